@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The float entropy model of ELIC (He et al. 2022, §3): hyper-decoder, channel and checkerboard contexts, heads.
+
+All nets see un-gained values (z / gain_z, y / gain), so every rate shares their statistics; a head gives the mean and
+the log-scale of the un-gained latent, and the gain enters as a factor on the mean and an offset on the log-scale.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from refcodec.models.elic.config import ElicConfig, Layer
+
+
+def _stack(channels: int, layers: tuple[Layer, ...]) -> nn.Sequential:
+    """Convolutions with ReLU between them (none after the last)."""
+    mods: list[nn.Module] = []
+    for kind, kernel, stride, out in layers:
+        if kind == "deconv":
+            mods.append(
+                nn.ConvTranspose2d(channels, out, kernel, stride, padding=kernel // 2, output_padding=stride - 1)
+            )
+        else:
+            mods.append(nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2))
+        mods.append(nn.ReLU())
+        channels = out
+    return nn.Sequential(*mods[:-1])
+
+
+class EntropyNets(nn.Module):
+    """h_a, h_s and, per group, the channel context, spatial context and parameter head(s)."""
+
+    def __init__(self, cfg: ElicConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.h_a = _stack(cfg.m, cfg.hyper_analysis)
+        self.h_s = _stack(cfg.hyper, cfg.hyper_synthesis)
+        self.channel, self.spatial = nn.ModuleList(), nn.ModuleList()
+        self.head, self.anchor_head = nn.ModuleList(), nn.ModuleList()
+        for k, c in enumerate(cfg.groups):
+            before = sum(cfg.groups[j] for j in cfg.context_channels(k))
+            widths = cfg.channel_layers(k)
+            self.channel.append(_stack(before, tuple(("conv", n, 1, w) for n, w in widths)) if k else nn.Identity())
+            s = cfg.spatial_channels(k)
+            self.spatial.append(nn.Conv2d(c, s, cfg.spatial_kernel, padding=cfg.spatial_kernel // 2))
+            base = cfg.hyper_width + (widths[-1][1] if k else 0)
+            agg = tuple(("conv", 1, 1, w) for w in cfg.aggregation_widths(k))
+            self.head.append(_stack(base + s, agg))
+            if cfg.anchor_net:
+                self.anchor_head.append(_stack(base, agg))
+
+    def params(self, k: int, hyper: Tensor, channel: Tensor | None, spatial: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(mean, log-scale), each [B, c, h, w], un-gained. `spatial` None: the anchor pass."""
+        parts = [hyper] if channel is None else [channel, hyper]
+        if spatial is None and self.cfg.anchor_net:
+            out = self.anchor_head[k](torch.cat(parts, 1))
+        else:
+            if spatial is None:  # one net serves both passes: anchors see zeros
+                b, _, h, w = hyper.shape
+                spatial = hyper.new_zeros(b, self.cfg.spatial_channels(k), h, w)
+            out = self.head[k](torch.cat([spatial, *parts], 1))
+        first, second = out.float().chunk(2, 1)
+        return (first, second) if self.cfg.means_first else (second, first)
+
+
+def checkerboard(h: int, w: int, parity: int) -> Tensor:
+    """bool[h, w]: True at anchor sites, (r + c) % 2 == parity."""
+    grid = torch.arange(h)[:, None] + torch.arange(w)[None, :]
+    return grid % 2 == parity

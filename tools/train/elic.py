@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: MIT
+"""Trains an ELIC network at many rates at once, resumable from one file.
+
+    python tools/train/elic.py PHOTOS --out runs/elic --minutes 100 --processes 2
+
+PHOTOS is a folder of photographs. The run folder gets `checkpoint.pt` (weights, averaged weights, optimiser: all that
+a resumed run needs) and `log.jsonl`. The schedule follows the share of --minutes spent, summed over all resumptions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from numpy.typing import NDArray
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from refcodec.models.elic import config as configs
+from refcodec.models.elic.net import Elic
+from tools.train import photos
+from tools.train.losses import distortion
+
+LAMBDAS = tuple(round(0.0003 * (0.0256 / 0.0003) ** (i / 9), 6) for i in range(10))  # quality 1 … 10
+HELD_OUT = 8  # pictures at the end of the listing, never trained on
+CHECKPOINT_EVERY, VALIDATE_EVERY, LOG_EVERY = 120.0, 300.0, 100
+
+
+def config(name: str) -> configs.ElicConfig:
+    """embedded (the default), or a public variant by name with the same rates."""
+    if name == "embedded":
+        return configs.ElicConfig(lambdas=LAMBDAS)
+    base: configs.ElicConfig = {"taco": configs.taco, "compressai": configs.compressai, "chandelier": configs.chandelier}[name]()
+    return configs.ElicConfig.from_dict({**base.to_dict(), "lambdas": list(LAMBDAS)})
+
+
+def initialise(net: Elic, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> None:
+    """The linear path becomes a PCA of 16x16 patches; everything beside it starts small."""
+    cfg = net.cfg
+    for m in net.modules():
+        if hasattr(m, "branch"):
+            m.branch[-1].weight.data.mul_(0.3)
+            m.branch[-1].bias.data.zero_()
+    if cfg.transform != "patch":
+        return
+    patches = np.stack([photos.crop(pictures, 16, rng) for _ in range(25_000)]).astype(np.float64)
+    flat = patches.transpose(0, 3, 1, 2).reshape(len(patches), -1) / 255 - 0.5
+    values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
+    order = np.argsort(values)[::-1][: cfg.m]
+    basis = torch.tensor(vectors[:, order].T.copy(), dtype=torch.float32).view(cfg.m, 3, 16, 16)
+    net.g_a.linear.weight.data.copy_(basis)
+    net.g_s.linear.weight.data.copy_(basis)
+    for t in (net.g_a, net.g_s):
+        t.linear.bias.data.zero_()
+        last = [m for m in t.net if isinstance(m, torch.nn.Conv2d)][-1]
+        last.weight.data.mul_(0.1)
+        last.bias.data.zero_()
+    log_std = torch.tensor(0.5 * np.sqrt(np.maximum(values[order], 1e-8)), dtype=torch.float32).log()
+    start = 0
+    for k, c in enumerate(cfg.groups):
+        for head in (net.entropy.head, net.entropy.anchor_head):
+            if k < len(head):
+                bias, weight = head[k][-1].bias.data, head[k][-1].weight.data
+                weight.mul_(0.1)
+                bias.zero_()
+                bias[slice(c, 2 * c) if cfg.means_first else slice(0, c)] = log_std[start : start + c]
+        start += c
+
+
+def learning_rate(step: int, done: float) -> float:
+    """Factor on the peak rate: 200 steps of warm-up, flat to 30 % of the time, cosine to 2 %."""
+    decay = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, (done - 0.3) / 0.7))))
+    return min(1.0, (step + 1) / 200) * (0.02 + 0.98 * decay)
+
+
+def average_gradients(params: list[torch.nn.Parameter], world: int) -> float:
+    """Mean gradient over processes, clipped to norm 3; returns the norm before."""
+    flat = torch.cat([p.grad.view(-1) if p.grad is not None else p.data.new_zeros(p.numel()) for p in params])
+    if world > 1:
+        dist.all_reduce(flat)
+        flat /= world
+    norm = float(flat.norm())
+    flat *= min(1.0, 3.0 / (norm + 1e-9))
+    at = 0
+    for p in params:
+        p.grad = flat[at : at + p.numel()].view_as(p)
+        at += p.numel()
+    return norm
+
+
+@torch.no_grad()
+def validate(net: Elic, pictures: list[NDArray[np.uint8]], device: str) -> list[dict[str, float]]:
+    """Rounded symbols, estimated bits, on the centre 384x384 of the held-out pictures, at three rates."""
+    net.eval()
+    rows = []
+    for rate in (1, net.cfg.rates // 2, net.cfg.rates - 2) if net.cfg.rates > 3 else range(net.cfg.rates):
+        bpp, psnr = [], []
+        for pic in pictures:
+            t, lft = (pic.shape[0] - 384) // 2, (pic.shape[1] - 384) // 2
+            x = tensor(pic[None, t : t + 384, lft : lft + 384], device)
+            out = net(x, torch.tensor([rate], device=device))
+            bpp.append(float((out.y_bits + out.z_bits)[0]) / 384**2)
+            psnr.append(-10 * math.log10(float(((out.x.clamp(0, 1) - x) ** 2).mean())))
+        rows.append({"rate": rate, "bpp": round(float(np.mean(bpp)), 4), "psnr": round(float(np.mean(psnr)), 3)})
+    net.train()
+    return rows
+
+
+def tensor(batch: NDArray[np.uint8], device: str) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(batch)).to(device).permute(0, 3, 1, 2).float() / 255
+
+
+class Run:
+    """The state that a checkpoint holds."""
+
+    def __init__(self, args: argparse.Namespace, rank: int, pictures: list[NDArray[np.uint8]]) -> None:
+        torch.manual_seed(args.seed)
+        self.net = Elic(config(args.config)).to(args.device)
+        self.seconds, self.step = 0.0, 0
+        path = args.out / "checkpoint.pt"
+        state: dict[str, Any] | None = torch.load(path, weights_only=True, map_location=args.device) if path.exists() else None
+        if state is None:
+            initialise(self.net, pictures, np.random.default_rng(args.seed))
+        else:
+            self.net.load_state_dict(state["net"])
+            self.seconds, self.step = state["seconds"], state["step"]
+        slow = [p for n, p in self.net.named_parameters() if ".linear." in n]
+        fast = [p for n, p in self.net.named_parameters() if ".linear." not in n]
+        self.params = [*fast, *slow]
+        self.optimiser = torch.optim.Adam([{"params": fast, "scale": 1.0}, {"params": slow, "scale": 0.05}], lr=1e-3)
+        self.ema = {k: v.clone() for k, v in self.net.state_dict().items()}
+        if state is not None:
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.ema = state["ema"]
+        if args.processes > 1:
+            for p in self.params:
+                dist.broadcast(p.data, 0)
+            if state is None:
+                self.ema = {k: v.clone() for k, v in self.net.state_dict().items()}
+
+    def update_ema(self) -> None:
+        keep = min(0.999, (1 + self.step) / (10 + self.step))
+        live = self.net.state_dict()
+        torch._foreach_lerp_(list(self.ema.values()), [live[k] for k in self.ema], 1 - keep)
+
+    def save(self, args: argparse.Namespace, data_digest: str) -> None:
+        state = {
+            "net": self.net.state_dict(), "ema": self.ema, "optimiser": self.optimiser.state_dict(),
+            "seconds": self.seconds, "step": self.step, "config": self.net.cfg.to_dict(), "data": data_digest,
+            "seed": args.seed,
+        }  # fmt: skip
+        tmp = args.out / "checkpoint.pt.part"
+        torch.save(state, tmp)
+        os.replace(tmp, args.out / "checkpoint.pt")
+
+
+def work(rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str) -> None:
+    if args.device == "cpu":
+        torch.set_num_threads(args.threads)
+    if args.processes > 1:
+        dist.init_process_group("gloo", init_method=f"file://{args.out.resolve()}/rendezvous", rank=rank, world_size=args.processes)
+    train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
+    run = Run(args, rank, train)
+    rng = np.random.default_rng((args.seed, rank, run.step))
+    stop = {"asked": False}
+    for s in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(s, lambda *_: stop.update(asked=True))
+    log = (args.out / "log.jsonl").open("a") if rank == 0 else None
+    lam_all = torch.tensor(run.net.cfg.lambdas, device=args.device)
+    total = args.minutes * 60
+    last = time.monotonic()
+    saved = validated = run.seconds
+    sums = np.zeros(4)
+    run.net.train()
+    while True:
+        flag = torch.tensor([run.seconds, float(stop["asked"])])
+        if args.processes > 1:  # every process must agree on the schedule and on stopping
+            dist.all_reduce(flag, op=dist.ReduceOp.MAX)
+        run.seconds = float(flag[0])
+        done = run.seconds / total
+        if done >= 1 or flag[1] > 0:
+            break
+        size = args.final_crop if done > 0.85 else args.crop
+        share = args.structure if done > 0.4 else 0.0
+        x = tensor(np.stack([photos.crop(train, size, rng) for _ in range(args.batch)]), args.device)
+        rate = torch.from_numpy(rng.integers(0, run.net.cfg.rates, args.batch)).to(args.device)
+        with torch.autocast(torch.device(args.device).type, dtype=torch.bfloat16):
+            out = run.net(x, rate)
+        lam = lam_all[rate]
+        d, mse = distortion(out.x, x, share)
+        bpp = (out.y_bits + out.z_bits) / size**2
+        loss = ((bpp + lam * 255**2 * d) * 0.08 / lam.sqrt()).mean()
+        run.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = average_gradients(run.params, args.processes)
+        factor = learning_rate(run.step, done)
+        for group in run.optimiser.param_groups:
+            group["lr"] = args.rate * group["scale"] * factor
+        if math.isfinite(norm):
+            run.optimiser.step()
+            run.update_ema()
+        run.step += 1
+        now = time.monotonic()
+        run.seconds += now - last
+        last = now
+        sums += [float(loss.detach()), float(bpp.mean().detach()), float(mse.mean().detach()), 1]
+        if rank == 0 and run.step % LOG_EVERY == 0:
+            m = sums[:3] / sums[3]
+            row = {
+                "step": run.step, "seconds": round(run.seconds, 1), "loss": round(m[0], 4), "bpp": round(m[1], 4),
+                "psnr": round(-10 * math.log10(m[2]), 3), "lr": round(args.rate * factor, 7), "norm": round(norm, 3),
+                "crop": size, "structure": share,
+            }  # fmt: skip
+            sums[:] = 0
+            emit(log, row, total)
+        if rank == 0 and run.seconds - validated > VALIDATE_EVERY:
+            validated = run.seconds
+            emit(log, {"step": run.step, "seconds": round(run.seconds, 1), "held_out": with_ema(run, held, args)}, total)
+        if rank == 0 and run.seconds - saved > CHECKPOINT_EVERY:
+            saved = run.seconds
+            run.save(args, data_digest)
+    if rank == 0:
+        emit(log, {"step": run.step, "seconds": round(run.seconds, 1), "held_out": with_ema(run, held, args)}, total)
+        run.save(args, data_digest)
+    if args.processes > 1:
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+def with_ema(run: Run, held: list[NDArray[np.uint8]], args: argparse.Namespace) -> list[dict[str, float]]:
+    live = {k: v.clone() for k, v in run.net.state_dict().items()}
+    run.net.load_state_dict(run.ema)
+    rows = validate(run.net, held, args.device)
+    run.net.load_state_dict(live)
+    return rows
+
+
+def emit(log: Any, row: dict[str, Any], total: float) -> None:
+    print(f"{100 * row['seconds'] / total:5.1f} %  {json.dumps(row)}", flush=True)
+    log.write(json.dumps(row) + "\n")
+    log.flush()
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("photos", type=Path)
+    ap.add_argument("--out", type=Path, required=True)
+    ap.add_argument("--config", default="embedded", choices=["embedded", "taco", "compressai", "chandelier"])
+    ap.add_argument("--minutes", type=float, default=100)
+    ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    ap.add_argument("--processes", type=int, default=1, help="CPU processes whose gradients are averaged")
+    ap.add_argument("--threads", type=int, default=1, help="CPU threads of each process")
+    ap.add_argument("--batch", type=int, default=4, help="crops a step and process")
+    ap.add_argument("--crop", type=int, default=128)
+    ap.add_argument("--final-crop", type=int, default=192, help="crop side in the last 15 %% of the time")
+    ap.add_argument("--structure", type=float, default=0.25, help="share of MS-SSIM in the distortion after 40 %%")
+    ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    ap.add_argument("--seed", type=int, default=1)
+    args = ap.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    files = photos.listing(args.photos)
+    if len(files) <= HELD_OUT:
+        ap.error(f"{args.photos}: {len(files)} pictures are too few")
+    data_digest = photos.digest(args.photos, files)
+    print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
+    pictures = [photos.load(p) for p in files]
+    (args.out / "rendezvous").unlink(missing_ok=True)
+    if args.processes == 1:
+        work(0, args, pictures, data_digest)
+    else:  # fork shares the decoded pictures
+        mp.start_processes(work, (args, pictures, data_digest), args.processes, start_method="fork")
+
+
+if __name__ == "__main__":
+    main()

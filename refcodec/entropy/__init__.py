@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: MIT
+"""SPEC §9 and §10: the one entropy coder of the format and its tables."""
+
+from refcodec.entropy.rangecoder import Coder, Decoder, Encoder
+from refcodec.entropy.tables import TableBank, cumulative, gaussians, uniform
+
+__all__ = ["Coder", "Decoder", "Encoder", "TableBank", "cumulative", "gaussians", "uniform"]

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §9, the range coder: all symbols of a payload in one stream of bytes, first in, first out.
+
+    symbol   (c, f, T), integers, 0 <= c < c + f <= T <= 2^16: symbol j of a table C is (C[j], C[j+1] - C[j], C[last])
+    state    low (32 bits), range (2^32 - 1 at first), the bytes written; the decoder holds code = (bytes - low) for low
+    encode   a = floor(range·c / T)   b = floor(range·(c + f) / T)   low += a   range = b - a
+             low >= 2^32: take 2^32 off and add 1 to the bytes already written, 0xFF becoming 0x00
+             while range < 2^24: write the top byte of low, low = low·256 mod 2^32, range *= 256
+    finish   the number in [low, low + range) that needs the fewest bytes, the least of them; trailing zero bytes go
+    decode   the symbol with a <= code < b; code -= a; range = b - a; renormalise; bytes past the end are zeros
+
+`Encoder` and `Decoder` have the same calls: given a value the one writes it, given None the other reads it, and both
+return it. So a payload is one function that walks its symbols in both directions.
+
+After every symbol 2^24 <= range < 2^32, so f >= 1 always keeps a non-empty interval, and products stay below 2^48.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Final
+
+from refcodec.entropy.tables import VALUE_LIMIT, TableBank, uniform
+from refcodec.errors import SemError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+RANGE: Final = (1 << 32) - 1
+MASK: Final = (1 << 32) - 1
+BOTTOM: Final = 1 << 24
+BIT: Final = uniform(2)
+# An Exp-Golomb prefix is at most this long; the 2^16 - 1 it can then spell is beyond every int16 value.
+PREFIX_LIMIT: Final = 16
+
+
+class Coder(ABC):
+    """What Encoder and Decoder share: everything above the single symbol."""
+
+    def __init__(self, fast: bool | None) -> None:
+        """`fast`: True compiled loops wherever numba is there, False never, None where they pay. Same bytes always."""
+        self.fast = fast
+
+    @abstractmethod
+    def symbol(self, table: Sequence[int], value: int | None = None) -> int:
+        """Code one symbol 0 … n - 1 of a table of n symbols (n + 1 entries)."""
+
+    @abstractmethod
+    def finish(self) -> bytes:
+        """The canonical bytes of all symbols so far."""
+
+    @abstractmethod
+    def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
+        """Code index.size values, index and values int32[n], already checked."""
+
+    def bit(self, value: int | None = None) -> int:
+        """Code 0 or 1, equally likely."""
+        return self.symbol(BIT, value)
+
+    def value(self, bank: TableBank, number: int, value: int | None = None) -> int:
+        """Code one value of -32767 … 32767 with table `number` of the bank, by its escape where it has no symbol.
+
+        ValueError for a value that cannot be written, SemError 403 for a read one out of range.
+        """
+        table, offset = bank.tables[number], bank.offsets[number]
+        escape = len(table) - 2
+        if value is None:
+            symbol = self.symbol(table)
+        elif abs(value) > VALUE_LIMIT:
+            raise ValueError(f"{value} is not within ±{VALUE_LIMIT}")
+        else:
+            symbol = value - offset
+            symbol = self.symbol(table, symbol if 0 <= symbol < escape else escape)
+        return offset + symbol if symbol < escape else self._escape(offset, offset + escape, value)
+
+    def _escape(self, start: int, stop: int, value: int | None) -> int:
+        """What follows an escape: 0 above or 1 below the regular values start … stop - 1, then how far beyond."""
+        below = self.bit(None if value is None else int(value < start))
+        beyond = None if value is None else start - 1 - value if below else value - stop
+        beyond = self._exp_golomb(beyond)
+        value = start - 1 - beyond if below else stop + beyond
+        if abs(value) > VALUE_LIMIT:
+            raise self._fault(403, f"the escaped value {value} is not within ±{VALUE_LIMIT}")
+        return value
+
+    def _exp_golomb(self, value: int | None) -> int:
+        """Exp-Golomb code of order 0, value >= 0: q ones, a zero if q < 16, then value + 1 in q bits but for its top one."""
+        number = 0 if value is None else value + 1
+        q = 0
+        while q < PREFIX_LIMIT and self.bit(None if value is None else int(number >> (q + 1) > 0)):
+            q += 1
+        spelt = 1
+        for place in reversed(range(q)):
+            spelt = 2 * spelt + self.bit(None if value is None else number >> place & 1)
+        return spelt - 1
+
+    def array(
+        self, bank: TableBank, index: ArrayLike, values: ArrayLike | None = None, *, skip: int | None = None
+    ) -> NDArray[np.int32]:
+        """Code an array of values, element by element in C order, each with its own table of the bank.
+
+        index: integers of any shape, 0 … len(bank) - 1. values: the same shape, integers of -32767 … 32767, or None to
+        read. Where index == skip nothing is coded and the value is 0. Returns int32 of that shape. ValueError or
+        TypeError for what cannot be written; then nothing has been. SemError 403 for a read value out of range.
+        """
+        import numpy as np
+
+        numbers = np.asarray(index)
+        _check("index", numbers, 0, len(bank) - 1)
+        coded = np.ones(numbers.shape, bool) if skip is None else numbers != skip
+        given = None
+        if values is not None:
+            whole = np.asarray(values)
+            _check("values", whole, -VALUE_LIMIT, VALUE_LIMIT)
+            if whole.shape != numbers.shape or whole[~coded].any():
+                raise ValueError("values must have the shape of index, and 0 where it is skipped")
+            given = whole[coded].astype(np.int32)
+        result = np.zeros(numbers.shape, np.int32)
+        result[coded] = self._bulk(bank, numbers[coded].astype(np.int32), given)
+        return result
+
+    def _fault(self, code: int, what: str) -> SemError:
+        return SemError(code, what)
+
+
+class Encoder(Coder):
+    """Writes symbols."""
+
+    def __init__(self, *, fast: bool | None = None) -> None:
+        super().__init__(fast)
+        self._low, self._range, self._out = 0, RANGE, bytearray()
+
+    def symbol(self, table: Sequence[int], value: int | None = None) -> int:
+        """ValueError for a symbol the table has not."""
+        if value is None or not 0 <= value < len(table) - 1:
+            raise ValueError(f"{value} is no symbol 0 … {len(table) - 2}")
+        total = table[-1]
+        a = self._range * table[value] // total
+        size = self._range * table[value + 1] // total - a
+        low = self._low + a
+        if low > MASK:
+            low &= MASK
+            carry(self._out)
+        while size < BOTTOM:
+            self._out.append(low >> 24)
+            low = low << 8 & MASK
+            size <<= 8
+        self._low, self._range = low, size
+        return value
+
+    def finish(self) -> bytes:
+        """The canonical stream of what was coded so far. The state stays as it is, so more may follow."""
+        return tail(self._low, self._range, self._out)
+
+    def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
+        if values is None:
+            raise ValueError("an encoder needs values")
+        kernels = _compiled(index.size, self.fast)
+        if kernels is None:
+            self._loop(bank, index.tolist(), values.tolist())
+        else:
+            self._low, self._range = kernels.encode(self._low, self._range, self._out, bank.flat, index, values)
+        return values
+
+    def _loop(self, bank: TableBank, index: list[int], values: list[int]) -> None:
+        """`value` for every element, with the state in local variables and T = 2^16 as a shift."""
+        tables, offsets, out = bank.tables, bank.offsets, self._out
+        low, size = self._low, self._range
+        for number, value in zip(index, values, strict=True):
+            table = tables[number]
+            symbol = value - offsets[number]
+            if not 0 <= symbol < len(table) - 2:
+                self._low, self._range = low, size
+                self.value(bank, number, value)
+                low, size = self._low, self._range
+                continue
+            a = size * table[symbol] >> 16
+            size = (size * table[symbol + 1] >> 16) - a
+            low += a
+            if low > MASK:
+                low &= MASK
+                carry(out)
+            while size < BOTTOM:
+                out.append(low >> 24)
+                low = low << 8 & MASK
+                size <<= 8
+        self._low, self._range = low, size
+
+
+class Decoder(Coder):
+    """Reads symbols, and proves at the end that their canonical stream is the one given.
+
+    code is the first `_at` + 4 bytes of the body, as one number, less the low an encoder of the same symbols would
+    hold: so low, and with it every byte that encoder has written, is known from code without encoding anything.
+    """
+
+    def __init__(self, data: bytes, *, fast: bool | None = None) -> None:
+        """SemError 401 for a body that begins with FF FF FF FF: no symbol starts so."""
+        super().__init__(fast)
+        self._data = bytes(data)
+        self._at, self._code, self._range = 0, self._window(0), RANGE
+        if self._code >= self._range:
+            raise SemError(401, "no symbol begins with the bytes FF FF FF FF", offset=0)
+
+    def symbol(self, table: Sequence[int], value: int | None = None) -> int:
+        """ValueError when given a value: a decoder only reads."""
+        if value is not None:
+            raise ValueError("a decoder takes no values")
+        total = table[-1]
+        # the greatest q with floor(range·q / T) <= code lies in the interval of the symbol sought
+        found = bisect_right(table, ((self._code + 1) * total - 1) // self._range) - 1
+        a = self._range * table[found] // total
+        size = self._range * table[found + 1] // total - a
+        code = self._code - a
+        while size < BOTTOM:
+            code = code << 8 | self._byte(self._at + 4)
+            self._at += 1
+            size <<= 8
+        self._code, self._range = code, size
+        return found
+
+    def finish(self) -> bytes:
+        """The body, if its bytes are the canonical ones; otherwise SemError 402 at the first byte that differs."""
+        low = self._window(self._at) - self._code
+        written = bytearray(self._data[: self._at].ljust(self._at, b"\0"))
+        if low < 0:
+            low += 1 << 32
+            borrow(written)
+        canonical = tail(low, self._range, written)
+        if canonical != self._data:
+            offset = first_difference(canonical, self._data)
+            raise SemError(402, "the same symbols are written with other bytes", offset=offset)
+        return self._data
+
+    def _byte(self, at: int) -> int:
+        return self._data[at] if at < len(self._data) else 0
+
+    def _window(self, at: int) -> int:
+        return int.from_bytes(self._data[at : at + 4].ljust(4, b"\0"), "big")
+
+    def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
+        import numpy as np
+
+        if values is not None:
+            raise ValueError("a decoder takes no values")
+        kernels = _compiled(index.size, self.fast)
+        if kernels is None:
+            return np.array(self._loop(bank, index.tolist()), np.int32)
+        read = np.empty(index.size, np.int32)
+        done, *state = kernels.decode(self._code, self._range, self._at, self._data, bank.flat, index, read)
+        self._code, self._range, self._at = state
+        if done < index.size:
+            # the compiled loop stops in front of a value it may not give; reading it here raises the error
+            self.value(bank, int(index[done]))
+        return read
+
+    def _loop(self, bank: TableBank, index: list[int]) -> list[int]:
+        """`value` for every element, with the state in local variables and T = 2^16 as a shift."""
+        tables, offsets, search = bank.tables, bank.offsets, bisect_right
+        code, size, read = self._code, self._range, 0
+        following = chain(memoryview(self._data)[self._at + 4 :], repeat(0))
+        values = []
+        for number in index:
+            table = tables[number]
+            symbol = search(table, (code << 16 | 0xFFFF) // size) - 1
+            if symbol == len(table) - 2:
+                self._code, self._range, self._at = code, size, self._at + read
+                values.append(self.value(bank, number))
+                code, size, read = self._code, self._range, 0
+                following = chain(memoryview(self._data)[self._at + 4 :], repeat(0))
+                continue
+            a = size * table[symbol] >> 16
+            size = (size * table[symbol + 1] >> 16) - a
+            code -= a
+            while size < BOTTOM:
+                code = code << 8 | next(following)
+                read += 1
+                size <<= 8
+            values.append(offsets[number] + symbol)
+        self._code, self._range, self._at = code, size, self._at + read
+        return values
+
+    def _fault(self, code: int, what: str) -> SemError:
+        return SemError(code, what, offset=min(self._at, len(self._data)))
+
+
+def carry(out: bytearray) -> None:
+    """Add 1 to the number that `out` writes. It never overflows: the first interval ends below 2^32."""
+    at = len(out) - 1
+    while out[at] == 0xFF:
+        out[at] = 0
+        at -= 1
+    out[at] += 1
+
+
+def borrow(out: bytearray) -> None:
+    """Take 1 from the number that `out` writes, which is not 0: no low is below the first one."""
+    at = len(out) - 1
+    while out[at] == 0:
+        out[at] = 0xFF
+        at -= 1
+    out[at] -= 1
+
+
+def tail(low: int, size: int, written: bytes | bytearray) -> bytes:
+    """End the stream: the shortest number in [low, low + size), the least of its length, without trailing zeros.
+
+    `size` is at least 2^24, so one byte after those written is always enough (SPEC states the rule for 0 … 4).
+    """
+    out = bytearray(written)
+    if 0 < low <= (1 << 32) - size:
+        out.append(-(-low >> 24))
+    elif low:
+        carry(out)
+    return bytes(out.rstrip(b"\0"))
+
+
+def first_difference(one: bytes, other: bytes) -> int:
+    """The first offset where they differ, the shorter one's length if it begins the longer."""
+    common = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(common) if a != b), min(len(one), len(other)))
+
+
+def _check(name: str, array: NDArray[Any], low: int, high: int) -> None:
+    """TypeError unless the array holds integers, ValueError unless all are low … high."""
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, not {array.dtype}")
+    if array.size and not (low <= array.min() and array.max() <= high):
+        raise ValueError(f"{name} must be {low} … {high}")
+
+
+# Importing numba and fetching its compiled loops takes as long as plain Python needs for about this many symbols.
+LOADING_PAYS: Final = 1 << 20
+# Once they are there, only a short array is not worth the conversions around the call.
+CALLING_PAYS: Final = 1 << 8
+
+_coded_plainly = 0
+
+
+def _compiled(count: int, fast: bool | None) -> Any:
+    """The module of compiled loops, or None where plain Python is to code this array of `count` values.
+
+    numba is loaded once the process has coded so much without it that having loaded it would have been as quick.
+    """
+    global _coded_plainly
+    if fast is None:
+        _coded_plainly += count
+        fast = count >= CALLING_PAYS and _coded_plainly >= LOADING_PAYS
+    return _kernels() if fast else None
+
+
+@lru_cache(maxsize=1)
+def _kernels() -> Any:
+    """None without numba, or with SEM_NO_NUMBA=1 in the environment."""
+    if os.environ.get("SEM_NO_NUMBA") == "1":
+        return None
+    try:
+        from refcodec.entropy import kernels
+    except Exception:  # absent, too old for this Python, or unable to compile here: plain Python gives the same bytes
+        return None
+    return kernels

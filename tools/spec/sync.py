@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Writes the generated blocks of SPEC.md from the data they repeat; `--check` only compares.
+
+    python tools/spec/sync.py [--check]
+
+A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from refcodec.errors import CODES, FAMILIES
+
+
+def errors() -> str:
+    lines = ["| code | name | family | status |", "|---|---|---|---|"]
+    for code, (name, _) in CODES.items():
+        family = FAMILIES[code // 100]
+        lines.append(f"| SEM-E-{code} | {name} | {family.name} | {family.status} |")
+    return "\n".join(lines)
+
+
+def dim_classes() -> str:
+    rows = json.loads((ROOT / "refcodec/registry/dims.json").read_text())["classes"]
+    cells = [f"{r['class']}: {r['width']}×{r['height']}" for r in rows]
+    columns = 6
+    lines = ["|" + " |" * columns, "|" + "---|" * columns]
+    for i in range(0, len(cells), columns):
+        row = cells[i : i + columns]
+        lines.append("| " + " | ".join(row + [""] * (columns - len(row))) + " |")
+    return "\n".join(lines)
+
+
+def gaussian_digest() -> str:
+    data = (ROOT / "refcodec/entropy/data/gaussian.bin").read_bytes()
+    return f"Its {len(data)} bytes have the SHA-256 `{hashlib.sha256(data).hexdigest()}`."
+
+
+def dump() -> str:
+    text = (ROOT / "test_vectors/example.txt").read_text().rstrip("\n")
+    return f"```\n{text}\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "errors": errors,
+    "dim-classes": dim_classes,
+    "gaussian-digest": gaussian_digest,
+    "dump": dump,
+}
+
+
+def render(text: str) -> str:
+    """SPEC.md with every generated block made anew."""
+    for name, make in BLOCKS.items():
+        pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
+        text, n = pattern.subn(lambda m, make=make: f"{m[1]}{make()}\n{m[2]}", text)  # type: ignore[misc]
+        if n != 1:
+            raise SystemExit(f"SPEC.md has {n} blocks named {name}")
+    return text
+
+
+def main() -> None:
+    path = ROOT / "SPEC.md"
+    old = path.read_text()
+    new = render(old)
+    if "--check" in sys.argv[1:]:
+        if new != old:
+            raise SystemExit("SPEC.md is out of step with its data: run tools/spec/sync.py")
+    else:
+        path.write_text(new)
+
+
+if __name__ == "__main__":
+    main()

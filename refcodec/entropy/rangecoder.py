@@ -25,7 +25,7 @@ from functools import lru_cache
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.entropy.tables import VALUE_LIMIT, TableBank, uniform
+from refcodec.entropy.tables import VALUE_LIMIT, TableBank
 from refcodec.errors import SemError
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 RANGE: Final = (1 << 32) - 1
 MASK: Final = (1 << 32) - 1
 BOTTOM: Final = 1 << 24
-BIT: Final = uniform(2)
 # An Exp-Golomb prefix is at most this long; the 2^16 - 1 it can then spell is beyond every int16 value.
 PREFIX_LIMIT: Final = 16
 
@@ -59,9 +58,9 @@ class Coder(ABC):
     def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
         """Code index.size values, index and values int32[n], already checked."""
 
+    @abstractmethod
     def bit(self, value: int | None = None) -> int:
-        """Code 0 or 1, equally likely."""
-        return self.symbol(BIT, value)
+        """Code 0 or 1, equally likely: `symbol(uniform(2), value)`, but quick, as a damaged body may be all escapes."""
 
     def value(self, bank: TableBank, number: int, value: int | None = None) -> int:
         """Code one value of -32767 … 32767 with table `number` of the bank, by its escape where it has no symbol.
@@ -90,7 +89,7 @@ class Coder(ABC):
         return value
 
     def _exp_golomb(self, value: int | None) -> int:
-        """Exp-Golomb code of order 0, value >= 0: q ones, a zero if q < 16, then value + 1 in q bits but for its top one."""
+        """Exp-Golomb code of order 0, value >= 0: q ones, a zero if q < 16, then the low q bits of value + 1."""
         number = 0 if value is None else value + 1
         q = 0
         while q < PREFIX_LIMIT and self.bit(None if value is None else int(number >> (q + 1) > 0)):
@@ -152,6 +151,24 @@ class Encoder(Coder):
             low = low << 8 & MASK
             size <<= 8
         self._low, self._range = low, size
+        return value
+
+    def bit(self, value: int | None = None) -> int:
+        """ValueError for anything but 0 and 1."""
+        if value is None or not 0 <= value < 2:
+            raise ValueError(f"{value} is no bit")
+        size = self._range >> 1
+        if value:
+            self._low += size
+            size = self._range - size
+            if self._low > MASK:
+                self._low &= MASK
+                carry(self._out)
+        if size < BOTTOM:
+            self._out.append(self._low >> 24)
+            self._low = self._low << 8 & MASK
+            size <<= 8
+        self._range = size
         return value
 
     def finish(self) -> bytes:
@@ -223,6 +240,21 @@ class Decoder(Coder):
             self._at += 1
             size <<= 8
         self._code, self._range = code, size
+        return found
+
+    def bit(self, value: int | None = None) -> int:
+        """ValueError when given a value: a decoder only reads."""
+        if value is not None:
+            raise ValueError("a decoder takes no values")
+        size, found = self._range >> 1, 0
+        if self._code >= size:
+            self._code -= size
+            size, found = self._range - size, 1
+        if size < BOTTOM:
+            self._code = self._code << 8 | self._byte(self._at + 4)
+            self._at += 1
+            size <<= 8
+        self._range = size
         return found
 
     def finish(self) -> bytes:

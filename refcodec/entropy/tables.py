@@ -45,7 +45,7 @@ def cumulative(frequencies: Iterable[int]) -> list[int]:
 
 
 class Flat(NamedTuple):
-    """A bank as arrays: entry j of table i is cumulative[start[i] + j], 0 <= j <= size[i]; its escape is size[i] - 1."""
+    """A bank as arrays: entry j of table i is cumulative[start[i] + j], 0 <= j <= size[i]; the escape is the last."""
 
     cumulative: NDArray[np.uint32]
     start: NDArray[np.int32]

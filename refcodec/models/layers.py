@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §11 integer networks: the layers as values, and the bounds that make every machine give the same integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcodec.errors import SemError
+
+ACTIVATION = 2**15  # largest magnitude that may enter a convolution
+ACCUMULATOR = 2**37  # |b| + X sum|w| of each output channel
+PRODUCT = 2**53  # X m + |a| of a requantisation stays below: exact in binary64 too
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """w int16[O, I, n, n] (transposed: [I, O, n, n]), b int64[O]; zero padding (n - 1) / 2."""
+
+    w: NDArray[np.int16]
+    b: NDArray[np.int64]
+    stride: int = 1
+    transposed: bool = False
+
+    @property
+    def inputs(self) -> int:
+        return int(self.w.shape[0 if self.transposed else 1])
+
+    @property
+    def outputs(self) -> int:
+        return int(self.w.shape[1 if self.transposed else 0])
+
+    @property
+    def kernel(self) -> int:
+        return int(self.w.shape[2])
+
+
+@dataclass(frozen=True, eq=False)
+class Requant:
+    """clamp(floor((x m + a) / 2^s), lo, hi); m int16, s uint8, a int64, each [1 or R, 1 or C]."""
+
+    m: NDArray[np.int16]
+    s: NDArray[np.uint8]
+    a: NDArray[np.int64]
+    lo: int
+    hi: int
+
+    def row(self, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """(m, a, 2^-s) of one rate as float64[1 or C]."""
+        m, s, a = (t[rate if t.shape[0] > 1 else 0] for t in (self.m, self.s, self.a))
+        return m.astype(np.float64), a.astype(np.float64), np.ldexp(1.0, -s.astype(np.int32))
+
+
+@dataclass(frozen=True)
+class Relu:
+    pass
+
+
+@dataclass(frozen=True)
+class Add:
+    """Adds the output of layer `source` of the same net."""
+
+    source: int
+
+
+Layer = Conv | Requant | Relu | Add
+Net = tuple[Layer, ...]
+
+
+def _bounds(what: str, ok: bool, path: str) -> None:
+    if not ok:
+        raise SemError(804, what, path=path)
+
+
+def check_requant(q: Requant, largest: int, path: str) -> int:
+    """SEM-R-102 to 104 for an input of magnitude `largest`; returns the largest output magnitude."""
+    m, s, a = q.m.astype(np.int64), q.s.astype(np.int64), q.a
+    _bounds("a multiplier is outside 1 to 32767", bool((m >= 1).all()), path)
+    _bounds("a shift is outside 1 to 52", bool(((s >= 1) & (s <= 52)).all()), path)
+    _bounds("requant bounds are outside int16", -ACTIVATION <= q.lo <= q.hi < ACTIVATION, path)
+    worst = [largest * int(x) + abs(int(y)) for x, y in np.nditer([m, a])]  # Python integers cannot wrap
+    _bounds("a requantised product can reach 2^53", max(worst) < PRODUCT, path)
+    return max(abs(q.lo), abs(q.hi))
+
+
+def check_net(net: Net, largest: int, path: str) -> int:
+    """SEM-R-100 to 105 along a net whose input has magnitude `largest`; returns that of its output."""
+    seen: list[int] = []
+    for i, layer in enumerate(net):
+        here = f"{path}[{i}]"
+        if isinstance(layer, Conv):
+            _bounds("the input of a convolution can leave int16", largest <= ACTIVATION, here)
+            axes = (0, 2, 3) if layer.transposed else (1, 2, 3)
+            total = np.abs(layer.w.astype(np.int64)).sum(axis=axes)
+            worst = [abs(int(b)) + largest * int(t) for b, t in zip(layer.b, total, strict=True)]
+            largest = max(worst)
+            _bounds("an accumulator can leave 2^37", largest <= ACCUMULATOR, here)
+        elif isinstance(layer, Requant):
+            largest = check_requant(layer, largest, here)
+        elif isinstance(layer, Add):
+            largest += seen[layer.source]
+            _bounds("a sum can leave 2^38", largest <= 2 * ACCUMULATOR, here)
+        seen.append(largest)
+    return largest

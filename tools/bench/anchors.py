@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""The formats everyone has, as anchors: JPEG, WebP and AVIF as Pillow writes them.
+
+    python -m tools.bench.anchors PICTURES --cache FOLDER
+
+measures them and prints their BD-rates against JPEG. Rates are whole files, headers included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, __version__, features
+
+from .measure import Codec, average, load, open_picture, sweep
+from .report import WINDOW_BPP, compare, comparison_table, table
+
+# Dense where the rate window of the benchmarks (0.1 to 0.8 bpp) lies. The lowest quality of each is included, and
+# still JPEG and WebP do not reach 0.1 bpp on most photographs.
+JPEG_QUALITIES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 30, 35, 40, 45, 50, 60, 70, 80)
+WEBP_QUALITIES = (0, 1, 2, 3, 4, 5, 7, 10, 14, 18, 22, 27, 32, 38, 45, 52, 60, 68, 76, 84, 90)
+AVIF_QUALITIES = (2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 36, 40, 44, 47, 50, 54, 58, 63, 68, 74)
+
+
+def _anchor(name: str, library: str, qualities: tuple[int, ...], **settings: Any) -> Codec:
+    def encode(image: Image.Image, quality: int) -> bytes:
+        file = io.BytesIO()
+        image.save(file, name, quality=quality, **settings)
+        return file.getvalue()
+
+    written = " ".join(f"{key}={value}" for key, value in settings.items())
+    identity = f"{name} Pillow {__version__} {library} {features.version(library)} {written}"
+    return Codec(name, identity, qualities, encode, open_picture)
+
+
+def jpeg() -> Codec:
+    """Baseline JPEG, 4:2:0, Huffman tables optimised for the picture."""
+    library = "libjpeg_turbo" if features.check("libjpeg_turbo") else "jpg"
+    return _anchor("JPEG", library, JPEG_QUALITIES, optimize=True, subsampling="4:2:0")
+
+
+def webp() -> Codec:
+    """Lossy WebP, the slowest and best search."""
+    return _anchor("WebP", "webp", WEBP_QUALITIES, method=6)
+
+
+def avif() -> Codec:
+    """AVIF, 8 bits, 4:2:0. One thread: the number of threads decides the tiles, hence the bytes."""
+    return _anchor("AVIF", "avif", AVIF_QUALITIES, speed=6, subsampling="4:2:0", max_threads=1)
+
+
+ANCHORS = {"jpeg": jpeg, "webp": webp, "avif": avif}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measures the anchors into the cache and prints how they compare with JPEG."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.anchors", description=main.__doc__)
+    parser.add_argument("pictures", nargs="+", type=Path, help="picture files, or folders of them")
+    parser.add_argument("--cache", type=Path, help="folder for results, so that a later run need not measure again")
+    parser.add_argument("--window", nargs=2, type=float, default=WINDOW_BPP, metavar=("LOW", "HIGH"), help="bpp")
+    args = parser.parse_args(argv)
+    sources = load(args.pictures)
+    points = {codec.name: sweep(codec, sources, args.cache) for codec in (jpeg(), webp(), avif())}
+    for name, rows in points.items():
+        print(table(name, average(rows)))
+    for name in ("WebP", "AVIF"):
+        results = compare(points[name], {"JPEG": points["JPEG"]}, tuple(args.window))
+        print(comparison_table(name, results, tuple(args.window)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

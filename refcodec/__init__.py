@@ -1,1 +1,43 @@
 # SPDX-License-Identifier: MIT
+"""The reference codec of the `.sem` format. SPEC.md is the normative text.
+
+    data = refcodec.encode("photo.jpg", quality=5)
+    refcodec.decode(data).save("photo.png")
+    refcodec.inspect(data).to_dict()
+
+Names are imported when first used, so that looking into a file needs neither numpy nor torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from refcodec.codec import decode, encode
+    from refcodec.container import Container, read, write
+    from refcodec.errors import SemError
+    from refcodec.inspection import Inspection, inspect
+    from refcodec.symbols import Payload, payload
+
+_WHERE = {
+    "Container": "refcodec.container", "Inspection": "refcodec.inspection", "Payload": "refcodec.symbols",
+    "SemError": "refcodec.errors", "decode": "refcodec.codec", "encode": "refcodec.codec",
+    "inspect": "refcodec.inspection", "payload": "refcodec.symbols", "read": "refcodec.container",
+    "write": "refcodec.container",
+}  # fmt: skip
+
+__all__ = [
+    "Container", "Inspection", "Payload", "SemError", "__version__", "decode", "encode", "inspect", "payload", "read", "write",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'refcodec' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value

@@ -1,2 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §2: canonical JSON (RFC 8785), for the objects of this format: integers, ASCII strings, lists, objects.
+
+With no other numbers and no other characters, sorting member names and leaving out white space is all it takes.
+"""
+
+from __future__ import annotations
+
 import json
-def canonical_json(o): return json.dumps(o,sort_keys=True,separators=(",",":"),ensure_ascii=True).encode()
+from typing import Any, Final
+
+INTEGER_END: Final = 1 << 53  # binary64 holds every integer below this one
+
+
+def canonical_json(value: object) -> bytes:
+    """The one serialisation of `value`. ValueError for floats, strings that are not ASCII, integers of 2^53 or more."""
+    _require(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("ascii")
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text in UTF-8. ValueError for anything else, and for a member given twice or absurd depth."""
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def _require(value: object) -> None:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if not isinstance(name, str):
+                raise ValueError(f"{name!r} cannot name a member of canonical JSON")
+            _require(name)
+            _require(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            _require(member)
+    elif isinstance(value, str):
+        if not value.isascii():
+            raise ValueError(f"{value!r} is not ASCII, as canonical JSON must be")
+    elif isinstance(value, int):
+        if not -INTEGER_END < value < INTEGER_END:
+            raise ValueError(f"{value} is too large for canonical JSON")
+    elif value is not None:
+        raise ValueError(f"{type(value).__name__} has no place in canonical JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a JSON object names a member twice")
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -23,16 +23,17 @@ from typing import Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile
+from PIL import Image, ImageChops, ImageCms, ImageFile
 
 from refcodec.errors import SemError
 from refcodec.files import path_text, read_bytes, read_stream, shown, write_atomic, write_stream
 
+Bytes: TypeAlias = bytes | bytearray | memoryview
 Colour: TypeAlias = tuple[int, int, int]
 
 WHITE: Final = (255, 255, 255)
 MAX_SIDE: Final = 16_384
-MAX_PIXELS: Final = 1 << 27  # a 100-megapixel photograph; decoding needs about 8 bytes a pixel
+MAX_PIXELS: Final = 1 << 27  # a 100-megapixel photograph; decoding takes up to 16 bytes a pixel
 MAX_BYTES: Final = 1 << 29
 
 # Pillow's name -> its module; in the order tried, the weak signatures last
@@ -82,6 +83,7 @@ _UPRIGHT: Final = {
 }
 _ORIENTATION: Final = 0x0112  # EXIF tag
 _ROUNDING: Final = 2  # levels by which a transform may move colours and still be none
+_BAND: Final = 1 << 20  # pixels converted at a time, where whole pictures would take several times their memory
 _COUNTED_BYTES: Final = 1 << 22  # of a GIF, and
 _COUNTED_PAGES: Final = 100  # of a TIFF: beyond these, frames are several
 
@@ -104,7 +106,7 @@ class Picture:
 
 
 def load(
-    source: str | os.PathLike[str] | bytes | BinaryIO | Image.Image,
+    source: str | os.PathLike[str] | Bytes | BinaryIO | Image.Image,
     *,
     background: Colour = WHITE,
     max_side: int = MAX_SIDE,
@@ -113,7 +115,8 @@ def load(
     """The picture in `source`: a path, the bytes of a file, a binary stream (read to its end) or a Pillow image.
 
     A Pillow image is taken at the frame it stands on and is not changed. `background` (three of 0..255) goes under
-    transparent pixels; sides and pixels are checked before any pixel is decoded.
+    transparent pixels; sides and pixels are checked before any pixel is decoded. (Twice Pillow's own MAX_IMAGE_PIXELS,
+    179 million unless a program changes it, still bounds TIFF and WebP.)
 
     Raises SemError 101 (cannot be read), 103 (no picture we know), 104 (damaged or cut short), 105 (too large);
     TypeError or ValueError for wrong arguments. Any bytes end in one of these, and no warning leaves.
@@ -128,6 +131,8 @@ def load(
             _check_size(_early_size(data), max_side, max_pixels)
             image = _open(data)
             _check_size(image.size, max_side, max_pixels)
+            if image.format == "JPEG2000" and b"\xff\xd9" not in data:  # its decoder takes a missing end for none
+                raise SemError(104, "the JPEG2000 picture has no end")
             frames = _frames(image, data)
         _check_size(image.size, max_side, max_pixels)
         with _guard(104, f"the {image.format or 'Pillow'} picture cannot be decoded"):
@@ -140,8 +145,7 @@ def load(
             colour, alpha = _eight_bits(image, deep, notices)
             rgb = _flatten(_to_srgb(colour, image.info, notices), alpha, background, notices)
             rgb = _turn(rgb, image, turned, notices)
-            pixels = np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3)
-        return Picture(pixels, tuple(notices), image.format)
+            return Picture(_pixels(rgb), tuple(notices), image.format)
 
 
 def save(pixels: NDArray[np.uint8], target: str | os.PathLike[str] | BinaryIO, *, format: str | None = None) -> None:
@@ -159,10 +163,10 @@ def save(pixels: NDArray[np.uint8], target: str | os.PathLike[str] | BinaryIO, *
         raise ValueError(f"pixels must be [H, W, 3] or [H, W], not {list(pixels.shape)}")
     if isinstance(target, (str, bytes, os.PathLike)):
         name = path_text(target)
-        chosen = _writer(format or os.path.splitext(name)[1] or "PNG")
+        chosen = format_of(format or os.path.splitext(name)[1] or "PNG")
         write_atomic(name, _encode(pixels, chosen))
     elif hasattr(target, "write"):
-        write_stream(target, _encode(pixels, _writer(format or "PNG")))
+        write_stream(target, _encode(pixels, format_of(format or "PNG")))
     else:
         raise TypeError(f"a target is a path or a binary stream, not {type(target).__name__}")
 
@@ -170,7 +174,7 @@ def save(pixels: NDArray[np.uint8], target: str | os.PathLike[str] | BinaryIO, *
 # ------------------------------------------------------------------------------------------------ bytes to Pillow image
 
 
-def _contents(source: str | os.PathLike[str] | bytes | BinaryIO) -> bytes:
+def _contents(source: str | os.PathLike[str] | Bytes | BinaryIO) -> bytes:
     """All of the file. Reading it whole leaves no file for Pillow to map or to find changed under its feet."""
     try:
         if isinstance(source, (bytes, bytearray, memoryview)):
@@ -227,7 +231,7 @@ def _is_unsupported(error: SemError) -> bool:
     """Whether a reader gave up on a kind of pixels it does not know, rather than on damage."""
     cause = error.__cause__
     return isinstance(getattr(cause, "__cause__", None), KeyError) or bool(
-        re.search("unknown|unsupported|not (yet )?supported|not identified", str(cause), re.IGNORECASE)
+        re.search("unknown (?!data)|unsupported|not (yet )?supported|not identified", str(cause), re.IGNORECASE)
     )
 
 
@@ -322,9 +326,9 @@ def _eight_bits(image: Image.Image, deep: bool, notices: list[str]) -> tuple[Ima
     if image.has_transparency_data and image.mode not in ("CMYK", "LAB"):
         if image.mode == "La":
             image = image.convert("LA")
-        image = image.convert("RGBA")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
         alpha = image.getchannel("A")
-        return (image.getchannel("R") if grey else image.convert("RGB")), alpha
+        return (image.getchannel("R") if grey else _rgb(image)), alpha
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
         return image, None
     return image.convert("L" if grey else "RGB"), None
@@ -353,7 +357,7 @@ def _reduced(values: NDArray[Any], image: Image.Image, notices: list[str]) -> ND
 def _scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """round(255 * (value - low) / (high - low)), clamped; NaN as `low`."""
     levels = np.empty(values.shape, np.uint8)
-    rows = max(1, (1 << 20) // values.shape[1])  # in bands: the doubles would take eight times the picture
+    rows = max(1, _BAND // values.shape[1])
     for top in range(0, len(values), rows):
         band = np.nan_to_num(values[top : top + rows].astype(np.float64), nan=low, posinf=high, neginf=low)
         levels[top : top + rows] = np.clip((band - low) / ((high - low) or 1) * 255, 0, 255).round()
@@ -374,7 +378,11 @@ def _to_srgb(image: Image.Image, info: dict[Any, Any], notices: list[str]) -> Im
         return _transformed(image, ImageCms.createProfile("LAB"))
     if image.mode == "CMYK":
         notices.append("CMYK without a usable profile was converted to RGB by the plain formula.")
-    return image.convert("RGB")
+    return _rgb(image)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _by_profile(image: Image.Image, icc: bytes, notices: list[str]) -> Image.Image | None:
@@ -383,14 +391,14 @@ def _by_profile(image: Image.Image, icc: bytes, notices: list[str]) -> Image.Ima
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         name = f"The ICC profile {_named(profile)}".rstrip()
-        space = profile.profile.xcolor_space.strip()
+        space = _printable(profile.profile.xcolor_space, 4)
         if space == "RGB" and image.mode == "L":
             image = image.convert("RGB")
         if space != {"L": "GRAY", "LAB": "Lab"}.get(image.mode, image.mode):
             notices.append(f"{name} is for {space or 'other'} pixels, not {image.mode}, and was ignored.")
             return None
         if image.mode in ("L", "RGB") and _is_srgb(profile, image.mode):
-            return image.convert("RGB")
+            return _rgb(image)
         converted = _transformed(image, profile)
     except Exception:  # noqa: BLE001 - no fault of a profile is a reason to refuse the pixels
         notices.append(f"{name} is damaged or unusable and was ignored.")
@@ -417,9 +425,13 @@ def _is_srgb(profile: ImageCms.ImageCmsProfile, mode: str) -> bool:
 
 
 def _named(profile: ImageCms.ImageCmsProfile) -> str:
-    text = ImageCms.getProfileDescription(profile)
-    text = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:60]
+    text = _printable(ImageCms.getProfileDescription(profile), 60)
     return f'"{text}"' if text else ""
+
+
+def _printable(text: str, limit: int) -> str:
+    """One line of `text`, which came from a file."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:limit]
 
 
 def _without_gamma(image: Image.Image, gamma: Any, notices: list[str]) -> Image.Image:
@@ -433,10 +445,12 @@ def _without_gamma(image: Image.Image, gamma: Any, notices: list[str]) -> Image.
 
 
 def _flatten(image: Image.Image, alpha: Image.Image | None, background: Colour, notices: list[str]) -> Image.Image:
+    """RGB `image`, which is changed where it is not opaque."""
     if alpha is None or alpha.getextrema()[0] == 255:
         return image
     notices.append("Transparent parts were flattened on the background {}, {}, {}.".format(*background))
-    return Image.composite(image, Image.new("RGB", image.size, background), alpha)
+    image.paste(background, mask=ImageChops.invert(alpha))
+    return image
 
 
 def _turned_by_reader(image: Image.Image) -> int:
@@ -461,6 +475,16 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
+def _pixels(rgb: Image.Image) -> NDArray[np.uint8]:
+    """uint8[H, W, 3], read-only, of an RGB image."""
+    pixels = np.empty((rgb.height, rgb.width, 3), np.uint8)
+    rows = max(1, _BAND // rgb.width)
+    for top in range(0, rgb.height, rows):
+        pixels[top : top + rows] = np.asarray(rgb.crop((0, top, rgb.width, min(top + rows, rgb.height))))
+    pixels.flags.writeable = False
+    return pixels
+
+
 def _colour(background: Colour) -> Colour:
     red, green, blue = background
     for level in (red, green, blue):
@@ -474,7 +498,7 @@ def _colour(background: Colour) -> Colour:
 # ------------------------------------------------------------------------------------------------------ pixels to bytes
 
 
-def _writer(name: str) -> str:
+def format_of(name: str) -> str:
     """Pillow's format for a name or suffix, in any case, with or without its dot."""
     chosen = _SUFFIXES.get(name.removeprefix(".").upper())
     if chosen is None:
@@ -500,11 +524,12 @@ def _guard(code: int, what: str, too_large: int = 105) -> Iterator[None]:
         yield
     except SemError:
         raise
-    except (MemoryError, Image.DecompressionBombError) as error:
-        raise SemError(too_large, f"{what}: it needs too much memory") from error
+    except MemoryError as error:
+        raise SemError(too_large, f"{what}: there is not enough memory") from error
+    except Image.DecompressionBombError as error:
+        raise SemError(too_large, f"{what}: it is beyond Pillow's MAX_IMAGE_PIXELS") from error
     except Exception as error:
-        reason = "".join(letter for letter in " ".join(str(error).split()) if letter.isprintable())[:120]
-        raise SemError(code, f"{what}: {reason or type(error).__name__}") from error
+        raise SemError(code, f"{what}: {_printable(str(error), 120) or type(error).__name__}") from error
 
 
 class _Silence(threading.local):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .metrics import MIN_SIDE, Curve, Picture, decibel, ms_ssim, psnr
+from tools.bench.metrics import MIN_SIDE, Curve, Picture, decibel, ms_ssim, psnr
 
 METRICS = "PSNR-RGB, MS-SSIM-RGB; 1"  # part of every cache key: count up when a definition in metrics.py changes
 SUFFIXES = (".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
@@ -116,6 +116,7 @@ def sweep(codec: Codec, sources: Sequence[Source], cache: Path | None) -> list[l
     for number, source in enumerate(sources, 1):
         row = []
         for quality in codec.qualities:
+            key: dict[str, str | int]
             key = {"codec": codec.identity, "picture": source.sha256, "quality": quality, "metrics": METRICS}
             row.append(_cached(cache, key, partial(_measure, codec, source, quality)))
             if sys.stderr.isatty():

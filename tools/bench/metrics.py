@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Distortions of 8-bit RGB pictures, uint8[H, W, 3], and the rate that one codec saves against another.
 
-Both distortions are in decibels, higher is better. An identical picture has CAP_DB, not infinity, so that means and JSON
-stay finite.
+Both distortions are in decibels, higher is better. An identical picture has CAP_DB, not infinity, so that means and
+JSON stay finite.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator  # type: ignore[import-untyped]
-from scipy.ndimage import correlate1d  # type: ignore[import-untyped]
-from scipy.optimize import brentq  # type: ignore[import-untyped]
+from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import correlate1d
+from scipy.optimize import brentq
 
 CAP_DB = 100.0
 PEAK = 255.0
@@ -137,10 +137,10 @@ def bd_rate(anchor: Curve, tested: Curve, window: tuple[float, float] = (0.1, 0.
     The difference of the two log rates is averaged over the qualities that both restricted curves cover. Nothing is
     extrapolated. percent = 100 (exp(mean difference) - 1).
     """
-    fits = _fit(anchor, window), _fit(tested, window)
-    if fits[0] is None or fits[1] is None:
+    fit_a, fit_t = _fit(anchor, window), _fit(tested, window)
+    if fit_a is None or fit_t is None:
         return None
-    (log_a, low_a, high_a), (log_t, low_t, high_t) = fits
+    (log_a, low_a, high_a), (log_t, low_t, high_t) = fit_a, fit_t
     low, high = max(low_a, low_t), min(high_a, high_t)
     if low >= high:
         return None

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .measure import Point, average, curve
-from .metrics import BDRate, bd_rate, bd_rates
+from tools.bench.measure import Point, average, curve
+from tools.bench.metrics import BDRate, bd_rate, bd_rates
 
 METRIC_NAMES = {"psnr": "PSNR", "ms_ssim_db": "MS-SSIM"}
 WINDOW_BPP = (0.1, 0.8)

@@ -1,0 +1,55 @@
+# Every target sets up what it needs. `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+IMAGE ?=
+PHOTOS ?=
+KODAK ?=
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[codec,test]'
+	@touch $@
+
+setup: $(VENV)/.ready  ## create .venv with everything in it
+
+demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
+	@$(BIN)/python tools/demo.py $(if $(IMAGE),'$(IMAGE)')
+
+lint: setup  ## ruff, and SPEC.md in step with its data
+	$(BIN)/ruff check .
+	$(BIN)/python tools/spec/sync.py --check
+
+types: setup  ## mypy --strict
+	$(BIN)/mypy refcodec tools/semtool tools/bench tools/train tools/spec tools/vectors tools/demo.py conformance
+
+test: lint types  ## lint, types and all tests
+	$(BIN)/python -m pytest
+
+micro: setup  ## the micro-decoder against refcodec in every configuration
+	$(BIN)/python tools/bench/exact.py
+
+vectors: setup  ## make test_vectors/ anew and show what changed
+	$(BIN)/python tools/vectors/make.py
+
+fuzz: setup  ## long random damage of files (MINUTES=10)
+	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10)
+
+bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
+	$(BIN)/python tools/bench/rate.py '$(KODAK)'
+
+bench-speed: setup  ## exact entropy pass against float32, start-up times
+	$(BIN)/python tools/bench/speed.py
+
+train: setup  ## train the embedded model (PHOTOS=folder MINUTES=100)
+	OMP_NUM_THREADS=1 $(BIN)/python tools/train/elic.py '$(PHOTOS)' --out runs/elic --minutes $(or $(MINUTES),100) --processes 2
+
+clean:  ## remove everything that make made
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed train clean

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §7, the keyed check: check = first 2 or 4 bytes of SHA-256( K ‖ H ‖ type ‖ S )."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from refcodec import registry, spec
+from refcodec.container.header import Header, bound_header
+from refcodec.container.sections import Section
+from refcodec.errors import SemError
+from refcodec.registry import Profile
+
+State = Literal["absent", "ok", "failed", "unchecked"]
+
+
+def section_check(  # noqa: PLR0917 what the formula holds
+    profile: Profile, model_digest: str | None, header: Header, section_type: int, symbols: bytes, bits: int
+) -> bytes:
+    """The check of a section, bits / 8 bytes.
+
+    `symbols`: S, for ancillary sections the body. `model_digest`: 64 hexadecimal digits, looked at for an explicit
+    model only; None is enough where the header holds all of it. SEM-E-801 where it is needed and not given,
+    SEM-E-802 where it is not the one that the header names.
+    """
+    if bits not in spec.CHECK_BITS.values():
+        raise ValueError(f"no check has {bits} bits")
+    explicit = None if header.model_hash is None else _explicit(header, model_digest)
+    preimage = registry.key(profile, explicit) + bound_header(header) + bytes([section_type]) + symbols
+    return hashlib.sha256(preimage).digest()[: bits // 8]
+
+
+def section_state(
+    header: Header, section: Section, symbols: bytes | None = None, model_digest: str | None = None
+) -> State:
+    """The state of one section's check; `symbols` None: not decoded. Ancillary sections are their own symbols."""
+    if header.check_bits == 0:
+        return "absent"
+    known = symbols if section.critical else section.body
+    digest = model_digest or header.model_digest()
+    if known is None or (digest is None and header.model_hash is not None):
+        return "unchecked"
+    right = section_check(header.profile, digest, header, section.type, known, header.check_bits)
+    return "ok" if section.check == right else "failed"
+
+
+def file_state(states: Sequence[State]) -> State:
+    """One state for a file of these sections."""
+    if "failed" in states:
+        return "failed"
+    return states[0] if len(set(states)) == 1 else "unchecked"
+
+
+def verify(
+    header: Header, sections: Sequence[Section], symbols: Mapping[int, bytes], model_digest: str | None = None
+) -> State:
+    """Judge the checks of all sections, the last step of §17 (R-150). `symbols`: section type -> S, as far as decoded.
+
+    SEM-E-501 at the first check that differs (R-060); otherwise the state of the file (R-061).
+    """
+    states = []
+    for index, section in enumerate(sections):
+        state = section_state(header, section, symbols.get(section.type), model_digest)
+        if state == "failed":
+            raise mismatch(header, index, section)
+        states.append(state)
+    return file_state(states)
+
+
+def mismatch(header: Header, index: int, section: Section) -> SemError:
+    """The error for a section whose check differs."""
+    path = f"sections[{index}].check" if header.sectioned else "check"
+    what = f"the check is {section.check.hex()}, not that of {section.name or 'these bytes'} as decoded here"
+    return SemError(501, what, offset=section.check_offset, path=path)
+
+
+def _explicit(header: Header, model_digest: str | None) -> str:
+    digest, named = model_digest or header.model_digest(), (header.model_hash or b"").hex()
+    if digest is None:
+        raise SemError(801, f"the check needs the whole digest of the model {named}…", path="model_hash")
+    if not digest.startswith(named):
+        raise SemError(802, f"the model has the digest {digest}, the file names {named}", path="model_hash")
+    return digest

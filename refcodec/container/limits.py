@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §15, levels and limits: what a file may claim, judged before memory is taken or a model opened."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from refcodec import spec
+from refcodec.container.header import Header
+from refcodec.container.wire import Fault
+from refcodec.registry import Profile
+
+
+class Level(NamedTuple):
+    """The largest value of each quantity, in the order of §15."""
+
+    side: int  # width or height in pixels
+    pixels: int
+    sections: int
+    text_bytes: int  # body of one text section
+    symbols: int  # of one payload
+    file_bytes: int
+
+
+LEVELS: Final = {number: Level(*bounds) for number, bounds in spec.LEVELS.items()}
+
+
+def level_bounds(level: int) -> Level:
+    """The bounds of a level. ValueError where there is no such level."""
+    if level not in LEVELS:
+        raise ValueError(f"there is no level {level}; there are {sorted(LEVELS)}")
+    return LEVELS[level]
+
+
+def symbol_count(profile: Profile, kind: int, width: int, height: int) -> int | None:
+    """The number of symbols of a payload of this kind in a picture of this size, None where size does not fix it."""
+    parameters = profile.parameters(kind)
+    if kind != spec.ELIC or not parameters:
+        return None
+    z_sites = -(-width // spec.ELIC_Z_STRIDE) * -(-height // spec.ELIC_Z_STRIDE)
+    y_sites = z_sites * spec.ELIC_Y_PER_Z**2
+    return 1 + int(parameters["hyper"]) * z_sites + int(parameters["m"]) * y_sites
+
+
+def is_text(section_type: int) -> bool:
+    """Whether a section of this type has its bytes limited as text."""
+    return section_type in spec.TEXT_TYPES or section_type in (spec.CRITICAL | kind for kind in spec.TEXT_KINDS)
+
+
+def file_fault(size: int, bounds: Level) -> Fault:
+    """Judged first of all: the bytes of the file."""
+    return _above(606, size, "bytes", bounds.file_bytes)
+
+
+def size_fault(header: Header, bounds: Level) -> Fault:
+    """The sides, then the pixels of the picture."""
+    return _above(601, max(header.width, header.height), "pixels on a side", bounds.side) or _above(
+        602, header.width * header.height, "pixels", bounds.pixels
+    )
+
+
+def count_fault(header: Header, bounds: Level) -> Fault:
+    """The number of sections, whether they are there or not."""
+    return _above(603, header.count or 0, "sections", bounds.sections)
+
+
+def section_fault(section_type: int, length: int, header: Header, profile: Profile | None, bounds: Level) -> Fault:
+    """The bytes of a text, the symbols of a payload. `profile` None: its row is not known, nor are its symbols."""
+    if is_text(section_type) and length > bounds.text_bytes:
+        return _above(604, length, "bytes of text", bounds.text_bytes)
+    if profile is None or not section_type & spec.CRITICAL:
+        return None
+    count = symbol_count(profile, section_type & spec.NUMBER, header.width, header.height)
+    return _above(605, count or 0, "symbols", bounds.symbols)
+
+
+def _above(code: int, value: int, unit: str, bound: int) -> Fault:
+    return (code, f"{value} {unit}, more than {bound}") if value > bound else None

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""What is in a file: every byte and every bit of it by name, with no payload decoded and no network run.
+
+Any bytes give an `Inspection`: after a fault as much as can still be told, with the fault in `errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from os import PathLike
+from typing import Any, Final
+
+from refcodec import modelpath
+from refcodec.container.check import State, file_state, mismatch, section_state
+from refcodec.container.file import Found, as_bytes, walk_file
+from refcodec.container.header import Header
+from refcodec.container.limits import level_bounds
+from refcodec.container.sections import Section
+from refcodec.container.wire import Span, Walk
+from refcodec.errors import SemError
+from refcodec.registry import Profile
+
+HEX_BYTES: Final = 32  # of a value that is bytes, so many are shown
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the file. Fields are contiguous; those within one byte have its offset and follow one another."""
+
+    name: str  # as in SPEC.md; `unparsed` and `trailing` for what belongs to no field
+    offset: int  # of the byte that holds its first bit
+    bits: int
+    value: int | str | None  # text as it is, other bytes in hexadecimal, cut with … after 32
+
+
+@dataclass(frozen=True)
+class SectionInfo:
+    kind: str | None  # name of the kind or ancillary section, None where it is not known
+    critical: bool
+    offset: int  # of the body
+    bytes: int  # of the body
+    bits: int  # of the body
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    bits: int | None  # 0, 16, 32; None for a broken header
+    state: State
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    digest: str | None  # 64 hexadecimal digits, fewer where the file names no more and the model is not found
+    name: str | None  # of the model, or where it is not found of the profile
+    available: bool
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What can be told of a file. None stands for what is not known."""
+
+    format_version: int | None
+    file_bytes: int
+    overhead_bytes: int  # all but the bodies of critical sections
+    profile: int | None  # row id, of the base for an explicit model
+    method: str | None
+    width: int | None  # pixels
+    height: int | None
+    bpp: float | None  # bits of the whole file a pixel
+    ubpp: float | None  # the same in millionths
+    complete: bool  # nothing that the header announces is missing
+    sections: tuple[SectionInfo, ...]
+    check: CheckInfo
+    canonical: bool | None
+    model: ModelInfo
+    fields: tuple[Field, ...]
+    errors: tuple[SemError, ...]  # the first one is that of `refcodec.read`
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object of `conformance/schema/inspect.schema.json`."""
+        shallow = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return shallow | {
+            "sections": [asdict(section) for section in self.sections],
+            "check": asdict(self.check),
+            "model": asdict(self.model),
+            "fields": [dict(vars(field)) for field in self.fields],
+            "errors": [error.to_dict() for error in self.errors],
+        }
+
+
+def inspect(
+    data: bytes | bytearray | memoryview, *, level: int = 1, models: Iterable[str | PathLike[str]] = ()
+) -> Inspection:
+    """Look at a file. `level`: limits above it are noted as errors (§15). `models`: folders to look for models in."""
+    data = as_bytes(data)
+    walk, found = Walk(lenient=True), Found()
+    try:
+        walk_file(walk, found, data, level_bounds(level))
+        left = None
+    except SemError as error:
+        walk.errors.append(error)
+        left = "trailing" if error.code == 306 else "unparsed"
+    walk.prefix = ""
+    header, sections = found.header, found.sections
+    complete = _complete(found)
+    if left is not None:
+        walk.own(left, 8 * len(data) - walk.bit, data[walk.byte :])
+    model = _model(walk, found, models)
+    states = _states(walk, found, model)
+    values = {span.name: span.value for span in walk.spans}
+    payload_bytes = sum(len(section.body) for section in sections if section.critical)
+    bpp = None if header is None else 8 * len(data) / (header.width * header.height)
+    return Inspection(
+        format_version=_integer(values.get("version")),
+        file_bytes=len(data),
+        overhead_bytes=len(data) - payload_bytes,
+        profile=header.row_id if header else _integer(values.get("profile")),
+        method=found.profile.method_name if found.profile else None,
+        width=header.width if header else None,
+        height=header.height if header else None,
+        bpp=bpp,
+        ubpp=None if bpp is None else bpp * 1e6,
+        complete=complete,
+        sections=tuple(map(_section, sections)),
+        check=CheckInfo(header.check_bits if header else None, file_state(states) if states else "unchecked"),
+        canonical=True if not walk.errors and complete and not any(s.critical for s in sections) else None,
+        model=model,
+        fields=tuple(map(_field, walk.spans)),
+        errors=tuple(walk.errors),
+    )
+
+
+def _complete(found: Found) -> bool:
+    return found.header is not None and (found.header.count or 1) <= len(found.sections)
+
+
+def _states(walk: Walk, found: Found, model: ModelInfo) -> list[State]:
+    """The states of the checks that need no payload decoded; the failed ones become errors."""
+    if found.header is None or found.profile is None:
+        return []
+    digest = model.digest if model.digest and len(model.digest) == modelpath.DIGEST_DIGITS else None
+    states = []
+    for index, section in enumerate(found.sections):
+        states.append(section_state(found.header, section, None, digest))
+        if states[-1] == "failed":
+            walk.errors.append(mismatch(found.header, index, section))
+    return states
+
+
+def _model(walk: Walk, found: Found, folders: Iterable[str | PathLike[str]]) -> ModelInfo:
+    """The symbol model that the file names, and whether it can be found."""
+    named, name = _named(found.header, found.profile)
+    if named is None:
+        return ModelInfo(None, None, False)
+    try:
+        folder = modelpath.find(named, folders)
+    except SemError as error:
+        walk.errors.append(error)
+        folder = None
+    described = None if folder is None else modelpath.describe(folder)
+    if described is None:
+        return ModelInfo(named, name, False)
+    return ModelInfo(described[0], described[1] or name, True)
+
+
+def _named(header: Header | None, profile: Profile | None) -> tuple[str | None, str | None]:
+    """The digest, or the start of one, that a header names, and the name of the row where the model is the row's."""
+    if header is not None and header.model_hash is not None:
+        return header.model_hash.hex(), None
+    return (None, None) if profile is None else (profile.model, profile.name)
+
+
+def _section(section: Section) -> SectionInfo:
+    size = len(section.body)
+    return SectionInfo(section.name, section.critical, section.body_offset, size, 8 * size)
+
+
+def _field(span: Span) -> Field:
+    return Field(span.name, span.bit // 8, span.bits, _value(span))
+
+
+def _value(span: Span) -> int | str:
+    if isinstance(span.value, int):
+        return span.value
+    if span.name.rpartition(".")[2] in ("key", "value"):
+        return span.value.decode("utf-8", "replace")
+    return span.value[:HEX_BYTES].hex() + ("…" if len(span.value) > HEX_BYTES else "")
+
+
+def _integer(value: int | bytes | None) -> int | None:
+    return value if isinstance(value, int) else None

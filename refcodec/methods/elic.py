@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Method 1, `elic`: picture -> analysis -> z, y -> one range-coded stream, and back (SPEC §13, §14).
+
+    pixels -> g_a, h_a (float) -> choose symbols -> body          body -> z, y-hat -> g_s (float) -> pixels
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcodec.methods import rdo
+from refcodec.models import package, store
+from refcodec.models.predict import Backend, Trace, pass_sites
+from refcodec.payloads import elic_latents
+from refcodec.payloads.elic_latents import STEP, ElicLatents
+
+if TYPE_CHECKING:
+    from refcodec.models.elic.floats import Analysis, Painter
+
+Ints = NDArray[np.int32]
+Progress = Callable[[float], None]
+QUALITIES = 10
+RDO = 4.0  # factor on the training Lagrangian's distortion weight; below it sends fewer symbols
+
+
+@lru_cache(maxsize=2)
+def _analysis(folder: Path) -> Analysis:
+    store.need_torch("encoding a picture")
+    from refcodec.models.elic.floats import Analysis
+
+    return Analysis(folder, package.read_manifest(folder))
+
+
+@lru_cache(maxsize=2)
+def _painter(folder: Path) -> Painter:
+    store.need_torch("painting a picture")
+    from refcodec.models.elic.floats import Painter
+
+    return Painter(folder, package.read_manifest(folder))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    body: bytes
+    latents: ElicLatents
+
+
+def rate_of(quality: int, rates: int) -> int:
+    """Rate index of a quality from 1 to 10, spread over all rates of a model."""
+    return round((quality - 1) * (rates - 1) / (QUALITIES - 1))
+
+
+class Encoder:
+    """One picture, analysed once and coded at any of its model's rates."""
+
+    def __init__(self, pixels: NDArray[np.uint8], folder: Path, digest: str | None = None, progress: Progress | None = None):
+        self.model = store.symbol_model(folder, digest)
+        self.backend: Backend = store.backend("torch")
+        analysis = _analysis(folder)
+        self.size = (pixels.shape[1], pixels.shape[0])
+        self.lambdas, self.gain, self.gain_z = analysis.cfg.lambdas, analysis.gain, analysis.gain_z
+        self.y, self.z0 = analysis(pixels, progress)
+        self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
+
+    def at(self, rate: int, strength: float = RDO, trace: Trace | None = None) -> Encoded:
+        """The stream at one rate. strength: see `RDO`; infinite rounds every residual to the nearest."""
+        z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
+        gain = self.gain[rate]
+        weight = (strength * self.lambdas[rate] * 255**2 / 3 / gain**2).astype(np.float32)
+
+        def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
+            part, (rows, cols) = self.model.part(k), self.sites[step]
+            r = self.y[part, rows, cols] * gain[part][:, None] - mean.astype(np.float32) / STEP
+            s = rdo.quantise(r, index, weight[part][:, None])
+            # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
+            s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
+            return np.where(index == 0, 0, s).astype(np.int32)
+
+        return Encoded(*elic_latents.encode(rate, z, choose, self.model, self.size, self.backend, trace))
+
+    def fitting(self, most: int) -> tuple[Encoded, bool]:
+        """The stream of the highest rate whose body has at most `most` bytes; False with the smallest if none has."""
+        lo, hi, best = 0, self.model.rates - 1, None
+        while lo <= hi:
+            mid = (lo + hi) // 2
+            tried = self.at(mid)
+            if len(tried.body) <= most:
+                best, lo = tried, mid + 1
+            else:
+                smallest, hi = tried, mid - 1
+        return (best, True) if best is not None else (smallest, False)
+
+
+def decode(
+    body: bytes, folder: Path, digest: str | None, size: tuple[int, int], backend: Backend, trace: Trace | None = None
+) -> ElicLatents:
+    """The symbols of a body; needs no torch."""
+    return elic_latents.decode(body, store.symbol_model(folder, digest), size, backend, trace)
+
+
+def paint(
+    latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None
+) -> NDArray[np.uint8]:
+    """uint8[H, W, 3] sRGB."""
+    return _painter(folder)(latents.y, latents.rate, size, progress)

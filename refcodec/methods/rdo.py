@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Encoder freedom: which residuals to send. Each symbol may step once towards zero where that saves more than it costs.
+
+The cost of a residual s for a latent r steps from its mean is  bits(s) + weight (r - s)^2 , the Lagrangian that the
+network was trained with, read off the tables that the coder uses.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcodec.entropy import gaussians
+
+_SPAN = 2048  # residuals beyond are never nudged
+
+
+@lru_cache(maxsize=1)
+def cost_table() -> NDArray[np.float32]:
+    """bits float32[64, 2049] of |s| under each Gaussian table; index 0 codes nothing."""
+    flat = gaussians().flat
+    out = np.zeros((64, _SPAN + 1), dtype=np.float32)
+    for j in range(1, 64):
+        start, n = int(flat.start[j]), int(flat.size[j])
+        freq = np.diff(flat.cumulative[start : start + n + 1].astype(np.int64))
+        half = n // 2 - 1  # n counts the escape, the last symbol
+        bits = 16 - np.log2(freq)
+        reach = min(half, _SPAN)
+        out[j, : reach + 1] = bits[half : half + reach + 1]
+        excess = np.arange(1, _SPAN - reach + 1)
+        out[j, reach + 1 :] = bits[-1] + 2 + 2 * np.floor(np.log2(excess))
+    return out
+
+
+def quantise(
+    r: NDArray[np.float32], index: NDArray[np.uint8], weight: NDArray[np.float32]
+) -> NDArray[np.int32]:
+    """Residuals int32 of the shape of r; weight broadcasts to it, in bits per squared step (infinite: plain rounding)."""
+    s = np.rint(r).astype(np.int32)
+    s[index == 0] = 0
+    at = np.nonzero((s != 0) & (np.abs(s) < _SPAN))
+    some, sign = s[at], np.sign(s[at])
+    table = cost_table()
+    j, magnitude = index[at], np.abs(some)
+    saved = table[j, magnitude] - table[j, magnitude - 1]
+    x = np.abs(r[at])
+    added = np.broadcast_to(weight, r.shape)[at] * ((x - (magnitude - 1)) ** 2 - (x - magnitude) ** 2)
+    s[at] = some - sign * (saved > added)
+    return s

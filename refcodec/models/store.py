@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""Finds and keeps model packages: by digest for reading files, by folder for a user who names one."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refcodec import modelpath
+from refcodec.errors import SemError
+from refcodec.models import package
+from refcodec.models.numpy_backend import NumpyBackend
+
+if TYPE_CHECKING:
+    from refcodec.models.predict import Backend
+
+
+def locate(digest: str, folders: tuple[Path, ...] = ()) -> Path:
+    """The folder of the package with this symbol digest (or digest prefix); SemError 801 where there is none."""
+    found = modelpath.find(digest, folders)
+    if found is None:
+        raise SemError(801, f"no model with the digest {digest[:16]}… is installed", path="model")
+    return found
+
+
+@lru_cache(maxsize=4)
+def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel:
+    return package.load(folder, digest)
+
+
+def has_torch() -> bool:
+    return importlib.util.find_spec("torch") is not None
+
+
+def need_torch(what: str) -> None:
+    if not has_torch():
+        raise SemError(805, f"{what} needs torch, which is not installed")
+
+
+def backend(name: str = "auto") -> Backend:
+    """`numpy` (always there), `torch`, or `auto`: torch where it is already imported, since importing it takes longer
+    than the nets of a photograph do."""
+    import sys
+
+    if name == "torch" or (name == "auto" and "torch" in sys.modules):
+        need_torch("the torch backend")
+        from refcodec.models.torch_backend import TorchBackend
+
+        return TorchBackend()
+    if name not in ("auto", "numpy"):
+        raise ValueError(f"unknown backend {name!r}")
+    return NumpyBackend()

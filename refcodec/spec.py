@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""Every number on the wire that the container needs, each with its section of SPEC.md. Imports nothing.
+
+Ids are literals and are never given twice; nothing here is computed from a position in a list.
+"""
+
+from __future__ import annotations
+
+# §2  varint: 1 to 4 bytes, the largest value of each length
+VARINT_BYTES = 4
+VARINT_LAST = (127, 16511, 2113663, 270549119)
+
+# §4  header
+MAGIC = b"\xf5\x9e"
+VERSION = 0  # u(3); 0 is the draft
+CHECK_BITS = {0: 0, 3: 16, 5: 32}  # check_code u(3) -> bits of a check; the codes differ pairwise in two bits
+PROFILE_ROWS_END = 254  # the profile bytes below this one are row ids
+PROFILE_EXTENDED = 254  # the row id is 256 + extended_profile u(16)
+PROFILE_EXPLICIT = 255  # base_profile u(8), hash_code u(8), model_hash
+EXTENDED_BASE = 256
+HASH_BYTES = {0: 4, 1: 8, 2: 16, 3: 32}  # hash_code -> bytes of model_hash
+DIM_EXPLICIT = 0  # dim_class that is followed by both sides
+
+# §4, §5  rows for drafts and private use
+PRIVATE_FIRST, PRIVATE_LAST = 200, 253
+
+# §5  method ids
+METHODS = {1: "elic", 2: "consonant", 3: "clip", 4: "pics", 5: "perco"}
+
+# §6  section types: critical u(1), safe_to_copy u(1), number u(6)
+CRITICAL = 0x80
+SAFE_TO_COPY = 0x40
+NUMBER = 0x3F
+KINDS = {1: "consonant", 2: "caption", 3: "clip", 4: "pq", 5: "vq", 6: "sketch", 7: "elic"}  # type 0x80 + kind
+PROVENANCE = 0x01
+METADATA = 0x43
+ANCILLARY = {PROVENANCE: "provenance", METADATA: "metadata"}
+KEY_BYTES_MAX = 64  # of a key of a key-value text, at least 1
+
+# §6, §15  the sections whose bytes are limited as text
+TEXT_KINDS = (1, 2)
+TEXT_TYPES = (PROVENANCE, METADATA)
+
+# §7
+KEY_BYTES = 32  # K, a SHA-256
+
+# §13  kind 7: the latent y has a site for 16 × 16 pixels of the extended picture, z one for 64 × 64
+ELIC = 7
+ELIC_Y_PER_Z = 4
+ELIC_Z_STRIDE = 64
+
+# §15  level -> the largest allowed side, pixels, sections, bytes of a text, symbols of a payload, bytes of the file
+LEVELS = {
+    1: (16_384, 2**25, 16, 65_536, 2**26, 2**26),
+    2: (65_536, 2**28, 64, 2**20, 2**29, 2**29),
+}

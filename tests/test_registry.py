@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §2 canonical JSON, §5 the registry, Appendix A the dim classes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import DIGEST, private_row, registry_file
+
+from refcodec import registry, spec
+from refcodec.canonical import canonical_json, parse_json
+from refcodec.errors import SemError
+from refcodec.registry.dims import sizes
+
+FOLDER = Path(registry.__file__).parent
+DOCUMENT = json.loads((FOLDER / "registry.json").read_bytes())
+SCHEMA = json.loads((FOLDER / "registry.schema.json").read_bytes())
+ROWS = DOCUMENT["profiles"]
+
+
+def test_shipped_rows_have_the_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(DOCUMENT, SCHEMA)
+    assert ROWS
+
+
+def test_schema_knows_the_members_of_the_code_and_no_others() -> None:
+    definitions = SCHEMA["$defs"]
+    assert set(definitions["row"]["properties"]) == set(definitions["row"]["required"]) == registry.ROW
+    assert set(definitions["binding"]["properties"]) == set(definitions["binding"]["required"]) == registry.BINDING
+    unknown = [private_row(210) | {"colour": "red"}, private_row(210, mood="red")]
+    for row in unknown:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"version": 0, "profiles": [row]}, SCHEMA)
+    jsonschema.validate({"version": 0, "profiles": [private_row(210)]}, SCHEMA)
+
+
+def test_ids_ascend_and_names_differ() -> None:
+    ids = [row["id"] for row in ROWS]
+    assert ids == sorted(set(ids))
+    assert len({row["name"] for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
+def test_row(row: dict[str, Any]) -> None:
+    binding = row["binding"]
+    assert binding["id"] == row["id"]
+    assert binding["kinds"] == sorted(set(binding["kinds"]))
+    assert binding["compact"] in binding["kinds"]
+    shapes = binding["parameters"]["7"]
+    assert sum(shapes["groups"]) == shapes["m"]
+    profile = registry.get(row["id"])
+    assert registry.by_name(row["name"]) is profile
+    assert profile.binding == binding
+    assert (profile.method, profile.compact, list(profile.kinds)) == (binding["method"], 7, binding["kinds"])
+    assert profile.method_name == "elic"
+    assert profile.parameters(7) == shapes
+    assert profile.parameters(2) == {}
+    assert profile.model == binding["model"]
+
+
+def test_first_two_rows() -> None:
+    elic, tiny = registry.get(1), registry.get(200)
+    assert (elic.name, tiny.name) == ("elic", "elic-tiny")
+    assert elic.parameters(7) == {"groups": [16, 16, 32, 48, 80], "hyper": 48, "m": 192, "parity": 0, "rates": 10}
+    assert tiny.parameters(7) == {"groups": [2, 2, 4], "hyper": 4, "m": 8, "parity": 0, "rates": 3}
+
+
+def test_unlisted_profile() -> None:
+    for call in (lambda: registry.get(199), lambda: registry.by_name("nonesuch")):
+        with pytest.raises(SemError) as caught:
+            call()
+        assert (caught.value.code, caught.value.path) == (702, "profile")
+
+
+def test_key_is_the_digest_of_the_binding() -> None:
+    for row in ROWS:
+        for model in (None, DIGEST):
+            binding = row["binding"] | ({} if model is None else {"model": model})
+            text = json.dumps(binding, sort_keys=True, separators=(",", ":")).encode()
+            assert registry.key(registry.get(row["id"]), model) == hashlib.sha256(text).digest()
+
+
+# --- private rows ------------------------------------------------------------------------------------------------
+
+
+def test_private_rows_stand_beside_the_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = registry_file(tmp_path, private_row(210), private_row(253, model=None))
+    assert list(registry.load(path)) == [row["id"] for row in ROWS] + [210, 253]
+    with pytest.raises(SemError):
+        registry.get(210)
+    monkeypatch.setenv("SEM_REGISTRY", str(path))
+    assert registry.get(210).name == "private-210"
+    assert registry.get(253).model is None
+
+
+@pytest.mark.parametrize(
+    ("what", "rows"),
+    [
+        ("shipped", [private_row(200)]),
+        ("200 to 253", [private_row(7)]),
+        ("200 to 253", [private_row(300)]),
+        ("twice", [private_row(210), private_row(210)]),
+        ("taken", [private_row(210) | {"name": "elic"}]),
+        ("members", [private_row(210) | {"extra": 1}]),
+        ("members", ["row"]),
+        ("breaks", [private_row(210, id=211)]),
+        ("breaks", [private_row(210, method=99)]),
+        ("breaks", [private_row(210, kinds=[[]])]),
+        ("breaks", [private_row(210, model="00")]),
+        ("breaks", [private_row(210, parameters={"7": {"m": 8}})]),
+        ("breaks", [private_row(210) | {"binding": []}]),
+        ("float", [private_row(210, parameters={"7": 0.5})]),
+    ],
+)
+def test_refused_private_rows(tmp_path: Path, what: str, rows: list[Any]) -> None:
+    with pytest.raises(SemError, match=what) as caught:
+        registry.load(registry_file(tmp_path, *rows))
+    assert caught.value.code == 101
+
+
+def test_refused_registry_files(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    for text in ("", "[]", "{}", '{"version":1,"profiles":[]}', '{"version":0,"profiles":{}}', "[" * 100_000):
+        path.write_text(text)
+        with pytest.raises(SemError) as caught:
+            registry.load(path)
+        assert caught.value.code == 101
+    with pytest.raises(SemError):
+        registry.load(tmp_path / "nonesuch")
+
+
+def test_unknown_member_of_a_binding_makes_the_row_unsupported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEM_REGISTRY", str(registry_file(tmp_path, private_row(210, hue=1), private_row(211))))
+    assert registry.get(211)
+    with pytest.raises(SemError) as caught:  # R-032
+        registry.get(210)
+    assert caught.value.code == 702
+
+
+# --- dim classes -------------------------------------------------------------------------------------------------
+
+
+def test_dim_classes_are_a_bijection() -> None:
+    assert list(sizes()) == list(range(1, 157))
+    assert len(set(sizes().values())) == len(sizes())
+    for dim_class, size in sizes().items():
+        assert registry.dim_size(dim_class) == size
+        assert registry.dim_class(*size) == dim_class
+    assert registry.dim_class(1, 1) is None
+    with pytest.raises(KeyError):
+        registry.dim_size(0)
+
+
+# --- canonical JSON ----------------------------------------------------------------------------------------------
+
+
+def test_canonical_json() -> None:
+    value = {"b": [1, -2, None, True], "a": {"": "\x00\x1f\x7f\n\"\\/"}, "B": {}}
+    assert canonical_json(value) == b'{"B":{},"a":{"":"\\u0000\\u001f\x7f\\n\\"\\\\/"},"b":[1,-2,null,true]}'
+    assert canonical_json(2**53 - 1) == b"9007199254740991"
+
+
+@pytest.mark.parametrize("value", [0.0, [1.5], "é", {"é": 1}, {1: 2}, 2**53, -(2**53), {"a": object()}, b"", {1, 2}])
+def test_not_canonical(value: object) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        canonical_json(value)
+
+
+leaves = st.none() | st.booleans() | st.integers(1 - 2**53, 2**53 - 1) | st.text(st.characters(max_codepoint=127))
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner),
+    max_leaves=10,
+)
+
+
+@given(values)
+def test_canonical_json_round_trip(value: object) -> None:
+    assert parse_json(canonical_json(value)) == value
+
+
+@pytest.mark.parametrize("text", [b'{"a":1,"a":2}', b"NaN", b"\xff", b"", b"[" * 100_000])
+def test_not_json(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_json(text)
+
+
+def test_every_id_of_spec_is_a_literal_of_its_own() -> None:
+    assert list(spec.METHODS) == [1, 2, 3, 4, 5]
+    assert list(spec.KINDS) == [1, 2, 3, 4, 5, 6, 7]
+    codes = list(spec.CHECK_BITS)
+    assert all((a ^ b).bit_count() == 2 for a in codes for b in codes if a != b)
+    assert all(small < large for low, high in pairwise(spec.LEVELS.values()) for small, large in zip(low, high, strict=True))

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""A repeatable timer, and the machine it ran on in one line."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+LIBRARIES = ("numpy", "numba", "torch")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of wall clock of one call."""
+
+    min_s: float  # the steadiest: noise only ever adds
+    median_s: float
+    repeats: int
+
+    def __str__(self) -> str:
+        return f"{1000 * self.min_s:.1f} ms (median {1000 * self.median_s:.1f} ms, {self.repeats} runs)"
+
+
+def timed(call: Callable[[], object], repeats: int = 7, warm_up: int = 2) -> Timing:
+    """Times `repeats` calls after `warm_up` untimed ones (caches, thread pools, compilation)."""
+    return interleaved([call], repeats, warm_up)[0]
+
+
+def interleaved(calls: Sequence[Callable[[], object]], repeats: int = 7, warm_up: int = 2) -> list[Timing]:
+    """Times several calls in turn, A B A B …, so that a slow spell of the machine meets all of them.
+
+    For ratios: take the calls to be compared in one go.
+    """
+    if repeats < 1:
+        raise ValueError("at least one timed run")
+    seconds: list[list[float]] = [[] for _ in calls]
+    for turn in range(warm_up + repeats):
+        for call, times in zip(calls, seconds, strict=True):
+            start = time.perf_counter()
+            call()
+            if turn >= warm_up:
+                times.append(time.perf_counter() - start)
+    return [Timing(min(times), statistics.median(times), repeats) for times in seconds]
+
+
+def machine() -> str:
+    """Processor, cores, system, Python and libraries; nothing that identifies the computer."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    versions = [f"Python {platform.python_version()}"] + [f"{name} {v}" for name in LIBRARIES if (v := _version(name))]
+    parts = [_processor(), f"{cores} cores", platform.system(), *versions]
+    if "torch" in sys.modules:
+        parts.append(f"{sys.modules['torch'].get_num_threads()} torch threads")
+    return ", ".join(parts)
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

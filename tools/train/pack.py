@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""Packs a trained float checkpoint into a model package (SPEC §12) and prints what the integers cost.
+
+    python tools/train/pack.py runs/elic/checkpoint.pt PHOTOS --out refcodec/data/models/elic-small --name elic-small
+
+PHOTOS, the folder the network was trained on, calibrates activation ranges and z tables over all rates. The report
+compares whole files: the same weights, symbols chosen alike, once with the float entropy model and once with integers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from refcodec.models.elic.config import ElicConfig
+from refcodec.models.elic.floats import extended
+from refcodec.models.elic.net import LOG_MIN, LOG_STEP, Elic
+from refcodec.models.elic.quantise import calibrate, counted_tables, symbol_model
+from refcodec.models.numpy_backend import NumpyBackend
+from refcodec.models.package import SymbolModel, build, symbol_digest
+from refcodec.models.predict import Predictor, pass_sites
+from refcodec.payloads import elic_latents
+from tools.train import photos
+
+Array = NDArray[Any]
+
+
+class FloatPredictor:
+    """The float entropy model behind `Predictor`'s interface: same walk, same tables, nets in float32."""
+
+    def __init__(self, net: Elic, rate: int, shape: tuple[int, int]) -> None:
+        self.net, self.rate = net, rate
+        self.sites = pass_sites(*shape, net.cfg.anchor_parity)
+        self.gain = net.log_gain[rate].exp()[:, None, None]
+        self.done: list[Tensor] = []
+
+    @torch.no_grad()
+    def start(self, z: Array) -> None:
+        gain_z = self.net.log_gain_z[self.rate].exp()[:, None, None]
+        self.hyper = self.net.entropy.h_s((torch.from_numpy(z).float() / gain_z)[None])
+
+    def _part(self, k: int) -> slice:
+        at = sum(self.net.cfg.groups[:k])
+        return slice(at, at + self.net.cfg.groups[k])
+
+    @torch.no_grad()
+    def params(self, k: int, step: int) -> tuple[Array, Array]:
+        nets, cfg, part = self.net.entropy, self.net.cfg, self._part(k)
+        if step == 0:
+            scope = [self.done[j] for j in cfg.context_channels(k)]
+            self.context = nets.channel[k](torch.cat(scope, 1)) if k else None
+            self.done.append(torch.zeros(1, cfg.groups[k], *self.hyper.shape[2:]))
+        spatial = nets.spatial[k](self.done[k]) if step else None
+        mean, log_sigma = nets.params(k, self.hyper, self.context, spatial)
+        rows, cols = self.sites[step]
+        mean = (mean[0] * self.gain[part] * 64).round().clamp(-32767, 32767)[:, rows, cols]
+        index = (log_sigma[0] + self.net.log_gain[self.rate][part][:, None, None] - LOG_MIN) / LOG_STEP
+        return mean.int().numpy(), (index + 0.5).floor().clamp(0, 63)[:, rows, cols].to(torch.uint8).numpy()
+
+    @torch.no_grad()
+    def put(self, k: int, step: int, y: Array) -> None:
+        rows, cols = self.sites[step]
+        self.done[k][0, :, rows, cols] = torch.from_numpy(y).float() / 64 / self.gain[self._part(k)][:, 0]
+
+
+def body_size(predictor: Any, model: SymbolModel, rate: int, y: Array, z: Array) -> int:
+    """Bytes of the payload when `predictor` drives the coder and every residual is plainly rounded."""
+    from refcodec.entropy import Encoder, gaussians, uniform
+
+    coder = Encoder()
+    coder.symbol(uniform(model.rates), rate)
+    index = np.broadcast_to(np.arange(rate * model.hyper, (rate + 1) * model.hyper)[:, None, None], z.shape)
+    coder.array(elic_latents.z_tables(model), index, z)
+    predictor.start(z)
+    for k in range(len(model.groups)):
+        for step in (0, 1):
+            mean, table = predictor.params(k, step)
+            rows, cols = predictor.sites[step]
+            s = np.rint(y[model.part(k), rows, cols] - mean / 64).astype(np.int32)
+            s[table == 0] = 0
+            coder.array(gaussians(), table, s, skip=0)
+            predictor.put(k, step, 64 * s + mean)
+    return len(coder.finish())
+
+
+def z_counts(net: Elic, latents: list[tuple[Array, Array]]) -> dict[str, Array]:
+    """z tables: counts over the calibration pictures blended with the trained logistic, which gives the tails."""
+    loc, scale = net.z_loc.detach().double().numpy(), net.z_log_scale.detach().clamp(min=-4).double().exp().numpy()
+    gain_z = net.log_gain_z.detach().exp().numpy()
+
+    def one(rate: int, c: int) -> tuple[int, Array]:
+        seen = np.concatenate([np.rint(z0[c] * gain_z[rate, c]).ravel() for _, z0 in latents]).astype(int)
+        mu, s = loc[rate, c], scale[rate, c]
+        lo = min(int(np.floor(mu - 12 * s)), int(seen.min()))
+        hi = max(int(np.ceil(mu + 12 * s)), int(seen.max()))
+        edges = 1 / (1 + np.exp(-np.clip((np.arange(lo, hi + 2) - 0.5 - mu) / s, -500, 500)))
+        counts = np.bincount(seen - lo, minlength=hi - lo + 1)
+        return lo, counts / len(seen) * 0.85 + np.diff(edges) * 0.15 + 1e-9
+
+    return counted_tables((one(r, c) for r in range(net.cfg.rates) for c in range(net.cfg.hyper)), tuple(loc.shape))  # type: ignore[arg-type]
+
+
+def load(path: Path) -> tuple[Elic, dict[str, Any]]:
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    net = Elic(ElicConfig.from_dict(state["config"]))
+    net.load_state_dict(state["ema"])
+    return net.eval(), state
+
+
+def crops(root: Path, count: int, side: int) -> list[NDArray[np.uint8]]:
+    """Centre crops of pictures spread evenly over the listing."""
+    files = photos.listing(root)
+    out = []
+    for path in files[:: max(1, len(files) // count)][:count]:
+        p = photos.load(path)
+        h, w = (min(n, side) // 64 * 64 for n in p.shape[:2])
+        t, s = (p.shape[0] - h) // 2, (p.shape[1] - w) // 2
+        out.append(p[t : t + h, s : s + w])
+    return out
+
+
+def half(tensors: dict[str, Tensor]) -> dict[str, Array]:
+    return {k: np.ascontiguousarray(v.detach().numpy().astype(np.float16)) for k, v in tensors.items()}
+
+
+@torch.no_grad()
+def write(net: Elic, state: dict[str, Any], symbols: dict[str, Any], tensors: dict[str, Array], args: argparse.Namespace) -> None:
+    """The package folder, file by file."""
+    out: Path = args.out
+    out.mkdir(parents=True, exist_ok=True)
+    single = {"gain": net.log_gain.exp(), "gain_z": net.log_gain_z.exp(), "inverse": net.log_inverse.exp() / net.log_gain.exp()}
+    single32 = {k: np.ascontiguousarray(v.numpy()) for k, v in single.items()}
+    painter = {**half({f"g_s.{k}": v for k, v in net.g_s.state_dict().items()}), "inverse": single32["inverse"]}
+    encoder = half({f"g_a.{k}": v for k, v in net.g_a.state_dict().items()})
+    encoder |= half({f"h_a.{k}": v for k, v in net.entropy.h_a.state_dict().items()})
+    encoder |= {"gain": single32["gain"], "gain_z": single32["gain_z"]}
+    parts: dict[str, Any] = {}
+    for name, data in (("symbols", tensors), ("painter", painter), ("encoder", encoder)):
+        blob = save({k: np.ascontiguousarray(v) for k, v in sorted(data.items())})
+        (out / f"{name}.safetensors").write_bytes(blob)
+        parts[name] = {"file": f"{name}.safetensors", "sha256": hashlib.sha256(blob).hexdigest()}
+    architecture = json.loads(json.dumps(net.cfg.to_dict()))
+    manifest = {
+        "format": "sem-model", "format_version": 0, "name": args.name, "licence": args.licence, "notes": args.notes,
+        "training": {
+            "steps": state["step"], "seconds": round(state["seconds"]), "seed": state["seed"],
+            "listing_sha256": state["data"], "command": args.command,
+        },
+        "painter": {**parts["painter"], "architecture": architecture},
+        "encoder": {**parts["encoder"], "architecture": architecture},
+        "symbols": symbols,
+    }  # fmt: skip
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    total = sum(p.stat().st_size for p in out.iterdir())
+    print(f"{out}: {total} bytes, digest {symbol_digest(symbols)}")
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("checkpoint", type=Path)
+    ap.add_argument("photos", type=Path)
+    ap.add_argument("--out", type=Path, required=True)
+    ap.add_argument("--name", required=True)
+    ap.add_argument("--licence", default="MIT")
+    ap.add_argument("--notes", default="")
+    ap.add_argument("--command", default="", help="the training command, recorded in the manifest")
+    ap.add_argument("--pictures", type=int, default=40, help="calibration pictures")
+    ap.add_argument("--report", type=int, default=6, help="pictures of the size comparison")
+    args = ap.parse_args()
+    net, state = load(args.checkpoint)
+    pictures = [extended(p) for p in crops(args.photos, args.pictures, 512)]
+    ranges = calibrate(net, pictures)
+    with torch.no_grad():
+        latents = [(net.g_a(x)[0].numpy(), net.entropy.h_a(net.g_a(x))[0].numpy()) for x in pictures]
+    symbols, tensors = symbol_model(net, ranges, z_counts(net, latents))
+    model = build(symbols, tensors)
+    print(f"{'rate':>4} {'lambda':>9} {'float bytes':>12} {'integer bytes':>14} {'loss':>8}")
+    gain, gain_z = (t.detach().exp().numpy()[:, :, None, None] for t in (net.log_gain, net.log_gain_z))
+    chosen = latents[:: max(1, len(latents) // args.report)][: args.report]
+    for rate in range(net.cfg.rates):
+        total = [0, 0]
+        for y, z0 in chosen:
+            z = np.rint(z0 * gain_z[rate]).astype(np.int32)
+            for i, predictor in enumerate(
+                (FloatPredictor(net, rate, y.shape[1:]), Predictor(model, rate, y.shape[1:], NumpyBackend()))  # type: ignore[arg-type]
+            ):
+                total[i] += body_size(predictor, model, rate, y * gain[rate], z)
+        print(f"{rate:4} {net.cfg.lambdas[rate]:9.6f} {total[0]:12} {total[1]:14} {total[1] / total[0] - 1:+8.2%}")
+    write(net, state, symbols, tensors, args)
+
+
+if __name__ == "__main__":
+    main()

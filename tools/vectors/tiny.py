@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""Two tiny integer models with seeded weights, a few kB each, that use everything SPEC §12 allows.
+
+    python tools/vectors/tiny.py test_vectors/models
+
+`elic-tiny` is the plain graph. `elic-tiny-2` has what the other lacks: anchor heads, a ladder, means first, odd parity,
+the "ends" context, a 3x3 head, relu and add layers. Neither was trained: they exist to be decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from refcodec.models.elic.quantise import counted_tables
+from refcodec.models.package import build, declare, symbol_digest
+
+Array = NDArray[Any]
+
+
+class _Maker:
+    """Collects layers and tensors; `seed` names every random choice."""
+
+    def __init__(self, seed: int, rates: int) -> None:
+        self.rng, self.rates, self.tensors = np.random.default_rng(seed), rates, dict[str, Array]()
+
+    def conv(self, name: str, i: int, o: int, kernel: int, op: str = "conv", stride: int = 1) -> list[dict[str, Any]]:
+        shape = (i, o, kernel, kernel) if op == "deconv" else (o, i, kernel, kernel)
+        self.tensors[f"{name}.w"] = self.rng.integers(-300, 301, shape).astype(np.int16)
+        self.tensors[f"{name}.b"] = self.rng.integers(-200_000, 200_001, o).astype(np.int64)
+        return [{"op": op, "w": f"{name}.w", "b": f"{name}.b", "stride": stride}]
+
+    def requant(self, name: str, channels: int, shift: int, lo: int, hi: int, add: tuple[int, int] | None = None, per_rate: bool = False) -> dict[str, Any]:
+        rows = self.rates if per_rate else 1
+        self.tensors[f"{name}.m"] = self.rng.integers(2**14, 2**15, (rows, channels)).astype(np.int16)
+        self.tensors[f"{name}.s"] = (shift + self.rng.integers(0, 2, (rows, channels))).astype(np.uint8)
+        obj: dict[str, Any] = {"m": f"{name}.m", "s": f"{name}.s", "lo": lo, "hi": hi}
+        if add is not None:
+            base = self.rng.integers(add[0], add[1] + 1, (rows, channels)).astype(np.int64)
+            self.tensors[f"{name}.a"] = base << self.tensors[f"{name}.s"].astype(np.int64)
+            obj["a"] = f"{name}.a"
+        return obj
+
+    def layer(self, *args: Any, **kw: Any) -> dict[str, Any]:
+        return {"op": "requant", **self.requant(*args, **kw)}
+
+    def z_tables(self, hyper: int) -> dict[str, Array]:
+        def one(r: int, c: int) -> tuple[int, Array]:
+            half = 2 + r + c % 3
+            v = np.arange(-half, half + 1)
+            return -half + c % 2, np.exp(-np.abs(v) / (1.0 + 0.5 * r))
+
+        shape = (self.rates, hyper)
+        return counted_tables((one(r, c) for r in range(self.rates) for c in range(hyper)), shape)
+
+
+def plain() -> tuple[dict[str, Any], dict[str, Array]]:
+    """`elic-tiny`: groups 2, 2, 4; three rates."""
+    mk, groups, hyper = _Maker(1, 3), (2, 2, 4), 4
+    s: dict[str, Any] = {
+        "kind": 7, "rates": 3, "hyper": hyper, "groups": list(groups), "parity": 0, "order": "scales-means",
+        "context": "all",
+        "z_input": mk.requant("z_input", hyper, 6, -32767, 32767, per_rate=True),
+        "y_input": mk.requant("y_input", sum(groups), 12, -32767, 32767, per_rate=True),
+        "hyper_net": [
+            *mk.conv("hyper.0", hyper, 8, 5, "deconv", 2), mk.layer("hyper.0.q", 8, 21, 0, 32767),
+            *mk.conv("hyper.1", 8, 12, 5, "deconv", 2), mk.layer("hyper.1.q", 12, 23, -32767, 32767),
+        ],
+        "channel_nets": [None], "spatial_nets": [], "anchor_heads": None, "heads": [], "means": [], "scales": [],
+    }  # fmt: skip
+    for k, c in enumerate(groups):
+        base = 12
+        if k:
+            s["channel_nets"].append([*mk.conv(f"channel.{k}", sum(groups[:k]), 6, 3), mk.layer(f"channel.{k}.q", 6, 21, -32767, 32767)])
+            base += 6
+        s["spatial_nets"].append([*mk.conv(f"spatial.{k}", c, 5, 5), mk.layer(f"spatial.{k}.q", 5, 22, -32767, 32767)])
+        s["heads"].append([*mk.conv(f"head.{k}.0", base + 5, 9, 1), mk.layer(f"head.{k}.0.q", 9, 22, 0, 32767), *mk.conv(f"head.{k}.1", 9, 2 * c, 1)])
+        s["means"].append(mk.requant(f"mean.{k}", c, 28, -32767, 32767, per_rate=True))
+        s["scales"].append(mk.requant(f"scale.{k}", c, 34, 0, 63, add=(3, 22), per_rate=True))
+    mk.tensors.update(mk.z_tables(hyper))
+    return s, mk.tensors
+
+
+def odd() -> tuple[dict[str, Any], dict[str, Array]]:
+    """`elic-tiny-2`: groups 1, 3, 2; two rates; the rest of the grammar."""
+    mk, groups, hyper = _Maker(2, 2), (1, 3, 2), 3
+    s: dict[str, Any] = {
+        "kind": 7, "rates": 2, "hyper": hyper, "groups": list(groups), "parity": 1, "order": "means-scales",
+        "context": "ends",
+        "z_input": mk.requant("z_input", 1, 6, -32768, 32767),
+        "y_input": mk.requant("y_input", sum(groups), 12, -32767, 32767, add=(-3, 3)),
+        "hyper_net": [
+            *mk.conv("hyper.0", hyper, 6, 3, "deconv", 4), mk.layer("hyper.0.q", 6, 20, -32767, 32767), {"op": "relu"},
+            *mk.conv("hyper.1", 6, 6, 3), mk.layer("hyper.1.q", 6, 22, -16000, 16000), {"op": "add", "from": 2},
+            mk.layer("hyper.2.q", 6, 15, -32768, 32767),
+        ],
+        "channel_nets": [None], "spatial_nets": [], "anchor_heads": [], "heads": [], "means": [], "scales": [],
+    }  # fmt: skip
+    mk.tensors["ladder"] = np.cumsum(mk.rng.integers(1, 90, 63)).astype(np.int32)
+    for k, c in enumerate(groups):
+        base = 6
+        if k:
+            before = groups[0] if k == 1 else groups[0] + groups[k - 1]
+            s["channel_nets"].append([*mk.conv(f"channel.{k}.0", before, 4, 5), mk.layer(f"channel.{k}.0.q", 4, 21, 0, 32767), *mk.conv(f"channel.{k}.1", 4, 4, 1), mk.layer(f"channel.{k}.1.q", 4, 22, -32767, 32767)])
+            base += 4
+        s["spatial_nets"].append([*mk.conv(f"spatial.{k}.0", c, 4, 3), mk.layer(f"spatial.{k}.0.q", 4, 21, 0, 32767), *mk.conv(f"spatial.{k}.1", 4, 4, 3), mk.layer(f"spatial.{k}.1.q", 4, 22, -32767, 32767)])
+        s["heads"].append([*mk.conv(f"head.{k}.0", base + 4, 6, 3), mk.layer(f"head.{k}.0.q", 6, 23, 0, 32767), *mk.conv(f"head.{k}.1", 6, 2 * c, 1)])
+        s["anchor_heads"].append([*mk.conv(f"anchor.{k}.0", base, 5, 1), mk.layer(f"anchor.{k}.0.q", 5, 22, 0, 32767), *mk.conv(f"anchor.{k}.1", 5, 2 * c, 1)])
+        s["means"].append(mk.requant(f"mean.{k}", c, 28, -32767, 32767))
+        s["scales"].append({**mk.requant(f"scale.{k}", c, 27, -32768, 32767, add=(300, 700)), "ladder": "ladder"})
+    mk.tensors.update(mk.z_tables(hyper))
+    return s, mk.tensors
+
+
+MODELS = {"elic-tiny": plain, "elic-tiny-2": odd}
+
+
+def write(folder: Path, name: str) -> str:
+    """One package; returns its digest."""
+    symbols, tensors = MODELS[name]()
+    symbols["tensors"] = declare(tensors)
+    build(symbols, tensors)  # refuses what a decoder would refuse
+    out = folder / name
+    out.mkdir(parents=True, exist_ok=True)
+    blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
+    (out / "symbols.safetensors").write_bytes(blob)
+    manifest = {
+        "format": "sem-model", "format_version": 0, "name": name, "licence": "CC0-1.0",
+        "notes": "Seeded weights, not trained: for conformance only.", "symbols": symbols,
+    }  # fmt: skip
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    print(f"{name}: {len(blob)} bytes of tensors, sha256 {hashlib.sha256(blob).hexdigest()[:16]}, digest {symbol_digest(symbols)}")
+    return symbol_digest(symbols)
+
+
+def main() -> None:
+    for name in MODELS:
+        write(Path(sys.argv[1]), name)
+
+
+if __name__ == "__main__":
+    main()

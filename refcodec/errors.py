@@ -53,7 +53,6 @@ CODES: Final[dict[int, tuple[str, str]]] = {
     401: ("stream-invalid", "the entropy-coded body is damaged"),
     402: ("stream-not-canonical", "the body is damaged, or its writer does not end streams as SPEC.md says"),
     403: ("value-range", "a decoded value is outside the range SPEC.md allows"),
-    404: ("escape-too-long", "an escape code is longer than SPEC.md allows: the body is damaged"),
     501: ("check-mismatch", "the file is damaged, or its registry or model is not the one it was written with"),
     601: ("limit-side", "a side is longer than the level allows"),
     602: ("limit-pixels", "the picture has more pixels than the level allows"),

@@ -126,6 +126,7 @@ def load(
         notices: list[str] = []
         if isinstance(source, Image.Image):
             image, frames = source, _frames_in_header(source)
+            _check_size(image.size, max_side, max_pixels)
         else:
             data = _contents(source)
             _check_size(_early_size(data), max_side, max_pixels)
@@ -134,14 +135,14 @@ def load(
             if image.format == "JPEG2000" and b"\xff\xd9" not in data:  # its decoder takes a missing end for none
                 raise SemError(104, "the JPEG2000 picture has no end")
             frames = _frames(image, data)
-        _check_size(image.size, max_side, max_pixels)
         with _guard(104, f"the {image.format or 'Pillow'} picture cannot be decoded"):
             deep, turned = _is_deep(image), _turned_by_reader(image)
             image.load()
             if ImageFile.LOAD_TRUNCATED_IMAGES:
                 notices.append("Pillow was told to accept damaged pictures: parts may be missing.")
             if frames != 1:
-                notices.append(f"The first of {frames or 'several'} frames was taken.")
+                which = f"Number {image.tell() + 1}" if image.tell() else "The first"
+                notices.append(f"{which} of {frames or 'several'} frames was taken.")
             colour, alpha = _eight_bits(image, deep, notices)
             rgb = _flatten(_to_srgb(colour, image.info, notices), alpha, background, notices)
             rgb = _turn(rgb, image, turned, notices)
@@ -258,6 +259,8 @@ def _gif_size(data: bytes) -> tuple[int, int]:
             while at < len(data) and data[at]:
                 at += 1 + data[at]
         at += 1
+    if data[at : at + 1] != b",":
+        return max(1, u16(6)), max(1, u16(8))
     return max(1, u16(6), u16(at + 1) + u16(at + 5)), max(1, u16(8), u16(at + 3) + u16(at + 7))
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -121,10 +122,8 @@ def test_reads_a_pipe_and_stops_at_the_limit(tmp_path: Path) -> None:
 
 
 def _feed(path: Path, data: bytes) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError):
         path.write_bytes(data)
-    except BrokenPipeError:
-        pass
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs /dev/zero")
@@ -215,8 +214,10 @@ def test_a_link_stays_and_its_target_changes(tmp_path: Path) -> None:
     dangling.symlink_to(tmp_path / "there" / "fresh")
     write_atomic(link, b"new")
     write_atomic(dangling, b"made")
-    assert link.is_symlink() and target.read_bytes() == b"new"
-    assert dangling.is_symlink() and (tmp_path / "there" / "fresh").read_bytes() == b"made"
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert dangling.is_symlink()
+    assert (tmp_path / "there" / "fresh").read_bytes() == b"made"
     assert names(tmp_path / "there") == ["fresh", "real"]
 
 
@@ -301,7 +302,8 @@ def test_a_stream_takes_everything_in_its_own_portions() -> None:
     write_stream(raw, b"0123456789")  # type: ignore[arg-type]
     write_stream(buffered, memoryview(b"0123456789"))
     assert raw.taken == buffered.getvalue() == b"0123456789"
-    assert raw.flushed and not buffered.closed
+    assert raw.flushed
+    assert not buffered.closed
     assert code_of(write_stream, Broken(), b"x") == 102
     assert code_of(write_stream, Stuck(), b"x") == 102
     assert code_of(write_stream, io.BufferedReader(io.BytesIO()), b"x") == 102

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""A photograph to `.sem` and back, with the model that ships in the package.
+
+    python tools/demo.py [PHOTO] [--quality Q]
+
+Without PHOTO it takes "coffee" (CC0, Rachel Michetti) from scikit-image's sample pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import io
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from refcodec import pictures
+
+OUT = ROOT / "out/demo"
+
+
+def sample() -> Path:
+    """A photograph with a free licence that a dependency brings."""
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
+        raise SystemExit("no sample photo: pip install scikit-image, or name a photo of yours")
+    return Path(spec.origin).parent / "data/coffee.png"
+
+
+def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Decibels, over R, G and B."""
+    mse = float(np.mean((a.astype(np.float64) - b) ** 2))
+    return math.inf if mse == 0 else 10 * math.log10(255**2 / mse)
+
+
+def jpeg_of(pixels: NDArray[np.uint8], most: int) -> tuple[int, NDArray[np.uint8]]:
+    """The best JPEG (optimised, 4:2:0) of at most `most` bytes, or the smallest there is."""
+    best: bytes = b""
+    for quality in range(1, 96):
+        out = io.BytesIO()
+        Image.fromarray(pixels).save(out, "JPEG", quality=quality, optimize=True, subsampling="4:2:0")
+        if best and len(out.getvalue()) > most:
+            break
+        best = out.getvalue()
+    return len(best), np.asarray(Image.open(io.BytesIO(best)).convert("RGB"))
+
+
+def side_by_side(panels: list[tuple[str, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
+    """Panels with a line of text above each."""
+    font = ImageFont.load_default(size=16)
+    height, gap, bar = panels[0][1].shape[0], 8, 28
+    widths = [p.shape[1] for _, p in panels]
+    sheet = Image.new("RGB", (sum(widths) + gap * (len(panels) - 1), height + bar), "white")
+    draw, x = ImageDraw.Draw(sheet), 0
+    for (label, pixels), width in zip(panels, widths, strict=True):
+        draw.text((x + 2, 4), label, fill="black", font=font)
+        sheet.paste(Image.fromarray(pixels), (x, bar))
+        x += width + gap
+    return np.asarray(sheet)
+
+
+def run(*args: str) -> None:
+    """One semtool command, shown as a person would type it."""
+    print(f"\n$ semtool {' '.join(a.removeprefix(str(ROOT) + '/') for a in args)}", flush=True)
+    done = subprocess.run([str(Path(sys.executable).parent / "semtool"), *args], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("photo", nargs="?", type=Path)
+    ap.add_argument("--quality", default="4")
+    args = ap.parse_args()
+    photo = args.photo or sample()
+    OUT.mkdir(parents=True, exist_ok=True)
+    sem, png = OUT / f"{photo.stem}.sem", OUT / f"{photo.stem}.png"
+    run("encode", str(photo), "-o", str(sem), "--quality", args.quality)
+    run("inspect", str(sem))
+    run("verify", str(sem))
+    run("decode", str(sem), "-o", str(png))
+    before, after = pictures.load(photo).pixels, pictures.load(png).pixels
+    size = sem.stat().st_size
+    jpeg_bytes, jpeg = jpeg_of(before, size)
+    panels = [
+        (f"original, {before.shape[1]}x{before.shape[0]}", before),
+        (f".sem, {size} bytes, {psnr(before, after):.2f} dB", after),
+        (f"JPEG, {jpeg_bytes} bytes, {psnr(before, jpeg):.2f} dB", jpeg),
+    ]
+    picture = OUT / "side-by-side.png"
+    pictures.save(side_by_side(panels), picture)
+    bpp = 8 * size / (before.shape[0] * before.shape[1])
+    print(f"\n{sem.relative_to(ROOT)}: {size} bytes, {bpp:.4f} bpp, PSNR {psnr(before, after):.2f} dB")
+    print(f"side by side: {picture.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -41,7 +41,7 @@ CODES: Final[dict[int, tuple[str, str]]] = {
     204: ("check-code", "the file is damaged: no such check code is defined"),
     205: ("size-form", "the size is not in its shortest form: the file is damaged or its writer is wrong"),
     206: ("dim-class", "the file is damaged: no such dim class is defined"),
-    207: ("size-range", "the file is damaged: the size is outside what the format can say"),
+    207: ("varint-range", "the file is damaged: a number in its header is longer than the format allows"),
     208: ("hash-code", "the file is damaged: no such model hash length is defined"),
     209: ("profile-form", "the explicit model names a profile that cannot stand there"),
     301: ("section-truncated", "the file ends inside a section: fetch it again"),

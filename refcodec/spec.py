@@ -36,6 +36,7 @@ PROVENANCE = 0x01
 METADATA = 0x43
 ANCILLARY = {PROVENANCE: "provenance", METADATA: "metadata"}
 KEY_BYTES_MAX = 64  # of a key of a key-value text, at least 1
+TEXT_ENTRIES_MAX = 1024  # of a key-value text
 
 # §6, §15  the sections whose bytes are limited as text
 TEXT_KINDS = (1, 2)

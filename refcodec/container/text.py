@@ -50,6 +50,8 @@ def walk_text(walk: Walk, body: bytes) -> dict[str, str]:
     walk.truncated = 305
     while stream.tell() < len(body):
         walk.prefix = f"{outer}entries[{len(entries)}]."
+        if len(entries) == spec.TEXT_ENTRIES_MAX:
+            raise walk.error(305, f"more than {spec.TEXT_ENTRIES_MAX} entries", "key_length", walk.byte)
         entry = walk.parse(ENTRY, stream, before=key)
         key = entry.key
         entries[key.decode("utf-8", "replace")] = entry.value.decode("utf-8", "replace")

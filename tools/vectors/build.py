@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""From recipes to bytes and to what a decoder must say of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from refcodec import registry, spec
+from refcodec.canonical import parse_json
+from refcodec.container import Container, Header, Section, assemble, file_state, section_check, section_state, write
+from refcodec.models import package
+from refcodec.models.numpy_backend import NumpyBackend
+from refcodec.models.package import SymbolModel
+from refcodec.payloads import elic_latents
+from refcodec.payloads.elic_latents import ElicLatents
+from refcodec.tracing import Tracer
+from tools.vectors import choose
+from tools.vectors.vector import Fault, Valid, Vector, apply
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+OUT: Final = ROOT / "test_vectors"
+MODELS: Final = OUT / "models"
+BACKEND: Final = NumpyBackend()
+TYPE: Final = spec.CRITICAL | spec.ELIC
+
+
+@lru_cache(maxsize=8)
+def model(name: str) -> SymbolModel:
+    """A model of test_vectors/models."""
+    return package.load(MODELS / name)
+
+
+def digest_of(recipe: Valid) -> str | None:
+    """The digest of the symbol model: all of it, whether or not it can be found."""
+    if recipe.model is None:
+        return registry.get(recipe.profile).model
+    manifest = MODELS / recipe.model / "manifest.json"
+    if not manifest.is_file():
+        return recipe.model
+    return package.symbol_digest(parse_json(manifest.read_bytes())["symbols"])
+
+
+def header_of(recipe: Valid) -> Header:
+    digest = digest_of(recipe)
+    explicit = recipe.hash_bytes > 0 and digest is not None
+    return Header(
+        version=spec.VERSION,
+        check_bits=recipe.check,
+        sectioned=False,
+        profile_id=spec.PROFILE_EXPLICIT if explicit else recipe.profile,
+        base_profile_id=recipe.profile if explicit else None,
+        model_hash=bytes.fromhex(digest or "")[: recipe.hash_bytes] if explicit else None,
+        width=recipe.size[0],
+        height=recipe.size[1],
+        check=None,
+        count=None,
+    )
+
+
+def coded(recipe: Valid, tracer: Tracer | None = None) -> tuple[bytes, ElicLatents]:
+    """The body of a recipe and its symbols."""
+    m = model(recipe.model or registry.get(recipe.profile).name)
+    dice = choose.Dice(recipe.seed or recipe.id)
+    z = choose.z(recipe.z, m, recipe.rate, elic_latents.shapes(*recipe.size)[0], dice)
+    chooser = choose.y(recipe.y, dice)
+    return elic_latents.encode(recipe.rate, z, chooser, m, recipe.size, BACKEND, tracer)
+
+
+def valid(recipe: Valid, group: str) -> Vector:
+    """The vector of a recipe."""
+    header, digest = header_of(recipe), digest_of(recipe)
+    known = digest if recipe.hash_bytes else None
+    tracer = Tracer() if recipe.trace else None
+    symbols = None
+    contents: dict[int, tuple[bytes, bytes | None]] = {kind: (body, body) for kind, body in recipe.sections}
+    if recipe.payload and recipe.body is None:
+        body, symbols = coded(recipe, tracer)
+        contents[TYPE] = (body, symbols.serialise())
+    elif recipe.body is not None:
+        contents[TYPE] = (recipe.body, None)
+
+    def section(kind: int, body: bytes, s: bytes | None) -> Section:
+        if s is None or not recipe.check:
+            return Section(kind, body, bytes(recipe.check // 8))
+        return Section(kind, body, section_check(header.profile, known, header, kind, s, recipe.check))
+
+    whole = assemble(header, [section(kind, *item) for kind, item in contents.items()])
+    whole = replace(whole, sections=whole.sections[: recipe.keep])
+    data = write(whole)
+    return Vector(
+        recipe, group, data, expected(recipe, data, whole, symbols), symbols=symbols,
+        trace=None if tracer is None else tracer.to_json(data), decoded=told(symbols),
+    )  # fmt: skip
+
+
+def expected(recipe: Valid, data: bytes, whole: Container, symbols: ElicLatents | None) -> dict[str, Any]:
+    """What a decoder of the recipe's tier must say."""
+    header, at = whole.header, len(data)
+    bodies: list[dict[str, Any]] = []
+    states = []
+    known = header.model_digest() or (digest_of(recipe) if recipe.model in _names() else None)
+    for section in reversed(whole.sections):
+        at -= len(section.body) + (len(section.check) if header.sectioned else 0)
+        s = section.body if not section.critical else None if symbols is None else symbols.serialise()
+        state = section_state(header, section, s if recipe.tier != "H" else None, known)
+        entry: dict[str, Any] = {
+            "type": section.type, "kind": section.name, "offset": at, "bytes": len(section.body), "check": state,
+        }  # fmt: skip
+        if section.critical and symbols is not None and recipe.tier == "L":
+            entry |= {"rate": symbols.rate, "shape": [list(symbols.z.shape), list(symbols.y.shape)]}
+        if s is not None and recipe.tier != "H":
+            entry["sha256"] = hashlib.sha256(s).hexdigest()
+        bodies.insert(0, entry)
+        states.append(state)
+        if header.sectioned:
+            at -= 1 + _varint_bytes(len(section.body))
+    return {
+        "width": header.width, "height": header.height, "profile": header.row_id,
+        "model_hash": None if header.model_hash is None else header.model_hash.hex(), "check_bits": header.check_bits,
+        "complete": whole.complete, "check": file_state(states), "sections": bodies,
+    }  # fmt: skip
+
+
+def _names() -> set[str]:
+    return {folder.name for folder in MODELS.iterdir()}
+
+
+def _varint_bytes(n: int) -> int:
+    return next(i for i, last in enumerate(spec.VARINT_LAST, 1) if n <= last)
+
+
+def told(symbols: ElicLatents | None) -> tuple[str, ...]:
+    """The first symbols of a payload, for people."""
+    if symbols is None:
+        return ()
+
+    def some(name: str, values: Any) -> str:
+        flat = values.ravel().tolist()
+        return f"{name} = {', '.join(map(str, flat[:8]))}{', …' if len(flat) > 8 else ''}  ({len(flat)} values)"
+
+    return f"rate = {symbols.rate}", some("z", symbols.z), some("ŷ", symbols.y)
+
+
+def fault(recipe: Fault, group: str, base: Vector) -> Vector:
+    """The vector of a defect."""
+    edits = tuple(recipe.defect(base))
+    return Vector(recipe, group, apply(base.data, edits), edits=edits)

@@ -26,7 +26,7 @@ lint: setup  ## ruff, and SPEC.md in step with its data
 	$(BIN)/python tools/spec/sync.py --check
 
 types: setup  ## mypy --strict
-	$(BIN)/mypy refcodec tools/semtool tools/bench tools/train tools/spec tools/vectors tools/demo.py conformance
+	$(BIN)/mypy
 
 test: lint types  ## lint, types and all tests
 	$(BIN)/python -m pytest
@@ -41,7 +41,7 @@ fuzz: setup  ## long random damage of files (MINUTES=10)
 	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10)
 
 bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
-	$(BIN)/python tools/bench/rate.py '$(KODAK)'
+	$(BIN)/python tools/bench/rate.py '$(KODAK)' --cache out/bench-cache --json out/rate.json --plot out/rate.svg
 
 bench-speed: setup  ## exact entropy pass against float32, start-up times
 	$(BIN)/python tools/bench/speed.py

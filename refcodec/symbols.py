@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refcodec import spec
-from refcodec.container import Container, read, verify
+from refcodec import modelpath, spec
+from refcodec.container import Container, Section, read, verify
+from refcodec.container.check import State
 from refcodec.container.text import decode as text_decode
 from refcodec.errors import SemError
+from refcodec.files import shown
 
 if TYPE_CHECKING:
     from refcodec.models.predict import Backend, Trace
     from refcodec.payloads.elic_latents import ElicLatents
+
+Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +31,7 @@ class Symbols:
     container: Container
     latents: Mapping[int, ElicLatents]
     folder: Path | None
-    state: str
+    state: State
 
     @property
     def elic(self) -> ElicLatents:
@@ -37,15 +42,23 @@ class Symbols:
         return found
 
 
-def _model(container: Container, models: tuple[Path, ...]) -> tuple[Path, str]:
-    from refcodec.models import package, store
+def folders(models: Folders) -> tuple[Path, ...]:
+    """Model folders, of which there may be one, as paths."""
+    return (Path(models),) if isinstance(models, str | os.PathLike) else tuple(map(Path, models))
 
-    header = container.header
-    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
-    if wanted is None:
-        raise SemError(803, f"profile {header.row_id} names no model for its payload", path="profile")
-    folder = store.locate(wanted, models)
-    return folder, package.symbol_digest(package.read_manifest(folder)["symbols"])
+
+def model_digest(folder: Path) -> str:
+    """The digest of the symbol model in a package. SEM-E-801 where there is no package, 803 for a malformed one."""
+    from refcodec.models import package
+
+    if not os.path.isfile(folder / modelpath.MANIFEST):
+        raise SemError(801, f"{shown(str(folder))} is no model package: it has no {modelpath.MANIFEST}", path="model")
+    if (digest := modelpath.folder_digest(folder)) is not None:
+        return digest
+    try:
+        return package.symbol_digest(package.read_manifest(folder)["symbols"])
+    except ValueError as error:
+        raise SemError(803, str(error), path="symbols") from error
 
 
 def fits(model: Any, parameters: Mapping[str, Any]) -> None:
@@ -56,33 +69,58 @@ def fits(model: Any, parameters: Mapping[str, Any]) -> None:
 
 
 def read_symbols(
-    data: bytes, *, models: tuple[Path, ...] = (), level: int = 1, backend: Backend | None = None, trace: Trace | None = None
-) -> Symbols:
+    data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1, backend: Backend | None = None,
+    trace: Trace | None = None,
+) -> Symbols:  # fmt: skip
     """Everything that the bytes say, or the SemError of the first fault. `models`: folders looked at first."""
-    container = read(data, level=level)
+    return symbols_of(read(data, level=level), models=models, backend=backend, trace=trace)
+
+
+def symbols_of(
+    container: Container, *, models: Folders = (), backend: Backend | None = None, trace: Trace | None = None
+) -> Symbols:
+    """The symbols of a container that has been read; SemError for its payloads, its model and its check."""
     latents: dict[int, ElicLatents] = {}
     folder, digest = None, None
     for index, section in enumerate(container.sections):
         if not section.critical:
             continue
+        path = f"sections[{index}]." if container.header.sectioned else ""
         if section.number != spec.ELIC:
             name = spec.KINDS.get(section.number, str(section.number))
-            raise SemError(704, f"a payload of kind {name}", offset=section.body_offset, path=f"sections[{index}]")
-        from refcodec.methods import elic
-        from refcodec.models import store
-
-        folder, digest = _model(container, models)
-        fits(store.symbol_model(folder, digest), container.profile.parameters(spec.ELIC))
-        size = (container.header.width, container.header.height)
+            raise SemError(704, f"a payload of kind {name}", offset=section.body_offset, path=f"{path}body")
+        folder, digest = _model(container, folders(models))
         try:
-            latents[section.type] = elic.decode(section.body, folder, digest, size, backend or store.backend(), trace)
-        except SemError as e:
-            if e.family == "payload":
-                at = None if e.offset is None else section.body_offset + e.offset
-                raise SemError(e.code, e.what, offset=at, path=e.path or "body") from e
-            raise
+            latents[section.type] = _elic(container, section, folder, digest, backend=backend, trace=trace)
+        except SemError as error:
+            if error.family != "payload":
+                raise
+            at = None if error.offset is None else section.body_offset + error.offset
+            raise SemError(error.code, error.what, offset=at, path=f"{path}body") from error
     state = verify(container.header, container.sections, {t: v.serialise() for t, v in latents.items()}, digest)
     return Symbols(container, latents, folder, state)
+
+
+def _model(container: Container, extra: tuple[Path, ...]) -> tuple[Path, str]:
+    from refcodec.models import store
+
+    header = container.header
+    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    if wanted is None:
+        raise SemError(803, f"profile {header.row_id} names no model for its payload", path="profile")
+    folder = store.locate(wanted, extra)
+    return folder, model_digest(folder)
+
+
+def _elic(
+    container: Container, section: Section, folder: Path, digest: str, *, backend: Backend | None, trace: Trace | None
+) -> ElicLatents:
+    from refcodec.methods import elic
+    from refcodec.models import store
+
+    fits(store.symbol_model(folder, digest), container.profile.parameters(spec.ELIC))
+    size = (container.header.width, container.header.height)
+    return elic.decode(section.body, folder, digest, size, backend or store.backend(), trace)
 
 
 @dataclass(frozen=True)
@@ -94,16 +132,22 @@ class PayloadSection:
     shape: list[list[int]]
     value: Any
 
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class Payload:
+    """The symbols of a file."""
+
     sections: tuple[PayloadSection, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return {"sections": [vars(s).copy() for s in self.sections]}
+        """The object of `conformance/schema/payload.schema.json`."""
+        return {"sections": [section.to_dict() for section in self.sections]}
 
 
-def payload(data: bytes, *, models: tuple[Path, ...] = (), level: int = 1) -> Payload:
+def payload(data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1) -> Payload:
     """The decoded symbols of a file, section by section; SemError for what is wrong with it."""
     decoded = read_symbols(data, models=models, level=level)
     out = []

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from refcodec.entropy import gaussians
 
 _SPAN = 2048  # residuals beyond are never nudged
+_FAR = 1 << 15  # no latent has a residual that large (SEM-R-120); what a float net gives may
 
 
 @lru_cache(maxsize=1)
@@ -38,7 +39,7 @@ def quantise(
     r: NDArray[np.float32], index: NDArray[np.uint8], weight: NDArray[np.float32]
 ) -> NDArray[np.int32]:
     """Residuals int32 of the shape of r; weight broadcasts to it, in bits per squared step (infinite: plain rounding)."""
-    s = np.rint(r).astype(np.int32)
+    s = np.rint(np.clip(r, -_FAR, _FAR)).astype(np.int32)
     s[index == 0] = 0
     at = np.nonzero((s != 0) & (np.abs(s) < _SPAN))
     some, sign = s[at], np.sign(s[at])
@@ -46,6 +47,6 @@ def quantise(
     j, magnitude = index[at], np.abs(some)
     saved = table[j, magnitude] - table[j, magnitude - 1]
     x = np.abs(r[at])
-    added = np.broadcast_to(weight, r.shape)[at] * ((x - (magnitude - 1)) ** 2 - (x - magnitude) ** 2)
-    s[at] = some - sign * (saved > added)
+    added = (x - (magnitude - 1)) ** 2 - (x - magnitude) ** 2
+    s[at] = some - sign * (saved / np.broadcast_to(weight, r.shape)[at] > added)
     return s

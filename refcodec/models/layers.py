@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from refcodec.errors import SemError
 
+Taps = tuple[tuple[int, int], ...]  # positions (u, v) within a kernel
+
 ACTIVATION = 2**15  # largest magnitude that may enter a convolution
 ACCUMULATOR = 2**37  # |b| + X sum|w| of each output channel
 PRODUCT = 2**53  # X m + |a| of a requantisation stays below: exact in binary64 too
@@ -35,6 +37,11 @@ class Conv:
     @property
     def kernel(self) -> int:
         return int(self.w.shape[2])
+
+    def matrix(self, taps: Taps) -> NDArray[np.int16]:
+        """The weights of some kernel positions side by side, [O, taps * I]."""
+        w = self.w.transpose(1, 0, 2, 3) if self.transposed else self.w
+        return np.concatenate([w[:, :, u, v] for u, v in taps], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +74,14 @@ class Add:
 
 Layer = Conv | Requant | Relu | Add
 Net = tuple[Layer, ...]
+
+
+def width(net: Net, inputs: int) -> int:
+    """Channels of a net's output."""
+    for layer in net:
+        if isinstance(layer, Conv):
+            inputs = layer.outputs
+    return inputs
 
 
 def _bounds(what: str, ok: bool, path: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.models.layers import Add, Conv, Net, Relu, Requant
+from refcodec.models.layers import Add, Conv, Layer, Net, Relu, Requant, Taps
 
 Array = NDArray[Any]
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -25,13 +25,13 @@ class NumpyBackend:
 
     def __init__(self, dtype: type[np.floating[Any]] = np.float64) -> None:
         self.dtype = dtype
-        self._weights: dict[tuple[int, tuple[tuple[int, int], ...]], tuple[Conv, Array]] = {}
+        self._weights: dict[tuple[int, Taps], tuple[Conv, Array]] = {}
 
     def array(self, values: Array) -> Array:
         return np.ascontiguousarray(values, dtype=self.dtype)
 
-    def to_int(self, values: Array) -> NDArray[np.int32]:
-        return np.asarray(values).astype(np.int32)
+    def to_int(self, values: Array) -> NDArray[np.int64]:
+        return np.asarray(values).astype(np.int64)
 
     def requant(self, x: Array, q: Requant, rate: int, part: slice = slice(None)) -> Array:
         """q on x[C, ...] with the channels `part` of its tensors."""
@@ -60,103 +60,98 @@ class NumpyBackend:
     def put(self, x: Array, sites: Sites, values: Array) -> None:
         x[:, sites[0], sites[1]] = values
 
-    def taps(self, conv: Conv, taps: tuple[tuple[int, int], ...]) -> Array:
-        """Weights float[O, taps * I] of the kernel positions `taps`, prepared once."""
+    def _matrix(self, conv: Conv, taps: Taps) -> Array:
+        """`conv.matrix(taps)` as floats, made once (and kept with its owner, whose id it goes by)."""
         key = (id(conv), taps)
         if key not in self._weights:
-            w = conv.w.transpose(1, 0, 2, 3) if conv.transposed else conv.w
-            picked = np.stack([w[:, :, u, v] for u, v in taps], axis=1)
-            self._weights[key] = (conv, np.ascontiguousarray(picked.reshape(conv.outputs, -1), dtype=self.dtype))
+            self._weights[key] = (conv, np.ascontiguousarray(conv.matrix(taps), dtype=self.dtype))
         return self._weights[key][1]
 
-    def at_sites(self, x: Array, conv: Conv, sites: Sites, taps: tuple[tuple[int, int], ...], shift: int) -> Array:
-        """sum over taps of w[:, :, u, v] x[:, r + u - shift, c + v - shift] plus bias, at (strided) sites."""
-        channels, h, w = x.shape
-        weights, bias = self.taps(conv, taps), conv.b.astype(self.dtype)[:, None]
-        rows, cols = sites[0] * (1 if conv.transposed else conv.stride), sites[1] * (1 if conv.transposed else conv.stride)
-        if len(taps) == 1 and taps[0] == (shift, shift):
-            flat = x[:, rows, cols] if len(rows) != h * w else x.reshape(channels, -1)
-            return weights @ flat + bias
-        n = conv.kernel
-        padded = np.pad(x, ((0, 0), (n, n), (n, n))).reshape(channels, -1)
-        width = w + 2 * n
-        base = (rows + n - shift) * width + (cols + n - shift)
-        offsets = [u * width + v for u, v in taps]
-        out = np.empty((conv.outputs, len(rows)), dtype=self.dtype)
+    def _bias(self, conv: Conv) -> Array:
+        return conv.b.astype(self.dtype)[:, None]
+
+    def at_sites(self, x: Array, conv: Conv, sites: Sites, taps: Taps) -> Array:
+        """A convolution of stride 1, summed over some of its taps, at sites: float[O, n]."""
+        channels, _, w = x.shape
+        p = (conv.kernel - 1) // 2
+        padded = np.pad(x, ((0, 0), (p, p), (p, p))).reshape(channels, -1)
+        base = sites[0] * (w + 2 * p) + sites[1]
+        offsets = [u * (w + 2 * p) + v for u, v in taps]
+        out = np.empty((conv.outputs, len(base)), dtype=self.dtype)
         step = max(1, _CHUNK // (channels * len(taps)))
-        for start in range(0, len(rows), step):
+        for start in range(0, len(base), step):
             at = base[start : start + step]
             patches = np.concatenate([padded[:, at + o] for o in offsets])
-            out[:, start : start + step] = weights @ patches + bias
+            out[:, start : start + step] = self._matrix(conv, taps) @ patches + self._bias(conv)
         return out
 
     def conv(self, x: Array, conv: Conv) -> Array:
+        """A whole conv or deconv layer on x[I, h, w]."""
         _, h, w = x.shape
         n, s = conv.kernel, conv.stride
         p = (n - 1) // 2
         if not conv.transposed:
-            oh, ow = -(-h // s), -(-w // s)
-            taps = tuple((u, v) for u in range(n) for v in range(n))
-            return self.at_sites(x, conv, _all_sites(oh, ow), taps, p).reshape(-1, oh, ow)
-        # Each of the s x s output phases is a convolution of x with the taps of that phase, read backwards.
+            every = {(u, v): (u - p, v - p) for u in range(n) for v in range(n)}
+            return self._on_grid(x, conv, every, -(-h // s), -(-w // s), s)
+        # Output (s r + i, s c + j) reads x[r + (i + p - u) / s, c + (j + p - v) / s]: each of the s x s phases (i, j) is
+        # a convolution with those taps (u, v) for which these are whole numbers.
         out = np.empty((conv.outputs, h, s, w, s), dtype=self.dtype)
-        for a in range(s):
-            for b in range(s):
-                out[:, :, a, :, b] = self._phase(x, conv, a, b, p).reshape(-1, h, w)
+        for i in range(s):
+            rows = {u: (i + p - u) // s for u in range(n) if (i + p - u) % s == 0}
+            for j in range(s):
+                cols = {v: (j + p - v) // s for v in range(n) if (j + p - v) % s == 0}
+                phase = {(u, v): (rows[u], cols[v]) for u in rows for v in cols}
+                out[:, :, i, :, j] = self._on_grid(x, conv, phase, h, w, 1)
         return out.reshape(-1, h * s, w * s)
 
-    def _phase(self, x: Array, conv: Conv, a: int, b: int, p: int) -> Array:
-        channels, h, w = x.shape
-        n, s = conv.kernel, conv.stride
-        taps = tuple((u, v) for u in range(n) if (a + p - u) % s == 0 for v in range(n) if (b + p - v) % s == 0)
-        if not taps:
-            return np.repeat(conv.b.astype(self.dtype)[:, None], h * w, axis=1)
-        padded = np.pad(x, ((0, 0), (n, n), (n, n)))
-        weights, bias = self.taps(conv, taps), conv.b.astype(self.dtype)[:, None]
+    def _on_grid(
+        self, x: Array, conv: Conv, reads: dict[tuple[int, int], tuple[int, int]], h: int, w: int, stride: int
+    ) -> Array:
+        """bias + sum of w[tap] x[stride r + dr, stride c + dc] over taps and what they read, r < h, c < w."""
+        channels, p = x.shape[0], (conv.kernel - 1) // 2
         out = np.empty((conv.outputs, h, w), dtype=self.dtype)
-        step = max(1, _CHUNK // (channels * len(taps) * w))
-        for r in range(0, h, step):
-            k = min(step, h - r)
-            parts = []
-            for u, v in taps:
-                dr, dc = n + r + (a + p - u) // s, n + (b + p - v) // s
-                parts.append(padded[:, dr : dr + k, dc : dc + w].reshape(channels, -1))
-            out[:, r : r + k] = (weights @ np.concatenate(parts) + bias).reshape(-1, k, w)
+        out[:] = self._bias(conv)[:, :, None]
+        if not reads:
+            return out
+        padded = np.pad(x, ((0, 0), (p, p), (p, p)))
+        weights = self._matrix(conv, tuple(reads))
+        step = max(1, _CHUNK // (channels * len(reads) * w))
+        for top in range(0, h, step):
+            k = min(step, h - top)
+            patches = np.empty((len(reads), channels, k, w), dtype=self.dtype)
+            for patch, (dr, dc) in zip(patches, reads.values(), strict=True):
+                r, c = p + stride * top + dr, p + dc
+                patch[:] = padded[:, r : r + stride * k : stride, c : c + stride * w : stride]
+            out[:, top : top + k] += (weights @ patches.reshape(-1, k * w)).reshape(-1, k, w)
         return out
+
+    def _layer(self, layer: Layer, x: Array, rate: int, outputs: list[Array]) -> Array:
+        """Any layer but a conv, which differs between grids and sites."""
+        if isinstance(layer, Requant):
+            return self.requant(x, layer, rate)
+        if isinstance(layer, Relu):
+            return np.maximum(x, 0)
+        assert isinstance(layer, Add)
+        total: Array = x + outputs[layer.source]
+        return total
 
     def run(self, net: Net, x: Array, rate: int, trace: Any = None) -> Array:
         """The whole net on x[C, h, w]."""
         outputs: list[Array] = []
         for i, layer in enumerate(net):
-            if isinstance(layer, Conv):
-                x = self.conv(x, layer)
-            elif isinstance(layer, Requant):
-                x = self.requant(x, layer, rate)
-            elif isinstance(layer, Relu):
-                x = np.maximum(x, 0)
-            elif isinstance(layer, Add):
-                x = x + outputs[layer.source]
+            x = self.conv(x, layer) if isinstance(layer, Conv) else self._layer(layer, x, rate, outputs)
             outputs.append(x)
             if trace is not None:
                 trace(i, x)
         return x
 
     def run_pointwise(self, net: Net, x: Array, rate: int) -> Array:
-        """A net of 1x1 convolutions on values at sites, x[C, n]."""
+        """A net whose convolutions are 1x1, of stride 1, on values at sites, x[C, n]."""
         outputs: list[Array] = []
         for layer in net:
             if isinstance(layer, Conv):
-                x = self.taps(layer, ((0, 0),)) @ x + layer.b.astype(self.dtype)[:, None]
-            elif isinstance(layer, Requant):
-                x = self.requant(x, layer, rate)
-            elif isinstance(layer, Relu):
-                x = np.maximum(x, 0)
-            elif isinstance(layer, Add):
-                x = x + outputs[layer.source]
+                x = self._matrix(layer, ((0, 0),)) @ x + self._bias(layer)
+            else:
+                x = self._layer(layer, x, rate, outputs)
             outputs.append(x)
         return x
-
-
-def _all_sites(h: int, w: int) -> Sites:
-    rows, cols = np.divmod(np.arange(h * w), w)
-    return rows, cols

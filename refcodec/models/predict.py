@@ -13,12 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.models.layers import Conv, Net, Requant
-from refcodec.models.package import SymbolModel
+from refcodec.models.graph import SymbolModel
+from refcodec.models.layers import Add, Conv, Net, Requant, Taps, width
 
 Ints = NDArray[np.int32]
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
-Taps = tuple[tuple[int, int], ...]
 Trace = Callable[[str, Any], None]
 
 
@@ -28,26 +27,40 @@ class Backend(Protocol):
     name: str
 
     def array(self, values: Any) -> Any: ...
-    def to_int(self, values: Any) -> Ints: ...
+    def to_int(self, values: Any) -> NDArray[np.int64]: ...
     def requant(self, x: Any, q: Requant, rate: int, part: slice = ...) -> Any: ...
     def ladder(self, x: Any, thresholds: NDArray[np.int32]) -> Any: ...
     def concat(self, parts: list[Any]) -> Any: ...
     def zeros(self, *shape: int) -> Any: ...
     def gather(self, x: Any, sites: Sites) -> Any: ...
     def put(self, x: Any, sites: Sites, values: Any) -> None: ...
-    def at_sites(self, x: Any, conv: Conv, sites: Sites, taps: Taps, shift: int) -> Any: ...
+    def at_sites(self, x: Any, conv: Conv, sites: Sites, taps: Taps) -> Any: ...
     def run(self, net: Net, x: Any, rate: int, trace: Any = None) -> Any: ...
     def run_pointwise(self, net: Net, x: Any, rate: int) -> Any: ...
 
 
 def pass_sites(h: int, w: int, parity: int) -> tuple[Sites, Sites]:
     """(anchors, others): row and column indices in raster order; anchors have (r + c) % 2 == parity."""
-    grid = (np.arange(h)[:, None] + np.arange(w)[None, :]) % 2 == parity
-    return np.nonzero(grid), np.nonzero(~grid)
+    rows, cols = np.divmod(np.arange(h * w), w)
+    anchor = (rows + cols) % 2 == parity
+    return (rows[anchor], cols[anchor]), (rows[~anchor], cols[~anchor])
 
 
 def _pointwise(net: Net) -> bool:
-    return all(not isinstance(layer, Conv) or layer.kernel == 1 for layer in net)
+    """No place of its output depends on another place of its input, and each has one."""
+    return all(not isinstance(layer, Conv) or layer.kernel == layer.stride == 1 for layer in net)
+
+
+def _neighbours(net: Net) -> Taps:
+    """The taps that can meet an anchor, of a net that is one convolution and what works place by place; else none.
+
+    Only anchors hold values yet, and from another site they are an odd number of steps away.
+    """
+    first, rest = net[0], net[1:]
+    if not isinstance(first, Conv) or first.transposed or first.stride > 1 or any(isinstance(x, Conv | Add) for x in rest):
+        return ()
+    n = first.kernel
+    return tuple((u, v) for u in range(n) for v in range(n) if (u + v) % 2 == 1)
 
 
 class Predictor:
@@ -95,7 +108,7 @@ class Predictor:
         scale = b.requant(halves[1], requant, self.rate)
         if ladder is not None:
             scale = b.ladder(scale, ladder)
-        result = b.to_int(mean), b.to_int(scale).astype(np.uint8)
+        result = b.to_int(mean).astype(np.int32), b.to_int(scale).astype(np.uint8)
         if self.trace is not None:
             self.trace(f"group[{k}].pass[{step}].mean", result[0])
             self.trace(f"group[{k}].pass[{step}].index", result[1])
@@ -111,20 +124,15 @@ class Predictor:
         """The spatial context at sites, or on the whole grid where the head itself looks at neighbours."""
         b, net = self.backend, self.model.spatial_nets[k]
         whole = not _pointwise(self.model.heads[k])
-        width = next(layer.outputs for layer in reversed(net) if isinstance(layer, Conv))
         if step == 0:
-            return b.zeros(width, *self.shape) if whole else b.zeros(width, len(sites[0]))
-        single = isinstance(net[0], Conv) and all(not isinstance(layer, Conv) for layer in net[1:])
-        if whole or not single or self.trace is not None:
+            channels = width(net, self.model.groups[k])
+            return b.zeros(channels, *self.shape) if whole else b.zeros(channels, len(sites[0]))
+        taps = _neighbours(net)
+        if whole or not taps or self.trace is not None:
             full = self._run(f"spatial_nets[{k}]", net, self.x[k])
             return full if whole else b.gather(full, sites)
-        conv = net[0]
-        assert isinstance(conv, Conv)
-        n = conv.kernel
-        p = (n - 1) // 2
-        # Only anchors hold values yet: from another site they are an odd number of steps away.
-        taps = tuple((u, v) for u in range(n) for v in range(n) if (u + v - 2 * p) % 2 == 1)
-        return b.run_pointwise(net[1:], b.at_sites(self.x[k], conv, sites, taps, p), self.rate)
+        assert isinstance(net[0], Conv)
+        return b.run_pointwise(net[1:], b.at_sites(self.x[k], net[0], sites, taps), self.rate)
 
     def _head(self, net: Net, spatial: Any, sites: Sites) -> Any:
         b = self.backend

@@ -7,6 +7,7 @@ memory layout cannot change a value. float32 exists to measure what exactness co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,42 +16,43 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refcodec.models.layers import Add, Conv, Net, Relu, Requant
+from refcodec.models.layers import Add, Conv, Layer, Net, Relu, Requant, Taps
 
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
 _CHUNK = 1 << 22  # values of one gathered patch matrix
 
 
 class TorchBackend:
+    """Arrays are tensors [C, h, w]; values at sites [C, n]."""
+
     name = "torch"
 
     def __init__(self, dtype: torch.dtype = torch.float64, channels_last: bool = False) -> None:
         self.dtype, self.channels_last = dtype, channels_last
-        self._cache: dict[Any, tuple[Any, Tensor]] = {}
+        self._cache: dict[tuple[int, object], tuple[Any, Tensor]] = {}
 
-    def _kept(self, owner: Any, key: object, make: Any) -> Tensor:
-        """A tensor derived from `owner` (kept alive with it), made once."""
+    def _kept(self, owner: Any, key: object, make: Callable[[], NDArray[Any]]) -> Tensor:
+        """A tensor derived from `owner`, made once (and kept with its owner, whose id it goes by)."""
         if (id(owner), key) not in self._cache:
-            self._cache[id(owner), key] = (owner, make())
+            self._cache[id(owner), key] = (owner, self.array(make()))
         return self._cache[id(owner), key][1]
 
     def array(self, values: Any) -> Tensor:
-        return torch.as_tensor(np.ascontiguousarray(values)).to(self.dtype)
+        return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype)
 
-    def to_int(self, values: Tensor) -> NDArray[np.int32]:
-        out: NDArray[np.int32] = values.contiguous().to(torch.int32).numpy()
+    def to_int(self, values: Tensor) -> NDArray[np.int64]:
+        out: NDArray[np.int64] = values.contiguous().to(torch.int64).numpy()
         return out
 
     def requant(self, x: Tensor, q: Requant, rate: int, part: slice = slice(None)) -> Tensor:
+        """q on x[C, ...] with the channels `part` of its tensors."""
         shape = (-1,) + (1,) * (x.ndim - 1)
-        m, a, scale = (
-            torch.from_numpy(np.ascontiguousarray(t if len(t) == 1 else t[part])).to(self.dtype).view(shape)
-            for t in q.row(rate)
-        )
+        m, a, scale = (self.array(t if len(t) == 1 else t[part]).view(shape) for t in q.row(rate))
         return (x * m).add_(a).mul_(scale).floor_().clamp_(q.lo, q.hi)
 
     def ladder(self, x: Tensor, thresholds: NDArray[np.int32]) -> Tensor:
-        return torch.searchsorted(torch.from_numpy(thresholds).to(self.dtype), x.contiguous()).to(self.dtype)
+        """The number of thresholds below each value."""
+        return torch.searchsorted(self.array(thresholds), x.contiguous()).to(self.dtype)
 
     def concat(self, parts: list[Tensor]) -> Tensor:
         return torch.cat(parts)
@@ -70,43 +72,42 @@ class TorchBackend:
         rows, cols = self._at(sites)
         x[:, rows, cols] = values
 
+    def _matrix(self, conv: Conv, taps: Taps) -> Tensor:
+        return self._kept(conv, taps, lambda: conv.matrix(taps))
+
     def _bias(self, conv: Conv) -> Tensor:
-        return self._kept(conv, "bias", lambda: torch.from_numpy(conv.b).to(self.dtype))
+        return self._kept(conv, "bias", lambda: conv.b)
 
-    def at_sites(self, x: Tensor, conv: Conv, sites: Sites, taps: tuple[tuple[int, int], ...], shift: int) -> Tensor:
-        def weights() -> Tensor:
-            picked = np.stack([conv.w[:, :, u, v] for u, v in taps], axis=1)
-            return torch.from_numpy(picked.reshape(conv.outputs, -1)).to(self.dtype)
-
-        channels, n = x.shape[0], conv.kernel
-        padded = F.pad(x, (n, n, n, n))
-        width = padded.shape[2]
-        flat = padded.reshape(channels, -1)
+    def at_sites(self, x: Tensor, conv: Conv, sites: Sites, taps: Taps) -> Tensor:
+        """A convolution of stride 1, summed over some of its taps, at sites: [O, n]."""
+        channels, _, w = x.shape
+        p = (conv.kernel - 1) // 2
+        flat = F.pad(x, (p, p, p, p)).reshape(channels, -1)
         rows, cols = self._at(sites)
-        base = (rows * conv.stride + n - shift) * width + (cols * conv.stride + n - shift)
-        kept, bias, out = self._kept(conv, taps, weights), self._bias(conv)[:, None], []
+        base = rows * (w + 2 * p) + cols
+        weights, bias = self._matrix(conv, taps), self._bias(conv)[:, None]
         step = max(1, _CHUNK // (channels * len(taps)))
-        for at in base.split(step):
-            out.append(kept @ torch.cat([flat[:, at + (u * width + v)] for u, v in taps]) + bias)
-        return torch.cat(out, 1)
+        return torch.cat(
+            [
+                weights @ torch.cat([flat[:, at + (u * (w + 2 * p) + v)] for u, v in taps]) + bias
+                for at in torch.split(base, step)
+            ],
+            1,
+        )
 
     def conv(self, x: Tensor, conv: Conv) -> Tensor:
+        """A whole conv or deconv layer on x[I, h, w]."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-
-        def weights() -> Tensor:
-            return torch.from_numpy(conv.w).to(self.dtype).contiguous(memory_format=layout)
-
-        w, p, s = self._kept(conv, "weights", weights), (conv.kernel - 1) // 2, conv.stride
-        batch = x[None].contiguous(memory_format=layout)
-        if conv.transposed:
-            # s h rows: cropped or extended by one stride less the kernel's overhang, as SPEC §11 counts them
-            extra = s - 1 - (conv.kernel - 1 - 2 * p)
-            y = F.conv_transpose2d(batch, w, self._bias(conv), stride=s, padding=p, output_padding=extra)
+        w = self._kept(conv, "weights", lambda: conv.w).contiguous(memory_format=layout)
+        p, s, batch = (conv.kernel - 1) // 2, conv.stride, x[None].contiguous(memory_format=layout)
+        if conv.transposed:  # torch would give (h - 1) s + 1 rows; SPEC §11 counts s h
+            y = F.conv_transpose2d(batch, w, self._bias(conv), stride=s, padding=p, output_padding=s - 1)
         else:
             y = F.conv2d(batch, w, self._bias(conv), stride=s, padding=p)
         return y[0].round_()
 
-    def _layer(self, layer: Any, x: Tensor, rate: int, outputs: list[Tensor]) -> Tensor:
+    def _layer(self, layer: Layer, x: Tensor, rate: int, outputs: list[Tensor]) -> Tensor:
+        """Any layer but a conv, which differs between grids and sites."""
         if isinstance(layer, Requant):
             return self.requant(x, layer, rate)
         if isinstance(layer, Relu):
@@ -115,6 +116,7 @@ class TorchBackend:
         return x + outputs[layer.source]
 
     def run(self, net: Net, x: Tensor, rate: int, trace: Any = None) -> Tensor:
+        """The whole net on x[C, h, w]."""
         outputs: list[Tensor] = []
         for i, layer in enumerate(net):
             x = self.conv(x, layer) if isinstance(layer, Conv) else self._layer(layer, x, rate, outputs)
@@ -124,11 +126,11 @@ class TorchBackend:
         return x
 
     def run_pointwise(self, net: Net, x: Tensor, rate: int) -> Tensor:
+        """A net whose convolutions are 1x1, of stride 1, on values at sites, x[C, n]."""
         outputs: list[Tensor] = []
         for layer in net:
             if isinstance(layer, Conv):
-                w = self._kept(layer, "matrix", lambda c=layer: torch.from_numpy(c.w[:, :, 0, 0].copy()).to(self.dtype))  # type: ignore[misc]
-                x = torch.addmm(self._bias(layer)[:, None], w, x)
+                x = torch.addmm(self._bias(layer)[:, None], self._matrix(layer, ((0, 0),)), x)
             else:
                 x = self._layer(layer, x, rate, outputs)
             outputs.append(x)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from refcodec.entropy import Coder, Decoder, Encoder, TableBank, gaussians, uniform
 from refcodec.errors import SemError
-from refcodec.models.package import SymbolModel
-from refcodec.models.predict import Backend, Predictor, Trace
+from refcodec.models.graph import SymbolModel
+from refcodec.models.predict import Backend, Predictor, Trace, pass_sites
 
 KIND = 7
 STEP = 64  # units of y-hat and the means in one quantisation step
@@ -57,6 +57,11 @@ def z_tables(model: SymbolModel) -> TableBank:
     return TableBank(rows)
 
 
+def _in_range(y: Ints) -> bool:
+    """SEM-R-120."""
+    return bool(((y >= -32768) & (y <= 32767)).all())
+
+
 def _walk(
     coder: Coder, model: SymbolModel, size: tuple[int, int], backend: Backend, trace: Trace | None,
     rate: int | None = None, z: Ints | None = None, choose: Chooser | None = None,
@@ -74,7 +79,7 @@ def _walk(
             mean, table = predictor.params(k, step)
             s = coder.array(gaussians(), table, None if choose is None else choose(rate, k, step, mean, table), skip=0)
             part = STEP * s + mean
-            if part.size and not -32768 <= int(part.min()) <= int(part.max()) <= 32767:
+            if not _in_range(part):
                 raise SemError(403, f"a latent of group {k} leaves int16", path="y")
             rows, cols = predictor.sites[step]
             y[model.part(k), rows, cols] = part
@@ -87,7 +92,7 @@ def _walk(
 def decode(
     body: bytes, model: SymbolModel, size: tuple[int, int], backend: Backend, trace: Trace | None = None
 ) -> ElicLatents:
-    """The symbols of a body for a picture of size (width, height); SemError 401 to 404."""
+    """The symbols of a body for a picture of size (width, height); SemError 401 to 403."""
     coder = Decoder(body)
     latents = _walk(coder, model, size, backend, trace)
     coder.finish()
@@ -106,8 +111,6 @@ def encode(
 
 def exactly(latents: ElicLatents, model: SymbolModel, size: tuple[int, int]) -> Chooser:
     """A chooser that gives back known latents; ValueError where no stream can give them."""
-    from refcodec.models.predict import pass_sites
-
     sites = pass_sites(*shapes(*size)[1], model.parity)
 
     def choose(_rate: int, k: int, step: int, mean: Ints, table: NDArray[np.uint8]) -> Ints:

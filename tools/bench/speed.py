@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What exactness costs: ELIC's entropy networks in exact integers against the same networks in float32.
+"""How long things take: what exactness costs, encoding and decoding after start-up, and `semtool inspect` from the start.
 
     python tools/bench/speed.py [--n 192] [--m 320] [--size 768x512] [--threads 2]
 
-Both sides run the same code over the same (coded) sites: the hyper-decoder, then for each group and pass the channel
+The first block runs ELIC's entropy networks in exact integers and in float32. Both sides run the same code over the same (coded) sites: the hyper-decoder, then for each group and pass the channel
 context, the spatial context and the head; only the dtype differs. Random weights: time does not depend on them. The
 coder is not included, since it is the same for both.
 """
@@ -11,7 +11,9 @@ coder is not included, since it is the same for both.
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ from refcodec.models.numpy_backend import NumpyBackend
 from refcodec.models.package import SymbolModel, build
 from refcodec.models.predict import Backend, Predictor
 from refcodec.models.torch_backend import TorchBackend
-from tools.bench.timing import interleaved, machine
+from tools.bench.timing import interleaved, machine, timed
 
 
 def model(n: int, m: int) -> SymbolModel:
@@ -46,6 +48,31 @@ def entropy_pass(symbols: SymbolModel, shape: tuple[int, int], backend: Backend)
         for step in (0, 1):
             mean, _ = predictor.params(k, step)
             predictor.put(k, step, mean)
+
+
+def codec(width: int, height: int, repeats: int) -> bytes:
+    """Prints encode and decode of a picture with the embedded model; returns the file."""
+    from PIL import Image
+
+    import refcodec
+    from tools.demo import sample
+
+    pixels = np.asarray(Image.open(sample()).convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
+    data = refcodec.encode(pixels, quality=5)
+    encode, decode = timed(lambda: refcodec.encode(pixels, quality=5), repeats), timed(lambda: refcodec.decode(data), repeats)
+    print(f"{'encode, embedded model':28} {1000 * encode.min_s:8.0f} ms  ({len(data)} bytes)")
+    print(f"{'decode, embedded model':28} {1000 * decode.min_s:8.0f} ms")
+    return data
+
+
+def inspect(data: bytes, repeats: int) -> None:
+    """Prints `semtool inspect`, process start to exit."""
+    program = str(Path(sys.executable).parent / "semtool")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo.sem"
+        path.write_bytes(data)
+        t = timed(lambda: subprocess.run([program, "inspect", str(path)], stdout=subprocess.DEVNULL, check=True), repeats)
+    print(f"{'semtool inspect':28} {1000 * t.min_s:8.0f} ms  (median {1000 * t.median_s:.0f} ms)")
 
 
 def main() -> None:
@@ -70,6 +97,7 @@ def main() -> None:
     for i, ((name, _), t) in enumerate(zip(rows, times, strict=True)):
         ratio = f"{t.min_s / times[i - 1].min_s:5.2f} x" if i % 2 else ""
         print(f"{name:28} {1000 * t.min_s:8.0f} ms  {ratio}")
+    inspect(codec(width, height, args.repeats), 3 * args.repeats)
 
 
 if __name__ == "__main__":

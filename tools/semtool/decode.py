@@ -4,63 +4,70 @@
 from __future__ import annotations
 
 import io
-import sys
-from pathlib import Path
+import os
 
 import click
 
-from semtool.output import json_option, level_option, model_option, progress, read_input, refuse_same, show_json, write_output
+from refcodec.files import shown
+from semtool.options import json_option, level_option, model_folders, model_option, progress
+from semtool.streams import STDIO, claim_output, default_output, read_input, say, show_json, wants_json, write_output
 
 
-@click.command()
+@click.command(short_help="Paint the picture of a .sem file.")
 @click.argument("source", metavar="IN.sem")
-@click.option("-o", "--output", metavar="OUT", help="[default: IN with .png (.npz for symbols); standard output for -]")
-@click.option("--symbols", is_flag=True, help="Write what the file holds instead of painting it (needs no torch).")
+@click.option("-o", "--output", metavar="OUT", help="[default: IN with .png, or .npz for symbols; standard output for -]")
+@click.option("--symbols", is_flag=True, help="Write what the file holds, unpainted; needs no torch.")
+@click.option("--text", is_flag=True, hidden=True)
 @model_option
 @level_option
 @json_option
-def command(source: str, output: str | None, symbols: bool, model: Path | None, level: int, as_json: bool) -> None:
-    """Paint the picture in IN.sem; the suffix of OUT chooses its format."""
-    suffix = ".npz" if symbols else ".png"
-    target = output or ("-" if source == "-" else str(Path(source).with_suffix(suffix)))
-    refuse_same(source, target)
-    if target == "-" and sys.stdout.isatty():
-        raise click.UsageError("refusing to write binary data to a terminal: name a file with -o")
-    from refcodec import codec, pictures
-    from refcodec.models import store
-    from refcodec.symbols import read_symbols
+def command(
+    source: str, output: str | None, symbols: bool, text: bool, model: str | None, level: int, as_json: bool
+) -> None:
+    """Paint the picture of IN.sem into OUT, whose suffix chooses the format.
 
-    data = read_input(source, level)
-    if not symbols and target != "-":
-        try:
-            pictures.format_of(Path(target).suffix or "PNG")
-        except ValueError as e:
-            raise click.UsageError(str(e)) from e
-    decoded = read_symbols(data, models=(model,) if model else (), level=level)
-    header = decoded.container.header
+    png, jpg, webp (lossless), avif, tif, bmp or ppm; with --symbols an .npz archive of the rate index and of the
+    arrays z and y (ŷ of SPEC.md §13) as int16.
+    """
+    if text:
+        raise click.UsageError("--text: no method of this version holds text")
+    target = output or default_output(source, ".npz" if symbols else ".png")
+    if output is None and target != STDIO and os.path.lexists(target):
+        raise click.UsageError(f"{shown(target)} is there already: name the output with -o")
+    claim_output(target, source)
+    from refcodec import codec, pictures
+    from refcodec.container import read
+    from refcodec.models import store
+    from refcodec.symbols import symbols_of
+
+    suffix = os.path.splitext(target)[1]
+    try:
+        file_format = "png" if target == STDIO or not suffix else pictures.format_of(suffix)
+    except ValueError as error:
+        if not symbols:
+            raise click.UsageError(str(error)) from error
+    container = read(read_input(source, level), level=level)
+    if not symbols:
+        store.need_torch("painting a picture")
+    decoded = symbols_of(container, models=model_folders(model))
+    out = io.BytesIO()
     if symbols:
         import numpy as np
 
-        latents, out = decoded.elic, io.BytesIO()
+        latents = decoded.elic
         np.savez_compressed(out, rate=np.int32(latents.rate), z=latents.z.astype(np.int16), y=latents.y.astype(np.int16))
-        write_output(target, out.getvalue())
     else:
-        store.need_torch("painting a picture")
         with progress("painting") as update:
             pixels = codec.paint(decoded, update)
-        if target == "-":
-            out = io.BytesIO()
-            pictures.save(pixels, out, format="png")
-            write_output("-", out.getvalue())
-        else:
-            pictures.save(pixels, target)
-    what = "z and ŷ as int16 arrays" if symbols else "picture"
-    to_stderr = target == "-"
-    if as_json:
+        pictures.save(pixels, out, format=file_format)
+    write_output(target, out.getvalue())
+    header, what = container.header, "symbols" if symbols else "picture"
+    if wants_json():
         result = {
             "file": target, "width": header.width, "height": header.height, "check": decoded.state,
-            "complete": decoded.container.complete, "what": "symbols" if symbols else "picture",
+            "complete": container.complete, "what": what,
         }  # fmt: skip
-        show_json(result, err=to_stderr)
+        show_json(result)
     else:
-        click.echo(f"{target}: {what}, {header.width}x{header.height}, check {decoded.state}", err=to_stderr)
+        whole = "" if container.complete else ", of an incomplete file"
+        say(f"{shown(target)}: {what}, {header.width}x{header.height}, check {decoded.state}{whole}")

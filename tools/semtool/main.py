@@ -1,68 +1,67 @@
 # SPDX-License-Identifier: MIT
-"""`semtool`: names, JSON keys and exit statuses are a contract that other programs rely on."""
+"""The program around the commands: one line for every error, the exit status of its family, never a traceback.
+
+Exit status: 0 ok, 2 usage, the family of a SemError (3 to 7), 130 for Ctrl-C. 1 means a bug of this program. A reader
+of standard output that has gone away (`| head`) ends the program quietly with 7.
+"""
 
 from __future__ import annotations
 
-import importlib
-import os
 import sys
+from collections.abc import Sequence
 
-import click
-
-from refcodec import __version__
-
-# command -> module; literal, so that --help needs to import only what it shows
-COMMANDS = {
-    "encode": "semtool.encode",
-    "decode": "semtool.decode",
-    "inspect": "semtool.inspect_",
-    "verify": "semtool.verify",
-    "payload": "semtool.payload",
-}
+INTERRUPTED = 130
+PIPE_GONE = 7
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+def main(args: Sequence[str] | None = None) -> int:
+    """One call of `semtool`; its exit status."""
+    try:  # Ctrl-C may come while modules are still being imported
+        from semtool.streams import mute, prepare
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
-        return command
-
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="semtool %(version)s, format version 0 (draft)")
-def cli() -> None:
-    """Makes, shows and checks .sem files.
-
-    Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded, 7 input/output.
-    """
+        arguments = list(sys.argv[1:] if args is None else args)
+        prepare(arguments)
+        try:
+            return _reported(arguments)
+        except BrokenPipeError:
+            mute()
+            return PIPE_GONE
+    except KeyboardInterrupt:
+        print("interrupted; no file is left half written", file=sys.stderr)
+        return INTERRUPTED
 
 
-def main() -> None:
-    """The program: one line for every error, never a traceback for a bad file."""
+def _reported(arguments: list[str]) -> int:
+    """The command's status, or that of the error that it ended with, which has been told."""
+    import click
+
     from refcodec.errors import SemError
-    from semtool.output import fail
+    from semtool import report
+    from semtool.cli import cli
+    from semtool.streams import flush
 
     try:
-        status = cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        status = _interrupted()
-    except click.ClickException as e:
-        e.show()
-        status = 2
-    except SemError as e:
-        status = fail(e)
-    except KeyboardInterrupt:
-        status = _interrupted()
-    except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 7
-    sys.exit(status if isinstance(status, int) else 0)
-
-
-def _interrupted() -> int:
-    click.echo("interrupted; nothing was written", err=True)
-    return 130
+        with cli.make_context("semtool", arguments) as context:
+            status = cli.invoke(context)
+        flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as stop:  # --help, --version
+        flush()
+        return stop.exit_code
+    except click.ClickException as error:
+        return report.usage(error)
+    except SemError as error:
+        return report.fail(error)
+    except MemoryError:
+        return report.fail(SemError(605, "this machine has too little memory for it", hint="use a machine with more"))
+    except ImportError as error:
+        hint = None if error.name == "torch" else "install refcodec anew"
+        return report.fail(SemError(805, f"{error.name or error} cannot be imported", hint=hint))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        named = error.filename is not None
+        what = f"{error.filename if named else 'standard output'}: {error.strerror or error}"
+        return report.fail(SemError(101 if named else 102, what))
+    except Exception as error:  # noqa: BLE001 - the last place where a bug can be told in one line
+        return report.bug(error)

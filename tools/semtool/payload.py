@@ -3,29 +3,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from semtool.output import json_option, level_option, model_option, read_input, show_json
+from semtool.options import json_option, level_option, model_folders, model_option
+from semtool.streams import read_input, safe, say, show_json, wants_json
 
 
-@click.command()
+@click.command(short_help="Print the symbols of a .sem file.")
 @click.argument("source", metavar="IN.sem")
 @model_option
 @level_option
 @json_option
-def command(source: str, model: Path | None, level: int, as_json: bool) -> None:
-    """Print the symbols of IN.sem: kind, SHA-256 of their serialisation (SPEC §7), shapes, value."""
+def command(source: str, model: str | None, level: int, as_json: bool) -> None:
+    """Print the symbols of IN.sem, section by section.
+
+    Kind, SHA-256 of the serialised symbols (S of SPEC.md §7), shape of each array, and what is short enough to print.
+    """
+    data = read_input(source, level)
+    folders = model_folders(model)
     from refcodec.symbols import payload
 
-    found = payload(read_input(source, level), models=(model,) if model else (), level=level)
-    if as_json:
+    found = payload(data, models=folders, level=level)
+    if wants_json():
         show_json(found.to_dict())
         return
-    for s in found.sections:
-        shapes = ", ".join("×".join(map(str, shape)) for shape in s.shape)
-        click.echo(f"{s.kind}  sha256 {s.sha256}  shape {shapes}")
-        values = s.value.items() if isinstance(s.value, dict) else [("value", s.value)]
+    for section in found.sections:
+        say(section.kind)
+        say(f"  sha256  {section.sha256}")
+        say(f"  shape   {', '.join('×'.join(map(str, shape)) for shape in section.shape)}")
+        values = section.value.items() if isinstance(section.value, dict) else [("value", section.value)]
         for name, value in values:
-            click.echo(f"  {name}: {value}")
+            say(f"  {safe(name):7} {safe(str(value))}")

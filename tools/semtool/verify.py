@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,66 +11,101 @@ from typing import Any
 import click
 
 from refcodec.errors import SemError
-from semtool.output import json_option, level_option, model_option, read_input, show_json
+from refcodec.files import read_bytes, shown
+from semtool.options import json_option, level_option, model_folders, model_option
+from semtool.report import notice
+from semtool.streams import read_input, safe, say, show_json, wants_json
+
+WORDS = {3: "invalid", 4: "unsupported", 5: "model unavailable", 6: "over the limits", 7: "unreadable"}
+TRACE_BYTES = 1 << 26  # more than the layers and passes of any model
 
 
-def _one(name: str, model: Path | None, level: int, trace: bool) -> dict[str, Any]:
-    from refcodec.symbols import read_symbols
-    from refcodec.tracing import Tracer
-
-    row: dict[str, Any] = {
-        "file": name, "valid": None, "canonical": None, "check": None, "level": level, "complete": None, "parts_at": None,
-        "error": None,
-    }  # fmt: skip
-    tracer = Tracer() if trace else None
-    data = b""
-    try:
-        data = read_input(name, level)
-        decoded = read_symbols(data, models=(model,) if model else (), level=level, trace=tracer)
-        row.update(valid=True, canonical=True, check=decoded.state, complete=decoded.container.complete)
-    except SemError as e:
-        row.update(valid=False if e.status == 3 else None, error=e.to_dict(), status=e.status, line=str(e))
-    if tracer is not None and data:
-        row["parts_at"] = _parts_at(name, tracer)
-    return row
-
-
-def _parts_at(name: str, tracer: Any) -> str | None:
-    """The first layer or pass whose digest is not the encoder's, by its digest file beside the .sem."""
-    path = Path(f"{name}.trace.json")
-    try:
-        wanted = json.loads(path.read_text())["entries"]
-        pairs = [(e["name"], e["sha256"]) for e in wanted]
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise SemError(101, f"cannot read the digest file {path}", hint="encode with --trace to make one") from e
-    return tracer.parts_from(pairs)  # type: ignore[no-any-return]
-
-
-@click.command()
+@click.command(short_help="Say whether files are valid and intact.")
 @click.argument("sources", metavar="IN.sem…", nargs=-1, required=True)
 @click.option("--trace", is_flag=True, help="Name the first layer or pass that differs from IN.sem.trace.json.")
 @model_option
 @level_option
 @json_option
-def command(sources: tuple[str, ...], trace: bool, model: Path | None, level: int, as_json: bool) -> None:
-    """Check files: form, canonical streams, keyed check, limits. The exit status is that of the first fault."""
-    rows = [_one(name, model, level, trace) for name in sources]
-    for row in rows:
-        line = row.pop("line", None)
-        if as_json:
-            continue
-        if line is not None:
-            word = {5: "model unavailable", 6: "over the limits", 4: "unsupported", 7: "unreadable"}.get(row["status"], "invalid")
-            click.echo(f"{row['file']}: {word}: {line}")
-        else:
-            whole = "" if row["complete"] else ", incomplete"
-            click.echo(f"{row['file']}: valid, canonical, check {row['check']}, level {level}{whole}")
-        if trace:
-            where = row["parts_at"]
-            click.echo(f"{row['file']}: " + ("trace agrees" if where is None else f"trace parts at {where}"))
-    status = next((row["status"] for row in rows if "status" in row), 0)
-    if as_json:
-        for row in rows:
-            row.pop("status", None)
+def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int, as_json: bool) -> int:
+    """Check form, canonical streams, keyed check and limits of each file.
+
+    The exit status is that of the first file with a fault.
+    """
+    folders = model_folders(model)
+    rows, first = [], 0
+    for source in sources:
+        row, fault = _judged(source, folders, level, trace)
+        rows.append(row)
+        first = first or (fault.status if fault is not None else 0)
+        if not wants_json():
+            say(_line(row, fault))
+        if fault is not None:
+            name = "" if fault.family == "io" else f"{shown(source)}: "  # its messages begin so
+            say(name + safe(str(fault)), err=True)
+    if wants_json():
         show_json({"files": rows})
-    raise SystemExit(status)
+    return first
+
+
+def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> tuple[dict[str, Any], SemError | None]:
+    """The object of one file in verify.schema.json, and the fault if there is one."""
+    from refcodec.container.limits import LEVELS
+    from refcodec.inspection import inspect
+    from refcodec.symbols import read_symbols
+    from refcodec.tracing import Tracer
+
+    row: dict[str, Any] = {
+        "file": source, "valid": None, "canonical": None, "check": None, "level": None, "complete": None,
+        "parts_at": None, "error": None,
+    }  # fmt: skip
+    tracer = Tracer() if trace else None
+    fault: SemError | None = None
+    data = None
+    try:
+        data = read_input(source, level)
+        decoded = read_symbols(data, models=folders, level=level, trace=tracer)
+        row.update(valid=True, canonical=True, check=decoded.state, complete=decoded.container.complete)
+    except SemError as error:
+        fault = error
+        row["valid"] = False if error.status == 3 else None
+    if data is not None:
+        found = {number: inspect(data, level=number, models=folders) for number in LEVELS}
+        row["level"] = next((n for n, of in found.items() if not any(e.status == 6 for e in of.errors)), None)
+        if fault is not None:
+            row["complete"] = found[level].complete
+            row["check"] = "failed" if fault.code == 501 else found[level].check.state
+    if tracer is not None and data is not None:
+        try:
+            row["parts_at"] = _parts_at(source, data, tracer)
+        except SemError as error:
+            fault = fault or error
+    row["error"] = None if fault is None else fault.to_dict()
+    return row, fault
+
+
+def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
+    """The first layer or pass whose digest is not the encoder's, by its digest file beside the .sem."""
+    path = f"{source}.trace.json"
+    hint = "encode with --trace to make one"
+    try:
+        trace = json.loads(read_bytes(path, TRACE_BYTES))
+        pairs = [(str(entry["name"]), str(entry["sha256"])) for entry in trace["entries"]]
+        of = trace["file_sha256"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SemError(101, f"{shown(path)} is no digest file", hint=hint) from error
+    except SemError as error:
+        raise SemError(error.code, error.what, hint=hint) from error
+    if of != hashlib.sha256(data).hexdigest():
+        notice(f"{path} was written for other bytes than those of {source}")
+    parts: str | None = tracer.parts_from(pairs)
+    return parts
+
+
+def _line(row: dict[str, Any], fault: SemError | None) -> str:
+    name = shown(row["file"])
+    parts = f", parts from the encoder at {row['parts_at']}" if row["parts_at"] else ""
+    if fault is not None:
+        return f"{name}: {WORDS[fault.status]}, {fault.id} {fault.name}{parts}"
+    whole = "" if row["complete"] else ", incomplete"
+    check = "no check" if row["check"] == "absent" else f"check {row['check']}"
+    return f"{name}: valid, canonical, {check}, level {row['level']}{whole}{parts}"

@@ -4,7 +4,9 @@
     python tools/train/elic.py PHOTOS --out runs/elic --minutes 100 --processes 2
 
 PHOTOS is a folder of photographs. The run folder gets `checkpoint.pt` (weights, averaged weights, optimiser: all that
-a resumed run needs) and `log.jsonl`. The schedule follows the share of --minutes spent, summed over all resumptions.
+a resumed run needs) and `log.jsonl`. Ctrl-C saves and stops; the same command goes on from there. The schedule follows
+the share of --minutes spent, summed over all resumptions, or that of --steps: one process on a CPU that takes --steps
+without a stop gives the same losses each time.
 """
 
 from __future__ import annotations
@@ -13,28 +15,32 @@ import argparse
 import json
 import math
 import os
+import pickle
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+import torch.multiprocessing
 from numpy.typing import NDArray
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from refcodec.models.elic import config as configs
+from refcodec.models.elic.floats import extended
 from refcodec.models.elic.net import Elic
 from tools.train import photos
 from tools.train.losses import distortion
 
 LAMBDAS = tuple(round(0.0003 * (0.0256 / 0.0003) ** (i / 9), 6) for i in range(10))  # quality 1 … 10
 HELD_OUT = 8  # pictures at the end of the listing, never trained on
-CHECKPOINT_EVERY, VALIDATE_EVERY, LOG_EVERY = 120.0, 300.0, 100
+CHECKPOINT_EVERY, VALIDATE_EVERY = 120.0, 300.0  # seconds
 
 
 def config(name: str) -> configs.ElicConfig:
@@ -45,9 +51,9 @@ def config(name: str) -> configs.ElicConfig:
     return configs.ElicConfig.from_dict({**base.to_dict(), "lambdas": list(LAMBDAS)})
 
 
-def initialise(net: Elic, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> None:
+def initialise(net: Any, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> None:
     """The linear path becomes a PCA of 16x16 patches; everything beside it starts small."""
-    cfg = net.cfg
+    cfg: configs.ElicConfig = net.cfg
     for m in net.modules():
         if hasattr(m, "branch"):
             m.branch[-1].weight.data.mul_(0.3)
@@ -63,7 +69,7 @@ def initialise(net: Elic, pictures: list[NDArray[np.uint8]], rng: np.random.Gene
     net.g_s.linear.weight.data.copy_(basis)
     for t in (net.g_a, net.g_s):
         t.linear.bias.data.zero_()
-        last = [m for m in t.net if isinstance(m, torch.nn.Conv2d)][-1]
+        last: Any = [m for m in t.net if isinstance(m, torch.nn.Conv2d)][-1]
         last.weight.data.mul_(0.1)
         last.bias.data.zero_()
     log_std = torch.tensor(0.5 * np.sqrt(np.maximum(values[order], 1e-8)), dtype=torch.float32).log()
@@ -101,17 +107,18 @@ def average_gradients(params: list[torch.nn.Parameter], world: int) -> float:
 
 @torch.no_grad()
 def validate(net: Elic, pictures: list[NDArray[np.uint8]], device: str) -> list[dict[str, float]]:
-    """Rounded symbols, estimated bits, on the centre 384x384 of the held-out pictures, at three rates."""
+    """Rounded symbols, estimated bits, on the centre (384x384 at most) of the held-out pictures, at three rates."""
     net.eval()
     rows = []
     for rate in (1, net.cfg.rates // 2, net.cfg.rates - 2) if net.cfg.rates > 3 else range(net.cfg.rates):
         bpp, psnr = [], []
         for pic in pictures:
-            t, lft = (pic.shape[0] - 384) // 2, (pic.shape[1] - 384) // 2
-            x = tensor(pic[None, t : t + 384, lft : lft + 384], device)
+            part = photos.centre(pic, 384)
+            h, w = part.shape[:2]
+            x = extended(part).to(device)
             out = net(x, torch.tensor([rate], device=device))
-            bpp.append(float((out.y_bits + out.z_bits)[0]) / 384**2)
-            psnr.append(-10 * math.log10(float(((out.x.clamp(0, 1) - x) ** 2).mean())))
+            bpp.append(float((out.y_bits + out.z_bits)[0]) / (h * w))
+            psnr.append(-10 * math.log10(float(((out.x.clamp(0, 1) - x)[:, :, :h, :w] ** 2).mean()) + 1e-12))
         rows.append({"rate": rate, "bpp": round(float(np.mean(bpp)), 4), "psnr": round(float(np.mean(psnr)), 3)})
     net.train()
     return rows
@@ -121,15 +128,31 @@ def tensor(batch: NDArray[np.uint8], device: str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(batch)).to(device).permute(0, 3, 1, 2).float() / 255
 
 
+def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any] | None:
+    """The state to go on from, None for a new run; ends the program where the two do not belong together."""
+    path = args.out / "checkpoint.pt"
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
+        same = configs.ElicConfig.from_dict(state["config"]) == config(args.config)
+        data = state["data"]
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
+        raise SystemExit(f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out") from e
+    if not same:
+        raise SystemExit(f"error: {path} holds another architecture than --config {args.config}; choose another --out")
+    if data != data_digest:
+        raise SystemExit(f"error: {path} was trained on other pictures (listing {data}); choose another --out")
+    return state
+
+
 class Run:
     """The state that a checkpoint holds."""
 
-    def __init__(self, args: argparse.Namespace, rank: int, pictures: list[NDArray[np.uint8]]) -> None:
+    def __init__(self, args: argparse.Namespace, state: dict[str, Any] | None, pictures: list[NDArray[np.uint8]]) -> None:
         torch.manual_seed(args.seed)
         self.net = Elic(config(args.config)).to(args.device)
         self.seconds, self.step = 0.0, 0
-        path = args.out / "checkpoint.pt"
-        state: dict[str, Any] | None = torch.load(path, weights_only=True, map_location=args.device) if path.exists() else None
         if state is None:
             initialise(self.net, pictures, np.random.default_rng(args.seed))
         else:
@@ -149,6 +172,11 @@ class Run:
             if state is None:
                 self.ema = {k: v.clone() for k, v in self.net.state_dict().items()}
 
+    def done(self, args: argparse.Namespace) -> float:
+        """The share of the schedule that is behind."""
+        share: float = self.step / args.steps if args.steps else self.seconds / (60 * args.minutes)
+        return share
+
     def update_ema(self) -> None:
         keep = min(0.999, (1 + self.step) / (10 + self.step))
         live = self.net.state_dict()
@@ -165,74 +193,117 @@ class Run:
         os.replace(tmp, args.out / "checkpoint.pt")
 
 
+class Log:
+    """`log.jsonl` and the lines on screen; silent in all processes but the first."""
+
+    def __init__(self, args: argparse.Namespace, rank: int, run: Run) -> None:
+        self.args, self.run, self.path = args, run, args.out / "log.jsonl" if rank == 0 else None
+        if self.path is not None and self.path.exists():  # a run that was killed logged more than it saved
+            rows = [line for line in self.path.read_text().splitlines() if _step_of(line) <= run.step]
+            self.path.write_text("".join(f"{line}\n" for line in rows))
+
+    def __call__(self, **row: Any) -> None:
+        if self.path is None:
+            return
+        row = {"step": self.run.step, "seconds": round(self.run.seconds, 1), **row}
+        print(f"{100 * min(1.0, self.run.done(self.args)):5.1f} %  {json.dumps(row)}", flush=True)
+        with self.path.open("a") as f:
+            f.write(json.dumps(row) + "\n")
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):  # the last line of a run that was killed
+        return math.inf
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Whether the user or the system has asked the program to stop."""
+    asked = [False]
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(s, lambda *_: asked.__setitem__(0, True)) for s in signals]
+    try:
+        yield lambda: asked[0]
+    finally:
+        for s, handler in zip(signals, before, strict=True):
+            signal.signal(s, handler)
+
+
+def train_step(
+    run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator
+) -> tuple[tuple[float, float, float], dict[str, Any]]:
+    """One step of the optimiser: (loss, bpp, MSE) of its crops, and what else the log tells of it."""
+    done, device = run.done(args), args.device
+    size = args.final_crop if done > 0.85 else args.crop
+    share = args.structure if done > 0.4 else 0.0
+    x = tensor(np.stack([photos.crop(pictures, size, rng) for _ in range(args.batch)]), device)
+    rate = torch.from_numpy(rng.integers(0, run.net.cfg.rates, args.batch)).to(device)
+    with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+        out = run.net(x, rate)
+    lam = torch.tensor(run.net.cfg.lambdas, device=device)[rate]
+    d, mse = distortion(out.x, x, share)
+    bpp = (out.y_bits + out.z_bits) / size**2
+    loss = ((bpp + lam * 255**2 * d) * 0.08 / lam.sqrt()).mean()
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = average_gradients(run.params, args.processes)
+    factor = learning_rate(run.step, done)
+    for group in run.optimiser.param_groups:
+        group["lr"] = args.rate * group["scale"] * factor
+    if math.isfinite(norm):
+        run.optimiser.step()
+        run.update_ema()
+    run.step += 1
+    values = float(loss.detach()), float(bpp.mean().detach()), float(mse.mean().detach())
+    return values, {"lr": round(args.rate * factor, 7), "norm": round(norm, 3), "crop": size, "structure": share}
+
+
 def work(rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str) -> None:
+    """One process of the run."""
     if args.device == "cpu":
         torch.set_num_threads(args.threads)
     if args.processes > 1:
         dist.init_process_group("gloo", init_method=f"file://{args.out.resolve()}/rendezvous", rank=rank, world_size=args.processes)
     train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
-    run = Run(args, rank, train)
+    run = Run(args, read_checkpoint(args, data_digest), train)
+    # one stream of crops for each process and start, and one of noise
     rng = np.random.default_rng((args.seed, rank, run.step))
-    stop = {"asked": False}
-    for s in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(s, lambda *_: stop.update(asked=True))
-    log = (args.out / "log.jsonl").open("a") if rank == 0 else None
-    lam_all = torch.tensor(run.net.cfg.lambdas, device=args.device)
-    total = args.minutes * 60
+    torch.manual_seed(int(np.random.SeedSequence((args.seed, rank, run.step)).generate_state(1)[0]))
+    log = Log(args, rank, run)
+    if rank == 0 and run.step:
+        print(f"going on from step {run.step} after {run.seconds:.0f} s", flush=True)
     last = time.monotonic()
     saved = validated = run.seconds
-    sums = np.zeros(4)
+    sums, steps = np.zeros(3), 0
     run.net.train()
-    while True:
-        flag = torch.tensor([run.seconds, float(stop["asked"])])
-        if args.processes > 1:  # every process must agree on the schedule and on stopping
-            dist.all_reduce(flag, op=dist.ReduceOp.MAX)
-        run.seconds = float(flag[0])
-        done = run.seconds / total
-        if done >= 1 or flag[1] > 0:
-            break
-        size = args.final_crop if done > 0.85 else args.crop
-        share = args.structure if done > 0.4 else 0.0
-        x = tensor(np.stack([photos.crop(train, size, rng) for _ in range(args.batch)]), args.device)
-        rate = torch.from_numpy(rng.integers(0, run.net.cfg.rates, args.batch)).to(args.device)
-        with torch.autocast(torch.device(args.device).type, dtype=torch.bfloat16):
-            out = run.net(x, rate)
-        lam = lam_all[rate]
-        d, mse = distortion(out.x, x, share)
-        bpp = (out.y_bits + out.z_bits) / size**2
-        loss = ((bpp + lam * 255**2 * d) * 0.08 / lam.sqrt()).mean()
-        run.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = average_gradients(run.params, args.processes)
-        factor = learning_rate(run.step, done)
-        for group in run.optimiser.param_groups:
-            group["lr"] = args.rate * group["scale"] * factor
-        if math.isfinite(norm):
-            run.optimiser.step()
-            run.update_ema()
-        run.step += 1
-        now = time.monotonic()
-        run.seconds += now - last
-        last = now
-        sums += [float(loss.detach()), float(bpp.mean().detach()), float(mse.mean().detach()), 1]
-        if rank == 0 and run.step % LOG_EVERY == 0:
-            m = sums[:3] / sums[3]
-            row = {
-                "step": run.step, "seconds": round(run.seconds, 1), "loss": round(m[0], 4), "bpp": round(m[1], 4),
-                "psnr": round(-10 * math.log10(m[2]), 3), "lr": round(args.rate * factor, 7), "norm": round(norm, 3),
-                "crop": size, "structure": share,
-            }  # fmt: skip
-            sums[:] = 0
-            emit(log, row, total)
-        if rank == 0 and run.seconds - validated > VALIDATE_EVERY:
-            validated = run.seconds
-            emit(log, {"step": run.step, "seconds": round(run.seconds, 1), "held_out": with_ema(run, held, args)}, total)
-        if rank == 0 and run.seconds - saved > CHECKPOINT_EVERY:
-            saved = run.seconds
+    with interruptible() as asked:
+        while True:
+            flag = torch.tensor([run.seconds, float(asked())], dtype=torch.float64)
+            if args.processes > 1:  # every process must agree on the schedule and on stopping
+                dist.all_reduce(flag, op=dist.ReduceOp.MAX)
+            run.seconds = float(flag[0])
+            if run.done(args) >= 1 or flag[1] > 0:
+                break
+            values, more = train_step(run, args, train, rng)
+            now = time.monotonic()
+            run.seconds, last = run.seconds + now - last, now
+            if all(map(math.isfinite, values)):
+                sums, steps = sums + values, steps + 1
+            if run.step % args.log_every == 0 and steps:
+                loss, bpp, mse = sums / steps
+                log(loss=round(loss, 4), bpp=round(bpp, 4), psnr=round(-10 * math.log10(mse + 1e-12), 3), **more)
+                sums, steps = np.zeros(3), 0
+            if rank == 0 and run.seconds - validated > VALIDATE_EVERY:
+                validated = run.seconds
+                log(held_out=with_ema(run, held, args))
+            if rank == 0 and run.seconds - saved > CHECKPOINT_EVERY:
+                saved = run.seconds
+                run.save(args, data_digest)
+        if rank == 0:
+            log(held_out=with_ema(run, held, args))
             run.save(args, data_digest)
-    if rank == 0:
-        emit(log, {"step": run.step, "seconds": round(run.seconds, 1), "held_out": with_ema(run, held, args)}, total)
-        run.save(args, data_digest)
     if args.processes > 1:
         dist.barrier()
         dist.destroy_process_group()
@@ -246,40 +317,54 @@ def with_ema(run: Run, held: list[NDArray[np.uint8]], args: argparse.Namespace) 
     return rows
 
 
-def emit(log: Any, row: dict[str, Any], total: float) -> None:
-    print(f"{100 * row['seconds'] / total:5.1f} %  {json.dumps(row)}", flush=True)
-    log.write(json.dumps(row) + "\n")
-    log.flush()
-
-
-def main() -> None:
+def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("photos", type=Path)
     ap.add_argument("--out", type=Path, required=True)
     ap.add_argument("--config", default="embedded", choices=["embedded", "taco", "compressai", "chandelier"])
-    ap.add_argument("--minutes", type=float, default=100)
+    length = ap.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, default=100)
+    length.add_argument("--steps", type=int, default=0, help="instead of --minutes, for an exactly reproducible run")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     ap.add_argument("--processes", type=int, default=1, help="CPU processes whose gradients are averaged")
     ap.add_argument("--threads", type=int, default=1, help="CPU threads of each process")
     ap.add_argument("--batch", type=int, default=4, help="crops a step and process")
-    ap.add_argument("--crop", type=int, default=128)
-    ap.add_argument("--final-crop", type=int, default=192, help="crop side in the last 15 %% of the time")
+    ap.add_argument("--crop", type=int, default=128, help="crop side, a multiple of 64")
+    ap.add_argument("--final-crop", type=int, help="crop side in the last 15 %% (1.5 times --crop)")
     ap.add_argument("--structure", type=float, default=0.25, help="share of MS-SSIM in the distortion after 40 %%")
     ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     ap.add_argument("--seed", type=int, default=1)
-    args = ap.parse_args()
+    ap.add_argument("--log-every", type=int, default=100, help="steps")
+    args = ap.parse_args(argv)
+    if args.final_crop is None:
+        args.final_crop = -(-3 * args.crop // 128) * 64
+    if any(side < 64 or side % 64 for side in (args.crop, args.final_crop)):
+        ap.error("crops are multiples of 64 pixels")
+    if min(args.processes, args.threads, args.batch, args.log_every) < 1 or args.minutes <= 0 or args.steps < 0:
+        ap.error("minutes, steps, processes, threads, batch and --log-every are positive")
+    if args.processes > 1 and args.device != "cpu":
+        ap.error("several processes run on the CPU only")
+    if not args.photos.is_dir():
+        ap.error(f"{args.photos} is no folder")
+    return args
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = arguments(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     files = photos.listing(args.photos)
     if len(files) <= HELD_OUT:
-        ap.error(f"{args.photos}: {len(files)} pictures are too few")
+        raise SystemExit(f"error: {args.photos} has {len(files)} pictures; {HELD_OUT} are held out, so more are needed")
     data_digest = photos.digest(args.photos, files)
     print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
+    read_checkpoint(args, data_digest)  # whatever is wrong with it is better said before pictures are read
     pictures = [photos.load(p) for p in files]
     (args.out / "rendezvous").unlink(missing_ok=True)
     if args.processes == 1:
         work(0, args, pictures, data_digest)
     else:  # fork shares the decoded pictures
-        mp.start_processes(work, (args, pictures, data_digest), args.processes, start_method="fork")
+        start: Any = torch.multiprocessing.start_processes  # type: ignore[attr-defined]
+        start(work, (args, pictures, data_digest), args.processes, start_method="fork")
 
 
 if __name__ == "__main__":

@@ -25,16 +25,18 @@ def _blur(x: Tensor, g: Tensor) -> Tensor:
 def structural(a: Tensor, b: Tensor, size: int = 7, sigma: float = 1.5) -> Tensor:
     """Sum over five scales of weight x (1 - contrast-structure), [B]; the product's first-order form.
 
-    Unlike the product it has a finite gradient where a scale's term is zero or negative. a, b: [B, 3, H, W] in 0..1,
-    H, W > 16 (size - 1).
+    Unlike the product it has a finite gradient where a scale's term is zero or negative. a, b: [B, 3, H, W] in 0..1.
+    Pictures below 16 x size have the scales that fit them, with the same sum of weights.
     """
     g = _window(size, sigma, a)
+    fitting = [w for i, w in enumerate(WEIGHTS) if min(a.shape[2:]) >> i >= size]
+    weights = WEIGHTS if len(fitting) == len(WEIGHTS) else [w * sum(WEIGHTS) / sum(fitting) for w in fitting]
     total = a.new_zeros(a.shape[0])
-    for i, w in enumerate(WEIGHTS):
+    for i, w in enumerate(weights):
         ma, mb = _blur(a, g), _blur(b, g)
         va, vb, cov = _blur(a * a, g) - ma * ma, _blur(b * b, g) - mb * mb, _blur(a * b, g) - ma * mb
         term = (2 * cov + 0.03**2) / (va + vb + 0.03**2)
-        if i == len(WEIGHTS) - 1:
+        if i == len(weights) - 1:
             term = term * (2 * ma * mb + 0.01**2) / (ma * ma + mb * mb + 0.01**2)
         else:
             a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)

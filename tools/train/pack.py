@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from safetensors.numpy import save
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from refcodec.models import package
 from refcodec.models.elic.config import ElicConfig
-from refcodec.models.elic.floats import extended
+from refcodec.models.elic.floats import Analysis, Painter, extended
 from refcodec.models.elic.net import LOG_MIN, LOG_STEP, Elic
 from refcodec.models.elic.quantise import calibrate, counted_tables, symbol_model
 from refcodec.models.numpy_backend import NumpyBackend
@@ -34,6 +36,7 @@ from refcodec.payloads import elic_latents
 from tools.train import photos
 
 Array = NDArray[Any]
+REACH = 1024  # z tables spell out no value beyond, unless the calibration pictures have it
 
 
 class FloatPredictor:
@@ -102,8 +105,8 @@ def z_counts(net: Elic, latents: list[tuple[Array, Array]]) -> dict[str, Array]:
     def one(rate: int, c: int) -> tuple[int, Array]:
         seen = np.concatenate([np.rint(z0[c] * gain_z[rate, c]).ravel() for _, z0 in latents]).astype(int)
         mu, s = loc[rate, c], scale[rate, c]
-        lo = min(int(np.floor(mu - 12 * s)), int(seen.min()))
-        hi = max(int(np.ceil(mu + 12 * s)), int(seen.max()))
+        lo = min(max(int(np.floor(mu - 12 * s)), -REACH), int(seen.min()))
+        hi = max(min(int(np.ceil(mu + 12 * s)), REACH), int(seen.max()))
         edges = 1 / (1 + np.exp(-np.clip((np.arange(lo, hi + 2) - 0.5 - mu) / s, -500, 500)))
         counts = np.bincount(seen - lo, minlength=hi - lo + 1)
         return lo, counts / len(seen) * 0.85 + np.diff(edges) * 0.15 + 1e-9
@@ -112,26 +115,30 @@ def z_counts(net: Elic, latents: list[tuple[Array, Array]]) -> dict[str, Array]:
 
 
 def load(path: Path) -> tuple[Elic, dict[str, Any]]:
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    net = Elic(ElicConfig.from_dict(state["config"]))
-    net.load_state_dict(state["ema"])
+    """The network with its averaged weights, and the whole checkpoint."""
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        net = Elic(ElicConfig.from_dict(state["config"]))
+        net.load_state_dict(state["ema"])
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
+        raise SystemExit(f"error: {path} is no checkpoint of tools/train/elic.py ({e})") from e
     return net.eval(), state
 
 
 def crops(root: Path, count: int, side: int) -> list[NDArray[np.uint8]]:
     """Centre crops of pictures spread evenly over the listing."""
     files = photos.listing(root)
-    out = []
-    for path in files[:: max(1, len(files) // count)][:count]:
-        p = photos.load(path)
-        h, w = (min(n, side) // 64 * 64 for n in p.shape[:2])
-        t, s = (p.shape[0] - h) // 2, (p.shape[1] - w) // 2
-        out.append(p[t : t + h, s : s + w])
-    return out
+    if not files:
+        raise SystemExit(f"error: {root} has no pictures")
+    return [photos.centre(photos.load(path), side) for path in files[:: max(1, len(files) // count)][:count]]
 
 
 def half(tensors: dict[str, Tensor]) -> dict[str, Array]:
-    return {k: np.ascontiguousarray(v.detach().numpy().astype(np.float16)) for k, v in tensors.items()}
+    out = {name: v.detach().to(torch.float16).numpy() for name, v in tensors.items()}
+    for name, v in out.items():
+        if not np.isfinite(v).all():
+            raise SystemExit(f"error: {name} does not fit 16 bits; the network was hardly trained")
+    return out
 
 
 @torch.no_grad()
@@ -162,11 +169,13 @@ def write(net: Elic, state: dict[str, Any], symbols: dict[str, Any], tensors: di
         "symbols": symbols,
     }  # fmt: skip
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    package.load(out, symbol_digest(symbols))
+    Analysis(out, manifest), Painter(out, manifest)
     total = sum(p.stat().st_size for p in out.iterdir())
     print(f"{out}: {total} bytes, digest {symbol_digest(symbols)}")
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("checkpoint", type=Path)
     ap.add_argument("photos", type=Path)
@@ -177,12 +186,12 @@ def main() -> None:
     ap.add_argument("--command", default="", help="the training command, recorded in the manifest")
     ap.add_argument("--pictures", type=int, default=40, help="calibration pictures")
     ap.add_argument("--report", type=int, default=6, help="pictures of the size comparison")
-    args = ap.parse_args()
+    args = ap.parse_args(argv)
     net, state = load(args.checkpoint)
     pictures = [extended(p) for p in crops(args.photos, args.pictures, 512)]
     ranges = calibrate(net, pictures)
     with torch.no_grad():
-        latents = [(net.g_a(x)[0].numpy(), net.entropy.h_a(net.g_a(x))[0].numpy()) for x in pictures]
+        latents = [(y[0].numpy(), net.entropy.h_a(y)[0].numpy()) for y in map(net.g_a, pictures)]
     symbols, tensors = symbol_model(net, ranges, z_counts(net, latents))
     model = build(symbols, tensors)
     print(f"{'rate':>4} {'lambda':>9} {'float bytes':>12} {'integer bytes':>14} {'loss':>8}")
@@ -196,7 +205,7 @@ def main() -> None:
                 (FloatPredictor(net, rate, y.shape[1:]), Predictor(model, rate, y.shape[1:], NumpyBackend()))  # type: ignore[arg-type]
             ):
                 total[i] += body_size(predictor, model, rate, y * gain[rate], z)
-        print(f"{rate:4} {net.cfg.lambdas[rate]:9.6f} {total[0]:12} {total[1]:14} {total[1] / total[0] - 1:+8.2%}")
+        print(f"{rate:4} {net.cfg.lambdas[rate]:9.6f} {total[0]:12} {total[1]:14} {total[1] / max(1, total[0]) - 1:+8.2%}")
     write(net, state, symbols, tensors, args)
 
 

@@ -29,8 +29,19 @@ def digest(root: Path, files: list[Path]) -> str:
 
 
 def load(path: Path) -> NDArray[np.uint8]:
-    with Image.open(path) as im:
-        return np.asarray(im.convert("RGB"))
+    """uint8[H, W, 3]; says which file it is that cannot be read."""
+    try:
+        with Image.open(path) as im:
+            return np.asarray(im.convert("RGB"))
+    except (OSError, ValueError, Image.DecompressionBombError) as e:
+        raise SystemExit(f"error: {path} is no picture that Pillow reads ({e})") from e
+
+
+def centre(pic: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The middle of a picture, at most side x side."""
+    h, w = (min(n, side) for n in pic.shape[:2])
+    top, left = (pic.shape[0] - h) // 2, (pic.shape[1] - w) // 2
+    return pic[top : top + h, left : left + w]
 
 
 def crop(pictures: list[NDArray[np.uint8]], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:

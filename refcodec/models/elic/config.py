@@ -6,10 +6,12 @@ Axis letters as in SPEC §2. `m` latent channels at 1/16, `hyper` channels of z 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# One layer of a hyper-decoder or channel context: (kind, kernel, stride, output channels).
+# One layer of a hyper-analysis or hyper-decoder: (kind, kernel, stride, output channels).
 Layer = tuple[str, int, int, int]
 
 
@@ -29,16 +31,43 @@ class ElicConfig:
     spatial_width: int = 64  # 0 means 2 x group channels
     spatial_kernel: int = 5
     aggregation: tuple[int, ...] = (128, 96)  # widths before the last; () means (2c*5//3, 2c*4//3)
+    aggregation_ramp: int = 0  # not 0, with (): two widths falling evenly from the head's input to 2c, at least this
     anchor_parity: int = 0  # anchors are the sites with (r + c) % 2 == anchor_parity
     anchor_net: bool = False  # True: anchors have a parameter net of their own, without a spatial context
     means_first: bool = False  # True: the head gives (means, scales)
     lambdas: tuple[float, ...] = field(default=(0.0016,))  # one rate each: loss = bpp + lambda 255^2 MSE
 
     def __post_init__(self) -> None:
-        if sum(self.groups) != self.m or min(self.groups) < 1:
+        """ValueError for what no module could be built from, or SPEC §12 has no room for: manifests are not trusted."""
+        _whole("m, hyper", (self.m, self.hyper), 2, 1024)
+        _whole("groups", self.groups, 1, 1024, most=16)
+        if sum(self.groups) != self.m:
             raise ValueError(f"groups {self.groups} do not sum to m = {self.m}")
         if self.transform not in ("patch", "elic") or self.channel_scope not in ("all", "ends"):
             raise ValueError("unknown transform or channel scope")
+        _whole("widths", self.widths, 2, 4096, least=3, most=3)
+        for name, layers, kinds in (
+            ("hyper_analysis", self.hyper_analysis, ("conv",)), ("hyper_synthesis", self.hyper_synthesis, ("conv", "deconv"))
+        ):  # fmt: skip
+            _layers(name, layers, kinds)
+            if math.prod(stride for _, _, stride, _ in layers) != 4:
+                raise ValueError(f"{name} does not scale by 4")
+        if self.hyper_analysis[-1][3] != self.hyper:
+            raise ValueError(f"hyper_analysis does not end in {self.hyper} channels")
+        pairs = self.channel_context
+        if not isinstance(pairs, tuple) or not pairs or not all(isinstance(p, tuple) and len(p) == 2 for p in pairs):
+            raise ValueError("channel_context is not pairs of kernel and width")
+        _kernels("channel_context", [kernel for kernel, _ in pairs])
+        _kernels("spatial_kernel", [self.spatial_kernel])
+        _whole("context widths", (self.spatial_width, self.aggregation_ramp, *(w for _, w in pairs)), 0, 4096)
+        _whole("aggregation", self.aggregation, 1, 4096, least=0)
+        _whole("anchor_parity", (self.anchor_parity,), 0, 1)
+        if type(self.anchor_net) is not bool or type(self.means_first) is not bool:
+            raise ValueError("anchor_net and means_first are true or false")
+        if not isinstance(self.lambdas, tuple) or not 1 <= len(self.lambdas) <= 64:
+            raise ValueError("lambdas is not 1 to 64 numbers")
+        if not all(type(v) in (int, float) and 0 < v < math.inf for v in self.lambdas):
+            raise ValueError("lambdas are positive numbers")
 
     @property
     def rates(self) -> int:
@@ -61,50 +90,93 @@ class ElicConfig:
     def spatial_channels(self, k: int) -> int:
         return self.spatial_width or 2 * self.groups[k]
 
+    def base_channels(self, k: int) -> int:
+        """Channels of the channel context and the hyper-decoder together, which every head reads."""
+        return self.hyper_width + (self.channel_layers(k)[-1][1] if k else 0)
+
     def aggregation_widths(self, k: int) -> tuple[int, ...]:
         c2 = 2 * self.groups[k]
-        return (*(self.aggregation or (c2 * 5 // 3, c2 * 4 // 3)), c2)
+        if self.aggregation:
+            return (*self.aggregation, c2)
+        if self.aggregation_ramp:
+            first = self.spatial_channels(k) + self.base_channels(k)
+            return (*(max(self.aggregation_ramp, (first * (3 - i) + c2 * i) // 3) for i in (1, 2)), c2)
+        return (c2 * 5 // 3, c2 * 4 // 3, c2)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> ElicConfig:
+    def from_dict(cls, data: object) -> ElicConfig:
+        """ValueError for anything that is not an architecture."""
+
         def freeze(v: Any) -> Any:
             return tuple(freeze(x) for x in v) if isinstance(v, list) else v
 
-        return cls(**{k: freeze(v) for k, v in data.items()})
+        if not isinstance(data, dict):
+            raise ValueError("an architecture is an object")
+        try:
+            return cls(**{k: freeze(v) for k, v in data.items()})
+        except TypeError as e:
+            raise ValueError(str(e)) from e
+
+
+def _whole(name: str, values: object, lo: int, hi: int, least: int = 1, most: int = 64) -> None:
+    if not isinstance(values, tuple) or not least <= len(values) <= most:
+        raise ValueError(f"{name}: not a list of {least} to {most}")
+    if not all(type(v) is int and lo <= v <= hi for v in values):
+        raise ValueError(f"{name}: not whole numbers from {lo} to {hi}")
+
+
+def _kernels(name: str, values: Iterable[object]) -> None:
+    if not all(type(v) is int and v % 2 == 1 and 1 <= v <= 15 for v in values):
+        raise ValueError(f"{name}: kernels are odd numbers from 1 to 15")
+
+
+def _layers(name: str, layers: object, kinds: tuple[str, ...]) -> None:
+    if not isinstance(layers, tuple) or not 1 <= len(layers) <= 8:
+        raise ValueError(f"{name}: not a list of 1 to 8 layers")
+    for layer in layers:
+        if not isinstance(layer, tuple) or len(layer) != 4 or layer[0] not in kinds:
+            raise ValueError(f"{name}: a layer is kind, kernel, stride, channels")
+        _kernels(name, [layer[1]])
+        _whole(name, layer[2:3], 1, 1 if name == "hyper_synthesis" and layer[0] == "conv" else 4)
+        _whole(name, layer[3:], 1, 4096)
 
 
 _ELIC_CONTEXT = ((5, 224), (5, 128), (5, 0))
-_GROUPS = (16, 16, 32, 64, 192)
 
 
-def taco(n: int = 192, m: int = 320) -> ElicConfig:
+def _groups(m: int) -> tuple[int, ...]:
+    return (16, 16, 32, 64, m - 128)
+
+
+def taco(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
     """TACO and JiangWei's ELIC: anchors on odd sites, scales first, own anchor nets."""
     return ElicConfig(
-        m=m, hyper=n, groups=_GROUPS, widths=(n, n, n), transform="elic",
+        m=m, hyper=n, groups=groups or _groups(m), widths=(n, n, n), transform="elic",
         hyper_analysis=(("conv", 3, 1, n), ("conv", 5, 2, n), ("conv", 5, 2, n)),
         hyper_synthesis=(("deconv", 5, 2, m), ("deconv", 5, 2, m * 3 // 2), ("deconv", 3, 1, m * 2)),
         channel_context=_ELIC_CONTEXT, spatial_width=0, aggregation=(), anchor_parity=1, anchor_net=True,
     )  # fmt: skip
 
 
-def compressai(n: int = 192, m: int = 320) -> ElicConfig:
-    """CompressAI's Elic2022Official: anchors on even sites, a narrower hyper-decoder, one parameter net."""
+def compressai(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
+    """CompressAI's Elic2022Official: anchors on even sites, a narrower hyper-decoder, one parameter net whose widths
+    fall evenly."""
     return ElicConfig(
-        m=m, hyper=n, groups=_GROUPS, widths=(n, n, n), transform="elic",
+        m=m, hyper=n, groups=groups or _groups(m), widths=(n, n, n), transform="elic",
         hyper_analysis=(("conv", 3, 1, n), ("conv", 5, 2, n), ("conv", 5, 2, n)),
         hyper_synthesis=(("deconv", 5, 2, n), ("deconv", 5, 2, n * 3 // 2), ("deconv", 3, 1, n * 2)),
-        channel_context=_ELIC_CONTEXT, spatial_width=0, aggregation=(), anchor_parity=0,
+        channel_context=_ELIC_CONTEXT, spatial_width=0, aggregation=(), aggregation_ramp=2 * n,
     )  # fmt: skip
 
 
-def chandelier(n: int = 192, m: int = 320) -> ElicConfig:
+def chandelier(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
     """Chandelier's ELIC: means first, channel context from the first and the most recent group only."""
     return ElicConfig(
-        m=m, hyper=n, groups=_GROUPS, widths=(n, n, n), transform="elic",
+        m=m, hyper=n, groups=groups or _groups(m), widths=(n, n, n), transform="elic",
         hyper_analysis=(("conv", 3, 1, n), ("conv", 5, 2, n), ("conv", 5, 2, n)),
-        hyper_synthesis=(("deconv", 5, 2, m), ("deconv", 5, 2, m * 3 // 2), ("conv", 3, 1, m * 2)),
-        channel_context=_ELIC_CONTEXT, channel_scope="ends", spatial_width=0, aggregation=(), means_first=True,
+        hyper_synthesis=(("deconv", 5, 2, n), ("deconv", 5, 2, n * 3 // 2), ("conv", 3, 1, m * 2)),
+        channel_context=_ELIC_CONTEXT, channel_scope="ends", spatial_width=0, aggregation=(2 * m, 512), means_first=True,
     )  # fmt: skip

@@ -44,7 +44,7 @@ class EntropyNets(nn.Module):
             self.channel.append(_stack(before, tuple(("conv", n, 1, w) for n, w in widths)) if k else nn.Identity())
             s = cfg.spatial_channels(k)
             self.spatial.append(nn.Conv2d(c, s, cfg.spatial_kernel, padding=cfg.spatial_kernel // 2))
-            base = cfg.hyper_width + (widths[-1][1] if k else 0)
+            base = cfg.base_channels(k)
             agg = tuple(("conv", 1, 1, w) for w in cfg.aggregation_widths(k))
             self.head.append(_stack(base + s, agg))
             if cfg.anchor_net:

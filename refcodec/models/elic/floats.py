@@ -19,38 +19,51 @@ from torch import Tensor, nn
 from refcodec.errors import SemError
 from refcodec.models.elic.config import ElicConfig
 from refcodec.models.elic.net import Elic
-from refcodec.models.package import load_tensors
+from refcodec.models.package import load_part
 
 Progress = Callable[[float], None]
 STRIP = 48  # latent rows of one strip: 768 pixel rows
 HALO = {"patch": 8, "elic": 24}  # latent rows beyond a strip that its result can depend on
 
 
-def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[ElicConfig, dict[str, Tensor]]:
-    entry = manifest.get(part)
-    if not isinstance(entry, dict) or not isinstance(entry.get("file"), str) or "/" in entry["file"]:
-        raise SemError(801, f"model {folder.name} has no {part}", path=part)
-    tensors = load_tensors(folder / entry["file"], entry.get("sha256"))
+def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict[str, Tensor]]:
+    """The part's network, still without weights, and its tensors; SemError 801 to 803."""
+    entry, arrays = load_part(folder, manifest, part)
     try:
-        cfg = ElicConfig.from_dict(entry["architecture"])
-    except (KeyError, TypeError, ValueError) as e:
+        cfg = ElicConfig.from_dict(entry.get("architecture"))
+    except ValueError as e:
         raise SemError(803, f"its architecture is not one this program knows ({e})", path=part) from e
-    return cfg, {k: torch.from_numpy(v.astype(np.float32)) for k, v in tensors.items()}
+    symbols = manifest["symbols"]
+    if [list(cfg.groups), cfg.hyper, cfg.rates] != [symbols.get(name) for name in ("groups", "hyper", "rates")]:
+        raise SemError(803, "its architecture is not that of the symbol model", path=part)
+    with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
+        net = Elic(cfg)
+    if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
+        raise SemError(803, "its tensors are not finite F16 or F32 numbers", path=part)
+    return net, {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
 
 
 def _fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, part: str) -> nn.Module:
     state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:
-        module.load_state_dict(state)
+        module.load_state_dict(state, assign=True)
     except RuntimeError as e:
         raise SemError(803, "its tensors do not fit its architecture", path=part) from e
     return module.eval()
 
 
+def _rows(tensors: dict[str, Tensor], name: str, shape: tuple[int, int], part: str) -> Tensor:
+    """A tensor with one positive number for each rate and channel."""
+    found = tensors.get(name)
+    if found is None or found.shape != shape or not bool((found > 0).all()):
+        raise SemError(803, f"no tensor {name} of {shape} positive numbers", path=part)
+    return found
+
+
 def _strips(
     run: Callable[[Tensor], Tensor], x: Tensor, rows: int, unit_in: int, unit_out: int, halo: int, progress: Progress | None
 ) -> Tensor:
-    """run(x) in horizontal strips whose overlap is wide enough that the seams cannot be seen in the result."""
+    """run(x) in horizontal strips, which bounds memory; `halo` rows around each are all that its result depends on."""
     if rows <= 2 * STRIP:
         out = run(x)
         if progress is not None:
@@ -71,14 +84,12 @@ class Analysis:
     """Pictures to latents: y float32[M, h, w] before gains, z0 float32[hyper, h/4, w/4], and the gains."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
-        self.cfg, tensors = _load(folder, manifest, "encoder")
-        net = Elic(self.cfg)
+        net, tensors = _load(folder, manifest, "encoder")
+        self.cfg = cfg = net.cfg
         self.g_a = _fill(net.g_a, tensors, "g_a.", "encoder")
         self.h_a = _fill(net.entropy.h_a, tensors, "h_a.", "encoder")
-        try:
-            self.gain, self.gain_z = tensors["gain"].numpy(), tensors["gain_z"].numpy()
-        except KeyError as e:
-            raise SemError(803, f"no tensor {e}", path="encoder") from e
+        self.gain = _rows(tensors, "gain", (cfg.rates, cfg.m), "encoder").numpy()
+        self.gain_z = _rows(tensors, "gain_z", (cfg.rates, cfg.hyper), "encoder").numpy()
 
     @torch.inference_mode()
     def __call__(
@@ -90,18 +101,20 @@ class Analysis:
         x = torch.from_numpy(padded).permute(2, 0, 1)[None]
         rows = padded.shape[0] // 16
         y = _strips(lambda t: self.g_a(t.float() / 255), x, rows, 16, 1, HALO[self.cfg.transform], progress)
-        return y[0].numpy(), self.h_a(y)[0].numpy()
+        z = self.h_a(y)
+        if not bool(y.isfinite().all() and z.isfinite().all()):
+            raise SemError(803, "its latents of this picture are not finite", path="encoder")
+        return y[0].numpy(), z[0].numpy()
 
 
 class Painter:
     """Latents to pixels (SPEC §14)."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
-        self.cfg, tensors = _load(folder, manifest, "painter")
-        self.g_s = _fill(Elic(self.cfg).g_s, tensors, "g_s.", "painter")
-        if "inverse" not in tensors:
-            raise SemError(803, "no tensor 'inverse'", path="painter")
-        self.inverse = tensors["inverse"]
+        net, tensors = _load(folder, manifest, "painter")
+        self.cfg = cfg = net.cfg
+        self.g_s = _fill(net.g_s, tensors, "g_s.", "painter")
+        self.inverse = _rows(tensors, "inverse", (cfg.rates, cfg.m), "painter")
 
     @torch.inference_mode()
     def __call__(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ from refcodec.models.package import declare
 
 HEADROOM = 4.0  # activations may exceed what calibration saw by this factor before they saturate
 TOP = 32767
-WEIGHT_SUM = 2**21.5  # sum |w| of an output channel: 2^15 times it stays well below 2^37
+WEIGHT_SUM = 2**21.5  # sum |w| of an output channel: 2^15 times it is 2^36.5,
+BIAS = 2.0**35  # and with this below 2^37 (SEM-R-101), rounding included
+SHIFT = 44  # largest shift: 2^37 times a multiplier and the addends stay below 2^53 (SEM-R-103)
 Array = NDArray[Any]
 Symbols = dict[str, Any]
 
@@ -34,8 +37,11 @@ class _Ranges:
     def __init__(self) -> None:
         self.largest: dict[str, Array] = {}
 
-    def see(self, name: str, x: Tensor) -> None:
+    def see(self, name: str, x: Tensor, least: Tensor | None = None) -> None:
+        """least: a magnitude of each channel that can occur, though these pictures do not show it."""
         v = x.detach().abs().amax((0, 2, 3)).double().numpy()
+        if least is not None:
+            v = np.maximum(v, least.double().flatten().numpy())
         self.largest[name] = np.maximum(self.largest.get(name, 0.0), v)
 
     def scale(self, name: str) -> Array:
@@ -70,7 +76,7 @@ def calibrate(net: Elic, pictures: list[Tensor]) -> _Ranges:
         for rate in range(cfg.rates):
             g, gz = (t[rate].exp()[None, :, None, None] for t in (net.log_gain, net.log_gain_z))
             z_hat = (z0 * gz).round() / gz
-            ranges.see("z", z_hat)
+            ranges.see("z", z_hat, 1 / gz)  # a symbol 1 or more where all were 0 here must not saturate
             hyper = _observe(ranges, "hyper", net.entropy.h_s, z_hat)
             anchors = checkerboard(y.shape[2], y.shape[3], cfg.anchor_parity)
             done: list[Tensor] = []
@@ -96,7 +102,7 @@ def calibrate(net: Elic, pictures: list[Tensor]) -> _Ranges:
                     value = ((y[:, part] - mean) * g[:, part]).round() / g[:, part] + mean
                     current = torch.where(sites, value, current)
                 done.append(current)
-            ranges.see("y", torch.cat(done, 1))
+            ranges.see("y", torch.cat(done, 1), 1 / g)
     return ranges
 
 
@@ -106,8 +112,10 @@ class _Writer:
 
     def requant(self, name: str, ratio: Array, lo: int, hi: int, offset: Array | None = None) -> dict[str, Any]:
         """out = floor(in * ratio + offset + 1/2) as multiplier, shift and, with an offset, addend; ratio [R or 1, C]."""
-        m, e = np.frexp(np.asarray(ratio, dtype=np.float64))
-        s = np.clip(15 - e, 1, 44).astype(np.int64)
+        s = np.clip(15 - np.frexp(ratio)[1], 1, SHIFT).astype(np.int64)
+        s -= (np.round(ratio * np.exp2(s)) > TOP) & (s > 1)  # 32767.5 and more round up to a 16th bit
+        if (ratio * np.exp2(s) > TOP + 1).any():
+            raise ValueError(f"{name}: a ratio of {ratio.max():.0f} is too large; the network was hardly trained")
         m = np.clip(np.round(ratio * np.exp2(s)), 1, TOP).astype(np.int16)
         obj: dict[str, Any] = {"m": f"{name}.m", "s": f"{name}.s", "lo": lo, "hi": hi}
         self.tensors[f"{name}.m"], self.tensors[f"{name}.s"] = m, s.astype(np.uint8)
@@ -119,14 +127,15 @@ class _Writer:
 
     def conv(self, name: str, conv: nn.Module, scale_in: Array) -> tuple[dict[str, Any], Array]:
         """The integer layer and the accumulator's units per float unit, float64[O]."""
-        assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d) and conv.bias is not None
+        assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
+        assert conv.bias is not None
         transposed = isinstance(conv, nn.ConvTranspose2d)
         w, b = conv.weight.detach().double().numpy(), conv.bias.detach().double().numpy()
         axis = (0, 2, 3) if transposed else (1, 2, 3)
         w = w / (scale_in[:, None, None, None] if transposed else scale_in[None, :, None, None])
         peak, total = np.abs(w).max(axis), np.abs(w).sum(axis)
         scale = np.minimum(TOP / np.maximum(peak, 1e-30), WEIGHT_SUM / np.maximum(total, 1e-30))
-        scale = np.minimum(scale, 2.0**36 / np.maximum(np.abs(b), 1e-30))
+        scale = np.minimum(scale, BIAS / np.maximum(np.abs(b), 1e-30))
         q = np.round(w * (scale[None, :, None, None] if transposed else scale[:, None, None, None]))
         self.tensors[f"{name}.w"] = np.clip(q, -TOP, TOP).astype(np.int16)
         self.tensors[f"{name}.b"] = np.round(b * scale).astype(np.int64)
@@ -218,7 +227,7 @@ def logistic_tables(loc: Array, scale: Array) -> dict[str, Array]:
         reach = s * math.log(2e5)
         lo, hi = math.floor(mu - reach), math.ceil(mu + reach)
         edges = [1 / (1 + math.exp(-(v - 0.5 - mu) / s)) for v in range(lo, hi + 2)]
-        freqs += _frequencies([b - a for a, b in zip(edges, edges[1:], strict=False)])
+        freqs += _frequencies([b - a for a, b in pairwise(edges)])
         offsets[at], sizes[at] = lo, hi - lo + 1
     return {"z.offset": offsets, "z.size": sizes, "z.freq": np.array(freqs, np.uint16)}
 
@@ -235,6 +244,8 @@ def counted_tables(counts: Iterator[tuple[int, Array]], shape: tuple[int, int]) 
 def _frequencies(p: list[float]) -> list[int]:
     """Integer frequencies of n symbols and an escape (frequency 1 at least), summing to 2^16."""
     n = len(p) + 1
+    if n > 32768:
+        raise ValueError(f"a z table of {n - 1} symbols; the network was hardly trained")
     freq = [1 + int(x * (65536 - n)) for x in p] + [1]
     freq[max(range(len(p)), key=freq.__getitem__)] += 65536 - sum(freq)
     return freq

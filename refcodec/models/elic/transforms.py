@@ -29,13 +29,20 @@ class ResidualBottleneck(nn.Module):
         return out
 
 
+class ResidualUnit(ResidualBottleneck):
+    """The same with a ReLU behind it, as attention has it in all public ELICs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(super().forward(x))
+
+
 class Attention(nn.Module):
     """Simplified attention (Cheng et al. 2020, Fig. 4): x + a(x) * sigmoid(b(x))."""
 
     def __init__(self, c: int) -> None:
         super().__init__()
-        self.a = nn.Sequential(*(ResidualBottleneck(c) for _ in range(3)))
-        self.b = nn.Sequential(*(ResidualBottleneck(c) for _ in range(3)), nn.Conv2d(c, c, 1))
+        self.a = nn.Sequential(*(ResidualUnit(c) for _ in range(3)))
+        self.b = nn.Sequential(*(ResidualUnit(c) for _ in range(3)), nn.Conv2d(c, c, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.a(x) * torch.sigmoid(self.b(x))
@@ -86,8 +93,9 @@ class PatchAnalysis(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x - 0.5
         with torch.autocast(x.device.type, enabled=False):  # the linear path carries most of the energy
-            y: Tensor = self.linear(x)
-        return y + self.net(x).float()
+            y = self.linear(x)
+        out: Tensor = y + self.net(x).float()
+        return out
 
 
 class PatchSynthesis(nn.Module):
@@ -103,8 +111,9 @@ class PatchSynthesis(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         with torch.autocast(y.device.type, enabled=False):
-            x: Tensor = self.linear(y)
-        return x + self.net(y).float() + 0.5
+            x = self.linear(y)
+        out: Tensor = x + self.net(y).float() + 0.5
+        return out
 
 
 def transforms(cfg: ElicConfig) -> tuple[nn.Module, nn.Module]:

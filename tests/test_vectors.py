@@ -1,0 +1,432 @@
+# SPDX-License-Identifier: MIT
+"""test_vectors/: refcodec and the micro-decoder say of every vector what its entry says, and every rule has a vector."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from refcodec import registry
+from refcodec.container import Header, Section, assemble, read, section_check, write
+from refcodec.entropy import Decoder, Encoder
+from refcodec.errors import SemError
+from refcodec.inspection import inspect
+from refcodec.models import package
+from refcodec.models.numpy_backend import NumpyBackend
+from refcodec.payloads import elic_latents
+from refcodec.payloads.elic_latents import ElicLatents
+from refcodec.symbols import read_symbols
+from refcodec.tracing import Tracer
+from tools.vectors import make
+from tools.vectors.vector import Edit, apply
+
+VECTORS = ROOT / "test_vectors"
+MODELS = VECTORS / "models"
+SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
+BACKEND = NumpyBackend()
+
+# Rules that no file and no model package can show.
+UNSHOWN = {
+    30: "on the history of the registry",
+    31: "on the history of the registry",
+    32: "needs a registry of its own: tests/test_registry.py",
+    51: "on editors",
+    52: "a permission, and no row of the registry allows a kind but 7",
+    113: "on what a decoder must not do: no output shows it",
+    130: "on painters",
+    131: "on painters",
+}
+# Errors that no vector gives.
+UNSHOWN_ERRORS = {
+    101: "of the file system", 102: "of the file system", 103: "of pictures", 104: "of pictures", 105: "of pictures",
+    605: "needs a row of more channels than any has", 606: "needs a file above 64 MB",
+    704: "no row of the registry allows a kind but 7", 705: "SPEC.md has no rule that gives it", 805: "of an installation",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def manifest() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((VECTORS / "manifest.json").read_bytes())
+    return document
+
+
+def entries() -> Iterator[dict[str, Any]]:
+    """The entries of all lists."""
+    for name in ("vectors", "models", "encode", "coder"):
+        yield from manifest()[name]
+
+
+def vectors() -> dict[str, dict[str, Any]]:
+    return {entry["id"]: entry for entry in manifest()["vectors"]}
+
+
+def data_of(entry: dict[str, Any]) -> bytes:
+    return (VECTORS / str(entry.get("file", entry.get("input")))).read_bytes()
+
+
+def edits_of(entry: dict[str, Any]) -> list[Edit]:
+    return [Edit(e["offset"], bytes.fromhex(e["delete"]), bytes.fromhex(e["insert"])) for e in entry["edits"]]
+
+
+# --- the folder ----------------------------------------------------------------------------------------------------
+
+
+def test_there_are_vectors() -> None:
+    counts = {name: len(manifest()[name]) for name in ("vectors", "models", "encode", "coder")}
+    assert counts["vectors"] >= 150
+    assert counts["models"] >= 40
+    assert counts["encode"] >= 3
+    assert counts["coder"] >= 4
+
+
+def test_schema() -> None:
+    schema = json.loads((VECTORS / "manifest.schema.json").read_bytes())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(manifest(), schema)
+    for name, part in (("encode", "input"), ("coder", "stream")):
+        for entry in manifest()[name]:
+            jsonschema.validate(json.loads(data_of(entry)), {**schema["$defs"][part], "$defs": schema["$defs"]})
+
+
+def test_files() -> None:
+    """Each digest is right, nothing lies about that no entry names, ids are unique, errors and their statuses fit."""
+    assert [entry["id"] for entry in entries() if hashlib.sha256(data_of(entry)).hexdigest() != entry["sha256"]] == []
+    ids = [entry["id"] for entry in entries()]
+    assert len(set(ids)) == len(ids)
+    named = {VECTORS / entry[key] for entry in entries() for key in ("file", "input", "trace") if key in entry}
+    assert {path for pattern in ("*.sem", "*/*.json") for path in VECTORS.rglob(pattern)} - named == {
+        path for path in VECTORS.rglob("manifest.json") if path.parent != VECTORS
+    }
+    assert {path.with_suffix(".sem") for path in VECTORS.glob("*/*.txt")} == {VECTORS / v["file"] for v in vectors().values()}
+    for entry in entries():
+        if "error" in entry:
+            assert SemError(int(entry["error"][-3:]), "").status == entry["status"], entry["id"]
+    assert sum(path.stat().st_size for path in VECTORS.rglob("*") if path.is_file()) < 1_500_000
+
+
+def test_make_gives_the_same() -> None:
+    assert make.changes(make.tree()) == []
+
+
+def test_coverage() -> None:
+    """Every rule of SPEC.md has a vector or a reason, and none has both; so has every error."""
+    rules = {int(found) for found in re.findall(r"\*\*SEM-R-(\d{3})\*\*", SPEC)}
+    errors = {int(found) for found in re.findall(r"^\| SEM-E-(\d{3}) \| [a-z]", SPEC, re.MULTILINE)}
+    assert len(rules) > 50
+    assert len(errors) > 30
+    shown = {int(rule[-3:]) for entry in entries() for rule in entry["rules"]}
+    given = {int(entry["error"][-3:]) for entry in entries() if "error" in entry}
+    assert (rules - shown, shown - rules) == (set(UNSHOWN), set())
+    assert (errors - given, given - errors) == (set(UNSHOWN_ERRORS), set())
+
+
+def test_example() -> None:
+    """SPEC §20 shows example.txt, and example.txt all bytes of the vector `example`."""
+    text = (VECTORS / "example.txt").read_text(encoding="utf-8")
+    block = SPEC.partition("<!-- begin dump -->\n")[2].partition("\n<!-- end dump -->")[0]
+    assert block == f"```\n{text.rstrip()}\n```"
+    shown = bytes.fromhex("".join(line[8:31] for line in text.splitlines()[1:]))
+    assert shown == data_of(vectors()["example"])
+    assert len(shown) < 40
+
+
+# --- refcodec ------------------------------------------------------------------------------------------------------
+
+
+def verdict(entry: dict[str, Any]) -> dict[str, Any]:
+    """What refcodec says, in the form of an entry."""
+    data = data_of(entry)
+    try:
+        if entry["tier"] == "H":
+            container, latents, state = read(data), None, None
+        else:
+            decoded = read_symbols(data, models=(MODELS,), backend=BACKEND)
+            container, latents, state = decoded.container, decoded.latents, decoded.state
+    except SemError as error:
+        return {"expect": "reject", "error": error.id, "status": error.status}
+    header = container.header
+    seen = inspect(data, models=(MODELS,))
+    assert [(s.kind, s.offset, s.bytes) for s in seen.sections] == [
+        (s.name, s.body_offset, len(s.body)) for s in container.sections
+    ]
+    sections = []
+    for section in container.sections:
+        said: dict[str, Any] = {"type": section.type, "kind": section.name, "offset": section.body_offset, "bytes": len(section.body)}
+        symbols = section.body
+        if section.critical and latents is not None:
+            found = latents[section.type]
+            symbols = found.serialise()
+            said |= {"rate": found.rate, "shape": [list(found.z.shape), list(found.y.shape)]}
+        if latents is not None:
+            said["sha256"] = hashlib.sha256(symbols).hexdigest()
+        sections.append(said)
+    return {
+        "expect": "accept", "expected": {
+            "width": header.width, "height": header.height, "profile": header.row_id,
+            "model_hash": None if header.model_hash is None else header.model_hash.hex(),
+            "check_bits": header.check_bits, "complete": container.complete,
+            "check": seen.check.state if state is None else state, "sections": sections,
+        },
+    }  # fmt: skip
+
+
+def asked(entry: dict[str, Any]) -> dict[str, Any]:
+    """What an entry asks for, but for the checks of single sections, which are the file's or unchecked in H."""
+    if entry["expect"] == "reject":
+        return {key: entry[key] for key in ("expect", "error", "status")}
+    sections = [{k: v for k, v in s.items() if k != "check"} for s in entry["expected"]["sections"]]
+    return {"expect": "accept", "expected": entry["expected"] | {"sections": sections}}
+
+
+def test_refcodec() -> None:
+    assert [(name, said) for name, entry in vectors().items() if (said := verdict(entry)) != asked(entry)] == []
+
+
+def test_section_checks() -> None:
+    """The file's check is what its sections' checks make it."""
+    for name, entry in vectors().items():
+        if entry["expect"] == "accept":
+            states = {section["check"] for section in entry["expected"]["sections"]}
+            assert entry["expected"]["check"] == (states.pop() if len(states) == 1 else "unchecked"), name
+
+
+def test_inspect() -> None:
+    """`inspect` names the same error wherever no payload needs to be decoded."""
+    for name, entry in vectors().items():
+        errors = inspect(data_of(entry), models=(MODELS,)).errors
+        if entry["tier"] != "L":
+            assert [error.id for error in errors][:1] == ([entry["error"]] if "error" in entry else []), name
+        elif entry["expect"] == "accept":
+            assert errors == (), name
+
+
+def test_repaired() -> None:
+    """Without its defect a rejected file is a valid one, and decodes as far as anybody can tell."""
+    for name, entry in vectors().items():
+        if entry["expect"] == "reject":
+            base, edits = vectors()[entry["repaired"]], edits_of(entry)
+            whole, faulty = data_of(base), data_of(entry)
+            assert base["expect"] == "accept", name
+            assert apply(whole, edits) == faulty != whole, name
+            shift, undone = 0, []
+            for edit in edits:
+                undone.append(Edit(edit.offset + shift, edit.insert, edit.delete))
+                shift += len(edit.insert) - len(edit.delete)
+            assert apply(faulty, undone) == whole, name
+
+
+def test_empty_bodies_of_tier_h() -> None:
+    """Files whose payload nobody decodes here are valid all the same: the small ones are decoded."""
+    for entry in vectors().values():
+        size = entry.get("expected", {}).get("width", 0) * entry.get("expected", {}).get("height", 0)
+        if entry["tier"] == "H" and entry["expect"] == "accept" and size <= 16_384:
+            assert read_symbols(data_of(entry), models=(MODELS,), backend=BACKEND).state == "absent"
+
+
+def test_models() -> None:
+    """Each faulty package is refused, and its file decodes with the package of which it was made."""
+    for entry in manifest()["models"]:
+        data, folder, sound = data_of(entry), VECTORS / entry["folder"], VECTORS / entry["repaired"]
+        with pytest.raises(SemError) as caught:
+            read_symbols(data, models=(folder,), backend=BACKEND)
+        assert (caught.value.id, caught.value.status) == (entry["error"], entry["status"]), entry["id"]
+        digest = bytes.fromhex(package.load(sound).digest)
+        header = read(data).header
+        assert header.model_hash is not None
+        n = len(header.model_hash)
+        repaired = data[:6] + digest[:n] + data[6 + n :]
+        assert read_symbols(repaired, models=(sound,), backend=BACKEND).folder == sound, entry["id"]
+
+
+def test_models_have_one_defect() -> None:
+    """A faulty package differs from the sound one in three members at most, or in the tensors alone."""
+    for entry in manifest()["models"]:
+        bad, good = (json.loads((VECTORS / entry[key] / "manifest.json").read_bytes()) for key in ("folder", "repaired"))
+        assert {key for key in bad if bad[key] != good.get(key)} <= {"name", "notes", "symbols"}
+        ours, theirs = bad["symbols"], good["symbols"]
+        members = {key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
+        paths = [VECTORS / entry[key] / "symbols.safetensors" for key in ("folder", "repaired")]
+        blobs = [path.read_bytes() if path.is_file() else b"" for path in paths]
+        assert members or blobs[0] != blobs[1], entry["id"]
+        assert len(members - {"tensors"}) <= 3, entry["id"]
+
+
+# --- the micro-decoder ---------------------------------------------------------------------------------------------
+
+MICRO = ROOT / "conformance" / "decoders" / "micro" / "semmicro.py"
+
+# Calls its command line over and over in one process, since starting Python takes longer than most vectors do.
+DRIVER = """
+import contextlib, importlib.util, io, json, sys
+
+place = importlib.util.spec_from_file_location("semmicro", sys.argv[1])
+sys.modules["semmicro"] = micro = importlib.util.module_from_spec(place)
+place.loader.exec_module(micro)
+for line in sys.stdin.read().splitlines():
+    job = json.loads(line)
+    sys.argv[1:] = job["args"]
+    with open(job["file"], "rb") as file:
+        sys.stdin = io.TextIOWrapper(io.BytesIO(file.read()))
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = micro.main()
+    print(json.dumps([status, out.getvalue(), err.getvalue()]))
+"""
+
+
+def micro(jobs: list[tuple[list[str], Path]]) -> list[tuple[int, Any, str]]:
+    """(exit status, JSON of stdout, stderr) for arguments and a file on stdin each."""
+    lines = "".join(json.dumps({"args": args, "file": str(file)}) + "\n" for args, file in jobs)
+    command = [sys.executable, "-I", "-c", DRIVER, str(MICRO)]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=300, check=True)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    return [(status, json.loads(out) if out else None, err) for status, out, err in answers]
+
+
+def asked_of_micro(entry: dict[str, Any]) -> dict[str, Any]:
+    """The parts of an entry that the micro-decoder reports, numbers as strings."""
+    said = entry["expected"]
+    explicit = said["model_hash"] is not None
+    report: dict[str, Any] = {"profile": "255" if explicit else str(said["profile"]), "complete": said["complete"]}
+    report |= {key: str(said[key]) for key in ("width", "height", "check_bits")}
+    if explicit:
+        report |= {"base_profile": str(said["profile"]), "model_hash": said["model_hash"]}
+    report["sections"] = []
+    for section in said["sections"]:
+        part: dict[str, Any] = {key: str(section[key]) for key in ("type", "offset", "bytes")}
+        if entry["tier"] != "H":
+            part |= {"sha256": section["sha256"], "check": section["check"]}
+        if "rate" in section:
+            z, y = ([str(n) for n in shape] for shape in section["shape"])
+            part |= {"rate": str(section["rate"]), "shapes": {"z": z, "y": y}, "canonical": True}
+        report["sections"].append(part)
+    return report
+
+
+def within(asked: Any, got: Any) -> bool:
+    """Whether `got` has everything that is asked for; what more it has does not matter."""
+    if isinstance(asked, dict):
+        return isinstance(got, dict) and all(key in got and within(value, got[key]) for key, value in asked.items())
+    if isinstance(asked, list):
+        return isinstance(got, list) and len(asked) == len(got) and all(map(within, asked, got))
+    return type(asked) is type(got) and bool(asked == got)
+
+
+@pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
+def test_micro_decoder() -> None:
+    """The decoder that was written from SPEC.md alone says the same of every vector and every faulty model."""
+    cases: list[tuple[dict[str, Any], list[str]]] = []
+    for entry in vectors().values():
+        tier = "header" if entry["tier"] == "H" and entry["expect"] == "accept" else "symbols"
+        cases.append((entry, ["--tier", tier, "--model", str(MODELS)]))
+    cases += [(entry, ["--model", str(VECTORS / entry["folder"])]) for entry in manifest()["models"]]
+    wrong = []
+    answers = micro([(args, VECTORS / entry["file"]) for entry, args in cases])
+    for (entry, _), (status, report, err) in zip(cases, answers, strict=True):
+        if "error" in entry:
+            right = status == entry["status"] and report is None and err.startswith(entry["error"] + " ")
+        else:
+            right = status == 0 and within(asked_of_micro(entry), report)
+        if not right:
+            wrong.append((entry["id"], status, report, err))
+    assert wrong == []
+
+
+@pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
+def test_micro_decoder_traces() -> None:
+    """Its digests of the means, table numbers and latents of every pass, and of the hyper net, are those of the trace."""
+    traced = [entry for entry in vectors().values() if "trace" in entry]
+    answers = micro([(["--trace", "--model", str(MODELS)], VECTORS / entry["file"]) for entry in traced])
+    for entry, (status, report, _) in zip(traced, answers, strict=True):
+        assert status == 0
+        theirs = set(re.findall(r"\b[0-9a-f]{64}\b", json.dumps(report["trace"])))
+        ours = {e["name"]: e["sha256"] for e in json.loads((VECTORS / entry["trace"]).read_bytes())["entries"]}
+        exact = [name for name in ours if name.startswith("hyper_net") or name.endswith((".mean", ".index", ".y"))]
+        assert len(exact) > 18
+        assert [name for name in exact if ours[name] not in theirs] == [], entry["id"]
+
+
+@pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
+@pytest.mark.parametrize(("name", "status"), [("example", 0), ("check-bit", 3), ("version-1", 4), ("model-nowhere", 5), ("bomb", 6)])
+def test_micro_decoder_as_a_program(name: str, status: int) -> None:
+    """Run as anybody would, it ends as the batch above says."""
+    entry = vectors()[name]
+    command = [sys.executable, "-I", str(MICRO), "--model", str(MODELS)]
+    done = subprocess.run(command, input=data_of(entry), capture_output=True, timeout=60, check=False)
+    assert done.returncode == status == entry.get("status", 0)
+    assert bool(done.stdout) == (status == 0)
+
+
+# --- both ways -----------------------------------------------------------------------------------------------------
+
+
+def encoded(given: dict[str, Any]) -> bytes:
+    """The file for the symbols of an encoder vector."""
+    row = registry.get(given["profile"])
+    model = package.load(MODELS / row.name)
+    size = (given["width"], given["height"])
+    assert given["model_hash"] is None
+    header = Header(0, given["check_bits"], False, row.id, None, None, *size, None, None)
+    sections = []
+    for section in given["sections"]:
+        if "body" in section:
+            body = symbols = bytes.fromhex(section["body"])
+        else:
+            z, y = (np.array(section[key], np.int32) for key in ("z", "y"))
+            latents = ElicLatents(section["rate"], z, y)
+            choose = elic_latents.exactly(latents, model, size)
+            body, again = elic_latents.encode(latents.rate, latents.z, choose, model, size, BACKEND)
+            symbols = latents.serialise()
+            assert again.serialise() == symbols
+        check = section_check(row, None, header, section["type"], symbols, given["check_bits"]) if given["check_bits"] else b""
+        sections.append(Section(section["type"], body, check))
+    return write(assemble(header, sections))
+
+
+def test_encode() -> None:
+    for entry in manifest()["encode"]:
+        assert encoded(json.loads(data_of(entry))) == data_of(vectors()[entry["output"]]), entry["id"]
+
+
+def test_coder() -> None:
+    for entry in manifest()["coder"]:
+        stream = json.loads(data_of(entry))
+        encoder, states = Encoder(), []
+        decoder = Decoder(bytes.fromhex(stream["body"]))
+        for symbol in [None, *stream["symbols"]]:
+            if symbol is not None:
+                c, f, total = symbol
+                table = sorted({0, c, c + f, total})
+                assert encoder.symbol(table, table.index(c)) == decoder.symbol(table), entry["id"]
+            states.append({"low": encoder._low, "range": encoder._range, "bytes": encoder._out.hex()})
+        assert states == stream["states"], entry["id"]
+        assert encoder.finish().hex() == decoder.finish().hex() == stream["body"], entry["id"]
+
+
+def test_coder_examples_are_those_of_the_spec() -> None:
+    streams = {entry["id"]: json.loads(data_of(entry)) for entry in manifest()["coder"]}
+    for name in ("coder-worked-example", "coder-carry", "coder-carry-at-the-end", "coder-escape"):
+        assert f"`{bytes.fromhex(streams[name]['body']).hex(' ').upper()}`" in SPEC, name
+
+
+def test_traces() -> None:
+    traced = [entry for entry in vectors().values() if "trace" in entry]
+    assert len(traced) >= 2
+    for entry in traced:
+        data, tracer = data_of(entry), Tracer()
+        read_symbols(data, models=(MODELS,), backend=BACKEND, trace=tracer)
+        assert tracer.to_json(data) == (VECTORS / entry["trace"]).read_bytes(), entry["id"]

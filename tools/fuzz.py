@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: MIT
+"""Long random damage: any bytes must give a value or a SemError, in bounded time and memory.
+
+    python tools/fuzz.py --minutes 10 [--seed N]
+
+Files of test_vectors/ and freshly encoded ones are flipped, cut, spliced, duplicated and edited field by field, then
+inspected and decoded in this process. A run that ends in anything else, or that takes too long or too much memory, is
+saved in out/fuzz/ and ends the program with 1; so does damage that a 32-bit check did not find, or more than chance
+allows under 16 bits. Run i of a seed is always the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from refcodec import codec, registry, spec
+from refcodec.container import Container, Section, assemble, bound_header, read, section_check, symbol_count, write
+from refcodec.container.text import encode as text_encode
+from refcodec.errors import CODES, SemError
+from refcodec.inspection import inspect
+from refcodec.models import store
+from refcodec.payloads import elic_latents
+from refcodec.symbols import symbols_of
+
+MODELS: Final = ROOT / "test_vectors" / "models"
+OUT: Final = ROOT / "out" / "fuzz"
+CPU_SECONDS: Final = 10.0  # of one run
+MEMORY: Final = 1 << 30  # bytes beyond what the program has at the start
+SYMBOLS: Final = 1 << 18  # a file that claims more has its container judged only
+Sections = dict[int, bytes]
+
+
+# --- files to damage ---------------------------------------------------------------------------------------------
+
+
+def fresh(
+    profile: int = 200, size: tuple[int, int] = (70, 40), *, check: int = 16, seed: int = 0, rate: int = 0,
+    hash_bytes: int = 0, others: Sections | None = None,
+) -> bytes:  # fmt: skip
+    """A valid file of a tiny model, with random symbols; `others`: ancillary sections by type."""
+    row, rng = registry.get(profile), np.random.default_rng(seed)
+    if row.model is None:
+        raise ValueError(f"profile {profile} names no model")
+    model = store.symbol_model(store.locate(row.model, (MODELS,)), row.model)
+    sigma = 0.11 * (256 / 0.11) ** (np.arange(64) / 63)
+
+    def choose(_rate: int, _k: int, _step: int, mean: NDArray[np.int32], index: NDArray[np.uint8]) -> NDArray[np.int32]:
+        s = np.rint(rng.normal(0, 1, mean.shape) * sigma[index]).astype(np.int32)
+        s = np.clip(s, -((32768 + mean) // 64), (32767 - mean) // 64)
+        return np.where(index == 0, 0, s).astype(np.int32)
+
+    z = rng.integers(-3, 4, (model.hyper, *elic_latents.shapes(*size)[0])).astype(np.int32)
+    body, latents = elic_latents.encode(rate, z, choose, model, size, store.backend("numpy"))
+    named = bytes.fromhex(row.model)[:hash_bytes] if hash_bytes else None
+    header = codec.header_of(row, size, check, named)
+    contents = {spec.CRITICAL | spec.ELIC: (body, latents.serialise())}
+    contents |= {section_type: (text, text) for section_type, text in (others or {}).items()}
+    parts = [
+        Section(number, body, section_check(row, row.model, header, number, symbols, check))
+        for number, (body, symbols) in contents.items()
+    ]
+    return write(assemble(header, parts))
+
+
+def corpus() -> list[bytes]:
+    """Vectors, valid or not, and fresh files of every form."""
+    files = [path.read_bytes() for path in sorted((ROOT / "test_vectors").rglob("*.sem"))]
+    ancillary: list[Sections] = [
+        {},
+        {spec.PROVENANCE: text_encode({"encoder": "fuzz", "setting": "ü"})},
+        {spec.PROVENANCE: b"", spec.METADATA: text_encode({"a": "b", "c": "d" * 40}), 0x15: b"\x00\x01\x02"},
+    ]
+    seed = 0
+    for profile in (200, 201):
+        for check in (0, 16, 32):
+            for others in ancillary:
+                for size, hash_bytes in (((1, 1), 0), ((70, 40), 4), ((768, 512), 0), ((130, 66), 32)):
+                    seed += 1
+                    files.append(fresh(profile, size, check=check, seed=seed, hash_bytes=hash_bytes, others=others))
+    return [data for data in files if len(data) < 1 << 16]
+
+
+# --- damage ------------------------------------------------------------------------------------------------------
+
+
+def _flip(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    for _n in range(rng.choice((1, 1, 1, 2, 8))):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+
+
+def _write_bytes(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    at, n = rng.randrange(len(data)), rng.choice((1, 2, 4))
+    data[at : at + n] = rng.choice((b"\0" * n, b"\xff" * n, b"\x80" * n, rng.randbytes(n)))
+
+
+def _cut_end(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    del data[rng.randrange(len(data)) :]
+
+
+def _cut_middle(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    at = rng.randrange(len(data))
+    del data[at : at + rng.randrange(1, 20)]
+
+
+def _insert(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    at = rng.choice((rng.randrange(len(data) + 1), len(data)))
+    data[at:at] = rng.choice((rng.randbytes(rng.randrange(1, 20)), b"\0", b"\xff" * 5))
+
+
+def _duplicate(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    at, to = rng.randrange(len(data)), rng.randrange(len(data) + 1)
+    data[to:to] = data[at : at + rng.randrange(1, 60)]
+
+
+def _splice(rng: random.Random, data: bytearray, files: list[bytes]) -> None:
+    other = rng.choice(files)
+    data[rng.randrange(len(data)) :] = other[rng.randrange(len(other) + 1) :]
+
+
+def _header(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    """A byte among the first, most of which are header."""
+    data[rng.randrange(2, max(3, min(len(data), 16))) % len(data)] = rng.choice((0, 1, 127, 128, 200, 254, 255, rng.randrange(256)))
+
+
+def _field(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    """One whole field, as inspect sees it: gone, twice, or something else. Lengths and counts are among them."""
+    fields = [f for f in inspect(bytes(data), models=(MODELS,)).fields if f.bits % 8 == 0]
+    if not fields:
+        return
+    chosen = rng.choice(fields)
+    start, end = chosen.offset, chosen.offset + chosen.bits // 8
+    new = (b"", bytes(data[start:end]) * 2, rng.randbytes(end - start), b"\xff\xff\xff\x7f", b"\x80\x00", b"\x00", b"\x7f")
+    data[start:end] = rng.choice(new)
+
+
+def _swap(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    """Two neighbouring parts change places."""
+    a, b, c = sorted(rng.randrange(len(data) + 1) for _n in range(3))
+    data[a:c] = data[b:c] + data[a:b]
+
+
+DAMAGE: Final[tuple[Callable[[random.Random, bytearray, list[bytes]], None], ...]] = (
+    _flip, _flip, _write_bytes, _cut_end, _cut_middle, _insert, _duplicate, _splice, _header, _field, _field, _swap,
+)  # fmt: skip
+
+
+def damaged(rng: random.Random, files: list[bytes]) -> bytes:
+    data = bytearray(rng.choice(files))
+    for _n in range(rng.choice((1, 1, 1, 2, 4))):
+        if data:
+            rng.choice(DAMAGE)(rng, data, files)
+    return bytes(data)
+
+
+# --- one run -----------------------------------------------------------------------------------------------------
+
+
+class TooLong(BaseException):
+    """Raised by the timer: no handler of the codec may swallow it."""
+
+
+@dataclass
+class Tally:
+    """What came of all runs."""
+
+    runs: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    judged: Counter[int] = field(default_factory=Counter)  # bits of a check -> files whose check was reached
+    undetected: Counter[int] = field(default_factory=Counter)  # bits of a check -> changed symbols that passed it
+
+    def excess(self) -> str | None:
+        """What chance does not explain."""
+        if self.undetected[32]:
+            return f"{self.undetected[32]} changes passed a 32-bit check"
+        mean = self.judged[16] / 65536
+        if self.undetected[16] > mean + 6 * mean**0.5 + 3:
+            return f"{self.undetected[16]} changes passed a 16-bit check, where {mean:.1f} were to be expected"
+        return None
+
+
+def parts(container: Container) -> list[tuple[bytes, int, bytes]]:
+    """What a check covers, section by section: the header that binds it, type and body."""
+    return [(bound_header(container.header), section.type, section.body) for section in container.sections]
+
+
+def look(data: bytes) -> None:
+    """`inspect` owns every bit and names the fault that `read` finds."""
+    found, bit = inspect(data, models=(MODELS,)), 0
+    found.to_dict()
+    for part in found.fields:
+        if part.offset != bit // 8 or part.bits < 1:
+            raise AssertionError(f"field {part.name} does not follow the one before")
+        bit += part.bits
+    if bit != 8 * len(data):
+        raise AssertionError(f"{8 * len(data) - bit} bits have no owner")
+    try:
+        read(data)
+        fault = None
+    except SemError as error:
+        fault = error.code
+    told = [error.code for error in found.errors if error.family not in ("check", "model")]
+    if (told[0] if told else None) != fault:
+        raise AssertionError(f"inspect says {told}, read {fault}")
+
+
+def decode(data: bytes, known: set[tuple[bytes, int, bytes]], tally: Tally) -> str:
+    """The outcome in a word."""
+    try:
+        container = read(data)
+        header = container.header
+        claimed = symbol_count(container.profile, spec.ELIC, header.width, header.height) or 0
+        if claimed > SYMBOLS:
+            return "large"
+        if write(container) != data and container.complete:
+            raise AssertionError("a file that was read is not written again as it was")
+        decoded = symbols_of(container, models=MODELS)
+    except SemError as error:
+        if error.code not in CODES or "\n" in str(error):
+            raise AssertionError("an error must have a code and one line") from error
+        if error.offset is not None and not 0 <= error.offset <= len(data):
+            raise AssertionError(f"an error at byte {error.offset} of {len(data)}") from error
+        if error.code == 501:
+            tally.judged[header.check_bits] += 1
+        return error.id
+    if decoded.state == "unchecked":
+        return "unchecked"
+    if all(part in known for part in parts(container)):
+        return "as it was"
+    tally.judged[header.check_bits] += 1
+    tally.undetected[header.check_bits] += 1
+    return f"changed, check {header.check_bits}"
+
+
+def run(data: bytes, known: set[tuple[bytes, int, bytes]], tally: Tally) -> None:
+    """One run under the time guard; anything but a value or a SemError leaves as an exception."""
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+    try:
+        look(data)
+        outcome = decode(data, known, tally)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    tally.runs += 1
+    tally.outcomes[outcome] += 1
+
+
+def _timer(*_: Any) -> None:
+    raise TooLong(f"more than {CPU_SECONDS} s of processor time")
+
+
+def save(data: bytes, seed: int, number: int) -> Path:
+    """The bytes of a failed run, with its traceback beside them."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / f"{hashlib.sha256(data).hexdigest()[:16]}.sem"
+    path.write_bytes(data)
+    path.with_suffix(".txt").write_text(f"seed {seed}, run {number}\n{traceback.format_exc()}")
+    return path
+
+
+def report(tally: Tally, seconds: float) -> None:
+    print(f"{tally.runs} runs in {seconds:.0f} s")
+    for outcome, count in tally.outcomes.most_common():
+        name = CODES[int(outcome[6:])][0] if outcome.startswith("SEM-E-") else ""
+        print(f"  {count:9}  {outcome} {name}")
+    for bits in sorted(tally.judged):
+        print(f"  check {bits}: {tally.undetected[bits]} changes undetected of {tally.judged[bits]} that reached it")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    files = corpus()
+    known: set[tuple[bytes, int, bytes]] = set()
+    for data in files:
+        try:
+            known.update(parts(read(data)))
+        except SemError:
+            continue
+    tally, started, number = Tally(), time.monotonic(), 0
+    signal.signal(signal.SIGPROF, _timer)
+    used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
+    print(f"{len(files)} files, seed {args.seed}", flush=True)
+    while time.monotonic() - started < 60 * args.minutes:
+        data = damaged(random.Random(f"{args.seed}:{number}"), files)
+        try:
+            run(data, known, tally)
+        except (Exception, TooLong) as error:  # noqa: BLE001 - whatever it is, it is what is looked for
+            print(f"run {number}: {type(error).__name__}: {error}; saved as {save(data, args.seed, number)}")
+            report(tally, time.monotonic() - started)
+            return 1
+        number += 1
+    report(tally, time.monotonic() - started)
+    if excess := tally.excess():
+        print(excess)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

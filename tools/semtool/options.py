@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Options that several commands have, and the progress bar."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from refcodec.errors import SemError
+from refcodec.files import shown
+
+
+def json_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print the result, or the error, as a JSON object.")(f)
+
+
+def model_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--model", metavar="DIR", help="Use the model package in this folder.")(f)
+
+
+def level_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    help_ = "Limits of SPEC.md §15: those of 1 every decoder takes."
+    kind = click.Choice(["1", "2"])
+    return click.option("--level", type=kind, default="1", show_default=True, callback=lambda _c, _p, v: int(v), help=help_)(f)
+
+
+def model_folders(model: str | None) -> tuple[Path, ...]:
+    """Where to look for models first. SEM-E-801 for a folder that holds none, 803 for one whose manifest is broken."""
+    if model is None:
+        return ()
+    from refcodec import modelpath
+
+    folder = Path(model)
+    if os.path.isfile(folder / modelpath.MANIFEST):
+        if modelpath.describe(folder) is None:
+            raise SemError(803, f"{shown(model)}/{modelpath.MANIFEST} cannot be read", path="manifest")
+    elif not any(os.path.isfile(entry / modelpath.MANIFEST) for entry in folder.glob("*")):
+        raise SemError(801, f"{shown(model)} holds no model package", path="model", hint="name a folder with a manifest.json")
+    return (folder,)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[float], None]]:
+    """A function that takes the share done (0 to 1); a bar appears on a terminal once the work has taken a second."""
+    started, bar, task = time.monotonic(), None, None
+
+    def update(share: float) -> None:
+        nonlocal bar, task
+        if bar is None and share < 1 and time.monotonic() - started > 1 and sys.stderr and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            bar = Progress(console=Console(stderr=True), transient=True)
+            bar.start()
+            task = bar.add_task(label, total=1.0)
+        if bar is not None and task is not None:
+            bar.update(task, completed=share)
+
+    try:
+        yield update
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def rate_text(data: int, width: int, height: int) -> str:
+    bpp = 8 * data / (width * height)
+    return f"{data} bytes, {bpp:.4f} bpp ({bpp * 1e6:.0f} µbpp)"

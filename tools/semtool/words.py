@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""What an inspection says, in words for people: shared by the text and the page of `semtool inspect`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from refcodec import spec
+from semtool.options import rate_text
+
+if TYPE_CHECKING:
+    from refcodec.inspection import Field, Inspection
+
+HEX_BYTES = 256  # bytes of one field that --hex shows
+SHOWN_TEXT = 200  # characters of a text on its line
+SHOWN_HEX = 32  # digits of other bytes
+
+
+def title(found: Inspection) -> str:
+    """One line on the file as a whole."""
+    if found.format_version is None:
+        return "not a .sem file"
+    draft = " (draft)" if found.format_version == spec.VERSION else ""
+    size = f", {found.width}x{found.height}" if found.width else ""
+    broken = "" if found.complete else ", incomplete"
+    if found.errors:
+        broken = {4: ", unsupported", 6: ", over the limits"}.get(found.errors[0].status, ", broken")
+    return f".sem version {found.format_version}{draft}, {found.method or 'unknown method'}{size}{broken}"
+
+
+def facts(found: Inspection) -> list[tuple[str, str]]:
+    """(name, text) of everything that is not a field; a name may stand several times."""
+    size = f"{found.file_bytes} bytes"
+    if found.width and found.height:
+        share = 100 * found.overhead_bytes / max(1, found.file_bytes)
+        size = f"{rate_text(found.file_bytes, found.width, found.height)}, {found.overhead_bytes} overhead ({share:.1f} %)"
+    out = [("file", size)]
+    if found.format_version is not None:
+        model = found.model
+        if model.digest is not None:
+            digest = model.digest[:16] + ("…" if len(model.digest) > 16 else "")
+            where = "available" if model.available else "not available here"
+            out.append(("model", f"{model.name or 'unlisted'}, {digest}, {where}"))
+        out.append(("check", _check(found)))
+        canonical = {None: "not known without decoding (semtool verify)", True: "yes", False: "no"}
+        out.append(("canonical", canonical[found.canonical]))
+    pixels = (found.width or 0) * (found.height or 0)
+    for section in found.sections:
+        rate = f", {1e6 * section.bits / pixels:.0f} µbpp" if pixels else ""
+        share = 100 * section.bytes / max(1, found.file_bytes)
+        word = "" if section.critical else " (ancillary)"
+        name = section.kind or "unknown kind"
+        out.append(("section", f"{name}{word}: {section.bytes} bytes at {section.offset}{rate}, {share:.1f} %"))
+    if found.format_version is not None and not found.complete:
+        out.append(("missing", "not everything that the header announces is there"))
+    for error in found.errors:
+        where = "" if error.offset is None else f" at byte {error.offset}"
+        field = "" if error.path is None else f" in {error.path}"
+        out.append(("fault", f"{error.id} {error.name}: {error.what}{field}{where}"))
+    return out
+
+
+def split(name: str) -> tuple[str, str]:
+    """The section that a field stands in, as in `sections[0]`, and its name there."""
+    part, dot, rest = name.partition(".")
+    return (part, rest) if dot else ("", name)
+
+
+def value_text(field: Field) -> str:
+    """The value, short enough for a line."""
+    value = str(field.value)
+    if field.name.endswith((".key", ".value")):
+        return value if len(value) <= SHOWN_TEXT else value[:SHOWN_TEXT] + "…"
+    return value if len(value) <= SHOWN_HEX else value[:SHOWN_HEX] + "…"
+
+
+def meaning(field: Field, found: Inspection) -> str:
+    """What a number on the wire stands for, empty where it says it itself."""
+    name, value = field.name.rpartition(".")[2], field.value
+    if not isinstance(value, int):
+        return ""
+    if name == "version":
+        return "draft" if value == spec.VERSION else ""
+    if name == "check_code":
+        return f"{spec.CHECK_BITS[value]} bits" if value in spec.CHECK_BITS else ""
+    if name == "hash_code":
+        return f"{spec.HASH_BYTES[value]} bytes" if value in spec.HASH_BYTES else ""
+    if name in ("profile", "base_profile"):
+        return _profile(value)
+    if name == "dim_class":
+        return "both sides follow" if value == spec.DIM_EXPLICIT else f"{found.width}x{found.height}"
+    if name in ("width_minus_1", "height_minus_1"):
+        return f"{name.partition('_')[0]} {value + 1}"
+    if name == "number":
+        index = int(field.name.partition("[")[2].partition("]")[0])
+        return (found.sections[index].kind or "unknown") if index < len(found.sections) else ""
+    if name == "count_minus_1":
+        return f"{value + 1} section{'s' if value else ''}"
+    return ""
+
+
+def hex_lines(data: bytes, offset: int, bits: int) -> list[str]:
+    """The bytes that hold a field, 16 a line, cut after 256."""
+    part = data[offset : offset + (bits + 7) // 8]
+    lines = [part[i : i + 16].hex(" ") for i in range(0, min(len(part), HEX_BYTES), 16)]
+    return [*lines, f"… {len(part) - HEX_BYTES} more"] if len(part) > HEX_BYTES else lines
+
+
+def _check(found: Inspection) -> str:
+    if not found.check.bits:
+        return "none" if found.check.bits == 0 else "unknown"
+    state = "not computed without decoding (semtool verify)" if found.check.state == "unchecked" else found.check.state
+    return f"{found.check.bits} bits, {state}"
+
+
+def _profile(number: int) -> str:
+    from refcodec import registry
+    from refcodec.errors import SemError
+
+    if number == spec.PROFILE_EXPLICIT:
+        return "explicit model"
+    if number == spec.PROFILE_EXTENDED:
+        return "extended"
+    try:
+        return registry.get(number).name
+    except SemError:
+        return "not in this registry"

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""The annotated dump beside each vector: every byte with its offset, its field and what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from refcodec import registry, spec
+from refcodec.errors import SemError
+from refcodec.inspection import Field, inspect
+from tools.vectors.vector import Fault, Vector
+
+WIDTH: Final = 8  # bytes a line
+CAP: Final = 8 * WIDTH  # bytes of one field that are shown
+LINES: Final = 120  # of one dump
+TEXTS: Final = ("key", "value")
+
+
+def dump(vector: Vector) -> str:
+    """The text of a `.txt`."""
+    r = vector.recipe
+    rows = list(table(vector))
+    if len(rows) > LINES:
+        rows[LINES:] = [f"        … {len(rows) - LINES} lines more"]
+    lines = [f"{r.id}: {r.note}", "", *rows]
+    if isinstance(r, Fault):
+        error = SemError(r.error, "")
+        lines += ["", f"rejected: {error.id} {error.name}; without its defect it is {r.base}"]
+    return "\n".join(lines) + "\n"
+
+
+def table(vector: Vector) -> Iterator[str]:
+    """Offset, bytes, field. A byte of several fields is shown with the first of them."""
+    yield "offset  bytes                    field"
+    end = 0
+    for f in inspect(vector.data).fields:
+        start = max(end, f.offset)  # fields within one byte follow one another
+        end = f.offset + -(-f.bits // 8)
+        rows = list(_rows(vector.data, start, end)) or [" " * 31]
+        notes = _notes(vector, f)
+        for i in range(max(len(rows), len(notes))):
+            left = rows[i] if i < len(rows) else " " * 31
+            yield f"{left}  {notes[i] if i < len(notes) else ''}".rstrip()
+
+
+def _rows(data: bytes, start: int, end: int) -> Iterator[str]:
+    shown = min(end, start + CAP)
+    for at in range(start, shown, WIDTH):
+        yield f"{at:6}  {data[at : min(at + WIDTH, shown)].hex(' ').upper():<23}"
+    if shown < end:
+        yield f"{shown:6}  … {end - shown} bytes more".ljust(31)
+
+
+def _notes(vector: Vector, f: Field) -> list[str]:
+    """What stands to the right: name and value, what it means, and for the body its symbols."""
+    name = f.name.rpartition(".")[2]
+    if name in ("body", "unparsed", "trailing"):
+        return [f.name, *(f"  {line}" for line in vector.decoded if name == "body")]
+    bits = f" ({f.bits} bit{'s' * (f.bits > 1)})" if f.bits % 8 else ""
+    if isinstance(f.value, int):
+        meaning = _meaning(name, f.value)
+        return [f"{f.name} = {f.value}{bits}{f': {meaning}' if meaning else ''}"]
+    if name in TEXTS and f.value is not None:
+        shown = f.value if len(f.value) <= CAP else f.value[:CAP] + "…"
+        return [f"{f.name} = {json.dumps(shown)}"]
+    return [f.name]
+
+
+def _meaning(name: str, value: int) -> str:
+    """An integer in words, where it stands for something."""
+    if name == "check_code" and value in spec.CHECK_BITS:
+        return f"{spec.CHECK_BITS[value]} bits" if value else "no check"
+    if name in ("profile", "base_profile"):
+        row = registry.load().get(value)
+        return {spec.PROFILE_EXTENDED: "extended", spec.PROFILE_EXPLICIT: "explicit model"}.get(value, row.name if row else "")
+    if name == "hash_code" and value in spec.HASH_BYTES:
+        return f"{spec.HASH_BYTES[value]} bytes"
+    if name == "dim_class" and value in registry.dims.sizes():
+        return "{} × {}".format(*registry.dim_size(value))
+    if name == "dim_class" and value == spec.DIM_EXPLICIT:
+        return "both sides follow"
+    if name in ("width_minus_1", "height_minus_1", "count_minus_1"):
+        return f"{name.partition('_')[0]} {value + 1}"
+    if name == "sectioned":
+        return "sectioned form" if value else "compact form"
+    return ""
+
+
+def example(vector: Vector) -> str:
+    """test_vectors/example.txt, which SPEC §20 shows."""
+    return "\n".join(table(vector)) + "\n"

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Writes bodies that SPEC.md forbids: values out of range, in a stream that is otherwise as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcodec.entropy import Encoder, TableBank, gaussians, uniform
+from refcodec.models.predict import Predictor
+from refcodec.payloads.elic_latents import STEP, Ints, encode, exactly, shapes, z_tables
+from tools.vectors.build import BACKEND, model
+from tools.vectors.vector import Valid, Vector, spans
+
+BIT = uniform(2)
+Residual = Callable[[int, int], int]  # (mean, residual as it was) -> residual
+
+
+def code(encoder: Encoder, bank: TableBank, number: int, value: int) -> None:
+    """SPEC §10, a value by its table or its escape, of any size that the prefix can spell."""
+    table, offset = bank.tables[number], bank.offsets[number]
+    escape = len(table) - 2
+    if 0 <= value - offset < escape:
+        encoder.symbol(table, value - offset)
+        return
+    encoder.symbol(table, escape)
+    below = value < offset
+    encoder.symbol(BIT, int(below))
+    number = (offset - 1 - value if below else value - offset - escape) + 1
+    q = number.bit_length() - 1
+    for one in [1] * q + [0] * (q < 16):
+        encoder.symbol(BIT, one)
+    for place in reversed(range(q)):
+        encoder.symbol(BIT, number >> place & 1)
+
+
+def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Callable[[Vector], bytes]:
+    """The file of a vector with another first value of z, or another residual at the first place where one is
+    coded. All other z and residuals stay what they are."""
+
+    def make(base: Vector) -> bytes:
+        recipe, encoder, todo = base.recipe, Encoder(), s_first
+        assert isinstance(recipe, Valid)
+        m, z = model(recipe.model or "elic-tiny"), base.symbols.z.copy()
+        residuals = residuals_of(base)
+        if z_first is not None:
+            z[0, 0, 0] = z_first
+        encoder.symbol(uniform(m.rates), recipe.rate)
+        for at in np.ndindex(z.shape):
+            code(encoder, z_tables(m), recipe.rate * m.hyper + at[0], int(z[at]))
+        predictor = Predictor(m, recipe.rate, shapes(*recipe.size)[1], BACKEND)
+        predictor.start(z)
+        for (k, step), s in residuals.items():
+            mean, index = predictor.params(k, step)
+            s = np.where(index == 0, 0, s)
+            for place in np.ndindex(s.shape):
+                if index[place] and todo is not None:
+                    s[place], todo = todo(int(mean[place]), int(s[place])), None
+                if index[place]:
+                    code(encoder, gaussians(), int(index[place]), int(s[place]))
+            predictor.put(k, step, (STEP * s + mean).astype(np.int32))
+        return base.data[: spans(base.data)["body"][0]] + encoder.finish()
+
+    return make
+
+
+def residuals_of(base: Vector) -> dict[tuple[int, int], Ints]:
+    """(group, pass) -> residuals, in the order of the stream."""
+    recipe, found = base.recipe, dict[tuple[int, int], Ints]()
+    assert isinstance(recipe, Valid)
+    m = model(recipe.model or "elic-tiny")
+    choose = exactly(base.symbols, m, recipe.size)
+
+    def note(rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
+        found[k, step] = choose(rate, k, step, mean, index)
+        return found[k, step]
+
+    encode(recipe.rate, base.symbols.z, note, m, recipe.size, BACKEND)
+    return found

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""The only writer of test_vectors/, from the recipes beside it.
+
+    python tools/vectors/make.py            which files would change; exit status 1 if any
+    python tools/vectors/make.py --accept   write them
+
+By hand are only README.md, LICENSE, manifest.schema.json and the two models of `tiny.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tools.vectors import mini, recipes_elic, recipes_header, recipes_sections
+from tools.vectors.build import OUT, fault, valid
+from tools.vectors.dump import dump, example
+from tools.vectors.recipes_coder import STREAMS
+from tools.vectors.recipes_model import BAD
+from tools.vectors.vector import SINCE, Fault, Valid, Vector, rule_ids
+
+Recipes = dict[str, tuple[Valid | Fault, ...]]
+
+GROUPS: Final[Recipes] = {
+    "header": (*recipes_header.VALID, *recipes_header.FAULTS),
+    "sections": (*recipes_sections.VALID, *recipes_sections.FAULTS),
+    "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
+}
+BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", "models/elic-tiny/", "models/elic-tiny-2/")
+
+
+def vectors() -> list[Vector]:
+    """All of them, in the order of their recipes."""
+    made: dict[str, Vector] = {}
+    for group, recipes in GROUPS.items():
+        made |= {recipe.id: valid(recipe, group) for recipe in recipes if isinstance(recipe, Valid)}
+    for group, recipes in GROUPS.items():
+        for recipe in recipes:
+            if isinstance(recipe, Fault):
+                made[recipe.id] = fault(recipe, group, made[recipe.base])
+    in_order = [recipe.id for recipes in GROUPS.values() for recipe in recipes]
+    if len(set(in_order)) != len(in_order):
+        raise SystemExit("an id is given twice")
+    return [made[name] for name in in_order]
+
+
+def to_encode(vector: Vector) -> dict[str, Any]:
+    """The input of an encoder vector."""
+    said, symbols = vector.expected or {}, vector.symbols
+    sections: list[dict[str, Any]] = []
+    for entry in said["sections"]:
+        if entry["kind"] == "elic":
+            given = {"rate": symbols.rate, "z": symbols.z.tolist(), "y": symbols.y.tolist()}
+        else:
+            given = {"body": vector.data[entry["offset"] : entry["offset"] + entry["bytes"]].hex()}
+        sections.append({"type": entry["type"], **given})
+    return {key: said[key] for key in ("profile", "model_hash", "width", "height", "check_bits")} | {"sections": sections}
+
+
+def tree() -> dict[str, bytes]:
+    """Every file that this program makes, by its path in test_vectors/."""
+    files: dict[str, bytes] = {f"models/{mini.NAME}/{name}": data for name, data in mini.package()[2].items()}
+    made = vectors()
+    entries: dict[str, list[dict[str, Any]]] = {"vectors": [], "models": [], "encode": [], "coder": []}
+    for vector in made:
+        files[f"{vector.path}.sem"] = vector.data
+        files[f"{vector.path}.txt"] = dump(vector).encode()
+        if vector.trace is not None:
+            files[f"{vector.path}.trace.json"] = vector.trace
+        entries["vectors"].append(vector.to_dict())
+        if isinstance(vector.recipe, Valid) and vector.recipe.encode:
+            name = f"encode/{vector.recipe.id}.json"
+            files[name] = compact_json(to_encode(vector))
+            entries["encode"].append({
+                "id": f"encode-{vector.recipe.id}", "input": name, "sha256": digest(files[name]), "output": vector.recipe.id,
+                "rules": rule_ids((70,)), "note": "symbols in, the one file out", "since": SINCE,
+            })  # fmt: skip
+    for bad in BAD:
+        parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
+        files |= parts
+        entries["models"].append(bad.to_dict(digest(parts[f"models-bad/{bad.id}/probe.sem"])))
+    for stream in STREAMS:
+        name = f"coder/{stream.id}.json"
+        files[name] = lined_json(stream.to_json())
+        entries["coder"].append(stream.to_dict(digest(files[name])))
+    files["example.txt"] = example(next(v for v in made if v.recipe.id == "example")).encode()
+    head = {"format": "sem-vectors", "format_version": 0, "licence": "CC0-1.0"}
+    files["manifest.json"] = lined_json(head | entries)
+    return files
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def compact_json(value: Any) -> bytes:
+    return (json.dumps(value, separators=(",", ":")) + "\n").encode()
+
+
+def lined_json(document: dict[str, Any]) -> bytes:
+    """JSON with one line for each item of a list of objects, so that a change shows as a line."""
+    members = []
+    for key, value in document.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            items = ",\n".join(f"  {json.dumps(item, ensure_ascii=False)}" for item in value)
+            members.append(f' "{key}": [\n{items}\n ]')
+        else:
+            members.append(f' "{key}": {json.dumps(value, ensure_ascii=False)}')
+    return ("{\n" + ",\n".join(members) + "\n}\n").encode()
+
+
+def changes(files: dict[str, bytes]) -> list[tuple[str, str]]:
+    """("new", "changed" or "gone", path) of everything in which test_vectors/ differs."""
+    there = {str(path.relative_to(OUT)) for path in OUT.rglob("*") if path.is_file()}
+    there = {name for name in there if not name.startswith(BY_HAND)}
+    found = [("gone", name) for name in sorted(there - set(files))]
+    for name, data in sorted(files.items()):
+        if name not in there:
+            found.append(("new", name))
+        elif (OUT / name).read_bytes() != data:
+            found.append(("changed", name))
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--accept", action="store_true", help="write what differs")
+    accept = parser.parse_args().accept
+    files = tree()
+    found = changes(files)
+    for what, name in found:
+        print(f"{what:8} {name}")
+        if accept and what == "gone":
+            (OUT / name).unlink()
+        elif accept:
+            (OUT / name).parent.mkdir(parents=True, exist_ok=True)
+            (OUT / name).write_bytes(files[name])
+    print(f"{len(files)} files, {sum(map(len, files.values()))} bytes, {len(found)} {'written' if accept else 'differ'}")
+    return 1 if found and not accept else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -3,7 +3,11 @@
 
     data = refcodec.encode("photo.jpg", quality=5)
     refcodec.decode(data).save("photo.png")
-    refcodec.inspect(data).to_dict()
+    refcodec.inspect(data).to_dict()       # what is in the file, byte by byte
+    refcodec.payload(data).to_dict()       # its decoded symbols
+    refcodec.write(refcodec.read(data))    # its container
+
+A bad file raises `refcodec.SemError`, a wrong argument TypeError or ValueError, and nothing else leaves.
 
 Names are imported when first used, so that looking into a file needs neither numpy nor torch.
 """
@@ -41,3 +45,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(_WHERE[name]), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

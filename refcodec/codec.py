@@ -78,6 +78,8 @@ def find_profile(name: str | int | None, method: str) -> Profile:
 
     SEM-E-702 for a row that there is not, ValueError for one of another method.
     """
+    if isinstance(name, bool) or not isinstance(name, str | int | None):
+        raise TypeError(f"a profile is named by its id or name, not by {name!r}")
     if name is None:
         return next(p for p in registry.load().values() if p.method_name == method and p.status != "withdrawn")
     text = str(name)
@@ -107,7 +109,7 @@ def encode_picture(
     from refcodec.methods import elic
     from refcodec.models import store
 
-    _need_torch("encoding a picture")
+    need_torch("encoding a picture")
     folder = Path(model) if model is not None else store.locate(row.model or "")
     digest = model_digest(folder)
     fits(store.symbol_model(folder, digest), row.parameters(spec.ELIC))
@@ -165,7 +167,7 @@ def paint(symbols: Symbols, progress: Progress | None = None) -> NDArray[np.uint
     header, latents, folder = symbols.container.header, symbols.elic, symbols.folder
     if folder is None:
         raise SemError(704, "the file holds nothing to paint from", path="sections")
-    _need_torch("painting a picture")
+    need_torch("painting a picture")
     with _running(folder, "painter"):
         return elic.paint(latents, folder, (header.width, header.height), progress)
 
@@ -194,7 +196,7 @@ def decode(
     from PIL import Image
 
     container = read(data, level=level)
-    _need_torch("painting a picture")
+    need_torch("painting a picture")
     return Image.fromarray(paint(symbols_of(container, models=models), progress))
 
 
@@ -257,22 +259,23 @@ def _provenance(folder: Path, setting: str, digest: str) -> dict[str, str]:
     return {"encoder": f"refcodec {__version__}", "model": f"{name} {digest}", "setting": setting}
 
 
-def _need_torch(what: str) -> None:
-    """SEM-E-805 where torch is not installed, or is and cannot be imported."""
+def need_torch(what: str) -> None:
+    """SEM-E-805 where torch is not installed."""
     from refcodec.models import store
 
-    store.need_torch(what)
     try:
-        import torch  # noqa: F401
-    except (ImportError, OSError) as error:
-        raise SemError(805, f"{what} needs torch, which cannot be imported ({type(error).__name__})") from error
+        store.need_torch(what)
+    except ImportError as error:  # an import hook that hides it
+        raise SemError(805, f"{what} needs torch") from error
 
 
 @contextmanager
 def _running(folder: Path, part: str) -> Iterator[None]:
-    """What torch says of a float network whose tensors do not fit one another, as SEM-E-803."""
+    """What torch says of a float network that it cannot run, as a SemError."""
     try:
         yield
+    except (ImportError, OSError) as error:
+        raise SemError(805, f"torch is installed and cannot be imported ({type(error).__name__})") from error
     except (RuntimeError, IndexError) as error:
         if "allocate" in str(error):  # how torch says that memory is out
             raise MemoryError(str(error)) from error

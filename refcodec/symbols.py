@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refcodec import modelpath, spec
-from refcodec.container import Container, Section, read, verify
+from refcodec.container import Container, Header, Section, read, verify
 from refcodec.container.check import State
 from refcodec.container.text import decode as text_decode
 from refcodec.errors import SemError
@@ -97,6 +97,8 @@ def symbols_of(
                 raise
             at = None if error.offset is None else section.body_offset + error.offset
             raise SemError(error.code, error.what, offset=at, path=f"{path}body") from error
+    if digest is None:
+        digest = _explicit_digest(container.header, folders(models))
     state = verify(container.header, container.sections, {t: v.serialise() for t, v in latents.items()}, digest)
     return Symbols(container, latents, folder, state)
 
@@ -112,15 +114,27 @@ def _model(container: Container, extra: tuple[Path, ...]) -> tuple[Path, str]:
     return folder, model_digest(folder)
 
 
+def _explicit_digest(header: Header, extra: tuple[Path, ...]) -> str | None:
+    """What K of a file without payloads needs of an explicit model; None where it is not found."""
+    if header.model_hash is None:
+        return None
+    try:
+        folder = modelpath.find(header.model_hash.hex(), extra)
+    except SemError:  # several fit
+        return None
+    return None if folder is None else modelpath.folder_digest(folder)
+
+
 def _elic(
     container: Container, section: Section, folder: Path, digest: str, *, backend: Backend | None, trace: Trace | None
 ) -> ElicLatents:
-    from refcodec.methods import elic
     from refcodec.models import store
+    from refcodec.payloads import elic_latents
 
-    fits(store.symbol_model(folder, digest), container.profile.parameters(spec.ELIC))
+    model = store.symbol_model(folder, digest)
+    fits(model, container.profile.parameters(spec.ELIC))
     size = (container.header.width, container.header.height)
-    return elic.decode(section.body, folder, digest, size, backend or store.backend(), trace)
+    return elic_latents.decode(section.body, model, size, backend or store.backend(), trace)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def requant(x: Grid, q: Symbols, t: Tensors, rate: int, first: int = 0) -> Grid:
     def one(v: int, o: int) -> int:
         m, s = entry("m", o), entry("s", o)
         a = entry("a", o) if "a" in q else 1 << (s - 1)
-        return max(q["lo"], min(q["hi"], (v * m + a) >> s))
+        return int(max(q["lo"], min(q["hi"], (v * m + a) >> s)))
 
     return [[[one(v, o) for v in row] for row in plane] for o, plane in enumerate(x)]
 

@@ -32,6 +32,14 @@ NAMES = ("elic-tiny", "elic-tiny-2")
 SIZES = ((1, 1), (63, 65), (64, 64), (1, 200), (130, 64), (200, 130))
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @lru_cache
 def tiny(name: str) -> SymbolModel:
     return package.load(ROOT / "test_vectors" / "models" / name)
@@ -172,7 +180,7 @@ def test_index_0_is_not_coded(name: str) -> None:
 def test_latents_outside_int16_are_403() -> None:
     """An encoder cannot write them and a decoder does not give them, though each symbol and mean is in range."""
     model, size = scaled("elic-tiny", 40), (64, 64)
-    edge = {}
+    edge: dict[str, Any] = {}
 
     def first_beyond(_rate: int, k: int, step: int, mean: Any, _table: Any) -> Any:
         s = np.zeros_like(mean)
@@ -274,7 +282,7 @@ def against_plain(m: plain.Symbols, t: plain.Tensors, model: SymbolModel, rate: 
         return choose(rate, k, step, mean, table)
 
     body, sent = encode(rate, z, noted, model, size, NumpyBackend())
-    sites = pass_sites(*sent.y.shape[1:], model.parity)
+    sites = pass_sites(sent.y.shape[1], sent.y.shape[2], model.parity)
 
     def symbols(k: int, step: int, mean: list[list[int]], _index: Any) -> list[list[int]]:
         rows, cols = sites[step]

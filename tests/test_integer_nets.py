@@ -170,11 +170,10 @@ def test_pointwise_nets_at_sites_are_nets_on_the_grid(transposed: bool) -> None:
 
 
 def requant_of(m: Any, s: Any, a: Any, lo: int = -32768, hi: int = 32767) -> Requant:
-    shape = np.broadcast_shapes(np.atleast_2d(m).shape, np.atleast_2d(s).shape, np.atleast_2d(a).shape)
-    return Requant(
-        *(np.broadcast_to(np.atleast_2d(np.array(v, d)), shape) for v, d in ((m, np.int16), (s, np.uint8), (a, np.int64))),  # type: ignore[arg-type]
-        lo, hi,
-    )  # fmt: skip
+    multipliers, shifts, addends = np.broadcast_arrays(
+        np.atleast_2d(np.array(m, np.int16)), np.atleast_2d(np.array(s, np.uint8)), np.atleast_2d(np.array(a, np.int64))
+    )
+    return Requant(multipliers, shifts, addends, lo, hi)
 
 
 @given(st.data())
@@ -211,8 +210,8 @@ def test_axes_of_length_one_serve_every_rate_and_channel(rates: int) -> None:
     x = rng.integers(-(2**30), 2**30, (4, 2, 3))
     shapes = sorted({(r, c) for r in (1, rates) for c in (1, 4)})
     for shape_m, shape_s, shape_a in itertools.product(shapes, shapes, [None, *shapes]):
-        q = {"m": "m", "s": "s", "lo": -30000, "hi": 32767}
-        t = {"m": rng.integers(1, 2**15, shape_m).astype(np.int16), "s": rng.integers(1, 40, shape_s).astype(np.uint8)}
+        q: dict[str, Any] = {"m": "m", "s": "s", "lo": -30000, "hi": 32767}
+        t: dict[str, Any] = {"m": rng.integers(1, 2**15, shape_m).astype(np.int16), "s": rng.integers(1, 40, shape_s).astype(np.uint8)}
         if shape_a is not None:
             q["a"], t["a"] = "a", rng.integers(-(2**40), 2**40, shape_a)
         layer = from_manifest(q, t, rates, 4)

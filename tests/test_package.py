@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save
 
+from refcodec import modelpath
 from refcodec.errors import SemError
 from refcodec.models import package, tensors
 from refcodec.models.graph import build, symbol_digest
@@ -138,7 +139,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_huge_files_are_not_read(tmp_path: Path) -> None:
     Draft().declare().write(tmp_path)
-    for name, most in (("symbols.safetensors", tensors.FILE_BYTES_MAX), ("manifest.json", package.MANIFEST_BYTES_MAX)):
+    for name, most in (("symbols.safetensors", tensors.FILE_BYTES_MAX), ("manifest.json", modelpath.MANIFEST_BYTES_MAX)):
         with (tmp_path / name).open("r+b") as f:
             f.truncate(most + 1)  # sparse
         refused(tmp_path, 803)
@@ -227,6 +228,11 @@ def test_metadata_of_a_tensor_file_is_not_part_of_the_model(tmp_path: Path) -> N
     assert package.load(tmp_path).digest == digest
 
 
+def each(*values: Any) -> tuple[Any, ...]:
+    """Values of no common type."""
+    return values
+
+
 def entry(name: str, **members: Any) -> Callable[[Draft], None]:
     return lambda d: d.declare().symbols["tensors"][name].update(members)
 
@@ -256,16 +262,21 @@ def json_of(*path: Any, to: Any) -> Callable[[Draft], None]:
 
 CONV = {"op": "conv", "w": "spatial.0.w", "b": "spatial.0.b", "stride": 1}
 Q = {"op": "requant", "m": "spatial.0.q.m", "s": "spatial.0.q.s", "lo": -9, "hi": 9}
-WHERE: list[tuple[str, Callable[[Draft], None], int]] = [
+RELU = {"op": "relu"}
+NO_GROUPS: list[Any] = [[], 8, [2, 2, 0], [8], [1] * 17, [1024, 1, 1], [2, 2, True], {"0": 8}]
+NO_NETS: list[Any] = [None, [], {}, [None], [[]], ["conv"], [CONV, Q, *[RELU] * 15]]
+NO_ENTRIES: list[Any] = [None, [], {}, "I64"]
+NO_SHAPES: list[Any] = [[5], [4, 1], 4, None, [True] * 4, "4", [[4]], []]
+WHERE: list[tuple[str, Callable[[Draft], Any], int]] = [
     # members of `symbols`
     *((f"no {name}", json_of(name, to=...), 803) for name in ("kind", "groups", "anchor_heads", "y_input", "tensors")),
     ("another member", json_of("gain", to=1), 803),
-    *((f"kind {v}", json_of("kind", to=v), 803) for v in (6, True, "7", None, [7])),
+    *((f"kind {v}", json_of("kind", to=v), 803) for v in each(6, True, "7", None, [7])),
     *((f"rates {v}", json_of("rates", to=v), 803) for v in (0, 65, -1, True, "3", None)),
     *((f"hyper {v}", json_of("hyper", to=v), 803) for v in (0, 1025, True, [4])),
-    *((f"groups {v}", json_of("groups", to=v), 803) for v in ([], 8, [2, 2, 0], [8], [1] * 17, [1024, 1, 1], [2, 2, True], {"0": 8})),
+    *((f"groups {v}", json_of("groups", to=v), 803) for v in NO_GROUPS),
     *((f"parity {v}", json_of("parity", to=v), 803) for v in (2, -1, True, None)),
-    *((f"order {v}", json_of("order", to=v), 803) for v in ("scales", None, ["scales-means"], {})),
+    *((f"order {v}", json_of("order", to=v), 803) for v in each("scales", None, ["scales-means"], {})),
     *((f"context {v}", json_of("context", to=v), 803) for v in ("none", 0, ["all"])),
     *((f"{name} {v!r:.20}", json_of(name, to=v), 803)
       for name in ("channel_nets", "spatial_nets", "heads", "means", "scales", "anchor_heads") for v in ([], {}, 0, [[]] * 4)),
@@ -274,9 +285,9 @@ WHERE: list[tuple[str, Callable[[Draft], None], int]] = [
     ("no channel net of group 1", json_of("channel_nets", 1, to=None), 803),
     ("tensors null", json_of("tensors", to=None), 803),
     # nets and layers
-    *((f"a net {v!r:.20}", json_of("spatial_nets", 0, to=v), 803) for v in (None, [], {}, [None], [[]], ["conv"], [CONV, Q, *[{"op": "relu"}] * 15])),
+    *((f"a net {v!r:.20}", json_of("spatial_nets", 0, to=v), 803) for v in NO_NETS),
     ("no op", json_of("spatial_nets", 0, 0, "op", to=...), 803),
-    *((f"op {v}", json_of("spatial_nets", 0, 0, "op", to=v), 803) for v in ("exec", None, ["conv"], {}, "Conv", "")),
+    *((f"op {v}", json_of("spatial_nets", 0, 0, "op", to=v), 803) for v in each("exec", None, ["conv"], {}, "Conv", "")),
     ("a bias of the wrong name", json_of("spatial_nets", 0, 0, "b", to="none"), 803),
     *((f"a name {v}", json_of("spatial_nets", 0, 0, "w", to=v), 803) for v in (7, None, ["spatial.0.w"], {"a": 1})),
     ("weights as bias", json_of("spatial_nets", 0, 0, "b", to="spatial.0.w"), 803),
@@ -309,9 +320,9 @@ WHERE: list[tuple[str, Callable[[Draft], None], int]] = [
     ("one more in the file", lambda d: (d.declare(), d.arrays.update(extra=np.zeros(1, np.int16))), 803),
     ("one unused", lambda d: (d.arrays.update(extra=np.zeros(1, np.int16)), d.declare()), 803),
     ("an entry less", lambda d: d.declare().symbols["tensors"].pop("head.0.1.b"), 803),
-    *((f"an entry {v!r}", json_of("tensors", "head.0.1.b", to=v), 803) for v in (None, [], {}, "I64")),
-    *((f"a dtype {v!r}", entry("head.0.1.b", dtype=v), 803) for v in ("I32", "i64", None, ["I64"], {}, 7, "F64")),
-    *((f"a shape {v!r}", entry("head.0.1.b", shape=v), 803) for v in ([5], [4, 1], 4, None, [True] * 4, "4", [[4]], [4.0][:0])),
+    *((f"an entry {v!r}", json_of("tensors", "head.0.1.b", to=v), 803) for v in NO_ENTRIES),
+    *((f"a dtype {v!r}", entry("head.0.1.b", dtype=v), 803) for v in each("I32", "i64", None, ["I64"], {}, 7, "F64")),
+    *((f"a shape {v!r}", entry("head.0.1.b", shape=v), 803) for v in NO_SHAPES),
     ("a shape with true for 1", entry("head.0.1.w", shape=[4, 9, True, True]), 803),
     *((f"a digest {v!r:.10}", entry("head.0.1.b", sha256=v), 802) for v in ("0" * 64, "", None, 7, ["0" * 64])),
     ("a digest in capitals", lambda d: entry("head.0.1.b", sha256=d.declare().symbols["tensors"]["head.0.1.b"]["sha256"].upper())(d), 802),
@@ -497,7 +508,8 @@ def test_mutated_manifests_never_escape(data: st.DataObject, tmp_path_factory: p
     manifest = copy.deepcopy(base.manifest())
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(PLACES[name]))
-        inner, parent = manifest, None
+        inner: Any = manifest
+        parent: Any = None
         try:
             for step in path:
                 parent, inner = inner, inner[step]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_vectors/: refcodec and the micro-decoder say of every vector what its entry says, and every rule has a vector."""
+"""test_vectors/: refcodec and the micro-decoder say of each what its entry says, and every rule has one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ UNSHOWN = {
 UNSHOWN_ERRORS = {
     101: "of the file system", 102: "of the file system", 103: "of pictures", 104: "of pictures", 105: "of pictures",
     605: "needs a row of more channels than any has", 606: "needs a file above 64 MB",
-    704: "no row of the registry allows a kind but 7", 705: "SPEC.md has no rule that gives it", 805: "of an installation",
+    704: "no row of the registry allows a kind but 7", 705: "SPEC.md has no rule that gives it",
+    805: "of an installation",
 }  # fmt: skip
 
 
@@ -111,7 +112,8 @@ def test_files() -> None:
     assert {path for pattern in ("*.sem", "*/*.json") for path in VECTORS.rglob(pattern)} - named == {
         path for path in VECTORS.rglob("manifest.json") if path.parent != VECTORS
     }
-    assert {path.with_suffix(".sem") for path in VECTORS.glob("*/*.txt")} == {VECTORS / v["file"] for v in vectors().values()}
+    dumped = {path.with_suffix(".sem") for path in VECTORS.glob("*/*.txt")}
+    assert dumped == {VECTORS / entry["file"] for entry in vectors().values()}
     for entry in entries():
         if "error" in entry:
             assert SemError(int(entry["error"][-3:]), "").status == entry["status"], entry["id"]
@@ -165,7 +167,8 @@ def verdict(entry: dict[str, Any]) -> dict[str, Any]:
     ]
     sections = []
     for section in container.sections:
-        said: dict[str, Any] = {"type": section.type, "kind": section.name, "offset": section.body_offset, "bytes": len(section.body)}
+        said: dict[str, Any] = {"type": section.type, "kind": section.name}
+        said |= {"offset": section.body_offset, "bytes": len(section.body)}
         symbols = section.body
         if section.critical and latents is not None:
             found = latents[section.type]
@@ -255,11 +258,12 @@ def test_models() -> None:
 def test_models_have_one_defect() -> None:
     """A faulty package differs from the sound one in three members at most, or in the tensors alone."""
     for entry in manifest()["models"]:
-        bad, good = (json.loads((VECTORS / entry[key] / "manifest.json").read_bytes()) for key in ("folder", "repaired"))
+        folders = [VECTORS / entry[key] for key in ("folder", "repaired")]
+        bad, good = (json.loads((folder / "manifest.json").read_bytes()) for folder in folders)
         assert {key for key in bad if bad[key] != good.get(key)} <= {"name", "notes", "symbols"}
         ours, theirs = bad["symbols"], good["symbols"]
         members = {key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
-        paths = [VECTORS / entry[key] / "symbols.safetensors" for key in ("folder", "repaired")]
+        paths = [folder / "symbols.safetensors" for folder in folders]
         blobs = [path.read_bytes() if path.is_file() else b"" for path in paths]
         assert members or blobs[0] != blobs[1], entry["id"]
         assert len(members - {"tensors"}) <= 3, entry["id"]
@@ -348,7 +352,7 @@ def test_micro_decoder() -> None:
 
 @pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
 def test_micro_decoder_traces() -> None:
-    """Its digests of the means, table numbers and latents of every pass, and of the hyper net, are those of the trace."""
+    """Its digests of the hyper net, and of means, table numbers and latents of every pass, are those of the trace."""
     traced = [entry for entry in vectors().values() if "trace" in entry]
     answers = micro([(["--trace", "--model", str(MODELS)], VECTORS / entry["file"]) for entry in traced])
     for entry, (status, report, _) in zip(traced, answers, strict=True):
@@ -361,7 +365,9 @@ def test_micro_decoder_traces() -> None:
 
 
 @pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
-@pytest.mark.parametrize(("name", "status"), [("example", 0), ("check-bit", 3), ("version-1", 4), ("model-nowhere", 5), ("bomb", 6)])
+@pytest.mark.parametrize(
+    ("name", "status"), [("example", 0), ("check-bit", 3), ("version-1", 4), ("model-nowhere", 5), ("bomb", 6)]
+)
 def test_micro_decoder_as_a_program(name: str, status: int) -> None:
     """Run as anybody would, it ends as the batch above says."""
     entry = vectors()[name]
@@ -392,7 +398,8 @@ def encoded(given: dict[str, Any]) -> bytes:
             body, again = elic_latents.encode(latents.rate, latents.z, choose, model, size, BACKEND)
             symbols = latents.serialise()
             assert again.serialise() == symbols
-        check = section_check(row, None, header, section["type"], symbols, given["check_bits"]) if given["check_bits"] else b""
+        bits = given["check_bits"]
+        check = section_check(row, None, header, section["type"], symbols, bits) if bits else b""
         sections.append(Section(section["type"], body, check))
     return write(assemble(header, sections))
 

@@ -37,7 +37,6 @@ def command(
     claim_output(target, source)
     from refcodec import codec, pictures
     from refcodec.container import read
-    from refcodec.models import store
     from refcodec.symbols import symbols_of
 
     suffix = os.path.splitext(target)[1]
@@ -48,7 +47,7 @@ def command(
             raise click.UsageError(str(error)) from error
     container = read(read_input(source, level), level=level)
     if not symbols:
-        store.need_torch("painting a picture")
+        codec.need_torch("painting a picture")
     decoded = symbols_of(container, models=model_folders(model))
     out = io.BytesIO()
     if symbols:

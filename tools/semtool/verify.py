@@ -14,7 +14,7 @@ from refcodec.errors import SemError
 from refcodec.files import read_bytes, shown
 from semtool.options import json_option, level_option, model_folders, model_option
 from semtool.report import notice
-from semtool.streams import read_input, safe, say, show_json, wants_json
+from semtool.streams import STDIO, read_input, safe, say, show_json, wants_json
 
 WORDS = {3: "invalid", 4: "unsupported", 5: "model unavailable", 6: "over the limits", 7: "unreadable"}
 TRACE_BYTES = 1 << 26  # more than the layers and passes of any model
@@ -31,6 +31,8 @@ def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int
 
     The exit status is that of the first file with a fault.
     """
+    if trace and STDIO in sources:
+        raise click.UsageError("--trace needs named files")
     folders = model_folders(model)
     rows, first = [], 0
     for source in sources:
@@ -103,9 +105,12 @@ def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
 
 def _line(row: dict[str, Any], fault: SemError | None) -> str:
     name = shown(row["file"])
-    parts = f", parts from the encoder at {row['parts_at']}" if row["parts_at"] else ""
-    if fault is not None:
-        return f"{name}: {WORDS[fault.status]}, {fault.id} {fault.name}{parts}"
-    whole = "" if row["complete"] else ", incomplete"
-    check = "no check" if row["check"] == "absent" else f"check {row['check']}"
-    return f"{name}: valid, canonical, {check}, level {row['level']}{whole}{parts}"
+    words = []
+    if row["valid"]:
+        words += ["valid", "canonical", "no check" if row["check"] == "absent" else f"check {row['check']}"]
+        words += [f"level {row['level']}"] if row["complete"] else [f"level {row['level']}", "incomplete"]
+        words += [] if fault is None else ["no trace"]
+    elif fault is not None:
+        words += [WORDS[fault.status], f"{fault.id} {fault.name}"]
+    words += [f"parts from the encoder at {row['parts_at']}"] if row["parts_at"] else []
+    return f"{name}: {', '.join(words)}"

@@ -40,6 +40,7 @@ from tools.train.losses import distortion
 
 LAMBDAS = tuple(round(0.0003 * (0.0256 / 0.0003) ** (i / 9), 6) for i in range(10))  # quality 1 … 10
 HELD_OUT = 8  # pictures at the end of the listing, never trained on
+PATCHES = 25_000  # whose principal components the linear path starts from
 CHECKPOINT_EVERY, VALIDATE_EVERY = 120.0, 300.0  # seconds
 
 
@@ -60,7 +61,7 @@ def initialise(net: Any, pictures: list[NDArray[np.uint8]], rng: np.random.Gener
             m.branch[-1].bias.data.zero_()
     if cfg.transform != "patch":
         return
-    patches = np.stack([photos.crop(pictures, 16, rng) for _ in range(25_000)]).astype(np.float64)
+    patches = np.stack([photos.crop(pictures, 16, rng) for _ in range(PATCHES)]).astype(np.float64)
     flat = patches.transpose(0, 3, 1, 2).reshape(len(patches), -1) / 255 - 0.5
     values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
     order = np.argsort(values)[::-1][: cfg.m]
@@ -262,8 +263,6 @@ def train_step(
 
 def work(rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str) -> None:
     """One process of the run."""
-    if args.device == "cpu":
-        torch.set_num_threads(args.threads)
     if args.processes > 1:
         dist.init_process_group("gloo", init_method=f"file://{args.out.resolve()}/rendezvous", rank=rank, world_size=args.processes)
     train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
@@ -352,6 +351,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     args.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)  # before any are started: they do not survive a fork
     files = photos.listing(args.photos)
     if len(files) <= HELD_OUT:
         raise SystemExit(f"error: {args.photos} has {len(files)} pictures; {HELD_OUT} are held out, so more are needed")

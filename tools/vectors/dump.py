@@ -74,7 +74,8 @@ def _meaning(name: str, value: int) -> str:
         return f"{spec.CHECK_BITS[value]} bits" if value else "no check"
     if name in ("profile", "base_profile"):
         row = registry.load().get(value)
-        return {spec.PROFILE_EXTENDED: "extended", spec.PROFILE_EXPLICIT: "explicit model"}.get(value, row.name if row else "")
+        special = {spec.PROFILE_EXTENDED: "extended", spec.PROFILE_EXPLICIT: "explicit model"}
+        return special.get(value, row.name if row else "")
     if name == "hash_code" and value in spec.HASH_BYTES:
         return f"{spec.HASH_BYTES[value]} bytes"
     if name == "dim_class" and value in registry.dims.sizes():

@@ -15,7 +15,7 @@ from tools.vectors.build import BACKEND, model
 from tools.vectors.vector import Valid, Vector, spans
 
 BIT = uniform(2)
-Residual = Callable[[int, int], int]  # (mean, residual as it was) -> residual
+Residual = Callable[[int, int], int | None]  # (mean, residual as it was) -> residual, or None: another place
 
 
 def code(encoder: Encoder, bank: TableBank, number: int, value: int) -> None:
@@ -37,8 +37,8 @@ def code(encoder: Encoder, bank: TableBank, number: int, value: int) -> None:
 
 
 def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Callable[[Vector], bytes]:
-    """The file of a vector with another first value of z, or another residual at the first place where one is
-    coded. All other z and residuals stay what they are."""
+    """The file of a vector with another first value of z, or another residual at the first coded place that it
+    takes. All other z and residuals stay what they are."""
 
     def make(base: Vector) -> bytes:
         recipe, encoder, todo = base.recipe, Encoder(), s_first
@@ -56,8 +56,9 @@ def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Call
             mean, index = predictor.params(k, step)
             s = np.where(index == 0, 0, s)
             for place in np.ndindex(s.shape):
-                if index[place] and todo is not None:
-                    s[place], todo = todo(int(mean[place]), int(s[place])), None
+                new = todo(int(mean[place]), int(s[place])) if index[place] and todo is not None else None
+                if new is not None:
+                    s[place], todo = new, None
                 if index[place]:
                     code(encoder, gaussians(), int(index[place]), int(s[place]))
             predictor.put(k, step, (STEP * s + mean).astype(np.int32))

@@ -61,7 +61,8 @@ def to_encode(vector: Vector) -> dict[str, Any]:
         else:
             given = {"body": vector.data[entry["offset"] : entry["offset"] + entry["bytes"]].hex()}
         sections.append({"type": entry["type"], **given})
-    return {key: said[key] for key in ("profile", "model_hash", "width", "height", "check_bits")} | {"sections": sections}
+    frame = ("profile", "model_hash", "width", "height", "check_bits")
+    return {key: said[key] for key in frame} | {"sections": sections}
 
 
 def tree() -> dict[str, bytes]:
@@ -79,8 +80,8 @@ def tree() -> dict[str, bytes]:
             name = f"encode/{vector.recipe.id}.json"
             files[name] = compact_json(to_encode(vector))
             entries["encode"].append({
-                "id": f"encode-{vector.recipe.id}", "input": name, "sha256": digest(files[name]), "output": vector.recipe.id,
-                "rules": rule_ids((70,)), "note": "symbols in, the one file out", "since": SINCE,
+                "id": f"encode-{vector.recipe.id}", "input": name, "sha256": digest(files[name]),
+                "output": vector.recipe.id, "rules": rule_ids((70,)), "note": "symbols in, the one file out", "since": SINCE,
             })  # fmt: skip
     for bad in BAD:
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
@@ -142,7 +143,8 @@ def main() -> int:
         elif accept:
             (OUT / name).parent.mkdir(parents=True, exist_ok=True)
             (OUT / name).write_bytes(files[name])
-    print(f"{len(files)} files, {sum(map(len, files.values()))} bytes, {len(found)} {'written' if accept else 'differ'}")
+    size, done = sum(map(len, files.values())), "written" if accept else "differ"
+    print(f"{len(files)} files, {size} bytes, {len(found)} {done}")
     return 1 if found and not accept else 0
 
 

@@ -57,8 +57,10 @@ def mini() -> tuple[Symbols, Tensors]:
     for k, (i, o) in enumerate(((2, 4), (3, 4), (3, 8))):
         weights(f"head.{k}.w", o, i, 1, 1)
         bias(f"head.{k}.b", *(dice.below(400_001) + (0 if c < o // 2 else 900_000) for c in range(o)))
-    # one accumulator reaches 2^37, its sum with itself 2^38, and the product after that 2^53 - 1
-    tensors["head.0.b"][0] = 2**37 - 2**15 * int(np.abs(tensors["head.0.w"][0].astype(np.int64)).sum())
+    # two accumulators reach 2^37; the sum of the first with itself reaches 2^38, and the product after that 2^53 - 1
+    most = {k: 2**37 - 2**15 * np.abs(tensors[f"head.{k}.w"].astype(np.int64)).sum((1, 2, 3)) for k in (0, 2)}
+    tensors["head.0.b"][0] = most[0][0]
+    tensors["head.2.b"][4] = -most[2][4]
     tensors["mean.0.m"] = np.array([[32767, 20_000]], "<i2")
     tensors["mean.0.s"] = np.array([[46, 28]], "|u1")
     tensors["mean.0.a"] = np.array([[2**38 - 1, 2**27]], "<i8")
@@ -67,7 +69,9 @@ def mini() -> tuple[Symbols, Tensors]:
         tensors[f"s{s}"] = np.array([[s]], "|u1")
     tensors["ladder"] = np.arange(-5, 58, dtype="<i4")  # so close that values meet thresholds
     sizes = np.array([[1 + (r + c) % 4 for c in range(4)] for r in range(3)], "<i4")
-    tensors["z.offset"], tensors["z.size"] = (-(sizes // 2)).astype("<i2"), sizes
+    # two tables lie so far to one side that escapes to the other reach a prefix of 15
+    offsets = -(sizes // 2) + np.array([-40, 40, 0, 0])
+    tensors["z.offset"], tensors["z.size"] = offsets.astype("<i2"), sizes
     tensors["z.freq"] = np.array([f for n in sizes.ravel().tolist() for f in _frequencies(n)], "<u2")
     symbols: Symbols = {
         "kind": 7, "rates": 3, "hyper": 4, "groups": [2, 2, 4], "parity": 0, "order": "means-scales", "context": "ends",
@@ -84,7 +88,8 @@ def mini() -> tuple[Symbols, Tensors]:
             [conv("head.2.w", "head.2.b")],
         ],
         "means": [
-            {"m": "mean.0.m", "s": "mean.0.s", "a": "mean.0.a", "lo": -32768, "hi": 32767}, requant("s28"), requant("s28"),
+            {"m": "mean.0.m", "s": "mean.0.s", "a": "mean.0.a", "lo": -32768, "hi": 32767}, requant("s28"),
+            requant("s28"),
         ],
         "scales": [requant("s30", 0, 63), requant("s30", -100, 100, ladder="ladder"), requant("s30", 0, 63)],
     }  # fmt: skip

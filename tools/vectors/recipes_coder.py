@@ -35,7 +35,8 @@ class Stream:
                 low, size = low << 8 & MASK, size << 8
             states.append(_state(low, size, out))
         body = tail(low, size, out).hex()
-        return {"id": self.id, "note": self.note, "symbols": [list(s) for s in self.symbols], "states": states, "body": body}
+        return {"id": self.id, "note": self.note, "symbols": [list(s) for s in self.symbols], "states": states,
+                "body": body}
 
     def to_dict(self, sha256: str) -> dict[str, Any]:
         return {

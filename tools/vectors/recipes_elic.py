@@ -16,7 +16,8 @@ VALID = (
         for rate in range(3)
     ),
     *(
-        Valid(f"tiny-2-rate-{rate}", (70, 93), f"elic-tiny-2 at rate {rate}", profile=201, rate=rate, check=16, encode=rate == 1)
+        Valid(f"tiny-2-rate-{rate}", (70, 93), f"elic-tiny-2 at rate {rate}", profile=201, rate=rate, check=16,
+              encode=rate == 1)
         for rate in range(2)
     ),
     Valid("tiny-unchecked", (70, 93), "elic-tiny without a check", rate=1, size=(70, 20)),
@@ -25,11 +26,13 @@ VALID = (
     Valid("tiny-65x64", (70,), "a column more than 64: twice as many sites", size=(65, 64), rate=1, check=32),
     Valid("tiny-100x70", (70, 92), "sides that are no multiples", size=(100, 70), rate=1, check=32, trace=True),
     Valid("tiny-48x130", (70,), "portrait: 12 × 4 sites", size=(48, 130), check=16),
-    Valid("tiny-2-130x20", (70, 92), "landscape: 4 × 12 sites", profile=201, size=(130, 20), rate=1, check=32, trace=True),
+    Valid("tiny-2-130x20", (70, 92), "landscape: 4 × 12 sites", profile=201, size=(130, 20), rate=1, check=32,
+          trace=True),
     Valid("tiny-2-129x65", (70,), "12 × 8 sites of the other model", profile=201, size=(129, 65), check=16),
     Valid("zero-body", (70,), "a body of no bytes: every symbol is the first of its table", z="low", y="low"),
     Valid("zero-body-checked", (60, 70), "the same with a check", z="low", y="low", check=32),
-    Valid("zero-body-2", (60, 70), "the same with the other model", profile=201, z="low", y="low", check=16, size=(1, 1)),
+    Valid("zero-body-2", (60, 70), "the same with the other model", profile=201, z="low", y="low", check=16,
+          size=(1, 1)),
     Valid("zero-symbols", (92,), "all symbols 0", z="zero", y="zero", check=16),
     Valid("zero-symbols-2", (92,), "all symbols 0, the other model", profile=201, z="zero", y="zero", check=16),
     Valid("y-escapes", (90, 93), "a quarter of the residuals by escapes", y="escapes", check=32, rate=1),
@@ -39,17 +42,21 @@ VALID = (
     Valid("z-extremes", (90,), "z = ±32767", z="extreme", rate=1, seed="z-extremes"),
     Valid("z-extremes-checked", (90,), "the same with a check", z="extreme", y="zero", rate=1, check=16),
     Valid("z-extremes-2", (90,), "z = ±32767, the other model", profile=201, z="extreme", y="zero", rate=1, check=16),
+    Valid("z-prefix-15", (90,), "z = ±32767 from tables on the other side of 0: the longest prefix there is",
+          z="extreme", y="zero",
+          model="elic-mini", hash_bytes=4, rate=2, check=16),
     Valid("y-bounds", (120,), "ŷ = 32767 and ŷ = -32768 exactly", y="bounds", check=32, size=(65, 65), seed="bounds 0"),
-    Valid("y-bounds-2", (120,), "the same with the other model", profile=201, y="bounds", check=32, size=(65, 65), seed="bounds 0"),
+    Valid("y-bounds-2", (120,), "the same with the other model", profile=201, y="bounds", check=32, size=(65, 65),
+          seed="bounds 0"),
 )  # fmt: skip
 
 
-def _above(mean: int, _: int) -> int:
-    return (32767 - mean) // STEP + 1
+def _above(mean: int, _: int) -> int | None:
+    return (32768 - mean) // STEP if mean % STEP == 0 else None
 
 
-def _below(mean: int, _: int) -> int:
-    return -((32768 + mean) // STEP) - 1
+def _below(mean: int, _: int) -> int | None:
+    return (-32769 - mean) // STEP if mean % STEP == STEP - 1 else None
 
 
 FAULTS = (
@@ -59,13 +66,17 @@ FAULTS = (
           becomes(recoded(z_first=65535 + 4)), "L"),
     Fault("z-largest", "z-extremes", 403, (90,), "the largest value that an escape can spell",
           becomes(recoded(z_first=131070 + 4)), "L"),
-    Fault("residual-above", "tiny-unchecked", 403, (90,), "a residual of 32768", becomes(recoded(s_first=lambda _m, _s: 32768)), "L"),
-    Fault("residual-below", "tiny-unchecked", 403, (90,), "a residual of -32768", becomes(recoded(s_first=lambda _m, _s: -32768)), "L"),
-    Fault("y-above", "tiny-unchecked", 403, (120,), "the least ŷ above 32767", becomes(recoded(s_first=_above)), "L"),
-    Fault("y-below", "tiny-unchecked", 403, (120,), "the largest ŷ below -32768", becomes(recoded(s_first=_below)), "L"),
-    Fault("stream-ffffffff", "tiny-unchecked", 401, (80,), "a body that begins as none can", put("body", "FFFFFFFF", 4), "L"),
+    Fault("residual-above", "tiny-unchecked", 403, (90,), "a residual of 32768",
+          becomes(recoded(s_first=lambda _m, _s: 32768)), "L"),
+    Fault("residual-below", "tiny-unchecked", 403, (90,), "a residual of -32768",
+          becomes(recoded(s_first=lambda _m, _s: -32768)), "L"),
+    Fault("y-above", "tiny-unchecked", 403, (120,), "ŷ = 32768", becomes(recoded(s_first=_above)), "L"),
+    Fault("y-below", "tiny-unchecked", 403, (120,), "ŷ = -32769", becomes(recoded(s_first=_below)), "L"),
+    Fault("stream-ffffffff", "tiny-unchecked", 401, (80,), "a body that begins as none can", put("body", "FFFFFFFF", 4),
+          "L"),
     Fault("stream-ffffffff-alone", "zero-body", 401, (80,), "the same, and no more", append("FFFFFFFF"), "L"),
-    Fault("tail-zero", "tiny-rate-0", 402, (70,), "a zero byte too many; the symbols are the same, the check is right", append("00"), "L"),
+    Fault("tail-zero", "tiny-rate-0", 402, (70,), "a zero byte too many; the symbols are the same, the check is right",
+          append("00"), "L"),
     Fault("tail-zeros-of-nothing", "zero-body", 402, (70,), "a byte where none is needed", append("00"), "L"),
     Fault("tail-longer", "tiny-rate-1", 402, (70,), "a longer number in the same interval", append("01"), "L"),
     Fault("tail-garbage", "tiny-2-rate-0", 402, (70, 150), "bytes that no symbol needs", append("DEADBEEF"), "L"),

@@ -893,7 +893,7 @@ def check_head(model, k, head, parts):
     size = model.groups[k]
     x = Shape(sum(part.C for part in parts), 4, max(part.X for part in parts))
     out = check_net(head, x, model.rates)
-    fits(out.C == size * 2, f"a head of {out.C} channels for a group of {size}")
+    fits(2 * size == out.C, f"a head of {out.C} channels for a group of {size}")
     half = Shape(size, 4, out.X)
     check_requant(model.means[k], half, model.rates)
     check_requant(model.scales[k], half, model.rates)

@@ -136,5 +136,5 @@ def _bytes(x: Tensor) -> Tensor:
 def extended(pixels: NDArray[np.uint8]) -> Tensor:
     """A picture as the float network sees it: float32[1, 3, 16 h, 16 w] in 0..1."""
     height, width = pixels.shape[:2]
-    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
+    x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
     return F.pad(x, (0, -width % 64, 0, -height % 64), mode="replicate")

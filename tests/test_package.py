@@ -279,7 +279,7 @@ WHERE: list[tuple[str, Callable[[Draft], Any], int]] = [
     *((f"order {v}", json_of("order", to=v), 803) for v in each("scales", None, ["scales-means"], {})),
     *((f"context {v}", json_of("context", to=v), 803) for v in ("none", 0, ["all"])),
     *((f"{name} {v!r:.20}", json_of(name, to=v), 803)
-      for name in ("channel_nets", "spatial_nets", "heads", "means", "scales", "anchor_heads") for v in ([], {}, 0, [[]] * 4)),
+      for name in ("channel_nets", "spatial_nets", "heads", "means", "scales", "anchor_heads") for v in each([], {}, 0, [[]] * 4)),
     ("heads null", json_of("heads", to=None), 803),
     ("a channel net of group 0", json_of("channel_nets", 0, to=[CONV, Q]), 803),
     ("no channel net of group 1", json_of("channel_nets", 1, to=None), 803),

@@ -16,7 +16,7 @@ from refcodec.registry import Profile
 State = Literal["absent", "ok", "failed", "unchecked"]
 
 
-def section_check(  # noqa: PLR0917 what the formula holds
+def section_check(
     profile: Profile, model_digest: str | None, header: Header, section_type: int, symbols: bytes, bits: int
 ) -> bytes:
     """The check of a section, bits / 8 bytes.

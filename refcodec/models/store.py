@@ -44,7 +44,7 @@ def backend(name: str = "auto") -> Backend:
     than the nets of a photograph do."""
     import sys
 
-    if name == "torch" or (name == "auto" and "torch" in sys.modules):
+    if name == "torch" or (name == "auto" and sys.modules.get("torch") is not None):
         need_torch("the torch backend")
         from refcodec.models.torch_backend import TorchBackend
 

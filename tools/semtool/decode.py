@@ -22,7 +22,7 @@ from semtool.streams import STDIO, claim_output, default_output, read_input, say
 @level_option
 @json_option
 def command(
-    source: str, output: str | None, symbols: bool, text: bool, model: str | None, level: int, as_json: bool
+    source: str, output: str | None, symbols: bool, text: bool, model: str | None, level: int
 ) -> None:
     """Paint the picture of IN.sem into OUT, whose suffix chooses the format.
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from refcodec.files import shown
-from semtool.options import json_option, level_option, model_folders, model_option, progress, rate_text
+from semtool.options import json_option, level_option, model_folders, model_option, progress
 from semtool.report import notice
 from semtool.streams import (
     STDIO,
@@ -22,6 +22,7 @@ from semtool.streams import (
     wants_json,
     write_output,
 )
+from semtool.words import rate_text
 
 
 def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int, int]:
@@ -66,7 +67,7 @@ def _later(f: Callable[..., Any]) -> Callable[..., Any]:
 def command(
     source: str, output: str | None, method: str, quality: int | None, bpp: float | None, profile: str | None, check: str,
     explicit_model: bool, hash_bytes: str, model: str | None, provenance: bool, background: tuple[int, int, int],
-    trace: bool, level: int, as_json: bool,
+    trace: bool, level: int,
 ) -> None:  # fmt: skip
     """Turn the picture IN into a .sem file.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @model_option
 @level_option
 @json_option
-def command(source: str, as_hex: bool, html: str | None, model: str | None, level: int, as_json: bool) -> int:
+def command(source: str, as_hex: bool, html: str | None, model: str | None, level: int) -> int:
     """Show fields, sections, rate, model and check of IN.sem.
 
     Decodes no payload and needs no model. Of a broken file it shows what can be told; the exit status is that of the

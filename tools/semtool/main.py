@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 INTERRUPTED = 130
 PIPE_GONE = 7
@@ -27,7 +28,8 @@ def main(args: Sequence[str] | None = None) -> int:
             mute()
             return PIPE_GONE
     except KeyboardInterrupt:
-        print("interrupted; no file is left half written", file=sys.stderr)
+        with suppress(OSError):
+            print("interrupted; no file is left half written", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -18,7 +18,9 @@ from refcodec.files import shown
 
 
 def json_option(f: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--json", "as_json", is_flag=True, help="Print the result, or the error, as a JSON object.")(f)
+    """--json. What it means is seen to in `streams`, since errors may come before options are known."""
+    help_ = "Print the result, or the error, as a JSON object."
+    return click.option("--json", is_flag=True, expose_value=False, help=help_)(f)
 
 
 def model_option(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,8 +70,3 @@ def progress(label: str) -> Iterator[Callable[[float], None]]:
     finally:
         if bar is not None:
             bar.stop()
-
-
-def rate_text(data: int, width: int, height: int) -> str:
-    bpp = 8 * data / (width * height)
-    return f"{data} bytes, {bpp:.4f} bpp ({bpp * 1e6:.0f} µbpp)"

@@ -14,7 +14,7 @@ from semtool.streams import read_input, safe, say, show_json, wants_json
 @model_option
 @level_option
 @json_option
-def command(source: str, model: str | None, level: int, as_json: bool) -> None:
+def command(source: str, model: str | None, level: int) -> None:
     """Print the symbols of IN.sem, section by section.
 
     Kind, SHA-256 of the serialised symbols (S of SPEC.md §7), shape of each array, and what is short enough to print.

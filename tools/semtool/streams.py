@@ -30,7 +30,8 @@ _call = _Call()
 
 def prepare(arguments: list[str]) -> None:
     """Before anything else: streams that print any text, and no data file in the place of a closed one."""
-    _call.json, _call.binary = "--json" in arguments, False
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    _call.json, _call.binary = "--json" in options, False
     for descriptor in range(3):
         try:
             os.fstat(descriptor)

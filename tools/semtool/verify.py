@@ -26,7 +26,7 @@ TRACE_BYTES = 1 << 26  # more than the layers and passes of any model
 @model_option
 @level_option
 @json_option
-def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int, as_json: bool) -> int:
+def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int) -> int:
     """Check form, canonical streams, keyed check and limits of each file.
 
     The exit status is that of the first file with a fault.
@@ -51,7 +51,6 @@ def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int
 
 def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> tuple[dict[str, Any], SemError | None]:
     """The object of one file in verify.schema.json, and the fault if there is one."""
-    from refcodec.container.limits import LEVELS
     from refcodec.inspection import inspect
     from refcodec.symbols import read_symbols
     from refcodec.tracing import Tracer
@@ -69,13 +68,12 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
         row.update(valid=True, canonical=True, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
         fault = error
-        row["valid"] = False if error.status == 3 else None
+        row.update(valid=False if error.status == 3 else None, canonical=False if error.code == 402 else None)
     if data is not None:
-        found = {number: inspect(data, level=number, models=folders) for number in LEVELS}
-        row["level"] = next((n for n, of in found.items() if not any(e.status == 6 for e in of.errors)), None)
-        if fault is not None:
-            row["complete"] = found[level].complete
-            row["check"] = "failed" if fault.code == 501 else found[level].check.state
+        row["level"] = _level(data)
+    if data is not None and fault is not None:
+        found = inspect(data, level=level, models=folders)
+        row.update(complete=found.complete, check="failed" if fault.code == 501 else found.check.state)
     if tracer is not None and data is not None:
         try:
             row["parts_at"] = _parts_at(source, data, tracer)
@@ -83,6 +81,17 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
             fault = fault or error
     row["error"] = None if fault is None else fault.to_dict()
     return row, fault
+
+
+def _level(data: bytes) -> int | None:
+    """The lowest level whose limits the file keeps."""
+    from refcodec.container.limits import LEVELS
+    from refcodec.inspection import inspect
+
+    def keeps(level: int) -> bool:
+        return all(error.family != "limit" for error in inspect(data, level=level).errors)
+
+    return next(filter(keeps, LEVELS), None)
 
 
 def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from refcodec import spec
-from semtool.options import rate_text
 
 if TYPE_CHECKING:
     from refcodec.inspection import Field, Inspection
@@ -125,3 +124,8 @@ def _profile(number: int) -> str:
         return registry.get(number).name
     except SemError:
         return "not in this registry"
+
+
+def rate_text(data: int, width: int, height: int) -> str:
+    bpp = 8 * data / (width * height)
+    return f"{data} bytes, {bpp:.4f} bpp ({bpp * 1e6:.0f} µbpp)"

@@ -222,13 +222,12 @@ def _step_of(line: str) -> float:
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Whether the user or the system has asked the program to stop."""
-    asked = [False]
-    signals = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(s, lambda *_: asked.__setitem__(0, True)) for s in signals]
+    heard: list[int] = []
+    before = {s: signal.signal(s, lambda number, _: heard.append(number)) for s in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield lambda: asked[0]
+        yield lambda: bool(heard)
     finally:
-        for s, handler in zip(signals, before, strict=True):
+        for s, handler in before.items():
             signal.signal(s, handler)
 
 

@@ -31,6 +31,7 @@ class Bad:
     change: Change = lambda _s, _t: None
     late: Change = lambda _s, _t: None
     blob: Callable[[bytes], bytes | None] = lambda data: data  # symbols.safetensors becomes
+    text: Callable[[bytes], bytes] = lambda data: data  # manifest.json becomes
 
     def files(self) -> dict[str, bytes]:
         """The package and its probe, by file name."""
@@ -42,7 +43,7 @@ class Bad:
         digest = bytes.fromhex(symbol_digest(symbols))
         probe = bytes.fromhex("F59E00FFC801") + digest[: PROBE.hash_bytes] + b"\x04" + coded(PROBE)[0]
         return {
-            "manifest.json": mini.manifest(self.id, symbols, f"A fault: {self.note}."),
+            "manifest.json": self.text(mini.manifest(self.id, symbols, f"A fault: {self.note}.")),
             "probe.sem": probe,
         } | ({} if blob is None else {"symbols.safetensors": blob})
 
@@ -181,6 +182,9 @@ BAD = (
     Bad("index-64", 804, (121,), "a scale index can be 64", _set("scales", 2, "hi", to=64)),
     Bad("index-below-0", 804, (121,), "a scale index can be -1", _set("scales", 2, "lo", to=-1)),
     Bad("ladder-62", 803, (111,), "a ladder of 62 thresholds", _tensor("ladder", list(range(62)))),
+    Bad("ladder-not-ascending", 803, (124,), "two equal thresholds", _tensor("ladder", [0, *range(62)])),
+    Bad("format-version-1", 705, (116,), "a package of format version 1",
+        text=lambda data: data.replace(b'"format_version": 0', b'"format_version": 1')),
     Bad("z-frequency-0", 803, (122,), "a frequency of 0 in a table that sums to 2^16", _zero_frequency),
     Bad("z-sum", 803, (122,), "a table that sums to 2^16 - 1", _wrong_sum),
     Bad("z-count", 803, (122,), "more frequencies than the sizes say", lambda _,

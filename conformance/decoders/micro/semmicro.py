@@ -218,7 +218,10 @@ PARAMETERS_7 = {"m", "hyper", "groups", "parity", "rates"}
 
 def load_registry(path):
     """Profile id -> row."""
-    return {row["id"]: row for row in parse_json(Path(path).read_bytes())["profiles"]}  # Q 5
+    try:
+        return {row["id"]: row for row in parse_json(path.read_bytes())["profiles"]}  # Q 5
+    except (ValueError, KeyError, TypeError):
+        raise Fault(101, f"{path} is not a registry") from None
 
 
 def row_of(registry, profile, offset):
@@ -705,7 +708,7 @@ def shape_after(layer, x, before, rates):
             bound(sums[o] <= 2**37, f"sums as large as {sums[o]}")  # SEM-R-101
         if layer.transposed:
             return Shape(layer.outputs, x.size * layer.stride, max(sums))
-        fits(x.size % layer.stride == 0, "a stride that not every size can be divided by")  # SEM-R-123, Q 29
+        fits(x.size % layer.stride == 0, "a stride that does not divide every size")  # SEM-R-123
         return Shape(layer.outputs, x.size // layer.stride, max(sums))
     if isinstance(layer, Requant):
         check_requant(layer, x, rates)
@@ -733,13 +736,13 @@ def check_requant(requant, x, rates):
 
 def check_net(net, x, rates):
     """The shape of a net's output."""
-    fits(len(net) <= 16, f"a net of {len(net)} layers")  # SEM-R-115
+    fits(x.C <= 4096, f"a net {x.C} channels wide")  # SEM-R-115
     shapes = []
     for layer in net:
-        fits(x.C <= 4096, f"a net {x.C} channels wide")  # SEM-R-115
         x = shape_after(layer, x, shapes, rates)
+        fits(x.C <= 4096, f"a net {x.C} channels wide")  # SEM-R-115
+        fits(x.size <= 4, "a net that goes beyond the size of the latent")  # SEM-R-123
         shapes.append(x)
-    fits(x.C <= 4096, f"a net {x.C} channels wide")  # SEM-R-115
     fits(x.size == 4, "a net that ends at another size than the latent's")  # SEM-R-123
     return x
 
@@ -760,6 +763,7 @@ class Tensor:
     dtype: str
     shape: list
     values: tuple  # in raster order
+    used: bool = False
 
 
 @dataclass
@@ -821,7 +825,7 @@ def load_model(header, packages):
     manifest = parse_json((packages[digest] / "manifest.json").read_bytes())
     fits(manifest.get("format") == "sem-model", "a manifest of another format")
     if not is_int(manifest.get("format_version"), 0, 0):
-        raise Fault(705, f"model format version {manifest.get('format_version')}")  # Q 27
+        raise Fault(705, f"model format version {manifest.get('format_version')}")  # SEM-R-116
     return build_model(digest, manifest["symbols"], packages[digest], header.binding["parameters"]["7"])
 
 
@@ -840,6 +844,10 @@ def build_model(digest, symbols, folder, parameters):
     fits(here == parameters, "parameters that differ from the profile's")  # SEM-R-112
 
     tensors = read_tensors(symbols["tensors"], folder / "symbols.safetensors")
+
+    def nets(name, first_is_null=False):
+        return [net if net is None else build_net(net, tensors) for net in one_a_group(symbols, name, first_is_null)]
+
     model = Model(
         digest=digest,
         rates=rates,
@@ -851,21 +859,17 @@ def build_model(digest, symbols, folder, parameters):
         z_input=build_requant(symbols["z_input"], tensors),
         y_input=build_requant(symbols["y_input"], tensors),
         hyper_net=build_net(symbols["hyper_net"], tensors),
-        channel_nets=one_a_group(symbols, "channel_nets", first_is_null=True),
-        spatial_nets=one_a_group(symbols, "spatial_nets"),
-        anchor_heads=None if symbols["anchor_heads"] is None else one_a_group(symbols, "anchor_heads"),
-        heads=one_a_group(symbols, "heads"),
-        means=one_a_group(symbols, "means"),
-        scales=one_a_group(symbols, "scales"),
-        ladders=[build_ladder(scale, tensors) for scale in one_a_group(symbols, "scales")],
+        channel_nets=nets("channel_nets", first_is_null=True),
+        spatial_nets=nets("spatial_nets"),
+        anchor_heads=None if symbols["anchor_heads"] is None else nets("anchor_heads"),
+        heads=nets("heads"),
+        means=[build_requant(mean, tensors) for mean in one_a_group(symbols, "means")],
+        scales=[build_requant(scale, tensors, {"ladder"}) for scale in one_a_group(symbols, "scales")],
+        ladders=[build_ladder(scale, tensors) for scale in symbols["scales"]],
         z_tables=build_z_tables(tensors, rates, hyper),
     )
-    for name in "channel_nets", "spatial_nets", "anchor_heads", "heads":
-        nets = getattr(model, name)
-        if nets is not None:
-            setattr(model, name, [None if net is None else build_net(net, tensors) for net in nets])
-    model.means = [build_requant(mean, tensors) for mean in model.means]
-    model.scales = [build_requant(scale, tensors, {"ladder"}) for scale in model.scales]
+    unused = sorted(name for name, tensor in tensors.items() if not tensor.used)
+    fits(not unused, f"tensors that nothing uses: {unused}")  # SEM-R-111
     check_model(model)
     return model
 
@@ -923,7 +927,8 @@ def one_a_group(symbols, name, first_is_null=False):
 
 
 def build_net(layers, tensors):
-    fits(isinstance(layers, list) and len(layers) <= 16, "a net that is no list of up to 16 layers")  # SEM-R-115
+    fits(isinstance(layers, list) and len(layers) > 0, "a net that is no list of layers, or an empty one")
+    fits(len(layers) <= 16, f"a net of {len(layers)} layers")  # SEM-R-115
     return [build_layer(layer, tensors) for layer in layers]
 
 
@@ -977,11 +982,11 @@ def rates_and_channels(tensor):
 
 
 def build_ladder(scale, tensors):
-    if not isinstance(scale, dict) or "ladder" not in scale:
+    if "ladder" not in scale:
         return None
     ladder = tensor_of(tensors, scale["ladder"], "I32", 1)
     fits(ladder.shape == [63], "a ladder of another length than 63")
-    bound(sorted(set(ladder.values)) == list(ladder.values), "a ladder that does not ascend")  # Q 22
+    fits(sorted(set(ladder.values)) == list(ladder.values), "a ladder that does not ascend")  # SEM-R-124
     return list(ladder.values)
 
 
@@ -1010,6 +1015,7 @@ def tensor_of(tensors, name, dtype, axes):
     tensor = tensors[name]
     fits(tensor.dtype == dtype, f"tensor {name} is {tensor.dtype}, not {dtype}")
     fits(len(tensor.shape) == axes, f"tensor {name} has {len(tensor.shape)} axes, not {axes}")
+    tensor.used = True
     return tensor
 
 
@@ -1021,14 +1027,15 @@ def read_tensors(listed, path):
     except OSError:
         raise Fault(801, f"{path} cannot be read") from None  # SEM-R-114, Q 26
     header, data = split_safetensors(data)
+    fits(header.keys() - {"__metadata__"} == listed.keys(), "other tensors in the file than listed")  # SEM-R-111, Q 25
     tensors = {}
     for name, entry in listed.items():
         has_members(entry, {"dtype", "shape", "sha256"}, f"tensor {name}")
         dtype, shape = entry["dtype"], entry["shape"]
         fits(isinstance(dtype, str) and dtype in FORMATS, f"tensor {name}: dtype {dtype!r}")
         fits(isinstance(shape, list) and all(is_int(n, 0, 2**31) for n in shape), f"tensor {name}: shape")
-        there = header.get(name)
-        fits(isinstance(there, dict), f"tensor {name} is not in the file")
+        there = header[name]
+        fits(isinstance(there, dict), f"tensor {name} is no object in the file")
         fits(there.get("dtype") == dtype and there.get("shape") == shape, f"tensor {name} differs in the file")
         values = read_tensor(name, dtype, shape, there.get("data_offsets"), data, entry["sha256"])
         tensors[name] = Tensor(dtype, shape, values)
@@ -1368,7 +1375,8 @@ def command_line():
 def main():
     options = command_line()
     try:
-        data = sys.stdin.buffer.read(LIMIT_FILE + 1)  # SEM-R-142
+        with open(0, "rb", closefd=False) as stdin:
+            data = stdin.read(LIMIT_FILE + 1)  # SEM-R-142
         result = decode(data, options)
     except Fault as fault:
         print(report(fault), file=sys.stderr)

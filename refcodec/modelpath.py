@@ -61,14 +61,14 @@ def describe(folder: Path) -> tuple[str, str | None] | None:
 def packages(extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Iterator[Path]:
     """Every folder with a manifest, in the order in which they are looked at."""
     for place in [*map(Path, extra_dirs), *search_path()]:
-        if (place / MANIFEST).is_file():
+        if os.path.isfile(place / MANIFEST):
             yield place
             continue
         try:
             children = sorted(place.iterdir())
         except OSError:
             continue
-        yield from (child for child in children if (child / MANIFEST).is_file())
+        yield from (child for child in children if os.path.isfile(child / MANIFEST))
 
 
 def search_path() -> list[Path]:

@@ -164,7 +164,7 @@ class _Reader:
         if "a" not in o:  # rounds to the nearest; shifts outside 1 … 52 are refused with the bounds
             parts.append(np.int64(1) << np.clip(parts[1].astype(np.int64) - 1, 0, 62))
         m, s, a = np.broadcast_arrays(*parts)
-        return Requant(m, s, a, *(_integer(o[k], -(2**31), 2**31, f"{path}.{k}") for k in ("lo", "hi")))
+        return Requant(m, s, a, *(_integer(o[k], -(2**53) + 1, 2**53 - 1, f"{path}.{k}") for k in ("lo", "hi")))
 
     def requant(self, obj: object, x: _Signal, path: str) -> tuple[Requant, _Signal]:
         q = self._requant(obj, x.channels, path)

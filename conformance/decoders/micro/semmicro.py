@@ -1,1235 +1,1239 @@
 #!/usr/bin/env python3
-"""semmicro, the micro-decoder: SPEC.md once more, in plain Python.
+"""The micro-decoder: one file that reads `.sem` from its header to the symbols of its latents.
 
-Read it beside SPEC.md.  Each ruler below is a section of that document, in its order; names are the
-document's names, with Greek letters spelled out (rho, mu) and y_hat for a y with a hat.  Each rule that is
-enforced is cited where it is enforced (SEM-R-nnn), and each rejection is a Fault with the error code that
-the document gives.  Nothing but the standard library is used, nothing is shared with another decoder, all
-arithmetic that bears on symbols is on Python's own integers, and slow and obvious is preferred to fast.
+It was written from SPEC.md alone and shares no code with another decoder. It wants to be read beside SPEC.md:
 
-The big picture, as the last ruler has it:
+* it stands in the order of that document, with one ruler for each of its sections and under its names; a section
+  that is missing here asks nothing of a decoder that paints no picture;
+* every rule is cited by its id (SEM-R-nnn) where it is obeyed;
+* `read_file`, at the end, is the whole in twenty lines: begin there to see the parts, or with `Reader` to see bytes;
+* every number is a Python integer, exact and of any size. An activation is a dictionary from a site (r, c) to the
+  list of the values of its channels; a site that is not in it counts as 0, which is what lies outside an array.
 
-    bytes -> header -> limits -> sections -> symbols of each section -> check -> JSON
+It is slow and wants to be obvious. Three places are a little less obvious than they might be, for the sake of time:
+`linear` (the input values under the kernel are gathered first; several processes), `run_net` (what nobody asks for is
+not computed) and `RangeDecoder.decode` (bisection).
 
-It implements level 1 and the payload of kind 7; it goes from the file to symbols, and paints nothing.
+    semmicro.py [--tier header|symbols] [--model DIR]... [--registry FILE] [--jobs N] [--trace] < file.sem
 
-    semmicro.py [--tier header|symbols] [--model DIR]... [--registry FILE] [--trace] < file.sem
-
-Where the document leaves a question open, the answer taken here is marked "Q n": question n of
-docs/decisions/0005-questions-of-the-first-reader.md.
+It implements format version 0, level 1 and, of the payload kinds, kind 7. Questions that the document left open are
+listed in docs/decisions/0005-questions-of-the-first-reader.md; "Q n" in a comment is number n of that list.
 """
 
+from __future__ import annotations
+
 import argparse
+import bisect
 import hashlib
 import json
+import math
+import multiprocessing
+import operator
 import os
 import struct
 import sys
-from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import add, mul
 from pathlib import Path
+from typing import Any, NoReturn
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-REGISTRY = REPOSITORY / "refcodec" / "registry" / "registry.json"
-DIMS = REPOSITORY / "refcodec" / "registry" / "dims.json"
-GAUSSIAN = REPOSITORY / "refcodec" / "entropy" / "data" / "gaussian.bin"
-MODELS = REPOSITORY / "refcodec" / "data" / "models"
+REGISTRY_JSON = REPOSITORY / "refcodec" / "registry" / "registry.json"
+DIMS_JSON = REPOSITORY / "refcodec" / "registry" / "dims.json"
+GAUSSIAN_BIN = REPOSITORY / "refcodec" / "entropy" / "data" / "gaussian.bin"
+MODEL_FOLDERS = (REPOSITORY / "refcodec" / "data" / "models", REPOSITORY / "test_vectors" / "models")
+
+# ====================================================================================================================
+# 2 Conventions
+# ====================================================================================================================
 
 
-class Fault(Exception):
-    """One error of SPEC.md section 17: its code, what was found, and the place in the file."""
+class Reader:
+    """Reads fields one after another. Where the bytes end too early, the place says which error that is."""
 
-    def __init__(self, code, message, offset=None):
-        super().__init__(message)
-        self.code, self.message, self.offset = code, message, offset
+    def __init__(self, data: bytes, position: int, truncated: int, bad_varint: int) -> None:
+        self.data = data
+        self.position = position
+        self.truncated = truncated  # the error of bytes that end too early
+        self.bad_varint = bad_varint  # the error of SEM-R-003
 
+    def bytes(self, n: int) -> bytes:
+        left = len(self.data) - self.position
+        if n > left:
+            fail(self.truncated, f"{n} bytes are wanted where {left} are left", self.position)
+        self.position += n
+        return self.data[self.position - n : self.position]
 
-# ======================================================================================================
-# SPEC 2: Conventions
-# ======================================================================================================
+    def u(self, bits: int) -> int:
+        """Whole bytes only; the descriptor is taken apart where it is read."""
+        return int.from_bytes(self.bytes(bits // 8), "big")
 
-
-class Cursor:
-    """A place in some bytes.  Nothing here reads a file in any other way, so nothing reads past an end.
-
-    `cut` is the error for bytes that end too early, `long` the one for a varint that is too long.
-    """
-
-    def __init__(self, data, pos, end, cut, long):
-        self.data, self.pos, self.end, self.cut, self.long = data, pos, end, cut, long
-
-    def bytes(self, n):
-        if n > self.end - self.pos:
-            raise Fault(self.cut, f"{n} bytes wanted, {self.end - self.pos} left", self.pos)
-        self.pos += n
-        return self.data[self.pos - n : self.pos]
-
-    def u(self, n):
-        return int.from_bytes(self.bytes(n // 8), "big")
-
-    def varint(self):
-        start = self.pos
+    def varint(self) -> int:
+        start = self.position
         byte = self.u(8)
         n = byte & 0x7F
         for _ in range(3):
-            if byte < 0x80:
+            if not byte & 0x80:
                 return n
+            if self.position == len(self.data):
+                fail(self.truncated, "a varint is cut off", start)
             byte = self.u(8)
             n = ((n + 1) << 7) + (byte & 0x7F)
-        if byte >= 0x80:
-            raise Fault(self.long, "the fourth byte of a varint has bit 7 set", start)  # SEM-R-003
+        if byte & 0x80:
+            fail(self.bad_varint, "SEM-R-003: the fourth byte of a varint has bit 7 set", start)
         return n
 
 
-def canonical_json(value):
-    """RFC 8785 for values whose numbers are integers and whose strings are ASCII."""
-    check_canonical(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("ascii")
+def clamp(x: int, a: int, b: int) -> int:
+    return a if x < a else b if x > b else x
 
 
-def check_canonical(value):
-    """ValueError for what a canonical object of the document cannot hold."""
-    if isinstance(value, dict):
-        for name, member in value.items():
-            check_canonical(name)
-            check_canonical(member)
-    elif isinstance(value, list):
-        for member in value:
-            check_canonical(member)
-    elif isinstance(value, str):
-        if not value.isascii():
-            raise ValueError("a string that is not ASCII")
-    elif isinstance(value, int):
-        if abs(value) >= 1 << 53:
-            raise ValueError("a number of 2^53 or more")
-    elif value is not None:
-        raise ValueError("a number that is not an integer")
+def parse_json(text: bytes) -> Any:
+    """RFC 8259. An object that names a member twice is malformed, as all else is that raises ValueError."""
 
-
-def parse_json(text):
-    """RFC 8259, and no member name twice.  ValueError for anything else."""
-
-    def members(pairs):
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) != len(pairs):
-            raise ValueError("a member name occurs twice")
+            raise ValueError("an object names a member twice")
         return dict(pairs)
 
+    def no_constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
     try:
-        return json.loads(bytes(text).decode("utf-8"), object_pairs_hook=members)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+        return json.loads(text.decode("utf-8"), object_pairs_hook=members, parse_constant=no_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
-# ======================================================================================================
-# SPEC 4: Header
-# ======================================================================================================
+def canonical_json(value: Any) -> bytes:
+    """RFC 8785 of what may stand in a canonical object here: integers below 2^53, ASCII. Else raises ValueError."""
 
-MAGIC = b"\xf5\x9e"
-CHECK_BITS = {0: 0, 3: 16, 5: 32}  # check_code -> bits of the check
+    def judge(x: Any) -> None:
+        if isinstance(x, dict):
+            judge([*x.keys(), *x.values()])
+        elif isinstance(x, list):
+            for member in x:
+                judge(member)
+        elif isinstance(x, str) and not x.isascii():
+            raise ValueError("a string is not ASCII")
+        elif isinstance(x, float) or (isinstance(x, int) and abs(x) >= 2**53):
+            raise ValueError("a number is not an integer of magnitude below 2^53")
+
+    judge(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+# ====================================================================================================================
+# 4 Header
+# ====================================================================================================================
+
+CHECK_BYTES = {0: 0, 3: 2, 5: 4}  # by check_code
 
 
 @dataclass
 class Header:
     version: int
     check_code: int
-    sectioned: int
-    profile: int = 0  # the id: 256 + extended_profile for 254; 255 for an explicit model
-    base_profile: int | None = None
-    model_hash: bytes | None = None
-    row: dict = field(default_factory=dict)  # the row of the registry that `profile` or `base_profile` names
-    width: int = 0
-    height: int = 0
-    H: bytes = b""  # SPEC 7: the header to the end of the size, `sectioned` cleared
-    check: bytes = b""  # compact form only
-    count: int = 1  # sections; 1 in compact form
-    end: int = 0  # offset of the first byte behind the header
-
-    @property
-    def binding(self):
-        return self.row["binding"]
+    sectioned: bool
+    profile: int  # 0 to 253, 255, or 256 + extended_profile
+    binding: dict[str, Any]  # of the profile's row, for an explicit model that of base_profile
+    model_hash: bytes | None  # of an explicit model
+    width: int
+    height: int
+    size_offset: int  # of dim_class
+    check: bytes | None  # of a compact file
+    check_offset: int  # or count_offset
+    count: int  # of sections; 1 for a compact file
+    h: bytes  # H of §7
+    end: int
 
 
-def read_header(data, registry, dims):
-    f = Cursor(data, 0, len(data), cut=202, long=207)  # SEM-R-014
-    if data[:2] != MAGIC:
-        raise Fault(201, "the file does not begin with F5 9E", 0)  # SEM-R-010
-    f.bytes(2)
+def header(data: bytes, registry: dict[int, dict[str, Any]], dims: dict[int, tuple[int, int]]) -> Header:
+    """Fields are judged in their order; the first fault names the error."""
+    if data[:2] != b"\xf5\x9e":  # SEM-R-010, and SEM-R-014 for fewer than two bytes
+        fail(201, "SEM-R-010: the file does not begin with F5 9E", 0)
+    reader = Reader(data, 2, truncated=202, bad_varint=207)  # SEM-R-014
 
-    descriptor = f.u(8)
-    header = Header(version=descriptor >> 5, check_code=descriptor >> 2 & 7, sectioned=descriptor >> 1 & 1)
+    descriptor = reader.u(8)
+    version = descriptor >> 5
+    check_code = descriptor >> 2 & 7
+    sectioned = descriptor >> 1 & 1
     reserved = descriptor & 1
-    if header.version != 0:
-        raise Fault(701, f"version {header.version}, only 0 is implemented", 2)  # SEM-R-011
-    if header.check_code not in CHECK_BITS:
-        raise Fault(204, f"check code {header.check_code}", 2)  # SEM-R-012
-    if reserved != 0:
-        raise Fault(203, "the reserved bit is set", 2)  # SEM-R-013
+    if version != 0:  # SEM-R-011
+        fail(701, f"SEM-R-011: format version {version}; this decoder implements version 0", 2)
+    if check_code not in CHECK_BYTES:  # SEM-R-012
+        fail(204, f"SEM-R-012: check_code is {check_code}", 2)
+    if reserved != 0:  # SEM-R-013
+        fail(203, "SEM-R-013: the reserved bit is set", 2)
 
-    header.profile = f.u(8)
-    if header.profile == 254:
-        header.profile = 256 + f.u(16)  # extended_profile
-    if header.profile == 255:
-        header.base_profile = f.u(8)
-        if header.base_profile > 253:
-            raise Fault(209, f"base profile {header.base_profile}", 4)  # SEM-R-017
-        header.row = row_of(registry, header.base_profile, 4)
-        hash_code = f.u(8)
-        if hash_code > 3:
-            raise Fault(208, f"hash code {hash_code}", 5)  # SEM-R-016
-        header.model_hash = f.bytes(4 << hash_code)
+    model_hash = None
+    profile = reader.u(8)
+    if profile == 255:
+        base_profile = reader.u(8)
+        if base_profile > 253:  # SEM-R-017
+            fail(209, f"SEM-R-017: base_profile is {base_profile}", 4)
+        binding = find_binding(registry, base_profile, 4)  # Q 12: before hash_code
+        hash_code = reader.u(8)
+        if hash_code > 3:  # SEM-R-016
+            fail(208, f"SEM-R-016: hash_code is {hash_code}", 5)
+        model_hash = reader.bytes(4 << hash_code)
     else:
-        header.row = row_of(registry, header.profile, 3)
+        offset = 3
+        if profile == 254:
+            offset = 4
+            profile = 256 + reader.u(16)
+        binding = find_binding(registry, profile, offset)
 
-    size_at = f.pos
-    dim_class = f.u(8)
+    size_offset = reader.position
+    dim_class = reader.u(8)
     if dim_class == 0:
-        header.width = f.varint() + 1
-        header.height = f.varint() + 1
-        if (header.width, header.height) in dims.values():
-            raise Fault(205, f"{header.width} x {header.height} has a dim class", size_at)  # SEM-R-019
-    elif dim_class in dims:
-        header.width, header.height = dims[dim_class]
+        width = reader.varint() + 1
+        height = reader.varint() + 1
+        if (width, height) in dims.values():  # SEM-R-019
+            fail(205, f"SEM-R-019: {width} x {height} has a class", size_offset)
+    elif dim_class not in dims:  # SEM-R-018
+        fail(206, f"SEM-R-018: dim_class is {dim_class}", size_offset)
     else:
-        raise Fault(206, f"dim class {dim_class}", size_at)  # SEM-R-018
-    header.H = data[:2] + bytes([descriptor & 0b11111101]) + data[3 : f.pos]
+        width, height = dims[dim_class]
 
-    if header.sectioned == 0:
-        header.check = f.bytes(CHECK_BITS[header.check_code] // 8)
-    else:
-        header.count = f.varint() + 1
-    header.end = f.pos
-    return header
+    h = bytearray(data[: reader.position])
+    h[2] &= 0b11111101  # sectioned, cleared
 
+    check = None
+    check_offset = reader.position
+    count = 1
+    if sectioned == 0 and check_code != 0:
+        check = reader.bytes(CHECK_BYTES[check_code])
+    if sectioned == 1:
+        count = reader.varint() + 1
 
-def load_dims(path=DIMS):
-    """Appendix A: dim class -> (width, height)."""
-    classes = parse_json(path.read_bytes())["classes"]
-    return {row["class"]: (row["width"], row["height"]) for row in classes}
-
-
-# ======================================================================================================
-# SPEC 5: Profile registry
-# ======================================================================================================
-
-BINDING = {"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"}
-PARAMETERS_7 = {"m", "hyper", "groups", "parity", "rates"}
+    return Header(
+        version, check_code, sectioned == 1, profile, binding, model_hash, width, height, size_offset,
+        check, check_offset, count, bytes(h), reader.position,
+    )  # fmt: skip
 
 
-def load_registry(path):
-    """Profile id -> row."""
+def load_dims(path: Path) -> dict[int, tuple[int, int]]:
+    """Appendix A."""
+    return {row["class"]: (row["width"], row["height"]) for row in parse_json(path.read_bytes())["classes"]}
+
+
+# ====================================================================================================================
+# 5 Profile registry
+# ====================================================================================================================
+
+BINDING_MEMBERS = {"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"}
+FIT_MEMBERS = {"rule", "multiple", "extend"}
+KIND_7_PARAMETERS = {"m", "hyper", "groups", "parity", "rates"}
+
+
+def load_registry(path: Path) -> dict[int, dict[str, Any]]:
+    """Profile id -> binding."""
     try:
-        return {row["id"]: row for row in parse_json(path.read_bytes())["profiles"]}  # Q 5
-    except (ValueError, KeyError, TypeError):
-        raise Fault(101, f"{path} is not a registry") from None
+        return {row["id"]: row["binding"] for row in parse_json(path.read_bytes())["profiles"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a registry: {error}") from error
 
 
-def row_of(registry, profile, offset):
-    if profile not in registry:
-        raise Fault(702, f"profile {profile} is not in the registry", offset)  # SEM-R-015
-    binding = registry[profile]["binding"]
-    known = set(binding) == BINDING and set(binding["parameters"].get("7", PARAMETERS_7)) == PARAMETERS_7
-    if not known:
-        raise Fault(702, f"the row of profile {profile} has other members than these", offset)  # SEM-R-032, Q 6
-    return registry[profile]
+def find_binding(registry: dict[int, dict[str, Any]], profile: int, offset: int) -> dict[str, Any]:
+    if profile not in registry:  # SEM-R-015
+        fail(702, f"SEM-R-015: the registry does not list profile {profile}", offset)
+    binding = registry[profile]
+    kind_7 = binding["parameters"].get("7", {}) if 7 in {binding["compact"], *binding["kinds"]} else KIND_7_PARAMETERS
+    if set(binding) != BINDING_MEMBERS or set(binding["fit"]) != FIT_MEMBERS or set(kind_7) != KIND_7_PARAMETERS:
+        fail(702, f"SEM-R-032: the members of the binding of profile {profile} are not those known here", offset)
+    return binding
 
 
-# ======================================================================================================
-# SPEC 6: Sections
-# ======================================================================================================
+# ====================================================================================================================
+# 6 Sections
+# ====================================================================================================================
 
-PROVENANCE, METADATA = 0x01, 0x43
-CRITICAL, SAFE_TO_COPY = 0x80, 0x40  # bits of the type
-ELIC = 7  # the only kind whose payload is implemented
+PROVENANCE = 0x01
+METADATA = 0x43
 
 
 @dataclass
 class Section:
-    type: int
+    type: int  # for a compact body 0x80 + the compact kind
     offset: int  # of the body
     body: bytes
-    check: bytes
+    check: bytes | None
+    check_offset: int
+    symbols: bytes | None = None  # S of §7, once it is known
+    report: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def kind(self):
-        """The payload kind of a critical section, None for an ancillary one."""
-        return self.type & 0x3F if self.type & CRITICAL else None
+    def critical(self) -> bool:
+        return self.type >= 0x80
+
+    @property
+    def kind(self) -> int:
+        return self.type & 0x3F
 
 
-def read_sections(data, header):
-    """The sections, and whether the file holds all that it announces."""
-    if header.sectioned == 0:
-        body = data[header.end :]
-        section = Section(CRITICAL + header.binding["compact"], header.end, body, header.check)
-        check_section_limits(header, section.type, len(body), header.end)
-        return [section], True
+def sections(data: bytes, head: Header) -> tuple[list[Section], bool]:
+    """The sections, and whether all that the header counts are there."""
+    if not head.sectioned:
+        return [
+            Section(0x80 + head.binding["compact"], head.end, data[head.end :], head.check, head.check_offset)
+        ], True  # fmt: skip
 
-    sections = []
-    f = Cursor(data, header.end, len(data), cut=301, long=305)  # SEM-R-046
-    for index in range(header.count):
-        if index > 0 and f.pos == f.end:
-            return sections, False  # SEM-R-047
-        start = f.pos
-        type = f.u(8)
-        check_type(type, sections[-1].type if sections else None, header, start)
-        length = f.varint()
-        check_section_limits(header, type, length, start)
-        section = Section(type, f.pos, f.bytes(length), b"")
-        if type in (PROVENANCE, METADATA):
-            check_key_value_text(section)
-        section.check = f.bytes(CHECK_BITS[header.check_code] // 8)
-        sections.append(section)
-    if f.pos != f.end:
-        raise Fault(306, f"{f.end - f.pos} bytes after the last section", f.pos)  # SEM-R-048
-    return sections, True
+    result: list[Section] = []
+    reader = Reader(data, head.end, truncated=301, bad_varint=305)  # SEM-R-046
+    while len(result) < head.count:
+        if result and reader.position == len(data):  # SEM-R-047
+            return result, False
+        result.append(section(reader, head, result))
+    if reader.position != len(data):  # SEM-R-048
+        fail(306, f"SEM-R-048: {len(data) - reader.position} bytes after the last section", reader.position)
+    return result, True
 
 
-def check_type(type, previous, header, offset):
-    """First what the section is, then where it stands."""
-    if type & CRITICAL:
-        kind = type & 0x3F
-        if type & SAFE_TO_COPY or not 1 <= kind <= 7:
-            raise Fault(703, f"critical section of unknown type 0x{type:02X}", offset)  # SEM-R-043
-        if kind not in header.binding["kinds"]:
-            raise Fault(303, f"kind {kind} is not among the profile's", offset)  # SEM-R-042
-    if previous is not None and place_in_order(previous) >= place_in_order(type):
-        raise Fault(302, f"section 0x{type:02X} after 0x{previous:02X}", offset)  # SEM-R-040, SEM-R-041
-    if header.count == 1 and type == CRITICAL + header.binding["compact"]:
-        raise Fault(304, "this file must be in compact form", offset)  # SEM-R-045
+def section(reader: Reader, head: Header, before: list[Section]) -> Section:
+    start = reader.position
+    type_ = reader.u(8)
+    if type_ >= 0x80 and not 0x81 <= type_ <= 0x87:  # SEM-R-043
+        fail(703, f"SEM-R-043: critical section of unknown type 0x{type_:02X}", start)
+    if type_ >= 0x80 and type_ & 0x3F not in head.binding["kinds"]:  # SEM-R-042
+        fail(303, f"SEM-R-042: kind {type_ & 0x3F} is not among the profile's kinds", start)
+    if before and order(type_) <= order(before[-1].type):  # SEM-R-040, SEM-R-041
+        fail(302, f"SEM-R-040, SEM-R-041: type 0x{type_:02X} after type 0x{before[-1].type:02X}", start)
+    if head.count == 1 and type_ == 0x80 + head.binding["compact"]:  # SEM-R-045
+        fail(304, "SEM-R-045: the only section is of the compact kind", start)
+
+    length = reader.varint()
+    judge_body_limits(type_, length, head, start + 1)  # Q 9: before it is judged whether so many bytes are there
+
+    offset = reader.position
+    body = reader.bytes(length)
+    if type_ in {PROVENANCE, METADATA}:  # of the body of an unknown type nothing is asked (SEM-R-044)
+        key_value_text(body, offset)
+
+    check_offset = reader.position
+    check = reader.bytes(CHECK_BYTES[head.check_code]) if head.check_code != 0 else None
+    return Section(type_, offset, body, check, check_offset)
 
 
-def place_in_order(type):
-    if type == PROVENANCE:
-        return 0, type
-    return (1 if type & CRITICAL else 2), type
+def order(type_: int) -> tuple[int, int]:
+    """SEM-R-040: provenance, then critical sections by number, then other ancillary sections by type."""
+    if type_ == PROVENANCE:
+        return 0, type_
+    return (1, type_) if type_ >= 0x80 else (2, type_)
 
 
-def check_key_value_text(section):
-    f = Cursor(section.body, 0, len(section.body), cut=305, long=305)
-    keys = []
+def key_value_text(body: bytes, offset: int) -> list[tuple[str, str]]:
+    """`offset` is that of the body in the file, for the messages."""
+    reader = Reader(body, 0, truncated=305, bad_varint=305)  # SEM-R-050: whole entries
+    entries: list[tuple[str, str]] = []
+    last_key = b""
     try:
-        while f.pos < f.end:
-            key = f.bytes(f.varint())
-            value = f.bytes(f.varint())
-            if not 1 <= len(key) <= 64 or (keys and key <= keys[-1]):
-                raise Fault(305, "a key that is too long, empty, or out of order", f.pos)  # SEM-R-049
-            if not is_utf8(key) or not is_utf8(value):
-                raise Fault(305, "a key or a value that is not UTF-8", f.pos)  # SEM-R-050
-            keys.append(key)
-            if len(keys) > 1024:
-                raise Fault(305, "more than 1024 entries", f.pos)  # SEM-R-053
-    except Fault as fault:  # SEM-R-003, SEM-R-050: what a Cursor finds
-        raise Fault(305, fault.message, section.offset + fault.offset) from None
+        while reader.position < len(body):
+            start = reader.position
+            if len(entries) == 1024:  # SEM-R-053
+                fail(305, "SEM-R-053: more than 1024 entries", start)
+            key_length = reader.varint()
+            start = reader.position
+            key = reader.bytes(key_length)
+            if not 1 <= len(key) <= 64 or key <= last_key:  # SEM-R-049
+                fail(305, "SEM-R-049: a key is not 1 to 64 bytes long, or not above the key before it", start)
+            value = reader.bytes(reader.varint())
+            try:
+                entries.append((key.decode("utf-8"), value.decode("utf-8")))
+            except UnicodeDecodeError:  # SEM-R-050
+                fail(305, "SEM-R-050: not UTF-8", start)
+            last_key = key
+    except SemError as error:
+        raise SemError(error.code, error.message, offset + (error.offset or 0)) from None
+    return entries
 
 
-def is_utf8(data):
-    """RFC 3629, as Python's own decoder has it: no surrogates, no long forms."""
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+# ====================================================================================================================
+# 7 Keyed check
+# ====================================================================================================================
 
 
-# ======================================================================================================
-# SPEC 7: Keyed check
-# ======================================================================================================
+def key_of(head: Header, model_digest: str | None) -> bytes | None:
+    """K, or None where the full digest of an explicit model is not known."""
+    binding = dict(head.binding)
+    if head.model_hash is not None:
+        if model_digest is None:
+            return None
+        binding["model"] = model_digest
+    return hashlib.sha256(canonical_json(binding)).digest()
 
 
-def keyed_check(header, digest, type, S):
-    """What the check has to be; `digest` is the full digest of an explicit model."""
-    binding = header.binding if header.model_hash is None else header.binding | {"model": digest}
-    K = hashlib.sha256(canonical_json(binding)).digest()
-    return hashlib.sha256(K + header.H + bytes([type]) + S).digest()[: CHECK_BITS[header.check_code] // 8]
-
-
-def check_state(header, digest, section, S):
-    if header.check_code == 0:
+def judge_check(part: Section, head: Header, model_digest: str | None) -> str:
+    """The state of a section's check. A failed one is SEM-E-501 instead."""
+    if part.check is None:
         return "absent"
-    if header.model_hash is not None and digest is None:
-        return "unchecked"  # SEM-R-061
-    if keyed_check(header, digest, section.type, S) != section.check:
-        # SEM-R-060, SEM-R-002
-        raise Fault(501, f"the check of section 0x{section.type:02X} differs", section.offset)
+    k = key_of(head, model_digest)
+    if k is None or part.symbols is None:  # SEM-R-061
+        return "unchecked"
+    wanted = hashlib.sha256(k + head.h + bytes([part.type]) + part.symbols).digest()[: len(part.check)]
+    if part.check != wanted:  # SEM-R-060
+        fail(501, f"SEM-R-060: the check of the section of type 0x{part.type:02X} differs", part.check_offset)
     return "ok"
 
 
-# ======================================================================================================
-# SPEC 8: Canonical form
-# ======================================================================================================
+# ====================================================================================================================
+# 8 Canonical form
+# ====================================================================================================================
 
 
-class Stream:
-    """A body of SPEC 9 that is decoded and, in lockstep, encoded again."""
+def judge_canonical(coder: RangeDecoder) -> None:
+    """SEM-R-070: finish an encoder that stands where the decoder stands, and compare its bytes with the body."""
+    body_read = coder.body[: coder.position].ljust(coder.position, b"\0")
+    number = int.from_bytes(body_read, "big") - coder.code  # the written bytes, all carries done, then 32 bits of low
+    written, low = number >> 32, number & 0xFFFFFFFF
+    canonical = finish(written, coder.position - 4, low, coder.range)
+    if canonical != coder.body:
+        same = 0
+        while canonical[same : same + 1] == coder.body[same : same + 1]:
+            same += 1
+        fail(402, "SEM-R-070: from here on an encoder writes other bytes for these symbols", coder.offset + same)
 
-    def __init__(self, body, offset):
-        self.body, self.offset = body, offset
-        self.decoder, self.encoder = Decoder(body, offset), Encoder()
 
-    def symbol(self, cumulative):
-        """One symbol of the table with these cumulative frequencies: 0, f_0, f_0 + f_1, ..., T."""
-        T = cumulative[-1]
-        j = bisect_right(cumulative, self.decoder.quantile(T)) - 1
-        self.code(cumulative[j], cumulative[j + 1] - cumulative[j], T)
-        return j
+# ====================================================================================================================
+# 9 Range coder
+# ====================================================================================================================
 
-    def uniform(self, V):
-        symbol = self.decoder.quantile(V)
-        self.code(symbol, 1, V)
+
+def finish(written: int, length: int, low: int, range_: int) -> bytes:
+    """The encoder's last step, where `written` is the number that the `length` written bytes form."""
+    if low == 0:
+        pass
+    elif low + range_ > 2**32:
+        written += 1
+    else:
+        written = (written << 8) + -(-low // 2**24)  # ceil(low / 2^24)
+        length += 1
+    return written.to_bytes(length, "big").rstrip(b"\0")
+
+
+class RangeDecoder:
+    def __init__(self, body: bytes, offset: int) -> None:
+        self.body = body
+        self.offset = offset  # of the body in the file, for the messages
+        self.position = 4  # bytes of the body that were read, those that are missing included
+        self.code = int.from_bytes(body[:4].ljust(4, b"\0"), "big")
+        self.range = 2**32 - 1
+        if self.code >= self.range:  # SEM-R-080
+            fail(401, "SEM-R-080: the body begins with FF FF FF FF", offset)
+
+    def decode(self, cumulative: Sequence[int]) -> int:
+        """A symbol of the table whose sums are given: 0, f_0, f_0 + f_1, …, T."""
+        total = cumulative[-1]
+        q = ((self.code + 1) * total - 1) // self.range
+        symbol = bisect.bisect_right(cumulative, q) - 1
+        a = self.range * cumulative[symbol] // total
+        b = self.range * cumulative[symbol + 1] // total
+        self.code = self.code - a
+        self.range = b - a
+        while self.range < 2**24:
+            next_byte = self.body[self.position] if self.position < len(self.body) else 0
+            self.position += 1
+            self.code = self.code * 2**8 + next_byte
+            self.range = self.range * 2**8
         return symbol
 
-    def code(self, c, f, T):
-        self.decoder.decode(c, f, T)
-        self.encoder.encode(c, f, T)
-
-    def finish(self):
-        if self.encoder.finish() != self.body:
-            raise Fault(402, "the body is not the one that its symbols have", self.offset)  # SEM-R-070
+    @property
+    def here(self) -> int:
+        return self.offset + min(self.position, len(self.body))
 
 
-# ======================================================================================================
-# SPEC 9: Range coder
-# ======================================================================================================
+# ====================================================================================================================
+# 10 Tables
+# ====================================================================================================================
 
 
-class Encoder:
-    def __init__(self):
-        self.low, self.range, self.written = 0, 2**32 - 1, bytearray()
-
-    def encode(self, c, f, T):
-        a, b = self.range * c // T, self.range * (c + f) // T
-        self.low += a
-        self.range = b - a
-        if self.low >= 2**32:
-            self.low -= 2**32
-            self.carry()
-        while self.range < 2**24:
-            self.written.append(self.low >> 24)
-            self.low = (self.low << 8) & 0xFFFFFFFF
-            self.range <<= 8
-
-    def carry(self):
-        """Add 1 to the number that the written bytes form."""
-        at = len(self.written) - 1
-        while self.written[at] == 0xFF:
-            self.written[at] = 0
-            at -= 1
-        self.written[at] += 1
-
-    def finish(self):
-        if self.low + self.range > 2**32:
-            self.carry()
-        elif self.low > 0:
-            self.written.append(-(-self.low // 2**24))
-        return bytes(self.written).rstrip(b"\0")
+def cumulative_of(frequencies: Iterable[int]) -> list[int]:
+    sums = [0]
+    for f in frequencies:
+        sums.append(sums[-1] + f)
+    return sums
 
 
-class Decoder:
-    def __init__(self, body, offset):
-        self.body, self.next, self.offset = body, 4, offset
-        self.code, self.range = int.from_bytes(body[:4].ljust(4, b"\0"), "big"), 2**32 - 1
-
-    def quantile(self, T):
-        """q, with c <= q < c + f for the symbol that comes next."""
-        q = ((self.code + 1) * T - 1) // self.range
-        if q >= T:
-            raise Fault(401, "no symbol has this code", self.offset)  # SEM-R-080; first bytes FF FF FF FF
-        return q
-
-    def decode(self, c, f, T):
-        a, b = self.range * c // T, self.range * (c + f) // T
-        self.code -= a
-        self.range = b - a
-        while self.range < 2**24:
-            byte = self.body[self.next] if self.next < len(self.body) else 0
-            self.next += 1
-            self.code = self.code << 8 | byte
-            self.range <<= 8
+def uniform(v: int) -> range:
+    return range(v + 1)  # the sums of V symbols of frequency 1: 0, 1, …, V
 
 
-# ======================================================================================================
-# SPEC 10: Tables
-# ======================================================================================================
+BIT = uniform(2)
 
 
 @dataclass
 class EscapeTable:
-    """Regular symbols for offset ... offset + n - 1, then the escape."""
-
     offset: int
-    cumulative: list  # 0, f_0, f_0 + f_1, ..., 2^16
+    cumulative: list[int]  # of the regular symbols and, last, the escape
 
-    def decode(self, stream):
-        n = len(self.cumulative) - 2
-        j = stream.symbol(self.cumulative)
-        if j < n:
-            value = self.offset + j
-        elif stream.uniform(2) == 0:
-            value = self.offset + n + excess(stream)
+    def decode(self, coder: RangeDecoder) -> int:
+        n = len(self.cumulative) - 2  # regular symbols
+        symbol = coder.decode(self.cumulative)
+        if symbol < n:
+            value = self.offset + symbol
         else:
-            value = self.offset - 1 - excess(stream)
-        if not -32767 <= value <= 32767:
-            raise Fault(403, f"value {value}", stream.offset)  # SEM-R-090
+            side = coder.decode(BIT)
+            q = 0
+            while q < 16 and coder.decode(BIT) == 1:
+                q += 1
+            e_plus_1 = 1
+            for _ in range(q):
+                e_plus_1 = 2 * e_plus_1 + coder.decode(BIT)
+            e = e_plus_1 - 1
+            value = self.offset + n + e if side == 0 else self.offset - 1 - e
+        if not -32767 <= value <= 32767:  # SEM-R-090
+            fail(403, f"SEM-R-090: the value {value} does not lie in -32767 … 32767", coder.here)
         return value
 
 
-def excess(stream):
-    """e: Exp-Golomb of order 0, at most 16 bits 1 in the prefix."""
-    q = 0
-    while q < 16 and stream.uniform(2) == 1:
-        q += 1
-    e_plus_1 = 1
-    for _ in range(q):
-        e_plus_1 = 2 * e_plus_1 + stream.uniform(2)
-    return e_plus_1 - 1
-
-
-def cumulative(frequencies):
-    c = [0]
-    for f in frequencies:
-        c.append(c[-1] + f)
-    return c
-
-
-def load_gaussian_tables(path=GAUSSIAN):
-    """The 64 tables.  Each sums to 2^16, so the sums say where it ends, without a look at sigma (SEM-R-093)."""
-    data = path.read_bytes()
-    tables, frequencies = [], []
-    for (f,) in struct.iter_unpack("<H", data):
+def load_gaussian(path: Path) -> list[EscapeTable]:
+    """SEM-R-093: the integers of gaussian.bin, and nothing else."""
+    tables: list[EscapeTable] = []
+    frequencies: list[int] = []
+    for (f,) in struct.iter_unpack("<H", path.read_bytes()):
         frequencies.append(f)
-        if sum(frequencies) == 2**16:
-            n_j = (len(frequencies) - 2) // 2
-            tables.append(EscapeTable(-n_j, cumulative(frequencies)))
+        if sum(frequencies) == 2**16:  # 2 n_j + 2 of them
+            tables.append(EscapeTable(-(len(frequencies) // 2 - 1), cumulative_of(frequencies)))
             frequencies = []
     if len(tables) != 64 or frequencies:
-        raise Fault(101, f"{path} does not hold the 64 tables")
+        raise ValueError(f"{path} does not hold the 64 Gaussian tables")
     return tables
 
 
-# ======================================================================================================
-# SPEC 11: Integer networks
-#
-# An activation of shape (C, h, w) is kept as one list a place, at[r * w + c] = the values of the C channels.
-# So a 1 x 1 layer is a dot product at each place, and a wider kernel is the same over the places it covers,
-# laid end to end.  A place where nothing later looks is left out (None).
-# ======================================================================================================
+# ====================================================================================================================
+# 11 Integer networks
+# ====================================================================================================================
+
+Site = tuple[int, int]  # r, c
 
 
 @dataclass
 class Activation:
-    C: int
-    h: int
-    w: int
-    at: list
+    channels: int
+    rows: int
+    columns: int
+    at: dict[Site, list[int]] = field(default_factory=dict)
 
-    def value(self, r, c):
-        """The channels at a place; 0 outside."""
-        if 0 <= r < self.h and 0 <= c < self.w:
-            return self.at[r * self.w + c]
-        return [0] * self.C
+    def sites(self) -> list[Site]:
+        return [(r, c) for r in range(self.rows) for c in range(self.columns)]
 
-
-def zeros(C, h, w):
-    return Activation(C, h, w, [[0] * C for _ in range(h * w)])
+    def raster(self, sites: list[Site]) -> Iterator[int]:
+        return (self.at[site][channel] for channel in range(self.channels) for site in sites)
 
 
-def everywhere(h, w):
-    return [(r, c) for r in range(h) for c in range(w)]
-
-
-@dataclass
-class Conv:
-    """conv, or deconv where `transposed`: weights w[o, i, u, v] or w[i, o, u, v]."""
-
-    transposed: bool
-    w: "Tensor"
-    b: list
-    stride: int
-    rows_of: dict = field(default_factory=dict)  # kept from call to call
-
-    @property
-    def n(self):
-        return self.w.shape[2]
-
-    @property
-    def outputs(self):
-        return self.w.shape[1 if self.transposed else 0]
-
-    @property
-    def inputs(self):
-        return self.w.shape[0 if self.transposed else 1]
-
-    def weight(self, o, i, u, v):
-        first, second = (i, o) if self.transposed else (o, i)
-        return self.w.values[((first * self.w.shape[1] + second) * self.n + u) * self.n + v]
-
-    def rows(self, taps):
-        """For each o, the weights that meet the places of `taps`, a tuple of (u, v), laid end to end."""
-        if taps not in self.rows_of:
-            self.rows_of[taps] = [
-                [self.weight(o, i, u, v) for u, v in taps for i in range(self.inputs)] for o in range(self.outputs)
-            ]
-        return self.rows_of[taps]
-
-    def run(self, x, places):
-        """`places` are those of the output that are wanted, None for all."""
-        n, s, p = self.n, self.stride, (self.n - 1) // 2
-        h, w = (s * x.h, s * x.w) if self.transposed else (-(-x.h // s), -(-x.w // s))
-        y = Activation(self.outputs, h, w, [None] * (h * w))
-        for r, c in places or everywhere(h, w):
-            if self.transposed:  # s * r' + u - p = r
-                taps = tuple((u, v) for u in range((r + p) % s, n, s) for v in range((c + p) % s, n, s))
-                covered = [x.value((r + p - u) // s, (c + p - v) // s) for u, v in taps]
-            else:
-                taps = tuple((u, v) for u in range(n) for v in range(n))
-                covered = [x.value(s * r + u - p, s * c + v - p) for u, v in taps]
-            patch = covered[0] if len(taps) == 1 else [value for place in covered for value in place]
-            y.at[r * w + c] = [sum(map(mul, row, patch), b) for row, b in zip(self.rows(taps), self.b, strict=True)]
-        return y
-
-
-@dataclass
-class Requant:
-    """m, s and a are lists by rate and channel, both axes of length 1 or full."""
-
-    m: list
-    s: list
-    a: list
-    lo: int
-    hi: int
-
-    def channel(self, rho, o):
-        """m, a, s of a channel."""
-
-        def pick(tensor):
-            row = tensor[rho if len(tensor) > 1 else 0]
-            return row[o if len(row) > 1 else 0]
-
-        return pick(self.m), pick(self.a), pick(self.s)
-
-    def run(self, x, rho, first=0):
-        """`first` is the channel of this requant that channel 0 of x is."""
-        channels = [self.channel(rho, first + o) for o in range(x.C)]
-        lo, hi = self.lo, self.hi
-
-        def clamped(values):
-            return [min(max((v * m + a) >> s, lo), hi) for v, (m, a, s) in zip(values, channels, strict=True)]
-
-        return Activation(x.C, x.h, x.w, [None if values is None else clamped(values) for values in x.at])
-
-
-@dataclass
-class Relu:
-    def run(self, x):
-        at = [None if values is None else [max(v, 0) for v in values] for values in x.at]
-        return Activation(x.C, x.h, x.w, at)
-
-
-@dataclass
-class Add:
-    from_: int
-
-    def run(self, x, other):
-        at = [None if v is None else list(map(add, v, u)) for v, u in zip(x.at, other.at, strict=True)]
-        return Activation(x.C, x.h, x.w, at)
-
-
-def run_net(net, x, rho, places=None, trace=None, name=None):
-    """The output of a net, at `places` or (None) everywhere; `trace(name, layer index, activation)` sees all."""
-    outputs = []
-    for layer, wanted in zip(net, places_wanted(net, places)[1:], strict=True):
-        if isinstance(layer, Conv):
-            x = layer.run(x, wanted)
-        elif isinstance(layer, Requant):
-            x = layer.run(x, rho)
-        elif isinstance(layer, Add):
-            x = layer.run(x, outputs[layer.from_])
-        else:
-            x = layer.run(x)
-        if trace:
-            trace(name, len(outputs), x)
-        outputs.append(x)
-    return x
-
-
-def places_wanted(net, places):
-    """Where the input and then each layer's output is wanted, for an output wanted at `places`."""
-    wanted = [places]
-    for layer in reversed(net):
-        if isinstance(layer, Conv) and (layer.n > 1 or layer.stride > 1):
-            places = None
-        wanted.insert(0, places)
-    return wanted
-
-
-def concatenate(parts, places=None):
-    """a || b || ...: the channels of all parts."""
-    h, w = parts[0].h, parts[0].w
-    at = [None] * (h * w)
-    for r, c in places or everywhere(h, w):
-        at[r * w + c] = [value for part in parts for value in part.at[r * w + c]]
-    return Activation(sum(part.C for part in parts), h, w, at)
-
-
-def ladder_run(ladder, x):
-    """x becomes the number of thresholds t_j < x."""
-    at = [None if v is None else [sum(t < value for t in ladder) for value in v] for v in x.at]
-    return Activation(x.C, x.h, x.w, at)
-
-
-# What can be said of an activation before there is one: channels, the size in quarters of the latent's
-# (z has size 1, y has size 4), and X, the largest magnitude.  The bounds below are checked with it, once.
-@dataclass
-class Shape:
-    C: int
-    size: int
-    X: int
-
-
-def bound(condition, message):
-    if not condition:
-        raise Fault(804, message)
-
-
-def fits(condition, message):
-    if not condition:
-        raise Fault(803, message)  # SEM-R-111 unless said otherwise
-
-
-def shape_after(layer, x, before, rates):
-    """The shape of a layer's output; `before` are the shapes of the layers before it."""
-    if isinstance(layer, Conv):
-        bound(x.X <= 32768, f"input of a conv as large as {x.X}")  # SEM-R-100
-        fits(layer.inputs == x.C, f"a conv of {layer.inputs} channels after {x.C}")
-        sums = [abs(b) for b in layer.b]
-        taps = tuple((u, v) for u in range(layer.n) for v in range(layer.n))
-        for o, row in enumerate(layer.rows(taps)):
-            sums[o] += x.X * sum(map(abs, row))
-            bound(sums[o] <= 2**37, f"sums as large as {sums[o]}")  # SEM-R-101
-        if layer.transposed:
-            return Shape(layer.outputs, x.size * layer.stride, max(sums))
-        fits(x.size % layer.stride == 0, "a stride that does not divide every size")  # SEM-R-123
-        return Shape(layer.outputs, x.size // layer.stride, max(sums))
-    if isinstance(layer, Requant):
-        check_requant(layer, x, rates)
-        return Shape(x.C, x.size, max(abs(layer.lo), abs(layer.hi)))
-    if isinstance(layer, Add):
-        fits(layer.from_ < len(before), "an add from a layer that has not come yet")
-        other = before[layer.from_]
-        fits((x.C, x.size) == (other.C, other.size), "an add of different shapes")
-        bound(x.X + other.X <= 2**38, f"sums as large as {x.X + other.X}")  # SEM-R-105
-        return Shape(x.C, x.size, x.X + other.X)
-    return x
-
-
-def check_requant(requant, x, rates):
-    for tensor in requant.m, requant.s, requant.a:
-        fits(len(tensor) in (1, rates), "a requant of another number of rates")
-        fits(len(tensor[0]) in (1, x.C), "a requant of another number of channels")
-    bound(-32768 <= requant.lo <= requant.hi <= 32767, f"bounds {requant.lo} ... {requant.hi}")  # SEM-R-104
-    for rho in range(rates):
-        for o in range(x.C):
-            m, a, s = requant.channel(rho, o)
-            bound(1 <= m <= 2**15 - 1 and 1 <= s <= 52, f"multiplier {m}, shift {s}")  # SEM-R-102
-            bound(x.X * m + abs(a) < 2**53, f"products as large as {x.X} * {m} + {abs(a)}")  # SEM-R-103
-
-
-def check_net(net, x, rates):
-    """The shape of a net's output."""
-    fits(x.C <= 4096, f"a net {x.C} channels wide")  # SEM-R-115
-    shapes = []
-    for layer in net:
-        x = shape_after(layer, x, shapes, rates)
-        fits(x.C <= 4096, f"a net {x.C} channels wide")  # SEM-R-115
-        fits(x.size <= 4, "a net that goes beyond the size of the latent")  # SEM-R-123
-        shapes.append(x)
-    fits(x.size == 4, "a net that ends at another size than the latent's")  # SEM-R-123
-    return x
-
-
-# ======================================================================================================
-# SPEC 12: Model package
-# ======================================================================================================
-
-FORMATS = {"I16": "h", "I32": "i", "I64": "q", "U8": "B", "U16": "H"}  # dtype -> struct's letter
-SYMBOLS = {
-    "kind", "rates", "hyper", "groups", "parity", "order", "context", "z_input", "y_input", "hyper_net",
-    "channel_nets", "spatial_nets", "anchor_heads", "heads", "means", "scales", "tensors",
-}  # fmt: skip
+def concatenate(parts: Sequence[Activation], sites: list[Site]) -> Activation:
+    """The channels of one part after those of another, at the sites that are asked for."""
+    result = Activation(sum(x.channels for x in parts), parts[-1].rows, parts[-1].columns)
+    zeros = [[0] * x.channels for x in parts]
+    for site in sites:
+        result.at[site] = [v for x, zero in zip(parts, zeros, strict=True) for v in x.at.get(site, zero)]
+    return result
 
 
 @dataclass
 class Tensor:
-    dtype: str
-    shape: list
-    values: tuple  # in raster order
-    used: bool = False
+    shape: list[int]
+    values: Sequence[int]
+
+
+@dataclass
+class Linear:
+    """A conv, or a deconv."""
+
+    transposed: bool
+    w: Tensor
+    b: Tensor
+    s: int  # stride
+
+    @property
+    def n(self) -> int:  # kernel
+        return self.w.shape[2]
+
+    @property
+    def inputs(self) -> int:
+        return self.w.shape[0 if self.transposed else 1]
+
+    @property
+    def outputs(self) -> int:
+        return self.w.shape[1 if self.transposed else 0]
+
+    def weight(self, o: int, i: int, u: int, v: int) -> int:
+        """w[o, i, u, v] of a conv, w[i, o, u, v] of a deconv."""
+        pair = i * self.outputs + o if self.transposed else o * self.inputs + i
+        return self.w.values[(pair * self.n + u) * self.n + v]
+
+    def size(self, length: int) -> int:
+        """Rows (or columns) of the output for rows (or columns) of the input."""
+        return self.s * length if self.transposed else -(-length // self.s)
+
+    def taps(self, position: int) -> list[tuple[int, int]]:
+        """All (u, r) that row `position` of the output sums over; for a column all (v, c)."""
+        p = (self.n - 1) // 2
+        if self.transposed:  # s·r + u - p = position
+            return [(u, (position + p - u) // self.s) for u in range(self.n) if (position + p - u) % self.s == 0]
+        return [(u, self.s * position + u - p) for u in range(self.n)]
+
+
+@dataclass
+class Requant:
+    m: Tensor
+    s: Tensor
+    a: Tensor | None
+    lo: int
+    hi: int
+    ladder: Sequence[int] | None = None
+
+    def parameters(self, rho: int, channels: int) -> list[tuple[int, int, int]]:
+        """(m, s, a) of each channel."""
+        result = []
+        for o in range(channels):
+            s = pick(self.s, rho, o)
+            a = 2 ** (s - 1) if self.a is None else pick(self.a, rho, o)
+            result.append((pick(self.m, rho, o), s, a))
+        return result
+
+    def apply(self, vector: Sequence[int], parameters: Sequence[tuple[int, int, int]]) -> list[int]:
+        """Of the channels at one site; x >> s is floor(x / 2^s)."""
+        return [
+            clamp((x * m + a) >> s, self.lo, self.hi)
+            for x, (m, s, a) in zip(vector, parameters, strict=True)
+        ]  # fmt: skip
+
+
+def pick(tensor: Tensor, rho: int, o: int) -> int:
+    """An axis of length 1 serves every rate, or every channel."""
+    rates, channels = tensor.shape
+    return tensor.values[(rho if rates > 1 else 0) * channels + (o if channels > 1 else 0)]
+
+
+@dataclass
+class Relu:
+    pass
+
+
+@dataclass
+class Add:
+    source: int  # `from`
+
+
+Net = list[Linear | Requant | Relu | Add]
+
+
+def linear(layer: Linear, x: Activation, sites: list[Site], jobs: int) -> dict[Site, list[int]]:
+    """The output of a conv or deconv at some sites.
+
+    For each site the input values under the kernel are gathered into one list, the patch, in the order (u, v, i).
+    The value of a channel is its inner product with the weights in the same order. That order is one for all sites
+    of a conv; of a deconv there is one for each pair of remainders of R and C by the stride.
+    """
+    weights: dict[Kernel, list[list[int]]] = {}
+    for r, c in sites:
+        kernel = tuple((u, v) for u, _ in layer.taps(r) for v, _ in layer.taps(c))
+        if kernel not in weights:
+            weights[kernel] = [
+                [layer.weight(o, i, u, v) for u, v in kernel for i in range(layer.inputs)]
+                for o in range(layer.outputs)
+            ]  # fmt: skip
+    if jobs == 1 or len(sites) * len(layer.w.values) < 10**6:
+        return inner_products(layer, x, weights, sites)
+    SHARED[:] = [(layer, x, weights)]  # what the processes inherit when they are forked
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        parts = pool.map(inner_products_shared, [sites[job::jobs] for job in range(jobs)])
+    return {site: vector for part in parts for site, vector in part.items()}
+
+
+Kernel = tuple[tuple[int, int], ...]  # the (u, v) that a site sums over
+SHARED: list[tuple[Linear, Activation, dict[Kernel, list[list[int]]]]] = []
+
+
+def inner_products_shared(sites: list[Site]) -> dict[Site, list[int]]:
+    return inner_products(*SHARED[0], sites)
+
+
+def inner_products(
+    layer: Linear, x: Activation, weights: dict[Kernel, list[list[int]]], sites: list[Site]
+) -> dict[Site, list[int]]:
+    result = {}
+    outside = [0] * layer.inputs
+    for site in sites:
+        rows, columns = layer.taps(site[0]), layer.taps(site[1])
+        patch: list[int] = []
+        for _, r in rows:
+            for _, c in columns:
+                patch += x.at.get((r, c), outside)
+        if any(patch):
+            kernel = tuple((u, v) for u, _ in rows for v, _ in columns)
+            result[site] = [
+                b + sum(map(operator.mul, row, patch)) for b, row in zip(layer.b.values, weights[kernel], strict=True)
+            ]
+        else:
+            result[site] = list(layer.b.values)
+    return result
+
+
+def run_net(name: str, net: Net, x: Activation, rho: int, run: Run, only: list[Site] | None = None) -> Activation:
+    """The output of a net: all of it, or that at the sites `only`.
+
+    In the second case a layer is computed at those sites alone if every layer behind it asks for one site only to
+    give the same site. Activations then lack the other sites, and nothing reads them.
+    """
+    everywhere = [only is None] * len(net)
+    for i in range(len(net) - 1, 0, -1):
+        layer = net[i]
+        everywhere[i - 1] = everywhere[i] or (isinstance(layer, Linear) and (layer.n > 1 or layer.s > 1))
+
+    outputs: list[Activation] = []
+    for i, layer in enumerate(net):
+        y = Activation(x.channels, x.rows, x.columns)
+        match layer:
+            case Linear():
+                y = Activation(layer.outputs, layer.size(x.rows), layer.size(x.columns))
+                y.at = linear(layer, x, y.sites() if everywhere[i] or only is None else only, run.jobs)
+            case Requant():
+                parameters = layer.parameters(rho, x.channels)
+                y.at = {site: layer.apply(vector, parameters) for site, vector in x.at.items()}
+            case Relu():
+                y.at = {site: [max(v, 0) for v in vector] for site, vector in x.at.items()}
+            case Add():
+                other = outputs[layer.source].at
+                y.at = {site: list(map(operator.add, vector, other[site])) for site, vector in x.at.items()}
+        if only is None:
+            run.trace(f"{name}[{i}]", y.raster(y.sites()))
+        outputs.append(y)
+        x = y
+    return x
+
+
+def through_ladder(x: int, thresholds: Sequence[int]) -> int:
+    return sum(t < x for t in thresholds)
+
+
+# The bounds. X is the largest magnitude that the input of a layer can have; it is carried from net to net (Q 3).
+
+
+def judge_net_bounds(name: str, net: Net, bound: int, rates: int) -> int:
+    """Judges a net whose input has the bound X, and gives the bound of its output."""
+    outputs: list[int] = []
+    for i, layer in enumerate(net):
+        where = f"{name}[{i}]"
+        match layer:
+            case Linear():
+                if bound > 32768:  # SEM-R-100
+                    fail(804, f"SEM-R-100: the input of {where} can reach {bound}")
+                bound = judge_sums(where, layer, bound)
+            case Requant():
+                bound = judge_requant_bounds(where, layer, bound, rates)
+            case Relu():
+                pass
+            case Add():
+                bound += outputs[layer.source]
+                if bound > 2**38:  # SEM-R-105
+                    fail(804, f"SEM-R-105: the output of {where} can reach {bound}")
+        outputs.append(bound)
+    return bound
+
+
+def judge_sums(where: str, layer: Linear, bound: int) -> int:
+    sums = [0] * layer.outputs  # Σ|w| of each output channel
+    for index, w in enumerate(layer.w.values):
+        pair = index // layer.n**2
+        sums[pair % layer.outputs if layer.transposed else pair // layer.inputs] += abs(w)
+    worst = max(abs(b) + bound * s for b, s in zip(layer.b.values, sums, strict=True))
+    if worst > 2**37:  # SEM-R-101
+        fail(804, f"SEM-R-101: a sum of {where} can reach {worst}")
+    return worst
+
+
+def judge_requant_bounds(where: str, q: Requant, bound: int, rates: int) -> int:
+    if not all(1 <= m < 2**15 for m in q.m.values) or not all(1 <= s <= 52 for s in q.s.values):  # SEM-R-102
+        fail(804, f"SEM-R-102: a multiplier or a shift of {where} is out of bounds")
+    channels = max(tensor.shape[1] for tensor in (q.m, q.s, q.a) if tensor is not None)
+    for rho in range(rates):
+        for m, _, a in q.parameters(rho, channels):
+            if bound * m + abs(a) >= 2**53:  # SEM-R-103
+                fail(804, f"SEM-R-103: a product of {where} can reach {bound * m + abs(a)}")
+    if not -32768 <= q.lo <= q.hi <= 32767:  # SEM-R-104
+        fail(804, f"SEM-R-104: the bounds of {where} are {q.lo} and {q.hi}")
+    return max(abs(q.lo), abs(q.hi))
+
+
+# ====================================================================================================================
+# 12 Model package
+# ====================================================================================================================
+
+SYMBOLS_MEMBERS = {
+    "kind", "rates", "hyper", "groups", "parity", "order", "context", "z_input", "y_input", "hyper_net",
+    "channel_nets", "spatial_nets", "anchor_heads", "heads", "means", "scales", "tensors",
+}  # fmt: skip
+DTYPES = {"U8": "B", "I16": "h", "U16": "H", "I32": "i", "I64": "q"}  # and their letters in `struct`
 
 
 @dataclass
 class Model:
-    digest: str
     rates: int
     hyper: int
-    groups: list
+    groups: list[int]
     parity: int
     order: str
     context: str
     z_input: Requant
     y_input: Requant
-    hyper_net: list
-    channel_nets: list
-    spatial_nets: list
-    anchor_heads: list | None
-    heads: list
-    means: list
-    scales: list
-    ladders: list  # one a group: None or 63 thresholds
-    z_tables: list  # z_tables[rho][channel]
+    hyper_net: Net
+    channel_nets: list[Net | None]
+    spatial_nets: list[Net]
+    anchor_heads: list[Net] | None
+    heads: list[Net]
+    means: list[Requant]
+    scales: list[Requant]
+    z_tables: list[list[EscapeTable]]  # [ρ][channel]
 
 
-def find_packages(folders):
-    """Digest -> folder, of every package in `folders` or one level below."""
-    packages = {}
+def context_groups(context: str, k: int) -> list[int]:
+    return list(range(k)) if context == "all" else sorted({0, k - 1})  # "all", "ends"
+
+
+@dataclass
+class Package:
+    folder: Path
+    manifest: dict[str, Any]
+    digest: str
+
+
+def find_package(folders: Iterable[Path], digest: str) -> Package | None:
+    """The first package whose digest begins with `digest`. A folder is a package or a folder of packages."""
     for folder in folders:
-        for manifest in [folder / "manifest.json", *sorted(folder.glob("*/manifest.json"))]:
+        for candidate in (folder, *sorted(folder.glob("*/"))):
             try:
-                packages.setdefault(digest_of(parse_json(manifest.read_bytes())["symbols"]), manifest.parent)
+                manifest = parse_json((candidate / "manifest.json").read_bytes())
+                found = hashlib.sha256(canonical_json(manifest["symbols"])).hexdigest()
             except (OSError, ValueError, KeyError, TypeError):
-                continue  # not a model package
-    return packages
+                continue  # not a model package, so not the one that is wanted
+            if found.startswith(digest):
+                return Package(candidate, manifest, found)
+    return None
 
 
-def digest_of(symbols):
-    """The digest of a model."""
-    return hashlib.sha256(canonical_json(symbols)).hexdigest()
-
-
-def find_model(header, packages):
-    """The digest of the model that the header wants, as far as it can be known."""
-    if header.model_hash is None:
-        return header.binding["model"]
-    wanted = header.model_hash.hex()
-    if len(wanted) == 64:
-        return wanted
-    found = [digest for digest in packages if digest.startswith(wanted)]
-    return found[0] if len(found) == 1 else None  # Q 4
-
-
-def load_model(header, packages):
-    """The model of kind 7 that the header wants, whole and checked."""
-    digest = find_model(header, packages)
-    if digest not in packages:
-        wanted = digest or header.model_hash.hex() + "..."
-        raise Fault(801, f"no model package, or more than one, has the digest {wanted}")  # SEM-R-114
-    manifest = parse_json((packages[digest] / "manifest.json").read_bytes())
-    fits(manifest.get("format") == "sem-model", "a manifest of another format")
-    if not is_int(manifest.get("format_version"), 0, 0):
-        raise Fault(705, f"model format version {manifest.get('format_version')}")  # SEM-R-116
-    return build_model(digest, manifest["symbols"], packages[digest], header.binding["parameters"]["7"])
-
-
-def build_model(digest, symbols, folder, parameters):
-    has_members(symbols, SYMBOLS, "symbols")
-    fits(is_int(symbols["kind"], ELIC, ELIC), "symbols of another kind")
-    rates, hyper, groups, parity = (symbols[name] for name in ("rates", "hyper", "groups", "parity"))
-    fits(is_int(rates, 1, 64), "rates")
-    fits(is_int(hyper, 1, 1024), "hyper")
-    fits(isinstance(groups, list) and 1 <= len(groups) <= 16, "groups")
-    fits(all(is_int(size, 1, 1024) for size in groups) and sum(groups) <= 1024, "groups")
-    fits(is_int(parity, 0, 1), "parity")
-    fits(symbols["order"] in ("scales-means", "means-scales"), "order")
-    fits(symbols["context"] in ("all", "ends"), "context")
-    here = {"rates": rates, "hyper": hyper, "groups": groups, "parity": parity, "m": sum(groups)}
-    fits(here == parameters, "parameters that differ from the profile's")  # SEM-R-112
-
-    tensors = read_tensors(symbols["tensors"], folder / "symbols.safetensors")
-
-    def nets(name, first_is_null=False):
-        return [net if net is None else build_net(net, tensors) for net in one_a_group(symbols, name, first_is_null)]
-
-    model = Model(
-        digest=digest,
-        rates=rates,
-        hyper=hyper,
-        groups=groups,
-        parity=parity,
-        order=symbols["order"],
-        context=symbols["context"],
-        z_input=build_requant(symbols["z_input"], tensors),
-        y_input=build_requant(symbols["y_input"], tensors),
-        hyper_net=build_net(symbols["hyper_net"], tensors),
-        channel_nets=nets("channel_nets", first_is_null=True),
-        spatial_nets=nets("spatial_nets"),
-        anchor_heads=None if symbols["anchor_heads"] is None else nets("anchor_heads"),
-        heads=nets("heads"),
-        means=[build_requant(mean, tensors) for mean in one_a_group(symbols, "means")],
-        scales=[build_requant(scale, tensors, {"ladder"}) for scale in one_a_group(symbols, "scales")],
-        ladders=[build_ladder(scale, tensors) for scale in symbols["scales"]],
-        z_tables=build_z_tables(tensors, rates, hyper),
-    )
-    unused = sorted(name for name, tensor in tensors.items() if not tensor.used)
-    fits(not unused, f"tensors that nothing uses: {unused}")  # SEM-R-111
-    check_model(model)
+def load_model(package: Package, parameters: dict[str, Any]) -> Model:
+    """Members, digests, shapes, the profile's parameters and bounds are judged in this order (Q 5)."""
+    try:
+        data = (package.folder / "symbols.safetensors").read_bytes()
+    except OSError as error:
+        fail(801, f"SEM-R-114: model {package.digest}: {error}")
+    if package.manifest.get("format") != "sem-model":
+        bad_model("the manifest is not of format sem-model")
+    if not is_integer(package.manifest.get("format_version"), 0, 0):
+        fail(705, "SEM-R-116: the package is not of format version 0")
+    symbols = package.manifest["symbols"]
+    if not isinstance(symbols, dict) or set(symbols) != SYMBOLS_MEMBERS or not isinstance(symbols["tensors"], dict):
+        bad_model("`symbols` has not exactly the members of the table")
+    model = ModelBuilder(symbols, tensors(symbols["tensors"], data)).build()
+    here = {"rates": model.rates, "hyper": model.hyper, "groups": model.groups, "parity": model.parity}
+    if here | {"m": sum(model.groups)} != parameters:  # SEM-R-112
+        fail(803, f"SEM-R-112: the model's {here} are not the profile's {parameters}")
+    judge_bounds(model)
     return model
 
 
-def check_model(model):
-    """The bounds of SPEC 11 along the way that the values go in SPEC 13."""
-    check_requant(model.z_input, Shape(model.hyper, 1, 32768), model.rates)
-    check_requant(model.y_input, Shape(sum(model.groups), 4, 32768), model.rates)
-    X_z = max(abs(model.z_input.lo), abs(model.z_input.hi))
-    X_y = max(abs(model.y_input.lo), abs(model.y_input.hi))
-
-    hyper = check_net(model.hyper_net, Shape(model.hyper, 1, X_z), model.rates)
-    for k, size in enumerate(model.groups):
-        parts = [hyper]
-        if k > 0:
-            channels = sum(model.groups[j] for j in context_of(model, k))
-            parts.insert(0, check_net(model.channel_nets[k], Shape(channels, 4, X_y), model.rates))
-        if model.anchor_heads is not None:
-            check_head(model, k, model.anchor_heads[k], parts)
-        spat = check_net(model.spatial_nets[k], Shape(size, 4, X_y), model.rates)
-        check_head(model, k, model.heads[k], [spat, *parts])
+def bad_model(message: str) -> NoReturn:
+    fail(803, f"SEM-R-111: {message}")
 
 
-def check_head(model, k, head, parts):
-    size = model.groups[k]
-    x = Shape(sum(part.C for part in parts), 4, max(part.X for part in parts))
-    out = check_net(head, x, model.rates)
-    fits(2 * size == out.C, f"a head of {out.C} channels for a group of {size}")
-    half = Shape(size, 4, out.X)
-    check_requant(model.means[k], half, model.rates)
-    check_requant(model.scales[k], half, model.rates)
-    if model.ladders[k] is None:
-        bound(0 <= model.scales[k].lo <= model.scales[k].hi <= 63, "a scale index outside 0 ... 63")  # SEM-R-121
+def is_integer(x: Any, least: int, most: int) -> bool:
+    return type(x) is int and least <= x <= most  # True is none
 
 
-# The parts of a manifest.
-
-
-def is_int(value, low, high):
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def has_members(value, names, what, optional=frozenset()):
-    fits(isinstance(value, dict), f"{what}: not an object")
-    fits(names <= set(value) <= names | optional, f"{what}: members {sorted(value)}")
-
-
-def one_a_group(symbols, name, first_is_null=False):
-    """A member that is a list with one entry a group, null for group 0 where `first_is_null`."""
-    value = symbols[name]
-    fits(isinstance(value, list) and len(value) == len(symbols["groups"]), f"{name}: not one a group")
-    for k, entry in enumerate(value):
-        fits((entry is None) == (first_is_null and k == 0), f"{name}: null where it should not be, or the reverse")
-    return value
-
-
-def build_net(layers, tensors):
-    fits(isinstance(layers, list) and len(layers) > 0, "a net that is no list of layers, or an empty one")
-    fits(len(layers) <= 16, f"a net of {len(layers)} layers")  # SEM-R-115
-    return [build_layer(layer, tensors) for layer in layers]
-
-
-def build_layer(layer, tensors):
-    fits(isinstance(layer, dict) and "op" in layer, "a layer without an operation")
-    op, rest = layer["op"], {name: value for name, value in layer.items() if name != "op"}
-    if op in ("conv", "deconv"):
-        return build_conv(op, rest, tensors)
-    if op == "requant":
-        return build_requant(rest, tensors)
-    if op == "relu":
-        has_members(rest, set(), "relu")
-        return Relu()
-    if op == "add":
-        has_members(rest, {"from"}, "add")
-        fits(is_int(rest["from"], 0, 15), "add: from")
-        return Add(rest["from"])
-    raise Fault(803, f"operation {op!r}")  # SEM-R-111
-
-
-def build_conv(op, layer, tensors):
-    has_members(layer, {"w", "b", "stride"}, op)
-    w = tensor_of(tensors, layer["w"], "I16", 4)
-    b = tensor_of(tensors, layer["b"], "I64", 1)
-    fits(is_int(layer["stride"], 1, 4), f"{op}: stride")
-    fits(w.shape[2] == w.shape[3] and w.shape[2] % 2 == 1, f"{op}: a kernel that is not square or not odd")
-    fits(w.shape[2] <= 15, f"{op}: a kernel {w.shape[2]} wide")  # SEM-R-115
-    conv = Conv(op == "deconv", w, list(b.values), layer["stride"])
-    fits(conv.inputs >= 1 and conv.outputs >= 1, f"{op}: no channels")
-    fits(len(conv.b) == conv.outputs, f"{op}: w and b differ")
-    return conv
-
-
-def build_requant(requant, tensors, optional=frozenset()):
-    has_members(requant, {"m", "s", "lo", "hi"}, "requant", {"a"} | optional)
-    fits(is_int(requant["lo"], -(2**53), 2**53) and is_int(requant["hi"], -(2**53), 2**53), "requant: bounds")
-    m = rates_and_channels(tensor_of(tensors, requant["m"], "I16", 2))
-    s = rates_and_channels(tensor_of(tensors, requant["s"], "U8", 2))
-    bound(all(shift >= 1 for row in s for shift in row), "a shift of 0")  # SEM-R-102
-    if "a" in requant:
-        a = rates_and_channels(tensor_of(tensors, requant["a"], "I64", 2))
-    else:
-        a = [[1 << (shift - 1) for shift in row] for row in s]
-    return Requant(m, s, a, requant["lo"], requant["hi"])
-
-
-def rates_and_channels(tensor):
-    rates, channels = tensor.shape
-    fits(rates >= 1 and channels >= 1, "a requant of no rates or no channels")
-    return [list(tensor.values[rho * channels : (rho + 1) * channels]) for rho in range(rates)]
-
-
-def build_ladder(scale, tensors):
-    if "ladder" not in scale:
-        return None
-    ladder = tensor_of(tensors, scale["ladder"], "I32", 1)
-    fits(ladder.shape == [63], "a ladder of another length than 63")
-    fits(sorted(set(ladder.values)) == list(ladder.values), "a ladder that does not ascend")  # SEM-R-124
-    return list(ladder.values)
-
-
-def build_z_tables(tensors, rates, hyper):
-    """z_tables[rho][channel], SPEC 13."""
-    offset = tensor_of(tensors, "z.offset", "I16", 2)
-    size = tensor_of(tensors, "z.size", "I32", 2)
-    freq = tensor_of(tensors, "z.freq", "U16", 1)
-    fits(offset.shape == size.shape == [rates, hyper], "z tables of another shape")
-    fits(all(n >= 0 for n in size.values), "a z table of negative size")
-    fits(sum(n + 1 for n in size.values) == len(freq.values), "the number of z frequencies")  # SEM-R-122
-    tables, at = [], 0
-    for first, n in zip(offset.values, size.values, strict=True):
-        frequencies = freq.values[at : at + n + 1]
-        at += n + 1
-        fits(min(frequencies) >= 1 and sum(frequencies) == 2**16, "a z table's frequencies")  # SEM-R-122
-        tables.append(EscapeTable(first, cumulative(frequencies)))
-    return [tables[rho * hyper : (rho + 1) * hyper] for rho in range(rates)]
-
-
-# The tensors, and safetensors by hand.
-
-
-def tensor_of(tensors, name, dtype, axes):
-    fits(isinstance(name, str) and name in tensors, f"no tensor {name!r}")
-    tensor = tensors[name]
-    fits(tensor.dtype == dtype, f"tensor {name} is {tensor.dtype}, not {dtype}")
-    fits(len(tensor.shape) == axes, f"tensor {name} has {len(tensor.shape)} axes, not {axes}")
-    tensor.used = True
-    return tensor
-
-
-def read_tensors(listed, path):
-    """The tensors that the manifest lists, from the file."""
-    fits(isinstance(listed, dict), "tensors: not an object")
+def tensors(entries: dict[str, Any], data: bytes) -> dict[str, tuple[str, Tensor]]:
+    """Name -> dtype and tensor, of those that the manifest names, from the bytes of a safetensors file."""
     try:
-        data = path.read_bytes()
-    except OSError:
-        raise Fault(801, f"{path} cannot be read") from None  # SEM-R-114, Q 26
-    header, data = split_safetensors(data)
-    fits(header.keys() - {"__metadata__"} == listed.keys(), "other tensors in the file than listed")  # SEM-R-111, Q 25
-    tensors = {}
-    for name, entry in listed.items():
-        has_members(entry, {"dtype", "shape", "sha256"}, f"tensor {name}")
-        dtype, shape = entry["dtype"], entry["shape"]
-        fits(isinstance(dtype, str) and dtype in FORMATS, f"tensor {name}: dtype {dtype!r}")
-        fits(isinstance(shape, list) and all(is_int(n, 0, 2**31) for n in shape), f"tensor {name}: shape")
-        there = header[name]
-        fits(isinstance(there, dict), f"tensor {name} is no object in the file")
-        fits(there.get("dtype") == dtype and there.get("shape") == shape, f"tensor {name} differs in the file")
-        values = read_tensor(name, dtype, shape, there.get("data_offsets"), data, entry["sha256"])
-        tensors[name] = Tensor(dtype, shape, values)
-    return tensors
-
-
-def split_safetensors(data):
-    """Name -> entry, and the bytes that data_offsets are relative to."""
-    length = int.from_bytes(data[:8], "little")
-    fits(8 + length <= len(data), "a safetensors file that is cut")
-    try:
-        header = parse_json(data[8 : 8 + length])
+        start = 8 + int.from_bytes(data[:8], "little")  # of the data
+        index = parse_json(data[8:start])
     except ValueError as error:
-        raise Fault(803, f"a safetensors header that is not JSON: {error}") from None
-    fits(isinstance(header, dict), "a safetensors header that is not an object")
-    return header, data[8 + length :]
+        bad_model(f"symbols.safetensors: {error}")
+    if not isinstance(index, dict) or start > len(data):
+        bad_model("symbols.safetensors: its header is not a whole object")
+    if set(index) - {"__metadata__"} != set(entries):
+        bad_model("symbols.safetensors does not hold exactly the tensors of the manifest")
+
+    result: dict[str, tuple[str, Tensor]] = {}
+    for name, entry in entries.items():
+        if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "sha256"}:
+            bad_model(f"tensor {name}: not a dtype, a shape and a digest")
+        dtype, shape = entry["dtype"], entry["shape"]
+        if not isinstance(dtype, str) or dtype not in DTYPES:
+            bad_model(f"tensor {name}: dtype {dtype}")
+        if not isinstance(shape, list) or not all(is_integer(n, 1, 2**31) for n in shape):
+            bad_model(f"tensor {name}: shape {shape}")
+        stored = index.get(name)
+        if not isinstance(stored, dict) or stored.get("dtype") != dtype or stored.get("shape") != shape:
+            bad_model(f"tensor {name}: symbols.safetensors does not hold it with this dtype and shape")
+        offsets = stored.get("data_offsets")
+        if not isinstance(offsets, list) or len(offsets) != 2 or not all(is_integer(x, 0, 2**53) for x in offsets):
+            bad_model(f"tensor {name}: data_offsets {offsets}")
+        begin, end = start + offsets[0], start + offsets[1]
+        count, letter = math.prod(shape), DTYPES[dtype]
+        if end > len(data) or end - begin != count * struct.calcsize("<" + letter):
+            bad_model(f"tensor {name}: data_offsets {offsets} with shape {shape}")
+        if hashlib.sha256(data[begin:end]).hexdigest() != entry["sha256"]:  # SEM-R-110
+            fail(802, f"SEM-R-110: tensor {name} has not the digest in the manifest")
+        result[name] = dtype, Tensor(shape, struct.unpack(f"<{count}{letter}", data[begin:end]))
+    return result
 
 
-def read_tensor(name, dtype, shape, offsets, data, sha256):
-    count = 1
-    for n in shape:
-        count *= n
-    form = struct.Struct(f"<{min(count, len(data))}{FORMATS[dtype]}")
-    fits(isinstance(offsets, list) and len(offsets) == 2, f"tensor {name}: data_offsets")
-    begin, end = offsets
-    fits(is_int(begin, 0, len(data)) and is_int(end, begin, len(data)), f"tensor {name}: data_offsets")
-    fits(count <= len(data) and end - begin == form.size, f"tensor {name}: data_offsets and shape differ")
-    if hashlib.sha256(data[begin:end]).hexdigest() != sha256:
-        raise Fault(802, f"tensor {name} does not have the digest in the manifest")  # SEM-R-110
-    return form.unpack(data[begin:end])
+class ModelBuilder:
+    """Turns the manifest's `symbols` into a Model, and judges members, dtypes and shapes on the way: SEM-R-111."""
+
+    def __init__(self, symbols: dict[str, Any], tensors: dict[str, tuple[str, Tensor]]) -> None:
+        self.symbols = symbols
+        self.tensors = tensors
+        self.used: set[str] = set()
+        self.rates = self.integer("rates", 1, 64)
+        self.hyper = self.integer("hyper", 1, 1024)
+        self.groups = symbols["groups"]
+        if not isinstance(self.groups, list) or not all(is_integer(c, 1, 1024) for c in self.groups):
+            bad_model(f"groups are {self.groups}")
+        if not 1 <= len(self.groups) <= 16 or sum(self.groups) > 1024:
+            bad_model(f"groups are {self.groups}")
+
+    def build(self) -> Model:
+        self.integer("kind", 7, 7)
+        model = Model(
+            rates=self.rates,
+            hyper=self.hyper,
+            groups=self.groups,
+            parity=self.integer("parity", 0, 1),
+            order=self.choice("order", "scales-means", "means-scales"),
+            context=self.choice("context", "all", "ends"),
+            z_input=self.requant("z_input", self.symbols["z_input"], self.hyper),
+            y_input=self.requant("y_input", self.symbols["y_input"], sum(self.groups)),
+            hyper_net=[],
+            channel_nets=[],
+            spatial_nets=[],
+            anchor_heads=None if self.symbols["anchor_heads"] is None else [],
+            heads=[],
+            means=[],
+            scales=[],
+            z_tables=self.z_tables(),
+        )
+        model.hyper_net, hyper = self.net("hyper_net", self.symbols["hyper_net"], self.hyper, enlargement=4)
+        for k, channels in enumerate(self.groups):
+            chan = 0
+            entry = self.of_group("channel_nets", k)
+            if k == 0:
+                if entry is not None:
+                    bad_model("channel_nets[0] is not null")
+                model.channel_nets.append(None)
+            else:
+                before = sum(self.groups[g] for g in context_groups(model.context, k))
+                channel_net, chan = self.net(f"channel_nets[{k}]", entry, before)
+                model.channel_nets.append(channel_net)
+            net, spat = self.net(f"spatial_nets[{k}]", self.of_group("spatial_nets", k), channels)
+            model.spatial_nets.append(net)
+            model.heads.append(self.head("heads", k, spat + chan + hyper))
+            if model.anchor_heads is not None:
+                model.anchor_heads.append(self.head("anchor_heads", k, chan + hyper))
+            model.means.append(self.requant(f"means[{k}]", self.of_group("means", k), channels))
+            model.scales.append(self.requant(f"scales[{k}]", self.of_group("scales", k), channels, ladder=True))
+        if self.used != set(self.tensors):
+            bad_model(f"nothing uses {sorted(set(self.tensors) - self.used)}")
+        return model
+
+    def integer(self, name: str, least: int, most: int) -> int:
+        value = self.symbols[name]
+        if not is_integer(value, least, most):
+            bad_model(f"{name} is not an integer from {least} to {most}")
+        return int(value)
+
+    def choice(self, name: str, *choices: str) -> str:
+        value = self.symbols[name]
+        if value not in choices:
+            bad_model(f"{name} is none of {choices}")
+        return str(value)
+
+    def of_group(self, name: str, k: int) -> Any:
+        value = self.symbols[name]
+        if not isinstance(value, list) or len(value) != len(self.groups):
+            bad_model(f"{name} has not one entry a group")
+        return value[k]
+
+    def tensor(self, name: Any, dtype: str, axes: int) -> Tensor:
+        if not isinstance(name, str) or name not in self.tensors:
+            bad_model(f"tensor {name} is not among `tensors`")
+        found, tensor = self.tensors[name]
+        self.used.add(name)
+        if found != dtype or len(tensor.shape) != axes:
+            bad_model(f"tensor {name} is {found} {tensor.shape}, not {dtype} with {axes} axes")
+        return tensor
+
+    def requant(self, where: str, entry: Any, channels: int, ladder: bool = False) -> Requant:
+        needed, optional = {"m", "s", "lo", "hi"}, {"a", "ladder"} if ladder else {"a"}
+        if not isinstance(entry, dict) or not needed <= set(entry) <= needed | optional:
+            bad_model(f"{where} is not a requant object")
+        if not is_integer(entry["lo"], -(2**53), 2**53) or not is_integer(entry["hi"], -(2**53), 2**53):
+            bad_model(f"{where}: lo and hi are not integers")
+        m, s = self.tensor(entry["m"], "I16", 2), self.tensor(entry["s"], "U8", 2)
+        a = self.tensor(entry["a"], "I64", 2) if "a" in entry else None
+        for tensor in (m, s, a):
+            if tensor is not None and (tensor.shape[0] not in {1, self.rates} or tensor.shape[1] not in {1, channels}):
+                bad_model(f"{where}: shape {tensor.shape} for {self.rates} rates and {channels} channels")
+        thresholds = None
+        if "ladder" in entry:
+            thresholds = self.tensor(entry["ladder"], "I32", 1).values
+            if len(thresholds) != 63:
+                bad_model(f"{where}: a ladder has 63 thresholds")
+            if list(thresholds) != sorted(set(thresholds)):
+                fail(803, f"SEM-R-124: the thresholds of the ladder of {where} do not ascend")
+        return Requant(m, s, a, entry["lo"], entry["hi"], thresholds)
+
+    def head(self, name: str, k: int, channels: int) -> Net:
+        net, out = self.net(f"{name}[{k}]", self.of_group(name, k), channels)
+        if out != 2 * self.groups[k]:
+            bad_model(f"{name}[{k}] gives {out} channels, not {2 * self.groups[k]}")
+        return net
+
+    def net(self, name: str, entries: Any, channels: int, enlargement: int = 1) -> tuple[Net, int]:
+        """A net whose input has `channels` channels, and the number of channels of its output."""
+        if not isinstance(entries, list) or not 1 <= len(entries) <= 16:  # SEM-R-111, SEM-R-115
+            bad_model(f"{name} is not a list of 1 to 16 layers (SEM-R-115)")
+        net: Net = []
+        shapes: list[tuple[int, int]] = []  # of the output of each layer: channels; h and w by those of the net's input
+        factor = 1
+        for i, entry in enumerate(entries):
+            where = f"{name}[{i}]"
+            if not isinstance(entry, dict):
+                bad_model(f"{where} is not an object")
+            members = {member: value for member, value in entry.items() if member != "op"}
+            match entry.get("op"):
+                case "conv" | "deconv" if set(members) == {"w", "b", "stride"}:
+                    layer = self.linear(where, entry, channels)
+                    channels = layer.outputs
+                    if not layer.transposed and factor % layer.s != 0:  # SEM-R-123
+                        bad_model(f"{where}: the stride does not divide the enlargement before it (SEM-R-123)")
+                    factor = factor * layer.s if layer.transposed else factor // layer.s
+                    net.append(layer)
+                case "requant":
+                    net.append(self.requant(where, members, channels))
+                case "relu" if not members:
+                    net.append(Relu())
+                case "add" if set(members) == {"from"}:
+                    source = members["from"]
+                    if not is_integer(source, 0, i - 1) or shapes[source] != (channels, factor):
+                        bad_model(f"{where}: `from` names no earlier layer with an output of the same shape")
+                    net.append(Add(source))
+                case _:
+                    bad_model(f"{where} is not a layer")
+            if channels > 4096:  # SEM-R-115
+                bad_model(f"{where} is wider than 4096 channels (SEM-R-115)")
+            if factor > enlargement:  # SEM-R-123
+                bad_model(f"{where} enlarges h and w beyond {enlargement} times (SEM-R-123)")
+            shapes.append((channels, factor))
+        if factor != enlargement:  # SEM-R-123
+            bad_model(f"{name} enlarges {factor} times, not {enlargement} times (SEM-R-123)")
+        return net, channels
+
+    def linear(self, where: str, entry: dict[str, Any], channels: int) -> Linear:
+        w, b = self.tensor(entry["w"], "I16", 4), self.tensor(entry["b"], "I64", 1)
+        if not is_integer(entry["stride"], 1, 4):
+            bad_model(f"{where}: the stride is {entry['stride']}")
+        if w.shape[2] != w.shape[3] or w.shape[2] % 2 == 0 or w.shape[2] > 15:  # SEM-R-115
+            bad_model(f"{where}: the kernel of {w.shape} is not square, odd and at most 15 wide (SEM-R-115)")
+        layer = Linear(entry["op"] == "deconv", w, b, entry["stride"])
+        if layer.inputs != channels or b.shape != [layer.outputs]:
+            bad_model(f"{where}: w {w.shape} and b {b.shape} for an input of {channels} channels")
+        return layer
+
+    def z_tables(self) -> list[list[EscapeTable]]:
+        offset, size = self.tensor("z.offset", "I16", 2), self.tensor("z.size", "I32", 2)
+        freq = self.tensor("z.freq", "U16", 1).values
+        if offset.shape != [self.rates, self.hyper] or size.shape != [self.rates, self.hyper]:
+            bad_model("z.offset and z.size are not of shape (R, hyper)")
+        if min(size.values) < 1 or sum(n + 1 for n in size.values) != len(freq):  # SEM-R-122
+            fail(803, "SEM-R-122: z.freq does not hold as many frequencies as z.size says")
+        result: list[list[EscapeTable]] = []
+        position = 0
+        for rho in range(self.rates):
+            result.append([])
+            for channel in range(self.hyper):
+                n = size.values[rho * self.hyper + channel]
+                frequencies = freq[position : position + n + 1]
+                position += n + 1
+                if min(frequencies) < 1 or sum(frequencies) != 2**16:  # SEM-R-122
+                    fail(803, f"SEM-R-122: the z table of rate {rho}, channel {channel}")
+                first = offset.values[rho * self.hyper + channel]
+                if first < -32767 or first + n - 1 > 32767:  # SEM-R-122
+                    fail(803, f"SEM-R-122: rate {rho}, channel {channel} has symbols outside -32767 ... 32767")
+                result[rho].append(EscapeTable(first, cumulative_of(frequencies)))
+        return result
 
 
-# ======================================================================================================
-# SPEC 13: ELIC payload (kind 7)
-# ======================================================================================================
+def judge_bounds(model: Model) -> None:
+    """SEM-R-100 to 105 and SEM-R-121, for the whole model."""
+    rates = model.rates
+    z = judge_requant_bounds("z_input", model.z_input, 32768, rates)
+    y = judge_requant_bounds("y_input", model.y_input, 32768, rates)
+    hyper = judge_net_bounds("hyper_net", model.hyper_net, z, rates)
+    for k, scale in enumerate(model.scales):
+        net = model.channel_nets[k]
+        chan = 0 if net is None else judge_net_bounds(f"channel_nets[{k}]", net, y, rates)
+        spat = judge_net_bounds(f"spatial_nets[{k}]", model.spatial_nets[k], y, rates)
+        out = judge_net_bounds(f"heads[{k}]", model.heads[k], max(spat, chan, hyper), rates)
+        if model.anchor_heads is not None:
+            name, anchor_head = f"anchor_heads[{k}]", model.anchor_heads[k]
+            out = max(out, judge_net_bounds(name, anchor_head, max(chan, hyper), rates))
+        judge_requant_bounds(f"means[{k}]", model.means[k], out, rates)
+        judge_requant_bounds(f"scales[{k}]", scale, out, rates)
+        if scale.ladder is None and not 0 <= scale.lo <= scale.hi <= 63:  # SEM-R-121
+            fail(804, f"SEM-R-121: scales[{k}] has the bounds {scale.lo} and {scale.hi}, and no ladder")
+
+
+# ====================================================================================================================
+# 13 ELIC payload (kind 7)
+# ====================================================================================================================
 
 
 @dataclass
 class Latents:
-    """The symbols of a payload: planes of values in raster order, one a channel."""
-
     rho: int
-    z_shape: tuple
-    y_shape: tuple
-    z: list
-    y_hat: list
+    z: Activation
+    y: Activation  # ŷ
 
-    def serialise(self):
+    def serialise(self) -> bytes:
         """S."""
-        planes = [*self.z, *self.y_hat]
-        return bytes([self.rho]) + b"".join(struct.pack(f">{len(plane)}h", *plane) for plane in planes)
-
-    def describe(self):
-        return {
-            "kind": str(ELIC),
-            "rate": str(self.rho),
-            "shapes": {"z": [str(n) for n in self.z_shape], "y": [str(n) for n in self.y_shape]},
-            "canonical": True,  # Stream.finish has proved it
-        }
+        values = [*self.z.raster(self.z.sites()), *self.y.raster(self.y.sites())]
+        return self.rho.to_bytes(1, "big") + struct.pack(f">{len(values)}h", *values)
 
 
-def latent_size(header):
-    return 4 * -(-header.height // 64), 4 * -(-header.width // 64)
+def latent_shapes(head: Header) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """The shapes of z and y."""
+    parameters = head.binding["parameters"]["7"]
+    h, w = 4 * -(-head.height // 64), 4 * -(-head.width // 64)
+    return (parameters["hyper"], h // 4, w // 4), (parameters["m"], h, w)
 
 
-def context_of(model, k):
-    """The groups that the channel context of group k reads, ascending."""
-    return list(range(k)) if model.context == "all" else sorted({0, k - 1})
+def elic_latents(coder: RangeDecoder, head: Header, model: Model, gaussian: list[EscapeTable], run: Run) -> Latents:
+    z_shape, y_shape = latent_shapes(head)
+    rho = coder.decode(uniform(model.rates))
+
+    z = Activation(*z_shape)
+    z.at = {site: [] for site in z.sites()}
+    for channel in range(model.hyper):
+        for site in z.sites():
+            z.at[site].append(model.z_tables[rho][channel].decode(coder))
+
+    x_z = Activation(*z_shape)
+    z_parameters = model.z_input.parameters(rho, model.hyper)
+    x_z.at = {site: model.z_input.apply(vector, z_parameters) for site, vector in z.at.items()}
+    hyper = run_net("hyper_net", model.hyper_net, x_z, rho, run)
+
+    y = Activation(*y_shape)
+    y.at = {site: [] for site in y.sites()}  # grows by a channel at a time
+    y_parameters = model.y_input.parameters(rho, y.channels)
+    groups: list[Activation] = []  # the x of the groups decoded
+    first = 0  # channel of the group within all M
+    for k, channels in enumerate(model.groups):
+        chan = Activation(0, y.rows, y.columns)
+        if (channel_net := model.channel_nets[k]) is not None:
+            context = concatenate([groups[g] for g in context_groups(model.context, k)], y.sites())
+            chan = run_net(f"channel_nets[{k}]", channel_net, context, rho, run)
+        x = Activation(channels, y.rows, y.columns)  # of this group
+        x.at = {site: [0] * channels for site in y.sites()}  # sites not yet decoded count as 0
+
+        for p in (0, 1):
+            sites = [(r, c) for r, c in y.sites() if ((r + c) % 2 == model.parity) == (p == 0)]
+            out = run_head(model, k, p, sites, x, chan, hyper, rho, run)
+
+            halves = [v[:channels] for v in out], [v[channels:] for v in out]
+            means, scales = halves if model.order == "means-scales" else halves[::-1]
+            mean_parameters = model.means[k].parameters(rho, channels)
+            mu = [model.means[k].apply(half, mean_parameters) for half in means]
+            scale_parameters = model.scales[k].parameters(rho, channels)
+            index = [model.scales[k].apply(half, scale_parameters) for half in scales]
+            if (ladder := model.scales[k].ladder) is not None:
+                index = [[through_ladder(v, ladder) for v in vector] for vector in index]
+
+            for channel in range(channels):
+                for site, j, mean in zip(sites, column(index, channel), column(mu, channel), strict=True):
+                    s = 0 if j == 0 else gaussian[j].decode(coder)  # SEM-R-092
+                    y_hat = 64 * s + mean
+                    if not -32768 <= y_hat <= 32767:  # SEM-R-120
+                        fail(403, f"SEM-R-120: ŷ is {y_hat} at {site}, channel {first + channel}", coder.here)
+                    y.at[site].append(y_hat)
+            for site in sites:
+                x.at[site] = model.y_input.apply(y.at[site][first:], y_parameters[first : first + channels])
+
+            name = f"group[{k}].pass[{p}]"
+            run.trace(f"{name}.mean", (v for channel in range(channels) for v in column(mu, channel)))
+            run.trace(f"{name}.index", (v for channel in range(channels) for v in column(index, channel)))
+            run.trace(f"{name}.y", (y.at[site][first + channel] for channel in range(channels) for site in sites))
+        groups.append(x)
+        first += channels
+    return Latents(rho, z, y)
 
 
-def elic_latents(stream, model, gaussian, h, w, trace=None):
-    rho = stream.uniform(model.rates)
-    z = [[table.decode(stream) for _ in range(h // 4 * (w // 4))] for table in model.z_tables[rho]]
-    x_z = model.z_input.run(from_planes(z, h // 4, w // 4), rho)
-    hyper = run_net(model.hyper_net, x_z, rho, None, trace, "hyper_net")
-
-    y_hat = []  # planes of all channels
-    x = []  # x of each group
-    for k, size in enumerate(model.groups):
-        chan = []  # none for k = 0
-        if k > 0:
-            context = concatenate([x[j] for j in context_of(model, k)])
-            chan = [run_net(model.channel_nets[k], context, rho, None, trace, f"channel_nets[{k}]")]
-        group = [[0] * (h * w) for _ in range(size)]  # y_hat of group k
-        x_k = zeros(size, h, w)  # x of group k: 0 at sites not yet decoded
-        for pass_ in 0, 1:
-            sites = [(r, c) for r, c in everywhere(h, w) if ((r + c) % 2 == model.parity) == (pass_ == 0)]
-            out = head_output(model, k, pass_, x_k, chan, hyper, rho, sites, trace)
-            mu, j = means_and_scales(model, k, out, rho)
-            decode_pass(stream, gaussian, group, mu, j, sites)
-            if trace:
-                name, at = f"group {k} pass {pass_}", [r * w + c for r, c in sites]
-                trace.values(name, "mu", zip(*[mu.at[place] for place in at], strict=True))
-                trace.values(name, "j", zip(*[j.at[place] for place in at], strict=True))
-                trace.values(name, "y_hat", [[plane[place] for place in at] for plane in group])
-            # What was decoded in this pass enters x of group k, and nothing else does.
-            now = model.y_input.run(from_planes(group, h, w), rho, first=sum(model.groups[:k]))
-            for r, c in sites:
-                x_k.at[r * w + c] = now.at[r * w + c]
-        y_hat += group
-        x.append(x_k)
-    stream.finish()
-    return Latents(rho, (model.hyper, h // 4, w // 4), (sum(model.groups), h, w), z, y_hat)
+def run_head(
+    model: Model, k: int, p: int, sites: list[Site],
+    x: Activation, chan: Activation, hyper: Activation, rho: int, run: Run,
+) -> list[list[int]]:  # fmt: skip
+    """`out` of pass p, at each of its sites."""
+    anchors = p == 0 and model.anchor_heads is not None
+    head = model.anchor_heads[k] if anchors and model.anchor_heads is not None else model.heads[k]
+    looks_around = any(isinstance(layer, Linear) and (layer.n > 1 or layer.s > 1) for layer in head)
+    wanted = hyper.sites() if looks_around else sites  # of the head's input
+    parts = [chan, hyper]
+    if p == 1:
+        only = None if run.tracing else wanted
+        parts.insert(0, run_net(f"spatial_nets[{k}]", model.spatial_nets[k], x, rho, run, only))
+    elif not anchors:
+        outputs = [x.channels, *(layer.outputs for layer in model.spatial_nets[k] if isinstance(layer, Linear))]
+        parts.insert(0, Activation(outputs[-1], x.rows, x.columns))  # all 0
+    out = run_net("", head, concatenate(parts, wanted), rho, run, sites)
+    return [out.at[site] for site in sites]
 
 
-def head_output(model, k, pass_, x_k, chan, hyper, rho, sites, trace):
-    """`out` of a pass.  Only its sites matter; a trace shows all places."""
-    sites = None if trace else sites
-    if pass_ == 0 and model.anchor_heads is not None:
-        head, name, parts = model.anchor_heads[k], f"anchor_heads[{k}]", [*chan, hyper]
-        wanted = places_wanted(head, sites)[0]
-    else:
-        head, name = model.heads[k], f"heads[{k}]"
-        wanted = places_wanted(head, sites)[0]
-        if pass_ == 0:
-            spat = zeros(channels_after(model.spatial_nets[k], x_k.C), x_k.h, x_k.w)
-        else:
-            spat = run_net(model.spatial_nets[k], x_k, rho, wanted, trace, f"spatial_nets[{k}]")
-        parts = [spat, *chan, hyper]
-    return run_net(head, concatenate(parts, wanted), rho, sites, trace, f"{name} pass {pass_}")
+def column(vectors: list[list[int]], channel: int) -> list[int]:
+    return [vector[channel] for vector in vectors]
 
 
-def channels_after(net, C):
-    return [C, *(layer.outputs for layer in net if isinstance(layer, Conv))][-1]
+# ====================================================================================================================
+# 15 Levels and limits
+# ====================================================================================================================
+
+LEVEL_1 = {"side": 16384, "pixels": 2**25, "sections": 16, "text": 65536, "symbols": 2**26, "file": 2**26}
 
 
-def means_and_scales(model, k, out, rho):
-    first, second = split(out, model.groups[k])
-    mu, j = (first, second) if model.order == "means-scales" else (second, first)
-    mu, j = model.means[k].run(mu, rho), model.scales[k].run(j, rho)
-    return mu, (j if model.ladders[k] is None else ladder_run(model.ladders[k], j))
+def judge_file_limit(size: int) -> None:
+    """SEM-R-141: before anything else."""
+    if size > LEVEL_1["file"]:
+        fail(606, f"SEM-R-141: the file has more than {LEVEL_1['file']} bytes", LEVEL_1["file"])
 
 
-def split(x, C):
-    """Channels 0 ... C - 1, and the others."""
-    first = [None if values is None else values[:C] for values in x.at]
-    second = [None if values is None else values[C:] for values in x.at]
-    return Activation(C, x.h, x.w, first), Activation(x.C - C, x.h, x.w, second)
+def judge_header_limits(data: bytes, head: Header) -> None:
+    """SEM-R-141: after the header."""
+    if max(head.width, head.height) > LEVEL_1["side"]:
+        fail(601, f"SEM-R-141: {head.width} x {head.height} has a side above {LEVEL_1['side']}", head.size_offset)
+    if head.width * head.height > LEVEL_1["pixels"]:
+        fail(602, f"SEM-R-141: {head.width} x {head.height} are more than {LEVEL_1['pixels']} pixels", head.size_offset)
+    if head.count > LEVEL_1["sections"]:
+        fail(603, f"SEM-R-141: {head.count} sections, more than {LEVEL_1['sections']}", head.check_offset)
+    if not head.sectioned:
+        judge_body_limits(0x80 + head.binding["compact"], len(data) - head.end, head, head.end)
 
 
-def decode_pass(stream, gaussian, group, mu, j, sites):
-    """Fill the planes of `group` at `sites`."""
-    for channel, plane in enumerate(group):
-        for r, c in sites:
-            at = r * mu.w + c
-            scale = j.at[at][channel]
-            s = gaussian[scale].decode(stream) if scale > 0 else 0  # SEM-R-092
-            plane[at] = 64 * s + mu.at[at][channel]
-            if not -32768 <= plane[at] <= 32767:
-                raise Fault(403, f"y_hat {plane[at]}", stream.offset)  # SEM-R-120
+def judge_body_limits(type_: int, length: int, head: Header, offset: int) -> None:
+    """SEM-R-141: when type and length of a section are known; SEM-R-142: before memory is taken."""
+    if type_ in {0x81, 0x82, PROVENANCE, METADATA} and length > LEVEL_1["text"]:
+        fail(604, f"SEM-R-141: {length} bytes of text, more than {LEVEL_1['text']}", offset)
+    if type_ == 0x87:
+        z_shape, y_shape = latent_shapes(head)
+        symbols = 1 + math.prod(z_shape) + math.prod(y_shape)
+        if symbols > LEVEL_1["symbols"]:
+            fail(605, f"SEM-R-141: {symbols} symbols, more than {LEVEL_1['symbols']}", offset)
 
 
-def from_planes(planes, h, w):
-    return Activation(len(planes), h, w, [list(values) for values in zip(*planes, strict=True)])
+# ====================================================================================================================
+# 17 Errors
+# ====================================================================================================================
 
-
-# ======================================================================================================
-# SPEC 15: Levels and limits
-# ======================================================================================================
-
-LIMIT_SIDE, LIMIT_PIXELS, LIMIT_SECTIONS = 16384, 2**25, 16  # level 1
-LIMIT_TEXT, LIMIT_SYMBOLS, LIMIT_FILE = 65536, 2**26, 2**26
-TEXTS = {0x81, 0x82, PROVENANCE, METADATA}
-
-
-def check_limit(code, what, value, limit, offset=None):
-    if value > limit:
-        raise Fault(code, f"{what}: {value}, the limit of level 1 is {limit}", offset)  # SEM-R-141
-
-
-def check_header_limits(header):
-    check_limit(601, "width or height", max(header.width, header.height), LIMIT_SIDE)
-    check_limit(602, "pixels", header.width * header.height, LIMIT_PIXELS)
-    check_limit(603, "sections", header.count, LIMIT_SECTIONS)
-
-
-def check_section_limits(header, type, length, offset):
-    """Judged when a section's length is known, before its body is looked at (SEM-R-141, SEM-R-142, Q 8)."""
-    if type in TEXTS:
-        check_limit(604, "bytes of a text section", length, LIMIT_TEXT, offset)
-    if type == CRITICAL + ELIC:
-        parameters = header.binding["parameters"]["7"]
-        h, w = latent_size(header)
-        symbols = 1 + parameters["hyper"] * (h // 4) * (w // 4) + parameters["m"] * h * w
-        check_limit(605, "symbols", symbols, LIMIT_SYMBOLS, offset)
-
-
-# ======================================================================================================
-# SPEC 17: Errors
-# ======================================================================================================
-
-EXIT_OK = 0  # and 2 for a command line that makes no sense, which argparse gives
-EXIT_STATUS = {1: 7, 2: 3, 3: 3, 4: 3, 5: 3, 6: 6, 7: 4, 8: 5}  # hundreds of the code -> status of the family
-NAMES = {
+ERRORS = {
     101: "cannot-read",
     201: "not-a-sem-file",
     202: "header-truncated",
@@ -1260,133 +1264,144 @@ NAMES = {
     702: "unsupported-profile",
     703: "unsupported-section",
     704: "unsupported-kind",
-    705: "unsupported-model",
     801: "model-unavailable",
     802: "model-digest",
     803: "model-malformed",
     804: "model-bounds",
 }
+STATUS = {1: 7, 2: 3, 3: 3, 4: 3, 5: 3, 6: 6, 7: 4, 8: 5}  # of a family, which is the hundreds of its codes
 
 
-def report(fault):
-    """The line on stderr."""
-    offset = "" if fault.offset is None else f" (offset {fault.offset})"
-    return f"SEM-E-{fault.code} {NAMES[fault.code]}: {fault.message}{offset}"
+class SemError(Exception):
+    def __init__(self, code: int, message: str, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.offset = offset  # in the file; None where the fault is not in it
+
+    @property
+    def status(self) -> int:
+        return STATUS[self.code // 100]
+
+    def line(self) -> str:
+        where = "" if self.offset is None else f" (byte {self.offset})"
+        return f"SEM-E-{self.code} {ERRORS[self.code]}: {self.message}{where}"
 
 
-# ======================================================================================================
-# The big picture: from bytes to JSON, and the command line
-# ======================================================================================================
+def fail(code: int, message: str, offset: int | None = None) -> NoReturn:
+    raise SemError(code, message, offset)
 
 
-def decode_header(data, registry):
-    """The header tier: everything that needs neither model nor tables."""
-    check_limit(606, "bytes of the file", len(data), LIMIT_FILE)
-    header = read_header(data, registry, load_dims())
-    check_header_limits(header)
-    sections, complete = read_sections(data, header)
-    return header, sections, complete
+# ====================================================================================================================
+# The whole, in the order of SEM-R-150, and the command line
+# ====================================================================================================================
 
 
-def decode_symbols(header, sections, packages, trace=None):
-    """The symbols tier: what is to be said of each section, after its check."""
-    digest = find_model(header, packages)
-    decoded = []
-    for section in sections:
-        if section.kind is None:
-            decoded.append((section.body, {}))  # S of an ancillary section is its body
-        elif section.kind == ELIC:
-            model = load_model(header, packages)
-            stream = Stream(section.body, section.offset)
-            latents = elic_latents(stream, model, load_gaussian_tables(), *latent_size(header), trace)
-            decoded.append((latents.serialise(), latents.describe()))
-        else:
-            raise Fault(704, f"kind {section.kind} is not implemented", section.offset)  # SEM-R-052
-    return [
-        {**more, "sha256": hashlib.sha256(S).hexdigest(), "check": check_state(header, digest, section, S)}
-        for section, (S, more) in zip(sections, decoded, strict=True)
-    ]
+@dataclass
+class Run:
+    """How the nets are run, and what is noted of it for those who look for the place where two decoders part."""
+
+    jobs: int = 1
+    tracing: bool = False
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def trace(self, name: str, values: Iterable[int]) -> None:
+        """SHA-256 of the values, each as i(64)."""
+        if self.tracing:
+            packed = b"".join(value.to_bytes(8, "big", signed=True) for value in values)
+            self.digests[name] = hashlib.sha256(packed).hexdigest()
 
 
-class Trace:
-    """SHA-256 of values on the way, each as a big-endian i(64), for finding where two decoders part."""
+def read_file(data: bytes, tier: str, registry: Path, folders: list[Path], run: Run) -> dict[str, Any]:
+    """The report on a file, or the error of its first fault: SEM-R-001, SEM-R-150."""
+    judge_file_limit(len(data))
+    head = header(data, load_registry(registry), load_dims(DIMS_JSON))
+    judge_header_limits(data, head)
+    parts, complete = sections(data, head)
+    for part in parts:
+        part.report |= {"type": part.type, "offset": part.offset, "bytes": len(part.body)}
+    if tier == "symbols":
+        payloads_and_checks(parts, head, folders, run)
 
-    def __init__(self):
-        self.lines = []
-
-    def __call__(self, net, layer, activation):
-        """A layer's output, in raster order of (channel, r, c)."""
-        self.values(net, layer, zip(*activation.at, strict=True))
-
-    def values(self, name, what, planes):
-        digest = hashlib.sha256()
-        for plane in planes:
-            digest.update(struct.pack(f">{len(plane)}q", *plane))
-        self.lines.append({"net": name, "layer": str(what), "sha256": digest.hexdigest()})
-
-
-def as_json(header, sections, complete):
-    """What the header tier says; numbers are strings."""
-    result = {
-        "version": str(header.version),
-        "profile": str(header.profile),
-        "method": str(header.binding["method"]),
-        "width": str(header.width),
-        "height": str(header.height),
-        "check_bits": str(CHECK_BITS[header.check_code]),
+    report: dict[str, Any] = {
+        "version": head.version,
+        "profile": head.profile,
+        "method": head.binding["method"],
+        "width": head.width,
+        "height": head.height,
+        "check_bits": 8 * CHECK_BYTES[head.check_code],
         "complete": complete,
-        "sections": [
-            {"type": str(section.type), "offset": str(section.offset), "bytes": str(len(section.body))}
-            for section in sections
-        ],
+        "sections": [part.report for part in parts],
     }
-    if header.model_hash is not None:
-        result |= {"base_profile": str(header.base_profile), "model_hash": header.model_hash.hex()}
-    return result
+    if head.model_hash is not None:
+        report |= {"base_profile": head.binding["id"], "model_hash": head.model_hash.hex()}
+    if run.tracing:
+        report["trace"] = run.digests
+    return report
 
 
-def decode(data, options):
-    registry = load_registry(options.registry)
-    header, sections, complete = decode_header(data, registry)
-    result = as_json(header, sections, complete)
-    if options.tier == "symbols":
-        trace = Trace() if options.trace else None
-        more = decode_symbols(header, sections, find_packages(options.model), trace)
-        for section, symbols in zip(result["sections"], more, strict=True):
-            section.update(symbols)
-        if trace:
-            result["trace"] = trace.lines
-    return result
+def payloads_and_checks(parts: list[Section], head: Header, folders: list[Path], run: Run) -> None:
+    wanted = head.binding["model"] if head.model_hash is None else head.model_hash.hex()
+    package = find_package(folders, wanted) if wanted is not None else None
+    digest = package.digest if package is not None else wanted if wanted is not None and len(wanted) == 64 else None
+    for part in parts:
+        if not part.critical:
+            part.symbols = part.body
+            if part.type not in {PROVENANCE, METADATA}:
+                part.report["unknown"] = True  # SEM-R-044
+        elif part.kind == 7:
+            decode_kind_7(part, head, package, wanted, run)
+        else:  # SEM-R-052
+            fail(704, f"SEM-R-052: this decoder does not implement kind {part.kind}", part.offset)
+        part.report["sha256"] = hashlib.sha256(part.symbols or b"").hexdigest()
+    for part in parts:  # all payloads are judged by now
+        part.report["check"] = judge_check(part, head, digest)
 
 
-def command_line():
-    parser = argparse.ArgumentParser(prog="semmicro.py", description="Decode a .sem file from stdin to JSON.")
+def decode_kind_7(part: Section, head: Header, package: Package | None, wanted: str | None, run: Run) -> None:
+    if package is None:  # SEM-R-114
+        fail(801, f"SEM-R-114: no model here has a digest that begins with {wanted}", part.offset)
+    model = load_model(package, head.binding["parameters"]["7"])
+    coder = RangeDecoder(part.body, part.offset)
+    latents = elic_latents(coder, head, model, load_gaussian(GAUSSIAN_BIN), run)
+    judge_canonical(coder)
+    part.symbols = latents.serialise()
+    z_shape, y_shape = latent_shapes(head)
+    part.report |= {"kind": 7, "rate": latents.rho, "shapes": {"z": z_shape, "y": y_shape}, "canonical": True}
+
+
+def numbers_as_strings(x: Any) -> Any:
+    if isinstance(x, dict):
+        return {name: numbers_as_strings(value) for name, value in x.items()}
+    if isinstance(x, list | tuple):
+        return [numbers_as_strings(value) for value in x]
+    return str(x) if type(x) is int else x
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Reads a .sem file on stdin and gives its symbols as JSON on stdout.")
     parser.add_argument("--tier", choices=["header", "symbols"], default="symbols")
-    parser.add_argument("--model", action="append", type=Path, default=[], metavar="DIR",
-                        help="a model package, or a folder of them; SEM_MODELS is a list of more")  # fmt: skip
-    parser.add_argument("--registry", type=Path, default=REGISTRY, metavar="FILE")
-    parser.add_argument("--trace", action="store_true", help="digests of all layers and passes")
-    options = parser.parse_args()
-    listed = os.environ.get("SEM_MODELS", "").split(os.pathsep)
-    options.model += [Path(folder) for folder in listed if folder] + [MODELS]
-    return options
-
-
-def main():
-    options = command_line()
+    parser.add_argument("--model", type=Path, action="append", default=[], metavar="DIR", help="model package")
+    parser.add_argument("--registry", type=Path, default=REGISTRY_JSON, metavar="FILE")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for the networks")
+    parser.add_argument("--trace", action="store_true", help="SHA-256 of each layer and pass too")
+    arguments = parser.parse_args()
+    if arguments.jobs < 1:
+        parser.error("--jobs takes a number from 1")
+    environment = [Path(name) for name in os.environ.get("SEM_MODELS", "").split(os.pathsep) if name]
+    folders = [*arguments.model, *environment, *MODEL_FOLDERS]
     try:
-        with open(0, "rb", closefd=False) as stdin:
-            data = stdin.read(LIMIT_FILE + 1)  # SEM-R-142
-        result = decode(data, options)
-    except Fault as fault:
-        print(report(fault), file=sys.stderr)
-        return EXIT_STATUS[fault.code // 100]
-    except OSError as error:
-        print(report(Fault(101, str(error))), file=sys.stderr)
-        return EXIT_STATUS[1]
-    json.dump(result, sys.stdout, indent=2)
-    print()
-    return EXIT_OK
+        data = sys.stdin.buffer.read(LEVEL_1["file"] + 1)  # one byte more than needed to see that there are too many
+        report = read_file(data, arguments.tier, arguments.registry, folders, Run(arguments.jobs, arguments.trace))
+    except SemError as error:
+        print(error.line(), file=sys.stderr)
+        return error.status
+    except (OSError, ValueError) as error:  # of standard input, the registry or the tables
+        unreadable = SemError(101, str(error))
+        print(unreadable.line(), file=sys.stderr)
+        return unreadable.status
+    print(json.dumps(numbers_as_strings(report), indent=1))
+    return 0
 
 
 if __name__ == "__main__":

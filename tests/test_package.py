@@ -307,7 +307,7 @@ WHERE: list[tuple[str, Callable[[Draft], Any], int]] = [
     *((f"{part} without {name}", json_of(*part, name, to=...), 803)
       for part in (("z_input",), ("means", 1), ("hyper_net", 1)) for name in ("m", "s", "lo", "hi")),
     ("lo true", json_of("z_input", "lo", to=False), 803),
-    ("lo beyond 32 bits", json_of("z_input", "lo", to=-(2**40)), 803),
+    ("lo far below", json_of("z_input", "lo", to=-(2**40)), 804),
     ("lo above hi", json_of("y_input", "lo", to=32767), 0),
     ("lo beyond hi", json_of("y_input", "hi", to=-32768), 804),
     ("hi beyond int16", json_of("y_input", "hi", to=32768), 804),

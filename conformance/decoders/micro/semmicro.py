@@ -1264,6 +1264,7 @@ ERRORS = {
     702: "unsupported-profile",
     703: "unsupported-section",
     704: "unsupported-kind",
+    705: "unsupported-model",
     801: "model-unavailable",
     802: "model-digest",
     803: "model-malformed",

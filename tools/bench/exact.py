@@ -34,12 +34,15 @@ print(payload(Path(sys.argv[1]).read_bytes()).sections[0].sha256)
 
 
 def torch_digest(data: bytes, threads: int, onednn: bool, channels_last: bool) -> str:
+    import warnings
+
     import torch
 
     from refcodec.models.torch_backend import TorchBackend
     from refcodec.symbols import read_symbols
 
     torch.set_num_threads(threads)
+    warnings.filterwarnings("ignore", message="TF32")  # torch speaks of Intel GPUs here
     with torch.backends.mkldnn.flags(enabled=onednn):
         symbols = read_symbols(data, backend=TorchBackend(channels_last=channels_last))
     return hashlib.sha256(symbols.elic.serialise()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from refcodec.container import Header, Section, assemble, read, section_check, w
 from refcodec.container.limits import level_bounds
 from refcodec.container.text import encode as text_encode
 from refcodec.errors import SemError
+from refcodec.progress import Progress, part
 from refcodec.registry import Profile
 from refcodec.symbols import Folders, Symbols, fits, model_digest, symbols_of
 
@@ -40,7 +41,6 @@ LATER: Final = {
     "sketch": "making a stream from an edge picture",
     "size": "making a stream of a given size from ready symbols",
 }
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,15 +149,15 @@ def file_of(
 ) -> bytes:
     """The file of one payload, (body, serialised symbols), of the profile's compact kind, and of a provenance if any."""
     body, symbols = payload
-    parts = [(spec.CRITICAL | header.profile.compact, body, symbols)]
+    sections = [(spec.CRITICAL | header.profile.compact, body, symbols)]
     if provenance:
         text = text_encode(provenance)
-        parts.append((spec.PROVENANCE, text, text))
+        sections.append((spec.PROVENANCE, text, text))
 
     def section(kind: int, body: bytes, symbols: bytes) -> Section:
         return Section(kind, body, section_check(header.profile, digest, header, kind, symbols, header.check_bits))
 
-    return write(assemble(header, [section(*part) for part in parts]), level=level)
+    return write(assemble(header, [section(*item) for item in sections]), level=level)
 
 
 def paint(symbols: Symbols, progress: Progress | None = None) -> NDArray[np.uint8]:
@@ -197,7 +197,7 @@ def decode(
 
     container = read(data, level=level)
     need_torch("painting a picture")
-    return Image.fromarray(paint(symbols_of(container, models=models), progress))
+    return Image.fromarray(paint(symbols_of(container, models=models, progress=part(progress, 0, 0.5)), part(progress, 0.5, 1)))
 
 
 # --- what may be wrong ---------------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from refcodec.container.check import State
 from refcodec.container.text import decode as text_decode
 from refcodec.errors import SemError
 from refcodec.files import shown
+from refcodec.progress import Progress
 
 if TYPE_CHECKING:
+    from refcodec.models.package import SymbolModel
     from refcodec.models.predict import Backend, Trace
     from refcodec.payloads.elic_latents import ElicLatents
 
@@ -70,15 +72,16 @@ def fits(model: Any, parameters: Mapping[str, Any]) -> None:
 
 def read_symbols(
     data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1, backend: Backend | None = None,
-    trace: Trace | None = None,
+    trace: Trace | None = None, progress: Progress | None = None,
 ) -> Symbols:  # fmt: skip
     """Everything that the bytes say, or the SemError of the first fault. `models`: folders looked at first."""
-    return symbols_of(read(data, level=level), models=models, backend=backend, trace=trace)
+    return symbols_of(read(data, level=level), models=models, backend=backend, trace=trace, progress=progress)
 
 
 def symbols_of(
-    container: Container, *, models: Folders = (), backend: Backend | None = None, trace: Trace | None = None
-) -> Symbols:
+    container: Container, *, models: Folders = (), backend: Backend | None = None, trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> Symbols:  # fmt: skip
     """The symbols of a container that has been read; SemError for its payloads, its model and its check."""
     latents: dict[int, ElicLatents] = {}
     folder, digest = None, None
@@ -91,7 +94,8 @@ def symbols_of(
             raise SemError(704, f"a payload of kind {name}", offset=section.body_offset, path=f"{path}body")
         folder, digest = _model(container, folders(models))
         try:
-            latents[section.type] = _elic(container, section, folder, digest, backend=backend, trace=trace)
+            model = _fitting_model(container, folder, digest)
+            latents[section.type] = _elic(container, section, model, backend, trace, progress)
         except SemError as error:
             if error.family != "payload":
                 raise
@@ -125,16 +129,23 @@ def _explicit_digest(header: Header, extra: tuple[Path, ...]) -> str | None:
     return None if folder is None else modelpath.folder_digest(folder)
 
 
-def _elic(
-    container: Container, section: Section, folder: Path, digest: str, *, backend: Backend | None, trace: Trace | None
-) -> ElicLatents:
+def _fitting_model(container: Container, folder: Path, digest: str) -> SymbolModel:
     from refcodec.models import store
-    from refcodec.payloads import elic_latents
 
     model = store.symbol_model(folder, digest)
     fits(model, container.profile.parameters(spec.ELIC))
+    return model
+
+
+def _elic(
+    container: Container, section: Section, model: SymbolModel, backend: Backend | None, trace: Trace | None,
+    progress: Progress | None,
+) -> ElicLatents:  # fmt: skip
+    from refcodec.models import store
+    from refcodec.payloads import elic_latents
+
     size = (container.header.width, container.header.height)
-    return elic_latents.decode(section.body, model, size, backend or store.backend(), trace)
+    return elic_latents.decode(section.body, model, size, backend or store.backend(), trace, progress)
 
 
 @dataclass(frozen=True)
@@ -161,9 +172,11 @@ class Payload:
         return {"sections": [section.to_dict() for section in self.sections]}
 
 
-def payload(data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1) -> Payload:
+def payload(
+    data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1, progress: Progress | None = None
+) -> Payload:
     """The decoded symbols of a file, section by section; SemError for what is wrong with it."""
-    decoded = read_symbols(data, models=models, level=level)
+    decoded = read_symbols(data, models=models, level=level, progress=progress)
     out = []
     for section in decoded.container.sections:
         if section.critical:

@@ -34,6 +34,7 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from refcodec.methods import elic
+from refcodec.models import store
 from refcodec.models.elic import floats, quantise
 from refcodec.models.elic.net import Elic
 from refcodec.models.torch_backend import TorchBackend
@@ -483,7 +484,7 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
     encoder = elic.Encoder(pixels, packages[variant])
     for rate in range(2):
         made = encoder.at(rate)
-        got = elic.decode(made.body, packages[variant], None, (100, 70), NumpyBackend())
+        got = elic_latents.decode(made.body, store.symbol_model(packages[variant]), (100, 70), NumpyBackend())
         assert got.serialise() == made.latents.serialise()
     assert elic.paint(got, packages[variant], (100, 70)).shape == (70, 100, 3)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
@@ -508,7 +509,7 @@ def test_the_shipped_model() -> None:
         rate = elic.rate_of(quality, model.rates)
         made = encoder.at(rate)
         sizes.append(len(made.body))
-        got = elic.decode(made.body, SHIPPED, model.digest, (100, 75), NumpyBackend())
+        got = elic_latents.decode(made.body, model, (100, 75), NumpyBackend())
         assert got.serialise() == made.latents.serialise()
         error = elic.paint(got, SHIPPED, (100, 75)).astype(float) - pixels
         assert 10 * math.log10(255**2 / (error**2).mean()) > (24 if quality == 1 else 32)

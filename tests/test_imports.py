@@ -26,7 +26,7 @@ LAYERS = (
     ("models", "entropy"),
     ("registry", "modelpath", "pictures"),
     ("canonical", "files", "tracing"),
-    ("spec", "errors"),
+    ("spec", "errors", "progress"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")

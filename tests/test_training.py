@@ -209,6 +209,7 @@ def test_what_cannot_be_trained_is_said(folder: Path, tmp_path: Path, capsys: py
 
 def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from refcodec.methods import elic as method
+    from refcodec.payloads import elic_latents
     from refcodec.models.numpy_backend import NumpyBackend
 
     train(folder, tmp_path / "run", "--steps", "4")
@@ -225,7 +226,7 @@ def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: py
     assert (manifest["training"]["steps"], manifest["training"]["command"], manifest["licence"]) == (4, "make train", "CC0-1.0")
     made = method.Encoder(photos.load(files[3]), out).at(1)
     size = photos.load(files[3]).shape[1::-1]
-    got = method.decode(made.body, out, model.digest, (size[0], size[1]), NumpyBackend())
+    got = elic_latents.decode(made.body, model, (size[0], size[1]), NumpyBackend())
     assert got.serialise() == made.latents.serialise()
     assert method.paint(got, out, (size[0], size[1])).shape == photos.load(files[3]).shape
     for wrong in (folder / "listing.txt", tmp_path / "missing"):

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,12 +19,12 @@ from refcodec.models import package, store
 from refcodec.models.predict import Backend, Trace, pass_sites
 from refcodec.payloads import elic_latents
 from refcodec.payloads.elic_latents import STEP, ElicLatents
+from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
     from refcodec.models.elic.floats import Analysis, Painter
 
 Ints = NDArray[np.int32]
-Progress = Callable[[float], None]
 QUALITIES = 10
 RDO = 4.0  # factor on the training Lagrangian's distortion weight; below it sends fewer symbols
 
@@ -66,43 +65,45 @@ class Encoder:
         analysis = _analysis(folder)
         self.size = (pixels.shape[1], pixels.shape[0])
         self.lambdas, self.gain, self.gain_z = analysis.cfg.lambdas, analysis.gain, analysis.gain_z
-        self.y, self.z0 = analysis(pixels, progress)
+        self.progress = progress
+        self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4))
         self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
 
-    def at(self, rate: int, strength: float = RDO, trace: Trace | None = None) -> Encoded:
-        """The stream at one rate. strength: see `RDO`; infinite rounds every residual to the nearest."""
+    def at(
+        self, rate: int, strength: float = RDO, trace: Trace | None = None, span: tuple[float, float] = (0.4, 1.0)
+    ) -> Encoded:
+        """The stream at one rate. strength: see `RDO`; infinite rounds every residual to the nearest.
+
+        span: what this takes of the whole work, for the progress.
+        """
         z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
         gain = self.gain[rate]
         weight = (strength * self.lambdas[rate] * 255**2 / 3 / gain**2).astype(np.float32)
 
         def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
-            part, (rows, cols) = self.model.part(k), self.sites[step]
-            r = self.y[part, rows, cols] * gain[part][:, None] - mean.astype(np.float32) / STEP
-            s = rdo.quantise(r, index, weight[part][:, None])
+            channels, (rows, cols) = self.model.part(k), self.sites[step]
+            r = self.y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
+            s = rdo.quantise(r, index, weight[channels][:, None])
             # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
             s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
             return np.where(index == 0, 0, s).astype(np.int32)
 
-        return Encoded(*elic_latents.encode(rate, z, choose, self.model, self.size, self.backend, trace))
+        progress = part(self.progress, *span)
+        return Encoded(*elic_latents.encode(rate, z, choose, self.model, self.size, self.backend, trace, progress))
 
     def fitting(self, most: int) -> tuple[Encoded, bool]:
         """The stream of the highest rate whose body has at most `most` bytes; False with the smallest if none has."""
         lo, hi, best = 0, self.model.rates - 1, None
+        tries, done = self.model.rates.bit_length(), 0
         while lo <= hi:
             mid = (lo + hi) // 2
-            tried = self.at(mid)
+            tried = self.at(mid, span=(0.4 + 0.6 * done / tries, 0.4 + 0.6 * (done + 1) / tries))
+            done += 1
             if len(tried.body) <= most:
                 best, lo = tried, mid + 1
             else:
                 smallest, hi = tried, mid - 1
         return (best, True) if best is not None else (smallest, False)
-
-
-def decode(
-    body: bytes, folder: Path, digest: str | None, size: tuple[int, int], backend: Backend, trace: Trace | None = None
-) -> ElicLatents:
-    """The symbols of a body; needs no torch."""
-    return elic_latents.decode(body, store.symbol_model(folder, digest), size, backend, trace)
 
 
 def paint(

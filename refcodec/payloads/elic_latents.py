@@ -19,6 +19,7 @@ from refcodec.entropy import Coder, Decoder, Encoder, TableBank, gaussians, unif
 from refcodec.errors import SemError
 from refcodec.models.graph import SymbolModel
 from refcodec.models.predict import Backend, Predictor, Trace, pass_sites
+from refcodec.progress import Progress
 
 KIND = 7
 STEP = 64  # units of y-hat and the means in one quantisation step
@@ -64,7 +65,7 @@ def _in_range(y: Ints) -> bool:
 
 def _walk(
     coder: Coder, model: SymbolModel, size: tuple[int, int], backend: Backend, trace: Trace | None,
-    rate: int | None = None, z: Ints | None = None, choose: Chooser | None = None,
+    progress: Progress | None, rate: int | None = None, z: Ints | None = None, choose: Chooser | None = None,
 ) -> ElicLatents:  # fmt: skip
     z_shape, y_shape = shapes(*size)
     rate = coder.symbol(uniform(model.rates), rate)
@@ -86,26 +87,29 @@ def _walk(
             predictor.put(k, step, part)
             if trace is not None:
                 trace(f"group[{k}].pass[{step}].y", part)
+            if progress is not None:
+                progress((2 * k + step + 1) / (2 * len(model.groups)))
     return ElicLatents(rate, z, y)
 
 
 def decode(
-    body: bytes, model: SymbolModel, size: tuple[int, int], backend: Backend, trace: Trace | None = None
-) -> ElicLatents:
+    body: bytes, model: SymbolModel, size: tuple[int, int], backend: Backend, trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> ElicLatents:  # fmt: skip
     """The symbols of a body for a picture of size (width, height); SemError 401 to 403."""
     coder = Decoder(body)
-    latents = _walk(coder, model, size, backend, trace)
+    latents = _walk(coder, model, size, backend, trace, progress)
     coder.finish()
     return latents
 
 
 def encode(
     rate: int, z: Ints, choose: Chooser, model: SymbolModel, size: tuple[int, int], backend: Backend,
-    trace: Trace | None = None,
+    trace: Trace | None = None, progress: Progress | None = None,
 ) -> tuple[bytes, ElicLatents]:  # fmt: skip
     """The body for z and the residuals that `choose` gives pass by pass, and the symbols it stands for."""
     coder = Encoder()
-    latents = _walk(coder, model, size, backend, trace, rate, z, choose)
+    latents = _walk(coder, model, size, backend, trace, progress, rate, z, choose)
     return coder.finish(), latents
 
 

@@ -37,6 +37,7 @@ def command(
     claim_output(target, source)
     from refcodec import codec, pictures
     from refcodec.container import read
+    from refcodec.progress import part
     from refcodec.symbols import symbols_of
 
     suffix = os.path.splitext(target)[1]
@@ -48,16 +49,16 @@ def command(
     container = read(read_input(source, level), level=level)
     if not symbols:
         codec.need_torch("painting a picture")
-    decoded = symbols_of(container, models=model_folders(model))
-    out = io.BytesIO()
-    if symbols:
+    folders, out = model_folders(model), io.BytesIO()
+    with progress("decoding") as update:
+        decoded = symbols_of(container, models=folders, progress=part(update, 0, 1 if symbols else 0.5))
+        pixels = None if symbols else codec.paint(decoded, part(update, 0.5, 1))
+    if pixels is None:
         import numpy as np
 
         latents = decoded.elic
         np.savez_compressed(out, rate=np.int32(latents.rate), z=latents.z.astype(np.int16), y=latents.y.astype(np.int16))
     else:
-        with progress("painting") as update:
-            pixels = codec.paint(decoded, update)
         pictures.save(pixels, out, format=file_format)
     write_output(target, out.getvalue())
     header, what = container.header, "symbols" if symbols else "picture"

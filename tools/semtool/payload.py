@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from semtool.options import json_option, level_option, model_folders, model_option
+from semtool.options import json_option, level_option, model_folders, model_option, progress
 from semtool.streams import read_input, safe, say, show_json, wants_json
 
 
@@ -23,7 +23,8 @@ def command(source: str, model: str | None, level: int) -> None:
     folders = model_folders(model)
     from refcodec.symbols import payload
 
-    found = payload(data, models=folders, level=level)
+    with progress("decoding") as update:
+        found = payload(data, models=folders, level=level, progress=update)
     if wants_json():
         show_json(found.to_dict())
         return

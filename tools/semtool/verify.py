@@ -12,7 +12,7 @@ import click
 
 from refcodec.errors import SemError
 from refcodec.files import read_bytes, shown
-from semtool.options import json_option, level_option, model_folders, model_option
+from semtool.options import json_option, level_option, model_folders, model_option, progress
 from semtool.report import notice
 from semtool.streams import STDIO, read_input, safe, say, show_json, wants_json
 
@@ -64,7 +64,8 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
     data = None
     try:
         data = read_input(source, level)
-        decoded = read_symbols(data, models=folders, level=level, trace=tracer)
+        with progress("verifying") as update:
+            decoded = read_symbols(data, models=folders, level=level, trace=tracer, progress=update)
         row.update(valid=True, canonical=True, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
         fault = error

@@ -20,8 +20,8 @@ from refcodec.errors import SemError
 from refcodec.models.elic.config import ElicConfig
 from refcodec.models.elic.net import Elic
 from refcodec.models.package import load_part
+from refcodec.progress import Progress
 
-Progress = Callable[[float], None]
 STRIP = 48  # latent rows of one strip: 768 pixel rows
 HALO = {"patch": 8, "elic": 24}  # latent rows beyond a strip that its result can depend on
 

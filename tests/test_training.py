@@ -209,8 +209,8 @@ def test_what_cannot_be_trained_is_said(folder: Path, tmp_path: Path, capsys: py
 
 def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from refcodec.methods import elic as method
-    from refcodec.payloads import elic_latents
     from refcodec.models.numpy_backend import NumpyBackend
+    from refcodec.payloads import elic_latents
 
     train(folder, tmp_path / "run", "--steps", "4")
     out = tmp_path / "models" / "small"

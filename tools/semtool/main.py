@@ -40,16 +40,16 @@ def _reported(arguments: list[str]) -> int:
     from refcodec.errors import SemError
     from semtool import report
     from semtool.cli import cli
-    from semtool.streams import flush
+    from semtool.streams import flush, mute
 
     try:
-        with cli.make_context("semtool", arguments) as context:
-            status = cli.invoke(context)
+        try:
+            with cli.make_context("semtool", arguments) as context:
+                status = cli.invoke(context)
+        except click.exceptions.Exit as stop:  # --help, --version
+            status = stop.exit_code
         flush()
         return status if isinstance(status, int) else 0
-    except click.exceptions.Exit as stop:  # --help, --version
-        flush()
-        return stop.exit_code
     except click.ClickException as error:
         return report.usage(error)
     except SemError as error:
@@ -63,6 +63,8 @@ def _reported(arguments: list[str]) -> int:
         raise
     except OSError as error:
         named = error.filename is not None
+        if not named:
+            mute()
         what = f"{error.filename if named else 'standard output'}: {error.strerror or error}"
         return report.fail(SemError(101 if named else 102, what))
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told in one line

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +76,26 @@ class Add:
 
 Layer = Conv | Requant | Relu | Add
 Net = tuple[Layer, ...]
+
+
+def run_net(
+    net: Net, x: Any, conv: Callable[[Any, Conv], Any], requant: Callable[[Any, Requant], Any], trace: Any = None
+) -> Any:
+    """The walk through a net that every backend shares; arrays are numpy's or torch's. `trace`: (layer index, output)."""
+    outputs: list[Any] = []
+    for i, layer in enumerate(net):
+        if isinstance(layer, Conv):
+            x = conv(x, layer)
+        elif isinstance(layer, Requant):
+            x = requant(x, layer)
+        elif isinstance(layer, Relu):
+            x = x.clip(0)
+        else:
+            x = x + outputs[layer.source]
+        outputs.append(x)
+        if trace is not None:
+            trace(i, x)
+    return x
 
 
 def width(net: Net, inputs: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.models.layers import Add, Conv, Layer, Net, Relu, Requant, Taps
+from refcodec.models.layers import Conv, Net, Requant, Taps, run_net
 
 Array = NDArray[Any]
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -125,33 +125,16 @@ class NumpyBackend:
             out[:, top : top + k] += (weights @ patches.reshape(-1, k * w)).reshape(-1, k, w)
         return out
 
-    def _layer(self, layer: Layer, x: Array, rate: int, outputs: list[Array]) -> Array:
-        """Any layer but a conv, which differs between grids and sites."""
-        if isinstance(layer, Requant):
-            return self.requant(x, layer, rate)
-        if isinstance(layer, Relu):
-            return np.maximum(x, 0)
-        assert isinstance(layer, Add)
-        total: Array = x + outputs[layer.source]
-        return total
-
     def run(self, net: Net, x: Array, rate: int, trace: Any = None) -> Array:
         """The whole net on x[C, h, w]."""
-        outputs: list[Array] = []
-        for i, layer in enumerate(net):
-            x = self.conv(x, layer) if isinstance(layer, Conv) else self._layer(layer, x, rate, outputs)
-            outputs.append(x)
-            if trace is not None:
-                trace(i, x)
-        return x
+        y: Array = run_net(net, x, self.conv, lambda v, q: self.requant(v, q, rate), trace)
+        return y
 
     def run_pointwise(self, net: Net, x: Array, rate: int) -> Array:
         """A net whose convolutions are 1x1, of stride 1, on values at sites, x[C, n]."""
-        outputs: list[Array] = []
-        for layer in net:
-            if isinstance(layer, Conv):
-                x = self._matrix(layer, ((0, 0),)) @ x + self._bias(layer)
-            else:
-                x = self._layer(layer, x, rate, outputs)
-            outputs.append(x)
-        return x
+
+        def conv(v: Array, c: Conv) -> Array:
+            return self._matrix(c, ((0, 0),)) @ v + self._bias(c)
+
+        y: Array = run_net(net, x, conv, lambda v, q: self.requant(v, q, rate))
+        return y

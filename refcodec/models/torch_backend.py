@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refcodec.models.layers import Add, Conv, Layer, Net, Relu, Requant, Taps
+from refcodec.models.layers import Conv, Net, Requant, Taps, run_net
 
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
 _CHUNK = 1 << 22  # values of one gathered patch matrix
@@ -106,32 +106,16 @@ class TorchBackend:
             y = F.conv2d(batch, w, self._bias(conv), stride=s, padding=p)
         return y[0].round_()
 
-    def _layer(self, layer: Layer, x: Tensor, rate: int, outputs: list[Tensor]) -> Tensor:
-        """Any layer but a conv, which differs between grids and sites."""
-        if isinstance(layer, Requant):
-            return self.requant(x, layer, rate)
-        if isinstance(layer, Relu):
-            return x.clamp(min=0)
-        assert isinstance(layer, Add)
-        return x + outputs[layer.source]
-
     def run(self, net: Net, x: Tensor, rate: int, trace: Any = None) -> Tensor:
         """The whole net on x[C, h, w]."""
-        outputs: list[Tensor] = []
-        for i, layer in enumerate(net):
-            x = self.conv(x, layer) if isinstance(layer, Conv) else self._layer(layer, x, rate, outputs)
-            outputs.append(x)
-            if trace is not None:
-                trace(i, x)
-        return x
+        y: Tensor = run_net(net, x, self.conv, lambda v, q: self.requant(v, q, rate), trace)
+        return y
 
     def run_pointwise(self, net: Net, x: Tensor, rate: int) -> Tensor:
         """A net whose convolutions are 1x1, of stride 1, on values at sites, x[C, n]."""
-        outputs: list[Tensor] = []
-        for layer in net:
-            if isinstance(layer, Conv):
-                x = torch.addmm(self._bias(layer)[:, None], self._matrix(layer, ((0, 0),)), x)
-            else:
-                x = self._layer(layer, x, rate, outputs)
-            outputs.append(x)
-        return x
+
+        def conv(v: Tensor, c: Conv) -> Tensor:
+            return torch.addmm(self._bias(c)[:, None], self._matrix(c, ((0, 0),)), v)
+
+        y: Tensor = run_net(net, x, conv, lambda v, q: self.requant(v, q, rate))
+        return y

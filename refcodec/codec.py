@@ -16,9 +16,10 @@ from refcodec.container import Header, Section, assemble, read, section_check, w
 from refcodec.container.limits import level_bounds
 from refcodec.container.text import encode as text_encode
 from refcodec.errors import SemError
+from refcodec.payloads.kinds import fits
 from refcodec.progress import Progress, part
 from refcodec.registry import Profile
-from refcodec.symbols import Folders, Symbols, fits, model_digest, symbols_of
+from refcodec.symbols import Folders, Symbols, model_digest, symbols_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,7 +113,7 @@ def encode_picture(
     need_torch("encoding a picture")
     folder = Path(model) if model is not None else store.locate(row.model or "")
     digest = model_digest(folder)
-    fits(store.symbol_model(folder, digest), row.parameters(spec.ELIC))
+    fits(store.symbol_model(folder, digest), spec.ELIC, row.parameters(spec.ELIC))
     hash_bytes = settings.hash_bytes
     if hash_bytes is None and digest != row.model:
         hash_bytes = 8

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from refcodec import modelpath, spec
 from refcodec.container import Container, Header, Section, read, verify
 from refcodec.container.check import State
+from refcodec.container.limits import level_bounds
 from refcodec.container.text import decode as text_decode
 from refcodec.errors import SemError
 from refcodec.files import shown
+from refcodec.payloads import kinds
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
-    from refcodec.models.package import SymbolModel
     from refcodec.models.predict import Backend, Trace
+    from refcodec.payloads import Value
     from refcodec.payloads.elic_latents import ElicLatents
 
 Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -28,20 +30,30 @@ Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 @dataclass(frozen=True, eq=False)
 class Symbols:
-    """A file, decoded. `latents` by section type; `folder` is the model package that was used, `state` the check's."""
+    """A file, decoded. `values` by section type; `folder` is the model package that was used, `state` the check's."""
 
     container: Container
-    latents: Mapping[int, ElicLatents]
+    values: Mapping[int, Value]
     folder: Path | None
     state: State
+
+    def value(self, kind: int) -> Any:
+        """The payload of this kind; SEM-E-704 for a file that holds none."""
+        found = self.values.get(spec.CRITICAL | kind)
+        if found is None:
+            raise SemError(704, f"the file holds no {spec.KINDS[kind]}", path="sections")
+        return found
 
     @property
     def elic(self) -> ElicLatents:
         """The ELIC latents; SEM-E-704 for a file that holds none."""
-        found = self.latents.get(spec.CRITICAL | spec.ELIC)
-        if found is None:
-            raise SemError(704, "the file holds no ELIC latents", path="sections")
-        return found
+        latents: ElicLatents = self.value(spec.ELIC)
+        return latents
+
+    @property
+    def canonical(self) -> bool:
+        """False where a payload is in a foreign form (SPEC §13.2)."""
+        return all(value.canonical for value in self.values.values())
 
 
 def folders(models: Folders) -> tuple[Path, ...]:
@@ -63,48 +75,60 @@ def model_digest(folder: Path) -> str:
         raise SemError(803, str(error), path="symbols") from error
 
 
-def fits(model: Any, parameters: Mapping[str, Any]) -> None:
-    """SEM-R-112: model and registry row must speak of the same shapes."""
-    own = {"groups": list(model.groups), "hyper": model.hyper, "m": model.m, "parity": model.parity, "rates": model.rates}
-    if own != dict(parameters):
-        raise SemError(803, "the model's shapes are not those of the profile", path="model")
-
-
 def read_symbols(
     data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1, backend: Backend | None = None,
     trace: Trace | None = None, progress: Progress | None = None,
 ) -> Symbols:  # fmt: skip
     """Everything that the bytes say, or the SemError of the first fault. `models`: folders looked at first."""
-    return symbols_of(read(data, level=level), models=models, backend=backend, trace=trace, progress=progress)
+    container = read(data, level=level)
+    return symbols_of(container, models=models, level=level, backend=backend, trace=trace, progress=progress)
 
 
 def symbols_of(
-    container: Container, *, models: Folders = (), backend: Backend | None = None, trace: Trace | None = None,
-    progress: Progress | None = None,
+    container: Container, *, models: Folders = (), level: int = 1, backend: Backend | None = None,
+    trace: Trace | None = None, progress: Progress | None = None,
 ) -> Symbols:  # fmt: skip
     """The symbols of a container that has been read; SemError for its payloads, its model and its check."""
-    latents: dict[int, ElicLatents] = {}
+    values: dict[int, Value] = {}
+    limit = level_bounds(level).text_bytes
     folder, digest = None, None
     for index, section in enumerate(container.sections):
         if not section.critical:
             continue
-        path = f"sections[{index}]." if container.header.sectioned else ""
-        if section.number != spec.ELIC:
-            name = spec.KINDS.get(section.number, str(section.number))
-            raise SemError(704, f"a payload of kind {name}", offset=section.body_offset, path=f"{path}body")
-        folder, digest = _model(container, folders(models))
+        chosen = None
+        if kinds.needs_model(section.number, container.profile.parameters(section.number)):
+            folder, digest = chosen = _model(container, folders(models))
         try:
-            model = _fitting_model(container, folder, digest)
-            latents[section.type] = _elic(container, section, model, backend, trace, progress)
+            values[section.type] = _payload(container, section, chosen, limit, backend, trace, progress)
         except SemError as error:
-            if error.family != "payload":
+            if error.family not in ("payload", "limit", "unsupported"):
                 raise
             at = None if error.offset is None else section.body_offset + error.offset
-            raise SemError(error.code, error.what, offset=at, path=f"{path}body") from error
+            path = f"sections[{index}].body" if container.header.sectioned else "body"
+            raise SemError(error.code, error.what, offset=at, path=path) from error
     if digest is None:
         digest = _explicit_digest(container.header, folders(models))
-    state = verify(container.header, container.sections, {t: v.serialise() for t, v in latents.items()}, digest)
-    return Symbols(container, latents, folder, state)
+    state = verify(container.header, container.sections, {t: v.serialise() for t, v in values.items()}, digest)
+    return Symbols(container, values, folder, state)
+
+
+def _payload(
+    container: Container, section: Section, chosen: tuple[Path, str] | None, limit: int, backend: Backend | None,
+    trace: Trace | None, progress: Progress | None,
+) -> Value:  # fmt: skip
+    """The symbols of one payload; `chosen`: folder and digest of the model where its kind needs one."""
+    header, kind = container.header, section.number
+    parameters, model = container.profile.parameters(kind), None
+    if chosen is not None:
+        from refcodec.models import store
+
+        model = (store.symbol_model if kind in kinds.NETWORKS else store.small_model)(*chosen)
+        kinds.fits(model, kind, parameters)
+        backend = backend or store.backend()
+    size = (header.width, header.height)
+    return kinds.decode(
+        kind, section.body, parameters, size, limit=limit, model=model, backend=backend, trace=trace, progress=progress
+    )
 
 
 def _model(container: Container, extra: tuple[Path, ...]) -> tuple[Path, str]:
@@ -127,25 +151,6 @@ def _explicit_digest(header: Header, extra: tuple[Path, ...]) -> str | None:
     except SemError:  # several fit
         return None
     return None if folder is None else modelpath.folder_digest(folder)
-
-
-def _fitting_model(container: Container, folder: Path, digest: str) -> SymbolModel:
-    from refcodec.models import store
-
-    model = store.symbol_model(folder, digest)
-    fits(model, container.profile.parameters(spec.ELIC))
-    return model
-
-
-def _elic(
-    container: Container, section: Section, model: SymbolModel, backend: Backend | None, trace: Trace | None,
-    progress: Progress | None,
-) -> ElicLatents:  # fmt: skip
-    from refcodec.models import store
-    from refcodec.payloads import elic_latents
-
-    size = (container.header.width, container.header.height)
-    return elic_latents.decode(section.body, model, size, backend or store.backend(), trace, progress)
 
 
 @dataclass(frozen=True)
@@ -180,12 +185,11 @@ def payload(
     out = []
     for section in decoded.container.sections:
         if section.critical:
-            latents = decoded.latents[section.type]
-            s, shape = latents.serialise(), [list(latents.z.shape), list(latents.y.shape)]
-            value: Any = {"rate": latents.rate}
+            found = decoded.values[section.type]
+            s, shape, value = found.serialise(), found.shape, found.shown()
         else:
             s, shape = section.body, [[len(section.body)]]
-            value = text_decode(section.body) if section.type in spec.ANCILLARY else section.body.hex()
+            value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()
         name = section.name or f"0x{section.type:02X}"
         out.append(PayloadSection(name, hashlib.sha256(s).hexdigest(), shape, value))
     return Payload(tuple(out))

@@ -19,6 +19,11 @@ from refcodec.registry.dims import sizes
 
 ALL_KINDS, TEXT, HUGE, DIGEST = 240, 241, 242, "3c" * 32
 TINY = {"groups": [2, 2, 4], "hyper": 4, "m": 8, "parity": 0, "rates": 3}
+CAPTION = {"modes": ["static", "tokens", "raw", "zlib", "zstd"], "static": DIGEST, "dictionary": DIGEST, "vocabulary": 49408, "tokenizer": None}
+PARAMETERS = {
+    "1": {"code": "fixed"}, "2": CAPTION, "3": {"d": 16, "b": 1, "prior": False}, "4": {"m": 16, "v": 1024, "codebooks": False},
+    "5": {"v": 256, "stride": 64, "usage": False}, "6": TINY, "7": TINY,
+}  # fmt: skip
 WIDE = {"groups": [1024], "hyper": 1024, "m": 1024, "parity": 0, "rates": 1}
 
 
@@ -48,9 +53,9 @@ def registry_file(folder: Path, *rows: dict[str, Any]) -> Path:
 def private_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """SEM_REGISTRY with rows of every kind, of compact text, and of more symbols than any level has."""
     rows = (
-        private_row(ALL_KINDS, kinds=[1, 2, 3, 4, 5, 6, 7]),
-        private_row(TEXT, method=2, compact=2, kinds=[1, 2], parameters={}, model=None),
-        private_row(HUGE, kinds=[2, 7], parameters={"7": WIDE}),
+        private_row(ALL_KINDS, kinds=[1, 2, 3, 4, 5, 6, 7], parameters=PARAMETERS),
+        private_row(TEXT, method=2, compact=2, kinds=[1, 2], parameters=PARAMETERS, model=None),
+        private_row(HUGE, kinds=[2, 7], parameters={"2": CAPTION, "7": WIDE}),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEM_REGISTRY", str(registry_file(tmp_path_factory.mktemp("rows"), *rows)))
@@ -96,7 +101,7 @@ def containers(draw: st.DrawFn) -> Container:
     profile = registry.get(header.row_id)
     kinds = draw(st.sets(st.sampled_from(profile.kinds), max_size=3))
     contents = {spec.CRITICAL | kind: draw(bodies) for kind in kinds}
-    contents |= {known: encode(draw(texts)) for known in draw(st.sets(st.sampled_from(list(spec.ANCILLARY))))}
+    contents |= {known: b"" if known == spec.HINTS else encode(draw(texts)) for known in draw(st.sets(st.sampled_from(list(spec.ANCILLARY))))}
     contents |= {unknown: draw(bodies) for unknown in draw(st.sets(unknown_types, max_size=2))}
     if not contents:
         contents = {spec.CRITICAL | profile.compact: draw(bodies)}

@@ -18,6 +18,7 @@ from strategies import DIGEST, private_row, registry_file
 from refcodec import registry, spec
 from refcodec.canonical import canonical_json, parse_json
 from refcodec.errors import SemError
+from refcodec.payloads.kinds import needs_model
 from refcodec.registry.dims import sizes
 
 FOLDER = Path(registry.__file__).parent
@@ -55,16 +56,17 @@ def test_row(row: dict[str, Any]) -> None:
     assert binding["id"] == row["id"]
     assert binding["kinds"] == sorted(set(binding["kinds"]))
     assert binding["compact"] in binding["kinds"]
-    shapes = binding["parameters"]["7"]
-    assert sum(shapes["groups"]) == shapes["m"]
+    assert set(binding["parameters"]) == set(map(str, binding["kinds"]))
     profile = registry.get(row["id"])
     assert registry.by_name(row["name"]) is profile
     assert profile.binding == binding
-    assert (profile.method, profile.compact, list(profile.kinds)) == (binding["method"], 7, binding["kinds"])
-    assert profile.method_name == "elic"
-    assert profile.parameters(7) == shapes
-    assert profile.parameters(2) == {}
+    assert (profile.method, profile.compact, list(profile.kinds)) == tuple(binding[m] for m in ("method", "compact", "kinds"))
+    assert profile.method_name == spec.METHODS[binding["method"]]
+    for kind in spec.KINDS:
+        assert profile.parameters(kind) == binding["parameters"].get(str(kind), {})
     assert profile.model == binding["model"]
+    wanting = [kind for kind in profile.kinds if needs_model(kind, profile.parameters(kind)) or profile.parameters(kind).get("codebooks")]
+    assert (len(wanting) == 1) == (profile.model is not None)
 
 
 def test_first_two_rows() -> None:
@@ -106,7 +108,7 @@ def test_private_rows_stand_beside_the_shipped(tmp_path: Path, monkeypatch: pyte
     ("what", "rows"),
     [
         ("shipped", [private_row(200)]),
-        ("200 to 253", [private_row(7)]),
+        ("200 to 253", [private_row(199)]),
         ("200 to 253", [private_row(300)]),
         ("twice", [private_row(210), private_row(210)]),
         ("taken", [private_row(210) | {"name": "elic"}]),

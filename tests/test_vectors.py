@@ -157,7 +157,7 @@ def verdict(entry: dict[str, Any]) -> dict[str, Any]:
             container, latents, state = read(data), None, None
         else:
             decoded = read_symbols(data, models=(MODELS,), backend=BACKEND)
-            container, latents, state = decoded.container, decoded.latents, decoded.state
+            container, latents, state = decoded.container, decoded.values, decoded.state
     except SemError as error:
         return {"expect": "reject", "error": error.id, "status": error.status}
     header = container.header

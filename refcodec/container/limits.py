@@ -35,8 +35,14 @@ def level_bounds(level: int) -> Level:
 def symbol_count(profile: Profile, kind: int, width: int, height: int) -> int | None:
     """The number of symbols of a payload of this kind in a picture of this size, None where size does not fix it."""
     parameters = profile.parameters(kind)
-    if kind != spec.ELIC or not parameters:
+    if not parameters or kind in spec.TEXT_KINDS:
         return None
+    if kind == spec.CLIP:
+        return int(parameters["d"])
+    if kind == spec.PQ:
+        return int(parameters["m"])
+    if kind == spec.VQ:
+        return -(-width // int(parameters["stride"])) * -(-height // int(parameters["stride"]))
     z_sites = -(-width // spec.ELIC_Z_STRIDE) * -(-height // spec.ELIC_Z_STRIDE)
     y_sites = z_sites * spec.ELIC_Y_PER_Z**2
     return 1 + int(parameters["hyper"]) * z_sites + int(parameters["m"]) * y_sites

@@ -130,7 +130,7 @@ def _body(value: bytes, context: Any) -> Fault:
     end = walk.bit + 8 * len(value)
     prefix = walk.prefix
     try:
-        text.walk_text(walk, value)
+        text.walk_text(walk, value, hints=_byte(context.type) == spec.HINTS)
     except SemError as error:
         if not walk.lenient:
             raise

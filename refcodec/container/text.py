@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §6, key-value text: the body of provenance and metadata.
+"""SPEC §6, key-value text: the body of provenance, hints and metadata.
 
     key_length varint | key | value_length varint | value        as often as fits the body exactly
 
@@ -9,12 +9,25 @@ The entries are judged as fields of the body, in their order.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from refcodec import spec
 from refcodec.container.wire import Bytes, Fault, Struct, Varint, Walk, field, serialise, this
 from refcodec.errors import SemError
+
+NUMBER: Final = r"(0|[1-9][0-9]{0,5})(\.[0-9]{1,6})?"
+# The values that painters act on; other keys of hints may have any value.
+HINTS: Final = {
+    "candidate": r"0|[1-9][0-9]{0,5}",
+    "generator": r"cpu|cuda",
+    "guidance": NUMBER,
+    "scheduler": r"[a-z0-9][a-z0-9-]{0,31}",
+    "seed": r"0|[1-9][0-9]{0,18}",
+    "steps": r"[1-9][0-9]{0,5}",
+    "strength": NUMBER,
+}
 
 
 def _key_length(value: int, _: Any) -> Fault:  # R-049
@@ -35,16 +48,23 @@ def _utf8(value: bytes, _: Any) -> Fault:  # R-050
     return None
 
 
+def _value(value: bytes, context: Any) -> Fault:
+    form = HINTS.get(context.key.decode("utf-8", "replace")) if context._params.hints else None
+    if form is not None and re.fullmatch(form, value.decode("utf-8", "replace")) is None:  # R-054
+        return 305, "not a value that this hint can have"
+    return _utf8(value, context)
+
+
 ENTRY: Final = Struct(
     field("key_length", Varint(305), _key_length),
     field("key", Bytes(this.key_length), _key),
     field("value_length", Varint(305)),
-    field("value", Bytes(this.value_length), _utf8),
+    field("value", Bytes(this.value_length), _value),
 )
 
 
-def walk_text(walk: Walk, body: bytes) -> dict[str, str]:
-    """Read the entries of a body that begins where the walk stands, noting their fields on it."""
+def walk_text(walk: Walk, body: bytes, *, hints: bool = False) -> dict[str, str]:
+    """Read the entries of a body that begins where the walk stands, noting their fields on it. `hints`: R-054 holds."""
     entries: dict[str, str] = {}
     outer, stream, key = walk.prefix, io.BytesIO(body), b""
     walk.truncated = 305
@@ -52,7 +72,7 @@ def walk_text(walk: Walk, body: bytes) -> dict[str, str]:
         walk.prefix = f"{outer}entries[{len(entries)}]."
         if len(entries) == spec.TEXT_ENTRIES_MAX:  # R-053
             raise walk.error(305, f"more than {spec.TEXT_ENTRIES_MAX} entries", "key_length", walk.byte)
-        entry = walk.parse(ENTRY, stream, before=key)
+        entry = walk.parse(ENTRY, stream, before=key, hints=hints)
         key = entry.key
         entries[key.decode("utf-8", "replace")] = entry.value.decode("utf-8", "replace")
     walk.prefix, walk.truncated = outer, 301
@@ -64,15 +84,15 @@ def decode(body: bytes) -> dict[str, str]:
     return walk_text(Walk(), body)
 
 
-def encode(entries: Mapping[str, str]) -> bytes:
-    """The one body with these entries. ValueError for a key or value that cannot stand in it."""
+def encode(entries: Mapping[str, str], *, hints: bool = False) -> bytes:
+    """The one body with these entries. ValueError for a key or value that cannot stand in it, or not in hints."""
     pairs = sorted((key.encode("utf-8"), value.encode("utf-8")) for key, value in entries.items())
     body = b"".join(
         serialise(ENTRY, {"key_length": len(key), "key": key, "value_length": len(value), "value": value})
         for key, value in pairs
     )
     try:
-        decode(body)
+        walk_text(Walk(), body, hints=hints)
     except SemError as error:
         raise ValueError(error.what) from error
     return body

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §12 and §13: the symbol model of kind 7, from the manifest's `symbols` and its tensors to checked layers."""
+"""SPEC §12 and §13: the symbol model of kinds 6 and 7, from the manifest's `symbols` and its tensors to checked layers."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ def context_groups(context: str, k: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, eq=False)
 class SymbolModel:
-    """The integer entropy model of kind 7, ready to run. Tensors as SPEC §12 and §13 name them."""
+    """The integer entropy model of kind 6 or 7, ready to run. Tensors as SPEC §12 and §13 name them."""
 
+    kind: int
     digest: str
     rates: int
     hyper: int
@@ -91,7 +92,7 @@ class _Signal(NamedTuple):
 def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolModel:
     """The checked model of a manifest's `symbols` and its tensors (already verified against their digests)."""
     s = _members(symbols, _MEMBERS, "symbols")
-    _integer(s["kind"], 7, 7, "kind")
+    kind = _integer(s["kind"], 6, 7, "kind")
     rates, hyper = _integer(s["rates"], 1, RATES_MAX, "rates"), _integer(s["hyper"], 1, CHANNELS_MAX, "hyper")
     groups = tuple(_integer(c, 1, CHANNELS_MAX, "groups") for c in _items(s["groups"], 1, GROUPS_MAX, "groups"))
     m, n = _integer(sum(groups), 1, CHANNELS_MAX, "groups"), len(groups)
@@ -132,7 +133,7 @@ def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolMo
     if r.used != set(tensors):
         raise _malformed(f"tensors that nothing uses: {sorted(set(tensors) - r.used)[:3]}", "tensors")
     return SymbolModel(
-        symbol_digest(symbols), rates, hyper, groups, parity, s["order"] == "means-scales", s["context"], z_input,
+        kind, symbol_digest(symbols), rates, hyper, groups, parity, s["order"] == "means-scales", s["context"], z_input,
         y_input, hyper_net, tuple(channel), tuple(spatial), None if anchors is None else tuple(anchor), tuple(heads),
         tuple(means), tuple(scales), offset, size, freq,
     )  # fmt: skip

@@ -10,10 +10,12 @@ from typing import Any, Final
 from refcodec.canonical import canonical_json, parse_json
 from refcodec.errors import SemError
 from refcodec.modelpath import MANIFEST, MANIFEST_BYTES_MAX
+from refcodec.models import small
 from refcodec.models.graph import SymbolModel, build, symbol_digest
+from refcodec.models.small import SmallModel
 from refcodec.models.tensors import Array, declare, load_tensors, read_bounded, verify
 
-__all__ = ["SymbolModel", "build", "declare", "load", "load_part", "load_tensors", "read_manifest", "symbol_digest"]
+__all__ = ["SmallModel", "SymbolModel", "build", "declare", "load", "load_any", "load_part", "load_tensors", "read_manifest", "symbol_digest"]
 
 FORMAT, FORMAT_VERSION = "sem-model", 0
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
@@ -43,14 +45,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def load(folder: Path, digest: str | None = None) -> SymbolModel:
-    """The symbol model of a package; SemError 801 to 804 (or 705) for what is wrong with it."""
+    """The symbol model of a package of kind 6 or 7; SemError 801 to 804 (or 705) for what is wrong with it."""
+    model = load_any(folder, digest)
+    if not isinstance(model, SymbolModel):
+        raise _malformed(f"a model of kind {model.kind}, which has no networks", "symbols.kind")
+    return model
+
+
+def load_any(folder: Path, digest: str | None = None) -> SymbolModel | SmallModel:
+    """The symbol model of a package, whatever its kind; SemError 801 to 804 (or 705) for what is wrong with it."""
     symbols = read_manifest(folder)["symbols"]
     found = symbol_digest(symbols)
     if digest is not None and found != digest:
         raise SemError(802, f"model {folder.name} has the digest {found[:16]}…, not {digest[:16]}…")
     tensors = load_tensors(folder / "symbols.safetensors")
     verify(tensors, symbols.get("tensors"))
-    return build(symbols, tensors)
+    # 1 == true in Python: what is no integer goes to `build`, which refuses it
+    known = type(symbols.get("kind")) is int and symbols["kind"] in small.FORMS
+    return small.build(symbols, tensors) if known else build(symbols, tensors)
 
 
 def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -30,6 +30,15 @@ def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel
     return package.load(folder, digest)
 
 
+@lru_cache(maxsize=4)
+def small_model(folder: Path, digest: str | None = None) -> package.SmallModel:
+    """The symbol model of a package of kind 3, 4 or 5."""
+    model = package.load_any(folder, digest)
+    if not isinstance(model, package.SmallModel):
+        raise SemError(803, f"a model of kind {model.kind}, not 3 to 5", path="symbols.kind")
+    return model
+
+
 def has_torch() -> bool:
     return importlib.util.find_spec("torch") is not None
 

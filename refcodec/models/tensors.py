@@ -14,7 +14,7 @@ from refcodec.errors import SemError
 
 Array = NDArray[Any]
 FILE_BYTES_MAX: Final = 1 << 28
-DTYPES: Final = {name: np.dtype(code) for name, code in (("I16", "<i2"), ("U16", "<u2"), ("I32", "<i4"), ("I64", "<i8"), ("U8", "u1"))}
+DTYPES: Final = {name: np.dtype(code) for name, code in (("I16", "<i2"), ("U16", "<u2"), ("I32", "<i4"), ("I64", "<i8"), ("U8", "u1"), ("F32", "<f4"))}
 _NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13 ELIC payload (kind 7): z, then y in uneven channel groups, each in two checkerboard passes.
+"""SPEC §13.7 ELIC latents (kind 7), and §13.6 sketches (kind 6), which are the same for maps of one channel.
+
+z, then y in uneven channel groups, each in two checkerboard passes:
 
     rate | z[hyper, h/4, w/4] | group 0 pass 0 | group 0 pass 1 | group 1 pass 0 | …
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +24,6 @@ from refcodec.models.graph import SymbolModel
 from refcodec.models.predict import Backend, Predictor, Trace, pass_sites
 from refcodec.progress import Progress
 
-KIND = 7
 STEP = 64  # units of y-hat and the means in one quantisation step
 Ints = NDArray[np.int32]
 
@@ -36,9 +38,17 @@ class ElicLatents:
     rate: int
     z: Ints
     y: Ints
+    canonical = True
+
+    @property
+    def shape(self) -> list[list[int]]:
+        return [list(self.z.shape), list(self.y.shape)]
+
+    def shown(self) -> Any:
+        return {"rate": self.rate}
 
     def serialise(self) -> bytes:
-        """S of SPEC §13: what the check and every digest cover."""
+        """S of SPEC §13.7: what the check and every digest cover."""
         return bytes([self.rate]) + self.z.astype(">i2").tobytes() + self.y.astype(">i2").tobytes()
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 from refcodec import spec
 from refcodec.canonical import canonical_json, parse_json
 from refcodec.errors import SemError
+from refcodec.registry import forms
 from refcodec.registry.dims import dim_class, dim_size
 
 __all__ = ["Profile", "by_name", "dim_class", "dim_size", "get", "key", "load"]
@@ -160,20 +161,10 @@ def _row(row: Any) -> Profile:
         and isinstance(binding["kinds"], list)
         and all(kind in list(spec.KINDS) for kind in binding["kinds"])
         and isinstance(binding["parameters"], dict)
-        and _elic(binding["parameters"].get(str(spec.ELIC)))
+        and forms.well_formed(binding["parameters"])
+        and binding["parameters"].keys() >= set(map(str, binding["kinds"]))
         and (binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None)
     )
     if not well_formed:
         raise ValueError(f"profile {row['id']!r} breaks registry.schema.json")
     return Profile(**row)
-
-
-def _elic(parameters: Any) -> bool:
-    """Whether the shapes of kind 7, where there are any, allow its symbols to be counted."""
-    if parameters is None:
-        return True
-    names = {"groups", "hyper", "m", "parity", "rates"}
-    if not isinstance(parameters, dict) or set(parameters) != names or not isinstance(parameters["groups"], list):
-        return False
-    numbers = [*parameters["groups"], parameters["hyper"], parameters["m"], parameters["rates"]]
-    return all(isinstance(n, int) and n >= 1 for n in numbers) and sum(parameters["groups"]) == parameters["m"]

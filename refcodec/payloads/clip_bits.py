@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §13.3 CLIP bits (kind 3; Bachard & Maugey 2024, §III): an image embedding of D dimensions at b bits each.
+
+    code of each dimension = sign | the b - 1 bits below it
+
+Codes cut -1 … 1 into 2^b equal steps, so that the highest bit is the sign and b = 1 sends nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from refcodec.entropy import Coder, Decoder, Encoder, cumulative, uniform
+from refcodec.payloads import SHOWN_SYMBOLS, checked, u16
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+NORM: Final = 19.5  # of the embeddings of photographs by CLIP ViT-L/14 (the paper's r)
+TOTAL: Final = 1 << 16
+
+
+@dataclass(frozen=True)
+class ClipBits:
+    """codes, each 0 … 2^b - 1, of the D dimensions in their order."""
+
+    codes: tuple[int, ...]
+    b: int
+    canonical = True
+
+    @property
+    def shape(self) -> list[list[int]]:
+        return [[len(self.codes)]]
+
+    def serialise(self) -> bytes:
+        return u16(self.codes)
+
+    def shown(self) -> Any:
+        return list(self.codes) if len(self.codes) <= SHOWN_SYMBOLS else None
+
+
+def _walk(
+    coder: Coder, parameters: Mapping[str, Any], prior: Sequence[int] | None, codes: Sequence[int] | None = None
+) -> ClipBits:
+    """prior: per dimension the frequency, of 2^16, of a positive sign; None where the row has none."""
+    d, b = int(parameters["d"]), int(parameters["b"])
+    half = 1 << (b - 1)
+    out = []
+    for i in range(d):
+        code = None if codes is None else codes[i]
+        if prior is None:
+            out.append(coder.symbol(uniform(2 * half), code))
+            continue
+        sign = coder.symbol(cumulative((TOTAL - prior[i], prior[i])), None if code is None else code // half)
+        out.append(half * sign + coder.symbol(uniform(half), None if code is None else code % half))
+    return ClipBits(tuple(out), b)
+
+
+def decode(body: bytes, parameters: Mapping[str, Any], prior: Sequence[int] | None = None) -> ClipBits:
+    """The codes of a body; SemError 401, 402."""
+    coder = Decoder(body)
+    value = _walk(coder, parameters, prior)
+    coder.finish()
+    return value
+
+
+def encode(codes: Sequence[int], parameters: Mapping[str, Any], prior: Sequence[int] | None = None) -> bytes:
+    """The body of D codes; ValueError where they are not D, or one is not 0 … 2^b - 1."""
+    values = checked(codes, 1 << int(parameters["b"]), "codes")
+    if len(values) != parameters["d"]:
+        raise ValueError(f"the profile has {parameters['d']} dimensions, not {len(values)}")
+    coder = Encoder()
+    _walk(coder, parameters, prior, values)
+    return coder.finish()
+
+
+def quantise(vector: ArrayLike, b: int) -> tuple[int, ...]:
+    """clamp(floor(z · 2^(b-1)) + 2^(b-1), 0, 2^b - 1) of each dimension as binary32; infinities are clamped, -0.0 is 0.
+
+    ValueError for NaN, or what is no vector of real numbers.
+    """
+    import numpy as np
+
+    z = np.asarray(vector)
+    if z.ndim != 1 or z.dtype.kind not in "fiu":
+        raise ValueError(f"a vector is one row of real numbers, not {z.dtype}{list(z.shape)}")
+    with np.errstate(over="ignore"):
+        z = z.astype(np.float32)
+    if np.isnan(z).any():
+        raise ValueError(f"dimension {int(np.isnan(z).argmax())} of the vector is not a number")
+    half = 1 << (b - 1)
+    # exact: a product with a power of two, then clamped while it still is a float
+    steps = np.floor(np.clip(z, -2, 2).astype(np.float64) * half)
+    return tuple(np.clip(steps + half, 0, 2 * half - 1).astype(np.int64).tolist())
+
+
+def dequantise(codes: Sequence[int], b: int, norm: float = NORM) -> NDArray[np.float32]:
+    """float32[D], the middles of the steps, scaled to the norm. No middle is 0, so there is always one."""
+    import numpy as np
+
+    z = (np.asarray(codes, np.float64) + 0.5) / (1 << (b - 1)) - 1
+    return (z * (norm / np.sqrt((z * z).sum()))).astype(np.float32)

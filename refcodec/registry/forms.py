@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §5: whether the parameters of a row are of the form that its kinds need, so that symbols can be counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
+STRIDE_MIN, STRIDE_MAX = 8, 1024
+
+
+def well_formed(parameters: Mapping[str, Any]) -> bool:
+    """Whether every member is a known kind with the members that §5 gives it, and no others."""
+    return all(kind in FORMS and isinstance(form, dict) and FORMS[kind](form) for kind, form in parameters.items())
+
+
+def _whole(value: Any, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _consonant(form: dict[str, Any]) -> bool:
+    if form.get("code") == "fixed":
+        return set(form) == {"code"}
+    return set(form) == {"code", "table"} and form["code"] == "coded" and _digest(form["table"])
+
+
+def _caption(form: dict[str, Any]) -> bool:
+    if set(form) != {"modes", "static", "dictionary", "vocabulary", "tokenizer"} or not isinstance(form["modes"], list):
+        return False
+    return (
+        len(form["modes"]) > 0
+        and form["modes"] == [mode for mode in MODES if mode in form["modes"]]
+        and _digest(form["static"])
+        and _digest(form["dictionary"])
+        and _whole(form["vocabulary"], 1, 65536)
+        and (form["tokenizer"] is None or _digest(form["tokenizer"]))
+    )
+
+
+def _clip(form: dict[str, Any]) -> bool:
+    named = set(form) == {"d", "b", "prior"} and _whole(form["d"], 1, 65536) and type(form["prior"]) is bool
+    return named and _whole(form["b"], 1, 16)
+
+
+def _pq(form: dict[str, Any]) -> bool:
+    named = set(form) == {"m", "v", "codebooks"} and _whole(form["m"], 1, 65536) and type(form["codebooks"]) is bool
+    return named and _whole(form["v"], 1, 65536)
+
+
+def _vq(form: dict[str, Any]) -> bool:
+    named = set(form) == {"v", "stride", "usage"} and _whole(form["v"], 1, 65536) and type(form["usage"]) is bool
+    return named and _whole(form["stride"], STRIDE_MIN, STRIDE_MAX)
+
+
+def _latents(form: dict[str, Any]) -> bool:
+    if set(form) != {"groups", "hyper", "m", "parity", "rates"} or not isinstance(form["groups"], list):
+        return False
+    numbers = [*form["groups"], form["hyper"], form["m"]]
+    shapes = bool(form["groups"]) and all(_whole(n, 1, 1024) for n in numbers) and sum(form["groups"]) == form["m"]
+    return shapes and _whole(form["rates"], 1, 64) and _whole(form["parity"], 0, 1)
+
+
+FORMS: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
+    "1": _consonant, "2": _caption, "3": _clip, "4": _pq, "5": _vq, "6": _latents, "7": _latents,
+}  # fmt: skip

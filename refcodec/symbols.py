@@ -30,12 +30,16 @@ Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 @dataclass(frozen=True, eq=False)
 class Symbols:
-    """A file, decoded. `values` by section type; `folder` is the model package that was used, `state` the check's."""
+    """A file, decoded. `values` by section type; `folder` is the model package that was used, `state` the check's.
+
+    `folders`: where models were looked for first.
+    """
 
     container: Container
     values: Mapping[int, Value]
     folder: Path | None
     state: State
+    folders: tuple[Path, ...] = ()
 
     def value(self, kind: int) -> Any:
         """The payload of this kind; SEM-E-704 for a file that holds none."""
@@ -107,9 +111,9 @@ def symbols_of(
             path = f"sections[{index}].body" if container.header.sectioned else "body"
             raise SemError(error.code, error.what, offset=at, path=path) from error
     if digest is None:
-        digest = _explicit_digest(container.header, folders(models))
+        digest = explicit_digest(container.header, folders(models))
     state = verify(container.header, container.sections, {t: v.serialise() for t, v in values.items()}, digest)
-    return Symbols(container, values, folder, state)
+    return Symbols(container, values, folder, state, folders(models))
 
 
 def _payload(
@@ -142,8 +146,8 @@ def _model(container: Container, extra: tuple[Path, ...]) -> tuple[Path, str]:
     return folder, model_digest(folder)
 
 
-def _explicit_digest(header: Header, extra: tuple[Path, ...]) -> str | None:
-    """What K of a file without payloads needs of an explicit model; None where it is not found."""
+def explicit_digest(header: Header, extra: tuple[Path, ...]) -> str | None:
+    """The whole digest of the explicit model that a header names; None where there is none, or it is not found."""
     if header.model_hash is None:
         return None
     try:

@@ -20,11 +20,15 @@ SOURCES = {"refcodec": ROOT / "refcodec", "semtool": ROOT / "tools" / "semtool"}
 # Each part imports only parts of lower lines: `a` before `b` on a line do not know each other.
 LAYERS = (
     ("semtool",),
+    ("holdings",),
     ("codec",),
-    ("symbols", "methods", "inspection"),
+    ("ready",),
+    ("symbols", "methods", "inspection", "editing"),
+    ("writing",),
+    ("text",),
     ("container", "payloads"),
     ("models", "entropy"),
-    ("registry", "modelpath", "pictures"),
+    ("registry", "modelpath", "pictures", "edges"),
     ("canonical", "files", "tracing"),
     ("spec", "errors", "progress"),
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Method 1, `elic`: picture -> analysis -> z, y -> one range-coded stream, and back (SPEC §13, §14).
+"""Method 1, `elic`: picture -> analysis -> z, y -> one range-coded stream, and back (SPEC §13.7, §14).
 
     pixels -> g_a, h_a (float) -> choose symbols -> body          body -> z, y-hat -> g_s (float) -> pixels
 """
@@ -57,7 +57,9 @@ def rate_of(quality: int, rates: int) -> int:
 
 
 class Encoder:
-    """One picture, analysed once and coded at any of its model's rates."""
+    """One picture uint8[H, W, C], analysed once and coded at any of its model's rates."""
+
+    strength = RDO  # where `at` is given none
 
     def __init__(self, pixels: NDArray[np.uint8], folder: Path, digest: str | None = None, progress: Progress | None = None):
         self.model = store.symbol_model(folder, digest)
@@ -65,20 +67,22 @@ class Encoder:
         analysis = _analysis(folder)
         self.size = (pixels.shape[1], pixels.shape[0])
         self.lambdas, self.gain, self.gain_z = analysis.cfg.lambdas, analysis.gain, analysis.gain_z
+        self.channels = analysis.cfg.channels
         self.progress = progress
         self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4))
         self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
 
     def at(
-        self, rate: int, strength: float = RDO, trace: Trace | None = None, span: tuple[float, float] = (0.4, 1.0)
+        self, rate: int, strength: float | None = None, trace: Trace | None = None, span: tuple[float, float] = (0.4, 1.0)
     ) -> Encoded:
-        """The stream at one rate. strength: see `RDO`; infinite rounds every residual to the nearest.
+        """The stream at one rate. strength: see `RDO`, which is the default; infinite rounds every residual to the nearest.
 
         span: what this takes of the whole work, for the progress.
         """
         z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
         gain = self.gain[rate]
-        weight = (strength * self.lambdas[rate] * 255**2 / 3 / gain**2).astype(np.float32)
+        strength = self.strength if strength is None else strength
+        weight = (strength * self.lambdas[rate] * 255**2 / self.channels / gain**2).astype(np.float32)
 
         def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
             channels, (rows, cols) = self.model.part(k), self.sites[step]
@@ -109,5 +113,5 @@ class Encoder:
 def paint(
     latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None
 ) -> NDArray[np.uint8]:
-    """uint8[H, W, 3] sRGB."""
+    """uint8[H, W, C]; of a picture, sRGB."""
     return _painter(folder)(latents.y, latents.rate, size, progress)

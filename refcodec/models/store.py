@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +46,26 @@ def has_torch() -> bool:
 
 
 def need_torch(what: str) -> None:
-    if not has_torch():
-        raise SemError(805, f"{what} needs torch, which is not installed")
+    """SEM-E-805 where torch is not installed."""
+    try:
+        if has_torch():
+            return
+    except ImportError:  # an import hook that hides it
+        pass
+    raise SemError(805, f"{what} needs torch, which is not installed")
+
+
+@contextmanager
+def running(folder: Path, part: str) -> Iterator[None]:
+    """What torch says of a float network that it cannot run, as a SemError."""
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        raise SemError(805, f"torch is installed and cannot be imported ({type(error).__name__})") from error
+    except (RuntimeError, IndexError) as error:
+        if "allocate" in str(error):  # how torch says that memory is out
+            raise MemoryError(str(error)) from error
+        raise SemError(803, f"the {part} of model {folder.name} does not run ({type(error).__name__})", path=part) from error
 
 
 def backend(name: str = "auto") -> Backend:

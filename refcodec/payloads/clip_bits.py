@@ -102,4 +102,5 @@ def dequantise(codes: Sequence[int], b: int, norm: float = NORM) -> NDArray[np.f
     import numpy as np
 
     z = (np.asarray(codes, np.float64) + 0.5) / (1 << (b - 1)) - 1
-    return (z * (norm / np.sqrt((z * z).sum()))).astype(np.float32)
+    scaled: NDArray[np.float32] = (z * (norm / np.sqrt((z * z).sum()))).astype(np.float32)
+    return scaled

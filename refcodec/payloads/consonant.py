@@ -22,7 +22,7 @@ from refcodec.payloads import SHOWN_SYMBOLS
 LETTERS: Final = " ntsrhldcmfgpbkv"
 SPACE: Final = 0
 
-TABLE_SHA256: Final = "@@"
+TABLE_SHA256: Final = "872e62782d59c015869a0f7f66d399a0838ec0fb7061745da798696a49b5a0cf"
 ENTRIES: Final = 17  # bytes of one table of consonant.bin: END, then codes 0 … 15
 CONTEXTS: Final = 4096
 

@@ -44,7 +44,8 @@ def decode(
 ) -> Value:  # fmt: skip
     """The symbols of a body of this kind in a picture of size (width, height); SemError for what is wrong with it.
 
-    limit: bytes of a text at this level (§15). model: the loaded model of the row where `needs_model`.
+    limit: bytes of a text at this level (§15). model: the loaded model of the row where `needs_model`, and for kinds 6
+    and 7 the backend that runs it.
     """
     if kind == spec.CONSONANT:
         from refcodec.payloads import consonant
@@ -68,4 +69,5 @@ def decode(
         return vq_indices.decode(body, parameters, size, None if model is None else model.table)
     from refcodec.payloads import elic_latents
 
+    assert backend is not None
     return elic_latents.decode(body, model, size, backend, trace, progress)

@@ -101,10 +101,13 @@ def skeleton(word: str) -> str:
 
 
 def singular(word: str) -> str:
-    """The singular of a plural as far as rules go; verbs lose their s with the nouns."""
+    """The singular of a plural as far as rules go; verbs lose their s with the nouns.
+
+    A word without vowels keeps it, so that a consonant text is left as it is.
+    """
     if word in IRREGULAR:
         return IRREGULAR[word]
-    if not word.endswith("s") or word.endswith(NO_PLURAL) or len(word) < 3:
+    if not word.endswith("s") or word.endswith(NO_PLURAL) or len(word) < 3 or VOWELS.isdisjoint(word):
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
@@ -142,7 +145,7 @@ def _letters(letter: str) -> tuple[str, str]:
             plain += f" {DIGITS[digit]} "
             kinds.add("digit")
         elif not category.startswith("M"):
-            plain += " "
+            plain += "" if category == "Cf" else " "
             kinds.add("script" if category.startswith("L") else "punctuation")
     return next((kind for kind in ("script", "digit", "punctuation") if kind in kinds), "mark"), plain
 

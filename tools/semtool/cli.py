@@ -9,13 +9,16 @@ import click
 
 from refcodec import __version__
 
-# command -> module; literal, so that a call imports only what it runs
+# command -> module and name there; literal, so that a call imports only what it runs
 COMMANDS = {
-    "encode": "semtool.encode",
-    "decode": "semtool.decode",
-    "inspect": "semtool.inspect_",
-    "verify": "semtool.verify",
-    "payload": "semtool.payload",
+    "encode": ("semtool.encode", "command"),
+    "decode": ("semtool.decode", "command"),
+    "inspect": ("semtool.inspect_", "command"),
+    "verify": ("semtool.verify", "command"),
+    "payload": ("semtool.payload", "command"),
+    "strip": ("semtool.edit", "strip"),
+    "cut": ("semtool.edit", "cut"),
+    "add": ("semtool.edit", "add"),
 }
 
 
@@ -26,7 +29,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
 

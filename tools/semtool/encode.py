@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""semtool encode: a picture becomes a .sem file."""
+"""semtool encode: a picture, or symbols that are ready, become a .sem file."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from refcodec.files import shown
+from semtool.given import NAMES, loaded, note_options, size_option, symbol_options
 from semtool.options import json_option, level_option, model_folders, model_option, progress
 from semtool.report import notice
 from semtool.streams import (
@@ -33,24 +33,10 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
     return red, green, blue
 
 
-def _later(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of later versions, refused by name rather than as unknown."""
-
-    def refuse(_ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-        from refcodec.codec import LATER
-
-        if value is not None:
-            raise click.UsageError(f"--{param.name}: {LATER[str(param.name)]} is not in this version")
-
-    for name in ("caption", "text", "vector", "codes", "indices", "sketch", "size"):
-        f = click.option(f"--{name}", hidden=True, expose_value=False, callback=refuse)(f)
-    return f
-
-
 @click.command(short_help="Turn a picture into a .sem file.")
-@click.argument("source", metavar="[IN]", default=STDIO)
+@click.argument("source", metavar="[IN]", required=False)
 @click.option("-o", "--output", metavar="OUT.sem", help="[default: IN with .sem; standard output for -]")
-@click.option("--method", metavar="M", default="elic", help="elic, the only one of this version.")
+@click.option("--method", metavar="M", help="elic, consonant, clip, pics or perco.  [default: elic; that of the symbols given]")
 @click.option("--quality", type=click.IntRange(1, 10), metavar="Q", help="The higher, the better the picture and the larger the file.  [default: 5]")
 @click.option("--bpp", type=float, metavar="R", help="The best picture in a file of at most R bits per pixel.")
 @click.option("--profile", metavar="P", help="Row of the registry, by id or name.")
@@ -60,19 +46,43 @@ def _later(f: Callable[..., Any]) -> Callable[..., Any]:
 @model_option
 @click.option("--provenance", is_flag=True, help="Add a section that says what made the file.")
 @click.option("--background", metavar="RRGGBB", default="ffffff", show_default=True, callback=_colour, help="Goes under transparent pixels.")
+@symbol_options
+@size_option
+@note_options
 @click.option("--trace", is_flag=True, help="Write digests of all layers and passes to OUT.sem.trace.json.")
 @level_option
 @json_option
-@_later
 def command(
-    source: str, output: str | None, method: str, quality: int | None, bpp: float | None, profile: str | None, check: str,
-    explicit_model: bool, hash_bytes: str, model: str | None, provenance: bool, background: tuple[int, int, int],
-    trace: bool, level: int,
+    source: str | None, output: str | None, method: str | None, quality: int | None, bpp: float | None,
+    profile: str | None, check: str, explicit_model: bool, hash_bytes: str, model: str | None, provenance: bool,
+    background: tuple[int, int, int], trace: bool, level: int, size: tuple[int, int] | None, mode: str | None,
+    strict: bool, metadata: dict[str, str], hints: dict[str, str], **symbols: Any,
 ) -> None:  # fmt: skip
-    """Turn the picture IN into a .sem file.
+    """Turn the picture IN, or symbols that are ready, into a .sem file.
 
-    IN may be in any format that Pillow reads; without it, or with -, it comes from standard input.
+    IN may be in any format that Pillow reads; with - it comes from standard input. Without it the file is made of a
+    text, a vector, codes, indices or an edge map, for a picture of --size.
+
+    \b
+    semtool encode photo.jpg
+    semtool encode --text "old stone bridge" --size 1024x1024 -o bridge.sem
+    semtool encode --caption "A cat on a mat." --indices grid.npy --size 768x512 -o cat.sem
+    semtool encode photo.jpg --method pics --caption "A cat on a mat."
     """
+    ready = any(symbols[name] is not None for name in NAMES)
+    if trace and (ready or method not in (None, "elic")):
+        raise click.UsageError("--trace is for pictures by method elic")
+    if source is None and not ready:
+        source = STDIO
+    if source is None:
+        _encode_symbols(output, size, loaded(symbols), {
+            "method": method, "quality": quality, "bpp": bpp, "profile": profile, "check": int(check), "mode": mode,
+            "strict": strict, "explicit_model": int(hash_bytes) if explicit_model else False, "provenance": provenance,
+            "model": next(iter(model_folders(model)), None), "level": level, "hints": hints, "metadata": metadata,
+        })  # fmt: skip
+        return
+    if size is not None:
+        raise click.UsageError("a picture has its own size: --size goes with ready symbols alone")
     if source == STDIO and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("no picture: name one, or pipe one in")
     target = output or default_output(source, ".sem")
@@ -88,16 +98,37 @@ def command(
     folder = next(iter(model_folders(model)), None)
     try:
         with progress("encoding") as update:
-            made = codec.encode_picture(
+            made = codec.encode_any(
                 standard_input() if source == STDIO else source, method=method, quality=quality, bpp=bpp,
                 profile=profile, check=int(check), explicit_model=int(hash_bytes) if explicit_model else False,
                 model=folder, provenance=provenance, background=background, level=level, progress=update, trace=tracer,
+                mode=mode, strict=strict, hints=hints, metadata=metadata, **loaded(symbols),
             )  # fmt: skip
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     write_output(target, made.data)
     if tracer is not None:
         write_output(f"{target}.trace.json", tracer.to_json(made.data))
+    _tell(made, target)
+
+
+def _encode_symbols(
+    output: str | None, size: tuple[int, int] | None, given: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    """A file of ready symbols alone."""
+    from refcodec import codec
+
+    target = output or STDIO
+    claim_output(target, STDIO if target != STDIO else "")
+    try:
+        made = codec.encode_any(None, size=size, **given, **settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    write_output(target, made.data)
+    _tell(made, target)
+
+
+def _tell(made: Any, target: str) -> None:
     for text in made.notices:
         notice(text)
     if wants_json():

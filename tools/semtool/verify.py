@@ -66,7 +66,7 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
         data = read_input(source, level)
         with progress("verifying") as update:
             decoded = read_symbols(data, models=folders, level=level, trace=tracer, progress=update)
-        row.update(valid=True, canonical=True, check=decoded.state, complete=decoded.container.complete)
+        row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
         fault = error
         row.update(valid=False if error.status == 3 else None, canonical=False if error.code == 402 else None)
@@ -117,7 +117,7 @@ def _line(row: dict[str, Any], fault: SemError | None) -> str:
     name = shown(row["file"])
     words = []
     if row["valid"]:
-        words += ["valid", "canonical", "no check" if row["check"] == "absent" else f"check {row['check']}"]
+        words += ["valid", "canonical" if row["canonical"] else "foreign form", "no check" if row["check"] == "absent" else f"check {row['check']}"]
         words += [f"level {row['level']}"] if row["complete"] else [f"level {row['level']}", "incomplete"]
         words += [] if fault is None else ["no trace"]
     elif fault is not None:

@@ -35,17 +35,28 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from refcodec.models.elic import config as configs
 from refcodec.models.elic.floats import extended
 from refcodec.models.elic.net import Elic
-from tools.train import photos
-from tools.train.losses import distortion
+from tools.train import photos, sketches
+from tools.train.losses import distortion, line_distortion
 
 LAMBDAS = tuple(round(0.0003 * (0.0256 / 0.0003) ** (i / 9), 6) for i in range(10))  # quality 1 … 10
+SKETCH_LAMBDAS = tuple(round(3e-6 * (1.6e-4 / 3e-6) ** (i / 9), 8) for i in range(10))  # 0.006 … 0.06 bpp and more
 HELD_OUT = 8  # pictures at the end of the listing, never trained on
 PATCHES = 25_000  # whose principal components the linear path starts from
 CHECKPOINT_EVERY, VALIDATE_EVERY = 120.0, 300.0  # seconds
 
 
+SKETCH = configs.ElicConfig(
+    m=96, hyper=16, groups=(8, 8, 16, 32, 32), widths=(32, 72, 176),
+    hyper_analysis=(("conv", 1, 1, 64), ("conv", 3, 2, 64), ("conv", 3, 2, 16)),
+    hyper_synthesis=(("deconv", 5, 2, 48), ("deconv", 5, 2, 64)),
+    channel_context=((3, 32),), spatial_width=32, aggregation=(64, 48), lambdas=SKETCH_LAMBDAS, channels=1,
+)  # fmt: skip
+
+
 def config(name: str) -> configs.ElicConfig:
-    """embedded (the default), or a public variant by name with the same rates."""
+    """embedded (the default), sketch, or a public variant by name with the rates of the embedded one."""
+    if name == "sketch":
+        return SKETCH
     if name == "embedded":
         return configs.ElicConfig(lambdas=LAMBDAS)
     base: configs.ElicConfig = {"taco": configs.taco, "compressai": configs.compressai, "chandelier": configs.chandelier}[name]()
@@ -61,11 +72,12 @@ def initialise(net: Any, pictures: list[NDArray[np.uint8]], rng: np.random.Gener
             m.branch[-1].bias.data.zero_()
     if cfg.transform != "patch":
         return
-    patches = np.stack([photos.crop(pictures, 16, rng) for _ in range(PATCHES)]).astype(np.float64)
+    crop = sketches.crop if cfg.channels == 1 else photos.crop
+    patches = np.stack([crop(pictures, 16, rng) for _ in range(PATCHES)]).astype(np.float64)
     flat = patches.transpose(0, 3, 1, 2).reshape(len(patches), -1) / 255 - 0.5
     values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
     order = np.argsort(values)[::-1][: cfg.m]
-    basis = torch.tensor(vectors[:, order].T.copy(), dtype=torch.float32).view(cfg.m, 3, 16, 16)
+    basis = torch.tensor(vectors[:, order].T.copy(), dtype=torch.float32).view(cfg.m, cfg.channels, 16, 16)
     net.g_a.linear.weight.data.copy_(basis)
     net.g_s.linear.weight.data.copy_(basis)
     for t in (net.g_a, net.g_s):
@@ -237,13 +249,15 @@ def train_step(
     """One step of the optimiser: (loss, bpp, MSE) of its crops, and what else the log tells of it."""
     done, device = run.done(args), args.device
     size = args.final_crop if done > 0.85 else args.crop
-    share = args.structure if done > 0.4 else 0.0
-    x = tensor(np.stack([photos.crop(pictures, size, rng) for _ in range(args.batch)]), device)
+    sketch = run.net.cfg.channels == 1
+    share = args.structure if done > (0.1 if sketch else 0.4) else 0.0
+    crop = sketches.crop if sketch else photos.crop
+    x = tensor(np.stack([crop(pictures, size, rng) for _ in range(args.batch)]), device)
     rate = torch.from_numpy(rng.integers(0, run.net.cfg.rates, args.batch)).to(device)
     with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
         out = run.net(x, rate)
     lam = torch.tensor(run.net.cfg.lambdas, device=device)[rate]
-    d, mse = distortion(out.x, x, share)
+    d, mse = line_distortion(out.x, x, share, sketches.levels(args.batch, rng).to(device)) if sketch else distortion(out.x, x, share)
     bpp = (out.y_bits + out.z_bits) / size**2
     loss = ((bpp + lam * 255**2 * d) * 0.08 / lam.sqrt()).mean()
     run.optimiser.zero_grad(set_to_none=True)
@@ -319,7 +333,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("photos", type=Path)
     ap.add_argument("--out", type=Path, required=True)
-    ap.add_argument("--config", default="embedded", choices=["embedded", "taco", "compressai", "chandelier"])
+    ap.add_argument("--config", default="embedded", choices=["embedded", "sketch", "taco", "compressai", "chandelier"])
     length = ap.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=100)
     length.add_argument("--steps", type=int, default=0, help="instead of --minutes, for an exactly reproducible run")
@@ -329,7 +343,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap.add_argument("--batch", type=int, default=4, help="crops a step and process")
     ap.add_argument("--crop", type=int, default=128, help="crop side, a multiple of 64")
     ap.add_argument("--final-crop", type=int, help="crop side in the last 15 %% (1.5 times --crop)")
-    ap.add_argument("--structure", type=float, default=0.25, help="share of MS-SSIM in the distortion after 40 %%")
+    ap.add_argument("--structure", type=float, default=0.25, help="share of MS-SSIM in the distortion after 40 %% (10 %% for sketches, where lines have the same share)")
     ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--log-every", type=int, default=100, help="steps")
@@ -358,6 +372,11 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
     read_checkpoint(args, data_digest)  # whatever is wrong with it is better said before pictures are read
     pictures = [photos.load(p) for p in files]
+    if config(args.config).channels == 1:
+        rng = np.random.default_rng(args.seed)
+        drawn = [v for p in pictures[:-HELD_OUT] for v in sketches.versions(p, rng)]
+        pictures = drawn + [sketches.held_out(p) for p in pictures[-HELD_OUT:]]
+        print(f"{len(drawn)} edge maps to train on", flush=True)
     (args.out / "rendezvous").unlink(missing_ok=True)
     if args.processes == 1:
         work(0, args, pictures, data_digest)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Distortions for training: mean squared error and a linearised MS-SSIM (Wang, Simoncelli, Bovik 2003)."""
+"""Distortions for training: mean squared error, a linearised MS-SSIM (Wang, Simoncelli, Bovik 2003), misplaced lines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, §3
+SOFTNESS, LEAK = 0.06, 0.02  # of the binarised maps; of values outside 0..1
 
 
 def _window(size: int, sigma: float, like: Tensor) -> Tensor:
@@ -17,15 +18,23 @@ def _window(size: int, sigma: float, like: Tensor) -> Tensor:
 
 
 def _blur(x: Tensor, g: Tensor) -> Tensor:
-    c = x.shape[1]
-    x = F.conv2d(x, g.view(1, 1, 1, -1).expand(c, 1, 1, -1), groups=c)
-    return F.conv2d(x, g.view(1, 1, -1, 1).expand(c, 1, -1, 1), groups=c)
+    """Where the window lies inside the picture. As products with banded matrices: several times faster on a CPU than
+    convolutions of one channel."""
+    return _band(x.shape[2], g).T @ x @ _band(x.shape[3], g)
+
+
+def _band(n: int, g: Tensor) -> Tensor:
+    """[n, n - len(g) + 1]: column i holds g from row i on."""
+    out = g.new_zeros(n, n - len(g) + 1)
+    for i, v in enumerate(g):
+        out.diagonal(-i).copy_(v)
+    return out
 
 
 def structural(a: Tensor, b: Tensor, size: int = 7, sigma: float = 1.5) -> Tensor:
     """Sum over five scales of weight x (1 - contrast-structure), [B]; the product's first-order form.
 
-    Unlike the product it has a finite gradient where a scale's term is zero or negative. a, b: [B, 3, H, W] in 0..1.
+    Unlike the product it has a finite gradient where a scale's term is zero or negative. a, b: [B, C, H, W] in 0..1.
     Pictures below 16 x size have the scales that fit them, with the same sum of weights.
     """
     g = _window(size, sigma, a)
@@ -33,8 +42,8 @@ def structural(a: Tensor, b: Tensor, size: int = 7, sigma: float = 1.5) -> Tenso
     weights = WEIGHTS if len(fitting) == len(WEIGHTS) else [w * sum(WEIGHTS) / sum(fitting) for w in fitting]
     total = a.new_zeros(a.shape[0])
     for i, w in enumerate(weights):
-        ma, mb = _blur(a, g), _blur(b, g)
-        va, vb, cov = _blur(a * a, g) - ma * ma, _blur(b * b, g) - mb * mb, _blur(a * b, g) - ma * mb
+        ma, mb, aa, bb, ab = _blur(torch.stack([a, b, a * a, b * b, a * b]).flatten(0, 1), g).chunk(5)
+        va, vb, cov = aa - ma * ma, bb - mb * mb, ab - ma * mb
         term = (2 * cov + 0.03**2) / (va + vb + 0.03**2)
         if i == len(weights) - 1:
             term = term * (2 * ma * mb + 0.01**2) / (ma * ma + mb * mb + 0.01**2)
@@ -54,3 +63,30 @@ def distortion(x: Tensor, target: Tensor, share: float) -> tuple[Tensor, Tensor]
     if share == 0:
         return mse, mse
     return (1 - share) * mse + share * structural(x, target) / 38.5, mse
+
+
+def misplaced(x: Tensor, target: Tensor, level: Tensor) -> Tensor:
+    """Share of the pixels that edge F1 counts as errors, [B]: what it misses of the target, and what it makes up.
+
+    Both maps [B, 1, H, W] in 0..1 are binarised at level [B], x softly so that it has a gradient; one pixel of tolerance.
+    """
+    at = level[:, None, None, None]
+    drawn, wanted = torch.sigmoid((x - at) / SOFTNESS), (target > at).to(x.dtype)
+    missed = wanted * (1 - F.max_pool2d(drawn, 3, 1, 1))
+    made_up = drawn * (1 - F.max_pool2d(wanted, 3, 1, 1))
+    return (missed + made_up).mean((1, 2, 3))
+
+
+def line_distortion(x: Tensor, target: Tensor, share: float, level: Tensor) -> tuple[Tensor, Tensor]:
+    """(distortion [B] in units of MSE on 0..1, MSE [B]) of edge maps [B, 1, H, W]; level [B] as in `misplaced`.
+
+    `share` of it is structural and as much again misplaced lines, each divided by about what it is to MSE on sketches at
+    0.015 bpp. Values outside 0..1 are drawn as 0 and 1, so they count as those.
+    """
+    inside = x.clamp(0, 1)
+    x = inside + LEAK * (x - inside)  # a dead pixel still learns
+    mse = ((x - target) ** 2).mean((1, 2, 3))
+    if share == 0:
+        return mse, mse
+    lines = misplaced(x, target, level) / 4
+    return (1 - 2 * share) * mse + share * (structural(x, target) / 25 + lines), mse

@@ -44,15 +44,17 @@ def centre(pic: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return pic[top : top + h, left : left + w]
 
 
-def crop(pictures: list[NDArray[np.uint8]], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One random square crop uint8[size, size, 3]; area-weighted picture, half of them downscaled, flipped, turned."""
+def crop(
+    pictures: list[NDArray[np.uint8]], size: int, rng: np.random.Generator, resized: float = 0.5
+) -> NDArray[np.uint8]:
+    """One random square crop uint8[size, size, C]; area-weighted picture, a share of them downscaled, flipped, turned."""
     weights = np.array([p.shape[0] * p.shape[1] for p in pictures], dtype=np.float64)
     pic = pictures[int(rng.choice(len(pictures), p=weights / weights.sum()))]
-    scale = float(rng.uniform(0.5, 1.0)) if rng.random() < 0.5 else 1.0
+    scale = float(rng.uniform(0.5, 1.0)) if rng.random() < resized else 1.0
     side = min(round(size / scale), *pic.shape[:2])
     top, left = (int(rng.integers(0, n - side + 1)) for n in pic.shape[:2])
     out = pic[top : top + side, left : left + side]
-    if side != size:
+    if out.shape[:2] != (size, size):
         out = np.asarray(Image.fromarray(out).resize((size, size), Image.Resampling.BICUBIC))
     if rng.random() < 0.5:
         out = out[:, ::-1]

@@ -36,10 +36,13 @@ class ElicConfig:
     anchor_net: bool = False  # True: anchors have a parameter net of their own, without a spatial context
     means_first: bool = False  # True: the head gives (means, scales)
     lambdas: tuple[float, ...] = field(default=(0.0016,))  # one rate each: loss = bpp + lambda 255^2 MSE
+    channels: int = 3  # of the pictures: 3 for photographs (kind 7), 1 for sketches (kind 6)
 
     def __post_init__(self) -> None:
         """ValueError for what no module could be built from, or SPEC §12 has no room for: manifests are not trusted."""
         _whole("m, hyper", (self.m, self.hyper), 2, 1024)
+        if type(self.channels) is not int or self.channels not in (1, 3):
+            raise ValueError("channels is 1 or 3")
         _whole("groups", self.groups, 1, 1024, most=16)
         if sum(self.groups) != self.m:
             raise ValueError(f"groups {self.groups} do not sum to m = {self.m}")
@@ -72,6 +75,11 @@ class ElicConfig:
     @property
     def rates(self) -> int:
         return len(self.lambdas)
+
+    @property
+    def kind(self) -> int:
+        """Number of the payload kind that such a network codes (SPEC §13)."""
+        return 6 if self.channels == 1 else 7
 
     @property
     def hyper_width(self) -> int:

@@ -34,7 +34,7 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict
     except ValueError as e:
         raise SemError(803, f"its architecture is not one this program knows ({e})", path=part) from e
     symbols = manifest["symbols"]
-    if [list(cfg.groups), cfg.hyper, cfg.rates] != [symbols.get(name) for name in ("groups", "hyper", "rates")]:
+    if [cfg.kind, list(cfg.groups), cfg.hyper, cfg.rates] != [symbols.get(name) for name in ("kind", "groups", "hyper", "rates")]:
         raise SemError(803, "its architecture is not that of the symbol model", path=part)
     with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
         net = Elic(cfg)
@@ -95,7 +95,7 @@ class Analysis:
     def __call__(
         self, pixels: NDArray[np.uint8], progress: Progress | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """pixels uint8[H, W, 3]; extended to the right and below to multiples of 64 by its last column and row."""
+        """pixels uint8[H, W, C], C that of the architecture; extended to the right and below to multiples of 64 by its last column and row."""
         height, width = pixels.shape[:2]
         padded = np.pad(pixels, ((0, -height % 64), (0, -width % 64), (0, 0)), mode="edge")
         x = torch.from_numpy(padded).permute(2, 0, 1)[None]
@@ -120,7 +120,7 @@ class Painter:
     def __call__(
         self, y: NDArray[np.int32], rate: int, size: tuple[int, int], progress: Progress | None = None
     ) -> NDArray[np.uint8]:
-        """y int32[M, h, w] in 1/64 steps; size (width, height). Returns uint8[H, W, 3]."""
+        """y int32[M, h, w] in 1/64 steps; size (width, height). Returns uint8[H, W, C]."""
         width, height = size
         latent = torch.from_numpy(y)[None]
         factor = (self.inverse[rate] / 64)[None, :, None, None]
@@ -134,7 +134,7 @@ def _bytes(x: Tensor) -> Tensor:
 
 
 def extended(pixels: NDArray[np.uint8]) -> Tensor:
-    """A picture as the float network sees it: float32[1, 3, 16 h, 16 w] in 0..1."""
+    """A picture uint8[H, W, C] as the float network sees it: float32[1, C, 16 h, 16 w] in 0..1."""
     height, width = pixels.shape[:2]
     x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
     return F.pad(x, (0, -width % 64, 0, -height % 64), mode="replicate")

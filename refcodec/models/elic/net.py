@@ -18,7 +18,7 @@ LOG_MIN, LOG_STEP = math.log(SIGMA_MIN), math.log(SIGMA_MAX / SIGMA_MIN) / (SIGM
 
 
 class Forward(NamedTuple):
-    """One training pass: reconstruction [B, 3, H, W] and bits per picture [B] of y and of z."""
+    """One training pass: reconstruction [B, C, H, W] and bits per picture [B] of y and of z."""
 
     x: Tensor
     y_bits: Tensor
@@ -82,7 +82,7 @@ class Elic(nn.Module):
         return -torch.log2(above(p, 1e-6))
 
     def forward(self, x: Tensor, rate: Tensor) -> Forward:
-        """x float[B, 3, H, W] in 0..1 (multiples of 64), rate long[B]: one rate a picture."""
+        """x float[B, C, H, W] in 0..1 (multiples of 64), rate long[B]: one rate a picture."""
         gain = self.log_gain[rate].exp()[:, :, None, None]
         inverse = self.log_inverse[rate].exp()[:, :, None, None]
         gain_z = self.log_gain_z[rate].exp()[:, :, None, None]

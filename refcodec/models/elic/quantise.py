@@ -68,7 +68,7 @@ def _observe(ranges: _Ranges, name: str, stack: nn.Module, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def calibrate(net: Elic, pictures: list[Tensor]) -> _Ranges:
-    """Ranges over every rate on pictures float[1, 3, H, W] (multiples of 64), with rounded symbols."""
+    """Ranges over every rate on pictures float[1, C, H, W] (multiples of 64), with rounded symbols."""
     ranges, cfg = _Ranges(), net.cfg
     for x in pictures:
         y = net.g_a(x).float()
@@ -166,7 +166,7 @@ def symbol_model(net: Elic, ranges: _Ranges, z: dict[str, Array]) -> tuple[Symbo
     gain, gain_z = (t.detach().double().exp().numpy() for t in (net.log_gain, net.log_gain_z))
     z_scale, y_scale = ranges.scale("z"), ranges.scale("y")
     symbols: Symbols = {
-        "kind": 7, "rates": cfg.rates, "hyper": cfg.hyper, "groups": list(cfg.groups), "parity": cfg.anchor_parity,
+        "kind": cfg.kind, "rates": cfg.rates, "hyper": cfg.hyper, "groups": list(cfg.groups), "parity": cfg.anchor_parity,
         "order": "means-scales" if cfg.means_first else "scales-means", "context": cfg.channel_scope,
         "z_input": out.requant("z_input", z_scale / gain_z, -TOP, TOP),
         "y_input": out.requant("y_input", y_scale / (64 * gain), -TOP, TOP),

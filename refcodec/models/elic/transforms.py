@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Analysis and synthesis transforms, float32. x: [B, 3, H, W] in 0..1, H and W multiples of 64; y: [B, M, H/16, W/16].
+"""Analysis and synthesis transforms, float32. x: [B, C, H, W] in 0..1, H and W multiples of 64; y: [B, M, H/16, W/16].
 
 Two kinds. "elic": strided 5x5 convolutions, bottleneck residual blocks and attention (He et al. 2022, Fig. 2).
 "patch": pixel shuffles around residual blocks beside one linear 16x16 path that starts as a PCA of image patches,
@@ -65,7 +65,7 @@ class ElicAnalysis(nn.Sequential):
     def __init__(self, cfg: ElicConfig) -> None:
         n1, n2, n3 = cfg.widths
         super().__init__(
-            _down(3, n1), *_blocks(n1, 3), _down(n1, n2), *_blocks(n2, 3), Attention(n2),
+            _down(cfg.channels, n1), *_blocks(n1, 3), _down(n1, n2), *_blocks(n2, 3), Attention(n2),
             _down(n2, n3), *_blocks(n3, 3), _down(n3, cfg.m), Attention(cfg.m),
         )  # fmt: skip
 
@@ -75,7 +75,7 @@ class ElicSynthesis(nn.Sequential):
         n1, n2, n3 = cfg.widths
         super().__init__(
             Attention(cfg.m), _up(cfg.m, n3), *_blocks(n3, 3), _up(n3, n2), Attention(n2), *_blocks(n2, 3),
-            _up(n2, n1), *_blocks(n1, 3), _up(n1, 3),
+            _up(n2, n1), *_blocks(n1, 3), _up(n1, cfg.channels),
         )  # fmt: skip
 
 
@@ -84,11 +84,11 @@ class PatchAnalysis(nn.Module):
         super().__init__()
         n1, n2, n3 = cfg.widths
         self.net = nn.Sequential(
-            nn.PixelUnshuffle(4), nn.Conv2d(48, n1, 3, padding=1), *_blocks(n1, 2),
+            nn.PixelUnshuffle(4), nn.Conv2d(16 * cfg.channels, n1, 3, padding=1), *_blocks(n1, 2),
             nn.PixelUnshuffle(2), nn.Conv2d(4 * n1, n2, 1), *_blocks(n2, 3),
             nn.PixelUnshuffle(2), nn.Conv2d(4 * n2, n3, 1), *_blocks(n3, 3), nn.Conv2d(n3, cfg.m, 1),
         )  # fmt: skip
-        self.linear = nn.Conv2d(3, cfg.m, 16, stride=16)
+        self.linear = nn.Conv2d(cfg.channels, cfg.m, 16, stride=16)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x - 0.5
@@ -105,9 +105,9 @@ class PatchSynthesis(nn.Module):
         self.net = nn.Sequential(
             nn.Conv2d(cfg.m, n3, 1), *_blocks(n3, 3), nn.Conv2d(n3, 4 * n2, 1), nn.PixelShuffle(2),
             *_blocks(n2, 3), nn.Conv2d(n2, 4 * n1, 1), nn.PixelShuffle(2),
-            *_blocks(n1, 2), nn.Conv2d(n1, 48, 3, padding=1), nn.PixelShuffle(4),
+            *_blocks(n1, 2), nn.Conv2d(n1, 16 * cfg.channels, 3, padding=1), nn.PixelShuffle(4),
         )  # fmt: skip
-        self.linear = nn.ConvTranspose2d(cfg.m, 3, 16, stride=16)
+        self.linear = nn.ConvTranspose2d(cfg.m, cfg.channels, 16, stride=16)
 
     def forward(self, y: Tensor) -> Tensor:
         with torch.autocast(y.device.type, enabled=False):

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §13.2, captions that other programs compressed: zlib streams and zstd frames. Read with a cap, never rewritten.
+
+Both may be coded in many ways for the same text, so neither is canonical.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from refcodec.errors import SemError
+from refcodec.payloads.caption_model import too_long
+
+if TYPE_CHECKING:
+    import zstandard
+
+DICTIONARY_SHA256: Final = ""
+WINDOW_LIMIT: Final = 1 << 23  # what RFC 8878 §3.1.1.1.2 asks every decoder to support
+LEVEL: Final = 19
+
+
+def deflate(text: bytes) -> bytes:
+    """A zlib stream as PerCo and Text+Sketch write it."""
+    import zlib
+
+    return zlib.compress(text, 9)
+
+
+def inflate(data: bytes, limit: int) -> bytes:
+    """The octets of exactly one zlib stream; SemError 401 for anything else, 604 for more octets than `limit`."""
+    import zlib
+
+    stream = zlib.decompressobj()
+    try:
+        text = stream.decompress(data, limit + 1)
+    except zlib.error as fault:
+        raise SemError(401, f"no zlib stream: {fault}", offset=1) from fault
+    if len(text) > limit:
+        raise too_long(limit)
+    if not stream.eof:
+        raise SemError(401, "the zlib stream is cut short", offset=1 + len(data))
+    if stream.unused_data:
+        raise SemError(401, "bytes follow the zlib stream", offset=1 + len(data) - len(stream.unused_data))
+    return text
+
+
+def compress(text: bytes) -> bytes:
+    """A zstd frame without magic, checksum and dictionary id, with its content size."""
+    library = _library()
+    settings = library.ZstdCompressionParameters.from_level(
+        LEVEL, source_size=len(text), format=library.FORMAT_ZSTD1_MAGICLESS, write_content_size=1, write_checksum=0,
+        write_dict_id=0,
+    )  # fmt: skip
+    return bytes(library.ZstdCompressor(compression_params=settings, dict_data=_dictionary()).compress(text))
+
+
+def decompress(data: bytes, limit: int) -> bytes:
+    """The octets of exactly one frame; SemError 401 for anything else, 604 for more octets than `limit`."""
+    library = _library()
+    end, declared = _frame(data)
+    if declared is not None and declared > limit:
+        raise too_long(limit)
+    if end != len(data):
+        raise SemError(401, "bytes follow the zstd frame", offset=1 + end)
+    reader = library.ZstdDecompressor(
+        dict_data=_dictionary(), max_window_size=WINDOW_LIMIT, format=library.FORMAT_ZSTD1_MAGICLESS
+    ).stream_reader(io.BytesIO(data))
+    text = bytearray()
+    try:
+        while len(text) <= limit and (part := reader.read(limit + 1 - len(text))):
+            text += part
+    except (library.ZstdError, MemoryError) as fault:
+        raise SemError(401, f"no zstd frame: {fault}", offset=1) from fault
+    if len(text) > limit:
+        raise too_long(limit)
+    if declared is not None and declared != len(text):
+        raise SemError(401, "the zstd frame does not hold what it declares", offset=1)
+    return bytes(text)
+
+
+def _frame(data: bytes) -> tuple[int, int | None]:
+    """(where the first frame ends, its declared content size if it has one) by RFC 8878 §3.1.1, without the magic."""
+
+    def take(at: int, size: int) -> int:
+        if at + size > len(data):
+            raise SemError(401, "the zstd frame is cut short", offset=1 + len(data))
+        return int.from_bytes(data[at : at + size], "little")
+
+    descriptor = take(0, 1)
+    single = descriptor >> 5 & 1
+    at = 2 - single + (0, 1, 2, 4)[descriptor & 3]
+    size = (single, 2, 4, 8)[descriptor >> 6]
+    declared = take(at, size) + 256 * (size == 2) if size else None
+    at += size
+    last = 0
+    while not last:
+        header = take(at, 3)
+        last, kind, size = header & 1, header >> 1 & 3, header >> 3
+        at += 3 + (1 if kind == 1 else size)
+    at += 4 * (descriptor >> 2 & 1)
+    take(at, 0)
+    return at, declared
+
+
+def _library() -> Any:
+    """The zstandard package; SemError 805 without it."""
+    try:
+        import zstandard
+    except ImportError as fault:
+        raise SemError(805, "zstandard is not installed", hint="pip install zstandard") from fault
+    return zstandard
+
+
+@lru_cache(maxsize=1)
+def _dictionary() -> zstandard.ZstdCompressionDict:
+    """caption.zdict; SemError 802 if the file is not the normative one."""
+    import hashlib
+    from importlib.resources import files
+
+    data = files(__package__).joinpath("data", "caption.zdict").read_bytes()
+    if hashlib.sha256(data).hexdigest() != DICTIONARY_SHA256:
+        raise SemError(802, "caption.zdict is not the dictionary of SPEC.md", hint="reinstall refcodec")
+    library = _library()
+    dictionary: zstandard.ZstdCompressionDict = library.ZstdCompressionDict(data, dict_type=library.DICT_TYPE_FULLDICT)
+    return dictionary

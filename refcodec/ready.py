@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""Ready symbols to `.sem` files: texts, vectors, codes, indices and edge maps that somebody else has made."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from refcodec import spec
+from refcodec.container import Header
+from refcodec.container.limits import level_bounds
+from refcodec.methods.given import Given, Job
+from refcodec.payloads.kinds import needs_model
+from refcodec.registry import Profile
+from refcodec.symbols import model_digest
+from refcodec.writing import (
+    Encoded,
+    Form,
+    Payload,
+    ancillary,
+    file_of,
+    find_profile,
+    header_of,
+    made_by,
+    profiles,
+    size_of,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MODULES: Final = {
+    "consonant": "refcodec.methods.consonant",
+    "clip": "refcodec.methods.clip",
+    "pics": "refcodec.methods.pics",
+    "perco": "refcodec.methods.perco",
+}
+# The method that symbols belong to where none is named.
+USUAL: Final = {
+    "indices": "perco", "vector": "clip", "sketch": "pics", "caption": "pics", "text": "consonant", "codes": "perco",
+}  # fmt: skip
+
+
+def payloads_for(
+    header: Header, given: Mapping[str, Any], *, mode: str | None = None, strict: bool = False, folders: tuple[Path, ...] = ()
+) -> list[Payload]:
+    """Payloads of ready symbols for a file that is there. ValueError for what its profile has not."""
+    options = dict(given)
+    if options.get("sketch") is not None:
+        options["sketch"] = grey(options["sketch"])
+    symbols, row = Given(**options), header.profile
+    module = _module(row.method_name, symbols)
+    folder, digest = _model(row, symbols, next(iter(folders), None))
+    job = Job(symbols, row, (header.width, header.height), mode, strict, folder, digest)
+    payloads: list[Payload] = module.ready(job)[0]
+    return payloads
+
+
+def _module(method: str | None, given: Given) -> Any:
+    """The module of a method; ValueError where it has not what is given."""
+    if method not in MODULES:
+        raise ValueError(f"method {method!r} takes pictures, not symbols; methods of symbols are {', '.join(MODULES)}")
+    module = importlib.import_module(MODULES[method])
+    takes = ", ".join(sorted(module.ACCEPTS))
+    if odd := given.names() - module.ACCEPTS:
+        raise ValueError(f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {takes}")
+    if not given.names():
+        raise ValueError(f"nothing to send: method {method!r} takes {takes}")
+    return module
+
+
+def usual_method(given: Given) -> str | None:
+    """The method of these symbols where the user names none."""
+    return next((method for name, method in USUAL.items() if name in given.names()), None)
+
+
+def encode_symbols(
+    given: Given, *, method: str | None = None, size: tuple[int, int] | None = None, profile: str | int | None = None,
+    mode: str | None = None, strict: bool = False, quality: int | None = None, bpp: float | None = None, check: int = 16,
+    explicit_model: bool | int = False, model: str | os.PathLike[str] | None = None, provenance: bool = False,
+    hints: Mapping[str, str] | None = None, metadata: Mapping[str, str] | None = None, level: int = 1,
+) -> Encoded:  # fmt: skip
+    """A file of symbols that are ready. ValueError or TypeError for what makes no sense, SemError for a model's faults.
+
+    size: (width, height); an edge map has its own. mode: of a caption. quality or bpp: of an edge map's latents.
+    """
+    name = method or usual_method(given)
+    module = _module(name, given)
+    whole = size_of(size if size is not None else _own_size(given), level)
+    form = Form.of(check, explicit_model)
+    assert name is not None
+    # the two consonant codes stand for the same text: the shorter file wins
+    rows = profiles(name) if profile is None and name == "consonant" else [find_profile(profile, name)]
+    settings = _rate(quality, bpp)
+    made = [
+        _file(module, given, row, whole, mode, strict, settings, form, model, provenance, hints, metadata, level)
+        for row in rows
+    ]
+    return min(made, key=lambda encoded: len(encoded.data))
+
+
+def _own_size(given: Given) -> tuple[int, int]:
+    if given.sketch is None:
+        raise ValueError("symbols do not tell the size of the picture: give it as WIDTHxHEIGHT")
+    height, width = given.sketch.shape[:2]
+    return width, height
+
+
+def _rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
+    from refcodec.methods.elic import QUALITIES
+
+    if quality is not None and bpp is not None:
+        raise ValueError("give quality or bpp, not both")
+    if quality is not None and (isinstance(quality, bool) or not 1 <= quality <= QUALITIES):
+        raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
+    if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
+        raise ValueError("bpp is a number above 0 and below 64")
+    return (quality or 5, 0.0) if bpp is None else (None, bpp)
+
+
+def _model(row: Profile, given: Given, model: str | os.PathLike[str] | None) -> tuple[Path | None, str | None]:
+    """Folder and digest of the model to be used: the one named, or the row's where the symbols given need it."""
+    if model is not None:
+        return Path(model), model_digest(Path(model))
+    wanted = {
+        spec.CLIP: given.names() & {"vector", "codes"}, spec.VQ: given.names() & {"indices"},
+        spec.SKETCH: given.names() & {"sketch"}, spec.PQ: given.names() & {"vector"},
+    }  # fmt: skip
+    for kind in row.kinds:
+        parameters = row.parameters(kind)
+        if wanted.get(kind) and (needs_model(kind, parameters) or parameters.get("codebooks")):
+            from refcodec.models import store
+
+            return store.locate(row.model or ""), row.model
+    return None, None
+
+
+def _file(
+    module: Any, given: Given, row: Profile, size: tuple[int, int], mode: str | None, strict: bool,
+    settings: tuple[int | None, float], form: Form, model: str | os.PathLike[str] | None, provenance: bool,
+    hints: Mapping[str, str] | None, metadata: Mapping[str, str] | None, level: int,
+) -> Encoded:  # fmt: skip
+    folder, digest = _model(row, given, model)
+    notices: list[str] = []
+    hash_bytes, named = form.hash_bytes, digest if model is not None else row.model
+    if hash_bytes is None and model is not None and digest != row.model:
+        hash_bytes = 8
+        notices.append(f"the model is not that of profile {row.name}: it is named in the file by 8 bytes")
+    if hash_bytes is not None and named is None:
+        raise ValueError(f"profile {row.name} names no model that could stand in the file: name one with its folder")
+    header = header_of(row, size, form.check, bytes.fromhex(named or "")[:hash_bytes] if hash_bytes else None)
+    note = made_by(method=row.method_name) if provenance else None
+    others = ancillary(note, hints, metadata)
+    quality, bpp = settings
+    job = Job(
+        given, row, size, mode, strict, folder, digest, quality, int(bpp * size[0] * size[1] / 8),
+        lambda payloads: len(file_of(header, named, payloads, others, level=level)),
+    )  # fmt: skip
+    payloads, more = module.ready(job)
+    data = file_of(header, named, payloads, others, level=level)
+    return Encoded(data, *size, row.method_name, row, tuple(payloads), (*notices, *more))
+
+
+def grey(image: Any) -> NDArray[np.uint8]:
+    """uint8[H, W] of an edge map: an array, or a picture in any form, whose luma it is."""
+    import numpy as np
+
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 2 or 0 in image.shape:
+            raise TypeError(f"an edge map is uint8[H, W], not {image.dtype}{list(image.shape)}")
+        return image
+    from refcodec import pictures
+    from refcodec.edges import luma
+
+    bounds = level_bounds(1)
+    loaded = pictures.load(image, background=(0, 0, 0), max_side=bounds.side, max_pixels=bounds.pixels)
+    return luma(loaded.pixels).astype(np.uint8)

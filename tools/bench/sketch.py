@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""Sketches (SPEC §13.6) against WebP and AVIF of the same edge maps at the same bytes.
+
+    python tools/bench/sketch.py PICTURES --json out/sketch.json --cache out/sketch-anchors.json
+
+Two maps of each picture: the detector's contours and the plain Sobel magnitude (refcodec/edges.py). At each target the
+sketch is the highest rate whose payload fits. An anchor may be the map itself or the map at 1/2, 1/3, 1/4, 1/6, 1/8 of
+its size (Lanczos), grown back by a bicubic or a Lanczos filter, at the highest quality whose file fits the bytes of the
+target, or those of the sketch where they are more; of these 12, the best by each metric counts, picture by picture. So
+one anchor's columns can come from different files.
+
+Metrics. MS-SSIM of the grey maps, 0 to 1. Edge F1: both maps are binarised (value > t); a pixel of one is matched where
+the other has one at a Chebyshev distance of at most 1; precision and recall are the matched shares of the decoded and of
+the original pixels, F1 their harmonic mean; 1 where both are empty, 0 where one is. F1@64 is that at t = 64; F1 mean is
+the mean over t = 32, 64, 96, 128.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, __version__, features
+from scipy.ndimage import maximum_filter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from refcodec import edges
+from tools.bench.measure import Source, load
+from tools.bench.metrics import ms_ssim
+
+Map = NDArray[np.uint8]
+Row = dict[str, Any]
+Cache = dict[str, Any]
+
+MAPS = {"contours": edges.contours, "sobel": edges.sobel}
+TARGETS = (0.015, 0.025)  # bits per pixel
+FACTORS = (1, 2, 3, 4, 6, 8)
+FILTERS = (Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+THRESHOLDS = (32, 64, 96, 128)
+METRICS = ("ms_ssim", "f1_64", "f1_mean")
+SETTINGS: dict[str, dict[str, Any]] = {
+    "WebP": {"method": 6},
+    "AVIF": {"speed": 4, "subsampling": "4:0:0", "max_threads": 1},
+}
+MODEL = Path(__file__).resolve().parents[2] / "refcodec" / "data" / "models" / "sketch-small"
+
+
+def f1(original: Map, decoded: Map, threshold: int) -> float:
+    """Edge F1 with one pixel of tolerance, 0 to 1."""
+    a, b = original > threshold, decoded > threshold
+    if not a.any() or not b.any():
+        return float(a.any() == b.any())
+    recall = float((a & maximum_filter(b, 3)).sum() / a.sum())
+    precision = float((b & maximum_filter(a, 3)).sum() / b.sum())
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def scores(original: Map, decoded: Map) -> dict[str, float]:
+    """All of `METRICS`, of two maps uint8[H, W]."""
+    by_threshold = {t: f1(original, decoded, t) for t in THRESHOLDS}
+    three = [np.repeat(m[..., None], 3, 2) for m in (original, decoded)]
+    return {"ms_ssim": ms_ssim(*three), "f1_64": by_threshold[64], "f1_mean": float(np.mean(list(by_threshold.values())))}
+
+
+def anchor_file(name: str, image: Image.Image, most: int) -> bytes | None:
+    """The file of the highest quality with at most `most` bytes, None where even the lowest has more."""
+    best, lo, hi = None, 0, 100
+    while lo <= hi:
+        quality = (lo + hi) // 2 if best else 0  # where the lowest does not fit, none does
+        file = io.BytesIO()
+        image.save(file, name, quality=quality, **SETTINGS[name])
+        if len(file.getvalue()) <= most:
+            best, lo = file.getvalue(), quality + 1
+        elif best is None:
+            return None
+        else:
+            hi = quality - 1
+    return best
+
+
+def anchor_variants(name: str, original: Map, most: int) -> Iterator[Row]:
+    """Every factor and filter whose file fits: {"factor", "filter", "bytes", metrics …}."""
+    whole = Image.fromarray(original)
+    for factor in FACTORS:
+        size = (-(-whole.width // factor), -(-whole.height // factor))
+        data = anchor_file(name, whole if factor == 1 else whole.resize(size, Image.Resampling.LANCZOS), most)
+        if data is None:
+            continue
+        with Image.open(io.BytesIO(data)) as file:
+            small = file.convert("L")
+        for kind in FILTERS[:1] if factor == 1 else FILTERS:
+            grown = small if factor == 1 else small.resize(whole.size, kind)
+            yield {"factor": factor, "filter": kind.name, "bytes": len(data), **scores(original, np.asarray(grown))}
+
+
+def anchor(name: str, original: Map, most: int, cache: Cache) -> Row:
+    """The best of the variants by each metric, with the file that gave it; all 0 where none fits."""
+    identity = f"{__version__} {features.version(name.lower())} {json.dumps(SETTINGS[name], sort_keys=True)}"
+    key = hashlib.sha256(f"1 {name} {identity} {original.shape} {most}".encode() + original.tobytes()).hexdigest()
+    if key not in cache:
+        cache[key] = list(anchor_variants(name, original, most))
+    none = {"factor": 0, "filter": "", "bytes": 0, **dict.fromkeys(METRICS, 0.0)}
+    best: dict[str, Row] = {m: max(cache[key], key=itemgetter(m), default=none) for m in METRICS}
+    used = {m: {name: row[name] for name in ("factor", "filter", "bytes")} for m, row in best.items()}
+    return {"bytes": max(row["bytes"] for row in best.values()), **{m: row[m] for m, row in best.items()}, "files": used}
+
+
+def sketch(original: Map, most: int, folder: Path) -> Row:
+    """Ours: the highest rate that fits, decoded from its bytes alone."""
+    from refcodec.methods import sketch as method
+    from refcodec.models import store
+    from refcodec.payloads import elic_latents
+
+    model, size = store.symbol_model(folder), (original.shape[1], original.shape[0])
+    body = method.Encoder(original, folder).fitting(most)[0].body
+    latents = elic_latents.decode(body, model, size, store.backend())
+    return {"bytes": len(body), "rate": latents.rate, **scores(original, method.paint(latents, folder, size))}
+
+
+def measure(source: Source, folder: Path | None, cache: Cache) -> Iterator[Row]:
+    """Rows {"picture", "map", "target", "codec", "bytes", "bpp", metrics …} of one picture."""
+    for kind, detect in MAPS.items():
+        original = detect(source.pixels)
+        for target in TARGETS:
+            most = int(target * original.size / 8)
+            rows: dict[str, Row] = {} if folder is None else {"sketch": sketch(original, most, folder)}
+            allowed = max(most, rows["sketch"]["bytes"] if rows else 0)
+            rows |= {name: anchor(name, original, allowed, cache) for name in SETTINGS}
+            for name, row in rows.items():
+                bpp = 8 * row["bytes"] / original.size
+                yield {"picture": source.name, "map": kind, "target": target, "codec": name, "bpp": bpp, **row}
+
+
+def table(rows: list[Row]) -> str:
+    """Means over the pictures, and how many of them the sketch is the best on by each metric."""
+    head = f"{'map':9} {'target':>6} {'codec':7} {'bytes':>7} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}  best of the pictures"
+    lines = [head]
+    for kind in MAPS:
+        for target in TARGETS:
+            here = [r for r in rows if r["map"] == kind and r["target"] == target]
+            names = list(dict.fromkeys(r["codec"] for r in here))
+            by = {n: [r for r in here if r["codec"] == n] for n in names}
+            for n in names:
+                mean = {k: float(np.mean([r[k] for r in by[n]])) for k in ("bytes", "bpp", *METRICS)}
+                wins = [
+                    sum(all(by[n][i][k] > by[o][i][k] for o in names if o != n) for i in range(len(by[n]))) for k in METRICS
+                ]
+                lines.append(
+                    f"{kind:9} {target:6.3f} {n:7} {mean['bytes']:7.0f} {mean['bpp']:7.4f} {mean['ms_ssim']:8.4f}"
+                    f" {mean['f1_64']:7.3f} {mean['f1_mean']:8.3f}  {' '.join(map(str, wins))} of {len(by[n])}"
+                )
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Prints the table."""
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("pictures", nargs="+", type=Path, help="picture files, or folders of them")
+    ap.add_argument("--model", type=Path, default=MODEL, help="package of kind 6")
+    ap.add_argument("--anchors-only", action="store_true")
+    ap.add_argument("--json", type=Path, help="every row goes here")
+    ap.add_argument("--cache", type=Path, help="the anchors' measurements, so that a later run need not repeat them")
+    args = ap.parse_args(argv)
+    cache: Cache = json.loads(args.cache.read_text()) if args.cache and args.cache.exists() else {}
+    rows: list[Row] = []
+    for source in load(args.pictures):
+        rows += measure(source, None if args.anchors_only else args.model, cache)
+        if args.cache:
+            args.cache.write_text(json.dumps(cache))
+    print(table(rows))
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""Context trees of SPEC §13.2 from sequences of ids: count, choose what to keep, smooth, round.
+
+The estimate is interpolated Kneser-Ney (Chen and Goodman 1999, modified, three discounts an order). What is pruned
+hands its count down to the shorter context as Siivola et al. 2007 do it; what to prune is decided by the bits that an
+entry saves on the training text, its discount taken off, for each of its bytes (after Stolcke 1998).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from refcodec.payloads.caption_model import ESCAPE, LEVELS
+
+Context = tuple[int, ...]  # the latest id last
+Tallies = dict[Context, Counter[int]]
+Kept = list[dict[Context, set[int]]]
+
+ENTRY_BYTES = 2
+NODE_BYTES = 4  # header and the entry of the escape
+FREE = 65536
+EDGES = tuple(math.log2(low * high) / 2 for low, high in zip(LEVELS, LEVELS[1:], strict=False))
+
+
+def count(sequences: Iterable[tuple[int, list[int]]], depth: int) -> list[Tallies]:
+    """Per length 0 … depth of context what follows it how often; each sequence is (times, start id and what follows)."""
+    tallies: list[Tallies] = [{} for _ in range(depth + 1)]
+    for times, ids in sequences:
+        for at in range(1, len(ids)):
+            for length in range(min(depth, at) + 1):
+                tallies[length].setdefault(tuple(ids[at - length : at]), Counter())[ids[at]] += times
+    return tallies
+
+
+@dataclass
+class Smoothed:
+    """Interpolated Kneser-Ney over `size` ids; with `kept`, only those entries, the rest handed down."""
+
+    raw: list[Tallies]
+    size: int
+    kept: Kept | None = None
+    counts: list[Tallies] = field(init=False)
+    discounts: list[tuple[float, ...]] = field(init=False)
+    below: list[dict[Context, float]] = field(init=False)  # the share that goes to the shorter context
+    totals: list[dict[Context, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = self._handed_down()
+        self.discounts = [_discounts(tally) for tally in self.counts]
+        self.totals = [{c: sum(row.values()) for c, row in tally.items()} for tally in self.counts]
+        self.below = []
+        for length, tally in enumerate(self.counts):
+            shares = {}
+            for context, row in tally.items():
+                kept = self._entries(length, context)
+                lost = sum(self._off(length, n) if kept is None or w in kept else n for w, n in row.items())
+                shares[context] = lost / self.totals[length][context]
+            self.below.append(shares)
+
+    def _entries(self, length: int, context: Context) -> set[int] | None:
+        """None for all."""
+        return None if self.kept is None or length == 0 else self.kept[length].get(context, set())
+
+    def _off(self, length: int, n: int) -> float:
+        return self.discounts[length][min(n, 3)]
+
+    def _handed_down(self) -> list[Tallies]:
+        """A kept entry counts once in the shorter context, a pruned one with its whole count."""
+        counts = [*self.raw]
+        for length in range(len(self.raw) - 1, 0, -1):
+            shorter: Tallies = {}
+            covered: Tallies = {}
+            for context, row in self.raw[length].items():
+                covered.setdefault(context[1:], Counter()).update(row)
+            for context, row in self.raw[length - 1].items():  # what a text begins with has no longer context
+                shorter[context] = row - covered.get(context, Counter())
+            for context, row in counts[length].items():
+                kept = self._entries(length, context)
+                tally = shorter[context[1:]]
+                for w, n in row.items():
+                    tally[w] += 1 if kept is None or w in kept else n
+            counts[length - 1] = shorter
+        return counts
+
+    def p(self, context: Context, w: int) -> float:
+        """The probability of w after a context."""
+        low = self.p(context[1:], w) if context else 1 / self.size
+        length = len(context)
+        row = self.counts[length].get(context)
+        kept = self._entries(length, context)
+        if row is None or (kept is not None and context not in (self.kept or [])[length]):
+            return low
+        n = row.get(w, 0) if kept is None or w in kept else 0
+        high = (n - self._off(length, n)) / self.totals[length][context] if n else 0.0
+        return high + self.below[length][context] * low
+
+    def gains(self) -> list[dict[Context, dict[int, float]]]:
+        """Bits that each entry saves on the counted text against the shorter context, per length."""
+        gains: list[dict[Context, dict[int, float]]] = [{}]
+        discounts = self.discounts[-1]
+        for length in range(1, len(self.raw)):
+            rows = {}
+            for context, row in self.raw[length].items():
+                share = self.below[length][context]
+                rows[context] = {
+                    w: (n - discounts[min(n, 3)])
+                    * math.log2(self.p(context, w) / (share * self.p(context[1:], w)))
+                    for w, n in row.items()
+                }  # fmt: skip
+            gains.append(rows)
+        return gains
+
+
+def _discounts(tally: Tallies) -> tuple[float, ...]:
+    """What to take off counts of 0, 1, 2, 3 or more."""
+    seen = Counter(min(n, 4) for row in tally.values() for n in row.values())
+    y = seen[1] / (seen[1] + 2 * seen[2]) if seen[1] else 0.5
+    three = (j - (j + 1) * y * seen[j + 1] / max(seen[j], 1) for j in (1, 2, 3))
+    return (0.0, *(min(j - 0.05, max(0.05, d)) for j, d in enumerate(three, 1)))
+
+
+def prune(gains: list[dict[Context, dict[int, float]]], price: float) -> tuple[Kept, int]:
+    """What saves more than `price` bits a byte, and its bytes.
+
+    Every shorter context has a node and at least the entries of the longer one, so that what a node offers is always
+    part of what the next shorter one would.
+    """
+    kept: Kept = [{} for _ in gains]
+    size = 0
+    for length in range(len(gains) - 1, 0, -1):
+        nodes = kept[length]
+        for context, row in gains[length].items():
+            forced = nodes.get(context, set())
+            worth = {w: gain for w, gain in row.items() if gain > price * ENTRY_BYTES and w not in forced}
+            paid = sum(worth.values()) - price * ENTRY_BYTES * len(worth)
+            if forced or paid > price * NODE_BYTES:
+                nodes[context] = forced | worth.keys()
+        for context, entries in nodes.items():
+            size += NODE_BYTES + ENTRY_BYTES * len(entries) + 2 * (len(entries) >= 6)
+            if length > 1:
+                kept[length - 1].setdefault(context[1:], set()).update(entries)
+    parents = {context[1:] for nodes in kept[2:] for context in nodes}
+    return kept, size + 2 * len(parents)
+
+
+def tree(model: Smoothed) -> tuple[list[int], array[int]]:
+    """(frequencies of the root, its nodes as u16) of a pruned model."""
+    ids = [w for w in range(model.size) if w != ESCAPE]
+    chances = [model.p((), w) for w in ids]
+    room = (FREE - len(ids)) / sum(chances)
+    root = [0] * model.size
+    for w, chance in zip(ids, chances, strict=True):
+        root[w] = 1 + int(chance * room)
+    below: dict[Context, list[Context]] = {}
+    for nodes in model.kept or []:
+        for context in nodes:
+            below.setdefault(context[1:], []).append(context)
+    return root, _nodes(model, below, ())
+
+
+def _nodes(model: Smoothed, below: dict[Context, list[Context]], context: Context) -> array[int]:
+    """The nodes of all contexts one id longer, and what is below them."""
+    out = array("H")
+    for longer in sorted(below.get(context, [])):
+        assert model.kept is not None
+        entries = sorted(model.kept[len(longer)][longer])
+        chances = [model.p(longer, w) for w in entries]
+        levels = _levels([max(1 - sum(chances), 1e-4), *chances])
+        pairs = sorted(zip([ESCAPE, *entries], levels, strict=True))
+        deeper = _nodes(model, below, longer)
+        out.append(longer[0] << 4 | (len(deeper) > 0) << 3 | min(len(pairs), 7))
+        if len(pairs) >= 7:
+            out.append(len(pairs))
+        if deeper:
+            out.append(len(deeper))
+        out.extend(w << 4 | level for w, level in pairs)
+        out.extend(deeper)
+    return out
+
+
+def _levels(chances: list[float]) -> list[int]:
+    """The levels whose frequencies come nearest to these probabilities (least divergence), their sum at most 2^16."""
+    logs = [math.log2(chance) for chance in chances]
+    least, best = math.inf, [0] * len(chances)
+    for quarter in range(-8, 13):
+        shift = quarter / 4 - min(logs)
+        levels = [bisect_left(EDGES, value + shift) for value in logs]
+        total = sum(LEVELS[level] for level in levels)
+        if total > FREE:
+            continue
+        cost = math.log2(total) - sum(
+            chance * math.log2(LEVELS[level]) for chance, level in zip(chances, levels, strict=True)
+        ) / sum(chances)
+        if cost < least:
+            least, best = cost, levels
+    return best

@@ -20,7 +20,7 @@ from typing import Any, Final
 from refcodec.entropy import Coder, Decoder, Encoder, uniform
 from refcodec.entropy.tables import cumulative
 from refcodec.errors import SemError
-from refcodec.payloads import caption_foreign, caption_model
+from refcodec.payloads import caption_foreign, caption_model, checked, u16
 
 KIND: Final = 2
 MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
@@ -43,6 +43,11 @@ class Caption:
     mode: str
 
     @property
+    def shape(self) -> list[list[int]]:
+        """How many octets of UTF-8, or how many ids."""
+        return [[len((self.text or "").encode()) if self.tokens is None else len(self.tokens)]]
+
+    @property
     def canonical(self) -> bool:
         """Whether mode and value alone make the body."""
         return self.mode not in FOREIGN
@@ -50,8 +55,12 @@ class Caption:
     def serialise(self) -> bytes:
         """S of SPEC §13.2: UTF-8, or FF and 16 bits an id. No UTF-8 text has the byte FF."""
         if self.tokens is not None:
-            return b"\xff" + b"".join(number.to_bytes(2, "big") for number in self.tokens)
+            return b"\xff" + u16(self.tokens)
         return (self.text or "").encode()
+
+    def shown(self) -> Any:
+        """The text, or the ids as a list."""
+        return self.text if self.tokens is None else list(self.tokens)
 
 
 def decode(body: bytes, parameters: Mapping[str, Any], limit: int) -> Caption:
@@ -93,13 +102,24 @@ def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None) ->
     return min((_body(octets, known, parameters) for known in modes), key=len)
 
 
+def static(octets: bytes, model: caption_model.CaptionModel) -> bytes:
+    """The body of a text's UTF-8 in mode static."""
+    coder = Encoder()
+    coder.symbol(MODE_TABLE, MODES.index("static"))
+    model.walk(coder, len(octets), octets)
+    return coder.finish()
+
+
 def encode_tokens(ids: Iterable[int], parameters: Mapping[str, Any]) -> bytes:
     """The body of at most 75 token ids; ValueError for more, for an id the vocabulary has not, or without the mode."""
     if "tokens" not in parameters["modes"]:
         raise ValueError("the profile has no captions of mode tokens")
+    numbers = checked(tuple(ids), parameters["vocabulary"], "token ids")
+    if len(numbers) > COUNT_LIMIT:
+        raise ValueError(f"a prompt has at most {COUNT_LIMIT} token ids, not {len(numbers)}")
     coder = Encoder()
     coder.symbol(MODE_TABLE, MODES.index("tokens"))
-    _tokens(coder, parameters["vocabulary"], tuple(ids))
+    _tokens(coder, parameters["vocabulary"], numbers)
     return coder.finish()
 
 
@@ -112,10 +132,7 @@ def _mode(body: bytes) -> str:
 
 def _body(octets: bytes, mode: str, parameters: Mapping[str, Any]) -> bytes:
     if mode == "static":
-        coder = Encoder()
-        coder.symbol(MODE_TABLE, MODES.index(mode))
-        _model(parameters).walk(coder, len(octets), octets)
-        return coder.finish()
+        return static(octets, _model(parameters))
     head = bytes([0xF6 + MODES.index(mode)])
     return head + (octets if mode == "raw" else _foreign(mode, parameters)[0](octets))
 

@@ -16,7 +16,7 @@ from refcodec.payloads.caption_model import too_long
 if TYPE_CHECKING:
     import zstandard
 
-DICTIONARY_SHA256: Final = ""
+DICTIONARY_SHA256: Final = "8ba4fd19a4f2723e857057476cb9f57ddf031ef6ace31c34af11734bbe1aa09d"
 WINDOW_LIMIT: Final = 1 << 23  # what RFC 8878 §3.1.1.1.2 asks every decoder to support
 LEVEL: Final = 19
 
@@ -46,14 +46,14 @@ def inflate(data: bytes, limit: int) -> bytes:
     return text
 
 
-def compress(text: bytes) -> bytes:
-    """A zstd frame without magic, checksum and dictionary id, with its content size."""
+def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = None) -> bytes:
+    """A zstd frame without magic, checksum and dictionary id, with its content size; by the shipped dictionary."""
     library = _library()
     settings = library.ZstdCompressionParameters.from_level(
         LEVEL, source_size=len(text), format=library.FORMAT_ZSTD1_MAGICLESS, write_content_size=1, write_checksum=0,
         write_dict_id=0,
     )  # fmt: skip
-    return bytes(library.ZstdCompressor(compression_params=settings, dict_data=_dictionary()).compress(text))
+    return bytes(library.ZstdCompressor(compression_params=settings, dict_data=dictionary or shipped()).compress(text))
 
 
 def decompress(data: bytes, limit: int) -> bytes:
@@ -65,7 +65,7 @@ def decompress(data: bytes, limit: int) -> bytes:
     if end != len(data):
         raise SemError(401, "bytes follow the zstd frame", offset=1 + end)
     reader = library.ZstdDecompressor(
-        dict_data=_dictionary(), max_window_size=WINDOW_LIMIT, format=library.FORMAT_ZSTD1_MAGICLESS
+        dict_data=shipped(), max_window_size=WINDOW_LIMIT, format=library.FORMAT_ZSTD1_MAGICLESS
     ).stream_reader(io.BytesIO(data))
     text = bytearray()
     try:
@@ -114,7 +114,7 @@ def _library() -> Any:
 
 
 @lru_cache(maxsize=1)
-def _dictionary() -> zstandard.ZstdCompressionDict:
+def shipped() -> zstandard.ZstdCompressionDict:
     """caption.zdict; SemError 802 if the file is not the normative one."""
     import hashlib
     from importlib.resources import files
@@ -122,6 +122,11 @@ def _dictionary() -> zstandard.ZstdCompressionDict:
     data = files(__package__).joinpath("data", "caption.zdict").read_bytes()
     if hashlib.sha256(data).hexdigest() != DICTIONARY_SHA256:
         raise SemError(802, "caption.zdict is not the dictionary of SPEC.md", hint="reinstall refcodec")
+    return loaded(data)
+
+
+def loaded(data: bytes) -> zstandard.ZstdCompressionDict:
+    """A dictionary of the standard format, RFC 8878 §5."""
     library = _library()
     dictionary: zstandard.ZstdCompressionDict = library.ZstdCompressionDict(data, dict_type=library.DICT_TYPE_FULLDICT)
     return dictionary

@@ -26,7 +26,7 @@ from refcodec.entropy.tables import cumulative
 from refcodec.errors import SemError
 from refcodec.payloads import caption_text
 
-SHA256: Final = ""
+SHA256: Final = "24a3bc5c8a59987e60e514f7ed07a29e857590b8b5d3bd6d66d0a8da1d4ada21"
 END: Final = 0  # of a text, of a piece; before its first id, the history of either is END
 ESCAPE: Final = 1  # to the shorter context
 SPELL: Final = 2  # in the tree of pieces: octets follow; in the tree of octets id 2 + b is the octet b

@@ -40,9 +40,14 @@ def dim_classes() -> str:
     return "\n".join(lines)
 
 
-def gaussian_digest() -> str:
-    data = (ROOT / "refcodec/entropy/data/gaussian.bin").read_bytes()
-    return f"Its {len(data)} bytes have the SHA-256 `{hashlib.sha256(data).hexdigest()}`."
+def digest_of(path: str) -> Callable[[], str]:
+    """The block of a normative data file."""
+
+    def block() -> str:
+        data = (ROOT / path).read_bytes()
+        return f"Its {len(data)} bytes have the SHA-256 `{hashlib.sha256(data).hexdigest()}`."
+
+    return block
 
 
 def dump() -> str:
@@ -53,7 +58,10 @@ def dump() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "errors": errors,
     "dim-classes": dim_classes,
-    "gaussian-digest": gaussian_digest,
+    "gaussian-digest": digest_of("refcodec/entropy/data/gaussian.bin"),
+    "consonant-digest": digest_of("refcodec/payloads/data/consonant.bin"),
+    "caption-digest": digest_of("refcodec/payloads/data/caption.bin"),
+    "dictionary-digest": digest_of("refcodec/payloads/data/caption.zdict"),
     "dump": dump,
 }
 

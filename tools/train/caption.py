@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from refcodec.payloads import caption_text
 from refcodec.payloads.caption_model import END, FIRST, OCTET_DEPTH, PIECE_DEPTH, SPELL
-from tools.train.ngrams import FREE, Smoothed, count, prune, tree
+from tools.train.ngrams import Smoothed, count, prune, tree
 
 BUDGET = 399_000
 IDS = 4096  # 12 bits in caption.bin

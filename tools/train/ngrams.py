@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from refcodec.payloads.caption_model import ESCAPE, LEVELS
 
@@ -24,7 +25,7 @@ Kept = list[dict[Context, set[int]]]
 ENTRY_BYTES = 2
 NODE_BYTES = 4  # header and the entry of the escape
 FREE = 65536
-EDGES = tuple(math.log2(low * high) / 2 for low, high in zip(LEVELS, LEVELS[1:], strict=False))
+EDGES = tuple(math.log2(low * high) / 2 for low, high in pairwise(LEVELS))
 
 
 def count(sequences: Iterable[tuple[int, list[int]]], depth: int) -> list[Tallies]:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,34 +15,50 @@ from refcodec import registry, spec
 from refcodec.container import Container, Header, Section, assemble, file_state, section_check, section_state, write
 from refcodec.models import package
 from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.models.package import SymbolModel
-from refcodec.payloads import elic_latents
+from refcodec.models.package import SmallModel, SymbolModel
+from refcodec.payloads import Value, elic_latents, kinds
+from refcodec.payloads.caption import Caption
 from refcodec.payloads.elic_latents import ElicLatents
 from refcodec.tracing import Tracer
-from tools.vectors import choose, mini
+from tools.vectors import choose, given, mini
 from tools.vectors.vector import Fault, Valid, Vector, apply
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "test_vectors"
 MODELS: Final = OUT / "models"
-NAMES: Final = ("elic-tiny", "elic-tiny-2", mini.NAME)
+SMALL: Final = ("clip-tiny", "pq-tiny", "vq-tiny")
+NAMES: Final = ("elic-tiny", "elic-tiny-2", "sketch-tiny", *SMALL, mini.NAME)
 BACKEND: Final = NumpyBackend()
-TYPE: Final = spec.CRITICAL | spec.ELIC
+VALUE_BYTES: Final = 1024  # the manifest shows values of which the JSON is not longer
 
 
 @lru_cache(maxsize=8)
 def model(name: str) -> SymbolModel:
-    """A model of test_vectors/models."""
+    """A model of test_vectors/models for kind 6 or 7."""
     if name == mini.NAME:
         return package.build(*mini.package()[:2])
     return package.load(MODELS / name)
+
+
+@lru_cache(maxsize=8)
+def small_model(name: str) -> SmallModel:
+    """A model of test_vectors/models for kinds 3 to 5."""
+    found = package.load_any(MODELS / name)
+    assert isinstance(found, SmallModel)
+    return found
+
+
+def model_of(recipe: Valid) -> SymbolModel:
+    """The model that the latents of a recipe need."""
+    return model(recipe.model or registry.get(recipe.profile).name)
 
 
 def digest_of(recipe: Valid) -> str | None:
     """The digest of the symbol model: all of it, whether or not it can be found."""
     if recipe.model is None:
         return registry.get(recipe.profile).model
-    return model(recipe.model).digest if recipe.model in NAMES else recipe.model
+    found = small_model if recipe.model in SMALL else model
+    return found(recipe.model).digest if recipe.model in NAMES else recipe.model
 
 
 def header_of(recipe: Valid) -> Header:
@@ -61,12 +79,28 @@ def header_of(recipe: Valid) -> Header:
 
 
 def coded(recipe: Valid, tracer: Tracer | None = None) -> tuple[bytes, ElicLatents]:
-    """The body of a recipe and its symbols."""
-    m = model(recipe.model or registry.get(recipe.profile).name)
+    """The body of a recipe's latents, and the latents."""
+    m = model_of(recipe)
     dice = choose.Dice(recipe.seed or recipe.id)
     z = choose.z(recipe.z, m, recipe.rate, elic_latents.shapes(*recipe.size)[0], dice)
     chooser = choose.y(recipe.y, dice)
     return elic_latents.encode(recipe.rate, z, chooser, m, recipe.size, BACKEND, tracer)
+
+
+def payloads(recipe: Valid, tracer: Tracer | None = None) -> Iterator[tuple[int, bytes, Value]]:
+    """Type, body and symbols of each payload that is to be decoded."""
+    row = registry.get(recipe.profile)
+    for kind, value in recipe.payloads:
+        parameters = row.parameters(kind)
+        table = small_model(recipe.model or row.name).table if kinds.needs_model(kind, parameters) else None
+        yield spec.CRITICAL | kind, *given.encode(kind, value, parameters, recipe.size, table)
+    if recipe.payload and recipe.body is None:
+        yield latents_type(recipe), *coded(recipe, tracer)
+
+
+def latents_type(recipe: Valid) -> int:
+    kinds_of_row = registry.get(recipe.profile).kinds
+    return spec.CRITICAL | (spec.SKETCH if spec.SKETCH in kinds_of_row else spec.ELIC)
 
 
 def valid(recipe: Valid, group: str) -> Vector:
@@ -74,13 +108,12 @@ def valid(recipe: Valid, group: str) -> Vector:
     header, digest = header_of(recipe), digest_of(recipe)
     known = digest if recipe.hash_bytes else None
     tracer = Tracer() if recipe.trace else None
-    symbols = None
+    values: dict[int, Value] = {}
     contents: dict[int, tuple[bytes, bytes | None]] = {kind: (body, body) for kind, body in recipe.sections}
-    if recipe.payload and recipe.body is None:
-        body, symbols = coded(recipe, tracer)
-        contents[TYPE] = (body, symbols.serialise())
-    elif recipe.body is not None:
-        contents[TYPE] = (recipe.body, None)
+    for kind, body, value in payloads(recipe, tracer):
+        contents[kind], values[kind] = (body, value.serialise()), value
+    if recipe.body is not None:
+        contents[latents_type(recipe)] = (recipe.body, None)
 
     def section(kind: int, body: bytes, s: bytes | None) -> Section:
         if s is None or not recipe.check:
@@ -91,12 +124,12 @@ def valid(recipe: Valid, group: str) -> Vector:
     whole = replace(whole, sections=whole.sections[: recipe.keep])
     data = write(whole)
     return Vector(
-        recipe, group, data, expected(recipe, data, whole, symbols), symbols=symbols,
-        trace=None if tracer is None else tracer.to_json(data), decoded=told(symbols),
+        recipe, group, data, expected(recipe, data, whole, values), values=values,
+        trace=None if tracer is None else tracer.to_json(data),
     )  # fmt: skip
 
 
-def expected(recipe: Valid, data: bytes, whole: Container, symbols: ElicLatents | None) -> dict[str, Any]:
+def expected(recipe: Valid, data: bytes, whole: Container, values: Mapping[int, Value]) -> dict[str, Any]:
     """What a decoder of the recipe's tier must say."""
     header, at = whole.header, len(data)
     bodies: list[dict[str, Any]] = []
@@ -104,13 +137,14 @@ def expected(recipe: Valid, data: bytes, whole: Container, symbols: ElicLatents 
     known = header.model_digest() or (digest_of(recipe) if recipe.model in NAMES else None)
     for section in reversed(whole.sections):
         at -= len(section.body) + (len(section.check) if header.sectioned else 0)
-        s = section.body if not section.critical else None if symbols is None else symbols.serialise()
+        value = values.get(section.type)
+        s = section.body if not section.critical else None if value is None else value.serialise()
         state = section_state(header, section, s if recipe.tier != "H" else None, known)
         entry: dict[str, Any] = {
             "type": section.type, "kind": section.name, "offset": at, "bytes": len(section.body), "check": state,
         }  # fmt: skip
-        if section.critical and symbols is not None and recipe.tier == "L":
-            entry |= {"rate": symbols.rate, "shape": [list(symbols.z.shape), list(symbols.y.shape)]}
+        if value is not None and recipe.tier != "H":
+            entry |= said(value)
         if s is not None and recipe.tier != "H":
             entry["sha256"] = hashlib.sha256(s).hexdigest()
         bodies.insert(0, entry)
@@ -124,20 +158,19 @@ def expected(recipe: Valid, data: bytes, whole: Container, symbols: ElicLatents 
     }  # fmt: skip
 
 
+def said(value: Value) -> dict[str, Any]:
+    """What the manifest says of the symbols of a payload, but for their digest."""
+    if isinstance(value, ElicLatents):
+        return {"rate": value.rate, "shape": value.shape}
+    entry: dict[str, Any] = {"mode": value.mode} if isinstance(value, Caption) else {}
+    shown = value.shown()
+    if len(json.dumps(shown, ensure_ascii=False)) <= VALUE_BYTES:
+        entry["value"] = shown
+    return entry | {"shape": value.shape}
+
+
 def _varint_bytes(n: int) -> int:
     return next(i for i, last in enumerate(spec.VARINT_LAST, 1) if n <= last)
-
-
-def told(symbols: ElicLatents | None) -> tuple[str, ...]:
-    """The first symbols of a payload, for people."""
-    if symbols is None:
-        return ()
-
-    def some(name: str, values: Any) -> str:
-        flat = values.ravel().tolist()
-        return f"{name} = {', '.join(map(str, flat[:8]))}{', …' if len(flat) > 8 else ''}  ({len(flat)} values)"
-
-    return f"rate = {symbols.rate}", some("z", symbols.z), some("ŷ", symbols.y)
 
 
 def fault(recipe: Fault, group: str, base: Vector) -> Vector:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from refcodec import registry, spec
 from refcodec.errors import SemError
 from refcodec.inspection import Field, inspect
+from refcodec.payloads.caption import Caption
+from refcodec.payloads.elic_latents import ElicLatents
+from tools.vectors import given
 from tools.vectors.vector import Fault, Vector
 
 WIDTH: Final = 8  # bytes a line
@@ -57,7 +60,7 @@ def _notes(vector: Vector, f: Field) -> list[str]:
     """What stands to the right: name and value, what it means, and for the body its symbols."""
     name = f.name.rpartition(".")[2]
     if name in ("body", "unparsed", "trailing"):
-        return [f.name, *(f"  {line}" for line in vector.decoded if name == "body")]
+        return [f.name, *(f"  {line}" for line in _symbols(vector, f.offset) if name == "body")]
     bits = f" ({f.bits} bit{'s' * (f.bits > 1)})" if f.bits % 8 else ""
     if isinstance(f.value, int):
         meaning = _meaning(name, f.value)
@@ -66,6 +69,32 @@ def _notes(vector: Vector, f: Field) -> list[str]:
         shown = f.value if len(f.value) <= CAP else f.value[:CAP] + "…"
         return [f"{f.name} = {json.dumps(shown)}"]
     return [f.name]
+
+
+def _symbols(vector: Vector, offset: int) -> Iterator[str]:
+    """The first symbols of the payload whose body begins there."""
+    section = next((s for s in (vector.expected or {}).get("sections", ()) if s["offset"] == offset), {})
+    value: Any = vector.values.get(section.get("type"))
+    if value is None:
+        return
+    if isinstance(value, ElicLatents):
+        yield f"rate = {value.rate}"
+        yield _some("z", value.z.ravel().tolist())
+        yield _some("ŷ", value.y.ravel().tolist())
+        return
+    shown = given.flat(section["type"] & spec.NUMBER, value)
+    if isinstance(value, Caption):
+        yield f"mode = {shown[0]}"
+        shown = shown[1]
+    if isinstance(shown, str):
+        yield f"text = {json.dumps(shown[:CAP], ensure_ascii=False)}{'…' if len(shown) > CAP else ''}"
+    else:
+        yield _some({"vq": "indices", "caption": "tokens"}.get(section["kind"], "codes"), list(shown))
+
+
+def _some(name: str, values: list[int]) -> str:
+    count = f"{len(values)} value{'s' * (len(values) != 1)}"
+    return f"{name} = {', '.join(map(str, values[:8]))}{', …' if len(values) > 8 else ''}  ({count})"
 
 
 def _meaning(name: str, value: int) -> str:

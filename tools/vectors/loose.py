@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from refcodec.entropy import Encoder, TableBank, gaussians, uniform
 from refcodec.models.predict import Predictor
 from refcodec.payloads.elic_latents import STEP, Ints, encode, exactly, shapes, z_tables
-from tools.vectors.build import BACKEND, model
+from tools.vectors.build import BACKEND, model_of
 from tools.vectors.vector import Valid, Vector, spans
 
 BIT = uniform(2)
@@ -43,7 +43,7 @@ def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Call
     def make(base: Vector) -> bytes:
         recipe, encoder, todo = base.recipe, Encoder(), s_first
         assert isinstance(recipe, Valid)
-        m, z = model(recipe.model or "elic-tiny"), base.symbols.z.copy()
+        m, z = model_of(recipe), base.latents.z.copy()
         residuals = residuals_of(base)
         if z_first is not None:
             z[0, 0, 0] = z_first
@@ -71,12 +71,12 @@ def residuals_of(base: Vector) -> dict[tuple[int, int], Ints]:
     """(group, pass) -> residuals, in the order of the stream."""
     recipe, found = base.recipe, dict[tuple[int, int], Ints]()
     assert isinstance(recipe, Valid)
-    m = model(recipe.model or "elic-tiny")
-    choose = exactly(base.symbols, m, recipe.size)
+    m = model_of(recipe)
+    choose = exactly(base.latents, m, recipe.size)
 
     def note(rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
         found[k, step] = choose(rate, k, step, mean, index)
         return found[k, step]
 
-    encode(recipe.rate, base.symbols.z, note, m, recipe.size, BACKEND)
+    encode(recipe.rate, base.latents.z, note, m, recipe.size, BACKEND)
     return found

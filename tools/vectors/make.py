@@ -4,7 +4,7 @@
     python tools/vectors/make.py            which files would change; exit status 1 if any
     python tools/vectors/make.py --accept   write them
 
-By hand are only README.md, LICENSE, manifest.schema.json and the two models of `tiny.py`.
+By hand are only README.md, LICENSE, manifest.schema.json and the models of `tiny.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools.vectors import mini, recipes_elic, recipes_header, recipes_sections
+from refcodec import spec
+from refcodec.payloads import kinds
+from tools.vectors import mini, recipes_elic, recipes_header, recipes_hints, recipes_sections, tiny
 from tools.vectors.build import OUT, fault, valid
 from tools.vectors.dump import dump, example
 from tools.vectors.recipes_coder import STREAMS
@@ -30,10 +32,10 @@ Recipes = dict[str, tuple[Valid | Fault, ...]]
 
 GROUPS: Final[Recipes] = {
     "header": (*recipes_header.VALID, *recipes_header.FAULTS),
-    "sections": (*recipes_sections.VALID, *recipes_sections.FAULTS),
+    "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
 }
-BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", "models/elic-tiny/", "models/elic-tiny-2/")
+BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *(f"models/{name}/" for name in tiny.MODELS))
 
 
 def vectors() -> list[Vector]:
@@ -53,13 +55,16 @@ def vectors() -> list[Vector]:
 
 def to_encode(vector: Vector) -> dict[str, Any]:
     """The input of an encoder vector."""
-    said, symbols = vector.expected or {}, vector.symbols
+    said = vector.expected or {}
     sections: list[dict[str, Any]] = []
     for entry in said["sections"]:
-        if entry["kind"] == "elic":
-            given = {"rate": symbols.rate, "z": symbols.z.tolist(), "y": symbols.y.tolist()}
-        else:
+        value: Any = vector.values.get(entry["type"])
+        if value is None:
             given = {"body": vector.data[entry["offset"] : entry["offset"] + entry["bytes"]].hex()}
+        elif entry["type"] & spec.NUMBER in kinds.NETWORKS:
+            given = {"rate": value.rate, "z": value.z.tolist(), "y": value.y.tolist()}
+        else:
+            given = ({"mode": value.mode} if entry["kind"] == "caption" else {}) | {"value": value.shown()}
         sections.append({"type": entry["type"], **given})
     frame = ("profile", "model_hash", "width", "height", "check_bits")
     return {key: said[key] for key in frame} | {"sections": sections}

@@ -17,7 +17,7 @@ def text(*entries: tuple[bytes, bytes]) -> bytes:
 
 MAKER = (PROVENANCE, text((b"encoder", b"by hand")))
 TITLE = (METADATA, text((b"title", b"a hill"), (b"year", b"2025")))
-GREASE = ((0x00, b"\x01"), (0x02, b"\xff\x00"), (0x42, b""), (0x7F, b"\xf5\x9e"))
+GREASE = ((0x00, b"\x01"), (0x03, b"\xff\x00"), (0x42, b""), (0x7F, b"\xf5\x9e"))
 KEYS = text((b"A" * 64, b""), (b"Z", b"z"), (b"a", "\u00e9\u4e16\U0001f304".encode()), ("\u00e9".encode(), b"\0"))
 PLAIN = text((b"a", b"one"), (b"b", b"two"))
 MANY = [(b"%04d" % i, b"") for i in range(1025)]
@@ -109,7 +109,7 @@ FAULTS = (
           swap("sections[0]", "sections[1]")),
     Fault("metadata-before-payload", "sections", 302, (40,), "metadata stands before the latents",
           swap("sections[1]", "sections[2]")),
-    Fault("ancillary-descending", "grease", 302, (40,), "0x42 stands before 0x02", swap("sections[3]", "sections[4]")),
+    Fault("ancillary-descending", "grease", 302, (40,), "0x42 stands before 0x03", swap("sections[3]", "sections[4]")),
     Fault("provenance-twice", "sections", 302, (41,), "provenance is there twice", twice("sections[0]")),
     Fault("payload-twice", "sections", 302, (41,), "the latents are there twice", twice("sections[1]")),
     Fault("metadata-twice", "sections", 302, (41,), "metadata is there twice", twice("sections[2]")),

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Two tiny integer models with seeded weights, a few kB each, that between them use every operation of SPEC §12.
+"""Tiny symbol models for every kind that has one, a few kB each at most. None was trained: they exist to be decoded.
 
     python tools/vectors/tiny.py test_vectors/models
 
-`elic-tiny` is the plain graph. `elic-tiny-2` has what the other lacks: anchor heads, a ladder, means first, odd parity,
-the "ends" context, a 3x3 head, relu and add layers. Neither was trained: they exist to be decoded.
+`elic-tiny` is the plain graph of SPEC §12, with seeded weights, and so is `sketch-tiny`. `elic-tiny-2` has what they
+lack: anchor heads, a ladder, means first, odd parity, the "ends" context, a 3x3 head, relu and add layers. `clip-tiny`,
+`pq-tiny` and `vq-tiny` are one tensor each, written out below.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,12 @@ from safetensors.numpy import save
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from refcodec.models import small
 from refcodec.models.elic.quantise import counted_tables
 from refcodec.models.package import build, declare, symbol_digest
 
 Array = NDArray[Any]
+Package = tuple[dict[str, Any], dict[str, Array]]  # `symbols` without `tensors`, and the tensors
 
 
 class _Maker:
@@ -63,11 +67,11 @@ class _Maker:
         return counted_tables((one(r, c) for r in range(self.rates) for c in range(hyper)), shape)
 
 
-def plain() -> tuple[dict[str, Any], dict[str, Array]]:
-    """`elic-tiny`: groups 2, 2, 4; three rates."""
-    mk, groups, hyper = _Maker(1, 3), (2, 2, 4), 4
+def plain(kind: int, seed: int, rates: int, hyper: int, *groups: int) -> Package:
+    """The graph of `elic-tiny`."""
+    mk = _Maker(seed, rates)
     s: dict[str, Any] = {
-        "kind": 7, "rates": 3, "hyper": hyper, "groups": list(groups), "parity": 0, "order": "scales-means",
+        "kind": kind, "rates": rates, "hyper": hyper, "groups": list(groups), "parity": 0, "order": "scales-means",
         "context": "all",
         "z_input": mk.requant("z_input", hyper, 6, -32767, 32767, per_rate=True),
         "y_input": mk.requant("y_input", sum(groups), 12, -32767, 32767, per_rate=True),
@@ -90,7 +94,7 @@ def plain() -> tuple[dict[str, Any], dict[str, Array]]:
     return s, mk.tensors
 
 
-def odd() -> tuple[dict[str, Any], dict[str, Array]]:
+def odd() -> Package:
     """`elic-tiny-2`: groups 1, 2, 2, 1; two rates; the rest of the grammar."""
     mk, groups, hyper = _Maker(2, 2), (1, 2, 2, 1), 3
     s: dict[str, Any] = {
@@ -121,21 +125,51 @@ def odd() -> tuple[dict[str, Any], dict[str, Array]]:
     return s, mk.tensors
 
 
-MODELS = {"elic-tiny": plain, "elic-tiny-2": odd}
+def clip() -> Package:
+    """`clip-tiny`: signs of both extremes, and likely, unlikely and even ones."""
+    sign = np.array([1, 65_535, 32_768, 20_000, 45_000, 9_000, 60_000, 32_767], np.uint16)
+    return {"kind": 3, "d": 8, "b": 2}, {"sign": sign}
+
+
+def pq() -> Package:
+    """`pq-tiny`: two codebooks of four code words of three binary32 numbers, among them the least and the largest."""
+    tiny, huge = 2.0**-149, (2.0 - 2.0**-23) * 2.0**127
+    words = [
+        [[0, 0, 0], [0.5, -0.25, 1], [-0.0, tiny, -tiny], [3, -4, 12]],
+        [[1, 1, 1], [-1, -1, -1], [0.0999755859375, 1.5, -2.5], [huge, -huge, 2.0**-126]],
+    ]
+    return {"kind": 4, "m": 2, "v": 4, "d": 6}, {"codebooks": np.array(words, np.float32)}
+
+
+def vq() -> Package:
+    """`vq-tiny`: six code words, one of which is next to never used."""
+    return {"kind": 5, "v": 6}, {"usage": np.array([40_000, 1, 20_000, 5_000, 500, 35], np.uint16)}
+
+
+MODELS: dict[str, Callable[[], Package]] = {
+    "elic-tiny": lambda: plain(7, 1, 3, 4, 2, 2, 4),
+    "elic-tiny-2": odd,
+    "clip-tiny": clip,
+    "pq-tiny": pq,
+    "vq-tiny": vq,
+    "sketch-tiny": lambda: plain(6, 3, 2, 2, 2, 2),
+}
+SMALL = ("clip-tiny", "pq-tiny", "vq-tiny")
 
 
 def write(folder: Path, name: str) -> str:
     """One package; returns its digest."""
     symbols, tensors = MODELS[name]()
     symbols["tensors"] = declare(tensors)
-    build(symbols, tensors)  # refuses what a decoder would refuse
+    (small.build if name in SMALL else build)(symbols, tensors)  # refuses what a decoder would refuse
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
     blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
     (out / "symbols.safetensors").write_bytes(blob)
     manifest = {
         "format": "sem-model", "format_version": 0, "name": name, "licence": "CC0-1.0",
-        "notes": "Seeded weights, not trained: for conformance only.", "symbols": symbols,
+        "notes": f"{'Chosen by hand' if name in SMALL else 'Seeded weights, not trained'}: for conformance only.",
+        "symbols": symbols,
     }  # fmt: skip
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     print(f"{name}: {len(blob)} bytes of tensors, sha256 {hashlib.sha256(blob).hexdigest()[:16]}, digest {symbol_digest(symbols)}")

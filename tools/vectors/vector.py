@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from refcodec.errors import SemError
 from refcodec.inspection import inspect
+from refcodec.payloads import Value
 
 SINCE: Final = 1  # the document revision of SPEC.md for which new vectors are written
 
 
 @dataclass(frozen=True)
 class Valid:
-    """A valid file. Symbols come from the seed, the id where none is given: z and y name ways of `symbols.py`."""
+    """A valid file. Latents come from the seed, the id where none is given: z and y name ways of `choose.py`."""
 
     id: str
     rules: tuple[int, ...]
@@ -33,7 +34,8 @@ class Valid:
     y: str = "natural"
     seed: str | None = None
     sections: tuple[tuple[int, bytes], ...] = ()  # the ancillary ones
-    payload: bool = True  # whether there is a section of kind 7
+    payloads: tuple[tuple[int, Any], ...] = ()  # (kind, what `given.py` writes) of kinds 1 to 5
+    payload: bool = True  # whether there are latents: a section of kind 6 or 7, as the profile has it
     body: bytes | None = None  # of that section, where it is not to be decoded
     model: str | None = None  # an explicit model: a folder of test_vectors/models, or a digest that no model has
     hash_bytes: int = 0  # its hash length
@@ -79,9 +81,13 @@ class Vector:
     data: bytes
     expected: Mapping[str, Any] | None = None  # of a valid file
     edits: tuple[Edit, ...] = ()
-    symbols: Any = None  # ElicLatents of a valid file that has them
+    values: Mapping[int, Value] = field(default_factory=dict)  # of the payloads of a valid file, by section type
     trace: bytes | None = None
-    decoded: tuple[str, ...] = field(default=())  # lines for people
+
+    @property
+    def latents(self) -> Any:
+        """The ElicLatents of the file, None where it has none."""
+        return self.values.get(0x87, self.values.get(0x86))
 
     @property
     def path(self) -> str:

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Payloads of kinds 1 to 5 from what a recipe, or the input of an encoder vector, gives.
+
+    kind 1   the consonants, as text
+    kind 2   (mode, text), ("tokens", ids); for zlib and zstd (mode, text, the bytes behind the first): their
+             compressors may give others tomorrow
+    3 to 5   integers in the order of the stream
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from refcodec import spec
+from refcodec.payloads import Value, caption, clip_bits, consonant, kinds, pq_codes, vq_indices
+
+LIMIT: Final = spec.LEVELS[1][3]
+FIRST: Final = {"zlib": b"\xf9", "zstd": b"\xfa"}
+
+
+def encode(
+    kind: int, value: Any, parameters: Mapping[str, Any], size: tuple[int, int], table: Sequence[int] | None
+) -> tuple[bytes, Value]:
+    """The body, and the symbols that it stands for; `table`: of a small model where the kind needs one."""
+    body = _body(kind, value, parameters, size, table)
+    read = kinds.decode(kind, body, parameters, size, limit=LIMIT, model=None if table is None else _Table(table))
+    if flat(kind, read) != (value if kind == spec.CONSONANT else tuple(value[:2]) if kind == spec.CAPTION else value):
+        raise ValueError(f"kind {kind}: what was written is not what is read")
+    return body, read
+
+
+def flat(kind: int, value: Any) -> Any:
+    """The symbols in the form in which recipes give them."""
+    if kind == spec.CONSONANT:
+        return value.text
+    if kind == spec.CAPTION:
+        return value.mode, value.text if value.tokens is None else value.tokens
+    return value.indices if kind == spec.VQ else value.codes
+
+
+def _body(
+    kind: int, value: Any, parameters: Mapping[str, Any], size: tuple[int, int], table: Sequence[int] | None
+) -> bytes:
+    if kind == spec.CONSONANT:
+        return consonant.encode(consonant.from_text(value).codes, parameters)
+    if kind == spec.CAPTION:
+        mode, text, *rest = value
+        if rest:
+            return FIRST[mode] + bytes(rest[0])
+        return caption.encode_tokens(text, parameters) if mode == "tokens" else caption.encode(text, parameters, mode)
+    if kind == spec.CLIP:
+        return clip_bits.encode(value, parameters, table)
+    if kind == spec.PQ:
+        return pq_codes.encode(value, parameters)
+    return vq_indices.encode(value, parameters, size, table)
+
+
+class _Table:
+    """What `kinds.decode` wants of a model of kind 3 or 5."""
+
+    def __init__(self, table: Sequence[int]) -> None:
+        self.table = table

@@ -58,14 +58,14 @@ def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = Non
 
 def decompress(data: bytes, limit: int) -> bytes:
     """The octets of exactly one frame; SemError 401 for anything else, 604 for more octets than `limit`."""
-    library = _library()
+    library, dictionary = _library(), shipped()
     end, declared = _frame(data)
     if declared is not None and declared > limit:
         raise too_long(limit)
     if end != len(data):
         raise SemError(401, "bytes follow the zstd frame", offset=1 + end)
     reader = library.ZstdDecompressor(
-        dict_data=shipped(), max_window_size=WINDOW_LIMIT, format=library.FORMAT_ZSTD1_MAGICLESS
+        dict_data=dictionary, max_window_size=WINDOW_LIMIT, format=library.FORMAT_ZSTD1_MAGICLESS
     ).stream_reader(io.BytesIO(data))
     text = bytearray()
     try:

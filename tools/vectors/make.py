@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from refcodec import spec
 from refcodec.payloads import kinds
-from tools.vectors import mini, recipes_elic, recipes_header, recipes_hints, recipes_sections, tiny
+from tools.vectors import mini, recipes_codes, recipes_consonant, recipes_elic, recipes_header, recipes_hints, recipes_sections, tiny
 from tools.vectors.build import OUT, fault, valid
 from tools.vectors.dump import dump, example
 from tools.vectors.recipes_coder import STREAMS
@@ -33,6 +33,10 @@ Recipes = dict[str, tuple[Valid | Fault, ...]]
 GROUPS: Final[Recipes] = {
     "header": (*recipes_header.VALID, *recipes_header.FAULTS),
     "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
+    "consonant": (*recipes_consonant.VALID, *recipes_consonant.FAULTS),
+    "clip": (*recipes_codes.CLIP_VALID, *recipes_codes.CLIP_FAULTS),
+    "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
+    "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
 }
 BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *(f"models/{name}/" for name in tiny.MODELS))

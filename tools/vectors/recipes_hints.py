@@ -7,7 +7,7 @@ import base64
 
 from refcodec.container.wire import varint
 from tools.vectors.recipes_sections import MAKER, METADATA, TITLE, body, flip, text
-from tools.vectors.vector import Fault, Valid, both, put, swap, twice
+from tools.vectors.vector import Fault, Valid, append, both, put, swap, twice
 
 HINTS, THUMBNAIL = 0x02, 0x04
 PIXEL = base64.b64decode(  # a whole PNG of one grey pixel
@@ -64,7 +64,8 @@ FAULTS = (
     Fault("hints-twice", "sections-all", 302, (41,), "hints are there twice", twice("sections[2]")),
     Fault("thumbnail-twice", "sections-all", 302, (41,), "the thumbnail is there twice", twice("sections[4]")),
     Fault("limit-hints-exceeded", "limit-hints", 604, (141,), "hints of 65537 bytes",
-          both(put("sections[0].length", varint(65537).hex()), put("sections[0].entries[0].value", "78", 0))),
+          both(put("sections[0].length", varint(65537).hex()),
+               put("sections[0].entries[0].value_length", varint(65532).hex()), append("78"))),
     Fault("hints-descending", "hints-seed", 305, (49,), "keys in another order",
           body(text((b"steps", b"9"), (b"seed", b"7")))),
     Fault("hints-not-utf-8", "hints-seed", 305, (50,), "a key of no known form with a value in Latin-1",

@@ -89,10 +89,10 @@ def body(new: bytes) -> Defect:
     return becomes(make)
 
 
-def one_section(base: Vector) -> list[Edit]:
+def one_section(base: Vector, section_type: int = 0x87) -> list[Edit]:
     """A compact file without check in sectioned form."""
     at = spans(base.data)["body"][0]
-    head = b"\x00\x87" + varint(len(base.data) - at)
+    head = bytes([0, section_type]) + varint(len(base.data) - at)
     return [Edit(2, base.data[2:3], bytes([base.data[2] | 2])), Edit(at, b"", head)]
 
 

@@ -1,0 +1,570 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §13.2, captions: five modes, one form each but for the foreign ones, hostile bodies; and the tool behind the tables."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import zlib
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from refcodec.entropy import Decoder, Encoder, uniform
+from refcodec.errors import SemError
+from refcodec.payloads import caption, caption_foreign, caption_model, caption_text
+from refcodec.payloads.caption import COUNT_TABLE, MODE_TABLE, MODES, TEXT_MODES, Caption, decode, encode, encode_tokens
+from refcodec.payloads.caption_model import END, ESCAPE, FIRST, LEVELS, SPELL, CaptionModel, Node, Rest, Tree, shipped
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tools.train import caption as training
+from tools.train import ngrams
+
+PARAMETERS: dict[str, Any] = {
+    "modes": list(MODES),
+    "static": caption_model.SHA256,
+    "dictionary": caption_foreign.DICTIONARY_SHA256,
+    "vocabulary": 49408,
+    "tokenizer": None,
+}
+LIMIT = 65536
+relaxed = settings(deadline=None, max_examples=100)
+
+AWKWARD = (
+    "", "a", "A", ".", "..", "...", " ", "  ", " .", "a ", " a", "A cat on a mat.", "a cat on a mat", "A CAT ON A MAT.", "TV", "I", "I'm",
+    "Two  dogs", "line\nline", "\0", "\ufffd", "\ufeff", "naïve café", "e\u0301", "日本語", "قطة على سجادة", "\u202eabc\u202c", "😀🏳️‍🌈", "\U0010ffff",
+    "x" * 300, "1,234.56", "\t\r\n", "ÀB", "Éa", "'", "--", "A" * 99 + ".",
+)  # fmt: skip
+words = st.sampled_from([piece.decode() for piece in shipped().strings])
+captions = st.one_of(
+    st.lists(words, max_size=15).map(lambda pieces: "".join(pieces).strip()).map(lambda text: text[:1].upper() + text[1:] + "."),
+    st.lists(words, max_size=15).map("".join),
+    st.text(max_size=30),
+    st.sampled_from(AWKWARD),
+)
+ids = st.lists(st.integers(0, 49407), max_size=75)
+
+
+def outcome(body: bytes, limit: int = LIMIT) -> Caption | SemError:
+    """What a body is; a value must be written as it was read."""
+    try:
+        value = decode(body, PARAMETERS, limit)
+    except SemError as error:
+        fault = error
+    else:
+        assert (value.text is None) != (value.tokens is None)
+        if value.canonical:
+            assert again(value) == body
+        return value
+    assert fault.code in (401, 402, 604, 704)
+    assert fault.offset is None or 0 <= fault.offset <= len(body)
+    return fault
+
+
+def again(value: Caption) -> bytes:
+    if value.tokens is not None:
+        return encode_tokens(value.tokens, PARAMETERS)
+    assert value.text is not None
+    return encode(value.text, PARAMETERS, value.mode)
+
+
+def code(body: bytes, limit: int = LIMIT, **changed: Any) -> int:
+    with pytest.raises(SemError) as caught:
+        decode(body, PARAMETERS | changed, limit)
+    return caught.value.code
+
+
+# --- Values and bytes ---
+
+
+@given(text=captions, mode=st.sampled_from(TEXT_MODES))
+@relaxed
+def test_round_trip(text: str, mode: str) -> None:
+    body = encode(text, PARAMETERS, mode)
+    value = outcome(body)
+    assert value == Caption(text, None, mode)
+    assert value.serialise() == text.encode()
+    assert value.canonical == (mode in ("static", "raw"))
+    assert value.shape == [[len(text.encode())]]
+    assert value.shown() == text
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_awkward_texts(text: str) -> None:
+    for mode in TEXT_MODES:
+        assert outcome(encode(text, PARAMETERS, mode)) == Caption(text, None, mode)
+
+
+@given(text=captions)
+@relaxed
+def test_the_shortest_mode_wins(text: str) -> None:
+    lengths = {mode: len(encode(text, PARAMETERS, mode)) for mode in TEXT_MODES}
+    body = encode(text, PARAMETERS)
+    shortest = min(lengths.values())
+    assert len(body) == shortest <= len(text.encode()) + 1
+    value = outcome(body)
+    assert isinstance(value, Caption)
+    assert value.mode == next(mode for mode in TEXT_MODES if lengths[mode] == shortest)
+    raw = PARAMETERS | {"modes": ["raw", "zlib"]}
+    assert encode("a", raw) == b"\xf8a"
+
+
+@given(numbers=ids)
+@example(numbers=[])
+@example(numbers=[0] * 75)
+@example(numbers=[49407] * 75)
+@relaxed
+def test_tokens(numbers: list[int]) -> None:
+    body = encode_tokens(numbers, PARAMETERS)
+    value = outcome(body)
+    assert value == Caption(None, tuple(numbers), "tokens")
+    assert value.canonical
+    assert value.serialise() == b"\xff" + b"".join(n.to_bytes(2, "big") for n in numbers)
+    assert value.shape == [[len(numbers)]]
+    assert value.shown() == numbers
+
+
+@given(numbers=st.lists(st.integers(0, 49407), min_size=16, max_size=16))
+@relaxed
+def test_sixteen_tokens_are_32_bytes(numbers: list[int]) -> None:
+    assert len(encode_tokens(numbers, PARAMETERS)) <= 32
+
+
+def test_known_bodies() -> None:
+    """SPEC §13.2, worked examples."""
+    assert encode("A cat on a mat.", PARAMETERS).hex(" ") == CAT
+    assert encode("", PARAMETERS) == b""
+    assert encode("Zürich", PARAMETERS) == b"\xf8Z\xc3\xbcrich"
+    assert encode_tokens([320, 2368, 49407], PARAMETERS).hex(" ") == TOKENS
+    assert encode_tokens([], PARAMETERS) == b"\xf0"
+
+
+def test_what_every_symbol_of_an_example_is() -> None:
+    """The trace of SPEC §13.2: c, f, T."""
+    coder = Noted()
+    coder.symbol(MODE_TABLE, 0)
+    shipped().walk(coder, 99, b"A cat on a mat.")
+    assert coder.noted == TRACE
+
+
+class Noted(Encoder):
+    """An encoder that keeps c, f and T of its symbols."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[tuple[int, int, int]] = []
+
+    def symbol(self, table: Sequence[int], value: int | None = None) -> int:
+        assert value is not None
+        self.noted.append((table[value], table[value + 1] - table[value], table[-1]))
+        return super().symbol(table, value)
+
+
+# --- The first byte ---
+
+
+@given(text=captions, numbers=ids)
+@relaxed
+def test_first_byte_and_first_symbol_agree(text: str, numbers: list[int]) -> None:
+    body = encode(text, PARAMETERS, "static")
+    assert body[:1] < b"\xf0"
+    assert Decoder(body).symbol(MODE_TABLE) == 0
+    body = encode_tokens(numbers, PARAMETERS)
+    assert b"\xf0" <= body[:1] < b"\xf8"
+    assert Decoder(body).symbol(MODE_TABLE) == 1
+
+
+def test_what_no_encoder_writes_first() -> None:
+    """The interval of tokens begins one below F0 00 00 00."""
+    assert Decoder(b"\xef\xff\xff\xff").symbol(MODE_TABLE) == 1
+    assert code(b"\xef\xff\xff\xff") == 402
+    assert code(b"\xef\xff\xff\xff\xff") == 402
+    outcome(b"\xef\xff\xff\xfe")
+    assert Decoder(b"\xf7\xff\xff\xff").symbol(MODE_TABLE) == 2
+    assert code(b"\xf7\xff\xff\xff") == 402
+
+
+@pytest.mark.parametrize("first", range(0xFB, 0x100))
+def test_reserved_modes(first: int) -> None:
+    assert code(bytes([first])) == 704
+    assert code(bytes([first]) + b"abc", modes=["raw"]) == 704
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_of_the_profile(mode: str) -> None:
+    other = PARAMETERS | {"modes": [known for known in MODES if known != mode]}
+    body = encode_tokens([1], PARAMETERS) if mode == "tokens" else encode("abc", PARAMETERS, mode)
+    assert code(body, modes=other["modes"]) == 403
+    with pytest.raises(ValueError, match="no captions of mode"):
+        encode_tokens([1], other) if mode == "tokens" else encode("abc", other, mode)
+
+
+def test_what_cannot_be_written() -> None:
+    with pytest.raises(ValueError, match="no mode for texts"):
+        encode("a", PARAMETERS | {"modes": ["tokens"]})
+    with pytest.raises(ValueError, match="no captions of mode morse"):
+        encode("a", PARAMETERS, "morse")
+    for mode in TEXT_MODES:
+        with pytest.raises(ValueError, match="surrogates not allowed"):
+            encode("a\ud800", PARAMETERS, mode)
+    for numbers in ([49408], [-1], range(76)):
+        with pytest.raises(ValueError, match=r"token ids"):
+            encode_tokens(numbers, PARAMETERS)
+
+
+# --- Hostile bodies ---
+
+
+@given(body=st.binary(max_size=60))
+@relaxed
+def test_any_bytes(body: bytes) -> None:
+    outcome(body)
+
+
+@given(first=st.integers(0xEE, 0xFB), rest=st.binary(max_size=40))
+@relaxed
+def test_any_bytes_of_each_mode(first: int, rest: bytes) -> None:
+    outcome(bytes([first]) + rest)
+
+
+BODIES = [
+    encode("A man riding a wave on top of a surfboard.", PARAMETERS, "static"),
+    encode("the Xylophone of Ørsted", PARAMETERS, "static"),
+    encode_tokens(range(16), PARAMETERS),
+    encode_tokens([49407] * 3, PARAMETERS),
+    *(encode("Two dogs on a beach — Ω.", PARAMETERS, mode) for mode in TEXT_MODES),
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_damage(body: bytes) -> None:
+    for cut in range(len(body)):
+        outcome(body[:cut])
+    for more in range(256):
+        outcome(body + bytes([more]))
+    for bit in range(8 * len(body)):
+        outcome(bytes(byte ^ (bit // 8 == at) << bit % 8 for at, byte in enumerate(body)))
+    assert isinstance(outcome(body + b"\0"), SemError if body[0] != 0xF8 else Caption)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_long_bodies(seed: int) -> None:
+    """As long as level 1 lets a section be; pseudo-random bytes, and some that begin like each mode."""
+    noise = b"".join(hashlib.sha256(bytes([seed, n >> 8, n & 255])).digest() for n in range(2047))
+    outcome(noise)
+    outcome(bytes([0xF4 + seed % 7]) + noise)
+
+
+@pytest.mark.parametrize("text", ["日本" * 9000, "the cat , " * 5000, "a" * 60000, "A quick brown fox. " * 3000])
+def test_long_texts(text: str) -> None:
+    for mode in TEXT_MODES:
+        assert decode(encode(text, PARAMETERS, mode), PARAMETERS, LIMIT).text == text
+
+
+@given(text=captions, less=st.integers(1, 40))
+@relaxed
+def test_limit(text: str, less: int) -> None:
+    size = len(text.encode())
+    for mode in TEXT_MODES:
+        body = encode(text, PARAMETERS, mode)
+        assert decode(body, PARAMETERS, size).text == text
+        if less <= size:
+            assert code(body, size - less) == 604
+
+
+def test_bombs() -> None:
+    import zstandard
+
+    large = bytes(1 << 24)
+    assert code(b"\xf9" + zlib.compress(large)) == 604
+    frame = caption_foreign.compress(large)
+    assert code(b"\xfa" + frame) == 604
+    undeclared = zstandard.ZstdCompressionParameters(format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_content_size=0)
+    assert code(b"\xfa" + zstandard.ZstdCompressor(compression_params=undeclared).compress(large)) == 604
+    # a frame that declares what it does not hold: 2^64 - 1 octets, then none; 1, then none
+    assert code(b"\xfa" + bytes([0xE0]) + b"\xff" * 8 + b"\x01\x00\x00") == 604
+    assert code(b"\xfa\x20\x01\x01\x00\x00") == 401
+    # a window of 2^41 octets for an empty block
+    assert code(b"\xfa\x00\xf8\x01\x00\x00") == 401
+
+
+def test_zlib_streams() -> None:
+    stream = zlib.compress(b"a cat")
+    for level in range(10):
+        assert decode(b"\xf9" + zlib.compress(b"a cat", level), PARAMETERS, LIMIT) == Caption("a cat", None, "zlib")
+    for wrong in (
+        b"", stream[:-1], stream + b"\0", stream + stream, stream[:-1] + b"\xff", zlib.compress(b"\xff"),
+        zlib.compress(b"a cat", wbits=31), zlib.compress(b"a cat", wbits=-15),
+    ):  # fmt: skip
+        assert code(b"\xf9" + wrong) == 401
+    preset = zlib.compressobj(zdict=b"a cat")
+    assert code(b"\xf9" + preset.compress(b"a cat") + preset.flush()) == 401
+
+
+def test_zstd_frames() -> None:
+    import zstandard
+
+    def frame(text: bytes, **settings: Any) -> bytes:
+        parameters = zstandard.ZstdCompressionParameters(format=zstandard.FORMAT_ZSTD1_MAGICLESS, **settings)
+        return zstandard.ZstdCompressor(compression_params=parameters, dict_data=caption_foreign.shipped()).compress(text)
+
+    for declared in (0, 1):
+        for checksum in (0, 1):
+            for dictionary in (0, 1):
+                settings = {"write_content_size": declared, "write_checksum": checksum, "write_dict_id": dictionary}
+                for text in (b"", b"a cat", b"a cat " * 60, b"a cat " * 9000):
+                    body = b"\xfa" + frame(text, **settings)
+                    assert decode(body, PARAMETERS, LIMIT) == Caption(text.decode(), None, "zstd")
+    whole = frame(b"a cat on a mat", write_checksum=1)
+    magic = zstandard.ZstdCompressor().compress(b"a cat")
+    for wrong in (b"", whole[:-1], whole + b"\0", whole + whole, whole[:-1] + b"\xff", frame(b"\xff"), magic, b"\x08" + whole[1:]):
+        assert code(b"\xfa" + wrong) == 401
+
+
+@pytest.mark.parametrize("wrong", ["ff", "80", "c0 80", "ed a0 80", "f4 90 80 80", "61 e2 82", "f8 88 80 80 80"])
+def test_what_is_not_utf_8(wrong: str) -> None:
+    octets = bytes.fromhex(wrong)
+    for body in (b"\xf8" + octets, b"\xf9" + zlib.compress(octets), caption.static(octets, shipped())):
+        assert code(body) == 401
+    with pytest.raises(SemError) as caught:
+        decode(b"\xf8" + octets, PARAMETERS, LIMIT)
+    assert caught.value.offset == (2 if octets[0] == 0x61 else 1)
+
+
+# --- One form for every text ---
+
+
+@given(octets=st.one_of(st.binary(max_size=40), captions.map(str.encode)))
+@relaxed
+def test_split_and_join(octets: bytes) -> None:
+    style, pieces = caption_text.split(octets)
+    assert caption_text.join(style, pieces) == octets
+    assert 0 <= style < caption_text.STYLES
+    assert all(pieces)
+    assert b"".join(pieces)[:1] in (b"", b" ")
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "pieces"),
+    [
+        ("", 0, []),
+        (".", 1, []),
+        ("A cat's tail, 10 m.", 3, [" a", " cat's", " tail", ",", " 1", "0", " m"]),
+        ("A", 2, [" a"]),
+        ("AB", 4, [" ab"]),
+        ("AB.", 5, [" ab"]),
+        ("Ab", 2, [" ab"]),
+        ("aB", 0, [" aB"]),
+        ("TV on", 0, [" TV", " on"]),
+        ("I AM", 4, [" i", " am"]),
+        ("It is A", 2, [" it", " is", " A"]),
+        ("Éa", 0, [" Éa"]),
+        ("3 AB", 4, [" 3", " ab"]),
+        (" a", 0, ["  ", "a"]),
+        ("a ", 0, [" a", " "]),
+        ("a  b", 0, [" a", "  ", "b"]),
+        ("日本。", 0, [" 日本。"]),
+        ("a..", 1, [" a", "."]),
+        ("\n", 0, [" \n"]),
+    ],
+)
+def test_styles_and_pieces(text: str, style: int, pieces: list[str]) -> None:
+    assert caption_text.split(text.encode()) == (style, [piece.encode() for piece in pieces])
+
+
+def crooked(style: int, *numbers: int | bytes) -> bytes:
+    """A body of this style and these pieces, ids or spelt, whatever `split` would say."""
+    coder, model, history = Encoder(), shipped(), [END]
+    coder.symbol(MODE_TABLE, 0)
+    coder.symbol(model.styles, style)
+    for number in (*numbers, END):
+        history.append(model.pieces.code(coder, history, SPELL if isinstance(number, bytes) else number))
+        if isinstance(number, bytes):
+            spelt = [END]
+            for octet in (*(2 + octet for octet in number), END):
+                spelt.append(model.octets.code(coder, spelt, octet))
+    return coder.finish()
+
+
+def number(piece: str) -> int:
+    return shipped().numbers[piece.encode()]
+
+
+def test_crooked_bodies() -> None:
+    a, cat = number(" a"), number(" cat")
+    assert crooked(3, a, cat) == encode("A cat.", PARAMETERS, "static")
+    assert crooked(3, a, b" Xyz") == encode("A Xyz.", PARAMETERS, "static")
+    for body in (
+        crooked(2, b" a", cat),  # spelt, though it has an id
+        crooked(0, a, b""),  # spelt, of no octets
+        crooked(0, b" wxy", b"yxw"),  # one run of letters
+        crooked(0, b" wxy z"),  # two pieces
+        crooked(0, number(",")),  # the first octet is no space
+        crooked(0, a, b" ."),  # the style takes the full stop
+        crooked(0, b" A"),  # the style takes the capital
+        crooked(4, a),  # of one letter only: a capital
+        crooked(2, b" \xc3\xa9"),  # no capital to take
+        crooked(2, number(" 2")),
+        crooked(4, number(" 2")),
+        crooked(0, b" "),  # the space before the text alone
+    ):
+        assert code(body) == 402
+
+
+def test_zeros_are_the_end() -> None:
+    """END is the first symbol wherever it is one, else the escape is."""
+    for tree in (shipped().pieces, shipped().octets):
+        coder = Decoder(b"")
+        assert tree.code(coder, [END]) == END
+        assert tree.code(coder, [END, FIRST, FIRST + 1]) == END
+    with pytest.raises(SemError) as caught:
+        decode(encode("A cat on a mat.", PARAMETERS)[:-1] + b"\0", PARAMETERS, LIMIT)
+    assert caught.value.code == 402
+
+
+# --- The shipped data ---
+
+
+def test_shipped_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = files("refcodec.payloads") / "data"
+    tables = folder.joinpath("caption.bin").read_bytes()
+    assert hashlib.sha256(tables).hexdigest() == caption_model.SHA256
+    assert len(tables) <= 400_000
+    dictionary = folder.joinpath("caption.zdict").read_bytes()
+    assert hashlib.sha256(dictionary).hexdigest() == caption_foreign.DICTIONARY_SHA256
+    assert len(dictionary) <= 32768
+    assert code(encode("a", PARAMETERS, "static"), static="0" * 64) == 801
+    assert code(encode("a", PARAMETERS, "zstd"), dictionary="0" * 64) == 801
+    for module in (caption_model, caption_foreign):
+        module.shipped.cache_clear()
+    monkeypatch.setattr(caption_model, "SHA256", "1" * 64)
+    assert code(b"", static="1" * 64) == 802
+    monkeypatch.setattr(caption_foreign, "DICTIONARY_SHA256", "1" * 64)
+    assert code(b"\xfa", dictionary="1" * 64) == 802
+    monkeypatch.undo()
+    for module in (caption_model, caption_foreign):
+        module.shipped.cache_clear()
+
+
+def test_without_zstandard(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = encode("a", PARAMETERS, "zstd")
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    assert code(body) == 805
+
+
+def nodes(node: Node, above: Node | None = None) -> Any:
+    for key in node._places:
+        longer = node.child(key)
+        assert longer is not None
+        yield longer, node
+        yield from nodes(longer, node)
+
+
+@pytest.mark.parametrize("name", ["pieces", "octets"])
+def test_every_node(name: str) -> None:
+    """Ascending ids with the escape; each offers a part of what the next shorter context does; sums to 2^16."""
+    model = CaptionModel(files("refcodec.payloads").joinpath("data", "caption.bin").read_bytes())
+    tree: Tree = getattr(model, name)
+    size = len(tree.root.ids)
+    assert size == FIRST + len(model.strings) if name == "pieces" else size == 258
+    assert tree.root.table[-1] <= 1 << 16
+    frequencies = [tree.root.table[j + 1] - tree.root.table[j] for j in range(size)]
+    assert frequencies[ESCAPE] == 0
+    assert all(frequency > 0 for j, frequency in enumerate(frequencies) if j != ESCAPE)
+    for node, shorter in nodes(tree.root):
+        assert list(node.ids) == sorted(set(node.ids))
+        assert ESCAPE in node.ids
+        assert set(node.ids) - {ESCAPE} < set(shorter.ids)
+        assert node.table[-1] <= 1 << 16
+    if name == "pieces":
+        assert len(set(model.strings)) == len(model.strings)
+        assert all(caption_text.split(b"A" + piece) for piece in model.strings)
+        assert all(piece and b"\n" not in piece for piece in model.strings)
+
+
+def test_rest() -> None:
+    rest = Rest([0, 3, 5, 6, 10], [0, 2])
+    assert list(rest) == [0, 0, 2, 2, 6]
+    assert rest[-1] == 6
+    assert rest[1:3] == [0, 2]
+    assert len(rest) == 5
+    assert len(LEVELS) == 16
+
+
+SCRIPT = """
+import sys
+from refcodec.payloads import caption
+body = caption.encode("A cat.", {parameters!r}, "static")
+print(caption.decode(body, {parameters!r}, 99).text, *(name in sys.modules for name in ("numpy", "zstandard", "zlib", "torch")))
+"""
+
+
+def test_little_is_imported() -> None:
+    script = SCRIPT.format(parameters=PARAMETERS)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["A", "cat.", "False", "False", "False", "False"] or "True" not in done.stdout.split()[2:4]
+
+
+# --- The tool that makes them ---
+
+FEW = [f"A {size} {animal} {verb} on a {place}." for size in ("big", "small") for animal in ("cat", "dog", "Zebu")
+       for verb in ("sits", "sleeps") for place in ("mat", "road", "ßtraße")]  # fmt: skip
+
+
+def test_training_repeats_itself_and_learns() -> None:
+    data = training.build(FEW, budget=20_000)
+    assert data == training.build(FEW, budget=20_000)
+    model = CaptionModel(data)
+    for text in (*FEW, *AWKWARD):
+        body = caption.static(text.encode(), model)
+        coder = Decoder(body)
+        assert coder.symbol(MODE_TABLE) == 0
+        assert model.walk(coder, LIMIT) == text.encode()
+        coder.finish()
+    assert sum(len(caption.static(text.encode(), model)) for text in FEW) < 3 * len(FEW)
+    small = training.build(FEW, budget=1200, depth=0, octet_depth=1, ids=8)
+    assert len(small) <= 1200
+    assert len(CaptionModel(small).strings) == 5
+    assert CaptionModel(small).pieces.root._places == {}
+
+
+def test_the_held_out_tenth() -> None:
+    share = sum(training.is_held_out(str(n)) for n in range(5000)) / 5000
+    assert 0.08 < share < 0.12
+
+
+@given(chances=st.lists(st.floats(1e-6, 1), min_size=1, max_size=40))
+@relaxed
+def test_levels(chances: list[float]) -> None:
+    levels = ngrams._levels(chances)
+    assert all(0 <= level < 16 for level in levels)
+    assert sum(LEVELS[level] for level in levels) <= 1 << 16
+    assert all((a >= b) for x, a in zip(chances, levels, strict=True) for y, b in zip(chances, levels, strict=True) if x >= y)
+
+
+def test_smoothed_chances_sum_to_one() -> None:
+    tallies = ngrams.count([(1, [0, 3, 4, 3, 5, 0]), (2, [0, 3, 3, 4, 0])], 2)
+    for kept in (None, [{}, {(3,): {4}}, {}]):
+        model = ngrams.Smoothed(tallies, 6, kept)
+        for context in ((), (3,), (0, 3), (5,), (4, 3)):
+            assert sum(model.p(context, w) for w in range(6)) == pytest.approx(1)
+
+
+def test_count_and_uniform_tables() -> None:
+    assert COUNT_TABLE[-1] == 151
+    assert COUNT_TABLE[17] - COUNT_TABLE[16] == 76
+    assert MODE_TABLE == [0, 240, 248, 249, 250, 251, 256]
+    assert uniform(49408)[-1] == 49408
+
+
+CAT = "5c 1d 78 e5"
+TOKENS = "f0 28 c6 cd b7 d8 db e1"
+TRACE: list[tuple[int, int, int]] = [
+    (0, 240, 256), (15152, 44415, 60006), (368, 2435, 8008), (7709, 304, 17863), (13, 5, 313), (2, 181, 229), (0, 108, 200), (0, 1448, 26556), (8778, 1, 10335), (0, 304, 306),
+]  # fmt: skip

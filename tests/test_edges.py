@@ -119,6 +119,16 @@ def test_the_bytes_stay_the_same() -> None:
     assert found == ["2127413830df4369", "01af6863c28ff209"]
 
 
+def test_the_example_of_the_specification() -> None:
+    pixels = np.full((8, 8, 3), 40, np.uint8)
+    pixels[:4, 5:] = pixels[4:, 3:] = (200, 180, 160)
+    assert edges.contours(pixels).tolist() == [
+        [0, 0, 0, 128, 255, 128, 0, 0], [0, 0, 0, 128, 255, 128, 0, 0], [0, 0, 32, 191, 255, 128, 0, 0],
+        [0, 0, 96, 255, 255, 96, 0, 0], [0, 0, 128, 255, 191, 32, 0, 0], [0, 0, 128, 255, 128, 0, 0, 0],
+        [0, 0, 128, 255, 128, 0, 0, 0], [0, 0, 128, 255, 128, 0, 0, 0],
+    ]  # fmt: skip
+
+
 def test_a_square_has_one_contour() -> None:
     pixels = np.full((200, 200, 3), 40, np.uint8)
     pixels[60:140, 60:140] = 200

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import features
 
 from refcodec import edges
 from refcodec.errors import SemError
@@ -115,7 +116,7 @@ def test_channels_and_kind_belong_together(folder: Path) -> None:
         for part, half in (("painter", floats.Painter), ("encoder", floats.Analysis)):
             manifest[part]["architecture"]["channels"] = channels
             with pytest.raises(SemError) as e:
-                half(folder, manifest)  # type: ignore[operator]
+                half(folder, manifest)
             assert (e.value.code, e.value.path) == (803, part)
 
 
@@ -131,7 +132,8 @@ def test_round_trips(size: tuple[int, int], folder: Path) -> None:
         again, _ = elic_latents.encode(rate, got.z, elic_latents.exactly(got, model, size), model, size, NumpyBackend())
         assert again == made.body
         painted = sketch.paint(got, folder, size)
-        assert (painted.shape, painted.dtype) == (size[::-1], np.uint8)
+        assert painted.shape == size[::-1]
+        assert painted.dtype == np.uint8
         assert painted.flags.c_contiguous
     assert len(encoder.at(1, strength=math.inf).body) >= len(encoder.at(1).body)
 
@@ -256,7 +258,7 @@ def test_edge_f1() -> None:
 def test_anchors_fit_and_are_kept() -> None:
     original, cache = drawing(170, 162), dict[str, Any]()
     for name in ("WebP", "AVIF"):
-        if not bench.features.check(name.lower()):
+        if not features.check(name.lower()):
             continue
         for most in (10, 700):
             row = bench.anchor(name, original, most, cache)

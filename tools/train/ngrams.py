@@ -119,7 +119,7 @@ class Smoothed:
 
 def _discounts(tally: Tallies) -> tuple[float, ...]:
     """What to take off counts of 0, 1, 2, 3 or more."""
-    seen = Counter(min(n, 4) for row in tally.values() for n in row.values())
+    seen = Counter(min(n, 5) for row in tally.values() for n in row.values())
     y = seen[1] / (seen[1] + 2 * seen[2]) if seen[1] else 0.5
     three = (j - (j + 1) * y * seen[j + 1] / max(seen[j], 1) for j in (1, 2, 3))
     return (0.0, *(min(j - 0.05, max(0.05, d)) for j, d in enumerate(three, 1)))

@@ -21,11 +21,13 @@ sys.path.insert(0, str(ROOT))
 
 from refcodec import spec
 from refcodec.payloads import kinds
-from tools.vectors import mini, recipes_codes, recipes_consonant, recipes_elic, recipes_header, recipes_hints, recipes_sections, tiny
+from tools.vectors import (
+    mini, recipes_codes, recipes_consonant, recipes_elic, recipes_header, recipes_hints, recipes_model, recipes_quantise,
+    recipes_sections, recipes_sketch, recipes_small, tiny,
+)  # fmt: skip
 from tools.vectors.build import OUT, fault, valid
 from tools.vectors.dump import dump, example
 from tools.vectors.recipes_coder import STREAMS
-from tools.vectors.recipes_model import BAD
 from tools.vectors.vector import SINCE, Fault, Valid, Vector, rule_ids
 
 Recipes = dict[str, tuple[Valid | Fault, ...]]
@@ -37,6 +39,7 @@ GROUPS: Final[Recipes] = {
     "clip": (*recipes_codes.CLIP_VALID, *recipes_codes.CLIP_FAULTS),
     "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
     "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),
+    "sketch": (*recipes_sketch.VALID, *recipes_sketch.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
 }
 BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *(f"models/{name}/" for name in tiny.MODELS))
@@ -78,7 +81,7 @@ def tree() -> dict[str, bytes]:
     """Every file that this program makes, by its path in test_vectors/."""
     files: dict[str, bytes] = {f"models/{mini.NAME}/{name}": data for name, data in mini.package()[2].items()}
     made = vectors()
-    entries: dict[str, list[dict[str, Any]]] = {"vectors": [], "models": [], "encode": [], "coder": []}
+    entries: dict[str, list[dict[str, Any]]] = {"vectors": [], "models": [], "encode": [], "coder": [], "quantise": []}
     for vector in made:
         files[f"{vector.path}.sem"] = vector.data
         files[f"{vector.path}.txt"] = dump(vector).encode()
@@ -92,14 +95,15 @@ def tree() -> dict[str, bytes]:
                 "id": f"encode-{vector.recipe.id}", "input": name, "sha256": digest(files[name]),
                 "output": vector.recipe.id, "rules": rule_ids((70,)), "note": "symbols in, the one file out", "since": SINCE,
             })  # fmt: skip
-    for bad in BAD:
+    for bad in (*recipes_model.BAD, *recipes_small.BAD):
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
         files |= parts
         entries["models"].append(bad.to_dict(digest(parts[f"models-bad/{bad.id}/probe.sem"])))
-    for stream in STREAMS:
-        name = f"coder/{stream.id}.json"
-        files[name] = lined_json(stream.to_json())
-        entries["coder"].append(stream.to_dict(digest(files[name])))
+    for folder, items in (("coder", STREAMS), ("quantise", recipes_quantise.VECTORS)):
+        for item in items:
+            name = f"{folder}/{item.id}.json"
+            files[name] = lined_json(item.to_json())
+            entries[folder].append(item.to_dict(digest(files[name])))
     files["example.txt"] = example(next(v for v in made if v.recipe.id == "example")).encode()
     head = {"format": "sem-vectors", "format_version": 0, "licence": "CC0-1.0"}
     files["manifest.json"] = lined_json(head | entries)

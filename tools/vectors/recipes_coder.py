@@ -59,6 +59,10 @@ STREAMS = (
     Stream("coder-nothing", (70,), "symbols that all begin at 0 leave no bytes", ((0, 60_000, 65_536),) * 40),
     Stream("coder-escape", (70,), "5 by Gaussian table 0: the escape, side 0, prefix 110, bits 00",
            ((65_535, 1, 65_536), BIT[0], BIT[1], BIT[1], BIT[0], BIT[0], BIT[0])),
+    Stream("coder-clip", (70, 190), "the example of SPEC §13.3: eight codes of two bits",
+           tuple((c, 1, 4) for c in (2, 1, 3, 0, 2, 2, 3, 0))),
+    Stream("coder-pq", (70, 200), "the example of SPEC §13.4: three codes of 1000",
+           tuple((c, 1, 1000) for c in (7, 999, 500))),
     Stream("coder-largest-total", (70,), "T = 2^16 and frequency 1 at both ends of the range",
            ((65_535, 1, 65_536), (0, 1, 65_536), (65_535, 1, 65_536), (32_768, 1, 65_536))),
 )  # fmt: skip

@@ -8,7 +8,8 @@ from tools.vectors.loose import recoded
 from tools.vectors.recipes_header import NOWHERE
 from tools.vectors.vector import Fault, Valid, append, becomes, put
 
-TINY_2 = "9563aa506d5aad0a"  # the digest of elic-tiny-2 begins so
+# digests begin so: of elic-tiny-2, sketch-tiny, vq-tiny
+TINY_2, SKETCH, VQ = "9563aa506d5aad0a", "19864d5efd745626", "562436db8a17c2dfa99b459231904b83"
 
 VALID = (
     *(
@@ -83,6 +84,10 @@ FAULTS = (
     Fault("model-nowhere", "hash-4", 801, (114,), "a model that nobody has", put("model_hash", NOWHERE[:8]), "L"),
     Fault("model-of-other-shapes", "hash-8", 803, (112,), "the digest of elic-tiny-2 on the row of elic-tiny",
           put("model_hash", TINY_2), "L"),
+    Fault("model-of-kind-6", "hash-8", 803, (112,), "the digest of sketch-tiny on the row of elic-tiny",
+          put("model_hash", SKETCH), "L"),
+    Fault("model-of-kind-5", "hash-16", 803, (112,), "the digest of vq-tiny on the row of elic-tiny",
+          put("model_hash", VQ), "L"),
 )  # fmt: skip
 
 EXAMPLE = Valid(

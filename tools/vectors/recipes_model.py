@@ -1,28 +1,36 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §11, §12: model packages that are `elic-mini` with one defect, each with a file that names it."""
+"""SPEC §11, §12: model packages that are a sound one with one defect, each with a file that names it."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from refcodec.models.package import symbol_digest
-from tools.vectors import mini
-from tools.vectors.build import coded
+from tools.vectors import mini, tiny
+from tools.vectors.build import payloads
 from tools.vectors.mini import Symbols, Tensors, conv, layer
 from tools.vectors.vector import SINCE, Valid, error_entry, rule_ids
 
 PROBE = Valid("probe", (), "", model=mini.NAME, hash_bytes=8, rate=1)
+PROBES = {
+    mini.NAME: PROBE,
+    "clip-tiny": Valid("clip", (), "", profile=202, payload=False, payloads=((3, (1, 2, 3, 0, 2, 1, 3, 0)),)),
+    "pq-tiny": Valid("pq", (), "", profile=203, payload=False, payloads=((4, (1, 2)),)),
+    "vq-tiny": Valid("vq", (), "", profile=204, payload=False, payloads=((5, (0, 2, 0, 3) * 4),)),
+    "sketch-tiny": Valid("sketch", (), "", profile=205, rate=1),
+}
 Change = Callable[[Symbols, Tensors], None]
 
 
 @dataclass(frozen=True)
 class Bad:
-    """`change` comes before the digests of tensors are taken, `late` and `blob` after."""
+    """`change` comes before the digests of tensors are taken, `late` and `blob` after. `base`: the sound package."""
 
     id: str
     error: int
@@ -32,16 +40,18 @@ class Bad:
     late: Change = lambda _s, _t: None
     blob: Callable[[bytes], bytes | None] = lambda data: data  # symbols.safetensors becomes
     text: Callable[[bytes], bytes] = lambda data: data  # manifest.json becomes
+    base: str = mini.NAME
 
     def files(self) -> dict[str, bytes]:
         """The package and its probe, by file name."""
-        symbols, tensors, _ = copy.deepcopy(mini.package())
+        symbols, tensors = copy.deepcopy(mini.package()[:2]) if self.base == mini.NAME else tiny.MODELS[self.base]()
         self.change(symbols, tensors)
         symbols["tensors"] = mini.declared(tensors)
         self.late(symbols, tensors)
         blob = self.blob(mini.safetensors(tensors))
         digest = bytes.fromhex(symbol_digest(symbols))
-        probe = bytes.fromhex("F59E00FFC801") + digest[: PROBE.hash_bytes] + b"\x04" + coded(PROBE)[0]
+        start = bytes.fromhex(f"F59E00FF{PROBES[self.base].profile:02X}01")
+        probe = start + digest[: PROBE.hash_bytes] + b"\x04" + body_of(self.base)
         return {
             "manifest.json": self.text(mini.manifest(self.id, symbols, f"A fault: {self.note}.")),
             "probe.sem": probe,
@@ -52,9 +62,15 @@ class Bad:
         folder = f"models-bad/{self.id}"
         return {
             "id": self.id, "folder": folder, "file": f"{folder}/probe.sem", "sha256": sha256,
-            "rules": rule_ids(self.rules), **error_entry(self.error), "repaired": f"models/{mini.NAME}",
+            "rules": rule_ids(self.rules), **error_entry(self.error), "repaired": f"models/{self.base}",
             "note": self.note, "since": SINCE,
-        }  # fmt: skip
+        } | ({"asked": "embedding"} if self.base == "pq-tiny" else {})  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def body_of(base: str) -> bytes:
+    """The body of the file that names a package made of this one."""
+    return next(payloads(PROBES[base]))[1]
 
 
 def _set(*path: str | int, to: Any) -> Change:

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""What the restorer has learnt: words by their consonants, costs of word pairs and letters, weights of clues.
+
+Costs and weights are integers in 1/32 of a natural logarithm. n-grams and clues are not stored as text but by the
+CRC-32 of it: two of them that share one are too rare to matter.
+
+    restorer.bin   zlib of: six u32 lengths, then the six parts below, all numbers little-endian
+    lexicon        a line for each consonant word: it, its known words, a bar, its rarer ones: "ct cat cut|cot"
+    words          n-grams of words: count keys u32, then as many costs u16
+    letters        n-grams of letters, likewise
+    clues          what the consonants around a word say of it: keys u32, weights i8
+    articles       what the words around a gap say of an "a" in it: likewise
+    totals         of the other tables the number of entries, u32 each
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+from zlib import crc32
+
+from refcodec.errors import SemError
+
+DATA_SHA256: Final = "@@"
+UNIT: Final = 32  # steps of one natural logarithm
+UNSEEN: Final = 18 * UNIT  # cost of what no n-gram, not even of one, knows
+START, END = "<", ">"
+NEAR: Final = 10  # consonant words on each side that count as a topic
+
+
+@dataclass(frozen=True)
+class Ngrams:
+    """Costs -32 ln p of n-grams, with the cost of going to a shorter context beside them (Katz's form of back-off)."""
+
+    costs: Mapping[int, int]
+
+    def cost(self, context: Sequence[str], item: str) -> int:
+        """Of an item after others, the latest last."""
+        spent = 0
+        last = item.encode()
+        for start in range(len(context) + 1):
+            seed = context_key(context[start:])
+            found = self.costs.get(crc32(last, seed))
+            if found is not None:
+                return spent + found
+            spent += self.costs.get(seed, 0)
+        return spent + UNSEEN
+
+
+def context_key(context: Sequence[str]) -> int:
+    """Under which the back-off of a context stands; seeds the keys of what follows it."""
+    return crc32("".join(f"{item}\n" for item in context).encode() + b"\n")
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that `restore` needs. lexicon: consonant word → (known words, rarer words)."""
+
+    lexicon: Mapping[str, str]
+    words: Ngrams
+    letters: Ngrams
+    clues: Mapping[int, int]
+    articles: Mapping[int, int]
+    settings: frozenset[str] = field(default=frozenset())  # parts switched off when something is measured
+
+    def readings(self, consonants: str) -> tuple[list[str], list[str]]:
+        """The known words and the rarer words that have these consonants."""
+        known, _, rare = self.lexicon.get(consonants, "|").partition("|")
+        return known.split(), rare.split()
+
+
+def word_class(word: str) -> str:
+    """What words share that agree with others in number or tense."""
+    if word.endswith(("ing", "ed")):
+        return "#" + word[-2:]
+    return "#s" if word.endswith("s") and not word.endswith(("ss", "us", "is")) or word in PLURALS else "#"
+
+
+PLURALS: Final = frozenset({"men", "women", "children", "people", "feet", "teeth", "mice", "geese"})
+
+
+def clue_keys(consonants: Sequence[str], at: int) -> tuple[list[int], int]:
+    """The keys of the clues around one consonant word; the first n of them speak of word classes too.
+
+    Neighbours up to three away by themselves, pairs and triples of them, and every other word near, in any order.
+    """
+    around = [START] * 3 + list(consonants[max(at - 3, 0) : at + 4]) + [END] * 3
+    middle = 3 + min(at, 3)
+    c, b, a = around[middle - 1], around[middle - 2], around[middle - 3]
+    d, e, f = around[middle + 1 : middle + 4]
+    clues = [
+        "0", f"c {c}", f"d {d}", f"b {b}", f"e {e}", f"bc {b} {c}", f"de {d} {e}", f"cd {c} {d}", f"a {a}", f"f {f}",
+        f"bcd {b} {c} {d}", f"cde {c} {d} {e}", f"abc {a} {b} {c}", f"def {d} {e} {f}",
+    ]  # fmt: skip
+    near = {*consonants[max(at - NEAR, 0) : at], *consonants[at + 1 : at + 1 + NEAR]}
+    clues += [f"n {word}" for word in sorted(near)]
+    return [crc32(clue.encode() + b"\n") for clue in clues], 10
+
+
+def article_keys(words: Sequence[str], gap: int) -> list[int]:
+    """The keys of the clues for an "a" before word `gap`, 0 … len(words)."""
+    around = [START, START, *words, END, END][gap : gap + 4]
+    b, c, d, e = around
+    clues = ["0", f"c {c}", f"d {d}", f"bc {b} {c}", f"cd {c} {d}", f"de {d} {e}", f"e {e}", f"b {b}", f"bcd {b} {c} {d}", f"cde {c} {d} {e}"]
+    return [crc32(clue.encode() + b"\n") for clue in clues]
+
+
+def pack(model: Model) -> bytes:
+    """restorer.bin of a model."""
+    import zlib
+
+    lexicon = "\n".join(f"{key} {value}" for key, value in sorted(model.lexicon.items())).encode()
+    tables = [("H", model.words.costs), ("H", model.letters.costs), ("b", model.clues), ("b", model.articles)]
+    parts = [lexicon]
+    for code, table in tables:
+        keys = sorted(table)
+        parts.append(_bytes(array("I", keys)) + _bytes(array(code, [table[key] for key in keys])))
+    parts.append(_bytes(array("I", [len(table) for _, table in tables])))
+    return zlib.compress(_bytes(array("I", map(len, parts))) + b"".join(parts), 9)
+
+
+def unpack(data: bytes) -> Model:
+    """The model of a restorer.bin, which is trusted: its digest is checked by who reads it."""
+    import zlib
+
+    whole = zlib.decompress(data)
+    parts, at = [], 24
+    for length in _array("I", whole[:24]):
+        parts.append(whole[at : at + length])
+        at += length
+    lexicon = dict(line.split(" ", 1) for line in parts[0].decode().split("\n"))
+    tables = []
+    for code, part, count in zip("HHbb", parts[1:5], _array("I", parts[5]), strict=True):
+        tables.append(dict(zip(_array("I", part[: 4 * count]), _array(code, part[4 * count :]), strict=True)))
+    return Model(lexicon, Ngrams(tables[0]), Ngrams(tables[1]), tables[2], tables[3])
+
+
+def _array(code: str, data: bytes) -> array[int]:
+    out = array(code)
+    out.frombytes(data)
+    if sys.byteorder == "big":
+        out.byteswap()
+    return out
+
+
+def _bytes(numbers: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Model:
+    """The model in the package; SemError 802 if its file is not the one this code was released with."""
+    import hashlib
+    from importlib.resources import files
+
+    data = files(__package__).joinpath("data", "restorer.bin").read_bytes()
+    if hashlib.sha256(data).hexdigest() != DATA_SHA256:
+        raise SemError(802, "restorer.bin is not the one of this release", hint="reinstall refcodec")
+    return unpack(data)

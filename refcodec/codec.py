@@ -130,6 +130,8 @@ def encode_any(
     if method is not None and method not in spec.METHODS.values():
         raise ValueError(f"method {method!r} is unknown: there are {', '.join(spec.METHODS.values())}")
     if image is None:
+        if not given.names():
+            raise ValueError("nothing to encode: give a picture, or symbols that are ready")
         for name in ("background", "trace", "progress"):
             settings.pop(name, None)
         return encode_symbols(given, method=method, size=size, **settings)

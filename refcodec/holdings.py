@@ -77,11 +77,12 @@ def _indices(symbols: Symbols, value: Any, __: Any) -> Form:
     import numpy as np
 
     grid = np.array(value.indices, np.uint16).reshape(value.h, value.w)
-    v = int(symbols.container.profile.parameters(spec.VQ)["v"])
+    parameters = symbols.container.profile.parameters(spec.VQ)
+    v, stride = int(parameters["v"]), int(parameters["stride"])
     header = symbols.container.header
 
     def make(suffix: str) -> bytes:
-        return _npy(grid) if suffix == ".npy" else _picture(index_map(grid, v, (header.width, header.height)), suffix)
+        return _npy(grid) if suffix == ".npy" else _picture(index_map(grid, v, stride, (header.width, header.height)), suffix)
 
     return "index map", (*PICTURES, ".npy"), make
 
@@ -119,8 +120,9 @@ FORMS: Final[dict[int, Callable[[Symbols, Any, Any], Form]]] = {
 
 
 def codebooks(symbols: Symbols) -> NDArray[np.float32] | None:
-    """Those of the file's model, float32[M, V, d / M]; None where it has none or they are not here."""
+    """Those of the file's model, float32[M, V, d / M]; None where it has none that fit its codes, or they are not here."""
     from refcodec import modelpath
+    from refcodec.payloads import kinds
 
     header = symbols.container.header
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
@@ -130,20 +132,23 @@ def codebooks(symbols: Symbols) -> NDArray[np.float32] | None:
 
     try:
         folder = modelpath.find(wanted, symbols.folders)
-        model = None if folder is None else store.small_model(folder)
+        if folder is None:
+            return None
+        model = store.small_model(folder)
+        kinds.fits(model, spec.PQ, header.profile.parameters(spec.PQ))
     except SemError:
         return None
-    return model.tensor if model is not None and model.kind == spec.PQ else None
+    books: NDArray[np.float32] = model.tensor
+    return books
 
 
-def index_map(grid: NDArray[np.uint16], v: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """uint8[H, W, 3]: each place of the grid a block of one colour, neighbouring indices far apart in hue.
+def index_map(grid: NDArray[np.uint16], v: int, stride: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """uint8[H, W, 3]: each place of the grid a block of stride × stride pixels, neighbouring indices far apart in hue.
 
     size: (width, height) of the picture.
     """
     import numpy as np
 
-    rows, cols = -(-size[1] // grid.shape[0]), -(-size[0] // grid.shape[1])
     golden = (grid.astype(np.uint32) * 40503) & 0xFFFF  # 2^16 / golden ratio spreads the hues
     shade = 64 + (grid.astype(np.uint32) * 191) // max(1, v - 1)
     hue = golden * 6
@@ -154,7 +159,7 @@ def index_map(grid: NDArray[np.uint16], v: int, size: tuple[int, int]) -> NDArra
     green = np.choose(sector, [ramp, full, full, fall, zero, zero])
     blue = np.choose(sector, [zero, zero, ramp, full, full, fall])
     small = np.stack([red, green, blue], 2).astype(np.uint8)
-    return np.ascontiguousarray(small.repeat(rows, 0).repeat(cols, 1)[: size[1], : size[0]])
+    return np.ascontiguousarray(small.repeat(stride, 0)[: size[1]].repeat(stride, 1)[:, : size[0]])
 
 
 def _picture(pixels: NDArray[np.uint8], suffix: str) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import spec
 from refcodec.container import Header
 from refcodec.container.limits import level_bounds
+from refcodec.errors import SemError
 from refcodec.methods.given import Given, Job
 from refcodec.payloads.kinds import needs_model
 from refcodec.registry import Profile
@@ -48,13 +49,15 @@ USUAL: Final = {
 def payloads_for(
     header: Header, given: Mapping[str, Any], *, mode: str | None = None, strict: bool = False, folders: tuple[Path, ...] = ()
 ) -> list[Payload]:
-    """Payloads of ready symbols for a file that is there. ValueError for what its profile has not."""
+    """Payloads of ready symbols for a file that is there, by the model that it names. ValueError for what its profile
+    has not."""
     options = dict(given)
     if options.get("sketch") is not None:
         options["sketch"] = grey(options["sketch"])
     symbols, row = Given(**options), header.profile
     module = _module(row.method_name, symbols)
-    folder, digest = _model(row, symbols, next(iter(folders), None))
+    _options(symbols, (header.width, header.height), row.method_name, mode, strict)
+    folder, digest = _model_of(header, symbols, folders)
     job = Job(symbols, row, (header.width, header.height), mode, strict, folder, digest)
     payloads: list[Payload] = module.ready(job)[0]
     return payloads
@@ -93,14 +96,31 @@ def encode_symbols(
     whole = size_of(size if size is not None else _own_size(given), level)
     form = Form.of(check, explicit_model)
     assert name is not None
+    _options(given, whole, name, mode, strict)
+    if (quality is not None or bpp is not None) and given.sketch is None:
+        raise ValueError("quality and bpp are of pictures and edge maps: other symbols have the size that they have")
     # the two consonant codes stand for the same text: the shorter file wins
     rows = profiles(name) if profile is None and name == "consonant" else [find_profile(profile, name)]
     settings = _rate(quality, bpp)
-    made = [
-        _file(module, given, row, whole, mode, strict, settings, form, model, provenance, hints, metadata, level)
-        for row in rows
-    ]
+    made: list[Encoded] = []
+    for row in rows:
+        try:
+            made.append(_file(module, given, row, whole, mode, strict, settings, form, model, provenance, hints, metadata, level))
+        except SemError as error:
+            if error.code != 604 or (row is rows[-1] and not made):  # too long in one code, perhaps not in the other
+                raise
     return min(made, key=lambda encoded: len(encoded.data))
+
+
+def _options(given: Given, size: tuple[int, int], method: str, mode: str | None, strict: bool) -> None:
+    """ValueError for options that say nothing about what is given, and for an edge map of another size."""
+    if mode is not None and (method == "consonant" or (given.text is None and given.caption is None)):
+        raise ValueError("mode is of a caption, and none is given")
+    if strict and (method != "consonant" or given.text is None):
+        raise ValueError("strict is of a consonant text, and none is given")
+    if given.sketch is not None and given.sketch.shape != size[::-1]:
+        rows, cols = given.sketch.shape
+        raise ValueError(f"the edge map is {cols}x{rows}, the picture {size[0]}x{size[1]}")
 
 
 def _own_size(given: Given) -> tuple[int, int]:
@@ -126,17 +146,33 @@ def _model(row: Profile, given: Given, model: str | os.PathLike[str] | None) -> 
     """Folder and digest of the model to be used: the one named, or the row's where the symbols given need it."""
     if model is not None:
         return Path(model), model_digest(Path(model))
+    if not _uses_model(row, given):
+        return None, None
+    from refcodec.models import store
+
+    return store.locate(row.model or ""), row.model
+
+
+def _model_of(header: Header, given: Given, folders: tuple[Path, ...]) -> tuple[Path | None, str | None]:
+    """The same for a file that is there; SEM-E-801 where the model that it names is not found."""
+    searched = header.model_hash is not None and given.vector is not None  # a model may say what codes stand for
+    if not searched and not _uses_model(header.profile, given):
+        return None, None
+    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    from refcodec.models import store
+
+    folder = store.locate(wanted or "", folders)
+    return folder, model_digest(folder)
+
+
+def _uses_model(row: Profile, given: Given) -> bool:
+    """Whether a kind that is given uses the model of the row (SPEC §5)."""
     wanted = {
         spec.CLIP: given.names() & {"vector", "codes"}, spec.VQ: given.names() & {"indices"},
         spec.SKETCH: given.names() & {"sketch"}, spec.PQ: given.names() & {"vector"},
     }  # fmt: skip
-    for kind in row.kinds:
-        parameters = row.parameters(kind)
-        if wanted.get(kind) and (needs_model(kind, parameters) or parameters.get("codebooks")):
-            from refcodec.models import store
-
-            return store.locate(row.model or ""), row.model
-    return None, None
+    parameters = {kind: row.parameters(kind) for kind in row.kinds if wanted.get(kind)}
+    return any(needs_model(kind, members) or bool(members.get("codebooks")) for kind, members in parameters.items())
 
 
 def _file(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from refcodec import __version__, registry, spec
 from refcodec.container import Header, Section, assemble, section_check, write
+from refcodec.container.limits import level_bounds
 from refcodec.container.text import encode as text_encode
 from refcodec.errors import SemError
 from refcodec.payloads import Value
@@ -115,7 +116,7 @@ def ancillary(
     for section_type, entries in ((spec.PROVENANCE, provenance), (spec.HINTS, hints), (spec.METADATA, metadata)):
         if entries:
             out[section_type] = text_encode(entries, hints=section_type == spec.HINTS)
-    if thumbnail:
+    if thumbnail is not None:
         if not thumbnail.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) and thumbnail[8:12] != b"WEBP":
             raise ValueError("a thumbnail is a PNG, JPEG or WebP file")
         out[spec.THUMBNAIL] = thumbnail
@@ -132,19 +133,25 @@ def section_of(header: Header, digest: str | None, section_type: int, body: byte
     return Section(section_type, body, section_check(header.profile, digest, header, section_type, symbols, header.check_bits))
 
 
+def payload_section(header: Header, digest: str | None, payload: Payload, level: int = 1) -> Section:
+    """The section of a payload. SEM-E-604 for a text whose S is beyond the level, which a short body can hide."""
+    s, bound = payload.value.serialise(), level_bounds(level).text_bytes
+    if payload.kind in spec.TEXT_KINDS and len(s) > bound:
+        raise SemError(604, f"{len(s)} bytes of text, more than {bound}", path=spec.KINDS[payload.kind])
+    return section_of(header, digest, spec.CRITICAL | payload.kind, payload.body, s)
+
+
 def file_of(
     header: Header, digest: str | None, payloads: Iterable[Payload], others: Mapping[int, bytes], *, level: int = 1
 ) -> bytes:
     """The file of these payloads and ancillary bodies. SemError for one beyond the level."""
-    sections = [section_of(header, digest, spec.CRITICAL | p.kind, p.body, p.value.serialise()) for p in payloads]
+    sections = [payload_section(header, digest, payload, level) for payload in payloads]
     sections += [section_of(header, digest, section_type, body, body) for section_type, body in others.items()]
     return write(assemble(header, sections), level=level)
 
 
 def size_of(size: object, level: int = 1) -> tuple[int, int]:
     """(width, height), judged. ValueError for what is no size, SEM-E-601 or 602 for one beyond the level."""
-    from refcodec.container.limits import level_bounds
-
     if not isinstance(size, tuple | list) or len(size) != 2:
         raise ValueError("a size is (width, height)")
     width, height = (operator.index(side) for side in size)

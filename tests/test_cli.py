@@ -152,7 +152,10 @@ def test_a_photo_there_and_back(semtool: Semtool, photo: Path) -> None:
     assert made.json["bpp"] == pytest.approx(8 * len(data) / (80 * 48))
     painted = semtool("decode", "photo.sem", "-o", "painted.jpg", "--json")
     valid("decode", painted.json)
-    assert painted.json == {"file": "painted.jpg", "width": 80, "height": 48, "check": "ok", "complete": True, "what": "picture"}
+    assert painted.json == {
+        "file": "painted.jpg", "width": 80, "height": 48, "check": "ok", "complete": True, "what": "picture",
+        "files": [{"file": "painted.jpg", "what": "picture"}],
+    }  # fmt: skip
     with Image.open("painted.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (80, 48))
     for command in ("inspect", "verify", "payload"):
@@ -197,7 +200,7 @@ def test_standard_input_and_output(semtool: Semtool, photo: Path, photo_sem: byt
 
 def test_symbols_are_numpy_arrays(semtool: Semtool, tiny: Path) -> None:
     done = semtool("decode", tiny, "--symbols")
-    assert done.text == f"{tiny.with_suffix('.npz')}: symbols, 70x40, check ok\n"
+    assert done.text == f"{tiny.with_suffix('.npz')}: latents, 70x40, check ok\n"
     with np.load(tiny.with_suffix(".npz")) as arrays:
         assert [(arrays[name].dtype, arrays[name].shape) for name in ("z", "y")] == [("int16", (4, 1, 2)), ("int16", (8, 4, 8))]
         assert arrays["rate"] == 0
@@ -274,7 +277,7 @@ def test_names_of_any_kind(semtool: Semtool, tiny: Path, command: str) -> None:
 
 def test_help_says_what_there_is(semtool: Semtool) -> None:
     text = semtool("--help").text
-    for command in ("encode", "decode", "inspect", "verify", "payload"):
+    for command in ("encode", "decode", "inspect", "verify", "payload", "strip", "cut", "add"):
         assert f"\n  {command} " in text
         assert semtool(command, "--help").text.startswith(f"Usage: semtool {command} ")
     assert semtool("--version").text.startswith("semtool ")
@@ -378,7 +381,8 @@ def test_verify_tells_where_a_trace_parts(semtool: Semtool, photo: Path) -> None
         (["decode", "tiny.sem", "-o", "./tiny.sem"], 2, "usage: "),
         (["decode", "photo.sem"], 2, "usage: photo.png is there already"),
         (["decode", "tiny.sem", "-o", "x.gif"], 2, "usage: cannot write pictures as .gif"),
-        (["decode", "tiny.sem", "--text"], 2, "usage: --text"),
+        (["decode", "tiny.sem", "--text"], 4, "SEM-E-704 unsupported-kind: the file holds no text"),
+        (["decode", "tiny.sem", "--alternatives"], 2, "usage: --alternatives goes with --text"),
         (["inspect", "tiny.sem", "--html", "tiny.sem"], 2, "usage: "),
         (["encode", "photo.png", "-o", "no/x.sem"], 7, "SEM-E-102 cannot-write: no/x.sem: there is no folder no; "),
         (["encode", "photo.png", "-o", "folder"], 7, "SEM-E-102 "),
@@ -393,10 +397,11 @@ def test_verify_tells_where_a_trace_parts(semtool: Semtool, photo: Path) -> None
         (["encode", "photo.png", "--check", "8"], 2, "usage: "),
         (["encode", "photo.png", "--level", "3"], 2, "usage: "),
         (["encode", "photo.png", "--background", "red"], 2, "usage: "),
-        (["encode", "photo.png", "--method", "clip"], 2, "usage: method 'clip' is not in this version"),
+        (["encode", "photo.png", "--method", "clip"], 5, "SEM-E-801 model-unavailable: method clip describes a picture"),
         (["encode", "photo.png", "--method", "x"], 2, "usage: method 'x' is unknown"),
-        (["encode", "photo.png", "--caption", "x"], 2, "usage: --caption: "),
-        (["encode", "--text", "x", "--size", "8x8"], 2, "usage: --"),
+        (["encode", "photo.png", "--caption", "x"], 2, "usage: method 'elic' sends a picture alone, without caption"),
+        (["encode", "photo.png", "--size", "8x8"], 2, "usage: a picture has its own size"),
+        (["encode", "--size", "8x8"], 2, "usage: a picture has its own size"),
         (["encode", "photo.png", "--profile", "77"], 4, "SEM-E-702 "),
         (["encode", "photo.png", "--profile", "²"], 4, "SEM-E-702 "),
         (["encode", "photo.png", "--model", "folder"], 5, "SEM-E-801 model-unavailable: folder holds no model package"),
@@ -495,18 +500,21 @@ def test_registry_and_models_of_the_environment(semtool: Semtool, tiny: Path, mo
         assert done.line.startswith("SEM-E-101 cannot-read: cannot read the registry no.json: ")
 
 
-def test_a_payload_that_this_version_does_not_read(semtool: Semtool, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_payload_whose_table_is_not_here(semtool: Semtool, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = {
         "id": 240, "name": "words", "status": "draft", "recommended": None, "notes": "",
-        "binding": {"id": 240, "method": 2, "compact": 1, "kinds": [1], "fit": {}, "colour": "srgb8", "parameters": {}, "model": None},
+        "binding": {
+            "id": 240, "method": 2, "compact": 1, "kinds": [1], "fit": {}, "colour": "srgb8", "model": None,
+            "parameters": {"1": {"code": "coded", "table": 64 * "0"}},
+        },
     }  # fmt: skip
     Path("rows.json").write_text(json.dumps({"version": 0, "profiles": [row]}))
     Path("words.sem").write_bytes(bytes.fromhex("F59E00F00B123456"))
     monkeypatch.setenv("SEM_REGISTRY", "rows.json")
     assert semtool("inspect", "words.sem", "--json").json["method"] == "consonant"
     for command in ("payload", "decode"):
-        refused(semtool(command, "words.sem", *(["-o", "x.png"] if command == "decode" else [])), 4, "SEM-E-704 ")
-    assert semtool("verify", "words.sem").text == "words.sem: unsupported, SEM-E-704 unsupported-kind\n"
+        refused(semtool(command, "words.sem", *(["-o", "x.txt"] if command == "decode" else [])), 5, "SEM-E-801 ")
+    assert semtool("verify", "words.sem").text == "words.sem: model unavailable, SEM-E-801 model-unavailable\n"
     refused(semtool("encode", "x.png", "--profile", "words"), 2, "usage: profile words is of method consonant")
 
 

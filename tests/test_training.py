@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from PIL import Image
 
 from refcodec.models import package
 from refcodec.models.elic.config import ElicConfig
+from refcodec.models.elic.net import Elic
 
 torch = pytest.importorskip("torch")
 
@@ -86,6 +88,49 @@ def test_the_embedded_network_trains(folder: Path, tmp_path: Path, capsys: pytes
     shown = capsys.readouterr().out
     assert "10 pictures" in shown
     assert "100.0 %" in shown
+
+
+def test_the_sketch_network_trains_on_edge_maps(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = train(folder, tmp_path / "run", "--steps", "3", "--final-crop", "64", "--batch", "2", name="sketch")
+    state = checkpoint(tmp_path / "run")
+    assert [row["step"] for row in rows] == [1, 2, 3, 3]
+    assert [row["structure"] for row in rows[:3]] == [0.0, 0.25, 0.25]
+    assert all(np.isfinite(row["loss"]) for row in rows[:3])
+    assert ElicConfig.from_dict(state["config"]) == elic.config("sketch") == elic.SKETCH
+    assert state["net"]["g_a.linear.weight"].shape == (96, 1, 16, 16)
+    assert "4 edge maps" in capsys.readouterr().out  # two versions of each of the two that are not held out
+
+
+def test_a_sketch_checkpoint_becomes_a_package(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(elic, "SKETCH", replace(SMALL, channels=1))
+    train(folder, tmp_path / "run", "--steps", "3", name="sketch")
+    out = tmp_path / "models" / "small"
+    pack.main([
+        str(tmp_path / "run" / "checkpoint.pt"), str(folder), "--out", str(out), "--name", "small", "--pictures", "4",
+        "--report", "2", "--rates", "0", "0.5", "1", "1.5",
+    ])  # fmt: skip
+    model, manifest = package.load(out), package.read_manifest(out)
+    assert (model.kind, model.rates, model.groups) == (6, 4, SMALL.groups)
+    lambdas = manifest["painter"]["architecture"]["lambdas"]
+    assert lambdas == pytest.approx([0.001, 0.001 * 10**0.5, 0.01, 0.01 * 10**0.5], rel=1e-3)
+    assert manifest["painter"]["architecture"]["channels"] == 1
+
+
+def test_rates_between_and_beyond() -> None:
+    torch.manual_seed(2)
+    net = Elic(SMALL).eval()
+    with torch.no_grad():
+        for p in (net.log_gain, net.log_inverse, net.z_loc):
+            p.add_(torch.randn_like(p))
+    same, more = pack.placed(net, [0, 1]), pack.placed(net, [-1, 0.25, 1])
+    assert all(torch.allclose(v, same.state_dict()[k]) for k, v in net.state_dict().items())
+    assert (same.cfg, more.cfg.lambdas) == (SMALL, (0.0001, 0.001778, 0.01))
+    for name in ("log_gain", "log_inverse", "log_gain_z", "z_loc", "z_log_scale"):
+        low, high = net.state_dict()[name]
+        assert torch.allclose(more.state_dict()[name], torch.stack([2 * low - high, 0.75 * low + 0.25 * high, high]), atol=1e-5)
+    assert torch.equal(more.g_s.linear.weight, net.g_s.linear.weight)
 
 
 def test_the_same_steps_give_the_same_losses(folder: Path, tmp_path: Path) -> None:
@@ -164,6 +209,7 @@ TWO = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
 from refcodec.models.elic.config import ElicConfig
+from refcodec.models.elic.net import Elic
 from tools.train import elic
 small = ElicConfig.from_dict(__import__("json").loads(sys.argv.pop(1)))
 elic.config, elic.PATCHES = lambda name: small, 800

@@ -27,34 +27,43 @@ from refcodec.errors import SemError
 from refcodec.inspection import inspect
 from refcodec.models import package
 from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.payloads import elic_latents
+from refcodec.payloads import caption, clip_bits, consonant, elic_latents, kinds, pq_codes, vq_indices
 from refcodec.payloads.elic_latents import ElicLatents
-from refcodec.symbols import read_symbols
+from refcodec.symbols import payload, read_symbols
 from refcodec.tracing import Tracer
-from tools.vectors import make
+from tools.vectors import build, make
 from tools.vectors.vector import Edit, apply
 
 VECTORS = ROOT / "test_vectors"
 MODELS = VECTORS / "models"
 SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
 BACKEND = NumpyBackend()
+LISTS = ("vectors", "models", "encode", "coder", "quantise")
+
+# What the micro-decoder does not read yet, by section type: the kinds 1 to 6, and the forms of hints. To be emptied.
+MICRO_LACKS = {0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x02}
 
 # Rules that no file and no model package can show.
 UNSHOWN = {
     30: "on the history of the registry",
     31: "on the history of the registry",
     32: "needs a registry of its own: tests/test_registry.py",
+    33: "on the rows of a registry: tests/test_registry.py",
     51: "on editors",
-    52: "a permission, and no row of the registry allows a kind but 7",
+    52: "a permission",
     113: "on what a decoder must not do: no output shows it",
     130: "on painters",
     131: "on painters",
+    163: "needs a row that names a table which nobody has",
+    212: "on encoders that are given a map: no file shows it",
+    213: "on painters",
+    214: "on the float parts of a package, which no vector has: tests/test_sketch.py",
+    215: "on what a decoder must not do: no output shows it",
 }
 # Errors that no vector gives.
 UNSHOWN_ERRORS = {
     101: "of the file system", 102: "of the file system", 103: "of pictures", 104: "of pictures", 105: "of pictures",
     605: "needs a row of more channels than any has", 606: "needs a file above 64 MB",
-    704: "no row of the registry allows a kind but 7",
     805: "of an installation",
 }  # fmt: skip
 
@@ -67,7 +76,7 @@ def manifest() -> dict[str, Any]:
 
 def entries() -> Iterator[dict[str, Any]]:
     """The entries of all lists."""
-    for name in ("vectors", "models", "encode", "coder"):
+    for name in LISTS:
         yield from manifest()[name]
 
 
@@ -87,18 +96,21 @@ def edits_of(entry: dict[str, Any]) -> list[Edit]:
 
 
 def test_there_are_vectors() -> None:
-    counts = {name: len(manifest()[name]) for name in ("vectors", "models", "encode", "coder")}
-    assert counts["vectors"] >= 150
-    assert counts["models"] >= 40
-    assert counts["encode"] >= 3
-    assert counts["coder"] >= 4
+    counts = {name: len(manifest()[name]) for name in LISTS}
+    assert counts["vectors"] >= 450
+    assert counts["models"] >= 80
+    assert counts["encode"] >= 30
+    assert counts["coder"] >= 6
+    assert counts["quantise"] >= 6
+    kinds_of_files = {s["kind"] for e in vectors().values() if "expected" in e for s in e["expected"]["sections"]}
+    assert kinds_of_files >= {"consonant", "clip", "pq", "vq", "sketch", "elic", "hints", "thumbnail", None}
 
 
 def test_schema() -> None:
     schema = json.loads((VECTORS / "manifest.schema.json").read_bytes())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(manifest(), schema)
-    for name, part in (("encode", "input"), ("coder", "stream")):
+    for name, part in (("encode", "input"), ("coder", "stream"), ("quantise", "vector_of_floats")):
         for entry in manifest()[name]:
             jsonschema.validate(json.loads(data_of(entry)), {**schema["$defs"][part], "$defs": schema["$defs"]})
 
@@ -117,7 +129,7 @@ def test_files() -> None:
     for entry in entries():
         if "error" in entry:
             assert SemError(int(entry["error"][-3:]), "").status == entry["status"], entry["id"]
-    assert sum(path.stat().st_size for path in VECTORS.rglob("*") if path.is_file()) < 1_500_000
+    assert sum(path.stat().st_size for path in VECTORS.rglob("*") if path.is_file()) < 2_200_000
 
 
 def test_make_gives_the_same() -> None:
@@ -154,10 +166,10 @@ def verdict(entry: dict[str, Any]) -> dict[str, Any]:
     data = data_of(entry)
     try:
         if entry["tier"] == "H":
-            container, latents, state = read(data), None, None
+            container, values, state = read(data), None, None
         else:
             decoded = read_symbols(data, models=(MODELS,), backend=BACKEND)
-            container, latents, state = decoded.container, decoded.values, decoded.state
+            container, values, state = decoded.container, decoded.values, decoded.state
     except SemError as error:
         return {"expect": "reject", "error": error.id, "status": error.status}
     header = container.header
@@ -170,11 +182,15 @@ def verdict(entry: dict[str, Any]) -> dict[str, Any]:
         said: dict[str, Any] = {"type": section.type, "kind": section.name}
         said |= {"offset": section.body_offset, "bytes": len(section.body)}
         symbols = section.body
-        if section.critical and latents is not None:
-            found = latents[section.type]
+        if section.critical and values is not None:
+            found: Any = values[section.type]
             symbols = found.serialise()
-            said |= {"rate": found.rate, "shape": [list(found.z.shape), list(found.y.shape)]}
-        if latents is not None:
+            said |= {"shape": found.shape}
+            if section.number in kinds.NETWORKS:
+                said["rate"] = found.rate
+            else:
+                said |= {"value": found.shown()} | ({"mode": found.mode} if section.name == "caption" else {})
+        if values is not None:
             said["sha256"] = hashlib.sha256(symbols).hexdigest()
         sections.append(said)
     return {
@@ -195,8 +211,37 @@ def asked(entry: dict[str, Any]) -> dict[str, Any]:
     return {"expect": "accept", "expected": entry["expected"] | {"sections": sections}}
 
 
+def shown(said: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    """What refcodec says, without the values that are too long for the manifest."""
+    for ours, theirs in zip(said.get("expected", {}).get("sections", ()), entry["expected"]["sections"], strict=True):
+        if "value" not in theirs and ours.get("value") is not None:
+            assert len(json.dumps(ours["value"], ensure_ascii=False)) > build.VALUE_BYTES
+        if "value" not in theirs:
+            ours.pop("value", None)
+    return said
+
+
 def test_refcodec() -> None:
-    assert [(name, said) for name, entry in vectors().items() if (said := verdict(entry)) != asked(entry)] == []
+    wrong = []
+    for name, entry in vectors().items():
+        said = verdict(entry)
+        if said["expect"] == entry["expect"] == "accept":
+            said = shown(said, entry)
+        if said != asked(entry):
+            wrong.append((name, said))
+    assert wrong == []
+
+
+def test_payload() -> None:
+    """`refcodec.payload` says the same of the symbols as the manifest."""
+    for name, entry in vectors().items():
+        if entry["expect"] == "accept" and entry["tier"] == "S":
+            found = payload(data_of(entry), models=(MODELS,)).to_dict()["sections"]
+            for ours, theirs in zip(found, entry["expected"]["sections"], strict=True):
+                assert ours["sha256"] == theirs["sha256"], name
+                if theirs["type"] & 0x80:
+                    assert ours["shape"] == theirs["shape"], name
+                    assert ours["value"] == theirs.get("value", ours["value"]), name
 
 
 def test_section_checks() -> None:
@@ -207,11 +252,18 @@ def test_section_checks() -> None:
             assert entry["expected"]["check"] == (states.pop() if len(states) == 1 else "unchecked"), name
 
 
+def types_of(entry: dict[str, Any]) -> set[int]:
+    """The types of the sections of a file, of a faulty one as it would be without its defect."""
+    base = vectors()[entry["repaired"]] if "repaired" in entry else entry
+    return {section["type"] for section in base["expected"]["sections"]}
+
+
 def test_inspect() -> None:
     """`inspect` names the same error wherever no payload needs to be decoded."""
     for name, entry in vectors().items():
         errors = inspect(data_of(entry), models=(MODELS,)).errors
-        if entry["tier"] != "L":
+        in_payload = entry["tier"] != "H" and any(part >= 0x80 for part in types_of(entry))
+        if not in_payload:
             assert [error.id for error in errors][:1] == ([entry["error"]] if "error" in entry else []), name
         elif entry["expect"] == "accept":
             assert errors == (), name
@@ -244,15 +296,18 @@ def test_models() -> None:
     """Each faulty package is refused, and its file decodes with the package of which it was made."""
     for entry in manifest()["models"]:
         data, folder, sound = data_of(entry), VECTORS / entry["folder"], VECTORS / entry["repaired"]
+        header = read(data).header
         with pytest.raises(SemError) as caught:
             read_symbols(data, models=(folder,), backend=BACKEND)
+            assert entry.get("asked") == "embedding"  # the codes are read without their model
+            kinds.fits(package.load_any(folder), 4, header.profile.parameters(4))
         assert (caught.value.id, caught.value.status) == (entry["error"], entry["status"]), entry["id"]
-        digest = bytes.fromhex(package.load(sound).digest)
-        header = read(data).header
+        digest = bytes.fromhex(package.load_any(sound).digest)
         assert header.model_hash is not None
         n = len(header.model_hash)
         repaired = data[:6] + digest[:n] + data[6 + n :]
-        assert read_symbols(repaired, models=(sound,), backend=BACKEND).folder == sound, entry["id"]
+        decoded = read_symbols(repaired, models=(sound,), backend=BACKEND)
+        assert decoded.folder == (None if "asked" in entry else sound), entry["id"]
 
 
 def test_models_have_one_defect() -> None:
@@ -314,11 +369,24 @@ def asked_of_micro(entry: dict[str, Any]) -> dict[str, Any]:
         part: dict[str, Any] = {key: str(section[key]) for key in ("type", "offset", "bytes")}
         if entry["tier"] != "H":
             part |= {"sha256": section["sha256"], "check": section["check"]}
-        if "rate" in section:
+        if "value" in section:
+            part["value"] = section["value"]
+        elif "rate" in section:
             z, y = ([str(n) for n in shape] for shape in section["shape"])
             part |= {"rate": str(section["rate"]), "shapes": {"z": z, "y": y}, "canonical": True}
         report["sections"].append(part)
     return report
+
+
+def lacking(entry: dict[str, Any]) -> bool:
+    """Whether the micro-decoder is not asked, since it lacks a section type or some kind of the profile."""
+    if "folder" in entry:
+        types = {0x80 | read(data_of(entry)).header.profile.compact}
+    else:
+        base = vectors()[entry.get("repaired", entry["id"])]
+        row = registry.get(base["expected"]["profile"])
+        types = types_of(entry) | {0x80 | kind for kind in row.kinds}
+    return bool(types & MICRO_LACKS)
 
 
 def within(asked: Any, got: Any) -> bool:
@@ -335,9 +403,12 @@ def test_micro_decoder() -> None:
     """The decoder that was written from SPEC.md alone says the same of every vector and every faulty model."""
     cases: list[tuple[dict[str, Any], list[str]]] = []
     for entry in vectors().values():
+        if lacking(entry):
+            continue
         tier = "header" if entry["tier"] == "H" and entry["expect"] == "accept" else "symbols"
         cases.append((entry, ["--tier", tier, "--model", str(MODELS)]))
-    cases += [(entry, ["--model", str(VECTORS / entry["folder"])]) for entry in manifest()["models"]]
+    faulty = [entry for entry in manifest()["models"] if not lacking(entry) and "asked" not in entry]
+    cases += [(entry, ["--model", str(VECTORS / entry["folder"])]) for entry in faulty]
     wrong = []
     answers = micro([(args, VECTORS / entry["file"]) for entry, args in cases])
     for (entry, _), (status, report, err) in zip(cases, answers, strict=True):
@@ -353,7 +424,7 @@ def test_micro_decoder() -> None:
 @pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
 def test_micro_decoder_traces() -> None:
     """Its digests of the hyper net, and of means, table numbers and latents of every pass, are those of the trace."""
-    traced = [entry for entry in vectors().values() if "trace" in entry]
+    traced = [entry for entry in vectors().values() if "trace" in entry and not lacking(entry)]
     answers = micro([(["--trace", "--model", str(MODELS)], VECTORS / entry["file"]) for entry in traced])
     for entry, (status, report, _) in zip(traced, answers, strict=True):
         assert status == 0
@@ -383,7 +454,6 @@ def test_micro_decoder_as_a_program(name: str, status: int) -> None:
 def encoded(given: dict[str, Any]) -> bytes:
     """The file for the symbols of an encoder vector."""
     row = registry.get(given["profile"])
-    model = package.load(MODELS / row.name)
     size = (given["width"], given["height"])
     assert given["model_hash"] is None
     header = Header(0, given["check_bits"], False, row.id, None, None, *size, None, None)
@@ -391,7 +461,10 @@ def encoded(given: dict[str, Any]) -> bytes:
     for section in given["sections"]:
         if "body" in section:
             body = symbols = bytes.fromhex(section["body"])
+        elif "value" in section:
+            body, symbols = written(section, row, size)
         else:
+            model = package.load(MODELS / row.name)
             z, y = (np.array(section[key], np.int32) for key in ("z", "y"))
             latents = ElicLatents(section["rate"], z, y)
             choose = elic_latents.exactly(latents, model, size)
@@ -404,9 +477,47 @@ def encoded(given: dict[str, Any]) -> bytes:
     return write(assemble(header, sections))
 
 
+def written(section: dict[str, Any], row: Any, size: tuple[int, int]) -> tuple[bytes, bytes]:
+    """Body and S of a payload of kinds 1 to 5 from its value."""
+    kind, value = section["type"] & 0x3F, section["value"]
+    parameters = row.parameters(kind)
+    model: Any = package.load_any(MODELS / row.name) if kinds.needs_model(kind, parameters) else None
+    table = None if model is None else model.table
+    if kind == 1:
+        body = consonant.encode(consonant.from_text(value).codes, parameters)
+    elif kind == 2 and section["mode"] == "tokens":
+        body = caption.encode_tokens(value, parameters)
+    elif kind == 2:
+        body = caption.encode(value, parameters, section["mode"])
+    elif kind == 3:
+        body = clip_bits.encode(value, parameters, table)
+    elif kind == 4:
+        body = pq_codes.encode(value, parameters)
+    else:
+        body = vq_indices.encode([index for line in value for index in line], parameters, size, table)
+    return body, kinds.decode(kind, body, parameters, size, limit=65536, model=model).serialise()
+
+
 def test_encode() -> None:
     for entry in manifest()["encode"]:
         assert encoded(json.loads(data_of(entry))) == data_of(vectors()[entry["output"]]), entry["id"]
+
+
+def test_quantise() -> None:
+    """SEM-R-191, SEM-R-192: codes of binary32 numbers, and a body of them."""
+    for entry in manifest()["quantise"]:
+        said = json.loads(data_of(entry))
+        vector, codes = floats(said["vector"]), said["codes"]
+        assert list(clip_bits.quantise(vector, said["b"])) == codes, entry["id"]
+        parameters = {"d": len(codes), "b": said["b"], "prior": False}
+        assert clip_bits.encode(codes, parameters).hex() == said["body"], entry["id"]
+        for number in said["refused"]:
+            with pytest.raises(ValueError, match="not a number"):
+                clip_bits.quantise(np.append(vector, floats([number])), said["b"])
+
+
+def floats(numbers: list[str]) -> Any:
+    return np.frombuffer(bytes.fromhex("".join(numbers)), ">f4").astype(np.float32)
 
 
 def test_coder() -> None:
@@ -426,7 +537,8 @@ def test_coder() -> None:
 
 def test_coder_examples_are_those_of_the_spec() -> None:
     streams = {entry["id"]: json.loads(data_of(entry)) for entry in manifest()["coder"]}
-    for name in ("coder-worked-example", "coder-carry", "coder-carry-at-the-end", "coder-escape"):
+    names = ("coder-worked-example", "coder-carry", "coder-carry-at-the-end", "coder-escape", "coder-clip", "coder-pq")
+    for name in names:
         assert f"`{bytes.fromhex(streams[name]['body']).hex(' ').upper()}`" in SPEC, name
 
 

@@ -20,6 +20,8 @@ def ready(job: Job) -> Made:
         kinds.fits(model, spec.CLIP, parameters)
         prior = model.table
     given, b = job.given, int(parameters["b"])
+    if given.vector is not None and given.codes is not None:
+        raise ValueError("give the vector or its codes, not both")
     codes = clip_bits.quantise(given.vector, b) if given.vector is not None else row(given.codes, "codes")
     body = clip_bits.encode(codes, parameters, prior)
     return [Payload(spec.CLIP, body, clip_bits.ClipBits(tuple(codes), b))], []

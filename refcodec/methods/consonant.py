@@ -15,6 +15,8 @@ ACCEPTS = frozenset({"text", "codes"})
 def ready(job: Job) -> Made:
     """One payload, of the text with all but its consonants dropped or of codes 0 … 15; ValueError for what cannot be."""
     notices: list[str] = []
+    if job.given.text is not None and job.given.codes is not None:
+        raise ValueError("give the text or its codes, not both")
     if job.given.text is not None:
         made = normalise(job.given.text, strict=job.strict)
         value = made.consonants

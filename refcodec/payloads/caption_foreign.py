@@ -48,12 +48,12 @@ def inflate(data: bytes, limit: int) -> bytes:
 
 def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = None) -> bytes:
     """A zstd frame without magic, checksum and dictionary id, with its content size; by the shipped dictionary."""
-    library = _library()
+    library, dictionary = _library(), dictionary or shipped()
     settings = library.ZstdCompressionParameters.from_level(
-        LEVEL, source_size=len(text), format=library.FORMAT_ZSTD1_MAGICLESS, write_content_size=1, write_checksum=0,
-        write_dict_id=0,
+        LEVEL, source_size=len(text), dict_size=len(dictionary), format=library.FORMAT_ZSTD1_MAGICLESS,
+        write_content_size=1, write_checksum=0, write_dict_id=0,
     )  # fmt: skip
-    return bytes(library.ZstdCompressor(compression_params=settings, dict_data=dictionary or shipped()).compress(text))
+    return bytes(library.ZstdCompressor(compression_params=settings, dict_data=dictionary).compress(text))
 
 
 def decompress(data: bytes, limit: int) -> bytes:

@@ -9,7 +9,7 @@ octets, for pieces that the first does not know.
     caption.bin   u16, little-endian: V L w w' l l' | styles[6] | piece frequencies[V] | octet frequencies[L]
                   | piece nodes[w + 65536 w'] | octet nodes[l + 65536 l'] | the pieces of ids 3 …, LF between them
     node          16 · id + 8 · (has nodes below) + min(entries, 7) | entries if 7 or more | words below if it has any
-                  | entry, ascending: 16 · id + level, frequency LEVELS[level] | the nodes below, ascending
+                  | entry, ascending: 16 · id + level, frequency 2^level | the nodes below, ascending
 """
 
 from __future__ import annotations
@@ -26,15 +26,13 @@ from refcodec.entropy.tables import cumulative
 from refcodec.errors import SemError
 from refcodec.payloads import caption_text
 
-SHA256: Final = "24a3bc5c8a59987e60e514f7ed07a29e857590b8b5d3bd6d66d0a8da1d4ada21"
+SHA256: Final = "770e266b8e76ae22e873ee5a539eb880a556f2df1a480bb51c8db2633cf4d646"
 END: Final = 0  # of a text, of a piece; before its first id, the history of either is END
 ESCAPE: Final = 1  # to the shorter context
 SPELL: Final = 2  # in the tree of pieces: octets follow; in the tree of octets id 2 + b is the octet b
 FIRST: Final = 3  # the id of the first piece in caption.bin
 PIECE_DEPTH: Final = 3
 OCTET_DEPTH: Final = 4
-# frequency of a level: ratios of about 2^(3/4)
-LEVELS: Final = (1, 2, 3, 5, 8, 13, 23, 38, 64, 108, 181, 304, 512, 861, 1448, 2435)
 
 
 class Rest(Sequence[int]):
@@ -106,7 +104,7 @@ class Node:
             below = words[at]
             at += 1
         entries = words[at : at + size]
-        table = [0, *accumulate(LEVELS[entry & 15] for entry in entries)]
+        table = [0, *accumulate(1 << (entry & 15) for entry in entries)]
         at += size
         return Node(words, [entry >> 4 for entry in entries], table, at, at + below)
 

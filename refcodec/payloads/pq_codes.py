@@ -70,10 +70,11 @@ def search(vector: ArrayLike, codebooks: NDArray[np.float32]) -> tuple[int, ...]
     z, (m, _, part) = np.asarray(vector), codebooks.shape
     if z.ndim != 1 or z.dtype.kind not in "fiu" or z.size != m * part:
         raise ValueError(f"a vector is one row of {m * part} real numbers, not {z.dtype}{list(z.shape)}")
-    z = z.astype(np.float64)
-    if not np.isfinite(z).all():
-        raise ValueError(f"dimension {int((~np.isfinite(z)).argmax())} of the vector is not finite")
-    distance = ((codebooks.astype(np.float64) - z.reshape(m, 1, part)) ** 2).sum(2)
+    with np.errstate(over="ignore"):
+        z = z.astype(np.float64)
+        if not np.isfinite(z).all():
+            raise ValueError(f"dimension {int((~np.isfinite(z)).argmax())} of the vector is not finite")
+        distance = ((codebooks.astype(np.float64) - z.reshape(m, 1, part)) ** 2).sum(2)
     return tuple(distance.argmin(1).tolist())
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from zlib import crc32
@@ -65,7 +65,6 @@ class Model:
     letters: Ngrams
     clues: Mapping[int, int]
     articles: Mapping[int, int]
-    settings: frozenset[str] = field(default=frozenset())  # parts switched off when something is measured
 
     def readings(self, consonants: str) -> tuple[list[str], list[str]]:
         """The known words and the rarer words that have these consonants."""

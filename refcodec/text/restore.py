@@ -9,6 +9,7 @@ integers in 1/32 of a natural logarithm, so that every machine restores the same
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 from zlib import crc32
 
@@ -92,12 +93,14 @@ def _choose(consonants: list[str], model: Model) -> list[Word]:
         came.append(origin)
     backward = [[row[0] for row in steps[-1]]]
     for column, table in zip(reversed(columns), reversed(steps[1:-1]), strict=False):
-        after = [cost + rest for (_, cost), rest in zip(column, backward[0], strict=True)]
-        backward.insert(0, [min(step + cost for step, cost in zip(row, after, strict=True)) for row in table])
+        after = [cost + rest for (_, cost), rest in zip(column, backward[-1], strict=True)]
+        backward.append([min(step + cost for step, cost in zip(row, after, strict=True)) for row in table])
+    backward.reverse()
     _, chosen = min((cost + rest, i) for i, (cost, rest) in enumerate(zip(forward[-1], backward[-1], strict=True)))
     path = [chosen]
     for origin in reversed(came):
-        path.insert(0, origin[path[0]])
+        path.append(origin[path[-1]])
+    path.reverse()
     words = []
     for at, chosen in enumerate(path):
         total = [cost + rest for cost, rest in zip(forward[at], backward[at], strict=True)]
@@ -129,4 +132,4 @@ def _steps(columns: list[list[Reading]], model: Model) -> list[list[list[int]]]:
     """steps[n][i][j]: cost of word j of column n after word i of the column before it; the ends are columns of one."""
     ends = [[(START, 0)], *columns, [(END, 0)]]
     cost = model.words.cost
-    return [[[cost((a,), b) for b, _ in right] for a, _ in left] for left, right in zip(ends, ends[1:], strict=False)]
+    return [[[cost((a,), b) for b, _ in right] for a, _ in left] for left, right in pairwise(ends)]

@@ -83,10 +83,10 @@ def add(
 ) -> None:  # fmt: skip
     """Add sections to IN.sem: a caption beside indices, metadata, render hints; the others stay as they are."""
     container = _read(source, output, level)
-    from refcodec import editing, spec
+    from refcodec import editing
     from refcodec.ready import payloads_for
     from refcodec.symbols import explicit_digest
-    from refcodec.writing import ancillary, section_of
+    from refcodec.writing import ancillary, payload_section, section_of
 
     header, folders = container.header, model_folders(model)
     digest = header.model_digest() or explicit_digest(header, folders)
@@ -96,7 +96,7 @@ def add(
         sections = [section_of(header, digest, t, body, body) for t, body in others.items()]
         if any(symbols[name] is not None for name in NAMES):
             made = payloads_for(header, loaded(symbols), mode=mode, strict=strict, folders=folders)
-            sections += [section_of(header, digest, spec.CRITICAL | p.kind, p.body, p.value.serialise()) for p in made]
+            sections += [payload_section(header, digest, payload, level) for payload in made]
         if other is not None:
             sections += _sections_of(other, header, level)
         if not sections:

@@ -77,15 +77,23 @@ def loaded(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _array(name: str) -> Any:
-    """The array of an .npy file; never unpickles."""
+    """The array of an .npy file; never unpickles, never takes more memory than the file has bytes."""
+    import warnings
+    from tokenize import TokenError
+
     import numpy as np
 
     data = read_bytes(name, ARRAY_BYTES)
+    hint = "save the array with numpy.save"
+    if data.startswith(b"PK"):
+        raise SemError(101, f"{shown(name)} is an archive, not one array", hint=hint)
     try:
-        array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, TypeError, KeyError, SyntaxError, MemoryError, RecursionError) as error:
-        hint = "save it with numpy.save"
-        raise SemError(101, f"{shown(name)} is no .npy file", hint=hint) from error
-    if not isinstance(array, np.ndarray):
-        raise SemError(101, f"{shown(name)} is an archive, not one array", hint="save the array with numpy.save")
-    return array
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            if not data.startswith(np.lib.format.MAGIC_PREFIX):
+                raise ValueError("another signature")
+            return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except (
+        ValueError, EOFError, OSError, TypeError, KeyError, SyntaxError, MemoryError, RecursionError, OverflowError, TokenError,
+    ) as error:  # fmt: skip
+        raise SemError(101, f"{shown(name)} is no .npy file of numbers", hint=hint) from error

@@ -32,8 +32,9 @@ def print_text(source: str, output: str | None, alternatives: bool, folders: tup
     result |= {"check": decoded.state, "complete": decoded.container.complete}
     if output is not None and output != STDIO:
         write_output(output, f"{result['text']}\n".encode())
-        say(f"{shown(output)}: text, check {decoded.state}")
-        return
+        if not wants_json():
+            say(f"{shown(output)}: text, check {decoded.state}")
+            return
     if wants_json():
         show_json(result)
         return

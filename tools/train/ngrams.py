@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from refcodec.payloads.caption_model import ESCAPE, LEVELS
+from refcodec.payloads.caption_model import ESCAPE
 
 Context = tuple[int, ...]  # the latest id last
 Tallies = dict[Context, Counter[int]]
@@ -25,7 +23,6 @@ Kept = list[dict[Context, set[int]]]
 ENTRY_BYTES = 2
 NODE_BYTES = 4  # header and the entry of the escape
 FREE = 65536
-EDGES = tuple(math.log2(low * high) / 2 for low, high in pairwise(LEVELS))
 
 
 def count(sequences: Iterable[tuple[int, list[int]]], depth: int) -> list[Tallies]:
@@ -185,18 +182,18 @@ def _nodes(model: Smoothed, below: dict[Context, list[Context]], context: Contex
 
 
 def _levels(chances: list[float]) -> list[int]:
-    """The levels whose frequencies come nearest to these probabilities (least divergence), their sum at most 2^16."""
+    """Levels 0 … 15 whose frequencies 2^level are nearest to these probabilities (least divergence), in sum at most 2^16."""
     logs = [math.log2(chance) for chance in chances]
+    whole = sum(chances)
     least, best = math.inf, [0] * len(chances)
-    for quarter in range(-8, 13):
+    for quarter in range(-32, 9):
         shift = quarter / 4 - min(logs)
-        levels = [bisect_left(EDGES, value + shift) for value in logs]
-        total = sum(LEVELS[level] for level in levels)
+        levels = [min(max(round(value + shift), 0), 15) for value in logs]
+        total = sum(1 << level for level in levels)
         if total > FREE:
-            continue
-        cost = math.log2(total) - sum(
-            chance * math.log2(LEVELS[level]) for chance, level in zip(chances, levels, strict=True)
-        ) / sum(chances)
+            break
+        held = sum(chance * level for chance, level in zip(chances, levels, strict=True))
+        cost = math.log2(total) - held / whole
         if cost < least:
             least, best = cost, levels
     return best

@@ -5,6 +5,7 @@
 
 PHOTOS, the folder the network was trained on, calibrates activation ranges and z tables over all rates. The report
 compares whole files: the same weights, symbols chosen alike, once with the float entropy model and once with integers.
+A network of one channel (kind 6) is calibrated on edge maps of the photographs, as it was trained on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hashlib
 import json
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ from refcodec.models.numpy_backend import NumpyBackend
 from refcodec.models.package import SymbolModel, build, symbol_digest
 from refcodec.models.predict import Predictor, pass_sites
 from refcodec.payloads import elic_latents
-from tools.train import photos
+from tools.train import photos, sketches
 
 Array = NDArray[Any]
 REACH = 1024  # z tables spell out no value beyond, unless the calibration pictures have it
@@ -125,12 +127,34 @@ def load(path: Path) -> tuple[Elic, dict[str, Any]]:
     return net.eval(), state
 
 
-def crops(root: Path, count: int, side: int) -> list[NDArray[np.uint8]]:
-    """Centre crops of pictures spread evenly over the listing."""
+def crops(root: Path, count: int, side: int, channels: int = 3) -> list[NDArray[np.uint8]]:
+    """Centre crops of pictures spread evenly over the listing; with one channel, of contours and Sobel maps in turn."""
     files = photos.listing(root)
     if not files:
         raise SystemExit(f"error: {root} has no pictures")
-    return [photos.centre(photos.load(path), side) for path in files[:: max(1, len(files) // count)][:count]]
+    found = [photos.load(path) for path in files[:: max(1, len(files) // count)][:count]]
+    if channels == 1:
+        found = [sketches.halved(pic)[..., i % 2, None] for i, pic in enumerate(found)]
+    return [photos.centre(pic, side) for pic in found]
+
+
+@torch.no_grad()
+def placed(net: Elic, places: list[float]) -> Elic:
+    """The same weights with rates at other places: 1.5 lies halfway between the trained rates 1 and 2.
+
+    Everything that a rate has of its own is interpolated, its lambda, gains and scales as logarithms; what lies outside
+    the trained rates goes on as their last two do.
+    """
+    at = np.clip(np.floor(places).astype(int), 0, net.cfg.rates - 2)
+    weight = torch.tensor(np.array(places) - at, dtype=torch.float32)[:, None]
+    log_lambda = torch.tensor(net.cfg.lambdas).log()[:, None]
+    lambdas = torch.lerp(log_lambda[at], log_lambda[at + 1], weight).exp()[:, 0]
+    out = Elic(replace(net.cfg, lambdas=tuple(float(f"{v:.4g}") for v in lambdas)))
+    state = net.state_dict()
+    for name in ("log_gain", "log_inverse", "log_gain_z", "z_loc", "z_log_scale"):
+        state[name] = torch.lerp(state[name][at], state[name][at + 1], weight)
+    out.load_state_dict(state)
+    return out.eval()
 
 
 def half(tensors: dict[str, Tensor]) -> dict[str, Array]:
@@ -185,10 +209,13 @@ def main(argv: list[str] | None = None) -> None:
     ap.add_argument("--notes", default="")
     ap.add_argument("--command", default="", help="the training command, recorded in the manifest")
     ap.add_argument("--pictures", type=int, default=40, help="calibration pictures")
+    ap.add_argument("--rates", type=float, nargs="+", help="rates of the package, as places among the trained ones: 0 0.5 1 …")
     ap.add_argument("--report", type=int, default=6, help="pictures of the size comparison")
     args = ap.parse_args(argv)
     net, state = load(args.checkpoint)
-    pictures = [extended(p) for p in crops(args.photos, args.pictures, 512)]
+    if args.rates:
+        net = placed(net, args.rates)
+    pictures = [extended(p) for p in crops(args.photos, args.pictures, 512, net.cfg.channels)]
     ranges = calibrate(net, pictures)
     with torch.no_grad():
         latents = [(y[0].numpy(), net.entropy.h_a(y)[0].numpy()) for y in map(net.g_a, pictures)]

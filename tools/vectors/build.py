@@ -164,7 +164,7 @@ def said(value: Value) -> dict[str, Any]:
         return {"rate": value.rate, "shape": value.shape}
     entry: dict[str, Any] = {"mode": value.mode} if isinstance(value, Caption) else {}
     shown = value.shown()
-    if len(json.dumps(shown, ensure_ascii=False)) <= VALUE_BYTES:
+    if shown is not None and len(json.dumps(shown, ensure_ascii=False)) <= VALUE_BYTES:
         entry["value"] = shown
     return entry | {"shape": value.shape}
 

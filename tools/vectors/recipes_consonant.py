@@ -61,7 +61,6 @@ VALID = (
     _text("explicit-model-at-hand", (62,), "a model that is at hand, by 4 bytes: it bears on the check, nothing uses it",
           PAPER, FIXED, check=16, model="clip-tiny", hash_bytes=4),
     _text("limit-fixed", (140, 160), "65536 codes", "n" * MOST, FIXED),
-    _text("limit-fixed-odd", (160, 161), "65535 codes: the low half of the last byte is 0", "n" * (MOST - 1), FIXED),
     _text("limit-coded", (140, 160), "65536 codes", CHEAP, CODED),
 )  # fmt: skip
 

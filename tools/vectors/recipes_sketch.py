@@ -22,10 +22,10 @@ def _sketch(name: str, rules: tuple[int, ...], note: str, **more: Any) -> Valid:
 
 VALID = (
     *(
-        _sketch(f"sketch-rate-{rate}", (70, 93), f"sketch-tiny at rate {rate}", rate=rate, check=16, encode=rate == 1)
+        _sketch(f"sketch-rate-{rate}", (70, 93, 210), f"sketch-tiny at rate {rate}", rate=rate, check=16, encode=rate == 1)
         for rate in range(2)
     ),
-    _sketch("sketch-unchecked", (70, 93), "the same unchecked", rate=1, size=(70, 20)),
+    _sketch("sketch-unchecked", (70, 93, 210), "the same unchecked", rate=1, size=(70, 20)),
     _sketch("sketch-1x1", (70,), "one pixel", size=(1, 1), check=16, encode=True),
     _sketch("sketch-65x64", (70,), "twice as many sites", size=(65, 64), rate=1, check=32),
     _sketch("sketch-100x70", (70, 92), "sides that are no multiples", size=(100, 70), check=32, trace=True),
@@ -33,10 +33,10 @@ VALID = (
     _sketch("sketch-empty", (70,), "a body of no bytes: every symbol is the first of its table", z="low", y="low"),
     _sketch("sketch-zeros", (92,), "all symbols 0", z="zero", y="zero", check=16, rate=1),
     _sketch("sketch-escapes", (90, 93), "values by escapes", z="escapes", y="escapes", check=32, rate=1),
-    _sketch("sketch-bounds", (120,), "latents at both ends of 16 bits", y="bounds", check=32, size=(65, 65), rate=1,
+    _sketch("sketch-bounds", (120, 211), "latents at both ends of 16 bits", y="bounds", check=32, size=(65, 65), rate=1,
             seed="sketch bounds"),
     _sketch("sketch-extremes", (90,), "z = ±32767", z="extreme", y="zero", rate=1),
-    _sketch("sketch-explicit", (17, 60), "the model as an explicit one", check=16, model="sketch-tiny", hash_bytes=8,
+    _sketch("sketch-explicit", (17, 60, 210), "the model as an explicit one", check=16, model="sketch-tiny", hash_bytes=8,
             y="sparse"),
     _sketch("sketch-sections", (40, 60), "provenance, sketch, hints", check=16, y="sparse",
             sections=(MAKER, (HINTS, TYPICAL))),
@@ -48,8 +48,8 @@ FAULTS = (
     Fault("sketch-tail-zero", "sketch-rate-1", 402, (70,), "a zero byte too many", append("00"), "L"),
     Fault("sketch-zero-of-nothing", "sketch-empty", 402, (70,), "a byte where none is needed", append("00"), "L"),
     Fault("sketch-z-above", "sketch-extremes", 403, (90,), "z = 32768", becomes(recoded(z_first=32768)), "L"),
-    Fault("sketch-y-above", "sketch-unchecked", 403, (120,), "ŷ = 32768", becomes(recoded(s_first=_above)), "L"),
-    Fault("sketch-y-below", "sketch-unchecked", 403, (120,), "ŷ = -32769", becomes(recoded(s_first=_below)), "L"),
+    Fault("sketch-y-above", "sketch-unchecked", 403, (120, 211), "ŷ = 32768", becomes(recoded(s_first=_above)), "L"),
+    Fault("sketch-y-below", "sketch-unchecked", 403, (120, 211), "ŷ = -32769", becomes(recoded(s_first=_below)), "L"),
     Fault("sketch-check-bit", "sketch-rate-0", 501, (60,), "one bit of the check is wrong", flip("check", 1, 8), "L"),
     Fault("sketch-residual-changed", "sketch-rate-1", 501, (60,), "one residual is higher by one",
           becomes(recoded(s_first=lambda _, s: s + 1)), "L"),
@@ -60,6 +60,6 @@ FAULTS = (
           put("sections[1].critical", "87")),
     Fault("sketch-model-nowhere", "sketch-explicit", 801, (114,), "a model that nobody has",
           put("model_hash", NOWHERE[:16]), "L"),
-    Fault("sketch-model-of-kind-7", "sketch-explicit", 803, (112,), "the model of elic-tiny", digest("elic-tiny"), "L"),
-    Fault("sketch-model-of-kind-3", "sketch-explicit", 803, (112,), "the model of clip-tiny", digest("clip-tiny"), "L"),
+    Fault("sketch-model-of-kind-7", "sketch-explicit", 803, (112, 210), "the model of elic-tiny", digest("elic-tiny"), "L"),
+    Fault("sketch-model-of-kind-3", "sketch-explicit", 803, (112, 210), "the model of clip-tiny", digest("clip-tiny"), "L"),
 )  # fmt: skip

@@ -97,8 +97,7 @@ BAD = (
     _bad(5, "v-0", 111, "no code word at all", _set("v", to=0)),
     _bad(5, "stride", 111, "a member of the row that is none of the model", _set("stride", to=16)),
     _bad(5, "dtype-i32", 111, "frequencies of 32 bits", _cast("usage", "<i4")),
-    _bad(6, "kind-7", 112, "the same model for latents of kind 7", _set("kind", to=7)),
-    _bad(6, "parity", 112, "anchors where the row has none", _set("parity", to=1)),
+    _bad(6, "kind-7", 210, "the same model for latents of kind 7", _set("kind", to=7)),
     _bad(6, "shift-0", 102, "a shift of 0", error=804,
          change=lambda s, t: t.update({s["z_input"]["s"]: t[s["z_input"]["s"]] * 0})),
 )  # fmt: skip

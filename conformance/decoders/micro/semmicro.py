@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The micro-decoder: one file that reads `.sem` from its header to the symbols of its latents.
+"""The micro-decoder: one file that reads `.sem` from its header to the symbols of its payloads.
 
 It was written from SPEC.md alone and shares no code with another decoder. It wants to be read beside SPEC.md:
 
@@ -7,6 +7,7 @@ It was written from SPEC.md alone and shares no code with another decoder. It wa
   that is missing here asks nothing of a decoder that paints no picture;
 * every rule is cited by its id (SEM-R-nnn) where it is obeyed;
 * `read_file`, at the end, is the whole in twenty lines: begin there to see the parts, or with `Reader` to see bytes;
+* a payload kind is a function that gives its symbols, and stands in §13 under the name of its pseudo-code;
 * every number is a Python integer, exact and of any size. An activation is a dictionary from a site (r, c) to the
   list of the values of its channels; a site that is not in it counts as 0, which is what lies outside an array.
 
@@ -14,10 +15,11 @@ It is slow and wants to be obvious. Three places are a little less obvious than 
 `linear` (the input values under the kernel are gathered first; several processes), `run_net` (what nobody asks for is
 not computed) and `RangeDecoder.decode` (bisection).
 
-    semmicro.py [--tier header|symbols] [--model DIR]... [--registry FILE] [--jobs N] [--trace] < file.sem
+    semmicro.py [--tier header|symbols] [--model DIR]... [--registry FILE] [--embedding] [--jobs N] [--trace] < file.sem
 
-It implements format version 0, level 1 and, of the payload kinds, kind 7. Questions that the document left open are
-listed in docs/decisions/0005-questions-of-the-first-reader.md; "Q n" in a comment is number n of that list.
+It implements format version 0, level 1 and all payload kinds. Questions that the document left open are listed in
+docs/decisions: "Q n" in a comment is number n of 0005-questions-of-the-first-reader.md, "T n" number n of
+0011-questions-of-the-third-reader.md.
 """
 
 from __future__ import annotations
@@ -30,17 +32,19 @@ import math
 import multiprocessing
 import operator
 import os
+import re
 import struct
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 REGISTRY_JSON = REPOSITORY / "refcodec" / "registry" / "registry.json"
 DIMS_JSON = REPOSITORY / "refcodec" / "registry" / "dims.json"
 GAUSSIAN_BIN = REPOSITORY / "refcodec" / "entropy" / "data" / "gaussian.bin"
+CONSONANT_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "consonant.bin"
 MODEL_FOLDERS = (REPOSITORY / "refcodec" / "data" / "models", REPOSITORY / "test_vectors" / "models")
 
 # ====================================================================================================================
@@ -223,8 +227,17 @@ def load_dims(path: Path) -> dict[int, tuple[int, int]]:
 # ====================================================================================================================
 
 BINDING_MEMBERS = {"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"}
-FIT_MEMBERS = {"rule", "multiple", "extend"}
-KIND_7_PARAMETERS = {"m", "hyper", "groups", "parity", "rates"}
+FIT_MEMBERS = {"pad": {"rule", "multiple", "extend"}, "none": {"rule"}}  # by rule
+LATENT_PARAMETERS = {"m", "hyper", "groups", "parity", "rates"}
+PARAMETERS = {  # by kind
+    2: {"modes", "static", "dictionary", "vocabulary", "tokenizer"},
+    3: {"d", "b", "prior"},
+    4: {"m", "v", "codebooks"},
+    5: {"v", "stride", "usage"},
+    6: LATENT_PARAMETERS,
+    7: LATENT_PARAMETERS,
+}
+CONSONANT_PARAMETERS = {"fixed": {"code"}, "coded": {"code", "table"}}  # of kind 1, by code
 
 
 def load_registry(path: Path) -> dict[int, dict[str, Any]]:
@@ -239,18 +252,54 @@ def find_binding(registry: dict[int, dict[str, Any]], profile: int, offset: int)
     if profile not in registry:  # SEM-R-015
         fail(702, f"SEM-R-015: the registry does not list profile {profile}", offset)
     binding = registry[profile]
-    kind_7 = binding["parameters"].get("7", {}) if 7 in {binding["compact"], *binding["kinds"]} else KIND_7_PARAMETERS
-    if set(binding) != BINDING_MEMBERS or set(binding["fit"]) != FIT_MEMBERS or set(kind_7) != KIND_7_PARAMETERS:
+    if not is_known(binding):
         fail(702, f"SEM-R-032: the members of the binding of profile {profile} are not those known here", offset)
     return binding
+
+
+def is_known(binding: dict[str, Any]) -> bool:
+    """SEM-R-032, SEM-R-033: the members are those of the tables, no more and no less (T 1)."""
+    try:
+        fit, kinds, parameters = binding["fit"], binding["kinds"], binding["parameters"]
+        wanted = {str(kind): PARAMETERS[kind] for kind in kinds if kind != 1}
+        if 1 in kinds:
+            wanted["1"] = CONSONANT_PARAMETERS[parameters["1"]["code"]]
+        return (
+            set(binding) == BINDING_MEMBERS
+            and set(fit) == FIT_MEMBERS[fit["rule"]]
+            and binding["compact"] in kinds
+            and {kind: set(members) for kind, members in parameters.items()} == wanted
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
+
+
+def parameters_of(head: Header, kind: int) -> dict[str, Any]:
+    parameters: dict[str, Any] = head.binding["parameters"][str(kind)]
+    return parameters
+
+
+def uses_model(head: Header, kind: int) -> bool:
+    parameters = parameters_of(head, kind)
+    return kind in {6, 7} or any(parameters.get(name) is True for name in ("prior", "codebooks", "usage"))
 
 
 # ====================================================================================================================
 # 6 Sections
 # ====================================================================================================================
 
-PROVENANCE = 0x01
-METADATA = 0x43
+PROVENANCE, HINTS, THUMBNAIL, METADATA = 0x01, 0x02, 0x04, 0x43
+KEY_VALUE_TEXTS = {PROVENANCE, HINTS, METADATA}
+SCALE = r"(0|[1-9][0-9]{0,5})(\.[0-9]{1,6})?"  # T 2
+HINT_FORMS = {
+    "candidate": r"0|[1-9][0-9]{0,5}",
+    "generator": r"cpu|cuda",
+    "guidance": SCALE,
+    "scheduler": r"[a-z0-9][a-z0-9-]{0,31}",
+    "seed": r"0|[1-9][0-9]{0,18}",
+    "steps": r"[1-9][0-9]{0,5}",
+    "strength": SCALE,
+}
 
 
 @dataclass
@@ -307,8 +356,8 @@ def section(reader: Reader, head: Header, before: list[Section]) -> Section:
 
     offset = reader.position
     body = reader.bytes(length)
-    if type_ in {PROVENANCE, METADATA}:  # of the body of an unknown type nothing is asked (SEM-R-044)
-        key_value_text(body, offset)
+    if type_ in KEY_VALUE_TEXTS:  # of a thumbnail and of an unknown type (SEM-R-044) nothing is asked
+        key_value_text(body, offset, HINT_FORMS if type_ == HINTS else {})
 
     check_offset = reader.position
     check = reader.bytes(CHECK_BYTES[head.check_code]) if head.check_code != 0 else None
@@ -322,8 +371,8 @@ def order(type_: int) -> tuple[int, int]:
     return (1, type_) if type_ >= 0x80 else (2, type_)
 
 
-def key_value_text(body: bytes, offset: int) -> list[tuple[str, str]]:
-    """`offset` is that of the body in the file, for the messages."""
+def key_value_text(body: bytes, offset: int, forms: dict[str, str]) -> list[tuple[str, str]]:
+    """`offset` is that of the body in the file, for the messages; `forms` are those of some values, by their keys."""
     reader = Reader(body, 0, truncated=305, bad_varint=305)  # SEM-R-050: whole entries
     entries: list[tuple[str, str]] = []
     last_key = b""
@@ -342,6 +391,9 @@ def key_value_text(body: bytes, offset: int) -> list[tuple[str, str]]:
                 entries.append((key.decode("utf-8"), value.decode("utf-8")))
             except UnicodeDecodeError:  # SEM-R-050
                 fail(305, "SEM-R-050: not UTF-8", start)
+            form = forms.get(entries[-1][0])
+            if form is not None and re.fullmatch(form, entries[-1][1]) is None:  # SEM-R-054
+                fail(305, f"SEM-R-054: {entries[-1][1]!a} is no {entries[-1][0]}", reader.position - len(value))
             last_key = key
     except SemError as error:
         raise SemError(error.code, error.message, offset + (error.offset or 0)) from None
@@ -765,7 +817,15 @@ SYMBOLS_MEMBERS = {
     "kind", "rates", "hyper", "groups", "parity", "order", "context", "z_input", "y_input", "hyper_net",
     "channel_nets", "spatial_nets", "anchor_heads", "heads", "means", "scales", "tensors",
 }  # fmt: skip
-DTYPES = {"U8": "B", "I16": "h", "U16": "H", "I32": "i", "I64": "q"}  # and their letters in `struct`
+SMALL_MODELS = {  # kind -> members; tensor
+    3: (("d", "b"), "sign", "U16"),
+    4: (("m", "v", "d"), "codebooks", "F32"),
+    5: (("v",), "usage", "U16"),
+}
+DTYPES = {  # and their letters in `struct`
+    "U8": "B", "I16": "h", "U16": "H", "I32": "i", "I64": "q",
+    "F32": "I",  # its bits: nothing is computed with it here
+}  # fmt: skip
 
 
 @dataclass
@@ -799,8 +859,9 @@ class Package:
     digest: str
 
 
-def find_package(folders: Iterable[Path], digest: str) -> Package | None:
-    """The first package whose digest begins with `digest`. A folder is a package or a folder of packages."""
+def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
+    """The packages whose digests begin with `digest`, by digest. A folder is a package or a folder of packages."""
+    packages: dict[str, Package] = {}
     for folder in folders:
         for candidate in (folder, *sorted(folder.glob("*/"))):
             try:
@@ -809,12 +870,16 @@ def find_package(folders: Iterable[Path], digest: str) -> Package | None:
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # not a model package, so not the one that is wanted
             if found.startswith(digest):
-                return Package(candidate, manifest, found)
-    return None
+                packages.setdefault(found, Package(candidate, manifest, found))
+    return packages
 
 
-def load_model(package: Package, parameters: dict[str, Any]) -> Model:
-    """Members, digests, shapes, the profile's parameters and bounds are judged in this order (Q 5)."""
+Symbols = dict[str, Any]  # `symbols` of a manifest
+Tensors = dict[str, tuple[str, Tensor]]  # name -> dtype and tensor
+
+
+def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[Symbols, Tensors]:
+    """`symbols` and its tensors; version, kind, members and digests are judged in this order (Q 5)."""
     try:
         data = (package.folder / "symbols.safetensors").read_bytes()
     except OSError as error:
@@ -824,14 +889,47 @@ def load_model(package: Package, parameters: dict[str, Any]) -> Model:
     if not is_integer(package.manifest.get("format_version"), 0, 0):
         fail(705, "SEM-R-116: the package is not of format version 0")
     symbols = package.manifest["symbols"]
-    if not isinstance(symbols, dict) or set(symbols) != SYMBOLS_MEMBERS or not isinstance(symbols["tensors"], dict):
+    if not isinstance(symbols, dict) or not is_integer(symbols.get("kind"), kind, kind):
+        fail(803, f"SEM-R-112: the model is not of kind {kind}")
+    if set(symbols) != set(members) or not isinstance(symbols["tensors"], dict):
         bad_model("`symbols` has not exactly the members of the table")
-    model = ModelBuilder(symbols, tensors(symbols["tensors"], data)).build()
+    return symbols, tensors(symbols["tensors"], data)
+
+
+def load_model(package: Package, kind: int, parameters: dict[str, Any]) -> Model:
+    """Of kind 6 or 7. Shapes, the profile's parameters and bounds are judged in this order (Q 5)."""
+    model = ModelBuilder(*open_package(package, kind, SYMBOLS_MEMBERS)).build()
     here = {"rates": model.rates, "hyper": model.hyper, "groups": model.groups, "parity": model.parity}
     if here | {"m": sum(model.groups)} != parameters:  # SEM-R-112
         fail(803, f"SEM-R-112: the model's {here} are not the profile's {parameters}")
     judge_bounds(model)
     return model
+
+
+def load_small_model(package: Package, kind: int, parameters: dict[str, Any]) -> Sequence[int]:
+    """Of kind 3, 4 or 5: the values of its one tensor."""
+    names, tensor_name, dtype = SMALL_MODELS[kind]
+    symbols, found = open_package(package, kind, {"kind", *names, "tensors"})
+    if set(found) != {tensor_name} or not all(is_integer(symbols[name], 1, 2**53) for name in names):
+        bad_model(f"`symbols` has not the one tensor or not the integers of kind {kind}")
+    if any(symbols[name] != parameters.get(name, symbols[name]) for name in names):  # SEM-R-112
+        fail(803, f"SEM-R-112: {names} of the model are not those of the profile, {parameters}")
+    if kind == 4 and symbols["d"] % symbols["m"] != 0:  # SEM-R-119
+        fail(803, f"SEM-R-119: {symbols['d']} dimensions in {symbols['m']} parts")
+    shapes = {3: ["d"], 4: ["m", "v", "d"], 5: ["v"]}
+    shape = [symbols[name] for name in shapes[kind]]
+    if kind == 4:
+        shape[2] //= shape[0]
+    found_dtype, tensor = found[tensor_name]
+    if found_dtype != dtype or tensor.shape != shape:
+        bad_model(f"tensor {tensor_name} is {found_dtype} {tensor.shape}, not {dtype} {shape}")
+    if kind == 3 and not all(1 <= f <= 65535 for f in tensor.values):  # SEM-R-117
+        fail(803, "SEM-R-117: a frequency of `sign` is 0")
+    if kind == 4 and any(bits >> 23 & 0xFF == 0xFF for bits in tensor.values):  # SEM-R-119; binary32's exponent
+        fail(803, "SEM-R-119: a code word is not finite")
+    if kind == 5 and (min(tensor.values) < 1 or sum(tensor.values) != 2**16):  # SEM-R-118
+        fail(803, "SEM-R-118: a frequency of `usage` is 0, or their sum is not 2^16")
+    return tensor.values
 
 
 def bad_model(message: str) -> NoReturn:
@@ -842,8 +940,8 @@ def is_integer(x: Any, least: int, most: int) -> bool:
     return type(x) is int and least <= x <= most  # True is none
 
 
-def tensors(entries: dict[str, Any], data: bytes) -> dict[str, tuple[str, Tensor]]:
-    """Name -> dtype and tensor, of those that the manifest names, from the bytes of a safetensors file."""
+def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
+    """Those that the manifest names, from the bytes of a safetensors file."""
     try:
         start = 8 + int.from_bytes(data[:8], "little")  # of the data
         index = parse_json(data[8:start])
@@ -854,7 +952,7 @@ def tensors(entries: dict[str, Any], data: bytes) -> dict[str, tuple[str, Tensor
     if set(index) - {"__metadata__"} != set(entries):
         bad_model("symbols.safetensors does not hold exactly the tensors of the manifest")
 
-    result: dict[str, tuple[str, Tensor]] = {}
+    result: Tensors = {}
     for name, entry in entries.items():
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "sha256"}:
             bad_model(f"tensor {name}: not a dtype, a shape and a digest")
@@ -882,7 +980,7 @@ def tensors(entries: dict[str, Any], data: bytes) -> dict[str, tuple[str, Tensor
 class ModelBuilder:
     """Turns the manifest's `symbols` into a Model, and judges members, dtypes and shapes on the way: SEM-R-111."""
 
-    def __init__(self, symbols: dict[str, Any], tensors: dict[str, tuple[str, Tensor]]) -> None:
+    def __init__(self, symbols: Symbols, tensors: Tensors) -> None:
         self.symbols = symbols
         self.tensors = tensors
         self.used: set[str] = set()
@@ -895,7 +993,6 @@ class ModelBuilder:
             bad_model(f"groups are {self.groups}")
 
     def build(self) -> Model:
-        self.integer("kind", 7, 7)
         model = Model(
             rates=self.rates,
             hyper=self.hyper,
@@ -1086,8 +1183,124 @@ def judge_bounds(model: Model) -> None:
 
 
 # ====================================================================================================================
-# 13 ELIC payload (kind 7)
+# 13 Payloads
 # ====================================================================================================================
+
+
+T = TypeVar("T")
+
+
+@dataclass
+class Payload:
+    """What a kind's function gives: the symbols."""
+
+    s: bytes  # S of §7
+    report: dict[str, Any]  # `shape`, `value` and what else is said of them
+
+
+def of_codes(codes: list[int], size: int, shape: list[int], value: Any, more: dict[str, Any] | None = None) -> Payload:
+    """S is each code as u(8) or u(16), in `size` bytes."""
+    s = b"".join(code.to_bytes(size, "big") for code in codes)
+    return Payload(s, {"shape": [shape], "value": value, "canonical": True} | (more or {}))
+
+
+def stream(part: Section, walk: Callable[[RangeDecoder], T]) -> T:
+    """What `walk` reads from a body that is one stream of §9."""
+    coder = RangeDecoder(part.body, part.offset)
+    symbols = walk(coder)
+    judge_canonical(coder)
+    return symbols
+
+
+# --- 13.1 Consonant text (kind 1) -----------------------------------------------------------------------------------
+
+LETTERS = " ntsrhldcmfgpbkv"  # by code
+
+
+def consonant_text(codes: list[int]) -> Payload:
+    return of_codes(codes, 1, [len(codes)], "".join(LETTERS[code] for code in codes))
+
+
+def consonant_fixed(body: bytes, offset: int) -> list[int]:
+    n = 2 * len(body)
+    if n > 0 and body[-1] % 16 == 0:
+        n = n - 1
+    if n > LEVEL_1["text"]:  # SEM-R-160
+        fail(604, f"SEM-R-160: {n} codes, more than {LEVEL_1['text']}", offset + LEVEL_1["text"] // 2)
+    if n > 0 and body[-1] == 0:  # SEM-R-161 (T 4)
+        fail(402, "SEM-R-161: the last byte is 0x00", offset + len(body) - 1)
+    return [code for byte in body for code in (byte // 16, byte % 16)][:n]
+
+
+def consonant_coded(coder: RangeDecoder, frequencies: bytes) -> list[int]:
+    codes: list[int] = []
+    a = b = c = 0
+    while True:
+        first = 17 * (256 * a + 16 * b + c)
+        symbol = coder.decode(cumulative_of(frequencies[first : first + 17]))
+        if symbol == 0:  # END
+            if codes and c == 0:  # SEM-R-162
+                fail(402, "SEM-R-162: END follows a code 0", coder.here)
+            return codes
+        if len(codes) == LEVEL_1["text"]:  # SEM-R-160
+            fail(604, f"SEM-R-160: more than {LEVEL_1['text']} codes", coder.here)
+        a, b, c = b, c, symbol - 1
+        codes.append(c)
+
+
+def table_file(path: Path, digest: str, offset: int) -> bytes:
+    """SEM-R-163, SEM-R-164: the integers of the table that the row names."""
+    data = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != digest:
+        fail(801, f"SEM-R-163: {path.name} here is not {digest}", offset)
+    return data
+
+
+# --- 13.3 CLIP bits (kind 3) ----------------------------------------------------------------------------------------
+
+
+def clip_bits(coder: RangeDecoder, d: int, b: int, sign: Sequence[int] | None) -> list[int]:
+    """`sign`: of the model, if the row has a prior."""
+    code: list[int] = []
+    for i in range(d):
+        if sign is not None:  # SEM-R-190
+            positive = coder.decode(cumulative_of([2**16 - sign[i], sign[i]]))
+            code.append(2 ** (b - 1) * positive + coder.decode(uniform(2 ** (b - 1))))
+        else:
+            code.append(coder.decode(uniform(2**b)))
+    return code
+
+
+# --- 13.4 PQ codes (kind 4) -----------------------------------------------------------------------------------------
+
+
+def pq_codes(coder: RangeDecoder, m: int, v: int) -> list[int]:
+    return [coder.decode(uniform(v)) for _ in range(m)]  # SEM-R-200
+
+
+def pq_embedding(codes: list[int], v: int, codebooks: Sequence[int]) -> list[str]:
+    """What the codes stand for: binary32 numbers, in hexadecimal."""
+    n = len(codebooks) // (len(codes) * v)  # numbers of a code word
+    words = [codebooks[(i * v + code) * n :][:n] for i, code in enumerate(codes)]
+    return [f"{bits:08x}" for word in words for bits in word]
+
+
+# --- 13.5 VQ indices (kind 5) ---------------------------------------------------------------------------------------
+
+
+def vq_shape(head: Header) -> tuple[int, int]:
+    """h, w (SEM-R-205)."""
+    stride = parameters_of(head, 5)["stride"]
+    return -(-head.height // stride), -(-head.width // stride)
+
+
+def vq_indices(coder: RangeDecoder, h: int, w: int, v: int, usage: Sequence[int] | None) -> list[list[int]]:
+    """`usage`: of the model, if the row has one."""
+    table = uniform(v) if usage is None else cumulative_of(usage)  # SEM-R-206
+    return [[coder.decode(table) for _ in range(w)] for _ in range(h)]
+
+
+# --- 13.6 Sketch (kind 6), 13.7 ELIC latents (kind 7) ---------------------------------------------------------------
 
 
 @dataclass
@@ -1102,15 +1315,19 @@ class Latents:
         return self.rho.to_bytes(1, "big") + struct.pack(f">{len(values)}h", *values)
 
 
-def latent_shapes(head: Header) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+Shape = tuple[int, int, int]
+
+
+def latent_shapes(head: Header, kind: int) -> tuple[Shape, Shape]:
     """The shapes of z and y."""
-    parameters = head.binding["parameters"]["7"]
+    parameters = parameters_of(head, kind)
     h, w = 4 * -(-head.height // 64), 4 * -(-head.width // 64)
     return (parameters["hyper"], h // 4, w // 4), (parameters["m"], h, w)
 
 
-def elic_latents(coder: RangeDecoder, head: Header, model: Model, gaussian: list[EscapeTable], run: Run) -> Latents:
-    z_shape, y_shape = latent_shapes(head)
+def elic_latents(
+    coder: RangeDecoder, z_shape: Shape, y_shape: Shape, model: Model, gaussian: list[EscapeTable], run: Run
+) -> Latents:
     rho = coder.decode(uniform(model.rates))
 
     z = Activation(*z_shape)
@@ -1220,13 +1437,27 @@ def judge_header_limits(data: bytes, head: Header) -> None:
 
 def judge_body_limits(type_: int, length: int, head: Header, offset: int) -> None:
     """SEM-R-141: when type and length of a section are known; SEM-R-142: before memory is taken."""
-    if type_ in {0x81, 0x82, PROVENANCE, METADATA} and length > LEVEL_1["text"]:
+    if type_ in {0x81, 0x82, *KEY_VALUE_TEXTS} and length > LEVEL_1["text"]:
         fail(604, f"SEM-R-141: {length} bytes of text, more than {LEVEL_1['text']}", offset)
-    if type_ == 0x87:
-        z_shape, y_shape = latent_shapes(head)
-        symbols = 1 + math.prod(z_shape) + math.prod(y_shape)
-        if symbols > LEVEL_1["symbols"]:
-            fail(605, f"SEM-R-141: {symbols} symbols, more than {LEVEL_1['symbols']}", offset)
+    symbols = symbols_of(type_ - 0x80, head) if type_ >= 0x80 else 0
+    if symbols > LEVEL_1["symbols"]:
+        fail(605, f"SEM-R-141: {symbols} symbols, more than {LEVEL_1['symbols']}", offset)
+
+
+def symbols_of(kind: int, head: Header) -> int:
+    """How many a payload has, where that is known before it is read."""
+    match kind:
+        case 3:
+            return int(parameters_of(head, 3)["d"])
+        case 4:
+            return int(parameters_of(head, 4)["m"])
+        case 5:
+            return math.prod(vq_shape(head))
+        case 6 | 7:
+            z_shape, y_shape = latent_shapes(head, kind)
+            return 1 + math.prod(z_shape) + math.prod(y_shape)
+        case _:
+            return 0
 
 
 # ====================================================================================================================
@@ -1300,10 +1531,11 @@ def fail(code: int, message: str, offset: int | None = None) -> NoReturn:
 
 @dataclass
 class Run:
-    """How the nets are run, and what is noted of it for those who look for the place where two decoders part."""
+    """How the decoder is run, and what is noted of it for those who look for the place where two decoders part."""
 
     jobs: int = 1
     tracing: bool = False
+    embedding: bool = False  # whether it is asked what PQ codes stand for
     digests: dict[str, str] = field(default_factory=dict)
 
     def trace(self, name: str, values: Iterable[int]) -> None:
@@ -1343,32 +1575,56 @@ def read_file(data: bytes, tier: str, registry: Path, folders: list[Path], run: 
 
 def payloads_and_checks(parts: list[Section], head: Header, folders: list[Path], run: Run) -> None:
     wanted = head.binding["model"] if head.model_hash is None else head.model_hash.hex()
-    package = find_package(folders, wanted) if wanted is not None else None
+    packages = find_packages(folders, wanted) if wanted is not None else {}
+    package = next(iter(packages.values())) if len(packages) == 1 else None  # several: the hash is ambiguous
     digest = package.digest if package is not None else wanted if wanted is not None and len(wanted) == 64 else None
     for part in parts:
         if not part.critical:
             part.symbols = part.body
-            if part.type not in {PROVENANCE, METADATA}:
+            if part.type not in {*KEY_VALUE_TEXTS, THUMBNAIL}:
                 part.report["unknown"] = True  # SEM-R-044
-        elif part.kind == 7:
-            decode_kind_7(part, head, package, wanted, run)
-        else:  # SEM-R-052
-            fail(704, f"SEM-R-052: this decoder does not implement kind {part.kind}", part.offset)
-        part.report["sha256"] = hashlib.sha256(part.symbols or b"").hexdigest()
+        else:
+            asked = uses_model(head, part.kind) and (part.kind != 4 or run.embedding)
+            if asked and package is None:  # SEM-R-114
+                fail(801, f"SEM-R-114: {len(packages)} models here begin with the digest {wanted}", part.offset)
+            found = decode_payload(part, head, package if asked else None, run)
+            part.symbols = found.s
+            part.report |= {"kind": part.kind} | found.report
+        part.report["sha256"] = hashlib.sha256(part.symbols).hexdigest()
     for part in parts:  # all payloads are judged by now
         part.report["check"] = judge_check(part, head, digest)
 
 
-def decode_kind_7(part: Section, head: Header, package: Package | None, wanted: str | None, run: Run) -> None:
-    if package is None:  # SEM-R-114
-        fail(801, f"SEM-R-114: no model here has a digest that begins with {wanted}", part.offset)
-    model = load_model(package, head.binding["parameters"]["7"])
-    coder = RangeDecoder(part.body, part.offset)
-    latents = elic_latents(coder, head, model, load_gaussian(GAUSSIAN_BIN), run)
-    judge_canonical(coder)
-    part.symbols = latents.serialise()
-    z_shape, y_shape = latent_shapes(head)
-    part.report |= {"kind": 7, "rate": latents.rho, "shapes": {"z": z_shape, "y": y_shape}, "canonical": True}
+def decode_payload(part: Section, head: Header, package: Package | None, run: Run) -> Payload:
+    """For each kind its model, then its body (SEM-R-150)."""
+    parameters = parameters_of(head, part.kind)
+    tensor = load_small_model(package, part.kind, parameters) if package is not None and part.kind < 6 else None
+    match part.kind:
+        case 1 if parameters["code"] == "fixed":
+            return consonant_text(consonant_fixed(part.body, part.offset))
+        case 1:
+            table = table_file(CONSONANT_BIN, parameters["table"], part.offset)
+            return consonant_text(stream(part, lambda coder: consonant_coded(coder, table)))
+        case 3:
+            d, b = parameters["d"], parameters["b"]
+            codes = stream(part, lambda coder: clip_bits(coder, d, b, tensor))
+            return of_codes(codes, 2, [d], codes)
+        case 4:
+            m, v = parameters["m"], parameters["v"]
+            codes = stream(part, lambda coder: pq_codes(coder, m, v))
+            embedding = {} if tensor is None else {"embedding": pq_embedding(codes, v, tensor)}
+            return of_codes(codes, 2, [m], codes, embedding)
+        case 5:
+            h, w = vq_shape(head)
+            rows = stream(part, lambda coder: vq_indices(coder, h, w, parameters["v"], tensor))
+            return of_codes([index for row in rows for index in row], 2, [h, w], rows)
+        case 6 | 7 if package is not None:
+            model, gaussian = load_model(package, part.kind, parameters), load_gaussian(GAUSSIAN_BIN)
+            z_shape, y_shape = latent_shapes(head, part.kind)
+            latents = stream(part, lambda coder: elic_latents(coder, z_shape, y_shape, model, gaussian, run))
+            shapes = {"shapes": {"z": z_shape, "y": y_shape}}
+            return Payload(latents.serialise(), {"rate": latents.rho, "canonical": True} | shapes)
+    fail(704, f"SEM-R-052: this decoder does not implement kind {part.kind}", part.offset)
 
 
 def numbers_as_strings(x: Any) -> Any:
@@ -1384,16 +1640,18 @@ def main() -> int:
     parser.add_argument("--tier", choices=["header", "symbols"], default="symbols")
     parser.add_argument("--model", type=Path, action="append", default=[], metavar="DIR", help="model package")
     parser.add_argument("--registry", type=Path, default=REGISTRY_JSON, metavar="FILE")
+    parser.add_argument("--embedding", action="store_true", help="what PQ codes stand for too; needs their model")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for the networks")
     parser.add_argument("--trace", action="store_true", help="SHA-256 of each layer and pass too")
     arguments = parser.parse_args()
     if arguments.jobs < 1:
         parser.error("--jobs takes a number from 1")
     environment = [Path(name) for name in os.environ.get("SEM_MODELS", "").split(os.pathsep) if name]
+    run = Run(arguments.jobs, arguments.trace, arguments.embedding)
     folders = [*arguments.model, *environment, *MODEL_FOLDERS]
     try:
         data = sys.stdin.buffer.read(LEVEL_1["file"] + 1)  # one byte more than needed to see that there are too many
-        report = read_file(data, arguments.tier, arguments.registry, folders, Run(arguments.jobs, arguments.trace))
+        report = read_file(data, arguments.tier, arguments.registry, folders, run)
     except SemError as error:
         print(error.line(), file=sys.stderr)
         return error.status

@@ -18,12 +18,12 @@ from PIL import Image
 
 from refcodec.models import package
 from refcodec.models.elic.config import ElicConfig
-from refcodec.models.elic.net import Elic
 
 torch = pytest.importorskip("torch")
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+from refcodec.models.elic.net import Elic
 from tools.train import elic, losses, pack, photos
 
 SMALL = ElicConfig(
@@ -209,7 +209,6 @@ TWO = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
 from refcodec.models.elic.config import ElicConfig
-from refcodec.models.elic.net import Elic
 from tools.train import elic
 small = ElicConfig.from_dict(__import__("json").loads(sys.argv.pop(1)))
 elic.config, elic.PATCHES = lambda name: small, 800

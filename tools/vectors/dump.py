@@ -73,10 +73,10 @@ def _notes(vector: Vector, f: Field) -> list[str]:
 
 def _symbols(vector: Vector, offset: int) -> Iterator[str]:
     """The first symbols of the payload whose body begins there."""
-    section = next((s for s in (vector.expected or {}).get("sections", ()) if s["offset"] == offset), {})
-    value: Any = vector.values.get(section.get("type"))
-    if value is None:
+    found = [s for s in (vector.expected or {}).get("sections", ()) if s["offset"] == offset]
+    if not found or (value := vector.values.get(found[0]["type"])) is None:
         return
+    section: dict[str, Any] = found[0]
     if isinstance(value, ElicLatents):
         yield f"rate = {value.rate}"
         yield _some("z", value.z.ravel().tolist())

@@ -22,8 +22,20 @@ sys.path.insert(0, str(ROOT))
 from refcodec import spec
 from refcodec.payloads import kinds
 from tools.vectors import (
-    mini, recipes_codes, recipes_consonant, recipes_elic, recipes_header, recipes_hints, recipes_model, recipes_quantise,
-    recipes_sections, recipes_sketch, recipes_small, tiny,
+    mini,
+    recipes_caption,
+    recipes_caption_faults,
+    recipes_codes,
+    recipes_consonant,
+    recipes_elic,
+    recipes_header,
+    recipes_hints,
+    recipes_model,
+    recipes_quantise,
+    recipes_sections,
+    recipes_sketch,
+    recipes_small,
+    tiny,
 )  # fmt: skip
 from tools.vectors.build import OUT, fault, valid
 from tools.vectors.dump import dump, example
@@ -36,6 +48,7 @@ GROUPS: Final[Recipes] = {
     "header": (*recipes_header.VALID, *recipes_header.FAULTS),
     "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
     "consonant": (*recipes_consonant.VALID, *recipes_consonant.FAULTS),
+    "caption": (*recipes_caption.VALID, *recipes_caption_faults.FAULTS),
     "clip": (*recipes_codes.CLIP_VALID, *recipes_codes.CLIP_FAULTS),
     "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
     "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,7 +32,8 @@ def code(bits: int, b: int) -> int:
     if bits & ~SIGN == INFINITY:
         return 0 if negative else 2 * half - 1
     z = Fraction(struct.unpack(">f", bits.to_bytes(4, "big"))[0])
-    return min(max((z * half).__floor__() + half, 0), 2 * half - 1)
+    highest = 2 * half - 1
+    return min(max(math.floor(z * half) + half, 0), highest)
 
 
 @dataclass(frozen=True)

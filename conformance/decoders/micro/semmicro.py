@@ -1186,8 +1186,7 @@ def judge_bounds(model: Model) -> None:
 # 13 Payloads
 # ====================================================================================================================
 
-
-T = TypeVar("T")
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -1204,7 +1203,7 @@ def of_codes(codes: list[int], size: int, shape: list[int], value: Any, more: di
     return Payload(s, {"shape": [shape], "value": value, "canonical": True} | (more or {}))
 
 
-def stream(part: Section, walk: Callable[[RangeDecoder], T]) -> T:
+def stream(part: Section, walk: Callable[[RangeDecoder], Found]) -> Found:
     """What `walk` reads from a body that is one stream of §9."""
     coder = RangeDecoder(part.body, part.offset)
     symbols = walk(coder)
@@ -1228,7 +1227,7 @@ def consonant_fixed(body: bytes, offset: int) -> list[int]:
     if n > LEVEL_1["text"]:  # SEM-R-160
         fail(604, f"SEM-R-160: {n} codes, more than {LEVEL_1['text']}", offset + LEVEL_1["text"] // 2)
     if n > 0 and body[-1] == 0:  # SEM-R-161 (T 4)
-        fail(402, "SEM-R-161: the last byte is 0x00", offset + len(body) - 1)
+        fail(402, "SEM-R-161: the last byte is 0x00", offset + len(body.rstrip(b"\0")))
     return [code for byte in body for code in (byte // 16, byte % 16)][:n]
 
 

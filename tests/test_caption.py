@@ -144,6 +144,10 @@ def test_known_bodies() -> None:
     assert encode("A xkcd", PARAMETERS).hex(" ") == SPELT
     assert encode_tokens([320, 2368, 49407], PARAMETERS).hex(" ") == TOKENS
     assert encode_tokens([], PARAMETERS) == b"\xf0"
+    assert encode("a", PARAMETERS).hex(" ") == "00 e8"
+    assert encode("I AM HERE.", PARAMETERS).hex(" ") == "ef ff cc e8 af"
+    assert decode(bytes.fromhex("f978da4b54484e2c010004c901ba"), PARAMETERS, LIMIT) == Caption("a cat", None, "zlib")
+    assert decode(bytes.fromhex("fa2005290000") + b"a cat", PARAMETERS, LIMIT) == Caption("a cat", None, "zstd")
 
 
 def test_what_every_symbol_of_an_example_is() -> None:
@@ -550,7 +554,8 @@ def test_levels(chances: list[float]) -> None:
 
 def test_smoothed_chances_sum_to_one() -> None:
     tallies = ngrams.count([(1, [0, 3, 4, 3, 5, 0]), (2, [0, 3, 3, 4, 0])], 2)
-    for kept in (None, [{}, {(3,): {4}}, {}]):
+    some: ngrams.Kept = [{}, {(3,): {4}}, {}]
+    for kept in (None, some):
         model = ngrams.Smoothed(tallies, 6, kept)
         for context in ((), (3,), (0, 3), (5,), (4, 3)):
             assert sum(model.p(context, w) for w in range(6)) == pytest.approx(1)

@@ -255,6 +255,14 @@ def test_edge_f1() -> None:
     assert bench.f1(a, half, 64) == pytest.approx(2 * (16 / 30) / (1 + 16 / 30))
 
 
+def test_grey_ms_ssim_is_that_of_three_equal_channels() -> None:
+    a = drawing(171, 165)
+    b = np.roll(a, 2, 1) // 2 + 20
+    assert bench.grey_ms_ssim(a, a) == pytest.approx(1, abs=1e-12)
+    three = [np.repeat(m[..., None], 3, 2) for m in (a, b)]
+    assert bench.grey_ms_ssim(a, b) == pytest.approx(bench.metrics.ms_ssim(*three), abs=1e-12)
+
+
 def test_anchors_fit_and_are_kept() -> None:
     original, cache = drawing(170, 162), dict[str, Any]()
     for name in ("WebP", "AVIF"):

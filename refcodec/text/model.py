@@ -27,8 +27,9 @@ from refcodec.errors import SemError
 
 DATA_SHA256: Final = "@@"
 UNIT: Final = 32  # steps of one natural logarithm
-UNSEEN: Final = 18 * UNIT  # cost of what no n-gram, not even of one, knows
+UNSEEN: Final = 12 * UNIT  # cost of what was never seen, by itself; the rarest thing that was costs about 11
 START, END = "<", ">"
+GENERAL: Final = 10  # of the clues: one or two neighbours
 NEAR: Final = 10  # consonant words on each side that count as a topic
 
 
@@ -76,14 +77,15 @@ def word_class(word: str) -> str:
     """What words share that agree with others in number or tense."""
     if word.endswith(("ing", "ed")):
         return "#" + word[-2:]
-    return "#s" if word.endswith("s") and not word.endswith(("ss", "us", "is")) or word in PLURALS else "#"
+    plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return "#s" if plural or word in PLURALS else "#"
 
 
 PLURALS: Final = frozenset({"men", "women", "children", "people", "feet", "teeth", "mice", "geese"})
 
 
-def clue_keys(consonants: Sequence[str], at: int) -> tuple[list[int], int]:
-    """The keys of the clues around one consonant word; the first n of them speak of word classes too.
+def clue_keys(consonants: Sequence[str], at: int) -> list[int]:
+    """The keys of the clues around one consonant word; the first GENERAL of them speak of word classes too.
 
     Neighbours up to three away by themselves, pairs and triples of them, and every other word near, in any order.
     """
@@ -92,19 +94,22 @@ def clue_keys(consonants: Sequence[str], at: int) -> tuple[list[int], int]:
     c, b, a = around[middle - 1], around[middle - 2], around[middle - 3]
     d, e, f = around[middle + 1 : middle + 4]
     clues = [
-        "0", f"c {c}", f"d {d}", f"b {b}", f"e {e}", f"bc {b} {c}", f"de {d} {e}", f"cd {c} {d}", f"a {a}", f"f {f}",
+        "0", f"c {c}", f"d {d}", f"b {b}", f"e {e}", f"a {a}", f"f {f}", f"bc {b} {c}", f"de {d} {e}", f"cd {c} {d}",
         f"bcd {b} {c} {d}", f"cde {c} {d} {e}", f"abc {a} {b} {c}", f"def {d} {e} {f}",
     ]  # fmt: skip
     near = {*consonants[max(at - NEAR, 0) : at], *consonants[at + 1 : at + 1 + NEAR]}
     clues += [f"n {word}" for word in sorted(near)]
-    return [crc32(clue.encode() + b"\n") for clue in clues], 10
+    return [crc32(clue.encode() + b"\n") for clue in clues]
 
 
 def article_keys(words: Sequence[str], gap: int) -> list[int]:
     """The keys of the clues for an "a" before word `gap`, 0 … len(words)."""
     around = [START, START, *words, END, END][gap : gap + 4]
     b, c, d, e = around
-    clues = ["0", f"c {c}", f"d {d}", f"bc {b} {c}", f"cd {c} {d}", f"de {d} {e}", f"e {e}", f"b {b}", f"bcd {b} {c} {d}", f"cde {c} {d} {e}"]
+    clues = [
+        "0", f"c {c}", f"d {d}", f"b {b}", f"e {e}", f"bc {b} {c}", f"cd {c} {d}", f"de {d} {e}",
+        f"bcd {b} {c} {d}", f"cde {c} {d} {e}",
+    ]  # fmt: skip
     return [crc32(clue.encode() + b"\n") for clue in clues]
 
 

@@ -13,11 +13,10 @@ from itertools import pairwise
 from typing import Final
 from zlib import crc32
 
-from refcodec.text.model import END, START, UNIT, Model, article_keys, clue_keys, shipped, word_class
+from refcodec.text.model import END, GENERAL, START, UNIT, Model, article_keys, clue_keys, shipped, word_class
 from refcodec.text.spell import spell
 
 ALTERNATIVES: Final = 4  # other readings given for a word
-RARE: Final = 6 * UNIT  # cost of a word that the captions did not hold
 CERTAIN: Final = 32 * UNIT  # score of a word that is the only one known
 
 Reading = tuple[str, int]
@@ -116,16 +115,15 @@ def _readings(consonants: list[str], at: int, skeleton: str, model: Model) -> tu
     known, rare = model.readings(skeleton)
     if not known and not rare:
         return spell(skeleton, model, ALTERNATIVES + 1), True
-    keys, general = clue_keys(consonants, at)
+    keys = clue_keys(consonants, at)
     clues = model.clues
     found = []
     for word in known:
         spelt, kind = word.encode(), word_class(word).encode()
         weight = sum(clues.get(crc32(spelt, key), 0) for key in keys)
-        weight += sum(clues.get(crc32(kind, key), 0) for key in keys[:general])
+        weight += sum(clues.get(crc32(kind, key), 0) for key in keys[:GENERAL])
         found.append((word, -weight))
-    found += [(word, RARE) for word in rare]
-    return found, False
+    return found + [(word, 0) for word in rare], False  # of these the model knows no more than their letters
 
 
 def _steps(columns: list[list[Reading]], model: Model) -> list[list[list[int]]]:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from refcodec.payloads import caption_text
 from refcodec.payloads.caption_model import END, FIRST, OCTET_DEPTH, PIECE_DEPTH, SPELL
-from tools.train.ngrams import Smoothed, count, prune, tree
+from tools.train.ngrams import Kept, Smoothed, count, prune, tree
 
 BUDGET = 399_000
 IDS = 4096  # 12 bits in caption.bin
@@ -62,16 +62,16 @@ def build(
     strings = b"\n".join(known)
     fixed = 12 + 2 * (len(styles) + sum(size for _, size in raw)) + len(strings)
 
-    def chosen(price: float) -> tuple[list[object], int]:
+    def chosen(price: float) -> tuple[list[Kept], int]:
         parts = [prune(gains[0], price), prune(gains[1], price / SPELT_PER_PIECE)]
         return [part for part, _ in parts], sum(size for _, size in parts)
 
-    low, high = 0.0, 64.0
+    low, high = 0.0, 64.0  # bits a byte
     for _ in range(24):
         price = (low + high) / 2
         low, high = (low, price) if fixed + chosen(price)[1] <= budget else (price, high)
     kept = chosen(high)[0]
-    trees = [tree(Smoothed(tallies, size, keep)) for (tallies, size), keep in zip(raw, kept, strict=True)]  # type: ignore[arg-type]
+    trees = [tree(Smoothed(tallies, size, keep)) for (tallies, size), keep in zip(raw, kept, strict=True)]
     words = array("H", [*styles, *trees[0][0], *trees[1][0], *trees[0][1], *trees[1][1]])
     if sys.byteorder == "big":
         words.byteswap()

@@ -44,9 +44,9 @@ def read(path: Path) -> Captions:
     return [(image, text) for image, _, text in (line.partition("\t") for line in lines) if text]
 
 
-def held_out(image: str) -> bool:
-    """Whether an image is one of the tenth that is not trained on when something is measured."""
-    return int.from_bytes(hashlib.sha256(image.encode()).digest()[:4], "big") % 10 == 0
+def held_out(image: str, fold: int = 0) -> bool:
+    """Whether an image is one of the tenth that is not trained on when something is measured; fold: which tenth."""
+    return int.from_bytes(hashlib.sha256(image.encode()).digest()[:4], "big") % 10 == fold
 
 
 def split(captions: Captions) -> tuple[list[str], list[str]]:

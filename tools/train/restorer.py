@@ -15,7 +15,7 @@ import hashlib
 import math
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -24,16 +24,27 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from refcodec.text.model import END, START, UNIT, Model, Ngrams, article_keys, clue_keys, context_key, pack, word_class
+from refcodec.text.model import (
+    END,
+    GENERAL,
+    START,
+    UNIT,
+    Model,
+    Ngrams,
+    article_keys,
+    clue_keys,
+    context_key,
+    pack,
+    word_class,
+)
 from refcodec.text.normalise import VOWELS, singular, skeleton, words
-from refcodec.text.spell import ORDER, spell
+from refcodec.text.spell import ORDER
 from tools.train.consonant import read
 
 WORDS = Path(__file__).with_name("restorer_words.txt")
 PAIR_DISCOUNT, LETTER_DISCOUNT = 0.85, 0.75
-PAIRS_AT_LEAST = 1  # a word pair seen less often is left to its words
 CLUES_AT_LEAST = 2  # a clue that speaks for a word less often is left out
-SMALLEST = 3  # so is one with a weight below this many 1/32
+SMALLEST = 8  # so is one with a weight below this many 1/32: half of them, and nothing is lost
 EPOCHS, BATCHES, RATE, DECAY = 12, 200, 0.1, 3e-5
 
 Sentences = Sequence[Sequence[str]]
@@ -62,10 +73,7 @@ def inflections(word: str, kind: str) -> list[str]:
     if kind not in ("n", "v") or len(word) < 2:
         return []
     soft = word.endswith("y") and word[-2] not in VOWELS
-    if word.endswith(("s", "x", "z", "ch", "sh")):
-        plural = word + "es"
-    else:
-        plural = word[:-1] + "ies" if soft else word + "s"
+    plural = word[:-1] + "ies" if soft else word + ("es" if word.endswith(("s", "x", "z", "ch", "sh")) else "s")
     if kind == "n":
         return [plural]
     if word.endswith("e"):
@@ -91,7 +99,7 @@ def lexicon(counts: Counter[str], letters: Ngrams, *, own: bool = True, inflect:
     for word in sorted(rank, key=lambda word: (rank[word], sound(word, letters), word)):
         known, rare = groups[skeleton(word)]
         # what rules make of words is a help where nothing else is known, and in the way where something is
-        if word not in counts and (plurals or singular(word) == word) and (rank[word] < 2 or not known and not rare):
+        if word not in counts and (plurals or singular(word) == word) and (rank[word] < 2 or not (known or rare)):
             rare.append(word)
     return {key: " ".join(known) + "|" + " ".join(rare) for key, (known, rare) in groups.items() if key and known + rare}
 
@@ -105,7 +113,7 @@ def sound(word: str, letters: Ngrams) -> int:
 # --- n-grams ---
 
 
-def ngrams(samples: Iterable[Sequence[str]], order: int, discount: float, least: int = 1) -> Ngrams:
+def ngrams(samples: Iterable[Sequence[str]], order: int, discount: float) -> Ngrams:
     """Interpolated Kneser-Ney of an order; each sample is run through from START to END."""
     levels: list[defaultdict[tuple[str, ...], Counter[str]]] = [defaultdict(Counter) for _ in range(order)]
     for sample in samples:
@@ -126,8 +134,7 @@ def ngrams(samples: Iterable[Sequence[str]], order: int, discount: float, least:
             for item, count in counts.items():
                 shorter_chance = chances.get((context[1:], item), 0.0) if length else 0.0
                 chances[context, item] = chance = (count - discount) / total + rest * shorter_chance
-                if count >= least or length == 0:
-                    costs[crc32(item.encode(), seed)] = units(chance)
+                costs[crc32(item.encode(), seed)] = units(chance)
     return Ngrams(costs)
 
 
@@ -179,17 +186,19 @@ def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: i
             score = weights[used].sum(1)
             score = np.exp(score - np.repeat(np.maximum.reduceat(score, start), length))
             error = score / np.repeat(np.add.reduceat(score, start), length) - gold[index]
-            slope = np.bincount(used.ravel(), np.repeat(error, used.shape[1]), minlength=count)
-            at = np.flatnonzero(slope)
+            change = np.bincount(used.ravel(), np.repeat(error, used.shape[1]), minlength=count)
+            at = np.flatnonzero(change)
             at = at[at > 0]  # number 0 fills the rows up
-            slope = slope[at] + DECAY * len(sizes) * 10 / BATCHES * weights[at]
+            slope = change[at] + DECAY * len(sizes) * 10 / BATCHES * weights[at]
             squares[at] += slope * slope
             weights[at] -= RATE * slope / np.sqrt(squares[at])
     return weights
 
 
-def clue_positions(sentences: Sentences, known: dict[str, list[str]], *, classes: bool = True) -> list[Position]:
-    """Every word that its consonants leave open."""
+def clue_positions(
+    sentences: Sentences, known: Mapping[str, Sequence[str]], *, without: Container[int] = (), classes: bool = True
+) -> list[Position]:
+    """Every word that its consonants leave open. without: clues left out, by their place in `clue_keys`."""
     out: list[Position] = []
     for sentence in sentences:
         consonants = [skeleton(word) for word in sentence]
@@ -197,8 +206,9 @@ def clue_positions(sentences: Sentences, known: dict[str, list[str]], *, classes
             candidates = known.get(consonants[at], [])
             if len(candidates) < 2 or word not in candidates:
                 continue
-            keys, general = clue_keys(consonants, at)
-            readings = [[(c.encode(), len(keys)), (word_class(c).encode(), general if classes else 0)] for c in candidates]
+            keys = [key for i, key in enumerate(clue_keys(consonants, at)) if i not in without]
+            general = sum(i not in without for i in range(GENERAL)) if classes else 0
+            readings = [[(c.encode(), len(keys)), (word_class(c).encode(), general)] for c in candidates]
             out.append((keys, readings, candidates.index(word)))
     return out
 
@@ -224,26 +234,39 @@ def article_positions(sentences: Sentences) -> list[Position]:
 # --- All of it ---
 
 
-def train(
-    texts: Sequence[str], *, pairs: bool = True, clues: bool = True, classes: bool = True, own: bool = True,
-    inflect: bool = True, plurals: bool = True, articles: bool = True,
-) -> Model:  # fmt: skip
-    """The model of these texts; what is False is left out, to see what it is worth."""
-    sentences = [words(text) for text in texts]
-    whole = [[word for word in sentence if skeleton(word)] for sentence in sentences]
-    counts = Counter(word for sentence in whole for word in sentence)
-    letters = ngrams([*sorted(counts), *(sorted(own_words()) if own else ())], ORDER, LETTER_DISCOUNT)
-    found = lexicon(counts, letters, own=own, inflect=inflect, plurals=plurals)
-    model = Model(found, ngrams(whole if pairs else [[w] for s in whole for w in s], 2, PAIR_DISCOUNT, PAIRS_AT_LEAST) if pairs else singles(counts), letters, {}, {})
-    known = {key: model.readings(key)[0] for key in found}
-    weights = fit(clue_positions(whole, known, classes=classes)) if clues else {}
-    return Model(found, model.words, letters, weights, fit(article_positions(sentences)) if articles else {})
+class Learner:
+    """The parts of a model of some texts, so that one can be left out to see what it is worth."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.sentences = [words(text) for text in texts]
+        self.whole = [[word for word in sentence if skeleton(word)] for sentence in self.sentences]
+        self.counts = Counter(word for sentence in self.whole for word in sentence)
+        self.letters = ngrams([*sorted(self.counts), *sorted(own_words())], ORDER, LETTER_DISCOUNT)
+
+    def lexicon(self, *, own: bool = True, inflect: bool = True, plurals: bool = True) -> dict[str, str]:
+        return lexicon(self.counts, self.letters, own=own, inflect=inflect, plurals=plurals)
+
+    def pairs(self) -> Ngrams:
+        return ngrams(self.whole, 2, PAIR_DISCOUNT)
+
+    def singles(self) -> Ngrams:
+        """Costs of words by themselves."""
+        total, seed = sum(self.counts.values()), context_key(())
+        return Ngrams({crc32(word.encode(), seed): units(count / total) for word, count in self.counts.items()})
+
+    def clues(self, found: Mapping[str, str], *, without: Container[int] = (), classes: bool = True) -> dict[int, int]:
+        known = {key: value.partition("|")[0].split() for key, value in found.items()}
+        return fit(clue_positions(self.whole, known, without=without, classes=classes))
+
+    def articles(self) -> dict[int, int]:
+        return fit(article_positions(self.sentences))
 
 
-def singles(counts: Counter[str]) -> Ngrams:
-    """Costs of words by themselves."""
-    total, seed = sum(counts.values()), context_key(())
-    return Ngrams({crc32(word.encode(), seed): units(count / total) for word, count in counts.items()})
+def train(texts: Iterable[str]) -> Model:
+    """The model of these texts."""
+    learner = Learner(texts)
+    found = learner.lexicon()
+    return Model(found, learner.pairs(), learner.letters, learner.clues(found), learner.articles())
 
 
 def main() -> None:

@@ -12,8 +12,6 @@ from tools.vectors.recipes_hints import HINTS, TYPICAL
 from tools.vectors.recipes_sections import MAKER, TITLE
 from tools.vectors.vector import Valid
 
-# Rules by what they ask for.
-MODE, STATIC, TOKENS, RAW, ZLIB, ZSTD = 170, 171, 172, 173, 174, 175
 PICS, PERCO, VQ, SKETCH = 9, 10, 204, 205  # profiles
 CAT, WAVE = "A cat on a mat.", "A man riding a wave on top of a surfboard."
 MOST = 65_536
@@ -28,6 +26,7 @@ ZLIB_DYNAMIC = (
 )
 ZLIB_BODIES = (
     ("zlib", "as Python compresses it at level 9", WAVE, ZLIB_WAVE),
+    ("zlib-a-cat", "an example of SPEC §13.2", "a cat", "78da4b54484e2c010004c901ba"),
     ("zlib-empty", "the empty text", "", "78da030000000001"),
     ("zlib-stored", "a block that is not compressed", CAT, "7801010f00f0ff4120636174206f6e2061206d61742e247704a8"),
     ("zlib-small-window", "a window of 512 bytes", CAT * 3, "18197354484e2c51c8cf534854c84d2cd173c4cb05003ecf0df6"),
@@ -42,6 +41,9 @@ ZLIB_65537 = "78daedc18100000000c320d6f94bfc205501" + 62 * "00" + "c00d33980611"
 ZSTD_WAVE = "202add0000b30104b83a79697af2bfc6a793a42eaf65744a020c4c534a20375a"
 ZSTD_BODIES = (
     ("zstd", "with the dictionary", WAVE, ZSTD_WAVE),
+    ("zstd-a-cat", "an example of SPEC §13.2", "a cat", "20052900006120636174"),
+    ("zstd-dictionary-id", "a frame that names its dictionary", WAVE, "239395a972" + ZSTD_WAVE[2:]),
+    ("zstd-window", "a window of 2^23 bytes", CAT, "00687900004120636174206f6e2061206d61742e"),
     ("zstd-no-size", "a frame that does not declare its size", WAVE, "0000" + ZSTD_WAVE[4:]),
     ("zstd-checksum", "a frame with a checksum", WAVE, "24" + ZSTD_WAVE[2:] + "aa181bdf"),
     ("zstd-raw-block", "a block that is not compressed", CAT, "200f7900004120636174206f6e2061206d61742e"),
@@ -58,15 +60,15 @@ def _caption(name: str, rules: tuple[int, ...], note: str, value: tuple[Any, ...
 
 
 def _static(name: str, note: str, text: str, **more: Any) -> Valid:
-    return _caption(f"static-{name}", (70, STATIC), note, ("static", text), **{"check": 16, "encode": True} | more)
+    return _caption(f"static-{name}", (70, 175, 182, 183), note, ("static", text), **{"check": 16, "encode": True} | more)
 
 
 def _raw(name: str, note: str, text: str, **more: Any) -> Valid:
-    return _caption(f"raw-{name}", (RAW,), note, ("raw", text), **{"check": 16} | more)
+    return _caption(f"raw-{name}", (173,), note, ("raw", text), **{"check": 16} | more)
 
 
 def _tokens(name: str, note: str, ids: tuple[int, ...], **more: Any) -> Valid:
-    return _caption(f"tokens-{name}", (70, TOKENS), note, ("tokens", ids), **{"check": 16} | more)
+    return _caption(f"tokens-{name}", (70, 175), note, ("tokens", ids), **{"check": 16} | more)
 
 
 def _foreign(mode: str, rule: int, bodies: tuple[tuple[str, str, str, str], ...]) -> tuple[Valid, ...]:
@@ -81,7 +83,10 @@ BESIDE = ((2, ("static", WAVE)), (4, drawn("pq", 16, 1024)), (5, drawn("grid", 9
 VALID = (
     _static("nothing", "the empty text: no body at all", "", check=0),
     _static("empty", "the same with a check", ""),
-    _static("cat", "the example of SPEC §13.2", CAT, check=0),
+    _static("cat", "the example that SPEC §13.2 takes apart", CAT, check=0),
+    _static("a", "one word, an example of SPEC §13.2", "a", check=0),
+    _static("xkcd", "a word spelt out, another example", "A xkcd", check=0),
+    _static("i-am-here", "the largest first byte that there is, EF", "I AM HERE.", check=0),
     _static("cat-check-16", "the same with a check", CAT),
     _static("cat-check-32", "the same with a check of 32 bits", CAT, check=32, size=(768, 512)),
     _static("wave", "a caption as it comes", WAVE, size=(768, 512)),
@@ -108,15 +113,17 @@ VALID = (
     _static("emoji", "four bytes each, joined", "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f3f4\U000e0067"),
     _static("extremes", "the last code point, U+FFFD, a byte order mark, a noncharacter", "\U0010ffff\ufffd\ufeff\uffff"),
     _static("decomposed", "an accent of its own: no text is normalised", "cafe\u0301 caf\u00e9"),
-    _caption("static-limit", (140, STATIC), "65536 octets of words", ("static", LONGEST)),
+    _caption("static-limit", (140, 172), "65536 octets of words", ("static", LONGEST)),
     _raw("nothing", "the empty text: the byte of the mode alone", "", check=0),
     _raw("cat", "the text as it is, with the check that the static text has, too", CAT),
+    _raw("nihon", "an example of SPEC §13.2", "\u65e5\u672c", check=0),
     _raw("unchecked", "the same unchecked", CAT, check=0),
     _raw("all-lengths", "one, two, three and four bytes a character", "A\u00df\u6771\U0001d11e", encode=True),
     _raw("edges", "the first and the last of each length", "\0\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff"),
     _tokens("0", "no ids", (), check=0),
     _tokens("0-checked", "no ids, with a check: S is FF", ()),
     _tokens("1", "one id", (49_407,)),
+    _tokens("3", "the example of SPEC §13.2", (320, 2368, 49_407), check=0),
     _tokens("16", "sixteen ids, 32 bytes in all", PROMPT, encode=True),
     _tokens("16-unchecked", "the same unchecked", PROMPT, check=0),
     _tokens("16-zeros", "sixteen times id 0", (0,) * 16),
@@ -124,16 +131,16 @@ VALID = (
     _tokens("15", "one less than is expected", PROMPT[:15], encode=True),
     _tokens("17", "one more", (*PROMPT, 320)),
     _tokens("75", "as many as there may be", drawn("long prompt", 75, 49_408), check=32, encode=True),
-    *_foreign("zlib", ZLIB, ZLIB_BODIES),
-    _caption("zlib-limit", (140, ZLIB), "zlib: 65536 octets from 90 bytes", ("zlib", "a" * MOST, bytes.fromhex(ZLIB_65536))),
-    _caption("zlib-unchecked", (ZLIB,), "zlib: the first of these unchecked", ("zlib", WAVE, bytes.fromhex(ZLIB_WAVE))),
-    *_foreign("zstd", ZSTD, ZSTD_BODIES),
-    _caption("zstd-limit", (140, ZSTD), "zstd: 65536 octets from 15 bytes",
+    *_foreign("zlib", 176, ZLIB_BODIES),
+    _caption("zlib-limit", (140, 172, 176), "zlib: 65536 octets from 90 bytes", ("zlib", "a" * MOST, bytes.fromhex(ZLIB_65536))),
+    _caption("zlib-unchecked", (176,), "zlib: the first of these unchecked", ("zlib", WAVE, bytes.fromhex(ZLIB_WAVE))),
+    *_foreign("zstd", 177, ZSTD_BODIES),
+    _caption("zstd-limit", (140, 172, 177), "zstd: 65536 octets from 15 bytes",
              ("zstd", "a" * MOST, bytes.fromhex("6000ff4d000008610100fc7f1d0801"))),
-    _caption("zstd-unchecked", (ZSTD,), "zstd: the first of these unchecked", ("zstd", WAVE, bytes.fromhex(ZSTD_WAVE))),
-    _caption("tiny-static", (STATIC,), "a row that allows the modes static and raw alone, sectioned", ("static", CAT),
+    _caption("zstd-unchecked", (177,), "zstd: the first of these unchecked", ("zstd", WAVE, bytes.fromhex(ZSTD_WAVE))),
+    _caption("tiny-static", (171,), "a row that allows the modes static and raw alone, sectioned", ("static", CAT),
              profile=VQ, check=16),
-    _caption("tiny-raw", (RAW,), "the same raw, unchecked", ("raw", CAT), profile=VQ),
+    _caption("tiny-raw", (171,), "the same raw, unchecked", ("raw", CAT), profile=VQ),
     _caption("alone-in-section", (45, 60), "a caption alone where it is not the compact kind", ("static", WAVE),
              profile=PERCO, check=16),
     _caption("beside-hints", (40, 54, 60), "provenance, caption, hints, metadata", ("static", WAVE), check=16,

@@ -27,7 +27,7 @@ def of(z: float) -> int:
 
 def code(bits: int, b: int) -> int:
     """SPEC §13.3 in rational numbers."""
-    half = 2 ** (b - 1)
+    half = 1 << (b - 1)
     negative = bits >= SIGN
     if bits & ~SIGN == INFINITY:
         return 0 if negative else 2 * half - 1
@@ -65,7 +65,7 @@ class Quantise:
 
 def _edges(b: int) -> tuple[int, ...]:
     """Numbers at which codes change, with their neighbours on both sides, of both signs."""
-    half = 2 ** (b - 1)
+    half = 1 << (b - 1)
     steps = range(1, half + 1) if half <= 8 else (1, 2, 3, half // 2, half // 2 + 1, half - 1, half)
     magnitudes = [*SPECIAL, *(of(k / half) + d for k in steps for d in (-1, 0, 1))]
     return tuple(bits for magnitude in dict.fromkeys(magnitudes) for bits in (magnitude, magnitude | SIGN))

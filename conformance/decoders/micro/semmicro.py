@@ -26,7 +26,10 @@ from __future__ import annotations
 
 import argparse
 import bisect
+import functools
 import hashlib
+import importlib
+import itertools
 import json
 import math
 import multiprocessing
@@ -35,6 +38,7 @@ import os
 import re
 import struct
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +49,8 @@ REGISTRY_JSON = REPOSITORY / "refcodec" / "registry" / "registry.json"
 DIMS_JSON = REPOSITORY / "refcodec" / "registry" / "dims.json"
 GAUSSIAN_BIN = REPOSITORY / "refcodec" / "entropy" / "data" / "gaussian.bin"
 CONSONANT_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "consonant.bin"
+CAPTION_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "caption.bin"
+CAPTION_ZDICT = REPOSITORY / "refcodec" / "payloads" / "data" / "caption.zdict"
 MODEL_FOLDERS = (REPOSITORY / "refcodec" / "data" / "models", REPOSITORY / "test_vectors" / "models")
 
 # ====================================================================================================================
@@ -1248,11 +1254,264 @@ def consonant_coded(coder: RangeDecoder, frequencies: bytes) -> list[int]:
 
 
 def table_file(path: Path, digest: str, offset: int) -> bytes:
-    """SEM-R-163, SEM-R-164: the integers of the table that the row names."""
+    """The bytes that the row names, and no others (SEM-R-163, SEM-R-164, SEM-R-174, SEM-R-183)."""
     data = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(data).hexdigest() != digest:
-        fail(801, f"SEM-R-163: {path.name} here is not {digest}", offset)
+        fail(801, f"SEM-R-163, SEM-R-174: the {path.name} here is not {digest}", offset)
     return data
+
+
+# --- 13.2 Caption text (kind 2) -------------------------------------------------------------------------------------
+
+MODE = cumulative_of([240, 8, 1, 1, 1, 5])  # 0 static, 1 tokens
+TOKEN_COUNT = cumulative_of(76 if n == 16 else 1 for n in range(76))
+SPLIT = re.compile(rb" ?(?:[A-Za-z'\x80-\xFF]+|.)", re.DOTALL)  # a space before the last octet is that octet alone
+END, ESCAPE, SPELL = 0, 1, 2
+
+
+def caption(part: Section, parameters: dict[str, Any]) -> Payload:
+    mode = caption_mode(part.body[:1], part.offset)
+    if mode not in parameters["modes"]:  # SEM-R-171
+        fail(403, f"SEM-R-171: the profile has no captions of mode {mode}", part.offset)
+    match mode:
+        case "tokens":
+            ids = stream(part, lambda coder: caption_tokens(coder, parameters["vocabulary"]))
+            payload = of_codes(ids, 2, [len(ids)], ids)
+            return Payload(b"\xff" + payload.s, payload.report | {"mode": mode})
+        case "static":
+            table_file(CAPTION_BIN, parameters["static"], part.offset)  # SEM-R-174
+            tables = load_caption(CAPTION_BIN)
+            octets = stream(part, lambda coder: caption_static(coder, tables))
+        case "zlib":
+            octets = caption_zlib(part.body, part.offset)
+        case "zstd":
+            octets = caption_zstd(part.body, part.offset, parameters["dictionary"])
+        case _:
+            octets = part.body[1:]  # raw; SEM-R-172 is that of the body's bytes
+    try:
+        text = octets.decode("utf-8")
+    except UnicodeDecodeError:  # SEM-R-173
+        fail(401, "SEM-R-173: the text is not UTF-8", part.offset)
+    report = {"mode": mode, "shape": [[len(octets)]], "value": text, "canonical": mode in {"static", "raw"}}
+    return Payload(octets, report)
+
+
+def caption_mode(first: bytes, offset: int) -> str:
+    if first < b"\xf0":
+        return "static"  # and the empty body
+    if first < b"\xf8":
+        return "tokens"
+    if first > b"\xfa":  # SEM-R-170
+        fail(704, f"SEM-R-170: the first byte 0x{first.hex().upper()} is reserved", offset)
+    return {0xF8: "raw", 0xF9: "zlib", 0xFA: "zstd"}[first[0]]
+
+
+def judge_mode(coder: RangeDecoder, mode: int) -> None:
+    if coder.decode(MODE) != mode:  # SEM-R-175
+        fail(402, "SEM-R-175: the first symbol is not that of the mode which the first byte tells", coder.offset)
+
+
+def caption_tokens(coder: RangeDecoder, vocabulary: int) -> list[int]:
+    judge_mode(coder, 1)
+    n = coder.decode(TOKEN_COUNT)
+    return [coder.decode(uniform(vocabulary)) for _ in range(n)]
+
+
+def caption_zlib(body: bytes, offset: int) -> bytes:
+    inflate = zlib.decompressobj()
+    text = b""
+    try:
+        for i in range(1, len(body)):  # a byte at a time, so that what comes first is judged first
+            if inflate.eof:  # SEM-R-176
+                fail(401, "SEM-R-176: there is something behind the zlib stream", offset + i)
+            text += inflate.decompress(body[i : i + 1], LEVEL_1["text"] + 1 - len(text))
+            if len(text) > LEVEL_1["text"]:  # SEM-R-179
+                fail(604, f"SEM-R-179: more than {LEVEL_1['text']} octets", offset + i)
+    except zlib.error as error:  # SEM-R-176
+        fail(401, f"SEM-R-176: {error}", offset)
+    if not inflate.eof:  # SEM-R-176
+        fail(401, "SEM-R-176: the zlib stream is cut", offset)
+    return text
+
+
+def caption_zstd(body: bytes, offset: int, dictionary: str) -> bytes:
+    """By the standard library of Python 3.14; before that there is none."""
+    try:
+        zstd = importlib.import_module("compression.zstd")
+    except ImportError:  # SEM-R-180
+        fail(704, "SEM-R-180: this Python has no zstd", offset)
+    caption_zdict = zstd.ZstdDict(table_file(CAPTION_ZDICT, dictionary, offset))  # SEM-R-174
+    frame = b"\x28\xb5\x2f\xfd" + body[1:]
+    judge_frame(body, offset)
+    try:
+        text: bytes = zstd.ZstdDecompressor(caption_zdict).decompress(frame, LEVEL_1["text"] + 1)
+    except zstd.ZstdError as error:  # SEM-R-177
+        fail(401, f"SEM-R-177: {error}", offset)
+    if len(text) > LEVEL_1["text"]:  # SEM-R-179
+        fail(604, f"SEM-R-179: more than {LEVEL_1['text']} octets", offset)
+    return text
+
+
+def judge_frame(body: bytes, offset: int) -> None:
+    """SEM-R-177, SEM-R-178: the header and the lengths of the blocks of a frame (RFC 8878, 3.1.1), not their contents."""
+    reader = Reader(body, 1, truncated=401, bad_varint=401)
+    try:
+        descriptor = reader.u(8)
+        single_segment = descriptor >> 5 & 1
+        window = 0
+        if not single_segment:
+            log, eighths = divmod(reader.u(8), 8)
+            window = 2 ** (10 + log) + 2 ** (7 + log) * eighths
+        reader.bytes((0, 1, 2, 4)[descriptor & 3])  # the dictionary's id
+        n = (single_segment, 2, 4, 8)[descriptor >> 6]
+        size = int.from_bytes(reader.bytes(n), "little") + (256 if n == 2 else 0)
+        last = False
+        while not last:
+            block = int.from_bytes(reader.bytes(3), "little")
+            last = block & 1 == 1
+            reader.bytes(1 if block >> 1 & 3 == 1 else block >> 3)  # type 1: a byte that is repeated
+        reader.bytes(4 * (descriptor >> 2 & 1))  # checksum
+    except SemError as error:
+        fail(401, f"SEM-R-177: the zstd frame is cut: {error.message}", offset)
+    if size > LEVEL_1["text"]:  # SEM-R-178
+        fail(604, f"SEM-R-178: the zstd frame declares {size} octets", offset)
+    if reader.position != len(body) or window > 2**23:  # SEM-R-177
+        fail(401, "SEM-R-177: there is something behind the zstd frame, or its window is too large", offset)
+
+
+def split(text: bytes) -> tuple[int, list[bytes]]:
+    """Style and pieces."""
+    stop = int(text.endswith(b"."))
+    text = text[: len(text) - stop]
+    if not re.search(rb"[a-z]", text) and len(re.findall(rb"[A-Z]", text)) >= 2:
+        case, text = 2, text.lower()  # of octets: A-Z only
+    elif re.match(rb"[A-Z](?![A-Z])", text):
+        case, text = 1, text[:1].lower() + text[1:]
+    else:
+        case = 0
+    return 2 * case + stop, SPLIT.findall(b" " + text if text else b"")
+
+
+def join(style: int, pieces: list[bytes]) -> bytes:
+    text = b"".join(pieces)[1:]
+    case, stop = divmod(style, 2)
+    if case == 1:
+        text = text[:1].upper() + text[1:]
+    if case == 2:
+        text = text.upper()
+    return text + b"." * stop
+
+
+@dataclass(eq=False)
+class Node:
+    """Of a tree; a tree is its root."""
+
+    frequencies: dict[int, int]  # by ascending id
+    below: dict[int, Node]  # by key
+
+
+@dataclass
+class CaptionTables:
+    styles: list[int]  # sums
+    of_pieces: Node
+    of_octets: Node
+    pieces: dict[int, bytes]  # by id
+
+
+@functools.cache
+def load_caption(path: Path) -> CaptionTables:
+    data = path.read_bytes()
+    n_pieces, n_octets, *lengths = struct.unpack("<6H", data[:12])  # V, L
+    w, l = lengths[0] + 65536 * lengths[1], lengths[2] + 65536 * lengths[3]  # noqa: E741
+    position = 12
+
+    def integers(n: int) -> list[int]:
+        nonlocal position
+        position += 2 * n
+        return list(struct.unpack(f"<{n}H", data[position - 2 * n : position]))
+
+    styles, pieces_root, octets_root = integers(6), integers(n_pieces), integers(n_octets)
+    of_pieces = Node(dict(enumerate(pieces_root)), nodes(integers(w)))
+    of_octets = Node(dict(enumerate(octets_root)), nodes(integers(l)))
+    pieces = dict(enumerate(data[position:].split(b"\n"), SPELL + 1))
+    return CaptionTables(cumulative_of(styles), of_pieces, of_octets, pieces)
+
+
+def nodes(integers: list[int]) -> dict[int, Node]:
+    """Nodes that stand one after another, by their keys."""
+    result: dict[int, Node] = {}
+    rest = iter(integers)
+    for head in rest:
+        n = head % 8 if head % 8 < 7 else next(rest)
+        size = next(rest) if head // 8 % 2 == 1 else 0
+        entries = list(itertools.islice(rest, n))
+        frequencies = {entry // 16: 2 ** (entry % 16) for entry in entries}
+        result[head // 16] = Node(frequencies, nodes(list(itertools.islice(rest, size))))
+    return result
+
+
+@functools.cache
+def ids_and_sums(node: Node, out: Node | None) -> tuple[list[int], list[int]]:
+    """The ids of a node in ascending order and the sums of their frequencies, without the ids of `out` but 1."""
+    ids = [id_ for id_ in node.frequencies if out is None or id_ == ESCAPE or id_ not in out.frequencies]
+    return ids, cumulative_of(node.frequencies[id_] for id_ in ids)
+
+
+def code(coder: RangeDecoder, tree: Node, history: list[int], depth: int) -> int:
+    path = [tree]
+    for id_ in reversed(history[-depth:]):  # the latest first
+        if id_ not in path[-1].below:
+            break
+        path.append(path[-1].below[id_])
+    out = None
+    while True:
+        node = path.pop()
+        ids, sums = ids_and_sums(node, out)
+        id_ = ids[coder.decode(sums)]
+        if id_ != ESCAPE:
+            return id_
+        out = node
+
+
+def caption_static(coder: RangeDecoder, tables: CaptionTables) -> bytes:
+    judge_mode(coder, 0)
+    style = coder.decode(tables.styles)
+    history = [0]
+    pieces: list[bytes] = []
+    spelt: list[bytes] = []
+    room = LEVEL_1["text"] + 1  # octets; one more for the space before the text
+    while (id_ := code(coder, tables.of_pieces, history, 3)) != END:
+        if id_ == SPELL:
+            piece = spell(coder, tables.of_octets, room)
+            spelt.append(piece)
+        else:
+            piece = tables.pieces[id_]
+        history.append(id_)
+        pieces.append(piece)
+        room -= len(piece)
+        judge_room(coder, room)
+    text = join(style, pieces)
+    judge_room(coder, LEVEL_1["text"] - len(text))
+    if (style, pieces) != split(text) or set(spelt) & set(tables.pieces.values()):  # SEM-R-182
+        fail(402, "SEM-R-182: an encoder chooses another style or other pieces for this text", coder.offset)
+    return text
+
+
+def spell(coder: RangeDecoder, tree: Node, room: int) -> bytes:
+    history = [0]
+    piece = b""
+    while (id_ := code(coder, tree, history, 4)) != END:
+        history.append(id_)
+        piece += bytes([id_ - 2])
+        judge_room(coder, room - len(piece))
+    if not piece:  # SEM-R-181
+        fail(402, "SEM-R-181: a piece is spelt with no octets", coder.here)
+    return piece
+
+
+def judge_room(coder: RangeDecoder, room: int) -> None:
+    if room < 0:  # SEM-R-172
+        fail(604, f"SEM-R-172: more than {LEVEL_1['text']} octets", coder.here)
 
 
 # --- 13.3 CLIP bits (kind 3) ----------------------------------------------------------------------------------------
@@ -1604,6 +1863,8 @@ def decode_payload(part: Section, head: Header, package: Package | None, run: Ru
         case 1:
             table = table_file(CONSONANT_BIN, parameters["table"], part.offset)
             return consonant_text(stream(part, lambda coder: consonant_coded(coder, table)))
+        case 2:
+            return caption(part, parameters)
         case 3:
             d, b = parameters["d"], parameters["b"]
             codes = stream(part, lambda coder: clip_bits(coder, d, b, tensor))

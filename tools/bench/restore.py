@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""How many words the restorer finds again: learnt on the captions of 90 % of the images, measured on the others.
+
+    python tools/bench/restore.py CAPTIONS.tsv [--quick] [--fold 0 … 9]
+
+exact: of the words that leave a consonant, those that come back as they were (lower case, no punctuation, digits
+spelt). to number: the same with singular and plural taken as one (`normalise.singular`). all: of all words, those of
+vowels only included, the part that a longest common subsequence with the restored text finds in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from refcodec.text.model import Model, pack
+from refcodec.text.normalise import normalise, singular, skeleton, words
+from refcodec.text.restore import restore
+from tools.train.consonant import held_out, key_words, read
+from tools.train.restorer import Learner
+
+# Written for this bench, in words as travel and science texts have them.
+TRAVEL = (
+    "The old harbour lies at the end of a narrow valley. We arrived early in the morning, when fishermen were selling their "
+    "catch from small wooden boats, and walked along the quay towards the market. Merchants offered olives, fresh bread, "
+    "spices and painted bowls. Behind the cathedral a steep path climbs between stone walls to a ruined fortress, and from "
+    "its highest tower you can see the whole coast. In the afternoon the wind grew stronger and heavy clouds came over the "
+    "mountains, so we waited in a quiet cafe until the rain had passed. Our train left at seven in the evening. Tomorrow we "
+    "will cross the border and visit the lakes, where the hotels are cheaper and the water is said to be warm."
+)
+SCIENCE = (
+    "A comet is a lump of ice and dust that moves around the sun on a long, stretched orbit. Far away it is dark and frozen. "
+    "As it comes closer, sunlight heats its surface, the ice turns into gas, and the gas carries dust into space. Pressure "
+    "from the light pushes this dust away from the sun, so the tail always points outwards, even when the comet is leaving. "
+    "Astronomers study comets because they have hardly changed since the planets formed. Probes have measured their mass, "
+    "their temperature and the chemistry of the grains, and one small robot has even landed on a nucleus. Some of these "
+    "bodies return every few years; others need thousands of years for a single turn, and many are seen only once."
+)
+
+FAR = frozenset({3, 4, 5, 6})  # places in `clue_keys`: single neighbours two and three words away
+JOINT = frozenset(range(7, 14))  # two and three neighbours at once
+TOPIC = range(14, 100)  # the words near, in any order
+
+
+def measure(texts: Sequence[str], model: Model, *, articles: bool = False) -> tuple[int, int, int, int, int]:
+    """(words that leave a consonant, exact, exact to number, all words, all found)."""
+    total = exact = number = everything = found = 0
+    for text in texts:
+        whole = words(text)
+        kept = [word for word in whole if skeleton(word)]
+        restored = restore(normalise(text).consonants.text, model, articles=articles)
+        back = [word.text for word in restored.words if word.consonants]
+        total += len(kept)
+        exact += sum(a == b for a, b in zip(kept, back, strict=True))
+        number += sum(singular(a) == singular(b) for a, b in zip(kept, back, strict=True))
+        if articles:
+            everything += len(whole)
+            found += common(whole, [word.text for word in restored.words])
+    return total, exact, number, everything, found
+
+
+def common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(other) + 1)
+    for a in one:
+        last = 0
+        for j, b in enumerate(other, 1):
+            last, row[j] = row[j], last + 1 if a == b else max(row[j], row[j - 1])
+    return row[-1]
+
+
+def show(name: str, texts: Sequence[str], model: Model, *, articles: bool = False) -> None:
+    total, exact, number, everything, found = measure(texts, model, articles=articles)
+    share = f"  all {100 * found / everything:5.1f} %" if everything else ""
+    print(f"{name:46} exact {100 * exact / total:6.2f} %  to number {100 * number / total:6.2f} %{share}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("captions", type=Path)
+    parser.add_argument("--quick", action="store_true", help="the whole model only, nothing left out")
+    parser.add_argument("--fold", type=int, default=0, help="which tenth of the images is held out")
+    arguments = parser.parse_args()
+    captions = read(arguments.captions)
+    known = [text for image, text in captions if not held_out(image, arguments.fold)]
+    unknown = [text for image, text in captions if held_out(image, arguments.fold)]
+    start = time.monotonic()
+    learner = Learner(known)
+    found, pairs = learner.lexicon(), learner.pairs()
+    model = Model(found, pairs, learner.letters, learner.clues(found), learner.articles())
+    left = [word for text in unknown for word in words(text) if skeleton(word)]
+    strange = sum(word not in learner.counts for word in left)
+    print(f"learnt from {len(known)} captions in {time.monotonic() - start:.0f} s, {len(pack(model))} bytes packed")
+    print(f"held out: {len(unknown)} captions, {len(left)} words that leave a consonant, {strange} of them never seen")
+    start = time.monotonic()
+    show("whole model", unknown, model, articles=True)
+    print(f"{(time.monotonic() - start) / len(unknown) * 1000:.1f} ms a caption")
+    show("key words of the same captions", key_words(unknown), model)
+    show("travel text", [TRAVEL], model, articles=True)
+    show("science text", [SCIENCE], model, articles=True)
+    for text in (TRAVEL, SCIENCE):
+        print(" ", restore(normalise(text).consonants.text, model).text)
+    if arguments.quick:
+        return
+    print("left out:")
+    show("clues (word pairs only)", unknown, replace(model, clues={}))
+    show("word pairs (clues and single words)", unknown, replace(model, words=learner.singles()))
+    show("both (the commonest word each time)", unknown, replace(model, words=learner.singles(), clues={}))
+    for name, without in (("the topic", TOPIC), ("far neighbours, one by one", FAR), ("two and three neighbours", JOINT)):
+        show(name, unknown, replace(model, clues=learner.clues(found, without=without)))
+    show("word classes", unknown, replace(model, clues=learner.clues(found, classes=False)))
+    show("words that the captions lack", unknown, replace(model, lexicon=learner.lexicon(own=False, inflect=False)))
+    show("inflections of known words", unknown, replace(model, lexicon=learner.lexicon(inflect=False)))
+    single = learner.lexicon(plurals=False)
+    show("plural candidates", unknown, replace(model, lexicon=single, clues=learner.clues(single)))
+
+
+if __name__ == "__main__":
+    main()

@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -24,12 +21,14 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from program import Semtool, contents, place, refused, semtool, valid
+
 from refcodec import codec, modelpath, spec
 from refcodec.container.text import encode as text_encode
-from semtool import main as program
 from tools import fuzz
 
-SCHEMAS = ROOT / "conformance" / "schema"
+__all__ = ["place", "semtool"]  # fixtures
+
 TINY = ROOT / "test_vectors" / "models" / "elic-tiny"
 NAME = "a ü\n\x1b[31m.sem"  # a space, a letter, a line break and a colour of the terminal
 
@@ -55,61 +54,10 @@ def picture(height: int = 48, width: int = 80) -> NDArray[np.uint8]:
     return made
 
 
-@dataclass
-class Done:
-    """What one call of the program gave."""
-
-    status: int
-    out: bytes
-    err: str
-
-    @property
-    def text(self) -> str:
-        return self.out.decode()
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def line(self) -> str:
-        """The one line on standard error."""
-        lines = self.err.splitlines()
-        assert len(lines) == 1, self.err
-        return lines[0]
-
-
-Semtool = Callable[..., Done]
-
-
 @pytest.fixture(scope="module")
 def photo_sem() -> bytes:
     pytest.importorskip("torch")
     return codec.encode_picture(picture(), quality=4).data
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder to work in, and no models or registry of this machine."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    for name in ("SEM_MODELS", "SEM_REGISTRY", "SEMTOOL_TRACEBACK"):
-        monkeypatch.delenv(name, raising=False)
-    yield tmp_path / "work"
-    assert not list((tmp_path / "work").glob(".*.tmp")), "a temporary file was left"
-
-
-@pytest.fixture
-def semtool(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Semtool:
-    def call(*args: str | Path, stdin: bytes = b"") -> Done:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capfdbinary.readouterr()
-        status = program.main([str(arg) for arg in args])
-        out, err = capfdbinary.readouterr()
-        return Done(status, out, err.decode())
-
-    return call
 
 
 @pytest.fixture
@@ -126,17 +74,6 @@ def tiny(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = place / "tiny.sem"
     path.write_bytes(fuzz.fresh(200, (70, 40), check=16, others={spec.PROVENANCE: text_encode({"by": "a\n\x1b[2Jb"})}))
     return path
-
-
-def valid(name: str, value: Any) -> None:
-    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_bytes())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(value)
-
-
-def refused(done: Done, status: int, start: str) -> None:
-    assert (done.status, done.out) == (status, b"")
-    assert done.line.startswith(start), done.line
 
 
 # --- what the commands do ----------------------------------------------------------------------------------------
@@ -423,10 +360,10 @@ def test_every_error_is_one_line_and_writes_nothing(
     Path("link.png").symlink_to("photo.png")
     Path("photo.sem").write_bytes(tiny.read_bytes())
     Image.new("1", (16_385, 1)).save("wide.png")
-    before = {path: path.is_file() and path.read_bytes() for path in place.rglob("*")}
+    before = contents(place)
     done = semtool(*args)
     refused(done, status, start)
-    assert {path: path.is_file() and path.read_bytes() for path in place.rglob("*")} == before
+    assert contents(place) == before
     said = semtool(*args, "--json")
     assert (said.status, said.line) == (status, done.line)
     valid("error", said.json)
@@ -434,7 +371,7 @@ def test_every_error_is_one_line_and_writes_nothing(
     assert error["message"] in said.line
     assert said.line.endswith(error["hint"])
     assert (error["code"] or "usage") == start.partition(" ")[0].rstrip(":")
-    assert {path: path.is_file() and path.read_bytes() for path in place.rglob("*")} == before
+    assert contents(place) == before
 
 
 def test_where_standard_output_carries_the_file_the_error_object_does_not(semtool: Semtool, photo: Path) -> None:

@@ -57,6 +57,10 @@ def _grid(job: Job) -> Payload:
         usage = None if model is None else model.table
     h, w = vq_indices.grid(job.size, parameters)
     indices = job.given.indices
+    if isinstance(indices, list) and indices and all(isinstance(line, list | tuple) for line in indices):
+        import numpy as np
+
+        indices = np.array(indices)  # rows, as `payload` gives them
     if getattr(indices, "ndim", 2) == 2 and hasattr(indices, "dtype"):
         if indices.shape != (h, w):
             fitting = ", ".join(p.name for p in _fitting(job.size, indices.shape)) or "none"

@@ -19,19 +19,22 @@ def ready(job: Job) -> Made:
 
 
 def _with_sketch(job: Job, payloads: list[Payload]) -> Made:
-    from refcodec.methods import elic, sketch
     from refcodec.models import store
 
     if job.folder is None:
         raise ValueError(f"profile {job.profile.name} names no model for a sketch: name one with its folder")
+    store.need_torch("encoding an edge map")
+    from refcodec.methods import elic, sketch
+
     fits(store.symbol_model(job.folder, job.digest), spec.SKETCH, job.parameters(spec.SKETCH))
-    encoder = sketch.Encoder(job.given.sketch, job.folder, job.digest)
-    if job.quality is not None:
-        made, reached = encoder.at(elic.rate_of(job.quality, encoder.model.rates)), True
-    else:
-        smallest = encoder.at(0)
-        empty = Payload(spec.SKETCH, bytes(max(1, job.most)), smallest.latents)  # its length field is the longest
-        made, reached = encoder.fitting(job.most - (job.length([*payloads, empty]) - len(empty.body)))
+    with store.running(job.folder, "encoder"):
+        encoder = sketch.Encoder(job.given.sketch, job.folder, job.digest)
+        if job.quality is not None:
+            made, reached = encoder.at(elic.rate_of(job.quality, encoder.model.rates)), True
+        else:
+            smallest = encoder.at(0)
+            empty = Payload(spec.SKETCH, bytes(max(1, job.most)), smallest.latents)  # its length field is the longest
+            made, reached = encoder.fitting(job.most - (job.length([*payloads, empty]) - len(empty.body)))
     notices = [] if reached else ["the wanted rate cannot be reached: this is the smallest sketch of this model"]
     return [*payloads, Payload(spec.SKETCH, made.body, made.latents)], notices
 

@@ -17,6 +17,7 @@ from refcodec.text.model import END, GENERAL, START, UNIT, Model, article_keys, 
 from refcodec.text.spell import spell
 
 ALTERNATIVES: Final = 4  # other readings given for a word
+SPELT: Final = 512  # unknown words of one text that are spelt; more are no text, and stay as they are
 CERTAIN: Final = 32 * UNIT  # score of a word that is the only one known
 
 Reading = tuple[str, int]
@@ -74,11 +75,16 @@ def _choose(consonants: list[str], model: Model) -> list[Word]:
     """The best word for each consonant word, and the cost of the best sequence through every other one."""
     if not consonants:
         return []
-    columns, guesses = [], []
+    columns: list[list[Reading]] = []
+    spelt: dict[str, list[Reading]] = {}
     for at, skeleton in enumerate(consonants):
-        readings, guess = _readings(consonants, at, skeleton, model)
-        columns.append(readings)
-        guesses.append(guess)
+        column = _readings(consonants, at, model)
+        if not column:
+            if skeleton not in spelt and len(spelt) < SPELT:
+                spelt[skeleton] = spell(skeleton, model, ALTERNATIVES + 1)
+            column = spelt.get(skeleton, [(skeleton, 0)])
+        columns.append(column)
+    guesses = [skeleton not in model.lexicon for skeleton in consonants]
     steps = _steps(columns, model)
     forward = [[cost + step for (_, cost), step in zip(columns[0], steps[0][0], strict=True)]]
     came: list[list[int]] = []
@@ -110,20 +116,17 @@ def _choose(consonants: list[str], model: Model) -> list[Word]:
     return words
 
 
-def _readings(consonants: list[str], at: int, skeleton: str, model: Model) -> tuple[list[Reading], bool]:
-    """(words that could stand here with what they cost by themselves, whether they are guesses)."""
-    known, rare = model.readings(skeleton)
-    if not known and not rare:
-        return spell(skeleton, model, ALTERNATIVES + 1), True
-    keys = clue_keys(consonants, at)
-    clues = model.clues
+def _readings(consonants: list[str], at: int, model: Model) -> list[Reading]:
+    """The words that could stand here with what they cost by themselves; none for consonants that no word has."""
+    known, rare = model.readings(consonants[at])
+    keys, clues = clue_keys(consonants, at), model.clues
     found = []
     for word in known:
         spelt, kind = word.encode(), word_class(word).encode()
         weight = sum(clues.get(crc32(spelt, key), 0) for key in keys)
         weight += sum(clues.get(crc32(kind, key), 0) for key in keys[:GENERAL])
         found.append((word, -weight))
-    return found + [(word, 0) for word in rare], False  # of these the model knows no more than their letters
+    return found + [(word, 0) for word in rare]  # of these the model knows no more than their letters
 
 
 def _steps(columns: list[list[Reading]], model: Model) -> list[list[list[int]]]:

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from refcodec.errors import SemError
-from refcodec.files import read_bytes, shown
+from refcodec.files import read_bytes, read_stream, shown
+from semtool.streams import STDIO, standard_input
 
 ARRAY_BYTES = 1 << 28  # more than the symbols of any level
 NAMES = ("text", "caption", "vector", "codes", "indices", "sketch")
@@ -83,8 +84,8 @@ def _array(name: str) -> Any:
 
     import numpy as np
 
-    data = read_bytes(name, ARRAY_BYTES)
-    hint = "save the array with numpy.save"
+    data = read_stream(standard_input(), ARRAY_BYTES) if name == STDIO else read_bytes(name, ARRAY_BYTES)
+    hint, name = "save the array with numpy.save", "standard input" if name == STDIO else name
     if data.startswith(b"PK"):
         raise SemError(101, f"{shown(name)} is an archive, not one array", hint=hint)
     try:

@@ -47,7 +47,7 @@ def codebooks(vectors: Array, m: int, v: int, *, iterations: int = 25, seed: int
     for part in parts:
         means = faiss.Kmeans(d // m, v, niter=iterations, seed=seed, min_points_per_centroid=1)
         means.train(np.ascontiguousarray(part))
-        out.append(means.centroids.copy())
+        out.append(np.array(means.centroids, np.float32))
     return np.stack(out)
 
 

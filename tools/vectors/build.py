@@ -20,14 +20,14 @@ from refcodec.payloads import Value, elic_latents, kinds
 from refcodec.payloads.caption import Caption
 from refcodec.payloads.elic_latents import ElicLatents
 from refcodec.tracing import Tracer
-from tools.vectors import choose, given, mini
+from tools.vectors import choose, given, mini, tiny
 from tools.vectors.vector import Fault, Valid, Vector, apply
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "test_vectors"
 MODELS: Final = OUT / "models"
-SMALL: Final = ("clip-tiny", "pq-tiny", "vq-tiny")
-NAMES: Final = ("elic-tiny", "elic-tiny-2", "sketch-tiny", *SMALL, mini.NAME)
+SMALL: Final = tuple(tiny.SMALL)
+NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest shows values of which the JSON is not longer
 

@@ -55,7 +55,7 @@ GROUPS: Final[Recipes] = {
     "sketch": (*recipes_sketch.VALID, *recipes_sketch.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
 }
-BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *(f"models/{name}/" for name in tiny.MODELS))
+BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL))
 
 
 def vectors() -> list[Vector]:

@@ -153,6 +153,8 @@ FAULTS = (
     _zlib("not-utf-8", "a text in Latin-1", "78da4b4e4c7b090004680214", UTF_8),
     Fault("caption-zlib-bomb", "caption-zlib-unchecked", 604, (141, 142, 172, 179), "65537 octets from 87 bytes",
           body(b"\xf9" + bytes.fromhex(ZLIB_65537)), "S"),
+    Fault("caption-zlib-bomb-cut", "caption-zlib-unchecked", 604, (141, 142, 172, 179),
+          "the same without its checksum: nobody reads so far", body(b"\xf9" + bytes.fromhex(ZLIB_65537[:-8])), "S"),
     Fault("caption-zlib-letter", "caption-zlib", 501, (60,), "another text", body(b"\xf9" + bytes.fromhex(
         "78da7354484e2c51c8cf534854c84d2cd10300247704a8")), "S"),
     _zstd("nothing", "no frame at all", ""),

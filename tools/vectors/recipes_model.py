@@ -44,7 +44,7 @@ class Bad:
 
     def files(self) -> dict[str, bytes]:
         """The package and its probe, by file name."""
-        symbols, tensors = copy.deepcopy(mini.package()[:2]) if self.base == mini.NAME else tiny.MODELS[self.base]()
+        symbols, tensors = copy.deepcopy(mini.package()[:2]) if self.base == mini.NAME else (tiny.MODELS | tiny.SMALL)[self.base]()
         self.change(symbols, tensors)
         symbols["tensors"] = mini.declared(tensors)
         self.late(symbols, tensors)

@@ -149,17 +149,14 @@ def vq() -> Package:
 MODELS: dict[str, Callable[[], Package]] = {
     "elic-tiny": lambda: plain(7, 1, 3, 4, 2, 2, 4),
     "elic-tiny-2": odd,
-    "clip-tiny": clip,
-    "pq-tiny": pq,
-    "vq-tiny": vq,
     "sketch-tiny": lambda: plain(6, 3, 2, 2, 2, 2),
 }
-SMALL = ("clip-tiny", "pq-tiny", "vq-tiny")
+SMALL: dict[str, Callable[[], Package]] = {"clip-tiny": clip, "pq-tiny": pq, "vq-tiny": vq}
 
 
 def write(folder: Path, name: str) -> str:
     """One package; returns its digest."""
-    symbols, tensors = MODELS[name]()
+    symbols, tensors = (MODELS | SMALL)[name]()
     symbols["tensors"] = declare(tensors)
     (small.build if name in SMALL else build)(symbols, tensors)  # refuses what a decoder would refuse
     out = folder / name
@@ -177,7 +174,7 @@ def write(folder: Path, name: str) -> str:
 
 
 def main() -> None:
-    for name in MODELS:
+    for name in MODELS | SMALL:
         write(Path(sys.argv[1]), name)
 
 

@@ -1232,7 +1232,7 @@ def consonant_fixed(body: bytes, offset: int) -> list[int]:
         n = n - 1
     if n > LEVEL_1["text"]:  # SEM-R-160
         fail(604, f"SEM-R-160: {n} codes, more than {LEVEL_1['text']}", offset + LEVEL_1["text"] // 2)
-    if n > 0 and body[-1] == 0:  # SEM-R-161 (T 4)
+    if n > 0 and body[-1] == 0:  # SEM-R-161 (T 8)
         fail(402, "SEM-R-161: the last byte is 0x00", offset + len(body.rstrip(b"\0")))
     return [code for byte in body for code in (byte // 16, byte % 16)][:n]
 
@@ -1253,11 +1253,11 @@ def consonant_coded(coder: RangeDecoder, frequencies: bytes) -> list[int]:
         codes.append(c)
 
 
-def table_file(path: Path, digest: str, offset: int) -> bytes:
+def table_file(path: Path, digest: str) -> bytes:
     """The bytes that the row names, and no others (SEM-R-163, SEM-R-164, SEM-R-174, SEM-R-183)."""
     data = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(data).hexdigest() != digest:
-        fail(801, f"SEM-R-163, SEM-R-174: the {path.name} here is not {digest}", offset)
+        fail(801, f"SEM-R-163, SEM-R-174: the {path.name} here is not {digest}")
     return data
 
 
@@ -1279,7 +1279,7 @@ def caption(part: Section, parameters: dict[str, Any]) -> Payload:
             payload = of_codes(ids, 2, [len(ids)], ids)
             return Payload(b"\xff" + payload.s, payload.report | {"mode": mode})
         case "static":
-            table_file(CAPTION_BIN, parameters["static"], part.offset)  # SEM-R-174
+            table_file(CAPTION_BIN, parameters["static"])  # SEM-R-174
             tables = load_caption(CAPTION_BIN)
             octets = stream(part, lambda coder: caption_static(coder, tables))
         case "zlib":
@@ -1321,7 +1321,7 @@ def caption_zlib(body: bytes, offset: int) -> bytes:
     inflate = zlib.decompressobj()
     text = b""
     try:
-        for i in range(1, len(body)):  # a byte at a time, so that what comes first is judged first
+        for i in range(1, len(body)):  # a byte at a time, so that what comes first is judged first (T 11)
             if inflate.eof:  # SEM-R-176
                 fail(401, "SEM-R-176: there is something behind the zlib stream", offset + i)
             text += inflate.decompress(body[i : i + 1], LEVEL_1["text"] + 1 - len(text))
@@ -1338,22 +1338,24 @@ def caption_zstd(body: bytes, offset: int, dictionary: str) -> bytes:
     """By the standard library of Python 3.14; before that there is none."""
     try:
         zstd = importlib.import_module("compression.zstd")
-    except ImportError:  # SEM-R-180
+    except ImportError:  # SEM-R-180 (T 9)
         fail(704, "SEM-R-180: this Python has no zstd", offset)
-    caption_zdict = zstd.ZstdDict(table_file(CAPTION_ZDICT, dictionary, offset))  # SEM-R-174
+    caption_zdict = zstd.ZstdDict(table_file(CAPTION_ZDICT, dictionary))  # SEM-R-174
     frame = b"\x28\xb5\x2f\xfd" + body[1:]
-    judge_frame(body, offset)
+    size = judge_frame(body, offset)
     try:
         text: bytes = zstd.ZstdDecompressor(caption_zdict).decompress(frame, LEVEL_1["text"] + 1)
     except zstd.ZstdError as error:  # SEM-R-177
         fail(401, f"SEM-R-177: {error}", offset)
     if len(text) > LEVEL_1["text"]:  # SEM-R-179
         fail(604, f"SEM-R-179: more than {LEVEL_1['text']} octets", offset)
+    if size is not None and len(text) != size:  # SEM-R-177
+        fail(401, f"SEM-R-177: the zstd frame declares {size} octets and holds {len(text)}", offset)
     return text
 
 
-def judge_frame(body: bytes, offset: int) -> None:
-    """SEM-R-177, SEM-R-178: the header and the lengths of the blocks of a frame (RFC 8878, 3.1.1), not their contents."""
+def judge_frame(body: bytes, offset: int) -> int | None:
+    """SEM-R-177, SEM-R-178: header and lengths of the blocks of a frame (RFC 8878, 3.1.1). Gives the declared size."""
     reader = Reader(body, 1, truncated=401, bad_varint=401)
     try:
         descriptor = reader.u(8)
@@ -1375,8 +1377,9 @@ def judge_frame(body: bytes, offset: int) -> None:
         fail(401, f"SEM-R-177: the zstd frame is cut: {error.message}", offset)
     if size > LEVEL_1["text"]:  # SEM-R-178
         fail(604, f"SEM-R-178: the zstd frame declares {size} octets", offset)
-    if reader.position != len(body) or window > 2**23:  # SEM-R-177
+    if reader.position != len(body) or window > 2**23:  # SEM-R-177 (T 12)
         fail(401, "SEM-R-177: there is something behind the zstd frame, or its window is too large", offset)
+    return size if n > 0 else None
 
 
 def split(text: bytes) -> tuple[int, list[bytes]]:
@@ -1834,7 +1837,7 @@ def read_file(data: bytes, tier: str, registry: Path, folders: list[Path], run: 
 def payloads_and_checks(parts: list[Section], head: Header, folders: list[Path], run: Run) -> None:
     wanted = head.binding["model"] if head.model_hash is None else head.model_hash.hex()
     packages = find_packages(folders, wanted) if wanted is not None else {}
-    package = next(iter(packages.values())) if len(packages) == 1 else None  # several: the hash is ambiguous
+    package = next(iter(packages.values())) if len(packages) == 1 else None  # several: the hash is ambiguous (T 4)
     digest = package.digest if package is not None else wanted if wanted is not None and len(wanted) == 64 else None
     for part in parts:
         if not part.critical:
@@ -1842,9 +1845,9 @@ def payloads_and_checks(parts: list[Section], head: Header, folders: list[Path],
             if part.type not in {*KEY_VALUE_TEXTS, THUMBNAIL}:
                 part.report["unknown"] = True  # SEM-R-044
         else:
-            asked = uses_model(head, part.kind) and (part.kind != 4 or run.embedding)
+            asked = uses_model(head, part.kind) and (part.kind != 4 or run.embedding)  # T 6
             if asked and package is None:  # SEM-R-114
-                fail(801, f"SEM-R-114: {len(packages)} models here begin with the digest {wanted}", part.offset)
+                fail(801, f"SEM-R-114: {len(packages)} models here begin with the digest {wanted}")
             found = decode_payload(part, head, package if asked else None, run)
             part.symbols = found.s
             part.report |= {"kind": part.kind} | found.report
@@ -1861,7 +1864,7 @@ def decode_payload(part: Section, head: Header, package: Package | None, run: Ru
         case 1 if parameters["code"] == "fixed":
             return consonant_text(consonant_fixed(part.body, part.offset))
         case 1:
-            table = table_file(CONSONANT_BIN, parameters["table"], part.offset)
+            table = table_file(CONSONANT_BIN, parameters["table"])
             return consonant_text(stream(part, lambda coder: consonant_coded(coder, table)))
         case 2:
             return caption(part, parameters)

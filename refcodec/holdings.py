@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
-from refcodec.errors import SemError
 from refcodec.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -120,24 +119,24 @@ FORMS: Final[dict[int, Callable[[Symbols, Any, Any], Form]]] = {
 
 
 def codebooks(symbols: Symbols) -> NDArray[np.float32] | None:
-    """Those of the file's model, float32[M, V, d / M]; None where it has none that fit its codes, or they are not here."""
+    """Those of the file's model, float32[M, V, d / M]; None where it has none, or they are not here.
+
+    SemError 802, 803 for a package that is here and faulty.
+    """
     from refcodec import modelpath
     from refcodec.payloads import kinds
 
     header = symbols.container.header
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
-    if wanted is None:
+    folder = None if wanted is None else modelpath.find(wanted, symbols.folders)
+    if folder is None:
         return None
-    from refcodec.models import store
+    from refcodec.models import package
 
-    try:
-        folder = modelpath.find(wanted, symbols.folders)
-        if folder is None:
-            return None
-        model = store.small_model(folder)
-        kinds.fits(model, spec.PQ, header.profile.parameters(spec.PQ))
-    except SemError:
-        return None
+    model = package.load_any(folder)
+    if not isinstance(model, package.SmallModel) or model.kind != spec.PQ:
+        return None  # an explicit model may be of another kind
+    kinds.fits(model, spec.PQ, header.profile.parameters(spec.PQ))
     books: NDArray[np.float32] = model.tensor
     return books
 

@@ -25,7 +25,7 @@ from zlib import crc32
 
 from refcodec.errors import SemError
 
-DATA_SHA256: Final = "@@"
+DATA_SHA256: Final = "54c6e8b9cd8c4b650e63f57f6b122fbd6bddcbbbe24b3b9bcbb566a46d39673e"
 UNIT: Final = 32  # steps of one natural logarithm
 UNSEEN: Final = 12 * UNIT  # cost of what was never seen, by itself; the rarest thing that was costs about 11
 START, END = "<", ">"

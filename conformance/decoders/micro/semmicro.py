@@ -1279,7 +1279,7 @@ def caption(part: Section, parameters: dict[str, Any]) -> Payload:
             payload = of_codes(ids, 2, [len(ids)], ids)
             return Payload(b"\xff" + payload.s, payload.report | {"mode": mode})
         case "static":
-            table_file(CAPTION_BIN, parameters["static"])  # SEM-R-174
+            table_file(CAPTION_BIN, parameters["static"])  # SEM-R-174 (T 10)
             tables = load_caption(CAPTION_BIN)
             octets = stream(part, lambda coder: caption_static(coder, tables))
         case "zlib":

@@ -57,6 +57,8 @@ def add(container: Container, sections: Iterable[Section], *, replacing: bool = 
     """
     new = list(sections)
     types = {section.type for section in new}
+    if twice := [section.type for i, section in enumerate(new) if section.type in {other.type for other in new[:i]}]:
+        raise ValueError(f"{_name(twice[0])} is to be added twice")
     there = [section for section in container.sections if section.type in types]
     if there and not replacing:
         raise ValueError(f"the file has a section {_name(there[0].type)} already")
@@ -75,9 +77,8 @@ def cut(container: Container, *, sections: int | None = None, most: int | None =
     """
     if not container.header.sectioned:
         raise ValueError("a compact file has no sections to cut between")
-    whole = replace(container, sections=container.sections)
     for keep in range(len(container.sections), 0, -1):
-        data = write(replace(whole, sections=container.sections[:keep]), level=max(_levels()))
+        data = write(replace(container, sections=container.sections[:keep]), level=max(_levels()))
         if (sections is None or keep <= sections) and (most is None or len(data) <= most):
             return Edited(data)
     raise ValueError("not even the first section would be left")

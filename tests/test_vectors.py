@@ -435,8 +435,9 @@ def test_micro_decoder() -> None:
             continue
         tier = "header" if entry["tier"] == "H" and entry["expect"] == "accept" else "symbols"
         cases.append((entry, ["--tier", tier, "--model", str(MODELS)]))
-    faulty = [entry for entry in manifest()["models"] if not lacking(entry) and "asked" not in entry]
-    cases += [(entry, ["--model", str(VECTORS / entry["folder"])]) for entry in faulty]
+    faulty = [entry for entry in manifest()["models"] if not lacking(entry)]
+    more = ["--embedding"]
+    cases += [(e, ["--model", str(VECTORS / e["folder"]), *(more if "asked" in e else [])]) for e in faulty]
     wrong = []
     answers = micro([(args, VECTORS / entry["file"]) for entry, args in cases])
     for (entry, _), (status, report, err) in zip(cases, answers, strict=True):

@@ -36,6 +36,8 @@ def inflate(data: bytes, limit: int) -> bytes:
     try:
         text = stream.decompress(data, limit + 1)
     except zlib.error as fault:
+        if _reaches(data, limit + 1):  # what is wrong stands behind the octet that is too many
+            raise too_long(limit) from fault
         raise SemError(401, f"no zlib stream: {fault}", offset=1) from fault
     if len(text) > limit:
         raise too_long(limit)
@@ -44,6 +46,21 @@ def inflate(data: bytes, limit: int) -> bytes:
     if stream.unused_data:
         raise SemError(401, "bytes follow the zlib stream", offset=1 + len(data) - len(stream.unused_data))
     return text
+
+
+def _reaches(data: bytes, count: int) -> bool:
+    """Whether a faulty zlib stream gives so many octets before its fault: fed byte by byte, it reads no further ahead."""
+    import zlib
+
+    stream, given = zlib.decompressobj(), 0
+    try:
+        for at in range(len(data)):
+            given += len(stream.decompress(data[at : at + 1]))
+            if given >= count:
+                return True
+    except zlib.error:
+        pass
+    return False
 
 
 def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = None) -> bytes:

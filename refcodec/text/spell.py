@@ -11,7 +11,7 @@ from refcodec.text.normalise import VOWELS, skeleton
 ORDER: Final = 4  # letters of an n-gram
 BEAM: Final = 32
 LONGEST: Final = 24  # consonants of a word that is spelt; a longer one is no word
-RUN: Final = 2  # vowels in a row
+RUN: Final = 3  # vowels in a row
 # The letters that the normaliser writes as one consonant, or as two.
 SOURCES: Final = {"v": "vw", "g": "gj", "k": "kq", "s": "sz"}
 DOUBLE: Final = {"ks": "x"}

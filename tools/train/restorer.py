@@ -16,6 +16,7 @@ import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -55,10 +56,11 @@ Position = tuple[Sequence[int], Sequence[Sequence[tuple[bytes, int]]], int]
 # --- The lexicon ---
 
 
-def own_words(path: Path = WORDS) -> dict[str, int]:
+@lru_cache(maxsize=1)
+def own_words() -> Mapping[str, int]:
     """The words of restorer_words.txt, 0 each, and their inflections, 1 each."""
     rank: dict[str, int] = {}
-    lines = [line.partition(":") for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    lines = [line.partition(":") for line in WORDS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     for _, _, found in lines:
         rank.update(dict.fromkeys(found.split(), 0))
     for kind, _, found in lines:

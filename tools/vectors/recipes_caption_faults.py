@@ -155,6 +155,8 @@ FAULTS = (
           body(b"\xf9" + bytes.fromhex(ZLIB_65537)), "S"),
     Fault("caption-zlib-bomb-cut", "caption-zlib-unchecked", 604, (141, 142, 172, 179),
           "the same without its checksum: nobody reads so far", body(b"\xf9" + bytes.fromhex(ZLIB_65537[:-8])), "S"),
+    Fault("caption-zlib-bomb-checksum", "caption-zlib-unchecked", 604, (141, 142, 172, 179),
+          "the same with a wrong checksum, which is not judged any more", body(b"\xf9" + bytes.fromhex(ZLIB_65537[:-2] + "ff")), "S"),
     Fault("caption-zlib-letter", "caption-zlib", 501, (60,), "another text", body(b"\xf9" + bytes.fromhex(
         "78da7354484e2c51c8cf534854c84d2cd10300247704a8")), "S"),
     _zstd("nothing", "no frame at all", ""),

@@ -99,7 +99,7 @@ export class Package {
     if (!isInt(s.kind, 3, 7)) throw this.bad("an unknown kind of model");
     const small = SMALL[s.kind];
     if (small && !hasExactly(s, ["kind", "tensors", ...small.members])) throw this.bad("other members in symbols");
-    const bounds = { d: [1, 2 ** 26], b: [1, 16], m: [1, 65536], v: [1, 65536] };
+    const bounds = { d: [1, 2 ** 26], b: [1, 16], m: [1, 65536], v: [s.kind === 5 ? 2 : 1, 65536] };
     for (const name of small?.members ?? []) {
       if (!isInt(s[name], ...bounds[name])) throw this.bad(`${name} is out of range`);
     }

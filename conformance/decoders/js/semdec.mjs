@@ -346,7 +346,7 @@ function readPayload(file, part, binding, out, limits, data, model) {
 
 /**
  * What a file holds. `options`: registry (Registry), data (Data), models (Models), tier "H" or "S", level 1 or 2,
- * path (for messages). Never throws: an error stands in `error` of the result.
+ * path (for messages), embedding (whether it is asked what PQ codes stand for). Never throws: an error stands in `error` of the result.
  */
 export function decode(file, options) {
   const out = {
@@ -402,9 +402,9 @@ function decodeInto(file, options, out) {
   else if (full) k = sha256(canonicalJson(Object.assign(Object.create(null), binding, { model: full })));
   out.model = wanted === null ? null : { digest: full ?? wanted, available: found.length === 1 };
   const loadModel = (kind, parameters) => {
+    if (kind === 4 && !options.embedding) return null; // its symbols are read without it (section 5)
     if (found.length > 1) throw new Fault(801, null, `the hash ${wanted} is that of several models`);
     if (found.length === 1) return found[0].load(kind, parameters);
-    if (kind === 4) return null; // its symbols are read without it (section 5)
     throw new Fault(801, null, `there is no model ${wanted}`);
   };
 
@@ -428,7 +428,7 @@ function decodeInto(file, options, out) {
 // ------------------------------------------------------------------------------------------------------ command line
 
 const USAGE = "usage: node semdec.mjs FILE [--registry registry.json] [--data FOLDER...] [--models FOLDER...] " +
-  "[--tier H|S] [--level 1|2]";
+  "[--tier H|S] [--level 1|2] [--asked symbols|embedding]";
 
 /** Reads at most `limit` + 1 bytes, so that a file that is too large shows as such. */
 export function readInput(path, limit) {
@@ -462,7 +462,7 @@ export function readInput(path, limit) {
 }
 
 function main(argv) {
-  const settings = { registry: REGISTRY, data: [], models: [], tier: "S", level: "1" };
+  const settings = { registry: REGISTRY, data: [], models: [], tier: "S", level: "1", asked: "symbols" };
   const paths = [];
   for (let i = 0; i < argv.length; i++) {
     const name = argv[i].slice(2);
@@ -474,7 +474,8 @@ function main(argv) {
     }
     else settings[name] = argv[++i];
   }
-  if (paths.length > 1 || !["H", "S"].includes(settings.tier) || !(settings.level in LEVELS)) return usage();
+  if (paths.length > 1 || !["H", "S"].includes(settings.tier) || !Object.hasOwn(LEVELS, settings.level)) return usage();
+  if (!["symbols", "embedding"].includes(settings.asked)) return usage();
   const path = paths[0] ?? "-";
   const level = Number(settings.level);
   let registry;
@@ -484,7 +485,7 @@ function main(argv) {
     return usage(`the registry cannot be read: ${error.message}`);
   }
   const options = {
-    registry, level, tier: settings.tier, path: path === "-" ? null : path,
+    registry, level, tier: settings.tier, path: path === "-" ? null : path, embedding: settings.asked === "embedding",
     data: new Data([...settings.data, DATA]), models: new Models(settings.models),
   };
   let result;

@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 IMAGE ?=
 PHOTOS ?=
 KODAK ?=
+CAPTIONS ?=
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,10 +47,25 @@ bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
 bench-speed: setup  ## exact entropy pass against float32, start-up times
 	$(BIN)/python tools/bench/speed.py
 
+bench-sizes: setup  ## bytes of every kind beside what is published (CAPTIONS=file.tsv for the texts)
+	$(BIN)/python tools/bench/sizes.py $(if $(CAPTIONS),--captions '$(CAPTIONS)')
+
+bench-text: setup  ## captions in every mode, and restored words (CAPTIONS=file.tsv)
+	$(BIN)/python tools/bench/text.py '$(CAPTIONS)'
+	$(BIN)/python tools/bench/restore.py '$(CAPTIONS)'
+
+bench-sketch: setup  ## edge maps against WebP and AVIF (KODAK=folder)
+	$(BIN)/python tools/bench/sketch.py '$(KODAK)' --cache out/sketch-anchors.json
+
 train: setup  ## train the embedded model (PHOTOS=folder MINUTES=100)
 	OMP_NUM_THREADS=1 $(BIN)/python tools/train/elic.py '$(PHOTOS)' --out runs/elic --minutes $(or $(MINUTES),100) --processes 2
+
+train-text: setup  ## count the tables of captions and consonants and the restorer's data (CAPTIONS=file.tsv)
+	$(BIN)/python tools/train/caption.py '$(CAPTIONS)' --out refcodec/payloads/data
+	$(BIN)/python tools/train/consonant.py '$(CAPTIONS)' --out refcodec/payloads/data/consonant.bin
+	$(BIN)/python tools/train/restorer.py '$(CAPTIONS)' --out refcodec/text/data
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed train clean
+.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-text clean

@@ -107,7 +107,7 @@ def symbols_of(
         except SemError as error:
             if error.family not in ("payload", "limit", "unsupported"):
                 raise
-            at = None if error.offset is None else section.body_offset + error.offset
+            at = section.body_offset + (error.offset or 0)
             path = f"sections[{index}].body" if container.header.sectioned else "body"
             raise SemError(error.code, error.what, offset=at, path=path) from error
     if digest is None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from refcodec import SemError, codec, editing, registry, spec
-from refcodec.container import Container, Header, Section, assemble, read, section_check, write
+from refcodec.container import Container, Section, assemble, bound_header, read, section_check, write
 from refcodec.models import store
 from refcodec.symbols import payload, read_symbols
 from refcodec.writing import header_of, section_of
@@ -91,7 +91,7 @@ def test_strip_leaves_the_others_as_they_are(rows: None, container: Container, d
     after = read(edited.data)
     assert after.complete
     assert after.header.sectioned == (kept != {0x80 | container.profile.compact})
-    assert _bound(after.header) == _bound(container.header)
+    assert bound_header(after.header) == bound_header(container.header)
     missing = next(t for t in range(256) if t not in have)
     with pytest.raises(ValueError, match="has no section"):
         editing.strip(container, {missing})
@@ -127,7 +127,7 @@ def test_cut_is_the_beginning_of_the_file(rows: None, container: Container, sect
         with pytest.raises(ValueError, match="compact file"):
             editing.cut(container, sections=sections)
         return
-    width = container.header.check_bits // 8
+    container, width = read(whole), container.header.check_bits // 8
     ends = [part.body_offset + len(part.body) + width for part in container.sections]
     for limits, keep in (
         ({"sections": sections}, min(sections, len(ends))),
@@ -136,18 +136,11 @@ def test_cut_is_the_beginning_of_the_file(rows: None, container: Container, sect
     ):
         if keep == 0:
             with pytest.raises(ValueError, match="not even the first"):
-                editing.cut(read(whole), **limits)
+                editing.cut(container, **limits)
             continue
-        ends = [part.body_offset + len(part.body) + width for part in read(whole).sections]
-        edited = editing.cut(read(whole), **limits)
+        edited = editing.cut(container, **limits)
         assert edited.data == whole[: ends[keep - 1]]
         assert read(edited.data).complete == (keep == container.header.count)
-
-
-def _bound(header: Header) -> bytes:
-    from refcodec.container import bound_header
-
-    return bound_header(header)
 
 
 # --- rules -------------------------------------------------------------------------------------------------------

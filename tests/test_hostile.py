@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import random
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import refcodec
-from refcodec import spec
+from refcodec import codec, spec
 from refcodec.container import read
 from refcodec.container.text import encode as text_encode
+from refcodec.container.wire import varint
 from refcodec.errors import CODES, FAMILIES, SemError
 from refcodec.inspection import Inspection, inspect
 from refcodec.symbols import Symbols, symbols_of
@@ -174,6 +177,59 @@ def test_appended_bytes(profile: int, others: dict[int, bytes] | None, check: in
             assert seen.code in (402, 403, 501)
 
 
+def files_of_kinds() -> Iterator[tuple[str, bytes]]:
+    """Small files of ready symbols, compact and sectioned, and of a tiny sketch."""
+
+    def one(name: str, **options: Any) -> tuple[str, bytes]:
+        return name, codec.encode_any(None, **{"size": (40, 30), **options}).data
+
+    text, rng = "A cat on a mat.", np.random.default_rng(8)
+    indices, vector = rng.integers(1, 256, (4, 5)), rng.normal(0, 1, 768)
+    yield one("consonant", text="ct n mt", profile="consonant")
+    yield one("consonant-coded", text="ct n mt", profile="consonant-coded", check=32)
+    for mode in ("static", "raw", "zlib", "zstd"):
+        yield one(f"caption-{mode}", caption=text, mode=mode)
+    yield one("tokens", codes=list(range(16)), method="pics")
+    yield one("clip", vector=vector)
+    yield one("clip-prior", codes=[0, 1, 2, 3] * 2, method="clip", profile="clip-tiny", model=fuzz.MODELS / "clip-tiny")
+    yield one("pq", codes=list(range(16)), check=32)
+    yield one("vq", indices=rng.integers(1, 256, (1, 1)), provenance=True)
+    yield one("several", size=(300, 200), indices=indices, caption=text, codes=[5] * 16, hints={"seed": "7"})
+    yield one("vq-usage", indices=[0, 5, 1, 2, 3, 0], profile="vq-tiny", model=fuzz.MODELS / "vq-tiny", explicit_model=4)
+    yield "sketch", fuzz.fresh(205, (20, 30))
+
+
+@pytest.mark.parametrize(("name", "whole"), [pytest.param(*pair, id=pair[0]) for pair in files_of_kinds()])
+def test_damage_of_every_kind(name: str, whole: bytes) -> None:
+    good = judged(whole)
+    assert isinstance(good, Symbols)
+    wanted, header = fuzz.parts(good), good.container.header
+    ends = {section.check_offset + len(section.check) for section in good.container.sections} if header.sectioned else set()
+    undetected = 0
+    for data in [whole[:n] for n in range(len(whole))] + [data for _, data in flips(whole)]:
+        seen = judged(data)
+        if isinstance(seen, SemError):
+            assert len(data) not in ends or len(data) == len(whole)
+        elif seen.state != "unchecked":
+            undetected += any(part not in wanted for part in fuzz.parts(seen))
+    assert undetected <= (1 if header.check_bits == 16 else 0)
+    for more in (b"\0", b"\x01", b"\xff", b"\xff" * 5, whole, bytes(500)):
+        seen = judged(whole + more)
+        assert isinstance(seen, SemError)
+        assert seen.code in ((306,) if header.sectioned else (401, 402, 403, 501, 704)), seen
+
+
+def test_short_files_that_stand_for_much() -> None:
+    """A few bytes may stand for half a million symbols, or for a text that is refused where it passes the limit."""
+    wide = bytes.fromhex("F59E00 0F 00 FE7F 8E7F")  # 16384 x 2048 pixels, stride 8, no body: half a million zeros
+    assert isinstance(judged(wide, most=1 << 25), Symbols)
+    bomb = b"\xf9" + zlib.compress(bytes(1 << 26), 9)
+    for head in (bytes.fromhex("F59E00 09 02"), bytes.fromhex("F59E02 0A 02 01 82") + varint(len(bomb))):
+        seen = decoded(head + bomb, most=1 << 25)  # which inspect, that decodes nothing, cannot see
+        assert isinstance(seen, SemError)
+        assert (seen.code, seen.status) == (604, 6)
+
+
 def test_foreign_and_random_bytes() -> None:
     rng = random.Random(5)
     for _ in range(300):
@@ -218,8 +274,8 @@ def test_damage_of_a_file_of_the_model_that_ships() -> None:
 
 
 def test_fuzzing_finds_nothing_in_a_short_run() -> None:
-    files = fuzz.corpus()
-    known = {part for data in files for part in parts_of(data)}
+    files = random.Random(2).sample(fuzz.corpus(), 150)
+    known = fuzz.known_parts(files)
     tally = fuzz.Tally()
     for number in range(200):
         data = fuzz.damaged(random.Random(f"test:{number}"), files)
@@ -229,17 +285,10 @@ def test_fuzzing_finds_nothing_in_a_short_run() -> None:
     assert len(tally.outcomes) > 12  # damage of many kinds
 
 
-def parts_of(data: bytes) -> list[tuple[bytes, int, bytes]]:
-    try:
-        return fuzz.parts(read(data))
-    except SemError:
-        return []
-
-
 def test_fuzzing_notices_what_it_looks_for() -> None:
     whole = fuzz.fresh(check=0)
     flipped = whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:]
-    tally, known = fuzz.Tally(), set(parts_of(whole))
+    tally, known = fuzz.Tally(), fuzz.known_parts([whole])
     assert fuzz.decode(whole, known, tally) == "as it was"
     assert fuzz.decode(flipped, known, tally).startswith(("changed, check 0", "SEM-E-40"))
     tally.judged[16], tally.undetected[16] = 65536, 100

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import refcodec
-from refcodec import SemError, codec, modelpath, registry, spec
+from refcodec import SemError, codec, editing, modelpath, registry, spec
 from refcodec.container import symbol_count
 from refcodec.holdings import holdings, index_map
 from refcodec.models import store
@@ -369,8 +369,10 @@ def test_embeddings_need_codebooks_that_fit() -> None:
     (held,) = holdings(read_symbols(data))
     assert (held.what, np.load(io.BytesIO(held.make(".npy"))).tolist()) == ("PQ codes", [2, 3])
     odd = encoded(codes=[1000] * 16, profile=10, model=MODELS / "pq-tiny").data  # a model that the codes do not fit
-    (held,) = holdings(read_symbols(odd, models=MODELS))
-    assert (held.what, np.load(io.BytesIO(held.make(".npy"))).tolist()) == ("PQ codes", [1000] * 16)
+    assert code_of(holdings, read_symbols(odd, models=MODELS)) == 803
+    assert [held.what for held in holdings(read_symbols(odd))] == ["PQ codes"]
+    other = encoded(codes=[1000] * 16, profile=10, model=MODELS / "vq-tiny").data  # a model of another kind
+    assert [held.what for held in holdings(read_symbols(other, models=MODELS))] == ["PQ codes"]
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.sampled_from([8, 16, 64]), st.sampled_from([1, 2, 256, 65536]), st.randoms())
@@ -381,7 +383,7 @@ def test_index_maps_have_a_block_for_each_place(width: int, height: int, stride:
     picture = index_map(places, v, stride, (width, height))
     assert picture.dtype == np.uint8
     assert picture.shape == (height, width, 3)
-    colours = {}
+    colours: dict[int, tuple[int, ...]] = {}
     for r in range(h):
         for c in range(w):
             block = picture[r * stride : (r + 1) * stride, c * stride : (c + 1) * stride].reshape(-1, 3)
@@ -489,6 +491,11 @@ def test_texts_in_words(semtool: Semtool, place: Path) -> None:
     valid("text", written.json)
     assert Path("out.txt").read_text() == plain.text
     assert semtool("decode", "words.sem", "--text", "-o", "out.txt").text == "out.txt: text, check ok\n"
+    semtool("encode", "--text", " ".join(["kvkvk"] * 12), "--size", "64x64", "-o", "odd.sem")
+    odd = semtool("decode", "odd.sem", "--text")
+    assert odd.status == 0
+    assert odd.line.startswith("note: spelled by guess, not in the lexicon: ")
+    assert odd.line.endswith(" and 2 more")
     semtool("encode", "--caption", "one\ntwo\x1b[2J", "--size", "64x64", "-o", "caption.sem")
     assert semtool("decode", "caption.sem", "--text").text == "one\\ntwo\\x1b[2J\n"
     said = semtool("decode", "caption.sem", "--text", "--json")
@@ -648,6 +655,35 @@ def test_what_decode_refuses(semtool: Semtool, place: Path, args: list[str], sta
     assert said.status == status
     valid("error", said.json)
     assert contents(place) == before
+
+
+def test_what_needs_no_model_is_shown_without_it(semtool: Semtool, place: Path) -> None:
+    """The caption beside indices whose table is not here, or beside an edge map that nothing here paints."""
+    indices = np.zeros(vq_indices.grid(SIZE, registry.get(204).parameters(spec.VQ)), int)
+    whole = encoded(indices=indices, caption=CAPTION, profile=204, model=MODELS / "vq-tiny").data
+    Path("x.sem").write_bytes(whole)
+    for args in (["--symbols"], ["-o", "y.txt"], ["--text"]):
+        done = semtool("decode", "x.sem", *args)
+        assert done.status == 0
+        assert done.err.startswith("note: without vq, whose model is not here: SEM-E-801 ")
+        assert ", of an incomplete file" not in done.text
+    assert Path("x.txt").read_text() == Path("y.txt").read_text() == f"{CAPTION}\n"
+    refused(semtool("payload", "x.sem"), 5, "SEM-E-801 ")
+    assert semtool("verify", "x.sem").status == 5
+    data = bytearray(whole)
+    data[refcodec.read(whole).sections[0].check_offset] ^= 1
+    Path("bad.sem").write_bytes(data)
+    refused(semtool("decode", "bad.sem", "--text"), 3, "SEM-E-501 ")
+    assert semtool("decode", "x.sem", "--symbols", "--model", MODELS, "-o", "z.npy").status == 0
+    caption = encoded(caption=CAPTION, profile="sketch-tiny", method="pics").data
+    sketch = fuzz.fresh(205, SIZE)
+    Path("s.sem").write_bytes(editing.add(refcodec.read(sketch), refcodec.read(caption).sections).data)
+    done = semtool("decode", "s.sem", "--symbols", "--model", MODELS)
+    assert (done.status, Path("s.caption.txt").read_text()) == (0, f"{CAPTION}\n")
+    assert done.line.startswith("note: not all of it: SEM-E-80")
+    Path("s.sem").write_bytes(sketch)
+    refused(semtool("decode", "s.sem", "--symbols", "--model", MODELS), 5, "SEM-E-80")
+    refused(semtool("decode", "s.sem", "--symbols"), 5, "SEM-E-801 ")
 
 
 def test_files_without_a_payload(semtool: Semtool, place: Path) -> None:

@@ -3,8 +3,8 @@
 
     python tools/fuzz.py --minutes 10 [--seed N]
 
-Files of test_vectors/ and freshly encoded ones are flipped, cut, spliced, duplicated and edited field by field, then
-inspected and decoded in this process. A run that ends in anything else, or that takes too long or too much memory, is
+Files of test_vectors/ and freshly encoded ones of every kind are flipped, cut, spliced, duplicated and edited field by
+field, then inspected, decoded and, where they still are files, taken apart in this process. A run that ends in anything else, or that takes too long or too much memory, is
 saved in out/fuzz/ and ends the program with 1; so does damage that a 32-bit check did not find, or more than chance
 allows under 16 bits. Run i of a seed is always the same.
 """
@@ -20,7 +20,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -30,14 +30,18 @@ from numpy.typing import NDArray
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from refcodec import codec, registry, spec
+from refcodec import editing, registry, spec
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, symbol_count, write
 from refcodec.container.text import encode as text_encode
 from refcodec.errors import CODES, SemError
+from refcodec.holdings import holdings
 from refcodec.inspection import inspect
+from refcodec.methods.given import Given
 from refcodec.models import store
-from refcodec.payloads import elic_latents
-from refcodec.symbols import symbols_of
+from refcodec.payloads import elic_latents, vq_indices
+from refcodec.ready import encode_symbols
+from refcodec.symbols import Symbols, symbols_of
+from refcodec.writing import header_of
 
 MODELS: Final = ROOT / "test_vectors" / "models"
 OUT: Final = ROOT / "out" / "fuzz"
@@ -45,6 +49,7 @@ CPU_SECONDS: Final = 10.0  # of one run
 MEMORY: Final = 1 << 30  # bytes beyond what the program has at the start
 SYMBOLS: Final = 1 << 18  # a file that claims more has its container judged only
 Sections = dict[int, bytes]
+Part = tuple[bytes, int, bytes]
 
 
 # --- files to damage ---------------------------------------------------------------------------------------------
@@ -68,15 +73,46 @@ def fresh(
 
     z = rng.integers(-3, 4, (model.hyper, *elic_latents.shapes(*size)[0])).astype(np.int32)
     body, latents = elic_latents.encode(rate, z, choose, model, size, store.backend("numpy"))
+    kind = spec.SKETCH if spec.SKETCH in row.kinds else spec.ELIC
     named = bytes.fromhex(row.model)[:hash_bytes] if hash_bytes else None
-    header = codec.header_of(row, size, check, named)
-    contents = {spec.CRITICAL | spec.ELIC: (body, latents.serialise())}
+    header = header_of(row, size, check, named)
+    contents = {spec.CRITICAL | kind: (body, latents.serialise())}
     contents |= {section_type: (text, text) for section_type, text in (others or {}).items()}
     parts = [
         Section(number, body, section_check(row, row.model, header, number, symbols, check))
         for number, (body, symbols) in contents.items()
     ]
     return write(assemble(header, parts))
+
+
+def ready(seed: int, **options: Any) -> Iterator[bytes]:
+    """Files of ready symbols of every kind that has no network; options as in `encode_symbols`."""
+    rng, size = np.random.default_rng(seed), (100, 70)
+
+    def one(profile: int | str | None = None, **symbols: Any) -> bytes:
+        return encode_symbols(Given(**symbols), profile=profile, size=size, **options).data
+
+    for text in ("", "ct", "ndn trdtnl rch vndv lt shdv", "  k"):
+        yield from (one(profile, text=text) for profile in ("consonant", "consonant-coded"))
+    for text in ("", "A cat on a mat.", "ÄÖÜ 🦆\n" * 9):
+        for mode in ("static", "raw", "zlib", "zstd"):
+            body = encode_symbols(Given(caption=text), mode=mode, size=size, **options)
+            yield body.data
+    yield encode_symbols(Given(codes=list(range(16))), method="pics", size=size, **options).data
+    for profile in ("clip", "clip-4", "clip-16"):
+        yield one(profile, vector=rng.normal(0, 0.5, 768))
+    tiny: dict[str, Any] = {"model": MODELS / "clip-tiny"}
+    yield encode_symbols(Given(codes=rng.integers(0, 4, 8)), method="clip", profile="clip-tiny", size=size, **tiny, **options).data
+    grids = {name: vq_indices.grid(size, registry.by_name(name).parameters(spec.VQ)) for name in ("perco-64-256", "perco-16-8196", "vq-tiny")}
+    codes, small = rng.integers(0, 1024, 16), rng.integers(0, 6, grids["vq-tiny"])
+    yield one("perco-16-8196", indices=rng.integers(0, 8196, grids["perco-16-8196"]))
+    yield one("perco-64-256", indices=rng.integers(0, 256, grids["perco-64-256"]), caption="A cat on a mat.", codes=codes)
+    yield one("perco-64-256", codes=codes)
+    yield encode_symbols(Given(codes=[1, 3]), profile="pq-tiny", size=size, model=MODELS / "pq-tiny", **options).data
+    yield encode_symbols(Given(codes=codes), size=size, model=MODELS / "vq-tiny", **options).data
+    for explicit in (False, 4, 32):
+        named: dict[str, Any] = {"model": MODELS / "vq-tiny", "explicit_model": explicit}
+        yield encode_symbols(Given(indices=small, caption="x"), profile="vq-tiny", size=size, **named, **options).data
 
 
 def corpus() -> list[bytes]:
@@ -88,12 +124,15 @@ def corpus() -> list[bytes]:
         {spec.PROVENANCE: b"", spec.METADATA: text_encode({"a": "b", "c": "d" * 40}), 0x15: b"\x00\x01\x02"},
     ]
     seed = 0
-    for profile in (200, 201):
+    for profile in (200, 201, 205):
         for check in (0, 16, 32):
             for others in ancillary:
                 for size, hash_bytes in (((1, 1), 0), ((70, 40), 4), ((768, 512), 0), ((130, 66), 32)):
                     seed += 1
                     files.append(fresh(profile, size, check=check, seed=seed, hash_bytes=hash_bytes, others=others))
+    for check in (0, 16, 32):
+        files += ready(check, check=check)
+        files += ready(check, check=check, provenance=True, hints={"seed": "7", "steps": "20"}, metadata={"a": "b"})
     return [data for data in files if len(data) < 1 << 16]
 
 
@@ -195,9 +234,32 @@ class Tally:
         return None
 
 
-def parts(container: Container) -> list[tuple[bytes, int, bytes]]:
-    """What a check covers, section by section: the header that binds it, type and body."""
-    return [(bound_header(container.header), section.type, section.body) for section in container.sections]
+def parts(decoded: Symbols) -> list[Part]:
+    """What a check covers, section by section: the header that binds it, type and symbols."""
+    header, values = bound_header(decoded.container.header), decoded.values
+    return [
+        (header, section.type, values[section.type].serialise() if section.critical else section.body)
+        for section in decoded.container.sections
+    ]
+
+
+def known_parts(files: list[bytes]) -> set[Part]:
+    """Those of all files that are read."""
+    out: set[Part] = set()
+    for data in files:
+        try:
+            container = read(data)
+            if claimed(container) <= SYMBOLS:
+                out.update(parts(symbols_of(container, models=MODELS)))
+        except SemError:
+            continue
+    return out
+
+
+def claimed(container: Container) -> int:
+    """The symbols of the largest payload that the profile allows in this size."""
+    header, profile = container.header, container.profile
+    return max((symbol_count(profile, kind, header.width, header.height) or 0 for kind in profile.kinds), default=0)
 
 
 def look(data: bytes) -> None:
@@ -220,17 +282,42 @@ def look(data: bytes) -> None:
         raise AssertionError(f"inspect says {told}, read {fault}")
 
 
-def decode(data: bytes, known: set[tuple[bytes, int, bytes]], tally: Tally) -> str:
+def take_apart(decoded: Symbols) -> None:
+    """What a file of intact symbols can be made into: what each payload is written as, and itself with less in it."""
+    container = decoded.container
+    for section_type in {section.type for section in container.sections}:
+        try:
+            edited = editing.strip(container, {section_type})
+        except ValueError:  # nothing would be left
+            continue
+        symbols_of(read(edited.data), models=MODELS)
+    if container.header.sectioned:
+        for count in range(1, len(container.sections) + 1):
+            part = symbols_of(read(editing.cut(container, sections=count).data), models=MODELS)
+            if len(part.container.sections) != count:
+                raise AssertionError(f"a file cut after {count} sections has {len(part.container.sections)}")
+    try:
+        held = holdings(decoded)
+    except SemError as error:
+        if error.family != "model":  # code books that do not fit the codes
+            raise
+        return
+    for holding in held:
+        if holding.kind != spec.SKETCH and container.header.width * container.header.height <= SYMBOLS:
+            holding.make(holding.suffixes[0])
+
+
+def decode(data: bytes, known: set[Part], tally: Tally) -> str:
     """The outcome in a word."""
     try:
         container = read(data)
         header = container.header
-        claimed = symbol_count(container.profile, spec.ELIC, header.width, header.height) or 0
-        if claimed > SYMBOLS:
+        if claimed(container) > SYMBOLS:
             return "large"
         if write(container) != data and container.complete:
             raise AssertionError("a file that was read is not written again as it was")
         decoded = symbols_of(container, models=MODELS)
+        take_apart(decoded)
     except SemError as error:
         if error.code not in CODES or "\n" in str(error):
             raise AssertionError("an error must have a code and one line") from error
@@ -241,14 +328,14 @@ def decode(data: bytes, known: set[tuple[bytes, int, bytes]], tally: Tally) -> s
         return error.id
     if decoded.state == "unchecked":
         return "unchecked"
-    if all(part in known for part in parts(container)):
+    if all(part in known for part in parts(decoded)):
         return "as it was"
     tally.judged[header.check_bits] += 1
     tally.undetected[header.check_bits] += 1
     return f"changed, check {header.check_bits}"
 
 
-def run(data: bytes, known: set[tuple[bytes, int, bytes]], tally: Tally) -> None:
+def run(data: bytes, known: set[Part], tally: Tally) -> None:
     """One run under the time guard; anything but a value or a SemError leaves as an exception."""
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:
@@ -288,12 +375,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     files = corpus()
-    known: set[tuple[bytes, int, bytes]] = set()
-    for data in files:
-        try:
-            known.update(parts(read(data)))
-        except SemError:
-            continue
+    known = known_parts(files)
     tally, started, number = Tally(), time.monotonic(), 0
     signal.signal(signal.SIGPROF, _timer)
     used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])

@@ -24,12 +24,14 @@ from typing import Final
 from zlib import crc32
 
 from refcodec.errors import SemError
+from refcodec.text.normalise import singular
 
 DATA_SHA256: Final = "54c6e8b9cd8c4b650e63f57f6b122fbd6bddcbbbe24b3b9bcbb566a46d39673e"
 UNIT: Final = 32  # steps of one natural logarithm
 UNSEEN: Final = 12 * UNIT  # cost of what was never seen, by itself; the rarest thing that was costs about 11
 START, END = "<", ">"
-GENERAL: Final = 10  # of the clues: one or two neighbours
+GENERAL: Final = 10  # clues of one or two neighbours
+ALL: Final = 99  # more clues than there are
 NEAR: Final = 10  # consonant words on each side that count as a topic
 
 
@@ -73,6 +75,12 @@ class Model:
         return known.split(), rare.split()
 
 
+@lru_cache(maxsize=1 << 14)
+def names(word: str) -> tuple[tuple[bytes, int], ...]:
+    """What clues may speak of, each with how many of `clue_keys` do: a word, its singular, its class."""
+    return (word.encode(), ALL), (f"~{singular(word)}".encode(), ALL), (word_class(word).encode(), GENERAL)
+
+
 def word_class(word: str) -> str:
     """What words share that agree with others in number or tense."""
     if word.endswith(("ing", "ed")):
@@ -85,7 +93,7 @@ PLURALS: Final = frozenset({"men", "women", "children", "people", "feet", "teeth
 
 
 def clue_keys(consonants: Sequence[str], at: int) -> list[int]:
-    """The keys of the clues around one consonant word; the first GENERAL of them speak of word classes too.
+    """The keys of the clues around one consonant word; the first GENERAL of them are of one or two neighbours.
 
     Neighbours up to three away by themselves, pairs and triples of them, and every other word near, in any order.
     """

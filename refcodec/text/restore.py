@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 from zlib import crc32
 
-from refcodec.text.model import END, GENERAL, START, UNIT, Model, article_keys, clue_keys, shipped, word_class
+from refcodec.text.model import END, START, UNIT, Model, article_keys, clue_keys, names, shipped
 from refcodec.text.spell import spell
 
 ALTERNATIVES: Final = 4  # other readings given for a word
@@ -122,10 +122,7 @@ def _readings(consonants: list[str], at: int, model: Model) -> list[Reading]:
     keys, clues = clue_keys(consonants, at), model.clues
     found = []
     for word in known:
-        spelt, kind = word.encode(), word_class(word).encode()
-        weight = sum(clues.get(crc32(spelt, key), 0) for key in keys)
-        weight += sum(clues.get(crc32(kind, key), 0) for key in keys[:GENERAL])
-        found.append((word, -weight))
+        found.append((word, -sum(clues.get(crc32(name, key), 0) for name, n in names(word) for key in keys[:n])))
     return found + [(word, 0) for word in rare]  # of these the model knows no more than their letters
 
 

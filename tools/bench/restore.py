@@ -114,7 +114,8 @@ def main() -> None:
     show("both (the commonest word each time)", unknown, replace(model, words=learner.singles(), clues={}))
     for name, without in (("the topic", TOPIC), ("far neighbours, one by one", FAR), ("two and three neighbours", JOINT)):
         show(name, unknown, replace(model, clues=learner.clues(found, without=without)))
-    show("word classes", unknown, replace(model, clues=learner.clues(found, classes=False)))
+    show("word classes", unknown, replace(model, clues=learner.clues(found, kinds=2)))
+    show("word classes and singulars", unknown, replace(model, clues=learner.clues(found, kinds=1)))
     show("words that the captions lack", unknown, replace(model, lexicon=learner.lexicon(own=False, inflect=False)))
     show("inflections of known words", unknown, replace(model, lexicon=learner.lexicon(inflect=False)))
     single = learner.lexicon(plurals=False)

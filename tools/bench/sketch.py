@@ -184,15 +184,39 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def curve(sources: list[Source], folder: Path) -> str:
+    """Bits per pixel and metrics of every rate of the package, means over the pictures."""
+    from refcodec.methods import sketch as method
+    from refcodec.models import package
+
+    lines = [f"{'map':9} {'rate':>4} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}"]
+    for kind, detect in MAPS.items():
+        maps = [detect(source.pixels) for source in sources]
+        encoders = [method.Encoder(m, folder) for m in maps]
+        for rate in range(package.load(folder).rates):
+            found = []
+            for original, encoder in zip(maps, encoders, strict=True):
+                made = encoder.at(rate)
+                painted = method.paint(made.latents, folder, (original.shape[1], original.shape[0]))
+                found.append([8 * len(made.body) / original.size, *scores(original, painted).values()])
+            mean = np.mean(found, 0)
+            lines.append(f"{kind:9} {rate:4} {mean[0]:7.4f} {mean[1]:8.4f} {mean[2]:7.3f} {mean[3]:8.3f}")
+    return "\n".join(lines)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Prints the table."""
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("pictures", nargs="+", type=Path, help="picture files, or folders of them")
     ap.add_argument("--model", type=Path, default=MODEL, help="package of kind 6")
-    ap.add_argument("--anchors-only", action="store_true")
+    ap.add_argument("--anchors-only", action="store_true", help="measure WebP and AVIF alone, into the cache")
+    ap.add_argument("--curve", action="store_true", help="print every rate of the package instead")
     ap.add_argument("--json", type=Path, help="every row goes here")
     ap.add_argument("--cache", type=Path, help="the anchors' measurements, so that a later run need not repeat them")
     args = ap.parse_args(argv)
+    if args.curve:
+        print(curve(load(args.pictures), args.model))
+        return 0
     cache: Cache = json.loads(args.cache.read_text()) if args.cache and args.cache.exists() else {}
     rows: list[Row] = []
     for source in load(args.pictures):

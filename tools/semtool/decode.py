@@ -54,7 +54,7 @@ def command(
     from refcodec import codec
     from refcodec.container import read
     from refcodec.progress import part
-    from refcodec.symbols import symbols_of
+    from semtool.here import symbols_here
 
     container = read(read_input(source, level), level=level)
     unpainted = symbols or container.profile.method_name != "elic"
@@ -66,12 +66,14 @@ def command(
             raise click.UsageError(f"{shown(target)} is no picture: name one, or give --symbols")
     folders = model_folders(model)
     with progress("decoding") as update:
-        decoded = symbols_of(container, models=folders, level=level, progress=part(update, 0, 1 if unpainted else 0.5))
         if unpainted:
+            decoded = symbols_here(container, folders, level, update)
             written = _write_holdings(decoded, source, output)
         else:
             from refcodec import pictures
+            from refcodec.symbols import symbols_of
 
+            decoded = symbols_of(container, models=folders, level=level, progress=part(update, 0, 0.5))
             out = io.BytesIO()
             pictures.save(codec.paint(decoded, part(update, 0.5, 1)), out, format=_format(target))
             write_output(target, out.getvalue())
@@ -112,7 +114,18 @@ def _write_holdings(decoded: Symbols, source: str, output: str | None) -> list[t
         suffix = "" if target == STDIO else os.path.splitext(target)[1].lower()
         holding = _fitting(found, suffix, target)
         jobs = [(target, holding, suffix if suffix in holding.suffixes else holding.suffixes[0])]
-    made = [(target, holding.what, holding.make(suffix)) for target, holding, suffix in jobs]
+    made, fault = [], None
+    for target, holding, suffix in jobs:
+        try:
+            made.append((target, holding.what, holding.make(suffix)))
+        except SemError as error:
+            if error.family != "model":  # what paints an edge map is missing
+                raise
+            fault = fault or error
+    if fault is not None:
+        if not made:
+            raise fault
+        notice(f"not all of it: {fault}")
     for target, _, data in made:
         write_output(target, data)
     return [(target, what) for target, what, _ in made]

@@ -11,15 +11,18 @@ from refcodec.files import shown
 from semtool.report import notice
 from semtool.streams import STDIO, claim_output, read_input, safe, say, show_json, wants_json, write_output
 
+GUESSES = 10  # that are named
+
 
 def print_text(source: str, output: str | None, alternatives: bool, folders: tuple[Path, ...], level: int) -> None:
     """The text on standard output, or in the file `output`; with --json every word with its score and alternatives."""
     if output is not None and output != STDIO:
         claim_output(output, source)
     from refcodec import spec
-    from refcodec.symbols import read_symbols
+    from refcodec.container import read
+    from semtool.here import symbols_here
 
-    decoded = read_symbols(read_input(source, level), models=folders, level=level)
+    decoded = symbols_here(read(read_input(source, level), level=level), folders, level)
     consonants = decoded.values.get(spec.CRITICAL | spec.CONSONANT)
     caption: Any = decoded.values.get(spec.CRITICAL | spec.CAPTION)
     if consonants is not None:
@@ -48,7 +51,8 @@ def _restored(value: Any, alternatives: bool) -> tuple[dict[str, Any], list[str]
     found = restore(value.text)
     guesses = [word.text for word in found.words if word.guess]
     if guesses:
-        notice(f"spelled by guess, not in the lexicon: {', '.join(guesses)}")
+        more = f" and {len(guesses) - GUESSES} more" if len(guesses) > GUESSES else ""
+        notice(f"spelled by guess, not in the lexicon: {', '.join(guesses[:GUESSES])}{more}")
     words = [
         {
             "text": word.text, "consonants": word.consonants, "score": word.score, "guess": word.guess,

@@ -35,8 +35,8 @@ from refcodec.text.model import (
     article_keys,
     clue_keys,
     context_key,
+    names,
     pack,
-    word_class,
 )
 from refcodec.text.normalise import VOWELS, singular, skeleton, words
 from refcodec.text.spell import ORDER
@@ -178,8 +178,9 @@ def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: i
         table[i, : len(row)] = row
     first = np.concatenate([[0], np.cumsum(sizes)])
     weights, squares = np.zeros(count), np.full(count, 1e-2)
+    mean = np.zeros(count)
     rng = np.random.default_rng(1)
-    for _ in range(epochs):
+    for epoch in range(epochs):
         for batch in np.array_split(rng.permutation(len(sizes)), min(BATCHES, len(sizes))):
             index = np.concatenate([np.arange(first[i], first[i + 1]) for i in batch])
             length = sizes[batch]
@@ -194,13 +195,15 @@ def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: i
             slope = change[at] + DECAY * len(sizes) * 10 / BATCHES * weights[at]
             squares[at] += slope * slope
             weights[at] -= RATE * slope / np.sqrt(squares[at])
-    return weights
+            if epoch >= epochs // 2:
+                mean += weights
+    return mean / ((epochs - epochs // 2) * min(BATCHES, len(sizes)))
 
 
 def clue_positions(
-    sentences: Sentences, known: Mapping[str, Sequence[str]], *, without: Container[int] = (), classes: bool = True
+    sentences: Sentences, known: Mapping[str, Sequence[str]], *, without: Container[int] = (), kinds: int = 3
 ) -> list[Position]:
-    """Every word that its consonants leave open. without: clues left out, by their place in `clue_keys`."""
+    """Every word that its consonants leave open. Left out: the clues `without`, by place; all but the first `kinds` of `names`."""
     out: list[Position] = []
     for sentence in sentences:
         consonants = [skeleton(word) for word in sentence]
@@ -209,8 +212,8 @@ def clue_positions(
             if len(candidates) < 2 or word not in candidates:
                 continue
             keys = [key for i, key in enumerate(clue_keys(consonants, at)) if i not in without]
-            general = sum(i not in without for i in range(GENERAL)) if classes else 0
-            readings = [[(c.encode(), len(keys)), (word_class(c).encode(), general)] for c in candidates]
+            general = sum(i not in without for i in range(GENERAL))
+            readings = [[(name, general if n == GENERAL else n) for name, n in names(c)[: kinds]] for c in candidates]
             out.append((keys, readings, candidates.index(word)))
     return out
 
@@ -256,9 +259,9 @@ class Learner:
         total, seed = sum(self.counts.values()), context_key(())
         return Ngrams({crc32(word.encode(), seed): units(count / total) for word, count in self.counts.items()})
 
-    def clues(self, found: Mapping[str, str], *, without: Container[int] = (), classes: bool = True) -> dict[int, int]:
+    def clues(self, found: Mapping[str, str], *, without: Container[int] = (), kinds: int = 3) -> dict[int, int]:
         known = {key: value.partition("|")[0].split() for key, value in found.items()}
-        return fit(clue_positions(self.whole, known, without=without, classes=classes))
+        return fit(clue_positions(self.whole, known, without=without, kinds=kinds))
 
     def articles(self) -> dict[int, int]:
         return fit(article_positions(self.sentences))

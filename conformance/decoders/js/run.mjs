@@ -65,7 +65,7 @@ function verdict(vector, result, tier) {
     return code === vector.error && result.status === vector.status ? null
       : `${code}, status ${result.status}, instead of ${vector.error}, status ${vector.status}`;
   }
-  return code === null ? compare(vector.expected, result.out, tier) : `${code} instead of symbols: ${result.out.error.message}`;
+  return code === null ? compare(vector.expected, result.out, tier) : `${code}: ${result.out.error.message}`;
 }
 
 function count(id, fault) {

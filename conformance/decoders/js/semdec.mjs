@@ -337,7 +337,8 @@ function readPayload(file, part, binding, out, limits, data, model) {
   section.value = null;
   if (values.length <= 4096) {
     const list = Array.from(values);
-    section.value = kind === 5 ? Array.from({ length: rows }, (_, r) => list.slice(r * columns, (r + 1) * columns)) : list;
+    const row = (_, r) => list.slice(r * columns, (r + 1) * columns);
+    section.value = kind === 5 ? Array.from({ length: rows }, row) : list;
   }
   return u16(values);
 }
@@ -346,7 +347,8 @@ function readPayload(file, part, binding, out, limits, data, model) {
 
 /**
  * What a file holds. `options`: registry (Registry), data (Data), models (Models), tier "H" or "S", level 1 or 2,
- * path (for messages), embedding (whether it is asked what PQ codes stand for). Never throws: an error stands in `error` of the result.
+ * path (for messages), embedding (whether it is asked what PQ codes stand for).
+ * Never throws: an error stands in `error` of the result.
  */
 export function decode(file, options) {
   const out = {
@@ -505,5 +507,6 @@ function usage(what = USAGE) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.stdout.on("error", () => {}); // whoever reads it may stop early
   process.exitCode = main(process.argv.slice(2));
 }

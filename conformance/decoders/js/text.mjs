@@ -5,6 +5,7 @@ import { isUtf8 } from "node:buffer";
 import { Fault } from "./fault.mjs";
 import { Reader } from "./coder.mjs";
 import { StreamFault, inflate } from "./inflate.mjs";
+import { hasZstd, unzstd } from "./zstd.mjs";
 
 /** Codes of a consonant text. `body` is {file, start, end}; `limit` the codes allowed. */
 export function readConsonants(body, parameters, limit, data) {
@@ -255,7 +256,7 @@ export function readCaption(body, parameters, limit, data) {
   const mode = first < 0xf0 ? "static" : first < 0xf8 ? "tokens" : ["raw", "zlib", "zstd"][first - 0xf8];
   if (!parameters.modes.includes(mode)) throw new Fault(403, start, `mode ${mode} is not of the profile`);
   if (mode === "tokens") return { mode, ids: readTokens(body, parameters.vocabulary) };
-  if (mode === "zstd") throw new Fault(704, start, "mode zstd is not implemented here"); // SEM-R-180
+  if (mode === "zstd" && !hasZstd) throw new Fault(704, start, "this node has no zstd"); // SEM-R-180
   let octets;
   if (mode === "static") {
     octets = readStatic(body, limit, readTables(data.find("caption.bin", parameters.static))); // SEM-R-174
@@ -263,8 +264,10 @@ export function readCaption(body, parameters, limit, data) {
     octets = Uint8Array.from(file.subarray(start + 1, end));
     if (octets.length > limit) throw new Fault(604, start, "more octets than the level allows");
   } else {
+    const dictionary = mode === "zstd" ? data.find("caption.zdict", parameters.dictionary) : null;
+    const stream = file.subarray(start + 1, end);
     try {
-      octets = inflate(file.subarray(start + 1, end), limit);
+      octets = dictionary ? unzstd(stream, dictionary, limit) : inflate(stream, limit);
     } catch (error) {
       if (!(error instanceof StreamFault)) throw error;
       throw new Fault(error.beyond ? 604 : 401, start, error.message); // SEM-R-179, 176

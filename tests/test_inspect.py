@@ -24,9 +24,8 @@ from refcodec.inspection import Inspection, inspect
 
 __all__ = ["private_rows"]  # a fixture
 
-SCHEMA = json.loads(
-    (Path(__file__).resolve().parents[1] / "conformance" / "schema" / "inspect.schema.json").read_bytes()
-)
+SCHEMAS = Path(__file__).resolve().parents[1] / "conformance" / "schema"
+SCHEMA = json.loads((SCHEMAS / "inspect.schema.json").read_bytes())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 KEYS = [
     "format_version", "file_bytes", "overhead_bytes", "profile", "method", "width", "height", "bpp", "ubpp", "complete",
@@ -217,6 +216,20 @@ def test_schema() -> None:
     kinds = SCHEMA["$defs"]["section"]["properties"]["kind"]["enum"]
     assert kinds == [*spec.KINDS.values(), *spec.ANCILLARY.values(), None]
     assert SCHEMA["properties"]["method"]["enum"] == [*spec.METHODS.values(), None]
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.schema.json")), ids=lambda path: path.name)
+def test_schemas_name_what_there_is(path: Path) -> None:
+    schema = json.loads(path.read_bytes())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["additionalProperties"] is False
+    assert set(schema["required"]) <= set(schema["properties"])
+    if path.name == "encode.schema.json":
+        assert schema["properties"]["method"]["enum"] == [*spec.METHODS.values()]
+    if path.name in ("payload.schema.json", "edit.schema.json"):
+        sections = schema["properties"]["sections"]["items"]
+        pattern = (sections["properties"]["kind"] if path.name == "payload.schema.json" else sections)["pattern"]
+        assert pattern == f"^({'|'.join([*spec.KINDS.values(), *spec.ANCILLARY.values()])}|0x[0-9A-F]{{2}})$"
 
 
 # --- where models are found --------------------------------------------------------------------------------------

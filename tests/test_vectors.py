@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -601,3 +602,15 @@ def test_traces() -> None:
         data, tracer = data_of(entry), Tracer()
         read_symbols(data, models=(MODELS,), backend=BACKEND, trace=tracer)
         assert tracer.to_json(data) == (VECTORS / entry["trace"]).read_bytes(), entry["id"]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def test_javascript_decoder() -> None:
+    """The decoder of containers and of kinds without networks, written from SPEC.md alone, passes what it does not skip."""
+    done = subprocess.run(
+        ["node", str(ROOT / "conformance/decoders/js/run.mjs")], capture_output=True, text=True, timeout=300, check=False
+    )
+    summary = re.search(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", done.stdout, re.M)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert summary is not None
+    assert int(summary[1]) > 500

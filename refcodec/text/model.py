@@ -6,11 +6,14 @@ CRC-32 of it: two of them that share one are too rare to matter.
 
     restorer.bin   zlib of: six u32 lengths, then the six parts below, all numbers little-endian
     lexicon        a line for each consonant word: it, its known words, a bar, its rarer ones: "ct cat cut|cot"
-    words          n-grams of words: count keys u32, then as many costs u16
+    words          n-grams of words: keys u32, costs u16
     letters        n-grams of letters, likewise
     clues          what the consonants around a word say of it: keys u32, weights i8
     articles       what the words around a gap say of an "a" in it: likewise
-    totals         of the other tables the number of entries, u32 each
+    totals         the number of entries of these four tables, u32 each
+
+Keys ascend, and each stands as its distance from the one before; of all numbers of a table, keys or values, the lowest
+bytes come first, then the next ones, which packs well.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 from zlib import crc32
 
@@ -130,7 +134,8 @@ def pack(model: Model) -> bytes:
     parts = [lexicon]
     for code, table in tables:
         keys = sorted(table)
-        parts.append(_bytes(array("I", keys)) + _bytes(array(code, [table[key] for key in keys])))
+        steps = [key - before for before, key in zip([0, *keys], keys, strict=False)]
+        parts.append(_planes("I", steps) + _planes(code, [table[key] for key in keys]))
     parts.append(_bytes(array("I", [len(table) for _, table in tables])))
     return zlib.compress(_bytes(array("I", map(len, parts))) + b"".join(parts), 9)
 
@@ -147,7 +152,8 @@ def unpack(data: bytes) -> Model:
     lexicon = dict(line.split(" ", 1) for line in parts[0].decode().split("\n"))
     tables = []
     for code, part, count in zip("HHbb", parts[1:5], _array("I", parts[5]), strict=True):
-        tables.append(dict(zip(_array("I", part[: 4 * count]), _array(code, part[4 * count :]), strict=True)))
+        keys = accumulate(_unplaned("I", part[: 4 * count]))
+        tables.append(dict(zip(keys, _unplaned(code, part[4 * count :]), strict=True)))
     return Model(lexicon, Ngrams(tables[0]), Ngrams(tables[1]), tables[2], tables[3])
 
 
@@ -157,6 +163,21 @@ def _array(code: str, data: bytes) -> array[int]:
     if sys.byteorder == "big":
         out.byteswap()
     return out
+
+
+def _planes(code: str, numbers: Sequence[int]) -> bytes:
+    """The numbers with their lowest bytes first, then the next ones."""
+    whole = array(code, numbers)
+    data = _bytes(whole)
+    return b"".join(data[i :: whole.itemsize] for i in range(whole.itemsize))
+
+
+def _unplaned(code: str, data: bytes) -> array[int]:
+    size = array(code).itemsize
+    whole, count = bytearray(len(data)), len(data) // size
+    for i in range(size):
+        whole[i::size] = data[i * count : (i + 1) * count]
+    return _array(code, bytes(whole))
 
 
 def _bytes(numbers: array[int]) -> bytes:

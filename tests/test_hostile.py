@@ -205,8 +205,8 @@ def test_damage_of_every_kind(name: str, whole: bytes) -> None:
     assert isinstance(good, Symbols)
     wanted, header = fuzz.parts(good), good.container.header
     ends = {section.check_offset + len(section.check) for section in good.container.sections} if header.sectioned else set()
-    undetected = 0
-    for data in [whole[:n] for n in range(len(whole))] + [data for _, data in flips(whole)]:
+    undetected, flipped = 0, [data for _, data in flips(whole)]
+    for data in [whole[:n] for n in range(len(whole))] + random.Random(name).sample(flipped, min(len(flipped), 250)):
         seen = judged(data)
         if isinstance(seen, SemError):
             assert len(data) not in ends or len(data) == len(whole)

@@ -55,6 +55,12 @@ def dump() -> str:
     return f"```\n{text}\n```"
 
 
+def sketch_dump() -> str:
+    """A sketch of one pixel, without the line that says what the vector is for."""
+    text = (ROOT / "test_vectors/sketch/sketch-1x1.txt").read_text().partition("\n\n")[2].rstrip("\n")
+    return f"```\n{text}\n```"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "errors": errors,
     "dim-classes": dim_classes,
@@ -63,6 +69,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "caption-digest": digest_of("refcodec/payloads/data/caption.bin"),
     "dictionary-digest": digest_of("refcodec/payloads/data/caption.zdict"),
     "dump": dump,
+    "sketch-dump": sketch_dump,
 }
 
 

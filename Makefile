@@ -60,6 +60,9 @@ bench-sketch: setup  ## edge maps against WebP and AVIF (KODAK=folder)
 train: setup  ## train the embedded model (PHOTOS=folder MINUTES=100)
 	OMP_NUM_THREADS=1 $(BIN)/python tools/train/elic.py '$(PHOTOS)' --out runs/elic --minutes $(or $(MINUTES),100) --processes 2
 
+train-sketch: setup  ## train the sketch model (PHOTOS=folder MINUTES=66)
+	OMP_NUM_THREADS=1 $(BIN)/python tools/train/elic.py '$(PHOTOS)' --config sketch --out runs/sketch --minutes $(or $(MINUTES),66) --batch 16 --structure 0.35 --final-crop 192
+
 train-text: setup  ## count the tables of captions and consonants and the restorer's data (CAPTIONS=file.tsv)
 	$(BIN)/python tools/train/caption.py '$(CAPTIONS)' --out refcodec/payloads/data
 	$(BIN)/python tools/train/consonant.py '$(CAPTIONS)' --out refcodec/payloads/data/consonant.bin
@@ -68,4 +71,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-text clean
+.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-text clean

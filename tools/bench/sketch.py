@@ -4,7 +4,7 @@
     python tools/bench/sketch.py PICTURES --json out/sketch.json --cache out/sketch-anchors.json
 
 Two maps of each picture: the detector's contours and the plain Sobel magnitude (refcodec/edges.py). At each target the
-sketch is the highest rate whose payload fits. An anchor may be the map itself or the map at 1/2, 1/3, 1/4, 1/6, 1/8 of
+sketch is the .sem file, header and check included, of the highest rate that fits. An anchor may be the map itself or the map at 1/2, 1/3, 1/4, 1/6, 1/8 of
 its size (Lanczos), grown back by a bicubic or a Lanczos filter, at the highest quality whose file fits the bytes of the
 target, or those of the sketch where they are more; each also with its contrast raised until its energy is that of the
 original (a number that no file pays for), since shrinking dims thin lines. Of these 22, the best by each metric counts,
@@ -35,7 +35,7 @@ from scipy.ndimage import maximum_filter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from refcodec import edges
+from refcodec import edges, spec
 from tools.bench import metrics
 from tools.bench.measure import Source, load
 
@@ -138,15 +138,15 @@ def anchor(name: str, original: Map, most: int, cache: Cache) -> Row:
 
 
 def sketch(original: Map, most: int, folder: Path) -> Row:
-    """Ours: the highest rate that fits, decoded from its bytes alone."""
+    """Ours: the file of the highest rate that fits, decoded from its bytes alone."""
+    from refcodec.codec import encode_any
     from refcodec.methods import sketch as method
-    from refcodec.models import store
-    from refcodec.payloads import elic_latents
+    from refcodec.symbols import read_symbols
 
-    model, size = store.symbol_model(folder), (original.shape[1], original.shape[0])
-    body = method.Encoder(original, folder).fitting(most)[0].body
-    latents = elic_latents.decode(body, model, size, store.backend())
-    return {"bytes": len(body), "rate": latents.rate, **scores(original, method.paint(latents, folder, size))}
+    size, bpp = (original.shape[1], original.shape[0]), (8 * most + 0.5) / original.size  # half a bit for the division
+    data = encode_any(None, sketch=original, method="pics", model=folder, bpp=bpp).data
+    latents = read_symbols(data, models=folder).value(spec.SKETCH)
+    return {"bytes": len(data), "rate": latents.rate, **scores(original, method.paint(latents, folder, size))}
 
 
 def measure(source: Source, folder: Path | None, cache: Cache) -> Iterator[Row]:

@@ -45,8 +45,8 @@ from tools.train.consonant import read
 WORDS = Path(__file__).with_name("restorer_words.txt")
 PAIR_DISCOUNT, LETTER_DISCOUNT = 0.85, 0.75
 CLUES_AT_LEAST = 2  # a clue that speaks for a word less often is left out
-SMALLEST = 8  # so is one with a weight below this many 1/32: half of them, and nothing is lost
-EPOCHS, BATCHES, RATE, DECAY = 12, 200, 0.1, 3e-5
+SMALLEST = 5  # so is one with a weight below this many 1/32: half of them, and hardly anything is lost
+EPOCHS, BATCHES, RATE = 6, 200, 0.1
 
 Sentences = Sequence[Sequence[str]]
 # (keys of the clues, candidate readings each as the names its weights stand under, the right one)
@@ -172,7 +172,10 @@ def _weights_of(keys: Sequence[int], reading: Sequence[tuple[bytes, int]]) -> It
 
 
 def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: int) -> Any:
-    """float64[count]; rows: numbers of the weights of each reading, the readings of a position one after another."""
+    """float64[count], the mean over the later half of the epochs, which keeps the weights from fitting too closely.
+
+    rows: numbers of the weights of each reading, the readings of a position one after another.
+    """
     table = np.zeros((len(rows), max(map(len, rows), default=1)), np.int32)
     for i, row in enumerate(rows):
         table[i, : len(row)] = row
@@ -192,7 +195,7 @@ def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: i
             change = np.bincount(used.ravel(), np.repeat(error, used.shape[1]), minlength=count)
             at = np.flatnonzero(change)
             at = at[at > 0]  # number 0 fills the rows up
-            slope = change[at] + DECAY * len(sizes) * 10 / BATCHES * weights[at]
+            slope = change[at]
             squares[at] += slope * slope
             weights[at] -= RATE * slope / np.sqrt(squares[at])
             if epoch >= epochs // 2:

@@ -30,7 +30,7 @@ from zlib import crc32
 from refcodec.errors import SemError
 from refcodec.text.normalise import singular
 
-DATA_SHA256: Final = "54c6e8b9cd8c4b650e63f57f6b122fbd6bddcbbbe24b3b9bcbb566a46d39673e"
+DATA_SHA256: Final = "8900e670264a5f639a838c291734a6d515e104acdf73f0da3ac158c91e223431"
 UNIT: Final = 32  # steps of one natural logarithm
 UNSEEN: Final = 12 * UNIT  # cost of what was never seen, by itself; the rarest thing that was costs about 11
 START, END = "<", ">"

@@ -120,7 +120,10 @@ def _read(source: str, output: str, level: int) -> Any:
     claim_output(output, source)
     from refcodec.container import read
 
-    return read(read_input(source, level), level=level)
+    container = read(read_input(source, level), level=level)
+    if not container.complete:
+        notice("the file is incomplete: what is missing of it is missing in the new one, too")
+    return container
 
 
 def _finish(edited: Any, source: str, output: str, level: int) -> None:

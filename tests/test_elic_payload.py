@@ -28,7 +28,7 @@ torch = pytest.importorskip("torch")
 from refcodec.models.torch_backend import TorchBackend
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("elic-tiny", "elic-tiny-2")
+NAMES = ("elic-tiny", "elic-tiny-2", "sketch-tiny")
 SIZES = ((1, 1), (63, 65), (64, 64), (1, 200), (130, 64), (200, 130))
 
 

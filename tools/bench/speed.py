@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How long things take: what exactness costs, encoding and decoding after start-up, and `semtool inspect` from the start.
+"""How long things take: what exactness costs, encoding and decoding after start-up, `semtool` from its start.
 
     python tools/bench/speed.py [--n 192] [--m 320] [--size 768x512] [--threads 2]
 
@@ -21,6 +21,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+import refcodec
 from refcodec.models.elic import config
 from refcodec.models.elic.net import Elic
 from refcodec.models.elic.quantise import calibrate, logistic_tables, symbol_model
@@ -54,7 +55,6 @@ def codec(width: int, height: int, repeats: int) -> bytes:
     """Prints encode and decode of a picture with the embedded model; returns the file."""
     from PIL import Image
 
-    import refcodec
     from tools.demo import sample
 
     pixels = np.asarray(Image.open(sample()).convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
@@ -65,14 +65,14 @@ def codec(width: int, height: int, repeats: int) -> bytes:
     return data
 
 
-def inspect(data: bytes, repeats: int) -> None:
-    """Prints `semtool inspect`, process start to exit."""
+def started(command: str, name: str, data: bytes, repeats: int) -> None:
+    """Prints `semtool COMMAND` on a file, process start to exit."""
     program = str(Path(sys.executable).parent / "semtool")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "photo.sem"
+        path = Path(folder) / "file.sem"
         path.write_bytes(data)
-        t = timed(lambda: subprocess.run([program, "inspect", str(path)], stdout=subprocess.DEVNULL, check=True), repeats)
-    print(f"{'semtool inspect':28} {1000 * t.min_s:8.0f} ms  (median {1000 * t.median_s:.0f} ms)")
+        t = timed(lambda: subprocess.run([program, command, str(path)], stdout=subprocess.DEVNULL, check=True), repeats)
+    print(f"{f'semtool {command}, {name}':28} {1000 * t.min_s:8.0f} ms  (median {1000 * t.median_s:.0f} ms)")
 
 
 def main() -> None:
@@ -97,7 +97,15 @@ def main() -> None:
     for i, ((name, _), t) in enumerate(zip(rows, times, strict=True)):
         ratio = f"{t.min_s / times[i - 1].min_s:5.2f} x" if i % 2 else ""
         print(f"{name:28} {1000 * t.min_s:8.0f} ms  {ratio}")
-    inspect(codec(width, height, args.repeats), 3 * args.repeats)
+    photo, repeats = codec(width, height, args.repeats), 3 * args.repeats
+    started("inspect", "photo", photo, repeats)
+    vector = np.random.default_rng(1).normal(size=768)
+    for name, data in (
+        ("caption", refcodec.encode(caption="A cat on a mat.", size=(768, 512))),
+        ("consonants", refcodec.encode(text="old stone bridge", size=(1024, 1024))),
+        ("CLIP", refcodec.encode(vector=vector, size=(768, 768))),
+    ):
+        started("payload", name, data, repeats)
 
 
 if __name__ == "__main__":

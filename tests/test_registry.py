@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import DIGEST, private_row, registry_file
+from strategies import DIGEST, TINY, private_row, registry_file
 
 from refcodec import registry, spec
 from refcodec.canonical import canonical_json, parse_json
@@ -69,6 +69,25 @@ def test_row(row: dict[str, Any]) -> None:
     assert (len(wanting) == 1) == (profile.model is not None)
 
 
+@pytest.mark.parametrize(
+    "binding",
+    [
+        {"model": None},
+        {"kinds": [6, 7], "parameters": {"6": TINY, "7": TINY}},
+        {"compact": 1, "kinds": [1], "parameters": {"1": {"code": "fixed"}}},
+        {"compact": 1},
+        {"parameters": {"1": {"code": "fixed"}, "7": TINY}},
+    ],
+)
+def test_rows_that_contradict_themselves_are_unsupported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, binding: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("SEM_REGISTRY", str(registry_file(tmp_path, private_row(230, **binding))))
+    with pytest.raises(SemError, match="contradicts") as caught:
+        registry.get(230)
+    assert caught.value.code == 702
+
+
 def test_first_two_rows() -> None:
     elic, tiny = registry.get(1), registry.get(200)
     assert (elic.name, tiny.name) == ("elic", "elic-tiny")
@@ -95,7 +114,7 @@ def test_key_is_the_digest_of_the_binding() -> None:
 
 
 def test_private_rows_stand_beside_the_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = registry_file(tmp_path, private_row(210), private_row(253, model=None))
+    path = registry_file(tmp_path, private_row(210), private_row(253, compact=1, kinds=[1], parameters={"1": {"code": "fixed"}}, model=None))
     assert list(registry.load(path)) == [row["id"] for row in ROWS] + [210, 253]
     with pytest.raises(SemError):
         registry.get(210)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from refcodec import spec
 from refcodec.errors import SemError
 from refcodec.payloads import Value
+from refcodec.registry.forms import uses_model
 
 if TYPE_CHECKING:
     from refcodec.models.predict import Backend, Trace
@@ -18,12 +19,8 @@ NETWORKS = (spec.SKETCH, spec.ELIC)
 
 
 def needs_model(kind: int, parameters: Mapping[str, Any]) -> bool:
-    """Whether the symbols of a kind cannot be read without the model of the row (SPEC §5)."""
-    if kind == spec.CLIP:
-        return bool(parameters["prior"])
-    if kind == spec.VQ:
-        return bool(parameters["usage"])
-    return kind in NETWORKS
+    """Whether the symbols of a kind cannot be read without the model of the row (SPEC §5): PQ codes can."""
+    return kind != spec.PQ and uses_model(kind, parameters)
 
 
 def fits(model: Any, kind: int, parameters: Mapping[str, Any]) -> None:

@@ -80,12 +80,17 @@ def load(extra: str | os.PathLike[str] | None = None) -> Mapping[int, Profile]:
 
 
 def get(profile_id: int) -> Profile:
-    """The row of this id. SEM-E-702 where there is none (R-015) or its binding has a member not known here (R-032)."""
+    """The row of this id.
+
+    SEM-E-702 where there is none (R-015), or its binding has a member not known here (R-032) or breaks R-033.
+    """
     profile = load().get(profile_id)
     if profile is None:
         raise SemError(702, f"no profile {profile_id} in this registry", path="profile")
     if unknown := sorted(set(profile.binding) - BINDING):
         raise SemError(702, f"profile {profile_id} binds {', '.join(unknown)}, unknown here", path="profile")
+    if not forms.consistent(profile.binding):
+        raise SemError(702, f"profile {profile_id} contradicts itself: its kinds, parameters and model (SEM-R-033)", path="profile")
     return profile
 
 
@@ -162,7 +167,6 @@ def _row(row: Any) -> Profile:
         and all(kind in list(spec.KINDS) for kind in binding["kinds"])
         and isinstance(binding["parameters"], dict)
         and forms.well_formed(binding["parameters"])
-        and binding["parameters"].keys() >= set(map(str, binding["kinds"]))
         and (binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None)
     )
     if not well_formed:

@@ -16,6 +16,20 @@ def well_formed(parameters: Mapping[str, Any]) -> bool:
     return all(kind in FORMS and isinstance(form, dict) and FORMS[kind](form) for kind, form in parameters.items())
 
 
+def uses_model(kind: int, parameters: Mapping[str, Any]) -> bool:
+    """Whether a kind with these parameters uses the model of its row (§5)."""
+    member = {3: "prior", 4: "codebooks", 5: "usage"}.get(kind)
+    return kind in (6, 7) if member is None else bool(parameters[member])
+
+
+def consistent(binding: Mapping[str, Any]) -> bool:
+    """SEM-R-033, of a binding that is well formed."""
+    kinds, parameters = binding["kinds"], binding["parameters"]
+    if set(parameters) != set(map(str, kinds)) or binding["compact"] not in kinds:
+        return False
+    return sum(uses_model(kind, parameters[str(kind)]) for kind in kinds) == (binding["model"] is not None)
+
+
 def _whole(value: Any, low: int, high: int) -> bool:
     return type(value) is int and low <= value <= high
 

@@ -84,8 +84,9 @@ def encode_picture(
         else:
             most = int(settings.bpp * size[0] * size[1] / 8)
             smallest = encoder.at(0, span=(0.4, 0.4))
-            stub = Payload(spec.ELIC, b"", smallest.latents)
-            made, reached = encoder.fitting(most - len(file_of(header, digest, [stub], others, level=level)))
+            # beside other sections a length stands before the body: here as long a one as any body of a file has
+            stub = Payload(spec.ELIC, bytes(min(max(1, most), 1 << 22)), smallest.latents)
+            made, reached = encoder.fitting(most - len(file_of(header, digest, [stub], others, level=level)) + len(stub.body))
             made = encoder.at(made.latents.rate, trace=trace) if trace is not None else made
     if not reached:
         notices = (*notices, f"{settings.bpp} bpp cannot be reached: this is the smallest file of this model")
@@ -126,7 +127,7 @@ def encode_any(
     """
     from refcodec.ready import encode_symbols, grey
 
-    given = Given(text, caption, vector, codes, indices, None if sketch is None else grey(sketch))
+    given = Given(text, caption, vector, codes, indices, None if sketch is None else grey(sketch, settings.get("level", 1)))
     if method is not None and method not in spec.METHODS.values():
         raise ValueError(f"method {method!r} is unknown: there are {', '.join(spec.METHODS.values())}")
     if image is None:
@@ -140,7 +141,10 @@ def encode_any(
     if method in (None, "elic"):
         if odd := given.names():
             raise ValueError(f"method 'elic' sends a picture alone, without {' or '.join(sorted(odd))}")
-        return encode_picture(image, **{k: v for k, v in settings.items() if k not in ("mode", "strict")})
+        mode, strict = settings.pop("mode", None), settings.pop("strict", False)
+        if mode is not None or strict:
+            raise ValueError("mode and strict are of texts, and none is given")
+        return encode_picture(image, **settings)
     return _described(image, method, given, settings)
 
 
@@ -151,9 +155,11 @@ def _described(image: Any, method: str, given: Given, settings: dict[str, Any]) 
     level, background = settings.get("level", 1), settings.pop("background", (255, 255, 255))
     settings.pop("trace", None)
     progress = settings.pop("progress", None)
-    if method != "pics" or given.sketch is not None or not given.names():
+    if given.sketch is not None:
+        raise ValueError("give a picture or its edge map, not both")
+    if method != "pics" or not given.names():
         role, option = ROLES[method]
-        hint = f"give what it would say with {option}, and --size"
+        hint = f"give what it would say with {option}" + ("" if method == "pics" else " and --size, without the picture")
         raise SemError(801, f"method {method} describes a picture with {role}, which this version has not", path="model", hint=hint)
     from refcodec.edges import contours
 
@@ -211,7 +217,6 @@ def _settings(
         raise ValueError(f"profile {row.name} names no model")
     chosen = None if bpp is not None else QUALITY if quality is None else operator.index(quality)
     return _Settings(row, chosen, float(bpp or 0), form)
-
 
 
 def _pixels(image: Any, background: tuple[int, int, int], level: int) -> tuple[NDArray[np.uint8], tuple[str, ...]]:

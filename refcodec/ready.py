@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,7 +101,9 @@ def encode_symbols(
     if (quality is not None or bpp is not None) and given.sketch is None:
         raise ValueError("quality and bpp are of pictures and edge maps: other symbols have the size that they have")
     # the two consonant codes stand for the same text: the shorter file wins
-    rows = profiles(name) if profile is None and name == "consonant" else [find_profile(profile, name)]
+    rows = [find_profile(profile, name)]
+    if profile is None and name == "consonant":
+        rows = [p for p in profiles(name) if p.id < spec.PRIVATE_FIRST]
     settings = _rate(quality, bpp)
     made: list[Encoded] = []
     for row in rows:
@@ -135,11 +138,13 @@ def _rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
 
     if quality is not None and bpp is not None:
         raise ValueError("give quality or bpp, not both")
-    if quality is not None and (isinstance(quality, bool) or not 1 <= quality <= QUALITIES):
+    if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
         raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
     if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
         raise ValueError("bpp is a number above 0 and below 64")
-    return (quality or 5, 0.0) if bpp is None else (None, bpp)
+    if bpp is not None:
+        return None, float(bpp)
+    return 5 if quality is None else operator.index(quality), 0.0
 
 
 def _model(row: Profile, given: Given, model: str | os.PathLike[str] | None) -> tuple[Path | None, str | None]:
@@ -201,8 +206,11 @@ def _file(
     return Encoded(data, *size, row.method_name, row, tuple(payloads), (*notices, *more))
 
 
-def grey(image: Any) -> NDArray[np.uint8]:
-    """uint8[H, W] of an edge map: an array, or a picture in any form, whose luma it is."""
+def grey(image: Any, level: int = 1) -> NDArray[np.uint8]:
+    """uint8[H, W] of an edge map: an array, or a picture in any form, whose luma it is.
+
+    TypeError for another array, SEM-E-103 to 105 for a picture that cannot be read or is beyond the level.
+    """
     import numpy as np
 
     if isinstance(image, np.ndarray):
@@ -212,6 +220,6 @@ def grey(image: Any) -> NDArray[np.uint8]:
     from refcodec import pictures
     from refcodec.edges import luma
 
-    bounds = level_bounds(1)
+    bounds = level_bounds(level)
     loaded = pictures.load(image, background=(0, 0, 0), max_side=bounds.side, max_pixels=bounds.pixels)
     return luma(loaded.pixels).astype(np.uint8)

@@ -105,7 +105,7 @@ def symbols_of(
         try:
             values[section.type] = _payload(container, section, chosen, limit, backend, trace, progress)
         except SemError as error:
-            if error.family not in ("payload", "limit", "unsupported"):
+            if error.family not in ("payload", "limit", "unsupported") or error.code == 705:  # 705 is of the model
                 raise
             at = section.body_offset + (error.offset or 0)
             path = f"sections[{index}].body" if container.header.sectioned else "body"

@@ -441,7 +441,7 @@ def test_a_payload_whose_table_is_not_here(semtool: Semtool, place: Path, monkey
     row = {
         "id": 240, "name": "words", "status": "draft", "recommended": None, "notes": "",
         "binding": {
-            "id": 240, "method": 2, "compact": 1, "kinds": [1], "fit": {}, "colour": "srgb8", "model": None,
+            "id": 240, "method": 2, "compact": 1, "kinds": [1], "fit": {"rule": "none"}, "colour": "srgb8", "model": None,
             "parameters": {"1": {"code": "coded", "table": 64 * "0"}},
         },
     }  # fmt: skip

@@ -33,7 +33,8 @@ def _with_sketch(job: Job, payloads: list[Payload]) -> Made:
             made, reached = encoder.at(elic.rate_of(job.quality, encoder.model.rates)), True
         else:
             smallest = encoder.at(0)
-            empty = Payload(spec.SKETCH, bytes(max(1, job.most)), smallest.latents)  # its length field is the longest
+            # as long a length field as any body within the limits of a file has, and no more bytes than that takes
+            empty = Payload(spec.SKETCH, bytes(min(max(1, job.most), 1 << 22)), smallest.latents)
             made, reached = encoder.fitting(job.most - (job.length([*payloads, empty]) - len(empty.body)))
     notices = [] if reached else ["the wanted rate cannot be reached: this is the smallest sketch of this model"]
     return [*payloads, Payload(spec.SKETCH, made.body, made.latents)], notices

@@ -26,6 +26,7 @@ from refcodec.registry.dims import dim_class, dim_size
 __all__ = ["Profile", "by_name", "dim_class", "dim_size", "get", "key", "load"]
 
 ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
+STATUSES: Final = ("draft", "published", "withdrawn")
 BINDING: Final = frozenset({"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"})
 
 
@@ -156,15 +157,20 @@ def _row(row: Any) -> Profile:
     binding = row["binding"]
     canonical_json(binding)
     well_formed = (
-        isinstance(row["id"], int)
-        and isinstance(row["name"], str)
+        type(row["id"]) is int
+        and all(isinstance(row[member], str) for member in ("name", "status", "notes"))
+        and row["status"] in STATUSES
+        and isinstance(row["recommended"], str | None)
         and isinstance(binding, dict)
         and binding.keys() >= BINDING
         and binding["id"] == row["id"]
-        and binding["method"] in list(spec.METHODS)
-        and binding["compact"] in list(spec.KINDS)
+        and forms.among(binding["method"], spec.METHODS)
+        and forms.among(binding["compact"], spec.KINDS)
         and isinstance(binding["kinds"], list)
-        and all(kind in list(spec.KINDS) for kind in binding["kinds"])
+        and all(forms.among(kind, spec.KINDS) for kind in binding["kinds"])
+        and binding["kinds"] == sorted(set(binding["kinds"]))
+        and forms.fit(binding["fit"])
+        and binding["colour"] == "srgb8"
         and isinstance(binding["parameters"], dict)
         and forms.well_formed(binding["parameters"])
         and (binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
@@ -14,6 +14,18 @@ STRIDE_MIN, STRIDE_MAX = 8, 1024
 def well_formed(parameters: Mapping[str, Any]) -> bool:
     """Whether every member is a known kind with the members that §5 gives it, and no others."""
     return all(kind in FORMS and isinstance(form, dict) and FORMS[kind](form) for kind, form in parameters.items())
+
+
+def among(value: Any, numbers: Collection[int]) -> bool:
+    """Whether a JSON value is one of these numbers, and neither true nor 1.0."""
+    return type(value) is int and value in numbers
+
+
+def fit(form: Any) -> bool:
+    """Whether the member `fit` of a binding is one of the two forms that §5 gives it."""
+    if not isinstance(form, dict) or form.get("rule") != "pad":
+        return bool(form == {"rule": "none"})
+    return set(form) == {"rule", "multiple", "extend"} and form["extend"] == "edge" and _whole(form["multiple"], 1, 65536)
 
 
 def uses_model(kind: int, parameters: Mapping[str, Any]) -> bool:

@@ -169,4 +169,3 @@ def _known_suffix(output: str) -> None:
         _format(output)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-

@@ -142,6 +142,3 @@ def _finish(edited: Any, source: str, output: str, level: int) -> None:
     else:
         whole = "" if found.complete else ", incomplete"
         say(f"{shown(output)}: {len(edited.data)} bytes, {', '.join(names)}{whole}")
-
-
-COMMANDS = {"strip": strip, "cut": cut, "add": add}

@@ -40,4 +40,5 @@ def symbols_here(
         header = replace(container.header, count=len(kept) + (not container.complete))
         found = symbols_of(replace(container, header=header, sections=kept), models=folders, level=level)
         notice(f"without {names}, whose model is not here: {error}")
-        return found
+        # what was left out is not checked
+        return replace(found, state="unchecked") if found.state == "ok" else found

@@ -136,7 +136,10 @@ def codebooks(symbols: Symbols) -> NDArray[np.float32] | None:
     model = package.load_any(folder)
     if not isinstance(model, package.SmallModel) or model.kind != spec.PQ:
         return None  # an explicit model may be of another kind
-    kinds.fits(model, spec.PQ, header.profile.parameters(spec.PQ))
+    parameters = header.profile.parameters(spec.PQ)
+    if not parameters["codebooks"] and any(model.numbers[name] != parameters[name] for name in ("m", "v")):
+        return None  # an explicit model that the row does not use is not judged (§7)
+    kinds.fits(model, spec.PQ, parameters)
     books: NDArray[np.float32] = model.tensor
     return books
 

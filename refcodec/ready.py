@@ -188,6 +188,9 @@ def _file(
     folder, digest = _model(row, given, model)
     notices: list[str] = []
     hash_bytes, named = form.hash_bytes, digest if model is not None else row.model
+    named_codes = spec.PQ in row.kinds and bool(given.names() & {"vector", "codes"})  # codebooks say what they stand for
+    if hash_bytes is None and model is not None and not (named_codes or _uses_model(row, given)):
+        raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
     if hash_bytes is None and model is not None and digest != row.model:
         hash_bytes = 8
         notices.append(f"the model is not that of profile {row.name}: it is named in the file by 8 bytes")

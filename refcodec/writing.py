@@ -93,8 +93,12 @@ def find_profile(name: str | int | None, method: str) -> Profile:
 
 
 def profiles(method: str) -> list[Profile]:
-    """The rows of a method that are not withdrawn, in the order of their ids."""
-    return [p for p in registry.load().values() if p.method_name == method and p.status != "withdrawn"]
+    """The rows of a method that are not withdrawn, in the order of their ids. SEM-E-702 where there is none, or one is
+    not known here."""
+    rows = [p for p in registry.load().values() if p.method_name == method and p.status != "withdrawn"]
+    if not rows:
+        raise SemError(702, f"this registry has no profile of method {method}", path="profile")
+    return [registry.get(p.id) for p in rows]
 
 
 def header_of(profile: Profile, size: tuple[int, int], check: int, model_hash: bytes | None = None) -> Header:

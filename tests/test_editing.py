@@ -383,7 +383,7 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
         (["add", "whole.sem", "-o", "x.sem", "--caption", "x"], 2, "usage: the file has a section caption already"),
         (["add", "whole.sem", "-o", "x.sem", "--metadata", "a=b"], 2, "usage: the file has a section metadata already"),
         (["add", "grid.sem", "-o", "x.sem", "--metadata", "ab"], 2, "usage: Invalid value for '--metadata': ab is not KEY=VALUE"),
-        (["add", "grid.sem", "-o", "x.sem", "--hint", "steps=0"], 2, "usage: not a value that this hint can have"),
+        (["add", "grid.sem", "-o", "x.sem", "--hint", "steps=0"], 2, "usage: not a value that the hint"),
         (["add", "grid.sem", "-o", "x.sem", "--metadata", f"a={'b' * 65_536}"], 6, "SEM-E-604 "),
         (["add", "grid.sem", "-o", "x.sem", "--caption", "a" * 65_537], 6, "SEM-E-604 "),
         (["add", "grid.sem", "-o", "x.sem", "--text", "a", "--caption", "b"], 2, "usage: give one prompt"),

@@ -51,7 +51,7 @@ def _utf8(value: bytes, _: Any) -> Fault:  # R-050
 def _value(value: bytes, context: Any) -> Fault:
     form = HINTS.get(context.key.decode("utf-8", "replace")) if context._params.hints else None
     if form is not None and re.fullmatch(form, value.decode("utf-8", "replace")) is None:
-        return 305, "not a value that this hint can have"
+        return 305, f"not a value that the hint {context.key.decode('ascii')} can have"
     return _utf8(value, context)
 
 

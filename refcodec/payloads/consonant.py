@@ -123,7 +123,7 @@ def _walk(coder: Coder, limit: int, codes: bytes | None = None) -> bytes:
 
 def _require(digest: str) -> None:
     if digest != TABLE_SHA256:
-        raise SemError(801, f"the table {digest} of the profile is not here")
+        raise SemError(801, f"the table {digest} of the profile is not here", hint="install a refcodec that has it")
 
 
 @lru_cache(maxsize=CONTEXTS)

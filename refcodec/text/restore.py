@@ -17,7 +17,7 @@ from refcodec.text.model import END, START, UNIT, Model, article_keys, clue_keys
 from refcodec.text.spell import spell
 
 ALTERNATIVES: Final = 4  # other readings given for a word
-SPELT: Final = 512  # unknown words of one text that are spelt; more are no text, and stay as they are
+SPELT: Final = 64  # unknown words of one text that are spelt; more are no text, and stay as they are
 CERTAIN: Final = 32 * UNIT  # score of a word that is the only one known
 
 Reading = tuple[str, int]
@@ -129,5 +129,12 @@ def _readings(consonants: list[str], at: int, model: Model) -> list[Reading]:
 def _steps(columns: list[list[Reading]], model: Model) -> list[list[list[int]]]:
     """steps[n][i][j]: cost of word j of column n after word i of the column before it; the ends are columns of one."""
     ends = [[(START, 0)], *columns, [(END, 0)]]
-    cost = model.words.cost
-    return [[[cost((a,), b) for b, _ in right] for a, _ in left] for left, right in pairwise(ends)]
+    known: dict[tuple[str, str], int] = {}
+
+    def cost(a: str, b: str) -> int:
+        found = known.get((a, b))
+        if found is None:
+            found = known[a, b] = model.words.cost((a,), b)
+        return found
+
+    return [[[cost(a, b) for b, _ in right] for a, _ in left] for left, right in pairwise(ends)]

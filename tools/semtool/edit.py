@@ -94,7 +94,10 @@ def add(
         picture = read_bytes(thumbnail, THUMBNAIL_BYTES) if thumbnail is not None else None
         others = ancillary(provenance, hints, metadata, picture)
         sections = [section_of(header, digest, t, body, body) for t, body in others.items()]
-        if any(symbols[name] is not None for name in NAMES):
+        if not any(symbols[name] is not None for name in NAMES):
+            if mode is not None or strict:
+                raise click.UsageError("--mode and --strict are of a text, and none is given")
+        else:
             made = payloads_for(header, loaded(symbols), mode=mode, strict=strict, folders=folders)
             sections += [payload_section(header, digest, payload, level) for payload in made]
         if other is not None:
@@ -122,7 +125,7 @@ def _read(source: str, output: str, level: int) -> Any:
 
     container = read(read_input(source, level), level=level)
     if not container.complete:
-        notice("the file is incomplete: what is missing of it is missing in the new one, too")
+        notice("the file is incomplete: the new one has what is there, and no longer says that something is missing")
     return container
 
 

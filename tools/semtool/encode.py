@@ -33,7 +33,7 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
     return red, green, blue
 
 
-@click.command(short_help="Turn a picture into a .sem file.")
+@click.command(short_help="Turn a picture, or ready symbols, into a .sem file.")
 @click.argument("source", metavar="[IN]", required=False)
 @click.option("-o", "--output", metavar="OUT.sem", help="[default: IN with .sem; standard output for -]")
 @click.option("--method", metavar="M", help="elic, consonant, clip, pics or perco.  [default: elic; that of the symbols given]")

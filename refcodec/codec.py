@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from refcodec.payloads.kinds import fits
 from refcodec.progress import Progress, part
 from refcodec.registry import Profile
 from refcodec.symbols import Folders, Symbols, model_digest, symbols_of
-from refcodec.writing import Encoded, Form, Payload, ancillary, file_of, find_profile, header_of, made_by
+from refcodec.writing import Encoded, Form, Payload, ancillary, file_of, find_profile, header_of, made_by, wanted_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from refcodec.models.predict import Trace
 
-QUALITY: Final = 5  # where neither quality nor bpp is given
 # What describes a picture, by method, and the option that says it instead.
 ROLES: Final = {
     "consonant": ("a captioner", "--text"), "clip": ("an image embedder", "--vector"), "pics": ("a captioner", "--caption"),
@@ -201,22 +199,14 @@ def _settings(
     profile: str | int | None, *, quality: int | None, bpp: float | None, check: int, explicit_model: bool | int
 ) -> _Settings:
     """ValueError or TypeError for settings that make no sense."""
-    from refcodec.methods.elic import QUALITIES
-
-    if quality is not None and bpp is not None:
-        raise ValueError("give quality or bpp, not both")
-    if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
-        raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
-    if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
-        raise ValueError("bpp is a number above 0 and below 64")
+    chosen, most = wanted_rate(quality, bpp)
     form = Form.of(check, explicit_model)
     row = find_profile(profile, "elic")
     if row.compact != spec.ELIC:
         raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
     if row.model is None:
         raise ValueError(f"profile {row.name} names no model")
-    chosen = None if bpp is not None else QUALITY if quality is None else operator.index(quality)
-    return _Settings(row, chosen, float(bpp or 0), form)
+    return _Settings(row, chosen, most, form)
 
 
 def _pixels(image: Any, background: tuple[int, int, int], level: int) -> tuple[NDArray[np.uint8], tuple[str, ...]]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import importlib
-import operator
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +28,7 @@ from refcodec.writing import (
     made_by,
     profiles,
     size_of,
+    wanted_rate,
 )
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def encode_symbols(
     rows = [find_profile(profile, name)]
     if profile is None and name == "consonant":
         rows = [p for p in profiles(name) if p.id < spec.PRIVATE_FIRST]
-    settings = _rate(quality, bpp)
+    settings = wanted_rate(quality, bpp)
     made: list[Encoded] = []
     for row in rows:
         try:
@@ -131,20 +131,6 @@ def _own_size(given: Given) -> tuple[int, int]:
         raise ValueError("symbols do not tell the size of the picture: give it as WIDTHxHEIGHT")
     height, width = given.sketch.shape[:2]
     return width, height
-
-
-def _rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
-    from refcodec.methods.elic import QUALITIES
-
-    if quality is not None and bpp is not None:
-        raise ValueError("give quality or bpp, not both")
-    if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
-        raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
-    if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
-        raise ValueError("bpp is a number above 0 and below 64")
-    if bpp is not None:
-        return None, float(bpp)
-    return 5 if quality is None else operator.index(quality), 0.0
 
 
 def _model(row: Profile, given: Given, model: str | os.PathLike[str] | None) -> tuple[Path | None, str | None]:

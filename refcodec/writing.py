@@ -17,6 +17,8 @@ from refcodec.payloads import Value
 from refcodec.registry import Profile
 
 HASHES: Final = (4, 8, 16, 32)
+QUALITIES: Final = 10
+QUALITY: Final = 5  # where neither quality nor bpp is given
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,19 @@ class Form:
         if operator.index(explicit_model) not in HASHES:
             raise ValueError("an explicit model is named by 4, 8, 16 or 32 bytes")
         return cls(operator.index(check), operator.index(explicit_model))
+
+
+def wanted_rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
+    """(quality 1 … 10, 0), or (None, bpp) where that decides; ValueError or TypeError for what is neither."""
+    if quality is not None and bpp is not None:
+        raise ValueError("give quality or bpp, not both")
+    if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
+        raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
+    if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
+        raise ValueError("bpp is a number above 0 and below 64")
+    if bpp is not None:
+        return None, float(bpp)
+    return QUALITY if quality is None else operator.index(quality), 0.0
 
 
 def find_profile(name: str | int | None, method: str) -> Profile:

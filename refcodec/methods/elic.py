@@ -20,12 +20,12 @@ from refcodec.models.predict import Backend, Trace, pass_sites
 from refcodec.payloads import elic_latents
 from refcodec.payloads.elic_latents import STEP, ElicLatents
 from refcodec.progress import Progress, part
+from refcodec.writing import QUALITIES
 
 if TYPE_CHECKING:
     from refcodec.models.elic.floats import Analysis, Painter
 
 Ints = NDArray[np.int32]
-QUALITIES = 10
 RDO = 4.0  # factor on the training Lagrangian's distortion weight; below it sends fewer symbols
 
 

@@ -18,7 +18,18 @@ from refcodec.payloads.kinds import fits
 from refcodec.progress import Progress, part
 from refcodec.registry import Profile
 from refcodec.symbols import Folders, Symbols, model_digest, symbols_of
-from refcodec.writing import Encoded, Form, Payload, ancillary, file_of, find_profile, header_of, made_by, wanted_rate
+from refcodec.writing import (
+    Encoded,
+    Form,
+    Payload,
+    ancillary,
+    file_of,
+    find_profile,
+    header_of,
+    made_by,
+    room,
+    wanted_rate,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,10 +79,8 @@ def encode_picture(
     folder = Path(model) if model is not None else store.locate(row.model or "")
     digest = model_digest(folder)
     fits(store.symbol_model(folder, digest), spec.ELIC, row.parameters(spec.ELIC))
-    hash_bytes = settings.form.hash_bytes
-    if hash_bytes is None and digest != row.model:
-        hash_bytes = 8
-        notices = (*notices, f"the model is not that of profile {row.name}: it is named in the file by 8 bytes")
+    hash_bytes, named = settings.form.naming(row, digest)
+    notices = (*notices, *named)
     header = header_of(row, size, settings.form.check, bytes.fromhex(digest)[:hash_bytes] if hash_bytes else None)
     wanted = f"quality {settings.quality}" if settings.quality is not None else f"at most {settings.bpp} bpp"
     others = ancillary(_provenance(folder, wanted, digest) if provenance else None, hints, metadata)
@@ -81,10 +90,9 @@ def encode_picture(
             made, reached = encoder.at(elic.rate_of(settings.quality, encoder.model.rates), trace=trace), True
         else:
             most = int(settings.bpp * size[0] * size[1] / 8)
-            smallest = encoder.at(0, span=(0.4, 0.4))
-            # beside other sections a length stands before the body: here as long a one as any body of a file has
-            stub = Payload(spec.ELIC, bytes(min(max(1, most), 1 << 22)), smallest.latents)
-            made, reached = encoder.fitting(most - len(file_of(header, digest, [stub], others, level=level)) + len(stub.body))
+            made, reached = encoder.fitting(
+                room(most, spec.ELIC, lambda stub: len(file_of(header, digest, stub, others, level=level)))
+            )
             made = encoder.at(made.latents.rate, trace=trace) if trace is not None else made
     if not reached:
         notices = (*notices, f"{settings.bpp} bpp cannot be reached: this is the smallest file of this model")

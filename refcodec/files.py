@@ -26,6 +26,17 @@ _TEMPORARY: Final = (
 )
 
 
+def shipped_data(package: str, name: str, sha256: str) -> bytes:
+    """`data/name` of a package of this program; SemError 802 if it is not the file that the digest names."""
+    import hashlib
+    from importlib.resources import files
+
+    data = files(package).joinpath("data", name).read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise SemError(802, f"{name} is not the one of this release", hint="reinstall refcodec")
+    return data
+
+
 def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
     """All bytes of the file, pipe or device `path`, of which there may be at most `limit`.
 

@@ -14,8 +14,8 @@ from refcodec.container import Header
 from refcodec.container.limits import level_bounds
 from refcodec.errors import SemError
 from refcodec.methods.given import Given, Job
-from refcodec.payloads.kinds import needs_model
 from refcodec.registry import Profile
+from refcodec.registry.forms import uses_model
 from refcodec.symbols import model_digest
 from refcodec.writing import (
     Encoded,
@@ -162,8 +162,7 @@ def _uses_model(row: Profile, given: Given) -> bool:
         spec.CLIP: given.names() & {"vector", "codes"}, spec.VQ: given.names() & {"indices"},
         spec.SKETCH: given.names() & {"sketch"}, spec.PQ: given.names() & {"vector"},
     }  # fmt: skip
-    parameters = {kind: row.parameters(kind) for kind in row.kinds if wanted.get(kind)}
-    return any(needs_model(kind, members) or bool(members.get("codebooks")) for kind, members in parameters.items())
+    return any(uses_model(kind, row.parameters(kind)) for kind in row.kinds if wanted.get(kind))
 
 
 def _file(
@@ -172,14 +171,11 @@ def _file(
     hints: Mapping[str, str] | None, metadata: Mapping[str, str] | None, level: int,
 ) -> Encoded:  # fmt: skip
     folder, digest = _model(row, given, model)
-    notices: list[str] = []
-    hash_bytes, named = form.hash_bytes, digest if model is not None else row.model
+    named = digest if model is not None else row.model
     named_codes = spec.PQ in row.kinds and bool(given.names() & {"vector", "codes"})  # codebooks say what they stand for
-    if hash_bytes is None and model is not None and not (named_codes or _uses_model(row, given)):
+    if form.hash_bytes is None and model is not None and not (named_codes or _uses_model(row, given)):
         raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
-    if hash_bytes is None and model is not None and digest != row.model:
-        hash_bytes = 8
-        notices.append(f"the model is not that of profile {row.name}: it is named in the file by 8 bytes")
+    hash_bytes, notices = form.naming(row, named)
     if hash_bytes is not None and named is None:
         raise ValueError(f"profile {row.name} names no model that could stand in the file: name one with its folder")
     header = header_of(row, size, form.check, bytes.fromhex(named or "")[:hash_bytes] if hash_bytes else None)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,6 +76,12 @@ class Form:
         if operator.index(explicit_model) not in HASHES:
             raise ValueError("an explicit model is named by 4, 8, 16 or 32 bytes")
         return cls(operator.index(check), operator.index(explicit_model))
+
+    def naming(self, row: Profile, digest: str | None) -> tuple[int | None, tuple[str, ...]]:
+        """(bytes by which the file names this model, or None; what its maker would want to know)."""
+        if self.hash_bytes is not None or digest == row.model:
+            return self.hash_bytes, ()
+        return 8, (f"the model is not that of profile {row.name}: it is named in the file by 8 bytes",)
 
 
 def wanted_rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
@@ -167,6 +173,26 @@ def file_of(
     sections = [payload_section(header, digest, payload, level) for payload in payloads]
     sections += [section_of(header, digest, section_type, body, body) for section_type, body in others.items()]
     return write(assemble(header, sections), level=level)
+
+
+class _Nothing:
+    """Symbols that stand for none: enough to see how long a file will be."""
+
+    shape: Final[list[list[int]]] = []
+    canonical = True
+
+    def serialise(self) -> bytes:
+        return b""
+
+    def shown(self) -> None:
+        return None
+
+
+def room(most: int, kind: int, length: Callable[[list[Payload]], int]) -> int:
+    """The bytes left for a body of this kind where the file may have `most`; length: of a file with such a payload."""
+    # as long a length field as any body within the limits of a file has, and no more bytes than that takes
+    body = bytes(min(max(1, most), 1 << 22))
+    return most - (length([Payload(kind, body, _Nothing())]) - len(body))
 
 
 def size_of(size: object, level: int = 1) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from refcodec.errors import SemError
+from refcodec.files import shipped_data
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,11 +108,7 @@ def split_gaussians(frequencies: Sequence[int]) -> TableBank:
 @lru_cache(maxsize=1)
 def gaussians() -> TableBank:
     """The 64 zero-mean Gaussians of SPEC §10; SemError 802 if the shipped file is not the normative one."""
-    import hashlib
     import struct
-    from importlib.resources import files
 
-    data = files(__package__).joinpath("data", "gaussian.bin").read_bytes()
-    if hashlib.sha256(data).hexdigest() != GAUSSIAN_SHA256:
-        raise SemError(802, "the tables in gaussian.bin are not those of SPEC.md", hint="reinstall refcodec")
+    data = shipped_data(__package__, "gaussian.bin", GAUSSIAN_SHA256)
     return split_gaussians(struct.unpack(f"<{len(data) // 2}H", data))

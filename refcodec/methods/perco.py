@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from refcodec import spec
 from refcodec.methods.given import Job, Made, row
 from refcodec.methods.pics import prompt
@@ -19,8 +21,7 @@ ACCEPTS = frozenset({"text", "caption", "vector", "codes", "indices"})
 def ready(job: Job) -> Made:
     """The payloads of what is given, by ascending kind; ValueError for what does not fit the profile."""
     given = job.given
-    texts = Job(type(given)(text=given.text, caption=given.caption), job.profile, job.size, job.mode)
-    payloads = prompt(texts)
+    payloads = prompt(replace(job, given=replace(given, codes=None)))  # codes are of the embedding here
     if given.vector is not None and given.codes is not None:
         raise ValueError("give the vector or its codes, not both")
     if given.vector is not None or given.codes is not None:

@@ -7,7 +7,7 @@ from refcodec import spec
 from refcodec.methods.given import Job, Made, row
 from refcodec.payloads import caption
 from refcodec.payloads.kinds import fits
-from refcodec.writing import Payload
+from refcodec.writing import Payload, room
 
 ACCEPTS = frozenset({"text", "caption", "codes", "sketch"})
 
@@ -32,10 +32,7 @@ def _with_sketch(job: Job, payloads: list[Payload]) -> Made:
         if job.quality is not None:
             made, reached = encoder.at(elic.rate_of(job.quality, encoder.model.rates)), True
         else:
-            smallest = encoder.at(0)
-            # as long a length field as any body within the limits of a file has, and no more bytes than that takes
-            empty = Payload(spec.SKETCH, bytes(min(max(1, job.most), 1 << 22)), smallest.latents)
-            made, reached = encoder.fitting(job.most - (job.length([*payloads, empty]) - len(empty.body)))
+            made, reached = encoder.fitting(room(job.most, spec.SKETCH, lambda stub: job.length([*payloads, *stub])))
     notices = [] if reached else ["the wanted rate cannot be reached: this is the smallest sketch of this model"]
     return [*payloads, Payload(spec.SKETCH, made.body, made.latents)], notices
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -22,6 +23,24 @@ class Value(Protocol):
 
     def shown(self) -> Any:
         """The symbols as a JSON value, None where they are too many for one."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes in one row, the value of kinds 3 and 4."""
+
+    codes: tuple[int, ...]
+    canonical = True
+
+    @property
+    def shape(self) -> list[list[int]]:
+        return [[len(self.codes)]]
+
+    def serialise(self) -> bytes:
+        return u16(self.codes)
+
+    def shown(self) -> Any:
+        return list(self.codes) if len(self.codes) <= SHOWN_SYMBOLS else None
 
 
 SHOWN_SYMBOLS = 4096  # more than so many do not stand in a JSON value

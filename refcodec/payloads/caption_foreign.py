@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.errors import SemError
+from refcodec.files import shipped_data
 from refcodec.payloads.caption_model import too_long
 
 if TYPE_CHECKING:
@@ -133,13 +134,7 @@ def _library() -> Any:
 @lru_cache(maxsize=1)
 def shipped() -> zstandard.ZstdCompressionDict:
     """caption.zdict; SemError 802 if the file is not the normative one."""
-    import hashlib
-    from importlib.resources import files
-
-    data = files(__package__).joinpath("data", "caption.zdict").read_bytes()
-    if hashlib.sha256(data).hexdigest() != DICTIONARY_SHA256:
-        raise SemError(802, "caption.zdict is not the dictionary of SPEC.md", hint="reinstall refcodec")
-    return loaded(data)
+    return loaded(shipped_data(__package__, "caption.zdict", DICTIONARY_SHA256))
 
 
 def loaded(data: bytes) -> zstandard.ZstdCompressionDict:

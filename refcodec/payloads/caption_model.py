@@ -24,6 +24,7 @@ from typing import Final, overload
 from refcodec.entropy import Coder
 from refcodec.entropy.tables import cumulative
 from refcodec.errors import SemError
+from refcodec.files import shipped_data
 from refcodec.payloads import caption_text
 
 SHA256: Final = "770e266b8e76ae22e873ee5a539eb880a556f2df1a480bb51c8db2633cf4d646"
@@ -227,10 +228,4 @@ def too_long(limit: int) -> SemError:
 @lru_cache(maxsize=1)
 def shipped() -> CaptionModel:
     """The model of caption.bin; SemError 802 if the file is not the normative one."""
-    import hashlib
-    from importlib.resources import files
-
-    data = files(__package__).joinpath("data", "caption.bin").read_bytes()
-    if hashlib.sha256(data).hexdigest() != SHA256:
-        raise SemError(802, "the tables in caption.bin are not those of SPEC.md", hint="reinstall refcodec")
-    return CaptionModel(data)
+    return CaptionModel(shipped_data(__package__, "caption.bin", SHA256))

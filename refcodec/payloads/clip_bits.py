@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.entropy import Coder, Decoder, Encoder, cumulative, uniform
-from refcodec.payloads import SHOWN_SYMBOLS, checked, u16
+from refcodec.payloads import Codes, checked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,22 +24,10 @@ TOTAL: Final = 1 << 16
 
 
 @dataclass(frozen=True)
-class ClipBits:
+class ClipBits(Codes):
     """codes, each 0 … 2^b - 1, of the D dimensions in their order."""
 
-    codes: tuple[int, ...]
     b: int
-    canonical = True
-
-    @property
-    def shape(self) -> list[list[int]]:
-        return [[len(self.codes)]]
-
-    def serialise(self) -> bytes:
-        return u16(self.codes)
-
-    def shown(self) -> Any:
-        return list(self.codes) if len(self.codes) <= SHOWN_SYMBOLS else None
 
 
 def _walk(

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from refcodec.entropy import Coder, Decoder, Encoder, cumulative
 from refcodec.errors import SemError
+from refcodec.files import shipped_data
 from refcodec.payloads import SHOWN_SYMBOLS
 
 LETTERS: Final = " ntsrhldcmfgpbkv"
@@ -135,10 +136,4 @@ def _table(context: int) -> list[int]:
 @lru_cache(maxsize=1)
 def _tables() -> bytes:
     """consonant.bin; SemError 802 if the shipped file is not the normative one."""
-    import hashlib
-    from importlib.resources import files
-
-    data = files(__package__).joinpath("data", "consonant.bin").read_bytes()
-    if hashlib.sha256(data).hexdigest() != TABLE_SHA256:
-        raise SemError(802, "the tables in consonant.bin are not those of SPEC.md", hint="reinstall refcodec")
-    return data
+    return shipped_data(__package__, "consonant.bin", TABLE_SHA256)

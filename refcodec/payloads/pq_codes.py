@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from refcodec.entropy import Coder, Decoder, Encoder, uniform
-from refcodec.payloads import SHOWN_SYMBOLS, checked, u16
+from refcodec.payloads import Codes, checked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,21 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PqCodes:
+class PqCodes(Codes):
     """codes, each 0 … V - 1, of the M parts in their order."""
-
-    codes: tuple[int, ...]
-    canonical = True
-
-    @property
-    def shape(self) -> list[list[int]]:
-        return [[len(self.codes)]]
-
-    def serialise(self) -> bytes:
-        return u16(self.codes)
-
-    def shown(self) -> Any:
-        return list(self.codes) if len(self.codes) <= SHOWN_SYMBOLS else None
 
 
 def _walk(coder: Coder, parameters: Mapping[str, Any], codes: Sequence[int] | None = None) -> PqCodes:

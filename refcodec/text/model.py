@@ -27,7 +27,7 @@ from itertools import accumulate
 from typing import Final
 from zlib import crc32
 
-from refcodec.errors import SemError
+from refcodec.files import shipped_data
 from refcodec.text.normalise import singular
 
 DATA_SHA256: Final = "8900e670264a5f639a838c291734a6d515e104acdf73f0da3ac158c91e223431"
@@ -189,10 +189,4 @@ def _bytes(numbers: array[int]) -> bytes:
 @lru_cache(maxsize=1)
 def shipped() -> Model:
     """The model in the package; SemError 802 if its file is not the one this code was released with."""
-    import hashlib
-    from importlib.resources import files
-
-    data = files(__package__).joinpath("data", "restorer.bin").read_bytes()
-    if hashlib.sha256(data).hexdigest() != DATA_SHA256:
-        raise SemError(802, "restorer.bin is not the one of this release", hint="reinstall refcodec")
-    return unpack(data)
+    return unpack(shipped_data(__package__, "restorer.bin", DATA_SHA256))

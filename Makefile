@@ -14,7 +14,7 @@ help:  ## this list
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[codec,test]'
+	$(BIN)/python -m pip install --quiet -e '.[models,test]'
 	@touch $@
 
 setup: $(VENV)/.ready  ## create .venv with everything in it

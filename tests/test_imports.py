@@ -30,7 +30,7 @@ LAYERS = (
     ("models", "entropy"),
     ("registry", "modelpath", "pictures", "edges"),
     ("canonical", "files", "tracing"),
-    ("spec", "errors", "progress"),
+    ("spec", "errors", "hintforms", "progress"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")

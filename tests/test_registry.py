@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import DIGEST, TINY, private_row, registry_file
 
-from refcodec import registry, spec
+from refcodec import hintforms, registry, spec
 from refcodec.canonical import canonical_json, parse_json
 from refcodec.errors import SemError
 from refcodec.payloads.kinds import needs_model
@@ -25,6 +25,11 @@ FOLDER = Path(registry.__file__).parent
 DOCUMENT = json.loads((FOLDER / "registry.json").read_bytes())
 SCHEMA = json.loads((FOLDER / "registry.schema.json").read_bytes())
 ROWS = DOCUMENT["profiles"]
+ADVICE_NOT: tuple[Any, ...] = (  # what `recommended` cannot be
+    "painter", [], {"painter": "a/b"}, {"models": []}, {"models": {"painter": "b"}}, {"models": {"painter": None}},
+    {"models": {"Painter": "a/b"}}, {"models": {"painter": "a/b/c"}}, {"hints": ["seed"]}, {"hints": {"seed": 7}},
+    {"hints": {"seed": "07"}}, {"hints": {"noise-level": "1000"}}, {"hints": {"norm-scale": "1."}}, {"hints": {"mood": "blue"}},
+)  # fmt: skip
 
 
 def test_shipped_rows_have_the_schema() -> None:
@@ -66,14 +71,42 @@ def test_row(row: dict[str, Any]) -> None:
         assert profile.parameters(kind) == binding["parameters"].get(str(kind), {})
     assert profile.model == binding["model"]
     wanting = [kind for kind in profile.kinds if needs_model(kind, profile.parameters(kind)) or profile.parameters(kind).get("codebooks")]
-    assert (len(wanting) == 1) == (profile.model is not None)
+    assert len(wanting) <= 1
+    assert (len(wanting) == 1) == (profile.model is not None or profile.base)
+    assert profile.base == ("base" in row["notes"].split())
+    advice = row["recommended"] or {}
+    assert profile.recommended == registry.Recommended(advice.get("models", {}), advice.get("hints", {}))
+
+
+def test_what_is_recommended_is_read_only() -> None:
+    advice = registry.by_name("perco-16-8192").recommended
+    assert advice.models["captioner"] == "Salesforce/blip2-opt-2.7b-coco"
+    assert advice.hints == {"generator": "cpu", "guidance": "3", "seed": "0", "steps": "5"}
+    assert registry.get(1).recommended == registry.Recommended({}, {})
+    for part in (advice.models, advice.hints):
+        with pytest.raises(TypeError):
+            part["seed"] = "1"  # type: ignore[index]
+
+
+def test_hints_of_the_schema_are_those_of_files() -> None:
+    hints = SCHEMA["$defs"]["recommended"]["properties"]["hints"]["properties"]
+    assert {key: form["pattern"] for key, form in hints.items()} == {key: f"^({form})$" for key, form in hintforms.HINTS.items()}
+
+
+@pytest.mark.parametrize("advice", ADVICE_NOT)
+def test_schema_refuses_other_recommendations(advice: object) -> None:
+    forms: list[dict[str, Any] | None] = [None, {}, {"models": {}}, {"hints": {"seed": "7", "scheduler": "ddim"}}]
+    for good in forms:
+        jsonschema.validate({"version": 0, "profiles": [private_row(210) | {"recommended": good}]}, SCHEMA)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"version": 0, "profiles": [private_row(210) | {"recommended": advice}]}, SCHEMA)
 
 
 @pytest.mark.parametrize(
     "binding",
     [
-        {"model": None},
         {"kinds": [6, 7], "parameters": {"6": TINY, "7": TINY}},
+        {"kinds": [6, 7], "parameters": {"6": TINY, "7": TINY}, "model": None},
         {"compact": 1, "kinds": [1], "parameters": {"1": {"code": "fixed"}}},
         {"compact": 1},
         {"parameters": {"1": {"code": "fixed"}, "7": TINY}},
@@ -139,6 +172,7 @@ def test_private_rows_stand_beside_the_shipped(tmp_path: Path, monkeypatch: pyte
         ("breaks", [private_row(210, model="00")]),
         ("breaks", [private_row(210, parameters={"7": {"m": 8}})]),
         ("breaks", [private_row(210) | {"binding": []}]),
+        *(("breaks", [private_row(210) | {"recommended": advice}]) for advice in ADVICE_NOT),
         ("float", [private_row(210, parameters={"7": 0.5})]),
     ],
 )

@@ -9,25 +9,12 @@ The entries are judged as fields of the body, in their order.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from refcodec import spec
+from refcodec import hintforms, spec
 from refcodec.container.wire import Bytes, Fault, Struct, Varint, Walk, field, serialise, this
 from refcodec.errors import SemError
-
-NUMBER: Final = r"(0|[1-9][0-9]{0,5})(\.[0-9]{1,6})?"
-# The values that painters act on; other keys of hints may have any value.
-HINTS: Final = {
-    "candidate": r"0|[1-9][0-9]{0,5}",
-    "generator": r"cpu|cuda",
-    "guidance": NUMBER,
-    "scheduler": r"[a-z0-9][a-z0-9-]{0,31}",
-    "seed": r"0|[1-9][0-9]{0,18}",
-    "steps": r"[1-9][0-9]{0,5}",
-    "strength": NUMBER,
-}
 
 
 def _key_length(value: int, _: Any) -> Fault:
@@ -49,9 +36,9 @@ def _utf8(value: bytes, _: Any) -> Fault:  # R-050
 
 
 def _value(value: bytes, context: Any) -> Fault:
-    form = HINTS.get(context.key.decode("utf-8", "replace")) if context._params.hints else None
-    if form is not None and re.fullmatch(form, value.decode("utf-8", "replace")) is None:
-        return 305, f"not a value that the hint {context.key.decode('ascii')} can have"
+    key = context.key.decode("utf-8", "replace")
+    if context._params.hints and not hintforms.fits(key, value.decode("utf-8", "replace")):
+        return 305, f"not a value that the hint {key} can have"
     return _utf8(value, context)
 
 

@@ -23,11 +23,19 @@ from refcodec.errors import SemError
 from refcodec.registry import forms
 from refcodec.registry.dims import dim_class, dim_size
 
-__all__ = ["Profile", "by_name", "dim_class", "dim_size", "get", "key", "load"]
+__all__ = ["Profile", "Recommended", "by_name", "dim_class", "dim_size", "get", "key", "load"]
 
 ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
 STATUSES: Final = ("draft", "published", "withdrawn")
 BINDING: Final = frozenset({"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"})
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """The models and hints that suit a row best; both empty where it recommends none."""
+
+    models: Mapping[str, str]  # role -> owner/name on the Hugging Face hub
+    hints: Mapping[str, str]  # as in a section of hints
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Profile:
     name: str
     status: str  # draft, published, withdrawn
     binding: Mapping[str, Any] = field(hash=False)
-    recommended: str | None
+    recommended: Recommended = field(hash=False)
     notes: str
 
     @property
@@ -66,9 +74,14 @@ class Profile:
 
     @property
     def model(self) -> str | None:
-        """The digest of the symbol model in hexadecimal, None where no payload of the row needs one."""
+        """The digest of the symbol model in hexadecimal, None where no payload of the row needs one, or it is a base."""
         digest: str | None = self.binding["model"]
         return digest
+
+    @property
+    def base(self) -> bool:
+        """Whether files can only name it as the base of an explicit model (SEM-R-033, 034)."""
+        return forms.base(self.binding)
 
 
 def load(extra: str | os.PathLike[str] | None = None) -> Mapping[int, Profile]:
@@ -160,7 +173,7 @@ def _row(row: Any) -> Profile:
         type(row["id"]) is int
         and all(isinstance(row[member], str) for member in ("name", "status", "notes"))
         and row["status"] in STATUSES
-        and isinstance(row["recommended"], str | None)
+        and forms.recommended(row["recommended"])
         and isinstance(binding, dict)
         and binding.keys() >= BINDING
         and binding["id"] == row["id"]
@@ -177,4 +190,6 @@ def _row(row: Any) -> Profile:
     )
     if not well_formed:
         raise ValueError(f"profile {row['id']!r} breaks registry.schema.json")
-    return Profile(**row)
+    advice = row["recommended"] or {}
+    members = (MappingProxyType(dict(advice.get(member, {}))) for member in ("models", "hints"))
+    return Profile(**row | {"recommended": Recommended(*members)})

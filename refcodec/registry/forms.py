@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §5: whether the parameters of a row are of the form that its kinds need, so that symbols can be counted."""
+"""SPEC §5: whether the members of a row are of the form that its kinds need, so that symbols can be counted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from refcodec import hintforms
+
 MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
 STRIDE_MIN, STRIDE_MAX = 8, 1024
+ROLE: Final = "[a-z][a-z0-9_]{0,31}"
+HUB_ID: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 
 
 def well_formed(parameters: Mapping[str, Any]) -> bool:
@@ -39,15 +43,41 @@ def consistent(binding: Mapping[str, Any]) -> bool:
     kinds, parameters = binding["kinds"], binding["parameters"]
     if set(parameters) != set(map(str, kinds)) or binding["compact"] not in kinds:
         return False
-    return sum(uses_model(kind, parameters[str(kind)]) for kind in kinds) == (binding["model"] is not None)
+    using = sum(uses_model(kind, parameters[str(kind)]) for kind in kinds)
+    return using == 1 or (using == 0 and binding["model"] is None)
+
+
+def base(binding: Mapping[str, Any]) -> bool:
+    """Whether a consistent binding is that of a base: a kind of it uses a model, and the row has none."""
+    using = any(uses_model(kind, binding["parameters"][str(kind)]) for kind in binding["kinds"])
+    return using and binding["model"] is None
+
+
+def recommended(form: Any) -> bool:
+    """Whether the member `recommended` of a row is null or an object of the form that §5 gives it."""
+    if form is None:
+        return True
+    if not isinstance(form, dict) or not form.keys() <= {"models", "hints"}:
+        return False
+    models, hints = form.get("models", {}), form.get("hints", {})
+    return (
+        isinstance(models, dict)
+        and all(re.fullmatch(ROLE, role) and _matches(HUB_ID, name) for role, name in models.items())
+        and isinstance(hints, dict)
+        and all(key in hintforms.HINTS and isinstance(value, str) and hintforms.fits(key, value) for key, value in hints.items())
+    )
 
 
 def _whole(value: Any, low: int, high: int) -> bool:
     return type(value) is int and low <= value <= high
 
 
+def _matches(form: str, value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(form, value) is not None
+
+
 def _digest(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+    return _matches("[0-9a-f]{64}", value)
 
 
 def _consonant(form: dict[str, Any]) -> bool:

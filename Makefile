@@ -63,6 +63,9 @@ train: setup  ## train the embedded model (PHOTOS=folder MINUTES=100)
 train-sketch: setup  ## train the sketch model (PHOTOS=folder MINUTES=66)
 	OMP_NUM_THREADS=1 $(BIN)/python tools/train/elic.py '$(PHOTOS)' --config sketch --out runs/sketch --minutes $(or $(MINUTES),66) --batch 16 --structure 0.35 --final-crop 192
 
+train-vq: setup  ## train the embedded VQ autoencoder (PHOTOS=folder MINUTES=65)
+	OMP_NUM_THREADS=1 $(BIN)/python tools/train/vq.py '$(PHOTOS)' --out runs/vq --minutes $(or $(MINUTES),65) --rate 8e-4
+
 train-text: setup  ## count the tables of captions and consonants and the restorer's data (CAPTIONS=file.tsv)
 	$(BIN)/python tools/train/caption.py '$(CAPTIONS)' --out refcodec/payloads/data
 	$(BIN)/python tools/train/consonant.py '$(CAPTIONS)' --out refcodec/payloads/data/consonant.bin
@@ -71,4 +74,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-text clean
+.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-text clean

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: MIT
+"""Trains the embedded VQ autoencoder (profile perco-small), resumable from one file, and packs it.
+
+    python tools/train/vq.py PHOTOS --out runs/vq --minutes 65
+    python tools/train/vq.py PHOTOS --out runs/vq --pack refcodec/data/models/vq-small --name vq-small
+
+PHOTOS is a folder of photographs. The run folder gets `checkpoint.pt` (weights and optimiser: all that a resumed run
+needs) and `log.jsonl`. Ctrl-C saves and stops; the same command goes on from there. It starts as a plain autoencoder;
+k-means of what its encoder gives is the first codebook. The schedule follows the share of --minutes spent, summed over
+all resumptions, or that of --steps, which gives the same losses each time. `--pack` counts how often the codes are used
+on the photographs and writes the package (SPEC §12, kind 5).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import pickle
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from refcodec.models import package
+from refcodec.models.package import declare, symbol_digest
+from refcodec.models.vq.floats import Painter, VqEncoder
+from refcodec.models.vq.net import VqConfig, VqNet
+from tools.train import photos, small
+from tools.train.elic import CHECKPOINT_EVERY, VALIDATE_EVERY, Log, interruptible, learning_rate, tensor
+from tools.train.losses import distortion
+
+HELD_OUT = 8  # pictures at the end of the listing, never trained on
+WARM_UP = 0.06  # share of the schedule without a codebook
+COMMITMENT = 0.001  # weight beside the distortion, which is in units of MSE on 0..1
+VECTORS = 40  # a code, for k-means
+CONFIG = VqConfig()
+
+
+class Run:
+    """The state that a checkpoint holds."""
+
+    def __init__(self, args: argparse.Namespace, state: dict[str, Any] | None) -> None:
+        torch.manual_seed(args.seed)
+        self.net = VqNet(CONFIG).to(args.device)
+        for m in self.net.modules():
+            if hasattr(m, "branch"):  # residual blocks start small
+                m.branch[-1].weight.data.mul_(0.3)
+                m.branch[-1].bias.data.zero_()
+        self.seconds, self.step, self.quantised = 0.0, 0, False
+        if state is not None:
+            self.net.load_state_dict(state["net"])
+            self.seconds, self.step, self.quantised = state["seconds"], state["step"], state["quantised"]
+        self.params = list(self.net.parameters())
+        self.optimiser = torch.optim.Adam(self.params, lr=args.rate)
+        if state is not None:
+            self.optimiser.load_state_dict(state["optimiser"])
+
+    def done(self, args: argparse.Namespace) -> float:
+        """The share of the schedule that is behind."""
+        share: float = self.step / args.steps if args.steps else self.seconds / (60 * args.minutes)
+        return share
+
+    def save(self, args: argparse.Namespace, data_digest: str) -> None:
+        state = {
+            "net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "quantised": self.quantised,
+            "seconds": self.seconds, "step": self.step, "config": self.net.cfg.to_dict(), "data": data_digest,
+            "seed": args.seed,
+        }  # fmt: skip
+        tmp = args.out / "checkpoint.pt.part"
+        torch.save(state, tmp)
+        os.replace(tmp, args.out / "checkpoint.pt")
+
+
+def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any] | None:
+    """The state to go on from, None for a new run; ends the program where the two do not belong together."""
+    path = args.out / "checkpoint.pt"
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
+        same, data = VqConfig.from_dict(state["config"]) == CONFIG, state["data"]
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
+        raise SystemExit(f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out") from e
+    if not same:
+        raise SystemExit(f"error: {path} holds another architecture; choose another --out")
+    if data != data_digest:
+        raise SystemExit(f"error: {path} was trained on other pictures (listing {data}); choose another --out")
+    return state
+
+
+def crops(run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> Tensor:
+    size = args.final_crop if run.done(args) > 0.85 else args.crop
+    return tensor(np.stack([photos.crop(pictures, size, rng) for _ in range(args.batch)]), args.device)
+
+
+@torch.no_grad()
+def start_codebook(run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> None:
+    """k-means of what the encoder gives for fresh crops."""
+    found: list[Tensor] = []
+    while sum(map(len, found)) < VECTORS * run.net.cfg.v:
+        found.append(run.net.latent(crops(run, args, pictures, rng)).flatten(0, -2))
+    run.net.quantiser.start(torch.cat(found))
+    run.quantised = True
+
+
+def train_step(
+    run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator
+) -> tuple[tuple[float, float, float], dict[str, Any]]:
+    """One step of the optimiser: (loss, commitment, MSE) of its crops, and what else the log tells of it."""
+    if not run.quantised and run.done(args) >= WARM_UP:
+        start_codebook(run, args, pictures, rng)
+    x = crops(run, args, pictures, rng)
+    with torch.autocast(torch.device(args.device).type, dtype=torch.bfloat16):
+        out, commitment = run.net(x, run.quantised)
+    d, mse = distortion(out, x, args.structure)
+    loss = d.mean() + COMMITMENT * commitment
+    run.optimiser.zero_grad(set_to_none=True)
+    (100 * loss).backward()
+    norm = float(torch.nn.utils.clip_grad_norm_(run.params, 3.0))
+    for group in run.optimiser.param_groups:
+        group["lr"] = args.rate * learning_rate(run.step, run.done(args))
+    if math.isfinite(norm):
+        run.optimiser.step()
+    run.step += 1
+    values = float(100 * loss.detach()), float(commitment.detach()), float(mse.mean().detach())
+    return values, {"lr": round(run.optimiser.param_groups[0]["lr"], 7), "norm": round(norm, 3), "crop": x.shape[-1]}
+
+
+@torch.no_grad()
+def validate(run: Run, pictures: list[NDArray[np.uint8]], device: str) -> dict[str, float]:
+    """PSNR on the centre (384x384 at most) of the held-out pictures; codes in use, and bits of an index by its use there."""
+    run.net.eval()
+    psnr, counts = [], np.zeros(run.net.cfg.v)
+    for pic in pictures:
+        part = photos.centre(pic, 384)
+        side = run.net.cfg.stride
+        part = part[: part.shape[0] // side * side, : part.shape[1] // side * side]
+        x = tensor(part[None], device)
+        out, _ = run.net(x, run.quantised)
+        psnr.append(-10 * math.log10(float(((out.clamp(0, 1) - x) ** 2).mean()) + 1e-12))
+        counts += np.bincount(run.net.indices(x).flatten().cpu().numpy(), minlength=run.net.cfg.v)
+    run.net.train()
+    share = counts[counts > 0] / counts.sum()
+    row = {"psnr": float(np.mean(psnr)), "codes": int((counts > 0).sum()), "bits": float(-(share * np.log2(share)).sum())}
+    return {name: round(value, 3) for name, value in row.items()}
+
+
+def work(args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str) -> None:
+    train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
+    run = Run(args, read_checkpoint(args, data_digest))
+    rng = np.random.default_rng((args.seed, run.step))  # a stream of crops for each start
+    torch.manual_seed(int(np.random.SeedSequence((args.seed, run.step)).generate_state(1)[0]))
+    log = Log(args, 0, run)  # type: ignore[arg-type]
+    if run.step:
+        print(f"going on from step {run.step} after {run.seconds:.0f} s", flush=True)
+    last = time.monotonic()
+    saved = validated = run.seconds
+    sums, steps = np.zeros(3), 0
+    run.net.train()
+    with interruptible() as asked:
+        while run.done(args) < 1 and not asked():
+            values, more = train_step(run, args, train, rng)
+            now = time.monotonic()
+            run.seconds, last = run.seconds + now - last, now
+            if all(map(math.isfinite, values)):
+                sums, steps = sums + values, steps + 1
+            if run.step % args.log_every == 0 and steps:
+                loss, commitment, mse = sums / steps
+                psnr = -10 * math.log10(mse + 1e-12)
+                log(loss=round(loss, 4), commitment=round(commitment, 4), psnr=round(psnr, 3), **more)
+                sums, steps = np.zeros(3), 0
+            if run.seconds - validated > VALIDATE_EVERY:
+                validated = run.seconds
+                log(held_out=validate(run, held, args.device))
+            if run.seconds - saved > CHECKPOINT_EVERY:
+                saved = run.seconds
+                run.save(args, data_digest)
+        log(held_out=validate(run, held, args.device))
+        run.save(args, data_digest)
+
+
+def half(tensors: dict[str, Tensor]) -> dict[str, NDArray[Any]]:
+    out = {name: v.detach().cpu().to(torch.float16).numpy() for name, v in tensors.items()}
+    if not all(np.isfinite(v).all() for v in out.values()):
+        raise SystemExit("error: the weights do not fit 16 bits; the network was hardly trained")
+    return out
+
+
+def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> None:
+    """The package folder: float halves first, with which the use of each code is counted."""
+    net = VqNet(VqConfig.from_dict(state["config"]))
+    net.load_state_dict(state["net"])
+    out: Path = args.pack
+    out.mkdir(parents=True, exist_ok=True)
+    architecture = json.loads(json.dumps(net.cfg.to_dict()))
+    parts: dict[str, Any] = {}
+    for name, module, prefix in (("painter", net.decoder, "decoder"), ("encoder", net.encoder, "encoder")):
+        tensors = half({"codebook": net.quantiser.codes, **{f"{prefix}.{k}": v for k, v in module.state_dict().items()}})
+        blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
+        (out / f"{name}.safetensors").write_bytes(blob)
+        parts[name] = {"file": f"{name}.safetensors", "sha256": hashlib.sha256(blob).hexdigest(), "architecture": architecture}
+    to_indices = VqEncoder(out, {"symbols": {"v": net.cfg.v}, **parts})
+    found = np.concatenate([to_indices(photos.load(path)).ravel() for path in files])
+    table = small.usage(found, net.cfg.v)
+    tensor_of = {"usage": table}
+    symbols: dict[str, Any] = {"kind": 5, "v": net.cfg.v, "tensors": declare(tensor_of)}
+    (out / "symbols.safetensors").write_bytes(save(tensor_of))
+    manifest = {
+        "format": "sem-model", "format_version": 0, "name": args.name, "licence": args.licence, "notes": args.notes,
+        "training": {
+            "steps": state["step"], "seconds": round(state["seconds"]), "seed": state["seed"],
+            "listing_sha256": state["data"], "command": args.command,
+        },
+        **parts, "symbols": symbols,
+    }  # fmt: skip
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    package.load_any(out, symbol_digest(symbols))
+    Painter(out, manifest)
+    counts = np.bincount(found, minlength=net.cfg.v)
+    bits = float(-(counts[counts > 0] / counts.sum() * np.log2(table[counts > 0] / small.TOTAL)).sum())
+    total = sum(p.stat().st_size for p in out.iterdir())
+    print(f"{len(found)} indices, {int((counts > 0).sum())} of {net.cfg.v} codes, {bits:.3f} bits an index")
+    print(f"{out}: {total} bytes, digest {symbol_digest(symbols)}")
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("photos", type=Path)
+    ap.add_argument("--out", type=Path, required=True)
+    length = ap.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, default=65)
+    length.add_argument("--steps", type=int, default=0, help="instead of --minutes, for an exactly reproducible run")
+    ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    ap.add_argument("--batch", type=int, default=8, help="crops a step")
+    ap.add_argument("--crop", type=int, default=128, help="crop side, a multiple of 16")
+    ap.add_argument("--final-crop", type=int, default=192, help="crop side in the last 15 %%")
+    ap.add_argument("--structure", type=float, default=0.4, help="share of MS-SSIM in the distortion")
+    ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--log-every", type=int, default=100, help="steps")
+    ap.add_argument("--pack", type=Path, help="write the package of the checkpoint to this folder instead of training")
+    ap.add_argument("--name", default="vq", help="of the package")
+    ap.add_argument("--licence", default="MIT", help="of the package")
+    ap.add_argument("--notes", default="", help="of the package")
+    ap.add_argument("--command", default="", help="the training command, recorded in the manifest")
+    args = ap.parse_args(argv)
+    if min(args.batch, args.log_every) < 1 or args.minutes <= 0 or args.steps < 0:
+        ap.error("minutes, steps, batch and --log-every are positive")
+    if any(side < 16 or side % CONFIG.stride for side in (args.crop, args.final_crop)):
+        ap.error(f"crops are multiples of {CONFIG.stride} pixels")
+    if not 0 <= args.structure <= 1:
+        ap.error("--structure is a share, 0 to 1")
+    if not args.photos.is_dir():
+        ap.error(f"{args.photos} is no folder")
+    return args
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = arguments(argv)
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    files = photos.listing(args.photos)
+    if len(files) <= HELD_OUT:
+        raise SystemExit(f"error: {args.photos} has {len(files)} pictures; {HELD_OUT} are held out, so more are needed")
+    data_digest = photos.digest(args.photos, files)
+    print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
+    state = read_checkpoint(args, data_digest)  # whatever is wrong with it is better said before pictures are read
+    if args.pack is None:
+        work(args, [photos.load(p) for p in files], data_digest)
+    elif state is None or not state["quantised"]:
+        raise SystemExit(f"error: {args.out} has no checkpoint with a codebook to pack")
+    else:
+        pack(args, state, files[:-HELD_OUT])
+
+
+if __name__ == "__main__":
+    main()

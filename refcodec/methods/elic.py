@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,19 +31,29 @@ RDO = 4.0  # factor on the training Lagrangian's distortion weight; below it sen
 
 
 @lru_cache(maxsize=2)
-def _analysis(folder: Path) -> Analysis:
+def _analysis(folder: Path, device: str) -> Analysis:
     store.need_torch("encoding a picture")
     from refcodec.models.elic.floats import Analysis
 
-    return Analysis(folder, package.read_manifest(folder))
+    return Analysis(folder, package.read_manifest(folder), device)
 
 
 @lru_cache(maxsize=2)
-def _painter(folder: Path) -> Painter:
+def _painter(folder: Path, device: str) -> Painter:
     store.need_torch("painting a picture")
     from refcodec.models.elic.floats import Painter
 
-    return Painter(folder, package.read_manifest(folder))
+    return Painter(folder, package.read_manifest(folder), device)
+
+
+def takes_text(folder: Path) -> bool:
+    """Whether the encoder of a package has a text adapter, so that a caption can steer it; no torch needed.
+
+    SEM-E-801 to 803 for a package that is none.
+    """
+    entry = package.read_manifest(folder).get("encoder")
+    architecture = entry.get("architecture") if isinstance(entry, dict) else None
+    return isinstance(architecture, dict) and bool(architecture.get("text_width"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,19 +68,31 @@ def rate_of(quality: int, rates: int) -> int:
 
 
 class Encoder:
-    """One picture uint8[H, W, C], analysed once and coded at any of its model's rates."""
+    """One picture uint8[H, W, C], analysed once and coded at any of its model's rates.
+
+    text float32[tokens, width]: the embedding of a caption, for a model whose analysis has a text adapter (`takes_text`).
+    It steers what is sent and is itself not sent. Without one such a model takes that of the empty caption, which
+    text_encoder gives. device: where the analysis runs; symbols are computed by the exact nets on the CPU.
+    ValueError for a text that the model cannot take, SEM-E-801 where it needs a text encoder, 105 for too large a picture.
+    """
 
     strength = RDO  # where `at` is given none
 
-    def __init__(self, pixels: NDArray[np.uint8], folder: Path, digest: str | None = None, progress: Progress | None = None):
+    def __init__(
+        self, pixels: NDArray[np.uint8], folder: Path, digest: str | None = None, progress: Progress | None = None, *,
+        text: NDArray[np.float32] | None = None, text_encoder: Callable[[str], NDArray[np.float32]] | None = None,
+        device: str = "cpu",
+    ):  # fmt: skip
         self.model = store.symbol_model(folder, digest)
         self.backend: Backend = store.backend("torch")
-        analysis = _analysis(folder)
+        analysis = _analysis(folder, device)
+        if text is None and text_encoder is not None and analysis.cfg.text_width:
+            text = text_encoder("")
         self.size = (pixels.shape[1], pixels.shape[0])
         self.lambdas, self.gain, self.gain_z = analysis.cfg.lambdas, analysis.gain, analysis.gain_z
         self.channels = analysis.cfg.channels
         self.progress = progress
-        self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4))
+        self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4), text)
         self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
 
     def at(
@@ -111,7 +134,7 @@ class Encoder:
 
 
 def paint(
-    latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None
+    latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None, *, device: str = "cpu"
 ) -> NDArray[np.uint8]:
     """uint8[H, W, C]; of a picture, sRGB."""
-    return _painter(folder)(latents.y, latents.rate, size, progress)
+    return _painter(folder, device)(latents.y, latents.rate, size, progress)

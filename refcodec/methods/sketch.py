@@ -20,15 +20,17 @@ class Encoder(elic.Encoder):
 
     strength = RDO
 
-    def __init__(self, edges: NDArray[np.uint8], folder: Path, digest: str | None = None, progress: Progress | None = None):
+    def __init__(
+        self, edges: NDArray[np.uint8], folder: Path, digest: str | None = None, progress: Progress | None = None, *, device: str = "cpu"
+    ):
         """ValueError for what is no map, SemError 801 to 803 for what is wrong with the package, 805 without torch."""
         if edges.ndim != 2 or edges.dtype != np.uint8 or edges.size == 0:
             raise ValueError("not an edge map uint8[H, W]")
-        super().__init__(edges[..., None], folder, digest, progress)
+        super().__init__(edges[..., None], folder, digest, progress, device=device)
 
 
 def paint(
-    latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None
+    latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None, *, device: str = "cpu"
 ) -> NDArray[np.uint8]:
     """uint8[H, W] grey values of a sketch of size (width, height)."""
-    return np.ascontiguousarray(elic.paint(latents, folder, size, progress)[..., 0])
+    return np.ascontiguousarray(elic.paint(latents, folder, size, progress, device=device)[..., 0])

@@ -13,6 +13,7 @@ from typing import Any
 
 # One layer of a hyper-analysis or hyper-decoder: (kind, kernel, stride, output channels).
 Layer = tuple[str, int, int, int]
+TEXT_HEADS = 8  # of the text adapter's attention
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class ElicConfig:
     means_first: bool = False  # True: the head gives (means, scales)
     lambdas: tuple[float, ...] = field(default=(0.0016,))  # one rate each: loss = bpp + lambda 255^2 MSE
     channels: int = 3  # of the pictures: 3 for photographs (kind 7), 1 for sketches (kind 6)
+    scale_head: str = "log"  # what the head gives beside means: "log" of sigma, or sigma itself ("linear", all public checkpoints)
+    text_width: int = 0  # not 0: the analysis takes text embeddings of this width through TACO's adapter
+    text_tokens: int = 38  # and this many of them
 
     def __post_init__(self) -> None:
         """ValueError for what no module could be built from, or SPEC §12 has no room for: manifests are not trusted."""
@@ -65,6 +69,12 @@ class ElicConfig:
         _whole("context widths", (self.spatial_width, self.aggregation_ramp, *(w for _, w in pairs)), 0, 4096)
         _whole("aggregation", self.aggregation, 1, 4096, least=0)
         _whole("anchor_parity", (self.anchor_parity,), 0, 1)
+        if self.scale_head not in ("log", "linear"):
+            raise ValueError("unknown scale head")
+        _whole("text_width", (self.text_width,), 0, 4096)
+        _whole("text_tokens", (self.text_tokens,), 1, 1024)
+        if self.text_width and (self.transform != "elic" or self.text_width % TEXT_HEADS or self.widths[1] % TEXT_HEADS or self.widths[2] % TEXT_HEADS):
+            raise ValueError(f"a text adapter is of the elic transform, and of widths that {TEXT_HEADS} heads share")
         if type(self.anchor_net) is not bool or type(self.means_first) is not bool:
             raise ValueError("anchor_net and means_first are true or false")
         if not isinstance(self.lambdas, tuple) or not 1 <= len(self.lambdas) <= 64:

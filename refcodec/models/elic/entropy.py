@@ -12,6 +12,28 @@ from torch import Tensor, nn
 
 from refcodec.models.elic.config import ElicConfig, Layer
 
+SIGMA_MIN, SIGMA_MAX, SIGMAS = 0.11, 256.0, 64  # the ladder of SPEC §10
+
+
+class _Above(torch.autograd.Function):
+    """max(x, bound) whose gradient still flows where it would push x up again."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, bound: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.bound = bound  # type: ignore[attr-defined]
+        return x.clamp(min=bound)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return grad * ((x >= ctx.bound) | (grad < 0)), None  # type: ignore[attr-defined]
+
+
+def above(x: Tensor, bound: float) -> Tensor:
+    out: Tensor = _Above.apply(x, bound)  # type: ignore[no-untyped-call]
+    return out
+
 
 def _stack(channels: int, layers: tuple[Layer, ...]) -> nn.Sequential:
     """Convolutions with ReLU between them (none after the last)."""
@@ -61,7 +83,8 @@ class EntropyNets(nn.Module):
                 spatial = hyper.new_zeros(b, self.cfg.spatial_channels(k), h, w)
             out = self.head[k](torch.cat([spatial, *parts], 1))
         first, second = out.float().chunk(2, 1)
-        return (first, second) if self.cfg.means_first else (second, first)
+        mean, scale = (first, second) if self.cfg.means_first else (second, first)
+        return mean, scale if self.cfg.scale_head == "log" else above(scale, SIGMA_MIN).log()
 
 
 def checkerboard(h: int, w: int, parity: int) -> Tensor:

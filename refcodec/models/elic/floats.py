@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The float halves of a model package: analysis (`encoder.safetensors`) and synthesis (`painter.safetensors`).
 
-Neither bears on symbols once z and y are chosen. Weights are stored as float16 and run as float32 on the CPU.
+Neither bears on symbols once z and y are chosen. Weights are stored as float16 and run as float32 on any device.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from torch import Tensor, nn
 from refcodec.errors import SemError
 from refcodec.models.elic.config import ElicConfig
 from refcodec.models.elic.net import Elic
+from refcodec.models.elic.transforms import ElicAnalysis
 from refcodec.models.package import load_part
-from refcodec.progress import Progress
+from refcodec.models.sources import missing
+from refcodec.progress import Progress, part
 
 STRIP = 48  # latent rows of one strip: 768 pixel rows
 HALO = {"patch": 8, "elic": 24}  # latent rows beyond a strip that its result can depend on
+TEXT_PIXELS = 1 << 25  # most that a text adapter takes: one of its attentions sees the whole picture, at 128 bytes a pixel
+TEXT_ENCODER = "openai/clip-vit-base-patch32"  # that TACO was trained with
 
 
 def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict[str, Tensor]]:
@@ -83,38 +87,74 @@ def _strips(
 class Analysis:
     """Pictures to latents: y float32[M, h, w] before gains, z0 float32[hyper, h/4, w/4], and the gains."""
 
-    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
         net, tensors = _load(folder, manifest, "encoder")
         self.cfg = cfg = net.cfg
-        self.g_a = _fill(net.g_a, tensors, "g_a.", "encoder")
-        self.h_a = _fill(net.entropy.h_a, tensors, "h_a.", "encoder")
+        self.name, self.device = str(manifest.get("name") or folder.name), device
+        self.g_a = _fill(net.g_a, tensors, "g_a.", "encoder").to(device)
+        self.h_a = _fill(net.entropy.h_a, tensors, "h_a.", "encoder").to(device)
         self.gain = _rows(tensors, "gain", (cfg.rates, cfg.m), "encoder").numpy()
         self.gain_z = _rows(tensors, "gain_z", (cfg.rates, cfg.hyper), "encoder").numpy()
 
     @torch.inference_mode()
     def __call__(
-        self, pixels: NDArray[np.uint8], progress: Progress | None = None
+        self, pixels: NDArray[np.uint8], progress: Progress | None = None, text: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """pixels uint8[H, W, C], C that of the architecture; extended to the right and below to multiples of 64 by its last column and row."""
+        """pixels uint8[H, W, C], C that of the architecture; extended to the right and below to multiples of 64 by its last column and row.
+
+        text float32[text_tokens, text_width]: what steers a model with a text adapter. ValueError for one of another shape
+        or for a model without an adapter; SEM-E-801 where a model with one is given none, 105 beyond `TEXT_PIXELS`.
+        """
+        tokens = self._tokens(text, pixels.shape[0] * pixels.shape[1])
         height, width = pixels.shape[:2]
         padded = np.pad(pixels, ((0, -height % 64), (0, -width % 64), (0, 0)), mode="edge")
         x = torch.from_numpy(padded).permute(2, 0, 1)[None]
-        rows = padded.shape[0] // 16
-        y = _strips(lambda t: self.g_a(t.float() / 255), x, rows, 16, 1, HALO[self.cfg.transform], progress)
+        y = self._latents(x, padded.shape[0] // 16, tokens, progress)
         z = self.h_a(y)
         if not bool(y.isfinite().all() and z.isfinite().all()):
             raise SemError(803, "its latents of this picture are not finite", path="encoder")
-        return y[0].numpy(), z[0].numpy()
+        return y[0].cpu().numpy(), z[0].cpu().numpy()
+
+    def _tokens(self, text: NDArray[np.float32] | None, pixels: int) -> Tensor | None:
+        cfg = self.cfg
+        if not cfg.text_width:
+            if text is not None:
+                raise ValueError(f"model {self.name} has no text adapter: a caption cannot steer it")
+            return None
+        if text is None:
+            what = f"model {self.name} has a text adapter, and without a text encoder there is not even an empty caption for it"
+            raise missing("text_encoder", {"text_encoder": TEXT_ENCODER}, what)
+        if text.shape != (cfg.text_tokens, cfg.text_width) or not np.isfinite(text).all():
+            raise ValueError(
+                f"the text adapter of model {self.name} takes {cfg.text_tokens} tokens of width {cfg.text_width}, not {list(text.shape)}"
+            )
+        if pixels > TEXT_PIXELS:
+            raise SemError(105, f"{pixels} pixels, and a model with a text adapter takes at most {TEXT_PIXELS}", path="picture")
+        return torch.from_numpy(text.astype(np.float32))[None].to(self.device)
+
+    def _latents(self, x: Tensor, rows: int, text: Tensor | None, progress: Progress | None) -> Tensor:
+        """y of a picture uint8[1, C, 16 rows, W], in strips: all at once up to the layer that looks everywhere, then on."""
+
+        def first(t: Tensor) -> Tensor:
+            return t.to(self.device).float() / 255
+
+        g_a, halo = self.g_a, HALO[self.cfg.transform]
+        if text is None:
+            return _strips(lambda t: g_a(first(t)), x, rows, 16, 1, halo, progress)
+        assert isinstance(g_a, ElicAnalysis)
+        features = _strips(lambda t: g_a.walk(first(t), text, 0, g_a.turn), x, rows, 16, 2, halo, part(progress, 0, 0.9))
+        read = g_a.read(features, text)
+        return _strips(lambda t: g_a.walk(t, read, g_a.turn + 1), features, rows, 2, 1, halo, part(progress, 0.9, 1))
 
 
 class Painter:
     """Latents to pixels (SPEC §14)."""
 
-    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
         net, tensors = _load(folder, manifest, "painter")
-        self.cfg = cfg = net.cfg
-        self.g_s = _fill(net.g_s, tensors, "g_s.", "painter")
-        self.inverse = _rows(tensors, "inverse", (cfg.rates, cfg.m), "painter")
+        self.cfg, self.device = net.cfg, device
+        self.g_s = _fill(net.g_s, tensors, "g_s.", "painter").to(device)
+        self.inverse = _rows(tensors, "inverse", (self.cfg.rates, self.cfg.m), "painter").to(device)
 
     @torch.inference_mode()
     def __call__(
@@ -124,8 +164,11 @@ class Painter:
         width, height = size
         latent = torch.from_numpy(y)[None]
         factor = (self.inverse[rate] / 64)[None, :, None, None]
-        halo = HALO[self.cfg.transform]
-        x = _strips(lambda t: _bytes(self.g_s(t.float() * factor)), latent, y.shape[1], 1, 16, halo, progress)
+
+        def run(t: Tensor) -> Tensor:
+            return _bytes(self.g_s(t.to(self.device).float() * factor)).cpu()
+
+        x = _strips(run, latent, y.shape[1], 1, 16, HALO[self.cfg.transform], progress)
         return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
 
 

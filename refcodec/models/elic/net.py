@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from refcodec.models.elic.config import ElicConfig
-from refcodec.models.elic.entropy import EntropyNets, checkerboard
+from refcodec.models.elic.entropy import SIGMA_MAX, SIGMA_MIN, SIGMAS, EntropyNets, above, checkerboard
 from refcodec.models.elic.transforms import transforms
 
-SIGMA_MIN, SIGMA_MAX, SIGMAS = 0.11, 256.0, 64  # the ladder of SPEC §10
 LOG_MIN, LOG_STEP = math.log(SIGMA_MIN), math.log(SIGMA_MAX / SIGMA_MIN) / (SIGMAS - 1)
 
 
@@ -23,26 +22,6 @@ class Forward(NamedTuple):
     x: Tensor
     y_bits: Tensor
     z_bits: Tensor
-
-
-class _Above(torch.autograd.Function):
-    """max(x, bound) whose gradient still flows where it would push x up again."""
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, bound: float) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.bound = bound  # type: ignore[attr-defined]
-        return x.clamp(min=bound)
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return grad * ((x >= ctx.bound) | (grad < 0)), None  # type: ignore[attr-defined]
-
-
-def above(x: Tensor, bound: float) -> Tensor:
-    out: Tensor = _Above.apply(x, bound)  # type: ignore[no-untyped-call]
-    return out
 
 
 def _ste_round(x: Tensor) -> Tensor:
@@ -57,7 +36,13 @@ def _gauss_bits(residual: Tensor, log_sigma: Tensor) -> Tensor:
 
 
 class Elic(nn.Module):
-    """The whole codec network of one configuration. Gains are log-vectors per rate and channel."""
+    """The whole codec network of one configuration. Gains are log-vectors per rate and channel.
+
+    z_centre float[hyper]: what a symbol z = 0 stands for. 0 for what is trained here; the medians of a public
+    checkpoint's prior. It belongs to the hyper-decoder's input, so that no state dict has it.
+    """
+
+    z_centre: Tensor
 
     def __init__(self, cfg: ElicConfig) -> None:
         super().__init__()
@@ -72,6 +57,7 @@ class Elic(nn.Module):
         self.log_gain_z = nn.Parameter((0.25 * (lam - lam.max()))[:, None].repeat(1, cfg.hyper))
         self.z_loc = nn.Parameter(torch.zeros(cfg.rates, cfg.hyper))
         self.z_log_scale = nn.Parameter(torch.zeros(cfg.rates, cfg.hyper))
+        self.register_buffer("z_centre", torch.zeros(cfg.hyper), persistent=False)
 
     def z_bits(self, z: Tensor, rate: Tensor) -> Tensor:
         """-log2 of the logistic mass of [z - 1/2, z + 1/2]; z [B, C, h, w], rate long[B]."""
@@ -81,16 +67,26 @@ class Elic(nn.Module):
         p = torch.sigmoid((0.5 - v) * inv) - torch.sigmoid((-0.5 - v) * inv)
         return -torch.log2(above(p, 1e-6))
 
-    def forward(self, x: Tensor, rate: Tensor) -> Forward:
-        """x float[B, C, H, W] in 0..1 (multiples of 64), rate long[B]: one rate a picture."""
+    def analyse(self, x: Tensor, text: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(y, z) before gains and rounding; text float[B, text_tokens, text_width] for a network with a text adapter."""
+        y = (self.g_a(x) if text is None else self.g_a(x, text)).float()
+        return y, self.entropy.h_a(y).float()
+
+    def hyper(self, z: Tensor, gain_z: Tensor) -> Tensor:
+        """The hyper-decoder's output for symbols z."""
+        out: Tensor = self.entropy.h_s(z / gain_z + self.z_centre[:, None, None])
+        return out
+
+    def forward(self, x: Tensor, rate: Tensor, text: Tensor | None = None) -> Forward:
+        """x float[B, C, H, W] in 0..1 (multiples of 64), rate long[B]: one rate a picture; text as in `analyse`."""
         gain = self.log_gain[rate].exp()[:, :, None, None]
         inverse = self.log_inverse[rate].exp()[:, :, None, None]
         gain_z = self.log_gain_z[rate].exp()[:, :, None, None]
         nets, cfg = self.entropy, self.cfg
-        y = self.g_a(x).float()
-        z = nets.h_a(y).float() * gain_z
+        y, z = self.analyse(x, text)
+        z = z * gain_z
         z_bits = self.z_bits(z + torch.rand_like(z) - 0.5 if self.training else z.round(), rate)
-        hyper = nets.h_s(_ste_round(z) / gain_z)
+        hyper = self.hyper(_ste_round(z), gain_z)
         anchors = checkerboard(y.shape[2], y.shape[3], cfg.anchor_parity).to(y.device)
         done: list[Tensor] = []
         bits = y.new_zeros(y.shape[0])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from refcodec.models.elic.adapter import Extractor, Injector
 from refcodec.models.elic.config import ElicConfig
 
 
@@ -62,12 +63,36 @@ def _blocks(c: int, n: int) -> list[nn.Module]:
 
 
 class ElicAnalysis(nn.Sequential):
+    """With a text adapter it takes text float[B, tokens, text_width] beside the pictures (Lee et al. 2024, Fig. 4)."""
+
     def __init__(self, cfg: ElicConfig) -> None:
         n1, n2, n3 = cfg.widths
+        text = cfg.text_width
+        early = [Injector(n2, text)] if text else []
+        late = [Extractor(n3, text), Injector(n3, text)] if text else []
         super().__init__(
-            _down(cfg.channels, n1), *_blocks(n1, 3), _down(n1, n2), *_blocks(n2, 3), Attention(n2),
-            _down(n2, n3), *_blocks(n3, 3), _down(n3, cfg.m), Attention(cfg.m),
+            _down(cfg.channels, n1), *_blocks(n1, 3), _down(n1, n2), *_blocks(n2, 3), *early, Attention(n2),
+            _down(n2, n3), *_blocks(n3, 3), *late, _down(n3, cfg.m), Attention(cfg.m),
         )  # fmt: skip
+        self.turn = next((i for i, m in enumerate(self) if isinstance(m, Extractor)), 0)
+
+    def forward(self, x: Tensor, text: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        if not self.turn:
+            return self.walk(x, None)
+        assert text is not None, "a text adapter needs text"
+        features = self.walk(x, text, 0, self.turn)
+        return self.walk(features, self.read(features, text), self.turn + 1)
+
+    def walk(self, x: Tensor, text: Tensor | None, start: int = 0, stop: int | None = None) -> Tensor:
+        """Some of the layers. None of those but `turn` looks further than the receptive field of its convolutions."""
+        for m in list(self)[start:stop]:
+            x = m(x, text) if isinstance(m, Injector) else m(x)
+        return x
+
+    def read(self, features: Tensor, text: Tensor) -> Tensor:
+        """The text behind layer `turn`, which looks at every place of the features."""
+        out: Tensor = self[self.turn](text, features)
+        return out
 
 
 class ElicSynthesis(nn.Sequential):

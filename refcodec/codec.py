@@ -3,21 +3,25 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from refcodec import spec
-from refcodec.container import Container, read
+from refcodec import __version__, hintforms, spec
+from refcodec.container import Container, read, write
 from refcodec.container.limits import level_bounds
+from refcodec.container.text import decode as text_decode
 from refcodec.errors import SemError
 from refcodec.methods.given import Given
+from refcodec.methods.scene import Described, Options, Painting, Record, Request, Scene
+from refcodec.models.sources import Models
 from refcodec.payloads.kinds import fits
 from refcodec.progress import Progress, part
 from refcodec.registry import Profile
-from refcodec.symbols import Folders, Symbols, model_digest, symbols_of
+from refcodec.symbols import Symbols, model_digest, symbols_of
 from refcodec.writing import (
     Encoded,
     Form,
@@ -27,6 +31,7 @@ from refcodec.writing import (
     find_profile,
     header_of,
     made_by,
+    needs_naming,
     room,
     wanted_rate,
 )
@@ -38,11 +43,7 @@ if TYPE_CHECKING:
 
     from refcodec.models.predict import Trace
 
-# What describes a picture, by method, and the option that says it instead.
-ROLES: Final = {
-    "consonant": ("a captioner", "--text"), "clip": ("an image embedder", "--vector"), "pics": ("a captioner", "--caption"),
-    "perco": ("a hyper-encoder and a captioner", "--indices and --caption"),
-}  # fmt: skip
+SYNTHESISED: Final = "synthesised from a .sem description"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def encode_picture(
     """
     settings = _settings(profile, quality=quality, bpp=bpp, check=check, explicit_model=explicit_model)
     row = settings.row
+    needs_naming(row, model)
     pixels, notices = _pixels(image, background, level)
     size = (pixels.shape[1], pixels.shape[0])
     from refcodec.methods import elic
@@ -101,35 +103,93 @@ def encode_picture(
     return Encoded(data, *size, "elic", row, (payload,), notices)
 
 
-def need_painter(container: Container) -> None:
-    """SEM-E-801 for a file of a method that has no painter here, 805 where torch is missing."""
+@dataclass(frozen=True)
+class Painted:
+    """Pictures uint8[H, W, 3] of one file, one a seed; of a method that has no seed, one. `models`: what painted, by role."""
+
+    pictures: tuple[NDArray[np.uint8], ...]
+    seeds: tuple[int, ...]
+    models: Mapping[str, str]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> dict[str, str]:
+        """What a picture file of it says: that it was painted, and by what."""
+        names = ", ".join(f"{role} {name}" for role, name in sorted(self.models.items()))
+        return {"Description": SYNTHESISED, "Software": f"refcodec {__version__}", "Model": names}
+
+
+def paint(
+    symbols: Symbols, progress: Progress | None = None, *, models: Any = None, wish: Mapping[str, Any] | None = None,
+    samples: int = 1, reflections: int | None = None, record: Record | None = None,
+) -> Painted:  # fmt: skip
+    """The pictures of decoded symbols. models: as `Models.of` takes them. wish: render hints over those of the file.
+
+    samples: pictures of as many seeds. record: is told the steps of a method that has some.
+    ValueError for settings that make no sense, SemError for what is wrong with a model.
+    """
+    header, method = symbols.container.header, symbols.container.profile.method_name
+    models = Models.of(models)
+    if samples < 1:
+        raise ValueError("samples is at least 1")
     from refcodec.models import store
 
-    if container.profile.method_name != "elic":
-        what = f"method {container.profile.method_name} paints with a model that this version has not"
-        raise SemError(801, what, path="profile", hint="semtool decode --symbols gives what the file holds")
     store.need_torch("painting a picture")
+    if method == "elic":
+        if samples > 1:
+            raise ValueError("method elic paints one picture: it has no seed")
+        from refcodec.methods import elic
+
+        latents, folder = symbols.elic, symbols.folder
+        assert folder is not None
+        with store.running(folder, "painter"):
+            pixels = elic.paint(latents, folder, (header.width, header.height), progress, device=models.torch_device())
+        return Painted((pixels,), (), {"painter": folder.name})
+    scene = _scene(symbols, models, dict(wish or {}), progress)
+    scene = replace(scene, samples=samples, reflections=reflections, record=record)
+    pictures = _module(method).paint(scene)
+    return Painted(tuple(pictures), tuple(scene.seeds()), dict(models.used), tuple(scene.notices))
 
 
-def paint(symbols: Symbols, progress: Progress | None = None) -> NDArray[np.uint8]:
-    """The picture of decoded symbols, uint8[H, W, 3]."""
-    from refcodec.methods import elic
-    from refcodec.models import store
+def _scene(symbols: Symbols, models: Models, wish: dict[str, Any], progress: Progress | None) -> Scene:
+    """Everything to paint from, its settings judged."""
+    container = symbols.container
+    hints: dict[str, str] = {}
+    for section in container.sections:
+        if section.type == spec.HINTS:
+            hints = text_decode(section.body)
+    header, notices = container.header, []
+    recommended = container.profile.recommended.hints
+    if Painting.of(recommended, hints, wish).generator == "cuda" and "generator" not in wish and not models.has_cuda():
+        wish["generator"] = "cpu"
+        notices.append("the picture was chosen with the noise of a cuda device, which is not here: this one will differ")
+    return Scene(
+        {section_type & spec.NUMBER: value for section_type, value in symbols.values.items()}, container.profile,
+        (header.width, header.height), models, hints, wish, 8 * _bytes(container) / (header.width * header.height),
+        symbols.folder, progress=progress, notices=notices,
+    )  # fmt: skip
 
-    need_painter(symbols.container)
-    header, latents, folder = symbols.container.header, symbols.elic, symbols.folder
-    assert folder is not None
-    with store.running(folder, "painter"):
-        return elic.paint(latents, folder, (header.width, header.height), progress)
+
+def _bytes(container: Container) -> int:
+    """Of the file; of an incomplete one, those of its bodies."""
+    return len(write(container, level=2)) if container.complete else sum(len(section.body) for section in container.sections)
+
+
+def _module(method: str) -> Any:
+    return importlib.import_module(f"refcodec.methods.{method}")
 
 
 def encode_any(
     image: Any = None, *, method: str | None = None, text: str | None = None, caption: str | None = None, vector: Any = None,
-    codes: Any = None, indices: Any = None, sketch: Any = None, size: tuple[int, int] | None = None, **settings: Any,
+    codes: Any = None, indices: Any = None, sketch: Any = None, size: tuple[int, int] | None = None,
+    models: Any = None, device: str = "auto", dtype: str = "auto", options: Options | None = None, record: Record | None = None,
+    **settings: Any,
 ) -> Encoded:  # fmt: skip
     """A file of a picture, of ready symbols, or of both; settings as in `encode_picture` or `ready.encode_symbols`.
 
-    ValueError or TypeError for what makes no sense, SemError for what is wrong with a picture or a model.
+    models: what describes the picture, as `Models.of` takes it; device and dtype: where and how it runs. record: is told
+    the steps of a method that has some. ValueError or TypeError for what makes no sense, SemError for what is wrong with
+    a picture or a model.
     """
     from refcodec.ready import encode_symbols, grey
 
@@ -144,6 +204,7 @@ def encode_any(
         return encode_symbols(given, method=method, size=size, **settings)
     if size is not None:
         raise ValueError("a picture has its own size")
+    models = Models.of(models, device=device, dtype=dtype)
     if method in (None, "elic"):
         if odd := given.names():
             raise ValueError(f"method 'elic' sends a picture alone, without {' or '.join(sorted(odd))}")
@@ -151,29 +212,38 @@ def encode_any(
         if mode is not None or strict:
             raise ValueError("mode and strict are of texts, and none is given")
         return encode_picture(image, **settings)
-    return _described(image, method, given, settings)
+    return _described(image, method, given, settings, models, options or Options(), record)
 
 
-def _described(image: Any, method: str, given: Given, settings: dict[str, Any]) -> Encoded:
-    """A picture by a method that sends a description: what needs no foundation model is made of the picture here."""
+def _described(
+    image: Any, method: str, given: Given, settings: dict[str, Any], models: Models, options: Options, record: Record | None
+) -> Encoded:
+    """A picture by a method that sends a description: the method's models say what the user does not."""
     from refcodec.ready import encode_symbols
 
-    level, background = settings.get("level", 1), settings.pop("background", (255, 255, 255))
+    module, level, background = _module(method), settings.get("level", 1), settings.pop("background", (255, 255, 255))
     settings.pop("trace", None)
-    progress = settings.pop("progress", None)
+    progress, hints = settings.pop("progress", None), dict(settings.pop("hints", None) or {})
     if given.sketch is not None:
         raise ValueError("give a picture or its edge map, not both")
-    if method != "pics" or not given.names():
-        role, option = ROLES[method]
-        hint = f"give what it would say with {option}" + ("" if method == "pics" else " and --size, without the picture")
-        raise SemError(801, f"method {method} describes a picture with {role}, which this version has not", path="model", hint=hint)
-    from refcodec.edges import contours
-
+    row = find_profile(settings.get("profile"), method)
     pixels, notices = _pixels(image, background, level)
-    if progress is not None:
-        progress(0.2)
-    made = encode_symbols(replace(given, sketch=contours(pixels)), method=method, **settings)
-    return replace(made, notices=(*notices, *made.notices))
+    chosen, bpp = settings.get("quality"), settings.get("bpp")
+    wanted_rate(chosen, bpp)
+    if module.CHOOSES_RATE:
+        settings |= {"quality": None, "bpp": None}
+
+    def file_of_description(made: Described) -> Encoded:
+        name = {"model": ", ".join(f"{role} {name}" for role, name in sorted(models.used.items()))} if models.used else {}
+        more = settings | {"hints": hints | dict(made.hints), "made": name, "size": made.size}
+        return encode_symbols(made.given, method=method, **more)
+
+    described = module.describe(Request(
+        pixels, given, row, models, hints, options, lambda made: len(file_of_description(made).data),
+        bpp, chosen, progress, record,
+    ))  # fmt: skip
+    encoded = file_of_description(described)
+    return replace(encoded, notices=(*notices, *described.notices, *encoded.notices))
 
 
 def encode(
@@ -190,14 +260,26 @@ def encode(
 
 
 def decode(
-    data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1, progress: Progress | None = None
-) -> Image.Image:
-    """The picture in the bytes of a `.sem` file; SemError for what is wrong with it. `models`: folders looked at first."""
+    data: bytes | bytearray | memoryview, *, models: Any = None, device: str = "auto", dtype: str = "auto", level: int = 1,
+    progress: Progress | None = None, **wish: Any,
+) -> Image.Image:  # fmt: skip
+    """The picture in the bytes of a `.sem` file; SemError for what is wrong with it.
+
+    models: a folder, several, or {role: folder, hub id, endpoint or loaded model}. wish: render hints over those of the
+    file, such as seed=7 or noise_level=100. ValueError or TypeError for settings that make no sense.
+    """
     from PIL import Image
 
+    models = Models.of(models, device=device, dtype=dtype)
     container = read(data, level=level)
-    need_painter(container)
-    return Image.fromarray(paint(symbols_of(container, models=models, level=level, progress=part(progress, 0, 0.5)), part(progress, 0.5, 1)))
+    symbols = symbols_of(container, models=models.folders, level=level, progress=part(progress, 0, 0.5))
+    wanted = {name.replace("_", "-"): value for name, value in wish.items()}
+    if odd := sorted(set(wanted) - set(hintforms.HINTS)):
+        raise TypeError(f"decode has no argument {odd[0]!r}")
+    painted = paint(symbols, part(progress, 0.5, 1), models=models, wish=wanted)
+    picture = Image.fromarray(painted.pictures[0])
+    picture.info.update(painted.note)
+    return picture
 
 
 # --- what may be wrong ---------------------------------------------------------------------------------------------
@@ -212,8 +294,6 @@ def _settings(
     row = find_profile(profile, "elic")
     if row.compact != spec.ELIC:
         raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
-    if row.model is None:
-        raise ValueError(f"profile {row.name} names no model")
     return _Settings(row, chosen, most, form)
 
 

@@ -16,14 +16,14 @@ import os
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageCms, ImageFile
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageFile, PngImagePlugin
 
 from refcodec.errors import SemError
 from refcodec.files import path_text, read_bytes, read_stream, shown, write_atomic, write_stream
@@ -149,11 +149,15 @@ def load(
             return Picture(_pixels(rgb), tuple(notices), image.format)
 
 
-def save(pixels: NDArray[np.uint8], target: str | os.PathLike[str] | BinaryIO, *, format: str | None = None) -> None:
+def save(
+    pixels: NDArray[np.uint8], target: str | os.PathLike[str] | BinaryIO, *, format: str | None = None,
+    note: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
     """Write uint8[H, W, 3] sRGB or uint8[H, W] grey to a path (atomically) or a binary stream.
 
     `format` is a name or suffix: PNG, JPEG, WEBP (lossless), AVIF, TIFF, BMP, PPM. Without it a path's suffix decides,
-    and PNG where there is none.
+    and PNG where there is none. `note`: Description, Software and Model of the picture, as text chunks of a PNG and as
+    EXIF; BMP and PPM have room for neither.
 
     Raises SemError 102 if it cannot be written; ValueError for an unknown format or suffix and for pixels of another
     shape, TypeError for other types.
@@ -165,9 +169,9 @@ def save(pixels: NDArray[np.uint8], target: str | os.PathLike[str] | BinaryIO, *
     if isinstance(target, (str, bytes, os.PathLike)):
         name = path_text(target)
         chosen = format_of(format or os.path.splitext(name)[1] or "PNG")
-        write_atomic(name, _encode(pixels, chosen))
+        write_atomic(name, _encode(pixels, chosen, note or {}))
     elif hasattr(target, "write"):
-        write_stream(target, _encode(pixels, format_of(format or "PNG")))
+        write_stream(target, _encode(pixels, format_of(format or "PNG"), note or {}))
     else:
         raise TypeError(f"a target is a path or a binary stream, not {type(target).__name__}")
 
@@ -510,11 +514,28 @@ def format_of(name: str) -> str:
     return chosen
 
 
-def _encode(pixels: NDArray[np.uint8], name: str) -> bytes:
+def _encode(pixels: NDArray[np.uint8], name: str, note: Mapping[str, str]) -> bytes:
     out = io.BytesIO()
     with _quiet(), _guard(102, f"the picture cannot be written as {name}", too_large=102):
-        Image.fromarray(np.ascontiguousarray(pixels)).save(out, name, **_WRITERS[name])
+        Image.fromarray(np.ascontiguousarray(pixels)).save(out, name, **_WRITERS[name], **_metadata(name, note))
     return out.getvalue()
+
+
+def _metadata(name: str, note: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments by which Pillow writes a note into a file of this format."""
+    if not note or name not in ("PNG", "JPEG", "WEBP", "AVIF", "TIFF"):
+        return {}
+    exif = Image.Exif()
+    for key, tag in (("Description", ExifTags.Base.ImageDescription), ("Software", ExifTags.Base.Software), ("Model", ExifTags.Base.Model)):
+        if note.get(key):
+            exif[tag] = note[key].encode("ascii", "replace").decode()  # EXIF's type of text
+    if name != "PNG":
+        return {"exif": exif}
+    chunks = PngImagePlugin.PngInfo()
+    for key, value in note.items():
+        if value:
+            chunks.add_itxt(key, value)
+    return {"exif": exif, "pnginfo": chunks}
 
 
 # --------------------------------------------------------------------------------------------------- Pillow kept at bay

@@ -26,6 +26,7 @@ from refcodec.writing import (
     find_profile,
     header_of,
     made_by,
+    needs_naming,
     profiles,
     size_of,
     wanted_rate,
@@ -87,10 +88,12 @@ def encode_symbols(
     mode: str | None = None, strict: bool = False, quality: int | None = None, bpp: float | None = None, check: int = 16,
     explicit_model: bool | int = False, model: str | os.PathLike[str] | None = None, provenance: bool = False,
     hints: Mapping[str, str] | None = None, metadata: Mapping[str, str] | None = None, level: int = 1,
+    made: Mapping[str, str] | None = None,
 ) -> Encoded:  # fmt: skip
     """A file of symbols that are ready. ValueError or TypeError for what makes no sense, SemError for a model's faults.
 
     size: (width, height); an edge map has its own. mode: of a caption. quality or bpp: of an edge map's latents.
+    made: more entries of the provenance.
     """
     name = method or usual_method(given)
     module = _module(name, given)
@@ -105,14 +108,15 @@ def encode_symbols(
     if profile is None and name == "consonant":
         rows = [p for p in profiles(name) if p.id < spec.PRIVATE_FIRST]
     settings = wanted_rate(quality, bpp)
-    made: list[Encoded] = []
+    files: list[Encoded] = []
+    note = made_by(method=name, **(made or {})) if provenance else None
     for row in rows:
         try:
-            made.append(_file(module, given, row, whole, mode, strict, settings, form, model, provenance, hints, metadata, level))
+            files.append(_file(module, given, row, whole, mode, strict, settings, form, model, note, hints, metadata, level))
         except SemError as error:
-            if error.code != 604 or (row is rows[-1] and not made):  # too long in one code, perhaps not in the other
+            if error.code != 604 or (row is rows[-1] and not files):  # too long in one code, perhaps not in the other
                 raise
-    return min(made, key=lambda encoded: len(encoded.data))
+    return min(files, key=lambda encoded: len(encoded.data))
 
 
 def _options(given: Given, size: tuple[int, int], method: str, mode: str | None, strict: bool) -> None:
@@ -167,19 +171,19 @@ def _uses_model(row: Profile, given: Given) -> bool:
 
 def _file(
     module: Any, given: Given, row: Profile, size: tuple[int, int], mode: str | None, strict: bool,
-    settings: tuple[int | None, float], form: Form, model: str | os.PathLike[str] | None, provenance: bool,
+    settings: tuple[int | None, float], form: Form, model: str | os.PathLike[str] | None, note: Mapping[str, str] | None,
     hints: Mapping[str, str] | None, metadata: Mapping[str, str] | None, level: int,
 ) -> Encoded:  # fmt: skip
+    needs_naming(row, model)
     folder, digest = _model(row, given, model)
     named = digest if model is not None else row.model
     named_codes = spec.PQ in row.kinds and bool(given.names() & {"vector", "codes"})  # codebooks say what they stand for
-    if form.hash_bytes is None and model is not None and not (named_codes or _uses_model(row, given)):
+    if form.hash_bytes is None and model is not None and not (row.base or named_codes or _uses_model(row, given)):
         raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
     hash_bytes, notices = form.naming(row, named)
     if hash_bytes is not None and named is None:
         raise ValueError(f"profile {row.name} names no model that could stand in the file: name one with its folder")
     header = header_of(row, size, form.check, bytes.fromhex(named or "")[:hash_bytes] if hash_bytes else None)
-    note = made_by(method=row.method_name) if provenance else None
     others = ancillary(note, hints, metadata)
     quality, bpp = settings
     job = Job(

@@ -28,7 +28,7 @@ LAYERS = (
     ("text",),
     ("container", "payloads"),
     ("models", "entropy"),
-    ("registry", "modelpath", "pictures", "edges"),
+    ("registry", "modelpath", "pictures", "edges", "sheet"),
     ("canonical", "files", "tracing"),
     ("spec", "errors", "hintforms", "progress"),
 )

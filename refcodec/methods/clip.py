@@ -1,15 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Method 3, `clip` (Bachard & Maugey 2024): an image embedding at a few bits a dimension (SPEC §13.3)."""
+"""Method 3, `clip` (Bachard & Maugey 2024): an image embedding at a few bits a dimension (SPEC §13.3, §14.3).
+
+    picture -> CLIP vector -> b bits a dimension          codes -> middles, norm 19.5 -> stable unCLIP -> picture
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
 from refcodec import spec
+from refcodec.errors import SemError
 from refcodec.methods.given import Job, Made, row
+from refcodec.methods.scene import Described, Request, Scene, canvas, fitted
 from refcodec.models import store
 from refcodec.payloads import clip_bits, kinds
+from refcodec.progress import part
 from refcodec.writing import Payload
 
+if TYPE_CHECKING:
+    from refcodec.methods.scene import Pixels
+
 ACCEPTS = frozenset({"vector", "codes"})
+CHOOSES_RATE: Final = False  # quality and bpp are for `ready`
 
 
 def ready(job: Job) -> Made:
@@ -25,3 +38,38 @@ def ready(job: Job) -> Made:
     codes = clip_bits.quantise(given.vector, b) if given.vector is not None else row(given.codes, "codes")
     body = clip_bits.encode(codes, parameters, prior)
     return [Payload(spec.CLIP, body, clip_bits.ClipBits(tuple(codes), b))], []
+
+
+def describe(request: Request) -> Described:
+    """The vector of the picture by the role image_embedder. SEM-E-803 for one of another width than the profile's."""
+    from refcodec.models.roles.embedder import ImageEmbedder
+
+    embedder = request.models.load("image_embedder", ImageEmbedder.load, request.profile.recommended.models)
+    _same_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
+    height, width = request.pixels.shape[:2]
+    return Described(replace(request.given, vector=embedder(request.pixels)), (width, height))
+
+
+def paint(scene: Scene) -> list[Pixels]:
+    """A picture of each seed: stable unCLIP from the middles of the codes, scaled to their norm (π of the paper, §V-B)."""
+    from refcodec.models.roles.unclip import UnClip
+
+    painter = scene.models.load("painter", UnClip.load, scene.profile.recommended.models)
+    value, painting = scene.need(spec.CLIP), scene.painting
+    _same_width("painter", painter.width, len(value.codes), scene.profile.name)
+    vector = clip_bits.dequantise(value.codes, value.b) * painting.norm_scale
+    seeds, out = scene.seeds(), []
+    for i, seed in enumerate(seeds):
+        made = painter.paint(
+            vector.astype("float32"), canvas(scene.size, painter.native), seed=seed, kind=painting.generator,
+            steps=painting.steps, guidance=painting.guidance, sampler=painting.scheduler, noise_level=painting.noise_level,
+            progress=part(scene.progress, i / len(seeds), (i + 1) / len(seeds)),
+        )  # fmt: skip
+        out.append(fitted(made, scene.size))
+    return out
+
+
+def _same_width(role: str, width: int, wanted: int, profile: str) -> None:
+    if width != wanted:
+        what = f"{role}: its embedding has {width} dimensions, that of profile {profile} has {wanted}"
+        raise SemError(803, what, path=role, hint="name a model of that width, or another profile with --profile")

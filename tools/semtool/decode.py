@@ -1,25 +1,41 @@
 # SPDX-License-Identifier: MIT
-"""semtool decode: the picture of a .sem file, or what it holds where nothing paints it."""
+"""semtool decode: the picture of a .sem file, several of them, or what it holds."""
 
 from __future__ import annotations
 
-import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from refcodec.files import shown
-from semtool.options import json_option, level_option, model_folders, model_option, progress
-from semtool.report import notice
-from semtool.streams import STDIO, claim_output, default_output, read_input, say, show_json, wants_json, write_output
+from semtool.options import json_option, level_option, models_of, models_options, progress
+from semtool.streams import STDIO, claim_output, read_input, say, show_json, wants_json
 
 if TYPE_CHECKING:
-    from refcodec.holdings import Holding
     from refcodec.symbols import Symbols
 
-
 UNPAINTED = (".txt", ".npy", ".npz")  # suffixes of what is no picture
+WISHES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale")
+
+
+def painting_options(f: Any) -> Any:
+    """How a model is to paint, over what the file and its profile say."""
+    for decorate in reversed((
+        click.option("--seed", type=click.IntRange(0, 10**19 - 1), metavar="N", help="Of the noise.  [default: the file's, else the profile's]"),
+        click.option("--generator", type=click.Choice(["cpu", "cuda"]), help="Kind of noise; those of cpu and cuda differ."),
+        click.option("--steps", type=click.IntRange(1, 999_999), metavar="N", help="Steps of the sampler."),
+        click.option("--guidance", type=click.FloatRange(0, 999_999), metavar="G", help="Scale of classifier-free guidance."),
+        click.option("--scheduler", metavar="NAME", help="Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."),
+        click.option("--strength", type=click.FloatRange(0, 999_999), metavar="S", help="How far the picture follows its edge map."),
+        click.option("--noise-level", type=click.IntRange(0, 999), metavar="N", help="Noise added to an image embedding."),
+        click.option("--norm-scale", type=click.FloatRange(0.75, 1.5), metavar="S", help="Factor on the norm of an image embedding."),
+        click.option("--reflections", type=click.IntRange(0, 99), metavar="N", help="Describe, compare and edit so often.  [default: 2 above 500 µbpp]"),
+        click.option("--samples", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Paint N pictures, and a contact sheet of them."),
+        click.option("--trace", metavar="DIR", help="Write the steps of the painter into this folder."),
+    )):  # fmt: skip
+        f = decorate(f)
+    return f
 
 
 @click.command(short_help="Paint the picture of a .sem file, or write what it holds.")
@@ -28,144 +44,88 @@ UNPAINTED = (".txt", ".npy", ".npz")  # suffixes of what is no picture
 @click.option("--symbols", is_flag=True, help="Write what the file holds, unpainted: text, vector, codes, indices, edge map, latents.")
 @click.option("--text", is_flag=True, help="Print the text of the file, consonants restored to words.")
 @click.option("--alternatives", is_flag=True, help="With --text: other words that each one may have been.")
-@model_option
+@painting_options
+@models_options
 @level_option
 @json_option
 def command(
-    source: str, output: str | None, symbols: bool, text: bool, alternatives: bool, model: str | None, level: int
-) -> None:
+    source: str, output: str | None, symbols: bool, text: bool, alternatives: bool, samples: int, reflections: int | None,
+    trace: str | None, model: tuple[str, ...], device: str, dtype: str, level: int, **wishes: Any,
+) -> None:  # fmt: skip
     """Paint the picture of IN.sem into OUT, whose suffix chooses the format.
 
-    png, jpg, webp (lossless), avif, tif, bmp or ppm. With --symbols, and for methods that nothing here paints: a text
-    as txt, vectors and codes as npy, an index map as picture or npy, an edge map as picture, latents as npz. Of
-    several payloads the suffix of OUT chooses; without -o each has a file of its own.
+    png, jpg, webp (lossless), avif, tif, bmp or ppm. Methods other than elic need a painter, which --model names. With
+    --samples each picture has its seed in its name, and OUT is a sheet of all.
+
+    With --symbols a text is written as txt, vectors and codes as npy, an index map as picture or npy, an edge map as
+    picture, latents as npz. Of several payloads the suffix of OUT chooses; without -o each has a file of its own.
+
+    \b
+    semtool decode photo.sem -o photo.png
+    semtool decode clip.sem --model painter=stabilityai/stable-diffusion-2-1-unclip-small --samples 4
+    semtool decode bridge.sem --text
     """
+    wish = {name.replace("_", "-"): value for name, value in wishes.items() if value is not None}
+    _sensible(symbols, text, alternatives, samples, [*wish, *(["trace"] if trace else []), *(["reflections"] if reflections is not None else [])])
+    models = models_of(model, device, dtype)
     if text:
         from semtool.restored import print_text
 
-        print_text(source, output, alternatives, model_folders(model), level)
+        print_text(source, output, alternatives, models.folders, level)
         return
-    if alternatives:
-        raise click.UsageError("--alternatives goes with --text")
     if output is not None or source == STDIO:
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
-        _known_suffix(str(output))
-    from refcodec import codec
+        picture_suffix(str(output))
     from refcodec.container import read
-    from refcodec.progress import part
+    from semtool.held import write_holdings
     from semtool.here import symbols_here
+    from semtool.painted import Wanted, write_pictures
 
     container = read(read_input(source, level), level=level)
-    unpainted = symbols or container.profile.method_name != "elic"
-    target = ""
-    if not unpainted:
-        codec.need_painter(container)
-        target = output or _free(default_output(source, ".png"))
-        if os.path.splitext(target)[1].lower() in UNPAINTED:
-            raise click.UsageError(f"{shown(target)} is no picture: name one, or give --symbols")
-    folders = model_folders(model)
+    used: dict[str, str] = {}
     with progress("decoding") as update:
-        if unpainted:
-            decoded = symbols_here(container, folders, level, update)
-            written = _write_holdings(decoded, source, output)
+        if symbols:
+            decoded = symbols_here(container, models.folders, level, update)
+            written = [{"file": file, "what": what} for file, what in write_holdings(decoded, source, output)]
         else:
-            from refcodec import pictures
-            from refcodec.symbols import symbols_of
-
-            decoded = symbols_of(container, models=folders, level=level, progress=part(update, 0, 0.5))
-            out = io.BytesIO()
-            pictures.save(codec.paint(decoded, part(update, 0.5, 1)), out, format=_format(target))
-            write_output(target, out.getvalue())
-            written = [(target, "picture")]
-    if unpainted and not symbols:
-        name = container.profile.method_name
-        notice(f"nothing here paints method {name}: this is what the file holds, not its picture")
-    _tell(decoded, written)
+            wanted = Wanted(wish, samples, reflections, trace)
+            decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)
+    _tell(decoded, written, used)
 
 
-def _tell(decoded: Symbols, written: list[tuple[str, str]]) -> None:
+def _sensible(symbols: bool, text: bool, alternatives: bool, samples: int, painting: list[str]) -> None:
+    if alternatives and not text:
+        raise click.UsageError("--alternatives goes with --text")
+    if text and symbols:
+        raise click.UsageError("--text and --symbols are two answers: ask for one")
+    if (text or symbols) and (painting or samples > 1):
+        name = painting[0] if painting else "samples"
+        raise click.UsageError(f"--{name} is of pictures, and {'--text' if text else '--symbols'} paints none")
+
+
+def picture_suffix(output: str) -> None:
+    """Refuse a suffix that no picture has, before anything is read for it."""
+    from refcodec import pictures
+
+    suffix = os.path.splitext(output)[1]
+    if suffix.lower() in UNPAINTED:
+        raise click.UsageError(f"{shown(output)} is no picture: name one, or give --symbols")
+    try:
+        pictures.format_of(suffix or "png")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _tell(decoded: Symbols, written: list[dict[str, Any]], used: dict[str, str]) -> None:
     container = decoded.container
     header, whole = container.header, "" if container.complete else ", of an incomplete file"
     if wants_json():
-        target, what = written[0]
         show_json({
-            "file": target, "width": header.width, "height": header.height, "check": decoded.state,
-            "complete": container.complete, "what": what, "files": [{"file": f, "what": w} for f, w in written],
+            "file": written[0]["file"], "width": header.width, "height": header.height, "check": decoded.state,
+            "complete": container.complete, "what": written[0]["what"], "files": written, "models": used,
         })  # fmt: skip
         return
-    for target, what in written:
-        say(f"{shown(target)}: {what}, {header.width}x{header.height}, check {decoded.state}{whole}")
-
-
-def _write_holdings(decoded: Symbols, source: str, output: str | None) -> list[tuple[str, str]]:
-    """One file of each payload, or the payload that the suffix of `output` fits."""
-    from refcodec.errors import SemError
-    from refcodec.holdings import holdings
-
-    found = holdings(decoded)
-    if not found:
-        raise SemError(704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections")
-    if output is None and source != STDIO:
-        several = len(found) > 1
-        jobs = [(_free(_own_name(source, holding, several)), holding, holding.suffixes[0]) for holding in found]
-    else:
-        target = output or STDIO
-        suffix = "" if target == STDIO else os.path.splitext(target)[1].lower()
-        holding = _fitting(found, suffix, target)
-        jobs = [(target, holding, suffix if suffix in holding.suffixes else holding.suffixes[0])]
-    made, fault = [], None
-    for target, holding, suffix in jobs:
-        try:
-            made.append((target, holding.what, holding.make(suffix)))
-        except SemError as error:
-            if error.family != "model":  # what paints an edge map is missing
-                raise
-            fault = fault or error
-    if fault is not None:
-        if not made:
-            raise fault
-        notice(f"not all of it: {fault}")
-    for target, _, data in made:
-        write_output(target, data)
-    return [(target, what) for target, what, _ in made]
-
-
-def _fitting(found: list[Holding], suffix: str, target: str) -> Holding:
-    if not suffix:
-        return found[0]
-    for holding in found:
-        if suffix in holding.suffixes:
-            return holding
-    known = "; ".join(f"{holding.what}: {' '.join(holding.suffixes)}" for holding in found)
-    raise click.UsageError(f"nothing in the file can be written as {shown(target)} ({known})")
-
-
-def _own_name(source: str, holding: Holding, several: bool) -> str:
-    from refcodec import spec
-
-    name = f".{spec.KINDS[holding.kind]}" if several else ""
-    return default_output(source, name + holding.suffixes[0])
-
-
-def _free(name: str) -> str:
-    if name != STDIO and os.path.lexists(name):
-        raise click.UsageError(f"{shown(name)} is there already: name the output with -o")
-    return name
-
-
-def _format(target: str) -> str:
-    from refcodec import pictures
-
-    suffix = os.path.splitext(target)[1]
-    return "png" if target == STDIO or not suffix else pictures.format_of(suffix)
-
-
-def _known_suffix(output: str) -> None:
-    """Refuse a suffix that no output has, before anything is read for it."""
-    if os.path.splitext(output)[1].lower() in UNPAINTED:
-        return
-    try:
-        _format(output)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    for entry in written:
+        seed = f", seed {entry['seed']}" if "seed" in entry else ""
+        say(f"{shown(entry['file'])}: {entry['what']}, {header.width}x{header.height}{seed}, check {decoded.state}{whole}")

@@ -10,7 +10,7 @@ import click
 
 from refcodec.files import shown
 from semtool.given import NAMES, loaded, note_options, size_option, symbol_options
-from semtool.options import json_option, level_option, model_folders, model_option, progress
+from semtool.options import json_option, level_option, models_of, models_options, package_of, progress
 from semtool.report import notice
 from semtool.streams import (
     STDIO,
@@ -33,6 +33,19 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
     return red, green, blue
 
 
+def description_options(f: Any) -> Any:
+    """How a method's models are to describe a picture."""
+    for decorate in reversed((
+        click.option("--words", type=click.IntRange(1, 9999), metavar="K", help="Words of a consonant text.  [default: as many as the rate allows]"),
+        click.option("--iterations", type=click.IntRange(1, 1_000_000), default=3000, show_default=True, metavar="N", help="Steps of the prompt inversion."),
+        click.option("--prompt-tokens", type=click.IntRange(1, 75), default=16, show_default=True, metavar="N", help="Tokens of the prompt that it finds."),
+        click.option("--candidates", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Paint N pictures here and name the seed of the best."),
+        click.option("--edges", type=click.Choice(["auto", "contours", "hed", "none"]), default="auto", help="Edge detector.  [default: hed where --model names one, else contours]"),
+    )):  # fmt: skip
+        f = decorate(f)
+    return f
+
+
 @click.command(short_help="Turn a picture, or ready symbols, into a .sem file.")
 @click.argument("source", metavar="[IN]", required=False)
 @click.option("-o", "--output", metavar="OUT.sem", help="[default: IN with .sem; standard output for -]")
@@ -43,7 +56,8 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 @click.option("--check", type=click.Choice(["0", "16", "32"]), default="16", show_default=True, help="Bits of the check.")
 @click.option("--explicit-model", is_flag=True, help="Name the model in the file by its digest.")
 @click.option("--hash-bytes", type=click.Choice(["4", "8", "16", "32"]), default="8", show_default=True, help="Bytes of that name.")
-@model_option
+@models_options
+@description_options
 @click.option("--provenance", is_flag=True, help="Add a section that says what made the file.")
 @click.option("--background", metavar="RRGGBB", default="ffffff", show_default=True, callback=_colour, help="Goes under transparent pixels.")
 @symbol_options
@@ -54,7 +68,8 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 @json_option
 def command(
     source: str | None, output: str | None, method: str | None, quality: int | None, bpp: float | None,
-    profile: str | None, check: str, explicit_model: bool, hash_bytes: str, model: str | None, provenance: bool,
+    profile: str | None, check: str, explicit_model: bool, hash_bytes: str, model: tuple[str, ...], device: str, dtype: str,
+    words: int | None, iterations: int, prompt_tokens: int, candidates: int, edges: str, provenance: bool,
     background: tuple[int, int, int], trace: bool, level: int, size: tuple[int, int] | None, mode: str | None,
     strict: bool, metadata: dict[str, str], hints: dict[str, str], **symbols: Any,
 ) -> None:  # fmt: skip
@@ -78,7 +93,7 @@ def command(
         _encode_symbols(output, size, loaded(symbols), {
             "method": method, "quality": quality, "bpp": bpp, "profile": profile, "check": int(check), "mode": mode,
             "strict": strict, "explicit_model": int(hash_bytes) if explicit_model else False, "provenance": provenance,
-            "model": next(iter(model_folders(model)), None), "level": level, "hints": hints, "metadata": metadata,
+            "model": package_of(models_of(model, device, dtype)), "level": level, "hints": hints, "metadata": metadata,
         })  # fmt: skip
         return
     if size is not None:
@@ -92,16 +107,18 @@ def command(
     if trace and target == STDIO:
         raise click.UsageError("--trace needs a named output")
     from refcodec import codec
+    from refcodec.methods.scene import Options
     from refcodec.tracing import Tracer
 
     tracer = Tracer() if trace else None
-    folder = next(iter(model_folders(model)), None)
+    models = models_of(model, device, dtype)
+    options = Options(candidates, iterations, prompt_tokens, words, edges)
     try:
         with progress("encoding") as update:
             made = codec.encode_any(
                 standard_input() if source == STDIO else source, method=method, quality=quality, bpp=bpp,
                 profile=profile, check=int(check), explicit_model=int(hash_bytes) if explicit_model else False,
-                model=folder, provenance=provenance, background=background, level=level, progress=update, trace=tracer,
+                model=package_of(models), models=models, options=options, provenance=provenance, background=background, level=level, progress=update, trace=tracer,
                 mode=mode, strict=strict, hints=hints, metadata=metadata, **loaded(symbols),
             )  # fmt: skip
     except ValueError as error:

@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from refcodec.errors import SemError
 from refcodec.files import shown
+
+if TYPE_CHECKING:
+    from refcodec.models.sources import Models
 
 
 def json_option(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,6 +28,45 @@ def json_option(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def model_option(f: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--model", metavar="DIR", help="Use the model package in this folder.")(f)
+
+
+def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
+    """--model, as often as wanted, --device and --dtype: what describes and paints, and where it runs."""
+    from refcodec.models.sources import DEVICES, DTYPES
+
+    for decorate in (
+        click.option("--dtype", type=click.Choice(DTYPES), default="auto", help="Numbers of foundation models.  [default: float32 on the CPU, else float16]"),
+        click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where models run.  [default: cuda, mps or cpu, the first that is here]"),
+        click.option(
+            "--model", "model", metavar="DIR | ROLE=WHAT", multiple=True,
+            help="A model package, a set of models, or what fills a role: a folder, a hub id[@revision], the URL of an endpoint.",
+        ),
+    ):  # fmt: skip
+        f = decorate(f)
+    return f
+
+
+def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
+    """What the options name. Usage error for a role that there is not, SEM-E-801 for a folder that holds no model."""
+    from refcodec import modelpath
+    from refcodec.models.sources import Models, listed, parse
+
+    try:
+        folders = [Path(entry) for entry in model if parse(entry) is None]
+        for folder in folders:
+            if os.path.isfile(folder / modelpath.MANIFEST) or not listed(folder):
+                model_folders(str(folder))
+        return Models.of(model, device=device, dtype=dtype)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def package_of(models: Models) -> Path | None:
+    """The folder that stands in for the profile's symbol model: the first named that is no set of foundation models."""
+    from refcodec import modelpath
+    from refcodec.models.sources import listed
+
+    return next((f for f in models.folders if os.path.isfile(f / modelpath.MANIFEST) or not listed(f)), None)
 
 
 def level_option(f: Callable[..., Any]) -> Callable[..., Any]:

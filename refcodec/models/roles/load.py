@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""How every role is loaded and run: quietly, offline, from safetensors, and with one of our errors for what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read when diffusers is imported
+
+import torch
+
+from refcodec.errors import SemError
+from refcodec.files import shown
+from refcodec.models.sources import PICKLED, ROLES, Models, need_models
+
+SAID_MAX = 160  # characters of a library's own words
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Libraries say nothing and draw no bars: what is wrong is told once, by us."""
+    import diffusers
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()
+    diffusers.utils.logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def loading(role: str, folder: Path) -> Iterator[None]:
+    """What transformers, diffusers and safetensors say of a folder that they cannot load, as SEM-E-803 or 805."""
+    from safetensors import SafetensorError
+
+    try:
+        with quiet():
+            yield
+    except SemError:
+        raise
+    except ImportError as error:
+        if error.name in ("transformers", "diffusers", None):
+            raise need_models() from error
+        raise SemError(805, f"{role}: {folder.name} needs {error.name}, which is not installed", path=role, hint=f"pip install {error.name}") from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
+        pickled = sorted(path.name for path in folder.rglob("*") if path.suffix in PICKLED)
+        if pickled and isinstance(error, OSError):
+            what, hint = f"has pickled weights ({shown(pickled[0])}), which are never opened", "convert them with semtool models import"
+        else:
+            what, hint = f"cannot be loaded as {ROLES[role]} ({said(error)})", "name another folder, or get the model again"
+        raise SemError(803, f"{role}: {shown(folder.name)} {what}", path=role, hint=hint) from error
+
+
+@contextmanager
+def running(role: str, name: str) -> Iterator[None]:
+    """What torch says of a model that does not run on what it is given, as SEM-E-803."""
+    try:
+        with quiet(), torch.inference_mode():
+            yield
+    except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as error:
+        if "allocate" in str(error) or isinstance(error, torch.OutOfMemoryError):
+            raise MemoryError(str(error)) from error
+        raise SemError(803, f"{role}: the model {shown(name)} does not run ({said(error)})", path=role, hint="name another model for the role") from error
+
+
+def said(error: BaseException) -> str:
+    """The first line of a library's message, short."""
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    text = f"{type(error).__name__}: {line}" if line else type(error).__name__
+    return text if len(text) <= SAID_MAX else text[: SAID_MAX - 1] + "…"
+
+
+def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """The configuration `file` of a folder, whose `member` must be, or hold, one of `allowed`; SEM-E-803 otherwise."""
+    try:
+        config = json.loads((folder / file).read_bytes())
+        found = config[member]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SemError(803, f"{role}: {shown(folder.name)} has no {file} that says its {member}", path=role, hint=f"name a folder of {ROLES[role]}") from error
+    names = found if isinstance(found, list) else [found]
+    if not any(name in allowed for name in names):
+        said_ = ", ".join(map(str, names)) or "nothing"
+        raise SemError(803, f"{role}: {shown(folder.name)} is {shown(said_)}, not {' or '.join(allowed)}", path=role, hint=f"name a folder of {ROLES[role]}")
+    return dict(config)
+
+
+def whole(role: str, folder: Path, info: dict[str, Any]) -> None:
+    """SEM-E-803 where weights are missing or of another shape, which transformers would fill with noise."""
+    faults = [*info.get("missing_keys", ()), *(entry[0] if isinstance(entry, tuple) else entry for entry in info.get("mismatched_keys", ()))]
+    if faults:
+        raise SemError(803, f"{role}: {shown(folder.name)} lacks the weights {shown(str(sorted(faults)[0]))}", path=role, hint="get the model again")
+
+
+def device_of(models: Models) -> torch.device:
+    """The device asked for; `auto`: cuda, else mps, else cpu. ValueError for one that is not here."""
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if models.device == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if here[name]))
+    if not here[models.device]:
+        raise ValueError(f"torch sees no {models.device} device here")
+    return torch.device(models.device)
+
+
+def dtype_of(models: Models) -> torch.dtype:
+    """The dtype asked for; `auto`: float32 on the CPU, float16 elsewhere."""
+    if models.dtype == "auto":
+        return torch.float32 if device_of(models).type == "cpu" else torch.float16
+    dtype: torch.dtype = getattr(torch, models.dtype)
+    return dtype
+
+
+def generator(kind: str, seed: int) -> torch.Generator:
+    """The noise of one picture. `kind` cpu or cuda: their streams differ; ValueError where there is no cuda."""
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError("torch sees no cuda device here")
+    return torch.Generator(kind).manual_seed(seed)
+
+
+@lru_cache(maxsize=1)
+def has_cuda() -> bool:
+    return torch.cuda.is_available()

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""The role painter of method clip: stable unCLIP (Ramesh et al. 2022; diffusers' StableUnCLIPImg2ImgPipeline)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from refcodec.models.roles.load import device_of, dtype_of, expect, generator, loading, running
+from refcodec.models.roles.schedule import scheduler, stepping
+from refcodec.models.sources import Models
+from refcodec.progress import Progress
+
+ROLE = "painter"
+CLASSES = ("StableUnCLIPImg2ImgPipeline",)
+
+
+class UnClip:
+    """Pictures of an image embedding."""
+
+    def __init__(self, pipeline: Any, name: str = "") -> None:
+        self.pipeline, self.name = pipeline, name
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> UnClip:
+        expect(ROLE, folder, "model_index.json", "_class_name", CLASSES)
+        with loading(ROLE, folder):
+            from diffusers import StableUnCLIPImg2ImgPipeline
+
+            pipeline = StableUnCLIPImg2ImgPipeline.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models)
+            )
+        pipeline.set_progress_bar_config(disable=True)
+        return cls(pipeline.to(device_of(models)), folder.name)
+
+    @property
+    def width(self) -> int:
+        """Dimensions of the embedding that it paints from."""
+        return int(self.pipeline.image_normalizer.config.embedding_dim)
+
+    @property
+    def native(self) -> int:
+        """Side of the pictures that it was trained on."""
+        return int(self.pipeline.unet.config.sample_size * self.pipeline.vae_scale_factor)
+
+    def paint(
+        self, vector: NDArray[np.float32], size: tuple[int, int], *, seed: int, kind: str = "cpu", steps: int | None = None,
+        guidance: float | None = None, sampler: str | None = None, noise_level: int = 0, progress: Progress | None = None,
+    ) -> NDArray[np.uint8]:  # fmt: skip
+        """uint8[H, W, 3] of a vector float32[D]; size (width, height), multiples of the VAE's factor.
+
+        noise_level: 0 to the last step of the model's noising schedule, added to the embedding (Ramesh et al. 2022, §2.1).
+        """
+        last = int(self.pipeline.image_noising_scheduler.config.num_train_timesteps) - 1
+        if noise_level > last:
+            raise ValueError(f"noise-level is at most {last} for this painter, not {noise_level}")
+        with running(ROLE, self.name), scheduler(self.pipeline, sampler):
+            embeds = torch.from_numpy(vector)[None].to(self.pipeline.device, self.pipeline.unet.dtype)
+            steps = steps or 20
+            made = self.pipeline(
+                image_embeds=embeds, prompt="", width=size[0], height=size[1], num_inference_steps=steps,
+                guidance_scale=10.0 if guidance is None else guidance, noise_level=noise_level,
+                generator=generator(kind, seed), output_type="np", **stepping(self.pipeline, steps, progress),
+            ).images[0]  # fmt: skip
+        return pixels_of(made)
+
+
+def pixels_of(made: Any) -> NDArray[np.uint8]:
+    """uint8[H, W, 3] of float[H, W, 3] in 0..1, rounded as SPEC §14 does."""
+    out: NDArray[np.uint8] = np.floor(np.clip(np.asarray(made, np.float32), 0, 1) * 255 + 0.5).astype(np.uint8)
+    return out

@@ -79,6 +79,8 @@ class Form:
 
     def naming(self, row: Profile, digest: str | None) -> tuple[int | None, tuple[str, ...]]:
         """(bytes by which the file names this model, or None; what its maker would want to know)."""
+        if row.base:
+            return self.hash_bytes or 8, ()
         if self.hash_bytes is not None or digest == row.model:
             return self.hash_bytes, ()
         return 8, (f"the model is not that of profile {row.name}: it is named in the file by 8 bytes",)
@@ -114,12 +116,19 @@ def find_profile(name: str | int | None, method: str) -> Profile:
 
 
 def profiles(method: str) -> list[Profile]:
-    """The rows of a method that are not withdrawn, in the order of their ids. SEM-E-702 where there is none, or one is
-    not known here."""
+    """The rows of a method that are neither withdrawn nor bases, in the order of their ids. SEM-E-702 where there is
+    none, or one is not known here."""
     rows = [p for p in registry.load().values() if p.method_name == method and p.status != "withdrawn"]
-    if not rows:
+    usable = [row for row in map(registry.get, (p.id for p in rows)) if not row.base]
+    if not usable:
         raise SemError(702, f"this registry has no profile of method {method}", path="profile")
-    return [registry.get(p.id) for p in rows]
+    return usable
+
+
+def needs_naming(row: Profile, model: object) -> None:
+    """ValueError for a base where no model is named (SEM-R-034)."""
+    if row.base and model is None:
+        raise ValueError(f"profile {row.name} is a base and has no model of its own: name one with its folder (--model DIR)")
 
 
 def header_of(profile: Profile, size: tuple[int, int], check: int, model_hash: bytes | None = None) -> Header:

@@ -97,12 +97,19 @@ def _listed(profile_id: int) -> Fault:  # R-015, R-032
     return None
 
 
+def _named(profile_id: int) -> Fault:
+    if fault := _listed(profile_id):
+        return fault
+    row = registry.get(profile_id)
+    return (209, f"profile {row.name} is a base: it has no model of its own") if row.base else None
+
+
 def _profile(value: int, _: Any) -> Fault:
-    return _listed(value) if value < spec.PROFILE_ROWS_END else None
+    return _named(value) if value < spec.PROFILE_ROWS_END else None
 
 
 def _extended_profile(value: int, _: Any) -> Fault:
-    return _listed(spec.EXTENDED_BASE + value)
+    return _named(spec.EXTENDED_BASE + value)
 
 
 def _base_profile(value: int, _: Any) -> Fault:

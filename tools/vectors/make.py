@@ -23,6 +23,7 @@ from refcodec import spec
 from refcodec.payloads import kinds
 from tools.vectors import (
     mini,
+    recipes_base,
     recipes_caption,
     recipes_caption_faults,
     recipes_codes,
@@ -45,7 +46,7 @@ from tools.vectors.vector import SINCE, Fault, Valid, Vector, rule_ids
 Recipes = dict[str, tuple[Valid | Fault, ...]]
 
 GROUPS: Final[Recipes] = {
-    "header": (*recipes_header.VALID, *recipes_header.FAULTS),
+    "header": (*recipes_header.VALID, *recipes_base.VALID, *recipes_header.FAULTS, *recipes_base.FAULTS),
     "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
     "consonant": (*recipes_consonant.VALID, *recipes_consonant.FAULTS),
     "caption": (*recipes_caption.VALID, *recipes_caption_faults.FAULTS),

@@ -193,6 +193,8 @@ def header(data: bytes, registry: dict[int, dict[str, Any]], dims: dict[int, tup
             offset = 4
             profile = 256 + reader.u(16)
         binding = find_binding(registry, profile, offset)
+        if is_base(binding):  # SEM-R-034
+            fail(209, f"SEM-R-034: profile {profile} is a base, which only an explicit model can name", offset)
 
     size_offset = reader.position
     dim_class = reader.u(8)
@@ -275,9 +277,25 @@ def is_known(binding: dict[str, Any]) -> bool:
             and set(fit) == FIT_MEMBERS[fit["rule"]]
             and binding["compact"] in kinds
             and {kind: set(members) for kind, members in parameters.items()} == wanted
+            and (len(kinds_with_model(binding)) == 1 or (kinds_with_model(binding) == [] and binding["model"] is None))
         )
     except (KeyError, TypeError, AttributeError):
         return False
+
+
+def kinds_with_model(binding: dict[str, Any]) -> list[int]:
+    """The kinds of a row that use its model."""
+    return [
+        kind
+        for kind in binding["kinds"]
+        if kind in {6, 7}
+        or any(binding["parameters"][str(kind)].get(name) is True for name in ("prior", "codebooks", "usage"))
+    ]
+
+
+def is_base(binding: dict[str, Any]) -> bool:
+    """Whether a kind of the row uses a model, and the row has none."""
+    return kinds_with_model(binding) != [] and binding["model"] is None
 
 
 def parameters_of(head: Header, kind: int) -> dict[str, Any]:
@@ -286,8 +304,7 @@ def parameters_of(head: Header, kind: int) -> dict[str, Any]:
 
 
 def uses_model(head: Header, kind: int) -> bool:
-    parameters = parameters_of(head, kind)
-    return kind in {6, 7} or any(parameters.get(name) is True for name in ("prior", "codebooks", "usage"))
+    return kind in kinds_with_model(head.binding)
 
 
 # ====================================================================================================================
@@ -301,6 +318,8 @@ HINT_FORMS = {
     "candidate": r"0|[1-9][0-9]{0,5}",
     "generator": r"cpu|cuda",
     "guidance": SCALE,
+    "noise-level": r"0|[1-9][0-9]{0,2}",
+    "norm-scale": SCALE,
     "scheduler": r"[a-z0-9][a-z0-9-]{0,31}",
     "seed": r"0|[1-9][0-9]{0,18}",
     "steps": r"[1-9][0-9]{0,5}",

@@ -32,6 +32,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from refcodec.models import package
+from refcodec.models.elic.transforms import ResidualBottleneck
 from refcodec.models.package import declare, symbol_digest
 from refcodec.models.vq.floats import Painter, VqEncoder
 from refcodec.models.vq.net import VqConfig, VqNet
@@ -53,9 +54,10 @@ class Run:
         torch.manual_seed(args.seed)
         self.net = VqNet(CONFIG).to(args.device)
         for m in self.net.modules():
-            if hasattr(m, "branch"):  # residual blocks start small
-                m.branch[-1].weight.data.mul_(0.3)
-                m.branch[-1].bias.data.zero_()
+            if isinstance(m, ResidualBottleneck):  # which start small
+                last: Any = m.branch[-1]
+                last.weight.data.mul_(0.3)
+                last.bias.data.zero_()
         self.seconds, self.step, self.quantised = 0.0, 0, False
         if state is not None:
             self.net.load_state_dict(state["net"])

@@ -61,8 +61,9 @@ class VqConfig:
         """ValueError for anything that is not an architecture."""
         if not isinstance(data, dict):
             raise ValueError("an architecture is an object")
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         try:
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+            return cls(**fields)
         except TypeError as e:
             raise ValueError(str(e)) from e
 

@@ -44,7 +44,7 @@ class VectorQuantizer(nn.Module):
     def nearest(self, x: Tensor) -> Tensor:
         """Index of the code at the smallest angle, int64; the first of several."""
         flat = x.reshape(-1, x.shape[-1]).float()
-        parts = [(F.normalize(rows, dim=-1) @ self.codes.T).argmax(-1) for rows in flat.split(ROWS)]
+        parts = [(F.normalize(rows, dim=-1) @ self.codes.T).argmax(-1) for rows in torch.split(flat, ROWS)]
         return torch.cat(parts).view(x.shape[:-1])
 
     def lookup(self, indices: Tensor) -> Tensor:

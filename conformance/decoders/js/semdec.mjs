@@ -39,6 +39,8 @@ const HINTS = {
   candidate: /^(0|[1-9][0-9]{0,5})$/,
   generator: /^(cpu|cuda)$/,
   guidance: SCALE,
+  "noise-level": /^(0|[1-9][0-9]{0,2})$/,
+  "norm-scale": SCALE,
   scheduler: /^[a-z0-9][a-z0-9-]{0,31}$/,
   seed: /^(0|[1-9][0-9]{0,18})$/,
   steps: /^[1-9][0-9]{0,5}$/,
@@ -91,7 +93,12 @@ function isBinding(b, id) {
   if (!hasExactly(b.parameters, b.kinds.map(String))) return false;
   if (!b.kinds.every((kind) => PARAMETERS[kind](b.parameters[kind]))) return false;
   const using = b.kinds.filter((kind) => usesModel(kind, b.parameters[kind])).length;
-  return using === 0 ? b.model === null : using === 1 && isDigest(b.model);
+  return b.model === null ? using <= 1 : using === 1 && isDigest(b.model);
+}
+
+/** SEM-R-033: whether a kind of a row uses a model that the row has not. */
+function isBase(b) {
+  return b.model === null && b.kinds.some((kind) => usesModel(kind, b.parameters[kind]));
 }
 
 export class Registry {
@@ -171,6 +178,7 @@ function readHeader(cursor, registry, out) {
     if (profile > 253) throw new Fault(209, offset, "a base profile above 253");
   }
   const binding = registry.binding(profile, offset);
+  if (file[3] !== 255 && isBase(binding)) throw new Fault(209, offset, `profile ${profile} is a base`); // SEM-R-034
   out.profile = profile;
   if (file[3] === 255) {
     offset = cursor.at;

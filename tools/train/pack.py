@@ -11,8 +11,6 @@ A network of one channel (kind 6) is calibrated on edge maps of the photographs,
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import pickle
 import sys
 from dataclasses import replace
@@ -22,61 +20,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save
-from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from refcodec.models import package
+from refcodec.models.elic.compare import FloatPredictor
 from refcodec.models.elic.config import ElicConfig
-from refcodec.models.elic.floats import Analysis, Painter, extended
-from refcodec.models.elic.net import LOG_MIN, LOG_STEP, Elic
-from refcodec.models.elic.quantise import calibrate, counted_tables, symbol_model
+from refcodec.models.elic.floats import extended
+from refcodec.models.elic.net import Elic
+from refcodec.models.elic.quantise import any_text, calibrate, counted_tables, symbol_model
+from refcodec.models.elic.save import write_package
 from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.models.package import SymbolModel, build, symbol_digest
-from refcodec.models.predict import Predictor, pass_sites
+from refcodec.models.package import SymbolModel, build
+from refcodec.models.predict import Predictor
 from refcodec.payloads import elic_latents
 from tools.train import photos, sketches
 
 Array = NDArray[Any]
 REACH = 1024  # z tables spell out no value beyond, unless the calibration pictures have it
-
-
-class FloatPredictor:
-    """The float entropy model behind `Predictor`'s interface: same walk, same tables, nets in float32."""
-
-    def __init__(self, net: Elic, rate: int, shape: tuple[int, int]) -> None:
-        self.net, self.rate = net, rate
-        self.sites = pass_sites(*shape, net.cfg.anchor_parity)
-        self.gain = net.log_gain[rate].exp()[:, None, None]
-        self.done: list[Tensor] = []
-
-    @torch.no_grad()
-    def start(self, z: Array) -> None:
-        gain_z = self.net.log_gain_z[self.rate].exp()[:, None, None]
-        self.hyper = self.net.entropy.h_s((torch.from_numpy(z).float() / gain_z)[None])
-
-    def _part(self, k: int) -> slice:
-        at = sum(self.net.cfg.groups[:k])
-        return slice(at, at + self.net.cfg.groups[k])
-
-    @torch.no_grad()
-    def params(self, k: int, step: int) -> tuple[Array, Array]:
-        nets, cfg, part = self.net.entropy, self.net.cfg, self._part(k)
-        if step == 0:
-            scope = [self.done[j] for j in cfg.context_channels(k)]
-            self.context = nets.channel[k](torch.cat(scope, 1)) if k else None
-            self.done.append(torch.zeros(1, cfg.groups[k], *self.hyper.shape[2:]))
-        spatial = nets.spatial[k](self.done[k]) if step else None
-        mean, log_sigma = nets.params(k, self.hyper, self.context, spatial)
-        rows, cols = self.sites[step]
-        mean = (mean[0] * self.gain[part] * 64).round().clamp(-32767, 32767)[:, rows, cols]
-        index = (log_sigma[0] + self.net.log_gain[self.rate][part][:, None, None] - LOG_MIN) / LOG_STEP
-        return mean.int().numpy(), (index + 0.5).floor().clamp(0, 63)[:, rows, cols].to(torch.uint8).numpy()
-
-    @torch.no_grad()
-    def put(self, k: int, step: int, y: Array) -> None:
-        rows, cols = self.sites[step]
-        self.done[k][0, :, rows, cols] = torch.from_numpy(y).float() / 64 / self.gain[self._part(k)][:, 0]
 
 
 def body_size(predictor: Any, model: SymbolModel, rate: int, y: Array, z: Array) -> int:
@@ -157,46 +116,21 @@ def placed(net: Elic, places: list[float]) -> Elic:
     return out.eval()
 
 
-def half(tensors: dict[str, Tensor]) -> dict[str, Array]:
-    out = {name: v.detach().to(torch.float16).numpy() for name, v in tensors.items()}
-    for name, v in out.items():
-        if not np.isfinite(v).all():
-            raise SystemExit(f"error: {name} does not fit 16 bits; the network was hardly trained")
-    return out
-
-
-@torch.no_grad()
 def write(net: Elic, state: dict[str, Any], symbols: dict[str, Any], tensors: dict[str, Array], args: argparse.Namespace) -> None:
-    """The package folder, file by file."""
-    out: Path = args.out
-    out.mkdir(parents=True, exist_ok=True)
-    single = {"gain": net.log_gain.exp(), "gain_z": net.log_gain_z.exp(), "inverse": net.log_inverse.exp() / net.log_gain.exp()}
-    single32 = {k: np.ascontiguousarray(v.numpy()) for k, v in single.items()}
-    painter = {**half({f"g_s.{k}": v for k, v in net.g_s.state_dict().items()}), "inverse": single32["inverse"]}
-    encoder = half({f"g_a.{k}": v for k, v in net.g_a.state_dict().items()})
-    encoder |= half({f"h_a.{k}": v for k, v in net.entropy.h_a.state_dict().items()})
-    encoder |= {"gain": single32["gain"], "gain_z": single32["gain_z"]}
-    parts: dict[str, Any] = {}
-    for name, data in (("symbols", tensors), ("painter", painter), ("encoder", encoder)):
-        blob = save({k: np.ascontiguousarray(v) for k, v in sorted(data.items())})
-        (out / f"{name}.safetensors").write_bytes(blob)
-        parts[name] = {"file": f"{name}.safetensors", "sha256": hashlib.sha256(blob).hexdigest()}
-    architecture = json.loads(json.dumps(net.cfg.to_dict()))
-    manifest = {
-        "format": "sem-model", "format_version": 0, "name": args.name, "licence": args.licence, "notes": args.notes,
+    """The package folder."""
+    about = {
+        "name": args.name, "licence": args.licence, "notes": args.notes,
         "training": {
             "steps": state["step"], "seconds": round(state["seconds"]), "seed": state["seed"],
             "listing_sha256": state["data"], "command": args.command,
         },
-        "painter": {**parts["painter"], "architecture": architecture},
-        "encoder": {**parts["encoder"], "architecture": architecture},
-        "symbols": symbols,
     }  # fmt: skip
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-    package.load(out, symbol_digest(symbols))
-    Analysis(out, manifest), Painter(out, manifest)
-    total = sum(p.stat().st_size for p in out.iterdir())
-    print(f"{out}: {total} bytes, digest {symbol_digest(symbols)}")
+    try:
+        digest = write_package(net, symbols, tensors, args.out, about)
+    except ValueError as e:
+        raise SystemExit(f"error: {e}; the network was hardly trained") from e
+    total = sum(p.stat().st_size for p in args.out.iterdir())
+    print(f"{args.out}: {total} bytes, digest {digest}")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -218,7 +152,8 @@ def main(argv: list[str] | None = None) -> None:
     pictures = [extended(p) for p in crops(args.photos, args.pictures, 512, net.cfg.channels)]
     ranges = calibrate(net, pictures)
     with torch.no_grad():
-        latents = [(y[0].numpy(), net.entropy.h_a(y)[0].numpy()) for y in map(net.g_a, pictures)]
+        text = any_text(net.cfg)
+        latents = [(y[0].numpy(), z[0].numpy()) for y, z in (net.analyse(x, text) for x in pictures)]
     symbols, tensors = symbol_model(net, ranges, z_counts(net, latents))
     model = build(symbols, tensors)
     print(f"{'rate':>4} {'lambda':>9} {'float bytes':>12} {'integer bytes':>14} {'loss':>8}")

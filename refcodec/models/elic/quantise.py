@@ -3,7 +3,8 @@
 
 Post-training quantisation: activation ranges are measured per channel over every rate on calibration pictures, weights
 take a scale per output channel, and each requantisation is a 15-bit multiplier and a shift (dyadic, as in
-He et al. 2022, arXiv 2202.07513). Gains go into the per-rate tensors of `z_input`, `y_input`, `means` and `scales`.
+He et al. 2022, arXiv 2202.07513). Gains go into the per-rate tensors of `z_input`, `y_input`, `means` and `scales`. A head
+that gives the log of sigma gives table indices at once; one that gives sigma gets a ladder (SPEC §11).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from refcodec.models.elic.entropy import checkerboard
+from refcodec.models.elic.config import ElicConfig
+from refcodec.models.elic.entropy import SIGMAS, checkerboard
 from refcodec.models.elic.net import LOG_MIN, LOG_STEP, Elic
 from refcodec.models.package import declare
 
@@ -26,6 +28,7 @@ HEADROOM = 4.0  # activations may exceed what calibration saw by this factor bef
 TOP = 32767
 WEIGHT_SUM = 2**21.5  # sum |w| of an output channel: 2^15 times it is 2^36.5,
 BIAS = 2.0**35  # and with this below 2^37 (SEM-R-101), rounding included
+SIGMA_UNITS = (128.0, 8192.0)  # fewest and most of a scale, where a ladder follows: 0.11 is 14 of the fewest, 256 still fits
 SHIFT = 44  # largest shift: 2^37 times a multiplier and the addends stay below 2^53 (SEM-R-103)
 Array = NDArray[Any]
 Symbols = dict[str, Any]
@@ -66,17 +69,27 @@ def _observe(ranges: _Ranges, name: str, stack: nn.Module, x: Tensor) -> Tensor:
     return x
 
 
+def any_text(cfg: ElicConfig) -> Tensor | None:
+    """A text float[1, text_tokens, text_width] where no caption is at hand, since ranges hardly depend on it: the states of a
+    text model are normalised, and so is noise."""
+    if not cfg.text_width:
+        return None
+    return torch.randn(1, cfg.text_tokens, cfg.text_width, generator=torch.Generator().manual_seed(0))
+
+
 @torch.no_grad()
-def calibrate(net: Elic, pictures: list[Tensor]) -> _Ranges:
-    """Ranges over every rate on pictures float[1, C, H, W] (multiples of 64), with rounded symbols."""
+def calibrate(net: Elic, pictures: list[Tensor], texts: list[Tensor] | None = None) -> _Ranges:
+    """Ranges over every rate on pictures float[1, C, H, W] (multiples of 64), with rounded symbols.
+
+    texts: one float[1, text_tokens, text_width] a picture, for a network with a text adapter (`any_text` otherwise).
+    """
     ranges, cfg = _Ranges(), net.cfg
-    for x in pictures:
-        y = net.g_a(x).float()
-        z0 = net.entropy.h_a(y).float()
+    for i, x in enumerate(pictures):
+        y, z0 = net.analyse(x, any_text(cfg) if texts is None else texts[i])
         for rate in range(cfg.rates):
             g, gz = (t[rate].exp()[None, :, None, None] for t in (net.log_gain, net.log_gain_z))
-            z_hat = (z0 * gz).round() / gz
-            ranges.see("z", z_hat, 1 / gz)  # a symbol 1 or more where all were 0 here must not saturate
+            z_hat = (z0 * gz).round() / gz + net.z_centre[:, None, None]
+            ranges.see("z", z_hat, 1 / gz + net.z_centre.abs()[:, None, None])  # a symbol 1 or more where all were 0 here must not saturate
             hyper = _observe(ranges, "hyper", net.entropy.h_s, z_hat)
             anchors = checkerboard(y.shape[2], y.shape[3], cfg.anchor_parity)
             done: list[Tensor] = []
@@ -165,10 +178,11 @@ def symbol_model(net: Elic, ranges: _Ranges, z: dict[str, Array]) -> tuple[Symbo
     cfg, out = net.cfg, _Writer()
     gain, gain_z = (t.detach().double().exp().numpy() for t in (net.log_gain, net.log_gain_z))
     z_scale, y_scale = ranges.scale("z"), ranges.scale("y")
+    centre = net.z_centre.double().numpy()
     symbols: Symbols = {
         "kind": cfg.kind, "rates": cfg.rates, "hyper": cfg.hyper, "groups": list(cfg.groups), "parity": cfg.anchor_parity,
         "order": "means-scales" if cfg.means_first else "scales-means", "context": cfg.channel_scope,
-        "z_input": out.requant("z_input", z_scale / gain_z, -TOP, TOP),
+        "z_input": out.requant("z_input", z_scale / gain_z, -TOP, TOP, centre * z_scale if centre.any() else None),
         "y_input": out.requant("y_input", y_scale / (64 * gain), -TOP, TOP),
         "channel_nets": [], "spatial_nets": [], "anchor_heads": [] if cfg.anchor_net else None, "heads": [],
         "means": [], "scales": [],
@@ -195,12 +209,25 @@ def symbol_model(net: Elic, ranges: _Ranges, z: dict[str, Array]) -> tuple[Symbo
             acc = _common_units(out, f"head.{k}", f"anchor.{k}", len(_convs(net.entropy.head[k])) - 1, acc, own)
         mean, scale = (acc[:c], acc[c:]) if cfg.means_first else (acc[c:], acc[:c])
         symbols["means"].append(out.requant(f"mean.{k}", 64 * gain[:, part] / mean, -TOP, TOP))
-        offset = (np.log(gain[:, part]) - LOG_MIN) / LOG_STEP
-        ratio = np.broadcast_to(1 / (LOG_STEP * scale), offset.shape)
-        symbols["scales"].append(out.requant(f"scale.{k}", ratio, 0, 63, offset))
+        symbols["scales"].append(_scale(out, k, net, ranges, gain[:, part], scale))
     out.tensors.update(z)
     symbols["tensors"] = declare(out.tensors)
     return symbols, out.tensors
+
+
+def _scale(out: _Writer, k: int, net: Elic, ranges: _Ranges, gain: Array, acc: Array) -> dict[str, Any]:
+    """The requant of group k's scales, from accumulators of `acc` units a float unit to indices, or to what a ladder takes."""
+    if net.cfg.scale_head == "log":
+        offset = (np.log(gain) - LOG_MIN) / LOG_STEP
+        return out.requant(f"scale.{k}", np.broadcast_to(1 / (LOG_STEP * acc), offset.shape), 0, SIGMAS - 1, offset)
+    c = net.cfg.groups[k]
+    part = slice(c, 2 * c) if net.cfg.means_first else slice(0, c)
+    last = len(_convs(net.entropy.head[k])) - 1
+    seen = [ranges.largest[name][part] for name in (f"head.{k}.{last}", f"anchor.{k}.{last}") if name in ranges.largest]
+    units = float(np.clip(TOP / (HEADROOM * max(1e-6, float((np.max(seen, 0) * gain).max()))), *SIGMA_UNITS))
+    edges = np.exp(LOG_MIN + LOG_STEP * (np.arange(1, SIGMAS) - 0.5))  # where the next table is nearer in log sigma
+    out.tensors[f"scale.{k}.ladder"] = np.round(edges * units - 0.5).astype(np.int32)
+    return {**out.requant(f"scale.{k}", units * gain / acc, 0, TOP), "ladder": f"scale.{k}.ladder"}
 
 
 def _part(groups: tuple[int, ...], j: int, scale: Array) -> Array:

@@ -132,6 +132,8 @@ def paint(
     models = Models.of(models)
     if samples < 1:
         raise ValueError("samples is at least 1")
+    if not symbols.values:
+        raise SemError(704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections")
     from refcodec.models import store
 
     store.need_torch("painting a picture")
@@ -226,6 +228,10 @@ def _described(
     progress, hints = settings.pop("progress", None), dict(settings.pop("hints", None) or {})
     if given.sketch is not None:
         raise ValueError("give a picture or its edge map, not both")
+    if settings.get("model") is not None:
+        models = replace(models, folders=(Path(settings["model"]), *models.folders))
+    if settings.get("profile") is None and hasattr(module, "usual_profile"):
+        settings["profile"] = module.usual_profile(models)
     row = find_profile(settings.get("profile"), method)
     pixels, notices = _pixels(image, background, level)
     chosen, bpp = settings.get("quality"), settings.get("bpp")
@@ -270,8 +276,11 @@ def decode(
     """
     from PIL import Image
 
+    from refcodec.models import store
+
     models = Models.of(models, device=device, dtype=dtype)
     container = read(data, level=level)
+    store.need_torch("painting a picture")
     symbols = symbols_of(container, models=models.folders, level=level, progress=part(progress, 0, 0.5))
     wanted = {name.replace("_", "-"): value for name, value in wish.items()}
     if odd := sorted(set(wanted) - set(hintforms.HINTS)):

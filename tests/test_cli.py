@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -91,10 +91,16 @@ def test_a_photo_there_and_back(semtool: Semtool, photo: Path) -> None:
     valid("decode", painted.json)
     assert painted.json == {
         "file": "painted.jpg", "width": 80, "height": 48, "check": "ok", "complete": True, "what": "picture",
-        "files": [{"file": "painted.jpg", "what": "picture"}],
+        "files": [{"file": "painted.jpg", "what": "picture"}], "models": {"painter": "elic-small"},
     }  # fmt: skip
     with Image.open("painted.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (80, 48))
+        assert image.getexif()[ExifTags.Base.ImageDescription] == "synthesised from a .sem description"
+        assert image.getexif()[ExifTags.Base.Model] == "painter elic-small"
+    semtool("decode", "photo.sem", "-o", "painted.png")
+    with Image.open("painted.png") as image:
+        assert image.info["Description"] == "synthesised from a .sem description"
+        assert image.info["Model"] == "painter elic-small"
     for command in ("inspect", "verify", "payload"):
         said = semtool(command, "photo.sem", "--json")
         assert (said.status, said.err) == (0, "")
@@ -334,7 +340,7 @@ def test_verify_tells_where_a_trace_parts(semtool: Semtool, photo: Path) -> None
         (["encode", "photo.png", "--check", "8"], 2, "usage: "),
         (["encode", "photo.png", "--level", "3"], 2, "usage: "),
         (["encode", "photo.png", "--background", "red"], 2, "usage: "),
-        (["encode", "photo.png", "--method", "clip"], 5, "SEM-E-801 model-unavailable: method clip describes a picture"),
+        (["encode", "photo.png", "--method", "clip"], 5, "SEM-E-801 model-unavailable: nothing fills the role image_embedder (a CLIP vision model)"),
         (["encode", "photo.png", "--method", "x"], 2, "usage: method 'x' is unknown"),
         (["encode", "photo.png", "--caption", "x"], 2, "usage: method 'elic' sends a picture alone, without caption"),
         (["encode", "photo.png", "--size", "8x8"], 2, "usage: a picture has its own size"),
@@ -450,7 +456,7 @@ def test_a_payload_whose_table_is_not_here(semtool: Semtool, place: Path, monkey
     monkeypatch.setenv("SEM_REGISTRY", "rows.json")
     assert semtool("inspect", "words.sem", "--json").json["method"] == "consonant"
     for command in ("payload", "decode"):
-        refused(semtool(command, "words.sem", *(["-o", "x.txt"] if command == "decode" else [])), 5, "SEM-E-801 ")
+        refused(semtool(command, "words.sem", *(["--symbols", "-o", "x.txt"] if command == "decode" else [])), 5, "SEM-E-801 ")
     assert semtool("verify", "words.sem").text == "words.sem: model unavailable, SEM-E-801 model-unavailable\n"
     refused(semtool("encode", "x.png", "--profile", "words"), 2, "usage: profile words is of method consonant")
 

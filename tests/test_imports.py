@@ -34,7 +34,7 @@ LAYERS = (
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")
-TORCH = ("refcodec.models.torch_backend", "refcodec.models.elic", "refcodec.models.perco", "refcodec.models.vq", "refcodec.models.metrics")
+TORCH = ("refcodec.models.torch_backend", "refcodec.models.elic", "refcodec.models.perco", "refcodec.models.vq", "refcodec.models.metrics", "refcodec.models.roles")
 
 
 def modules() -> dict[str, Path]:

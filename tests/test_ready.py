@@ -394,9 +394,10 @@ def test_index_maps_have_a_block_for_each_place(width: int, height: int, stride:
     assert v > 256 or len(set(colours.values())) == len(colours)
 
 
-def test_pictures_of_methods_that_nothing_paints() -> None:
+def test_pictures_without_a_painter() -> None:
+    pytest.importorskip("torch")
     for named in ({"text": "ct"}, {"caption": "cat"}, {"codes": [0] * 16}, {"vector": [0] * 768}):
-        with pytest.raises(SemError, match="semtool decode --symbols") as caught:
+        with pytest.raises(SemError, match="role painter .*name it with --model painter=") as caught:
             refcodec.decode(encoded(**named).data)
         assert caught.value.code == 801
 
@@ -447,11 +448,13 @@ def test_every_kind_on_the_command_line(semtool: Semtool, arrays: Path, name: st
     valid("decode", shown.json)
     assert shown.json["files"] == [{"file": f"x.{suffix}", "what": what} for suffix, what in files.items()]
     assert all(Path(f"x.{suffix}").is_file() for suffix in files)
-    again = semtool("decode", "x.sem", "-o", f"y.{next(iter(files)).rpartition('.')[2]}")
-    method = made.json["method"]
-    assert again.line == f"note: nothing here paints method {method}: this is what the file holds, not its picture"
+    assert semtool("decode", "x.sem", "--symbols", "-o", f"y.{next(iter(files)).rpartition('.')[2]}").status == 0
     assert Path(f"y.{next(iter(files)).rpartition('.')[2]}").read_bytes() == Path(f"x.{next(iter(files))}").read_bytes()
-    refused(semtool("decode", "x.sem"), 2, "usage: x.")  # the files are there already
+    refused(semtool("decode", "x.sem", "--symbols"), 2, "usage: x.")  # the files are there already
+    done = semtool("decode", "x.sem", "-o", "painted.png")
+    refused(done, 5, "SEM-E-801 model-unavailable: nothing fills the role painter (a diffusion pipeline); the profile recommends ")
+    assert done.line.endswith("; semtool decode --symbols gives what the file holds")
+    assert not Path("painted.png").exists()
 
 
 def test_standard_streams(semtool: Semtool, arrays: Path) -> None:
@@ -471,9 +474,9 @@ def test_standard_streams(semtool: Semtool, arrays: Path) -> None:
         "encode", "--vector", "vector.npy", "--size", "8x8"
     ).out
     several = semtool("encode", "--indices", "grid.npy", "--caption", "x", "--size", "100x70").out
-    assert semtool("decode", "-", stdin=several).out == b"x\n"  # of several, the first
+    assert semtool("decode", "-", "--symbols", stdin=several).out == b"x\n"  # of several, the first
     Path("s.sem").write_bytes(several)
-    assert semtool("decode", "s.sem", "-o", "m.bmp").status == 0
+    assert semtool("decode", "s.sem", "--symbols", "-o", "m.bmp").status == 0
     with Image.open("m.bmp") as image:
         assert image.size == (100, 70)
 
@@ -618,7 +621,7 @@ def test_hostile_arrays(semtool: Semtool, place: Path, name: str) -> None:
         (["--sketch", "edges.png", "--size", "70x100"], 2, "usage: the edge map is 100x70, the picture 70x100"),
         (["--sketch", "edges.png", "--profile", "sketch-tiny"], 5, "SEM-E-801 "),
         (["edges.png", "--text", "ct"], 2, "usage: method 'elic' sends a picture alone, without text"),
-        (["edges.png", "--method", "consonant", "--text", "ct"], 5, "SEM-E-801 model-unavailable: method consonant describes"),
+        (["edges.png", "--method", "clip"], 5, "SEM-E-801 model-unavailable: nothing fills the role image_embedder (a CLIP vision model)"),
         (["--text", "ct", "--size", "8x8", "-o", "no/x.sem"], 7, "SEM-E-102 cannot-write: no/x.sem: there is no folder no; "),
         (["--text", "ct", "--size", "8x8", "-o", "codes.npy/x.sem"], 7, "SEM-E-102 "),
         (["--text", "ct", "--size", "8x8", "-o", "."], 7, "SEM-E-102 "),
@@ -639,7 +642,15 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
 @pytest.mark.parametrize(
     ("args", "status", "start"),
     [
-        (["-o", "x.png"], 2, "usage: nothing in the file can be written as x.png (caption: .txt)"),
+        (["--symbols", "-o", "x.png"], 2, "usage: nothing in the file can be written as x.png (caption: .txt)"),
+        (["-o", "x.txt"], 2, "usage: x.txt is no picture: name one, or give --symbols"),
+        (["--symbols", "--seed", "1"], 2, "usage: --seed is of pictures, and --symbols paints none"),
+        (["--text", "--samples", "2"], 2, "usage: --samples is of pictures, and --text paints none"),
+        (["--text", "--symbols"], 2, "usage: --text and --symbols are two answers"),
+        (["--trace", "."], 2, "usage: . is there already"),
+        (["--model", "cook=no"], 2, "usage: 'cook' is no role: there are captioner, language, painter"),
+        (["--model", "painter="], 2, "usage: nothing is named for the role painter"),
+        (["--model", "painter=./no"], 5, "SEM-E-801 model-unavailable: painter: ./no is no folder in painter; name a folder"),
         (["-o", "x.gif"], 2, "usage: cannot write pictures as .gif"),
         (["--symbols", "-o", "x.gif"], 2, "usage: nothing in the file can be written as x.gif"),
         (["--symbols", "-o", "no/x.txt"], 7, "SEM-E-102 "),
@@ -666,7 +677,7 @@ def test_what_needs_no_model_is_shown_without_it(semtool: Semtool, place: Path) 
     indices = np.zeros(vq_indices.grid(SIZE, registry.get(204).parameters(spec.VQ)), int)
     whole = encoded(indices=indices, caption=CAPTION, profile=204, model=MODELS / "vq-tiny").data
     Path("x.sem").write_bytes(whole)
-    for args in (["--symbols"], ["-o", "y.txt"], ["--text"]):
+    for args in (["--symbols"], ["--symbols", "-o", "y.txt"], ["--text"]):
         done = semtool("decode", "x.sem", *args)
         assert done.status == 0
         assert done.err.startswith("note: without vq, whose model is not here: SEM-E-801 ")

@@ -101,7 +101,7 @@ def _named(profile_id: int) -> Fault:  # R-034
     if fault := _listed(profile_id):
         return fault
     row = registry.get(profile_id)
-    return (209, f"profile {row.name} is a base: it has no model of its own") if row.base else None
+    return (209, f"the base {row.name} without an explicit model") if row.base else None
 
 
 def _profile(value: int, _: Any) -> Fault:

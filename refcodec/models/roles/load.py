@@ -20,6 +20,11 @@ from refcodec.errors import SemError
 from refcodec.files import shown
 from refcodec.models.sources import PICKLED, ROLES, Models, need_models
 
+
+class SettingError(ValueError):
+    """A setting of the user's that a model or this machine has not; no fault of the model."""
+
+
 SAID_MAX = 160  # characters of a library's own words
 
 
@@ -46,7 +51,7 @@ def loading(role: str, folder: Path) -> Iterator[None]:
     try:
         with quiet():
             yield
-    except SemError:
+    except (SemError, SettingError):
         raise
     except ImportError as error:
         if error.name in ("transformers", "diffusers", None):
@@ -67,6 +72,8 @@ def running(role: str, name: str) -> Iterator[None]:
     try:
         with quiet(), torch.inference_mode():
             yield
+    except SettingError:
+        raise
     except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as error:
         if "allocate" in str(error) or isinstance(error, torch.OutOfMemoryError):
             raise MemoryError(str(error)) from error
@@ -107,7 +114,7 @@ def device_of(models: Models) -> torch.device:
     if models.device == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if here[name]))
     if not here[models.device]:
-        raise ValueError(f"torch sees no {models.device} device here")
+        raise SettingError(f"torch sees no {models.device} device here")
     return torch.device(models.device)
 
 
@@ -122,7 +129,7 @@ def dtype_of(models: Models) -> torch.dtype:
 def generator(kind: str, seed: int) -> torch.Generator:
     """The noise of one picture. `kind` cpu or cuda: their streams differ; ValueError where there is no cuda."""
     if kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError("torch sees no cuda device here")
+        raise SettingError("torch sees no cuda device here")
     return torch.Generator(kind).manual_seed(seed)
 
 

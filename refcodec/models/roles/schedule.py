@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from refcodec.models.roles.load import SettingError
 from refcodec.progress import Progress
 
 # name of the hint `scheduler` -> class of diffusers
@@ -24,7 +25,7 @@ def scheduler(pipeline: Any, name: str | None) -> Iterator[None]:
         yield
         return
     if name not in SCHEDULERS:
-        raise ValueError(f"scheduler is one of {', '.join(SCHEDULERS)}, not {name!r}")
+        raise SettingError(f"scheduler is one of {', '.join(SCHEDULERS)}, not {name!r}")
     import diffusers
 
     own = pipeline.scheduler

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from refcodec.models.roles.load import device_of, dtype_of, expect, generator, loading, running
+from refcodec.models.roles.load import SettingError, device_of, dtype_of, expect, generator, loading, running
 from refcodec.models.roles.schedule import scheduler, stepping
 from refcodec.models.sources import Models
 from refcodec.progress import Progress
@@ -57,7 +57,7 @@ class UnClip:
         """
         last = int(self.pipeline.image_noising_scheduler.config.num_train_timesteps) - 1
         if noise_level > last:
-            raise ValueError(f"noise-level is at most {last} for this painter, not {noise_level}")
+            raise SettingError(f"noise-level is at most {last} for this painter, not {noise_level}")
         with running(ROLE, self.name), scheduler(self.pipeline, sampler):
             embeds = torch.from_numpy(vector)[None].to(self.pipeline.device, self.pipeline.unet.dtype)
             steps = steps or 20

@@ -1,21 +1,40 @@
 # SPDX-License-Identifier: MIT
 """Method 5, `perco` (Careil et al. 2024): VQ indices, and beside them a caption or the PQ codes of an image embedding
-(SPEC §13.5, §13.2, §13.4)."""
+(SPEC §13.5, §13.2, §13.4, §14.5).
+
+    picture -> VAE -> hyper-encoder -> indices            indices + caption -> latent diffusion -> picture
+    picture -> embedded VQ encoder -> indices             indices -> embedded decoder -> preview
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
+from refcodec.errors import SemError
+from refcodec.methods import perco_beside as beside
 from refcodec.methods.given import Job, Made, row
 from refcodec.methods.pics import prompt
+from refcodec.methods.scene import Described, Request, Scene
 from refcodec.models import store
 from refcodec.models.small import SmallModel
+from refcodec.models.sources import Models
 from refcodec.payloads import kinds, pq_codes, vq_indices
+from refcodec.progress import part
 from refcodec.registry import Profile
 from refcodec.writing import Payload, profiles
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from refcodec.methods.scene import Pixels
+    from refcodec.models.perco.hyper_encoder import HyperEncoder
+
 ACCEPTS = frozenset({"text", "caption", "vector", "codes", "indices"})
+CHOOSES_RATE: Final = False  # the profile is the rate
+EMBEDDED: Final = "perco-small"
 
 
 def ready(job: Job) -> Made:
@@ -77,3 +96,85 @@ def _grid(job: Job) -> Payload:
 def _fitting(size: tuple[int, int], shape: tuple[int, ...]) -> list[Profile]:
     rows = (p for p in profiles("perco") if spec.VQ in p.kinds)
     return [p for p in rows if vq_indices.grid(size, p.parameters(spec.VQ)) == tuple(shape)]
+
+
+# --- pictures ------------------------------------------------------------------------------------------------------
+
+
+def usual_profile(models: Models) -> str:
+    """The row of a picture where the user names none: that of the hyper-encoder named, else the embedded one."""
+    if "hyper_encoder" not in models.roles:
+        return EMBEDDED
+    cfg = _hyper_encoder(models, {}).cfg
+    for p in profiles("perco"):
+        if spec.VQ in p.kinds and p.parameters(spec.VQ) == {"v": cfg.v, "stride": cfg.stride, "usage": False}:
+            return p.name
+    what = f"hyper_encoder: no profile has its {cfg.v} codes and stride of {cfg.stride}"
+    raise SemError(803, what, path="hyper_encoder", hint="semtool models list shows the profiles")
+
+
+def describe(request: Request) -> Described:
+    """Indices by the embedded encoder, where the row has one, or by the roles painter and hyper_encoder; what else is
+    said of the picture by the user, by a captioner or by an image embedder."""
+    height, width = request.pixels.shape[:2]
+    if request.given.indices is not None:
+        raise ValueError("give a picture or its indices, not both")
+    if spec.VQ not in request.profile.kinds:
+        raise ValueError(f"profile {request.profile.name} has no indices of a picture")
+    store.need_torch("describing a picture")
+    if kinds.needs_model(spec.VQ, request.profile.parameters(spec.VQ)):
+        from refcodec.methods import perco_small
+
+        indices = perco_small.indices(request)
+    else:
+        from refcodec.models.perco.sampler import LatentCoder, indices_of
+
+        hyper = _hyper_encoder(request.models, request.profile.recommended.models, request.profile)
+        coder = request.models.load("painter", LatentCoder.load, request.profile.recommended.models)
+        indices = indices_of(request.pixels, coder, hyper)
+    return Described(beside.told(request, replace(request.given, indices=indices)), (width, height))
+
+
+def _hyper_encoder(models: Models, recommended: Any, profile: Profile | None = None) -> HyperEncoder:
+    """That of the role, for this row; SEM-E-803 where V or stride differ."""
+    from refcodec.models.perco.hyper_encoder import HyperEncoder, same_row
+
+    made = models.load("hyper_encoder", HyperEncoder.load, recommended)
+    if profile is not None:
+        parameters = profile.parameters(spec.VQ)
+        same_row(made.cfg, int(parameters["v"]), int(parameters["stride"]), profile.name)
+    return made
+
+
+def paint(scene: Scene) -> list[Pixels]:
+    """The embedded preview where the row's model has a painter, else a picture of each seed by latent diffusion."""
+    value = scene.need(spec.VQ)
+    grid = _array(value)
+    if scene.folder is not None:
+        from refcodec.methods import perco_small
+
+        return [perco_small.preview(scene, grid, scene.folder)]
+    import torch
+
+    from refcodec.models.perco.sampler import PercoPainter
+
+    hyper = _hyper_encoder(scene.models, scene.profile.recommended.models, scene.profile)
+    painter = scene.models.load("painter", PercoPainter.load, scene.profile.recommended.models)
+    painter.suits(hyper)
+    painting, seeds, out = scene.painting, scene.seeds(), []
+    context, null = beside.context(scene, painter), painter.null(hyper)
+    features = hyper.features(torch.from_numpy(grid)[None].to(hyper.quantiser.codes.device)).detach()
+    for i, seed in enumerate(seeds):
+        made = painter.paint(
+            features, hyper.cfg.stride // hyper.cfg.factor, context, null, seed=seed, kind=painting.generator,
+            steps=painting.steps, guidance=painting.guidance, sampler=painting.scheduler,
+            progress=part(scene.progress, i / len(seeds), (i + 1) / len(seeds)),
+        )  # fmt: skip
+        out.append(made[: scene.size[1], : scene.size[0]])
+    return out
+
+
+def _array(value: Any) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.array(value.indices, np.int64).reshape(value.h, value.w)

@@ -147,7 +147,7 @@ def validate(run: Run, pictures: list[NDArray[np.uint8]], device: str) -> dict[s
         part = photos.centre(pic, 384)
         side = run.net.cfg.stride
         part = part[: part.shape[0] // side * side, : part.shape[1] // side * side]
-        x = tensor(part[None], device)
+        x = tensor(np.array(part[None]), device)
         out, _ = run.net(x, run.quantised)
         psnr.append(-10 * math.log10(float(((out.clamp(0, 1) - x) ** 2).mean()) + 1e-12))
         counts += np.bincount(run.net.indices(x).flatten().cpu().numpy(), minlength=run.net.cfg.v)

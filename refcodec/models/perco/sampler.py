@@ -26,6 +26,7 @@ from refcodec.progress import Progress
 
 ROLE: Final = "painter"
 CLASSES: Final = ("StableDiffusionPipeline", "StableDiffusionPipelinePerco")
+TOGETHER: Final = "name the painter and the hyper_encoder that were trained together"
 STEPS, GUIDANCE = 20, 3.0  # Careil et al. 2024, §3.2 and §4
 
 
@@ -58,6 +59,18 @@ class LatentCoder:
         """Pixels of a latent's side."""
         return 1 << (len(self.vae.config.block_out_channels) - 1)
 
+    @property
+    def latents(self) -> int:
+        """Channels of a latent."""
+        return int(self.vae.config.latent_channels)
+
+    def suits(self, hyper: HyperEncoder) -> None:
+        """SEM-E-803 where the hyper-encoder was made for another autoencoder."""
+        cfg = hyper.cfg
+        if (cfg.factor, cfg.latent_channels) != (self.factor, self.latents):
+            what = f"{ROLE}: its latents have {self.latents} channels at 1/{self.factor}, the hyper-encoder is for {cfg.latent_channels} at 1/{cfg.factor}"
+            raise SemError(803, what, path=ROLE, hint=TOGETHER)
+
     def encode(self, pixels: NDArray[np.uint8]) -> Tensor:
         """float[1, C, H / factor, W / factor] of uint8[H, W, 3], sides multiples of the factor.
 
@@ -74,6 +87,17 @@ class LatentCoder:
         x = self.vae.decode(latent.to(self.vae.dtype) / self.vae.config.scaling_factor).sample[0].float()
         samples = ((x / 2 + 0.5).clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
         return np.ascontiguousarray(samples.permute(1, 2, 0).cpu().numpy())
+
+
+def indices_of(pixels: NDArray[np.uint8], coder: LatentCoder, hyper: HyperEncoder) -> NDArray[np.int64]:
+    """int64[h, w] of a picture uint8[H, W, 3], extended to the right and below to whole places by its last column and row."""
+    coder.suits(hyper)
+    height, width = pixels.shape[:2]
+    padded = np.pad(pixels, ((0, -height % hyper.cfg.stride), (0, -width % hyper.cfg.stride), (0, 0)), mode="edge")
+    latent = coder.encode(padded)
+    with running("hyper_encoder", hyper.name):
+        found: NDArray[np.int64] = hyper.indices(latent.float())[0].cpu().numpy()
+    return found
 
 
 class PercoPainter(LatentCoder):
@@ -104,14 +128,11 @@ class PercoPainter(LatentCoder):
         return int(self.unet.config.cross_attention_dim)
 
     def suits(self, hyper: HyperEncoder) -> None:
-        """SEM-E-803 where the U-Net was extended for another hyper-encoder."""
-        cfg, has, latent = hyper.cfg, int(self.unet.config.in_channels), int(self.vae.config.latent_channels)
-        if (cfg.factor, cfg.latent_channels, cfg.latent_channels + cfg.m) != (self.factor, latent, has):
-            what = (
-                f"{ROLE}: its U-Net takes {has} channels and its latents have {latent} at 1/{self.factor}; the hyper-encoder "
-                f"is for {cfg.latent_channels + cfg.m}, {cfg.latent_channels} and 1/{cfg.factor}"
-            )
-            raise SemError(803, what, path=ROLE, hint="name the painter and the hyper_encoder that were trained together")
+        """SEM-E-803 also where the U-Net was extended for another hyper-encoder, or not at all."""
+        super().suits(hyper)
+        has, wanted = int(self.unet.config.in_channels), hyper.cfg.latent_channels + hyper.cfg.m
+        if has != wanted:
+            raise SemError(803, f"{ROLE}: its U-Net takes {has} channels, with the hyper-encoder's there are {wanted}", path=ROLE, hint=TOGETHER)
 
     def text(self, caption: str | list[int]) -> Tensor:
         """[1, tokens, width] of a caption, or of its token ids without start and end."""
@@ -148,7 +169,7 @@ class PercoPainter(LatentCoder):
         with running(ROLE, self.name), scheduler(self, sampler):
             device, dtype, rule = self.unet.device, self.unet.dtype, self.scheduler
             local = features.to(device, dtype).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
-            shape = (1, int(self.vae.config.latent_channels), *local.shape[2:])
+            shape = (1, self.latents, *local.shape[2:])
             x = torch.randn(shape, generator=generator(kind, seed), device=kind).to(device, dtype)
             rule.set_timesteps(steps, device=device)
             x = x * rule.init_noise_sigma

@@ -22,7 +22,7 @@ LAYERS = (
     ("semtool",),
     ("holdings",),
     ("codec",),
-    ("ready",),
+    ("ready", "painting"),
     ("symbols", "methods", "inspection", "editing"),
     ("writing",),
     ("text",),
@@ -34,7 +34,10 @@ LAYERS = (
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")
-TORCH = ("refcodec.models.torch_backend", "refcodec.models.elic", "refcodec.models.perco", "refcodec.models.vq", "refcodec.models.metrics", "refcodec.models.roles")
+TORCH = (
+    "refcodec.models.torch_backend", "refcodec.models.unpickle", "refcodec.models.checkpoints", "refcodec.models.elic", "refcodec.models.perco",
+    "refcodec.models.vq", "refcodec.models.metrics", "refcodec.models.roles",
+)  # fmt: skip
 
 
 def modules() -> dict[str, Path]:

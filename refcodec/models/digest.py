@@ -4,27 +4,53 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 from refcodec.canonical import canonical_json
 from refcodec.errors import SemError
+from refcodec.files import shown
 
 SUFFIXES: Final = (".safetensors", ".json", ".txt", ".model", ".jinja")  # weights, configurations, vocabularies
+FILES_MAX, DEPTH_MAX = 4096, 6  # more is no folder of a model but, say, somebody's home
 _CHUNK: Final = 1 << 22
 
 
-def folder_sha256(folder: Path) -> str:
+def folder_sha256(folder: Path, left_out: Sequence[str] = ()) -> str:
     """SHA-256 of the canonical JSON of {relative path: SHA-256} over every file that a loader reads, but no hidden one.
 
-    SEM-E-801 for a file that cannot be read.
+    left_out: patterns of names that do not count. SEM-E-801 for what cannot be read, 803 for more than a model has.
     """
     entries = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and path.suffix in SUFFIXES and not any(part.startswith(".") for part in name.split("/")):
-            entries[name.encode("ascii", "backslashreplace").decode()] = file_sha256(path)
+    for name, path in model_files(folder):
+        if path.suffix in SUFFIXES and not any(fnmatch(name, pattern) for pattern in left_out):
+            # no two names become one: a backslash is doubled before others stand for characters
+            entries[name.replace("\\", "\\\\").encode("ascii", "backslashreplace").decode()] = file_sha256(path)
     return hashlib.sha256(canonical_json(entries)).hexdigest()
+
+
+def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(relative path with slashes, path) of every regular file in a folder of a model, hidden ones left out, in order.
+
+    Links are followed, as loaders do. SEM-E-801 for a folder that cannot be read; 803 for one that holds itself, or more
+    than any model does.
+    """
+    found: list[tuple[str, Path]] = []
+    inside = [("", folder)]
+    while inside:
+        prefix, place = inside.pop()
+        try:
+            entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
+            inside += [(f"{prefix}{entry.name}/", Path(entry.path)) for entry in entries if entry.is_dir()]
+            found += [(prefix + entry.name, Path(entry.path)) for entry in entries if entry.is_file()]
+        except OSError as error:
+            raise SemError(801, f"cannot read the folder {shown(str(place))}: {error.strerror}", path=folder.name) from error
+        if prefix.count("/") > DEPTH_MAX or len(found) + len(inside) > FILES_MAX:
+            raise SemError(803, f"{shown(str(folder))} holds more than a model does", path=folder.name, hint="name the folder of the model itself")
+    yield from sorted(found)
 
 
 def file_sha256(path: Path) -> str:

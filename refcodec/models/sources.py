@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Final, TypeVar, cast
 
 from refcodec import modelpath
 from refcodec.canonical import parse_json
 from refcodec.errors import SemError
 from refcodec.files import shown
-from refcodec.models.digest import folder_sha256
+from refcodec.models.digest import folder_sha256, model_files
 
 LISTING: Final = "models.json"
 FORMAT, FORMAT_VERSION = "sem-models", 0
@@ -47,6 +47,8 @@ WEIGHTS: Final = ".safetensors"
 PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 _HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 _HUB_LEFT: Final = ["*.fp16.safetensors", "*non_ema*", "*-pruned.safetensors", "*flax*", "*openvino*", "*onnx*"]
+_PICKLED_TOO: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # fetched only to be converted
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 T = TypeVar("T")
 
@@ -99,51 +101,71 @@ def listed(folder: Path) -> dict[str, Source]:
 
     SEM-E-803 for a models.json that is none.
     """
-    if (folder / LISTING).is_file():
+    if os.path.isfile(folder / LISTING):
         return _from_listing(folder)
-    if (folder / "model_index.json").is_file():
+    if os.path.isfile(folder / "model_index.json"):
         return {"painter": Source("painter", str(folder))}
-    return {role: Source(role, str(folder / role)) for role in ROLES if (folder / role).is_dir()}
+    return {role: Source(role, str(folder / role)) for role in ROLES if os.path.isdir(folder / role)}
 
 
-def _from_listing(folder: Path) -> dict[str, Source]:
-    def broken(what: str) -> SemError:
-        return SemError(803, f"{shown(str(folder / LISTING))}: {what}", path="models", hint="write it again with semtool models import")
+def _broken(folder: Path, what: str) -> SemError:
+    return SemError(803, f"{shown(str(folder / LISTING))}: {what}", path="models", hint="correct it, or remove it and import the models again")
 
+
+def listing(folder: Path) -> dict[str, Any]:
+    """The document models.json of a folder, whose `roles` is an object; SEM-E-803 for one that is none."""
     try:
         if (folder / LISTING).stat().st_size > LISTING_BYTES_MAX:
             raise ValueError("too long")
         document: Any = parse_json((folder / LISTING).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise broken("not a JSON document that can be read") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("format_version") != FORMAT_VERSION:
-        raise broken(f"not {FORMAT} of version {FORMAT_VERSION}")
+        raise _broken(folder, "not a JSON document that can be read") from error
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or document.get("format") != FORMAT or type(version) is not int or version != FORMAT_VERSION:
+        raise _broken(folder, f"not {FORMAT} of version {FORMAT_VERSION}")
+    if not isinstance(document.get("roles"), dict):
+        raise _broken(folder, "no object of roles")
+    return document
+
+
+def _from_listing(folder: Path) -> dict[str, Source]:
     found: dict[str, Source] = {}
-    roles = document.get("roles")
-    for role, entry in roles.items() if isinstance(roles, dict) else ():
+    for role, entry in listing(folder)["roles"].items():
         place, revision, sha256 = (entry.get(k) if isinstance(entry, dict) else None for k in ("source", "revision", "sha256"))
         if role not in ROLES or not isinstance(place, str) or not isinstance(revision, str | None) or not isinstance(sha256, str | None):
-            raise broken(f"no role, source, revision and sha256 in {role!r}")
-        inside = folder / place
-        if ".." not in Path(place).parts and not os.path.isabs(place) and inside.is_dir():
-            place = str(inside)
+            raise _broken(folder, f"no role, source, revision and sha256 in {role!r}")
+        if sha256 is not None and _SHA256.fullmatch(sha256) is None:
+            raise _broken(folder, f"the sha256 of {role} is not 64 lower-case hexadecimal digits")
+        if inside(folder, place):
+            place = str(folder / place)
         elif _HUB_ID.fullmatch(place) is None:
-            raise broken(f"{role} is neither a folder of the set nor a hub id")
+            raise _broken(folder, f"{role} is neither a folder of the set nor a hub id")
         found[role] = Source(role, place, revision, sha256)
     return found
 
 
-def installed() -> dict[str, Source]:
-    """What the sets on the search path of models fill (`modelpath.search_path`); the first that names a role fills it."""
-    found: dict[str, Source] = {}
+def inside(folder: Path, place: str) -> bool:
+    """Whether `place` names a folder below this one, by a path that leads nowhere else on any system."""
+    parts = PureWindowsPath(place).parts  # splits at both kinds of slash, and knows drives
+    leads_out = os.path.isabs(place) or PureWindowsPath(place).anchor or ".." in parts
+    return bool(parts) and not leads_out and "\0" not in place and os.path.isdir(folder / place)
+
+
+def sets() -> Iterator[Path]:
+    """The folders with a models.json on the search path of models (`modelpath.search_path`), in order."""
     for place in modelpath.search_path():
         try:
-            folders = [place, *sorted(child for child in place.iterdir() if child.is_dir())]
+            folders = [place, *sorted(place.iterdir())]
         except OSError:
             continue
-        for folder in folders:
-            if (folder / LISTING).is_file():
-                found = listed(folder) | found
+        yield from (folder for folder in folders if os.path.isfile(folder / LISTING))
+
+
+def installed() -> dict[str, Source]:
+    """What the sets on the search path fill; the first that names a role fills it."""
+    found: dict[str, Source] = {}
+    for folder in sets():
+        found = listed(folder) | found
     return found
 
 
@@ -238,38 +260,48 @@ def missing(role: str, recommended: Mapping[str, str] = {}, what: str | None = N
     return SemError(801, text, path=role, hint=f"name it with --model {role}={example}, a folder or a hub id")
 
 
-def local(found: Source) -> Path:
+def local(found: Source, *, fetch: bool = True) -> Path:
     """The folder of a source, fetched from the hub where it is not here, its weights safetensors, its digest verified.
 
-    SEM-E-801 for what cannot be had, 802 for another digest than recorded, 803 for pickled weights.
+    fetch: False takes from the hub only what is here already. SEM-E-801 for what cannot be had, 802 for another digest
+    than recorded, 803 for pickled weights.
     """
     folder = Path(found.place)
-    if not folder.is_dir():
-        if os.path.exists(found.place) or found.place.startswith((".", "/", "~")) or _HUB_ID.fullmatch(found.place) is None:
+    if not os.path.isdir(folder):
+        if os.path.lexists(found.place) or found.place.startswith((".", "/", "~")) or _HUB_ID.fullmatch(found.place) is None:
             raise missing(found.role, what=f"{found.role}: {shown(found.place)} is no folder")
-        folder = _fetched(found)
-    files = [path for path in folder.rglob("*") if path.is_file()]
+        folder = fetched(found, fetch=fetch)
+    files = [path for _, path in model_files(folder)]
     if not any(path.suffix == WEIGHTS for path in files):
         if pickled := sorted(path.name for path in files if path.suffix in PICKLED):
             hint = "convert them with semtool models import, or get the model's safetensors files"
             raise SemError(803, f"{found.role}: {shown(found.name)} has pickled weights only ({shown(pickled[0])}), which are never opened", path=found.role, hint=hint)
         hint = f"name a folder that has safetensors files with --model {found.role}=FOLDER"
         raise SemError(801, f"{found.role}: {shown(found.name)} has no weights", path=found.role, hint=hint)
-    if found.sha256 is not None and folder_sha256(folder) != found.sha256:
+    if found.sha256 is not None and sha256_of(found, folder) != found.sha256:
         hint = "get the listed one, or record this one with semtool models import"
         raise SemError(802, f"{found.role}: {shown(found.name)} has another digest than {LISTING} says", path=found.role, hint=hint)
     return folder
 
 
-def _fetched(found: Source) -> Path:
+def sha256_of(found: Source, folder: Path) -> str:
+    """The digest of a source whose files are in `folder`. Of the hub's, only what we fetch counts: its cache may hold more."""
+    return folder_sha256(folder, () if os.path.isdir(found.place) else _HUB_LEFT)
+
+
+def fetched(found: Source, *, fetch: bool = True, pickled: bool = False) -> Path:
+    """The folder of a model of the hub; with `pickled` also its pickled weights. SEM-E-801, 805."""
     try:
         from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError
     except ImportError as error:
         raise need_models() from error
+    transport = HfHubHTTPError.__bases__[0]  # of the HTTP library's errors, which are not all OSError
+    files = [*_HUB_FILES, *(_PICKLED_TOO if pickled else ())]
     try:
-        return Path(snapshot_download(found.place, revision=found.revision, allow_patterns=_HUB_FILES, ignore_patterns=_HUB_LEFT))
-    except (OSError, ValueError, RuntimeError) as error:
-        what = f"{found.role}: the model {shown(found.name)} is not on this machine and cannot be fetched from the hub"
+        return Path(snapshot_download(found.place, revision=found.revision, allow_patterns=files, ignore_patterns=_HUB_LEFT, local_files_only=not fetch))
+    except (OSError, ValueError, RuntimeError, transport) as error:
+        what = f"{found.role}: the model {shown(found.name)} is not on this machine" + (" and cannot be fetched from the hub" if fetch else "")
         hint = f"check the name and the network, or name a folder with --model {found.role}=FOLDER"
         raise SemError(801, what, path=found.role, hint=hint) from error
 

@@ -8,20 +8,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from refcodec import __version__, hintforms, spec
-from refcodec.container import Container, read, write
+from refcodec import hintforms, spec
+from refcodec.container import read
 from refcodec.container.limits import level_bounds
-from refcodec.container.text import decode as text_decode
 from refcodec.errors import SemError
 from refcodec.methods.given import Given
-from refcodec.methods.scene import Described, Options, Painting, Record, Request, Scene
+from refcodec.methods.scene import Described, Options, Record, Request, Scene
 from refcodec.models.sources import Models
+from refcodec.painting import paint, scene_of
 from refcodec.payloads.kinds import fits
 from refcodec.progress import Progress, part
 from refcodec.registry import Profile
-from refcodec.symbols import Symbols, model_digest, symbols_of
+from refcodec.symbols import model_digest, symbols_of
 from refcodec.writing import (
     Encoded,
     Form,
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
     from refcodec.models.predict import Trace
 
-SYNTHESISED: Final = "synthesised from a .sem description"
-
-
 @dataclass(frozen=True)
 class _Settings:
     """The settings of one encoding, judged. `quality` None: `bpp` decides."""
@@ -61,12 +58,13 @@ def encode_picture(
     profile: str | int | None = None, check: int = 16, explicit_model: bool | int = False,
     model: str | os.PathLike[str] | None = None, provenance: bool = False, hints: Mapping[str, str] | None = None,
     metadata: Mapping[str, str] | None = None, background: tuple[int, int, int] = (255, 255, 255), level: int = 1, progress: Progress | None = None,
-    trace: Trace | None = None,
+    trace: Trace | None = None, caption: str | None = None, models: Any = None,
 ) -> Encoded:  # fmt: skip
     """Encodes one picture (path, bytes, file object, PIL image or uint8[H, W, 3]).
 
     quality 1 … 10 (5 where neither it nor bpp is given), or bpp: the best rate whose whole file stays within it.
     explicit_model: True or a hash length of 4, 8, 16 or 32 bytes. model: a package folder instead of the profile's.
+    caption: steers the encoder of a model with a text adapter, and is not sent; models: roles as `Models.of` takes them.
     ValueError for settings that make no sense, SemError for what is wrong with picture or model.
     """
     settings = _settings(profile, quality=quality, bpp=bpp, check=check, explicit_model=explicit_model)
@@ -86,8 +84,10 @@ def encode_picture(
     header = header_of(row, size, settings.form.check, bytes.fromhex(digest)[:hash_bytes] if hash_bytes else None)
     wanted = f"quality {settings.quality}" if settings.quality is not None else f"at most {settings.bpp} bpp"
     others = ancillary(_provenance(folder, wanted, digest) if provenance else None, hints, metadata)
+    roles = Models.of(models)
+    text, said = _caption_states(caption, pixels, folder, row, roles)
     with store.running(folder, "encoder"):
-        encoder = elic.Encoder(pixels, folder, digest, progress)
+        encoder = elic.Encoder(pixels, folder, digest, progress, text=text, device=roles.torch_device())
         if settings.quality is not None:
             made, reached = encoder.at(elic.rate_of(settings.quality, encoder.model.rates), trace=trace), True
         else:
@@ -96,6 +96,7 @@ def encode_picture(
                 room(most, spec.ELIC, lambda stub: len(file_of(header, digest, stub, others, level=level)))
             )
             made = encoder.at(made.latents.rate, trace=trace) if trace is not None else made
+    notices = (*notices, *said)
     if not reached:
         notices = (*notices, f"{settings.bpp} bpp cannot be reached: this is the smallest file of this model")
     payload = Payload(spec.ELIC, made.body, made.latents)
@@ -103,78 +104,30 @@ def encode_picture(
     return Encoded(data, *size, "elic", row, (payload,), notices)
 
 
-@dataclass(frozen=True)
-class Painted:
-    """Pictures uint8[H, W, 3] of one file, one a seed; of a method that has no seed, one. `models`: what painted, by role."""
+def _caption_states(
+    caption: str | None, pixels: NDArray[np.uint8], folder: Path, row: Profile, models: Models
+) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    """(what the text adapter of an encoder reads, words for the user); without an adapter (None, ()).
 
-    pictures: tuple[NDArray[np.uint8], ...]
-    seeds: tuple[int, ...]
-    models: Mapping[str, str]
-    notices: tuple[str, ...] = ()
-
-    @property
-    def note(self) -> dict[str, str]:
-        """What a picture file of it says: that it was painted, and by what."""
-        names = ", ".join(f"{role} {name}" for role, name in sorted(self.models.items()))
-        return {"Description": SYNTHESISED, "Software": f"refcodec {__version__}", "Model": names}
-
-
-def paint(
-    symbols: Symbols, progress: Progress | None = None, *, models: Any = None, wish: Mapping[str, Any] | None = None,
-    samples: int = 1, reflections: int | None = None, record: Record | None = None,
-) -> Painted:  # fmt: skip
-    """The pictures of decoded symbols. models: as `Models.of` takes them. wish: render hints over those of the file.
-
-    samples: pictures of as many seeds. record: is told the steps of a method that has some.
-    ValueError for settings that make no sense, SemError for what is wrong with a model.
+    The caption is the user's, else that of the role captioner where it is filled, else the empty one. ValueError for a
+    caption that the model has no use for, SEM-E-801 where nothing fills the role text_encoder.
     """
-    header, method = symbols.container.header, symbols.container.profile.method_name
-    models = Models.of(models)
-    if samples < 1:
-        raise ValueError("samples is at least 1")
-    if not symbols.values:
-        raise SemError(704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections")
-    from refcodec.models import store
+    from refcodec.methods import elic
 
-    store.need_torch("painting a picture")
-    if method == "elic":
-        if samples > 1:
-            raise ValueError("method elic paints one picture: it has no seed")
-        from refcodec.methods import elic
+    if not elic.takes_text(folder):
+        if caption is not None:
+            raise ValueError(f"model {folder.name} has no text adapter: a caption cannot steer it")
+        return None, ()
+    from refcodec.models.elic.text import TextEncoder
 
-        latents, folder = symbols.elic, symbols.folder
-        assert folder is not None
-        with store.running(folder, "painter"):
-            pixels = elic.paint(latents, folder, (header.width, header.height), progress, device=models.torch_device())
-        return Painted((pixels,), (), {"painter": folder.name})
-    scene = _scene(symbols, models, dict(wish or {}), progress)
-    scene = replace(scene, samples=samples, reflections=reflections, record=record)
-    pictures = _module(method).paint(scene)
-    return Painted(tuple(pictures), tuple(scene.seeds()), dict(models.used), tuple(scene.notices))
+    recommended, said = row.recommended.models, tuple[str, ...]()
+    encoder = models.load("text_encoder", TextEncoder.load, recommended)
+    if caption is None and models.has("captioner"):
+        from refcodec.models.roles.captioner import captioner
 
-
-def _scene(symbols: Symbols, models: Models, wish: dict[str, Any], progress: Progress | None) -> Scene:
-    """Everything to paint from, its settings judged."""
-    container = symbols.container
-    hints: dict[str, str] = {}
-    for section in container.sections:
-        if section.type == spec.HINTS:
-            hints = text_decode(section.body)
-    header, notices = container.header, []
-    recommended = container.profile.recommended.hints
-    if Painting.of(recommended, hints, wish).generator == "cuda" and "generator" not in wish and not models.has_cuda():
-        wish["generator"] = "cpu"
-        notices.append("the picture was chosen with the noise of a cuda device, which is not here: this one will differ")
-    return Scene(
-        {section_type & spec.NUMBER: value for section_type, value in symbols.values.items()}, container.profile,
-        (header.width, header.height), models, hints, wish, 8 * _bytes(container) / (header.width * header.height),
-        symbols.folder, progress=progress, notices=notices,
-    )  # fmt: skip
-
-
-def _bytes(container: Container) -> int:
-    """Of the file; of an incomplete one, those of its bodies."""
-    return len(write(container, level=2)) if container.complete else sum(len(section.body) for section in container.sections)
+        caption = captioner(models, recommended).caption(pixels)
+        said = (f"encoded with the caption {caption!r}, which is not sent",)
+    return encoder(caption or ""), said
 
 
 def _module(method: str) -> Any:
@@ -208,12 +161,12 @@ def encode_any(
         raise ValueError("a picture has its own size")
     models = Models.of(models, device=device, dtype=dtype)
     if method in (None, "elic"):
-        if odd := given.names():
+        if odd := given.names() - {"caption"}:
             raise ValueError(f"method 'elic' sends a picture alone, without {' or '.join(sorted(odd))}")
         mode, strict = settings.pop("mode", None), settings.pop("strict", False)
         if mode is not None or strict:
             raise ValueError("mode and strict are of texts, and none is given")
-        return encode_picture(image, **settings)
+        return encode_picture(image, caption=caption, models=models, **settings)
     return _described(image, method, given, settings, models, options or Options(), record)
 
 
@@ -244,8 +197,12 @@ def _described(
         more = settings | {"hints": hints | dict(made.hints), "made": name, "size": made.size}
         return encode_symbols(made.given, method=method, **more)
 
+    def scene_of_description(made: Described) -> Scene:
+        container = read(file_of_description(made).data, level=level)
+        return scene_of(symbols_of(container, models=models.folders, level=level), models, {}, None)
+
     described = module.describe(Request(
-        pixels, given, row, models, hints, options, lambda made: len(file_of_description(made).data),
+        pixels, given, row, models, hints, options, lambda made: len(file_of_description(made).data), scene_of_description,
         bpp, chosen, progress, record,
     ))  # fmt: skip
     encoded = file_of_description(described)

@@ -214,7 +214,7 @@ def test_a_check_of_an_explicit_model_without_payload() -> None:
         ({"explicit_model": 5}, "4, 8, 16 or 32 bytes"),
         ({"level": 3}, "level"),
         ({"method": "jpeg"}, "'jpeg' is unknown"),
-        ({"caption": "a cat"}, "'elic' sends a picture alone, without caption"),
+        ({"caption": "a cat"}, "model elic-small has no text adapter: a caption cannot steer it"),
         ({"text": "ct", "indices": [0]}, "without indices or text"),
         ({"size": (3, 4)}, "a picture has its own size"),
         ({"image": None}, "nothing to encode"),

@@ -19,7 +19,7 @@ import tiny_models
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import codec, registry, spec
+from refcodec import codec, painting, registry, spec
 from refcodec.errors import SemError
 from refcodec.methods.scene import Painting
 from refcodec.models.roles.embedder import ImageEmbedder
@@ -132,11 +132,11 @@ def test_a_cuda_generator_that_is_not_here(loaded: Models, models: Path) -> None
         pytest.skip("it is here")
     hinted = refcodec.encode(PHOTO, method="clip", models=models, hints={"generator": "cuda"})
     symbols = read_symbols(hinted)
-    done = codec.paint(symbols, models=loaded, wish=FEW)
+    done = painting.paint(symbols, models=loaded, wish=FEW)
     assert "cuda" in done.notices[0]
     assert np.array_equal(done.pictures[0], painted(refcodec.encode(PHOTO, method="clip", models=models), loaded))
     with pytest.raises(ValueError, match="cuda"):
-        codec.paint(symbols, models=loaded, wish=FEW | {"generator": "cuda"})
+        painting.paint(symbols, models=loaded, wish=FEW | {"generator": "cuda"})
     with pytest.raises(ValueError, match="cuda"):
         refcodec.decode(hinted, models=models, device="cuda")
 
@@ -147,7 +147,7 @@ def test_the_dtype_is_read(data: bytes, models: Path, loaded: Models) -> None:
 
 
 def test_samples_have_seeds_of_their_own(data: bytes, loaded: Models) -> None:
-    done = codec.paint(read_symbols(data), models=loaded, wish=FEW | {"seed": 7}, samples=3)
+    done = painting.paint(read_symbols(data), models=loaded, wish=FEW | {"seed": 7}, samples=3)
     assert done.seeds == (7, 8, 9)
     for seed, picture in zip(done.seeds, done.pictures, strict=True):
         assert np.array_equal(picture, painted(data, loaded, seed=seed))

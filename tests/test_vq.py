@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 torch = pytest.importorskip("torch")
 
 import refcodec
-from refcodec import codec
+from refcodec import codec, painting
 from refcodec.errors import SemError
 from refcodec.models import package
 from refcodec.models.vq.floats import Painter, VqEncoder
@@ -235,7 +235,7 @@ def test_a_caption_stands_beside_the_indices_of_a_picture(model: Path) -> None:
     with pytest.raises(ValueError, match="not both"):
         codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=model, indices=[0] * 24)
     with pytest.raises(ValueError, match="no seed"):
-        codec.paint(symbols, models=model, samples=2)
+        painting.paint(symbols, models=model, samples=2)
 
 
 def test_strips_give_what_the_whole_gives(model: Path) -> None:

@@ -42,7 +42,7 @@ def write_pictures(
     container: Container, source: str, output: str | None, models: Models, wanted: Wanted, level: int, update: Progress
 ) -> tuple[Symbols, list[dict[str, Any]], dict[str, str]]:
     """(symbols, files written, models used by role)."""
-    from refcodec import codec, pictures
+    from refcodec import painting, pictures
     from refcodec.models import store
     from refcodec.symbols import symbols_of
 
@@ -53,7 +53,7 @@ def write_pictures(
         _claim_folder(wanted.trace)
     decoded = symbols_of(container, models=models.folders, level=level, progress=part(update, 0, 0.2))
     try:
-        painted = codec.paint(
+        painted = painting.paint(
             decoded, part(update, 0.2, 1), models=models, wish=wanted.wish, samples=wanted.samples,
             reflections=wanted.reflections, record=wanted.record if wanted.trace else None,
         )  # fmt: skip

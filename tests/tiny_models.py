@@ -140,3 +140,169 @@ def unclip(folder: Path, embedding: int = 768, width: int = 16) -> Path:
             scheduler=DDIMScheduler(prediction_type="v_prediction"), vae=vae(),
         ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
     return folder / "painter"
+
+
+# --- Models that say something: language and vision-language models ---
+
+SPECIAL = ["<unk>", "<s>", "</s>", "<pad>", "<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>"]
+CHAT = """{% for m in messages %}{{ '<s>' + m['role'] + ': ' }}{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for part in m['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}{{ '</s>' }}{% endfor %}{% if add_generation_prompt %}{{ '<s>assistant: ' }}{% endif %}"""
+
+
+def word_tokenizer(folder: Path, chat: bool = True) -> Any:
+    """A byte-level BPE with the special tokens of a chat model, and a chat template where asked for."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator([WORDS] * 4, trainers.BpeTrainer(vocab_size=500, special_tokens=SPECIAL, show_progress=False, initial_alphabet=alphabet))
+    with quiet():
+        made = PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>", extra_special_tokens=SPECIAL[4:],
+        )  # fmt: skip
+        if chat:
+            made.chat_template = CHAT
+        made.save_pretrained(folder)
+    return made
+
+
+def _llama(vocabulary: int) -> dict[str, Any]:
+    return {
+        "vocab_size": vocabulary, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "num_key_value_heads": 2, "max_position_embeddings": 4096, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3,
+    }  # fmt: skip
+
+
+def _vision(side: int) -> dict[str, Any]:
+    return {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": side, "patch_size": 8}
+
+
+def language_model(folder: Path, chat: bool = True) -> Path:
+    """LlamaForCausalLM and its tokenizer."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = word_tokenizer(folder, chat)
+    seeded(5)
+    LlamaForCausalLM(LlamaConfig(**_llama(len(tokenizer)))).save_pretrained(folder)
+    return folder
+
+
+def llava(folder: Path, side: int = 32) -> Path:
+    """LlavaForConditionalGeneration, a vision-language model with a chat template."""
+    from transformers import (
+        CLIPImageProcessorPil,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+    )
+
+    tokenizer = word_tokenizer(folder)
+    seeded(6)
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(**_vision(side), projection_dim=16), text_config=LlamaConfig(**_llama(len(tokenizer))),
+        image_token_index=SPECIAL.index("<image>"), vision_feature_layer=-1, vision_feature_select_strategy="default",
+    )  # fmt: skip
+    with quiet():
+        LlavaForConditionalGeneration(config).save_pretrained(folder)
+        processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
+        LlavaProcessor(
+            processor, tokenizer, patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=CHAT
+        ).save_pretrained(folder)
+    return folder
+
+
+def idefics3(folder: Path, side: int = 32) -> Path:
+    """Idefics3ForConditionalGeneration: what SmolVLM is."""
+    from transformers import (
+        Idefics3Config,
+        Idefics3ForConditionalGeneration,
+        Idefics3ImageProcessorPil,
+        Idefics3Processor,
+        LlamaConfig,
+    )
+
+    tokenizer = word_tokenizer(folder)
+    seeded(7)
+    config = Idefics3Config(
+        vision_config=_vision(side), text_config=LlamaConfig(**_llama(len(tokenizer))), scale_factor=2, image_token_id=SPECIAL.index("<image>"), pad_token_id=3,
+    )  # fmt: skip
+    with quiet():
+        Idefics3ForConditionalGeneration(config).save_pretrained(folder)
+        processor = Idefics3ImageProcessorPil(size={"longest_edge": side}, max_image_size={"longest_edge": side})
+        Idefics3Processor(processor, tokenizer, image_seq_len=4, chat_template=CHAT).save_pretrained(folder)
+    return folder
+
+
+def blip(folder: Path, side: int = 32) -> Path:
+    """BlipForConditionalGeneration, which captions and takes no instruction."""
+    from transformers import (
+        BertTokenizer,
+        BlipConfig,
+        BlipForConditionalGeneration,
+        BlipImageProcessorPil,
+        BlipProcessor,
+    )
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(WORDS.split())]
+    seeded(8)
+    config = BlipConfig(
+        text_config={
+            "vocab_size": len(words), "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "encoder_hidden_size": 16,
+            "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3, "pad_token_id": 0, "max_position_embeddings": 128, "projection_dim": 16,
+        },
+        vision_config=_vision(side), projection_dim=16,
+    )  # fmt: skip
+    with quiet():
+        BlipForConditionalGeneration(config).save_pretrained(folder)
+        tokenizer = BertTokenizer(vocab={word: i for i, word in enumerate(words)})
+        BlipProcessor(BlipImageProcessorPil(size={"height": side, "width": side}), tokenizer).save_pretrained(folder)
+    return folder
+
+
+def blip2(folder: Path, side: int = 32) -> Path:
+    """Blip2ForConditionalGeneration: a frozen vision model, a Q-Former and OPT."""
+    from transformers import Blip2Config, Blip2ForConditionalGeneration, Blip2Processor, BlipImageProcessorPil
+
+    tokenizer = word_tokenizer(folder, chat=False)
+    seeded(9)
+    config = Blip2Config(
+        vision_config=_vision(side), num_query_tokens=4, image_token_index=SPECIAL.index("<image>"),
+        qformer_config={"vocab_size": 10, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "encoder_hidden_size": 16},
+        text_config={
+            "model_type": "opt", "vocab_size": len(tokenizer), "hidden_size": 16, "ffn_dim": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "word_embed_proj_dim": 16, "max_position_embeddings": 128, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3,
+        },
+    )  # fmt: skip
+    with quiet():
+        Blip2ForConditionalGeneration(config).save_pretrained(folder)
+        Blip2Processor(BlipImageProcessorPil(size={"height": side, "width": side}), tokenizer, num_query_tokens=4).save_pretrained(folder)
+    return folder
+
+
+def qwen2_vl(folder: Path) -> Path:
+    """Qwen2VLForConditionalGeneration as it is published: its processor names a video processor, which needs torchvision."""
+    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessorPil
+
+    tokenizer = word_tokenizer(folder)
+    own = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"]
+    tokenizer.add_tokens(own, special_tokens=True)
+    tokenizer.chat_template = CHAT.replace("<image>", "<|vision_start|><|image_pad|><|vision_end|>")
+    tokenizer.save_pretrained(folder)
+    image, video, start, end = tokenizer.convert_tokens_to_ids(own)
+    seeded(10)
+    config = Qwen2VLConfig(
+        text_config={**_llama(len(tokenizer)), "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}},
+        vision_config={"depth": 2, "embed_dim": 16, "hidden_size": 16, "num_heads": 2, "mlp_ratio": 2, "patch_size": 8, "spatial_merge_size": 2},
+        image_token_id=image, video_token_id=video, vision_start_token_id=start, vision_end_token_id=end,
+    )  # fmt: skip
+    with quiet():
+        Qwen2VLForConditionalGeneration(config).save_pretrained(folder)
+        Qwen2VLImageProcessorPil(patch_size=8, min_pixels=256, max_pixels=1024).save_pretrained(folder)
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    settings |= {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2VLProcessor"}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    return folder

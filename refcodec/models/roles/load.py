@@ -26,6 +26,7 @@ class SettingError(ValueError):
 
 
 SAID_MAX = 160  # characters of a library's own words
+NAMED_MAX = 6  # classes that an error names
 
 
 @contextmanager
@@ -97,7 +98,8 @@ def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, 
     names = found if isinstance(found, list) else [found]
     if not any(name in allowed for name in names):
         said_ = ", ".join(map(str, names)) or "nothing"
-        raise SemError(803, f"{role}: {shown(folder.name)} is {shown(said_)}, not {' or '.join(allowed)}", path=role, hint=f"name a folder of {ROLES[role]}")
+        wanted = f"not {' or '.join(allowed)}" if len(allowed) <= NAMED_MAX else "which does not fill this role"
+        raise SemError(803, f"{role}: {shown(folder.name)} is {shown(said_)}, {wanted}", path=role, hint=f"name a folder of {ROLES[role]}")
     return dict(config)
 
 

@@ -1,15 +1,35 @@
 # SPDX-License-Identifier: MIT
-"""Method 4, `pics` (Lei et al. 2023, Text+Sketch): a prompt (PIC) and, beside it, an edge map (PICS; SPEC §13.2, §13.6)."""
+"""Method 4, `pics` (Lei et al. 2023, Text+Sketch): a prompt (PIC) and, beside it, an edge map (PICS; SPEC §13.2, §13.6, §14.4).
+
+    picture -> 512 pixels on the shorter side -> caption, or prompt inversion -> caption text or token ids
+                                              -> edge map -> sketch
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
 from refcodec import spec
+from refcodec.errors import SemError
+from refcodec.methods import candidates
 from refcodec.methods.given import Job, Made, row
+from refcodec.methods.pics_paint import paint
+from refcodec.methods.scene import Described, Painting, Request
+from refcodec.methods.sizing import resized
 from refcodec.payloads import caption
 from refcodec.payloads.kinds import fits
+from refcodec.progress import part
 from refcodec.writing import Payload, room
 
+if TYPE_CHECKING:
+    from refcodec.methods.scene import Pixels
+
+__all__ = ["ACCEPTS", "CHOOSES_RATE", "describe", "paint", "ready"]
+
 ACCEPTS = frozenset({"text", "caption", "codes", "sketch"})
+CHOOSES_RATE: Final = False  # quality and bpp are for the sketch, in `ready`
+EDGES: Final = ("auto", "contours", "hed", "none")
 
 
 def ready(job: Job) -> Made:
@@ -50,3 +70,71 @@ def prompt(job: Job) -> list[Payload]:
         out.append(caption.encode_tokens(row(given.codes, "token ids"), job.parameters(spec.CAPTION)))
     limit = 1 << 30  # what is too long for the file's level is refused when it is written
     return [Payload(spec.CAPTION, body, caption.decode(body, job.parameters(spec.CAPTION), limit)) for body in out]
+
+
+def describe(request: Request) -> Described:
+    """The prompt and the edge map of the picture in the size of `sized`; with candidates, the seed of the best too.
+
+    What the user does not say the role clip finds. SEM-E-801 where nothing fills a role that is needed.
+    """
+    before = request.pixels.shape[1::-1]
+    pixels = resized(request.pixels)
+    size = (pixels.shape[1], pixels.shape[0])
+    notices = () if size == before else (f"described in the size {size[0]}x{size[1]}, in place of {before[0]}x{before[1]}",)
+    lines = _lines(request, pixels)
+    if lines is None and (request.quality is not None or request.bpp is not None):
+        raise ValueError("quality and bpp are of the edge map, and none is sent")
+    several = request.options.candidates > 1
+    if several:
+        candidates.loaded(request, lines is not None)
+    given = replace(request.given, sketch=lines)
+    if given.names() <= {"sketch"} and spec.CAPTION in request.profile.kinds:
+        given = replace(given, codes=_inverted(request, pixels))
+    described = Described(given, size, notices=notices)
+    return candidates.best(request, pixels, described) if several else described
+
+
+def _lines(request: Request, pixels: Pixels) -> Any:
+    """The edge map uint8[H, W] of the picture; None for a prompt alone."""
+    chosen = request.options.edges
+    if chosen not in EDGES:
+        raise ValueError(f"edges is one of {', '.join(EDGES)}, not {chosen!r}")
+    if chosen == "none" or (chosen == "auto" and spec.SKETCH not in request.profile.kinds):
+        return None
+    if chosen == "hed" or (chosen == "auto" and request.models.has("edge_detector")):
+        from refcodec.models.roles.hed import EdgeDetector
+
+        return request.models.load("edge_detector", EdgeDetector.load, request.profile.recommended.models)(pixels)
+    from refcodec.edges import contours
+
+    return contours(pixels)
+
+
+def _inverted(request: Request, pixels: Pixels) -> list[int]:
+    """Token ids by prompt inversion."""
+    from refcodec.models.roles.clip_model import ClipModel
+    from refcodec.models.roles.inversion import invert
+    from refcodec.models.roles.prompt import same_tokenizer
+    from refcodec.models.sources import missing
+
+    profile, options = request.profile, request.options
+    parameters = profile.parameters(spec.CAPTION)
+    if "tokens" not in parameters["modes"]:
+        raise ValueError(f"profile {profile.name} has no prompts of token ids: give a caption")
+    if not request.models.has("clip"):
+        error = missing("clip", profile.recommended.models)
+        hint = f"{error.hint}; or say what the picture shows with --caption"
+        raise SemError(801, f"{error.what}, and no caption is given", path="clip", hint=hint)
+    clip = request.models.load("clip", ClipModel.load, profile.recommended.models)
+    same_tokenizer(clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
+    found = invert(
+        clip, pixels, count=options.prompt_tokens, iterations=options.iterations, vocabulary=parameters["vocabulary"],
+        seed=Painting.of(profile.recommended.hints, request.wish).seed,
+        progress=part(request.progress, 0, 0.9 if options.candidates == 1 else 0.5),
+    )  # fmt: skip
+    if request.record is not None:
+        request.record("inversion", {
+            "tokens": list(found.tokens), "text": clip.words(found.tokens), "cosine": found.cosine, "steps": found.steps,
+            "course": [list(entry) for entry in found.course],
+        })  # fmt: skip
+    return list(found.tokens)

@@ -95,6 +95,7 @@ class Request:
     wish: Mapping[str, Any]  # hints that the user asks for
     options: Options
     length: Callable[[Described], int]  # bytes of the file of a description
+    scene: Callable[[Described], Scene]  # what a decoder of that file paints from
     bpp: float | None = None  # that the file may have; None: nobody said
     quality: int | None = None  # 1 … 10; None: nobody said
     progress: Progress | None = None

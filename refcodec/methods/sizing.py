@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The sizes in which Text+Sketch describes and paints pictures (Lei et al. 2023, code; SPEC §14.4), in whole numbers."""
+"""The sizes in which Text+Sketch describes and paints pictures, in whole numbers, and its lines (Lei et al. 2023, code; SPEC §14.4)."""
 
 from __future__ import annotations
 
@@ -41,3 +41,12 @@ def resized(pixels: Pixels) -> Pixels:
         return pixels
     shrinks = size[0] <= before[0] and size[1] <= before[1]
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX if shrinks else Image.Resampling.LANCZOS))
+
+
+def sharpened(lines: Pixels) -> Pixels:
+    """uint8[H, W, 3] of lines uint8[H, W]: twice the map less its mean over 3x3 pixels, where the middle counts 5 of 13."""
+    import numpy as np
+    from PIL import Image, ImageEnhance
+
+    sharp = ImageEnhance.Sharpness(Image.fromarray(lines)).enhance(2)
+    return np.repeat(np.asarray(sharp)[..., None], 3, 2)

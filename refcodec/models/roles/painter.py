@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -79,15 +80,15 @@ class Painter:
         return made
 
     def paint(
-        self, prompt: str, size: tuple[int, int], *, seed: int, kind: str = "cpu", steps: int | None = None,
+        self, prompt: str | torch.Tensor, size: tuple[int, int], *, seed: int, kind: str = "cpu", steps: int | None = None,
         guidance: float | None = None, sampler: str | None = None, negative: str | None = None, progress: Progress | None = None,
     ) -> Pixels:  # fmt: skip
         """uint8[H, W, 3] of a text; size (width, height), multiples of the VAE's factor; None: the pipeline's own.
 
-        guidance and negative are of pipelines that have them. ValueError for a sampler that there is not.
+        prompt: or its embedding float[1, n, W] (`prompt.embedded`), for a pipeline that takes one. guidance and negative are of pipelines that have them. ValueError for a sampler that there is not.
         """
         return self._run(
-            self.pipeline, {"prompt": prompt, "width": size[0], "height": size[1]}, seed, kind, steps, 1.0, guidance, sampler,
+            self.pipeline, {**worded(prompt), "width": size[0], "height": size[1]}, seed, kind, steps, 1.0, guidance, sampler,
             negative, progress,
         )  # fmt: skip
 
@@ -124,6 +125,11 @@ class Painter:
             told = stepping(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
             made = pipeline(**given, **told, generator=noise, output_type="np").images[0]
         return pixels_of(made)
+
+
+def worded(prompt: str | torch.Tensor) -> dict[str, Any]:
+    """The argument of a pipeline that a prompt is."""
+    return {"prompt": prompt} if isinstance(prompt, str) else {"prompt_embeds": prompt}
 
 
 def _steps(pipeline: Any) -> int:

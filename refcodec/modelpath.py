@@ -74,8 +74,12 @@ def packages(extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Iterator[Path
 def search_path() -> list[Path]:
     """The folders that are looked at without being named."""
     listed = [Path(entry) for entry in os.environ.get("SEM_MODELS", "").split(os.pathsep) if entry]
-    data_home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return [*listed, Path(data_home) / "sem" / "models", Path(__file__).parent / "data" / "models"]
+    return [*listed, own(), Path(__file__).parent / "data" / "models"]
+
+
+def own() -> Path:
+    """The user's own folder of models."""
+    return Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")) / "sem" / "models"
 
 
 @lru_cache(maxsize=256)

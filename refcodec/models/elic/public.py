@@ -33,6 +33,7 @@ from refcodec.models.predict import Predictor
 # At this lambda a quantisation step of 1 is right (`net.Elic`): what the encoder's choice of residuals goes by.
 UNIT_LAMBDA = 18 / math.log(2) / 255**2
 SYNTHETIC, SIDE = 6, 256  # pictures made where none are given
+QUIET = 1 / 32  # of `calibrate`: users give few pictures
 COMPARED = 3  # pictures of the report
 
 
@@ -112,7 +113,10 @@ def convert(
         pictures, texts = synthetic(), None
     pictures = [F.pad(x.float(), (0, -x.shape[3] % 64, 0, -x.shape[2] % 64), mode="replicate") for x in pictures]
     try:
-        symbols, tensors = symbol_model(net, calibrate(net, pictures, texts), prior.tables())
+        tables, ranges = prior.tables(), calibrate(net, pictures, texts, QUIET)
+        ends = np.stack([tables["z.offset"][0], tables["z.offset"][0] + tables["z.size"][0] - 1.0])
+        ranges.reach("z", np.abs(ends + net.z_centre.numpy()).max(0))  # every z that a table has
+        symbols, tensors = symbol_model(net, ranges, tables)
         say(_report(net, symbols, tensors, pictures[:COMPARED], texts))
         about = {"name": name, "licence": licence, "notes": notes}
         return write_package(net, symbols, tensors, out, about)

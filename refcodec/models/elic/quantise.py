@@ -37,8 +37,8 @@ Symbols = dict[str, Any]
 class _Ranges:
     """Largest magnitude of each channel of each ReLU output, context and input, over all calibration pictures."""
 
-    def __init__(self) -> None:
-        self.largest: dict[str, Array] = {}
+    def __init__(self, quiet: float) -> None:
+        self.quiet, self.largest = quiet, dict[str, Array]()
 
     def see(self, name: str, x: Tensor, least: Tensor | None = None) -> None:
         """least: a magnitude of each channel that can occur, though these pictures do not show it."""
@@ -47,10 +47,16 @@ class _Ranges:
             v = np.maximum(v, least.double().flatten().numpy())
         self.largest[name] = np.maximum(self.largest.get(name, 0.0), v)
 
+    def reach(self, name: str, magnitudes: Array) -> None:
+        """Values up to these, float64[C], must not saturate, whatever was seen."""
+        self.largest[name] = np.maximum(self.largest[name], magnitudes / HEADROOM)
+
     def scale(self, name: str) -> Array:
         """Integer units per float unit, float64[C]."""
         v = self.largest[name]
-        return TOP / (HEADROOM * np.maximum(v, max(1e-6, 1e-3 * float(v.max()))))
+        if not np.isfinite(v).all():
+            raise ValueError(f"{name}: activations are not finite; the network was hardly trained")
+        return TOP / (HEADROOM * np.maximum(v, max(1e-6, self.quiet * float(v.max()))))
 
 
 def _convs(stack: nn.Module) -> list[nn.Module]:
@@ -78,12 +84,14 @@ def any_text(cfg: ElicConfig) -> Tensor | None:
 
 
 @torch.no_grad()
-def calibrate(net: Elic, pictures: list[Tensor], texts: list[Tensor] | None = None) -> _Ranges:
+def calibrate(net: Elic, pictures: list[Tensor], texts: list[Tensor] | None = None, quiet: float = 1e-3) -> _Ranges:
     """Ranges over every rate on pictures float[1, C, H, W] (multiples of 64), with rounded symbols.
 
+    quiet: the range that a channel has at least, as a share of the largest; more than the default where the pictures are
+    so few that a channel may have shown nothing yet.
     texts: one float[1, text_tokens, text_width] a picture, for a network with a text adapter (`any_text` otherwise).
     """
-    ranges, cfg = _Ranges(), net.cfg
+    ranges, cfg = _Ranges(quiet), net.cfg
     for i, x in enumerate(pictures):
         y, z0 = net.analyse(x, any_text(cfg) if texts is None else texts[i])
         for rate in range(cfg.rates):

@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 IMAGE ?=
 PHOTOS ?=
+PIPELINE ?=
 KODAK ?=
 CAPTIONS ?=
 
@@ -66,6 +67,9 @@ train-sketch: setup  ## train the sketch model (PHOTOS=folder MINUTES=66)
 train-vq: setup  ## train the embedded VQ autoencoder (PHOTOS=folder MINUTES=65)
 	OMP_NUM_THREADS=1 $(BIN)/python tools/train/vq.py '$(PHOTOS)' --out runs/vq --minutes $(or $(MINUTES),65) --rate 8e-4
 
+train-perco: setup  ## train PerCo's hyper-encoder and U-Net (PIPELINE=folder PHOTOS=folder CAPTIONS=file.tsv)
+	$(BIN)/python tools/train/perco.py '$(PIPELINE)' '$(PHOTOS)' '$(CAPTIONS)' --out runs/perco $(if $(STEPS),--steps $(STEPS))
+
 train-text: setup  ## count the tables of captions and consonants and the restorer's data (CAPTIONS=file.tsv)
 	$(BIN)/python tools/train/caption.py '$(CAPTIONS)' --out refcodec/payloads/data
 	$(BIN)/python tools/train/consonant.py '$(CAPTIONS)' --out refcodec/payloads/data/consonant.bin
@@ -74,4 +78,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-text clean
+.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

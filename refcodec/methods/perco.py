@@ -154,8 +154,6 @@ def paint(scene: Scene) -> list[Pixels]:
         from refcodec.methods import perco_small
 
         return [perco_small.preview(scene, grid, scene.folder)]
-    import torch
-
     from refcodec.models.perco.sampler import PercoPainter
 
     hyper = _hyper_encoder(scene.models, scene.profile.recommended.models, scene.profile)
@@ -163,7 +161,7 @@ def paint(scene: Scene) -> list[Pixels]:
     painter.suits(hyper)
     painting, seeds, out = scene.painting, scene.seeds(), []
     context, null = beside.context(scene, painter), painter.null(hyper)
-    features = hyper.features(torch.from_numpy(grid)[None].to(hyper.quantiser.codes.device)).detach()
+    features = hyper.features_of(grid)
     for i, seed in enumerate(seeds):
         made = painter.paint(
             features, hyper.cfg.stride // hyper.cfg.factor, context, null, seed=seed, kind=painting.generator,

@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from refcodec.errors import SemError
@@ -106,18 +108,24 @@ class HyperEncoder(nn.Module):
         self.null_text = None if cfg.null_text is None else nn.Parameter(0.02 * torch.randn(cfg.null_text))
 
     def forward(self, latent: Tensor) -> Local:
-        found = self.quantiser(self._unquantised(latent))
+        found = self.quantiser(self.unquantised(latent))
         return Local(self._features(found.codes), found.indices, found.commitment)
 
     def indices(self, latent: Tensor) -> Tensor:
         """int64[B, h, w]."""
-        return self.quantiser.nearest(self._unquantised(latent))
+        return self.quantiser.nearest(self.unquantised(latent))
 
     def features(self, indices: Tensor) -> Tensor:
         """[B, m, h, w] of indices [B, h, w]."""
         return self._features(self.quantiser.lookup(indices))
 
-    def _unquantised(self, latent: Tensor) -> Tensor:
+    @torch.no_grad()
+    def features_of(self, grid: NDArray[np.int64]) -> Tensor:
+        """[1, m, h, w] of one picture's indices [h, w]."""
+        return self.features(torch.from_numpy(grid)[None].to(self.quantiser.codes.device))
+
+    def unquantised(self, latent: Tensor) -> Tensor:
+        """[B, h, w, dim], before the nearest codes are taken."""
         out: Tensor = self.project_in(self.backbone(latent).permute(0, 2, 3, 1))
         return out
 
@@ -148,13 +156,14 @@ class HyperEncoder(nn.Module):
             return made.to(device_of(models)).eval()
 
     def fill(self, tensors: dict[str, Tensor]) -> None:
-        """Its weights from tensors; RuntimeError for others, ValueError for numbers that are not finite."""
+        """Its weights from tensors; ValueError for others, and for numbers that are not finite."""
+        own = self.state_dict()
+        odd = [k for k in own if k not in LEFT_OUT and (k not in tensors or tensors[k].shape != own[k].shape)]
+        if odd := [*odd, *(k for k in tensors if k not in own)]:
+            raise ValueError(f"{odd[0]} does not fit its configuration")
         if not all(bool(t.isfinite().all()) for t in tensors.values()):
             raise ValueError("its weights are not finite numbers")
-        faults = self.load_state_dict(tensors, strict=False)
-        odd = [*faults.unexpected_keys, *(k for k in faults.missing_keys if k not in LEFT_OUT)]
-        if odd:
-            raise ValueError(f"{odd[0]} does not fit its configuration")
+        self.load_state_dict(tensors, strict=False)
         self.quantiser.codes.copy_(nn.functional.normalize(self.quantiser.codes, dim=-1))
         self.quantiser.total.copy_(self.quantiser.codes)
 

@@ -69,8 +69,8 @@ def hyper_encoder(state: dict[str, Tensor]) -> Part:
     tensors["quantiser.codes"] = torch.nn.functional.normalize(codes, dim=-1)
     try:
         HyperEncoder(cfg).fill(tensors)
-    except (RuntimeError, ValueError) as error:
-        raise _odd(str(error).splitlines()[0]) from error
+    except ValueError as error:
+        raise _odd(str(error)) from error
     return Part(tensors, cfg.to_dict())
 
 

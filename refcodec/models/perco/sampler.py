@@ -76,7 +76,7 @@ class LatentCoder:
 
         The mode of the posterior, so that encoding repeats itself; PerCo (SD) draws a sample.
         """
-        x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
+        x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
         with running(ROLE, self.name):
             x = x.to(self.vae.device, self.vae.dtype) / 127.5 - 1
             latent: Tensor = self.vae.encode(x).latent_dist.mode() * self.vae.config.scaling_factor
@@ -156,9 +156,11 @@ class PercoPainter(LatentCoder):
             raise SemError(803, what, path=ROLE, hint="name a painter of that width")
         return context.to(self.unet.device, self.unet.dtype)
 
-    def null(self, hyper: HyperEncoder) -> Tensor:
+    def null(self, hyper: HyperEncoder, learning: bool = False) -> Tensor:
         """[1, tokens, width]: what stands for no text, learned with the hyper-encoder, or else an empty text."""
-        return self.text("") if hyper.null_text is None else self._attended(hyper.null_text.detach()[None])
+        if hyper.null_text is None:
+            return self.text("")
+        return self._attended((hyper.null_text if learning else hyper.null_text.detach())[None])
 
     def paint(
         self, features: Tensor, scale: int, context: Tensor | None, null: Tensor, *, seed: int, kind: str = "cpu",

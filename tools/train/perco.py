@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: MIT
+"""Trains PerCo's hyper-encoder and the linear layers of a Stable Diffusion U-Net (Careil et al. 2024, §3.2, §4.1).
+
+    python tools/train/perco.py PIPELINE PHOTOS CAPTIONS.tsv --v 256 --stride 64 --out runs/perco --steps 50000
+
+PIPELINE is a folder of diffusers' StableDiffusionPipeline with safetensors weights. CAPTIONS has a line of file name
+(relative to PHOTOS), tabulator and caption for each picture to be trained on. Of the U-Net, linear layers learn, and the
+first convolution where it reads local features; autoencoder and text encoder do not. The loss is that of v-prediction
+plus commitment; in 10 % of the crops a learned embedding stands for the text. The run folder gets `checkpoint.pt`,
+`log.jsonl`, and the folders `painter` and `hyper_encoder` that method perco takes, with `training.json`. Ctrl-C saves and
+stops; the same command goes on from there. --steps without a stop on a CPU gives the same losses each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import pickle
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from refcodec.errors import SemError
+from refcodec.models.perco.hyper_encoder import HyperConfig, HyperEncoder
+from refcodec.models.perco.sampler import CLASSES, ROLE, PercoPainter
+from refcodec.models.roles.load import expect, loading, quiet
+from tools.train import photos
+from tools.train.elic import Log, interruptible, tensor
+
+DROPPED = 0.1  # share of the crops whose text is not told
+COMMITMENT = 0.25  # weight beside the diffusion loss (van den Oord et al. 2017, §3.2)
+VECTORS = 4  # a code, for k-means
+SAVE_EVERY = 600.0  # seconds
+Pictures = list[tuple[NDArray[np.uint8], str]]
+
+
+def extended(unet: Any, more: int) -> Any:
+    """The U-Net whose first convolution reads `more` channels behind its own; they begin as noise as small as theirs."""
+    old = unet.conv_in
+    new = nn.Conv2d(old.in_channels + more, old.out_channels, old.kernel_size, padding=old.padding)
+    with torch.no_grad():
+        new.weight[:, old.in_channels :] *= float(old.weight.std()) / float(new.weight.std()) / math.sqrt(more)
+        new.weight[:, : old.in_channels] = old.weight
+    new.bias = old.bias
+    unet.conv_in = new
+    unet.register_to_config(in_channels=new.in_channels)
+    return unet
+
+
+def learning(unet: Any, latents: int) -> dict[str, nn.Parameter]:
+    """What of the U-Net learns, by name: its linear layers, and conv_in where it reads local features."""
+    unet.requires_grad_(False)
+    found = {f"{name}.{k}": p for name, m in unet.named_modules() if isinstance(m, nn.Linear) for k, p in m.named_parameters()}
+    found["conv_in.weight"] = unet.conv_in.weight
+    for p in found.values():
+        p.requires_grad_(True)
+    mask = torch.ones_like(unet.conv_in.weight)
+    mask[:, :latents] = 0
+    unet.conv_in.weight.register_hook(lambda grad: grad * mask.to(grad))
+    return found
+
+
+class Run:
+    """The state that a checkpoint holds."""
+
+    def __init__(self, args: argparse.Namespace, pipeline: Any, state: dict[str, Any] | None) -> None:
+        from diffusers import DDPMScheduler
+
+        torch.manual_seed(args.seed)
+        self.pipeline, device = pipeline, args.device
+        self.coder = PercoPainter(pipeline.vae.to(device), pipeline.text_encoder.to(device), pipeline.tokenizer, None, None)
+        self.coder.vae.requires_grad_(False).eval()
+        self.coder.text_encoder.requires_grad_(False).eval()
+        self.hyper = HyperEncoder(config(args, self.coder)).to(device)
+        self.unet = self.coder.unet = pipeline.unet = extended(pipeline.unet, args.m).to(device).train()
+        self.linear = learning(self.unet, self.coder.latents)
+        self.params = [*self.hyper.parameters(), *self.linear.values()]
+        self.optimiser = torch.optim.Adam(self.params, lr=args.rate)
+        self.schedule = DDPMScheduler.from_config(pipeline.scheduler.config, prediction_type="v_prediction")
+        self.seconds, self.step = 0.0, 0
+        if state is not None:
+            self.hyper.load_state_dict(state["hyper"])
+            for name, p in self.linear.items():
+                p.data.copy_(state["unet"][name])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.seconds, self.step = state["seconds"], state["step"]
+
+    def done(self, args: argparse.Namespace) -> float:
+        """The share of the schedule that is behind."""
+        share: float = self.step / args.steps
+        return share
+
+    def save(self, args: argparse.Namespace, data: dict[str, str]) -> None:
+        """Checkpoint and folders."""
+        from diffusers import DDIMScheduler
+
+        state = {
+            "hyper": self.hyper.state_dict(), "unet": {name: p.detach() for name, p in self.linear.items()},
+            "optimiser": self.optimiser.state_dict(), "seconds": self.seconds, "step": self.step, "data": data,
+            "config": self.hyper.cfg.to_dict(),
+        }  # fmt: skip
+        tmp = args.out / "checkpoint.pt.part"
+        torch.save(state, tmp)
+        os.replace(tmp, args.out / "checkpoint.pt")
+        self.hyper.save(args.out / "hyper_encoder")
+        self.pipeline.scheduler = DDIMScheduler.from_config(self.schedule.config)
+        with quiet():
+            self.pipeline.save_pretrained(args.out / "painter", safe_serialization=True)
+        note = {**data, "steps": self.step, "seconds": round(self.seconds), "seed": args.seed}
+        (args.out / "training.json").write_text(json.dumps(note, indent=1) + "\n")
+
+
+def config(args: argparse.Namespace, coder: PercoPainter) -> HyperConfig:
+    """ValueError for a stride that this autoencoder cannot have."""
+    width = int(coder.text_encoder.config.hidden_size)
+    return HyperConfig(args.v, args.stride, coder.factor, coder.latents, args.n, args.m, args.dim, (int(coder.tokenizer.model_max_length), width))
+
+
+def crop(pic: NDArray[np.uint8], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A random square uint8[size, size, 3] of a picture, upright; one that is too small is enlarged first."""
+    height, width = pic.shape[:2]
+    if min(height, width) < size:
+        scale = size / min(height, width)
+        grown = (max(size, round(width * scale)), max(size, round(height * scale)))
+        pic = np.asarray(Image.fromarray(pic).resize(grown, Image.Resampling.BICUBIC))
+    top, left = (int(rng.integers(0, n - size + 1)) for n in pic.shape[:2])
+    return pic[top : top + size, left : left + size]
+
+
+@torch.no_grad()
+def latents(run: Run, args: argparse.Namespace, pictures: Pictures, rng: np.random.Generator) -> tuple[Tensor, list[str]]:
+    """Latents of random crops [B, C, h, w], the mode of the posterior, and the captions of their pictures."""
+    chosen = [pictures[int(i)] for i in rng.integers(0, len(pictures), args.batch)]
+    x = tensor(np.stack([crop(pic, args.crop, rng) for pic, _ in chosen]), args.device)
+    found: Tensor = run.coder.vae.encode(2 * x - 1).latent_dist.mode() * run.coder.vae.config.scaling_factor
+    return found, [text for _, text in chosen]
+
+
+@torch.no_grad()
+def start_codebook(run: Run, args: argparse.Namespace, pictures: Pictures, rng: np.random.Generator) -> None:
+    """k-means of what the hyper-encoder gives for fresh crops."""
+    found: list[Tensor] = []
+    while sum(map(len, found)) < VECTORS * args.v:
+        found.append(run.hyper.unquantised(latents(run, args, pictures, rng)[0]).flatten(0, -2))
+    run.hyper.quantiser.start(torch.cat(found))
+
+
+def train_step(run: Run, args: argparse.Namespace, pictures: Pictures, rng: np.random.Generator) -> dict[str, float]:
+    """One step of the optimiser: the losses of its crops."""
+    latent, captions = latents(run, args, pictures, rng)
+    local = run.hyper(latent)
+    scale = run.hyper.cfg.stride // run.hyper.cfg.factor
+    features = local.features.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    null = run.coder.null(run.hyper, learning=True)
+    context = torch.cat([null if rng.random() < DROPPED else run.coder.text(text).clone() for text in captions])
+    noise = torch.randn(latent.shape, device=latent.device)
+    t = torch.randint(0, run.schedule.config.num_train_timesteps, (len(latent),), device=latent.device)
+    noisy = run.schedule.add_noise(latent, noise, t)
+    made = run.unet(torch.cat([noisy, features], 1), t, encoder_hidden_states=context).sample
+    diffusion = F.mse_loss(made.float(), run.schedule.get_velocity(latent, noise, t))
+    loss = diffusion + COMMITMENT * local.commitment
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = float(nn.utils.clip_grad_norm_(run.params, 1.0))
+    for group in run.optimiser.param_groups:
+        group["lr"] = args.rate * min(1.0, (run.step + 1) / args.warm_up)
+    if math.isfinite(norm):
+        run.optimiser.step()
+    run.step += 1
+    return {"loss": float(loss.detach()), "diffusion": float(diffusion.detach()), "commitment": float(local.commitment.detach())}
+
+
+def work(args: argparse.Namespace, pipeline: Any, pictures: Pictures, data: dict[str, str], state: dict[str, Any] | None) -> None:
+    run = Run(args, pipeline, state)
+    rng = np.random.default_rng((args.seed, run.step))  # a stream of crops for each start
+    torch.manual_seed(int(np.random.SeedSequence((args.seed, run.step)).generate_state(1)[0]))
+    log = Log(args, 0, run)  # type: ignore[arg-type]
+    if state is None:
+        start_codebook(run, args, pictures, rng)
+    else:
+        print(f"going on from step {run.step} after {run.seconds:.0f} s", flush=True)
+    last, saved = time.monotonic(), run.seconds
+    rows: list[dict[str, float]] = []
+    with interruptible() as asked:
+        while run.done(args) < 1 and not asked():
+            rows.append(train_step(run, args, pictures, rng))
+            now = time.monotonic()
+            run.seconds, last = run.seconds + now - last, now
+            if run.step % args.log_every == 0:
+                log(**{name: round(float(np.mean([row[name] for row in rows])), 5) for name in rows[0]})
+                rows = []
+            if run.seconds - saved > SAVE_EVERY:
+                saved = run.seconds
+                run.save(args, data)
+        run.save(args, data)
+
+
+def read_captions(path: Path, root: Path) -> dict[Path, str]:
+    """Picture -> caption; ends the program for a line that names no picture."""
+    found: dict[Path, str] = {}
+    for i, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        name, tab, text = line.partition("\t")
+        if not tab or not (root / name).is_file():
+            raise SystemExit(f"error: {path}, line {i + 1} is no picture of {root}, tabulator and caption")
+        found[root / name] = text.strip()
+    if not found:
+        raise SystemExit(f"error: {path} has no captions")
+    return dict(sorted(found.items()))
+
+
+def read_checkpoint(args: argparse.Namespace, data: dict[str, str]) -> dict[str, Any] | None:
+    """The state to go on from, None for a new run; ends the program where the two do not belong together."""
+    path = args.out / "checkpoint.pt"
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
+        cfg, same = HyperConfig.from_dict(state["config"]), state["data"] == data
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
+        raise SystemExit(f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out") from e
+    if (cfg.v, cfg.stride, cfg.n, cfg.m, cfg.dim) != (args.v, args.stride, args.n, args.m, args.dim):
+        raise SystemExit(f"error: {path} holds another hyper-encoder; choose another --out")
+    if not same:
+        raise SystemExit(f"error: {path} was trained on other pictures or captions; choose another --out")
+    return state
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("pipeline", type=Path)
+    ap.add_argument("photos", type=Path)
+    ap.add_argument("captions", type=Path)
+    ap.add_argument("--out", type=Path, required=True)
+    ap.add_argument("--steps", type=int, default=50_000)
+    ap.add_argument("--v", type=int, default=256, help="codes")
+    ap.add_argument("--stride", type=int, default=64, help="pixels of a side that a code stands for")
+    ap.add_argument("--n", type=int, default=192, help="channels of the hyper-encoder")
+    ap.add_argument("--m", type=int, default=320, help="channels that the U-Net gets more")
+    ap.add_argument("--dim", type=int, default=32, help="dimensions of a code")
+    ap.add_argument("--batch", type=int, default=4, help="crops a step")
+    ap.add_argument("--crop", type=int, default=512, help="crop side, a multiple of 64 and of the stride")
+    ap.add_argument("--rate", type=float, default=1e-4, help="learning rate")
+    ap.add_argument("--warm-up", type=int, default=1000, help="steps until it is reached")
+    ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--log-every", type=int, default=100, help="steps")
+    args = ap.parse_args(argv)
+    if min(args.steps, args.v, args.stride, args.batch, args.warm_up, args.log_every) < 1:
+        ap.error("steps, codes, stride, batch, --warm-up and --log-every are positive")
+    if args.crop < 1 or args.crop % args.stride:
+        ap.error("crops are multiples of the stride")
+    return args
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = arguments(argv)
+    captions = read_captions(args.captions, args.photos)
+    args.out.mkdir(parents=True, exist_ok=True)
+    data = {
+        "listing_sha256": photos.digest(args.photos, list(captions)),
+        "captions_sha256": hashlib.sha256(args.captions.read_bytes()).hexdigest(),
+    }
+    print(f"{len(captions)} pictures, listing sha256 {data['listing_sha256']}", flush=True)
+    state = read_checkpoint(args, data)
+    try:
+        expect(ROLE, args.pipeline, "model_index.json", "_class_name", CLASSES[:1])
+        with loading(ROLE, args.pipeline):
+            from diffusers import StableDiffusionPipeline
+
+            pipeline = StableDiffusionPipeline.from_pretrained(
+                args.pipeline, local_files_only=True, use_safetensors=True, safety_checker=None, requires_safety_checker=False
+            )
+        if pipeline.unet.config.in_channels != pipeline.vae.config.latent_channels:
+            raise SystemExit(f"error: the U-Net of {args.pipeline} has more inputs than its latents: name the pipeline that it was made from")
+        work(args, pipeline, [(photos.load(path), text) for path, text in captions.items()], data, state)
+    except SemError as error:
+        raise SystemExit(f"error: {error}") from error
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -43,10 +43,11 @@ fuzz: setup  ## long random damage of files (MINUTES=10)
 	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10)
 
 bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
-	$(BIN)/python tools/bench/rate.py '$(KODAK)' --cache out/bench-cache --json out/rate.json --plot out/rate.svg
+	mkdir -p out
+	$(BIN)/semtool bench rate '$(KODAK)' --cache out/bench-cache -o out/rate.json --plot out/rate.svg
 
-bench-speed: setup  ## exact entropy pass against float32, start-up times
-	$(BIN)/python tools/bench/speed.py
+bench-speed: setup  ## exact entropy pass against float32, start-up times (IMAGE=photo.jpg for your own)
+	$(BIN)/semtool bench speed $(or $(IMAGE),"$$($(BIN)/python -c 'from tools.demo import sample; print(sample())')")
 
 bench-sizes: setup  ## bytes of every kind beside what is published (CAPTIONS=file.tsv for the texts)
 	$(BIN)/python tools/bench/sizes.py $(if $(CAPTIONS),--captions '$(CAPTIONS)')

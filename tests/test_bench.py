@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The measuring tools: distortions, BD-rates, the cache, the reports."""
+"""`semtool bench`: distortions, BD-rates, the cache, the reports, and every option of its commands."""
 
 from __future__ import annotations
 
 import json
 import math
+import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,14 @@ from PIL import Image
 
 pytest.importorskip("scipy")
 
-from tools.bench import anchors, coders, measure, metrics, rate, report, timing
+from program import Semtool, place, refused, semtool
+
+from refcodec.errors import SemError
+from refcodec.models.sources import Models
+from semtool.bench import anchors, coders, measure, measures, metrics, rate, report, sets, timing
+from semtool.bench.command import group
+
+__all__ = ["place", "semtool"]  # fixtures
 
 CURVE = [(0.05, 22.0), (0.1, 25.1), (0.2, 27.9), (0.4, 30.6), (0.6, 32.2), (0.8, 33.5), (1.2, 35.7)]  # bpp, dB
 
@@ -122,6 +132,8 @@ def test_bd_rates_of_single_pictures() -> None:
 
 # Measuring
 
+BOTH = measures.chosen(("psnr", "ms-ssim"), measures.Places(Models()))
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -135,51 +147,124 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", list(anchors.ANCHORS))
 def test_anchors_give_real_files(name: str, folder: Path) -> None:
-    codec = replace(anchors.ANCHORS[name](), qualities=(10, 50))
-    low, high = measure.average(measure.sweep(codec, measure.load([folder]), None))
+    codec = replace(anchors.ANCHORS[name](), settings=(10, 50))
+    sources = measure.load([folder])
+    found = measure.sweep(codec, sources, BOTH, None)
+    low, high = found.average
     assert low.bpp < high.bpp
-    assert low.psnr < high.psnr
-    assert low.ms_ssim < high.ms_ssim
-    source = measure.load([folder])[0]
-    size = len(codec.encode(Image.fromarray(source.pixels), 10))
-    assert measure.sweep(codec, [source], None)[0][0].bpp == 8 * size / (168 * 184)
+    assert all(low.values[member] < high.values[member] for member in ("psnr", "ms-ssim", "ms-ssim-db"))
+    assert low.values["psnr"] == pytest.approx(np.mean([row[0].values["psnr"] for row in found.rows]))
+    size = len(codec.encode(Image.fromarray(sources[0].pixels), 10))
+    assert found.rows[0][0].bpp == 8 * size / (168 * 184)
 
 
-def test_cache_measures_once_and_a_changed_codec_anew(folder: Path, tmp_path: Path) -> None:
-    calls: list[int] = []
+def test_cache_measures_once_and_what_changed_anew(folder: Path, tmp_path: Path) -> None:
+    calls: list[measure.Setting] = []
     jpeg = anchors.jpeg()
 
-    def encode(image: Image.Image, quality: int) -> bytes:
+    def encode(image: Image.Image, quality: measure.Setting) -> bytes:
         calls.append(quality)
         return jpeg.encode(image, quality)
 
-    codec = replace(jpeg, identity="one", qualities=(10, 20), encode=encode)
+    codec = replace(jpeg, identity="one", settings=(10, 20), encode=encode)
     sources, cache = measure.load([folder]), tmp_path / "cache"
-    first = measure.sweep(codec, sources, cache)
+    first = measure.sweep(codec, sources, BOTH, cache)
     assert calls == [10, 20, 10, 20]
-    assert measure.sweep(replace(codec, qualities=(10, 20, 30)), sources, cache)[0][:2] == first[0]
+    again = measure.sweep(replace(codec, settings=(10, 20, 30)), sources, BOTH, cache)
+    assert [row[:2] for row in again.rows] == first.rows
     assert calls[4:] == [30, 30]
-    measure.sweep(replace(codec, identity="two"), sources, cache)
+    measure.sweep(replace(codec, identity="two"), sources, BOTH, cache)
     assert len(calls) == 10
+    measure.sweep(codec, sources, [replace(BOTH[0], identity="other weights")], cache)
+    assert len(calls) == 14  # the metric alone has changed: files are made for it
+    measure.sweep(codec, sources, [replace(BOTH[0], identity="other weights"), BOTH[1]], cache)
+    assert len(calls) == 14
+
+
+def test_progress_reaches_the_end(folder: Path) -> None:
+    shares: list[float] = []
+    codec = replace(anchors.jpeg(), settings=(10, 20))
+    rate.measured(codec, [replace(codec, name="other")], measure.load([folder]), BOTH, (0.1, 0.8), "x", None, shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
 
 
 def test_small_pictures_and_empty_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(measure.BenchError, match="no pictures"):
+    with pytest.raises(SemError, match="no pictures") as none:
         measure.load([tmp_path])
+    assert none.value.status == 7
     Image.new("RGB", (160, 200)).save(tmp_path / "small.png")
-    with pytest.raises(measure.BenchError, match="161"):
+    with pytest.raises(SemError, match="161") as small:
+        measure.load([tmp_path], BOTH)
+    assert small.value.status == 7
+    assert measure.load([tmp_path], BOTH[:1])[0].pixels.shape == (200, 160, 3)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(SemError) as broken:
         measure.load([tmp_path])
+    assert broken.value.status == 7
 
 
 def test_codec_of_two_commands(folder: Path) -> None:
     copy = f'"{sys.executable}" -S -c "import shutil, sys; shutil.copy(*sys.argv[1:3])" {{input}} {{output}}'
     codec = coders.command(copy + " {quality}", copy, (1,), "copy 1")
-    (point,) = measure.sweep(codec, measure.load([folder])[:1], None)[0]
-    assert point.psnr == metrics.CAP_DB
+    assert codec.name == "copy 1"
+    (point,) = measure.sweep(codec, measure.load([folder])[:1], BOTH, None).average
+    assert point.values["psnr"] == metrics.CAP_DB
     assert point.bpp > 1
     failing = coders.command(f'"{sys.executable}" -S -c "raise SystemExit(\'no\')"', copy, (1,), "")
-    with pytest.raises(measure.BenchError, match="status 1: no"):
+    with pytest.raises(SemError, match="status 1: no"):
         failing.encode(Image.new("RGB", (8, 8)), 1)
+    with pytest.raises(SemError, match="cannot be run"):
+        coders.command("/nowhere/enc", copy, (1,), "").encode(Image.new("RGB", (8, 8)), 1)
+
+
+def test_a_codec_may_show_the_middle_square_and_nothing_else(folder: Path) -> None:
+    def square(data: bytes) -> list[Image.Image]:
+        return [picture.crop((8, 0, 176, 168)) for picture in measure.open_picture(data)]
+
+    codec = replace(anchors.jpeg(), settings=(50,), decode=square)
+    sources = measure.load([folder])[:1]
+    whole = measure.sweep(replace(codec, decode=measure.open_picture), sources, BOTH[:1], None).average[0]
+    found = measure.sweep(codec, sources, BOTH[:1], None).average[0]
+    assert found.bpp == pytest.approx(whole.bpp * 184 / 168)
+    assert found.values["psnr"] == pytest.approx(whole.values["psnr"], abs=0.5)
+    cut = replace(codec, decode=lambda data: [picture.crop((0, 0, 100, 100)) for picture in measure.open_picture(data)])
+    with pytest.raises(SemError, match="came back as 100x100"):
+        measure.sweep(cut, sources, BOTH[:1], None)
+
+
+def test_values_of_several_pictures_of_a_file_are_means(folder: Path) -> None:
+    def twice(data: bytes) -> list[Image.Image]:
+        (picture,) = measure.open_picture(data)
+        return [picture, Image.fromarray(255 - np.asarray(picture))]
+
+    sources = measure.load([folder])[:1]
+    codec = replace(anchors.jpeg(), settings=(50,))
+    values = []
+    for index in (0, 1):
+        one = replace(codec, decode=lambda data, i=index: [twice(data)[i]])  # type: ignore[misc]
+        values.append(measure.sweep(one, sources, BOTH[:1], None).average[0].values["psnr"])
+    both = measure.sweep(replace(codec, decode=twice), sources, BOTH[:1], None).average[0].values["psnr"]
+    assert both == pytest.approx(sum(values) / 2)
+
+
+def moments(pixels: metrics.Picture) -> sets.Features:
+    """Two numbers of a picture in the place of a network's."""
+    return np.array([pixels.mean(), pixels.std()])
+
+
+def test_metrics_of_sets_are_taken_of_all_pictures(folder: Path, tmp_path: Path) -> None:
+    metric = measures.Metric("fid", "FID", "moments", higher=False, features=moments, of_sets=sets.fid)
+    codec = replace(anchors.jpeg(), settings=(5, 50))
+    sources = measure.load([folder])
+    found = measure.sweep(codec, sources, [BOTH[0], metric], tmp_path / "cache")
+    originals = np.array([moments(source.pixels) for source in sources])
+    decoded = [[moments(np.asarray(codec.decode(codec.encode(Image.fromarray(s.pixels), q))[0])) for s in sources] for q in (5, 50)]
+    assert [p.values["fid"] for p in found.average] == pytest.approx([sets.fid(originals, np.array(d)) for d in decoded])
+    assert "fid" not in found.rows[0][0].values
+    assert measure.sweep(codec, sources, [BOTH[0], metric], tmp_path / "cache").average == found.average
+    result = report.compare(found, {"JPEG": found}, [metric], (0.01, 8))[0]
+    assert (result.pictures, result.mean_percent) == (0, None)
 
 
 def test_package_digest_follows_names_and_bytes(tmp_path: Path) -> None:
@@ -195,47 +280,310 @@ def test_package_digest_follows_names_and_bytes(tmp_path: Path) -> None:
 # Reports
 
 
-def test_rate_writes_table_json_and_plot(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stand_in(method: str, qualities: tuple[int, ...]) -> measure.Codec:
-        return replace(anchors.jpeg(), name=method, qualities=qualities)
-
-    monkeypatch.setattr(coders, "refcodec", stand_in)
-    monkeypatch.setattr(anchors, "JPEG_QUALITIES", (5, 10, 20, 40))
-    out, plot = tmp_path / "rate.json", tmp_path / "rate.svg"
-    words = [str(folder), "--anchors", "jpeg", "--qualities", "5,10,20,40", "--window", "0.1", "4"]
-    assert rate.main([*words, "--json", str(out), "--plot", str(plot)]) == 0
-    found = json.loads(out.read_text())
-    assert "--qualities 5,10,20,40" in found["command"]
-    assert [r["average"]["percent"] for r in found["bd_rate"]] == pytest.approx([0, 0], abs=1e-9)
-    assert [len(row) for row in found["curves"]["elic"]["pictures"]] == [4, 4]
-    printed = capsys.readouterr().out
-    assert found["command"] in printed
-    assert "BD-rate of elic" in printed
-    drawing = plot.read_text()
-    assert drawing.startswith("<svg")
-    assert "--qualities 5,10,20,40" in drawing
-
-
-def test_rate_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert rate.main([str(tmp_path)]) == 7
-    assert "no pictures" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as stop:
-        rate.main([str(tmp_path), "--anchors", "gif"])
-    assert stop.value.code == 2
-
-
-def test_quality_list() -> None:
-    assert rate.quality_list("1-3,7,2") == (1, 2, 3, 7)
+def test_lower_is_better_turns_curves_round() -> None:
+    metric = measures.Metric("lpips-alex", "LPIPS", "x", higher=False)
+    points = [measure.Point(q, 0.1 * q, {"lpips-alex": 1 / q}) for q in (1, 2, 4, 6)]
+    cheaper = [replace(point, bpp=point.bpp / 2) for point in points]
+    tested, anchor = measure.Sweep([cheaper], cheaper), measure.Sweep([points], points)
+    (result,) = report.compare(tested, {"JPEG": anchor}, [metric], (0.01, 0.8))
+    assert result.average is not None
+    assert result.average.percent == pytest.approx(-50)
+    assert result.worst_percent == pytest.approx(-50)
+    assert "1.000 to 0.167," in report.comparison_table("x", [result], [metric], (0.01, 0.8))
 
 
 def test_comparison_without_common_qualities_is_named() -> None:
-    def points(low: float) -> list[list[measure.Point]]:
-        return [[measure.Point(q, 0.1 * q, low + q, 0.9, low + q) for q in (2, 4)]]
+    def swept(low: float) -> measure.Sweep:
+        row = [measure.Point(q, 0.1 * q, {"psnr": low + q}) for q in (2, 4)]
+        return measure.Sweep([row], row)
 
-    results = report.compare(points(20), {"far": points(40)}, (0.1, 0.8))
-    assert "no quality in common" in report.comparison_table("x", results, (0.1, 0.8))
+    results = report.compare(swept(20), {"far": swept(40)}, BOTH[:1], (0.1, 0.8))
+    assert "no quality in common" in report.comparison_table("x", results, BOTH[:1], (0.1, 0.8))
+
+
+def test_table_has_a_column_for_each_metric() -> None:
+    points = [measure.Point(s, 0.25, {"psnr": 30.1234, "ms-ssim": 0.912345, "ms-ssim-db": 10.5}) for s in (3, 0.5, None)]
+    head, *rows = report.table("x", points, BOTH).splitlines()[1:]
+    assert head.split() == ["bpp", "PSNR", "MS-SSIM", "dB"]
+    assert [row.split()[-4:] for row in rows] == [["0.25000", "30.123", "0.91234", "10.500"]] * 3
+    assert ["quality 3" in rows[0], "0.5 bpp wanted" in rows[1], "as it comes" in rows[2]] == [True] * 3
+
+
+# semtool bench rate
+
+Bench = Callable[..., Any]
+
+
+@pytest.fixture
+def bench(semtool: Semtool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """semtool bench rate on two pictures, with JPEG at few qualities in the place of .sem: its JSON."""
+    monkeypatch.setattr(anchors, "JPEG_QUALITIES", (5, 10, 20, 40))
+    monkeypatch.setattr(coders, "refcodec", stand_in)
+
+    def call(*words: str | Path) -> Any:
+        done = semtool("bench", "rate", folder, "--json", *words)
+        assert done.status == 0, done.err
+        return done.json
+
+    return call
+
+
+def stand_in(method: str, settings: tuple[measure.Setting, ...], models: Models, samples: int = 1) -> measure.Codec:
+    """JPEG, which says what it was asked for."""
+    jpeg = anchors.jpeg()
+
+    def encode(image: Image.Image, setting: measure.Setting) -> bytes:
+        return jpeg.encode(image, int(100 * setting) if isinstance(setting, float) else setting or 30)
+
+    identity = f"{method} {samples} {models.device} {models.dtype} {sorted(models.roles)} {[f.name for f in models.folders]}"
+    return measure.Codec(f".sem {method}", identity, settings, encode, jpeg.decode)
+
+
+def test_rate_writes_table_json_and_plot(semtool: Semtool, bench: Bench, folder: Path, place: Path) -> None:
+    words = ["--anchors", "jpeg", "--qualities", "5,10,20,40", "--window", "0.1", "4"]
+    done = semtool("bench", "rate", folder, *words, "-o", "rate.json", "--plot", "rate.svg")
+    assert (done.status, done.err) == (0, "")
+    found = json.loads((place / "rate.json").read_text())
+    assert found["command"].startswith("semtool bench rate ")
+    assert "--qualities 5,10,20,40" in found["command"]
+    assert [r["average"]["percent"] for r in found["bd_rate"]] == pytest.approx([0, 0], abs=1e-9)
+    assert [len(row) for row in found["curves"][".sem elic"]["pictures"]] == [4, 4]
+    assert found["curves"][".sem elic"]["pictures"][0][0].keys() == {"quality", "bpp", "psnr", "ms-ssim", "ms-ssim-db"}
+    assert found["command"] in done.text
+    assert "BD-rate of .sem elic" in done.text
+    drawing = (place / "rate.svg").read_text()
+    assert drawing.startswith("<svg")
+    assert "--qualities 5,10,20,40" in drawing
+    assert ">PSNR, dB<" in drawing
+    assert bench(*words)["curves"] == found["curves"]  # --json
+
+
+def test_qualities_rates_and_what_a_method_does_by_itself(bench: Bench, semtool: Semtool, folder: Path) -> None:
+    def settings(*words: str) -> list[Any]:
+        points = next(iter(bench("--anchors", "none", "--metrics", "psnr", *words)["curves"].values()))["average"]
+        return [point.get("quality", point.get("wanted_bpp")) for point in points]
+
+    assert settings() == [*range(1, 11)]
+    assert settings("--qualities", "1-3,7,2") == [1, 2, 3, 7]
+    assert settings("--bpp", "0.25", "--bpp", "0.5") == [0.25, 0.5]
+    assert settings("--method", "clip") == [None]
+    assert settings("--method", "consonant", "--bpp", "0.2") == [0.2]
+    assert settings("--method", "pics", "--qualities", "4") == [4]
+    assert settings("--method", "webp", "--qualities", "30,60") == [30, 60]
+    for words, said in (
+        (("--method", "clip", "--qualities", "4"), "has no quality"),
+        (("--method", "jpeg", "--bpp", "0.5"), "--bpp is for the methods of .sem"),
+        (("--samples", "2"), "--samples is for methods that paint from a seed"),
+        (("--qualities", "9-"), "write qualities"),
+        (("--qualities", "a"), "write qualities"),
+        (("--qualities", "7-3"), "write qualities"),
+        (("--anchors", "gif"), "there is no anchor gif"),
+        (("--window", "0.8", "0.1"), "is no window"),
+        (("--metrics", "psnr,beauty"), "there is no metric beauty"),
+        (("--method", "magic"), "magic"),
+    ):
+        done = semtool("bench", "rate", folder, *words)
+        refused(done, 2, "usage: ")
+        assert said in done.line
+
+
+def test_anchors_that_are_measured(bench: Bench) -> None:
+    few = ("--qualities", "5,40", "--metrics", "psnr")
+    assert list(bench(*few, "--anchors", "jpeg,webp")["curves"]) == [".sem elic", "JPEG", "WebP"]
+    assert list(bench(*few, "--anchors", "none")["curves"]) == [".sem elic"]
+    assert list(bench("--method", "clip", "--metrics", "psnr")["curves"]) == [".sem clip"]
+    assert list(bench(*few, "--method", "jpeg", "--anchors", "jpeg")["curves"]) == ["JPEG"]
+
+
+def test_window_bounds_the_bd_rate(bench: Bench) -> None:
+    def low(*window: str) -> float:
+        (found,) = bench("--anchors", "jpeg", "--qualities", "5,10,20,40", "--metrics", "psnr", "--window", *window)["bd_rate"]
+        return float(found["average"]["anchor_bpp"][0])
+
+    assert low("0.6", "4") == pytest.approx(0.6)
+    assert low("0.5", "4") == pytest.approx(0.5)
+
+
+def test_commands_are_measured(bench: Bench, folder: Path) -> None:
+    copy = f'"{sys.executable}" -S -c "import shutil, sys; shutil.copy(*sys.argv[1:3])" {{input}} {{output}}'
+    words = ("--codec-cmd", copy, copy, "--codec-id", "copy 7", "--qualities", "3", "--anchors", "none")
+    found = bench(*words)
+    assert found["codec"]["name"] == "copy 7"
+    assert found["curves"]["copy 7"]["average"][0]["psnr"] == metrics.CAP_DB
+
+
+def test_models_device_and_samples_reach_the_codec(bench: Bench, place: Path) -> None:
+    (place / "clip").mkdir()
+    found = bench(
+        "--method", "clip", "--metrics", "psnr", "--samples", "3", "--device", "cpu", "--dtype", "bfloat16",
+        "--model", f"painter={place / 'clip'}", "--model", f"clip={place / 'clip'}",
+    )  # fmt: skip
+    assert found["codec"]["identity"] == "clip 3 cpu bfloat16 ['clip', 'painter'] []"
+
+
+def test_cache_of_the_command(bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("--method", "clip", "--metrics", "psnr", "--cache", "kept")
+    first = bench(*words)
+
+    def never(*_: Any) -> float:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(metrics, "psnr", never)
+    assert bench(*words)["curves"] == first["curves"]
+
+
+def test_what_is_wrong_is_one_line(semtool: Semtool, folder: Path, place: Path) -> None:
+    (place / "empty").mkdir()
+    refused(semtool("bench", "rate", "empty"), 7, "SEM-E-101")
+    refused(semtool("bench", "rate", "nowhere.png"), 7, "SEM-E-101")
+    (place / "broken.png").write_bytes(b"broken")
+    refused(semtool("bench", "rate", "broken.png"), 7, "SEM-E-103")
+    refused(semtool("bench", "rate"), 2, "usage")
+    refused(semtool("bench", "rate", folder, "--metrics", "clip-score", "--method", "jpeg"), 5, "SEM-E-801")
+    refused(semtool("bench", "rate", folder, "--model", "painter="), 2, "usage")
+
+
+@pytest.mark.parametrize("metric", ["lpips-alex", "lpips-vgg", "dists", "fid", "kid", "clip-cosine", "clip-score", "css", "bss"])
+@pytest.mark.parametrize("named", [True, False])
+def test_missing_weights_are_told_with_the_remedy(semtool: Semtool, folder: Path, place: Path, metric: str, named: bool) -> None:
+    pytest.importorskip("torch")
+    (place / "weights").mkdir()
+    done = semtool("bench", "rate", folder, "--method", "jpeg", "--metrics", metric, *(["--weights", "weights"] if named else []))
+    refused(done, 5, "SEM-E-801")
+    kind = {"fid": "inception", "kid": "inception", "clip-cosine": "clip", "clip-score": "clip", "css": "segmenter", "bss": "segmenter"}.get(metric, metric)
+    assert kind in done.line
+    if kind in ("clip", "segmenter"):
+        assert metric in done.line
+        assert f"--model {kind}=" in done.line
+    else:
+        assert f"semtool models import CHECKPOINT… --as {kind} -o {'weights' if named else 'DIR'}" in done.line
+        assert f"{kind}.safetensors" in done.line
+
+
+def test_scipy_is_asked_for(semtool: Semtool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    done = semtool("bench", "rate", folder)
+    refused(done, 5, "SEM-E-805")
+    assert "refcodec[bench]" in done.line
+
+
+def test_ssimulacra2_is_asked_for(semtool: Semtool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ssimulacra2", None)
+    done = semtool("bench", "rate", folder, "--method", "jpeg", "--metrics", "ssimulacra2")
+    refused(done, 5, "SEM-E-805")
+    assert "refcodec[bench]" in done.line
+
+
+def test_ssimulacra2(bench: Bench) -> None:
+    pytest.importorskip("ssimulacra2")
+    low, high = bench("--method", "jpeg", "--qualities", "10,80", "--anchors", "none", "--metrics", "ssimulacra2")["curves"]["JPEG"]["average"]
+    assert low["ssimulacra2"] < high["ssimulacra2"] < 100
+    (metric,) = measures.chosen(("ssimulacra2",), measures.Places(Models()))
+    assert metric.pair is not None
+    assert metric.pair("", picture(64, 64), picture(64, 64)) == pytest.approx(100)
+
+
+def test_looking_at_the_commands_imports_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('numpy', 'torch', 'PIL', 'scipy', 'safetensors', 'rich')))\n"
+        "from semtool.main import main\n"
+        "sys.exit(main(['bench', 'rate', '--help']) or main(['bench', 'speed', '--help']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert list(group.commands) == ["rate", "speed"]
+
+
+# The networks of tests/test_metrics.py behind the command
+
+
+def test_metric_networks_of_a_folder(semtool: Semtool, folder: Path, place: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    import test_metrics
+
+    weights = tmp_path / "weights"
+    test_metrics.write_networks(weights)
+    test_metrics.write_clip(weights / "clip")
+    test_metrics.write_segmenter(weights / "segmenter")
+    (place / "captions.tsv").write_text("1.png\ta red cat\n2\tan old stone bridge\n2\tunused\n")
+    words = ["bench", "rate", folder, "--method", "jpeg", "--qualities", "5,60", "--anchors", "none", "--cache", "kept", "--captions", "captions.tsv"]
+    names = "lpips-alex,lpips-vgg,dists,clip-cosine,clip-score,css,bss,fid,kid"
+    done = semtool(*words, "--weights", weights, "--metrics", names, "--json", "-o", "all.json", "--plot", "all.svg")
+    assert done.status == 0, done.err
+    assert done.line.startswith("note: FID of 2 pictures")
+    low, high = done.json["curves"]["JPEG"]["average"]
+    for name in ("lpips-alex", "lpips-vgg", "dists"):
+        assert low[name] > high[name] > 0
+    assert high["clip-cosine"] > low["clip-cosine"]
+    assert low.keys() >= {*names.split(",")}
+    assert done.json["curves"]["JPEG"]["pictures"][0][0].keys() == {"quality", "bpp", *names.split(",")} - {"fid", "kid"}
+    assert (place / "all.svg").read_text().count("<g transform") == 9
+    for kind in ("lpips-alex", "clip"):  # --model clip=… goes before the folder's
+        assert (weights / kind).exists() or (weights / f"{kind}.safetensors").exists()
+    moved = place / "elsewhere"
+    (weights / "clip").rename(moved)
+    named = semtool(*words, "--weights", weights, "--model", f"clip={moved}", "--metrics", "clip-cosine", "--json")
+    assert named.json["curves"]["JPEG"]["average"][0]["clip-cosine"] == low["clip-cosine"]
+    (place / "captions.tsv").write_text("1.png\ta red cat\n")
+    lacking = semtool(*words, "--model", f"clip={moved}", "--metrics", "clip-score")
+    refused(lacking, 7, "SEM-E-101")
+    assert "no caption for 2.png" in lacking.line
+    unnamed = semtool("bench", "rate", folder, "--method", "jpeg", "--model", f"clip={moved}", "--metrics", "clip-score")
+    refused(unnamed, 2, "usage")
+    assert "--captions" in unnamed.line
+    one = semtool("bench", "rate", folder / "1.png", "--method", "jpeg", "--weights", weights, "--metrics", "kid")
+    refused(one, 2, "usage")
+
+
+def test_captions_are_read_in_both_forms(tmp_path: Path) -> None:
+    path = tmp_path / "captions"
+    path.write_text('{"file_name": "a.jpg", "caption": "one"}\n\nb.jpg\ttwo\tmore\n{"file_name": "a.jpg", "caption": "three"}\n')
+    found = measures.read_captions(path)
+    assert found == {"a.jpg": "one", "b.jpg": "two"}
+    assert measures.caption_of("b.jpg", found) == "two"
+    for text in ("no tab here", '{"file_name": 1, "caption": "x"}', "{"):
+        path.write_text(text)
+        with pytest.raises(SemError, match="line 1"):
+            measures.read_captions(path)
+    with pytest.raises(SemError):
+        measures.read_captions(tmp_path / "none")
+
+
+def test_this_package_is_measured(semtool: Semtool, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    Image.fromarray(picture(64, 80)).save(tmp_path / "small.png")
+    words = ["bench", "rate", tmp_path / "small.png", "--metrics", "psnr", "--anchors", "none", "--json"]
+    found = semtool(*words, "--qualities", "2,9").json
+    low, high = found["curves"][".sem elic"]["average"]
+    assert low["bpp"] < high["bpp"]
+    assert low["psnr"] < high["psnr"]
+    (point,) = semtool(*words, "--bpp", "0.9").json["curves"][".sem elic"]["average"]
+    assert point["bpp"] <= point["wanted_bpp"] == 0.9
+    refused(semtool(*words[:-1], "--qualities", "11"), 2, "usage")
+
+
+# semtool bench speed
+
+
+def test_speed_measures_what_it_says(semtool: Semtool, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    Image.fromarray(picture(64, 80)).save(tmp_path / "photo.png")
+    words = ["bench", "speed", "--n", "24", "--m", "136", "--size", "64x64", "--threads", "1", "--repeats", "1"]
+    found = semtool(*words, tmp_path / "photo.png", "--json").json
+    assert "1 threads; N = 24, M = 136, 64x64, min of 1" in found["conditions"]
+    assert [row["name"] for row in found["rows"]] == [
+        "torch float32 (not exact)", "torch float64, exact", "numpy float32 (not exact)", "numpy float64, exact",
+        "encode, embedded model", "decode, embedded model", "semtool inspect, photo", "semtool payload, caption",
+        "semtool payload, consonants", "semtool payload, CLIP",
+    ]  # fmt: skip
+    assert [row["ratio"] is not None for row in found["rows"]] == [False, True, False, True] + [False] * 6
+    assert all(row["min_s"] > 0 for row in found["rows"])
+    assert found["command"].startswith("semtool bench speed --n 24")
+    refused(semtool("bench", "speed", "--size", "64"), 2, "usage")
+    refused(semtool("bench", "speed", "--m", "100"), 2, "usage")
+    refused(semtool("bench", "speed", tmp_path / "none.png", *words[2:]), 7, "SEM-E-101")
 
 
 # Timer

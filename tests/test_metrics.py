@@ -59,14 +59,45 @@ def noisy(x: Tensor, sigma: float, seed: int = 4) -> Tensor:
     return (x + sigma * torch.randn(x.shape, generator=torch.Generator().manual_seed(seed))).clamp(0, 1)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_networks(folder: Path) -> None:
     """Metric networks of random weights."""
-    made = tmp_path_factory.mktemp("metrics")
+    folder.mkdir(exist_ok=True)
     with torch.device("meta"):
         nets: dict[str, nn.Module] = {f"lpips-{net}": Lpips(net) for net in NETS} | {"dists": Dists(), "inception": Inception()}
     for kind, net in nets.items():
-        save_file(random_state(net), made / f"{kind}.safetensors")
+        save_file(random_state(net), folder / f"{kind}.safetensors")
+
+
+def write_clip(folder: Path) -> None:
+    """A tiny CLIPModel."""
+    from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
+
+    vocabulary = len(tiny_models.clip_tokenizer(folder))
+    small = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "projection_dim": 12}
+    text = CLIPTextConfig(vocab_size=vocabulary, max_position_embeddings=20, bos_token_id=0, eos_token_id=1, pad_token_id=1, **small)
+    vision = CLIPVisionConfig(image_size=32, patch_size=8, **small)
+    tiny_models.seeded(5)
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)).save_pretrained(folder)
+    tiny_models.image_processor(folder)
+
+
+def write_segmenter(folder: Path) -> None:
+    """A tiny SegFormer of five classes."""
+    from transformers import SegformerConfig, SegformerForSemanticSegmentation, SegformerImageProcessorPil
+
+    tiny_models.seeded(6)
+    config = SegformerConfig(
+        num_encoder_blocks=2, depths=[1, 1], sr_ratios=[2, 1], hidden_sizes=[8, 8], patch_sizes=[3, 3], strides=[2, 2],
+        num_attention_heads=[1, 1], mlp_ratios=[1, 1], decoder_hidden_size=8, num_labels=5,
+    )  # fmt: skip
+    SegformerForSemanticSegmentation(config).save_pretrained(folder)
+    SegformerImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("metrics")
+    write_networks(made)
     return made
 
 
@@ -303,16 +334,7 @@ def test_kid_is_unbiased_and_sees_a_shift(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture(scope="module")
 def clip(folder: Path) -> Clip:
-    from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
-
-    place = folder / "clip"
-    vocabulary = len(tiny_models.clip_tokenizer(place))
-    small = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "projection_dim": 12}
-    text = CLIPTextConfig(vocab_size=vocabulary, max_position_embeddings=20, bos_token_id=0, eos_token_id=1, pad_token_id=1, **small)
-    vision = CLIPVisionConfig(image_size=32, patch_size=8, **small)
-    tiny_models.seeded(5)
-    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)).save_pretrained(place)
-    tiny_models.image_processor(place)
+    write_clip(folder / "clip")
     return Models.of([folder]).load("clip", Clip.load, {})
 
 
@@ -361,15 +383,7 @@ def test_css_and_bss_by_hand() -> None:
 
 
 def test_segmenter_counts_every_pixel(folder: Path) -> None:
-    from transformers import SegformerConfig, SegformerForSemanticSegmentation, SegformerImageProcessorPil
-
-    tiny_models.seeded(6)
-    config = SegformerConfig(
-        num_encoder_blocks=2, depths=[1, 1], sr_ratios=[2, 1], hidden_sizes=[8, 8], patch_sizes=[3, 3], strides=[2, 2],
-        num_attention_heads=[1, 1], mlp_ratios=[1, 1], decoder_hidden_size=8, num_labels=5,
-    )  # fmt: skip
-    SegformerForSemanticSegmentation(config).save_pretrained(folder / "segmenter")
-    SegformerImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder / "segmenter")
+    write_segmenter(folder / "segmenter")
     segmenter = Models.of([folder]).load("segmenter", Segmenter.load, {})
     photo = tiny_models.photo()
     counts = segmenter(photo)

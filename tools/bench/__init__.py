@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Measurements: rates and distortions of a codec against anchors, and a timer."""
+"""Measurements for developers: exactness, damage, sizes, texts, sketches. Rates and speed are `semtool bench`."""

@@ -36,8 +36,8 @@ from scipy.ndimage import maximum_filter
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from refcodec import edges, spec
-from tools.bench import metrics
-from tools.bench.measure import Source, load
+from semtool.bench import metrics
+from semtool.bench.measure import Source, load
 
 Map = NDArray[np.uint8]
 Row = dict[str, Any]

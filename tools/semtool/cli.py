@@ -19,6 +19,8 @@ COMMANDS = {
     "strip": ("semtool.edit", "strip"),
     "cut": ("semtool.edit", "cut"),
     "add": ("semtool.edit", "add"),
+    "models": ("semtool.models", "group"),
+    "bench": ("semtool.bench.command", "group"),
 }
 
 

@@ -54,9 +54,15 @@ def path_of(place: str | Path, kind: str) -> Path:
     path = Path(place)
     path = path / f"{kind}.safetensors" if path.is_dir() else path
     if not path.is_file():
-        hint = f"make it of {CHECKPOINTS[kind]} with semtool models import CHECKPOINT… --as {kind} -o {shown(str(path.parent))}"
-        raise SemError(801, f"there is no {shown(str(path))}, the weights of {kind}", path=kind, hint=hint)
+        raise missing(kind, shown(str(path.parent)))
     return path
+
+
+def missing(kind: str, folder: str | None = None) -> SemError:
+    """SEM-E-801 that names the metric, its file and where that comes from. `folder`: that was looked into, None where none is named."""
+    where = f"there is no {kind}.safetensors in {folder}" if folder else f"no folder with {kind}.safetensors is named"
+    hint = f"make it of {CHECKPOINTS[kind]}: semtool models import CHECKPOINT… --as {kind} -o {folder or 'DIR'}"
+    return SemError(801, f"the metric of {kind} has no weights: {where}", path="metrics", hint=hint)
 
 
 def loaded(net: Net, place: str | Path, kind: str) -> Net:

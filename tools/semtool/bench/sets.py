@@ -30,8 +30,10 @@ def fid(a: Features, b: Features) -> float:
 
 def _root(features: Features) -> Features:
     """float64[n, D], n at most D, whose transpose times itself is the covariance."""
-    centred = (features - features.mean(0)) / np.sqrt(len(features) - 1)
-    return centred if len(centred) <= centred.shape[1] else np.asarray(np.linalg.qr(centred, mode="r"))
+    centred: Features = (features - features.mean(0)) / np.sqrt(len(features) - 1)
+    if len(centred) > centred.shape[1]:
+        centred = np.linalg.qr(centred)[1]
+    return centred
 
 
 def kid(a: Features, b: Features) -> float:
@@ -51,7 +53,7 @@ def kid(a: Features, b: Features) -> float:
 
 def _discrepancy(a: Features, b: Features) -> float:
     def kernel(x: Features, y: Features) -> Features:
-        return (x @ y.T / x.shape[1] + 1) ** 3
+        return np.asarray((x @ y.T / x.shape[1] + 1) ** 3)
 
     def others(x: Features) -> float:
         """Mean over pairs of two different pictures."""

@@ -1,25 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The formats everyone has, as anchors: JPEG, WebP and AVIF as Pillow writes them.
-
-    python tools/bench/anchors.py PICTURES --cache FOLDER
-
-measures them and prints their BD-rates against JPEG. Rates are whole files, headers included.
-"""
+"""The formats everyone has, as anchors: JPEG, WebP and AVIF as Pillow writes them. Rates are whole files, headers included."""
 
 from __future__ import annotations
 
-import argparse
 import io
-import sys
-from pathlib import Path
 from typing import Any
 
 from PIL import Image, __version__, features
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from tools.bench.measure import Codec, average, load, open_picture, sweep
-from tools.bench.report import WINDOW_BPP, compare, comparison_table, table
+from semtool.bench.measure import Codec, Setting, open_picture
 
 # Dense where the rate window of the benchmarks (0.1 to 0.8 bpp) lies, down to the lowest quality of each: as means over
 # Kodak that is 0.09 bpp for JPEG and 0.10 for WebP. Leaving out the lowest ones would cut the common interval short.
@@ -29,7 +18,7 @@ AVIF_QUALITIES = (2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 36, 40, 44, 47, 50, 5
 
 
 def _anchor(name: str, library: str, qualities: tuple[int, ...], **settings: Any) -> Codec:
-    def encode(image: Image.Image, quality: int) -> bytes:
+    def encode(image: Image.Image, quality: Setting) -> bytes:
         file = io.BytesIO()
         image.save(file, name, quality=quality, **settings)
         return file.getvalue()
@@ -59,25 +48,3 @@ def avif() -> Codec:
 
 
 ANCHORS = {"jpeg": jpeg, "webp": webp, "avif": avif}
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Measures the anchors into the cache and prints how they compare with JPEG."""
-    parser = argparse.ArgumentParser(prog="python tools/bench/anchors.py", description=main.__doc__)
-    parser.add_argument("pictures", nargs="+", type=Path, help="picture files, or folders of them")
-    parser.add_argument("--cache", type=Path, help="folder for results, so that a later run need not measure again")
-    parser.add_argument("--window", nargs=2, type=float, default=WINDOW_BPP, metavar=("LOW", "HIGH"), help="bpp")
-    args = parser.parse_args(argv)
-    window = (args.window[0], args.window[1])
-    sources = load(args.pictures)
-    points = {codec.name: sweep(codec, sources, args.cache) for codec in (jpeg(), webp(), avif())}
-    for name, rows in points.items():
-        print(table(name, average(rows)))
-    for name in ("WebP", "AVIF"):
-        results = compare(points[name], {"JPEG": points["JPEG"]}, window)
-        print(comparison_table(name, results, window))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,20 +7,21 @@ import math
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
-from tools.bench.metrics import Curve
+from semtool.bench.metrics import Curve
 
 PANEL_W, PANEL_H, LEFT, TOP, GAP, BOTTOM = 420, 320, 56, 34, 70, 74  # pixels
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # Okabe and Ito: distinct to all eyes
 CAPTION_CHARACTERS = 150
+PER_ROW = 2
 
 
 def svg(panels: Mapping[str, Mapping[str, Curve]], top_bpp: float, caption: str) -> str:
-    """One panel for each distortion ("PSNR, dB") with a line for each codec, rates 0 to top_bpp.
+    """One panel for each distortion ("PSNR, dB") with a line for each codec, rates 0 to top_bpp; two in a row.
 
     `caption` (the command that made the data) stands below, shortened, and whole in the description.
     """
-    width = LEFT + len(panels) * (PANEL_W + GAP) - GAP + 20
-    height = TOP + PANEL_H + BOTTOM
+    width = LEFT + min(len(panels), PER_ROW) * (PANEL_W + GAP) - GAP + 20
+    height = -(-len(panels) // PER_ROW) * (TOP + PANEL_H + BOTTOM)
     box = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     body = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-family="sans-serif" font-size="12">',
@@ -29,7 +30,9 @@ def svg(panels: Mapping[str, Mapping[str, Curve]], top_bpp: float, caption: str)
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
     for number, (title, curves) in enumerate(panels.items()):
-        body.append(f'<g transform="translate({LEFT + number * (PANEL_W + GAP)} {TOP})">')
+        row, column = divmod(number, PER_ROW)
+        left, top = LEFT + column * (PANEL_W + GAP), TOP + row * (TOP + PANEL_H + BOTTOM)
+        body.append(f'<g transform="translate({left} {top})">')
         body += [*_panel(title, curves, top_bpp), "</g>"]
     shown = caption if len(caption) <= CAPTION_CHARACTERS else caption[: CAPTION_CHARACTERS - 1] + "…"
     body.append(f'<text x="{LEFT}" y="{height - 10}" font-size="10" fill="#555">{escape(shown)}</text></svg>')

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""semtool bench: rate-distortion and speed, measured here. What measures is imported once a command runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from refcodec import spec
+from refcodec.errors import SemError
+from refcodec.files import shown
+from semtool.options import json_option, models_of, models_options, progress
+from semtool.report import notice
+from semtool.streams import say, show_json, wants_json, write_output
+
+if TYPE_CHECKING:
+    from semtool.bench.measure import Codec, Setting
+    from semtool.bench.measures import Metric
+
+METHODS = tuple(spec.METHODS.values())
+FORMATS = ("jpeg", "webp", "avif")
+WITH_QUALITY = ("elic", "pics")  # what they send beside words has one
+ARGUMENTS = "semtool.bench.arguments"
+
+
+class _Remembered(click.Command):
+    """Keeps its words, which reports repeat."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+@click.group(short_help="Measure rate and distortion, or speed.")
+def group() -> None:
+    """Measure rate and distortion, or speed."""
+
+
+def _qualities(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    """ "1-3,7" → (1, 2, 3, 7)."""
+    if text is None:
+        return None
+    found: list[int] = []
+    for piece in text.split(","):
+        ends = re.fullmatch(r"([0-9]{1,3})(?:-([0-9]{1,3}))?", piece)
+        if ends is None or int(ends[2] or ends[1]) < int(ends[1]):
+            raise click.BadParameter("write qualities as 1-10 or 1,4,9")
+        found.extend(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    return tuple(dict.fromkeys(found))
+
+
+def _anchors(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """ "jpeg,avif" → (jpeg, avif); "none" → ()."""
+    if text is None:
+        return None
+    names = () if text == "none" else tuple(dict.fromkeys(text.split(",")))
+    if unknown := sorted(set(names) - set(FORMATS)):
+        raise click.BadParameter(f"there is no anchor {shown(unknown[0])}: choose of {', '.join(FORMATS)}, or none")
+    return names
+
+
+def _window(_ctx: click.Context, _param: click.Parameter, value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < value[0] < value[1] < float("inf"):
+        raise click.BadParameter(f"{value[0]:g} to {value[1]:g} bpp is no window")
+    return value
+
+
+def _size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
+    width, _, height = value.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) * int(height)):
+        raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
+    return int(width), int(height)
+
+
+def need_scipy() -> None:
+    """SEM-E-805 where scipy is not installed."""
+    try:
+        import scipy  # noqa: F401
+    except ImportError as error:
+        raise SemError(805, "semtool bench rate needs scipy, which is not installed", hint="pip install 'refcodec[bench]'") from error
+
+
+@group.command(cls=_Remembered, short_help="Rates, distortions and BD-rates over pictures.")
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PICTURES…")
+@click.option("--method", type=click.Choice([*METHODS, *FORMATS]), default="elic", show_default=True, help="What is measured.")
+@click.option("--codec-cmd", nargs=2, metavar="ENCODE DECODE", help="Measure these commands instead, with {input}, {output} and {quality}.")
+@click.option("--codec-id", default="", metavar="TEXT", help="Name and version of the commands, for the report and the cache.")
+@click.option("--qualities", callback=_qualities, metavar="LIST", help="As 1-10 or 1,4,9.  [default: 1-10 for elic]")
+@click.option("--bpp", type=click.FloatRange(min=0, min_open=True), multiple=True, metavar="R", help="The best file of at most R bits per pixel; as often as wanted.")
+@click.option("--samples", type=click.IntRange(min=1), default=1, show_default=True, help="Pictures painted of each file, from as many seeds; metrics are their means.")
+@click.option("--metrics", default="psnr,ms-ssim", show_default=True, metavar="LIST", help="Of psnr, ms-ssim, ssimulacra2, lpips-alex, lpips-vgg, dists, clip-cosine, clip-score, css, bss, fid, kid.")
+@click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Folder of metric networks: lpips-alex.safetensors …, clip, segmenter.")
+@click.option("--captions", type=click.Path(path_type=Path), metavar="FILE", help="For clip-score: lines of file name, tab, text, or JSON objects with file_name and caption.")
+@models_options
+@click.option("--anchors", callback=_anchors, metavar="LIST", help="Of jpeg,webp,avif; or none.  [default: all for elic and commands, else none]")
+@click.option("--window", nargs=2, type=float, default=(0.1, 0.8), show_default=True, callback=_window, metavar="LOW HIGH", help="BD-rates are taken over these bits per pixel.")
+@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Keeps results, so that an interrupted run goes on where it stopped.")
+@click.option("-o", "--output", metavar="OUT.json", help="Write all numbers here.")
+@click.option("--plot", metavar="OUT.svg", help="Write the rate-distortion plot here.")
+@json_option
+def rate(
+    pictures: tuple[Path, ...], metrics: str, weights: Path | None, captions: Path | None, window: tuple[float, float],
+    cache: Path | None, output: str | None, plot: str | None, **options: Any,
+) -> None:  # fmt: skip
+    """Measure the sizes of real files, and the quality of the pictures decoded from them.
+
+    PICTURES are files, or folders of them. Without a quality or a rate a method makes the one file that it makes.
+
+    \b
+    semtool bench rate KODAK --cache out/bench-cache --plot rate.svg
+    semtool bench rate KODAK --method clip --model set/ --metrics clip-cosine,css,bss --weights metrics/
+    semtool bench rate KODAK --codec-cmd "enc -q {quality} {input} {output}" "dec {input} {output}"
+    """
+    need_scipy()
+    models = models_of(options["model"], options["device"], options["dtype"])
+    from semtool.bench import measures
+    from semtool.bench.measure import load
+    from semtool.bench.rate import measured
+
+    try:
+        wanted = measures.chosen(metrics.split(","), measures.Places(models, weights, captions))
+        codec, anchors = _codecs(models, options)
+        sources = load(pictures, wanted)
+        _warn(wanted, len(sources))
+        with progress("measuring") as update:
+            result = measured(codec, anchors, sources, wanted, window, _command(), cache, update)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    document = result.to_dict()
+    if output is not None:
+        import json
+
+        write_output(output, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    if plot is not None:
+        write_output(plot, result.plot().encode())
+    if wants_json():
+        show_json(document)
+    else:
+        say(result.text().rstrip("\n"))
+
+
+def _codecs(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]:
+    """What is measured, and what it is compared with. Usage error for settings that it has not."""
+    from dataclasses import replace
+
+    from semtool.bench import coders
+    from semtool.bench.anchors import ANCHORS
+
+    method, commands = options["method"], options["codec_cmd"]
+    settings = _settings(method, commands is not None, options["qualities"], options["bpp"])
+    if options["samples"] > 1 and (commands or method in ("elic", *FORMATS)):
+        raise click.UsageError("--samples is for methods that paint from a seed")
+    if commands:
+        codec = coders.command(commands[0], commands[1], settings, options["codec_id"])
+    elif method in FORMATS:
+        codec = ANCHORS[method]()
+        codec = replace(codec, settings=settings) if options["qualities"] else codec
+    else:
+        codec = coders.refcodec(method, settings, models, options["samples"])
+    names = options["anchors"]
+    if names is None:
+        names = FORMATS if commands or method == "elic" else ()
+    anchors = [ANCHORS[name]() for name in names]
+    return codec, [anchor for anchor in anchors if anchor.name != codec.name]
+
+
+def _settings(method: str, commands: bool, qualities: tuple[int, ...] | None, bpp: tuple[float, ...]) -> tuple[Setting, ...]:
+    if bpp and (commands or method in FORMATS):
+        raise click.UsageError("--bpp is for the methods of .sem: others take --qualities")
+    if qualities and not commands and method not in (*WITH_QUALITY, *FORMATS):
+        raise click.UsageError(f"method {method} has no quality: give --bpp, or neither")
+    if qualities or bpp:
+        return (*(qualities or ()), *bpp)
+    return tuple(range(1, 11)) if commands or method == "elic" else (None,)
+
+
+def _warn(metrics: list[Metric], pictures: int) -> None:
+    from semtool.bench.sets import ENOUGH
+
+    if any(metric.of_sets for metric in metrics) and pictures < 2:
+        raise ValueError("FID and KID compare sets: give several pictures")
+    if pictures < ENOUGH and any(metric.name == "fid" for metric in metrics):
+        notice(f"FID of {pictures} pictures, fewer than {ENOUGH}, comes out high: compare it with that of as many, or take KID")
+
+
+def _command() -> str:
+    """The command line, as one would type it."""
+    context = click.get_current_context()
+    return f"{context.command_path} {shlex.join(context.meta[ARGUMENTS])}"
+
+
+@group.command(cls=_Remembered, short_help="How long encoding, decoding and looking into files take.")
+@click.argument("picture", required=False, type=click.Path(path_type=Path), metavar="[PICTURE]")
+@click.option("--n", type=click.IntRange(min=1), default=192, show_default=True, help="Width of the networks.")
+@click.option("--m", type=click.IntRange(min=1), default=320, show_default=True, help="Channels of the latents.")
+@click.option("--size", default="768x512", show_default=True, callback=_size, metavar="WxH", help="That the picture is scaled to.")
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="Of torch.")
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Runs, of which the fastest counts.")
+@json_option
+def speed(picture: Path | None, n: int, m: int, size: tuple[int, int], threads: int, repeats: int) -> None:
+    """Measure what exactness costs, encoding and decoding after start-up, and commands from start to exit.
+
+    First ELIC's entropy networks run in exact integers and in float32, with random weights, since time does not depend on
+    them: the same code over the same sites, without the coder, which is the same for both. Then PICTURE, or a made-up one,
+    is encoded and decoded with the embedded model.
+    """
+    from refcodec.models.store import need_torch
+
+    need_torch("semtool bench speed")
+    from semtool.bench.speed import measured
+
+    try:
+        with progress("measuring") as update:
+            result = measured(picture, n, m, size, threads, repeats, update)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if wants_json():
+        show_json({"command": _command(), **result.to_dict()})
+    else:
+        say(f"$ {_command()}\n{result.text()}")

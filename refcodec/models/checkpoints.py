@@ -157,13 +157,17 @@ def _write_role(job: Job, role: str, tensors: Mapping[str, Tensor], config: Mapp
 
 
 def _write(folder: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None, file: str) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     from refcodec.models.sets import writing
 
     with writing(folder):
         folder.mkdir(exist_ok=True)
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / file, metadata={"format": "pt"})
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / file, metadata={"format": "pt"})
+        except SafetensorError as error:  # how it says that the disk is full
+            raise OSError(str(error)) from error
         if config is not None:
             (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -177,4 +181,4 @@ def _metric(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:
 CONVERTERS: Final[dict[str, Callable[[str, Job, list[dict[str, Any]]], None]]] = {
     "elic": _elic, "hed": _hed, "perco": _perco, "lpips-alex": _metric, "lpips-vgg": _metric, "dists": _metric, "inception": _metric,
 }  # fmt: skip
-PACKAGES, ROLE_KINDS = ("elic",), ("hed", "perco")
+PACKAGE_KINDS, ROLE_KINDS = ("elic",), ("hed", "perco")

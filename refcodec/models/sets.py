@@ -50,33 +50,44 @@ def relative_to(folder: Path, place: Path) -> str | None:
     return found if found != "." else None
 
 
-@contextmanager
-def arriving(target: Path, *, replace: bool = False) -> Iterator[Path]:
-    """A new folder that takes the place of `target` when the block ends well, and is gone otherwise, Ctrl-C included.
-
-    ValueError where `target` is there already and is not to be replaced; SEM-E-102 where it cannot be written.
-    """
+def free(target: Path, *, replace: bool = False) -> None:
+    """ValueError where `target` is there already and is not to be replaced: said before long work is done for it."""
     if os.path.lexists(target) and not replace:
         raise ValueError(f"{shown(str(target))} is there already")
-    # one level further down than the name it will have: nothing takes a half-made folder for a model
-    around = target.parent / f".{os.urandom(8).hex()}.tmp"
+
+
+def role_free(folder: Path, role: str, *, replace: bool = False) -> None:
+    """ValueError where the set has something for the role already; SEM-E-803 where its models.json is none."""
+    known = os.path.lexists(folder / LISTING) and role in listing(folder)["roles"]
+    if known and not replace:
+        raise ValueError(f"a {role} of the set {shown(str(folder))} is there already")
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A hidden folder inside `folder`, which is made where it is not there; gone in the end, Ctrl-C included. SEM-E-102."""
+    around = folder / f".{os.urandom(8).hex()}.tmp"
     try:
-        with writing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
             around.mkdir()
-            (around / "new").mkdir()
-        yield around / "new"
-        with writing(target):
-            if os.path.lexists(target):
-                os.rename(target, around / "old")
-            try:
-                os.rename(around / "new", target)
-            except BaseException:
-                with suppress(OSError):
-                    os.rename(around / "old", target)
-                raise
+        yield around
     finally:
         shutil.rmtree(around, ignore_errors=True)
+
+
+def settle(made: Path, target: Path) -> None:
+    """What was made in a `scratch` folder takes its place, and what was there goes: whole or not at all. SEM-E-102."""
+    old = made.with_name(f"{made.name}.old")
+    with writing(target):
+        if os.path.lexists(target):
+            os.rename(target, old)
+        try:
+            os.rename(made, target)
+        except BaseException:
+            with suppress(OSError):
+                os.rename(old, target)
+            raise
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from refcodec.models.predict import Predictor
 UNIT_LAMBDA = 18 / math.log(2) / 255**2
 SYNTHETIC, SIDE = 6, 256  # pictures made where none are given
 QUIET = 1 / 32  # of `calibrate`: users give few pictures
+FEW = 1 << 18  # pixels of them all
 COMPARED = 3  # pictures of the report
 
 
@@ -111,6 +112,8 @@ def convert(
     if not pictures:
         say("warning: no pictures to measure activations on; synthetic ones are used, and photographs are better")
         pictures, texts = synthetic(), None
+    elif sum(x.shape[2] * x.shape[3] for x in pictures) < FEW:
+        say(f"warning: pictures of fewer than {FEW} pixels show few activations; give several photographs")
     pictures = [F.pad(x.float(), (0, -x.shape[3] % 64, 0, -x.shape[2] % 64), mode="replicate") for x in pictures]
     try:
         tables, ranges = prior.tables(), calibrate(net, pictures, texts, QUIET)

@@ -27,6 +27,7 @@ from refcodec.methods import perco
 from refcodec.models.perco import public, sampler
 from refcodec.models.perco.hyper_encoder import HyperConfig, HyperEncoder
 from refcodec.models.perco.sampler import LatentCoder, PercoPainter, guided, indices_of
+from refcodec.models.roles.captioner import Captioner
 from refcodec.models.roles.load import quiet
 from refcodec.models.sources import Models
 from refcodec.symbols import read_symbols
@@ -308,6 +309,20 @@ def test_the_image_embedder_makes_the_codes(models: Path, tmp_path: Path) -> Non
     assert symbols.value(spec.VQ).indices == read_symbols(refcodec.encode(PHOTO, method="perco", models=models)).value(spec.VQ).indices
     with pytest.raises(ValueError, match="not both"):
         refcodec.encode(PHOTO, method="perco", models=named | {"captioner": tmp_path})
+
+
+def test_a_captioner_says_what_the_user_does_not(models: Path, tmp_path: Path) -> None:
+    named = {role: models / role for role in ("hyper_encoder", "painter")} | {"captioner": tiny_models.blip2(tmp_path / "captioner")}
+    words = Captioner.load(tmp_path / "captioner", Models(device="cpu")).caption(PHOTO, tokens=32)
+    made = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=named)
+    assert read_symbols(made.data).value(spec.CAPTION).text == words
+    assert not made.notices
+    said = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=named, caption="Coffee.")
+    assert read_symbols(said.data).value(spec.CAPTION).text == "Coffee."
+    silent = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=models)
+    assert silent.notices == (perco.SILENT,)
+    assert not silent.profile.base
+    assert len(silent.data) <= 72 + 11  # 96 places of 6 bits
 
 
 def test_no_model_is_needed_for_the_usual_profile() -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ACCEPTS = frozenset({"text", "caption", "vector", "codes", "indices"})
 CHOOSES_RATE: Final = False  # the profile is the rate
 EMBEDDED: Final = "perco-small"
+SILENT: Final = "the file has no caption: give one with --caption, or name a captioner"
 
 
 def ready(job: Job) -> Made:
@@ -122,7 +123,8 @@ def describe(request: Request) -> Described:
     if spec.VQ not in request.profile.kinds:
         raise ValueError(f"profile {request.profile.name} has no indices of a picture")
     store.need_torch("describing a picture")
-    if kinds.needs_model(spec.VQ, request.profile.parameters(spec.VQ)):
+    embedded = kinds.needs_model(spec.VQ, request.profile.parameters(spec.VQ))
+    if embedded:
         from refcodec.methods import perco_small
 
         indices = perco_small.indices(request)
@@ -132,7 +134,9 @@ def describe(request: Request) -> Described:
         hyper = _hyper_encoder(request.models, request.profile.recommended.models, request.profile)
         coder = request.models.load("painter", LatentCoder.load, request.profile.recommended.models)
         indices = indices_of(request.pixels, coder, hyper)
-    return Described(beside.told(request, replace(request.given, indices=indices)), (width, height))
+    given = beside.told(request, replace(request.given, indices=indices))
+    notices = () if embedded or given.names() - {"indices"} else (SILENT,)
+    return Described(given, (width, height), notices=notices)
 
 
 def _hyper_encoder(models: Models, recommended: Any, profile: Profile | None = None) -> HyperEncoder:

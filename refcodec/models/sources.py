@@ -16,13 +16,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from refcodec import modelpath
 from refcodec.canonical import parse_json
 from refcodec.errors import SemError
 from refcodec.files import shown
 from refcodec.models.digest import folder_sha256, model_files
+
+if TYPE_CHECKING:
+    from refcodec.models.endpoint import Address
 
 LISTING: Final = "models.json"
 FORMAT, FORMAT_VERSION = "sem-models", 0
@@ -51,6 +54,7 @@ _PICKLED_TOO: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # fetched only to be
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class Source:
         if os.path.isdir(self.place):
             folder = Path(self.place).resolve()
             return f"{folder.parent.name}/{folder.name}" if folder.name == self.role else folder.name
+        if self.is_endpoint:
+            from refcodec.models import endpoint
+
+            return endpoint.address(self.place).name
         return f"{self.place}@{self.revision}" if self.revision else self.place
 
 
@@ -88,10 +96,11 @@ def parse(text: str) -> tuple[str, str] | None:
 
 
 def source(role: str, place: str | os.PathLike[str]) -> Source:
-    """A folder, an endpoint, or ID[@REVISION]."""
+    """A folder, an endpoint, or ID[@REVISION]. ValueError for a URL that is no endpoint's."""
     text = os.fspath(place)
-    if os.path.isdir(text) or text.startswith(("https://", "http://")):
-        return Source(role, text)
+    made = Source(role, text)
+    if os.path.isdir(text) or (made.is_endpoint and made.name):
+        return made
     hub, _, revision = text.partition("@")
     return Source(role, hub, revision or None)
 
@@ -234,10 +243,14 @@ class Models:
 
         return has_cuda()
 
-    def load(self, role: str, loader: Callable[[Path, Models], T], recommended: Mapping[str, str]) -> T:
+    def load(
+        self, role: str, loader: Callable[[Path, Models], T], recommended: Mapping[str, str],
+        remote: Callable[[str, Address], R] | None = None,
+    ) -> T | R:  # fmt: skip
         """The model of a role; `loader` makes it of a local folder whose digest has been verified.
 
-        recommended: role -> hub id, named where nothing fills it. SEM-E-801, 802, 803 and 805.
+        recommended: role -> hub id, named where nothing fills it. remote: makes it of an endpoint; None: none will do.
+        SEM-E-801, 802, 803 and 805.
         """
         found = self.find(role)
         if found is None:
@@ -247,9 +260,18 @@ class Models:
             return cast(T, found)
         key = (role, f"{loader.__module__}.{loader.__qualname__}")
         if key not in self._loaded:
-            self._loaded[key] = loader(local(found), self)
+            self._loaded[key] = self._made(found, loader, remote)
         self.used[role] = found.name
         return cast(T, self._loaded[key])
+
+    def _made(self, found: Source, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None) -> T | R:
+        if not found.is_endpoint:
+            return loader(local(found), self)
+        if remote is None:
+            raise missing(found.role, what=f"{found.role}: this method does not take an endpoint for it")
+        from refcodec.models import endpoint
+
+        return remote(found.role, endpoint.address(found.place))
 
 
 def missing(role: str, recommended: Mapping[str, str] = {}, what: str | None = None) -> SemError:

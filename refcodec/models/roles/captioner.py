@@ -11,21 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from refcodec.models import endpoint
 from refcodec.models.roles.load import device_of, dtype_of, expect, loading, running, whole
-from refcodec.models.roles.said import answer
+from refcodec.models.roles.said import SENTENCE, answer
 from refcodec.models.sources import Models
 
 ROLE = "captioner"
-SENTENCE: Final = "Say in one short sentence what this picture shows."  # to a model that can be asked for a caption
 DESCRIPTION_TOKENS: Final = 512
 CAPTION_TOKENS: Final = 32
 
 Pixels = NDArray[np.uint8]
 
 
-def captioner(models: Models, recommended: Mapping[str, str]) -> Captioner:
-    """What fills the role. SEM-E-801, 802, 803 and 805."""
-    return models.load(ROLE, Captioner.load, recommended)
+def captioner(models: Models, recommended: Mapping[str, str]) -> Captioner | endpoint.Captioner:
+    """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
+    return models.load(ROLE, Captioner.load, recommended, endpoint.Captioner)
 
 
 class Captioner:

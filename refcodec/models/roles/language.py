@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from refcodec.models import endpoint
 from refcodec.models.roles.load import device_of, dtype_of, expect, loading, running, whole
 from refcodec.models.roles.said import answer
 from refcodec.models.sources import Models
@@ -14,9 +15,9 @@ from refcodec.models.sources import Models
 ROLE = "language"
 
 
-def language(models: Models, recommended: Mapping[str, str]) -> Language:
-    """What fills the role. SEM-E-801, 802, 803 and 805."""
-    return models.load(ROLE, Language.load, recommended)
+def language(models: Models, recommended: Mapping[str, str]) -> Language | endpoint.Language:
+    """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
+    return models.load(ROLE, Language.load, recommended, endpoint.Language)
 
 
 class Language:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from refcodec.models import endpoint
 from refcodec.models.roles.load import device_of, dtype_of, expect, generator, loading, running
 from refcodec.models.roles.schedule import scheduler, stepping
 from refcodec.models.roles.unclip import pixels_of
@@ -35,9 +36,9 @@ def classes() -> tuple[str, ...]:
     return tuple(cls.__name__ for cls in KNOWN.values() if CONDITIONED not in cls.__name__)
 
 
-def painter(models: Models, recommended: Mapping[str, str]) -> Painter:
-    """What fills the role. SEM-E-801, 802, 803 and 805."""
-    return models.load(ROLE, Painter.load, recommended)
+def painter(models: Models, recommended: Mapping[str, str]) -> Painter | endpoint.Painter:
+    """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
+    return models.load(ROLE, Painter.load, recommended, endpoint.Painter)
 
 
 class Painter:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What a model of language said, without what it only thought."""
+"""What a model of language is asked for a caption, and what it said without what it only thought. No torch here."""
 
 from __future__ import annotations
 
 from typing import Final
 
+SENTENCE: Final = "Say in one short sentence what this picture shows."  # to a model that can be asked for a caption
 THOUGHT: Final = "</think>"  # ends what reasoning models think aloud first
 
 

@@ -8,6 +8,7 @@ import json
 import math
 import shutil
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -41,6 +42,7 @@ from refcodec.models.torch_backend import TorchBackend
 from tools.train import pack
 
 VARIANTS = ("taco", "compressai", "chandelier")
+QUANTISED = (*VARIANTS, "embedded", "linear")
 GROUPS = (1, 1, 2, 4, 6)
 SHIPPED = ROOT / "refcodec" / "data" / "models" / "elic-small"
 
@@ -61,7 +63,8 @@ def small(variant: str) -> ElicConfig:
             hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 9)),
         )  # fmt: skip
     else:
-        cfg = getattr(config, variant)(8, 14, GROUPS)
+        cfg = getattr(config, "taco" if variant == "linear" else variant)(8, 14, GROUPS)
+        cfg = replace(cfg, scale_head="linear" if variant == "linear" else "log")
     return ElicConfig.from_dict({**cfg.to_dict(), "lambdas": [0.002, 0.02]})
 
 
@@ -76,6 +79,9 @@ def network(variant: str) -> Elic:
         heads: list[Any] = [*net.entropy.head, *net.entropy.anchor_head]
         for head in heads:
             head[-1].bias += torch.randn_like(head[-1].bias)
+            if variant == "linear":  # sigma itself, which gains of about 12 and 40 multiply
+                scales = head[-1].bias[: len(head[-1].bias) // 2]
+                scales.copy_((1.5 * torch.randn_like(scales) - 1).exp())
     return net
 
 
@@ -178,7 +184,7 @@ def test_chandelier() -> None:
         assert convs(net.entropy.head[k]) == [("conv", 1, 1, i, o) for i, o in pairwise(widths)]
 
 
-@pytest.mark.parametrize("variant", [*VARIANTS, "embedded"])
+@pytest.mark.parametrize("variant", QUANTISED)
 def test_forward_and_backward(variant: str) -> None:
     torch.manual_seed(1)
     net = Elic(small(variant)).train()
@@ -203,6 +209,37 @@ def test_configurations_survive_json(cfg: ElicConfig) -> None:
     assert ElicConfig.from_dict(json.loads(json.dumps(cfg.to_dict()))) == cfg
 
 
+def test_configurations_of_older_packages() -> None:
+    """Manifests written before there were text adapters do not speak of them."""
+    new = config.taco().to_dict()
+    old = {name: value for name, value in new.items() if name not in ("scale_head", "text_width", "text_tokens")}
+    assert len(new) - len(old) == 3
+    assert ElicConfig.from_dict(old) == config.taco()
+    assert (config.taco().scale_head, config.taco().text_width) == ("log", 0)
+
+
+def test_ladders_begin_and_end_where_the_tables_do() -> None:
+    (model, _, tensors), net = quantised("linear"), network("linear")
+    gain = net.log_gain.detach().exp().numpy()
+    for k, (requant, ladder) in enumerate(model.scales):
+        assert ladder is not None
+        start = sum(GROUPS[:k])
+        for rate in range(2):  # sigma in float -> accumulator -> what the ladder takes -> index
+            ratio = tensors[f"scale.{k}.m"][rate] / np.exp2(tensors[f"scale.{k}.s"][rate].astype(float))
+            unit = ratio / gain[rate, start : start + GROUPS[k]]
+            assert np.allclose(unit / unit[0], units_of(net, tensors, k), rtol=1e-3)
+        assert requant.m.shape == (2, GROUPS[k])
+        assert 12 <= ladder[0] <= 8192 * 0.13
+        assert np.allclose(np.diff(np.log(ladder[10:] + 0.5)), quantise.LOG_STEP, atol=0.02)
+
+
+def units_of(net: Elic, tensors: Any, k: int) -> Any:
+    """How many accumulator units make one of sigma, channel by channel, relative to the first, inverted."""
+    head: Any = net.entropy.head[k][-1]
+    b = tensors[f"head.{k}.2.b"][: GROUPS[k]] / head.bias.detach().numpy()[: GROUPS[k]]
+    return b[0] / b
+
+
 WRONG: list[dict[str, Any]] = [
     {"m": 191}, {"m": "192"}, {"m": True}, {"hyper": 0}, {"hyper": 47}, {"groups": []}, {"groups": [192.0]}, {"groups": 192},
     {"groups": [192, 0]}, {"groups": None}, {"widths": [48, 96]}, {"widths": [1, 1, 1]}, {"widths": [48, 96, 10**9]},
@@ -213,6 +250,8 @@ WRONG: list[dict[str, Any]] = [
     {"channel_context": [[3, 64, 1]]}, {"channel_context": [[2, 64]]}, {"channel_context": [3]}, {"spatial_kernel": 17},
     {"spatial_kernel": 5.0}, {"spatial_width": -1}, {"aggregation": [0]}, {"aggregation": None}, {"aggregation_ramp": -1},
     {"anchor_parity": 2}, {"anchor_net": 1}, {"means_first": None}, {"lambdas": []}, {"lambdas": [0.0]}, {"lambdas": [math.inf]},
+    {"scale_head": "exp"}, {"scale_head": None}, {"text_width": -8}, {"text_width": 512}, {"text_width": 12, "transform": "elic"},
+    {"text_width": 512, "transform": "elic", "widths": [8, 12, 8]}, {"text_tokens": 0}, {"text_width": 8192},
     {"lambdas": [math.nan]}, {"lambdas": ["1"]}, {"lambdas": [0.1] * 65}, {"lambdas": 0.1}, {"depth": 3},
 ]  # fmt: skip
 
@@ -240,7 +279,7 @@ def test_any_json_is_a_configuration_or_a_value_error(change: dict[str, Any]) ->
 # -- quantisation
 
 
-@pytest.mark.parametrize("variant", [*VARIANTS, "embedded"])
+@pytest.mark.parametrize("variant", QUANTISED)
 def test_quantised_models_code_what_the_float_model_codes(variant: str) -> None:
     net, (model, _, _) = network(variant), quantised(variant)
     x = pictures(1, 192, 128)[0]
@@ -268,7 +307,7 @@ def test_quantised_models_code_what_the_float_model_codes(variant: str) -> None:
             assert got.serialise() == sent.serialise()
 
 
-@pytest.mark.parametrize("variant", [*VARIANTS, "embedded"])
+@pytest.mark.parametrize("variant", QUANTISED)
 def test_quantisation_errs_little(variant: str) -> None:
     """Means by a fraction of a step, table indices by one now and then: with the same latents behind both."""
     net, (model, _, _) = network(variant), quantised(variant)

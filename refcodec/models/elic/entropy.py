@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from refcodec.models.elic.config import ElicConfig, Layer
 
 SIGMA_MIN, SIGMA_MAX, SIGMAS = 0.11, 256.0, 64  # the ladder of SPEC §10
+SIGMA_LEAST = 1e-3  # of a linear head: below SIGMA_MIN whatever the gain, since that bound follows the gain
 
 
 class _Above(torch.autograd.Function):
@@ -84,7 +85,7 @@ class EntropyNets(nn.Module):
             out = self.head[k](torch.cat([spatial, *parts], 1))
         first, second = out.float().chunk(2, 1)
         mean, scale = (first, second) if self.cfg.means_first else (second, first)
-        return mean, scale if self.cfg.scale_head == "log" else above(scale, SIGMA_MIN).log()
+        return mean, scale if self.cfg.scale_head == "log" else above(scale, SIGMA_LEAST).log()
 
 
 def checkerboard(h: int, w: int, parity: int) -> Tensor:

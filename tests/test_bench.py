@@ -328,14 +328,14 @@ def bench(semtool: Semtool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Be
     return call
 
 
-def stand_in(method: str, settings: tuple[measure.Setting, ...], models: Models, samples: int = 1) -> measure.Codec:
+def stand_in(method: str, settings: tuple[measure.Setting, ...], models: Models, **more: Any) -> measure.Codec:
     """JPEG, which says what it was asked for."""
     jpeg = anchors.jpeg()
 
     def encode(image: Image.Image, setting: measure.Setting) -> bytes:
-        return jpeg.encode(image, int(100 * setting) if isinstance(setting, float) else setting or 30)
+        return jpeg.encode(image, int(100 * setting) if isinstance(setting, float) else setting if isinstance(setting, int) else 30)
 
-    identity = f"{method} {samples} {models.device} {models.dtype} {sorted(models.roles)} {[f.name for f in models.folders]}"
+    identity = f"{method} {more} {models.device} {models.dtype} {sorted(models.roles)} {[f.name for f in models.folders]}"
     return measure.Codec(f".sem {method}", identity, settings, encode, jpeg.decode)
 
 
@@ -361,7 +361,7 @@ def test_rate_writes_table_json_and_plot(semtool: Semtool, bench: Bench, folder:
 def test_qualities_rates_and_what_a_method_does_by_itself(bench: Bench, semtool: Semtool, folder: Path) -> None:
     def settings(*words: str) -> list[Any]:
         points = next(iter(bench("--anchors", "none", "--metrics", "psnr", *words)["curves"].values()))["average"]
-        return [point.get("quality", point.get("wanted_bpp")) for point in points]
+        return [point.get("quality", point.get("wanted_bpp", point.get("profile"))) for point in points]
 
     assert settings() == [*range(1, 11)]
     assert settings("--qualities", "1-3,7,2") == [1, 2, 3, 7]
@@ -369,11 +369,17 @@ def test_qualities_rates_and_what_a_method_does_by_itself(bench: Bench, semtool:
     assert settings("--method", "clip") == [None]
     assert settings("--method", "consonant", "--bpp", "0.2") == [0.2]
     assert settings("--method", "pics", "--qualities", "4") == [4]
+    assert settings("--method", "clip", "--profile", "clip", "--profile", "clip-8") == ["clip", "clip-8"]
+    assert settings("--method", "clip", "--profile", "clip") == [None]
     assert settings("--method", "webp", "--qualities", "30,60") == [30, 60]
     for words, said in (
         (("--method", "clip", "--qualities", "4"), "has no quality"),
-        (("--method", "jpeg", "--bpp", "0.5"), "--bpp is for the methods of .sem"),
-        (("--samples", "2"), "--samples is for methods that paint from a seed"),
+        (("--method", "jpeg", "--bpp", "0.5"), "are for the methods of .sem"),
+        (("--method", "jpeg", "--profile", "clip"), "are for the methods of .sem"),
+        (("--method", "pics", "--profile", "a", "--profile", "b", "--qualities", "3"), "go with one"),
+        (("--samples", "2"), "are for methods that paint from a seed"),
+        (("--hint", "steps=2"), "are for methods that paint from a seed"),
+        (("--method", "clip", "--hint", "stps=2"), "there is no hint stps"),
         (("--qualities", "9-"), "write qualities"),
         (("--qualities", "a"), "write qualities"),
         (("--qualities", "7-3"), "write qualities"),
@@ -415,10 +421,12 @@ def test_commands_are_measured(bench: Bench, folder: Path) -> None:
 def test_models_device_and_samples_reach_the_codec(bench: Bench, place: Path) -> None:
     (place / "clip").mkdir()
     found = bench(
-        "--method", "clip", "--metrics", "psnr", "--samples", "3", "--device", "cpu", "--dtype", "bfloat16",
+        "--method", "clip", "--metrics", "psnr", "--samples", "3", "--device", "cpu", "--dtype", "bfloat16", "--hint", "steps=2",
+        "--profile", "clip-8",
         "--model", f"painter={place / 'clip'}", "--model", f"clip={place / 'clip'}",
     )  # fmt: skip
-    assert found["codec"]["identity"] == "clip 3 cpu bfloat16 ['clip', 'painter'] []"
+    more = {"profile": "clip-8", "samples": 3, "wish": {"steps": "2"}}
+    assert found["codec"]["identity"] == f"clip {more} cpu bfloat16 ['clip', 'painter'] []"
 
 
 def test_cache_of_the_command(bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -498,12 +506,15 @@ def test_looking_at_the_commands_imports_nothing_heavy() -> None:
 # The networks of tests/test_metrics.py behind the command
 
 
-def test_metric_networks_of_a_folder(semtool: Semtool, folder: Path, place: Path, tmp_path: Path) -> None:
+def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
     import test_metrics
 
-    weights = tmp_path / "weights"
+    folder, weights = tmp_path / "small", tmp_path / "weights"
+    folder.mkdir()
+    for seed in (1, 2):
+        Image.fromarray(picture(64, 56, seed)).save(folder / f"{seed}.png")
     test_metrics.write_networks(weights)
     test_metrics.write_clip(weights / "clip")
     test_metrics.write_segmenter(weights / "segmenter")
@@ -520,8 +531,6 @@ def test_metric_networks_of_a_folder(semtool: Semtool, folder: Path, place: Path
     assert low.keys() >= {*names.split(",")}
     assert done.json["curves"]["JPEG"]["pictures"][0][0].keys() == {"quality", "bpp", *names.split(",")} - {"fid", "kid"}
     assert (place / "all.svg").read_text().count("<g transform") == 9
-    for kind in ("lpips-alex", "clip"):  # --model clip=… goes before the folder's
-        assert (weights / kind).exists() or (weights / f"{kind}.safetensors").exists()
     moved = place / "elsewhere"
     (weights / "clip").rename(moved)
     named = semtool(*words, "--weights", weights, "--model", f"clip={moved}", "--metrics", "clip-cosine", "--json")
@@ -562,6 +571,30 @@ def test_this_package_is_measured(semtool: Semtool, tmp_path: Path) -> None:
     (point,) = semtool(*words, "--bpp", "0.9").json["curves"][".sem elic"]["average"]
     assert point["bpp"] <= point["wanted_bpp"] == 0.9
     refused(semtool(*words[:-1], "--qualities", "11"), 2, "usage")
+
+
+def test_a_method_of_foundation_models_is_measured(semtool: Semtool, tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    import tiny_models
+
+    tiny_models.image_embedder(tmp_path / "set" / "image_embedder")
+    tiny_models.unclip(tmp_path / "set")
+    Image.fromarray(tiny_models.photo(96, 64)).save(tmp_path / "photo.png")
+    words = [
+        "bench", "rate", tmp_path / "photo.png", "--method", "clip", "--metrics", "psnr", "--model", tmp_path / "set", "--json",
+        "--hint", "guidance=1", "--cache", "kept",
+    ]  # fmt: skip
+    few = semtool(*words, "--hint", "steps=1", "--profile", "clip", "--profile", "clip-8").json["curves"][".sem clip"]["average"]
+    assert few[0]["bpp"] == pytest.approx(8 * 103 / (96 * 64), rel=0.03)
+    assert few[1]["bpp"] > 7 * few[0]["bpp"]
+    one, steps, several = (
+        semtool(*words, "--profile", "clip", *more).json["curves"][".sem clip"]["average"][0]["psnr"]
+        for more in (("--hint", "steps=1"), ("--hint", "steps=3"), ("--hint", "steps=1", "--samples", "2"))
+    )
+    assert one == few[0]["psnr"]
+    assert len({one, steps, several}) == 3
+    done = semtool("bench", "rate", tmp_path / "photo.png", "--method", "clip", "--metrics", "psnr")
+    refused(done, 5, "SEM-E-801")
 
 
 # semtool bench speed

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 COMMAND_SECONDS = 600
 
 
-def refcodec(method: str, settings: tuple[Setting, ...], models: Models, samples: int = 1) -> Codec:
-    """This package: encodes by a method, and paints each file `samples` times, from as many seeds.
+def refcodec(
+    method: str, settings: tuple[Setting, ...], models: Models, *, profile: str | None = None, samples: int = 1,
+    wish: Mapping[str, str] | None = None,
+) -> Codec:  # fmt: skip
+    """This package: encodes by a method, and paints each file `samples` times, from as many seeds, by these render hints.
 
     The identity is a digest of every file of the package (code, tables, embedded models), so that any change is
     measured anew, with the models, the device and the versions of the libraries that compute pixels.
@@ -36,17 +40,17 @@ def refcodec(method: str, settings: tuple[Setting, ...], models: Models, samples
     from semtool.options import package_of
 
     def encode(image: Image.Image, setting: Setting) -> bytes:
-        wanted: dict[str, Any] = {"bpp" if name == "wanted_bpp" else name: value for name, value in named(setting).items()}
+        wanted: dict[str, Any] = {"profile": profile} | {"bpp" if name == "wanted_bpp" else name: value for name, value in named(setting).items()}
         return encode_any(image, method=method, models=models, model=package_of(models), **wanted).data
 
     def decode(data: bytes) -> list[Image.Image]:
         symbols = symbols_of(read(data), models=models.folders)
-        return [Image.fromarray(pixels) for pixels in paint(symbols, models=models, samples=samples).pictures]
+        return [Image.fromarray(pixels) for pixels in paint(symbols, models=models, wish=wish, samples=samples).pictures]
 
     libraries = ("numpy", "torch") if method == "elic" else ("numpy", "torch", "transformers", "diffusers")
     versions = " ".join(f"{name} {_version(name)}" for name in libraries)
     digest = package_digest(Path(str(import_module("refcodec").__file__)).parent)
-    chosen = f"{method} samples={samples} {models.device} {models.dtype} {_models(method, models)}"
+    chosen = f"{method} {profile} samples={samples} {sorted((wish or {}).items())} {models.device} {models.dtype} {_models(method, models)}"
     return Codec(f".sem {method}", f"refcodec {digest} {chosen} {versions}", settings, encode, decode)
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec import spec
+from refcodec import hintforms, spec
 from refcodec.errors import SemError
 from refcodec.files import shown
+from semtool.given import pairs
 from semtool.options import json_option, models_of, models_options, progress
 from semtool.report import notice
 from semtool.streams import say, show_json, wants_json, write_output
@@ -91,6 +92,8 @@ def need_scipy() -> None:
 @click.option("--codec-id", default="", metavar="TEXT", help="Name and version of the commands, for the report and the cache.")
 @click.option("--qualities", callback=_qualities, metavar="LIST", help="As 1-10 or 1,4,9.  [default: 1-10 for elic]")
 @click.option("--bpp", type=click.FloatRange(min=0, min_open=True), multiple=True, metavar="R", help="The best file of at most R bits per pixel; as often as wanted.")
+@click.option("--profile", multiple=True, metavar="P", help="Row of the registry, by id or name; several are measured one by one.")
+@click.option("--hint", "hints", metavar="K=V", multiple=True, callback=pairs, help="Paint so, such as steps=20, whatever the file says.")
 @click.option("--samples", type=click.IntRange(min=1), default=1, show_default=True, help="Pictures painted of each file, from as many seeds; metrics are their means.")
 @click.option("--metrics", default="psnr,ms-ssim", show_default=True, metavar="LIST", help="Of psnr, ms-ssim, ssimulacra2, lpips-alex, lpips-vgg, dists, clip-cosine, clip-score, css, bss, fid, kid.")
 @click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Folder of metric networks: lpips-alex.safetensors …, clip, segmenter.")
@@ -151,16 +154,18 @@ def _codecs(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]:
     from semtool.bench.anchors import ANCHORS
 
     method, commands = options["method"], options["codec_cmd"]
-    settings = _settings(method, commands is not None, options["qualities"], options["bpp"])
-    if options["samples"] > 1 and (commands or method in ("elic", *FORMATS)):
-        raise click.UsageError("--samples is for methods that paint from a seed")
+    settings, profile = _settings(method, commands is not None, options["qualities"], options["bpp"], options["profile"])
+    if (options["samples"] > 1 or options["hints"]) and (commands or method in ("elic", *FORMATS)):
+        raise click.UsageError("--samples and --hint are for methods that paint from a seed")
+    if unknown := sorted(set(options["hints"]) - set(hintforms.HINTS)):
+        raise click.UsageError(f"there is no hint {shown(unknown[0])}: there are {', '.join(hintforms.HINTS)}")
     if commands:
         codec = coders.command(commands[0], commands[1], settings, options["codec_id"])
     elif method in FORMATS:
         codec = ANCHORS[method]()
         codec = replace(codec, settings=settings) if options["qualities"] else codec
     else:
-        codec = coders.refcodec(method, settings, models, options["samples"])
+        codec = coders.refcodec(method, settings, models, profile=profile, samples=options["samples"], wish=options["hints"])
     names = options["anchors"]
     if names is None:
         names = FORMATS if commands or method == "elic" else ()
@@ -168,14 +173,22 @@ def _codecs(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]:
     return codec, [anchor for anchor in anchors if anchor.name != codec.name]
 
 
-def _settings(method: str, commands: bool, qualities: tuple[int, ...] | None, bpp: tuple[float, ...]) -> tuple[Setting, ...]:
-    if bpp and (commands or method in FORMATS):
-        raise click.UsageError("--bpp is for the methods of .sem: others take --qualities")
+def _settings(
+    method: str, commands: bool, qualities: tuple[int, ...] | None, bpp: tuple[float, ...], profiles: tuple[str, ...]
+) -> tuple[tuple[Setting, ...], str | None]:
+    """What is measured one by one, and the profile of all of it."""
+    if (bpp or profiles) and (commands or method in FORMATS):
+        raise click.UsageError("--bpp and --profile are for the methods of .sem: others take --qualities")
     if qualities and not commands and method not in (*WITH_QUALITY, *FORMATS):
         raise click.UsageError(f"method {method} has no quality: give --bpp, or neither")
+    if len(profiles) > 1:
+        if qualities or bpp:
+            raise click.UsageError("several profiles are measured as they come: --qualities and --bpp go with one")
+        return profiles, None
+    profile = profiles[0] if profiles else None
     if qualities or bpp:
-        return (*(qualities or ()), *bpp)
-    return tuple(range(1, 11)) if commands or method == "elic" else (None,)
+        return (*(qualities or ()), *bpp), profile
+    return (tuple(range(1, 11)) if commands or method == "elic" else (None,)), profile
 
 
 def _warn(metrics: list[Metric], pictures: int) -> None:

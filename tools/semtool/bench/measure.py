@@ -25,7 +25,7 @@ from semtool.bench.measures import Metric
 from semtool.bench.metrics import Curve, Picture
 
 SUFFIXES = (".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg", ".avif")
-Setting = int | float | None  # a quality, the bits per pixel asked for, or what the method does by itself
+Setting = int | float | str | None  # a quality, the bits per pixel asked for, a profile, or what the method does by itself
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,12 @@ class Sweep:
     average: list[Point]  # [setting]: means over pictures of every value (of decibels too), and the metrics of sets
 
 
-def named(setting: Setting) -> dict[str, int | float]:
+def named(setting: Setting) -> dict[str, int | float | str]:
     """A setting as reports and cache keys say it."""
     if setting is None:
         return {}
-    return {"quality": setting} if isinstance(setting, int) else {"wanted_bpp": setting}
+    kind = "quality" if isinstance(setting, int) else "wanted_bpp" if isinstance(setting, float) else "profile"
+    return {kind: setting}
 
 
 def load(paths: Iterable[Path], metrics: Sequence[Metric] = ()) -> list[Source]:

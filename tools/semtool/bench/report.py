@@ -57,6 +57,8 @@ def table(name: str, points: Sequence[Point], metrics: Sequence[Metric]) -> str:
 def _setting(setting: Setting) -> str:
     if setting is None:
         return "as it comes"
+    if isinstance(setting, str):
+        return setting
     return f"quality {setting}" if isinstance(setting, int) else f"{setting:g} bpp wanted"
 
 

@@ -180,10 +180,9 @@ def _checkpoint(sources: list[Path], kind: str, output: str | None, replace: boo
             raise SemError(101, f"{shown(str(source))}: there is no such file", hint="name the file of a checkpoint")
     notices: list[str] = []
     stem = given.get("name") or sources[0].name.split(".")[0] or kind
-    job = Job(
-        sources, Path(), given.get("variant"), *(Path(given[name]) if name in given else None for name in ("photos", "base")),
-        stem, given.get("licence", ""), given.get("notes", ""), notices.append, update,
-    )  # fmt: skip
+    photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))
+    words = {name: given[name] for name in ("variant", "licence", "notes") if name in given}
+    job = Job(sources, Path(), photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
     usual = modelpath.own() / stem if kind in PACKAGE_KINDS else own_set() if kind in ROLE_KINDS else modelpath.own() / "metrics"
     folder = usual if output is None else Path(output)
     done = _result(kind, folder, converted=[source.name for source in sources], notices=notices)

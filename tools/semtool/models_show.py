@@ -113,7 +113,7 @@ def classes(folder: Path) -> list[str]:
         try:
             with open(folder / name, "rb") as stream:
                 config = json.loads(stream.read(CONFIG_BYTES_MAX))
-            found = next((config[key] for key in CLASS_KEYS if config.get(key)), [])
+            found: Any = next((config[key] for key in CLASS_KEYS if config.get(key)), [])
             parts = [f"{part}: {entry[1]}" for part, entry in config.items() if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)]
         except (OSError, ValueError, AttributeError, RecursionError):
             continue

@@ -158,7 +158,8 @@ def restored(consonants: str, language: Any, asked: prompts.Prompts) -> str:
         return " ".join(word.text for word in found)
     said = words(language.ask(asked.ask("decompress"), consonants, 8 * len(sent) + 32))
     matcher = SequenceMatcher(None, sent, [skeleton(word) for word in said], autojunk=False)
-    better = {a + i: said[b + i] for a, b, length in matcher.get_matching_blocks() for i in range(length)}
+    pairs = [(a + i, said[b + i]) for a, b, length in matcher.get_matching_blocks() for i in range(length)]
+    better = {at: word for at, word in pairs if word != sent[at]}  # what is still a consonant word is not restored
     out, at = [], 0
     for word in found:
         out.append(better.get(at, word.text) if word.consonants else word.text)

@@ -58,19 +58,22 @@ class Shortener:
     def _make(self, count: int) -> Short:
         if self.language is None or not count:
             return self.by_rules(count)
-        selected = self._asked("select", self.description, count, _words)
+        selected = self._asked("select", self.description, count, _words, lambda found: Ranking(" ".join(found)).best(count))
         notices = []
         if selected is None:
             notices.append(f"the language model did not choose {count} words: rules did")
             selected = self._ranking.best(count)
-        short = self._asked("compress", " ".join(selected), len(selected), _consonants)
+        short = self._asked("compress", " ".join(selected), len(selected), _consonants, lambda found: found[: len(selected)])
         if short is None:
             notices.append("the language model did not keep to the 15 consonants: rules made them")
             short = _consonants(" ".join(selected))
         return Short(" ".join(short), " ".join(selected), tuple(notices))
 
-    def _asked(self, role: str, text: str, count: int, read: Callable[[str], list[str]]) -> list[str] | None:
-        """About `count` words of the answer to a prompt about a text; None where several answers are not that."""
+    def _asked(self, role: str, text: str, count: int, read: Callable[[str], list[str]], cut: Callable[[list[str]], list[str]]) -> list[str] | None:
+        """About `count` words of the answer to a prompt about a text; None where several answers are not that.
+
+        read: the words of an answer; cut: those of them that stay where they are too many.
+        """
         known = {skeleton(word) for word in words(text)}
         for again in range(TRIES):
             prompt = self.prompts.ask(role, again=again, words=count)
@@ -79,7 +82,7 @@ class Shortener:
                 for reading in readings(answer):
                     found = read(reading)
                     if count - slack(count) <= len(found) <= most and _of(found, known):
-                        return found if len(found) <= count + slack(count) else found[:count]
+                        return found if len(found) <= count + slack(count) else cut(found)
         return None
 
 

@@ -141,6 +141,8 @@ class Endpoint:
                 raise self.fault(f"answers with more than {ANSWER_BYTES_MAX} bytes")
             if time.monotonic() > until:
                 raise TimeoutError
+        if getattr(stream, "length", None):  # what was promised and did not come
+            raise http.client.IncompleteRead(b"")
         return bytes(data)
 
     def fault(self, what: str, hint: str | None = None) -> SemError:

@@ -22,7 +22,7 @@ from program import Semtool, place, refused, semtool
 
 from refcodec.errors import SemError
 from refcodec.models.sources import Models
-from semtool.bench import anchors, coders, measure, measures, metrics, rate, report, sets, timing
+from semtool.bench import anchors, captions, coders, measure, measures, metrics, networks, rate, report, sets, timing
 from semtool.bench.command import group
 
 __all__ = ["place", "semtool"]  # fixtures
@@ -132,7 +132,7 @@ def test_bd_rates_of_single_pictures() -> None:
 
 # Measuring
 
-BOTH = measures.chosen(("psnr", "ms-ssim"), measures.Places(Models()))
+BOTH = measures.chosen(("psnr", "ms-ssim"), networks.Places(Models()))
 
 
 @pytest.fixture
@@ -449,6 +449,8 @@ def test_what_is_wrong_is_one_line(semtool: Semtool, folder: Path, place: Path) 
     refused(semtool("bench", "rate"), 2, "usage")
     refused(semtool("bench", "rate", folder, "--metrics", "clip-score", "--method", "jpeg"), 5, "SEM-E-801")
     refused(semtool("bench", "rate", folder, "--model", "painter="), 2, "usage")
+    refused(semtool("bench", "rate", folder, "-o", "nowhere/rate.json"), 7, "SEM-E-102")
+    refused(semtool("bench", "rate", folder, "--plot", "empty"), 7, "SEM-E-102")
 
 
 @pytest.mark.parametrize("metric", ["lpips-alex", "lpips-vgg", "dists", "fid", "kid", "clip-cosine", "clip-score", "css", "bss"])
@@ -486,7 +488,7 @@ def test_ssimulacra2(bench: Bench) -> None:
     pytest.importorskip("ssimulacra2")
     low, high = bench("--method", "jpeg", "--qualities", "10,80", "--anchors", "none", "--metrics", "ssimulacra2")["curves"]["JPEG"]["average"]
     assert low["ssimulacra2"] < high["ssimulacra2"] < 100
-    (metric,) = measures.chosen(("ssimulacra2",), measures.Places(Models()))
+    (metric,) = measures.chosen(("ssimulacra2",), networks.Places(Models()))
     assert metric.pair is not None
     assert metric.pair("", picture(64, 64), picture(64, 64)) == pytest.approx(100)
 
@@ -549,15 +551,15 @@ def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Pa
 def test_captions_are_read_in_both_forms(tmp_path: Path) -> None:
     path = tmp_path / "captions"
     path.write_text('{"file_name": "a.jpg", "caption": "one"}\n\nb.jpg\ttwo\tmore\n{"file_name": "a.jpg", "caption": "three"}\n')
-    found = measures.read_captions(path)
+    found = captions.read_captions(path)
     assert found == {"a.jpg": "one", "b.jpg": "two"}
-    assert measures.caption_of("b.jpg", found) == "two"
+    assert captions.caption_of("b.jpg", found) == "two"
     for text in ("no tab here", '{"file_name": 1, "caption": "x"}', "{"):
         path.write_text(text)
         with pytest.raises(SemError, match="line 1"):
-            measures.read_captions(path)
+            captions.read_captions(path)
     with pytest.raises(SemError):
-        measures.read_captions(tmp_path / "none")
+        captions.read_captions(tmp_path / "none")
 
 
 def test_this_package_is_measured(semtool: Semtool, tmp_path: Path) -> None:

@@ -3,28 +3,24 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec import hintforms, spec
 from refcodec.errors import SemError
-from refcodec.files import shown
+from semtool.bench.options import FORMATS, METHODS, anchor_list, codecs_of, quality_list
+from semtool.bench.options import size as size_option
+from semtool.bench.options import window as window_option
 from semtool.given import pairs
 from semtool.options import json_option, models_of, models_options, progress
 from semtool.report import notice
-from semtool.streams import say, show_json, wants_json, write_output
+from semtool.streams import claim_output, say, show_json, wants_json, write_output
 
 if TYPE_CHECKING:
-    from semtool.bench.measure import Codec, Setting
     from semtool.bench.measures import Metric
 
-METHODS = tuple(spec.METHODS.values())
-FORMATS = ("jpeg", "webp", "avif")
-WITH_QUALITY = ("elic", "pics")  # what they send beside words has one
 ARGUMENTS = "semtool.bench.arguments"
 
 
@@ -41,42 +37,6 @@ def group() -> None:
     """Measure rate and distortion, or speed."""
 
 
-def _qualities(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
-    """ "1-3,7" → (1, 2, 3, 7)."""
-    if text is None:
-        return None
-    found: list[int] = []
-    for piece in text.split(","):
-        ends = re.fullmatch(r"([0-9]{1,3})(?:-([0-9]{1,3}))?", piece)
-        if ends is None or int(ends[2] or ends[1]) < int(ends[1]):
-            raise click.BadParameter("write qualities as 1-10 or 1,4,9")
-        found.extend(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
-    return tuple(dict.fromkeys(found))
-
-
-def _anchors(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """ "jpeg,avif" → (jpeg, avif); "none" → ()."""
-    if text is None:
-        return None
-    names = () if text == "none" else tuple(dict.fromkeys(text.split(",")))
-    if unknown := sorted(set(names) - set(FORMATS)):
-        raise click.BadParameter(f"there is no anchor {shown(unknown[0])}: choose of {', '.join(FORMATS)}, or none")
-    return names
-
-
-def _window(_ctx: click.Context, _param: click.Parameter, value: tuple[float, float]) -> tuple[float, float]:
-    if not 0 < value[0] < value[1] < float("inf"):
-        raise click.BadParameter(f"{value[0]:g} to {value[1]:g} bpp is no window")
-    return value
-
-
-def _size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
-    width, _, height = value.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) * int(height)):
-        raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
-    return int(width), int(height)
-
-
 def need_scipy() -> None:
     """SEM-E-805 where scipy is not installed."""
     try:
@@ -90,7 +50,7 @@ def need_scipy() -> None:
 @click.option("--method", type=click.Choice([*METHODS, *FORMATS]), default="elic", show_default=True, help="What is measured.")
 @click.option("--codec-cmd", nargs=2, metavar="ENCODE DECODE", help="Measure these commands instead, with {input}, {output} and {quality}.")
 @click.option("--codec-id", default="", metavar="TEXT", help="Name and version of the commands, for the report and the cache.")
-@click.option("--qualities", callback=_qualities, metavar="LIST", help="As 1-10 or 1,4,9.  [default: 1-10 for elic]")
+@click.option("--qualities", callback=quality_list, metavar="LIST", help="As 1-10 or 1,4,9.  [default: 1-10 for elic]")
 @click.option("--bpp", type=click.FloatRange(min=0, min_open=True), multiple=True, metavar="R", help="The best file of at most R bits per pixel; as often as wanted.")
 @click.option("--profile", multiple=True, metavar="P", help="Row of the registry, by id or name; several are measured one by one.")
 @click.option("--hint", "hints", metavar="K=V", multiple=True, callback=pairs, help="Paint so, such as steps=20, whatever the file says.")
@@ -99,8 +59,8 @@ def need_scipy() -> None:
 @click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Folder of metric networks: lpips-alex.safetensors …, clip, segmenter.")
 @click.option("--captions", type=click.Path(path_type=Path), metavar="FILE", help="For clip-score: lines of file name, tab, text, or JSON objects with file_name and caption.")
 @models_options
-@click.option("--anchors", callback=_anchors, metavar="LIST", help="Of jpeg,webp,avif; or none.  [default: all for elic and commands, else none]")
-@click.option("--window", nargs=2, type=float, default=(0.1, 0.8), show_default=True, callback=_window, metavar="LOW HIGH", help="BD-rates are taken over these bits per pixel.")
+@click.option("--anchors", callback=anchor_list, metavar="LIST", help="Of jpeg,webp,avif; or none.  [default: all for elic and commands, else none]")
+@click.option("--window", nargs=2, type=float, default=(0.1, 0.8), show_default=True, callback=window_option, metavar="LOW HIGH", help="BD-rates are taken over these bits per pixel.")
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Keeps results, so that an interrupted run goes on where it stopped.")
 @click.option("-o", "--output", metavar="OUT.json", help="Write all numbers here.")
 @click.option("--plot", metavar="OUT.svg", help="Write the rate-distortion plot here.")
@@ -118,15 +78,18 @@ def rate(
     semtool bench rate KODAK --method clip --model set/ --metrics clip-cosine,css,bss --weights metrics/
     semtool bench rate KODAK --codec-cmd "enc -q {quality} {input} {output}" "dec {input} {output}"
     """
+    for name in (output, plot):
+        if name is not None:
+            claim_output(name, str(pictures[0]))
     need_scipy()
     models = models_of(options["model"], options["device"], options["dtype"])
-    from semtool.bench import measures
+    from semtool.bench import measures, networks
     from semtool.bench.measure import load
     from semtool.bench.rate import measured
 
     try:
-        wanted = measures.chosen(metrics.split(","), measures.Places(models, weights, captions))
-        codec, anchors = _codecs(models, options)
+        wanted = measures.chosen(metrics.split(","), networks.Places(models, weights, captions))
+        codec, anchors = codecs_of(models, options)
         sources = load(pictures, wanted)
         _warn(wanted, len(sources))
         with progress("measuring") as update:
@@ -144,51 +107,6 @@ def rate(
         show_json(document)
     else:
         say(result.text().rstrip("\n"))
-
-
-def _codecs(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]:
-    """What is measured, and what it is compared with. Usage error for settings that it has not."""
-    from dataclasses import replace
-
-    from semtool.bench import coders
-    from semtool.bench.anchors import ANCHORS
-
-    method, commands = options["method"], options["codec_cmd"]
-    settings, profile = _settings(method, commands is not None, options["qualities"], options["bpp"], options["profile"])
-    if (options["samples"] > 1 or options["hints"]) and (commands or method in ("elic", *FORMATS)):
-        raise click.UsageError("--samples and --hint are for methods that paint from a seed")
-    if unknown := sorted(set(options["hints"]) - set(hintforms.HINTS)):
-        raise click.UsageError(f"there is no hint {shown(unknown[0])}: there are {', '.join(hintforms.HINTS)}")
-    if commands:
-        codec = coders.command(commands[0], commands[1], settings, options["codec_id"])
-    elif method in FORMATS:
-        codec = ANCHORS[method]()
-        codec = replace(codec, settings=settings) if options["qualities"] else codec
-    else:
-        codec = coders.refcodec(method, settings, models, profile=profile, samples=options["samples"], wish=options["hints"])
-    names = options["anchors"]
-    if names is None:
-        names = FORMATS if commands or method == "elic" else ()
-    anchors = [ANCHORS[name]() for name in names]
-    return codec, [anchor for anchor in anchors if anchor.name != codec.name]
-
-
-def _settings(
-    method: str, commands: bool, qualities: tuple[int, ...] | None, bpp: tuple[float, ...], profiles: tuple[str, ...]
-) -> tuple[tuple[Setting, ...], str | None]:
-    """What is measured one by one, and the profile of all of it."""
-    if (bpp or profiles) and (commands or method in FORMATS):
-        raise click.UsageError("--bpp and --profile are for the methods of .sem: others take --qualities")
-    if qualities and not commands and method not in (*WITH_QUALITY, *FORMATS):
-        raise click.UsageError(f"method {method} has no quality: give --bpp, or neither")
-    if len(profiles) > 1:
-        if qualities or bpp:
-            raise click.UsageError("several profiles are measured as they come: --qualities and --bpp go with one")
-        return profiles, None
-    profile = profiles[0] if profiles else None
-    if qualities or bpp:
-        return (*(qualities or ()), *bpp), profile
-    return (tuple(range(1, 11)) if commands or method == "elic" else (None,)), profile
 
 
 def _warn(metrics: list[Metric], pictures: int) -> None:
@@ -210,7 +128,7 @@ def _command() -> str:
 @click.argument("picture", required=False, type=click.Path(path_type=Path), metavar="[PICTURE]")
 @click.option("--n", type=click.IntRange(min=1), default=192, show_default=True, help="Width of the networks.")
 @click.option("--m", type=click.IntRange(min=1), default=320, show_default=True, help="Channels of the latents.")
-@click.option("--size", default="768x512", show_default=True, callback=_size, metavar="WxH", help="That the picture is scaled to.")
+@click.option("--size", default="768x512", show_default=True, callback=size_option, metavar="WxH", help="That the picture is scaled to.")
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="Of torch.")
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Runs, of which the fastest counts.")
 @json_option

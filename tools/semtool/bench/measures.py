@@ -3,29 +3,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.errors import SemError
-from refcodec.files import shown
-from refcodec.models.digest import file_sha256, folder_sha256
 from semtool.bench import metrics, sets
+from semtool.bench.captions import caption_of
 from semtool.bench.metrics import Picture
-
-if TYPE_CHECKING:
-    from refcodec.models.sources import Models
+from semtool.bench.networks import Networks, Places, remembered
 
 NAMES: Final = ("psnr", "ms-ssim", "ssimulacra2", "lpips-alex", "lpips-vgg", "dists", "clip-cosine", "clip-score", "css", "bss", "fid", "kid")
 DEFINED: Final = 1  # part of every cache key: count up when a definition of this package changes
-T = TypeVar("T")
 Pair = Callable[[str, Picture, Picture], float]  # name of the picture, original, decoded -> value
 
 
@@ -63,22 +56,13 @@ class Metric:
         return {self.name: value} | ({self.curve: self.decibels(value)} if self.decibels else {})
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where metrics find what they need."""
-
-    models: Models
-    weights: Path | None = None  # folder of metric networks; None: the folders where models are looked for
-    captions: Path | None = None
-
-
 def chosen(names: Sequence[str], places: Places) -> list[Metric]:
     """The metrics of these names, ready. SEM-E-801, 803 and 805 for what one lacks; ValueError for another name."""
-    networks = _Networks(places)
+    networks = Networks(places)
     return [_metric(name, networks) for name in dict.fromkeys(names)]
 
 
-def _metric(name: str, networks: _Networks) -> Metric:
+def _metric(name: str, networks: Networks) -> Metric:
     own = f"{name} {DEFINED}"
     if name == "psnr":
         return Metric(name, "PSNR", own, 3, pair=lambda _, a, b: metrics.psnr(a, b), unit="dB")
@@ -102,7 +86,7 @@ def _metric(name: str, networks: _Networks) -> Metric:
     raise ValueError(f"there is no metric {name}: choose of {', '.join(NAMES)}")
 
 
-def _of_clip(name: str, own: str, networks: _Networks) -> Metric:
+def _of_clip(name: str, own: str, networks: Networks) -> Metric:
     clip, digest = networks.role("clip", name)
     from refcodec.models.metrics.clip import clip_score, cosine
 
@@ -120,137 +104,12 @@ def _of_clip(name: str, own: str, networks: _Networks) -> Metric:
     return Metric(name, "CLIP score", f"{own} {digest} {texts}", 2, pair=score)
 
 
-def _of_classes(name: str, own: str, networks: _Networks) -> Metric:
+def _of_classes(name: str, own: str, networks: Networks) -> Metric:
     segmenter, digest = networks.role("segmenter", name)
     from refcodec.models.metrics.segmenter import bss, css
 
     count, compare = remembered(segmenter), css if name == "css" else bss
     return Metric(name, name.upper(), f"{own} {digest}", pair=lambda _, a, b: compare(count(a), count(b)))
-
-
-class _Networks:
-    """The networks that metrics share, each loaded once, with a digest of its weights."""
-
-    def __init__(self, places: Places) -> None:
-        self.places = places
-        self._known: dict[str, tuple[Any, str]] = {}
-
-    def _once(self, name: str, make: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
-        if name not in self._known:
-            self._known[name] = make()
-        return self._known[name]
-
-    def distance(self, kind: str) -> tuple[Callable[[Picture, Picture], float], str]:
-        file = self._file(kind)
-        from refcodec.models.metrics.run import distance
-
-        return self._once(kind, lambda: (distance(kind, file, self.places.models.torch_device()), file_sha256(file)))
-
-    def features(self) -> tuple[Callable[[Picture], NDArray[np.float64]], str]:
-        file = self._file("inception")
-        from refcodec.models.metrics.run import features
-
-        return self._once("inception", lambda: (remembered(features(file, self.places.models.torch_device())), file_sha256(file)))
-
-    def role(self, role: str, metric: str) -> tuple[Any, str]:
-        return self._once(role, lambda: self._role(role, metric))
-
-    def _role(self, role: str, metric: str) -> tuple[Any, str]:
-        from refcodec.models.sources import ROLES, Source, local, source
-        from refcodec.models.store import need_torch
-
-        need_torch(f"the metric {metric}")
-        models, weights = self.places.models, self.places.weights
-        found = models.roles.get(role)
-        if found is None and weights is not None and (weights / role).is_dir():
-            found = source(role, weights / role)
-        found = found if found is not None else models.find(role)
-        if not isinstance(found, Source):
-            where = f"there is no {shown(str(weights / role))}" if weights else f"no folder with a {role} is named"
-            hint = f"name {ROLES[role]}, a folder or a hub id, with --model {role}=WHAT, or put it as {role} into the folder of --weights"
-            raise SemError(801, f"the metric {metric} has no model: {where}", path=role, hint=hint)
-        folder = local(found)
-        if role == "clip":
-            from refcodec.models.metrics.clip import Clip as Loaded
-        else:
-            from refcodec.models.metrics.segmenter import Segmenter as Loaded  # type: ignore[assignment]
-        return Loaded.load(folder, models), folder_sha256(folder)
-
-    def captions(self) -> tuple[Mapping[str, str], str]:
-        if self.places.captions is None:
-            raise ValueError("the metric clip-score compares with captions: name them with --captions")
-        return read_captions(self.places.captions), file_sha256(self.places.captions)
-
-    def _file(self, kind: str) -> Path:
-        from refcodec import modelpath
-        from refcodec.models.store import need_torch
-
-        need_torch(f"the metric of {kind}")
-        from refcodec.models.metrics.weights import missing, path_of
-
-        if self.places.weights is not None:
-            return path_of(self.places.weights, kind) if self.places.weights.is_dir() else _no_folder(self.places.weights, kind)
-        for place in modelpath.search_path():
-            for folder in (place, place / "metrics"):
-                if (folder / f"{kind}.safetensors").is_file():
-                    return folder / f"{kind}.safetensors"
-        raise missing(kind)
-
-
-def _no_folder(place: Path, kind: str) -> Path:
-    from refcodec.models.metrics.weights import missing
-
-    raise missing(kind, shown(str(place)))
-
-
-def remembered(function: Callable[[Picture], T]) -> Callable[[Picture], T]:
-    """Calls once for each picture: originals come up at every rate."""
-    known: dict[bytes, T] = {}
-
-    def call(pixels: Picture) -> T:
-        key = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()
-        if key not in known:
-            known[key] = function(pixels)
-        return known[key]
-
-    return call
-
-
-def read_captions(path: Path) -> dict[str, str]:
-    """File name -> caption: lines of name, tab, text, or JSON objects with file_name and caption. The first of a name counts.
-
-    SEM-E-101 for a file that cannot be read, or that is neither.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SemError(101, f"cannot read the captions of {shown(str(path))}") from error
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            name, caption = _json_caption(line) if line.lstrip().startswith("{") else line.split("\t")[:2]
-        except (ValueError, KeyError, TypeError) as error:
-            raise SemError(101, f"line {number} of {shown(str(path))} is no caption", hint="write name, tab, text") from error
-        found.setdefault(name, caption)
-    return found
-
-
-def _json_caption(line: str) -> tuple[str, str]:
-    document = json.loads(line)
-    name, caption = document["file_name"], document["caption"]
-    if not isinstance(name, str) or not isinstance(caption, str):
-        raise TypeError
-    return name, caption
-
-
-def caption_of(picture: str, captions: Mapping[str, str]) -> str:
-    """By the file's name, with or without its suffix. SEM-E-101 where there is none."""
-    caption = captions.get(picture, captions.get(Path(picture).stem))
-    if caption is None:
-        raise SemError(101, f"there is no caption for {shown(picture)}", hint="add a line for it to the file of --captions")
-    return caption
 
 
 def _ssimulacra2_version() -> str:

@@ -152,19 +152,15 @@ def paint(scene: Scene) -> list[Pixels]:
 
 def restored(consonants: str, language: Any, asked: prompts.Prompts) -> str:
     """The words of a consonant text: those of the language model that have its consonants, the restorer's for the others."""
-    found = restore(consonants).words
     sent = consonants.split()
     if language is None or not 0 < len(sent) <= ASKED_MAX:
-        return " ".join(word.text for word in found)
+        return restore(consonants).text
     said = words(language.ask(asked.ask("decompress"), consonants, 8 * len(sent) + 32))
     matcher = SequenceMatcher(None, sent, [skeleton(word) for word in said], autojunk=False)
     pairs = [(a + i, said[b + i]) for a, b, length in matcher.get_matching_blocks() for i in range(length)]
     better = {at: word for at, word in pairs if word != sent[at]}  # what is still a consonant word is not restored
-    out, at = [], 0
-    for word in found:
-        out.append(better.get(at, word.text) if word.consonants else word.text)
-        at += bool(word.consonants)
-    return " ".join(out)
+    found = restore(consonants, articles=False).words
+    return " ".join(better.get(at, word.text) for at, word in enumerate(found))
 
 
 def _record(scene: Scene, step: str, value: Any) -> None:

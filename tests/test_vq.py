@@ -303,6 +303,20 @@ def test_a_package_of_another_shape_is_refused(photos: Path, tmp_path: Path, mon
     assert caught.value.code == 803
 
 
+def test_a_package_without_a_painter_leaves_the_painting_to_the_roles(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    made = codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=model)
+    shutil.copytree(model, tmp_path / "bare")
+    manifest = json.loads((tmp_path / "bare" / "manifest.json").read_text())
+    (tmp_path / "bare" / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k not in ("painter", "encoder")}))
+    with pytest.raises(SemError, match="hyper_encoder") as caught:
+        refcodec.decode(made.data, models=tmp_path / "bare")
+    assert (caught.value.code, caught.value.path) == (801, "hyper_encoder")
+    with pytest.raises(SemError, match="has no encoder") as caught:
+        codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=tmp_path / "bare")
+    assert caught.value.code == 801
+
+
 def test_the_network_has_the_shapes_that_it_says() -> None:
     net = VqNet(TINY).eval()
     x = torch.rand(2, 3, 64, 32)

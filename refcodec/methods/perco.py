@@ -17,7 +17,7 @@ from refcodec.methods import perco_beside as beside
 from refcodec.methods.given import Job, Made, row
 from refcodec.methods.pics import prompt
 from refcodec.methods.scene import Described, Request, Scene
-from refcodec.models import store
+from refcodec.models import package, store
 from refcodec.models.small import SmallModel
 from refcodec.models.sources import Models
 from refcodec.payloads import kinds, pq_codes, vq_indices
@@ -154,7 +154,7 @@ def paint(scene: Scene) -> list[Pixels]:
     """The embedded preview where the row's model has a painter, else a picture of each seed by latent diffusion."""
     value = scene.need(spec.VQ)
     grid = _array(value)
-    if scene.folder is not None:
+    if scene.folder is not None and "painter" in package.read_manifest(scene.folder):
         from refcodec.methods import perco_small
 
         return [perco_small.preview(scene, grid, scene.folder)]

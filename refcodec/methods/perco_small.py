@@ -33,7 +33,7 @@ def indices(request: Request) -> NDArray[np.int64]:
 
 
 def preview(scene: Scene, grid: NDArray[np.int64], folder: Path) -> Pixels:
-    """The painter of the package that the symbols were read with; SEM-E-801 where it has none."""
+    """By the painter of the package that the symbols were read with."""
     from refcodec.models.vq.floats import Painter
 
     if scene.samples > 1:

@@ -306,3 +306,50 @@ def qwen2_vl(folder: Path) -> Path:
     settings |= {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2VLProcessor"}
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     return folder
+
+
+def clip_model(folder: Path, side: int = 32, words: int = 77) -> Path:
+    """CLIPModel of texts and pictures, with its tokenizer and processor; texts have at most `words` tokens."""
+    from transformers import CLIPConfig, CLIPModel
+
+    tokenizer = clip_tokenizer(folder)
+    seeded(5)
+    common = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = {"vocab_size": len(tokenizer), "max_position_embeddings": words, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    config = CLIPConfig(text_config=common | text, vision_config=common | {"image_size": side, "patch_size": 8}, projection_dim=12)
+    CLIPModel(config).save_pretrained(folder)
+    image_processor(folder, side)
+    return folder
+
+
+def stable_diffusion(folder: Path, width: int = 16) -> Path:
+    """StableDiffusionPipeline with a VAE of factor 32, quick on large pictures, and a ControlNet that does something."""
+    from diffusers import ControlNetModel, DDIMScheduler, StableDiffusionPipeline
+
+    tokenizer = clip_tokenizer(folder / "scratch")
+    network = unet(width)
+    seeded(6)
+    control = ControlNetModel.from_unet(network, conditioning_embedding_out_channels=(4, 4, 4, 4, 4, 8), load_weights_from_unet=False)
+    for parameter in control.parameters():  # its last layers begin as zeros
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.5)
+    control.save_pretrained(folder / "controlnet")
+    with quiet():
+        StableDiffusionPipeline(
+            vae=vae(blocks=6), unet=network, text_encoder=text_model(width, len(tokenizer)), tokenizer=tokenizer, scheduler=DDIMScheduler(),
+            safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
+    return folder
+
+
+def edge_detector(folder: Path) -> Path:
+    """HED in the layout of the public weights, which are converted from there."""
+    from safetensors.torch import save_file
+
+    from refcodec.models.roles import hed
+
+    seeded(7)
+    folder.mkdir()
+    save_file(hed.convert(hed.Hed().state_dict()), folder / hed.WEIGHTS)
+    (folder / "config.json").write_text(json.dumps(hed.CONFIG))
+    return folder

@@ -21,8 +21,8 @@ TYPES = ("clip",)
 class ClipModel:
     """Unit vectors of pictures and of token ids. Runs in float32 whatever dtype is asked for: what is searched is close."""
 
-    def __init__(self, model: Any, processor: Any, tokenizer: Any, name: str = "", folder: Path | None = None) -> None:
-        self.model, self.processor, self.tokenizer, self.name, self.folder = model, processor, tokenizer, name, folder
+    def __init__(self, model: Any, processor: Any, tokenizer: Any, name: str = "") -> None:
+        self.model, self.processor, self.tokenizer, self.name = model, processor, tokenizer, name
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> ClipModel:
@@ -36,7 +36,7 @@ class ClipModel:
             whole(ROLE, folder, info)
             processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        return cls(model.to(device_of(models)).eval().requires_grad_(False), processor, tokenizer, folder.name, folder)
+        return cls(model.to(device_of(models)).eval().requires_grad_(False), processor, tokenizer, folder.name)
 
     @property
     def device(self) -> torch.device:
@@ -55,9 +55,7 @@ class ClipModel:
     @property
     def special(self) -> set[int]:
         """Ids that stand for no piece of text: begin, end, padding."""
-        config = self.model.config.text_config
-        ends = {config.bos_token_id, config.eos_token_id, self.tokenizer.bos_token_id, self.tokenizer.eos_token_id}
-        return {int(i) for i in (*ends, *self.tokenizer.all_special_ids) if i is not None}
+        return {int(i) for i in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, *self.tokenizer.all_special_ids)}
 
     def picture(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """float32[D] of norm 1, of pixels uint8[H, W, 3]; resized and cropped as the model's own processor does."""
@@ -65,10 +63,6 @@ class ClipModel:
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.device)
             found = self.model.get_image_features(**inputs).pooler_output[0].float()
         return cast(torch.Tensor, found / found.norm())
-
-    def likeness(self, one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-        """Cosine of two pictures uint8[H, W, 3], -1 … 1."""
-        return float(self.picture(one) @ self.picture(other))
 
     def text(self, ids: torch.Tensor, points: torch.Tensor | None = None) -> torch.Tensor:
         """float32[D] of norm 1, of token ids int64[n] without begin and end.

@@ -7,7 +7,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -602,12 +602,21 @@ def test_a_method_of_foundation_models_is_measured(semtool: Semtool, tmp_path: P
 # semtool bench speed
 
 
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Those of torch, as they were."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
 def test_speed_measures_what_it_says(semtool: Semtool, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     Image.fromarray(picture(64, 80)).save(tmp_path / "photo.png")
     words = ["bench", "speed", "--n", "24", "--m", "136", "--size", "64x64", "--threads", "1", "--repeats", "1"]
     found = semtool(*words, tmp_path / "photo.png", "--json").json
-    assert "1 threads; N = 24, M = 136, 64x64, min of 1" in found["conditions"]
+    assert "1 torch threads; 1 threads; N = 24, M = 136, 64x64, min of 1" in found["conditions"]
     assert [row["name"] for row in found["rows"]] == [
         "torch float32 (not exact)", "torch float64, exact", "numpy float32 (not exact)", "numpy float64, exact",
         "encode, embedded model", "decode, embedded model", "semtool inspect, photo", "semtool payload, caption",

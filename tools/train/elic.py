@@ -3,7 +3,8 @@
 
     python tools/train/elic.py PHOTOS --out runs/elic --minutes 100 --processes 2
 
-PHOTOS is a folder of photographs. The run folder gets `checkpoint.pt` (weights, averaged weights, optimiser: all that
+PHOTOS is a folder of photographs. `--config taco-text` trains TACO with its text adapter, on captions and under its losses
+(tools/train/joint.py). The run folder gets `checkpoint.pt` (weights, averaged weights, optimiser: all that
 a resumed run needs) and `log.jsonl`. Ctrl-C saves and stops; the same command goes on from there. The schedule follows
 the share of --minutes spent, summed over all resumptions, or that of --steps: one process on a CPU that takes --steps
 without a stop gives the same losses each time.
@@ -21,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +37,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from refcodec.models.elic import config as configs
 from refcodec.models.elic.floats import extended
 from refcodec.models.elic.net import Elic
-from tools.train import photos, sketches
+from tools.train import joint, photos, sketches
+from tools.train.joint import Guide
 from tools.train.losses import distortion, line_distortion
 
 LAMBDAS = tuple(round(0.0003 * (0.0256 / 0.0003) ** (i / 9), 6) for i in range(10))  # quality 1 … 10
 SKETCH_LAMBDAS = tuple(round(3e-6 * (1.6e-4 / 3e-6) ** (i / 9), 8) for i in range(10))  # 0.006 … 0.06 bpp and more
+TEXT_WIDTH = 512  # of openai/clip-vit-base-patch32
 HELD_OUT = 8  # pictures at the end of the listing, never trained on
 PATCHES = 25_000  # whose principal components the linear path starts from
 CHECKPOINT_EVERY, VALIDATE_EVERY = 120.0, 300.0  # seconds
@@ -54,11 +58,14 @@ SKETCH = configs.ElicConfig(
 
 
 def config(name: str) -> configs.ElicConfig:
-    """embedded (the default), sketch, or a public variant by name with the rates of the embedded one."""
+    """embedded (the default), sketch, or a public variant by name with the rates of the embedded one; taco-text: with its
+    text adapter."""
     if name == "sketch":
         return SKETCH
     if name == "embedded":
         return configs.ElicConfig(lambdas=LAMBDAS)
+    if name == "taco-text":
+        return replace(config("taco"), text_width=TEXT_WIDTH)
     base: configs.ElicConfig = {"taco": configs.taco, "compressai": configs.compressai, "chandelier": configs.chandelier}[name]()
     return configs.ElicConfig.from_dict({**base.to_dict(), "lambdas": list(LAMBDAS)})
 
@@ -119,17 +126,21 @@ def average_gradients(params: list[torch.nn.Parameter], world: int) -> float:
 
 
 @torch.no_grad()
-def validate(net: Elic, pictures: list[NDArray[np.uint8]], device: str) -> list[dict[str, float]]:
-    """Rounded symbols, estimated bits, on the centre (384x384 at most) of the held-out pictures, at three rates."""
+def validate(net: Elic, pictures: list[NDArray[np.uint8]], device: str, guide: Guide) -> list[dict[str, float]]:
+    """Rounded symbols, estimated bits, on the centre (384x384 at most) of the held-out pictures, at three rates.
+
+    The held-out pictures are the last of those that guide has captions of; each is shown with its first.
+    """
     net.eval()
+    said = [captions[0] for captions in guide.captions[-len(pictures) :]] if guide.captions else [""] * len(pictures)
     rows = []
     for rate in (1, net.cfg.rates // 2, net.cfg.rates - 2) if net.cfg.rates > 3 else range(net.cfg.rates):
         bpp, psnr = [], []
-        for pic in pictures:
+        for pic, caption in zip(pictures, said, strict=True):
             part = photos.centre(pic, 384)
             h, w = part.shape[:2]
             x = extended(part).to(device)
-            out = net(x, torch.tensor([rate], device=device))
+            out = net(x, torch.tensor([rate], device=device), guide.states([caption]))
             bpp.append(float((out.y_bits + out.z_bits)[0]) / (h * w))
             psnr.append(-10 * math.log10(float(((out.x.clamp(0, 1) - x)[:, :, :h, :w] ** 2).mean()) + 1e-12))
         rows.append({"rate": rate, "bpp": round(float(np.mean(bpp)), 4), "psnr": round(float(np.mean(psnr)), 3)})
@@ -243,23 +254,36 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             signal.signal(s, handler)
 
 
+def batch(
+    args: argparse.Namespace, pictures: list[NDArray[np.uint8]], size: int, sketch: bool, guide: Guide, rng: np.random.Generator
+) -> tuple[Tensor, list[str] | None]:
+    """Crops [B, C, size, size], and a caption of each where there are captions."""
+    if guide.captions is None:
+        crop = sketches.crop if sketch else photos.crop
+        return tensor(np.stack([crop(pictures, size, rng) for _ in range(args.batch)]), args.device), None
+    crops, drawn = zip(*(joint.crop(pictures, size, rng) for _ in range(args.batch)), strict=True)
+    return tensor(np.stack(crops), args.device), guide.drawn(list(drawn), rng)
+
+
 def train_step(
-    run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator
-) -> tuple[tuple[float, float, float], dict[str, Any]]:
-    """One step of the optimiser: (loss, bpp, MSE) of its crops, and what else the log tells of it."""
+    run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator, guide: Guide
+) -> tuple[tuple[float, ...], dict[str, Any]]:
+    """One step of the optimiser: (loss, bpp, MSE, LPIPS, joint loss) of its crops, and what else the log tells of it."""
     done, device = run.done(args), args.device
     size = args.final_crop if done > 0.85 else args.crop
     sketch = run.net.cfg.channels == 1
     share = args.structure if done > (0.1 if sketch else 0.4) else 0.0
-    crop = sketches.crop if sketch else photos.crop
-    x = tensor(np.stack([crop(pictures, size, rng) for _ in range(args.batch)]), device)
+    x, captions = batch(args, pictures, size, sketch, guide, rng)
+    text = guide.states(captions) if captions is not None else None
     rate = torch.from_numpy(rng.integers(0, run.net.cfg.rates, args.batch)).to(device)
     with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
-        out = run.net(x, rate)
+        out = run.net(x, rate, text)
     lam = torch.tensor(run.net.cfg.lambdas, device=device)[rate]
     d, mse = line_distortion(out.x, x, share, sketches.levels(args.batch, rng).to(device)) if sketch else distortion(out.x, x, share)
     bpp = (out.y_bits + out.z_bits) / size**2
-    loss = ((bpp + lam * 255**2 * d) * 0.08 / lam.sqrt()).mean()
+    perceptual, together = guide.terms(out.x, x, captions)
+    more = guide.perceptual * perceptual + guide.joint_weight * together
+    loss = ((bpp + lam * 255**2 * d + more) * 0.08 / lam.sqrt()).mean()
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     norm = average_gradients(run.params, args.processes)
@@ -270,11 +294,11 @@ def train_step(
         run.optimiser.step()
         run.update_ema()
     run.step += 1
-    values = float(loss.detach()), float(bpp.mean().detach()), float(mse.mean().detach())
+    values = tuple(float(v.mean().detach()) for v in (loss, bpp, mse, perceptual, together))
     return values, {"lr": round(args.rate * factor, 7), "norm": round(norm, 3), "crop": size, "structure": share}
 
 
-def work(rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str) -> None:
+def work(rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str, guide: Guide) -> None:
     """One process of the run."""
     if args.processes > 1:
         dist.init_process_group("gloo", init_method=f"file://{args.out.resolve()}/rendezvous", rank=rank, world_size=args.processes)
@@ -288,7 +312,7 @@ def work(rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]],
         print(f"going on from step {run.step} after {run.seconds:.0f} s", flush=True)
     last = time.monotonic()
     saved = validated = run.seconds
-    sums, steps = np.zeros(3), 0
+    sums, steps = np.zeros(5), 0
     run.net.train()
     with interruptible() as asked:
         while True:
@@ -298,33 +322,35 @@ def work(rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]],
             run.seconds = float(flag[0])
             if run.done(args) >= 1 or flag[1] > 0:
                 break
-            values, more = train_step(run, args, train, rng)
+            values, more = train_step(run, args, train, rng, guide)
             now = time.monotonic()
             run.seconds, last = run.seconds + now - last, now
             if all(map(math.isfinite, values)):
                 sums, steps = sums + values, steps + 1
             if run.step % args.log_every == 0 and steps:
-                loss, bpp, mse = sums / steps
+                loss, bpp, mse, perceptual, together = sums / steps
+                if guide.active:
+                    more = {"lpips": round(perceptual, 4), "joint": round(together, 4), **more}
                 log(loss=round(loss, 4), bpp=round(bpp, 4), psnr=round(-10 * math.log10(mse + 1e-12), 3), **more)
-                sums, steps = np.zeros(3), 0
+                sums, steps = np.zeros(5), 0
             if rank == 0 and run.seconds - validated > VALIDATE_EVERY:
                 validated = run.seconds
-                log(held_out=with_ema(run, held, args))
+                log(held_out=with_ema(run, held, args, guide))
             if rank == 0 and run.seconds - saved > CHECKPOINT_EVERY:
                 saved = run.seconds
                 run.save(args, data_digest)
         if rank == 0:
-            log(held_out=with_ema(run, held, args))
+            log(held_out=with_ema(run, held, args, guide))
             run.save(args, data_digest)
     if args.processes > 1:
         dist.barrier()
         dist.destroy_process_group()
 
 
-def with_ema(run: Run, held: list[NDArray[np.uint8]], args: argparse.Namespace) -> list[dict[str, float]]:
+def with_ema(run: Run, held: list[NDArray[np.uint8]], args: argparse.Namespace, guide: Guide) -> list[dict[str, float]]:
     live = {k: v.clone() for k, v in run.net.state_dict().items()}
     run.net.load_state_dict(run.ema)
-    rows = validate(run.net, held, args.device)
+    rows = validate(run.net, held, args.device, guide)
     run.net.load_state_dict(live)
     return rows
 
@@ -333,7 +359,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("photos", type=Path)
     ap.add_argument("--out", type=Path, required=True)
-    ap.add_argument("--config", default="embedded", choices=["embedded", "sketch", "taco", "compressai", "chandelier"])
+    ap.add_argument("--config", default="embedded", choices=["embedded", "sketch", "taco", "taco-text", "compressai", "chandelier"])
     length = ap.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=100)
     length.add_argument("--steps", type=int, default=0, help="instead of --minutes, for an exactly reproducible run")
@@ -343,11 +369,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap.add_argument("--batch", type=int, default=4, help="crops a step and process")
     ap.add_argument("--crop", type=int, default=128, help="crop side, a multiple of 64")
     ap.add_argument("--final-crop", type=int, help="crop side in the last 15 %% (1.5 times --crop)")
-    ap.add_argument("--structure", type=float, default=0.25, help="share of MS-SSIM in the distortion after 40 %% (10 %% for sketches, where lines have the same share)")
+    ap.add_argument("--structure", type=float, help="share of MS-SSIM in the distortion after 40 %% (10 %% for sketches, where lines have the same share); 0.25, and none beside --lpips or --clip")
     ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--log-every", type=int, default=100, help="steps")
+    joint.options(ap)
     args = ap.parse_args(argv)
+    for fault in joint.faults(args, config(args.config)):
+        ap.error(fault)
+    if args.structure is None:
+        args.structure = 0.0 if args.lpips or args.clip else 0.25
     if args.final_crop is None:
         args.final_crop = -(-3 * args.crop // 128) * 64
     if any(side < 64 or side % 64 for side in (args.crop, args.final_crop)):
@@ -368,7 +399,8 @@ def main(argv: list[str] | None = None) -> None:
     files = photos.listing(args.photos)
     if len(files) <= HELD_OUT:
         raise SystemExit(f"error: {args.photos} has {len(files)} pictures; {HELD_OUT} are held out, so more are needed")
-    data_digest = photos.digest(args.photos, files)
+    guide = joint.guide(args, config(args.config), files)
+    data_digest = joint.digest(args, photos.digest(args.photos, files))
     print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
     read_checkpoint(args, data_digest)  # whatever is wrong with it is better said before pictures are read
     pictures = [photos.load(p) for p in files]
@@ -379,10 +411,10 @@ def main(argv: list[str] | None = None) -> None:
         print(f"{len(drawn)} edge maps to train on", flush=True)
     (args.out / "rendezvous").unlink(missing_ok=True)
     if args.processes == 1:
-        work(0, args, pictures, data_digest)
+        work(0, args, pictures, data_digest, guide)
     else:  # fork shares the decoded pictures
         start: Any = torch.multiprocessing.start_processes  # type: ignore[attr-defined]
-        start(work, (args, pictures, data_digest), args.processes, start_method="fork")
+        start(work, (args, pictures, data_digest, guide), args.processes, start_method="fork")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""What TACO trains with beside rate and distortion (Lee et al. 2024, eq. (6) and (7)): captions, LPIPS, and CLIP's joint loss.
+
+    rate + lambda * MSE + k_p * LPIPS(x, x') + k_j * (contrastive(f_I(x'), f_T(caption)) + beta * |f_I(x) - f_I(x')|)
+
+CLIP and LPIPS are frozen; gradients pass through their image branches to the reconstruction x'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from refcodec.errors import SemError
+from refcodec.models.elic.config import ElicConfig
+from refcodec.models.elic.text import TextEncoder
+from refcodec.models.metrics.lpips import Lpips
+from refcodec.models.roles.load import expect, loading, whole
+from tools.train import photos
+
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's pictures
+LOGIT_SCALE = math.exp(2.6592)  # where CLIP's training begins, and TACO's stays
+
+
+def read_captions(path: Path, root: Path, files: list[Path]) -> list[list[str]]:
+    """The captions of each picture of a listing; one without any has the empty one. A file that is none ends the program.
+
+    Lines of a .tsv: file, tab, caption; of any other: {"file": …, "caption": …}, or "captions" with several. `file` is a
+    path relative to `root`, or a name.
+    """
+    found: dict[str, list[str]] = {}
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.strip():
+                name, captions = _line(line, path.suffix == ".tsv")
+                found.setdefault(name, []).extend(captions)
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise SystemExit(f"error: {path} is no file of captions ({type(e).__name__}: {e})") from e
+    said = [found.get(f.relative_to(root).as_posix()) or found.get(f.name) or [""] for f in files]
+    if not any(captions != [""] for captions in said):
+        raise SystemExit(f"error: {path} has no caption of any picture in {root}")
+    return said
+
+
+def _line(line: str, tabs: bool) -> tuple[str, list[str]]:
+    if tabs:
+        name, _, caption = line.partition("\t")
+        return name, [caption]
+    row = json.loads(line)
+    captions = row["captions"] if "captions" in row else [row["caption"]]
+    if not isinstance(captions, list) or not all(isinstance(c, str) for c in captions) or not isinstance(row["file"], str):
+        raise ValueError("file and captions are texts")
+    return row["file"], captions
+
+
+def crop(pictures: list[NDArray[np.uint8]], size: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
+    """`photos.crop`, and which picture it is from."""
+    weights = np.array([p.shape[0] * p.shape[1] for p in pictures], dtype=np.float64)
+    i = int(rng.choice(len(pictures), p=weights / weights.sum()))
+    return photos.crop([pictures[i]], size, rng), i
+
+
+class Joint(nn.Module):
+    """L_j of eq. (7) under a CLIP model of transformers."""
+
+    def __init__(self, model: Any, tokenizer: Any, beta: float) -> None:
+        super().__init__()
+        self.model, self.tokenizer, self.beta = model.eval().requires_grad_(False), tokenizer, beta
+
+    @classmethod
+    def load(cls, folder: Path, beta: float) -> Joint:
+        """SEM-E-803 and 805 for a folder that is no CLIPModel with its tokenizer."""
+        expect("clip", folder, "config.json", "model_type", ("clip",))
+        with loading("clip", folder):
+            from transformers import CLIPModel, CLIPTokenizerFast
+
+            model, info = CLIPModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, torch_dtype="float32"
+            )
+            whole("clip", folder, info)
+            return cls(model, CLIPTokenizerFast.from_pretrained(folder, local_files_only=True), beta)
+
+    def images(self, x: Tensor) -> Tensor:
+        """Unit embeddings [B, D] of square pictures [B, 3, H, W] in 0..1, resized and normalised as CLIP's are."""
+        side = self.model.config.vision_config.image_size
+        x = F.interpolate(x, (side, side), mode="bicubic", align_corners=False, antialias=True)
+        mean, std = (x.new_tensor(v)[:, None, None] for v in (MEAN, STD))
+        out = self.model.visual_projection(self.model.vision_model(pixel_values=(x - mean) / std).pooler_output)
+        return F.normalize(out, dim=1)
+
+    def texts(self, captions: list[str]) -> Tensor:
+        """Unit embeddings [B, D]."""
+        batch = self.tokenizer(captions, padding=True, truncation=True, max_length=77, return_tensors="pt")
+        out = self.model.text_projection(self.model.text_model(**batch.to(self.model.device)).pooler_output)
+        return F.normalize(out, dim=1)
+
+    def forward(self, x: Tensor, target: Tensor, captions: list[str]) -> Tensor:
+        """One number: x [B, 3, H, W] is a reconstruction of target."""
+        made = self.images(x)
+        with torch.no_grad():
+            wanted, said = self.images(target), self.texts(captions)
+        logits, own = LOGIT_SCALE * said @ made.T, torch.arange(len(made), device=made.device)
+        contrastive = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+        total: Tensor = contrastive + self.beta * (made - wanted).norm(dim=1).mean()
+        return total
+
+
+@dataclass
+class Guide:
+    """What guides a training beside rate and distortion; each part may be absent.
+
+    captions: those of each picture. lpips: pairs of pictures to [B]. perceptual, joint_weight: k_p and k_j.
+    """
+
+    captions: list[list[str]] | None = None
+    text_encoder: TextEncoder | None = None
+    joint: Joint | None = None
+    lpips: Callable[[Tensor, Tensor], Tensor] | None = None
+    perceptual: float = 0.0
+    joint_weight: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        """Whether the loss has terms beside rate and distortion."""
+        return self.joint is not None or self.lpips is not None
+
+    def drawn(self, pictures: list[int], rng: np.random.Generator) -> list[str]:
+        """A caption of each of these pictures."""
+        assert self.captions is not None
+        return [self.captions[i][int(rng.integers(0, len(self.captions[i])))] for i in pictures]
+
+    @torch.no_grad()
+    def states(self, captions: list[str]) -> Tensor | None:
+        """What the text adapter reads, where there is one."""
+        return None if self.text_encoder is None else self.text_encoder.states(captions)
+
+    def terms(self, x: Tensor, target: Tensor, captions: list[str] | None) -> tuple[Tensor, Tensor]:
+        """(LPIPS [B], joint loss []) of reconstructions, unweighted; 0 for what is absent."""
+        x = x.float()
+        perceptual = x.new_zeros(len(x)) if self.lpips is None else self.lpips(x, target)
+        joint = x.new_zeros(()) if self.joint is None or captions is None else self.joint(x, target, captions)
+        return perceptual, joint
+
+
+def options(ap: argparse.ArgumentParser) -> None:
+    group = ap.add_argument_group("as TACO trains")
+    group.add_argument("--captions", type=Path, help="captions of the photos: .tsv of file and caption, or .jsonl")
+    group.add_argument("--text-encoder", type=Path, help="folder of a CLIP text model, for --config taco-text (default: that of --clip)")
+    group.add_argument("--clip", type=Path, help="folder of a CLIP model, for the joint image-text loss")
+    group.add_argument("--lpips", type=Path, help="lpips-alex.safetensors, or its folder, for the perceptual loss")
+    group.add_argument("--perceptual", type=float, default=3.5, help="k_p, weight of LPIPS")
+    group.add_argument("--joint", type=float, default=0.0025, help="k_j, weight of the joint loss")
+    group.add_argument("--beta", type=float, default=40.0, help="weight of the image embeddings' distance in it")
+
+
+def faults(args: argparse.Namespace, cfg: ElicConfig) -> Iterator[str]:
+    """What keeps these options from meaning something."""
+    encoder = args.text_encoder or args.clip
+    if cfg.channels != 3 and (args.captions or args.clip or args.lpips):
+        yield "captions, CLIP and LPIPS are of photographs"
+    if cfg.text_width and not (args.captions and encoder):
+        yield "a network with a text adapter needs --captions, and --text-encoder or --clip"
+    if args.clip and not args.captions:
+        yield "the joint loss of --clip needs --captions"
+    if args.captions and not (args.clip or cfg.text_width):
+        yield "--captions are for --config taco-text, or for --clip"
+    if args.text_encoder and not cfg.text_width:
+        yield "--text-encoder is for --config taco-text"
+    if min(args.perceptual, args.joint, args.beta) < 0:
+        yield "weights of losses are not negative"
+
+
+def guide(args: argparse.Namespace, cfg: ElicConfig, files: list[Path]) -> Guide:
+    """Loads what the options name; ends the program where that is not what they say."""
+    captions = read_captions(args.captions, args.photos, files) if args.captions else None
+    try:
+        joint = Joint.load(args.clip, args.beta).to(args.device) if args.clip else None
+        lpips = Lpips.load(args.lpips).to(args.device) if args.lpips else None
+        encoder = TextEncoder.load(args.text_encoder or args.clip, tokens=cfg.text_tokens) if cfg.text_width else None
+    except SemError as e:
+        raise SystemExit(f"error: {e}") from e
+    if encoder is not None:
+        encoder.model.to(args.device)
+        if encoder.width != cfg.text_width:
+            raise SystemExit(f"error: the text encoder gives states of width {encoder.width}, the adapter reads {cfg.text_width}")
+    return Guide(captions, encoder, joint, cast(Any, lpips), args.perceptual, args.joint)
+
+
+def digest(args: argparse.Namespace, listing: str) -> str:
+    """Of the listing, and of the captions where there are any: what a resumed run must agree with."""
+    if not args.captions:
+        return listing
+    return hashlib.sha256(listing.encode() + hashlib.sha256(args.captions.read_bytes()).digest()).hexdigest()

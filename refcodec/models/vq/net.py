@@ -51,7 +51,7 @@ class VqConfig:
 
     def reach(self, blocks: tuple[int, ...]) -> int:
         """Codes on each side that a half with these blocks lets bear on a result."""
-        return 2 + sum(n for n in blocks)
+        return 2 + sum(blocks)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""The micro-decoder as the suite speaks to it. Its file is not changed: its functions are called, in one process.
+
+    python conformance/adapters/micro.py [--jobs N] …      N processes for its networks
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import speak
+
+SOURCE = Path(__file__).resolve().parents[1] / "decoders" / "micro" / "semmicro.py"
+NAME = "micro-decoder"
+TIERS = ("H", "S", "L")
+KINDS = {1: "consonant", 2: "caption", 3: "clip", 4: "pq", 5: "vq", 6: "sketch", 7: "elic"}
+ANCILLARY = {1: "provenance", 2: "hints", 4: "thumbnail", 0x43: "metadata"}
+
+
+def load() -> Any:
+    """The module, with what it reads again and again kept."""
+    place = importlib.util.spec_from_file_location("semmicro", SOURCE)
+    assert place is not None
+    assert place.loader is not None
+    micro: ModuleType = importlib.util.module_from_spec(place)
+    sys.modules["semmicro"] = micro
+    place.loader.exec_module(micro)
+    for name in ("load_registry", "load_dims", "load_gaussian"):
+        setattr(micro, name, functools.cache(getattr(micro, name)))
+    micro.load_model = kept(micro.load_model)  # type: ignore[attr-defined]
+    return micro
+
+
+def kept(load_model: Any) -> Any:
+    """Models by folder, digest and what the row asks of them."""
+    models: dict[Any, Any] = {}
+
+    def loaded(package: Any, kind: int, parameters: dict[str, Any]) -> Any:
+        key = (package.folder, package.digest, kind, json.dumps(parameters, sort_keys=True))
+        if key not in models:
+            models[key] = load_model(package, kind, parameters)
+        return models[key]
+
+    return loaded
+
+
+def begin(micro: Any, jobs: int, registry: Path, data: Path) -> speak.Decode:
+    """A decoder with this registry and these tables, and no others."""
+    micro.load_registry(registry)
+    micro.GAUSSIAN_BIN, micro.CONSONANT_BIN = data / "gaussian.bin", data / "consonant.bin"
+    micro.CAPTION_BIN, micro.CAPTION_ZDICT = data / "caption.bin", data / "caption.zdict"
+
+    def decode(question: speak.Question) -> speak.Answer:
+        run = micro.Run(jobs, embedding=question.asked == "embedding")
+        tier = "header" if question.tier == "H" else "symbols"
+        try:
+            report = micro.read_file(question.file, tier, registry, [question.models], run)
+        except micro.SemError as error:
+            raise speak.Rejected(f"SEM-E-{error.code}", error.status, error.line()) from None
+        return answer(report)
+
+    return decode
+
+
+def answer(report: dict[str, Any]) -> speak.Answer:
+    """A report of the micro-decoder in the members of the protocol."""
+    sections = [section(part) for part in report["sections"]]
+    states = {part["check"] for part in sections if "check" in part}
+    result = {name: report[name] for name in ("width", "height", "check_bits", "complete")}
+    result |= {"profile": report.get("base_profile", report["profile"]), "model_hash": report.get("model_hash")}
+    if states:
+        result["check"] = states.pop() if len(states) == 1 else "unchecked"
+    return result | {"sections": sections}
+
+
+def section(part: dict[str, Any]) -> dict[str, Any]:
+    found = {name: part[name] for name in part.keys() & {"type", "offset", "bytes", "check", "sha256", "shape", "mode", "value", "rate"}}
+    if "shapes" in part:
+        found["shape"] = [part["shapes"]["z"], part["shapes"]["y"]]
+    critical = part["type"] >= 0x80
+    return found | {"kind": KINDS[part["type"] & 0x3F] if critical else ANCILLARY.get(part["type"])}
+
+
+def main(arguments: list[str], micro: Any) -> int:
+    jobs = 1
+    if arguments[:1] == ["--jobs"]:
+        jobs, arguments = int(arguments[1]), arguments[2:]
+    return speak.main(NAME, TIERS, functools.partial(begin, micro, jobs), arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], load()))

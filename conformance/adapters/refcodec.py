@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""refcodec as the suite speaks to it: with the registry, tables and models that it is given, and none of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parents[1]), *(place for place in sys.path if Path(place).resolve() != HERE)]  # this file has the codec's name
+sys.path.append(str(HERE))
+
+import speak
+
+from refcodec import __version__, errors, files, modelpath, registry
+
+TIERS = ("H", "S", "L")
+
+
+def begin(rows: Path, data: Path) -> speak.Decode:
+    """A decoder with this registry and these tables. ValueError for a registry that is none."""
+    found = MappingProxyType(registry._rows(rows.read_bytes()))
+    registry._load = lambda _extra: found  # type: ignore[assignment]
+    modelpath.search_path = list  # type: ignore[assignment]
+
+    def given(_package: str, name: str, sha256: str) -> bytes:
+        table = (data / name).read_bytes()
+        if hashlib.sha256(table).hexdigest() != sha256:
+            raise errors.SemError(802, f"{name} is not the one of this release")
+        return table
+
+    files.shipped_data = given  # before those are imported that take it from there
+    from refcodec.models.numpy_backend import NumpyBackend
+
+    backend = NumpyBackend()
+
+    def decode(question: speak.Question) -> speak.Answer:
+        try:
+            return answer(question, backend)
+        except errors.SemError as error:
+            raise speak.Rejected(error.id, error.status, str(error)) from None
+
+    return decode
+
+
+def answer(question: speak.Question, backend: Any) -> speak.Answer:
+    from refcodec.container import read
+    from refcodec.container.check import file_state, section_state
+    from refcodec.symbols import explicit_digest, model_digest, symbols_of
+
+    container = read(question.file)
+    header, sections = container.header, container.sections
+    result = {
+        "width": header.width, "height": header.height, "profile": header.row_id,
+        "model_hash": None if header.model_hash is None else header.model_hash.hex(),
+        "check_bits": header.check_bits, "complete": container.complete,
+    }  # fmt: skip
+    said: list[dict[str, Any]] = [
+        {"type": s.type, "kind": s.name, "offset": s.body_offset, "bytes": len(s.body)} for s in sections
+    ]
+    if question.tier == "H":
+        return result | {"sections": said}
+    if question.asked == "embedding":
+        codebooks(container, question.models)
+    decoded = symbols_of(container, models=(question.models,), backend=backend)
+    digest = explicit_digest(header, (question.models,)) if decoded.folder is None else model_digest(decoded.folder)
+    states = []
+    for section, members in zip(sections, said, strict=True):
+        symbols = section.body
+        if section.critical:
+            value: Any = decoded.values[section.type]
+            symbols = value.serialise()
+            members |= {"shape": value.shape} | payload(section.name, value)
+        states.append(section_state(header, section, symbols, digest))
+        members |= {"check": states[-1], "sha256": hashlib.sha256(symbols).hexdigest()}
+    return result | {"check": file_state(states), "sections": said}
+
+
+def payload(kind: str | None, value: Any) -> dict[str, Any]:
+    """What is said of a payload beside its shape."""
+    if kind in ("sketch", "elic"):
+        return {"rate": value.rate}
+    return {"value": value.shown()} | ({"mode": value.mode} if kind == "caption" else {})
+
+
+def codebooks(container: Any, models: Path) -> None:
+    """Judge the model that says what PQ codes stand for, which their symbols do not need."""
+    from refcodec.models import store
+    from refcodec.payloads import kinds
+    from refcodec.symbols import model_digest
+
+    header, profile = container.header, container.profile
+    wanted = profile.model if header.model_hash is None else header.model_hash.hex()
+    if 4 in profile.kinds and profile.parameters(4).get("codebooks") and wanted is not None:
+        folder = store.locate(wanted, (models,))
+        kinds.fits(store.small_model(folder, model_digest(folder)), 4, profile.parameters(4))
+
+
+if __name__ == "__main__":
+    sys.exit(speak.main(f"refcodec {__version__}", TIERS, begin))

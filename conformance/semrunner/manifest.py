@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""The form of manifest.json, as test_vectors/manifest.schema.json has it. What is not known here is an error."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+TIERS = ("H", "S", "L", "P")
+LISTS = ("vectors", "models", "encode", "coder", "quantise")
+
+Judge = Callable[[Any], bool]
+
+
+class SuiteError(Exception):
+    """The suite is not one that anything can be judged by."""
+
+
+def text(pattern: str) -> Judge:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def integer(least: int, most: int = 2**53) -> Judge:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def one_of(*values: Any) -> Judge:
+    return lambda value: any(type(value) is type(known) and value == known for known in values)
+
+
+def several(judge: Judge, least: int = 1) -> Judge:
+    return lambda value: isinstance(value, list) and len(value) >= least and all(map(judge, value))
+
+
+def either(*judges: Judge) -> Judge:
+    return lambda value: any(judge(value) for judge in judges)
+
+
+def record(required: dict[str, Judge], optional: dict[str, Judge] | None = None) -> Judge:
+    """An object with these members and no others."""
+    known = required | (optional or {})
+    return lambda value: (
+        isinstance(value, dict)
+        and required.keys() <= value.keys() <= known.keys()
+        and all(known[name](member) for name, member in value.items())
+    )
+
+
+def number(least: float) -> Judge:
+    return lambda value: type(value) in (int, float) and least <= value < float("inf")
+
+
+ID = text(r"[a-z0-9]+(-[a-z0-9]+)*")
+PATH = text(r"[a-z0-9-]+(/[a-z0-9-]+)*(\.[a-z]+)*")
+DIGEST = text(r"[0-9a-f]{64}")
+HEX = text(r"([0-9a-f]{2})*")
+NOTE = text(r"(?s).+")
+RULES = several(text(r"SEM-R-[0-9]{3}"))
+ERROR = text(r"SEM-E-[1-8][0-9]{2}")
+STATUS = one_of(3, 4, 5, 6)
+CODE = integer(0, 65535)
+NAMES = (
+    "consonant", "caption", "clip", "pq", "vq", "sketch", "elic", "provenance", "hints", "thumbnail", "metadata", None,
+)  # fmt: skip
+STATE = one_of("absent", "ok", "failed", "unchecked")
+
+SECTION = record(
+    {"type": integer(0, 255), "kind": one_of(*NAMES), "offset": integer(0), "bytes": integer(0), "check": STATE},
+    {
+        "sha256": DIGEST, "rate": integer(0, 63), "mode": one_of("static", "tokens", "raw", "zlib", "zstd"),
+        "shape": several(several(integer(0))),
+        "value": either(lambda value: isinstance(value, str), several(CODE, 0), several(several(CODE, 0))),
+    },
+)  # fmt: skip
+PIXELS = record(
+    {
+        "shape": lambda value: several(integer(1))(value) and len(value) == 3,
+        "file": PATH, "sha256": DIGEST, "peak": integer(0, 255), "rms": number(0),
+    }
+)  # fmt: skip
+EXPECTED = record(
+    {
+        "width": integer(1), "height": integer(1), "profile": integer(0), "model_hash": either(HEX, one_of(None)),
+        "check_bits": one_of(0, 16, 32), "complete": one_of(True, False), "check": STATE, "sections": several(SECTION),
+    },
+    {"pixels": PIXELS},
+)  # fmt: skip
+EDIT = record({"offset": integer(0), "delete": HEX, "insert": HEX})
+
+COMMON = {"id": ID, "sha256": DIGEST, "rules": RULES, "note": NOTE, "since": integer(1)}
+VECTOR = COMMON | {"file": PATH, "tier": one_of(*TIERS)}
+ENTRIES = {
+    "vectors": either(
+        record(VECTOR | {"expect": one_of("accept"), "expected": EXPECTED}, {"trace": PATH}),
+        record(
+            VECTOR | {"expect": one_of("reject"), "error": ERROR, "status": STATUS, "repaired": ID, "edits": several(EDIT)}
+        ),
+    ),
+    "models": record(
+        COMMON | {"file": PATH, "folder": PATH, "error": ERROR, "status": STATUS, "repaired": PATH},
+        {"asked": one_of("embedding")},
+    ),
+    "encode": record(COMMON | {"input": PATH, "output": ID}),
+    "coder": record(COMMON | {"file": PATH}),
+    "quantise": record(COMMON | {"file": PATH}),
+}
+HEAD = {"format": "sem-vectors", "format_version": 0, "licence": "CC0-1.0"}
+
+
+def parse(data: bytes) -> Any:
+    """RFC 8259 and no more. ValueError for a member named twice, NaN, bytes that are no UTF-8, and endless nesting."""
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("an object names a member twice")
+        return found
+
+    def constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=members, parse_constant=constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def judged(data: bytes) -> dict[str, Any]:
+    """The manifest, or the SuiteError of its first fault."""
+    try:
+        manifest = parse(data)
+    except ValueError as error:
+        raise SuiteError(f"manifest.json: {error}") from error
+    if not isinstance(manifest, dict) or manifest.keys() != HEAD.keys() | set(LISTS):
+        raise SuiteError(f"manifest.json has not exactly the members {', '.join([*HEAD, *LISTS])}")
+    for name, wanted in HEAD.items():
+        if type(manifest[name]) is not type(wanted) or manifest[name] != wanted:
+            raise SuiteError(f"manifest.json: {name} is not {wanted!r}")
+    for name in LISTS:
+        if not isinstance(manifest[name], list) or not manifest[name]:
+            raise SuiteError(f"manifest.json: the list {name} is empty, or none")
+        for index, entry in enumerate(manifest[name]):
+            if not ENTRIES[name](entry):
+                said = entry.get("id") if isinstance(entry, dict) else None
+                raise SuiteError(f"manifest.json: {name}[{index}] ({said}) has not the form of its schema")
+    ids = [entry["id"] for name in LISTS for entry in manifest[name]]
+    if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise SuiteError(f"manifest.json gives {', '.join(twice)} twice")
+    return manifest

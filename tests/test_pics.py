@@ -32,7 +32,7 @@ from refcodec.errors import SemError
 from refcodec.methods import pics_paint, sketch
 from refcodec.methods.scene import Options
 from refcodec.methods.sizing import resized, sharpened, sized
-from refcodec.models.roles import inversion
+from refcodec.models.roles import inversion, prompt
 from refcodec.models.roles.clip_model import ClipModel
 from refcodec.models.roles.controlnet import ControlNet, LinePainter
 from refcodec.models.roles.hed import WEIGHTS, EdgeDetector, Hed, convert
@@ -390,14 +390,14 @@ def test_every_setting_is_read(painters: Models, wish: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["SUFFIX", "NEGATIVE"])
-@pytest.mark.parametrize("prompt", [{"caption": "a red house"}, {"codes": [200, 300]}])
-def test_the_published_words_are_used(painters: Models, monkeypatch: pytest.MonkeyPatch, name: str, prompt: dict[str, Any]) -> None:
-    before = painted(ready(**prompt), painters)
+@pytest.mark.parametrize("asked", [{"caption": "a red house"}, {"codes": [200, 300]}])
+def test_the_published_words_are_used(painters: Models, monkeypatch: pytest.MonkeyPatch, name: str, asked: dict[str, Any]) -> None:
+    before = painted(ready(**asked), painters)
     monkeypatch.setattr(pics_paint, name, "")
-    assert not np.array_equal(painted(ready(**prompt), painters), before)
+    assert not np.array_equal(painted(ready(**asked), painters), before)
 
 
-def test_ids_are_read_as_they_are(painters: Models, models: Path) -> None:
+def test_ids_are_read_as_they_are(painters: Models, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = Painter.load(models / "painter", Models(device="cpu")).pipeline.tokenizer
     ids = tokenizer("a red house", add_special_tokens=False).input_ids
     text = painted(made(edges="none").data, painters)
@@ -410,6 +410,11 @@ def test_ids_are_read_as_they_are(painters: Models, models: Path) -> None:
     assert not np.array_equal(long, text)
     with pytest.raises(SemError, match="token ids below") as fault:
         painted(ready(codes=[40000]), painters)
+    assert fault.value.code == 803
+    monkeypatch.setattr(prompt, "CLASSES", ())  # a pipeline of another kind reads their text, if it reads CLIP's at all
+    assert np.array_equal(painted(ready(codes=spelt), painters, scheduler="dpm"), text)
+    with pytest.raises(SemError, match="no tokenizer of CLIP") as fault:
+        prompt.tokenizer_of(object(), "painter", "other")
     assert fault.value.code == 803
 
 
@@ -458,7 +463,8 @@ def test_painter_and_controlnet_must_fit(models: Path, tmp_path: Path) -> None:
     with pytest.raises(SemError, match=r"width 16, .* has 24") as fault:
         LinePainter(Painter.load(tmp_path / "painter", load), control, lines, 1)
     assert fault.value.code == 803
-    assert LinePainter(painter, control, lines, 1).pipeline.unet is painter.pipeline.unet
+    both = LinePainter(painter, control, lines, 1).pipeline
+    assert all(getattr(both, name) is getattr(painter.pipeline, name) for name in ("unet", "vae", "text_encoder", "tokenizer", "safety_checker"))
 
 
 # --- candidates ------------------------------------------------------------------------------------------------------

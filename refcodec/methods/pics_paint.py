@@ -72,7 +72,7 @@ def _prompt(scene: Scene, words: Caption | None, painter: Painter) -> Any:
         return asked
     from refcodec.models.roles import prompt as ids
 
-    tokenizer = painter.pipeline.tokenizer
+    tokenizer = ids.tokenizer_of(painter.pipeline, "painter", painter.name)
     ids.same_tokenizer(tokenizer, scene.profile.parameters(spec.CAPTION)["tokenizer"], "painter", painter.name)
     text = f"{tokenizer.decode(list(words.tokens))}, {SUFFIX}"
     if scene.record is not None:

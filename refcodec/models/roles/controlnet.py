@@ -58,7 +58,8 @@ class LinePainter(Painter):
         with loading(ROLE, Path(control.name)):
             pipeline = StableDiffusionControlNetPipeline(
                 vae=base.vae, text_encoder=base.text_encoder, tokenizer=base.tokenizer, unet=base.unet, scheduler=base.scheduler,
-                controlnet=control.model, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+                controlnet=control.model, safety_checker=base.safety_checker, feature_extractor=base.feature_extractor,
+                requires_safety_checker=base.config.requires_safety_checker,
             )  # fmt: skip
         pipeline.set_progress_bar_config(disable=True)
         super().__init__(pipeline, painter.name)

@@ -23,6 +23,15 @@ def takes_ids(pipeline: Any) -> bool:
     return type(pipeline).__name__ in CLASSES
 
 
+def tokenizer_of(pipeline: Any, role: str, name: str) -> Any:
+    """The tokenizer of CLIP that a pipeline has; SEM-E-803 where it reads texts in another way."""
+    found = getattr(pipeline, "tokenizer", None)
+    if not type(found).__name__.startswith("CLIPTokenizer"):
+        what = f"{role}: {shown(name)} has no tokenizer of CLIP, which the token ids of the prompt belong to"
+        raise SemError(803, what, path=role, hint="name another painter")
+    return found
+
+
 def embedded(pipeline: Any, ids: Sequence[int], behind: str, role: str, name: str) -> torch.Tensor:
     """float[1, n, W]: begin, the ids, those of the text `behind`, end and padding, through the pipeline's text encoder.
 

@@ -107,5 +107,5 @@ class Elic(nn.Module):
             noisy = residual + torch.rand_like(residual) - 0.5 if self.training else residual.round()
             bits = bits + _gauss_bits(noisy, log_sigma).sum((1, 2, 3))
             done.append((_ste_round(residual) + mean) / g)
-        x_hat = self.g_s(torch.cat(done, 1) * inverse)
-        return Forward(x_hat, bits, z_bits.sum((1, 2, 3)))
+        x_hat = self.g_s(torch.cat(done, 1) * inverse)  # of 16 bits under autocast, unless its last layer is not
+        return Forward(x_hat.float(), bits, z_bits.sum((1, 2, 3)))

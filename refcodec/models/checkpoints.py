@@ -77,17 +77,14 @@ def states(sources: list[Path], progress: Progress | None = None) -> list[dict[s
 
 def convert(kind: str, job: Job) -> None:
     """Fills the folder `job.out`. ValueError for settings that do not fit, SemError for checkpoints that do not."""
-    found = states(job.sources, part(job.progress, 0, 0.5))
-    if kind != "elic" and (job.photos is not None or job.variant is not None):
-        raise ValueError("photos and a variant are of kind elic")
-    CONVERTERS[kind](kind, job, found)
+    if len(job.sources) != 1 and kind in ("elic", "hed"):
+        raise ValueError(f"{kind} is made of one checkpoint")
+    CONVERTERS[kind](kind, job, states(job.sources, part(job.progress, 0, 0.5)))
 
 
 def _elic(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:
     from refcodec.models.elic.public import convert as packaged
 
-    if len(found) != 1:
-        raise ValueError("one checkpoint makes a model package")
     pictures = None if job.photos is None else photos(job.photos)
     job.digest = packaged(found[0], job.variant, pictures, job.out, job.name, job.licence, job.notes, say=job.say)
 
@@ -120,8 +117,6 @@ def photos(folder: Path) -> list[Tensor]:
 def _hed(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:
     from refcodec.models.roles import hed
 
-    if len(found) != 1:
-        raise ValueError("one checkpoint makes an edge detector")
     _write_role(job, hed.ROLE, hed.convert(found[0]), hed.CONFIG, hed.WEIGHTS)
 
 
@@ -182,3 +177,5 @@ CONVERTERS: Final[dict[str, Callable[[str, Job, list[dict[str, Any]]], None]]] =
     "elic": _elic, "hed": _hed, "perco": _perco, "lpips-alex": _metric, "lpips-vgg": _metric, "dists": _metric, "inception": _metric,
 }  # fmt: skip
 PACKAGE_KINDS, ROLE_KINDS = ("elic",), ("hed", "perco")
+# kind -> the settings of a job that it has
+SETTINGS: Final = {"elic": ("variant", "photos", "name", "licence", "notes"), "perco": ("base",)}

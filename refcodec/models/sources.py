@@ -290,8 +290,6 @@ def local(found: Source, *, fetch: bool = True) -> Path:
     """
     folder = Path(found.place)
     if not os.path.isdir(folder):
-        if os.path.lexists(found.place) or found.place.startswith((".", "/", "~")) or _HUB_ID.fullmatch(found.place) is None:
-            raise missing(found.role, what=f"{found.role}: {shown(found.place)} is no folder")
         folder = fetched(found, fetch=fetch)
     files = [path for _, path in model_files(folder)]
     if not any(path.suffix == WEIGHTS for path in files):
@@ -313,6 +311,8 @@ def sha256_of(found: Source, folder: Path) -> str:
 
 def fetched(found: Source, *, fetch: bool = True, pickled: bool = False) -> Path:
     """The folder of a model of the hub; with `pickled` also its pickled weights. SEM-E-801, 805."""
+    if os.path.lexists(found.place) or found.place.startswith((".", "/", "~")) or _HUB_ID.fullmatch(found.place) is None:
+        raise missing(found.role, what=f"{found.role}: {shown(found.place)} is no folder")
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError

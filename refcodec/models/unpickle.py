@@ -35,6 +35,7 @@ SAID_MAX: Final = 200
 _FORBIDDEN: Final = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile",
                      "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.chown", "os.truncate", "shutil.",
                      "ctypes.", "pickle.find_class", "pty.", "webbrowser.", "urllib.")  # fmt: skip
+_STARTS: Final = (b"PK\3\4", pickle.PROTO)  # of what torch writes: a zip archive, before version 1.6 a pickle
 _START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.models.unpickle import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -46,10 +47,12 @@ def to_safetensors(source: Path, target: Path) -> None:
     """
     name = shown(source.name)
     try:
-        with source.open("rb"):
-            pass
+        with source.open("rb") as stream:
+            start = stream.read(4)
     except OSError as error:
         raise SemError(101, f"{shown(str(source))}: {error.strerror}") from error
+    if not start.startswith(_STARTS):
+        raise _refusal(name, "is no checkpoint of tensors (it does not begin as torch writes them)")
     part = target.with_name(f".{os.urandom(8).hex()}.tmp")
     path = [entry for entry in sys.path if os.path.isabs(entry)]
     command = [sys.executable, "-I", "-c", _START, json.dumps(path), str(source.absolute()), str(part.absolute())]
@@ -136,11 +139,7 @@ def _read(source: str) -> Any:
     """What torch makes of the file, weights only; mapped into memory where its form allows that."""
     import torch
 
-    zipped = zipfile.is_zipfile(source)
-    with open(source, "rb") as stream:
-        if not zipped and stream.read(1) != pickle.PROTO:
-            raise ValueError("it does not begin as torch writes them")
-    return torch.load(source, map_location="cpu", weights_only=True, mmap=zipped)
+    return torch.load(source, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(source))
 
 
 def _state(found: Any) -> dict[str, Any]:

@@ -172,9 +172,11 @@ def _entry(found: Any) -> dict[str, Any]:
 def _checkpoint(sources: list[Path], kind: str, output: str | None, replace: bool, given: dict[str, Any], update: Progress) -> dict[str, Any]:
     """Public checkpoints as a package, as folders of a set, or as a file of weights."""
     from refcodec import modelpath
-    from refcodec.models.checkpoints import PACKAGE_KINDS, ROLE_KINDS, Job, convert
+    from refcodec.models.checkpoints import PACKAGE_KINDS, ROLE_KINDS, SETTINGS, Job, convert
     from refcodec.models.sets import free, own_set, role_free, scratch, settle
 
+    if odd := sorted(given.keys() - set(SETTINGS.get(kind, ()))):
+        raise ValueError(f"{kind} has no --{odd[0]}")
     for source in sources:
         if not source.is_file():
             raise SemError(101, f"{shown(str(source))}: there is no such file", hint="name the file of a checkpoint")

@@ -17,7 +17,7 @@ from semtool.options import json_option
 from semtool.report import notice
 from semtool.streams import safe, say, show_json, wants_json
 
-WIDE = 200  # of a table that no terminal shows
+WIDE = 10_000  # of a table that no terminal shows: its lines stay whole
 
 
 @click.command("list", short_help="Say what models there are, and what is recommended.")

@@ -50,5 +50,5 @@ def _tensor(pixels: Pixels, device: str) -> Tensor:
 
 def _finite(kind: str, value: float) -> float:
     if not np.isfinite(value):
-        raise SemError(803, f"the network of {kind} gives no finite number", path="metrics", hint="import its weights again")
+        raise SemError(803, f"the network of {kind} gives no finite number", hint="import its weights again")
     return value

@@ -62,7 +62,7 @@ def missing(kind: str, folder: str | None = None) -> SemError:
     """SEM-E-801 that names the metric, its file and where that comes from. `folder`: that was looked into, None where none is named."""
     where = f"there is no {kind}.safetensors in {folder}" if folder else f"no folder with {kind}.safetensors is named"
     hint = f"make it of {CHECKPOINTS[kind]}: semtool models import CHECKPOINT… --as {kind} -o {folder or 'DIR'}"
-    return SemError(801, f"the metric of {kind} has no weights: {where}", path="metrics", hint=hint)
+    return SemError(801, f"the metric of {kind} has no weights: {where}", hint=hint)
 
 
 def loaded(net: Net, place: str | Path, kind: str) -> Net:

@@ -117,7 +117,7 @@ def _ssimulacra2_version() -> str:
         import ssimulacra2
     except ImportError as error:
         what = "the metric ssimulacra2 needs the package ssimulacra2, which is not installed"
-        raise SemError(805, what, path="metrics", hint="pip install 'refcodec[bench]'") from error
+        raise SemError(805, what, hint="pip install 'refcodec[bench]'") from error
     return str(ssimulacra2.__version__)
 
 

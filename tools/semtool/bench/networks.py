@@ -73,7 +73,7 @@ class Networks:
         if not isinstance(found, Source):
             where = f"there is no {shown(str(weights / role))}" if weights else f"no folder with a {role} is named"
             hint = f"name {ROLES[role]}, a folder or a hub id, with --model {role}=WHAT, or put it as {role} into the folder of --weights"
-            raise SemError(801, f"the metric {metric} has no model: {where}", path=role, hint=hint)
+            raise SemError(801, f"the metric {metric} has no model: {where}", hint=hint)
         folder = local(found)
         if role == "clip":
             from refcodec.models.metrics.clip import Clip as Loaded

@@ -39,7 +39,7 @@ class Result:
         """For people."""
         out = f"{self.command}\n{len(self.sources)} pictures; means\n\n{table(self.codec.name, self.tested.average, self.metrics)}"
         if self.comparisons:
-            out += comparison_table(self.codec.name, self.comparisons, self.metrics, self.window)
+            out += "\n" + comparison_table(self.codec.name, self.comparisons, self.metrics, self.window)
         return out
 
     def to_dict(self) -> dict[str, Any]:

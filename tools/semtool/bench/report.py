@@ -78,9 +78,10 @@ def comparison_table(name: str, results: Sequence[Comparison], metrics: Sequence
             continue
         (t_low, t_high), (a_low, a_high) = r.average.tested_bpp, r.average.anchor_bpp
         low, high = r.average.quality if metric.higher else (-r.average.quality[0], -r.average.quality[1])
+        digits, unit = (2, f" {metric.unit}") if metric.unit else (metric.digits - 1, "")
         single = f"{r.mean_percent:+12.1f} % ({r.pictures:3d}) {r.worst_percent:+6.1f}" if r.pictures else " " * 27
         lines.append(
-            f"{head} {r.average.percent:+12.1f} % {single}  {low:.{metric.digits - 1}f} to {high:.{metric.digits - 1}f}{f' {metric.unit}' if metric.unit else ''},"
+            f"{head} {r.average.percent:+12.1f} % {single}  {low:.{digits}f} to {high:.{digits}f}{unit},"
             f" {t_low:.3f} to {t_high:.3f} bpp ({r.anchor} {a_low:.3f} to {a_high:.3f})"
         )
     return "\n".join(lines) + "\n"

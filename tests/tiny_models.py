@@ -179,6 +179,15 @@ def _vision(side: int) -> dict[str, Any]:
     return {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": side, "patch_size": 8}
 
 
+def lively(model: Any, factor: float, *parts: str) -> Any:
+    """The model, its matrices (those of these parts alone) made larger, so that what it is given shows in what it says."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.dim() >= 2 and (not parts or any(part in name for part in parts)):
+                weight.mul_(factor)
+    return model
+
+
 def language_model(folder: Path, chat: bool = True) -> Path:
     """LlamaForCausalLM and its tokenizer."""
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -207,7 +216,7 @@ def llava(folder: Path, side: int = 32) -> Path:
         image_token_index=SPECIAL.index("<image>"), vision_feature_layer=-1, vision_feature_select_strategy="default",
     )  # fmt: skip
     with quiet():
-        LlavaForConditionalGeneration(config).save_pretrained(folder)
+        lively(LlavaForConditionalGeneration(config), 16).save_pretrained(folder)
         processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
         LlavaProcessor(
             processor, tokenizer, patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=CHAT
@@ -257,7 +266,7 @@ def blip(folder: Path, side: int = 32) -> Path:
         vision_config=_vision(side), projection_dim=16,
     )  # fmt: skip
     with quiet():
-        BlipForConditionalGeneration(config).save_pretrained(folder)
+        lively(BlipForConditionalGeneration(config), 1000, "crossattention", "vision").save_pretrained(folder)
         tokenizer = BertTokenizer(vocab={word: i for i, word in enumerate(words)})
         BlipProcessor(BlipImageProcessorPil(size={"height": side, "width": side}), tokenizer).save_pretrained(folder)
     return folder

@@ -55,8 +55,11 @@ class Captioner:
         own = getattr(self.processor, "chat_template", None)
         return own or getattr(getattr(self.processor, "tokenizer", None), "chat_template", None)
 
-    def describe(self, pixels: Pixels, instruction: str | None = None, most_tokens: int = DESCRIPTION_TOKENS) -> str:
-        """The words of pixels uint8[H, W, 3], asked for by the instruction where the model takes one."""
+    def describe(self, pixels: Pixels, instruction: str | None = None, most_tokens: int | None = None) -> str:
+        """The words of pixels uint8[H, W, 3], asked for by the instruction where the model takes one.
+
+        most_tokens: None for those of a long description.
+        """
         picture = Image.fromarray(pixels)
         with running(ROLE, self.name):
             if self.template is None:
@@ -68,7 +71,7 @@ class Captioner:
                 )  # fmt: skip
                 said = 0 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
             inputs = inputs.to(self.model.device, self.model.dtype)
-            tokens = self.model.generate(**inputs, max_new_tokens=most_tokens, do_sample=False, num_beams=1)
+            tokens = self.model.generate(**inputs, max_new_tokens=most_tokens or DESCRIPTION_TOKENS, do_sample=False, num_beams=1)
             return answer(self.processor.decode(tokens[0, said:], skip_special_tokens=True))
 
     def caption(self, pixels: Pixels, tokens: int = CAPTION_TOKENS) -> str:

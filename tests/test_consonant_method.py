@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -564,9 +564,9 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def loaded(models: Path) -> Iterator[Models]:
+def loaded(models: Path) -> Models:
     """The same, loaded once for all tests."""
-    yield Models.of(models, device="cpu")
+    return Models.of(models, device="cpu")
 
 
 ASKABLE = {"idefics3", "llava", "qwen2_vl"}

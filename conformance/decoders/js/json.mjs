@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // JSON as section 2 of SPEC.md wants it: no member twice, and numbers whose spelling is kept apart.
 
-import { isUtf8 } from "node:buffer";
+import { utf8 } from "./bytes.mjs";
 
 /** A number that is not an integer of magnitude below 2^53 by its spelling. Only canonical objects forbid it. */
 export class OtherNumber {
@@ -16,8 +16,12 @@ const ESCAPES = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: 
 
 /** Parse bytes; objects have no prototype. Throws SyntaxError. */
 export function parseJson(bytes) {
-  if (!isUtf8(bytes)) throw new SyntaxError("not UTF-8");
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  let text;
+  try {
+    text = utf8(bytes);
+  } catch {
+    throw new SyntaxError("not UTF-8");
+  }
   let at = 0;
 
   const fail = (what) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Holds the decoder to the vectors of tiers H and S, in one process.
+// Holds the decoder to the vectors, in one process, and to its own promise to need no node.
 //
 //   node run.mjs [MANIFEST]
 //
@@ -8,22 +8,25 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Data, Models, sha256 } from "./model.mjs";
-import { Registry, decode } from "./semdec.mjs";
+import { hex } from "./bytes.mjs";
+import { Reader } from "./coder.mjs";
+import { decode } from "./decode.mjs";
+import { Shelf, ROOT, dataFiles, readRegistry } from "./node.mjs";
+import { sha256 } from "./sha256.mjs";
+import { Tracer } from "./trace.mjs";
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+const HERE = dirname(fileURLToPath(import.meta.url));
 const path = process.argv[2] ?? join(ROOT, "test_vectors", "manifest.json");
 const folder = dirname(path);
 const manifest = JSON.parse(readFileSync(path, "utf8"));
 
-const registry = new Registry();
-const data = new Data([join(ROOT, "refcodec", "payloads", "data")]);
-const models = new Models([join(folder, "models")]);
+const registry = readRegistry();
+const tables = dataFiles();
+const shelf = new Shelf();
 const CHECK_BITS = { 0: 0, 3: 16, 5: 32 };
 
 let passed = 0;
 let failed = 0;
-let skipped = 0;
 
 /** What differs between two JSON values, or null. */
 function differs(name, wanted, got) {
@@ -41,25 +44,27 @@ function compare(expected, out, tier) {
     differs("complete", expected.complete, out.complete),
     differs("number of sections", expected.sections.length, out.sections.length),
   ];
-  if (tier === "S") faults.push(differs("check", expected.check, out.check));
+  if (tier !== "H") faults.push(differs("check", expected.check, out.check));
   expected.sections.forEach((wanted, i) => {
     const got = out.sections[i] ?? {};
     faults.push(differs(`section ${i} type`, wanted.type, got.type));
     faults.push(differs(`section ${i} kind`, wanted.kind, got.name));
     faults.push(differs(`section ${i} offset`, wanted.offset, got.offset));
     faults.push(differs(`section ${i} bytes`, wanted.bytes, got.bytes));
-    if (tier !== "S") return;
+    if (tier === "H") return;
     faults.push(differs(`section ${i} check`, wanted.check, got.check));
+    const shape = Array.isArray(got.shape?.[0]) ? got.shape : [got.shape];
     if (wanted.sha256) faults.push(differs(`section ${i} sha256`, wanted.sha256, got.sha256));
     if (wanted.mode) faults.push(differs(`section ${i} mode`, wanted.mode, got.mode));
-    if (wanted.shape) faults.push(differs(`section ${i} shape`, wanted.shape, [got.shape]));
+    if (wanted.shape) faults.push(differs(`section ${i} shape`, wanted.shape, shape));
+    if (wanted.rate !== undefined) faults.push(differs(`section ${i} rate`, wanted.rate, got.rate));
     if (wanted.value !== undefined) faults.push(differs(`section ${i} value`, wanted.value, got.value));
   });
   return faults.find((fault) => fault !== null) ?? null;
 }
 
 function verdict(vector, result, tier) {
-  if (result.internal) return `a fault of the decoder: ${result.bug.stack}`;
+  if (result.bug) return `a fault of the decoder: ${result.bug.stack}`;
   const code = result.out.error?.code ?? null;
   if (vector.error) {
     return code === vector.error && result.status === vector.status ? null
@@ -79,34 +84,87 @@ function count(id, fault) {
 /** The bytes of a vector, or null where they are not those of the manifest. */
 function read(entry) {
   const file = readFileSync(join(folder, entry.file));
-  if (sha256(file).toString("hex") === entry.sha256) return file;
+  if (hex(sha256(file)) === entry.sha256) return file;
   count(entry.id, "the file is not that of the manifest");
   return null;
+}
+
+/** What the decoder says of a vector of tier H, S or L, at that tier and at every higher one. */
+function judge(vector, file, environment) {
+  const tiers = ["H", "S", "L"].slice(["H", "S", "L"].indexOf(vector.tier ?? "L"));
+  for (const tier of tiers) {
+    const result = decode(file, { registry, tables, tier, path: vector.file, ...environment });
+    if (result.leftOut && tier !== vector.tier) continue; // SEM-R-052
+    const fault = verdict(vector, result, tier);
+    if (fault) return count(vector.id, `tier ${tier}: ${fault}`);
+  }
+  count(vector.id, null);
+}
+
+/** Layers and passes of a vector, against its list of digests. */
+function trace(vector, file, environment) {
+  const wanted = JSON.parse(readFileSync(join(folder, vector.trace), "utf8"));
+  const tracer = new Tracer();
+  decode(file, { registry, tables, ...environment, trace: (name, values) => tracer.add(name, values) });
+  const first = wanted.entries.findIndex((entry, i) => differs("", entry, tracer.entries[i]));
+  const same = first < 0 && wanted.entries.length === tracer.entries.length;
+  count(`trace of ${vector.id}`, same ? null : `entry ${first}, ${wanted.entries[first]?.name}, differs`);
 }
 
 for (const vector of manifest.vectors) {
   const file = read(vector);
   if (file === null) continue;
-  const run = (tier) => decode(file, { registry, data, models, tier, path: vector.file });
-  const whole = run("S");
-  const left = whole.out.error?.code === "SEM-E-704" && vector.error !== "SEM-E-704";
-  if (vector.tier === "H") {
-    // The container alone gives the verdict; the decoder of symbols must agree where it knows the kinds.
-    count(vector.id, verdict(vector, run("H"), "H") ?? (left ? null : verdict(vector, whole, "S")));
-  } else if (left && !whole.internal) skipped++; // a kind or mode that is left out, SEM-R-052, 180
-  else count(vector.id, verdict(vector, whole, "S"));
+  const environment = { models: shelf.models([join(folder, "models")]) };
+  judge(vector, file, environment);
+  if (vector.trace) trace(vector, file, environment);
 }
 
 for (const model of manifest.models) {
   const file = read(model);
   if (file === null) continue;
-  const result = decode(file, {
-    registry, data, models: new Models([join(folder, model.folder)]), tier: "S", path: model.file,
-    embedding: model.asked === "embedding",
+  judge({ ...model, id: `models ${model.id}` }, file, {
+    models: shelf.models([join(folder, model.folder)]), embedding: model.asked === "embedding",
   });
-  if (result.out.error?.code === "SEM-E-704" && model.error !== "SEM-E-704") skipped++;
-  else count(`models ${model.id}`, verdict(model, result, "S"));
 }
 
-console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+/** The coder by itself: what it reads of a body, and whether that is what an encoder writes. */
+for (const entry of manifest.coder) {
+  const file = read(entry);
+  if (file === null) continue;
+  const { symbols, body } = JSON.parse(file);
+  const bytes = Uint8Array.from(body.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+  const fault = (() => {
+    try {
+      const reader = new Reader(bytes, 0, bytes.length);
+      for (const [c, f, total] of symbols) {
+        const q = reader.target(total);
+        if (q < c || q >= c + f) return `another symbol than ${c} ${f} ${total}`;
+        reader.take(c, f, total);
+      }
+      reader.finish();
+      return null;
+    } catch (error) {
+      return error.message;
+    }
+  })();
+  count(entry.id, fault);
+}
+
+/** The decoder and all that it imports know nothing of node. */
+const seen = new Set();
+function imports(name) {
+  if (seen.has(name)) return null;
+  seen.add(name);
+  const text = readFileSync(join(HERE, name), "utf8");
+  for (const [, from] of text.matchAll(/^(?:import |.* from )"([^"\n]*)";$/gm)) {
+    if (!from.startsWith("./")) return `${name} imports ${from}`;
+    const fault = imports(from.slice(2));
+    if (fault) return fault;
+  }
+  const found = /\b(Buffer|process|require|import\()/.exec(text.replace(/\/\/.*|\/\*[^]*?\*\//g, ""));
+  return found ? `${name} names ${found[0]}` : null;
+}
+count("imports of the core", imports("decode.mjs") ?? imports("browser.mjs"));
+
+console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The two texts: consonants (section 13.1) and captions (section 13.2).
 
-import { isUtf8 } from "node:buffer";
+import { compare, concat, isUtf8, latin1 } from "./bytes.mjs";
 import { Fault } from "./fault.mjs";
 import { Reader } from "./coder.mjs";
 import { StreamFault, inflate } from "./inflate.mjs";
-import { hasZstd, unzstd } from "./zstd.mjs";
+import { unzstd } from "./zstd.mjs";
 
 /** Codes of a consonant text. `body` is {file, start, end}; `limit` the codes allowed. */
-export function readConsonants(body, parameters, limit, data) {
+export function readConsonants(body, parameters, limit, files) {
   const { file, start, end } = body;
   if (parameters.code === "fixed") {
     const last = end > start ? file[end - 1] : 1;
@@ -19,7 +19,7 @@ export function readConsonants(body, parameters, limit, data) {
     for (let i = 0; i < n; i++) codes[i] = i % 2 ? file[start + (i >> 1)] % 16 : file[start + (i >> 1)] >> 4;
     return codes;
   }
-  const tables = data.find("consonant.bin", parameters.table); // SEM-R-163
+  const tables = files.find("consonant.bin", parameters.table); // SEM-R-163
   const reader = new Reader(file, start, end);
   const codes = [];
   let context = 0;
@@ -147,7 +147,7 @@ function readTables(bytes) {
   const tables = {
     styles,
     pieces,
-    known: new Set(pieces.map((piece) => Buffer.from(piece).toString("latin1"))),
+    known: new Set(pieces.map((piece) => latin1(piece))),
     ofPieces: new Tree(rootOfPieces, below),
     ofOctets: new Tree(rootOfOctets, belowOctets),
   };
@@ -184,7 +184,7 @@ export function split(whole) {
 
 /** The text of a style and pieces. */
 export function join(style, pieces) {
-  const text = Uint8Array.from(Buffer.concat(pieces)).slice(1);
+  const text = concat(pieces).slice(1);
   const form = style >> 1;
   for (let i = 0; i < (form === 2 ? text.length : Math.min(form, text.length)); i++) {
     if (isLower(text[i])) text[i] -= 32;
@@ -218,7 +218,7 @@ function readStatic({ file, start, end }, limit, tables) {
         more(1);
       }
       if (!piece.length) throw new Fault(402, start, "a piece without octets"); // SEM-R-181
-      if (tables.known.has(Buffer.from(piece).toString("latin1"))) spelledKnown = true;
+      if (tables.known.has(latin1(piece))) spelledKnown = true;
       pieces.push(Uint8Array.from(piece));
     } else {
       pieces.push(tables.pieces[id - 3]);
@@ -232,7 +232,7 @@ function readStatic({ file, start, end }, limit, tables) {
   const same =
     again.style === style &&
     again.pieces.length === pieces.length &&
-    pieces.every((piece, i) => Buffer.compare(piece, again.pieces[i]) === 0);
+    pieces.every((piece, i) => compare(piece, again.pieces[i]) === 0);
   if (!same || spelledKnown) throw new Fault(402, start, "not the style and pieces of the text"); // SEM-R-182
   reader.finish();
   return text;
@@ -249,25 +249,25 @@ function readTokens({ file, start, end }, vocabulary) {
 }
 
 /** {mode, ids} or {mode, octets}. */
-export function readCaption(body, parameters, limit, data) {
+export function readCaption(body, parameters, limit, environment) {
   const { file, start, end } = body;
   const first = end > start ? file[start] : 0;
   if (first >= 0xfb) throw new Fault(704, start, "a reserved mode"); // SEM-R-170
   const mode = first < 0xf0 ? "static" : first < 0xf8 ? "tokens" : ["raw", "zlib", "zstd"][first - 0xf8];
   if (!parameters.modes.includes(mode)) throw new Fault(403, start, `mode ${mode} is not of the profile`);
   if (mode === "tokens") return { mode, ids: readTokens(body, parameters.vocabulary) };
-  if (mode === "zstd" && !hasZstd) throw new Fault(704, start, "this node has no zstd"); // SEM-R-180
   let octets;
   if (mode === "static") {
-    octets = readStatic(body, limit, readTables(data.find("caption.bin", parameters.static))); // SEM-R-174
+    octets = readStatic(body, limit, readTables(environment.tables.find("caption.bin", parameters.static))); // SEM-R-174
   } else if (mode === "raw") {
     octets = Uint8Array.from(file.subarray(start + 1, end));
     if (octets.length > limit) throw new Fault(604, start, "more octets than the level allows");
   } else {
-    const dictionary = mode === "zstd" ? data.find("caption.zdict", parameters.dictionary) : null;
+    const dictionary = mode === "zstd" ? environment.tables.find("caption.zdict", parameters.dictionary) : null;
     const stream = file.subarray(start + 1, end);
     try {
-      octets = dictionary ? unzstd(stream, dictionary, limit) : inflate(stream, limit);
+      octets = dictionary ? (environment.zstd ?? unzstd)(stream, dictionary, limit)
+        : (environment.inflate ?? inflate)(stream, limit);
     } catch (error) {
       if (!(error instanceof StreamFault)) throw error;
       throw new Fault(error.beyond ? 604 : 401, start, error.message); // SEM-R-179, 176

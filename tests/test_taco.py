@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 import public_elic
 import tiny_models
 
+import refcodec
 from refcodec import registry, spec
 from refcodec.errors import SemError
 from refcodec.methods import elic
@@ -325,6 +326,23 @@ def test_captions_steer_what_is_sent_and_are_not_sent(packages: dict[str, Path],
     model = package.load(folder)  # a decoder has the package, and no text encoder
     painted = [elic.paint(elic_latents.decode(body, model, (96, 64), NumpyBackend()), folder, (96, 64)) for body in bodies]
     assert not np.array_equal(*painted)
+
+
+def test_a_file_of_a_public_checkpoint(packages: dict[str, Path], text_encoder: TextEncoder) -> None:
+    """Through the library: a base row of the registry, the model named by its digest, and a caption."""
+    settings: dict[str, Any] = {"model": packages["taco"], "profile": "elic-320-odd", "explicit_model": True, "quality": 5}
+    pixels = tiny_models.photo()
+    data = [refcodec.encode(pixels, caption=caption, models={"text_encoder": text_encoder}, **settings) for caption in CAPTIONS]
+    assert data[0] != data[1]
+    assert not any(caption.encode() in file for caption, file in zip(CAPTIONS, data, strict=True))
+    shown = np.asarray(refcodec.decode(data[0], models=packages["taco"]))  # nothing fills the role text_encoder here
+    made = elic.Encoder(pixels, packages["taco"], text=text_encoder(CAPTIONS[0])).at(0)
+    assert np.array_equal(shown, elic.paint(made.latents, packages["taco"], (96, 64)))
+    with pytest.raises(SemError) as e:
+        refcodec.encode(pixels, caption=CAPTIONS[0], **settings)
+    assert (e.value.code, e.value.path) == (801, "text_encoder")
+    with pytest.raises(ValueError, match="no text adapter"):
+        refcodec.encode(pixels, caption=CAPTIONS[0])
 
 
 def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder: TextEncoder) -> None:

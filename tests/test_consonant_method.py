@@ -25,7 +25,7 @@ import tiny_models
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import codec, registry
+from refcodec import codec, painting, registry
 from refcodec.errors import SemError
 from refcodec.methods import prompts, reflect, shorten
 from refcodec.methods.consonant import WORDS, largest, restored
@@ -140,8 +140,8 @@ def text_of(data: bytes) -> str:
     return str(value.text)
 
 
-def painted(data: bytes, models: Any, **settings_: Any) -> codec.Painted:
-    return codec.paint(read_symbols(data), models=models, **settings_)
+def painted(data: bytes, models: Any, **settings_: Any) -> painting.Painted:
+    return painting.paint(read_symbols(data), models=models, **settings_)
 
 
 def sent(text: str = BRIDGE, size: tuple[int, int] = (64, 64)) -> bytes:
@@ -704,6 +704,19 @@ def test_options_of_the_encoder(semtool: Semtool, cup: Path, options: tuple[str,
     done = semtool("encode", cup, *TOLD, *options)
     assert done.status == 0, done.err
     assert len(text_of(Path("cup.sem").read_bytes()).split()) == words
+
+
+def test_steps_of_the_encoder(semtool: Semtool, cup: Path) -> None:
+    assert semtool("encode", cup, *TOLD, "--words", "3", "--trace").status == 0
+    trace = json.loads(Path("cup.sem.trace/trace.json").read_bytes())
+    assert [step["step"] for step in trace] == ["description", "selected", "compressed"]
+    assert trace[0]["value"] == DESCRIPTION
+    assert trace[2]["value"] == text_of(Path("cup.sem").read_bytes())
+    before = contents(cup.parent)
+    refused(semtool("encode", cup, *TOLD, "--trace"), 2, f"usage: {cup.parent}/cup.sem.trace is there already")
+    refused(semtool("encode", cup, "--method", "clip", "--trace", "-o", "x.sem"), 2, "usage: --trace is for pictures by method elic, consonant or pics")
+    refused(semtool("encode", "--text", "a cat", "--size", "64x64", "--trace", "-o", "x.sem"), 2, "usage: --trace is for pictures")
+    assert contents(cup.parent) == before
 
 
 def test_bpp_of_the_encoder(semtool: Semtool, cup: Path) -> None:

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tiny_models
 from program import Semtool, contents, place, refused, semtool
 
-from refcodec import codec
+from refcodec import codec, painting
 from refcodec.errors import SemError
 from refcodec.methods import prompts
 from refcodec.models import endpoint
@@ -326,7 +326,7 @@ def test_what_is_no_address(url: str, semtool: Semtool) -> None:
 def test_a_method_that_takes_none(server: Server) -> None:
     encoded = codec.encode_any(None, vector=np.ones(768), size=(64, 64))
     with pytest.raises(SemError) as caught:
-        codec.paint(read_symbols(encoded.data), models={"painter": server.url})
+        painting.paint(read_symbols(encoded.data), models={"painter": server.url})
     assert caught.value.code == 801
     assert "does not take an endpoint" in str(caught.value)
 

@@ -24,6 +24,8 @@ from semtool.streams import (
 )
 from semtool.words import rate_text
 
+TRACED = ("consonant", "pics")  # methods whose description has steps
+
 
 def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int, int]:
     try:
@@ -63,7 +65,7 @@ def description_options(f: Any) -> Any:
 @symbol_options
 @size_option
 @note_options
-@click.option("--trace", is_flag=True, help="Write digests of all layers and passes to OUT.sem.trace.json.")
+@click.option("--trace", is_flag=True, help="Write digests of all layers and passes to OUT.sem.trace.json; of a description, its steps into OUT.sem.trace.")
 @level_option
 @json_option
 def command(
@@ -85,8 +87,8 @@ def command(
     semtool encode photo.jpg --method pics --caption "A cat on a mat."
     """
     ready = any(symbols[name] is not None for name in NAMES)
-    if trace and (ready or method not in (None, "elic")):
-        raise click.UsageError("--trace is for pictures by method elic")
+    if trace and ((source is None and ready) or method not in (None, "elic", *TRACED)):
+        raise click.UsageError(f"--trace is for pictures by method elic, {' or '.join(TRACED)}")
     if source is None and not ready:
         source = STDIO
     if source is None:
@@ -109,8 +111,10 @@ def command(
     from refcodec import codec
     from refcodec.methods.scene import Options
     from refcodec.tracing import Tracer
+    from semtool.steps import Steps
 
-    tracer = Tracer() if trace else None
+    tracer = Tracer() if trace and method not in TRACED else None
+    steps = Steps(f"{target}.trace") if trace and method in TRACED else None
     models = models_of(model, device, dtype)
     options = Options(candidates, iterations, prompt_tokens, words, edges)
     try:
@@ -119,13 +123,15 @@ def command(
                 standard_input() if source == STDIO else source, method=method, quality=quality, bpp=bpp,
                 profile=profile, check=int(check), explicit_model=int(hash_bytes) if explicit_model else False,
                 model=package_of(models), models=models, options=options, provenance=provenance, background=background, level=level, progress=update, trace=tracer,
-                mode=mode, strict=strict, hints=hints, metadata=metadata, **loaded(symbols),
+                mode=mode, strict=strict, hints=hints, metadata=metadata, record=None if steps is None else steps.record, **loaded(symbols),
             )  # fmt: skip
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     write_output(target, made.data)
     if tracer is not None:
         write_output(f"{target}.trace.json", tracer.to_json(made.data))
+    if steps is not None:
+        steps.write()
     _tell(made, target)
 
 

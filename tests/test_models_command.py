@@ -238,6 +238,17 @@ def test_packages_that_are_damaged(semtool: Semtool, tiny: Path, file: str, data
     assert f": SEM-E-{code} " in said.line
 
 
+def test_a_package_that_does_not_suit_its_profile(semtool: Semtool, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = json.loads((ROOT / "refcodec" / "registry" / "registry.json").read_text())
+    row = next(row for row in document["profiles"] if row["name"] == "elic-tiny")
+    row.update(id=240, name="mine", binding=row["binding"] | {"id": 240})
+    for rates, state in ((row["binding"]["parameters"]["7"]["rates"], "ok"), (63, "failed 803")):
+        row["binding"]["parameters"]["7"]["rates"] = rates
+        Path(f"{rates}.json").write_text(json.dumps({"version": 0, "profiles": [row]}))
+        monkeypatch.setenv("SEM_REGISTRY", f"{rates}.json")
+        assert states(semtool, tiny) == {"elic-tiny": state}
+
+
 # --- import of folders and hub ids ---------------------------------------------------------------------------------
 
 
@@ -251,7 +262,7 @@ def test_a_folder_fills_a_role(semtool: Semtool, place: Path) -> None:
     assert {path.name for path in (own / "painter").iterdir()} == {"LICENSE", "README.md", "config.json", "model.safetensors"}
     assert installed()["painter"].sha256 == folder_sha256(own / "painter") == folder_sha256(Path("m"))
     before = contents(own)
-    refused(semtool("models", "import", "m", "--as", "painter"), 2, "usage: a painter of the set ")
+    refused(semtool("models", "import", "m", "--as", "painter"), 2, "usage: the role painter of the set ")
     assert contents(own) == before
     (Path("m") / "config.json").write_text('{"new": 1}')
     made = done(semtool, "import", "m", "--as", "painter", "--replace")
@@ -315,7 +326,7 @@ def test_an_index_that_is_none(semtool: Semtool, index: str) -> None:
     shards(Path("m"), one={"a": WHOLE})
     Path("m/pytorch_model.bin.index.json").write_text(index)
     refused(semtool("models", "import", "m", "--as", "language", "-o", "set"), 5, "SEM-E-803 ")
-    assert not Path("set").exists() or contents(Path("set")) == {}
+    assert not Path("set").exists()
 
 
 def test_what_real_libraries_save_and_load(semtool: Semtool) -> None:
@@ -342,7 +353,7 @@ def test_pickles_that_do_something_do_nothing(semtool: Semtool, payload: type[Pa
     said = semtool("models", "import", "m", "--as", "painter", "-o", "set")
     refused(said, 5, "SEM-E-803 model-malformed: pytorch_model.bin is a pickle that holds more than tensors; it was not opened; ")
     assert not Path("made").exists()
-    assert contents(Path("set")) == {}
+    assert not Path("set").exists()
     torch.load("m/pytorch_model.bin", weights_only=False)
     assert Path("made").exists()  # it would have
 
@@ -366,6 +377,7 @@ def test_faults_leave_the_set_as_it_was(semtool: Semtool, monkeypatch: pytest.Mo
     for args, status in (
         (["m", "--as", "painter", "-o", "file"], 7), (["m", "--as", "painter", "-o", "/dev/null/x"], 7), (["none/of/it", "--as", "painter"], 5),
         (["file", "--as", "painter"], 2), (["m", "--as", "poet"], 2), (["m"], 2), (["m", "m", "--as", "painter"], 2), (["m", "--as", "painter", "--photos", "x"], 2),
+        (["m", "--as", "painter", "-o", "m"], 2), ([".", "--as", "clip", "-o", "set"], 2), (["owner/name@../x", "--as", "clip"], 5),
         (["https://localhost/v1#x", "--as", "painter"], 2), (["none", "--as", "elic"], 7), (["file", "--as", "elic", "--no-fetch"], 2),
         (["file", "--as", "hed", "--photos", "m"], 2), (["file", "--as", "hed"], 5), (["m", "--as", "lpips-alex"], 7), (["file", "file", "--as", "hed"], 2),
         (["file", "--as", "elic", "--base", "m"], 2),
@@ -533,7 +545,7 @@ def test_a_public_elic_becomes_a_package(semtool: Semtool) -> None:
     assert (row["name"], row["licence"], row["notes"], row["digest"]) == ("elic", "MIT", "of a test", made["digest"])
     assert states(semtool, made["digest"]) == {"elic": "ok"}
     before = contents(folder)
-    refused(semtool("models", "import", "elic.pth.tar", "--as", "elic"), 2, f"usage: {folder} is there already (--replace)")
+    refused(semtool("models", "import", "elic.pth.tar", "--as", "elic"), 2, f"usage: {folder} is there already (--replace takes its place)")
     assert contents(folder) == before
     refused(semtool("models", "import", "elic.safetensors", "--as", "elic", "--variant", "chandelier", "-o", "out"), 5, "SEM-E-803 ")
     refused(semtool("models", "import", "elic.safetensors", "--as", "elic", "--variant", "none", "-o", "out"), 2, "usage: variant 'none' is unknown")
@@ -558,7 +570,7 @@ def test_public_metrics_become_files(semtool: Semtool) -> None:
     Lpips.load(Path("metrics"), "alex")
     refused(semtool("models", "import", "alexnet.safetensors", "--as", "lpips-alex", "-o", "metrics"), 2, "usage: metrics/lpips-alex.safetensors is there already")
     refused(semtool("models", "import", "alexnet.safetensors", "--as", "lpips-alex", "-o", "other"), 5, "SEM-E-803 ")
-    assert contents(Path("other")) == {}
+    assert not Path("other").exists()
 
 
 def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
@@ -573,7 +585,7 @@ def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
     models = Models.of("set", device="cpu")
     assert models.load("edge_detector", EdgeDetector.load, {}) is not None
     assert states(semtool, "set") == {"edge_detector": "ok"}
-    refused(semtool("models", "import", "ControlNetHED.safetensors", "--as", "hed", "-o", "set"), 2, "usage: a edge_detector of the set set is there already")
+    refused(semtool("models", "import", "ControlNetHED.safetensors", "--as", "hed", "-o", "set"), 2, "usage: the role edge_detector of the set set is filled already (--replace takes its place)")
 
 
 def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:

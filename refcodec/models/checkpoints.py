@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +33,8 @@ class Job:
     """What is converted, and what a user may say of it. say: takes lines for a person."""
 
     sources: list[Path]
-    out: Path
+    out: Path = Path()
+    scratch: Path = Path()  # for what is in between, as large as the checkpoints
     variant: str | None = None
     photos: Path | None = None
     base: Path | None = None
@@ -47,31 +47,30 @@ class Job:
     digest: str | None = None  # made: of a model package
 
 
-def states(sources: list[Path], progress: Progress | None = None) -> list[dict[str, Tensor]]:
+def states(sources: list[Path], scratch: Path, progress: Progress | None = None) -> list[dict[str, Tensor]]:
     """Name -> tensor of each checkpoint, safetensors or pickled (which a process of its own opens).
 
     SEM-E-101 for a file that cannot be read, 803 for one that is no checkpoint of tensors, 805 without torch.
     """
     try:
         from safetensors import SafetensorError
-        from safetensors.torch import load
+        from safetensors.torch import load_file
     except ImportError as error:
         raise SemError(805, "checkpoints are converted with torch, which is not installed") from error
     found = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for i, source in enumerate(sources):
-            file = source
-            if source.suffix != WEIGHTS:
-                file = Path(scratch) / f"{i}{WEIGHTS}"
-                to_safetensors(source, file)
-            try:
-                found.append(load(file.read_bytes()))
-            except OSError as error:
-                raise SemError(101, f"{shown(str(source))}: {error.strerror}") from error
-            except (SafetensorError, ValueError, KeyError) as error:
-                raise SemError(803, f"{shown(source.name)} is not a safetensors file", hint="get it again") from error
-            if progress is not None:
-                progress((i + 1) / len(sources))
+    for i, source in enumerate(sources):
+        file = source
+        if source.suffix != WEIGHTS:
+            file = scratch / f"checkpoint-{i}{WEIGHTS}"
+            to_safetensors(source, file)
+        try:
+            found.append(load_file(file))
+        except OSError as error:
+            raise SemError(101, f"{shown(str(source))}: {error.strerror}") from error
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise SemError(803, f"{shown(source.name)} is not a safetensors file", hint="get it again") from error
+        if progress is not None:
+            progress((i + 1) / len(sources))
     return found
 
 
@@ -79,7 +78,7 @@ def convert(kind: str, job: Job) -> None:
     """Fills the folder `job.out`. ValueError for settings that do not fit, SemError for checkpoints that do not."""
     if len(job.sources) != 1 and kind in ("elic", "hed"):
         raise ValueError(f"{kind} is made of one checkpoint")
-    CONVERTERS[kind](kind, job, states(job.sources, part(job.progress, 0, 0.5)))
+    CONVERTERS[kind](kind, job, states(job.sources, job.scratch, part(job.progress, 0, 0.5)))
 
 
 def _elic(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:

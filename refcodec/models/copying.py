@@ -25,7 +25,7 @@ _ALONG: Final = re.compile(r"(licen[cs]e|notice|readme|copying)(\..*)?", re.IGNO
 _INDEX: Final = ".bin.index.json"
 INDEX_BYTES_MAX: Final = 1 << 24
 # what training leaves beside weights, and weights that are there in another form
-_NO_WEIGHTS: Final = ("training_args.*", "optimizer.*", "scheduler.*", "scaler.*", "rng_state*", "*.fp16.*", "*non_ema*", "*ema_only*")
+_NO_WEIGHTS: Final = ("training_args.*", "optimizer.*", "scheduler.*", "scaler.*", "rng_state*", "*.fp16.*", "*non_ema*", "*ema_only*", "open_clip*")
 _CHUNK: Final = 1 << 24
 
 

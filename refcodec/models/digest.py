@@ -26,7 +26,7 @@ def folder_sha256(folder: Path, left_out: Sequence[str] = ()) -> str:
     """
     entries = {}
     for name, path in model_files(folder):
-        if path.suffix in SUFFIXES and not any(fnmatch(name, pattern) for pattern in left_out):
+        if path.suffix.lower() in SUFFIXES and not any(fnmatch(name, pattern) for pattern in left_out):
             # no two names become one: a backslash is doubled before others stand for characters
             entries[name.replace("\\", "\\\\").encode("ascii", "backslashreplace").decode()] = file_sha256(path)
     return hashlib.sha256(canonical_json(entries)).hexdigest()

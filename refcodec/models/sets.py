@@ -9,12 +9,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from refcodec import modelpath
 from refcodec.errors import SemError
 from refcodec.files import shown, write_atomic
-from refcodec.models.sources import FORMAT, FORMAT_VERSION, LISTING, Source, listing
+from refcodec.models.sources import FORMAT, FORMAT_VERSION, LISTING, Source, listed, listing
 
 
 def own_set() -> Path:
@@ -28,9 +27,11 @@ def record(folder: Path, found: Source) -> None:
     A folder inside the set is recorded by its relative path. ValueError for one that is not, SEM-E-803 for a models.json
     that is none, 102 where it cannot be written.
     """
-    document: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, "roles": {}}
     if os.path.lexists(folder / LISTING):
         document = listing(folder)
+    else:  # subfolders that filled roles by their names go on doing so
+        roles = {role: {"source": role, "revision": None, "sha256": None} for role in listed(folder)}
+        document = {"format": FORMAT, "format_version": FORMAT_VERSION, "roles": roles}
     place = found.place
     if os.path.isdir(place):
         relative = relative_to(folder, Path(place))
@@ -57,16 +58,20 @@ def free(target: Path, *, replace: bool = False) -> None:
 
 
 def role_free(folder: Path, role: str, *, replace: bool = False) -> None:
-    """ValueError where the set has something for the role already; SEM-E-803 where its models.json is none."""
-    known = os.path.lexists(folder / LISTING) and role in listing(folder)["roles"]
-    if known and not replace:
-        raise ValueError(f"a {role} of the set {shown(str(folder))} is there already")
+    """ValueError where the folder is a model itself, or the set has something for the role already.
+
+    SEM-E-803 where its models.json is none.
+    """
+    if any(os.path.isfile(folder / name) for name in (modelpath.MANIFEST, "model_index.json", "config.json")):
+        raise ValueError(f"{shown(str(folder))} is a model, and no set of them")
+    if os.path.lexists(folder / LISTING) and role in listing(folder)["roles"] and not replace:
+        raise ValueError(f"the role {role} of the set {shown(str(folder))} is filled already")
 
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """A hidden folder inside `folder`, which is made where it is not there; gone in the end, Ctrl-C included. SEM-E-102."""
-    around = folder / f".{os.urandom(8).hex()}.tmp"
+    around, made = folder / f".{os.urandom(8).hex()}.tmp", not os.path.lexists(folder)
     try:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -74,6 +79,9 @@ def scratch(folder: Path) -> Iterator[Path]:
         yield around
     finally:
         shutil.rmtree(around, ignore_errors=True)
+        if made:
+            with suppress(OSError):  # it holds what it was made for
+                folder.rmdir()
 
 
 def settle(made: Path, target: Path) -> None:

@@ -49,8 +49,9 @@ ROLES: Final = {
 WEIGHTS: Final = ".safetensors"
 PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 _HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
-_HUB_LEFT: Final = ["*.fp16.safetensors", "*non_ema*", "*-pruned.safetensors", "*flax*", "*openvino*", "*onnx*"]
+_HUB_LEFT: Final = ["*.fp16.safetensors", "*non_ema*", "*-pruned.safetensors", "*flax*", "*openvino*", "*onnx*", "open_clip*"]
 _PICKLED_TOO: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # fetched only to be converted
+_REVISION: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*")
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 T = TypeVar("T")
@@ -313,6 +314,8 @@ def fetched(found: Source, *, fetch: bool = True, pickled: bool = False) -> Path
     """The folder of a model of the hub; with `pickled` also its pickled weights. SEM-E-801, 805."""
     if os.path.lexists(found.place) or found.place.startswith((".", "/", "~")) or _HUB_ID.fullmatch(found.place) is None:
         raise missing(found.role, what=f"{found.role}: {shown(found.place)} is no folder")
+    if found.revision is not None and _REVISION.fullmatch(found.revision) is None:
+        raise missing(found.role, what=f"{found.role}: {shown(found.revision)} is no revision")
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError

@@ -66,7 +66,7 @@ def command(sources: tuple[str, ...], kind: str, output: str | None, replace: bo
                     raise click.UsageError("--no-fetch is of hub ids")
                 done = _checkpoint([Path(source) for source in sources], kind, output, replace, given, update)
     except ValueError as error:
-        hint = "" if replace or "is there already" not in str(error) else " (--replace)"
+        hint = " (--replace takes its place)" if not replace and str(error).endswith("already") else ""
         raise click.UsageError(f"{error}{hint}") from error
     for text in done["notices"]:
         notice(text)
@@ -137,6 +137,8 @@ def _copied(source: Path, role: str, folder: Path, replace: bool, update: Progre
     target = folder / role
     if os.path.realpath(target) == os.path.realpath(source):
         raise ValueError(f"{shown(str(source))} has pickled weights, and their conversion would take its place: move it, or name another -o")
+    if os.path.realpath(target).startswith(os.path.join(os.path.realpath(source), "")):
+        raise ValueError(f"the set lies inside {shown(str(source))}, which would be copied into itself: name another -o")
     free(target, replace=replace)
     with scratch(folder) as place:
         (place / role).mkdir()
@@ -184,12 +186,13 @@ def _checkpoint(sources: list[Path], kind: str, output: str | None, replace: boo
     stem = given.get("name") or sources[0].name.split(".")[0] or kind
     photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))
     words = {name: given[name] for name in ("variant", "licence", "notes") if name in given}
-    job = Job(sources, Path(), photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
+    job = Job(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
     usual = modelpath.own() / stem if kind in PACKAGE_KINDS else own_set() if kind in ROLE_KINDS else modelpath.own() / "metrics"
     folder = usual if output is None else Path(output)
     done = _result(kind, folder, converted=[source.name for source in sources], notices=notices)
     if kind in ROLE_KINDS:
-        with scratch(folder) as job.out:
+        with scratch(folder) as job.scratch:
+            job.out = job.scratch
             convert(kind, job)
             for role in job.roles:
                 role_free(folder, role, replace=replace)
@@ -198,8 +201,8 @@ def _checkpoint(sources: list[Path], kind: str, output: str | None, replace: boo
         return done | {"set": str(folder), "roles": roles}
     target = folder if kind in PACKAGE_KINDS else folder / f"{kind}.safetensors"
     free(target, replace=replace)
-    with scratch(target.parent) as job.out:
-        job.out /= target.name if kind in PACKAGE_KINDS else ""
+    with scratch(target.parent) as job.scratch:
+        job.out = job.scratch / target.name if kind in PACKAGE_KINDS else job.scratch
         convert(kind, job)
         settle(job.out if kind in PACKAGE_KINDS else job.out / target.name, target)
     return done | {"digest": job.digest}

@@ -10,7 +10,7 @@ import click
 
 from refcodec.errors import SemError
 from refcodec.files import shown
-from semtool.models_found import Fill, Known, known, model_option, named
+from semtool.models_found import Fill, Known, known, model_option, named, rows
 from semtool.options import json_option, progress
 from semtool.streams import safe, say, show_json, wants_json
 
@@ -20,7 +20,8 @@ from semtool.streams import safe, say, show_json, wants_json
 @model_option
 @json_option
 def command(what: tuple[str, ...], model: tuple[str, ...]) -> int:
-    """Check every digest and bound of model packages, and what fills roles against models.json.
+    """Check every digest and bound of model packages, and their shapes against the profiles that name them; what fills
+    roles against models.json.
 
     WHAT as for `semtool models show`; without it all that is found. A model of the hub is not fetched.
     """
@@ -84,13 +85,16 @@ def _row(what: str, name: str, folder: str | None) -> dict[str, Any]:
 def _package(folder: Path) -> tuple[dict[str, Any], SemError | None]:
     from refcodec import modelpath
     from refcodec.models import package
+    from refcodec.payloads.kinds import fits
 
     digest, name = modelpath.describe(folder) or (None, None)
     row = _row("package", name or folder.name, str(folder)) | {"sha256": digest}
     try:
         row["pickled"] = _pickled(folder)
         manifest = package.read_manifest(folder)
-        package.load_any(folder, digest)
+        model = package.load_any(folder, digest)
+        for profile in (profile for profile in rows() if profile.model == model.digest):
+            fits(model, model.kind, profile.parameters(model.kind))
         for part in ("painter", "encoder"):
             if part in manifest:
                 package.load_part(folder, manifest, part)

@@ -45,7 +45,11 @@ async function loadFolder(event) {
 }
 
 async function show(file) {
-  if (!environment || !file) return;
+  if (!file) return;
+  if (!environment) {
+    at("time").textContent = "the registry is missing: open “Registry, data and models”";
+    return;
+  }
   const start = performance.now();
   const { out, bug } = decode(await bytesOf(file), { ...environment, path: file.name });
   const seconds = ((performance.now() - start) / 1000).toFixed(2);
@@ -61,4 +65,4 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   show(event.dataTransfer.files[0]);
 });
-await loadPaths();
+loadPaths();

@@ -36,7 +36,7 @@ class Correlation {
   }
 
   /** `rows` by `columns` places into the output `y`, the place (r, c) at (step * r, step * c) + place. */
-  run(x, y, rows, columns) {
+  run(x, y, rows, columns, finish) {
     this.packed ??= this.pack();
     const { stride, step, taps, packed } = this;
     const { outputs, biases } = this.layer;
@@ -65,8 +65,8 @@ class Correlation {
           tile(packed, o * depth, gathered, j * depth, depth, sums);
           for (let k = 0; k < ROWS && o + k < outputs; k++) {
             const at = (o + k) * y.h * y.w;
-            y.data[at + targets[j]] = biases[o + k] + sums[2 * k];
-            y.data[at + targets[j + 1]] = biases[o + k] + sums[2 * k + 1];
+            y.data[at + targets[j]] = finish(biases[o + k] + sums[2 * k], o + k);
+            y.data[at + targets[j + 1]] = finish(biases[o + k] + sums[2 * k + 1], o + k);
           }
         }
       }
@@ -140,15 +140,18 @@ export class Convolution {
     }
   }
 
-  run(x) {
+  /** The output, or what `requant` makes of it, so that the sums of a large picture need not be kept. */
+  run(x, rate, requant = null) {
     const { op, stride, outputs } = this;
+    const finish = requant ? requant.each(rate, outputs) : (value) => value;
+    const Type = requant ? Int16Array : Float64Array;
     if (op === "deconv") {
-      const y = activation(outputs, x.h * stride, x.w * stride, Float64Array);
-      for (const part of this.parts) part.run(x, y, x.h, x.w);
+      const y = activation(outputs, x.h * stride, x.w * stride, Type);
+      for (const part of this.parts) part.run(x, y, x.h, x.w, finish);
       return y;
     }
-    const y = activation(outputs, Math.ceil(x.h / stride), Math.ceil(x.w / stride), Float64Array);
-    this.parts[0].run(x, y, y.h, y.w);
+    const y = activation(outputs, Math.ceil(x.h / stride), Math.ceil(x.w / stride), Type);
+    this.parts[0].run(x, y, y.h, y.w, finish);
     return y;
   }
 }
@@ -167,19 +170,27 @@ export class Requant {
     return [pick(this.m), s, this.a ? pick(this.a) : 2 ** (s - 1)];
   }
 
+  /** What becomes of a value of a channel, of `count` channels from `row` on. */
+  each(rate, count, row = 0) {
+    const { lo, hi } = this;
+    const channels = Array.from({ length: count }, (_, i) => this.at(rate, row + i));
+    const multipliers = Float64Array.from(channels, ([m]) => m);
+    const scales = Float64Array.from(channels, ([, s]) => 2 ** -s);
+    const addends = Float64Array.from(channels, ([, , a]) => a);
+    return (x, channel) => {
+      const value = Math.floor((x * multipliers[channel] + addends[channel]) * scales[channel]);
+      return value < lo ? lo : value > hi ? hi : value;
+    };
+  }
+
   /** x, or `count` of its channels from `first` on; `row` is the row of tensors that the first one takes. */
   run(x, rate, { first = 0, count = x.channels, row = 0 } = {}) {
     const places = x.h * x.w;
     const y = activation(count, x.h, x.w, Int16Array); // SEM-R-104
-    const { lo, hi } = this;
-    for (let o = 0; o < count; o++) {
-      const [m, s, a] = this.at(rate, row + o);
-      const scale = 2 ** -s;
-      const from = (first + o) * places;
-      for (let i = 0; i < places; i++) {
-        const value = Math.floor((x.data[from + i] * m + a) * scale);
-        y.data[o * places + i] = value < lo ? lo : value > hi ? hi : value;
-      }
+    const finish = this.each(rate, count, row);
+    const from = first * places;
+    for (let o = 0, i = 0; o < count; o++) {
+      for (const end = i + places; i < end; i++) y.data[i] = finish(x.data[from + i], o);
     }
     return y;
   }
@@ -206,13 +217,17 @@ export class Net {
 
   run(x, rate, trace = null) {
     const outputs = new Map();
-    this.layers.forEach((layer, i) => {
+    const { layers, kept } = this;
+    for (let i = 0; i < layers.length; i++) {
+      const layer = layers[i];
       if (layer.op === "relu") x = relu(x);
       else if (layer.op === "add") x = add(x, outputs.get(layer.from));
-      else x = layer.run(x, rate);
-      if (this.kept.has(i)) outputs.set(i, x);
+      else if (layer.kernel && layers[i + 1]?.op === "requant" && !kept.has(i) && !trace) {
+        x = layer.run(x, rate, layers[++i]);
+      } else x = layer.run(x, rate);
+      if (kept.has(i)) outputs.set(i, x);
       trace?.(i, x);
-    });
+    }
     return x;
   }
 }

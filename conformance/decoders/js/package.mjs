@@ -94,8 +94,8 @@ export class Package {
     if (this.fault) throw this.fault;
     const bad = (what) => this.bad(what);
     const Model = this.once("manifest", () => {
-      const type = { 3: SmallModel, 4: SmallModel, 5: SmallModel, 6: LatentModel, 7: LatentModel }[this.symbols.kind];
       if (!isInt(this.symbols.kind, 3, 7)) throw bad("an unknown kind of model");
+      const type = this.symbols.kind < 6 ? SmallModel : LatentModel;
       type.judgeManifest(this.symbols, bad);
       this.judgeEntries();
       return type;
@@ -119,6 +119,7 @@ export class Package {
     for (const [name, entry] of Object.entries(tensors)) {
       const good =
         hasExactly(entry, ["dtype", "shape", "sha256"]) &&
+        [entry.dtype, entry.sha256].every((x) => typeof x === "string") &&
         Object.hasOwn(TYPES, entry.dtype) &&
         Array.isArray(entry.shape) &&
         entry.shape.every((n) => isInt(n, 0, 2 ** 31)) &&

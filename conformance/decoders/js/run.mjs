@@ -5,13 +5,14 @@
 //
 // Prints one line for each failure and a summary; exit status 1 where anything failed.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hex } from "./bytes.mjs";
 import { Reader } from "./coder.mjs";
 import { decode } from "./decode.mjs";
-import { Shelf, ROOT, dataFiles, readRegistry } from "./node.mjs";
+import { environmentOf } from "./environment.mjs";
+import { DATA, REGISTRY, ROOT, Shelf, dataFiles, readRegistry } from "./node.mjs";
 import { sha256 } from "./sha256.mjs";
 import { Tracer } from "./trace.mjs";
 
@@ -148,6 +149,27 @@ for (const entry of manifest.coder) {
     }
   })();
   count(entry.id, fault);
+}
+
+/** What a page does: everything from one heap of files, by path. */
+function heap() {
+  const files = new Map([["registry.json", readFileSync(REGISTRY)]]);
+  for (const name of ["consonant.bin", "caption.bin", "caption.zdict", "gaussian.bin"]) {
+    const found = DATA.map((from) => join(from, name)).find((from) => existsSync(from));
+    files.set(`data/${name}`, readFileSync(found));
+  }
+  for (const model of ["elic-tiny", "sketch-tiny"]) {
+    for (const name of ["manifest.json", "symbols.safetensors"]) {
+      files.set(`${model}/${name}`, readFileSync(join(folder, "models", model, name)));
+    }
+  }
+  return environmentOf(files);
+}
+
+for (const id of ["example", "sketch-sections"]) {
+  const vector = manifest.vectors.find((one) => one.id === id);
+  const file = vector && read(vector);
+  if (file) count(`${id} from a heap of files`, verdict(vector, decode(file, heap()), "L"));
 }
 
 /** The decoder and all that it imports know nothing of node. */

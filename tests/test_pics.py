@@ -357,19 +357,23 @@ def test_a_prompt_alone_needs_no_controlnet(models: Path, painters: Models) -> N
     assert fault.value.code == 801
 
 
-def test_a_sketch_alone_paints_and_nothing_does_not(painters: Models) -> None:
+def test_a_sketch_alone_paints(painters: Models) -> None:
     steps: dict[str, Any] = {}
-    done = codec.paint(read_symbols(ready(sketch=contours(LARGE))), models=painters, wish=FEW, record=steps.__setitem__)
+    found = read_symbols(ready(sketch=contours(LARGE)))
+    done = codec.paint(found, models=painters, wish=FEW, record=steps.__setitem__)
     assert done.pictures[0].shape == LARGE.shape
     assert steps["prompt"] == "high quality"
-    assert steps["sketch"].shape == LARGE.shape
+    assert found.folder is not None
+    decoded = sketch.paint(found.value(spec.SKETCH), found.folder, (512, 512))
+    assert np.array_equal(steps["sketch"], sharpened(decoded))
+    assert not np.array_equal(steps["sketch"][..., 0], decoded)
 
 
 def test_the_picture_has_the_size_of_the_file(painters: Models) -> None:
     data = codec.encode_any(caption="a cat", method="pics", size=(100, 70)).data
     assert painted(data, painters).shape == (70, 100, 3)
     lines = codec.encode_any(caption="a cat", sketch=contours(PHOTO[:70]), method="pics").data
-    assert painted(lines, painters).shape == (70, 96, 3)
+    assert painted(lines, painters).shape == (70, 96, 3)  # the lines are scaled with it
 
 
 @pytest.mark.parametrize(("edges", "usual", "other"), [("none", "dpm", "unipc"), ("contours", "unipc", "dpm")])
@@ -505,10 +509,15 @@ def test_the_seed_of_the_profile_is_not_written(models: Path, monkeypatch: pytes
 
 def test_candidates_under_a_rate_are_of_the_sketch_that_is_sent(models: Path) -> None:
     everything, steps = Models.of(models, device="cpu"), {}
-    encoded = made(bpp=0.004, hints={"steps": "2", "seed": "9"}, models=everything, options={"candidates": 2}, record=steps.__setitem__)
-    assert len(encoded.data) <= 0.004 * 512 * 512 / 8
-    best = steps["candidates"]["best"]
-    assert np.array_equal(painted(encoded.data, everything), steps[f"candidate-{best}"])
+    nine, ten = ({"steps": "2", "seed": seed} for seed in ("9", "10"))
+    bpp = 8 * len(made(quality=5, hints=nine).data) / 512**2  # the second digit of 10 has no room beside this sketch
+    encoded = made(bpp=bpp, hints=nine, models=everything, options={"candidates": 2}, record=steps.__setitem__)
+    assert 8 * len(encoded.data) <= bpp * 512**2
+    assert steps["candidates"]["seeds"] == [9, 10]
+    for hints in (nine, ten):
+        alone = made(bpp=bpp, hints=hints)
+        assert alone.rate == made(quality=5).rate - (hints is ten)
+        assert np.array_equal(painted(alone.data, everything), steps[f"candidate-{hints['seed']}"])
 
 
 @pytest.mark.parametrize("missing", ["painter", "clip", "controlnet"])

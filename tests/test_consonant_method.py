@@ -657,6 +657,22 @@ def test_edits_of_the_real_painter(loaded: Models) -> None:
     assert shares == [0.5, 1]
 
 
+@pytest.mark.parametrize(("kind", "native", "sampler"), [("text_to_image_xl", 32, True), ("flux", 256, False)])
+def test_other_painters_of_texts(kind: str, native: int, sampler: bool, tmp_path: Path) -> None:
+    painter = Painter.load(getattr(tiny_models, kind)(tmp_path), Models.of(device="cpu"))
+    assert painter.native == native
+    how = {"seed": 0, "steps": 2, "guidance": 3.0, "negative": "a dog"}
+    picture = painter.paint("a cat", (64, 32), **how)
+    assert picture.shape == (32, 64, 3)
+    assert not np.array_equal(picture, painter.paint("a stone bridge", (64, 32), **how))
+    assert painter.edit(picture, "a red cat", 0.5, **how).shape == picture.shape
+    if sampler:
+        assert not np.array_equal(picture, painter.paint("a cat", (64, 32), sampler="ddpm", **how))
+    else:
+        with pytest.raises(ValueError, match="its own sampler"):
+            painter.paint("a cat", (64, 32), sampler="ddpm", **how)
+
+
 def test_what_has_no_image_to_image_pipeline_paints_anew(loaded: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     painter = loaded.load("painter", Painter.load, {})
     monkeypatch.setitem(painter.__dict__, "editor", None)
@@ -757,6 +773,7 @@ def test_what_is_missing_is_named_and_nothing_written(semtool: Semtool, cup: Pat
     done = semtool("encode", cup, "--method", "consonant", "--model", f"language={models / 'language'}")
     refused(done, 5, "SEM-E-801 model-unavailable: nothing fills the role captioner (a vision-language model); the profile recommends HuggingFaceTB/SmolVLM-Instruct")
     assert "--model captioner=" in done.line
+    assert "--text" in done.line
     assert contents(cup.parent) == before
     (cup.parent / "bridge.sem").write_bytes(sent())
     before = contents(cup.parent)

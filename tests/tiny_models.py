@@ -362,3 +362,46 @@ def edge_detector(folder: Path) -> Path:
     save_file(hed.convert(hed.Hed().state_dict()), folder / hed.WEIGHTS)
     (folder / "config.json").write_text(json.dumps(hed.CONFIG))
     return folder
+
+
+# --- Other painters of texts ---
+
+
+def text_to_image_xl(folder: Path) -> Path:
+    """StableDiffusionXLPipeline: two text encoders."""
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
+
+    tokenizer = clip_tokenizer(folder / "scratch")
+    network = unet(
+        32, addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=16 + 6 * 8, use_linear_projection=True,
+    )  # fmt: skip
+    with quiet():
+        StableDiffusionXLPipeline(
+            vae=vae(), unet=network, text_encoder=text_model(16, len(tokenizer)), text_encoder_2=text_model(16, len(tokenizer), projection=16),
+            tokenizer=tokenizer, tokenizer_2=tokenizer, scheduler=EulerDiscreteScheduler(),
+        ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
+    return folder / "painter"
+
+
+def flux(folder: Path) -> Path:
+    """FluxPipeline: a transformer that follows a flow."""
+    from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+    from transformers import T5Config, T5EncoderModel
+
+    tokenizer, words = clip_tokenizer(folder / "scratch"), word_tokenizer(folder / "words", chat=False)
+    seeded(11)
+    transformer = FluxTransformer2DModel(
+        patch_size=1, in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=16,
+        pooled_projection_dim=16, axes_dims_rope=(2, 2, 4),
+    )  # fmt: skip
+    autoencoder = AutoencoderKL(
+        down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2, block_out_channels=[8] * 2, latent_channels=4,
+        norm_num_groups=4, sample_size=32, use_quant_conv=False, use_post_quant_conv=False, shift_factor=0.1, scaling_factor=1.0,
+    )  # fmt: skip
+    with quiet():
+        FluxPipeline(
+            scheduler=FlowMatchEulerDiscreteScheduler(), vae=autoencoder, text_encoder=text_model(16, len(tokenizer)), tokenizer=tokenizer,
+            text_encoder_2=T5EncoderModel(T5Config(vocab_size=len(words), d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2)),
+            tokenizer_2=words, transformer=transformer,
+        ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
+    return folder / "painter"

@@ -12,11 +12,12 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
+from refcodec.errors import SemError
 from refcodec.methods import prompts, reflect
 from refcodec.methods.given import Job, Made, row
 from refcodec.methods.scene import Described, Request, Scene, canvas, centre_square, fitted
 from refcodec.methods.shorten import Short, Shortener
-from refcodec.models.sources import Models
+from refcodec.models.sources import Models, missing
 from refcodec.payloads import checked, consonant
 from refcodec.progress import part
 from refcodec.text.normalise import normalise, skeleton, words
@@ -68,6 +69,9 @@ def describe(request: Request) -> Described:
     language = _language(request.models, recommended)
     description = request.given.text
     if description is None:
+        if not request.models.has("captioner"):
+            error = missing("captioner", recommended)
+            raise SemError(801, error.what, path=error.path, hint=f"{error.hint}, or describe the picture with --text")
         from refcodec.models.roles.captioner import captioner
 
         description = captioner(request.models, recommended).describe(pixels, asked.ask("describe"))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.models import endpoint
-from refcodec.models.roles.load import device_of, dtype_of, expect, generator, loading, running
+from refcodec.models.roles.load import SettingError, device_of, dtype_of, expect, generator, loading, running
 from refcodec.models.roles.schedule import scheduler, stepping
 from refcodec.models.roles.unclip import pixels_of
 from refcodec.models.sources import Models
@@ -24,6 +24,7 @@ from refcodec.progress import Progress
 
 ROLE = "painter"
 NATIVE: Final = 1024  # side where a pipeline does not say what it was trained on
+FLOW: Final = "FlowMatch"  # begins the names of samplers that those of diffusion cannot stand in for
 CONDITIONED: Final = "Control"  # in the name of a class that paints from more than a text
 
 Pixels = NDArray[np.uint8]
@@ -119,6 +120,8 @@ class Painter:
         Of what is wanted, what the pipeline has a name for: not all have guidance, or take a size to edit.
         """
         own = inspect.signature(pipeline.__call__).parameters
+        if sampler is not None and type(pipeline.scheduler).__name__.startswith(FLOW):
+            raise SettingError(f"the painter {self.name} follows a flow, by its own sampler: leave the scheduler out")
         noise = generator(kind, seed)
         wanted = {**wanted, "num_inference_steps": steps, "guidance_scale": guidance, "negative_prompt": negative}
         given = {name: value for name, value in wanted.items() if value is not None and name in own}

@@ -14,8 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 import speak
 
 SOURCE = Path(__file__).resolve().parents[1] / "decoders" / "micro" / "semmicro.py"

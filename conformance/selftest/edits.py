@@ -26,7 +26,6 @@ HEADER = (
     m("base-as-row", "rows without their model are read as if they had one", "header", "if is_base(binding):", "if False:"),
     m("hash-code", "hash_code is not bounded", "header", "if hash_code > 3:", "if hash_code > 255:"),
     m("hash-code-masked", "hash_code is cut to two bits", "header", "hash_code = reader.u(8)", "hash_code = reader.u(8) & 3"),
-    m("extended-profile", "extended profiles are read in the wrong byte order", "header", "profile = 256 + reader.u(16)", "profile = 256 + (reader.u(8) | reader.u(8) << 8)"),
     m("empty-201", "an empty file counts as truncated", "header", 'if data[:2] != b"\\xf5\\x9e":', 'if data and data[:2] != b"\\xf5\\x9e":'),
 )  # fmt: skip
 
@@ -54,7 +53,6 @@ SECTIONS = (
       "    body = reader.bytes(length)", "    body = reader.bytes(min(length, len(reader.data) - reader.position) if before else length)"),
     m("keys-unordered", "keys may stand in any order", "sections", " or key <= last_key", ""),
     m("keys-twice", "a key may stand twice", "sections", " or key <= last_key", " or key < last_key"),
-    m("key-empty", "keys may be empty", "sections", "if not 1 <= len(key) <= 64", "if not len(key) <= 64"),
     m("key-65", "keys may have 65 bytes", "sections", "if not 1 <= len(key) <= 64", "if not 1 <= len(key) <= 65"),
     m("entries-1025", "1025 entries are accepted", "sections", "if len(entries) == 1024:", "if len(entries) == 1025:"),
     m("key-value-latin", "key-value texts need not be UTF-8", "sections",
@@ -85,7 +83,6 @@ CODER = (
     m("tail-floor", "finish rounds down", "clip pq", "-(-low // 2**24)", "low // 2**24"),
     m("tail-zeros", "finish keeps zeros at the end", "clip pq vq", '.to_bytes(length, "big").rstrip(b"\\0")', '.to_bytes(length, "big")'),
     m("tail-no-carry", "finish never carries", "clip pq vq elic", "elif low + range_ > 2**32:", "elif False:"),
-    m("tail-low-0", "finish writes a byte where none is needed", "consonant caption", "if low == 0:\n        pass", "if False:\n        pass"),
     m("padding-ff", "bytes behind the body are FF", "clip pq", "if self.position < len(self.body) else 0", "if self.position < len(self.body) else 255"),
     m("no-padding", "reading behind the body is an error", "clip pq",
       "next_byte = self.body[self.position] if self.position < len(self.body) else 0",
@@ -166,9 +163,7 @@ CAPTION = (
     m("caption-reserved", "reserved first bytes are raw texts", "caption", 'if first > b"\\xfa":', 'if first > b"\\xff":',
       '{0xF8: "raw", 0xF9: "zlib", 0xFA: "zstd"}[first[0]]', '{0xF8: "raw", 0xF9: "zlib", 0xFA: "zstd"}.get(first[0], "raw")'),
     m("caption-modes", "modes that the row has not are read", "caption", 'if mode not in parameters["modes"]:', "if False:"),
-    m("caption-mode-symbol", "the mode symbol is not judged", "caption", "if coder.decode(MODE) != mode:", "if coder.decode(MODE) > 255:"),
     m("caption-other-pieces", "any style and pieces are accepted", "caption", "if (style, pieces) != split(text) or", "if False and"),
-    m("caption-empty-piece", "pieces may be spelt with no octets", "caption", "    if not piece:  # SEM-R-181", "    if False:"),
     m("caption-no-exclusion", "symbols are not left out after an escape", "caption", "        out = node\n", "        out = None\n"),
     m("caption-depth", "pieces are predicted from two, not three", "caption", "code(coder, tables.of_pieces, history, 3)", "code(coder, tables.of_pieces, history, 2)"),
     m("caption-case", "capitals at the beginning are not restored", "caption", "text = text[:1].upper() + text[1:]", "pass"),
@@ -181,7 +176,6 @@ CAPTION = (
 CODES = (
     m("clip-no-prior", "the model's prior is not used", "clip", "        if sign is not None:  # SEM-R-190", "        if False:"),
     m("clip-prior-turned", "the prior is of negative numbers", "clip", "cumulative_of([2**16 - sign[i], sign[i]])", "cumulative_of([sign[i], 2**16 - sign[i]])"),
-    m("pq-power", "codes have as many values as bits allow", "pq", "coder.decode(uniform(v)) for _ in range(m)", "coder.decode(uniform(1 << (v - 1).bit_length())) for _ in range(m)"),
     m("codes-little", "S has codes of two bytes in the wrong order", "clip pq vq", 'code.to_bytes(size, "big")', 'code.to_bytes(size, "little")'),
     m("vq-no-usage", "the model's usage is not used", "vq", "table = uniform(v) if usage is None else cumulative_of(usage)", "table = uniform(v)"),
     m("vq-columns", "indices stand column by column", "vq",

@@ -178,7 +178,8 @@ def consistent(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], tuple[str, .
     readable = {
         kind for v in verdicts if v.outcome == "passed" and v.case.accepted and v.tier != "H" for kind in v.case.kinds
     }
-    final, left_out = [], set()
+    final: list[Verdict] = []
+    left_out: set[str] = set()
     for verdict in verdicts:
         if verdict.outcome == "skipped" and verdict.answer.leaves_out:
             if verdict.case.kinds <= readable:

@@ -68,7 +68,7 @@ def load(folder: Path) -> Suite:
 
 def _file(folder: Path, entry: dict[str, Any]) -> bytes:
     """The bytes of an entry, which are those of its digest."""
-    name = entry.get("file", entry.get("input"))
+    name: str = entry["file"] if "file" in entry else entry["input"]
     try:
         data = (folder / name).read_bytes()
     except OSError as error:

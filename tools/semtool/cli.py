@@ -20,6 +20,7 @@ COMMANDS = {
     "cut": ("semtool.edit", "cut"),
     "add": ("semtool.edit", "add"),
     "models": ("semtool.models", "group"),
+    "conformance": ("semtool.conformance", "group"),
     "bench": ("semtool.bench.command", "group"),
 }
 

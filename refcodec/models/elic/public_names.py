@@ -80,8 +80,8 @@ VARIANTS: Final = (
     Variant("compressai", _COMPRESSAI, config.compressai, "latent_codec.z.entropy_bottleneck.", True, "latent_codec.h_a.0.weight"),
     Variant("chandelier", _CHANDELIER, config.chandelier, "entropy_bottleneck.", True, "cc_transforms.0.0.weight"),
 )
-# Says nothing that the format takes from a checkpoint: tables of its own coder, and masks.
-_IGNORED: Final = re.compile(r"(.*\.)?gaussian_conditional\..*|.*context_prediction\.(.*\.)?mask")
+# Says nothing that the format takes from a checkpoint: tables of its own coder, masks, and what counters of operations left.
+_IGNORED: Final = re.compile(r"(.*\.)?gaussian_conditional\..*|.*context_prediction\.(.*\.)?mask|(.*\.)?total_(ops|params)")
 
 
 def ignored(key: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 TIERS = ("H", "S", "L", "P")
-LISTS = ("vectors", "models", "encode", "coder", "quantise")
+LISTS = ("vectors", "models", "registries", "painters", "encode", "refuse", "edit", "history", "coder", "quantise")
 
 Judge = Callable[[Any], bool]
 
@@ -78,6 +78,7 @@ PIXELS = record(
     {
         "shape": lambda value: several(integer(1))(value) and len(value) == 3,
         "file": PATH, "sha256": DIGEST, "peak": integer(0, 255), "rms": number(0),
+        "spread": record({"peak": integer(0, 255), "rms": number(0)}),
     }
 )  # fmt: skip
 EXPECTED = record(
@@ -89,20 +90,36 @@ EXPECTED = record(
 )  # fmt: skip
 EDIT = record({"offset": integer(0), "delete": HEX, "insert": HEX})
 
-COMMON = {"id": ID, "sha256": DIGEST, "rules": RULES, "note": NOTE, "since": integer(1)}
-VECTOR = COMMON | {"file": PATH, "tier": one_of(*TIERS)}
+SHARED = {"id": ID, "rules": RULES, "note": NOTE, "since": integer(1), "until": either(integer(1), one_of(None))}
+COMMON = SHARED | {"sha256": DIGEST, "size": integer(0)}
+FEATURES = several(text(r"[a-z0-9]+(-[a-z0-9]+)*"))
+STAGE = one_of("header", "limits", "sections", "model", "payload", "check")
+VECTOR = COMMON | {"file": PATH, "tier": one_of(*TIERS), "features": FEATURES}
+ACCEPT = {"expect": one_of("accept"), "expected": EXPECTED}
+REJECT = {"error": ERROR, "status": STATUS, "stage": STAGE}
+MODEL = COMMON | REJECT | {"file": PATH, "folder": PATH, "repaired": PATH}
+DATA = record({"file": PATH, "sha256": DIGEST})
+SECTION_TYPE = integer(0, 255)
+OPERATION = either(
+    record({"strip": several(SECTION_TYPE)}),
+    record({"add": several(record({"type": SECTION_TYPE, "body": HEX})), "replacing": one_of(True, False)}),
+    record({"cut": integer(1)}),
+)
 ENTRIES = {
     "vectors": either(
-        record(VECTOR | {"expect": one_of("accept"), "expected": EXPECTED}, {"trace": PATH}),
-        record(
-            VECTOR | {"expect": one_of("reject"), "error": ERROR, "status": STATUS, "repaired": ID, "edits": several(EDIT)}
-        ),
+        record(VECTOR | ACCEPT, {"trace": PATH}),
+        record(VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "edits": several(EDIT)}),
     ),
-    "models": record(
-        COMMON | {"file": PATH, "folder": PATH, "error": ERROR, "status": STATUS, "repaired": PATH},
-        {"asked": one_of("embedding")},
+    "models": record(MODEL, {"asked": one_of("embedding")}),
+    "registries": either(
+        record(VECTOR | ACCEPT | {"registry": DATA}),
+        record(VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "registry": DATA}),
     ),
+    "painters": record(MODEL),
     "encode": record(COMMON | {"input": PATH, "output": ID}),
+    "refuse": record(COMMON | {"input": PATH}),
+    "edit": record(SHARED | {"input": ID, "operation": OPERATION, "output": ID}),
+    "history": record(SHARED | {"before": DATA, "after": DATA, "expect": one_of("accept", "reject")}),
     "coder": record(COMMON | {"file": PATH}),
     "quantise": record(COMMON | {"file": PATH}),
 }
@@ -133,13 +150,15 @@ def judged(data: bytes) -> dict[str, Any]:
         manifest = parse(data)
     except ValueError as error:
         raise SuiteError(f"manifest.json: {error}") from error
+    for name in LISTS:
+        manifest.setdefault(name, [])
     if not isinstance(manifest, dict) or manifest.keys() != HEAD.keys() | set(LISTS):
         raise SuiteError(f"manifest.json has not exactly the members {', '.join([*HEAD, *LISTS])}")
     for name, wanted in HEAD.items():
         if type(manifest[name]) is not type(wanted) or manifest[name] != wanted:
             raise SuiteError(f"manifest.json: {name} is not {wanted!r}")
     for name in LISTS:
-        if not isinstance(manifest[name], list) or not manifest[name]:
+        if not isinstance(manifest[name], list):
             raise SuiteError(f"manifest.json: the list {name} is empty, or none")
         for index, entry in enumerate(manifest[name]):
             if not ENTRIES[name](entry):

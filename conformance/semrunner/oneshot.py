@@ -23,7 +23,7 @@ class OneShot:
 
     def ask(self, case: Case, tier: str) -> Answer:
         settings = self.settings
-        options = ["--tier", tier, "--registry", str(settings.registry), "--data", str(settings.data)]
+        options = ["--tier", tier, "--registry", str(case.registry or settings.registry), "--data", str(settings.data)]
         options += ["--models", str(case.models), *(["--asked", case.asked] if case.asked != "symbols" else [])]
         begin = time.monotonic()
         child = Child([*settings.command, *options], settings.memory)

@@ -8,6 +8,7 @@ import json
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from semrunner.answer import Answer, broken, rejected
@@ -28,6 +29,7 @@ class Persistent:
 
     def __init__(self, settings: Settings, tier: str) -> None:
         self.settings, self.tier = settings, tier
+        self.registry = settings.registry  # the one that the process has been started with
         self.child: Child | None = None
         self.asked = 0
         self.name, self.tiers = "", ("",)
@@ -41,7 +43,7 @@ class Persistent:
             raise NotStarted(str(fault)) from fault
         question = {
             "op": "start", "protocol": "1", "tier": self.tier,
-            "registry": str(settings.registry), "data": str(settings.data),
+            "registry": str(self.registry), "data": str(settings.data),
         }  # fmt: skip
         try:
             said = self._line(question)
@@ -79,8 +81,14 @@ class Persistent:
 
     def ask(self, case: Case, tier: str) -> Answer:
         begin = time.monotonic()
-        if self.child is None:
-            self._start()
+        try:
+            self._ready(case.registry or self.settings.registry)
+        except Misbehaviour as fault:
+            return replace(broken(f"at the end of the runs before it: {fault}"), seconds=time.monotonic() - begin)
+        except NotStarted as fault:
+            if case.registry is None:
+                raise
+            return replace(broken(f"started with the registry of this vector: {fault}"), seconds=time.monotonic() - begin)
         self.asked += 1
         question = {
             "op": "run", "seq": str(self.asked), "id": case.id, "tier": tier,
@@ -95,6 +103,14 @@ class Persistent:
             answer = replace(answer, why=f"{answer.why} ({note[:300]})") if note else answer
             self._kill()
         return replace(answer, seconds=time.monotonic() - begin)
+
+    def _ready(self, registry: Path) -> None:
+        """A process that was started with this registry."""
+        if registry != self.registry:
+            self.close()
+            self.registry = registry
+        if self.child is None:
+            self._start()
 
     def close(self) -> None:
         """Misbehaviour of a decoder that does not end when it is told to."""

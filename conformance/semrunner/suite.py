@@ -20,7 +20,7 @@ class Case:
     """One question to a decoder, and the answer that is right."""
 
     id: str
-    list: str  # `vectors` or `models`
+    list: str  # `vectors`, `models`, `registries` or `painters`
     group: str
     tier: str
     rules: tuple[str, ...]
@@ -33,6 +33,7 @@ class Case:
     status: int = 0  # and this exit status
     kinds: frozenset[str] = frozenset()  # names of the payload kinds in it, and of the modes that may be left out
     reference: bytes = b""  # samples of the picture, in tier P
+    registry: Path | None = None  # in place of the one that all others are read with
 
     @property
     def accepted(self) -> bool:
@@ -59,10 +60,10 @@ def load(folder: Path) -> Suite:
     except OSError as error:
         raise SuiteError(f"{folder} is no suite: {error}") from error
     manifest = judged(data)
-    files = {entry["id"]: _file(folder, entry) for name in LISTS for entry in manifest[name]}
-    vectors = {entry["id"]: entry for entry in manifest["vectors"]}
-    cases = [_vector(folder, entry, vectors, files[entry["id"]]) for entry in manifest["vectors"]]
-    cases += [_model(folder, entry, files[entry["id"]]) for entry in manifest["models"]]
+    files = {e["id"]: _file(folder, e) for name in LISTS for e in manifest[name] if "sha256" in e}
+    vectors = {entry["id"]: entry for entry in (*manifest["vectors"], *manifest["registries"])}
+    cases = [_vector(folder, name, e, vectors, files[e["id"]]) for name in ("vectors", "registries") for e in manifest[name]]
+    cases += [_model(folder, name, e, files[e["id"]]) for name in ("models", "painters") for e in manifest[name]]
     return Suite(folder, hashlib.sha256(data).hexdigest(), manifest["format_version"], tuple(cases), _skips(folder))
 
 
@@ -73,12 +74,12 @@ def _file(folder: Path, entry: dict[str, Any]) -> bytes:
         data = (folder / name).read_bytes()
     except OSError as error:
         raise SuiteError(f"{entry['id']}: {error}") from error
-    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        raise SuiteError(f"{entry['id']}: {name} has not the digest in the manifest")
+    if hashlib.sha256(data).hexdigest() != entry["sha256"] or len(data) != entry.get("size", len(data)):
+        raise SuiteError(f"{entry['id']}: {name} has not the digest and size in the manifest")
     return data
 
 
-def _vector(folder: Path, entry: dict[str, Any], vectors: dict[str, Any], file: bytes) -> Case:
+def _vector(folder: Path, name: str, entry: dict[str, Any], vectors: dict[str, Any], file: bytes) -> Case:
     whole = entry
     if "repaired" in entry:
         whole = vectors.get(entry["repaired"], {})
@@ -93,14 +94,19 @@ def _vector(folder: Path, entry: dict[str, Any], vectors: dict[str, Any], file: 
     reference = _file(folder, {"id": entry["id"]} | expected["pixels"]) if entry["tier"] == "P" and expected else b""
     if reference and len(reference) != math.prod(entry["expected"]["pixels"]["shape"]):
         raise SuiteError(f"{entry['id']}: its pixels are not as many as their shape says")
+    registry = None
+    if "registry" in entry:
+        _file(folder, {"id": entry["id"]} | entry["registry"])
+        registry = folder / entry["registry"]["file"]
+    group = entry["file"].partition("/")[0] if name == "vectors" else name
     return Case(
-        entry["id"], "vectors", entry["file"].partition("/")[0], entry["tier"], tuple(entry["rules"]), entry["note"],
+        entry["id"], name, group, entry["tier"], tuple(entry["rules"]), entry["note"],
         file, folder / "models", "symbols", expected, entry.get("error", ""), entry.get("status", 0), frozenset(kinds),
-        reference,
+        reference, registry,
     )  # fmt: skip
 
 
-def _model(folder: Path, entry: dict[str, Any], file: bytes) -> Case:
+def _model(folder: Path, list_: str, entry: dict[str, Any], file: bytes) -> Case:
     """A faulty package asks for what its sound one is for."""
     try:
         kind = parse((folder / entry["repaired"] / "manifest.json").read_bytes())["symbols"]["kind"]
@@ -109,8 +115,9 @@ def _model(folder: Path, entry: dict[str, Any], file: bytes) -> Case:
         raise SuiteError(f"{entry['id']}: {entry['repaired']} is no model package") from error
     if not (folder / entry["folder"]).is_dir():
         raise SuiteError(f"{entry['id']}: there is no folder {entry['folder']}")
+    tier = "P" if list_ == "painters" else "L" if kind in NETWORKS else "S"
     return Case(
-        entry["id"], "models", "models", "L" if kind in NETWORKS else "S", tuple(entry["rules"]), entry["note"],
+        entry["id"], list_, list_, tier, tuple(entry["rules"]), entry["note"],
         file, folder / entry["folder"], entry.get("asked", "symbols"), None, entry["error"], entry["status"],
         frozenset({name}),
     )  # fmt: skip

@@ -10,7 +10,6 @@ By hand are only README.md, LICENSE, manifest.schema.json and the models of `tin
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -41,7 +40,7 @@ from tools.vectors import (
 from tools.vectors.build import OUT, fault, valid
 from tools.vectors.dump import dump, example
 from tools.vectors.recipes_coder import STREAMS
-from tools.vectors.vector import SINCE, Fault, Valid, Vector, rule_ids
+from tools.vectors.vector import Fault, Valid, Vector, digests, shared
 
 Recipes = dict[str, tuple[Valid | Fault, ...]]
 
@@ -95,37 +94,34 @@ def tree() -> dict[str, bytes]:
     """Every file that this program makes, by its path in test_vectors/."""
     files: dict[str, bytes] = {f"models/{mini.NAME}/{name}": data for name, data in mini.package()[2].items()}
     made = vectors()
+    by_id = {vector.recipe.id: vector for vector in made}
     entries: dict[str, list[dict[str, Any]]] = {"vectors": [], "models": [], "encode": [], "coder": [], "quantise": []}
     for vector in made:
         files[f"{vector.path}.sem"] = vector.data
         files[f"{vector.path}.txt"] = dump(vector).encode()
         if vector.trace is not None:
             files[f"{vector.path}.trace.json"] = vector.trace
-        entries["vectors"].append(vector.to_dict())
+        entries["vectors"].append(vector.to_dict(by_id.get(getattr(vector.recipe, "base", ""))))
         if isinstance(vector.recipe, Valid) and vector.recipe.encode:
             name = f"encode/{vector.recipe.id}.json"
             files[name] = compact_json(to_encode(vector))
             entries["encode"].append({
-                "id": f"encode-{vector.recipe.id}", "input": name, "sha256": digest(files[name]),
-                "output": vector.recipe.id, "rules": rule_ids((70,)), "note": "symbols in, the one file out", "since": SINCE,
+                "id": f"encode-{vector.recipe.id}", "input": name, **digests(files[name]), "output": vector.recipe.id,
+                **shared((70,), "symbols in, the one file out"),
             })  # fmt: skip
     for bad in (*recipes_model.BAD, *recipes_small.BAD):
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
         files |= parts
-        entries["models"].append(bad.to_dict(digest(parts[f"models-bad/{bad.id}/probe.sem"])))
+        entries["models"].append(bad.to_dict(parts[f"models-bad/{bad.id}/probe.sem"]))
     for folder, items in (("coder", STREAMS), ("quantise", recipes_quantise.VECTORS)):
         for item in items:
             name = f"{folder}/{item.id}.json"
             files[name] = lined_json(item.to_json())
-            entries[folder].append(item.to_dict(digest(files[name])))
+            entries[folder].append(item.to_dict(files[name]))
     files["example.txt"] = example(next(v for v in made if v.recipe.id == "example")).encode()
     head = {"format": "sem-vectors", "format_version": 0, "licence": "CC0-1.0"}
     files["manifest.json"] = lined_json(head | entries)
     return files
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def compact_json(value: Any) -> bytes:

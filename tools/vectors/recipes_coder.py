@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from refcodec.entropy.rangecoder import BOTTOM, MASK, RANGE, carry, tail
-from tools.vectors.vector import SINCE, rule_ids
+from tools.vectors.vector import digests, shared
 
 Symbol = tuple[int, int, int]  # c, f, T
 BIT: Final[tuple[Symbol, Symbol]] = ((0, 1, 2), (1, 1, 2))
@@ -38,11 +38,9 @@ class Stream:
         return {"id": self.id, "note": self.note, "symbols": [list(s) for s in self.symbols], "states": states,
                 "body": body}
 
-    def to_dict(self, sha256: str) -> dict[str, Any]:
-        return {
-            "id": self.id, "file": f"coder/{self.id}.json", "sha256": sha256, "rules": rule_ids(self.rules),
-            "note": self.note, "since": SINCE,
-        }  # fmt: skip
+    def to_dict(self, data: bytes) -> dict[str, Any]:
+        """The entry of the manifest; `data` is the file."""
+        return {"id": self.id, "file": f"coder/{self.id}.json", **digests(data), **shared(self.rules, self.note)}
 
 
 def _state(low: int, size: int, out: bytearray) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from refcodec.models.package import symbol_digest
 from tools.vectors import mini, tiny
 from tools.vectors.build import payloads
 from tools.vectors.mini import Symbols, Tensors, conv, layer
-from tools.vectors.vector import SINCE, Valid, error_entry, rule_ids
+from tools.vectors.vector import Valid, digests, error_entry, shared
 
 PROBE = Valid("probe", (), "", model=mini.NAME, hash_bytes=8, rate=1)
 PROBES = {
@@ -57,13 +57,12 @@ class Bad:
             "probe.sem": probe,
         } | ({} if blob is None else {"symbols.safetensors": blob})
 
-    def to_dict(self, sha256: str) -> dict[str, Any]:
-        """The entry of the manifest; `sha256` is that of the probe."""
+    def to_dict(self, probe: bytes) -> dict[str, Any]:
+        """The entry of the manifest."""
         folder = f"models-bad/{self.id}"
         return {
-            "id": self.id, "folder": folder, "file": f"{folder}/probe.sem", "sha256": sha256,
-            "rules": rule_ids(self.rules), **error_entry(self.error), "repaired": f"models/{self.base}",
-            "note": self.note, "since": SINCE,
+            "id": self.id, "folder": folder, "file": f"{folder}/probe.sem", **digests(probe),
+            **shared(self.rules, self.note), **error_entry(self.error), "stage": "model", "repaired": f"models/{self.base}",
         } | ({"asked": "embedding"} if self.base == "pq-tiny" else {})  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from refcodec.payloads import clip_bits
 from tools.vectors.choose import Dice
-from tools.vectors.vector import SINCE, rule_ids
+from tools.vectors.vector import digests, shared
 
 INFINITY: Final = 0x7F80_0000
 SIGN: Final = 0x8000_0000
@@ -56,11 +56,9 @@ class Quantise:
             "refused": [f"{number:08x}" for number in self.refused],
         }  # fmt: skip
 
-    def to_dict(self, sha256: str) -> dict[str, Any]:
-        return {
-            "id": self.id, "file": f"quantise/{self.id}.json", "sha256": sha256, "rules": rule_ids(self.rules),
-            "note": self.note, "since": SINCE,
-        }  # fmt: skip
+    def to_dict(self, data: bytes) -> dict[str, Any]:
+        """The entry of the manifest; `data` is the file."""
+        return {"id": self.id, "file": f"quantise/{self.id}.json", **digests(data), **shared(self.rules, self.note)}
 
 
 def _edges(b: int) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from refcodec.errors import SemError
 from refcodec.inspection import inspect
 from refcodec.payloads import Value
+from tools.vectors.features import features, stage
 
 SINCE: Final = 1  # the document revision of SPEC.md for which new vectors are written
 
@@ -93,21 +94,33 @@ class Vector:
     def path(self) -> str:
         return f"{self.group}/{self.recipe.id}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The entry of the manifest."""
+    def to_dict(self, base: Vector | None = None) -> dict[str, Any]:
+        """The entry of the manifest. `base`: the valid file of which a defect made it."""
         r = self.recipe
-        entry: dict[str, Any] = {
-            "id": r.id, "file": f"{self.path}.sem", "sha256": hashlib.sha256(self.data).hexdigest(), "tier": r.tier,
-            "rules": rule_ids(r.rules), "expect": "accept", "note": r.note, "since": SINCE,
-        }  # fmt: skip
+        entry: dict[str, Any] = {"id": r.id, "file": f"{self.path}.sem", **digests(self.data), "tier": r.tier}
+        entry |= {**shared(r.rules, r.note), "expect": "accept"}
+        whole = base or self
         if isinstance(r, Fault):
+            sectioned = bool(whole.data[2] & 2)
             edits = [edit.to_dict() for edit in self.edits]
-            entry |= {"expect": "reject", **error_entry(r.error), "repaired": r.base, "edits": edits}
+            entry |= {"expect": "reject", **error_entry(r.error), "stage": stage(r.error, r.tier, sectioned)}
+            entry |= {"repaired": r.base, "edits": edits}
         else:
             entry |= {"expected": dict(self.expected or {})}
+        error = r.error if isinstance(r, Fault) else None
+        entry["features"] = features(whole.data, whole.expected or {}, error)
         if self.trace is not None:
             entry["trace"] = f"{self.path}.trace.json"
         return entry
+
+
+def shared(rules: Iterable[int], note: str) -> dict[str, Any]:
+    """Members that every entry has."""
+    return {"rules": rule_ids(rules), "note": note, "since": SINCE, "until": None}
+
+
+def digests(data: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
 
 
 def rule_ids(rules: Iterable[int]) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -373,6 +374,12 @@ def test_faults_leave_the_set_as_it_was(semtool: Semtool, monkeypatch: pytest.Mo
                 patch.setattr(f"refcodec.models.{name}", stop)
                 assert semtool("models", "import", "m", "--as", "painter", "-o", "set", "--replace").status == status
             assert contents(Path("set")) == before
+    with monkeypatch.context() as patch:
+        patch.setattr("refcodec.models.copying._copy_file", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit, match="143"):
+            semtool("models", "import", "m", "--as", "painter", "-o", "set", "--replace")
+    assert contents(Path("set")) == before
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     Path("file").write_text("")
     for args, status in (
         (["m", "--as", "painter", "-o", "file"], 7), (["m", "--as", "painter", "-o", "/dev/null/x"], 7), (["none/of/it", "--as", "painter"], 5),
@@ -489,6 +496,14 @@ def test_a_process_that_ends_or_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SemError) as caught:
         to_safetensors(Path("none.pt"), Path("x.safetensors"))
     assert caught.value.code == 101
+
+
+def test_the_process_by_itself() -> None:
+    torch.save({"a": WHOLE}, "x.pt")
+    for args, status in ((["x.pt", "x.safetensors"], 0), (["x.pt"], 2)):
+        said = subprocess.run([sys.executable, "-m", "refcodec.models.unpickle", *args], capture_output=True, check=False)
+        assert (said.returncode, said.stderr.count(b"\n")) == (status, status // 2)
+    assert np.array_equal(load_file("x.safetensors")["a"], WHOLE.numpy())
 
 
 def test_the_process_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

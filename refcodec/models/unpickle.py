@@ -83,6 +83,9 @@ def _refusal(name: str, what: str) -> SemError:
 
 def main(arguments: list[str]) -> int:
     """What the process does; its exit status, and one line on standard error where that is not 0."""
+    if len(arguments) != 2:
+        print("usage: python -m refcodec.models.unpickle IN OUT.safetensors", file=sys.stderr)
+        return 2
     source, target = arguments
     try:
         import torch  # noqa: F401

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +59,7 @@ def command(sources: tuple[str, ...], kind: str, output: str | None, replace: bo
 
     given = {name: value for name, value in settings.items() if value}
     try:
-        with progress("importing") as update:
+        with _ending_tidily(), progress("importing") as update:
             if kind in ROLES:
                 if given or len(sources) > 1:
                     raise click.UsageError(f"{kind} takes one SOURCE" + (f", and no --{min(given)}" if given else ""))
@@ -75,6 +78,24 @@ def command(sources: tuple[str, ...], kind: str, output: str | None, replace: bo
     else:
         for line in _lines(done):
             say(line)
+
+
+@contextmanager
+def _ending_tidily() -> Iterator[None]:
+    """A request to end (SIGTERM) ends what was begun, as Ctrl-C does: no process and no half-made folder stays behind."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # only the main thread takes signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _result(kind: str, folder: Path, **more: Any) -> dict[str, Any]:

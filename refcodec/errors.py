@@ -7,6 +7,7 @@ a rate that is not a number) raise `TypeError` or `ValueError`. Nothing else lea
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 
@@ -104,7 +105,8 @@ class SemError(Exception):
 
     def __str__(self) -> str:
         where = "" if self.offset is None else f" at byte {self.offset}"
-        field = "" if self.path is None else f" in {self.path}"
+        said = self.path is None or re.search(rf"\b{re.escape(self.path)}\b", self.what) is not None  # not twice
+        field = "" if said else f" in {self.path}"
         return f"{self.id} {self.name}: {self.what}{field}{where}; {self.hint}"
 
     def to_dict(self) -> dict[str, object]:

@@ -342,7 +342,7 @@ def test_verify_tells_where_a_trace_parts(semtool: Semtool, photo: Path) -> None
         (["encode", "photo.png", "--background", "red"], 2, "usage: "),
         (["encode", "photo.png", "--method", "clip"], 5, "SEM-E-801 model-unavailable: nothing fills the role image_embedder (a CLIP vision model)"),
         (["encode", "photo.png", "--method", "x"], 2, "usage: method 'x' is unknown"),
-        (["encode", "photo.png", "--caption", "x"], 2, "usage: method 'elic' sends a picture alone, without caption"),
+        (["encode", "photo.png", "--caption", "x"], 2, "usage: model elic-small has no text adapter: a caption cannot steer it"),
         (["encode", "photo.png", "--size", "8x8"], 2, "usage: a picture has its own size"),
         (["encode", "--size", "8x8"], 2, "usage: a picture has its own size"),
         (["encode", "photo.png", "--profile", "77"], 4, "SEM-E-702 "),

@@ -396,10 +396,12 @@ def test_index_maps_have_a_block_for_each_place(width: int, height: int, stride:
 
 def test_pictures_without_a_painter() -> None:
     pytest.importorskip("torch")
-    for named in ({"text": "ct"}, {"caption": "cat"}, {"codes": [0] * 16}, {"vector": [0] * 768}):
+    for named in ({"text": "ct"}, {"caption": "cat"}, {"vector": [0] * 768}):
         with pytest.raises(SemError, match="role painter .*name it with --model painter=") as caught:
             refcodec.decode(encoded(**named).data)
         assert caught.value.code == 801
+    with pytest.raises(SemError, match="holds no vq, which method perco paints from"):
+        refcodec.decode(encoded(codes=[0] * 16).data)
 
 
 # --- the command line --------------------------------------------------------------------------------------------
@@ -452,8 +454,12 @@ def test_every_kind_on_the_command_line(semtool: Semtool, arrays: Path, name: st
     assert Path(f"y.{next(iter(files)).rpartition('.')[2]}").read_bytes() == Path(f"x.{next(iter(files))}").read_bytes()
     refused(semtool("decode", "x.sem", "--symbols"), 2, "usage: x.")  # the files are there already
     done = semtool("decode", "x.sem", "-o", "painted.png")
-    refused(done, 5, "SEM-E-801 model-unavailable: nothing fills the role painter (a diffusion pipeline); the profile recommends ")
-    assert done.line.endswith("; semtool decode --symbols gives what the file holds")
+    if name == "pq":  # an embedding alone says what a picture means, and not where anything is
+        refused(done, 4, "SEM-E-704 unsupported-kind: the file holds no vq, which method perco paints from")
+    else:
+        role = "hyper_encoder" if "index map" in files.values() else "painter"
+        refused(done, 5, f"SEM-E-801 model-unavailable: nothing fills the role {role} (")
+        assert done.line.endswith("; semtool decode --symbols gives what the file holds")
     assert not Path("painted.png").exists()
 
 
@@ -650,7 +656,7 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
         (["--trace", "."], 2, "usage: . is there already"),
         (["--model", "cook=no"], 2, "usage: 'cook' is no role: there are captioner, language, painter"),
         (["--model", "painter="], 2, "usage: nothing is named for the role painter"),
-        (["--model", "painter=./no"], 5, "SEM-E-801 model-unavailable: painter: ./no is no folder in painter; name a folder"),
+        (["--model", "painter=./no"], 5, "SEM-E-801 model-unavailable: painter: ./no is no folder; name it with --model painter=FOLDER"),
         (["-o", "x.gif"], 2, "usage: cannot write pictures as .gif"),
         (["--symbols", "-o", "x.gif"], 2, "usage: nothing in the file can be written as x.gif"),
         (["--symbols", "-o", "no/x.txt"], 7, "SEM-E-102 "),

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from refcodec.methods import elic
 from refcodec.models import store
-from refcodec.models.elic import floats, quantise
+from refcodec.models.elic import compare, floats, quantise
 from refcodec.models.elic.net import Elic
 from refcodec.models.torch_backend import TorchBackend
 from tools.train import pack
@@ -305,6 +305,29 @@ def test_quantised_models_code_what_the_float_model_codes(variant: str) -> None:
         for backend in (NumpyBackend(), TorchBackend()):
             got = elic_latents.decode(body, model, (128, 192), backend)
             assert got.serialise() == sent.serialise()
+
+
+def z_bits(model: SymbolModel, rate: int, z: Any) -> float:
+    """By the tables' frequencies; none of z is an escape."""
+    starts = np.cumsum(model.z_size.ravel() + 1) - model.z_size.ravel() - 1
+    total = 0.0
+    for c, channel in enumerate(z):
+        at = starts[rate * model.hyper + c] + channel - int(model.z_offset[rate, c])
+        total += float((16 - np.log2(model.z_freq[at].astype(float))).sum())
+    return total
+
+
+@pytest.mark.parametrize("variant", ["embedded", "linear"])
+def test_ideal_lengths_are_those_of_streams(variant: str) -> None:
+    net, (model, _, _) = network(variant), quantised(variant)
+    with torch.no_grad():
+        y, z0 = (t[0].numpy() for t in net.analyse(pictures(1)[0]))
+    for rate in range(net.cfg.rates):
+        gain, gain_z = (t[rate].detach().exp().numpy()[:, None, None] for t in (net.log_gain, net.log_gain_z))
+        z = np.rint(z0 * gain_z).astype(np.int32)
+        one, two = (Predictor(model, rate, y.shape[1:], NumpyBackend()) for _ in range(2))
+        ideal = compare.ideal_bits(one, model.groups, y * gain, z) + z_bits(model, rate, z)
+        assert pack.body_size(two, model, rate, y * gain, z) == pytest.approx(ideal / 8, rel=0.01)
 
 
 @pytest.mark.parametrize("variant", QUANTISED)

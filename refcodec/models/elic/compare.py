@@ -82,8 +82,12 @@ def ideal_bits(predictor: Walk, groups: tuple[int, ...], y: Array, z: Array) -> 
 
 
 def _gauss_bits(s: Array, table: Array) -> float:
-    """-log2 of the masses of residuals; 16 bits at most, as of an escape, and none under table 0."""
-    inverse = torch.exp(-(LOG_MIN + LOG_STEP * torch.from_numpy(table.astype(np.float64)))) * 0.5**0.5
-    v = torch.from_numpy(np.abs(s).astype(np.float64))
-    p = 0.5 * (torch.erfc((v - 0.5) * inverse) - torch.erfc((v + 0.5) * inverse))
-    return float((-torch.log2(p.clamp(min=2.0**-16)))[torch.from_numpy(table > 0)].sum())
+    """Bits of residuals under the Gaussian tables of SPEC §10, escapes included; none under table 0."""
+    sigma = torch.exp(LOG_MIN + LOG_STEP * torch.from_numpy(table.astype(np.float64)))
+    v, n = torch.from_numpy(np.abs(s).astype(np.float64)), (4.5 * sigma).ceil()
+    below, above = (torch.erfc((v + end) / sigma * 0.5**0.5) for end in (-0.5, 0.5))
+    rest = torch.erfc((n + 0.5) / sigma * 0.5**0.5)  # of both sides
+    room = 2.0**16 - 2 * n - 2
+    regular = 16 - torch.log2(1 + room * (below - above) / 2)
+    escape = 16 - torch.log2(1 + room * rest) + 2 + 2 * torch.log2((v - n).clamp(min=1)).floor()
+    return float(torch.where(v <= n, regular, escape)[torch.from_numpy(table > 0)].sum())

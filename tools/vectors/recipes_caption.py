@@ -112,6 +112,7 @@ VALID = (
     _static("japanese", "a script without spaces", "\u30de\u30c3\u30c8\u306e\u4e0a\u306e\u732b\u3002"),
     _static("emoji", "four bytes each, joined", "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f3f4\U000e0067"),
     _static("extremes", "the last code point, U+FFFD, a byte order mark, a noncharacter", "\U0010ffff\ufffd\ufeff\uffff"),
+    _static("range-2-24", "a text in which the range becomes 2^24 exactly, and no byte is read for that", "qukzy men ii mmqq"),
     _static("decomposed", "an accent of its own: no text is normalised", "cafe\u0301 caf\u00e9"),
     _caption("static-limit", (140, 172), "65536 octets of words", ("static", LONGEST)),
     _raw("nothing", "the empty text: the byte of the mode alone", "", check=0),

@@ -10,7 +10,7 @@ from tools.vectors.recipes_caption import LONGEST, PROMPT, ZLIB_65537, ZLIB_WAVE
 from tools.vectors.recipes_consonant import body
 from tools.vectors.recipes_sections import body as section_body
 from tools.vectors.recipes_sections import flip, one_section
-from tools.vectors.vector import Defect, Edit, Fault, Vector, append, cut, put, swap
+from tools.vectors.vector import Defect, Edit, Fault, Vector, append, both, cut, put, swap
 
 Piece = bytes | tuple[bytes]  # by its id; in a tuple, spelt out
 
@@ -189,6 +189,9 @@ FAULTS = (
           swap("sections[0]", "sections[1]")),
     Fault("caption-checks-swapped", "caption-codes-and-indices", 501, (60,), "two payloads have each other's checks",
           swap("sections[0].check", "sections[1].check"), "S"),
+    Fault("caption-check-and-indices-ffffffff", "caption-and-indices", 401, (60, 80, 150),
+          "the check of the caption is wrong, and the indices begin as nothing can: checks are judged after all payloads",
+          both(flip("sections[0].check", 0, 4), put("sections[1].body", "FFFFFFFF", 4)), "S"),
     Fault("caption-cut-in-codes", "caption-codes-and-indices", 301, (46,), "it ends within the embedding",
           cut("sections[1].body", 7)),
     Fault("caption-check-beside-sketch", "caption-and-sketch", 501, (60,), "the check of the caption is wrong",

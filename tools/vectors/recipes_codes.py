@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.vectors.build import model, small_model
+from tools.vectors.build import SMALL, model, small_model
 from tools.vectors.choose import Dice
 from tools.vectors.recipes_consonant import STEPS, body
 from tools.vectors.recipes_header import NOWHERE
 from tools.vectors.recipes_sections import MAKER, TITLE, flip, one_section
-from tools.vectors.vector import Defect, Fault, Valid, append, cut, put, swap
+from tools.vectors.vector import Defect, Edit, Fault, Valid, append, both, cut, put, spans, swap
 
 KIND = {"clip": 3, "pq": 4, "vq": 5}
 
@@ -31,10 +31,16 @@ def digest(name: str) -> Defect:
     """The explicit model becomes another of test_vectors/models."""
 
     def defect(base: Any) -> Any:
-        found = (small_model if name in ("clip-tiny", "pq-tiny", "vq-tiny") else model)(name)
+        found = (small_model if name in SMALL else model)(name)
         return put("model_hash", found.digest[: 2 * base.recipe.hash_bytes])(base)
 
     return defect
+
+
+def shorter(base: Any) -> list[Edit]:
+    """4 bytes of the hash of an explicit model in place of 8."""
+    start, end = spans(base.data)["model_hash"]
+    return [*put("hash_code", "00")(base), Edit(start + 4, base.data[start + 4 : end], b"")]
 
 
 def tails(base: str, empty: str) -> tuple[Fault, ...]:
@@ -79,6 +85,8 @@ CLIP_VALID = (
            check=16, model="clip-tiny", hash_bytes=8),
     _codes("clip-tiny-explicit-unchecked", (17, 190), "the same by 4 bytes, unchecked", (3, 2, 1, 0, 3, 2, 1, 0), 202,
            model="clip-tiny", hash_bytes=4),
+    _codes("clip-twin", (17, 190), "a model that shares the first 4 bytes of its digest with another, by 8",
+           (3, 2, 1, 0, 3, 2, 1, 0), 202, model="clip-twin-1", hash_bytes=8),
     _codes("clip-explicit-nowhere", (61,), "a model that nobody has on a row that uses none: no check can be made",
            drawn("clip", 768, 2), 4, check=32, model=NOWHERE, hash_bytes=16),
     _codes("clip-explicit-whole", (16, 60), "the same by 32 bytes: the check can be made", drawn("clip", 768, 2), 4,
@@ -106,6 +114,7 @@ CLIP_FAULTS = (
           flip("body", 0, 0x80), "S"),
     Fault("clip-tiny-model-nowhere", "clip-tiny-explicit", 801, (114,), "a model that nobody has",
           put("model_hash", NOWHERE[:16]), "S"),
+    Fault("clip-twin-ambiguous", "clip-twin", 801, (114,), "two models that begin with these 4 bytes", shorter, "S"),
     Fault("clip-tiny-model-of-kind-5", "clip-tiny-explicit", 803, (112,), "the model of vq-tiny", digest("vq-tiny"), "S"),
     Fault("clip-tiny-model-of-kind-7", "clip-tiny-explicit", 803, (112,), "the model of elic-tiny", digest("elic-tiny"),
           "S"),

@@ -33,6 +33,8 @@ VALID = (
     _sketch("sketch-empty", (70,), "a body of no bytes: every symbol is the first of its table", z="low", y="low"),
     _sketch("sketch-zeros", (92,), "all symbols 0", z="zero", y="zero", check=16, rate=1),
     _sketch("sketch-escapes", (90, 93), "values by escapes", z="escapes", y="escapes", check=32, rate=1),
+    _sketch("sketch-128x128", (70, 101), "sums of which no bit may be lost: binary32 rounds one to another integer",
+            z="escapes", y="escapes", size=(128, 128), check=16, seed="loud 35"),
     _sketch("sketch-bounds", (120, 211), "latents at both ends of 16 bits", y="bounds", check=32, size=(65, 65), rate=1,
             seed="sketch bounds"),
     _sketch("sketch-extremes", (90,), "z = ±32767", z="extreme", y="zero", rate=1),

@@ -4,8 +4,9 @@
     python tools/vectors/tiny.py test_vectors/models
 
 `elic-tiny` is the plain graph of SPEC §12, with seeded weights, and so is `sketch-tiny`. `elic-tiny-2` has what they
-lack: anchor heads, a ladder, means first, odd parity, the "ends" context, a 3x3 head, relu and add layers. `clip-tiny`,
-`pq-tiny` and `vq-tiny` are one tensor each, written out below.
+lack: anchor heads, a ladder, means first, odd parity, the "ends" context, a 3x3 head, relu and add layers. `elic-square`
+is `elic-tiny` with as many input as output channels in a deconvolution. `clip-tiny`, `pq-tiny` and `vq-tiny` are one
+tensor each, written out below; `clip-twin-1` and `clip-twin-2` differ from the first, and in digests only behind 4 bytes.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ class _Maker:
         return counted_tables((one(r, c) for r in range(self.rates) for c in range(hyper)), shape)
 
 
-def plain(kind: int, seed: int, rates: int, hyper: int, *groups: int) -> Package:
-    """The graph of `elic-tiny`."""
+def plain(kind: int, seed: int, rates: int, hyper: int, *groups: int, wide: tuple[int, int] = (8, 12)) -> Package:
+    """The graph of `elic-tiny`. `wide`: output channels of the hyper net's layers."""
     mk = _Maker(seed, rates)
     s: dict[str, Any] = {
         "kind": kind, "rates": rates, "hyper": hyper, "groups": list(groups), "parity": 0, "order": "scales-means",
@@ -76,13 +77,13 @@ def plain(kind: int, seed: int, rates: int, hyper: int, *groups: int) -> Package
         "z_input": mk.requant("z_input", hyper, 6, -32767, 32767, per_rate=True),
         "y_input": mk.requant("y_input", sum(groups), 12, -32767, 32767, per_rate=True),
         "hyper_net": [
-            *mk.conv("hyper.0", hyper, 8, 5, "deconv", 2), mk.layer("hyper.0.q", 8, 21, 0, 32767),
-            *mk.conv("hyper.1", 8, 12, 5, "deconv", 2), mk.layer("hyper.1.q", 12, 23, -32767, 32767),
+            *mk.conv("hyper.0", hyper, wide[0], 5, "deconv", 2), mk.layer("hyper.0.q", wide[0], 21, 0, 32767),
+            *mk.conv("hyper.1", *wide, 5, "deconv", 2), mk.layer("hyper.1.q", wide[1], 23, -32767, 32767),
         ],
         "channel_nets": [None], "spatial_nets": [], "anchor_heads": None, "heads": [], "means": [], "scales": [],
     }  # fmt: skip
     for k, c in enumerate(groups):
-        base = 12
+        base = wide[1]
         if k:
             s["channel_nets"].append([*mk.conv(f"channel.{k}", sum(groups[:k]), 6, 3), mk.layer(f"channel.{k}.q", 6, 21, -32767, 32767)])
             base += 6
@@ -141,6 +142,13 @@ def pq() -> Package:
     return {"kind": 4, "m": 2, "v": 4, "d": 6}, {"codebooks": np.array(words, np.float32)}
 
 
+def twin(fifth: int) -> Package:
+    """`clip-tiny` with two other frequencies, chosen so that the digests of two such models begin with E9 FF 67 81."""
+    symbols, tensors = clip()
+    tensors["sign"][3:5] = 20_014, fifth
+    return symbols, tensors
+
+
 def vq() -> Package:
     """`vq-tiny`: six code words, one of which is next to never used."""
     return {"kind": 5, "v": 6}, {"usage": np.array([40_000, 1, 20_000, 5_000, 500, 35], np.uint16)}
@@ -150,22 +158,25 @@ MODELS: dict[str, Callable[[], Package]] = {
     "elic-tiny": lambda: plain(7, 1, 3, 4, 2, 2, 4),
     "elic-tiny-2": odd,
     "sketch-tiny": lambda: plain(6, 3, 2, 2, 2, 2),
+    "elic-square": lambda: plain(7, 5, 3, 4, 2, 2, 4, wide=(4, 6)),
 }
 SMALL: dict[str, Callable[[], Package]] = {"clip-tiny": clip, "pq-tiny": pq, "vq-tiny": vq}
+TWINS: dict[str, Callable[[], Package]] = {"clip-twin-1": lambda: twin(40_216), "clip-twin-2": lambda: twin(40_539)}
 
 
 def write(folder: Path, name: str) -> str:
     """One package; returns its digest."""
-    symbols, tensors = (MODELS | SMALL)[name]()
+    symbols, tensors = (MODELS | SMALL | TWINS)[name]()
     symbols["tensors"] = declare(tensors)
-    (small.build if name in SMALL else build)(symbols, tensors)  # refuses what a decoder would refuse
+    by_hand = name in SMALL | TWINS
+    (small.build if by_hand else build)(symbols, tensors)  # refuses what a decoder would refuse
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
     blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
     (out / "symbols.safetensors").write_bytes(blob)
     manifest = {
         "format": "sem-model", "format_version": 0, "name": name, "licence": "CC0-1.0",
-        "notes": f"{'Chosen by hand' if name in SMALL else 'Seeded weights, not trained'}: for conformance only.",
+        "notes": f"{'Chosen by hand' if by_hand else 'Seeded weights, not trained'}: for conformance only.",
         "symbols": symbols,
     }  # fmt: skip
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
@@ -174,7 +185,7 @@ def write(folder: Path, name: str) -> str:
 
 
 def main() -> None:
-    for name in MODELS | SMALL:
+    for name in MODELS | SMALL | TWINS:
         write(Path(sys.argv[1]), name)
 
 

@@ -35,7 +35,7 @@ export function answerOf(out) {
 /** One line for people, the code first. */
 export const faultLine = ({ code, name, message }) => `${code} ${name}: ${message}`.replace(/[\0-\x1f\x7f]+/g, " ");
 
-/** Answers the lines of the persistent protocol; `open(start)` gives `run({bytes, models, asked})`. */
+/** Answers the lines of the persistent protocol; `open(start)` gives `run({tier, file, models, asked})`. */
 export class Session {
   constructor(open) {
     this.open = open;
@@ -48,20 +48,20 @@ export class Session {
     try {
       asked = JSON.parse(line);
     } catch (error) {
-      return [{ ok: false, message: `not JSON: ${error.message}` }, false];
+      return [{ ok: false, why: `not JSON: ${error.message}` }, false];
     }
     if (asked.op === "stop") return [{ ok: true }, true];
     if (asked.op === "start") return [this.start(asked), false];
-    if (asked.op !== "run" || !this.run) return [{ ok: false, message: "neither start, run nor stop" }, false];
+    if (asked.op !== "run" || !this.run) return [{ ok: false, why: "neither start, run nor stop" }, false];
     return [{ seq: asked.seq, ...this.result(asked) }, false];
   }
 
   start(asked) {
-    if (asked.protocol !== "1") return { ok: false, message: "another protocol than 1" };
+    if (asked.protocol !== "1") return { ok: false, why: "another protocol than 1" };
     try {
       this.run = this.open(asked);
     } catch (error) {
-      return { ok: false, message: error.message };
+      return { ok: false, why: error.message };
     }
     return { ok: true, name: "js", tiers: ["H", "S", "L"] };
   }

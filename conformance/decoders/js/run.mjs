@@ -90,9 +90,13 @@ function read(entry) {
   return null;
 }
 
-/** What the decoder says of a vector of tier H, S or L, at that tier and at every higher one. */
+/**
+ * What the decoder says of a vector of tier H, S or L at that tier; of a faulty one at every higher tier, too, since
+ * its fault comes first.
+ */
 function judge(vector, file, environment) {
-  const tiers = ["H", "S", "L"].slice(["H", "S", "L"].indexOf(vector.tier ?? "L"));
+  const from = ["H", "S", "L"].indexOf(vector.tier ?? "L");
+  const tiers = ["H", "S", "L"].slice(from, vector.error ? 3 : from + 1);
   for (const tier of tiers) {
     const result = decode(file, { registry, tables, tier, path: vector.file, ...environment });
     if (result.leftOut && tier !== vector.tier) continue; // SEM-R-052

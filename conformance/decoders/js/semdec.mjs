@@ -91,11 +91,11 @@ function printTrace(path, environment, tracer) {
 /** The persistent protocol: a line of JSON for each line of JSON. */
 async function persist() {
   const shelf = new Shelf();
-  const session = new Session(({ tier, registry, data }) => {
-    const environment = { registry: readRegistry(registry), tables: dataFiles([data]), tier };
-    if (!CHOICES.tier.includes(tier)) throw new Error(`tier ${tier}`);
-    return ({ file, models, asked }) => decode(Buffer.from(file, "base64"), {
-      ...environment, models: shelf.models(models ? [models] : []), embedding: asked === "embedding",
+  const session = new Session((start) => {
+    const environment = { registry: readRegistry(start.registry), tables: dataFiles([start.data]) };
+    return ({ tier = start.tier, file, models, asked }) => decode(Buffer.from(file, "base64"), {
+      ...environment, tier: CHOICES.tier.includes(tier) ? tier : "L", models: shelf.models(models ? [models] : []),
+      embedding: asked === "embedding",
     });
   });
   let parts = [];

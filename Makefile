@@ -23,9 +23,10 @@ setup: $(VENV)/.ready  ## create .venv with everything in it
 demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
 	@$(BIN)/python tools/demo.py $(if $(IMAGE),'$(IMAGE)')
 
-lint: setup  ## ruff, and SPEC.md in step with its data
+lint: setup  ## ruff; SPEC.md and the grammar in step with their data
 	$(BIN)/ruff check .
 	$(BIN)/python tools/spec/sync.py --check
+	$(BIN)/python tools/spec/ksy.py --check
 
 types: setup  ## mypy --strict
 	$(BIN)/mypy
@@ -35,6 +36,17 @@ test: lint types  ## lint, types and all tests
 
 micro: setup  ## the micro-decoder against refcodec in every configuration
 	$(BIN)/python tools/bench/exact.py
+
+out/kaitai/.ready: conformance/kaitai/package.json conformance/kaitai/package-lock.json
+	mkdir -p out/kaitai
+	cp $^ out/kaitai
+	cd out/kaitai && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error --fetch-retries=1 --fetch-timeout=20000
+	@touch $@
+
+kaitai-tools: out/kaitai/.ready  ## the Kaitai compiler, by npm
+
+kaitai: kaitai-tools  ## the grammar of containers against the vectors
+	node conformance/kaitai/check.mjs out/kaitai --languages
 
 vectors: setup  ## make test_vectors/ anew and show what changed
 	$(BIN)/python tools/vectors/make.py
@@ -79,4 +91,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test micro vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types test micro kaitai-tools kaitai vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

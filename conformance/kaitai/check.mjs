@@ -106,9 +106,9 @@ function judged(vector) {
 
 if (options.languages) for (const language of LANGUAGES) await compiler.compile(language, source, null, false);
 const Sem = await parser();
-const { vectors } = JSON.parse(readFileSync(join(options.suite, "manifest.json"), "utf8"));
+const { vectors, registries } = JSON.parse(readFileSync(join(options.suite, "manifest.json"), "utf8"));
 const count = { accept: 0, reject: 0, refused: 0, failed: 0 };
-for (const vector of vectors) {
+for (const vector of [...vectors, ...registries]) {
   const { refused, faults } = judged(vector);
   count[vector.expect] += 1;
   if (vector.expect === "reject" && refused) count.refused += 1;

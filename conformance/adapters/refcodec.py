@@ -16,13 +16,19 @@ sys.path.append(str(HERE))
 import speak
 
 from refcodec import __version__, errors, files, modelpath, registry
+from refcodec.canonical import parse_json
 
 TIERS = ("H", "S", "L")
 
 
 def begin(rows: Path, data: Path) -> speak.Decode:
-    """A decoder with this registry and these tables. ValueError for a registry that is none."""
-    found = MappingProxyType(registry._rows(rows.read_bytes()))
+    """A decoder with this registry and these tables. ValueError for a registry that is no JSON."""
+    document = rows.read_bytes()
+    parse_json(document)
+    try:
+        found = MappingProxyType(registry._rows(document))
+    except ValueError as fault:
+        return refusing(str(fault))
     registry._load = lambda _extra: found  # type: ignore[assignment]
     modelpath.search_path = list  # type: ignore[assignment]
 
@@ -42,6 +48,15 @@ def begin(rows: Path, data: Path) -> speak.Decode:
             return answer(question, backend)
         except errors.SemError as error:
             raise speak.Rejected(error.id, error.status, str(error)) from None
+
+    return decode
+
+
+def refusing(why: str) -> speak.Decode:
+    """SEM-R-032: refcodec takes a registry whole or not at all."""
+
+    def decode(_: speak.Question) -> speak.Answer:
+        raise speak.Rejected("SEM-E-702", 4, why)
 
     return decode
 

@@ -113,7 +113,7 @@ ENTRIES = {
     "models": record(MODEL, {"asked": one_of("embedding")}),
     "registries": either(
         record(VECTOR | ACCEPT | {"registry": DATA}),
-        record(VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "registry": DATA}),
+        record(VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "registry": DATA}, {"edits": several(EDIT)}),
     ),
     "painters": record(MODEL),
     "encode": record(COMMON | {"input": PATH, "output": ID}),
@@ -150,15 +150,13 @@ def judged(data: bytes) -> dict[str, Any]:
         manifest = parse(data)
     except ValueError as error:
         raise SuiteError(f"manifest.json: {error}") from error
-    for name in LISTS:
-        manifest.setdefault(name, [])
-    if not isinstance(manifest, dict) or manifest.keys() != HEAD.keys() | set(LISTS):
-        raise SuiteError(f"manifest.json has not exactly the members {', '.join([*HEAD, *LISTS])}")
+    if not isinstance(manifest, dict) or not HEAD.keys() | {"vectors"} <= manifest.keys() <= HEAD.keys() | set(LISTS):
+        raise SuiteError(f"manifest.json has not the members {', '.join([*HEAD, *LISTS])}")
     for name, wanted in HEAD.items():
         if type(manifest[name]) is not type(wanted) or manifest[name] != wanted:
             raise SuiteError(f"manifest.json: {name} is not {wanted!r}")
     for name in LISTS:
-        if not isinstance(manifest[name], list):
+        if not isinstance(manifest.setdefault(name, []), list) or (name == "vectors" and not manifest[name]):
             raise SuiteError(f"manifest.json: the list {name} is empty, or none")
         for index, entry in enumerate(manifest[name]):
             if not ENTRIES[name](entry):

@@ -11,6 +11,7 @@ from refcodec import hintforms
 
 MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
 STRIDE_MIN, STRIDE_MAX = 8, 1024
+GROUPS_MAX: Final = 16
 ROLE: Final = "[a-z][a-z0-9_]{0,31}"
 HUB_ID: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 
@@ -116,6 +117,8 @@ def _vq(form: dict[str, Any]) -> bool:
 
 def _latents(form: dict[str, Any]) -> bool:
     if set(form) != {"groups", "hyper", "m", "parity", "rates"} or not isinstance(form["groups"], list):
+        return False
+    if len(form["groups"]) > GROUPS_MAX:
         return False
     numbers = [*form["groups"], form["hyper"], form["m"]]
     shapes = bool(form["groups"]) and all(_whole(n, 1, 1024) for n in numbers) and sum(form["groups"]) == form["m"]

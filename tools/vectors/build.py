@@ -26,7 +26,7 @@ from tools.vectors.vector import Fault, Valid, Vector, apply
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "test_vectors"
 MODELS: Final = OUT / "models"
-SMALL: Final = tuple(tiny.SMALL)
+SMALL: Final = (*tiny.SMALL, *tiny.TWINS)
 NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest shows values of which the JSON is not longer
@@ -48,9 +48,20 @@ def small_model(name: str) -> SmallModel:
     return found
 
 
+@lru_cache(maxsize=1)
+def folders() -> dict[str, str]:
+    """Digest -> folder of test_vectors/models."""
+    return {package.symbol_digest(package.read_manifest(MODELS / name)["symbols"]): name for name in (*tiny.MODELS, *SMALL)}
+
+
+def folder_of(row: registry.Profile) -> str:
+    """The folder of a row's model."""
+    return folders()[row.model or ""]
+
+
 def model_of(recipe: Valid) -> SymbolModel:
     """The model that the latents of a recipe need."""
-    return model(recipe.model or registry.get(recipe.profile).name)
+    return model(recipe.model or folder_of(registry.get(recipe.profile)))
 
 
 def digest_of(recipe: Valid) -> str | None:
@@ -92,7 +103,7 @@ def payloads(recipe: Valid, tracer: Tracer | None = None) -> Iterator[tuple[int,
     row = registry.get(recipe.profile)
     for kind, value in recipe.payloads:
         parameters = row.parameters(kind)
-        table = small_model(recipe.model or row.name).table if kinds.needs_model(kind, parameters) else None
+        table = small_model(recipe.model or folder_of(row)).table if kinds.needs_model(kind, parameters) else None
         yield spec.CRITICAL | kind, *given.encode(kind, value, parameters, recipe.size, table)
     if recipe.payload and recipe.body is None:
         yield latents_type(recipe), *coded(recipe, tracer)

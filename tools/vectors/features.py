@@ -22,7 +22,7 @@ def features(data: bytes, expected: Mapping[str, Any], error: int | None = None)
     dim_class = 4 + (2 if data[3] == spec.PROFILE_EXTENDED else 0)
     if data[3] == spec.PROFILE_EXPLICIT:
         dim_class += 2 + len(expected["model_hash"]) // 2
-    words.append("dim-class" if data[dim_class] else "both-sides")
+    words.append("size-by-class" if data[dim_class] else "size-by-sides")
     for section in expected["sections"]:
         words.append(section["kind"] or "grease")
         words += [section["mode"]] if "mode" in section else []

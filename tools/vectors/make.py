@@ -27,11 +27,14 @@ from tools.vectors import (
     recipes_caption_faults,
     recipes_codes,
     recipes_consonant,
+    recipes_edit,
     recipes_elic,
     recipes_header,
     recipes_hints,
+    recipes_history,
     recipes_model,
     recipes_quantise,
+    recipes_registry,
     recipes_sections,
     recipes_sketch,
     recipes_small,
@@ -42,11 +45,12 @@ from tools.vectors.dump import dump, example
 from tools.vectors.recipes_coder import STREAMS
 from tools.vectors.vector import Fault, Valid, Vector, digests, shared
 
+LISTS: Final = ("vectors", "models", "registries", "encode", "edit", "history", "coder", "quantise")
 Recipes = dict[str, tuple[Valid | Fault, ...]]
 
 GROUPS: Final[Recipes] = {
     "header": (*recipes_header.VALID, *recipes_base.VALID, *recipes_header.FAULTS, *recipes_base.FAULTS),
-    "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
+    "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_edit.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
     "consonant": (*recipes_consonant.VALID, *recipes_consonant.FAULTS),
     "caption": (*recipes_caption.VALID, *recipes_caption_faults.FAULTS),
     "clip": (*recipes_codes.CLIP_VALID, *recipes_codes.CLIP_FAULTS),
@@ -55,7 +59,7 @@ GROUPS: Final[Recipes] = {
     "sketch": (*recipes_sketch.VALID, *recipes_sketch.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
 }
-BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL))
+BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL | tiny.TWINS))
 
 
 def vectors() -> list[Vector]:
@@ -71,6 +75,31 @@ def vectors() -> list[Vector]:
     if len(set(in_order)) != len(in_order):
         raise SystemExit("an id is given twice")
     return [made[name] for name in in_order]
+
+
+def own_registries(shipped: dict[str, Vector]) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
+    """Files and entries of the list `registries`."""
+    files, entries, made = dict[str, bytes](), [], dict[str, Vector]()
+    for name, data in recipes_registry.REGISTRIES.items():
+        files[recipes_registry.path_of(name)] = data
+        with recipes_registry.using(data):
+            for where, recipe in (*recipes_registry.VALID, *recipes_registry.FAULTS):
+                if where != name:
+                    continue
+                base = made.get(getattr(recipe, "base", ""))
+                vector = valid(recipe, "registries") if isinstance(recipe, Valid) else fault(recipe, "registries", made[recipe.base])
+                made[recipe.id] = vector
+                files |= {f"{vector.path}.sem": vector.data, f"{vector.path}.txt": dump(vector).encode()}
+                entries.append(vector.to_dict(base) | recipes_registry.named(name, data))
+    for broken in recipes_registry.BROKEN:
+        base = shipped[broken.base]
+        data = files[recipes_registry.path_of(broken.id)] = broken.registry(base)
+        entries.append(recipes_registry.broken_entry(broken, base, data))
+    for of, change, name, note in recipes_registry.SPARE:
+        base = shipped[of]
+        data = files[recipes_registry.path_of(name)] = recipes_registry.spared(base, change)
+        entries.append(recipes_registry.spare_entry(name, base, note, data))
+    return files, entries
 
 
 def to_encode(vector: Vector) -> dict[str, Any]:
@@ -95,7 +124,7 @@ def tree() -> dict[str, bytes]:
     files: dict[str, bytes] = {f"models/{mini.NAME}/{name}": data for name, data in mini.package()[2].items()}
     made = vectors()
     by_id = {vector.recipe.id: vector for vector in made}
-    entries: dict[str, list[dict[str, Any]]] = {"vectors": [], "models": [], "encode": [], "coder": [], "quantise": []}
+    entries: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
     for vector in made:
         files[f"{vector.path}.sem"] = vector.data
         files[f"{vector.path}.txt"] = dump(vector).encode()
@@ -113,6 +142,12 @@ def tree() -> dict[str, bytes]:
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
         files |= parts
         entries["models"].append(bad.to_dict(parts[f"models-bad/{bad.id}/probe.sem"]))
+    more, entries["registries"] = own_registries(by_id)
+    files |= more
+    entries["edit"] = [edited.to_dict(by_id) for edited in recipes_edit.EDITS]
+    for step in recipes_history.STEPS:
+        files |= step.files()
+        entries["history"].append(step.to_dict())
     for folder, items in (("coder", STREAMS), ("quantise", recipes_quantise.VECTORS)):
         for item in items:
             name = f"{folder}/{item.id}.json"

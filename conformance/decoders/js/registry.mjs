@@ -16,9 +16,9 @@ const PARAMETERS = {
     Array.isArray(p.modes) && p.modes.length > 0 && p.modes.every((mode) => MODES.includes(mode)) &&
     isAscending(p.modes.map((mode) => MODES.indexOf(mode))) && isDigest(p.static) && isDigest(p.dictionary) &&
     isInt(p.vocabulary, 1, 65536) && (p.tokenizer === null || isDigest(p.tokenizer)),
-  3: (p) => hasExactly(p, ["d", "b", "prior"]) && isInt(p.d, 1, Infinity) && isInt(p.b, 1, 16) &&
+  3: (p) => hasExactly(p, ["d", "b", "prior"]) && isInt(p.d, 1, 65536) && isInt(p.b, 1, 16) &&
     typeof p.prior === "boolean",
-  4: (p) => hasExactly(p, ["m", "v", "codebooks"]) && isInt(p.m, 1, Infinity) && isInt(p.v, 1, 65536) &&
+  4: (p) => hasExactly(p, ["m", "v", "codebooks"]) && isInt(p.m, 1, 65536) && isInt(p.v, 1, 65536) &&
     typeof p.codebooks === "boolean",
   5: (p) => hasExactly(p, ["v", "stride", "usage"]) && isInt(p.v, 1, 65536) && isInt(p.stride, 8, 1024) &&
     typeof p.usage === "boolean",

@@ -245,6 +245,16 @@ PARAMETERS = {  # by kind
     6: LATENT_PARAMETERS,
     7: LATENT_PARAMETERS,
 }
+PARAMETER_RANGES = {
+    "vocabulary": (1, 65536),
+    "d": (1, 65536),
+    "b": (1, 16),
+    "v": (1, 65536),
+    "stride": (8, 1024),
+    "hyper": (1, 1024),
+    "parity": (0, 1),
+    "rates": (1, 64),
+}
 CONSONANT_PARAMETERS = {"fixed": {"code"}, "coded": {"code", "table"}}  # of kind 1, by code
 
 
@@ -260,15 +270,17 @@ def find_binding(registry: dict[int, dict[str, Any]], profile: int, offset: int)
     if profile not in registry:  # SEM-R-015
         fail(702, f"SEM-R-015: the registry does not list profile {profile}", offset)
     binding = registry[profile]
-    if not is_known(binding):
+    if not is_known(binding, profile):
         fail(702, f"SEM-R-032: the members of the binding of profile {profile} are not those known here", offset)
     return binding
 
 
-def is_known(binding: dict[str, Any]) -> bool:
-    """SEM-R-032, SEM-R-033: the members are those of the tables, no more and no less (T 1)."""
+def is_known(binding: dict[str, Any], profile: int) -> bool:
+    """SEM-R-032, SEM-R-033: the members are those of the tables, no more and no less (T 1), and so are their values."""
     try:
         fit, kinds, parameters = binding["fit"], binding["kinds"], binding["parameters"]
+        if kinds != sorted(set(kinds)) or not all(is_whole(kind, 1, 7) for kind in kinds):
+            return False
         wanted = {str(kind): PARAMETERS[kind] for kind in kinds if kind != 1}
         if 1 in kinds:
             wanted["1"] = CONSONANT_PARAMETERS[parameters["1"]["code"]]
@@ -278,9 +290,40 @@ def is_known(binding: dict[str, Any]) -> bool:
             and binding["compact"] in kinds
             and {kind: set(members) for kind, members in parameters.items()} == wanted
             and (len(kinds_with_model(binding)) == 1 or (kinds_with_model(binding) == [] and binding["model"] is None))
+            and (is_whole(binding["id"], profile, profile) and is_whole(binding["method"], 1, 5))
+            and (fit["rule"] == "none" or (fit["extend"] == "edge" and is_whole(fit["multiple"], 1, 65536)))
+            and (binding["colour"] == "srgb8" and (binding["model"] is None or is_digest(binding["model"])))
+            and all(fits(name, members) for members in parameters.values() for name in members)
         )
     except (KeyError, TypeError, AttributeError):
         return False
+
+
+def is_whole(value: Any, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most
+
+
+def is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def fits(name: str, members: dict[str, Any]) -> bool:
+    """Whether one parameter of a kind has a value that section 5 gives it."""
+    value = members[name]
+    if name in PARAMETER_RANGES:
+        return is_whole(value, *PARAMETER_RANGES[name])
+    if name in {"prior", "codebooks", "usage"}:
+        return isinstance(value, bool)
+    if name == "modes":
+        known = ("static", "tokens", "raw", "zlib", "zstd")
+        return value != [] and value == [mode for mode in known if mode in value]
+    if name == "groups":
+        return 1 <= len(value) <= 16 and all(is_whole(width, 1, 1024) for width in value)
+    if name == "m":
+        return is_whole(value, 1, 1024) and value == sum(members["groups"]) if "groups" in members else is_whole(value, 1, 65536)
+    if name == "tokenizer" and value is None:
+        return True
+    return name == "code" or is_digest(value)
 
 
 def kinds_with_model(binding: dict[str, Any]) -> list[int]:

@@ -122,7 +122,8 @@ export class LatentModel {
   }
 
   requant(x, channels) {
-    const fits = (shape) => shape.length === 2 && [1, this.rates].includes(shape[0]) && [1, channels].includes(shape[1]);
+    const fits = (shape) => shape.length === 2 &&
+      [1, this.rates].includes(shape[0]) && [1, channels].includes(shape[1]);
     const rows = (name, dtype) => {
       const { shape, values } = this.tensor(name, dtype, fits);
       return { rates: shape[0], channels: shape[1], values };

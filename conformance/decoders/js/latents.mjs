@@ -62,7 +62,8 @@ class Latents {
   group(k, part, first, inputs, hyper, y) {
     const { model, rate, h, w } = this;
     const plane = h * w;
-    const own = { ...y, channels: part.channels, data: y.data.subarray(first * plane, (first + part.channels) * plane) };
+    const data = y.data.subarray(first * plane, (first + part.channels) * plane);
+    const own = { channels: part.channels, h, w, data };
     const channel = part.channel?.run(
       join(model.contextOf(k).map((g) => inputs[g])), rate, this.tracer(`channel_nets[${k}]`));
     const context = channel ? [channel, hyper] : [hyper];

@@ -70,8 +70,6 @@ export class Shelf {
   }
 }
 
-export const findModels = (folders) => new Shelf().models(folders);
-
 /** Reads at most `limit` + 1 bytes, so that a file that is too large shows as such. - is standard input. */
 export function readInput(path, limit) {
   let fd = 0;

@@ -63,7 +63,8 @@ function main(argv) {
   }
   const tracer = settings.trace ? new Tracer() : null;
   const environment = {
-    registry, tables: dataFiles(settings.data.length ? settings.data : DATA), models: new Shelf().models(settings.models),
+    registry, tables: dataFiles(settings.data.length ? settings.data : DATA),
+    models: new Shelf().models(settings.models),
     tier: settings.tier, level: Number(settings.level), embedding: settings.asked === "embedding",
     path: paths[0] && paths[0] !== "-" ? paths[0] : null,
     trace: tracer && ((name, values) => tracer.add(name, values)),

@@ -258,7 +258,8 @@ export function readCaption(body, parameters, limit, environment) {
   if (mode === "tokens") return { mode, ids: readTokens(body, parameters.vocabulary) };
   let octets;
   if (mode === "static") {
-    octets = readStatic(body, limit, readTables(environment.tables.find("caption.bin", parameters.static))); // SEM-R-174
+    const tables = readTables(environment.tables.find("caption.bin", parameters.static)); // SEM-R-174
+    octets = readStatic(body, limit, tables);
   } else if (mode === "raw") {
     octets = Uint8Array.from(file.subarray(start + 1, end));
     if (octets.length > limit) throw new Fault(604, start, "more octets than the level allows");

@@ -24,7 +24,10 @@ const MATCHES = code(
   6, [...ones(32, 0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16], 3, 9,
   [1, 4, 3, ...ones(6, 2), ...ones(37), ...ones(7, -1)],
 );
-const OFFSETS = code(5, Array.from({ length: 32 }, (_, i) => i), 1, 8, [...ones(6), 2, 2, 2, ...ones(15), ...ones(5, -1)]);
+const OFFSETS = code(
+  5, Array.from({ length: 32 }, (_, i) => i), 1, 8,
+  [...ones(6), 2, 2, 2, ...ones(15), ...ones(5, -1)],
+);
 
 const dictionaries = new WeakMap();
 

@@ -154,12 +154,18 @@ def encode_any(
     if image is None:
         if not given.names():
             raise ValueError("nothing to encode: give a picture, or symbols that are ready")
+        if options is not None and options.asked():
+            raise ValueError(f"{min(options.asked()).replace('_', '-')} is for a picture, and none is given")
         for name in ("background", "trace", "progress"):
             settings.pop(name, None)
         return encode_symbols(given, method=method, size=size, **settings)
     if size is not None:
         raise ValueError("a picture has its own size")
     models = Models.of(models, device=device, dtype=dtype)
+    models.used.clear()
+    options, module = options or Options(), _module(method or "elic")
+    if unread := options.asked() - module.OPTIONS:
+        raise ValueError(f"method {method or 'elic'} has no {min(unread).replace('_', '-')}")
     if method in (None, "elic"):
         if odd := given.names() - {"caption"}:
             raise ValueError(f"method 'elic' sends a picture alone, without {' or '.join(sorted(odd))}")
@@ -167,7 +173,7 @@ def encode_any(
         if mode is not None or strict:
             raise ValueError("mode and strict are of texts, and none is given")
         return encode_picture(image, caption=caption, models=models, **settings)
-    return _described(image, method, given, settings, models, options or Options(), record)
+    return _described(image, method, given, settings, models, options, record)
 
 
 def _described(
@@ -181,6 +187,8 @@ def _described(
     progress, hints = settings.pop("progress", None), dict(settings.pop("hints", None) or {})
     if given.sketch is not None:
         raise ValueError("give a picture or its edge map, not both")
+    if odd := given.names() - module.ACCEPTS:
+        raise ValueError(f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {', '.join(sorted(module.ACCEPTS))}")
     if settings.get("model") is not None:
         models = replace(models, folders=(Path(settings["model"]), *models.folders))
     if settings.get("profile") is None and hasattr(module, "usual_profile"):
@@ -189,6 +197,8 @@ def _described(
     pixels, notices = _pixels(image, background, level)
     chosen, bpp = settings.get("quality"), settings.get("bpp")
     wanted_rate(chosen, bpp)
+    if (chosen is not None or bpp is not None) and not module.CHOOSES_RATE and spec.SKETCH not in row.kinds:
+        raise ValueError(f"a profile of method {method} has one rate: choose the profile, not quality or bpp")
     if module.CHOOSES_RATE:
         settings |= {"quality": None, "bpp": None}
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+STEPS_MAX: Final = 250  # that a file can ask for: more is a user's to say, since a hint of a few bytes can cost days
 SYNTHESISED: Final = "synthesised from a .sem description"
 
 
@@ -51,27 +52,37 @@ def paint(
     """
     header, method = symbols.container.header, symbols.container.profile.method_name
     models = Models.of(models)
-    if samples < 1:
-        raise ValueError("samples is at least 1")
+    models.used.clear()
+    module = importlib.import_module(f"refcodec.methods.{method}")
+    _sensible(method, module.SETTINGS, wish or {}, samples, reflections)
     if not symbols.values:
         raise SemError(704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections")
     from refcodec.models import store
 
     store.need_torch("painting a picture")
     if method == "elic":
-        if samples > 1:
-            raise ValueError("method elic paints one picture: it has no seed")
-        from refcodec.methods import elic
-
         latents, folder = symbols.elic, symbols.folder
         assert folder is not None
         with store.running(folder, "painter"):
-            pixels = elic.paint(latents, folder, (header.width, header.height), progress, device=models.torch_device())
+            pixels = module.paint(latents, folder, (header.width, header.height), progress, device=models.torch_device())
         return Painted((pixels,), (), {"painter": folder.name})
     scene = scene_of(symbols, models, dict(wish or {}), progress)
     scene = replace(scene, samples=samples, reflections=reflections, record=record)
-    pictures = importlib.import_module(f"refcodec.methods.{method}").paint(scene)
-    return Painted(tuple(pictures), tuple(scene.seeds()), dict(models.used), tuple(scene.notices))
+    pictures = tuple(module.paint(scene))
+    if not models.used and symbols.folder is not None:  # a model package, whose painter has no seed
+        return Painted(pictures, (), {"painter": symbols.folder.name}, tuple(scene.notices))
+    return Painted(pictures, tuple(scene.seeds()), dict(models.used), tuple(scene.notices))
+
+
+def _sensible(method: str, settings: frozenset[str], wish: Mapping[str, Any], samples: int, reflections: int | None) -> None:
+    """ValueError for settings that the method does not read: a wish that changes nothing should not look granted."""
+    if samples < 1:
+        raise ValueError("samples is at least 1")
+    asked = {name for name, value in wish.items() if value is not None} | ({"reflections"} if reflections is not None else set())
+    if odd := sorted(asked - settings):
+        raise ValueError(f"method {method} has no {odd[0]}; its painter reads {', '.join(sorted(settings)) or 'no settings'}")
+    if samples > 1 and "seed" not in settings:
+        raise ValueError(f"method {method} paints one picture: it has no seed")
 
 
 def scene_of(symbols: Symbols, models: Models, wish: dict[str, Any], progress: Progress | None) -> Scene:
@@ -82,6 +93,9 @@ def scene_of(symbols: Symbols, models: Models, wish: dict[str, Any], progress: P
         if section.type == spec.HINTS:
             hints = text_decode(section.body)
     header, notices = container.header, []
+    if "steps" not in wish and int(hints.get("steps", 0)) > STEPS_MAX:
+        notices.append(f"the file asks for {hints['steps']} steps: {STEPS_MAX} are made, unless the user says otherwise")
+        hints["steps"] = str(STEPS_MAX)
     recommended = container.profile.recommended.hints
     if Painting.of(recommended, hints, wish).generator == "cuda" and "generator" not in wish and not models.has_cuda():
         wish["generator"] = "cpu"

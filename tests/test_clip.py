@@ -65,7 +65,7 @@ def test_a_photograph_becomes_the_signs_of_its_vector(data: bytes, models: Path)
     decoded = read_symbols(data).value(spec.CLIP)
     assert decoded.codes == clip_bits.quantise(vector, 1) == tuple(int(v >= 0) for v in vector)
     assert len(data) == 96 + (9 if registry.dim_class(96, 64) is None else 7)
-    with pytest.raises(ValueError, match="picture"):
+    with pytest.raises(ValueError, match="a profile of method clip has one rate"):
         refcodec.encode(PHOTO, method="clip", models=models, quality=3)
 
 
@@ -215,6 +215,36 @@ def test_what_goes_wrong_on_the_command_line(semtool: Semtool, place: Path, mode
     for args, status, start in cases:
         refused(semtool(*args), status, start)
     assert contents(place) == before
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["encode", "photo.png", "--words", "3"], "method elic has no words"),
+        (["encode", "photo.png", "--method", "clip", "--candidates", "2"], "method clip has no candidates"),
+        (["encode", "photo.png", "--method", "clip", "--edges", "none"], "method clip has no edges"),
+        (["encode", "photo.png", "--method", "clip", "--bpp", "1"], "a profile of method clip has one rate"),
+        (["encode", "photo.png", "--method", "clip", "--caption", "x"], "method 'clip' has no caption"),
+        (["encode", "--text", "x", "--size", "8x8", "--iterations", "3"], "iterations is for a picture"),
+        (["decode", "x.sem", "-o", "y.png", "--strength", "0.5"], "method clip has no strength"),
+        (["decode", "x.sem", "-o", "y.png", "--reflections", "1"], "method clip has no reflections"),
+        (["decode", "e.sem", "-o", "y.png", "--seed", "1"], "method elic has no seed; its painter reads no settings"),
+        (["decode", "e.sem", "-o", "y.png", "--samples", "2"], "method elic paints one picture"),
+    ],
+)
+def test_what_a_method_does_not_read_is_refused(semtool: Semtool, place: Path, data: bytes, args: list[str], said: str) -> None:
+    Path("x.sem").write_bytes(data)
+    Image.fromarray(PHOTO).save("photo.png")
+    Path("e.sem").write_bytes(refcodec.encode(PHOTO))
+    refused(semtool(*args), 2, f"usage: {said}")
+
+
+def test_a_file_cannot_ask_for_days_of_work(data: bytes, loaded: Models, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painting, "STEPS_MAX", 3)
+    hinted = refcodec.encode(PHOTO, method="clip", models=models, hints={"steps": "999999"})
+    done = painting.paint(read_symbols(hinted), models=loaded, wish={"guidance": 1})
+    assert "asks for 999999 steps: 3 are made" in done.notices[0]
+    assert np.array_equal(done.pictures[0], np.asarray(refcodec.decode(data, models=loaded, steps=3, guidance=1)))
 
 
 def test_layers_of_settings() -> None:

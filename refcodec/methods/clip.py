@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ACCEPTS = frozenset({"vector", "codes"})
 CHOOSES_RATE: Final = False  # quality and bpp are for `ready`
+OPTIONS: Final = frozenset[str]()  # of `scene.Options` that `describe` reads
+SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler", "noise-level", "norm-scale"})  # that `paint` reads
 
 
 def ready(job: Job) -> Made:

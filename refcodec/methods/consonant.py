@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 ACCEPTS = frozenset({"text", "codes"})
 CHOOSES_RATE: Final = True
+OPTIONS: Final = frozenset({"words"})
+SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler", "reflections"})
 # quality 1 … 10 -> words; at 1024x1024 from some 70 µbpp to some 1700, the range of the paper
 WORDS: Final = (4, 6, 9, 13, 18, 25, 36, 50, 70, 100)
 ASKED_MAX: Final = 400  # words that a language model is asked to restore; longer texts are left to the restorer

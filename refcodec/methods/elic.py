@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from refcodec.models.elic.floats import Analysis, Painter
 
 Ints = NDArray[np.int32]
+OPTIONS: Final = frozenset[str]()
+SETTINGS: Final = frozenset[str]()
 RDO = 4.0  # factor on the training Lagrangian's distortion weight; below it sends fewer symbols
 
 

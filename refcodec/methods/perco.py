@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 ACCEPTS = frozenset({"text", "caption", "vector", "codes", "indices"})
 CHOOSES_RATE: Final = False  # the profile is the rate
+OPTIONS: Final = frozenset[str]()
+SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler"})
 EMBEDDED: Final = "perco-small"
 SILENT: Final = "the file has no caption: give one with --caption, or name a captioner"
 

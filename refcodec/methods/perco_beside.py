@@ -30,10 +30,9 @@ def told(request: Request, given: Given) -> Given:
 
         return replace(given, vector=request.models.load("image_embedder", ImageEmbedder.load, recommended)(request.pixels))
     if "captioner" in named:
-        from refcodec.models.roles.captioner import Captioner
+        from refcodec.models.roles.captioner import captioner
 
-        captioner = request.models.load("captioner", Captioner.load, recommended)
-        return replace(given, caption=captioner.caption(request.pixels, tokens=TOKENS))
+        return replace(given, caption=captioner(request.models, recommended).caption(request.pixels, tokens=TOKENS))
     return given
 
 

@@ -25,10 +25,12 @@ from refcodec.writing import Payload, room
 if TYPE_CHECKING:
     from refcodec.methods.scene import Pixels
 
-__all__ = ["ACCEPTS", "CHOOSES_RATE", "describe", "paint", "ready"]
+__all__ = ["ACCEPTS", "CHOOSES_RATE", "OPTIONS", "SETTINGS", "describe", "paint", "ready"]
 
 ACCEPTS = frozenset({"text", "caption", "codes", "sketch"})
 CHOOSES_RATE: Final = False  # quality and bpp are for the sketch, in `ready`
+OPTIONS: Final = frozenset({"candidates", "iterations", "prompt_tokens", "edges"})
+SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler", "strength"})
 EDGES: Final = ("auto", "contours", "hed", "none")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,6 +82,10 @@ class Options:
     prompt_tokens: int = 16
     words: int | None = None  # of a consonant text; None: as many as the rate allows
     edges: str = "auto"  # contours: the embedded detector; hed: the role edge_detector; auto: hed where it is filled; none
+
+    def asked(self) -> set[str]:
+        """The names of those that are not as they are by themselves."""
+        return {each.name for each in fields(self) if getattr(self, each.name) != each.default}
 
 
 @dataclass(frozen=True)

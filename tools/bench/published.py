@@ -82,10 +82,11 @@ def row(setting: str, **given: Any) -> Row:
 
 def photo() -> Any:
     """The demo photograph at the size of a Kodak picture."""
+    import skimage.data
     from PIL import Image
-    from skimage import data
 
-    return np.asarray(Image.fromarray(data.coffee()).resize((768, 512), Image.Resampling.LANCZOS))
+    pictures: Any = skimage.data
+    return np.asarray(Image.fromarray(pictures.coffee()).resize((768, 512), Image.Resampling.LANCZOS))
 
 
 def rows() -> Iterator[Row]:

@@ -86,6 +86,9 @@ def command(
     semtool encode --caption "A cat on a mat." --indices grid.npy --size 768x512 -o cat.sem
     semtool encode photo.jpg --method pics --caption "A cat on a mat."
     """
+    from refcodec.methods.scene import Options
+
+    options = Options(candidates, iterations, prompt_tokens, words, edges)
     ready = any(symbols[name] is not None for name in NAMES)
     if trace and ((source is None and ready) or method not in (None, "elic", *TRACED)):
         raise click.UsageError(f"--trace is for pictures by method elic, {' or '.join(TRACED)}")
@@ -93,6 +96,7 @@ def command(
         source = STDIO
     if source is None:
         _encode_symbols(output, size, loaded(symbols), {
+            "options": options,
             "method": method, "quality": quality, "bpp": bpp, "profile": profile, "check": int(check), "mode": mode,
             "strict": strict, "explicit_model": int(hash_bytes) if explicit_model else False, "provenance": provenance,
             "model": package_of(models_of(model, device, dtype)), "level": level, "hints": hints, "metadata": metadata,
@@ -109,14 +113,12 @@ def command(
     if trace and target == STDIO:
         raise click.UsageError("--trace needs a named output")
     from refcodec import codec
-    from refcodec.methods.scene import Options
     from refcodec.tracing import Tracer
     from semtool.steps import Steps
 
     tracer = Tracer() if trace and method not in TRACED else None
     steps = Steps(f"{target}.trace") if trace and method in TRACED else None
     models = models_of(model, device, dtype)
-    options = Options(candidates, iterations, prompt_tokens, words, edges)
     try:
         with progress("encoding") as update:
             made = codec.encode_any(

@@ -39,6 +39,7 @@ micro: setup  ## the micro-decoder against refcodec in every configuration
 
 out/kaitai/.ready: conformance/kaitai/package.json conformance/kaitai/package-lock.json
 	mkdir -p out/kaitai
+	rm -f $@
 	cp $^ out/kaitai
 	cd out/kaitai && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error --fetch-retries=1 --fetch-timeout=20000
 	@touch $@

@@ -26,6 +26,8 @@ HEADER = (
     m("base-as-row", "rows without their model are read as if they had one", "header", "if is_base(binding):", "if False:"),
     m("hash-code", "hash_code is not bounded", "header", "if hash_code > 3:", "if hash_code > 255:"),
     m("hash-code-masked", "hash_code is cut to two bits", "header", "hash_code = reader.u(8)", "hash_code = reader.u(8) & 3"),
+    m("extended-profile", "extended profiles are read in the wrong byte order", "registries",
+      "profile = 256 + reader.u(16)", "profile = 256 + (reader.u(8) | reader.u(8) << 8)"),
     m("empty-201", "an empty file counts as truncated", "header", 'if data[:2] != b"\\xf5\\x9e":', 'if data and data[:2] != b"\\xf5\\x9e":'),
 )  # fmt: skip
 

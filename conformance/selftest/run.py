@@ -51,13 +51,17 @@ class Row:
 
 
 def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str], stop_after: int | None) -> Row:
-    """Vectors that found it before are asked first, then those of the groups in which it should fail."""
+    """Vectors that found it before are asked first, then those of the groups in which it should fail.
+
+    Vectors with a registry of their own start the decoder anew, and are asked only where a mutant names their group.
+    """
 
     def place(case: Case) -> tuple[bool, bool]:
         return case.id not in known, case.group not in mutant.groups
 
+    cases = [case for case in suite.cases if case.registry is None or case.group in mutant.groups]
     try:
-        run = judge.run(sorted(suite.cases, key=place), settings, protocol="persistent", tier="L", stop_after=stop_after)
+        run = judge.run(sorted(cases, key=place), settings, protocol="persistent", tier="L", stop_after=stop_after)
     except judge.HarnessError as refused:
         return Row(mutant.name, mutant.wrong, 0, ("at the start",), came=str(refused))
     failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed"]

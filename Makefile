@@ -34,6 +34,12 @@ types: setup  ## mypy --strict
 test: lint types  ## lint, types and all tests
 	$(BIN)/python -m pytest
 
+conformance: setup  ## all decoders against test_vectors/, and the suite against wrong decoders
+	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/refcodec.py'
+	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/micro.py'
+	$(if $(shell command -v node),$(BIN)/python conformance/run.py --decoder 'node conformance/decoders/js/semdec.mjs',@echo 'there is no node: the decoder in JavaScript is left out')
+	$(BIN)/python conformance/selftest/run.py
+
 micro: setup  ## the micro-decoder against refcodec in every configuration
 	$(BIN)/python tools/bench/exact.py
 
@@ -92,4 +98,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test micro kaitai-tools kaitai vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types test conformance micro kaitai-tools kaitai vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

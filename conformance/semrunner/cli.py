@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None, places: Sequence[Path]) -> int:
     add("--decoder", required=True, metavar="CMD", help="the command that decodes, as a shell would split it")
     add("--suite", type=Path, default=Path("test_vectors"), metavar="DIR", help="folder of manifest.json (default: test_vectors)")
     add("--protocol", choices=("auto", "one-shot", "persistent"), default="auto")
-    add("--tier", choices=TIERS, help="how far the decoder goes (default: as far as it says, or as the suite goes)")
+    add("--tier", choices=TIERS, help="how far the decoder goes (default: as far as it says, L where it does not say)")
     add("--run", action="append", default=[], metavar="GLOB", help="only ids or groups like this")
     add("--skip", action="append", default=[], metavar="GLOB", help="ids that are known to fail; one that passes is an error")
     add("--name", default="", help="the decoder's name in skips.txt and reports (default: what it says)")

@@ -20,6 +20,7 @@ from semrunner.settings import Settings
 from semrunner.suite import Case
 
 UNSUPPORTED = "SEM-E-704"
+SILENT = "L"  # the tier of a decoder that does not say its own
 
 
 class HarnessError(Exception):
@@ -65,16 +66,16 @@ class Run:
 
 
 def begin(settings: Settings, protocol: str, tier: str | None, highest: str) -> tuple[str, str, str, Talker]:
-    """(name, protocol, tier, one who is ready to talk). `highest`: tier of the suite, where none is asked for."""
+    """(name, protocol, tier, one who is ready to talk). `highest`: the tier of the suite, where none is asked for."""
     if protocol != "one-shot":
         try:
-            first = Persistent(settings, tier or highest)
+            first = Persistent(settings, tier or TIERS[0])
         except NotStarted as fault:
             if protocol == "persistent":
                 raise HarnessError(f"the decoder cannot be started: {fault}") from fault
         else:
             return _persistent(settings, tier, highest, first)
-    return "", "one-shot", tier or highest, OneShot(settings)
+    return "", "one-shot", tier or min(highest, SILENT, key=TIERS.index), OneShot(settings)
 
 
 def _persistent(settings: Settings, tier: str | None, highest: str, first: Persistent) -> tuple[str, str, str, Talker]:

@@ -78,7 +78,7 @@ PIXELS = record(
     {
         "shape": lambda value: several(integer(1))(value) and len(value) == 3,
         "file": PATH, "sha256": DIGEST, "peak": integer(0, 255), "rms": number(0),
-        "spread": record({"peak": integer(0, 255), "rms": number(0)}),
+        "spread": record({"peak": integer(0, 255), "rms": number(0), "raw": number(0)}),
     }
 )  # fmt: skip
 EXPECTED = record(

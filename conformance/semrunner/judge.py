@@ -109,16 +109,19 @@ def run(
         raise HarnessError(f"the decoder cannot be started, stopped and started again: {fault}") from fault
     chosen = [case for case in cases if TIERS.index(case.tier) <= TIERS.index(tier)]
     pool = _Pool(chosen, tier, skips(name or said), stop_after)
-    talkers = [first]
     try:
-        while len(talkers) < min(jobs, len(chosen)):
-            talkers.append(Persistent(settings, tier) if protocol == "persistent" else OneShot(settings))
-        with ThreadPoolExecutor(len(talkers)) as threads:
-            endings = [ending for ending in threads.map(pool.work, talkers) if ending]
+        with ThreadPoolExecutor(max(jobs, 1)) as threads:
+            try:
+                more = (lambda: Persistent(settings, tier)) if protocol == "persistent" else (lambda: OneShot(settings))
+                others = [threads.submit(lambda: pool.work(more())) for _ in range(min(jobs, len(chosen)) - 1)]
+                endings = [pool.work(first), *(other.result() for other in others)]
+            except BaseException:  # Ctrl-C too
+                pool.stop()
+                raise
     except (OSError, NotStarted) as fault:
         raise HarnessError(f"the decoder cannot be started: {fault}") from fault
     verdicts, left_out = consistent([pool.found[case.id] for case in chosen if case.id in pool.found])
-    wrong = [*dict.fromkeys(endings), *(nothing_read(verdicts) if stop_after is None else ())]
+    wrong = [*dict.fromkeys(filter(None, endings)), *(nothing_read(verdicts) if stop_after is None else ())]
     return Run(name or said, protocol, tier, tuple(verdicts), tuple(wrong), left_out, time.monotonic() - started)
 
 
@@ -136,6 +139,11 @@ class _Pool:
             enough = self.stop_after is not None and self.failed >= self.stop_after
             return None if enough else next(self.cases, None)
 
+    def stop(self) -> None:
+        """Nothing more is asked."""
+        with self.lock:
+            self.cases = iter(())
+
     def work(self, talker: Talker) -> str:
         """Ask until nothing is left. Gives what was wrong with the decoder's end."""
         ending = ""
@@ -147,8 +155,7 @@ class _Pool:
                     self.found[case.id] = verdict
                     self.failed += verdict.outcome == "failed"
         except BaseException:
-            with self.lock:
-                self.cases = iter(())
+            self.stop()
             raise
         finally:
             try:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A process that is not trusted: bounded in time, memory and output, and gone with all its children afterwards."""
+"""A process that is not trusted: bounded in time, memory and output, and gone with all its children afterwards.
+
+This is for Linux: it bounds the memory of another process, and reads its peak from /proc.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import resource
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,8 +35,8 @@ class Child:
             env=environment, start_new_session=True,
         )  # fmt: skip
         self.memory = memory
-        if memory is not None and sys.platform == "linux":  # elsewhere only `peak` is looked at
-            with contextlib.suppress(ProcessLookupError, ValueError):
+        if memory is not None:
+            with contextlib.suppress(ProcessLookupError, ValueError):  # it has ended; the system allows less anyway
                 # The data segment rather than the address space, of which node reserves more than there is memory.
                 resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (memory, memory))
         self.out, self.notes = bytearray(), bytearray()
@@ -115,10 +117,10 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self.process.pid, 0)
         self.status = self.process.returncode = os.waitstatus_to_exitcode(status)
-        return usage.ru_maxrss * (1024 if sys.platform == "linux" else 1)
+        return usage.ru_maxrss * 1024
 
     def judge_memory(self) -> None:
-        """Of a process that goes on, where the system tells."""
+        """Of a process that goes on."""
         with contextlib.suppress(OSError, ValueError, StopIteration):
             lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
             self._judge(1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1]))

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import importlib.util
 import sys
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +20,7 @@ import speak
 from refcodec import __version__, errors, files, modelpath, registry
 from refcodec.canonical import parse_json
 
-TIERS = ("H", "S", "L")
+TIERS = ("H", "S", "L", *(["P"] if importlib.util.find_spec("torch") else []))
 
 
 def begin(rows: Path, data: Path) -> speak.Decode:
@@ -91,7 +93,8 @@ def answer(question: speak.Question, backend: Any) -> speak.Answer:
             members |= {"shape": value.shape} | payload(section.name, value)
         states.append(section_state(header, section, symbols, digest))
         members |= {"check": states[-1], "sha256": hashlib.sha256(symbols).hexdigest()}
-    return result | {"check": file_state(states), "sections": said}
+    result |= {"check": file_state(states), "sections": said}
+    return result | ({"pixels": picture(decoded, (header.width, header.height))} if question.tier == "P" else {})
 
 
 def payload(kind: str | None, value: Any) -> dict[str, Any]:
@@ -99,6 +102,16 @@ def payload(kind: str | None, value: Any) -> dict[str, Any]:
     if kind in ("sketch", "elic"):
         return {"rate": value.rate}
     return {"value": value.shown()} | ({"mode": value.mode} if kind == "caption" else {})
+
+
+def picture(decoded: Any, size: tuple[int, int]) -> dict[str, Any]:
+    """What the painter of the symbol model's package makes of latents."""
+    from refcodec.methods import elic, sketch
+
+    ((section_type, latents),) = [item for item in decoded.values.items() if item[0] & 0x3F in (6, 7)]
+    pixels: Any = sketch.paint(latents, decoded.folder, size) if section_type & 0x3F == 6 else elic.paint(latents, decoded.folder, size)
+    shape = (*pixels.shape, 1)[:3]
+    return {"shape": shape, "data": base64.b64encode(pixels.tobytes()).decode("ascii")}
 
 
 def codebooks(container: Any, models: Path) -> None:

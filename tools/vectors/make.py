@@ -4,7 +4,7 @@
     python tools/vectors/make.py            which files would change; exit status 1 if any
     python tools/vectors/make.py --accept   write them
 
-By hand are only README.md, LICENSE, manifest.schema.json and the models of `tiny.py`.
+By hand are only README.md, LICENSE, manifest.schema.json, the models of `tiny.py` and the pictures of `spread.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +34,9 @@ from tools.vectors import (
     recipes_hints,
     recipes_history,
     recipes_model,
+    recipes_paint,
     recipes_quantise,
+    recipes_refuse,
     recipes_registry,
     recipes_sections,
     recipes_sketch,
@@ -45,7 +48,7 @@ from tools.vectors.dump import dump, example
 from tools.vectors.recipes_coder import STREAMS
 from tools.vectors.vector import Fault, Valid, Vector, digests, shared
 
-LISTS: Final = ("vectors", "models", "registries", "encode", "edit", "history", "coder", "quantise")
+LISTS: Final = ("vectors", "models", "registries", "painters", "encode", "refuse", "edit", "history", "coder", "quantise")
 Recipes = dict[str, tuple[Valid | Fault, ...]]
 
 GROUPS: Final[Recipes] = {
@@ -57,16 +60,17 @@ GROUPS: Final[Recipes] = {
     "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
     "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),
     "sketch": (*recipes_sketch.VALID, *recipes_sketch.FAULTS),
+    "paint": (*recipes_paint.VALID, *recipes_paint.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
 }
-BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL | tiny.TWINS))
+BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)), *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL | tiny.TWINS | tiny.FOREIGN))
 
 
 def vectors() -> list[Vector]:
     """All of them, in the order of their recipes."""
     made: dict[str, Vector] = {}
     for group, recipes in GROUPS.items():
-        made |= {recipe.id: valid(recipe, group) for recipe in recipes if isinstance(recipe, Valid)}
+        made |= {recipe.id: whole(recipe, group) for recipe in recipes if isinstance(recipe, Valid)}
     for group, recipes in GROUPS.items():
         for recipe in recipes:
             if isinstance(recipe, Fault):
@@ -75,6 +79,12 @@ def vectors() -> list[Vector]:
     if len(set(in_order)) != len(in_order):
         raise SystemExit("an id is given twice")
     return [made[name] for name in in_order]
+
+
+def whole(recipe: Valid, group: str) -> Vector:
+    """A valid vector, of tier P with what was measured of its picture."""
+    vector = valid(recipe, group)
+    return replace(vector, pixels=recipes_paint.pixels(recipe.id)) if recipe.tier == "P" else vector
 
 
 def own_registries(shipped: dict[str, Vector]) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
@@ -142,8 +152,15 @@ def tree() -> dict[str, bytes]:
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
         files |= parts
         entries["models"].append(bad.to_dict(parts[f"models-bad/{bad.id}/probe.sem"]))
+    for painter in recipes_paint.BAD:
+        probe = by_id[recipes_paint.PROBES[painter.base]].data
+        files |= painter.files(probe)
+        entries["painters"].append(painter.to_dict(probe))
     more, entries["registries"] = own_registries(by_id)
     files |= more
+    for refused in recipes_refuse.ALL:
+        files[refused.path] = compact_json(refused.to_json())
+        entries["refuse"].append(refused.to_dict(files[refused.path]))
     entries["edit"] = [edited.to_dict(by_id) for edited in recipes_edit.EDITS]
     for step in recipes_history.STEPS:
         files |= step.files()

@@ -10,7 +10,7 @@ from tools.vectors.choose import Dice
 from tools.vectors.recipes_consonant import STEPS, body
 from tools.vectors.recipes_header import NOWHERE
 from tools.vectors.recipes_sections import MAKER, TITLE, flip, one_section
-from tools.vectors.vector import Defect, Edit, Fault, Valid, append, both, cut, put, spans, swap
+from tools.vectors.vector import Defect, Edit, Fault, Valid, append, cut, put, spans, swap
 
 KIND = {"clip": 3, "pq": 4, "vq": 5}
 
@@ -165,6 +165,7 @@ PQ_FAULTS = (
           put("sections[0].critical", "86")),
 )  # fmt: skip
 
+CODES_OF_FOREIGN = (5, 4, 3, 2, 1, 0, 0, 1, 2, 3, 4, 5)
 VQ_VALID = (
     _codes("vq-example", (70, 205), "the example of SPEC §13.5: 100 × 70 pixels have two rows of two",
            (1, 2, 3, 255), 10, size=(100, 70), encode=True),
@@ -200,6 +201,8 @@ VQ_VALID = (
     _codes("vq-tiny-last", (206,), "the last index everywhere", (5,) * 16, 204, check=16),
     _codes("vq-tiny-explicit", (17, 206), "the same table as an explicit model", (0, 5, 0, 1), 204, size=(20, 17),
            check=16, model="vq-tiny", hash_bytes=32),
+    _codes("vq-foreign", (113, 206), "beside the tensors of the model lie pickles and code, which would end whoever runs them",
+           CODES_OF_FOREIGN, 204, size=(64, 48), check=32, model="vq-foreign", hash_bytes=8),
     _codes("vq-explicit-nowhere", (61,), "a model that nobody has on a row that uses none", (9, 8, 7, 6), 10,
            size=(100, 70), check=16, model=NOWHERE, hash_bytes=8),
     _codes("vq-sections", (40, 60), "indices beside hints and metadata", (9, 8, 7, 6), 10, size=(100, 70), check=32,

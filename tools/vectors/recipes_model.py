@@ -153,6 +153,7 @@ BAD = (
              _tensor("m1", [[1]], dtype="<i2"), _set("means", 1, "m", to="m1"), _set("scales", 1, "m", to="m1"))),
     Bad("tensor-digest", 802, (110,), "one bit of a weight differs from what the digest says", late=_flip_weight),
     Bad("tensors-cut", 803, (111,), "the file of tensors is a byte short", blob=lambda data: data[:-1]),
+    Bad("tensors-pickled", 803, (111, 113), "a pickle in place of the file of tensors", blob=lambda _: tiny.PICKLE),
     Bad("tensors-missing", 801, (114,), "there is no file of tensors", blob=lambda _: None),
     Bad("tensor-undeclared", 803, (111,), "a layer names a tensor that the manifest does not declare",
         late=lambda s, _: s["tensors"].pop("head.1.w")),

@@ -7,6 +7,7 @@
 lack: anchor heads, a ladder, means first, odd parity, the "ends" context, a 3x3 head, relu and add layers. `elic-square`
 is `elic-tiny` with as many input as output channels in a deconvolution. `clip-tiny`, `pq-tiny` and `vq-tiny` are one
 tensor each, written out below; `clip-twin-1` and `clip-twin-2` differ from the first, and in digests only behind 4 bytes.
+`elic-paint` and `sketch-paint` have painters. Beside the tensors of `vq-foreign` lies what nobody must open.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 from refcodec.models import small
 from refcodec.models.elic.quantise import counted_tables
 from refcodec.models.package import build, declare, symbol_digest
+from tools.vectors import paint
 
 Array = NDArray[Any]
 Package = tuple[dict[str, Any], dict[str, Array]]  # `symbols` without `tensors`, and the tensors
@@ -154,38 +156,65 @@ def vq() -> Package:
     return {"kind": 5, "v": 6}, {"usage": np.array([40_000, 1, 20_000, 5_000, 500, 35], np.uint16)}
 
 
+def foreign() -> Package:
+    """`vq-tiny` with other frequencies."""
+    return {"kind": 5, "v": 6}, {"usage": np.array([30_000, 10_000, 20_000, 5_000, 500, 36], np.uint16)}
+
+
 MODELS: dict[str, Callable[[], Package]] = {
     "elic-tiny": lambda: plain(7, 1, 3, 4, 2, 2, 4),
     "elic-tiny-2": odd,
     "sketch-tiny": lambda: plain(6, 3, 2, 2, 2, 2),
     "elic-square": lambda: plain(7, 5, 3, 4, 2, 2, 4, wide=(4, 6)),
 }
+PAINTED: dict[str, Callable[[], Package]] = {
+    "elic-paint": lambda: plain(7, 11, 3, 4, 2, 2, 4),
+    "sketch-paint": lambda: plain(6, 13, 2, 2, 2, 2),
+}
+MODELS |= PAINTED
 SMALL: dict[str, Callable[[], Package]] = {"clip-tiny": clip, "pq-tiny": pq, "vq-tiny": vq}
+FOREIGN: dict[str, Callable[[], Package]] = {"vq-foreign": foreign}
 TWINS: dict[str, Callable[[], Package]] = {"clip-twin-1": lambda: twin(40_216), "clip-twin-2": lambda: twin(40_539)}
+
+
+# Whoever unpickles or runs one of these ends at once with status 99.
+EXIT = b"# SPDX-License-Identifier: CC0-1.0\nimport os\n\nos._exit(99)\n"
+PICKLE = b"cos\n_exit\n(I99\ntR."
+STRANGERS = {
+    "__init__.py": EXIT, "model.py": EXIT, "symbols.py": EXIT, "symbols.pkl": PICKLE, "symbols.bin": PICKLE,
+    "pytorch_model.bin": PICKLE, "painter.pt": PICKLE,
+}  # fmt: skip
 
 
 def write(folder: Path, name: str) -> str:
     """One package; returns its digest."""
-    symbols, tensors = (MODELS | SMALL | TWINS)[name]()
+    symbols, tensors = (MODELS | SMALL | TWINS | FOREIGN)[name]()
     symbols["tensors"] = declare(tensors)
-    by_hand = name in SMALL | TWINS
+    by_hand = name in SMALL | TWINS | FOREIGN
     (small.build if by_hand else build)(symbols, tensors)  # refuses what a decoder would refuse
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
     blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
     (out / "symbols.safetensors").write_bytes(blob)
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": "sem-model", "format_version": 0, "name": name, "licence": "CC0-1.0",
         "notes": f"{'Chosen by hand' if by_hand else 'Seeded weights, not trained'}: for conformance only.",
         "symbols": symbols,
     }  # fmt: skip
+    if name in PAINTED:
+        painter, manifest["painter"] = paint.painter(name, symbols)
+        (out / "painter.safetensors").write_bytes(painter)
+    if name in FOREIGN:
+        manifest |= {"auto_map": {"AutoModel": "model.Model"}, "code": "symbols.py", "weights": "pytorch_model.bin"}
+        for stranger, data in STRANGERS.items():
+            (out / stranger).write_bytes(data)
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     print(f"{name}: {len(blob)} bytes of tensors, sha256 {hashlib.sha256(blob).hexdigest()[:16]}, digest {symbol_digest(symbols)}")
     return symbol_digest(symbols)
 
 
 def main() -> None:
-    for name in MODELS | SMALL | TWINS:
+    for name in MODELS | SMALL | TWINS | FOREIGN:
         write(Path(sys.argv[1]), name)
 
 

@@ -84,6 +84,7 @@ class Vector:
     edits: tuple[Edit, ...] = ()
     values: Mapping[int, Value] = field(default_factory=dict)  # of the payloads of a valid file, by section type
     trace: bytes | None = None
+    pixels: Mapping[str, Any] | None = None  # of tier P: what the manifest says of the picture
 
     @property
     def latents(self) -> Any:
@@ -106,7 +107,7 @@ class Vector:
             entry |= {"expect": "reject", **error_entry(r.error), "stage": stage(r.error, r.tier, sectioned)}
             entry |= {"repaired": r.base, "edits": edits}
         else:
-            entry |= {"expected": dict(self.expected or {})}
+            entry |= {"expected": dict(self.expected or {}) | ({"pixels": self.pixels} if self.pixels else {})}
         error = r.error if isinstance(r, Fault) else None
         entry["features"] = features(whole.data, whole.expected or {}, error)
         if self.trace is not None:

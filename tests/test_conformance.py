@@ -261,7 +261,8 @@ WRONG_ANSWERS = {
     "numbers": ("run = lambda a, r: {'seq': a['seq'], 'error': {'code': 'SEM-E-601', 'status': 6}}", "an error has code and status"),
     "skip of a container": ("run = lambda a, r: {'seq': a['seq'], 'skip': 'no time'}", "left out (no time)"),
     "skip without reason": ("run = lambda a, r: {'seq': a['seq'], 'skip': None}", "the reason of a skip is a text"),
-    "no JSON": ("run = lambda a, r: out('hello\\n') and r", "more than one line for one question"),
+    "two lines": ("run = lambda a, r: out('hello\\n' + json.dumps(r) + '\\n') and r", "more than one line for one question"),
+    "no JSON": ("run = lambda a, r: out('hello\\n') and time.sleep(1)", "the answer is not JSON"),
     "silence": ("run = lambda a, r: time.sleep(60)", "timed out after 3 s"),
     "gone": ("run = lambda a, r: print('oh', file=sys.stderr) or os._exit(0)", "the process ended (oh)"),
     "half a line": ("run = lambda a, r: out('{\"seq\"') and os._exit(0)", "the process ended within a line"),
@@ -336,6 +337,15 @@ reject() if bad else out(json.dumps(GOOD))
 """
     assert put(pair, stub(tmp_path, ONE_SHOT + body)) == 0
     assert cli.run(Options("true", pair), []) == 2
+
+
+def test_valid_files_of_higher_tiers_are_put_to_lower_ones() -> None:
+    latents, text, wide = (case(tier=tier) for tier in "LSP")
+    assert [latents.tier_for(tier) for tier in "HSLP"] == ["H", "H", "L", "L"]
+    assert [text.tier_for(tier) for tier in "HSLP"] == ["H", "S", "S", "S"]
+    assert [wide.tier_for(tier) for tier in "HSLP"] == ["H", "H", "L", "P"]
+    faulty = case(tier="S", expected=None, error="SEM-E-401", status=3)
+    assert [faulty.tier_for(tier) for tier in "HSLP"] == [None, "S", "L", "P"]
 
 
 # --- what is skipped ----------------------------------------------------------------------------------------------

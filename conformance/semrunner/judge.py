@@ -44,6 +44,11 @@ class Verdict:
     why: str = ""  # of what is not passed
     margins: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def counts_for(self) -> str:
+        """The tier of which it shows something."""
+        return self.tier if self.case.accepted else self.case.tier
+
 
 @dataclass(frozen=True)
 class Run:
@@ -107,7 +112,7 @@ def run(
         said, protocol, tier, first = begin(settings, protocol, tier, highest)
     except (Misbehaviour, NotStarted) as fault:
         raise HarnessError(f"the decoder cannot be started, stopped and started again: {fault}") from fault
-    chosen = [case for case in cases if TIERS.index(case.tier) <= TIERS.index(tier)]
+    chosen = [case for case in cases if case.tier_for(tier) is not None]
     pool = _Pool(chosen, tier, skips(name or said), stop_after)
     try:
         with ThreadPoolExecutor(max(jobs, 1)) as threads:
@@ -149,7 +154,7 @@ class _Pool:
         ending = ""
         try:
             while (case := self.next()) is not None:
-                tier = case.tier_for(self.tier)
+                tier = case.tier_for(self.tier) or self.tier
                 verdict = judged(case, tier, talker.ask(case, tier), self.skips.get(case.id))
                 with self.lock:
                     self.found[case.id] = verdict
@@ -203,7 +208,7 @@ def nothing_read(verdicts: Sequence[Verdict]) -> list[str]:
     """A tier of which all valid files are left out is not passed."""
     wrong = []
     for tier in TIERS:
-        here = [verdict for verdict in verdicts if verdict.case.tier == tier and verdict.case.accepted]
+        here = [verdict for verdict in verdicts if verdict.tier == tier and verdict.case.accepted]
         if here and all(verdict.outcome == "skipped" for verdict in here):
             wrong.append(f"tier {tier}: all valid files are left out")
     return wrong

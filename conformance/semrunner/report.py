@@ -25,7 +25,7 @@ def groups(run: Run) -> list[tuple[str, str, list[Verdict]]]:
     """(tier, group, verdicts), tiers from the lowest."""
     found: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in run.verdicts:
-        found.setdefault((verdict.case.tier, verdict.case.group), []).append(verdict)
+        found.setdefault((verdict.counts_for, verdict.case.group), []).append(verdict)
     return [(*key, found[key]) for key in sorted(found, key=lambda key: (TIERS.index(key[0]), key[1]))]
 
 
@@ -83,7 +83,7 @@ def as_junit(run: Run) -> str:
 
 def _case(verdict: Verdict) -> str:
     case = verdict.case
-    head = {"classname": f"{case.tier}.{case.group}", "name": case.id, "time": f"{verdict.answer.seconds:.4f}"}
+    head = {"classname": f"{verdict.counts_for}.{case.group}", "name": case.id, "time": f"{verdict.answer.seconds:.4f}"}
     inner = {"passed": "", "failed": "failure", "skipped": "skipped"}[verdict.outcome]
     body = f"<{inner} message={_quoted(f'{verdict.why} [{chr(32).join(case.rules)}]')}/>" if inner else ""
     return f"<testcase{_attributes(head)}>{body}</testcase>" if body else f"<testcase{_attributes(head)}/>"

@@ -39,9 +39,15 @@ class Case:
     def accepted(self) -> bool:
         return self.expected is not None
 
-    def tier_for(self, decoder: str) -> str:
-        """How far a decoder of this tier is to go."""
-        return min(self.tier, decoder, key=TIERS.index) if self.accepted else decoder
+    def tier_for(self, decoder: str) -> str | None:
+        """How far a decoder of this tier is to go; None for a fault that it does not come to.
+
+        Valid files of higher tiers are put to it as well, as far as it reads every kind in them.
+        """
+        comes_to_all = TIERS.index(self.tier) <= TIERS.index(decoder)
+        if self.accepted:
+            return self.tier if comes_to_all else "L" if decoder == "L" else "H"
+        return decoder if comes_to_all else None
 
 
 @dataclass(frozen=True)

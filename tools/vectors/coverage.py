@@ -44,7 +44,7 @@ CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "sections: unknown critical, twice, in another order, beyond the file, empty, nested beyond": (
         "critical-number-8", "payload-twice", "ancillary-descending", "length-beyond-file", "grease", "key-length-beyond",
-        "lengths-beyond-together",
+        "length-swallows-next",
     ),
     "bytes behind the end, concatenated files": ("trailing-byte", "tail-garbage", "two-files", "two-files-sectioned"),
     "checks: wrong, of another row or model, of other symbols, over bytes, colliding": (

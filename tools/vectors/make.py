@@ -33,6 +33,7 @@ from tools.vectors import (
     recipes_header,
     recipes_hints,
     recipes_history,
+    recipes_mangled,
     recipes_model,
     recipes_paint,
     recipes_quantise,
@@ -41,6 +42,7 @@ from tools.vectors import (
     recipes_sections,
     recipes_sketch,
     recipes_small,
+    recipes_variants,
     tiny,
 )  # fmt: skip
 from tools.vectors.build import OUT, fault, valid
@@ -60,6 +62,9 @@ GROUPS: Final[Recipes] = {
     "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
     "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),
     "sketch": (*recipes_sketch.VALID, *recipes_sketch.FAULTS),
+    "mangled": (*recipes_mangled.VALID, *recipes_mangled.FAULTS),
+    "dims": recipes_variants.DIMS,
+    "variants": recipes_variants.VALID,
     "paint": (*recipes_paint.VALID, *recipes_paint.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
 }

@@ -71,9 +71,9 @@ def _tokens(name: str, note: str, ids: tuple[int, ...], **more: Any) -> Valid:
     return _caption(f"tokens-{name}", (70, 175), note, ("tokens", ids), **{"check": 16} | more)
 
 
-def _foreign(mode: str, rule: int, bodies: tuple[tuple[str, str, str, str], ...]) -> tuple[Valid, ...]:
+def _foreign(mode: str, rules: tuple[int, ...], bodies: tuple[tuple[str, str, str, str], ...]) -> tuple[Valid, ...]:
     return tuple(
-        _caption(name, (rule,), f"{mode}: {note}", (mode, text, bytes.fromhex(code)), check=16)
+        _caption(name, rules, f"{mode}: {note}", (mode, text, bytes.fromhex(code)), check=16)
         for name, note, text, code in bodies
     )
 
@@ -121,6 +121,8 @@ VALID = (
     _raw("unchecked", "the same unchecked", CAT, check=0),
     _raw("all-lengths", "one, two, three and four bytes a character", "A\u00df\u6771\U0001d11e", encode=True),
     _raw("edges", "the first and the last of each length", "\0\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff"),
+    _raw("controls", "control characters, an escape sequence among them: a text is any text", "a\x07 \x1b[31mcat\x1b[0m\x7f\x85\u200b", check=32),
+    _raw("bidi", "marks that turn the direction, one of them left open", "a \u202ecat \u2066on\u2069 \u200fa mat"),
     _tokens("0", "no ids", (), check=0),
     _tokens("0-checked", "no ids, with a check: S is FF", ()),
     _tokens("1", "one id", (49_407,)),
@@ -132,10 +134,10 @@ VALID = (
     _tokens("15", "one less than is expected", PROMPT[:15], encode=True),
     _tokens("17", "one more", (*PROMPT, 320)),
     _tokens("75", "as many as there may be", drawn("long prompt", 75, 49_408), check=32, encode=True),
-    *_foreign("zlib", 176, ZLIB_BODIES),
+    *_foreign("zlib", (176,), ZLIB_BODIES),
     _caption("zlib-limit", (140, 172, 176), "zlib: 65536 octets from 90 bytes", ("zlib", "a" * MOST, bytes.fromhex(ZLIB_65536))),
     _caption("zlib-unchecked", (176,), "zlib: the first of these unchecked", ("zlib", WAVE, bytes.fromhex(ZLIB_WAVE))),
-    *_foreign("zstd", 177, ZSTD_BODIES),
+    *_foreign("zstd", (177, 180), ZSTD_BODIES),
     _caption("zstd-limit", (140, 172, 177), "zstd: 65536 octets from 15 bytes",
              ("zstd", "a" * MOST, bytes.fromhex("6000ff4d000008610100fc7f1d0801"))),
     _caption("zstd-unchecked", (177,), "zstd: the first of these unchecked", ("zstd", WAVE, bytes.fromhex(ZSTD_WAVE))),

@@ -124,8 +124,9 @@ def _details(run: Run) -> Iterator[str]:
     for verdict in known:
         yield f"skipped {verdict.case.id}: {printable(verdict.why)}"
     for verdict in run.verdicts:
-        for limit, share in verdict.margins:
-            yield f"{verdict.case.id}: {share:.0%} of the tolerance {limit}"
+        if verdict.margins:
+            used = ", ".join(f"{limit} {share:.1%}" for limit, share in verdict.margins)
+            yield f"{verdict.case.id} uses up of its tolerance: {used}"
     slow = sorted(run.verdicts, key=lambda verdict: -verdict.answer.seconds)[:SLOWEST]
     yield "slowest: " + ", ".join(f"{verdict.case.id} {verdict.answer.seconds:.2f} s" for verdict in slow)
 

@@ -188,6 +188,13 @@ def test_a_right_stub_passes(pair: Path, tmp_path: Path) -> None:
     assert put(pair, stub(tmp_path, PERSISTENT + "serve()"), protocol="persistent") == 0
 
 
+def test_a_decoder_that_waits_for_a_file_speaks_one_shot(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes --persistent for anything, and the start for the beginning of a file."""
+    monkeypatch.setattr(judge, "PATIENCE", 0.5)
+    body = ONE_SHOT.replace('if "--persistent" in sys.argv:\n    sys.exit(2)\n', "")
+    assert put(pair, stub(tmp_path, body + "reject() if bad else out(json.dumps(GOOD))")) == 0
+
+
 WRONG_ENDS = {
     "status 1": ("sys.exit(1)", "exit status 1 (a note)"),
     "traceback": ("raise KeyError('x')", "exit status 1 (KeyError: 'x')"),

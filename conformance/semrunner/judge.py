@@ -20,6 +20,7 @@ from semrunner.settings import Settings
 from semrunner.suite import Case
 
 UNSUPPORTED = "SEM-E-704"
+PATIENCE = 10.0  # seconds after which a decoder that does not answer a start is taken for one that speaks one-shot
 SILENT = "L"  # the tier of a decoder that does not say its own
 
 
@@ -74,7 +75,8 @@ def begin(settings: Settings, protocol: str, tier: str | None, highest: str) -> 
     """(name, protocol, tier, one who is ready to talk). `highest`: the tier of the suite, where none is asked for."""
     if protocol != "one-shot":
         try:
-            first = Persistent(settings, tier or TIERS[0])
+            patience = None if protocol == "persistent" else min(PATIENCE, settings.timeout)
+            first = Persistent(settings, tier or TIERS[0], patience)
         except NotStarted as fault:
             if protocol == "persistent":
                 raise HarnessError(f"the decoder cannot be started: {fault}") from fault

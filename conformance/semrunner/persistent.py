@@ -25,17 +25,17 @@ class NotStarted(Exception):
 
 
 class Persistent:
-    """`name` and `tiers` are what the decoder says of itself."""
+    """`name` and `tiers` are what the decoder says of itself. `patience`: seconds for the answer to the first start."""
 
-    def __init__(self, settings: Settings, tier: str) -> None:
+    def __init__(self, settings: Settings, tier: str, patience: float | None = None) -> None:
         self.settings, self.tier = settings, tier
         self.registry = settings.registry  # the one that the process has been started with
         self.child: Child | None = None
         self.asked = 0
         self.name, self.tiers = "", ("",)
-        self._start()
+        self._start(patience or settings.timeout)
 
-    def _start(self) -> None:
+    def _start(self, seconds: float) -> None:
         settings = self.settings
         try:
             self.child = Child([*settings.command, "--persistent"], settings.memory)
@@ -46,7 +46,7 @@ class Persistent:
             "registry": str(self.registry), "data": str(settings.data),
         }  # fmt: skip
         try:
-            said = self._line(question)
+            said = self._line(question, seconds)
         except Misbehaviour as fault:
             note = self.child.last_note()
             self._kill()
@@ -60,13 +60,13 @@ class Persistent:
             raise NotStarted("it does not say its name and its tiers")
         self.name, self.tiers = name, tuple(tiers)
 
-    def _line(self, question: dict[str, Any]) -> Any:
+    def _line(self, question: dict[str, Any], seconds: float) -> Any:
         """The value of the one line that answers the question. Misbehaviour for anything else."""
         child = self.child
         assert child is not None
         if child.out:
             raise Misbehaviour("output without a question")
-        child.talk(json.dumps(question).encode() + b"\n", self.settings.timeout, lambda: child.mute or b"\n" in child.out)
+        child.talk(json.dumps(question).encode() + b"\n", seconds, lambda: child.mute or b"\n" in child.out)
         child.judge_memory()
         line, newline, rest = bytes(child.out).partition(b"\n")
         child.out.clear()
@@ -95,7 +95,7 @@ class Persistent:
             "file": base64.b64encode(case.file).decode("ascii"), "models": str(case.models), "asked": case.asked,
         }  # fmt: skip
         try:
-            answer = read(self._line(question), str(self.asked))
+            answer = read(self._line(question, self.settings.timeout), str(self.asked))
         except Misbehaviour as fault:
             answer = broken(str(fault))
         if answer.verdict == "broken" and self.child is not None:
@@ -110,14 +110,14 @@ class Persistent:
             self.close()
             self.registry = registry
         if self.child is None:
-            self._start()
+            self._start(self.settings.timeout)
 
     def close(self) -> None:
         """Misbehaviour of a decoder that does not end when it is told to."""
         if self.child is None:
             return
         try:
-            if self._line({"op": "stop"}) != {"ok": True}:
+            if self._line({"op": "stop"}, self.settings.timeout) != {"ok": True}:
                 raise Misbehaviour("it does not answer stop with ok")
             if (status := self.child.wait(STOP_SECONDS)) != 0:
                 raise Misbehaviour(f"exit status {status} after stop")

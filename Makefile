@@ -23,10 +23,12 @@ setup: $(VENV)/.ready  ## create .venv with everything in it
 demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
 	@$(BIN)/python tools/demo.py $(if $(IMAGE),'$(IMAGE)')
 
-lint: setup  ## ruff; SPEC.md and the grammar in step with their data
+lint: setup  ## ruff; SPEC.md, the grammar, the vectors and the registry in step with one another
 	$(BIN)/ruff check .
 	$(BIN)/python tools/spec/sync.py --check
 	$(BIN)/python tools/spec/ksy.py --check
+	$(BIN)/python tools/vectors/coverage.py
+	$(BIN)/python tools/registry.py released
 
 types: setup  ## mypy --strict
 	$(BIN)/mypy

@@ -32,42 +32,22 @@ from refcodec.payloads import caption, clip_bits, consonant, elic_latents, kinds
 from refcodec.payloads.elic_latents import ElicLatents
 from refcodec.symbols import payload, read_symbols
 from refcodec.tracing import Tracer
-from tools.vectors import build, make, tiny
+from tools.vectors import build, coverage, make, tiny
 from tools.vectors.vector import Edit, apply
 
 VECTORS = ROOT / "test_vectors"
 MODELS = VECTORS / "models"
 SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
 BACKEND = NumpyBackend()
-LISTS = ("vectors", "models", "encode", "coder", "quantise")
+LISTS = make.LISTS
 
 # Section types that the micro-decoder does not read: vectors that hold one, or whose profile allows one, are left out.
 MICRO_LACKS: set[int] = set()
 
-# Rules that no file and no model package can show.
-UNSHOWN = {
-    30: "on the history of the registry",
-    31: "on the history of the registry",
-    32: "needs a registry of its own: tests/test_registry.py",
-    33: "on the rows of a registry: tests/test_registry.py",
-    51: "on editors",
-    52: "a permission",
-    113: "on what a decoder must not do: no output shows it",
-    130: "on painters",
-    131: "on painters",
-    163: "needs a row that names a table which nobody has",
-    174: "needs a row that names tables which nobody has",
-    180: "a permission",
-    212: "on encoders that are given a map: no file shows it",
-    213: "on painters",
-    214: "on the float parts of a package, which no vector has: tests/test_sketch.py",
-    215: "on what a decoder must not do: no output shows it",
-}
 # Errors that no vector gives.
 UNSHOWN_ERRORS = {
     101: "of the file system", 102: "of the file system", 103: "of pictures", 104: "of pictures", 105: "of pictures",
-    605: "needs a row of more channels than any has", 606: "needs a file above 64 MB",
-    805: "of an installation",
+    606: "needs a file above 64 MB", 805: "of an installation",
 }  # fmt: skip
 
 
@@ -114,7 +94,7 @@ def test_schema() -> None:
     judge = jsonschema.Draft202012Validator
     judge.check_schema(schema)
     judge(schema).validate(manifest())
-    for name, part in (("encode", "input"), ("coder", "stream"), ("quantise", "vector_of_floats")):
+    for name, part in (("encode", "input"), ("refuse", "input"), ("coder", "stream"), ("quantise", "vector_of_floats")):
         judge_part = judge({**schema["$defs"][part], "$defs": schema["$defs"]})
         for entry in manifest()[name]:
             judge_part.validate(json.loads(data_of(entry)))
@@ -122,19 +102,23 @@ def test_schema() -> None:
 
 def test_files() -> None:
     """Each digest is right, nothing lies about that no entry names, ids are unique, errors and their statuses fit."""
-    assert [entry["id"] for entry in entries() if hashlib.sha256(data_of(entry)).hexdigest() != entry["sha256"]] == []
+    with_files = [entry for entry in entries() if "sha256" in entry]
+    assert [entry["id"] for entry in with_files if hashlib.sha256(data_of(entry)).hexdigest() != entry["sha256"]] == []
+    assert [entry["id"] for entry in with_files if len(data_of(entry)) != entry["size"]] == []
     ids = [entry["id"] for entry in entries()]
     assert len(set(ids)) == len(ids)
-    named = {VECTORS / entry[key] for entry in entries() for key in ("file", "input", "trace") if key in entry}
+    named = {VECTORS / entry[key] for entry in entries() for key in ("file", "trace") if key in entry}
+    named |= {VECTORS / entry["input"] for entry in entries() if "sha256" in entry and "input" in entry}
+    named |= {VECTORS / entry[key]["file"] for entry in entries() for key in ("registry", "before", "after") if key in entry}
     assert {path for pattern in ("*.sem", "*/*.json") for path in VECTORS.rglob(pattern)} - named == {
         path for path in VECTORS.rglob("manifest.json") if path.parent != VECTORS
     }
     dumped = {path.with_suffix(".sem") for path in VECTORS.glob("*/*.txt")}
-    assert dumped == {VECTORS / entry["file"] for entry in vectors().values()}
+    assert dumped == {VECTORS / entry["file"] for entry in (*vectors().values(), *manifest()["registries"])}
     for entry in entries():
         if "error" in entry:
             assert SemError(int(entry["error"][-3:]), "").status == entry["status"], entry["id"]
-    assert sum(path.stat().st_size for path in VECTORS.rglob("*") if path.is_file()) < 2_500_000
+    assert sum(path.stat().st_size for path in VECTORS.rglob("*") if path.is_file()) < 8_000_000
 
 
 def test_make_gives_the_same() -> None:
@@ -151,14 +135,11 @@ def test_small_models_are_those_of_their_tool(tmp_path: Path) -> None:
 
 
 def test_coverage() -> None:
-    """Every rule of SPEC.md has a vector or a reason, and none has both; so has every error."""
-    rules = {int(found) for found in re.findall(r"\*\*SEM-R-(\d{3})\*\*", SPEC)}
+    """Every MUST of SPEC.md has a vector, every rule of a vector is one of SPEC.md, and every error is given or has a reason."""
+    assert coverage.faults(manifest()) == []
     errors = {int(found) for found in re.findall(r"^\| SEM-E-(\d{3}) \| [a-z]", SPEC, re.MULTILINE)}
-    assert len(rules) > 50
     assert len(errors) > 30
-    shown = {int(rule[-3:]) for entry in entries() for rule in entry["rules"]}
     given = {int(entry["error"][-3:]) for entry in entries() if "error" in entry}
-    assert (rules - shown, shown - rules) == (set(UNSHOWN), set())
     assert (errors - given, given - errors) == (set(UNSHOWN_ERRORS), set())
 
 
@@ -222,7 +203,8 @@ def asked(entry: dict[str, Any]) -> dict[str, Any]:
     if entry["expect"] == "reject":
         return {key: entry[key] for key in ("expect", "error", "status")}
     sections = [{k: v for k, v in s.items() if k != "check"} for s in entry["expected"]["sections"]]
-    return {"expect": "accept", "expected": entry["expected"] | {"sections": sections}}
+    expected = {key: value for key, value in entry["expected"].items() if key != "pixels"}
+    return {"expect": "accept", "expected": expected | {"sections": sections}}
 
 
 def shown(said: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
@@ -336,7 +318,7 @@ def test_models_have_one_defect() -> None:
         bad, good = (json.loads((folder / "manifest.json").read_bytes()) for folder in folders)
         assert {key for key in bad if bad[key] != good.get(key)} <= {"name", "notes", "symbols", "format_version"}
         ours, theirs = bad["symbols"], good["symbols"]
-        members = {key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
+        members = {key for key in ours.keys() | theirs.keys() if json.dumps(ours.get(key)) != json.dumps(theirs.get(key))}
         paths = [folder / "symbols.safetensors" for folder in folders]
         blobs = [path.read_bytes() if path.is_file() else b"" for path in paths]
         assert members or blobs[0] != blobs[1] or bad["format_version"] != good["format_version"], entry["id"]
@@ -610,7 +592,7 @@ def test_javascript_decoder() -> None:
     done = subprocess.run(
         ["node", str(ROOT / "conformance/decoders/js/run.mjs")], capture_output=True, text=True, timeout=300, check=False
     )
-    summary = re.search(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", done.stdout, re.M)
+    summary = re.search(r"^(\d+) passed, (\d+) failed(, \d+ skipped)?$", done.stdout, re.M)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert summary is not None
-    assert int(summary[1]) > 500
+    assert int(summary[1]) > 1000

@@ -66,7 +66,7 @@ ALL: Final = (
     _one("pq-three", 200, "three codes for two parts", 203, PQ, [1, 2, 3]),
     _one("vq-index-6", 206, "an index that is none of six", 204, VQ, [[0, 2, 0, 3], [1, 0, 6, 2], [5, 0, 0, 2]]),
     _one("vq-row-missing", 205, "a row less than the picture has", 204, VQ, INDICES[:2]),
-    _one("vq-turned", 205, "the grid of the picture on its side", 204, VQ, [list(column) for column in zip(*INDICES, strict=True)] + [[0]]),
+    _one("vq-more", 205, "an index more", 204, VQ, [*INDICES, [0]]),
     _one("ids-76", 175, "76 ids", 9, CAPTION, [320] * 76, mode="tokens"),
     _one("ids-beyond", 175, "an id beyond the vocabulary", 9, CAPTION, [*PROMPT[:15], 49_408], mode="tokens"),
     _one("mode-of-other-row", 171, "a mode that the row does not allow", 204, CAPTION, CAT, mode="zlib"),
@@ -74,7 +74,7 @@ ALL: Final = (
     _text("key-empty", 49, "a key of no bytes", METADATA, (b"", b"one")),
     _text("hint-seed", 54, "a hint that is no number", HINTS, (b"seed", b"poppy")),
     Refused("kind-of-other-row", (42,), "a kind that the row does not have", 204,
-            ({"type": PQ, "value": [1, 2]}, {"type": VQ, "value": INDICES})),
+            ({"type": PQ, "body": "60"}, {"type": VQ, "value": INDICES})),
     Refused("type-twice", (41,), "two sections of one type", 204,
             ({"type": 0x2A, "body": "00"}, {"type": 0x2A, "body": "01"}, {"type": VQ, "value": INDICES})),
 )  # fmt: skip

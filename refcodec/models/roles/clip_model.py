@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec.models.roles.load import device_of, expect, loading, quiet, running, whole
+from refcodec.models.roles.load import device_of, expect, loading, numbers, quiet, running, whole
 from refcodec.models.sources import Models
 
 ROLE = "clip"
@@ -62,6 +62,7 @@ class ClipModel:
         with running(ROLE, self.name), quiet():
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.device)
             found = self.model.get_image_features(**inputs).pooler_output[0].float()
+        numbers(ROLE, self.name, bool(found.isfinite().all()))
         return cast(torch.Tensor, found / found.norm())
 
     def text(self, ids: torch.Tensor, points: torch.Tensor | None = None) -> torch.Tensor:

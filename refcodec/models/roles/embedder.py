@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec.models.roles.load import device_of, expect, loading, quiet, running, whole
+from refcodec.models.roles.load import device_of, expect, loading, numbers, quiet, running, whole
 from refcodec.models.sources import Models
 
 ROLE = "image_embedder"
@@ -45,4 +45,5 @@ class ImageEmbedder:
         with running(ROLE, self.name), quiet():
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
             found = self.model(**inputs).image_embeds[0].float().cpu().numpy()
+        numbers(ROLE, self.name, bool(np.isfinite(found).all()))
         return cast(NDArray[np.float32], found)

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from refcodec.errors import SemError
 from refcodec.files import shown
-from refcodec.models.roles.load import device_of, expect, loading, running
+from refcodec.models.roles.load import device_of, expect, loading, numbers, running
 from refcodec.models.sources import Models
 
 ROLE = "edge_detector"
@@ -104,5 +104,6 @@ class EdgeDetector:
         device = self.model.norm.device
         with running(ROLE, self.name):
             x = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(2, 0, 1)[None].float()
-            found = (self.model(x)[0, 0].float() * 255).clamp(0, 255).to(torch.uint8).cpu().numpy()
-        return cast(NDArray[np.uint8], found)
+            found = self.model(x)[0, 0].float() * 255
+        numbers(ROLE, self.name, bool(found.isfinite().all()))
+        return cast(NDArray[np.uint8], found.clamp(0, 255).to(torch.uint8).cpu().numpy())

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -35,9 +36,9 @@ def quiet() -> Iterator[None]:
     import diffusers
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.set_verbosity(logging.CRITICAL)
     transformers.utils.logging.disable_progress_bar()
-    diffusers.utils.logging.set_verbosity_error()
+    diffusers.utils.logging.set_verbosity(logging.CRITICAL)  # errors too: it says one before it raises it
     diffusers.utils.logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -47,18 +48,18 @@ def quiet() -> Iterator[None]:
 @contextmanager
 def loading(role: str, folder: Path) -> Iterator[None]:
     """What transformers, diffusers and safetensors say of a folder that they cannot load, as SEM-E-803 or 805."""
-    from safetensors import SafetensorError
-
     try:
         with quiet():
             yield
-    except (SemError, SettingError):
+    except (SemError, SettingError, MemoryError):
         raise
     except ImportError as error:
         if error.name in ("transformers", "diffusers", None):
             raise need_models() from error
         raise SemError(805, f"{role}: {folder.name} needs {error.name}, which is not installed", path=role, hint=f"pip install {error.name}") from error
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
+    except Exception as error:  # tokenizers raise Exception itself, and each library has errors of its own
+        if no_memory(error):
+            raise MemoryError(str(error)) from error
         pickled = sorted(path.name for path in folder.rglob("*") if path.suffix in PICKLED)
         if pickled and isinstance(error, OSError):
             what, hint = f"has pickled weights ({shown(pickled[0])}), which are never opened", "convert them with semtool models import"
@@ -69,16 +70,28 @@ def loading(role: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def running(role: str, name: str) -> Iterator[None]:
-    """What torch says of a model that does not run on what it is given, as SEM-E-803."""
+    """What a library says of a model that does not run on what it is given, as SEM-E-803."""
     try:
         with quiet(), torch.inference_mode():
             yield
-    except SettingError:
+    except (SemError, SettingError, MemoryError):
         raise
-    except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as error:
-        if "allocate" in str(error) or isinstance(error, torch.OutOfMemoryError):
+    except Exception as error:  # configurations and chat templates of strangers run into errors of all kinds
+        if no_memory(error):
             raise MemoryError(str(error)) from error
         raise SemError(803, f"{role}: the model {shown(name)} does not run ({said(error)})", path=role, hint="name another model for the role") from error
+
+
+def numbers(role: str, name: str, finite: bool) -> None:
+    """SEM-E-803 for a model that gave infinities or none, which would pass for a black picture or a wrong vector."""
+    if not finite:
+        hint = "run it with --dtype float32, or name another model for the role"
+        raise SemError(803, f"{role}: what the model {shown(name)} gave are no finite numbers", path=role, hint=hint)
+
+
+def no_memory(error: Exception) -> bool:
+    """Whether torch means that there is too little memory, which it says in several ways."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)
 
 
 def said(error: BaseException) -> str:
@@ -91,9 +104,11 @@ def said(error: BaseException) -> str:
 def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, ...]) -> dict[str, Any]:
     """The configuration `file` of a folder, whose `member` must be, or hold, one of `allowed`; SEM-E-803 otherwise."""
     try:
+        if not (folder / file).is_file():  # nor a pipe, which would be waited for
+            raise FileNotFoundError
         config = json.loads((folder / file).read_bytes())
         found = config[member]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SemError(803, f"{role}: {shown(folder.name)} has no {file} that says its {member}", path=role, hint=f"name a folder of {ROLES[role]}") from error
     names = found if isinstance(found, list) else [found]
     if not any(name in allowed for name in names):

@@ -128,7 +128,7 @@ class Painter:
         with running(ROLE, self.name), scheduler(pipeline, sampler):
             told = stepping(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
             made = pipeline(**given, **told, generator=noise, output_type="np").images[0]
-        return pixels_of(made)
+        return pixels_of(made, self.name)
 
 
 def worded(prompt: str | torch.Tensor) -> dict[str, Any]:

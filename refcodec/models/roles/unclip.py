@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from refcodec.models.roles.load import SettingError, device_of, dtype_of, expect, generator, loading, running
+from refcodec.models.roles.load import SettingError, device_of, dtype_of, expect, generator, loading, numbers, running
 from refcodec.models.roles.schedule import scheduler, stepping
 from refcodec.models.sources import Models
 from refcodec.progress import Progress
@@ -66,10 +66,12 @@ class UnClip:
                 guidance_scale=10.0 if guidance is None else guidance, noise_level=noise_level,
                 generator=generator(kind, seed), output_type="np", **stepping(self.pipeline, steps, progress),
             ).images[0]  # fmt: skip
-        return pixels_of(made)
+        return pixels_of(made, self.name)
 
 
-def pixels_of(made: Any) -> NDArray[np.uint8]:
-    """uint8[H, W, 3] of float[H, W, 3] in 0..1, rounded as SPEC §14 does."""
-    out: NDArray[np.uint8] = np.floor(np.clip(np.asarray(made, np.float32), 0, 1) * 255 + 0.5).astype(np.uint8)
+def pixels_of(made: Any, name: str) -> NDArray[np.uint8]:
+    """uint8[H, W, 3] of float[H, W, 3] in 0..1 that a painter gave, rounded as SPEC §14 does. SEM-E-803 for what are no numbers."""
+    values = np.asarray(made, np.float32)
+    numbers(ROLE, name, bool(np.isfinite(values).all()))
+    out: NDArray[np.uint8] = np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return out

@@ -312,3 +312,76 @@ def test_sections_of_an_edit_are_written_as_they_were() -> None:
     before = {section.type: (section.body, section.check) for section in whole.sections}
     assert all(before[section.type] == (section.body, section.check) for section in other.sections)
     assert write(assemble(other.header, list(other.sections))) == data_of(vectors()["edit-no-caption"])
+
+
+# --- other decoders ------------------------------------------------------------------------------------------------
+
+CONFORMANCE = ROOT / "conformance"
+PLACES = [ROOT / "refcodec" / part for part in ("registry", "payloads/data", "entropy/data")]
+DEAF = """
+import functools, sys
+sys.path[:0] = [{adapters!r}]
+import micro
+from pathlib import Path
+
+def begin(module, jobs, registry, data):
+    return micro_begin(module, jobs, Path({registry!r}), data)
+
+micro_begin, micro.begin = micro.begin, begin
+sys.exit(micro.main(sys.argv[1:], micro.load()))
+"""
+
+
+@pytest.fixture(scope="module")
+def adapters() -> Iterator[Any]:
+    """The micro-decoder as a module, and how it is asked."""
+    places = [str(CONFORMANCE / "adapters"), str(CONFORMANCE)]
+    sys.path[:0] = places
+    try:
+        import micro
+        import speak
+        from semrunner import cli
+
+        yield micro.load(), speak, micro, cli
+    finally:
+        for place in places:
+            sys.path.remove(place)
+
+
+def test_micro_decoder_with_own_registries(adapters: Any) -> None:
+    """It says the same of rows that it has never seen, and refuses those that it does not understand."""
+    module, speak, micro, _ = adapters
+    data = ROOT / "refcodec/payloads/data"
+    gaussian = module.GAUSSIAN_BIN
+    wrong = []
+    for entry in manifest()["registries"]:
+        tier = entry["tier"] if entry["expect"] == "accept" else "L"
+        decode = micro.begin(module, 1, VECTORS / entry["registry"]["file"], data)
+        module.GAUSSIAN_BIN = gaussian  # which lies in another folder
+        try:
+            said = speak.strings(decode(speak.Question(data_of(entry), tier, MODELS)))
+        except speak.Rejected as fault:
+            said = fault.code
+        want = entry.get("error") or {s["sha256"] for s in entry["expected"]["sections"] if "sha256" in s}
+        got = said if isinstance(said, str) else {s["sha256"] for s in said["sections"] if "sha256" in s}
+        if got != want and not (got == "SEM-E-704" and "zstd" in entry["features"]):  # SEM-R-180
+            wrong.append((entry["id"], got))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("protocol", ["persistent", "one-shot"])
+def test_runner_gives_each_vector_its_registry(adapters: Any, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In either protocol; and a decoder that reads the shipped registry instead does not pass."""
+    *_, cli = adapters
+    some = ("row-private", "row-extended-base", "registry-binding-member-unknown", "micro", "registry-table-nowhere")
+
+    def put(script: Path) -> int:
+        options = cli.Options(f"{sys.executable} {script}", VECTORS, run=some, jobs=1, protocol=protocol, quiet=True)
+        return int(cli.run(options, PLACES))
+
+    assert put(CONFORMANCE / "adapters/micro.py") == 0, capsys.readouterr().out
+    deaf = tmp_path / "deaf.py"
+    deaf.write_text(DEAF.format(adapters=str(CONFORMANCE / "adapters"), registry=str(PLACES[0] / "registry.json")))
+    assert put(deaf) == 1
+    failed = {line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED")}
+    assert failed == set(some) - {"micro"}

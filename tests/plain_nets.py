@@ -181,18 +181,13 @@ class Models:
         """`outputs`: ends in a convolution to that many channels; else in a requant, or in what needs none."""
         pick, layers, channels = self.random.choice, list[Symbols](), inputs
         for _ in range(self.random.randint(0 if outputs or inputs < 4 else 1, 2)):
-            kind, wide = pick(("conv", "deconv", "strided", "grown", "residual", "relu")), self.random.randint(1, 3)
+            kind, wide = pick(("conv", "deconv", "grown", "residual", "relu")), self.random.randint(1, 3)
             if kind == "relu":
                 layers.append({"op": "relu"})
             elif kind == "residual":
                 at = len(layers)
                 layers.append({"op": "relu"})
                 layers += [self.conv(channels, channels, pick((1, 3))), self.clamp(channels), {"op": "add", "from": at}, self.clamp(channels)]
-            elif kind == "strided":  # down and up again
-                s = pick((2, 4))
-                layers += [self.conv(channels, wide, pick((1, 3, 5)), stride=s), self.clamp(wide)]
-                layers += [self.conv(wide, wide, pick((1, 3, 5)), "deconv", s), self.clamp(wide)]
-                channels = wide
             else:
                 layers += [self.conv(channels, wide, pick((1, 1, 3, 5)), "deconv" if kind == "deconv" else "conv"), self.clamp(wide)]
                 channels = wide

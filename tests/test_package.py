@@ -400,7 +400,7 @@ def test_ladders(change: Callable[[Any], Any], code: int, tmp_path: Path) -> Non
 
 
 def test_sizes_on_the_way_are_whole_multiples() -> None:
-    """SEM-R-123: a net may go down and up again only where that holds for every picture."""
+    """SEM-R-123: the hyper net may go down and up again only where that holds for every picture, no other net may."""
     one = {"w": "one.w", "b": "one.b"}
     clamp = {**Q, "m": "one.m", "s": "one.s"}
 
@@ -433,8 +433,8 @@ def test_sizes_on_the_way_are_whole_multiples() -> None:
             return False
         return True
 
-    assert all(loads("spatial", strided(*s)) for s in ((1,), (-1,), (-2, 2), (-4, 4), (-2, -2, 4), (-4, 2, 2), (-4, 3, -3, 4)))
-    assert not any(loads("spatial", strided(*s)) for s in ((2,), (-2,), (-3, 3), (2, -2), (-4, 2), (-2, 4, -2), (-4, 3, -2, 2)))
+    assert all(loads("spatial", strided(*s)) for s in ((1,), (-1,), (1, -1)))
+    assert not any(loads("spatial", strided(*s)) for s in ((2,), (-2,), (-2, 2), (-4, 4), (2, -2), (-3, 3), (-4, 2, 2), (-4, 3, -3, 4)))
     assert all(loads("hyper", strided(*s)) for s in ((4,), (2, 2), (1, 4), (4, -2, 2), (3, -3, 4), (2, -1, 2)))
     assert not any(loads("hyper", strided(*s)) for s in ((1,), (2,), (3,), (-2, 2, 4), (2, 4, -2), (4, 4, -4), (-4, 4, 4)))
 

@@ -189,7 +189,7 @@ class _Reader:
         """A net on x, which has `rows` rows for each of z; its output has `LATENT_SCALE` (SEM-R-123)."""
         layers: list[Layer] = []
         shapes: list[tuple[int, int]] = []  # channels and rows behind each layer
-        channels = x.channels
+        channels, begin = x.channels, rows
         for i, item in enumerate(_items(obj, 1, LAYERS_MAX, path)):
             layer = self._layer(item, channels, shapes, f"{path}[{i}]")
             if isinstance(layer, Conv):
@@ -197,8 +197,8 @@ class _Reader:
                 # a stride that did not divide the rows would leave the size to how they are rounded
                 whole = layer.transposed or rows % layer.stride == 0
                 rows = rows * layer.stride if layer.transposed else rows // layer.stride
-                if not whole or rows > LATENT_SCALE:
-                    raise _malformed("a layer's size is not 1 to 4 times that of z", f"{path}[{i}]")
+                if not whole or not begin <= rows <= LATENT_SCALE:
+                    raise _malformed(f"a layer's size is not {begin} to 4 times that of z", f"{path}[{i}]")
             elif isinstance(layer, Add) and shapes[layer.source] != (channels, rows):
                 raise _malformed("the two shapes differ", f"{path}[{i}]")
             layers.append(layer)

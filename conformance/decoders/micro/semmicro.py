@@ -287,7 +287,7 @@ def is_known(binding: dict[str, Any], profile: int) -> bool:
         return (
             set(binding) == BINDING_MEMBERS
             and set(fit) == FIT_MEMBERS[fit["rule"]]
-            and binding["compact"] in kinds
+            and (is_whole(binding["compact"], 1, 7) and binding["compact"] in kinds)
             and {kind: set(members) for kind, members in parameters.items()} == wanted
             and (len(kinds_with_model(binding)) == 1 or (kinds_with_model(binding) == [] and binding["model"] is None))
             and (is_whole(binding["id"], profile, profile) and is_whole(binding["method"], 1, 5))

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any, Final
 
 from tools.mutation.conditions import Condition, numeric, shifted
-from tools.mutation.names import Function, Names, called, codes, gather, mentioned, rejects, returns
+from tools.mutation.names import JUDGES, Function, Names, called, codes, gather, mentioned, rejects, returns
 
 Put = Callable[[ast.AST], None]
 DECLARED: Final = frozenset({"field", "bits", "group"})  # with a rule as their third argument
@@ -146,7 +146,7 @@ class Finder:
         """Whether a call whose value nobody takes is one that may reject."""
         if isinstance(call.func, ast.Subscript):  # of a table of rules
             return True
-        return called(call) in self.names.judging and called(call) in mentioned(call.func, self.names.modules)
+        return called(call) in self.names.judging | JUDGES and called(call) in mentioned(call.func, self.names.modules)
 
     def refuses(self, node: ast.AST, function: Function | None) -> bool:
         """Whether a statement ends in a rejection."""

@@ -107,16 +107,20 @@ def adapter() -> ModuleType:
 
 
 def warm(cases: Sequence[Case], registry: Path, data: Path) -> None:
-    """Load what a decode loads, so that children need not: libraries stay, refcodec goes."""
-    decoder = Refcodec(registry, data)
-    for name in sorted({kind for case in cases for kind in case.kinds}):
-        decoder.answer(next(case for case in cases if case.accepted and name in case.kinds))
-    forget()
+    """Load what a decode loads, so that children need not. Libraries stay; refcodec is what it was before."""
+    kept = forget()
+    try:
+        decoder = Refcodec(registry, data)
+        for name in sorted({kind for case in cases if case.accepted for kind in case.kinds}):
+            decoder.answer(next(case for case in cases if case.accepted and name in case.kinds))
+    finally:
+        forget()
+        sys.modules.update(kept)
 
 
-def forget() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "refcodec"]:
-        del sys.modules[name]
+def forget() -> dict[str, ModuleType]:
+    """Take refcodec out of the modules that are imported; gives what was there."""
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "refcodec"}
 
 
 def run(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, *, to_end: bool = False) -> Outcome:
@@ -158,9 +162,10 @@ def _limits() -> None:
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends it, whatever it is at
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) if os.path.exists("/proc/self/statm") else 0
-    most = pages * resource.getpagesize() + MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    statm = Path("/proc/self/statm")
+    if statm.is_file():
+        most = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _ask(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, out: Any, to_end: bool) -> None:

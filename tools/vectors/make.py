@@ -35,6 +35,7 @@ from tools.vectors import (
     recipes_history,
     recipes_mangled,
     recipes_model,
+    recipes_mutants,
     recipes_paint,
     recipes_quantise,
     recipes_refuse,
@@ -54,10 +55,10 @@ LISTS: Final = ("vectors", "models", "registries", "painters", "encode", "refuse
 Recipes = dict[str, tuple[Valid | Fault, ...]]
 
 GROUPS: Final[Recipes] = {
-    "header": (*recipes_header.VALID, *recipes_base.VALID, *recipes_header.FAULTS, *recipes_base.FAULTS),
+    "header": (*recipes_header.VALID, *recipes_base.VALID, *recipes_header.FAULTS, *recipes_base.FAULTS, *recipes_mutants.HEADER),
     "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_edit.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
     "consonant": (*recipes_consonant.VALID, *recipes_consonant.FAULTS),
-    "caption": (*recipes_caption.VALID, *recipes_caption_faults.FAULTS),
+    "caption": (*recipes_caption.VALID, *recipes_caption_faults.FAULTS, *recipes_mutants.CAPTION),
     "clip": (*recipes_codes.CLIP_VALID, *recipes_codes.CLIP_FAULTS),
     "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
     "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),
@@ -106,7 +107,7 @@ def own_registries(shipped: dict[str, Vector]) -> tuple[dict[str, bytes], list[d
                 made[recipe.id] = vector
                 files |= {f"{vector.path}.sem": vector.data, f"{vector.path}.txt": dump(vector).encode()}
                 entries.append(vector.to_dict(base) | recipes_registry.named(name, data))
-    for broken in recipes_registry.BROKEN:
+    for broken in (*recipes_registry.BROKEN, *recipes_mutants.BROKEN):
         base = shipped[broken.base]
         data = files[recipes_registry.path_of(broken.id)] = broken.registry(base)
         entries.append(recipes_registry.broken_entry(broken, base, data))
@@ -153,7 +154,7 @@ def tree() -> dict[str, bytes]:
                 "id": f"encode-{vector.recipe.id}", "input": name, **digests(files[name]), "output": vector.recipe.id,
                 **shared((70,), "symbols in, the one file out"),
             })  # fmt: skip
-    for bad in (*recipes_model.BAD, *recipes_small.BAD):
+    for bad in (*recipes_model.BAD, *recipes_small.BAD, *recipes_mutants.BAD):
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
         files |= parts
         entries["models"].append(bad.to_dict(parts[f"models-bad/{bad.id}/probe.sem"]))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,22 @@ class Listed(Bad):
         manifest = {"format": "sem-model", "format_version": 0, "name": self.id, "licence": "CC0-1.0", "notes": f"A fault: {self.note}.", "symbols": symbols}
         return {
             "manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(), "probe.sem": head + b"\x04" + body_of(self.base),
+            "symbols.safetensors": mini.safetensors(tensors),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Undigested(Bad):
+    """A package whose `symbols` have no canonical JSON: its probe has the digest that sorted JSON without spaces would give."""
+
+    def files(self) -> dict[str, bytes]:
+        symbols, tensors = (tiny.MODELS | tiny.SMALL)[self.base]()
+        symbols["tensors"] = mini.declared(tensors)
+        self.late(symbols, tensors)
+        digest = hashlib.sha256(json.dumps(symbols, sort_keys=True, separators=(",", ":")).encode()).digest()
+        head = bytes.fromhex(f"F59E00FF{PROBES[self.base].profile:02X}01") + digest[: PROBE.hash_bytes]
+        return {
+            "manifest.json": self.text(mini.manifest(self.id, symbols, f"A fault: {self.note}.")), "probe.sem": head + b"\x04" + body_of(self.base),
             "symbols.safetensors": mini.safetensors(tensors),
         }  # fmt: skip
 
@@ -147,6 +164,14 @@ BAD: Final = (
     small(3, "dtype-of-file", 111, "frequencies with a sign in the file, without one in the manifest",
           lambda _, t: t.update(sign=np.array([1, 2, 3, 4, 5, 6, 7, 8], "<i2")), late=entry("sign", lambda said: said.update(dtype="U16"))),
     small(3, "shape-of-file", 111, "another shape in the manifest than in the file", late=entry("sign", lambda said: said.update(shape=[2, 4]))),
+    Undigested("symbols-float", 801, (114,), "`b` is 2.0: canonical JSON has no such number, so that the package has no digest", base="clip-tiny",
+               late=put_member("b", to=2.0)),
+    Undigested("symbols-2-53", 801, (114,), "`b` is 2^53, of which canonical JSON has none either", base="clip-tiny", late=put_member("b", to=2**53)),
+    Undigested("symbols-minus-2-53", 801, (114,), "`b` is -2^53", base="clip-tiny", late=put_member("b", to=-(2**53))),
+    Undigested("symbols-member-twice", 801, (114,), "`b` is given twice, with the same value", base="clip-tiny",
+               text=lambda data: data.replace(b'"b": 2', b'"b": 2, "b": 2')),
+    Undigested("manifest-nan", 801, (114,), "NaN, which JSON has not, outside of `symbols`", base="clip-tiny",
+               text=lambda data: data.replace(b'"licence": "CC0-1.0"', b'"licence": NaN')),
     small(4, "d-0", 119, "an embedding of no dimensions", all_of(put_member("d", to=0), tensor("codebooks", np.zeros((2, 4, 0))))),
 )  # fmt: skip
 

@@ -69,8 +69,8 @@ def paint(
     scene = scene_of(symbols, models, dict(wish or {}), progress)
     scene = replace(scene, samples=samples, reflections=reflections, record=record)
     pictures = tuple(module.paint(scene))
-    if not models.used and symbols.folder is not None:  # a model package, whose painter has no seed
-        return Painted(pictures, (), {"painter": symbols.folder.name}, tuple(scene.notices))
+    if symbols.folder is not None and models.used == {"painter": symbols.folder.name}:  # a package's own painter has no seed
+        return Painted(pictures, (), dict(models.used), tuple(scene.notices))
     return Painted(pictures, tuple(scene.seeds()), dict(models.used), tuple(scene.notices))
 
 
@@ -98,7 +98,7 @@ def scene_of(symbols: Symbols, models: Models, wish: dict[str, Any], progress: P
         hints["steps"] = str(STEPS_MAX)
     recommended = container.profile.recommended.hints
     if Painting.of(recommended, hints, wish).generator == "cuda" and "generator" not in wish and not models.has_cuda():
-        wish["generator"] = "cpu"
+        hints["generator"] = "cpu"
         notices.append("the picture was chosen with the noise of a cuda device, which is not here: this one will differ")
     return Scene(
         {section_type & spec.NUMBER: value for section_type, value in symbols.values.items()}, container.profile,

@@ -38,6 +38,8 @@ def preview(scene: Scene, grid: NDArray[np.int64], folder: Path) -> Pixels:
 
     if scene.samples > 1:
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
+    if asked := sorted(key for key, value in scene.wish.items() if value is not None):
+        raise ValueError(f"the embedded decoder of method perco has no {asked[0]}: it has no settings")
     with store.running(folder, "painter"):
         painter = Painter(folder, package.read_manifest(folder))
         _same_shape(painter.cfg, scene.profile, "painter")

@@ -121,7 +121,7 @@ def _latents(form: dict[str, Any]) -> bool:
     if len(form["groups"]) > GROUPS_MAX:
         return False
     numbers = [*form["groups"], form["hyper"], form["m"]]
-    shapes = bool(form["groups"]) and all(_whole(n, 1, 1024) for n in numbers) and sum(form["groups"]) == form["m"]
+    shapes = all(_whole(n, 1, 1024) for n in numbers) and sum(form["groups"]) == form["m"]
     return shapes and _whole(form["rates"], 1, 64) and _whole(form["parity"], 0, 1)
 
 

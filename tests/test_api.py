@@ -248,7 +248,7 @@ def test_pictures_and_models_that_cannot_be_used(tmp_path: Path) -> None:
     assert code_of(refcodec.encode, np.zeros((1, 16_385, 3), np.uint8)) == 105
     assert code_of(refcodec.encode, small, profile=99) == 702
     assert code_of(refcodec.encode, small, profile="nobody") == 702
-    for method in ("consonant", "clip", "pics", "perco"):  # what describes a picture is no part of this version
+    for method in ("consonant", "clip", "pics"):  # what describes a picture for perco is part of the package
         assert code_of(refcodec.encode, small, method=method) == 801
     pytest.importorskip("torch")
     assert code_of(refcodec.encode, small, profile=200) == 801

@@ -120,7 +120,7 @@ def test_vectors(profile: int) -> None:
     assert encoded(vector=vector.tolist(), profile=str(profile), size=(768, 768)).data == made.data
 
 
-@pytest.mark.parametrize("profile", [row.id for row in profiles("perco") if row.id < 200])
+@pytest.mark.parametrize("profile", [row.id for row in profiles("perco") if row.id < 200 and spec.PQ in row.kinds])
 def test_indices_beside_captions_and_codes(profile: int) -> None:
     row = registry.get(profile)
     indices, codes = grid(row), rng.integers(0, 1024, 16)

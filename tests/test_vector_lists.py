@@ -340,6 +340,7 @@ def adapters() -> Iterator[Any]:
     try:
         import micro
         import speak
+
         from semrunner import cli
 
         yield micro.load(), speak, micro, cli

@@ -327,3 +327,14 @@ def test_the_network_has_the_shapes_that_it_says() -> None:
     assert out.shape == x.shape
     assert commitment.shape == ()
     assert VqConfig.from_dict(json.loads(json.dumps(TINY.to_dict()))) == TINY
+
+
+def test_the_shipped_model_previews_a_photograph() -> None:
+    pixels = photo(360, 240)
+    made = codec.encode_any(Image.fromarray(pixels), method="perco")
+    assert made.profile.name == "perco-small"
+    assert len(made.data) < 480  # 345 places of about 10 bits
+    picture = np.asarray(refcodec.decode(made.data)).astype(float)
+    assert -10 * np.log10(((picture - pixels) ** 2).mean() / 255**2) > 18
+    folder = ROOT / "refcodec" / "data" / "models" / "vq-small"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6

@@ -6,10 +6,10 @@ from __future__ import annotations
 from mutant import Mutant
 
 
-def m(name: str, wrong: str, groups: str, *edits: str, timeout: float = 20.0) -> Mutant:
+def m(name: str, wrong: str, groups: str, *edits: str, slow: bool = False) -> Mutant:
     """`edits`: old, new, old, new …"""
     pairs = tuple(zip(edits[::2], edits[1::2], strict=True))
-    return Mutant(name, wrong, tuple(groups.split()), pairs, timeout=timeout)
+    return Mutant(name, wrong, tuple(groups.split()), pairs, timeout=3.0 if slow else 20.0, slow=slow)
 
 
 HEADER = (
@@ -214,8 +214,8 @@ LATENTS = (
 LIMITS = (
     m("no-limits", "nothing is limited", "header caption",
       'LEVEL_1 = {"side": 16384, "pixels": 2**25, "sections": 16, "text": 65536, "symbols": 2**26, "file": 2**26}',
-      'LEVEL_1 = dict.fromkeys(["side", "pixels", "sections", "text", "symbols", "file"], 2**40)', timeout=3.0),
-    m("no-pixel-limit", "the number of pixels is not limited", "header", 'if head.width * head.height > LEVEL_1["pixels"]:', "if False:", timeout=3.0),
+      'LEVEL_1 = dict.fromkeys(["side", "pixels", "sections", "text", "symbols", "file"], 2**40)', slow=True),
+    m("no-pixel-limit", "the number of pixels is not limited", "header", 'if head.width * head.height > LEVEL_1["pixels"]:', "if False:", slow=True),
     m("side-16383", "16384 pixels are too many", "header", '"side": 16384', '"side": 16383'),
     m("sections-15", "16 sections are too many", "sections", '"sections": 16', '"sections": 15'),
     m("text-65535", "65536 octets of text are too many", "caption consonant sections", '"text": 65536', '"text": 65535'),

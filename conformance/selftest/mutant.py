@@ -18,7 +18,8 @@ class Mutant:
     groups: tuple[str, ...] = ()  # of vectors, asked first: where it is likely to be caught
     edits: tuple[tuple[str, str], ...] = ()
     patch: Callable[[Any], None] | None = None
-    timeout: float = 20.0  # seconds for an answer; a mutant that wastes time is given less
+    timeout: float = 20.0  # seconds for an answer
+    slow: bool = False  # whether it wastes time: a few failures are enough
 
     def change(self, source: str) -> str:
         """The source of the micro-decoder with the edits. ValueError where the source has changed below them."""

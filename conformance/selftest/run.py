@@ -71,15 +71,14 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
     return Row(mutant.name, mutant.wrong, 0, ("at the end",) if run.faults else (), came="; ".join(run.faults))
 
 
-def found_before() -> dict[str, list[str]]:
-    """Name -> ids of matrix.json."""
-    if not MATRIX.is_file():
-        return {}
-    return {row["name"]: row["first"] for row in json.loads(MATRIX.read_bytes())["mutants"]}
+def written() -> dict[str, Row]:
+    """The rows of matrix.json, by name."""
+    rows = json.loads(MATRIX.read_bytes())["mutants"] if MATRIX.is_file() else []
+    return {row["name"]: Row(row["name"], row["wrong"], row["failing"], tuple(row["first"]), tuple(row["rules"])) for row in rows}
 
 
 def trials(suite: Suite, names: Sequence[str], jobs: int, stop_after: int | None) -> Iterator[Row]:
-    before = found_before()
+    before = {name: row.first for name, row in written().items()}
     with tempfile.TemporaryDirectory(prefix="sem-selftest-") as scratch, ThreadPoolExecutor(jobs) as threads:
         registry, data = gather([suite.folder, *NORMATIVE], Path(scratch))
 
@@ -87,8 +86,8 @@ def trials(suite: Suite, names: Sequence[str], jobs: int, stop_after: int | None
             command = (sys.executable, str(HERE / "decoder.py"), name)
             mutant = MUTANTS[name]
             settings = Settings(command, registry, data, mutant.timeout, MEMORY)
-            whole = stop_after is None or mutant == SOUND
-            return trial(mutant, suite, settings, () if whole else before.get(name, ()), None if whole else stop_after)
+            enough = None if mutant == SOUND else KEPT if stop_after is None and mutant.slow else stop_after
+            return trial(mutant, suite, settings, before.get(name, ()) if enough == 1 else (), enough)
 
         yield from threads.map(one, names)
 
@@ -106,7 +105,7 @@ def markdown(rows: Sequence[Row]) -> str:
     for row in rows:
         wrong = row.wrong.replace("|", "\\|")
         first = row.first[0] if row.first else "**survives**"
-        lines.append(f"| {row.name} | {wrong} | {row.failing or ''} | {first} | {' '.join(row.rules)} |")
+        lines.append(f"| {row.name} | {wrong} | {row.failing or ''}{'+' if row.failing == KEPT and MUTANTS[row.name].slow else ''} | {first} | {' '.join(row.rules)} |")
     return "\n".join([*lines, ""])
 
 
@@ -127,9 +126,11 @@ def main() -> int:
             continue
         rows.append(row)
         print(f"{row.name:22} {row.failing or '':>4} {row.first[0] if row.first else 'SURVIVES':32} {' '.join(row.rules)}", flush=True)
-    if given.write:
-        (HERE / "matrix.md").write_text(markdown(rows), encoding="utf-8")
-        document = {"mutants": [{name: value for name, value in asdict(row).items() if name != "came"} for row in rows]}
+    if given.write:  # rows of mutants that were not tried stay
+        both = written() | {row.name: row for row in rows}
+        kept = [both[name] for name in MUTANTS if name in both]
+        (HERE / "matrix.md").write_text(markdown(kept), encoding="utf-8")
+        document = {"mutants": [{name: value for name, value in asdict(row).items() if name != "came"} for row in kept]}
         MATRIX.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     alive = [row.name for row in rows if not row.first]
     print(f"{len(rows) - len(alive)} of {len(rows)} wrong decoders are found out, {time.monotonic() - begin:.0f} s")

@@ -47,7 +47,7 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict
     return net, {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
 
 
-def _fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, part: str) -> nn.Module:
+def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, part: str) -> nn.Module:
     state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:
         module.load_state_dict(state, assign=True)
@@ -64,7 +64,7 @@ def _rows(tensors: dict[str, Tensor], name: str, shape: tuple[int, int], part: s
     return found
 
 
-def _strips(
+def strips(
     run: Callable[[Tensor], Tensor], x: Tensor, rows: int, unit_in: int, unit_out: int, halo: int, progress: Progress | None
 ) -> Tensor:
     """run(x) in horizontal strips, which bounds memory; `halo` rows around each are all that its result depends on."""
@@ -91,8 +91,8 @@ class Analysis:
         net, tensors = _load(folder, manifest, "encoder")
         self.cfg = cfg = net.cfg
         self.name, self.device = str(manifest.get("name") or folder.name), device
-        self.g_a = _fill(net.g_a, tensors, "g_a.", "encoder").to(device)
-        self.h_a = _fill(net.entropy.h_a, tensors, "h_a.", "encoder").to(device)
+        self.g_a = fill(net.g_a, tensors, "g_a.", "encoder").to(device)
+        self.h_a = fill(net.entropy.h_a, tensors, "h_a.", "encoder").to(device)
         self.gain = _rows(tensors, "gain", (cfg.rates, cfg.m), "encoder").numpy()
         self.gain_z = _rows(tensors, "gain_z", (cfg.rates, cfg.hyper), "encoder").numpy()
 
@@ -140,11 +140,11 @@ class Analysis:
 
         g_a, halo = self.g_a, HALO[self.cfg.transform]
         if text is None:
-            return _strips(lambda t: g_a(first(t)), x, rows, 16, 1, halo, progress)
+            return strips(lambda t: g_a(first(t)), x, rows, 16, 1, halo, progress)
         assert isinstance(g_a, ElicAnalysis)
-        features = _strips(lambda t: g_a.walk(first(t), text, 0, g_a.turn), x, rows, 16, 2, halo, part(progress, 0, 0.9))
+        features = strips(lambda t: g_a.walk(first(t), text, 0, g_a.turn), x, rows, 16, 2, halo, part(progress, 0, 0.9))
         read = g_a.read(features, text)
-        return _strips(lambda t: g_a.walk(t, read, g_a.turn + 1), features, rows, 2, 1, halo, part(progress, 0.9, 1))
+        return strips(lambda t: g_a.walk(t, read, g_a.turn + 1), features, rows, 2, 1, halo, part(progress, 0.9, 1))
 
 
 class Painter:
@@ -153,7 +153,7 @@ class Painter:
     def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
         net, tensors = _load(folder, manifest, "painter")
         self.cfg, self.device = net.cfg, device
-        self.g_s = _fill(net.g_s, tensors, "g_s.", "painter").to(device)
+        self.g_s = fill(net.g_s, tensors, "g_s.", "painter").to(device)
         self.inverse = _rows(tensors, "inverse", (self.cfg.rates, self.cfg.m), "painter").to(device)
 
     @torch.inference_mode()
@@ -166,13 +166,13 @@ class Painter:
         factor = (self.inverse[rate] / 64)[None, :, None, None]
 
         def run(t: Tensor) -> Tensor:
-            return _bytes(self.g_s(t.to(self.device).float() * factor)).cpu()
+            return samples(self.g_s(t.to(self.device).float() * factor)).cpu()
 
-        x = _strips(run, latent, y.shape[1], 1, 16, HALO[self.cfg.transform], progress)
+        x = strips(run, latent, y.shape[1], 1, 16, HALO[self.cfg.transform], progress)
         return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
 
 
-def _bytes(x: Tensor) -> Tensor:
+def samples(x: Tensor) -> Tensor:
     return (x.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.errors import SemError
-from refcodec.models.elic.floats import _bytes, _fill, _strips
+from refcodec.models.elic.floats import samples, fill, strips
 from refcodec.models.package import load_part
 from refcodec.models.vq.net import VqConfig, VqNet
 from refcodec.progress import Progress
@@ -36,7 +36,7 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
         net = VqNet(cfg)
     tensors = {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
     half = net.encoder if part == "encoder" else net.decoder
-    _fill(half, tensors, f"{'encoder' if part == 'encoder' else 'decoder'}.", part)
+    fill(half, tensors, f"{'encoder' if part == 'encoder' else 'decoder'}.", part)
     codebook = tensors.get("codebook")
     if codebook is None or codebook.shape != (cfg.v, cfg.dim):
         raise SemError(803, f"no tensor codebook of {cfg.v} codes in {cfg.dim} dimensions", path=part)
@@ -66,7 +66,7 @@ class VqEncoder:
             return self.net.quantiser.nearest(z)[:, None]
 
         halo = self.cfg.reach(self.cfg.encoder_blocks)
-        found: NDArray[np.int64] = _strips(run, x, padded.shape[0] // stride, stride, 1, halo, progress)[0, 0].numpy()
+        found: NDArray[np.int64] = strips(run, x, padded.shape[0] // stride, stride, 1, halo, progress)[0, 0].numpy()
         return found
 
 
@@ -87,7 +87,7 @@ class Painter:
         halo = self.cfg.reach(self.cfg.decoder_blocks)
 
         def run(part: Tensor) -> Tensor:
-            return _bytes(self.net.paint(self.net.quantiser.lookup(part[:, 0])))
+            return samples(self.net.paint(self.net.quantiser.lookup(part[:, 0])))
 
-        x = _strips(run, grid, grid.shape[2], 1, self.cfg.stride, halo, progress)
+        x = strips(run, grid, grid.shape[2], 1, self.cfg.stride, halo, progress)
         return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from refcodec.container.wire import varint
 from refcodec.models.package import symbol_digest
 from tools.vectors import mini, tiny
 from tools.vectors.mini import Symbols, Tensors, conv, layer
@@ -33,6 +34,10 @@ HEADER: Final = (
           both(put("profile", "C7"), put("dim_class", "9D"))),
     Fault("base-profile-unlisted-hash-code", "hash-4", 702, (15, 150), "the same of an explicit model, with a hash code that is not given",
           both(put("base_profile", "63"), put("hash_code", "04"))),
+    Fault("profile-253-dim-class", "micro", 702, (15, 150), "the same of 253, the last id of one byte", both(put("profile", "FD"), put("dim_class", "9D"))),
+    Fault("base-profile-253", "hash-4", 702, (15, 17), "an explicit model on 253, which could be a row", put("base_profile", "FD")),
+    Fault("limit-pixels-exceeded-by-1", "limit-pixels", 602, (141,), "8283 × 4051 pixels, 2^25 and one",
+          both(put("width_minus_1", varint(8282).hex()), put("height_minus_1", varint(4050).hex()))),
 )  # fmt: skip
 
 LONG: Final = (b" on", b" top", b" of", b" the") * (MOST // 14 + 1)  # 65547 octets
@@ -42,6 +47,8 @@ CAPTION: Final = (
           "65547 octets, then a word of no letters: symbols are judged one after another", pieces(0, *LONG, (b"",)), "S"),
     Fault("caption-static-spelt-nothing-limit", "caption-static-limit", 402, (150, 172, 181),
           "the same the other way round", pieces(0, (b"",), *LONG), "S"),
+    Fault("caption-length-most", "caption-tiny-raw", 301, (46, 141), "a section of 65536 bytes, as many as may be, which are not there",
+          put("sections[0].length", varint(65_536).hex())),
     Fault("caption-zstd-bomb-cut", "caption-zstd-unchecked", 401, (150, 177, 178),
           "a frame that declares too much and is cut: whether it is whole is judged first", body(bytes.fromhex(BOMB)), "S"),
 )  # fmt: skip
@@ -166,6 +173,7 @@ BAD: Final = (
     small(3, "shape-of-file", 111, "another shape in the manifest than in the file", late=entry("sign", lambda said: said.update(shape=[2, 4]))),
     Undigested("symbols-float", 801, (114,), "`b` is 2.0: canonical JSON has no such number, so that the package has no digest", base="clip-tiny",
                late=put_member("b", to=2.0)),
+    Undigested("symbols-float-in-list", 801, (114,), "the same in a list: a shape of 8.0", base="clip-tiny", late=entry("sign", lambda said: said.update(shape=[8.0]))),
     Undigested("symbols-2-53", 801, (114,), "`b` is 2^53, of which canonical JSON has none either", base="clip-tiny", late=put_member("b", to=2**53)),
     Undigested("symbols-minus-2-53", 801, (114,), "`b` is -2^53", base="clip-tiny", late=put_member("b", to=-(2**53))),
     Undigested("symbols-member-twice", 801, (114,), "`b` is given twice", base="clip-tiny", late=put_member("b", to=3),
@@ -208,5 +216,7 @@ BROKEN: Final = (
     Broken("parameters-usage-1", "vq-tiny-unchecked", 32, "1 in place of true", to(1, "parameters", "5", "usage")),
     Broken("parameters-v-65537-of-indices", "vq-tiny-unchecked", 32, "65537 code words", to(65_537, "parameters", "5", "v")),
     Broken("parameters-groups-as-number", "micro", 32, "a number in place of the list of groups", to(8, "parameters", "7", "groups")),
+    Broken("too-many-symbols-by-1", "limit-pixels", 141, "2^26 symbols and one",
+           lambda new: new["binding"]["parameters"]["7"].update(m=511, groups=[511], hyper=16), 605),
     Broken("two-kinds-use-no-model", "vq-tiny-unchecked", 33, "two kinds that use a model, and none", _two_models_and_none),
 )  # fmt: skip

@@ -28,7 +28,7 @@ from torch import Tensor
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from refcodec.models.elic.floats import Painter, _bytes
+from refcodec.models.elic.floats import Painter, samples
 from refcodec.models.package import read_manifest
 from tools.vectors import recipes_paint
 from tools.vectors.build import MODELS, OUT, valid
@@ -49,7 +49,7 @@ def painted(painter: Painter, vector: Vector, wide: bool, last: bool) -> tuple[P
         x = x.contiguous(memory_format=torch.channels_last)
     width, height = vector.recipe.size  # type: ignore[union-attr]
     raw = (net.linear(x) + net.net(x) + 0.5)[0, :, :height, :width].permute(1, 2, 0)  # type: ignore[operator]
-    return np.ascontiguousarray(_bytes(raw).numpy()), raw.double().numpy() * 255
+    return np.ascontiguousarray(samples(raw).numpy()), raw.double().numpy() * 255
 
 
 def ways() -> Iterator[tuple[str, dict[str, bool]]]:

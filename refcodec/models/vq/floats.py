@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.errors import SemError
-from refcodec.models.elic.floats import samples, fill, strips
+from refcodec.models.elic.floats import fill, samples, strips
 from refcodec.models.package import load_part
 from refcodec.models.vq.net import VqConfig, VqNet
 from refcodec.progress import Progress

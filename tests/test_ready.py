@@ -397,7 +397,7 @@ def test_index_maps_have_a_block_for_each_place(width: int, height: int, stride:
 def test_pictures_without_a_painter() -> None:
     pytest.importorskip("torch")
     for named in ({"text": "ct"}, {"caption": "cat"}, {"vector": [0] * 768}):
-        with pytest.raises(SemError, match="role painter .*name it with --model painter=") as caught:
+        with pytest.raises(SemError, match=r"role painter .*name it with --model painter=") as caught:
             refcodec.decode(encoded(**named).data)
         assert caught.value.code == 801
     with pytest.raises(SemError, match="holds no vq, which method perco paints from"):

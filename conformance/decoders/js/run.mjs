@@ -124,6 +124,15 @@ for (const vector of manifest.vectors) {
   if (vector.trace) trace(vector, file, environment);
 }
 
+/** Files that bring a registry of their own. */
+for (const entry of manifest.registries ?? []) {
+  const file = read(entry);
+  if (file === null) continue;
+  judge(entry, file, {
+    models: shelf.models([join(folder, "models")]), registry: readRegistry(join(folder, entry.registry.file)),
+  });
+}
+
 for (const model of manifest.models) {
   const file = read(model);
   if (file === null) continue;

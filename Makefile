@@ -60,6 +60,9 @@ kaitai: kaitai-tools  ## the grammar of containers against the vectors
 vectors: setup  ## make test_vectors/ anew and show what changed
 	$(BIN)/python tools/vectors/make.py
 
+mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
+	OMP_NUM_THREADS=1 $(BIN)/python tools/mutate.py $(if $(BOUNDS),--bounds) --json out/mutate.json
+
 fuzz: setup  ## long random damage of files (MINUTES=10)
 	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10)
 
@@ -100,4 +103,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test conformance micro kaitai-tools kaitai vectors fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types test conformance micro kaitai-tools kaitai vectors mutate fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

@@ -162,8 +162,8 @@ def test_finds_those_of_refcodec() -> None:
 
 
 def test_what_is_explained_is_there() -> None:
-    """Every explanation is of a mutant, and gives a reason."""
-    assert set(mutate.explained()) <= {site.id for site in sites()}
+    """Every explanation is of a mutant or of a function that has some, and gives a reason."""
+    assert set(mutate.explained()) <= {site.id for site in sites()} | {f"{site.file} {site.where}" for site in sites()}
     assert all(len(why) > 20 for why in mutate.explained().values())
 
 
@@ -231,6 +231,7 @@ def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"SURVIVES {alive.id}" in capsys.readouterr().out
     assert mutate.report(rows, {alive.id: "reason", killed.id: "reason"}, 0.0) == 1
     assert mutate.report(rows[:1], {alive.id: "not tried now"}, 0.0) == 0
+    assert mutate.report(rows, {f"{alive.file} {alive.where}": "of all that is in a function"}, 0.0) == 0
 
 
 def test_refcodec_must_pass_first(suite: Suite) -> None:

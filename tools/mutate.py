@@ -83,7 +83,7 @@ def in_order(site: Site, cases: Sequence[Case], seconds: dict[str, float]) -> li
 
 def trials(sites: Sequence[Site], suite: Suite) -> Iterator[Row]:
     """Each site until a vector notices. SystemExit where refcodec as it is does not pass."""
-    cases = [case for case in suite.cases if case.tier != "P"]
+    cases = [case for case in suite.cases if case.tier_for(trial.HIGHEST) is not None]
     with tempfile.TemporaryDirectory(prefix="sem-mutate-") as scratch:
         registry, data = gather([suite.folder, *NORMATIVE], Path(scratch))
         trial.warm(cases, registry, data)
@@ -98,10 +98,13 @@ def trials(sites: Sequence[Site], suite: Suite) -> Iterator[Row]:
 
 
 def explained() -> dict[str, str]:
-    """Id -> why no vector notices."""
-    if not EXPLAINED.is_file():
-        return {}
-    return {item["id"]: item["why"] for item in json.loads(EXPLAINED.read_bytes())["survivors"]}
+    """Id of a mutant, or file and function of many -> why no vector notices."""
+    return {item["of"]: item["why"] for item in json.loads(EXPLAINED.read_bytes())["survivors"]}
+
+
+def reason_for(site: Site, why: dict[str, str]) -> str | None:
+    """What is explained of it: its id, or its function with all that is in there."""
+    return next((name for name in (site.id, f"{site.file} {site.where}") if name in why), None)
 
 
 def main() -> int:
@@ -122,25 +125,26 @@ def main() -> int:
     begin, why, rows = time.monotonic(), explained(), list[Row]()
     for row in trials(sites, load(given.suite)):
         rows.append(row)
-        fate = row.by or ("survives, explained" if row.site.id in why else "SURVIVES")
+        fate = row.by or ("survives, explained" if reason_for(row.site, why) else "SURVIVES")
         print(f"{row.site.file}:{row.site.line:<4} {'/'.join(map(str, sorted(row.site.codes))) or '-':8} {fate:40} {row.site.kind}: {row.site.text}", flush=True)
-        if given.json:
+        if given.json is not None:
+            given.json.parent.mkdir(parents=True, exist_ok=True)
             given.json.write_text(json.dumps({"mutants": [row.to_dict() for row in rows]}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return report(rows, why, time.monotonic() - begin)
 
 
 def report(rows: Sequence[Row], why: dict[str, str], seconds: float) -> int:
     """The summary, and the exit status."""
-    alive = [row.site.id for row in rows if not row.by]
+    alive = [row.site for row in rows if not row.by]
     kinds = Counter(row.site.kind for row in rows)
     killed = Counter(row.site.kind for row in rows if row.by)
     print(", ".join(f"{killed[kind]} of {count} {kind}" for kind, count in sorted(kinds.items())))
     print(f"{len(rows) - len(alive)} of {len(rows)} mutants are killed, {len(alive)} survive, {seconds:.0f} s")
-    tried = {row.site.id for row in rows}
-    unexplained = [name for name in alive if name not in why]
-    stale = [name for name in why if name in tried - set(alive)]
-    for name in unexplained:
-        print(f"SURVIVES {name}")
+    unexplained = [site for site in alive if reason_for(site, why) is None]
+    needed = {reason_for(site, why) for site in alive}
+    stale = sorted({name for row in rows if (name := reason_for(row.site, why)) is not None} - needed)
+    for site in unexplained:
+        print(f"SURVIVES {site.id}")
     for name in stale:
         print(f"explained, and killed: {name}")
     return 1 if unexplained or stale else 0

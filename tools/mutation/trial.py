@@ -90,11 +90,17 @@ class Refcodec:
         rows = case.registry or self.registry
         if rows != self.current:
             self.decode, self.current = self.adapter.begin(rows, self.data), rows
-        question = speak.Question(case.file, case.tier_for(HIGHEST), case.models, case.asked)
+        question = speak.Question(case.file, tier_of(case), case.models, case.asked)
         try:
             return Answer("accept", result=speak.strings(self.decode(question)))
         except speak.Rejected as fault:
             return Answer("reject", error=fault.code, status=fault.status)
+
+
+def tier_of(case: Case) -> str:
+    tier = case.tier_for(HIGHEST)
+    assert tier is not None
+    return tier
 
 
 def adapter() -> ModuleType:
@@ -183,7 +189,7 @@ def _ask(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, o
             signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
             begin = time.process_time()
             answer = decoder.answer(case)
-            wrong = faults(case, answer, case.tier_for(HIGHEST))
+            wrong = faults(case, answer, tier_of(case))
             line = {"case": case_id, "seconds": round(time.process_time() - begin, 4)}
             print(json.dumps(line | ({"why": wrong[0]} if wrong else {})), file=out)
             if wrong and not to_end:

@@ -230,6 +230,7 @@ def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert mutate.report(rows, {}, 0.0) == 1
     assert f"SURVIVES {alive.id}" in capsys.readouterr().out
     assert mutate.report(rows, {alive.id: "reason", killed.id: "reason"}, 0.0) == 1
+    assert mutate.report([mutate.Row(replace(alive, kind="bound"), "", "")], {}, 0.0) == 0
     assert mutate.report(rows[:1], {alive.id: "not tried now"}, 0.0) == 0
     assert mutate.report(rows, {f"{alive.file} {alive.where}": "of all that is in a function"}, 0.0) == 0
 

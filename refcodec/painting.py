@@ -12,7 +12,7 @@ from refcodec import __version__, spec
 from refcodec.container import Container, write
 from refcodec.container.text import decode as text_decode
 from refcodec.errors import SemError
-from refcodec.methods.scene import Painting, Record, Scene
+from refcodec.methods.scene import NORM_SCALES, Painting, Record, Scene
 from refcodec.models.sources import Models
 from refcodec.progress import Progress
 from refcodec.symbols import Symbols
@@ -92,10 +92,8 @@ def scene_of(symbols: Symbols, models: Models, wish: dict[str, Any], progress: P
     for section in container.sections:
         if section.type == spec.HINTS:
             hints = text_decode(section.body)
-    header, notices = container.header, []
-    if "steps" not in wish and int(hints.get("steps", 0)) > STEPS_MAX:
-        notices.append(f"the file asks for {hints['steps']} steps: {STEPS_MAX} are made, unless the user says otherwise")
-        hints["steps"] = str(STEPS_MAX)
+    header = container.header
+    notices = _judged(hints, wish)
     recommended = container.profile.recommended.hints
     if Painting.of(recommended, hints, wish).generator == "cuda" and "generator" not in wish and not models.has_cuda():
         hints["generator"] = "cpu"
@@ -105,6 +103,29 @@ def scene_of(symbols: Symbols, models: Models, wish: dict[str, Any], progress: P
         (header.width, header.height), models, hints, wish, 8 * _bytes(container) / (header.width * header.height),
         symbols.folder, progress=progress, notices=notices,
     )  # fmt: skip
+
+
+def _judged(hints: dict[str, str], wish: Mapping[str, Any]) -> list[str]:
+    """Hints of a file that no painter here can follow, or should, are changed or left out; what is to be said of it.
+
+    A file with them is a valid one, and its reader cannot take them out.
+    """
+    from refcodec.models.roles.schedule import SCHEDULERS
+
+    notices = []
+    if "steps" not in wish and int(hints.get("steps", 0)) > STEPS_MAX:
+        notices.append(f"the file asks for {hints['steps']} steps: {STEPS_MAX} are made, unless the user says otherwise")
+        hints["steps"] = str(STEPS_MAX)
+    low, high = NORM_SCALES
+    if not low <= float(hints.get("norm-scale", 1)) <= high:
+        scale = hints.pop("norm-scale")
+        if "norm-scale" not in wish:
+            notices.append(f"the file asks for the norm-scale {scale}, which is left out: it is {low} to {high}")
+    if hints.get("scheduler") not in (None, *SCHEDULERS):
+        sampler = hints.pop("scheduler")
+        if "scheduler" not in wish:
+            notices.append(f"the file asks for the scheduler {sampler}, which is not known here: this picture may differ")
+    return notices
 
 
 def _bytes(container: Container) -> int:

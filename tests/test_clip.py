@@ -247,6 +247,16 @@ def test_a_file_cannot_ask_for_days_of_work(data: bytes, loaded: Models, models:
     assert np.array_equal(done.pictures[0], np.asarray(refcodec.decode(data, models=loaded, steps=3, guidance=1)))
 
 
+@pytest.mark.parametrize(("hint", "value"), [("norm-scale", "0.1"), ("norm-scale", "9"), ("scheduler", "clock")])
+def test_hints_that_cannot_be_followed_are_left_out(data: bytes, loaded: Models, models: Path, hint: str, value: str) -> None:
+    hinted = read_symbols(refcodec.encode(PHOTO, method="clip", models=models, hints={hint: value}))
+    done = painting.paint(hinted, models=loaded, wish=FEW)
+    assert f"{hint} {value}" in done.notices[0]
+    assert np.array_equal(done.pictures[0], painted(data, loaded))
+    wish = FEW | {hint: "ddim" if hint == "scheduler" else "0.9"}
+    assert painting.paint(hinted, models=loaded, wish=wish).notices == ()
+
+
 def test_layers_of_settings() -> None:
     assert Painting.of({"seed": "1", "steps": "9"}, {"seed": "2"}, {"guidance": 2.5}) == Painting(2, "cpu", 9, 2.5)
     assert Painting.of({"other": "x"}).seed == 0

@@ -339,6 +339,7 @@ sys.modules["semmicro"] = micro = importlib.util.module_from_spec(place)
 place.loader.exec_module(micro)
 for name in ("load_registry", "load_dims", "load_gaussian"):
     setattr(micro, name, functools.cache(getattr(micro, name)))
+micro.MODEL_FOLDERS = []  # models are found where an entry says, and nowhere else
 for line in sys.stdin.read().splitlines():
     job = json.loads(line)
     sys.argv[1:] = job["args"]

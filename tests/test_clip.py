@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,7 +23,7 @@ from program import Semtool, contents, place, refused, semtool, valid
 import refcodec
 from refcodec import codec, painting, registry, spec
 from refcodec.errors import SemError
-from refcodec.methods.scene import Painting
+from refcodec.methods.scene import Painting, canvas
 from refcodec.models.roles.embedder import ImageEmbedder
 from refcodec.models.roles.schedule import SCHEDULERS
 from refcodec.models.roles.unclip import UnClip
@@ -255,6 +257,17 @@ def test_hints_that_cannot_be_followed_are_left_out(data: bytes, loaded: Models,
     assert np.array_equal(done.pictures[0], painted(data, loaded))
     wish = FEW | {hint: "ddim" if hint == "scheduler" else "0.9"}
     assert painting.paint(hinted, models=loaded, wish=wish).notices == ()
+
+
+@given(st.integers(1, 16384), st.integers(1, 16384), st.sampled_from([64, 512, 768, 1024]))
+@example(16384, 1, 768)
+def test_a_canvas_has_about_as_many_pixels_as_the_painter_knows(width: int, height: int, native: int) -> None:
+    made = canvas((width, height), native)
+    assert all(side >= 64 and side % 64 == 0 for side in made)
+    assert native**2 / 2 <= made[0] * made[1] <= 2 * native**2 or min(made) == 64
+    assert made[0] * made[1] <= 2.5 * native**2  # whatever a stranger's file says
+    if max(width, height) <= 2 * min(width, height) and native >= 512:
+        assert abs(made[0] / made[1] / (width / height) - 1) < 0.2
 
 
 def test_layers_of_settings() -> None:

@@ -156,10 +156,13 @@ class Scene:
 
 
 def canvas(size: tuple[int, int], native: int, multiple: int = 64) -> tuple[int, int]:
-    """(width, height), multiples of `multiple`, of the shape of `size` and about native² pixels: what a painter fills."""
+    """(width, height), multiples of `multiple`, of the shape of `size` and about native² pixels: what a painter fills.
+
+    Of a shape so long that the shorter side would be less than `multiple`, at most twice as many, and not of that shape.
+    """
     width, height = size
-    scale = native / (width * height) ** 0.5
-    return tuple(max(multiple, round(side * scale / multiple) * multiple) for side in (width, height))  # type: ignore[return-value]
+    scale, longest = native / (width * height) ** 0.5, max(1, 2 * native**2 // multiple**2) * multiple
+    return tuple(min(longest, max(multiple, round(side * scale / multiple) * multiple)) for side in (width, height))  # type: ignore[return-value]
 
 
 def fitted(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -356,11 +356,11 @@ def test_clip_vectors_and_scores(clip: Clip) -> None:
 def test_clip_vectors_are_those_of_the_model(clip: Clip) -> None:
     from PIL import Image
 
-    inputs = clip.processor(images=Image.fromarray(tiny_models.photo()), return_tensors="pt")
-    tokens = clip.tokenizer(["a cat"], return_tensors="pt")
+    inputs = clip.clip.processor(images=Image.fromarray(tiny_models.photo()), return_tensors="pt")
+    tokens = clip.clip.tokenizer(["a cat"], return_tensors="pt")
     with torch.inference_mode():
-        out = clip.model(**inputs, **tokens)
-    scale = float(clip.model.logit_scale.detach().exp())
+        out = clip.clip.model(**inputs, **tokens)
+    scale = float(clip.clip.model.logit_scale.detach().exp())
     assert cosine(clip.picture(tiny_models.photo()), clip.text("a cat")) == pytest.approx(out.logits_per_image.item() / scale, abs=1e-5)
 
 

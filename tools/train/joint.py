@@ -27,7 +27,7 @@ from refcodec.errors import SemError
 from refcodec.models.elic.config import ElicConfig
 from refcodec.models.elic.text import TextEncoder
 from refcodec.models.metrics.lpips import Lpips
-from refcodec.models.roles.load import expect, loading, whole
+from refcodec.models.roles.load import expect, loading, pretrained
 from tools.train import photos
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's pictures
@@ -86,11 +86,7 @@ class Joint(nn.Module):
         with loading("clip", folder):
             from transformers import CLIPModel, CLIPTokenizerFast
 
-            model, info = CLIPModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, torch_dtype="float32"
-            )
-            whole("clip", folder, info)
-            return cls(model, CLIPTokenizerFast.from_pretrained(folder, local_files_only=True), beta)
+            return cls(pretrained("clip", folder, CLIPModel), CLIPTokenizerFast.from_pretrained(folder, local_files_only=True), beta)
 
     def images(self, x: Tensor) -> Tensor:
         """Unit embeddings [B, D] of square pictures [B, 3, H, W] in 0..1, resized and normalised as CLIP's are."""

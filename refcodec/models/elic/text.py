@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refcodec.models.roles.load import device_of, expect, loading, running, whole
+from refcodec.models.roles.load import device_of, expect, loading, pretrained, running
 from refcodec.models.sources import Models
 
 ROLE = "text_encoder"
@@ -34,15 +34,12 @@ class TextEncoder:
         with loading(ROLE, folder):
             from transformers import CLIPTextModel, CLIPTokenizerFast
 
-            model, info = CLIPTextModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, torch_dtype="float32"
-            )
-            whole(ROLE, folder, info)
+            model = pretrained(ROLE, folder, CLIPTextModel)
             tokenizer = CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
             if tokens > model.config.max_position_embeddings:
                 raise ValueError(f"it takes {model.config.max_position_embeddings} tokens, not {tokens}")
         device = "cpu" if models is None else device_of(models)
-        return cls(model.to(device).eval().requires_grad_(False), tokenizer, folder.name, tokens)
+        return cls(model.to(device), tokenizer, folder.name, tokens)
 
     @property
     def width(self) -> int:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec.models.roles.load import device_of, loading, quiet, running, whole
+from refcodec.models.roles.load import device_of, loading, pretrained, quiet, running
 from refcodec.models.sources import Models
 
 ROLE: Final = "segmenter"
@@ -35,12 +35,9 @@ class Segmenter:
         with loading(ROLE, folder):
             from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
 
-            model, info = AutoModelForSemanticSegmentation.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype="float32"
-            )
-            whole(ROLE, folder, info)
+            model = pretrained(ROLE, folder, AutoModelForSemanticSegmentation)
             processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
-        return cls(model.to(device_of(models)).eval(), processor, folder.name)
+        return cls(model.to(device_of(models)), processor, folder.name)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Counts:
         """Of pixels uint8[H, W, 3]: its scores are grown to the picture's size (bilinear), the highest one is the class."""

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from refcodec.errors import SemError
 from refcodec.models.perco.hyper_encoder import HyperEncoder
-from refcodec.models.roles.load import device_of, dtype_of, expect, generator, loading, quiet, running, whole
+from refcodec.models.roles.load import device_of, dtype_of, expect, generator, loading, pretrained, quiet, running
 from refcodec.models.roles.schedule import scheduler
 from refcodec.models.sources import Models
 from refcodec.progress import Progress
@@ -32,11 +32,7 @@ STEPS, GUIDANCE = 20, 3.0  # Careil et al. 2024, §3.2 and §4
 
 def _part(kind: Any, folder: Path, name: str, dtype: torch.dtype) -> Any:
     """A network of a pipeline's folder, all its weights there."""
-    made, info = kind.from_pretrained(
-        folder / name, local_files_only=True, use_safetensors=True, torch_dtype=dtype, output_loading_info=True
-    )
-    whole(ROLE, folder / name, info)
-    return made.eval()
+    return pretrained(ROLE, folder / name, kind, dtype)
 
 
 class LatentCoder:

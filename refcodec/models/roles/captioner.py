@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.models import endpoint
-from refcodec.models.roles.load import device_of, dtype_of, expect, loading, running, whole
+from refcodec.models.roles.load import device_of, dtype_of, expect, loading, pretrained, running
 from refcodec.models.roles.said import SENTENCE, answer
 from refcodec.models.sources import Models
 
@@ -42,12 +42,9 @@ class Captioner:
             from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN
 
             expect(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
-            model, info = AutoModelForImageTextToText.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=dtype_of(models)
-            )
-            whole(ROLE, folder, info)
+            model = pretrained(ROLE, folder, AutoModelForImageTextToText, dtype_of(models))
             processor = _processor(folder, model)
-        return cls(model.to(device_of(models)).eval(), processor, folder.name)
+        return cls(model.to(device_of(models)), processor, folder.name)
 
     @property
     def template(self) -> str | None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec.models.roles.load import device_of, expect, loading, numbers, quiet, running, whole
+from refcodec.models.roles.load import device_of, expect, loading, numbers, pretrained, quiet, running
 from refcodec.models.sources import Models
 
 ROLE = "clip"
@@ -30,13 +30,10 @@ class ClipModel:
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
-            model, info = CLIPModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype="float32"
-            )
-            whole(ROLE, folder, info)
+            model = pretrained(ROLE, folder, CLIPModel)
             processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        return cls(model.to(device_of(models)).eval().requires_grad_(False), processor, tokenizer, folder.name)
+        return cls(model.to(device_of(models)), processor, tokenizer, folder.name)
 
     @property
     def device(self) -> torch.device:

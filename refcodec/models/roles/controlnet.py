@@ -11,7 +11,7 @@ from PIL import Image
 
 from refcodec.errors import SemError
 from refcodec.files import shown
-from refcodec.models.roles.load import device_of, dtype_of, expect, loading, whole
+from refcodec.models.roles.load import device_of, dtype_of, expect, loading, pretrained
 from refcodec.models.roles.painter import Painter, Pixels, worded
 from refcodec.models.roles.prompt import takes_ids
 from refcodec.models.sources import Models
@@ -33,11 +33,8 @@ class ControlNet:
         with loading(ROLE, folder):
             from diffusers import ControlNetModel
 
-            model, info = ControlNetModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, torch_dtype=dtype_of(models)
-            )
-            whole(ROLE, folder, info)
-        return cls(model.to(device_of(models)).eval(), folder.name)
+            model = pretrained(ROLE, folder, ControlNetModel, dtype_of(models))
+        return cls(model.to(device_of(models)), folder.name)
 
 
 class LinePainter(Painter):

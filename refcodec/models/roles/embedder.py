@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec.models.roles.load import device_of, expect, loading, numbers, quiet, running, whole
+from refcodec.models.roles.load import device_of, expect, loading, numbers, pretrained, quiet, running
 from refcodec.models.sources import Models
 
 ROLE = "image_embedder"
@@ -29,12 +29,9 @@ class ImageEmbedder:
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
-            model, info = CLIPVisionModelWithProjection.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype="float32"
-            )
-            whole(ROLE, folder, info)
+            model = pretrained(ROLE, folder, CLIPVisionModelWithProjection)
             processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        return cls(model.to(device_of(models)).eval(), processor, folder.name)
+        return cls(model.to(device_of(models)), processor, folder.name)
 
     @property
     def width(self) -> int:

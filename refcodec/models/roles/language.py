@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from refcodec.models import endpoint
-from refcodec.models.roles.load import device_of, dtype_of, expect, loading, running, whole
+from refcodec.models.roles.load import device_of, dtype_of, expect, loading, pretrained, running
 from refcodec.models.roles.said import answer
 from refcodec.models.sources import Models
 
@@ -34,12 +34,9 @@ class Language:
             from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
             expect(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
-            model, info = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=dtype_of(models)
-            )
-            whole(ROLE, folder, info)
+            model = pretrained(ROLE, folder, AutoModelForCausalLM, dtype_of(models))
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        return cls(model.to(device_of(models)).eval(), tokenizer, folder.name)
+        return cls(model.to(device_of(models)), tokenizer, folder.name)
 
     def ask(self, instruction: str, text: str, most_tokens: int) -> str:
         """The answer to an instruction about a text, as a turn of a conversation where the model knows such turns."""

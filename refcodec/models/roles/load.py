@@ -118,11 +118,18 @@ def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, 
     return dict(config)
 
 
-def whole(role: str, folder: Path, info: dict[str, Any]) -> None:
-    """SEM-E-803 where weights are missing or of another shape, which transformers would fill with noise."""
+def pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> Any:
+    """The network of a folder by `kind.from_pretrained`, offline, of safetensors, ready to run; inside `loading`.
+
+    SEM-E-803 where weights are missing or of another shape, which the libraries would fill with noise.
+    """
+    library = kind.__module__.partition(".")[0]
+    named = {"torch_dtype" if library == "diffusers" else "dtype": getattr(torch, dtype) if isinstance(dtype, str) else dtype}
+    model, info = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **named)
     faults = [*info.get("missing_keys", ()), *(entry[0] if isinstance(entry, tuple) else entry for entry in info.get("mismatched_keys", ()))]
     if faults:
         raise SemError(803, f"{role}: {shown(folder.name)} lacks the weights {shown(str(sorted(faults)[0]))}", path=role, hint="get the model again")
+    return model.eval().requires_grad_(False)
 
 
 def device_of(models: Models) -> torch.device:

@@ -270,6 +270,24 @@ def test_a_canvas_has_about_as_many_pixels_as_the_painter_knows(width: int, heig
         assert abs(made[0] / made[1] / (width / height) - 1) < 0.2
 
 
+def test_a_trace_of_nothing_is_said_to_be_none(semtool: Semtool, place: Path, models: Path, data: bytes) -> None:
+    Path("photo.sem").write_bytes(data)
+    done = semtool("decode", "photo.sem", "-o", "new.png", "--steps", "1", "--model", models, "--trace", "steps")
+    assert (done.status, done.err.count("\n")) == (0, 1)
+    assert "nothing to trace" in done.err
+    assert not Path("steps").exists()
+
+
+def test_samples_replace_no_file_that_was_not_named(semtool: Semtool, place: Path, models: Path, data: bytes) -> None:
+    Path("photo.sem").write_bytes(data)
+    Path("photo-8.png").write_text("mine")
+    few = ("--steps", "1", "--model", models, "--samples", "2")
+    refused(semtool("decode", "photo.sem", *few, "--seed", "7"), 2, "usage: photo-8.png is there already")
+    assert contents(place)[place / "photo-8.png"] == b"mine"
+    assert not Path("photo-7.png").exists()
+    assert semtool("decode", "photo.sem", *few, "--seed", "9").status == 0
+
+
 def test_layers_of_settings() -> None:
     assert Painting.of({"seed": "1", "steps": "9"}, {"seed": "2"}, {"guidance": 2.5}) == Painting(2, "cpu", 9, 2.5)
     assert Painting.of({"other": "x"}).seed == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,6 +47,10 @@ def write_pictures(
     steps = None if wanted.trace is None else Steps(wanted.trace)
     decoded = symbols_of(container, models=models.folders, level=level, progress=part(update, 0, 0.2))
     try:
+        if output is None and wanted.samples > 1:  # names that nobody chose take nobody's place
+            scene = replace(painting.scene_of(decoded, models, dict(wanted.wish), None), samples=wanted.samples)
+            for name in names(scene.seeds()):
+                free(name)
         painted = painting.paint(
             decoded, part(update, 0.2, 1), models=models, wish=wanted.wish, samples=wanted.samples,
             reflections=wanted.reflections, record=None if steps is None else steps.record,
@@ -75,8 +79,10 @@ def write_pictures(
         made.insert(0, (target, "contact sheet", None, file_of(contact_sheet(painted.pictures))))
     for name, _, _, data in made:
         write_output(name, data)
-    if steps is not None:
+    if steps is not None and steps.told:
         steps.write()
+    elif steps is not None:
+        notice("nothing to trace: this method's painter tells no steps")
     written = [{"file": name, "what": what} | ({} if seed is None else {"seed": seed}) for name, what, seed, _ in made]
     return decoded, written, dict(painted.models)
 

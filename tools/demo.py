@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A photograph to `.sem` and back, with the model that ships in the package.
+"""A photograph to `.sem` and back by the methods that need no model but those in the package.
 
     python tools/demo.py [PHOTO] [--quality Q]
 
@@ -12,6 +12,7 @@ import argparse
 import importlib.util
 import io
 import math
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -69,10 +70,31 @@ def side_by_side(panels: list[tuple[str, NDArray[np.uint8]]]) -> NDArray[np.uint
 
 def run(*args: str) -> None:
     """One semtool command, shown as a person would type it."""
-    print(f"\n$ semtool {' '.join(a.removeprefix(str(ROOT) + '/') for a in args)}", flush=True)
+    print(f"\n$ semtool {shlex.join(a.removeprefix(str(ROOT) + '/') for a in args)}", flush=True)
     done = subprocess.run([str(Path(sys.executable).parent / "semtool"), *args], check=False)
     if done.returncode:
         raise SystemExit(done.returncode)
+
+
+def descriptions(photo: Path, before: NDArray[np.uint8]) -> Path:
+    """The picture by methods that describe it, from some thousand bytes down to a few, as far as the package paints them."""
+    vq, pics, words = (OUT / f"{photo.stem}-{name}.sem" for name in ("perco", "pics", "consonant"))
+    run("encode", str(photo), "-o", str(vq), "--method", "perco")
+    run("decode", str(vq), "-o", str(OUT / "perco.png"))
+    run("encode", str(photo), "-o", str(pics), "--method", "pics", "--caption", "A cup of coffee.", "--bpp", "0.02")
+    run("decode", str(pics), "--symbols", "-o", str(OUT / "sketch.png"))
+    run("encode", "--text", "a red cup of coffee on a wooden table", "--size", "512x512", "-o", str(words))
+    run("decode", str(words), "--text")
+    preview, sketch = pictures.load(OUT / "perco.png").pixels, pictures.load(OUT / "sketch.png").pixels
+    small = Image.fromarray(sketch).resize((before.shape[1], before.shape[0]), Image.Resampling.BILINEAR)
+    panels = [
+        (f"original, {before.shape[1]}x{before.shape[0]}", before),
+        (f"perco, {vq.stat().st_size} bytes: the embedded preview", preview),
+        (f"pics, {pics.stat().st_size} bytes: what its painter follows", np.asarray(small)),
+    ]
+    picture = OUT / "descriptions.png"
+    pictures.save(side_by_side(panels), picture)
+    return picture
 
 
 def main() -> None:
@@ -97,9 +119,10 @@ def main() -> None:
     ]
     picture = OUT / "side-by-side.png"
     pictures.save(side_by_side(panels), picture)
+    described = descriptions(photo, before)
     bpp = 8 * size / (before.shape[0] * before.shape[1])
     print(f"\n{sem.relative_to(ROOT)}: {size} bytes, {bpp:.4f} bpp, PSNR {psnr(before, after):.2f} dB")
-    print(f"side by side: {picture.relative_to(ROOT)}")
+    print(f"side by side: {picture.relative_to(ROOT)}, {described.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,14 @@ def paint(
         return Painted((pixels,), (), {"painter": folder.name})
     scene = scene_of(symbols, models, dict(wish or {}), progress)
     scene = replace(scene, samples=samples, reflections=reflections, record=record)
-    pictures = tuple(module.paint(scene))
+    try:
+        pictures = tuple(module.paint(scene))
+    except ValueError:
+        if "scheduler" not in scene.hints or scene.wish.get("scheduler") is not None:
+            raise
+        scene = replace(scene, hints={key: value for key, value in scene.hints.items() if key != "scheduler"})
+        pictures = tuple(module.paint(scene))  # the user cannot take a hint out of a stranger's file
+        scene.notices.append("the painter has not the scheduler that the file asks for: its own is taken")
     if symbols.folder is not None and models.used == {"painter": symbols.folder.name}:  # a package's own painter has no seed
         return Painted(pictures, (), dict(models.used), tuple(scene.notices))
     return Painted(pictures, tuple(scene.seeds()), dict(models.used), tuple(scene.notices))

@@ -477,6 +477,9 @@ def test_ctrl_c_while_encoding(semtool: Semtool, photo: Path, monkeypatch: pytes
     monkeypatch.setattr(codec, "encode_picture", interrupted)
     done = semtool("encode", photo)
     assert (done.status, done.out, done.line) == (130, b"", "interrupted; no file is left half written")
+    told = semtool("encode", photo, "--json")
+    valid("error", told.json)
+    assert (told.status, told.json["error"]["family"]) == (130, "interrupted")
     assert not photo.with_suffix(".sem").exists()
 
 

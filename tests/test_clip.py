@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -239,6 +241,30 @@ def test_what_a_method_does_not_read_is_refused(semtool: Semtool, place: Path, d
     Image.fromarray(PHOTO).save("photo.png")
     Path("e.sem").write_bytes(refcodec.encode(PHOTO))
     refused(semtool(*args), 2, f"usage: {said}")
+
+
+def test_a_scheduler_of_the_file_that_a_painter_has_not(models: Path) -> None:
+    class Flow:
+        width, native, name = 768, 64, "flow"
+
+        def paint(self, _: Any, size: tuple[int, int], *, sampler: str | None, **__: Any) -> NDArray[np.uint8]:
+            if sampler is not None:
+                raise ValueError("it follows a flow, by its own sampler")
+            return np.zeros((size[1], size[0], 3), np.uint8)
+
+    hinted = read_symbols(refcodec.encode(PHOTO, method="clip", models=models, hints={"scheduler": "euler"}))
+    done = painting.paint(hinted, models={"painter": Flow()})
+    assert done.notices == ("the painter has not the scheduler that the file asks for: its own is taken",)
+    with pytest.raises(ValueError, match="flow"):
+        painting.paint(hinted, models={"painter": Flow()}, wish={"scheduler": "euler"})
+
+
+def test_no_tokenizer_pads_further_than_its_encoder_reads(models: Path, tmp_path: Path, data: bytes, loaded: Models) -> None:
+    """A length of 10^12 in a folder would have ended the process."""
+    shutil.copytree(models / "painter", tmp_path / "painter")
+    config = tmp_path / "painter" / "tokenizer" / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": 10**12}))
+    assert np.array_equal(painted(data, Models.of({"painter": tmp_path / "painter"}, device="cpu")), painted(data, loaded))
 
 
 def test_a_file_cannot_ask_for_days_of_work(data: bytes, loaded: Models, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:

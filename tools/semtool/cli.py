@@ -52,5 +52,5 @@ def cli() -> None:
     with --json it is an object, too.
 
     Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded,
-    7 input/output.
+    7 input/output, 130 interrupted.
     """

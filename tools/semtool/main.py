@@ -28,9 +28,18 @@ def main(args: Sequence[str] | None = None) -> int:
             mute()
             return PIPE_GONE
     except KeyboardInterrupt:
-        with suppress(OSError):
-            print("interrupted; no file is left half written", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
+
+
+def _interrupted() -> int:
+    """Tells that Ctrl-C has ended the work; with --json as an object, too."""
+    with suppress(OSError):
+        print("interrupted; no file is left half written", file=sys.stderr)
+    with suppress(OSError, ImportError):
+        from semtool import report
+
+        report.interrupted("no file is left half written")
+    return INTERRUPTED
 
 
 def _reported(arguments: list[str]) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool decode: pictures painted and written, all of them or none."""
+"""semtool decode: pictures painted, and then written, each of them whole or not at all."""
 
 from __future__ import annotations
 

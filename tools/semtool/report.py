@@ -47,6 +47,11 @@ def bug(error: Exception) -> int:
     return _told("bug", what, f"this is a fault of the program: please report it ({TRACEBACK}=1 shows more)", BUG)
 
 
+def interrupted(what: str) -> None:
+    """The object of Ctrl-C, whose line has been told."""
+    _object({"code": None, "name": "interrupted", "family": "interrupted", "message": what, "offset": None, "path": None, "hint": "start it again"})
+
+
 def notice(text: str) -> None:
     """What a person would want to know although nothing is wrong."""
     say(f"note: {safe(text)}", err=True)

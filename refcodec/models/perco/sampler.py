@@ -19,7 +19,17 @@ from torch import Tensor
 
 from refcodec.errors import SemError
 from refcodec.models.perco.hyper_encoder import HyperEncoder
-from refcodec.models.roles.load import device_of, dtype_of, expect, generator, loading, pretrained, quiet, running
+from refcodec.models.roles.load import (
+    device_of,
+    dtype_of,
+    expect,
+    generator,
+    loading,
+    numbers,
+    pretrained,
+    quiet,
+    running,
+)
 from refcodec.models.roles.schedule import scheduler
 from refcodec.models.sources import Models
 from refcodec.progress import Progress
@@ -81,6 +91,7 @@ class LatentCoder:
     def decode(self, latent: Tensor) -> NDArray[np.uint8]:
         """uint8[H, W, 3], rounded as SPEC §14 does."""
         x = self.vae.decode(latent.to(self.vae.dtype) / self.vae.config.scaling_factor).sample[0].float()
+        numbers(ROLE, self.name, bool(x.isfinite().all()))
         samples = ((x / 2 + 0.5).clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
         return np.ascontiguousarray(samples.permute(1, 2, 0).cpu().numpy())
 

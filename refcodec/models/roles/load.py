@@ -26,6 +26,7 @@ class SettingError(ValueError):
     """A setting of the user's that a model or this machine has not; no fault of the model."""
 
 
+TOKENS_MAX = 4096  # of a text, where an encoder has no bound of its own
 SAID_MAX = 160  # characters of a library's own words
 NAMED_MAX = 6  # classes that an error names
 
@@ -130,6 +131,15 @@ def pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> An
     if faults:
         raise SemError(803, f"{role}: {shown(folder.name)} lacks the weights {shown(str(sorted(faults)[0]))}", path=role, hint="get the model again")
     return model.eval().requires_grad_(False)
+
+
+def bound_tokenizers(pipeline: Any) -> None:
+    """No tokenizer of a pipeline pads further than its text encoder reads: a length in a folder is a stranger's number."""
+    for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
+        tokenizer, encoder = getattr(pipeline, name, None), getattr(pipeline, name.replace("tokenizer", "text_encoder"), None)
+        most = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
+        if tokenizer is not None:
+            tokenizer.model_max_length = min(tokenizer.model_max_length, most if isinstance(most, int) else TOKENS_MAX)
 
 
 def device_of(models: Models) -> torch.device:

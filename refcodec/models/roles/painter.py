@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.models import endpoint
-from refcodec.models.roles.load import SettingError, device_of, dtype_of, expect, generator, loading, running
+from refcodec.models.roles.load import (
+    SettingError,
+    bound_tokenizers,
+    device_of,
+    dtype_of,
+    expect,
+    generator,
+    loading,
+    running,
+)
 from refcodec.models.roles.schedule import scheduler, stepping
 from refcodec.models.roles.unclip import pixels_of
 from refcodec.models.sources import Models
@@ -59,6 +68,7 @@ class Painter:
                 folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models)
             )
         pipeline.set_progress_bar_config(disable=True)
+        bound_tokenizers(pipeline)
         return cls(pipeline.to(device_of(models)), folder.name)
 
     @property

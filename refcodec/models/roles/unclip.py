@@ -10,7 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from refcodec.models.roles.load import SettingError, device_of, dtype_of, expect, generator, loading, numbers, running
+from refcodec.models.roles.load import (
+    SettingError,
+    bound_tokenizers,
+    device_of,
+    dtype_of,
+    expect,
+    generator,
+    loading,
+    numbers,
+    running,
+)
 from refcodec.models.roles.schedule import scheduler, stepping
 from refcodec.models.sources import Models
 from refcodec.progress import Progress
@@ -35,6 +45,7 @@ class UnClip:
                 folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models)
             )
         pipeline.set_progress_bar_config(disable=True)
+        bound_tokenizers(pipeline)
         return cls(pipeline.to(device_of(models)), folder.name)
 
     @property

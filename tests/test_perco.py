@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tiny_models
 from numpy.typing import NDArray
+from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import codec, spec
@@ -33,6 +34,8 @@ from refcodec.models.sources import Models
 from refcodec.symbols import read_symbols
 from tools.train import perco as training
 from tools.train import small
+
+__all__ = ["place", "semtool"]  # fixtures
 
 PHOTO = tiny_models.photo(90, 60)  # 12 x 8 places of 8 pixels
 ROW, V, STRIDE, M, WIDTH = "perco-8-64", 64, 8, 12, 16
@@ -145,6 +148,29 @@ def test_another_row_than_the_hyper_encoder_is_for(models: Path, profile: str, d
         refcodec.encode(PHOTO, method="perco", models=named)
     with pytest.raises(SemError, match="7 codes and a stride of 8, profile perco-8-64 has 64 and 8"):
         refcodec.decode(data, models=named)
+
+
+def test_on_the_command_line(semtool: Semtool, place: Path, models: Path, data: bytes, loaded: Models, tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).save("photo.png")
+    encode = ["encode", "photo.png", "--method", "perco", "--profile", ROW, "--caption", "A cup of coffee."]
+    before = contents(place)
+    refused(semtool(*encode), 5, "SEM-E-801 model-unavailable: nothing fills the role hyper_encoder (a PerCo hyper-encoder)")
+    shutil.copytree(models / "hyper_encoder", tmp_path / "broken")
+    weights = tmp_path / "broken" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-9])
+    refused(semtool(*encode, "--model", models, "--model", f"hyper_encoder={tmp_path / 'broken'}"), 5, "SEM-E-803 ")
+    assert contents(place) == before
+    made = semtool(*encode, "--model", models, "--json")
+    assert (made.status, made.err) == (0, "")
+    valid("encode", made.json)
+    assert Path("photo.sem").read_bytes() == data
+    shown = semtool("payload", "photo.sem", "--json")
+    assert np.array_equal(shown.json["sections"][1]["value"], grid_of(data))
+    painted = semtool("decode", "photo.sem", "-o", "x.png", "--model", models, "--steps", "2", "--seed", "4", "--json")
+    valid("decode", painted.json)
+    assert (painted.status, painted.json["files"][0]["seed"]) == (0, 4)
+    with Image.open("x.png") as image:
+        assert np.array_equal(np.asarray(image), picture(data, loaded, seed=4))
 
 
 def test_what_no_model_fills_is_named(models: Path, data: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

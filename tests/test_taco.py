@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sys
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import public_elic
 import tiny_models
+from PIL import Image
+from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import registry, spec
@@ -32,6 +35,8 @@ from refcodec.models.numpy_backend import NumpyBackend
 from refcodec.models.sources import Models
 from refcodec.payloads import elic_latents
 from refcodec.payloads.kinds import fits
+
+__all__ = ["place", "semtool"]  # fixtures
 
 NARROW = {"n": 16, "m": 28, "groups": (2, 2, 4, 8, 12)}
 STATES = {
@@ -67,11 +72,16 @@ def picture(height: int = 64, width: int = 96) -> Any:
 
 
 @pytest.fixture(scope="module")
-def text_encoder(tmp_path_factory: pytest.TempPathFactory) -> TextEncoder:
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clip")
     tokenizer = tiny_models.clip_tokenizer(folder)
     tiny_models.text_model(public_elic.TEXT, len(tokenizer)).save_pretrained(folder)
-    return TextEncoder.load(folder, Models(device="cpu"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text_encoder(clip_folder: Path) -> TextEncoder:
+    return TextEncoder.load(clip_folder, Models(device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -344,6 +354,27 @@ def test_a_file_of_a_public_checkpoint(packages: dict[str, Path], text_encoder: 
     assert (e.value.code, e.value.path) == (801, "text_encoder")
     with pytest.raises(ValueError, match="no text adapter"):
         refcodec.encode(pixels, caption=CAPTIONS[0])
+
+
+def test_a_public_checkpoint_on_the_command_line(
+    semtool: Semtool, place: Path, packages: dict[str, Path], text_encoder: TextEncoder, clip_folder: Path
+) -> None:
+    Image.fromarray(tiny_models.photo()).save("photo.png")
+    encode = ["encode", "photo.png", "--model", packages["taco"], "--profile", "elic-320-odd", "--caption", CAPTIONS[0]]
+    before = contents(place)
+    refused(semtool(*encode), 5, "SEM-E-801 model-unavailable: nothing fills the role text_encoder (a CLIP text model)")
+    refused(semtool(*encode, "--model", f"text_encoder={packages['taco']}"), 5, "SEM-E-803 ")
+    assert contents(place) == before
+    made = semtool(*encode, "--model", f"text_encoder={clip_folder}", "--json")
+    assert (made.status, made.err) == (0, "")
+    valid("encode", made.json)
+    shown = semtool("payload", "photo.sem", "--model", packages["taco"], "--json")
+    sent = elic.Encoder(tiny_models.photo(), packages["taco"], text=text_encoder(CAPTIONS[0])).at(0).latents
+    assert shown.json["sections"][0]["sha256"] == hashlib.sha256(sent.serialise()).hexdigest()  # z and y, exactly
+    painted = semtool("decode", "photo.sem", "-o", "painted.png", "--model", packages["taco"], "--json")
+    assert (painted.status, painted.json["models"]) == (0, {"painter": "taco"})
+    with Image.open("painted.png") as image:
+        assert np.array_equal(np.asarray(image), elic.paint(sent, packages["taco"], (96, 64)))
 
 
 def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder: TextEncoder) -> None:

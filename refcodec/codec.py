@@ -187,8 +187,6 @@ def _described(
     progress, hints = settings.pop("progress", None), dict(settings.pop("hints", None) or {})
     if given.sketch is not None:
         raise ValueError("give a picture or its edge map, not both")
-    if settings.get("strict"):
-        raise ValueError("strict is of a ready text: what describes a picture is always shortened")
     if odd := given.names() - module.ACCEPTS:
         raise ValueError(f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {', '.join(sorted(module.ACCEPTS))}")
     if settings.get("model") is not None:

@@ -198,7 +198,7 @@ def test_what_is_intact(semtool: Semtool) -> None:
     (Path("m") / "pytorch_model.bin").write_bytes(b"")
     done(semtool, "import", "m", "--as", "painter", "-o", "set")
     shutil.copy("m/pytorch_model.bin", "set/painter")
-    assert states(semtool) == {"elic-small": "ok", "sketch-small": "ok"}
+    assert states(semtool) == {"elic-small": "ok", "sketch-small": "ok", "vq-small": "ok"}
     assert states(semtool, "set") == {"painter": "ok"}
     assert states(semtool, "painter", "--model", "set") == {"painter": "ok"}
     assert states(semtool, "m") == {"m": "unrecorded"}

@@ -30,6 +30,7 @@ class Child:
 
     def __init__(self, command: Sequence[str], memory: int | None) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SEM_")}
+        self._own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=environment, start_new_session=True,
@@ -117,7 +118,8 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self.process.pid, 0)
         self.status = self.process.returncode = os.waitstatus_to_exitcode(status)
-        return usage.ru_maxrss * 1024
+        peak = usage.ru_maxrss * 1024
+        return peak if peak > self._own else 0  # at its start a process has the memory of the one that starts it
 
     def judge_memory(self) -> None:
         """Of a process that goes on."""

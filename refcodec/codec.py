@@ -247,7 +247,7 @@ def decode(
 
     models = Models.of(models, device=device, dtype=dtype)
     container = read(data, level=level)
-    store.need_torch("painting a picture")
+    store.need_torch("painting a picture", container.profile.method_name)
     symbols = symbols_of(container, models=models.folders, level=level, progress=part(progress, 0, 0.5))
     wanted = {name.replace("_", "-"): value for name, value in wish.items()}
     if odd := sorted(set(wanted) - set(hintforms.HINTS)):

@@ -59,7 +59,7 @@ def paint(
         raise SemError(704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections")
     from refcodec.models import store
 
-    store.need_torch("painting a picture")
+    store.need_torch("painting a picture", method)
     if method == "elic":
         latents, folder = symbols.elic, symbols.folder
         assert folder is not None

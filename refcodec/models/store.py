@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from refcodec import modelpath
 from refcodec.errors import SemError
@@ -17,6 +17,8 @@ from refcodec.models.numpy_backend import NumpyBackend
 
 if TYPE_CHECKING:
     from refcodec.models.predict import Backend
+
+EMBEDDED: Final = ("elic", "perco")  # methods that paint with what the package ships
 
 
 def locate(digest: str, folders: tuple[Path, ...] = ()) -> Path:
@@ -45,14 +47,15 @@ def has_torch() -> bool:
     return importlib.util.find_spec("torch") is not None
 
 
-def need_torch(what: str) -> None:
-    """SEM-E-805 where torch is not installed."""
+def need_torch(what: str, method: str = "elic") -> None:
+    """SEM-E-805 where torch is not installed; the remedy is the extra that a method needs."""
     try:
         if has_torch():
             return
     except ImportError:  # an import hook that hides it
         pass
-    raise SemError(805, f"{what} needs torch, which is not installed")
+    extra = "codec" if method in EMBEDDED else "models"
+    raise SemError(805, f"{what} needs torch, which is not installed", hint=f"pip install 'refcodec[{extra}]'")
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def write_pictures(
     from refcodec.models import store
     from refcodec.symbols import symbols_of
 
-    store.need_torch("painting a picture")
+    store.need_torch("painting a picture", container.profile.method_name)
     target = output or free(default_output(source, ".png"))
     names = _names(target, wanted.samples)
     steps = None if wanted.trace is None else Steps(wanted.trace)

@@ -54,8 +54,9 @@ def command(
 ) -> None:  # fmt: skip
     """Paint the picture of IN.sem into OUT, whose suffix chooses the format.
 
-    png, jpg, webp (lossless), avif, tif, bmp or ppm. Methods other than elic need a painter, which --model names. With
-    --samples each picture has its seed in its name, and OUT is a sheet of all.
+    png, jpg, webp (lossless), avif, tif, bmp or ppm. Files of method elic, and of perco's embedded profile, are painted by
+    what the package ships; the others need a painter, which --model names. With --samples each picture has its seed in
+    its name, and OUT is a sheet of all.
 
     With --symbols a text is written as txt, vectors and codes as npy, an index map as picture or npy, an edge map as
     picture, latents as npz. Of several payloads the suffix of OUT chooses; without -o each has a file of its own.

@@ -256,7 +256,7 @@ def test_sizes_that_the_format_is_for() -> None:
         ({"codes": [0] * 16, "mode": "raw"}, "mode is of a caption"),
         ({"caption": "ct", "strict": True}, "strict is of a consonant text"),
         ({"caption": "ct", "mode": "tokens"}, "no captions of mode tokens"),
-        ({"caption": "\ud800"}, "surrogates not allowed"),
+        ({"caption": "\ud800"}, "holds a lone surrogate"),
         ({"caption": "a", "text": "b"}, "one prompt"),
         ({"caption": "a", "codes": [1], "method": "pics"}, "one prompt"),
         ({"text": "a", "codes": [1], "method": "consonant"}, "the text or its codes, not both"),
@@ -392,6 +392,12 @@ def test_index_maps_have_a_block_for_each_place(width: int, height: int, stride:
             assert (block == block[0]).all()
             assert colours.setdefault(int(places[r, c]), tuple(block[0])) == tuple(block[0])
     assert v > 256 or len(set(colours.values())) == len(colours)
+
+
+def test_a_long_text_is_not_told_whole() -> None:
+    made = encoded(text="word " * 5000)
+    assert any("…' (changes: " in notice for notice in made.notices)
+    assert max(map(len, made.notices)) < 300
 
 
 def test_pictures_without_a_painter() -> None:
@@ -612,8 +618,8 @@ def test_hostile_arrays(semtool: Semtool, place: Path, name: str) -> None:
         (["--text", "ct", "--size", "8x8", "--hint", "a=1", "--hint", "a=2"], 2, "usage: Invalid value for '--hint': a is given twice"),
         (["--text", "ct", "--size", "8x8", "--metadata", "=x"], 2, "usage: "),
         (["--text", "ct", "--size", "8x8", "--metadata", f"{'k' * 65}=x"], 2, "usage: a key of 65 bytes"),
-        (["--caption", "c\udcfft", "--size", "8x8"], 2, "usage: 'utf-8' codec can't encode"),
-        (["--text", "ct", "--size", "8x8", "--metadata", "a=\udcff"], 2, "usage: 'utf-8' codec can't encode"),
+        (["--caption", "c\udcfft", "--size", "8x8"], 2, "usage: the caption is not Unicode text: it holds a lone surrogate"),
+        (["--text", "ct", "--size", "8x8", "--metadata", "a=\udcff"], 2, "usage: the caption is not Unicode text: it holds a lone surrogate"),
         (["--text", "ct", "--codes", "codes.npy", "--size", "8x8"], 2, "usage: give the text or its codes, not both"),
         (["--vector", "codes.npy", "--size", "8x8"], 2, "usage: the profile has 768 dimensions, not 16"),
         (["--vector", "no.npy", "--size", "8x8"], 7, "SEM-E-101 cannot-read: no.npy: No such file"),

@@ -33,6 +33,7 @@ OPTIONS: Final = frozenset({"words"})
 SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler", "reflections"})
 # quality 1 … 10 -> words; at 1024x1024 from some 70 µbpp to some 1700, the range of the paper
 WORDS: Final = (4, 6, 9, 13, 18, 25, 36, 50, 70, 100)
+SHOWN_MAX: Final = 200  # letters of a text in a notice
 ASKED_MAX: Final = 400  # words that a language model is asked to restore; longer texts are left to the restorer
 
 
@@ -46,7 +47,8 @@ def ready(job: Job) -> Made:
         value = made.consonants
         if made.changes:
             counted = ", ".join(f"{count} {kind}" for kind, count in made.counts.items())
-            notices.append(f"sent as {value.text!r} (changes: {counted})")
+            shown = value.text if len(value.text) <= SHOWN_MAX else f"{value.text[:SHOWN_MAX]}…"
+            notices.append(f"sent as {shown!r} (changes: {counted})")
     else:
         value = consonant.Consonants(bytes(checked(row(job.given.codes, "codes"), 16, "codes")))
     body = consonant.encode(value.codes, job.parameters(spec.CONSONANT))

@@ -23,6 +23,13 @@ class Given:
     indices: Any = None  # integers [h, w]
     sketch: Any = None  # uint8[H, W]
 
+    def __post_init__(self) -> None:
+        """ValueError for a text that is none: UTF-8 has no room for half a surrogate pair."""
+        for name in ("text", "caption"):
+            value = getattr(self, name)
+            if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+                raise ValueError(f"the {name} is not Unicode text: it holds a lone surrogate")
+
     def names(self) -> set[str]:
         return {field.name for field in fields(self) if getattr(self, field.name) is not None}
 

@@ -619,7 +619,7 @@ def test_hostile_arrays(semtool: Semtool, place: Path, name: str) -> None:
         (["--text", "ct", "--size", "8x8", "--metadata", "=x"], 2, "usage: "),
         (["--text", "ct", "--size", "8x8", "--metadata", f"{'k' * 65}=x"], 2, "usage: a key of 65 bytes"),
         (["--caption", "c\udcfft", "--size", "8x8"], 2, "usage: the caption is not Unicode text: it holds a lone surrogate"),
-        (["--text", "ct", "--size", "8x8", "--metadata", "a=\udcff"], 2, "usage: the caption is not Unicode text: it holds a lone surrogate"),
+        (["--text", "ct", "--size", "8x8", "--metadata", "a=\udcff"], 2, "usage: an entry is not Unicode text: it holds a lone surrogate"),
         (["--text", "ct", "--codes", "codes.npy", "--size", "8x8"], 2, "usage: give the text or its codes, not both"),
         (["--vector", "codes.npy", "--size", "8x8"], 2, "usage: the profile has 768 dimensions, not 16"),
         (["--vector", "no.npy", "--size", "8x8"], 7, "SEM-E-101 cannot-read: no.npy: No such file"),

@@ -73,7 +73,10 @@ def decode(body: bytes) -> dict[str, str]:
 
 def encode(entries: Mapping[str, str], *, hints: bool = False) -> bytes:
     """The one body with these entries. ValueError for a key or value that cannot stand in it, or not in hints."""
-    pairs = sorted((key.encode("utf-8"), value.encode("utf-8")) for key, value in entries.items())
+    try:
+        pairs = sorted((key.encode("utf-8"), value.encode("utf-8")) for key, value in entries.items())
+    except UnicodeEncodeError as error:
+        raise ValueError("an entry is not Unicode text: it holds a lone surrogate") from error
     body = b"".join(
         serialise(ENTRY, {"key_length": len(key), "key": key, "value_length": len(value), "value": value})
         for key, value in pairs

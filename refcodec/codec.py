@@ -16,7 +16,7 @@ from refcodec.container.limits import level_bounds
 from refcodec.errors import SemError
 from refcodec.methods.given import Given
 from refcodec.methods.scene import Described, Options, Record, Request, Scene
-from refcodec.models.sources import Models
+from refcodec.models.sources import Models, told
 from refcodec.painting import paint, scene_of
 from refcodec.payloads.kinds import fits
 from refcodec.progress import Progress, part
@@ -180,15 +180,14 @@ def _described(
     image: Any, method: str, given: Given, settings: dict[str, Any], models: Models, options: Options, record: Record | None
 ) -> Encoded:
     """A picture by a method that sends a description: the method's models say what the user does not."""
-    from refcodec.ready import encode_symbols
+    from refcodec.ready import accepted, encode_symbols
 
     module, level, background = _module(method), settings.get("level", 1), settings.pop("background", (255, 255, 255))
     settings.pop("trace", None)
     progress, hints = settings.pop("progress", None), dict(settings.pop("hints", None) or {})
     if given.sketch is not None:
         raise ValueError("give a picture or its edge map, not both")
-    if odd := given.names() - module.ACCEPTS:
-        raise ValueError(f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {', '.join(sorted(module.ACCEPTS))}")
+    accepted(method, module, given)
     if settings.get("model") is not None:
         models = replace(models, folders=(Path(settings["model"]), *models.folders))
     if settings.get("profile") is None and hasattr(module, "usual_profile"):
@@ -203,8 +202,8 @@ def _described(
         settings |= {"quality": None, "bpp": None}
 
     def file_of_description(made: Described) -> Encoded:
-        name = {"model": ", ".join(f"{role} {name}" for role, name in sorted(models.used.items()))} if models.used else {}
-        more = settings | {"hints": hints | dict(made.hints), "made": name, "size": made.size}
+        note = {"model": told(models.used)} if models.used else {}
+        more = settings | {"hints": hints | dict(made.hints), "made": note, "size": made.size}
         return encode_symbols(made.given, method=method, **more)
 
     def scene_of_description(made: Described) -> Scene:

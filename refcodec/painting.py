@@ -13,7 +13,7 @@ from refcodec.container import Container, write
 from refcodec.container.text import decode as text_decode
 from refcodec.errors import SemError
 from refcodec.methods.scene import NORM_SCALES, Painting, Record, Scene
-from refcodec.models.sources import Models
+from refcodec.models.sources import Models, told
 from refcodec.progress import Progress
 from refcodec.symbols import Symbols
 
@@ -37,8 +37,7 @@ class Painted:
     @property
     def note(self) -> dict[str, str]:
         """What a picture file of it says: that it was painted, and by what."""
-        names = ", ".join(f"{role} {name}" for role, name in sorted(self.models.items()))
-        return {"Description": SYNTHESISED, "Software": f"refcodec {__version__}", "Model": names}
+        return {"Description": SYNTHESISED, "Software": f"refcodec {__version__}", "Model": told(self.models)}
 
 
 def paint(

@@ -70,12 +70,16 @@ def _module(method: str | None, given: Given) -> Any:
     if method not in MODULES:
         raise ValueError(f"method {method!r} takes pictures, not symbols; methods of symbols are {', '.join(MODULES)}")
     module = importlib.import_module(MODULES[method])
-    takes = ", ".join(sorted(module.ACCEPTS))
-    if odd := given.names() - module.ACCEPTS:
-        raise ValueError(f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {takes}")
+    accepted(method, module, given)
     if not given.names():
-        raise ValueError(f"nothing to send: method {method!r} takes {takes}")
+        raise ValueError(f"nothing to send: method {method!r} takes {', '.join(sorted(module.ACCEPTS))}")
     return module
+
+
+def accepted(method: str | None, module: Any, given: Given) -> None:
+    """ValueError for symbols that a method has not."""
+    if odd := given.names() - module.ACCEPTS:
+        raise ValueError(f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {', '.join(sorted(module.ACCEPTS))}")
 
 
 def usual_method(given: Given) -> str | None:

@@ -173,6 +173,14 @@ def test_on_the_command_line(semtool: Semtool, place: Path, models: Path, data: 
         assert np.array_equal(np.asarray(image), picture(data, loaded, seed=4))
 
 
+def test_the_tokenizer_pads_no_further_than_its_encoder_reads(models: Path, data: bytes, loaded: Models, tmp_path: Path) -> None:
+    shutil.copytree(models / "painter", tmp_path / "painter")
+    config = tmp_path / "painter" / "tokenizer" / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": 10**12}))
+    named = Models.of({"painter": tmp_path / "painter", "hyper_encoder": models / "hyper_encoder"}, device="cpu")
+    assert np.array_equal(picture(data, named), picture(data, loaded))
+
+
 def test_what_no_model_fills_is_named(models: Path, data: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     for named, role in (({}, "hyper_encoder"), ({"hyper_encoder": models / "hyper_encoder"}, "painter")):

@@ -152,7 +152,8 @@ class Scene:
 
     def seeds(self) -> list[int]:
         """One seed a sample, from that of the settings on."""
-        return [(self.painting.seed + i) % (10**19) for i in range(self.samples)]
+        first = self.painting.seed
+        return [(first + i) % (10**19) for i in range(self.samples)]
 
 
 def canvas(size: tuple[int, int], native: int, multiple: int = 64) -> tuple[int, int]:

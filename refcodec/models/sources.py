@@ -275,6 +275,11 @@ class Models:
         return remote(found.role, endpoint.address(found.place))
 
 
+def told(used: Mapping[str, str]) -> str:
+    """What was used, role by role, as provenance and the metadata of pictures say it."""
+    return ", ".join(f"{role} {name}" for role, name in sorted(used.items()))
+
+
 def missing(role: str, recommended: Mapping[str, str] = {}, what: str | None = None) -> SemError:
     """SEM-E-801 that names role, model and remedy."""
     usual = recommended.get(role)

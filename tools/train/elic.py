@@ -396,9 +396,7 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)  # before any are started: they do not survive a fork
-    files = photos.listing(args.photos)
-    if len(files) <= HELD_OUT:
-        raise SystemExit(f"error: {args.photos} has {len(files)} pictures; {HELD_OUT} are held out, so more are needed")
+    files = photos.enough(args.photos, HELD_OUT)
     guide = joint.guide(args, config(args.config), files)
     data_digest = joint.digest(args, photos.digest(args.photos, files))
     print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)

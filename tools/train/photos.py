@@ -28,6 +28,14 @@ def digest(root: Path, files: list[Path]) -> str:
     return whole.hexdigest()
 
 
+def enough(root: Path, held_out: int) -> list[Path]:
+    """The listing; ends the program where nothing would be left to train on."""
+    files = listing(root)
+    if len(files) <= held_out:
+        raise SystemExit(f"error: {root} has {len(files)} pictures; {held_out} are held out, so more are needed")
+    return files
+
+
 def load(path: Path) -> NDArray[np.uint8]:
     """uint8[H, W, 3]; says which file it is that cannot be read."""
     try:

@@ -37,10 +37,9 @@ from refcodec.models.package import declare, symbol_digest
 from refcodec.models.vq.floats import Painter, VqEncoder
 from refcodec.models.vq.net import VqConfig, VqNet
 from tools.train import photos, small
-from tools.train.elic import CHECKPOINT_EVERY, VALIDATE_EVERY, Log, interruptible, learning_rate, tensor
+from tools.train.elic import CHECKPOINT_EVERY, HELD_OUT, VALIDATE_EVERY, Log, interruptible, learning_rate, tensor
 from tools.train.losses import distortion
 
-HELD_OUT = 8  # pictures at the end of the listing, never trained on
 WARM_UP = 0.06  # share of the schedule without a codebook
 COMMITMENT = 0.001  # weight beside the distortion, which is in units of MSE on 0..1
 VECTORS = 40  # a code, for k-means
@@ -271,9 +270,7 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    files = photos.listing(args.photos)
-    if len(files) <= HELD_OUT:
-        raise SystemExit(f"error: {args.photos} has {len(files)} pictures; {HELD_OUT} are held out, so more are needed")
+    files = photos.enough(args.photos, HELD_OUT)
     data_digest = photos.digest(args.photos, files)
     print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
     state = read_checkpoint(args, data_digest)  # whatever is wrong with it is better said before pictures are read

@@ -20,6 +20,7 @@ from torch import Tensor
 from refcodec.errors import SemError
 from refcodec.models.perco.hyper_encoder import HyperEncoder
 from refcodec.models.roles.load import (
+    bound_tokenizer,
     device_of,
     dtype_of,
     expect,
@@ -126,6 +127,7 @@ class PercoPainter(LatentCoder):
             vae, unet = _part(AutoencoderKL, folder, "vae", dtype), _part(UNet2DConditionModel, folder, "unet", dtype)
             text_encoder = _part(CLIPTextModel, folder, "text_encoder", dtype)
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+            bound_tokenizer(tokenizer, text_encoder)
             steps = DDIMScheduler.from_config(DDIMScheduler.load_config(folder / "scheduler", local_files_only=True))
         return cls(vae.to(device), text_encoder.to(device), tokenizer, unet.to(device), steps, folder.name)
 

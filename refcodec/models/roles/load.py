@@ -133,13 +133,20 @@ def pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> An
     return model.eval().requires_grad_(False)
 
 
-def bound_tokenizers(pipeline: Any) -> None:
-    """No tokenizer of a pipeline pads further than its text encoder reads: a length in a folder is a stranger's number."""
+def pipeline_of(kind: Any, folder: Path, models: Models) -> Any:
+    """The diffusion pipeline of a folder by `kind.from_pretrained`, offline, of safetensors, without a bar; inside `loading`."""
+    pipeline = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models))
+    pipeline.set_progress_bar_config(disable=True)
     for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
-        tokenizer, encoder = getattr(pipeline, name, None), getattr(pipeline, name.replace("tokenizer", "text_encoder"), None)
-        most = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
-        if tokenizer is not None:
-            tokenizer.model_max_length = min(tokenizer.model_max_length, most if isinstance(most, int) else TOKENS_MAX)
+        if (tokenizer := getattr(pipeline, name, None)) is not None:
+            bound_tokenizer(tokenizer, getattr(pipeline, name.replace("tokenizer", "text_encoder"), None))
+    return pipeline.to(device_of(models))
+
+
+def bound_tokenizer(tokenizer: Any, encoder: Any) -> None:
+    """It pads no further than its text encoder reads: a length in a folder is a stranger's number."""
+    most = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
+    tokenizer.model_max_length = min(tokenizer.model_max_length, most if isinstance(most, int) else TOKENS_MAX)
 
 
 def device_of(models: Models) -> torch.device:

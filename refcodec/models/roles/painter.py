@@ -16,16 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.models import endpoint
-from refcodec.models.roles.load import (
-    SettingError,
-    bound_tokenizers,
-    device_of,
-    dtype_of,
-    expect,
-    generator,
-    loading,
-    running,
-)
+from refcodec.models.roles.load import SettingError, expect, generator, loading, pipeline_of, running
 from refcodec.models.roles.schedule import scheduler, stepping
 from refcodec.models.roles.unclip import pixels_of
 from refcodec.models.sources import Models
@@ -64,12 +55,7 @@ class Painter:
             expect(ROLE, folder, "model_index.json", "_class_name", classes())
             from diffusers import AutoPipelineForText2Image
 
-            pipeline = AutoPipelineForText2Image.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models)
-            )
-        pipeline.set_progress_bar_config(disable=True)
-        bound_tokenizers(pipeline)
-        return cls(pipeline.to(device_of(models)), folder.name)
+            return cls(pipeline_of(AutoPipelineForText2Image, folder, models), folder.name)
 
     @property
     def native(self) -> int:

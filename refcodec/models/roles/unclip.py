@@ -10,17 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from refcodec.models.roles.load import (
-    SettingError,
-    bound_tokenizers,
-    device_of,
-    dtype_of,
-    expect,
-    generator,
-    loading,
-    numbers,
-    running,
-)
+from refcodec.models.roles.load import SettingError, expect, generator, loading, numbers, pipeline_of, running
 from refcodec.models.roles.schedule import scheduler, stepping
 from refcodec.models.sources import Models
 from refcodec.progress import Progress
@@ -41,12 +31,7 @@ class UnClip:
         with loading(ROLE, folder):
             from diffusers import StableUnCLIPImg2ImgPipeline
 
-            pipeline = StableUnCLIPImg2ImgPipeline.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models)
-            )
-        pipeline.set_progress_bar_config(disable=True)
-        bound_tokenizers(pipeline)
-        return cls(pipeline.to(device_of(models)), folder.name)
+            return cls(pipeline_of(StableUnCLIPImg2ImgPipeline, folder, models), folder.name)
 
     @property
     def width(self) -> int:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: CC0-1.0
 meta:
   id: sem
-  title: Semantic image, format version 0
+  title: Semantic image, format version 1
   file-extension: sem
   license: CC0-1.0
   ks-version: '0.11'
@@ -14,7 +14,7 @@ doc: |
   What the grammar judges: SEM-R-003, 010 to 014, 016 to 018, 046, 048, 053, and of SEM-R-049 the length of keys and of
   SEM-R-050 that entries are whole. Everything else is the reader's: a size that has a class, profiles, order and kinds of
   sections, order of keys, UTF-8, hints, checks, limits; and which error of SPEC §17 it is.
-doc-ref: SPEC.md, version 0, document revision 1
+doc-ref: SPEC.md, version 1, document revision 1
 seq:
   - id: header
     type: header
@@ -48,8 +48,8 @@ types:
         doc: SEM-R-010.
       - id: version
         type: b3
-        valid: 0
-        doc: 0 is the draft (SPEC §16). Any other is unsupported, and not invalid (SEM-R-011).
+        valid: 1
+        doc: 0 was the draft (SPEC §16). Any other is unsupported, and not invalid (SEM-R-011).
       - id: check_code
         type: b3
         enum: check_code

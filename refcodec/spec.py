@@ -12,7 +12,7 @@ VARINT_LAST = (127, 16511, 2113663, 270549119)
 
 # §4  header
 MAGIC = b"\xf5\x9e"
-VERSION = 0  # u(3); 0 is the draft
+VERSION = 1  # u(3); 0 was the draft
 CHECK_BITS = {0: 0, 3: 16, 5: 32}  # check_code u(3) -> bits of a check; the codes differ pairwise in two bits
 PROFILE_ROWS_END = 254  # the profile bytes below this one are row ids
 PROFILE_EXTENDED = 254  # the row id is 256 + extended_profile u(16)

@@ -455,7 +455,7 @@ def test_micro_decoder_traces() -> None:
 
 @pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
 @pytest.mark.parametrize(
-    ("name", "status"), [("example", 0), ("check-bit", 3), ("version-1", 4), ("model-nowhere", 5), ("bomb", 6)]
+    ("name", "status"), [("example", 0), ("check-bit", 3), ("version-2", 4), ("model-nowhere", 5), ("bomb", 6)]
 )
 def test_micro_decoder_as_a_program(name: str, status: int) -> None:
     """Run as anybody would, it ends as the batch above says."""

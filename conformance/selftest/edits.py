@@ -14,7 +14,7 @@ def m(name: str, wrong: str, groups: str, *edits: str, slow: bool = False) -> Mu
 
 HEADER = (
     m("magic-half", "only the first byte of the magic is looked at", "header", 'data[:2] != b"\\xf5\\x9e"', 'data[:1] != b"\\xf5"'),
-    m("any-version", "every version is read as version 0", "header", "if version != 0:", "if False:"),
+    m("any-version", "every version is read as version 1", "header", "if version != 1:", "if False:"),
     m("reserved-bit", "the reserved bit is not looked at", "header", "if reserved != 0:", "if False:"),
     m("check-code-1", "check_code 1 counts as no check", "header", "CHECK_BYTES = {0: 0,", "CHECK_BYTES = {0: 0, 1: 0,"),
     m("size-form", "sizes that have a class are accepted in explicit form", "header", "if (width, height) in dims.values():", "if False:"),

@@ -17,7 +17,7 @@ from refcodec.models.tensors import Array, declare, load_tensors, read_bounded, 
 
 __all__ = ["SmallModel", "SymbolModel", "build", "declare", "load", "load_any", "load_part", "load_tensors", "read_manifest", "symbol_digest"]
 
-FORMAT, FORMAT_VERSION = "sem-model", 0
+FORMAT, FORMAT_VERSION = "sem-model", 1
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 

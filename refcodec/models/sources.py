@@ -3,7 +3,7 @@
 
 A **set** is a folder whose `models.json` says what fills which role and with which digest:
 
-    {"format": "sem-models", "format_version": 0, "roles": {"painter": {"source": "painter", "revision": null, "sha256": "…"}}}
+    {"format": "sem-models", "format_version": 1, "roles": {"painter": {"source": "painter", "revision": null, "sha256": "…"}}}
 
 `source` is a folder inside the set, or a hub id. Without a `models.json`, subfolders named for roles fill them.
 Weights are safetensors files and nothing else: a pickle is never opened (`semtool models import` converts them).
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from refcodec.models.endpoint import Address
 
 LISTING: Final = "models.json"
-FORMAT, FORMAT_VERSION = "sem-models", 0
+FORMAT, FORMAT_VERSION = "sem-models", 1
 LISTING_BYTES_MAX: Final = 1 << 20
 DEVICES: Final = ("auto", "cpu", "cuda", "mps")
 DTYPES: Final = ("auto", "float32", "float16", "bfloat16")

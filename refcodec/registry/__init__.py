@@ -153,8 +153,9 @@ def _rows(data: bytes) -> dict[int, Profile]:
     document = parse_json(data)
     if not isinstance(document, dict) or set(document) != {"version", "profiles"}:
         raise ValueError("a registry is an object of `version` and `profiles`")
-    if document["version"] != spec.VERSION or not isinstance(document["profiles"], list):
-        raise ValueError("`version` of a registry is 0, `profiles` a list of rows")
+    version = document["version"]
+    if type(version) is not int or version != spec.VERSION or not isinstance(document["profiles"], list):
+        raise ValueError(f"`version` of a registry is {spec.VERSION}, `profiles` a list of rows")
     profiles: dict[int, Profile] = {}
     for row in document["profiles"]:
         profile = _row(row)

@@ -7,7 +7,7 @@ import importlib
 
 import click
 
-from refcodec import __version__
+from refcodec import __version__, spec
 
 # command -> module and name there; literal, so that a call imports only what it runs
 COMMANDS = {
@@ -38,7 +38,7 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message="semtool %(version)s, format version 0 (draft)")
+@click.version_option(__version__, message=f"semtool %(version)s, format version {spec.VERSION}")
 def cli() -> None:
     """Make, show and check .sem files: pictures as semantic codes.
 

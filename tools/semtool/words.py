@@ -19,12 +19,11 @@ def title(found: Inspection) -> str:
     """One line on the file as a whole."""
     if found.format_version is None:
         return "not a .sem file"
-    draft = " (draft)" if found.format_version == spec.VERSION else ""
     size = f", {found.width}x{found.height}" if found.width else ""
     broken = "" if found.complete else ", incomplete"
     if found.errors:
         broken = {4: ", unsupported", 6: ", over the limits"}.get(found.errors[0].status, ", broken")
-    return f".sem version {found.format_version}{draft}, {found.method or 'unknown method'}{size}{broken}"
+    return f".sem version {found.format_version}, {found.method or 'unknown method'}{size}{broken}"
 
 
 def facts(found: Inspection) -> list[tuple[str, str]]:
@@ -78,8 +77,6 @@ def meaning(field: Field, found: Inspection) -> str:
     name, value = field.name.rpartition(".")[2], field.value
     if not isinstance(value, int):
         return ""
-    if name == "version":
-        return "draft" if value == spec.VERSION else ""
     if name == "check_code":
         return f"{spec.CHECK_BITS[value]} bits" if value in spec.CHECK_BITS else ""
     if name == "hash_code":

@@ -81,7 +81,7 @@ def write(folder: Path, name: str, numbers: dict[str, int], tensor: str, values:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "symbols.safetensors").write_bytes(save(tensors))
     manifest = {
-        "format": "sem-model", "format_version": 0, "name": name, "licence": licence, "notes": "",
+        "format": "sem-model", "format_version": 1, "name": name, "licence": licence, "notes": "",
         "training": {"data_sha256": data}, "symbols": symbols,
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")

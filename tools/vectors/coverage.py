@@ -30,7 +30,7 @@ CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
     "another magic, mangled by transport": (
         "magic-swapped", "magic-seven-bits", "magic-as-utf-8", "magic-after-bom", "mangled-crlf", "mangled-seven-bits", "mangled-nul",
     ),
-    "versions": ("version-1", "version-4", "version-7", "version-7-of-another-layout"),
+    "versions": ("version-0", "version-4", "version-7", "version-7-of-another-layout"),
     "reserved bits and codes": ("reserved-bit", "check-code-1", "hash-code-4", "caption-first-byte-fb", "base-profile-254"),
     "profiles: unknown, withdrawn, private, extended": (
         "profile-unlisted", "row-withdrawn", "row-private", "profile-private", "row-extended-last", "profile-base",

@@ -177,7 +177,7 @@ def tree() -> dict[str, bytes]:
             files[name] = lined_json(item.to_json())
             entries[folder].append(item.to_dict(files[name]))
     files["example.txt"] = example(next(v for v in made if v.recipe.id == "example")).encode()
-    head = {"format": "sem-vectors", "format_version": 0, "licence": "CC0-1.0"}
+    head = {"format": "sem-vectors", "format_version": 1, "licence": "CC0-1.0"}
     files["manifest.json"] = lined_json(head | entries)
     return files
 

@@ -129,7 +129,7 @@ def safetensors(tensors: Tensors) -> bytes:
 
 def manifest(name: str, symbols: Symbols, notes: str) -> bytes:
     """manifest.json, a member of `symbols` and a tensor a line."""
-    outer = {"format": "sem-model", "format_version": 0, "name": name, "licence": "CC0-1.0", "notes": notes}
+    outer = {"format": "sem-model", "format_version": 1, "name": name, "licence": "CC0-1.0", "notes": notes}
     tensors = symbols.get("tensors", {})
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in symbols.items() if key != "tensors"]
     inner = ",\n".join(f"   {json.dumps(key)}: {json.dumps(value)}" for key, value in tensors.items())

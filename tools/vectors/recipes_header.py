@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from refcodec import spec
 from tools.vectors.vector import Fault, Valid, before, both, cut, put
 
+START = spec.VERSION << 5  # the descriptor of `micro`
 NOWHERE = "5e" * 32  # a digest that no model has
 EMPTY = b""
 NOTE = ((0x43, b"\1a\1b"),)
@@ -54,7 +56,7 @@ FAULTS = (
     Fault("magic-as-utf-8", "micro", 201, (10,), "the magic was taken for Latin-1", put("magic", "C3B5C29E")),
     Fault("magic-after-bom", "micro", 201, (10,), "a byte order mark stands first", before("magic", "EFBBBF")),
     Fault("magic-second-byte", "micro", 201, (10,), "the second byte of the magic differs", put(1, "9F")),
-    Fault("version-1", "micro", 701, (11,), "another version, all else as in version 0", put(2, "20")),
+    Fault("version-0", "micro", 701, (11,), "the version of the draft, all else as in version 1", put(2, "00")),
     Fault("version-7", "micro", 701, (11,), "the version reserved for an extension", put(2, "E0")),
     Fault(
         "version-7-of-another-layout", "micro", 701, (11, 150),
@@ -62,10 +64,10 @@ FAULTS = (
         lambda base: put(2, "FF" * 4, len(base.data) - 2)(base),
     ),
     *(
-        Fault(f"check-code-{code}", "micro", 204, (12,), f"check_code {code}", put(2, f"{code << 2:02X}"))
+        Fault(f"check-code-{code}", "micro", 204, (12,), f"check_code {code}", put(2, f"{START | code << 2:02X}"))
         for code in (1, 2, 4, 6, 7)
     ),
-    Fault("reserved-bit", "micro", 203, (13,), "the reserved bit is set", put(2, "01")),
+    Fault("reserved-bit", "micro", 203, (13,), "the reserved bit is set", put(2, f"{START | 1:02X}")),
     Fault("profile-unlisted", "micro", 702, (15,), "no row has the id 199", put("profile", "C7")),
     Fault("profile-private", "micro", 702, (15,), "nor the private id 253", put("profile", "FD")),
     Fault("profile-0", "micro", 702, (15,), "nor the id 0", put("profile", "00")),

@@ -51,7 +51,7 @@ FAULTS = (
           becomes(lambda base: base.data.decode("latin-1").encode())),
     Fault("mangled-base64", "default", 201, (10,), "the file as a text of hexadecimal digits", becomes(lambda base: base.data.hex().encode())),
     *(
-        Fault(f"version-{version}", "micro", 701, (11,), f"version {version}, all else as in version 0", put(2, f"{version << 5:02X}"))
+        Fault(f"version-{version}", "micro", 701, (11,), f"version {version}, all else as in version 1", put(2, f"{version << 5:02X}"))
         for version in range(2, 7)
     ),
     Fault("size-65536-squared", "size-1x1", 601, (141, 142), "65536 × 65536: a product that 32 bits do not hold",

@@ -15,7 +15,7 @@ from refcodec.models.package import symbol_digest
 from tools.vectors import mini, tiny
 from tools.vectors.build import payloads
 from tools.vectors.mini import Symbols, Tensors, conv, layer
-from tools.vectors.vector import Valid, digests, error_entry, shared
+from tools.vectors.vector import Valid, digests, error_entry, explicit, shared
 
 PROBE = Valid("probe", (), "", model=mini.NAME, hash_bytes=8, rate=1)
 PROBES = {
@@ -50,7 +50,7 @@ class Bad:
         self.late(symbols, tensors)
         blob = self.blob(mini.safetensors(tensors))
         digest = bytes.fromhex(symbol_digest(symbols))
-        start = bytes.fromhex(f"F59E00FF{PROBES[self.base].profile:02X}01")
+        start = explicit(PROBES[self.base].profile)
         probe = start + digest[: PROBE.hash_bytes] + b"\x04" + body_of(self.base)
         return {
             "manifest.json": self.text(mini.manifest(self.id, symbols, f"A fault: {self.note}.")),
@@ -202,8 +202,10 @@ BAD = (
     Bad("index-below-0", 804, (121,), "a scale index can be -1", _set("scales", 2, "lo", to=-1)),
     Bad("ladder-62", 803, (111,), "a ladder of 62 thresholds", _tensor("ladder", list(range(62)))),
     Bad("ladder-not-ascending", 803, (124,), "two equal thresholds", _tensor("ladder", [0, *range(62)])),
-    Bad("format-version-1", 705, (116,), "a package of format version 1",
-        text=lambda data: data.replace(b'"format_version": 0', b'"format_version": 1')),
+    Bad("format-version-0", 705, (116,), "a package of the draft",
+        text=lambda data: data.replace(b'"format_version": 1', b'"format_version": 0')),
+    Bad("format-version-2", 705, (116,), "a package of a later version",
+        text=lambda data: data.replace(b'"format_version": 1', b'"format_version": 2')),
     Bad("z-frequency-0", 803, (122,), "a frequency of 0 in a table that sums to 2^16", _zero_frequency),
     Bad("z-sum", 803, (122,), "a table that sums to 2^16 - 1", _wrong_sum),
     Bad("z-count", 803, (122,), "more frequencies than the sizes say", lambda _,

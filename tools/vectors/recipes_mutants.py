@@ -25,7 +25,7 @@ from tools.vectors.recipes_model import _set as put_member
 from tools.vectors.recipes_model import _tensor as tensor
 from tools.vectors.recipes_registry import Broken, Row, to
 from tools.vectors.recipes_small import _bad as small
-from tools.vectors.vector import Fault, both, put
+from tools.vectors.vector import Fault, both, explicit, put
 
 # --- header and captions -------------------------------------------------------------------------------------------
 
@@ -63,8 +63,8 @@ class Listed(Bad):
     def files(self) -> dict[str, bytes]:
         symbols, tensors = (tiny.MODELS | tiny.SMALL)[self.base]()
         symbols["tensors"] = sorted(tensors)
-        head = bytes.fromhex(f"F59E00FF{PROBES[self.base].profile:02X}01") + bytes.fromhex(symbol_digest(symbols))[: PROBE.hash_bytes]
-        manifest = {"format": "sem-model", "format_version": 0, "name": self.id, "licence": "CC0-1.0", "notes": f"A fault: {self.note}.", "symbols": symbols}
+        head = explicit(PROBES[self.base].profile) + bytes.fromhex(symbol_digest(symbols))[: PROBE.hash_bytes]
+        manifest = {"format": "sem-model", "format_version": 1, "name": self.id, "licence": "CC0-1.0", "notes": f"A fault: {self.note}.", "symbols": symbols}
         return {
             "manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(), "probe.sem": head + b"\x04" + body_of(self.base),
             "symbols.safetensors": mini.safetensors(tensors),
@@ -80,7 +80,7 @@ class Undigested(Bad):
         symbols["tensors"] = mini.declared(tensors)
         self.late(symbols, tensors)
         digest = hashlib.sha256(json.dumps(symbols, sort_keys=True, separators=(",", ":")).encode()).digest()
-        head = bytes.fromhex(f"F59E00FF{PROBES[self.base].profile:02X}01") + digest[: PROBE.hash_bytes]
+        head = explicit(PROBES[self.base].profile) + digest[: PROBE.hash_bytes]
         return {
             "manifest.json": self.text(mini.manifest(self.id, symbols, f"A fault: {self.note}.")), "probe.sem": head + b"\x04" + body_of(self.base),
             "symbols.safetensors": mini.safetensors(tensors),
@@ -163,7 +163,7 @@ BAD: Final = (
     Bad("z-offset-highest", 803, (90, 122), "a regular symbol for 32768", last_table(32_767, 3)),
     Bad("shape-of-truths", 803, (111,), "a shape of true in the manifest", late=entry("b", lambda said: said.update(shape=[True]))),
     Bad("format-other", 803, (111,), "another `format`", text=lambda data: data.replace(b'"sem-model"', b'"sem-models"')),
-    Bad("format-version-false", 705, (116,), "a `format_version` that is false", text=lambda data: data.replace(b'"format_version": 0', b'"format_version": false')),
+    Bad("format-version-true", 705, (116,), "a `format_version` that is true", text=lambda data: data.replace(b'"format_version": 1', b'"format_version": true')),
     small(3, "d-as-text", 111, "`d` is a text", put_member("d", to="8")),
     Listed("clip-tiny-tensors-as-list", 803, (111,), "`tensors` is a list of names", base="clip-tiny"),
     small(3, "tensor-as-list", 111, "what is said of a tensor is a list", late=replaced("sign", ["dtype", "sha256", "shape"])),

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from refcodec import registry
+from refcodec import registry, spec
 from tools.vectors.features import features, stage
 from tools.vectors.recipes_sections import TITLE
 from tools.vectors.vector import Fault, Valid, Vector, digests, error_entry, put, rule_ids, shared
@@ -63,7 +63,7 @@ def several(*changes: Change) -> Change:
 def document(*rows: Row) -> bytes:
     """A registry, a row a line."""
     lines = ",\n".join(f"  {json.dumps(one)}" for one in sorted(rows, key=lambda one: int(one["id"])))
-    return ('{"version": 0, "profiles": [\n' + lines + "\n]}\n").encode()
+    return (f'{{"version": {spec.VERSION}, "profiles": [\n' + lines + "\n]}\n").encode()
 
 
 WIDE = {"m": 511, "groups": [511], "hyper": 1}

@@ -197,7 +197,7 @@ def write(folder: Path, name: str) -> str:
     blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
     (out / "symbols.safetensors").write_bytes(blob)
     manifest: dict[str, Any] = {
-        "format": "sem-model", "format_version": 0, "name": name, "licence": "CC0-1.0",
+        "format": "sem-model", "format_version": 1, "name": name, "licence": "CC0-1.0",
         "notes": f"{'Chosen by hand' if by_hand else 'Seeded weights, not trained'}: for conformance only.",
         "symbols": symbols,
     }  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from refcodec import spec
 from refcodec.errors import SemError
 from refcodec.inspection import inspect
 from refcodec.payloads import Value
@@ -55,6 +56,11 @@ class Edit:
 
     def to_dict(self) -> dict[str, Any]:
         return {"offset": self.offset, "delete": self.delete.hex(), "insert": self.insert.hex()}
+
+
+def explicit(base_profile: int) -> bytes:
+    """A header of 8 bytes of hash without a check, up to the hash (SPEC §4)."""
+    return spec.MAGIC + bytes((spec.VERSION << 5, spec.PROFILE_EXPLICIT, base_profile, 1))
 
 
 Defect = Callable[["Vector"], list[Edit]]

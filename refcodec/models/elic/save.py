@@ -52,7 +52,7 @@ def write_package(net: Elic, symbols: dict[str, Any], tensors: dict[str, Array],
         parts[name] = {"file": f"{name}.safetensors", "sha256": hashlib.sha256(blob).hexdigest()}
     architecture = json.loads(json.dumps(net.cfg.to_dict()))
     manifest = {
-        "format": "sem-model", "format_version": 0, **about,
+        "format": package.FORMAT, "format_version": package.FORMAT_VERSION, **about,
         "painter": {**parts["painter"], "architecture": architecture},
         "encoder": {**parts["encoder"], "architecture": architecture},
         "symbols": symbols,

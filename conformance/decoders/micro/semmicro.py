@@ -17,7 +17,7 @@ not computed) and `RangeDecoder.decode` (bisection).
 
     semmicro.py [--tier header|symbols] [--model DIR]... [--registry FILE] [--embedding] [--jobs N] [--trace] < file.sem
 
-It implements format version 0, level 1 and all payload kinds. Questions that the document left open are listed in
+It implements format version 1, level 1 and all payload kinds. Questions that the document left open are listed in
 docs/decisions: "Q n" in a comment is number n of 0005-questions-of-the-first-reader.md, "T n" number n of
 0011-questions-of-the-third-reader.md.
 """
@@ -169,8 +169,8 @@ def header(data: bytes, registry: dict[int, dict[str, Any]], dims: dict[int, tup
     check_code = descriptor >> 2 & 7
     sectioned = descriptor >> 1 & 1
     reserved = descriptor & 1
-    if version != 0:  # SEM-R-011
-        fail(701, f"SEM-R-011: format version {version}; this decoder implements version 0", 2)
+    if version != 1:  # SEM-R-011
+        fail(701, f"SEM-R-011: format version {version}; this decoder implements version 1", 2)
     if check_code not in CHECK_BYTES:  # SEM-R-012
         fail(204, f"SEM-R-012: check_code is {check_code}", 2)
     if reserved != 0:  # SEM-R-013
@@ -954,8 +954,8 @@ def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[S
         fail(801, f"SEM-R-114: model {package.digest}: {error}")
     if package.manifest.get("format") != "sem-model":
         bad_model("the manifest is not of format sem-model")
-    if not is_integer(package.manifest.get("format_version"), 0, 0):
-        fail(705, "SEM-R-116: the package is not of format version 0")
+    if not is_integer(package.manifest.get("format_version"), 1, 1):
+        fail(705, "SEM-R-116: the package is not of format version 1")
     symbols = package.manifest["symbols"]
     if not isinstance(symbols, dict) or not is_integer(symbols.get("kind"), kind, kind):
         fail(803, f"SEM-R-112: the model is not of kind {kind}")

@@ -46,7 +46,7 @@ export function readHeader(cursor, registry, out) {
   cursor.at = 2;
   const descriptor = cursor.unsigned(1, 202);
   out.format_version = descriptor >> 5;
-  if (out.format_version !== 0) throw new Fault(701, 2, `format version ${out.format_version}`);
+  if (out.format_version !== 1) throw new Fault(701, 2, `format version ${out.format_version}`);
   out.check_code = (descriptor >> 2) & 7;
   if (!(out.check_code in CHECK_BYTES)) throw new Fault(204, 2, `check code ${out.check_code}`);
   out.sectioned = Boolean(descriptor & 2);

@@ -42,7 +42,7 @@ export class Package {
       this.symbols = manifest.symbols;
       if (manifest.format !== "sem-model") throw this.bad("not the manifest of a model");
       if (manifest.format_version === undefined) throw this.bad("no format_version");
-      if (manifest.format_version !== 0) throw new Fault(705, null, "another format_version", place); // SEM-R-116
+      if (manifest.format_version !== 1) throw new Fault(705, null, "another format_version", place); // SEM-R-116
       if (!isObject(manifest.symbols)) throw this.bad("no symbols");
     } catch (error) {
       if (!(error instanceof Fault)) throw error;

@@ -61,7 +61,7 @@ CODES: Final[dict[int, tuple[str, str]]] = {
     604: ("limit-text", "a text is longer than the level allows"),
     605: ("limit-symbols", "the payload has more symbols than the level allows"),
     606: ("limit-file", "the file has more bytes than the level allows"),
-    701: ("unsupported-version", "a newer program may read this file"),
+    701: ("unsupported-version", "a program for that version is needed"),
     702: ("unsupported-profile", "a newer registry may list this profile"),
     703: ("unsupported-section", "a newer program may know this critical section"),
     704: ("unsupported-kind", "this program does not read this kind of payload"),

@@ -45,7 +45,7 @@ def private_row(profile_id: int, **binding: Any) -> dict[str, Any]:
 
 def registry_file(folder: Path, *rows: dict[str, Any]) -> Path:
     path = folder / "registry.json"
-    path.write_text(json.dumps({"version": 0, "profiles": rows}))
+    path.write_text(json.dumps({"version": 1, "profiles": rows}))
     return path
 
 
@@ -80,7 +80,7 @@ def headers(draw: st.DrawFn) -> Header:
     explicit = draw(st.booleans())
     model_hash = draw(st.sampled_from([4, 8, 16, 32]).map(lambda n: bytes.fromhex(DIGEST)[:n])) if explicit else None
     return Header(
-        version=0,
+        version=spec.VERSION,
         check_bits=draw(st.sampled_from([0, 16, 32])),
         sectioned=False,
         profile_id=spec.PROFILE_EXPLICIT if explicit else profile_id,

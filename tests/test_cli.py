@@ -188,7 +188,7 @@ def test_inspect_shows_every_field_and_no_raw_control_character(semtool: Semtool
         assert field["name"].rpartition(".")[2] in text
     assert "a\\n\\x1b[2Jb" in text
     assert "\x1b" not in text + semtool("payload", tiny).text + semtool("inspect", tiny, "--json").text
-    assert f"{tiny}: .sem version 0 (draft), elic, 70x40\n" in text
+    assert f"{tiny}: .sem version 1, elic, 70x40\n" in text
     assert tiny.read_bytes()[-2:].hex(" ") in text
 
 
@@ -404,7 +404,7 @@ def test_where_standard_output_carries_the_file_the_error_object_does_not(semtoo
         (lambda d: d[:6], 3, 202),
         (lambda d: d[:30], 3, 301),
         (lambda d: d + b"\0", 3, 306),
-        (lambda d: d[:2] + b"\x2e" + d[3:], 4, 701),
+        (lambda d: d[:2] + b"\x4e" + d[3:], 4, 701),
         (lambda d: d[:3] + b"\x4d" + d[4:], 4, 702),
         (lambda d: d[:4] + b"\xff" + d[5:], 3, 206),
         (lambda d: d[:5] + b"\xff\xff\xff\x7f\xff\xff\xff\x7f" + d[7:], 6, 601),
@@ -430,7 +430,7 @@ def test_broken_files(semtool: Semtool, tiny: Path, damage: Callable[[bytes], by
 
 
 def test_limits_of_a_level(semtool: Semtool, place: Path) -> None:
-    Path("long.sem").write_bytes(bytes.fromhex("F59E0CC800") + b"\x80\xff\x00" + b"\x00" + b"\x00\x00")
+    Path("long.sem").write_bytes(bytes.fromhex("F59E2CC800") + b"\x80\xff\x00" + b"\x00" + b"\x00\x00")
     assert semtool("inspect", "long.sem").line.startswith("SEM-E-601 ")
     assert semtool("inspect", "long.sem", "--level", "2").status == 0
     row = semtool("verify", "long.sem", "--json").json["files"][0]
@@ -459,8 +459,8 @@ def test_a_payload_whose_table_is_not_here(semtool: Semtool, place: Path, monkey
             "parameters": {"1": {"code": "coded", "table": 64 * "0"}},
         },
     }  # fmt: skip
-    Path("rows.json").write_text(json.dumps({"version": 0, "profiles": [row]}))
-    Path("words.sem").write_bytes(bytes.fromhex("F59E00F00B123456"))
+    Path("rows.json").write_text(json.dumps({"version": 1, "profiles": [row]}))
+    Path("words.sem").write_bytes(bytes.fromhex("F59E20F00B123456"))
     monkeypatch.setenv("SEM_REGISTRY", "rows.json")
     assert semtool("inspect", "words.sem", "--json").json["method"] == "consonant"
     for command in ("payload", "decode"):

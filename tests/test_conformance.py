@@ -467,7 +467,7 @@ SPOILT: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no vectors": lambda m: m["vectors"].clear(),
     "no list": lambda m: m.pop("vectors"),
     "another list": lambda m: m.update(extra=[]),
-    "format": lambda m: m.update(format_version=1),
+    "format": lambda m: m.update(format_version=2),
     "tier": lambda m: m["vectors"][0].update(tier="X"),
     "expect": lambda m: m["vectors"][0].update(expect="maybe"),
     "member": lambda m: m["vectors"][0].update(colour="red"),

@@ -44,9 +44,9 @@ __all__ = ["private_rows"]  # a fixture
 quick = settings(max_examples=60, deadline=None)
 
 # 768 × 512 (dim class 0x35), profile 1, check 16; with one body, with three sections, with an explicit model
-COMPACT = bytes.fromhex("F59E 0C 01 35 AABB 010203")
-SECTIONED = bytes.fromhex("F59E 0E 01 35 02  01 05 0161 026263 0000  87 03 010203 AABB  55 01 FF 0000")
-EXPLICIT = bytes.fromhex("F59E 00 FF 01 00 3C3C3C3C 00 8040 00 0102")  # 193 × 1, hash of 4 bytes
+COMPACT = bytes.fromhex("F59E 2C 01 35 AABB 010203")
+SECTIONED = bytes.fromhex("F59E 2E 01 35 02  01 05 0161 026263 0000  87 03 010203 AABB  55 01 FF 0000")
+EXPLICIT = bytes.fromhex("F59E 20 FF 01 00 3C3C3C3C 00 8040 00 0102")  # 193 × 1, hash of 4 bytes
 
 
 def fault(data: bytes, level: int = 1, partial: bool = True) -> tuple[int, int | None, str | None] | None:
@@ -58,7 +58,7 @@ def fault(data: bytes, level: int = 1, partial: bool = True) -> tuple[int, int |
     return None
 
 
-def sections(*parts: str, count: int | None = None, head: str = "F59E 02 F0 35") -> bytes:
+def sections(*parts: str, count: int | None = None, head: str = "F59E 22 F0 35") -> bytes:
     """A sectioned file of all kinds without checks, its sections in hexadecimal."""
     number = len(parts) if count is None else count
     return bytes.fromhex(head) + varint(number - 1) + b"".join(map(bytes.fromhex, parts))
@@ -100,7 +100,7 @@ def test_every_bit_of_small_files() -> None:
 
 
 @quick
-@given(st.binary(max_size=60), st.sampled_from([b"", b"\xf5\x9e", bytes.fromhex("F59E 02 F0 35"), EXPLICIT[:10]]))
+@given(st.binary(max_size=60), st.sampled_from([b"", b"\xf5\x9e", bytes.fromhex("F59E 22 F0 35"), EXPLICIT[:10]]))
 def test_any_bytes(tail: bytes, head: bytes) -> None:
     total(head + tail)
 
@@ -120,17 +120,17 @@ def total(data: bytes) -> None:
 def test_fixed_files() -> None:
     """The bytes of the format do not change."""
     compact = read(COMPACT)
-    assert compact.header == Header(0, 16, False, 1, None, None, 768, 512, b"\xaa\xbb", None)
+    assert compact.header == Header(spec.VERSION, 16, False, 1, None, None, 768, 512, b"\xaa\xbb", None)
     assert compact.sections == (Section(0x87, b"\1\2\3", b"\xaa\xbb"),)
     sectioned = read(SECTIONED)
-    assert sectioned.header == Header(0, 16, True, 1, None, None, 768, 512, None, 3)
+    assert sectioned.header == Header(spec.VERSION, 16, True, 1, None, None, 768, 512, None, 3)
     assert [(part.type, part.body, part.name) for part in sectioned.sections] == [
         (0x01, b"\1a\2bc", "provenance"),
         (0x87, b"\1\2\3", "elic"),
         (0x55, b"\xff", None),
     ]
     explicit = read(EXPLICIT)
-    assert explicit.header == Header(0, 0, False, 255, 1, b"<<<<", 193, 1, None, None)
+    assert explicit.header == Header(spec.VERSION, 0, False, 255, 1, b"<<<<", 193, 1, None, None)
     assert explicit.sections == (Section(0x87, b"\1\2", b""),)
     for data in (COMPACT, SECTIONED, EXPLICIT):
         assert write(read(data)) == data
@@ -161,7 +161,7 @@ def test_header_round_trip(header: Header) -> None:
 
 
 def test_extended_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = bytes.fromhex("F59E 00 FE 0102 35")
+    data = bytes.fromhex("F59E 20 FE 0102 35")
     assert fault(data) == (702, 4, "extended_profile")
     row = registry.get(1)
     monkeypatch.setattr(registry, "get", lambda _: row)
@@ -232,9 +232,9 @@ def test_numbers_without_a_varint() -> None:
 
 
 def test_fourth_byte_with_bit_7() -> None:  # R-003
-    assert fault(bytes.fromhex("F59E 00 01 00 80808080 00")) == (207, 5, "width_minus_1")
-    assert fault(bytes.fromhex("F59E 00 01 00 00 FFFFFFFF")) == (207, 6, "height_minus_1")
-    assert fault(bytes.fromhex("F59E 02 01 35 80808080 00")) == (207, 5, "count_minus_1")
+    assert fault(bytes.fromhex("F59E 20 01 00 80808080 00")) == (207, 5, "width_minus_1")
+    assert fault(bytes.fromhex("F59E 20 01 00 00 FFFFFFFF")) == (207, 6, "height_minus_1")
+    assert fault(bytes.fromhex("F59E 22 01 35 80808080 00")) == (207, 5, "count_minus_1")
     assert fault(sections("87 80808080 00", "01 00")) == (305, 7, "sections[0].length")
     assert fault(sections("01 05 80808080 00", "87 00")) == (305, 8, "sections[0].entries[0].key_length")
     assert fault(sections("01 06 0161 80808080", "87 00")) == (305, 10, "sections[0].entries[0].value_length")
@@ -252,46 +252,47 @@ def test_fourth_byte_with_bit_7() -> None:  # R-003
         ("F59F 0C 01 35 AABB", (201, 0, "magic")),
         ("9EF5 0C 01 35 AABB", (201, 0, "magic")),
         ("F59E", (202, 2, "descriptor")),
-        ("F59E 20 01 35", (701, 2, "version")),
+        ("F59E 40 01 35", (701, 2, "version")),
+        ("F59E 00 01 35", (701, 2, "version")),
         ("F59E FF FF FF", (701, 2, "version")),
-        ("F59E 04 01 35", (204, 2, "check_code")),
-        ("F59E 08 01 35", (204, 2, "check_code")),
-        ("F59E 11 01 35", (204, 2, "check_code")),
-        ("F59E 18 01 35", (204, 2, "check_code")),
-        ("F59E 1C 01 35", (204, 2, "check_code")),
-        ("F59E 01 01 35", (203, 2, "reserved")),
-        ("F59E 01", (203, 2, "reserved")),
-        ("F59E 00", (202, 3, "profile")),
-        ("F59E 00 63", (702, 3, "profile")),
-        ("F59E 00 FD 35", (702, 3, "profile")),
-        ("F59E 00 12", (209, 3, "profile")),
-        ("F59E 0C CE FF", (209, 3, "profile")),
-        ("F59E 00 FF CE", (202, 5, "hash_code")),
-        ("F59E 00 FE", (202, 4, "extended_profile")),
-        ("F59E 00 FE 00", (202, 4, "extended_profile")),
-        ("F59E 00 FE 0000 35", (702, 4, "extended_profile")),
-        ("F59E 00 FF", (202, 4, "base_profile")),
-        ("F59E 00 FF FE 00", (209, 4, "base_profile")),
-        ("F59E 00 FF FF 00", (209, 4, "base_profile")),
-        ("F59E 00 FF 63 09", (702, 4, "base_profile")),
-        ("F59E 00 FF 01", (202, 5, "hash_code")),
-        ("F59E 00 FF 01 04 00000000", (208, 5, "hash_code")),
-        ("F59E 00 FF 01 FF 00000000", (208, 5, "hash_code")),
-        ("F59E 00 FF 01 00 000000", (202, 6, "model_hash")),
-        ("F59E 00 FF 01 03 00000000", (202, 6, "model_hash")),
-        ("F59E 00 01", (202, 4, "dim_class")),
-        ("F59E 00 01 9D", (206, 4, "dim_class")),
-        ("F59E 00 01 FF", (206, 4, "dim_class")),
-        ("F59E 00 01 00", (202, 5, "width_minus_1")),
-        ("F59E 00 01 00 80", (202, 5, "width_minus_1")),
-        ("F59E 00 01 00 00", (202, 6, "height_minus_1")),
-        ("F59E 00 01 00 0F 0F", (205, 4, "size")),
-        ("F59E 0C 01 00 0F 0F", (205, 4, "size")),
-        ("F59E 0C 01 35", (202, 5, "check")),
-        ("F59E 0C 01 35 AA", (202, 5, "check")),
-        ("F59E 14 01 35 AABBCC", (202, 5, "check")),
-        ("F59E 0E 01 35", (202, 5, "count_minus_1")),
-        ("F59E 0E 01 35 80", (202, 5, "count_minus_1")),
+        ("F59E 24 01 35", (204, 2, "check_code")),
+        ("F59E 28 01 35", (204, 2, "check_code")),
+        ("F59E 31 01 35", (204, 2, "check_code")),
+        ("F59E 38 01 35", (204, 2, "check_code")),
+        ("F59E 3C 01 35", (204, 2, "check_code")),
+        ("F59E 21 01 35", (203, 2, "reserved")),
+        ("F59E 21", (203, 2, "reserved")),
+        ("F59E 20", (202, 3, "profile")),
+        ("F59E 20 63", (702, 3, "profile")),
+        ("F59E 20 FD 35", (702, 3, "profile")),
+        ("F59E 20 12", (209, 3, "profile")),
+        ("F59E 2C CE FF", (209, 3, "profile")),
+        ("F59E 20 FF CE", (202, 5, "hash_code")),
+        ("F59E 20 FE", (202, 4, "extended_profile")),
+        ("F59E 20 FE 00", (202, 4, "extended_profile")),
+        ("F59E 20 FE 0000 35", (702, 4, "extended_profile")),
+        ("F59E 20 FF", (202, 4, "base_profile")),
+        ("F59E 20 FF FE 00", (209, 4, "base_profile")),
+        ("F59E 20 FF FF 00", (209, 4, "base_profile")),
+        ("F59E 20 FF 63 09", (702, 4, "base_profile")),
+        ("F59E 20 FF 01", (202, 5, "hash_code")),
+        ("F59E 20 FF 01 04 00000000", (208, 5, "hash_code")),
+        ("F59E 20 FF 01 FF 00000000", (208, 5, "hash_code")),
+        ("F59E 20 FF 01 00 000000", (202, 6, "model_hash")),
+        ("F59E 20 FF 01 03 00000000", (202, 6, "model_hash")),
+        ("F59E 20 01", (202, 4, "dim_class")),
+        ("F59E 20 01 9D", (206, 4, "dim_class")),
+        ("F59E 20 01 FF", (206, 4, "dim_class")),
+        ("F59E 20 01 00", (202, 5, "width_minus_1")),
+        ("F59E 20 01 00 80", (202, 5, "width_minus_1")),
+        ("F59E 20 01 00 00", (202, 6, "height_minus_1")),
+        ("F59E 20 01 00 0F 0F", (205, 4, "size")),
+        ("F59E 2C 01 00 0F 0F", (205, 4, "size")),
+        ("F59E 2C 01 35", (202, 5, "check")),
+        ("F59E 2C 01 35 AA", (202, 5, "check")),
+        ("F59E 34 01 35 AABBCC", (202, 5, "check")),
+        ("F59E 2E 01 35", (202, 5, "count_minus_1")),
+        ("F59E 2E 01 35 80", (202, 5, "count_minus_1")),
     ],
 )
 def test_header_faults(data: str, expected: tuple[int, int, str]) -> None:
@@ -300,16 +301,16 @@ def test_header_faults(data: str, expected: tuple[int, int, str]) -> None:
 
 def test_the_first_fault_names_the_error() -> None:
     """All of version, check code, reserved bit, profile and dim class wrong, repaired one by one."""
-    wrong = [("FD", 701), ("1D", 204), ("0D", 203), ("0C", 702)]
+    wrong = [("FD", 701), ("3D", 204), ("2D", 203), ("2C", 702)]
     for descriptor, code in wrong:
         assert fault(bytes.fromhex(f"F59E {descriptor} 63 FF"))[0] == code  # type: ignore[index]
-    assert fault(bytes.fromhex("F59E 0C 01 FF")) == (206, 4, "dim_class")
+    assert fault(bytes.fromhex("F59E 2C 01 FF")) == (206, 4, "dim_class")
 
 
 @pytest.mark.parametrize("dim_class", sizes())
 def test_dim_class(dim_class: int) -> None:
     width, height = sizes()[dim_class]
-    data = bytes.fromhex("F59E 00 01") + bytes([dim_class]) + b"body"
+    data = bytes.fromhex("F59E 20 01") + bytes([dim_class]) + b"body"
     header, end = header_codec.parse(data)
     assert (header.width, header.height, end) == (width, height, 5)
     assert header_codec.build(header) == data[:5]
@@ -371,12 +372,12 @@ def test_section_faults(parts: list[str], expected: tuple[int, int, str]) -> Non
 
 
 def test_kind_that_the_profile_has_not() -> None:  # R-042
-    assert fault(sections("82 00", "87 00", head="F59E 02 01 35")) == (303, 6, "sections[0].type")
+    assert fault(sections("82 00", "87 00", head="F59E 22 01 35")) == (303, 6, "sections[0].type")
     assert fault(sections("82 00", "87 00")) is None
 
 
 def test_truncated_check() -> None:  # R-046
-    for head, check in (("F59E 0E 01 35", "AA"), ("F59E 0E 01 35", ""), ("F59E 16 01 35", "AABBCC")):
+    for head, check in (("F59E 2E 01 35", "AA"), ("F59E 2E 01 35", ""), ("F59E 36 01 35", "AABBCC")):
         assert fault(sections("87 00" + check, count=2, head=head)) == (301, 8, "sections[0].check")
 
 
@@ -415,8 +416,8 @@ def test_cut_at_the_end_of_a_section() -> None:  # R-047
 def test_flipped_sectioned_bit() -> None:
     for data in (COMPACT, SECTIONED):
         total(data[:2] + bytes([data[2] ^ 2]) + data[3:])
-    assert fault(COMPACT[:2] + b"\x0e" + COMPACT[3:]) == (603, 5, "count_minus_1")
-    assert fault(bytes.fromhex("F59E 0E 01 35 00 87 00 AABB")) == (304, 6, "sections[0].type")
+    assert fault(COMPACT[:2] + b"\x2e" + COMPACT[3:]) == (603, 5, "count_minus_1")
+    assert fault(bytes.fromhex("F59E 2E 01 35 00 87 00 AABB")) == (304, 6, "sections[0].type")
 
 
 @quick
@@ -456,7 +457,7 @@ def test_any_text(body: bytes) -> None:
 def test_check_is_the_formula() -> None:
     row = json.loads((Path(registry.__file__).parent / "registry.json").read_bytes())["profiles"][0]
     binding = json.dumps(row["binding"], sort_keys=True, separators=(",", ":")).encode()
-    bound = bytes.fromhex("F59E 0C 01 35")
+    bound = bytes.fromhex("F59E 2C 01 35")
     digest = hashlib.sha256(hashlib.sha256(binding).digest() + bound + b"\x87" + b"symbols").digest()
     for data in (COMPACT, SECTIONED):
         header = read(data).header
@@ -561,7 +562,7 @@ def test_assemble_finds_the_form() -> None:
 
 
 def sized(width: int, height: int, profile: int = 1) -> bytes:
-    head = bytes.fromhex("F59E 00") + bytes([profile])
+    head = bytes.fromhex("F59E 20") + bytes([profile])
     return head + b"\0" + varint(width - 1) + varint(height - 1) + b"body"
 
 
@@ -584,7 +585,7 @@ def test_limits_at_and_above_each_bound(level: int) -> None:
 @pytest.mark.parametrize("level", [1, 2])
 def test_limits_of_text(level: int) -> None:
     bound = level_bounds(level).text_bytes
-    head = bytes.fromhex(f"F59E 00 {TEXT:02X} 35")
+    head = bytes.fromhex(f"F59E 20 {TEXT:02X} 35")
     assert fault(head + bytes(bound), level) is None
     assert fault(head + bytes(bound + 1), level) == (604, 5, "body")
     value = bound - 2 - len(varint(bound - 5))
@@ -600,7 +601,7 @@ def test_limits_of_text(level: int) -> None:
 
 
 def _sectioned(parts: list[tuple[int, bytes]]) -> bytes:
-    head = bytes.fromhex("F59E 02 F0 35") + varint(len(parts) - 1)
+    head = bytes.fromhex("F59E 22 F0 35") + varint(len(parts) - 1)
     return head + b"".join(bytes([section_type]) + varint(len(body)) + body for section_type, body in parts)
 
 
@@ -615,7 +616,7 @@ def test_limits_of_symbols(level: int) -> None:
     assert fault(sized(width, 64 * rows, HUGE), level) is None
     assert symbol_count(row, 7, width, 64 * rows + 1) == 1 + 17408 * 64 * (rows + 1) > bound  # type: ignore[operator]
     assert fault(sized(width, 64 * rows + 1, HUGE), level) == (605, len(sized(width, 64 * rows + 1)) - 4, "body")
-    head = sized(width, 64 * rows + 1, HUGE)[:-4].replace(b"\xf5\x9e\0", b"\xf5\x9e\2")
+    head = sized(width, 64 * rows + 1, HUGE)[:-4].replace(b"\xf5\x9e\x20", b"\xf5\x9e\x22")
     assert fault(head + bytes.fromhex("00 82 00"), level) is None
     assert fault(head + bytes.fromhex("01 82 00 87 00"), level) == (605, len(head) + 4, "sections[1].length")
 
@@ -637,10 +638,10 @@ def test_limit_of_the_file() -> None:
 
 
 def test_limits_are_judged_before_sections_and_after_the_header() -> None:
-    wide = bytes.fromhex("F59E 02 01 00 FF7F 00")  # 16512 × 1
+    wide = bytes.fromhex("F59E 22 01 00 FF7F 00")  # 16512 × 1
     assert fault(wide) == (202, 8, "count_minus_1")
     assert fault(wide + bytes.fromhex("7F")) == (601, 4, "size")
-    assert fault(bytes.fromhex("F59E 02 01 35 10 88")) == (603, 5, "count_minus_1")
+    assert fault(bytes.fromhex("F59E 22 01 35 10 88")) == (603, 5, "count_minus_1")
 
 
 @pytest.mark.parametrize(

@@ -221,10 +221,10 @@ def test_damage_of_every_kind(name: str, whole: bytes) -> None:
 
 def test_short_files_that_stand_for_much() -> None:
     """A few bytes may stand for half a million symbols, or for a text that is refused where it passes the limit."""
-    wide = bytes.fromhex("F59E00 0F 00 FE7F 8E7F")  # 16384 x 2048 pixels, stride 8, no body: half a million zeros
+    wide = bytes.fromhex("F59E20 0F 00 FE7F 8E7F")  # 16384 x 2048 pixels, stride 8, no body: half a million zeros
     assert isinstance(judged(wide, most=1 << 25), Symbols)
     bomb = b"\xf9" + zlib.compress(bytes(1 << 26), 9)
-    for head in (bytes.fromhex("F59E00 09 02"), bytes.fromhex("F59E02 0A 02 01 82") + varint(len(bomb))):
+    for head in (bytes.fromhex("F59E20 09 02"), bytes.fromhex("F59E22 0A 02 01 82") + varint(len(bomb))):
         seen = decoded(head + bomb, most=1 << 25)  # which inspect, that decodes nothing, cannot see
         assert isinstance(seen, SemError)
         assert (seen.code, seen.status) == (604, 6)
@@ -242,7 +242,7 @@ def test_foreign_and_random_bytes() -> None:
 
 
 def test_claims_beyond_all_bounds_are_refused_before_any_work() -> None:
-    compact, sectioned = bytes.fromhex("F59E0CC800"), bytes.fromhex("F59E0EC80080018001")
+    compact, sectioned = bytes.fromhex("F59E2CC800"), bytes.fromhex("F59E2EC80080018001")
     claims = {
         compact + bytes.fromhex("FFFFFF7F FFFFFF7F 0000"): 601,
         compact + bytes.fromhex("FEFF7F FEFF7F 0000"): 601,

@@ -143,12 +143,12 @@ def test_inspect_runs_where_nothing_heavy_is_installed() -> None:
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({HEAVY!r}))\n"  # None: an import of it fails
         "import refcodec\n"
-        "data = bytes.fromhex('F59E0C010BABCD010203')\n"
+        "data = bytes.fromhex('F59E2C010BABCD010203')\n"
         "print(refcodec.inspect(data).to_dict()['method'], len(refcodec.write(refcodec.read(data))))\n"
         "from semtool.main import main\n"
         "sys.exit(main(['inspect', '-', '--json']))\n"
     )
-    data = bytes.fromhex("F59E0C010BABCD010203")
+    data = bytes.fromhex("F59E2C010BABCD010203")
     done = subprocess.run([sys.executable, "-c", script], input=data, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"elic 10\n{")

@@ -31,7 +31,7 @@ KEYS = [
     "format_version", "file_bytes", "overhead_bytes", "profile", "method", "width", "height", "bpp", "ubpp", "complete",
     "sections", "check", "canonical", "model", "fields", "errors",
 ]  # fmt: skip
-COMPACT = bytes.fromhex("F59E 0C 01 35 AABB 010203")
+COMPACT = bytes.fromhex("F59E 2C 01 35 AABB 010203")
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -80,7 +80,7 @@ def field(found: Inspection, name: str) -> int | str | None:
 
 
 @quick
-@given(st.binary(max_size=60), st.sampled_from([b"", b"\xf5\x9e", bytes.fromhex("F59E 02 F0 35"), COMPACT[:7]]))
+@given(st.binary(max_size=60), st.sampled_from([b"", b"\xf5\x9e", bytes.fromhex("F59E 22 F0 35"), COMPACT[:7]]))
 def test_any_bytes(tail: bytes, head: bytes) -> None:
     looked_at(head + tail)
 
@@ -111,7 +111,7 @@ def test_every_descriptor_and_profile() -> None:
 def test_compact_file() -> None:
     found = looked_at(COMPACT)
     assert found.to_dict() | {"fields": None, "model": None} == {
-        "format_version": 0, "file_bytes": 10, "overhead_bytes": 7, "profile": 1, "method": "elic", "width": 768,
+        "format_version": 1, "file_bytes": 10, "overhead_bytes": 7, "profile": 1, "method": "elic", "width": 768,
         "height": 512, "bpp": 80 / (768 * 512), "ubpp": 1e6 * (80 / (768 * 512)), "complete": True,
         "sections": [{"kind": "elic", "critical": True, "offset": 7, "bytes": 3, "bits": 24}],
         "check": {"bits": 16, "state": "unchecked"}, "canonical": None, "errors": [],
@@ -119,7 +119,7 @@ def test_compact_file() -> None:
     }  # fmt: skip
     assert [(f.name, f.offset, f.bits, f.value) for f in found.fields] == [
         ("magic", 0, 16, "f59e"),
-        ("version", 2, 3, 0),
+        ("version", 2, 3, 1),
         ("check_code", 2, 3, 3),
         ("sectioned", 2, 1, 0),
         ("reserved", 2, 1, 0),
@@ -131,7 +131,7 @@ def test_compact_file() -> None:
 
 
 def header(profile: int = 1, check_bits: int = 16) -> Header:
-    return Header(0, check_bits, False, profile, None, None, 100, 50, None, None)
+    return Header(spec.VERSION, check_bits, False, profile, None, None, 100, 50, None, None)
 
 
 def test_sections() -> None:
@@ -181,28 +181,28 @@ def test_cut_file() -> None:
 
 def test_best_effort() -> None:
     """What can still be told after a fault is told."""
-    newer = looked_at(bytes.fromhex("F59E 20 01 35"))
-    assert (newer.format_version, newer.profile, newer.errors[0].code) == (1, None, 701)
+    newer = looked_at(bytes.fromhex("F59E 40 01 35"))
+    assert (newer.format_version, newer.profile, newer.errors[0].code) == (2, None, 701)
     assert [(f.name, f.offset, f.bits) for f in newer.fields][-1] == ("unparsed", 2, 21)
-    unlisted = looked_at(bytes.fromhex("F59E 00 63 35 0102"))
+    unlisted = looked_at(bytes.fromhex("F59E 20 63 35 0102"))
     assert (unlisted.profile, unlisted.width, unlisted.method, unlisted.sections[0].kind) == (99, 768, None, None)
     assert (unlisted.overhead_bytes, unlisted.errors[0].code) == (5, 702)
-    explicit = looked_at(bytes.fromhex("F59E 00 FF 01 00 3C3C3C3C 35 0102"))
+    explicit = looked_at(bytes.fromhex("F59E 20 FF 01 00 3C3C3C3C 35 0102"))
     assert (explicit.profile, explicit.model.digest, explicit.model.name) == (1, "3c3c3c3c", None)
-    disorder = looked_at(bytes.fromhex("F59E 02 F0 35 02 87 00 82 01 41 88 00"))
+    disorder = looked_at(bytes.fromhex("F59E 22 F0 35 02 87 00 82 01 41 88 00"))
     assert [info.kind for info in disorder.sections] == ["elic", "caption", None]
     assert [error.code for error in disorder.errors] == [302, 703]
-    text = looked_at(bytes.fromhex("F59E 02 F0 35 01 01 05 0161 057A7A 87 00"))
+    text = looked_at(bytes.fromhex("F59E 22 F0 35 01 01 05 0161 057A7A 87 00"))
     assert [info.kind for info in text.sections] == ["provenance", "elic"]
     assert [(f.name, f.bits) for f in text.fields if "unparsed" in f.name] == [("sections[0].unparsed", 16)]
-    wide = looked_at(b"\xf5\x9e\0\1\0" + varint(99_999) + varint(99_999) + b"body")
+    wide = looked_at(b"\xf5\x9e\x20\1\0" + varint(99_999) + varint(99_999) + b"body")
     assert (wide.width, wide.height, [error.code for error in wide.errors]) == (100_000, 100_000, [601, 605])
     assert looked_at(b"").fields == ()
     assert looked_at(b"not a sem file").fields[-1].name == "unparsed"
 
 
 def test_levels() -> None:
-    data = b"\xf5\x9e\0\1\0" + varint(20_000) + varint(0)
+    data = b"\xf5\x9e\x20\1\0" + varint(20_000) + varint(0)
     assert [error.code for error in inspect(data).errors] == [601]
     assert inspect(data, level=2).errors == ()
     assert inspect(bytearray(COMPACT)) == inspect(memoryview(COMPACT)) == inspect(COMPACT)
@@ -238,7 +238,7 @@ def test_schemas_name_what_there_is(path: Path) -> None:
 def package(folder: Path, symbols: dict[str, Any], name: str = "tiny") -> str:
     """Write a manifest; its digest."""
     folder.mkdir(parents=True)
-    manifest = {"format": "sem-model", "format_version": 0, "name": name, "training": {"lr": 0.5}, "symbols": symbols}
+    manifest = {"format": "sem-model", "format_version": 1, "name": name, "training": {"lr": 0.5}, "symbols": symbols}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
     return hashlib.sha256(canonical_json(symbols)).hexdigest()
 
@@ -282,7 +282,7 @@ def test_ambiguous_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(SemError) as caught:
         modelpath.find(digest[:8], [tmp_path])
     assert caught.value.code == 801
-    data = bytes.fromhex(f"F59E 00 FF 01 00 {digest[:8]} 35")
+    data = bytes.fromhex(f"F59E 20 FF 01 00 {digest[:8]} 35")
     found = inspect(data, models=[tmp_path])
     assert ([error.code for error in found.errors], found.model.available) == ([801], False)
 
@@ -294,10 +294,10 @@ def test_what_is_no_digest(digest: str) -> None:
 
 
 def test_model_of_a_file(tmp_path: Path) -> None:
-    missing = looked_at(bytes.fromhex("F59E 00 F0 35")).model
+    missing = looked_at(bytes.fromhex("F59E 20 F0 35")).model
     assert (missing.digest, missing.name, missing.available) == (DIGEST, f"private-{ALL_KINDS}", False)
     digest = package(tmp_path / "m", {"kind": 7, "rates": 9}, "mine")
-    data = bytes.fromhex(f"F59E 00 FF 01 01 {digest[:16]} 35")
+    data = bytes.fromhex(f"F59E 20 FF 01 01 {digest[:16]} 35")
     found = inspect(data, models=[tmp_path]).model
     assert (found.digest, found.name, found.available) == (digest, "mine", True)
     found = inspect(data).model
@@ -307,8 +307,8 @@ def test_model_of_a_file(tmp_path: Path) -> None:
 def test_check_of_an_explicit_model_that_is_found(tmp_path: Path) -> None:
     """Its digest is all that an ancillary section needs."""
     digest = package(tmp_path / "m", {"kind": 7, "rates": 9})
-    explicit = Header(0, 16, False, 255, 1, bytes.fromhex(digest)[:4], 100, 50, None, None)
-    whole = Header(0, 16, False, 255, 1, bytes.fromhex(digest), 100, 50, None, None)
+    explicit = Header(spec.VERSION, 16, False, 255, 1, bytes.fromhex(digest)[:4], 100, 50, None, None)
+    whole = Header(spec.VERSION, 16, False, 255, 1, bytes.fromhex(digest), 100, 50, None, None)
     for made, alone in ((explicit, "unchecked"), (whole, "ok")):
         check = section_check(registry.get(1), digest, made, 0x43, b"", 16)
         data = write(assemble(made, [Section(0x43, b"", check)]))

@@ -68,13 +68,13 @@ def body(offset: int, size: int) -> dict[str, Any]:
 
 # Layouts that no valid vector has: each class of sizes, sides above all limits.
 RARE = [
-    entry("three-bytes", bytes.fromhex("F59E 0C 01 00 808000 FFFF7F CCCC 01"),
+    entry("three-bytes", bytes.fromhex("F59E 2C 01 00 808000 FFFF7F CCCC 01"),
           header(16513, 2113664, 1, 16) | {"sections": [body(13, 1)]}),
-    entry("four-bytes", bytes.fromhex("F59E 14 01 00 FFFFFF7F 80808000 CCCCCCCC"),
+    entry("four-bytes", bytes.fromhex("F59E 34 01 00 FFFFFF7F 80808000 CCCCCCCC"),
           header(270549120, 2113665, 1, 32) | {"sections": [body(17, 0)]}),
-    entry("long-section", bytes.fromhex("F59E 0E 01 01 00 43 82 00 01 61 817C") + 380 * b"b" + b"\xcc\xcc",
+    entry("long-section", bytes.fromhex("F59E 2E 01 01 00 43 82 00 01 61 817C") + 380 * b"b" + b"\xcc\xcc",
           header(16, 16, 1, 16) | {"sections": [{"type": 67, "kind": "metadata", "value": {"a": 380 * "b"}} | body(9, 384)]}),
-    *(entry(f"class-{row['class']}", bytes([0xF5, 0x9E, 0, 1, row["class"]]),
+    *(entry(f"class-{row['class']}", bytes([0xF5, 0x9E, 0x20, 1, row["class"]]),
             header(row["width"], row["height"], 1, 0) | {"sections": [body(5, 0)]})
       for row in json.loads(ksy.DIMS.read_text())["classes"]),
 ]  # fmt: skip

@@ -227,7 +227,7 @@ def test_what_is_not_here(semtool: Semtool) -> None:
     ("file", "data", "code"),
     [
         ("symbols.safetensors", b"", 803), ("symbols.safetensors", None, 801), ("painter.safetensors", b"other", 802), ("encoder.safetensors", None, 801),
-        ("manifest.json", b"{", 803), ("manifest.json", b'{"format": "sem-model", "format_version": 1, "symbols": {}}', 705),
+        ("manifest.json", b"{", 803), ("manifest.json", b'{"format": "sem-model", "format_version": 2, "symbols": {}}', 705),
     ],
 )  # fmt: skip
 def test_packages_that_are_damaged(semtool: Semtool, tiny: Path, file: str, data: bytes | None, code: int) -> None:
@@ -245,7 +245,7 @@ def test_a_package_that_does_not_suit_its_profile(semtool: Semtool, tiny: Path, 
     row.update(id=240, name="mine", binding=row["binding"] | {"id": 240})
     for rates, state in ((row["binding"]["parameters"]["7"]["rates"], "ok"), (63, "failed 803")):
         row["binding"]["parameters"]["7"]["rates"] = rates
-        Path(f"{rates}.json").write_text(json.dumps({"version": 0, "profiles": [row]}))
+        Path(f"{rates}.json").write_text(json.dumps({"version": 1, "profiles": [row]}))
         monkeypatch.setenv("SEM_REGISTRY", f"{rates}.json")
         assert states(semtool, tiny) == {"elic-tiny": state}
 

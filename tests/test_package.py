@@ -50,7 +50,7 @@ class Draft:
         return self
 
     def manifest(self) -> dict[str, Any]:
-        return {"format": "sem-model", "format_version": 0, "name": "draft", "symbols": self.symbols, **self.more}
+        return {"format": "sem-model", "format_version": 1, "name": "draft", "symbols": self.symbols, **self.more}
 
     def write(self, folder: Path) -> Path:
         (folder / "symbols.safetensors").write_bytes(save({k: np.ascontiguousarray(v) for k, v in self.arrays.items()}))
@@ -152,28 +152,29 @@ FRAMES: list[tuple[str, str, int]] = [
     ("number", "7", 803),
     ("cut", '{"format": "sem-model"', 803),
     ("not UTF-8", "\udcff", 803),
-    ("another format", '{"format": "gguf", "format_version": 0, "symbols": {}}', 803),
-    ("no format", '{"format_version": 0, "symbols": {}}', 803),
-    ("newer version", '{"format": "sem-model", "format_version": 1, "symbols": {}}', 705),
+    ("another format", '{"format": "gguf", "format_version": 1, "symbols": {}}', 803),
+    ("no format", '{"format_version": 1, "symbols": {}}', 803),
+    ("newer version", '{"format": "sem-model", "format_version": 2, "symbols": {}}', 705),
+    ("the draft", '{"format": "sem-model", "format_version": 0, "symbols": {}}', 705),
     ("no version", '{"format": "sem-model", "symbols": {}}', 705),
-    ("version false", '{"format": "sem-model", "format_version": false, "symbols": {}}', 705),
-    ("version 0.0", '{"format": "sem-model", "format_version": 0.0, "symbols": {}}', 705),
-    ("no symbols", '{"format": "sem-model", "format_version": 0}', 803),
-    ("symbols null", '{"format": "sem-model", "format_version": 0, "symbols": null}', 803),
-    ("symbols a list", '{"format": "sem-model", "format_version": 0, "symbols": []}', 803),
-    ("no members", '{"format": "sem-model", "format_version": 0, "symbols": {}}', 803),
-    ("a member twice", '{"format": "sem-model", "format": "sem-model", "format_version": 0, "symbols": {}}', 803),
-    ("NaN outside symbols", '{"format": "sem-model", "format_version": 0, "notes": NaN, "symbols": {}}', 803),
-    ("float", '{"format": "sem-model", "format_version": 0, "symbols": {"kind": 7.0}}', 803),
-    ("Infinity", '{"format": "sem-model", "format_version": 0, "symbols": {"kind": Infinity}}', 803),
-    ("a float too large", '{"format": "sem-model", "format_version": 0, "symbols": {"kind": 1e999}}', 803),
-    ("2^53", '{"format": "sem-model", "format_version": 0, "symbols": {"kind": 9007199254740992}}', 803),
-    ("a number of 5000 digits", '{"format": "sem-model", "format_version": 0, "symbols": {"kind": ' + "9" * 5000 + "}}", 803),
-    ("not ASCII", '{"format": "sem-model", "format_version": 0, "symbols": {"kind": "ü"}}', 803),
-    ("a lone surrogate", '{"format": "sem-model", "format_version": 0, "symbols": {"\\ud800": 7}}', 803),
+    ("version true", '{"format": "sem-model", "format_version": true, "symbols": {}}', 705),
+    ("version 1.0", '{"format": "sem-model", "format_version": 1.0, "symbols": {}}', 705),
+    ("no symbols", '{"format": "sem-model", "format_version": 1}', 803),
+    ("symbols null", '{"format": "sem-model", "format_version": 1, "symbols": null}', 803),
+    ("symbols a list", '{"format": "sem-model", "format_version": 1, "symbols": []}', 803),
+    ("no members", '{"format": "sem-model", "format_version": 1, "symbols": {}}', 803),
+    ("a member twice", '{"format": "sem-model", "format": "sem-model", "format_version": 1, "symbols": {}}', 803),
+    ("NaN outside symbols", '{"format": "sem-model", "format_version": 1, "notes": NaN, "symbols": {}}', 803),
+    ("float", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": 7.0}}', 803),
+    ("Infinity", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": Infinity}}', 803),
+    ("a float too large", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": 1e999}}', 803),
+    ("2^53", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": 9007199254740992}}', 803),
+    ("a number of 5000 digits", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": ' + "9" * 5000 + "}}", 803),
+    ("not ASCII", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": "ü"}}', 803),
+    ("a lone surrogate", '{"format": "sem-model", "format_version": 1, "symbols": {"\\ud800": 7}}', 803),
     ("deep", DEEP, 803),
-    ("deep in symbols", '{"format": "sem-model", "format_version": 0, "symbols": {"kind": ' + "[" * 900 + "]" * 900 + "}}", 803),
-    ("deeper in symbols", '{"format": "sem-model", "format_version": 0, "symbols": {"kind": ' + DEEP + "}}", 803),
+    ("deep in symbols", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": ' + "[" * 900 + "]" * 900 + "}}", 803),
+    ("deeper in symbols", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": ' + DEEP + "}}", 803),
 ]
 
 

@@ -45,8 +45,8 @@ def test_schema_knows_the_members_of_the_code_and_no_others() -> None:
     unknown = [private_row(210) | {"colour": "red"}, private_row(210, mood="red")]
     for row in unknown:
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate({"version": 0, "profiles": [row]}, SCHEMA)
-    jsonschema.validate({"version": 0, "profiles": [private_row(210)]}, SCHEMA)
+            jsonschema.validate({"version": 1, "profiles": [row]}, SCHEMA)
+    jsonschema.validate({"version": 1, "profiles": [private_row(210)]}, SCHEMA)
 
 
 def test_ids_ascend_and_names_differ() -> None:
@@ -97,9 +97,9 @@ def test_hints_of_the_schema_are_those_of_files() -> None:
 def test_schema_refuses_other_recommendations(advice: object) -> None:
     forms: list[dict[str, Any] | None] = [None, {}, {"models": {}}, {"hints": {"seed": "7", "scheduler": "ddim"}}]
     for good in forms:
-        jsonschema.validate({"version": 0, "profiles": [private_row(210) | {"recommended": good}]}, SCHEMA)
+        jsonschema.validate({"version": 1, "profiles": [private_row(210) | {"recommended": good}]}, SCHEMA)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"version": 0, "profiles": [private_row(210) | {"recommended": advice}]}, SCHEMA)
+        jsonschema.validate({"version": 1, "profiles": [private_row(210) | {"recommended": advice}]}, SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_refused_private_rows(tmp_path: Path, what: str, rows: list[Any]) -> Non
 
 def test_refused_registry_files(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
-    for text in ("", "[]", "{}", '{"version":1,"profiles":[]}', '{"version":0,"profiles":{}}', "[" * 100_000):
+    for text in ("", "[]", "{}", '{"version":2,"profiles":[]}', '{"version":true,"profiles":[]}', '{"version":1,"profiles":{}}', "[" * 100_000):
         path.write_text(text)
         with pytest.raises(SemError) as caught:
             registry.load(path)

@@ -41,7 +41,7 @@ def model(folder: Path, **config: Any) -> Path:
 
 def listing(folder: Path, roles: Any, **frame: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "models.json").write_text(json.dumps({"format": "sem-models", "format_version": 0, "roles": roles} | frame))
+    (folder / "models.json").write_text(json.dumps({"format": "sem-models", "format_version": 1, "roles": roles} | frame))
     return folder
 
 
@@ -90,9 +90,9 @@ def test_what_a_folder_fills() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", "{}", "[" * 99999, '{"format": "sem-models", "format_version": 1, "roles": {}}', " " * (1 << 21),
-        '{"format": "sem-models", "format_version": false, "roles": {}}', '{"format": "sem-models", "format_version": 0}',
-        '{"format": "sem-models", "format_version": 0, "roles": []}', '{"format": "sem-models", "format": "sem-models"}', "\ud800",
+        "", "[]", "{}", "[" * 99999, '{"format": "sem-models", "format_version": 2, "roles": {}}', " " * (1 << 21),
+        '{"format": "sem-models", "format_version": true, "roles": {}}', '{"format": "sem-models", "format_version": 1}',
+        '{"format": "sem-models", "format_version": 1, "roles": []}', '{"format": "sem-models", "format": "sem-models"}', "\ud800",
     ],
 )  # fmt: skip
 def test_a_listing_that_is_none(text: str) -> None:

@@ -134,7 +134,7 @@ MODELS = (
     m("tensor-digest", "digests of tensors are not judged", "models", 'if hashlib.sha256(data[begin:end]).hexdigest() != entry["sha256"]:', "if False:"),
     m("model-of-row", "a model may have other shapes than the row", "models", 'if here | {"m": sum(model.groups)} != parameters:', "if False:"),
     m("model-members", "unknown members of a manifest are accepted", "models", "if set(symbols) != set(members) or", "if not set(symbols) >= set(members) or"),
-    m("model-version", "packages of any version are read", "models", 'if not is_integer(package.manifest.get("format_version"), 0, 0):', "if False:"),
+    m("model-version", "packages of any version are read", "models", 'if not is_integer(package.manifest.get("format_version"), 1, 1):', "if False:"),
     m("model-truth", "true counts as 1", "models", "return type(x) is int and", "return isinstance(x, int) and"),
     m("model-unused", "tensors that nothing uses are accepted", "models", "if self.used != set(self.tensors):", "if False:"),
     m("ladder-order", "the thresholds of a ladder may stand in any order", "models", "if list(thresholds) != sorted(set(thresholds)):", "if False:"),

@@ -123,7 +123,7 @@ ENTRIES = {
     "coder": record(COMMON | {"file": PATH}),
     "quantise": record(COMMON | {"file": PATH}),
 }
-HEAD = {"format": "sem-vectors", "format_version": 0, "licence": "CC0-1.0"}
+HEAD = {"format": "sem-vectors", "format_version": 1, "licence": "CC0-1.0"}
 
 
 def parse(data: bytes) -> Any:

@@ -32,7 +32,7 @@ def groups(run: Run) -> list[tuple[str, str, list[Verdict]]]:
 def as_json(run: Run, suite: Suite, command: Sequence[str]) -> dict[str, Any]:
     return {
         "format": "sem-conformance-report",
-        "format_version": 0,
+        "format_version": 1,
         "suite": {"manifest_sha256": suite.digest, "format_version": suite.format_version},
         "decoder": {"name": run.name, "command": list(command), "protocol": run.protocol, "tier": run.tier},
         "machine": {"system": platform.system(), "machine": platform.machine(), "python": platform.python_version()},

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from refcodec import spec
 from refcodec.container import section_check
 from refcodec.container.wire import varint
 from tools.vectors.build import header_of
@@ -10,7 +11,8 @@ from tools.vectors.recipes_hints import PIXEL
 from tools.vectors.recipes_sections import METADATA, flip, text
 from tools.vectors.vector import Edit, Fault, Valid, Vector, append, becomes, before, both, cut, put, spans
 
-COLLIDING = "br pln cr hs vmn"  # its first 16 bits of SHA-256 are those of PAPER, in a file of the same header
+DEFAULT = spec.VERSION << 5 | 3 << 2  # the descriptor of `default`
+COLLIDING = "brn dg bhnd mntn bhnd fld"  # its first 16 bits of SHA-256 are those of PAPER, in a file of the same header
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
 
@@ -65,9 +67,9 @@ FAULTS = (
     Fault("length-swallows-next", "sections-unchecked", 402, (47, 70), "a length that takes in the next section: the file is incomplete, and the "
           "stream too long", lambda base: put("sections[1].length", varint(_rest(base)).hex())(base), "L"),
     Fault("body-cut-by-one", "tiny-rate-1", 501, (60,), "the last byte is missing", lambda base: cut(len(base.data) - 1)(base), "L"),
-    Fault("header-bit-version", "default", 701, (11,), "a bit of the version", put(2, "8C")),
-    Fault("header-bit-check", "default", 204, (12,), "a bit of the check code: no other code is one bit away", put(2, "04")),
-    Fault("header-bit-sectioned", "default", 603, (141,), "the bit of the form: the body is taken for a count and sections", put(2, "0E")),
+    Fault("header-bit-version", "default", 701, (11,), "a bit of the version", put(2, f"{DEFAULT ^ 0x80:02X}")),
+    Fault("header-bit-check", "default", 204, (12,), "a bit of the check code: no other code is one bit away", put(2, f"{DEFAULT ^ 0x08:02X}")),
+    Fault("header-bit-sectioned", "default", 603, (141,), "the bit of the form: the body is taken for a count and sections", put(2, f"{DEFAULT ^ 0x02:02X}")),
     Fault("header-bit-profile", "default", 402, (70,), "a bit of the profile: the row of another model", put("profile", "C9"), "L"),
     _bit("body-bit-first", "tiny-rate-1", 402, (70,), "the highest bit of the body", "body", 0, 0x80, "L"),
     _bit("body-bit-middle", "tiny-rate-1", 402, (70,), "a bit in the middle", "body", 12, 0x08, "L"),

@@ -8,6 +8,7 @@ PHOTOS ?=
 PIPELINE ?=
 KODAK ?=
 CAPTIONS ?=
+NAME ?=
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,7 @@ lint: setup  ## ruff; SPEC.md, the grammar, the vectors and the registry in step
 	$(BIN)/python tools/spec/ksy.py --check
 	$(BIN)/python tools/vectors/coverage.py
 	$(BIN)/python tools/registry.py released
+	$(BIN)/python tools/vectors/released.py
 
 types: setup  ## mypy --strict
 	$(BIN)/mypy
@@ -59,6 +61,10 @@ kaitai: kaitai-tools  ## the grammar of containers against the vectors
 
 vectors: setup  ## make test_vectors/ anew and show what changed
 	$(BIN)/python tools/vectors/make.py
+
+release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
+	$(BIN)/python tools/registry.py record '$(NAME)'
+	$(BIN)/python tools/vectors/released.py record '$(NAME)'
 
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python tools/mutate.py $(if $(BOUNDS),--bounds) --json out/mutate.json
@@ -103,4 +109,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test conformance micro kaitai-tools kaitai vectors mutate fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types test conformance micro kaitai-tools kaitai vectors release mutate fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

@@ -416,7 +416,7 @@ def test_what_edits_refuse(semtool: Semtool, files: Path, args: list[str], statu
 
 def test_damaged_files_are_not_edited(semtool: Semtool, files: Path) -> None:
     whole = Path("whole.sem").read_bytes()
-    for damaged, code in ((whole[:-1], 301), (whole + b"\0", 306), (whole[:6], 202), (whole[:2] + b"\x2e" + whole[3:], 701)):
+    for damaged, code in ((whole[:-1], 301), (whole + b"\0", 306), (whole[:6], 202), (whole[:2] + b"\x4e" + whole[3:], 701)):
         Path("bad.sem").write_bytes(damaged)
         for args in (["strip"], ["cut", "--sections", "1"], ["add", "--codes", "codes.npy"]):
             done = semtool(args[0], "bad.sem", "-o", "x.sem", *args[1:])

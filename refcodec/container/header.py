@@ -78,9 +78,8 @@ def _magic(value: bytes, _: Any) -> Fault:  # R-010
 
 
 def _version(value: int, _: Any) -> Fault:
-    if value == 0:
-        return 701, "format version 0 was the draft"
-    return None if value == spec.VERSION else (701, f"format version {value} is not known here")
+    said = "was the draft" if value == 0 else "is not known here"
+    return None if value == spec.VERSION else (701, f"format version {value} {said}")
 
 
 def _check_code(value: int, _: Any) -> Fault:

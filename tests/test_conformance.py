@@ -496,6 +496,15 @@ def test_a_suite_that_is_none(name: str, pair: Path, tmp_path: Path, capsys: pyt
     assert said.err.count("\n") == 1
 
 
+def test_what_an_earlier_revision_asked_is_not_put(pair: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "suite"
+    shutil.copytree(pair, folder)
+    ids = [case.id for case in load(folder).cases]
+    spoilt(folder, lambda m: m["vectors"][1].update(until=1))
+    assert len(ids) > 1
+    assert [case.id for case in load(folder).cases] == [name for name in ids if name != json.loads((folder / "manifest.json").read_bytes())["vectors"][1]["id"]]
+
+
 def test_a_manifest_that_is_no_json(pair: Path, tmp_path: Path) -> None:
     folder = tmp_path / "suite"
     shutil.copytree(pair, folder)

@@ -20,14 +20,14 @@ from refcodec.payloads import Value, elic_latents, kinds
 from refcodec.payloads.caption import Caption
 from refcodec.payloads.elic_latents import ElicLatents
 from refcodec.tracing import Tracer
-from tools.vectors import choose, given, mini, tiny
+from tools.vectors import choose, full, given, mini, tiny
 from tools.vectors.vector import Fault, Valid, Vector, apply
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "test_vectors"
 MODELS: Final = OUT / "models"
 SMALL: Final = (*tiny.SMALL, *tiny.TWINS, *tiny.FOREIGN)
-NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME)
+NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME, full.NAME)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest shows values of which the JSON is not longer
 
@@ -37,6 +37,8 @@ def model(name: str) -> SymbolModel:
     """A model of test_vectors/models for kind 6 or 7."""
     if name == mini.NAME:
         return package.build(*mini.package()[:2])
+    if name == full.NAME:
+        return package.load(full.EMBEDDED)
     return package.load(MODELS / name)
 
 
@@ -51,7 +53,8 @@ def small_model(name: str) -> SmallModel:
 @lru_cache(maxsize=1)
 def folders() -> dict[str, str]:
     """Digest -> folder of test_vectors/models."""
-    return {package.symbol_digest(package.read_manifest(MODELS / name)["symbols"]): name for name in (*tiny.MODELS, *SMALL)}
+    symbols = {name: package.read_manifest(MODELS / name)["symbols"] for name in (*tiny.MODELS, *SMALL)} | {full.NAME: full.manifest()["symbols"]}
+    return {package.symbol_digest(value): name for name, value in symbols.items()}
 
 
 def folder_of(row: registry.Profile) -> str:

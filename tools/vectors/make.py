@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from refcodec import spec
 from refcodec.payloads import kinds
 from tools.vectors import (
+    full,
     mini,
     recipes_base,
     recipes_caption,
@@ -30,6 +31,7 @@ from tools.vectors import (
     recipes_consonant,
     recipes_edit,
     recipes_elic,
+    recipes_full,
     recipes_header,
     recipes_hints,
     recipes_history,
@@ -67,7 +69,7 @@ GROUPS: Final[Recipes] = {
     "dims": recipes_variants.DIMS,
     "variants": recipes_variants.VALID,
     "paint": (*recipes_paint.VALID, *recipes_paint.FAULTS),
-    "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
+    "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_full.VALID, *recipes_elic.FAULTS, *recipes_full.FAULTS),
 }
 BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)), *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL | tiny.TWINS | tiny.FOREIGN))
 
@@ -138,6 +140,7 @@ def to_encode(vector: Vector) -> dict[str, Any]:
 def tree() -> dict[str, bytes]:
     """Every file that this program makes, by its path in test_vectors/."""
     files: dict[str, bytes] = {f"models/{mini.NAME}/{name}": data for name, data in mini.package()[2].items()}
+    files |= {f"models/{full.NAME}/{name}": data for name, data in full.files().items()}
     made = vectors()
     by_id = {vector.recipe.id: vector for vector in made}
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}

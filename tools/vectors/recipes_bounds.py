@@ -16,20 +16,21 @@ from tools.vectors.mini import Symbols, Tensors, conv, layer
 from tools.vectors.recipes_caption import MOST
 from tools.vectors.recipes_caption_faults import _pieces as pieces
 from tools.vectors.recipes_consonant import body
-from tools.vectors.recipes_model import Bad
+from tools.vectors.recipes_model import Bad, Change
 from tools.vectors.recipes_model import _all as all_of
 from tools.vectors.recipes_model import _reshaped as ones
 from tools.vectors.recipes_model import _set as put_member
 from tools.vectors.recipes_model import _tensor as tensor
 from tools.vectors.recipes_mutants import last_table
 from tools.vectors.recipes_mutants import spatial as _spatial
-from tools.vectors.recipes_registry import Change, Row, document, row, several, to
+from tools.vectors.recipes_registry import Change as RowChange
+from tools.vectors.recipes_registry import Row, document, row, several, to
 from tools.vectors.vector import Fault, Valid
 
 # --- rows and models at their bounds ---------------------------------------------------------------------------------
 
 
-def _model(name: str | None) -> Change:
+def _model(name: str | None) -> RowChange:
     return to(None if name is None else symbol_digest(edges.package(name)[0]), "model")
 
 
@@ -72,7 +73,7 @@ def _accepted(name: str, rules: tuple[int, ...], note: str, profile: int, *paylo
 
 def _few(count: int, value: int, *others: tuple[int, int]) -> tuple[int, ...]:
     """So many times the same value, but for (place, value)."""
-    return tuple({at: other for at, other in others}.get(at, value) for at in range(count))
+    return tuple(dict(others).get(at, value) for at in range(count))
 
 
 RATES, LAYERS, CHANNELS = (32, 102, 103, 104, 121, 122, 123), (100, 105, 115, 123), (32, 111, 115)
@@ -110,6 +111,13 @@ CAPTION: Final = (
 # --- models that are one beyond --------------------------------------------------------------------------------------
 
 
+def _without(name: str) -> Change:
+    def change(_: Symbols, tensors: Tensors) -> None:
+        del tensors[name]
+
+    return change
+
+
 def _five_times(symbols: Symbols, tensors: Tensors) -> None:
     """A head whose last of four layers reaches 2^38 + 1, five times what its convolution gives."""
     fifth = (2**38 + 1) // 5
@@ -122,7 +130,7 @@ def _five_times(symbols: Symbols, tensors: Tensors) -> None:
 BAD: Final = (
     Bad("spatial-net-empty", 803, (111,), "a spatial net of no layers, with a head that takes what it would give",
         all_of(_spatial(), put_member("heads", 0, 0, "w", to="three.w"), ones("three.w", (4, 3, 1, 1), "<i2"),
-               lambda _, t: t.pop("head.0.w"))),
+               _without("head.0.w"))),
     Bad("stride-0-of-conv", 803, (111,), "a convolution with a stride of 0", put_member("hyper_net", 2, "stride", to=0)),
     Bad("conv-input-by-1", 804, (100,), "the input of a convolution can reach 32769",
         all_of(_spatial(conv("near.w", "near.b"), conv("one.w", "b"), layer("s22")), tensor("near.w", [[[[1]], [[0]]]], dtype="<i2"),

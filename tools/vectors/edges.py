@@ -96,7 +96,7 @@ def rates() -> tuple[Symbols, Tensors]:
 
 
 def layers() -> tuple[Symbols, Tensors]:
-    """`edge-layers`. Between its first convolutions stands no requant: their inputs reach 32768, and no more."""
+    """`edge-layers`. Between its first convolutions stands no requant: their inputs reach 32768, and no more. The wide one reaches 2^37."""
     mk = _Maker("edge-layers")
     mk.shifts(8, 22, 24, 28, 30)
     mk.one("a", "<i8", 2**20)
@@ -104,13 +104,15 @@ def layers() -> tuple[Symbols, Tensors]:
     for name, weight in (("same", 1), ("turned", -1)):
         mk.tensors[f"{name}.w"] = np.full((1, 1, 1, 1), weight, "<i2")
     mk.tensors["zero"] = np.zeros(1, "<i8")
+    wide = mk.conv("wide", 1, 4096, 1, "deconv", 4)
+    mk.tensors["wide.b"][0] = 2**37 - 2**15 * abs(int(mk.tensors["wide.w"][0, 0, 0, 0]))
     relu = {"op": "relu"}
     symbols: Symbols = {
         "kind": 7, "rates": 1, "hyper": 1, "groups": [1], "parity": 0, "order": "means-scales", "context": "ends",
         "z_input": requant("s8"), "y_input": requant("s8"),
         "hyper_net": [
             mk.conv("kernel", 1, 1, 15), layer("s22"), conv("same.w", "zero"), conv("turned.w", "zero"),
-            mk.conv("wide", 1, 4096, 1, "deconv", 4), layer("s24", -128, 127), relu, mk.conv("thin", 4096, 1), layer("s22"),
+            wide, layer("s24", -128, 127), relu, mk.conv("thin", 4096, 1), layer("s22"),
             {"op": "add", "from": 8}, layer("s22"), relu, mk.conv("last", 1, 1, 3), layer("s22"), {"op": "add", "from": 10}, layer("s8"),
         ],
         "channel_nets": [None], "spatial_nets": [[layer("s22") | {"a": "a"}]],

@@ -127,6 +127,25 @@ def _five_times(symbols: Symbols, tensors: Tensors) -> None:
     del tensors["head.1.w"], tensors["head.1.b"]
 
 
+def _deep(symbols: Symbols, tensors: Tensors) -> None:
+    """A deconvolution that reaches 2^37 + 1 if its weights are summed over both inputs and all of its kernel."""
+    total = int(np.abs(tensors["hyper.2.w"].astype(np.int64)).sum())
+    tensors["deep.b"] = np.array([2**37 + 1 - 2**15 * total], "<i8")
+    symbols["hyper_net"][4]["b"] = "deep.b"
+
+
+def _anchored(symbols: Symbols, tensors: Tensors) -> None:
+    """Anchor heads, of which the second reaches 2^38; its means take that to 2^53, and its head to less."""
+    nets = []
+    for k, (i, o) in enumerate(((1, 4), (2, 4), (2, 8))):
+        tensors[f"anchor.{k}.w"] = np.zeros((o, i, 1, 1), "<i2")
+        tensors[f"anchor.{k}.b"] = np.array([2**37 if k == 1 else 0] * o, "<i8")
+        nets.append([conv(f"anchor.{k}.w", f"anchor.{k}.b"), {"op": "add", "from": 0}])
+    symbols["anchor_heads"] = nets
+    tensors["most"], tensors["even"] = np.array([[2**15 - 1]], "<i2"), np.array([[2**38]], "<i8")
+    symbols["means"][1] |= {"m": "most", "a": "even"}
+
+
 BAD: Final = (
     Bad("spatial-net-empty", 803, (111,), "a spatial net of no layers, with a head that takes what it would give",
         all_of(_spatial(), put_member("heads", 0, 0, "w", to="three.w"), ones("three.w", (4, 3, 1, 1), "<i2"),
@@ -137,6 +156,10 @@ BAD: Final = (
                tensor("near.b", [1], dtype="<i8"), tensor("one.w", [[[[1]]]], dtype="<i2"))),
     Bad("sum-by-1", 804, (105,), "a sum can reach 2^38 + 1",
         all_of(_five_times, tensor("m1", [[1]], dtype="<i2"), put_member("means", 1, "m", to="m1"), put_member("scales", 1, "m", to="m1"))),
+    Bad("accumulator-of-deconv", 804, (101,), "an accumulator of a deconvolution can reach 2^37 + 1, whatever its stride", _deep),
+    Bad("accumulator-of-joined", 804, (101,), "one of arrays that were joined can, the largest value of any of them counting for all",
+        all_of(put_member("hyper_net", 5, "lo", to=-1), put_member("hyper_net", 5, "hi", to=1), tensor("head.2.b", [0, 0, 0, 0, -1, 0, 0, 0], add=True))),
+    Bad("product-of-anchors", 804, (103,), "a product behind an anchor head can reach 2^53, and none behind the head", _anchored),
     Bad("bound-lowest", 804, (104,), "`lo` is -(2^53 - 1), the least integer that JSON has here", put_member("means", 1, "lo", to=-(2**53) + 1)),
     Bad("bound-highest", 804, (104,), "`hi` is 2^53 - 1, the largest", put_member("means", 1, "hi", to=2**53 - 1)),
     Bad("z-offset-highest-by-1", 803, (90, 122), "regular symbols up to 32768", last_table(32_766, 3)),

@@ -489,7 +489,7 @@ def encoded(given: dict[str, Any]) -> bytes:
         elif "value" in section:
             body, symbols = written(section, row, size)
         else:
-            model = package.load(MODELS / row.name)
+            model = package.load(MODELS / build.folder_of(row))
             z, y = (np.array(section[key], np.int32) for key in ("z", "y"))
             latents = ElicLatents(section["rate"], z, y)
             choose = elic_latents.exactly(latents, model, size)

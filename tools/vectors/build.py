@@ -13,21 +13,21 @@ from typing import Any, Final
 
 from refcodec import registry, spec
 from refcodec.container import Container, Header, Section, assemble, file_state, section_check, section_state, write
-from refcodec.models import package
+from refcodec.models import package, small
 from refcodec.models.numpy_backend import NumpyBackend
 from refcodec.models.package import SmallModel, SymbolModel
 from refcodec.payloads import Value, elic_latents, kinds
 from refcodec.payloads.caption import Caption
 from refcodec.payloads.elic_latents import ElicLatents
 from refcodec.tracing import Tracer
-from tools.vectors import choose, given, mini, tiny
+from tools.vectors import choose, edges, full, given, mini, tiny
 from tools.vectors.vector import Fault, Valid, Vector, apply
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "test_vectors"
 MODELS: Final = OUT / "models"
-SMALL: Final = (*tiny.SMALL, *tiny.TWINS, *tiny.FOREIGN)
-NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME)
+SMALL: Final = (*tiny.SMALL, *tiny.TWINS, *tiny.FOREIGN, *edges.SMALL)
+NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME, full.NAME, *edges.LATENTS)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest shows values of which the JSON is not longer
 
@@ -37,12 +37,18 @@ def model(name: str) -> SymbolModel:
     """A model of test_vectors/models for kind 6 or 7."""
     if name == mini.NAME:
         return package.build(*mini.package()[:2])
+    if name in edges.LATENTS:
+        return package.build(*edges.package(name)[:2])
+    if name == full.NAME:
+        return package.load(full.EMBEDDED)
     return package.load(MODELS / name)
 
 
 @lru_cache(maxsize=8)
 def small_model(name: str) -> SmallModel:
     """A model of test_vectors/models for kinds 3 to 5."""
+    if name in edges.SMALL:
+        return small.build(*edges.package(name)[:2])
     found = package.load_any(MODELS / name)
     assert isinstance(found, SmallModel)
     return found
@@ -51,7 +57,9 @@ def small_model(name: str) -> SmallModel:
 @lru_cache(maxsize=1)
 def folders() -> dict[str, str]:
     """Digest -> folder of test_vectors/models."""
-    return {package.symbol_digest(package.read_manifest(MODELS / name)["symbols"]): name for name in (*tiny.MODELS, *SMALL)}
+    symbols = {name: package.read_manifest(MODELS / name)["symbols"] for name in (*tiny.MODELS, *tiny.SMALL, *tiny.TWINS, *tiny.FOREIGN)}
+    symbols |= {full.NAME: full.manifest()["symbols"]} | {name: edges.package(name)[0] for name in edges.NAMES}
+    return {package.symbol_digest(value): name for name, value in symbols.items()}
 
 
 def folder_of(row: registry.Profile) -> str:

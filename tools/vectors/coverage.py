@@ -63,6 +63,9 @@ CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
         "model-nowhere", "tensor-digest", "product", "clip-twin-ambiguous", "tensors-pickled", "vq-foreign", "painter-elsewhere",
     ),
     "polyglots": ("polyglot-png", "polyglot-zip", "polyglot-pdf", "thumbnail-alone"),
+    "exactly at a bound, and one beyond": (
+        "edge-rate-63", "edge-layers", "edge-channels", "edge-parts", "conv-input-by-1", "sum-by-1", "limit-pixels-exceeded-by-1",
+    ),
     "valid, but odd": (
         "consonant-fixed-nothing", "limit-pixels", "sections-all", "grease-alone", "zero-body", "dims-*", "variant-*", "collision",
     ),

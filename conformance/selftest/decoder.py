@@ -37,9 +37,14 @@ def refcodec_adapter() -> Any:
 def main(mutant: Mutant, arguments: list[str]) -> int:
     if mutant.tier == "P":
         adapter = refcodec_adapter()
-        if mutant.patch is not None:
-            mutant.patch(adapter)
-        return speak.main(mutant.name, adapter.TIERS, adapter.begin, arguments)
+
+        def begin(registry: Path, data: Path) -> speak.Decode:
+            decode = adapter.begin(registry, data)  # before modules are patched that take their tables when they are imported
+            if mutant.patch is not None:
+                mutant.patch(adapter)
+            return decode
+
+        return speak.main(mutant.name, adapter.TIERS, begin, arguments)
     module = micro.load(mutant.change)
     if mutant.patch is not None:
         mutant.patch(speak)

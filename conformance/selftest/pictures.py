@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mutants of tier P: refcodec reads the file rightly, and paints wrongly. Each patches its adapter, or what that calls.
+"""Mutants of tier P: refcodec, which reads files rightly, paints wrongly. Each patches its adapter, or what that calls.
 
 NumPy, torch and refcodec are imported by the mutants alone, so that the list can be read without them.
 """
@@ -290,6 +290,19 @@ def nearest_outside(painter: Any) -> None:
             layer.padding_mode = "replicate"
 
 
+def narrow(number: str) -> Callable[[Any], None]:
+    """All of it in another type of torch."""
+
+    def change(painter: Any) -> None:
+        import torch
+
+        kind = getattr(torch, number)
+        forward = painter.g_s.to(kind).forward
+        painter.g_s.forward = lambda y: forward(y.to(kind)).float()
+
+    return change
+
+
 def shuffles_by_place(painter: Any) -> None:
     """Channels as other libraries have them before a shuffle: first the place, then the channel."""
     import torch
@@ -390,7 +403,7 @@ SIZE = (
 FORM = (
     p("paint-frames", "a picture has an axis of frames", shown(lambda x: x[None])),
     p("paint-twice", "a picture comes twice, under the shape of one", data(lambda x: x + x)),
-    p("paint-alpha", "a picture has a fourth channel", shown(with_alpha)),
+    p("paint-alpha", "a picture has a channel of opacity", shown(with_alpha)),
     p("paint-first-channel", "a picture has one channel", shown(lambda x: x[..., :1])),
     p("paint-map-as-colour", "maps have three channels", shown(grey_as_colour)),
     p("paint-map-flat", "the shape of maps has no channels", member(maps_without_channels)),
@@ -438,6 +451,8 @@ NETWORK = (
     p("paint-no-biases", "a painter has no biases", network(no_biases)),
     p("paint-nearest-outside", "outside an array is its nearest value in a painter", network(nearest_outside)),
     p("paint-shuffles", "pixel shuffles take their channels in the wrong order", network(shuffles_by_place)),
+    p("paint-binary16", "a painter computes in binary16", network(narrow("float16"))),
+    p("paint-bfloat16", "a painter computes in bfloat16", network(narrow("bfloat16"))),
     p("paint-strips", "a picture is painted in strips of 32 rows, each as if there were no others", strip_by_strip),
     p("paint-kept", "pictures of the same model and size are one", first_of_its_size()),
     p("paint-black", "every picture is black", shown(lambda x: x * 0)),

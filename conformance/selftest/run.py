@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,6 +30,7 @@ sys.path += [str(HERE), str(HERE.parent)]
 
 from decoder import MUTANTS, SOUND, SOUND_PAINTER
 from mutant import Mutant
+from nursery import nursery
 
 from semrunner import judge
 from semrunner.settings import Settings, gather
@@ -37,7 +39,7 @@ from semrunner.suite import Case, Suite, load
 NORMATIVE = [ROOT / "refcodec" / part for part in ("registry", "payloads/data", "entropy/data")]
 MATRIX = HERE / "matrix.json"
 KEPT = 3  # ids of vectors that fail, in matrix.json
-MEMORY = {"L": 1 << 30, "P": 1 << 31}  # bytes, by a mutant's tier
+MEMORY = 1 << 30
 SOUNDS = (SOUND, SOUND_PAINTER)
 
 
@@ -57,7 +59,7 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
     """Vectors that found it before are asked first, then those of the groups in which it should fail.
 
     Vectors with a registry of their own start the decoder anew, and are asked only where a mutant names their group. Wrong
-    painters are asked what takes a painter: all else they read rightly.
+    painters are asked what takes a painter, all else they read rightly; and it must be an answer that gives them away.
     """
 
     def place(case: Case) -> tuple[bool, bool]:
@@ -65,15 +67,18 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
 
     cases = [case for case in suite.cases if case.registry is None or case.group in mutant.groups]
     cases = [case for case in cases if mutant.tier != "P" or case.tier == "P"]
+    answers = mutant.tier == "P" and mutant not in SOUNDS  # a painter that only crashes does not fit refcodec any more
     try:
         run = judge.run(sorted(cases, key=place), settings, protocol="persistent", tier=mutant.tier, stop_after=stop_after)
     except judge.HarnessError as refused:
-        return Row(mutant.name, mutant.wrong, 0, ("at the start",), came=str(refused))
+        return Row(mutant.name, mutant.wrong, 0, () if answers else ("at the start",), came=str(refused))
     failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed"]
-    if failed:
-        ids = tuple(verdict.case.id for verdict in failed[:KEPT])
-        return Row(mutant.name, mutant.wrong, len(failed), ids, failed[0].case.rules, failed[0].why)
-    return Row(mutant.name, mutant.wrong, 0, ("at the end",) if run.faults else (), came="; ".join(run.faults))
+    fitting = [verdict for verdict in failed if not answers or verdict.answer.verdict != "broken"]
+    if fitting:
+        ids = tuple(verdict.case.id for verdict in fitting[:KEPT])
+        return Row(mutant.name, mutant.wrong, len(fitting), ids, fitting[0].case.rules, fitting[0].why)
+    came = "; ".join([*run.faults, *(verdict.why for verdict in failed)])
+    return Row(mutant.name, mutant.wrong, 0, ("at the end",) if run.faults and not answers else (), came=came)
 
 
 def written() -> dict[str, Row]:
@@ -84,13 +89,17 @@ def written() -> dict[str, Row]:
 
 def trials(suite: Suite, names: Sequence[str], jobs: int, stop_after: int | None) -> Iterator[Row]:
     before = {name: row.first for name, row in written().items()}
-    with tempfile.TemporaryDirectory(prefix="sem-selftest-") as scratch, ThreadPoolExecutor(jobs) as threads:
-        registry, data = gather([suite.folder, *NORMATIVE], Path(scratch))
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sem-selftest-")))
+        registry, data = gather([suite.folder, *NORMATIVE], scratch)
+        commands = {"L": (sys.executable, str(HERE / "decoder.py"))}
+        if any(MUTANTS[name].tier == "P" for name in names):
+            commands["P"] = stack.enter_context(nursery(scratch / "painters"))
+        threads = stack.enter_context(ThreadPoolExecutor(jobs))
 
         def one(name: str) -> Row:
-            command = (sys.executable, str(HERE / "decoder.py"), name)
             mutant = MUTANTS[name]
-            settings = Settings(command, registry, data, mutant.timeout, MEMORY[mutant.tier])
+            settings = Settings((*commands[mutant.tier], name), registry, data, mutant.timeout, MEMORY)
             enough = None if mutant in SOUNDS else KEPT if stop_after is None and mutant.slow else stop_after
             return trial(mutant, suite, settings, before.get(name, ()) if enough == 1 else (), enough)
 
@@ -141,10 +150,10 @@ def main() -> int:
         (HERE / "matrix.md").write_text(markdown(kept), encoding="utf-8")
         document = {"mutants": [{name: value for name, value in asdict(row).items() if name != "came"} for row in kept]}
         MATRIX.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    alive = [row.name for row in rows if not row.first]
+    alive = [row for row in rows if not row.first]
     print(f"{len(rows) - len(alive)} of {len(rows)} wrong decoders are found out, {time.monotonic() - begin:.0f} s")
-    for name in alive:
-        print(f"SURVIVES {name}: {MUTANTS[name].wrong}")
+    for row in alive:
+        print(f"SURVIVES {row.name}: {row.wrong}{f' ({row.came})' if row.came else ''}")
     return 0 if sound and not alive else 1
 
 

@@ -236,11 +236,28 @@ def first_of_its_size() -> Patch:
     return painting(changed)
 
 
-def strip_by_strip(_: Any) -> None:
-    """As large pictures are painted, and without what is beside a strip."""
-    from refcodec.models.elic import floats
+def strip_by_strip(rows: int, halo: int) -> Patch:
+    """As large pictures are painted: `rows` of latents in each strip, and `halo` beside it, which should be 6 for these painters."""
 
-    floats.STRIP, floats.HALO = 2, {"patch": 0, "elic": 0}
+    def patch(_: Any) -> None:
+        from refcodec.models.elic import floats
+
+        floats.STRIP, floats.HALO = rows, {"patch": halo, "elic": halo}
+
+    return patch
+
+
+def tile_by_tile(paint: Any, one: Any, folder: Any, size: tuple[int, int]) -> Pixels:
+    """32 × 32 latents each."""
+    import numpy as np
+
+    def tile(top: int, left: int) -> Pixels:
+        part = one.y[:, top : top + 32, left : left + 32]
+        return paint(replace(one, y=part), folder, (16 * part.shape[2], 16 * part.shape[1]))
+
+    _, rows, columns = one.y.shape
+    strips = [np.concatenate([tile(top, left) for left in range(0, columns, 32)], 1) for top in range(0, rows, 32)]
+    return np.concatenate(strips)[: size[1], : size[0]]
 
 
 def factor(times: float) -> Callable[[Any], None]:
@@ -453,7 +470,10 @@ NETWORK = (
     p("paint-shuffles", "pixel shuffles take their channels in the wrong order", network(shuffles_by_place)),
     p("paint-binary16", "a painter computes in binary16", network(narrow("float16"))),
     p("paint-bfloat16", "a painter computes in bfloat16", network(narrow("bfloat16"))),
-    p("paint-strips", "a picture is painted in strips of 32 rows, each as if there were no others", strip_by_strip),
+    p("paint-strips", "a picture is painted in strips of 32 rows, each as if there were no others", strip_by_strip(2, 0)),
+    p("paint-high-strips", "a picture is painted in strips of 768 rows, each as if there were no others", strip_by_strip(48, 0)),
+    p("paint-near-halo", "a strip is painted with one row of latents beside it, and depends on more", strip_by_strip(8, 1)),
+    p("paint-tiles", "a picture is painted in tiles of 512 × 512, each as if there were no others", painting(tile_by_tile)),
     p("paint-kept", "pictures of the same model and size are one", first_of_its_size()),
     p("paint-black", "every picture is black", shown(lambda x: x * 0)),
     p("paint-mean", "every picture has its mean colour all over", shown(mean_colour)),

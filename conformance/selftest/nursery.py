@@ -29,15 +29,13 @@ STREAMS = (0, 1, 2)
 def nursery(address: Path) -> Iterator[tuple[str, ...]]:
     """The command whose further arguments are those of decoder.py."""
     with subprocess.Popen([sys.executable, __file__, str(address)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as serving:
-        assert serving.stdin is not None
         assert serving.stdout is not None
         serving.stdout.readline()  # it is ready, or has ended
         yield sys.executable, "-I", "-S", __file__, str(address)
-        serving.stdin.close()
 
 
 def ask(address: str, arguments: list[str]) -> int:
-    """Hand over the standard streams, and end as the fork does."""
+    """Hand over the standard streams, and end as the fork does. The fork of one that is killed ends with its input."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
         socket.send_fds(line, [json.dumps(arguments).encode()], STREAMS)
@@ -65,7 +63,7 @@ def serve(address: str) -> None:
             line, _ = door.accept()
             with line:
                 arguments, streams, _, _ = socket.recv_fds(line, 1 << 16, len(STREAMS))
-                if os.fork() == 0:
+                if arguments and os.fork() == 0:  # else its asker is gone
                     live(line, streams, *json.loads(arguments))
                 for given in streams:
                     os.close(given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import importlib.util
 import json
 import os
 import shlex
@@ -537,16 +538,70 @@ def test_wrong_decoders_are_found_out() -> None:
     assert f"{len(few)} of {len(few)} wrong decoders are found out" in done.stdout
 
 
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="nothing is painted without torch")
+def test_wrong_painters_are_found_out() -> None:
+    """One for each reason: shape, `peak`, `rms` alone, verdict. refcodec, of which they are made, passes."""
+    few = ["paint-alpha", "paint-mirrored", "paint-256", "paint-near-halo", "paint-check-of-payloads", "painter-any-path"]
+    done = subprocess.run([sys.executable, str(SELFTEST / "run.py"), "sound-painter", *few], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sound-painter: passes" in done.stdout
+    assert f"{len(few)} of {len(few)} wrong decoders are found out" in done.stdout
+
+
+def selftest(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """conformance/selftest/run.py as a module."""
+    monkeypatch.syspath_prepend(str(SELFTEST))
+    spec = importlib.util.spec_from_file_location("selftest_run", SELFTEST / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "selftest_run", module)  # its dataclass looks there
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_painter_that_crashes_is_not_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its answers alone: a mutant that does not fit refcodec any more would hide among the wrong ones."""
+    run = selftest(monkeypatch)
+    asked: list[dict[str, Any]] = []
+
+    def judged(cases: Sequence[Case], _: Any, **options: Any) -> judge.Run:
+        asked.append({"tiers": {case.tier for case in cases}, "lists": {case.list for case in cases}, **options})
+        verdict = judge.Verdict(cases[0], "P", Answer("broken", why="a traceback"), "failed", "a traceback")
+        return judge.Run("x", "persistent", "P", (verdict,), ("exit status 1 after stop",), (), 0.0)
+
+    monkeypatch.setattr(judge, "run", judged)
+    suite = load(VECTORS)
+    row = run.trial(run.MUTANTS["paint-bgr"], suite, None, (), 1)
+    assert (row.first, row.came) == ((), "exit status 1 after stop; a traceback")
+    assert run.trial(run.SOUND_PAINTER, suite, None, (), None).first
+    assert run.trial(run.MUTANTS["crashes"], suite, None, (), 1).first
+    assert asked[0] == {"tiers": {"P"}, "lists": {"vectors", "painters"}, "protocol": "persistent", "tier": "P", "stop_after": 1}
+    assert asked[2]["tier"] == "L"
+
+
+def test_without_torch_wrong_painters_are_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run = selftest(monkeypatch)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(run, "trials", lambda _suite, names, *_: iter([run.Row(name, "", 1, ("a",)) for name in names]))
+    monkeypatch.setattr(sys, "argv", ["run.py", "paint*", "reserved-bit"])
+    assert run.main() == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "there is no torch: wrong painters are left out"
+    assert said[-1].startswith("1 of 1 wrong decoders are found out")
+
+
 def test_every_mutant_is_in_the_matrix_and_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Edits fit the micro-decoder as it is, and matrix.json names the mutants that there are, each with what finds it."""
     monkeypatch.syspath_prepend(str(SELFTEST))
     from answers import ANSWERS
     from edits import EDITS
+    from pictures import PICTURES
 
     source = (CONFORMANCE / "decoders" / "micro" / "semmicro.py").read_text(encoding="utf-8")
     assert all(mutant.change(source) != source for mutant in EDITS)
     rows = {row["name"]: row for row in json.loads((SELFTEST / "matrix.json").read_bytes())["mutants"]}
-    assert list(rows) == [mutant.name for mutant in (*EDITS, *ANSWERS)]
-    assert len(rows) >= 150
+    assert list(rows) == [mutant.name for mutant in (*EDITS, *ANSWERS, *PICTURES)]
+    assert len(rows) >= 250
     assert [name for name, row in rows.items() if not row["first"]] == []
     assert all(f"| {name} |" in (SELFTEST / "matrix.md").read_text(encoding="utf-8") for name in rows)

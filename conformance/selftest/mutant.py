@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A mutant: the micro-decoder with one thing wrong."""
+"""A mutant: a decoder with one thing wrong, the micro-decoder or, of tier P, refcodec as it is adapted to the suite."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """`edits` change its source: each first text, which stands there once, becomes the second. `patch` changes the
-    adapter's module `speak` after that, which is between decoder and runner."""
+    """`edits` change the micro-decoder's source: each first text, which stands there once, becomes the second. `patch`
+    changes the adapter's module `speak` after that, which is between decoder and runner.
+
+    Tier P: `patch` changes the module adapters/refcodec.py, or what that calls, and there are no edits.
+    """
 
     name: str
     wrong: str  # what is
@@ -20,6 +23,7 @@ class Mutant:
     patch: Callable[[Any], None] | None = None
     timeout: float = 20.0  # seconds for an answer
     slow: bool = False  # whether it wastes time: a few failures are enough
+    tier: str = "L"  # P: it paints, and is asked nothing but what takes a painter
 
     def change(self, source: str) -> str:
         """The source of the micro-decoder with the edits. ValueError where the source has changed below them."""

@@ -46,11 +46,7 @@ def serve(address: str) -> None:
     import decoder  # noqa: F401 - every fork has it
     import torch
 
-    from refcodec.models.elic import config, floats
-
     torch.set_num_threads(1)
-    with torch.device("meta"):  # as a painter does: the first time takes a second
-        floats.Elic(config.ElicConfig())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for forks
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)

@@ -68,8 +68,8 @@ GROUPS: Final[Recipes] = {
     "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),
     "sketch": (*recipes_sketch.VALID, *recipes_sketch.FAULTS),
     "mangled": (*recipes_mangled.VALID, *recipes_mangled.FAULTS),
-    "dims": recipes_variants.DIMS,
-    "variants": recipes_variants.VALID,
+    "dims": (*recipes_variants.DIMS, *recipes_variants.DIMS_FAULTS),
+    "variants": (*recipes_variants.VALID, *recipes_variants.FAULTS),
     "paint": (*recipes_paint.VALID, *recipes_paint.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_full.VALID, *recipes_elic.FAULTS, *recipes_full.FAULTS),
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Every form that SPEC.md allows, those that our encoder never writes among them: headers by all their fields, each
-payload in both forms with each check, unknown sections beside it, and all dim classes."""
+payload in both forms with each check, unknown sections beside it, and all dim classes; and what is wrong of each alike."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
+from refcodec.container.wire import varint
 from refcodec.registry.dims import sizes
 from tools.vectors.recipes_caption import CAT, PROMPT, WAVE, ZLIB_WAVE, ZSTD_WAVE
 from tools.vectors.recipes_codes import drawn
-from tools.vectors.recipes_sections import MAKER, TITLE
-from tools.vectors.vector import Valid
+from tools.vectors.recipes_sections import MAKER, TITLE, flip
+from tools.vectors.vector import Fault, Valid, append, cut, put
 
 CHECKS: Final = (0, 16, 32)
 FORMS: Final = ("compact", "sectioned")
@@ -69,3 +70,35 @@ DIMS: Final = tuple(
           profile=9, payload=False, payloads=((2, ("static", "")),))
     for number, (width, height) in sorted(sizes().items())
 )  # fmt: skip
+
+
+def spelt_out() -> Iterator[Fault]:
+    """Every size of a class by both its sides."""
+    for number, (width, height) in sorted(sizes().items()):
+        sides = (b"\0" + varint(width - 1) + varint(height - 1)).hex()
+        yield Fault(f"dims-{number:03}-spelt", f"dims-{number:03}", 205, (19,), f"{width} × {height} in full", put("dim_class", sides))
+
+
+ZERO_BEHIND: Final = {  # error and rule of a byte 00 behind a body, which takes away what made it the only one
+    "fixed": (402, 161), "zlib": (401, 176), "zstd": (401, 177),
+    **dict.fromkeys(("coded", "static", "tokens", "clip", "clip-table", "pq", "vq", "vq-table", *LATENTS), (402, 70)),
+}  # fmt: skip
+
+
+def of_payloads() -> Iterator[Fault]:
+    """Each payload alike: a check that is not its, a file that ends early or late, a longer body."""
+    for name in (*PAYLOADS, *LATENTS):
+        tier = "L" if name in LATENTS else "S"
+        compact, sectioned = f"variant-{name}-16-compact", f"variant-{name}-32-sectioned"
+        yield Fault(f"{compact}-check", compact, 501, (60,), f"{name}: a bit of the check", flip("check", 0, 0x20), tier)
+        yield Fault(f"{sectioned}-check", sectioned, 501, (60,), f"{name}: the last bit of its check", flip("sections[1].check", 3, 1), tier)
+        yield Fault(f"{sectioned}-cut", sectioned, 301, (46,), f"{name}: the file ends within the check", cut("sections[1].check", 3))
+        yield Fault(f"{sectioned}-late", sectioned, 306, (48,), f"{name}: a byte behind the last section", append("00"))
+        if name in ZERO_BEHIND:  # a raw text may end so
+            error, rule = ZERO_BEHIND[name]
+            yield Fault(f"variant-{name}-0-compact-longer", f"variant-{name}-0-compact", error, (rule,), f"{name}: a byte 00 behind the body",
+                        append("00"), tier)  # fmt: skip
+
+
+FAULTS: Final = tuple(of_payloads())
+DIMS_FAULTS: Final = tuple(spelt_out())

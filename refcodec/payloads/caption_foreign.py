@@ -77,9 +77,11 @@ def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = Non
 def decompress(data: bytes, limit: int) -> bytes:
     """The octets of exactly one frame; SemError 401 for anything else, 604 for more octets than `limit`."""
     library, dictionary = _library(), shipped()
-    end, declared = _frame(data)
+    end, declared, window = _frame(data)
     if declared is not None and declared > limit:
         raise too_long(limit)
+    if window > WINDOW_LIMIT:
+        raise SemError(401, f"a window of {window} bytes in the zstd frame", offset=2)
     if end != len(data):
         raise SemError(401, "bytes follow the zstd frame", offset=1 + end)
     reader = library.ZstdDecompressor(
@@ -98,8 +100,8 @@ def decompress(data: bytes, limit: int) -> bytes:
     return bytes(text)
 
 
-def _frame(data: bytes) -> tuple[int, int | None]:
-    """(where the first frame ends, its declared content size if it has one) by RFC 8878 §3.1.1, without the magic."""
+def _frame(data: bytes) -> tuple[int, int | None, int]:
+    """(where the first frame ends, its declared content size if it has one, its window) by RFC 8878 §3.1.1, without the magic."""
 
     def take(at: int, size: int) -> int:
         if at + size > len(data):
@@ -108,6 +110,8 @@ def _frame(data: bytes) -> tuple[int, int | None]:
 
     descriptor = take(0, 1)
     single = descriptor >> 5 & 1
+    # The library does not judge the window where it sees the whole frame at once.
+    window = 0 if single else take(1, 1)
     at = 2 - single + (0, 1, 2, 4)[descriptor & 3]
     size = (single, 2, 4, 8)[descriptor >> 6]
     declared = take(at, size) + 256 * (size == 2) if size else None
@@ -116,10 +120,12 @@ def _frame(data: bytes) -> tuple[int, int | None]:
     while not last:
         header = take(at, 3)
         last, kind, size = header & 1, header >> 1 & 3, header >> 3
+        if kind == 3:
+            raise SemError(401, "a reserved kind of block", offset=1 + at)
         at += 3 + (1 if kind == 1 else size)
     at += 4 * (descriptor >> 2 & 1)
     take(at, 0)
-    return at, declared
+    return at, declared, (1 << 10 + (window >> 3)) // 8 * (8 + (window & 7))
 
 
 def _library() -> Any:

@@ -934,6 +934,8 @@ def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
         for candidate in (folder, *sorted(folder.glob("*/"))):
             try:
                 manifest = parse_json((candidate / "manifest.json").read_bytes())
+                if not isinstance(manifest["symbols"], dict):
+                    continue
                 found = hashlib.sha256(canonical_json(manifest["symbols"])).hexdigest()
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # not a model package, so not the one that is wanted
@@ -1030,7 +1032,7 @@ def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
         if not isinstance(shape, list) or not all(is_integer(n, 1, 2**31) for n in shape):
             bad_model(f"tensor {name}: shape {shape}")
         stored = index.get(name)
-        if not isinstance(stored, dict) or stored.get("dtype") != dtype or stored.get("shape") != shape:
+        if not isinstance(stored, dict) or stored.get("dtype") != dtype or not same_shape(stored.get("shape"), shape):
             bad_model(f"tensor {name}: symbols.safetensors does not hold it with this dtype and shape")
         offsets = stored.get("data_offsets")
         if not isinstance(offsets, list) or len(offsets) != 2 or not all(is_integer(x, 0, 2**53) for x in offsets):
@@ -1042,7 +1044,19 @@ def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
         if hashlib.sha256(data[begin:end]).hexdigest() != entry["sha256"]:  # SEM-R-110
             fail(802, f"SEM-R-110: tensor {name} has not the digest in the manifest")
         result[name] = dtype, Tensor(shape, struct.unpack(f"<{count}{letter}", data[begin:end]))
+    position = 0
+    for begin, end in sorted(index[name]["data_offsets"] for name in entries):
+        if begin != position:
+            bad_model(f"symbols.safetensors: bytes {min(begin, position)} to {max(begin, position)} belong to no tensor or to two")
+        position = end
+    if start + position != len(data):
+        bad_model("symbols.safetensors: the last bytes belong to no tensor")
     return result
+
+
+def same_shape(stored: Any, shape: list[int]) -> bool:
+    """Of integers: 1.0 is none, and neither is true."""
+    return isinstance(stored, list) and stored == shape and all(type(n) is int for n in stored)
 
 
 class ModelBuilder:

@@ -1447,10 +1447,12 @@ def judge_frame(body: bytes, offset: int) -> int | None:
         while not last:
             block = int.from_bytes(reader.bytes(3), "little")
             last = block & 1 == 1
+            if block >> 1 & 3 == 3:
+                fail(401, "a block of the reserved type, which has no length", offset + reader.position - 3)
             reader.bytes(1 if block >> 1 & 3 == 1 else block >> 3)  # type 1: a byte that is repeated
         reader.bytes(4 * (descriptor >> 2 & 1))  # checksum
     except SemError as error:
-        fail(401, f"SEM-R-177: the zstd frame is cut: {error.message}", offset)
+        fail(401, f"SEM-R-177: the zstd frame is cut, or no frame: {error.message}", offset)
     if size > LEVEL_1["text"]:  # SEM-R-178
         fail(604, f"SEM-R-178: the zstd frame declares {size} octets", offset)
     if reader.position != len(body) or window > 2**23:  # SEM-R-177 (T 12)

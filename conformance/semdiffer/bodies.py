@@ -127,7 +127,7 @@ def deflated(rng: Random) -> Body:
     bits = Bits()
     for last in [0] * rng.choice((0, 0, 1)) + [1]:
         block(rng, bits, last, octets[:50])
-    head = rng.choice((b"\x78\xda", b"\x08\x1d", b"\x18\x19", b"\x78\xbb", b"\x88\x1c", b"\x78\x00", b"\x77\x85"))
+    head = rng.choice((b"\x78\xda",) * 20 + (b"\x08\x1d", b"\x18\x19", b"\x78\xbb", b"\x88\x1c", b"\x78\x00", b"\x77\x85"))
     return head + bits.bytes() + zlib.adler32(octets[:50]).to_bytes(4, "big"), None
 
 

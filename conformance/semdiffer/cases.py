@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,12 +20,16 @@ from semrunner.suite import Suite
 
 LATENT_PIXELS = 1 << 14  # beyond, files with networks are put at tier H alone: some decoders are slow
 PIXELS = 1 << 20
+ROW_VALUES = (
+    "fixed", "coded", [1], [2], [1, 2], [2, 1], [7, 7], [3], [2, 5], ["static"], ["raw", "static"], ["static", "raw"], ["zstd"], ["raw", "raw"],
+    "pad", "none", {"rule": "none"}, {"rule": "pad", "multiple": 16, "extend": "edge"}, {"code": "fixed"}, "srgb8", "0" * 64, "0" * 63, "A" * 64, 65537,
+)  # fmt: skip
 COMPACT = {1: 0x81, 2: 0x82, 3: 0x83, 4: 0x84, 5: 0x85, 6: 0x86, 7: 0x87}
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A file to be read; `models` where it has a package of its own, of which `wrong` is what is wrong with it."""
+    """A file to be read. `sound`: the package that it names, if it brings one, of which `wrong` is what is wrong with it."""
 
     name: str
     file: bytes
@@ -32,13 +37,15 @@ class Trial:
     asked: str = "symbols"
     sound: packages.Package | None = field(default=None, repr=False)
     wrong: tuple[packages.Damage, ...] = field(default=(), repr=False)
+    registry: bytes | None = field(default=None, repr=False)  # in place of the usual one
     remake: Callable[[bytes], bytes] | None = field(default=None, repr=False)  # the file, for another digest of the model
 
 
 class Cases:
     def __init__(self, suite: Suite, registry: Path, data: Path, seed: int) -> None:
         self.seed = seed
-        self.rows: dict[int, Any] = {row["id"]: row["binding"] for row in json.loads(registry.read_bytes())["profiles"]}
+        self.registry: Any = json.loads(registry.read_bytes())
+        self.rows: dict[int, Any] = {row["id"]: row["binding"] for row in self.registry["profiles"]}
         self.files = sorted({case.file for case in suite.cases if len(case.file) <= 4096 and case.registry is None})
         apart = [(file, taken_apart(file, self.rows)) for file in self.files]
         self.apart = [file for file, parts in apart if parts is not None]
@@ -54,12 +61,13 @@ class Cases:
 
     def case(self, number: int) -> Trial:
         rng = Random(f"{self.seed}:{number}")
-        made = rng.choices((self._bytes, self._parts, self._body, self._latents, self._texts, self._package), (20, 22, 34, 8, 8, 12))[0]
+        kinds = (self._bytes, self._parts, self._body, self._latents, self._texts, self._package, self._row)
+        made = rng.choices(kinds, (20, 20, 36, 8, 6, 12, 1))[0]  # decoders are started anew for a row, which takes its time
         trial = made(rng)
         size = pixels(trial.file, self.dims)
         large = size > PIXELS or (size > LATENT_PIXELS and self._latent(trial.file))
         if trial.tier == "L" and (large or rng.random() < 0.04):
-            return Trial(trial.name, trial.file, "H", trial.asked)
+            return replace(trial, tier="H")
         return trial
 
     def _latent(self, file: bytes) -> bool:
@@ -100,7 +108,7 @@ class Cases:
     def _body(self, rng: Random) -> Trial:
         """A sound header and any body behind it, compact or in a section."""
         usable = [id_ for id_, row in self.rows.items() if id_ < 254 and row["compact"] not in (6, 7)]
-        row = rng.choice(usable + [2, 3, 3, 202, 203, 204] * 2)
+        row = rng.choice(usable + [2, 3, 3, 202, 203, 204] * 2 + [9] * 30)  # 9: captions without a section around them
         binding = self.rows[row]
         kind = rng.choice([kind for kind in binding["kinds"] if kind < 6] * 2 + [2] * (2 in binding["kinds"]))
         naming, key = self._named(rng, row)
@@ -159,6 +167,40 @@ class Cases:
             parts.sections.append(Section(type_, text, symbols=text))
         return Trial("texts", parts.data())
 
+    def _row(self, rng: Random) -> Trial:
+        """A row's binding that says something else, and a file of that row."""
+        document = copy.deepcopy(self.registry)
+        row = rng.choice([row for row in document["profiles"] if row["id"] in (1, 2, 3, 4, 9, 10, 14, 18, 200, 202, 203, 204, 205, 206)])
+        binding, usual = row["binding"], self.rows[row["id"]]
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            all_ = packages.places(binding)
+            path = rng.choice(all_)
+            holder, name = packages.within(binding, path[:-1]), path[-1]
+            match rng.randrange(6):
+                case 0 | 1 if type(holder[name]) is int:
+                    holder[name] += rng.choice((-1, 1, 1, 7))
+                case 0 | 1 | 2:
+                    holder[name] = copy.deepcopy(rng.choice((*packages.ODD, *ROW_VALUES)))
+                case 3:
+                    del holder[name]
+                case 4:
+                    holder[name] = copy.deepcopy(packages.within(binding, rng.choice(all_)))
+                case 5 if isinstance(holder, dict):
+                    holder[rng.choice(("x", "rule", "table", "prior", "usage", "codebooks", "1", "3", "é", "method"))] = copy.deepcopy(rng.choice(packages.ODD))
+        size, sides = damage.size(rng, small=True)
+        kind = usual["compact"]
+        data, symbols = (noise(rng, 20), None) if kind > 5 else body(rng, kind, usual["parameters"][str(kind)], sides, self.tables)
+        try:
+            key = hashlib.sha256(canonical(binding)).digest()
+        except ValueError:
+            key = b""
+        naming = bytes([row["id"]]) if usual["model"] or kind < 6 else bytes([255, row["id"], 0]) + self.models["elic-mini"].digest()[:4]
+        parts = Parts(naming, size, [Section(COMPACT[kind], data, symbols=symbols)], 3 if symbols and rng.random() < 0.5 else 0, key=key)
+        if rng.random() < 0.2:
+            parts.sectioned = True
+            parts.sections.append(Section(0x43, b"\1a\1b", symbols=b"\1a\1b"))
+        return Trial("row", parts.data(), registry=json.dumps(document).encode())
+
     def _package(self, rng: Random) -> Trial:
         """A package of a kind's model with something wrong, on a row that its shapes fit."""
         name, row, type_ = rng.choice((
@@ -176,4 +218,4 @@ class Cases:
 
         made = packages.damaged(sound, list(wrong))
         asked = "embedding" if name == "pq-tiny" else "symbols"
-        return Trial(f"package of {name}", file(made.digest()), "L", asked, sound, wrong, file)
+        return Trial(f"package of {name}", file(made.digest()), "L", asked, sound, wrong, remake=file)

@@ -67,7 +67,7 @@ def in_parts(rng: Random, parts: Parts, others: list[Parts], texts: list[bytes])
         case 10:
             parts.count = rng.choice((1, 2, len(sections) + 1, 16, 17, 64, 65, 129, 16512))
         case 11:
-            parts.low = rng.choice((0x20, 0x21, 0x00, 0x40, 0xE0, 0x60))
+            parts.low = rng.choice((0x20,) * 20 + (0x21, 0x00, 0x40, 0xE0, 0x60))
     if sections and rng.random() < 0.6:
         at = rng.randrange(len(sections))
         old = sections[at]

@@ -47,8 +47,8 @@ class Crowd:
         self.talkers = [Persistent(each, "L") for each in settings]
         self.names = [talker.name for talker in self.talkers]
 
-    def ask(self, file: bytes, tier: str, asked: str, models: Path | None) -> list[Answer]:
-        case = Case("case", "vectors", "differ", tier, (), "", file, models or self.models, asked, None)
+    def ask(self, file: bytes, tier: str, asked: str, models: Path | None, registry: Path | None = None) -> list[Answer]:
+        case = Case("case", "vectors", "differ", tier, (), "", file, models or self.models, asked, None, registry=registry)
         return [talker.ask(case, tier) for talker in self.talkers]
 
     def package(self, package: packages.Package) -> Path:
@@ -57,6 +57,14 @@ class Crowd:
         folder = self.scratch / f"package-{self.made}"
         package.write(folder / "model")
         return folder
+
+    def rows(self, registry: bytes | None) -> Path | None:
+        if registry is None:
+            return None
+        self.made += 1
+        path = self.scratch / f"registry-{self.made}.json"
+        path.write_bytes(registry)
+        return path
 
     def close(self) -> None:
         for talker in self.talkers:
@@ -90,9 +98,10 @@ def run(crowd: Crowd, cases: Cases, options: Options) -> Tally:
 
 def one(crowd: Crowd, trial: Trial, number: int, tally: Tally, options: Options) -> None:
     def verdict(file: bytes, models: Path | None) -> tuple[str, tuple[str, ...], list[Answer]]:
-        answers = crowd.ask(file, trial.tier, trial.asked, models)
+        answers = crowd.ask(file, trial.tier, trial.asked, models, registry)
         return agree(answers, trial.tier, file, crowd.left_out), brief(answers, trial.tier), answers
 
+    registry = crowd.rows(trial.registry)
     models = None if trial.sound is None else crowd.package(packages.damaged(trial.sound, list(trial.wrong)))
     state, words, answers = verdict(trial.file, models)
     tally.kinds[trial.name] += 1
@@ -117,6 +126,8 @@ def one(crowd: Crowd, trial: Trial, number: int, tally: Tally, options: Options)
             tally.written.append(written(crowd, trial, number, file, models, words, verdict(file, models)[2], options))
     for folder in crowd.scratch.glob("package-*"):
         shutil.rmtree(folder)
+    if registry is not None:
+        registry.unlink()
 
 
 def written(
@@ -132,6 +143,8 @@ def written(
     (options.out / f"{name}.sem").write_bytes(file)
     with (options.out / f"{name}.txt").open("a", encoding="utf-8") as lines:  # several cases may shrink to one file
         lines.write(line + "\n")
+    if trial.registry is not None:
+        (options.out / f"{name}.json").write_bytes(trial.registry)
     if models is not None:
         shutil.copytree(models / "model", options.out / name, dirs_exist_ok=True)
     print(f"{options.out / name}.sem: {line}", flush=True)

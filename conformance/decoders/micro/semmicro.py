@@ -1417,8 +1417,7 @@ def caption_zstd(body: bytes, offset: int, dictionary: str) -> bytes:
     except ImportError:  # SEM-R-180 (T 9)
         fail(704, "SEM-R-180: this Python has no zstd", offset)
     caption_zdict = zstd.ZstdDict(table_file(CAPTION_ZDICT, dictionary))  # SEM-R-174
-    frame = b"\x28\xb5\x2f\xfd" + body[1:]
-    size = judge_frame(body, offset)
+    size, frame = judge_frame(body, offset)
     try:
         text: bytes = zstd.ZstdDecompressor(caption_zdict).decompress(frame, LEVEL_1["text"] + 1)
     except zstd.ZstdError as error:  # SEM-R-177
@@ -1430,19 +1429,23 @@ def caption_zstd(body: bytes, offset: int, dictionary: str) -> bytes:
     return text
 
 
-def judge_frame(body: bytes, offset: int) -> int | None:
-    """SEM-R-177, SEM-R-178: header and lengths of the blocks of a frame (RFC 8878, 3.1.1). Gives the declared size."""
+def judge_frame(body: bytes, offset: int) -> tuple[int | None, bytes]:
+    """SEM-R-177, SEM-R-178: header and lengths of the blocks of a frame (RFC 8878, 3.1.1).
+
+    Gives the declared size, and the frame with its magic and without that size: a library that knows it may decode all
+    blocks at once, and then says of one that goes beyond the limit that the size is wrong.
+    """
     reader = Reader(body, 1, truncated=401, bad_varint=401)
     try:
         descriptor = reader.u(8)
         single_segment = descriptor >> 5 & 1
-        window = 0
-        if not single_segment:
-            log, eighths = divmod(reader.u(8), 8)
-            window = 2 ** (10 + log) + 2 ** (7 + log) * eighths
-        reader.bytes((0, 1, 2, 4)[descriptor & 3])  # the dictionary's id
+        window_byte = 0x50 if single_segment else reader.u(8)  # 2^20 holds all that may be declared
+        log, eighths = divmod(window_byte, 8)
+        window = 2 ** (10 + log) + 2 ** (7 + log) * eighths
+        identity = reader.bytes((0, 1, 2, 4)[descriptor & 3])  # of the dictionary
         n = (single_segment, 2, 4, 8)[descriptor >> 6]
         size = int.from_bytes(reader.bytes(n), "little") + (256 if n == 2 else 0)
+        blocks = reader.position
         last = False
         while not last:
             block = int.from_bytes(reader.bytes(3), "little")
@@ -1457,7 +1460,8 @@ def judge_frame(body: bytes, offset: int) -> int | None:
         fail(604, f"SEM-R-178: the zstd frame declares {size} octets", offset)
     if reader.position != len(body) or window > 2**23:  # SEM-R-177 (T 12)
         fail(401, "SEM-R-177: there is something behind the zstd frame, or its window is too large", offset)
-    return size if n > 0 else None
+    frame = b"\x28\xb5\x2f\xfd" + bytes([descriptor & 0x1F, window_byte]) + identity + body[blocks:]
+    return size if n > 0 else None, frame
 
 
 def split(text: bytes) -> tuple[int, list[bytes]]:

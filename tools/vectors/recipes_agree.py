@@ -25,6 +25,9 @@ CAPTION: Final = (
     Fault("caption-zstd-block-type-bomb", "caption-zstd-unchecked", 401, (150, 177, 178),
           "a block of the kind that there is not, in a frame that declares too much: it has no length, and blocks are counted first",
           body(bytes.fromhex("faa0010001000f000061")), "S"),
+    Fault("caption-zstd-bomb-declared-less", "caption-zstd-unchecked", 604, (141, 150, 172, 179),
+          "65536 octets declared, and 131072 in one block: the block is judged before the number that was declared",
+          body(bytes.fromhex("fa406800ff03001078")), "S"),
 )  # fmt: skip
 
 

@@ -51,6 +51,8 @@ def noise(rng: Random, most: int = 40) -> bytes:
 def text(rng: Random) -> bytes:
     words = [rng.choice(WORDS).encode() if rng.random() < 0.93 else rng.choice(BROKEN) for _ in range(rng.choice((0, 1, 2, 3, 5, 9)))]
     out = rng.choice((b"", b" ")).join(words)
+    if rng.random() < 0.03:  # at the limit
+        return (out or b"a")[:1] * rng.choice((65535, 65536, 65537, 66000))
     return out * rng.choice((1,) * 30 + (300, 3000, 20000)) if len(out) < 12 else out
 
 

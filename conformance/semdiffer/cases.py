@@ -37,6 +37,7 @@ class Trial:
     asked: str = "symbols"
     sound: packages.Package | None = field(default=None, repr=False)
     wrong: tuple[packages.Damage, ...] = field(default=(), repr=False)
+    whole: bool = False  # whether decoders are told the package's own folder, not the one that holds it
     registry: bytes | None = field(default=None, repr=False)  # in place of the usual one
     remake: Callable[[bytes], bytes] | None = field(default=None, repr=False)  # the file, for another digest of the model
 
@@ -99,11 +100,15 @@ class Cases:
     def _named(self, rng: Random, row: int) -> tuple[bytes, bytes]:
         """The bytes that name a row, or a model on it, and K."""
         binding = self.rows[row]
-        if binding["model"] is None or rng.random() < 0.8:
+        if rng.random() < 0.8:
             return bytes([row]), hashlib.sha256(canonical(binding)).digest()
-        digest = bytes.fromhex(binding["model"])
-        code = rng.randrange(4)
-        return bytes([255, row, code]) + digest[: 4 << code], hashlib.sha256(canonical(binding)).digest()
+        digest, code = rng.choice(list(self.models.values())).digest(), rng.randrange(4)
+        if binding["model"] is not None and rng.random() < 0.7:
+            digest = bytes.fromhex(binding["model"])
+        elif rng.random() < 0.2:
+            digest = rng.randbytes(32)
+        key = hashlib.sha256(canonical(binding | {"model": digest.hex()})).digest()
+        return bytes([255, row, code]) + digest[: 4 << code], key
 
     def _body(self, rng: Random) -> Trial:
         """A sound header and any body behind it, compact or in a section."""
@@ -194,6 +199,15 @@ class Cases:
             key = hashlib.sha256(canonical(binding)).digest()
         except ValueError:
             key = b""
+        if rng.random() < 0.2:
+            row["id"] = binding["id"] = rng.choice((256, 300, 65791, 65792, 254, 255, 253, 0))
+            try:
+                key = hashlib.sha256(canonical(binding)).digest()
+            except ValueError:
+                key = b""
+            parts = Parts(b"\xfe" + max(row["id"] - 256, 0).to_bytes(2, "big") if 253 < row["id"] < 65792 else bytes([row["id"] % 256]), size,
+                          [Section(COMPACT[kind], data, symbols=symbols)], 3 if symbols and rng.random() < 0.5 else 0, key=key)
+            return Trial("row", parts.data(), registry=json.dumps(document).encode())
         naming = bytes([row["id"]]) if usual["model"] or kind < 6 else bytes([255, row["id"], 0]) + self.models["elic-mini"].digest()[:4]
         parts = Parts(naming, size, [Section(COMPACT[kind], data, symbols=symbols)], 3 if symbols and rng.random() < 0.5 else 0, key=key)
         if rng.random() < 0.2:
@@ -218,4 +232,4 @@ class Cases:
 
         made = packages.damaged(sound, list(wrong))
         asked = "embedding" if name == "pq-tiny" else "symbols"
-        return Trial(f"package of {name}", file(made.digest()), "L", asked, sound, wrong, remake=file)
+        return Trial(f"package of {name}", file(made.digest()), "L", asked, sound, wrong, rng.random() < 0.3, remake=file)

@@ -28,20 +28,23 @@ def told(answer: Answer, tier: str) -> Any:
     return whole | {"sections": sections}
 
 
-def compressed_block(file: bytes) -> bool:
-    """Whether a frame of zstd with a compressed block can stand in a file: what SPEC §13.2 leaves free lies in those."""
+def loose_frame(file: bytes) -> bool:
+    """Whether a frame of zstd can stand in a file that has what SPEC §13.2 leaves free: a compressed block, or one larger
+    than the window."""
     at = -1
     while (at := file.find(ZSTD, at + 1)) >= 0:
-        descriptor = file[at + 1] if at + 1 < len(file) else 0
-        single = descriptor >> 5 & 1
-        place = at + 2 + (1 - single) + (0, 1, 2, 4)[descriptor & 3] + (single, 2, 4, 8)[descriptor >> 6]
-        while place + 3 <= len(file):
-            head = int.from_bytes(file[place : place + 3], "little")
-            if head >> 1 & 3 == 2:
+        head = file[at + 1 :].ljust(16, b"\0")
+        single, width = head[0] >> 5 & 1, (head[0] >> 5 & 1, 2, 4, 8)[head[0] >> 6]
+        begin = 2 - single + (0, 1, 2, 4)[head[0] & 3]
+        size = int.from_bytes(head[begin : begin + width], "little") + 256 * (width == 2)
+        window = size if single else (1 << 10 + (head[1] >> 3)) // 8 * (8 + (head[1] & 7))
+        place, last = at + 1 + begin + width, 0
+        while not last and place + 3 <= len(file):
+            block = int.from_bytes(file[place : place + 3], "little")
+            last, kind, length = block & 1, block >> 1 & 3, block >> 3
+            if kind == 2 or length > window:
                 return True
-            place += 3 + (1 if head >> 1 & 3 == 1 else head >> 3)
-            if head & 1:
-                break
+            place += 3 + (1 if kind == 1 else length)
     return False
 
 
@@ -66,7 +69,7 @@ def agree(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[
     codes = {answer.error or answer.verdict for answer in counted}
     if all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
         return "free"  # SPEC §17: of a model with several faults any
-    if compressed_block(file) and codes <= {"accept", "SEM-E-401", "SEM-E-501", "SEM-E-604"} and "SEM-E-401" in codes:
+    if loose_frame(file) and codes <= {"accept", "SEM-E-401", "SEM-E-501", "SEM-E-604"} and "SEM-E-401" in codes:
         return "free"  # SPEC §13.2: some frames may be taken or rejected
     return "no"
 

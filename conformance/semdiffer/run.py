@@ -98,7 +98,8 @@ def run(crowd: Crowd, cases: Cases, options: Options) -> Tally:
 
 def one(crowd: Crowd, trial: Trial, number: int, tally: Tally, options: Options) -> None:
     def verdict(file: bytes, models: Path | None) -> tuple[str, tuple[str, ...], list[Answer]]:
-        answers = crowd.ask(file, trial.tier, trial.asked, models, registry)
+        place = models / "model" if models is not None and trial.whole else models
+        answers = crowd.ask(file, trial.tier, trial.asked, place, registry)
         return agree(answers, trial.tier, file, crowd.left_out), brief(answers, trial.tier), answers
 
     registry = crowd.rows(trial.registry)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -304,6 +304,3 @@ def body(rng: Random, kind: int, parameters: dict[str, Any], size: tuple[int, in
         if places <= 4096:
             return codes(rng, [parameters["v"]] * places)
     return noise(rng, 120), None
-
-
-Maker = Callable[[Random], Body]

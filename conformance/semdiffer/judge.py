@@ -69,8 +69,8 @@ def agree(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[
     codes = {answer.error or answer.verdict for answer in counted}
     if all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
         return "free"  # SPEC §17: of a model with several faults any
-    if loose_frame(file) and codes <= {"accept", "SEM-E-401", "SEM-E-501", "SEM-E-604"} and "SEM-E-401" in codes:
-        return "free"  # SPEC §13.2: some frames may be taken or rejected
+    if loose_frame(file) and "SEM-E-401" in codes:
+        return "free"  # SPEC §13.2: some frames may be taken or rejected; what is taken meets the faults behind it
     return "no"
 
 

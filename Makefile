@@ -72,6 +72,9 @@ mutate: setup  ## take every rejection away in turn: some vector must notice (BO
 fuzz: setup  ## long random damage of files (MINUTES=10)
 	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10)
 
+differ: setup  ## the decoders against one another, at files that no vector has (MINUTES=10)
+	OMP_NUM_THREADS=1 $(BIN)/python conformance/differ.py --minutes $(or $(MINUTES),10) --decoder '$(BIN)/python conformance/adapters/refcodec.py' --decoder '$(BIN)/python conformance/adapters/micro.py'$(if $(shell command -v node), --decoder 'node conformance/decoders/js/semdec.mjs')
+
 bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
 	mkdir -p out
 	$(BIN)/semtool bench rate '$(KODAK)' --cache out/bench-cache -o out/rate.json --plot out/rate.svg
@@ -109,4 +112,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test conformance micro kaitai-tools kaitai vectors release mutate fuzz bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types test conformance micro kaitai-tools kaitai vectors release mutate fuzz differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

@@ -80,7 +80,7 @@ def answer(question: speak.Question, backend: Any) -> speak.Answer:
     ]
     if question.tier == "H":
         return result | {"sections": said}
-    if question.asked == "embedding":
+    if question.asked == "embedding" and any(section.type == 0x84 for section in sections):
         codebooks(container, question.models)
     decoded = symbols_of(container, models=(question.models,), backend=backend)
     digest = explicit_digest(header, (question.models,)) if decoded.folder is None else model_digest(decoded.folder)

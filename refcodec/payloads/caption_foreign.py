@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import zstandard
 
 DICTIONARY_SHA256: Final = "8ba4fd19a4f2723e857057476cb9f57ddf031ef6ace31c34af11734bbe1aa09d"
+WINDOW_OF_SIZE: Final = 0x50  # byte of a window of 2^20, which holds what a frame may declare at any level
 WINDOW_LIMIT: Final = 1 << 23  # what RFC 8878 §3.1.1.1.2 asks every decoder to support
 LEVEL: Final = 19
 
@@ -77,11 +78,13 @@ def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = Non
 def decompress(data: bytes, limit: int) -> bytes:
     """The octets of exactly one frame; SemError 401 for anything else, 604 for more octets than `limit`."""
     library, dictionary = _library(), shipped()
-    end, declared = _frame(data)
+    end, declared, window, blocks = _frame(data)
     if declared is not None and declared > limit:
         raise too_long(limit)
     if end != len(data):
         raise SemError(401, "bytes follow the zstd frame", offset=1 + end)
+    # Of a frame with a size the library decodes all blocks at once: it judges no window then, and not block by block.
+    data = bytes([data[0] & 0x1F, window, *blocks])
     reader = library.ZstdDecompressor(
         dict_data=dictionary, max_window_size=WINDOW_LIMIT, format=library.FORMAT_ZSTD1_MAGICLESS
     ).stream_reader(io.BytesIO(data))
@@ -98,8 +101,9 @@ def decompress(data: bytes, limit: int) -> bytes:
     return bytes(text)
 
 
-def _frame(data: bytes) -> tuple[int, int | None]:
-    """(where the first frame ends, its declared content size if it has one) by RFC 8878 §3.1.1, without the magic."""
+def _frame(data: bytes) -> tuple[int, int | None, int, bytes]:
+    """By RFC 8878 §3.1.1, without the magic: where the first frame ends, its declared content size if it has one, the
+    byte of its window, and what stands behind both: id, blocks, checksum."""
 
     def take(at: int, size: int) -> int:
         if at + size > len(data):
@@ -108,18 +112,24 @@ def _frame(data: bytes) -> tuple[int, int | None]:
 
     descriptor = take(0, 1)
     single = descriptor >> 5 & 1
-    at = 2 - single + (0, 1, 2, 4)[descriptor & 3]
+    window = WINDOW_OF_SIZE if single else take(1, 1)
+    begin = 2 - single
+    at = begin + (0, 1, 2, 4)[descriptor & 3]
+    identity = data[begin:at]
     size = (single, 2, 4, 8)[descriptor >> 6]
     declared = take(at, size) + 256 * (size == 2) if size else None
     at += size
+    begin = at
     last = 0
     while not last:
         header = take(at, 3)
         last, kind, size = header & 1, header >> 1 & 3, header >> 3
+        if kind == 3:
+            raise SemError(401, "a reserved kind of block", offset=1 + at)
         at += 3 + (1 if kind == 1 else size)
     at += 4 * (descriptor >> 2 & 1)
     take(at, 0)
-    return at, declared
+    return at, declared, window, identity + data[begin:at]
 
 
 def _library() -> Any:

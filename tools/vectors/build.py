@@ -26,7 +26,7 @@ from tools.vectors.vector import Fault, Valid, Vector, apply
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "test_vectors"
 MODELS: Final = OUT / "models"
-SMALL: Final = (*tiny.SMALL, *tiny.TWINS, *tiny.FOREIGN, *edges.SMALL)
+SMALL: Final = (*tiny.SMALL, *tiny.TWINS, *tiny.FOREIGN, *tiny.SPELT, *edges.SMALL)
 NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME, full.NAME, *edges.LATENTS)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest shows values of which the JSON is not longer

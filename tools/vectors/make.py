@@ -25,6 +25,7 @@ from tools.vectors import (
     edges,
     full,
     mini,
+    recipes_agree,
     recipes_base,
     recipes_bounds,
     recipes_caption,
@@ -62,8 +63,10 @@ GROUPS: Final[Recipes] = {
     "header": (*recipes_header.VALID, *recipes_base.VALID, *recipes_header.FAULTS, *recipes_base.FAULTS, *recipes_mutants.HEADER),
     "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_edit.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
     "consonant": (*recipes_consonant.VALID, *recipes_consonant.FAULTS),
-    "caption": (*recipes_caption.VALID, *recipes_caption_faults.FAULTS, *recipes_mutants.CAPTION, *recipes_bounds.CAPTION),
-    "clip": (*recipes_codes.CLIP_VALID, *recipes_codes.CLIP_FAULTS),
+    "caption": (
+        *recipes_caption.VALID, *recipes_caption_faults.FAULTS, *recipes_mutants.CAPTION, *recipes_bounds.CAPTION, *recipes_agree.CAPTION,
+    ),
+    "clip": (*recipes_codes.CLIP_VALID, *recipes_agree.CLIP, *recipes_codes.CLIP_FAULTS),
     "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
     "vq": (*recipes_codes.VQ_VALID, *recipes_codes.VQ_FAULTS),
     "sketch": (*recipes_sketch.VALID, *recipes_sketch.FAULTS),
@@ -73,7 +76,7 @@ GROUPS: Final[Recipes] = {
     "paint": (*recipes_paint.VALID, *recipes_paint.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_full.VALID, *recipes_elic.FAULTS, *recipes_full.FAULTS),
 }
-BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)), *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL | tiny.TWINS | tiny.FOREIGN))
+BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)), *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL | tiny.TWINS | tiny.FOREIGN | tiny.SPELT))
 
 
 def vectors() -> list[Vector]:
@@ -160,7 +163,7 @@ def tree() -> dict[str, bytes]:
                 "id": f"encode-{vector.recipe.id}", "input": name, **digests(files[name]), "output": vector.recipe.id,
                 **shared((70,), "symbols in, the one file out"),
             })  # fmt: skip
-    for bad in (*recipes_model.BAD, *recipes_small.BAD, *recipes_mutants.BAD, *recipes_bounds.BAD):
+    for bad in (*recipes_model.BAD, *recipes_small.BAD, *recipes_mutants.BAD, *recipes_bounds.BAD, *recipes_agree.BAD):
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
         files |= parts
         entries["models"].append(bad.to_dict(parts[f"models-bad/{bad.id}/probe.sem"]))

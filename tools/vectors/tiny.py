@@ -7,7 +7,8 @@
 lack: anchor heads, a ladder, means first, odd parity, the "ends" context, a 3x3 head, relu and add layers. `elic-square`
 is `elic-tiny` with as many input as output channels in a deconvolution. `clip-tiny`, `pq-tiny` and `vq-tiny` are one
 tensor each, written out below; `clip-twin-1` and `clip-twin-2` differ from the first, and in digests only behind 4 bytes.
-`elic-paint` and `sketch-paint` have painters. Beside the tensors of `vq-foreign` lies what nobody must open.
+`elic-paint` and `sketch-paint` have painters. Beside the tensors of `vq-foreign` lies what nobody must open; the files
+of `clip-spelt` are JSON of an unusual spelling.
 """
 
 from __future__ import annotations
@@ -161,6 +162,13 @@ def foreign() -> Package:
     return {"kind": 5, "v": 6}, {"usage": np.array([30_000, 10_000, 20_000, 5_000, 500, 36], np.uint16)}
 
 
+def spelt() -> Package:
+    """`clip-tiny` with other frequencies."""
+    symbols, tensors = clip()
+    tensors["sign"][3:5] = 12_345, 54_321
+    return symbols, tensors
+
+
 MODELS: dict[str, Callable[[], Package]] = {
     "elic-tiny": lambda: plain(7, 1, 3, 4, 2, 2, 4),
     "elic-tiny-2": odd,
@@ -174,6 +182,7 @@ PAINTED: dict[str, Callable[[], Package]] = {
 MODELS |= PAINTED
 SMALL: dict[str, Callable[[], Package]] = {"clip-tiny": clip, "pq-tiny": pq, "vq-tiny": vq}
 FOREIGN: dict[str, Callable[[], Package]] = {"vq-foreign": foreign}
+SPELT: dict[str, Callable[[], Package]] = {"clip-spelt": spelt}
 TWINS: dict[str, Callable[[], Package]] = {"clip-twin-1": lambda: twin(40_216), "clip-twin-2": lambda: twin(40_539)}
 
 
@@ -186,11 +195,23 @@ STRANGERS = {
 }  # fmt: skip
 
 
+def spell(out: Path, manifest: dict[str, Any], tensors: dict[str, Any]) -> None:
+    """Both files as no writer would have them, and with members that nobody has to know."""
+    (name, t), data = next(iter(tensors.items())), next(iter(tensors.values())).tobytes()
+    entry = {"layout": None, "data_offsets": [0, len(data)], "shape": list(t.shape), "dtype": "U16"}
+    head = json.dumps({name: entry, "__metadata__": {"numbers": [1, 2.5], "nothing": None}}, indent=2)
+    head = f" \n{head}\t".replace('"dtype"', '"\\u0064type"')
+    (out / "symbols.safetensors").write_bytes(len(head).to_bytes(8, "little") + head.encode() + data)
+    members = {"quality": 2.5e-1, "quelle": "von Hand gewählt"} | {key: manifest[key] for key in reversed(manifest)}
+    text = "\r\n" + json.dumps(members, indent="\t", ensure_ascii=False).replace('"kind"', '"ki\\u006ed"') + " \n"
+    (out / "manifest.json").write_text(text, encoding="utf-8", newline="")
+
+
 def write(folder: Path, name: str) -> str:
     """One package; returns its digest."""
-    symbols, tensors = (MODELS | SMALL | TWINS | FOREIGN)[name]()
+    symbols, tensors = (MODELS | SMALL | TWINS | FOREIGN | SPELT)[name]()
     symbols["tensors"] = declare(tensors)
-    by_hand = name in SMALL | TWINS | FOREIGN
+    by_hand = name in SMALL | TWINS | FOREIGN | SPELT
     (small.build if by_hand else build)(symbols, tensors)  # refuses what a decoder would refuse
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
@@ -209,12 +230,14 @@ def write(folder: Path, name: str) -> str:
         for stranger, data in STRANGERS.items():
             (out / stranger).write_bytes(data)
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    if name in SPELT:
+        spell(out, manifest, tensors)
     print(f"{name}: {len(blob)} bytes of tensors, sha256 {hashlib.sha256(blob).hexdigest()[:16]}, digest {symbol_digest(symbols)}")
     return symbol_digest(symbols)
 
 
 def main() -> None:
-    for name in MODELS | SMALL | TWINS | FOREIGN:
+    for name in MODELS | SMALL | TWINS | FOREIGN | SPELT:
         write(Path(sys.argv[1]), name)
 
 

@@ -41,7 +41,6 @@ export class Package {
       manifest = this.readManifest();
       this.symbols = manifest.symbols;
       if (manifest.format !== "sem-model") throw this.bad("not the manifest of a model");
-      if (manifest.format_version === undefined) throw this.bad("no format_version");
       if (manifest.format_version !== 1) throw new Fault(705, null, "another format_version", place); // SEM-R-116
       if (!isObject(manifest.symbols)) throw this.bad("no symbols");
     } catch (error) {
@@ -170,7 +169,7 @@ export class Package {
 
   /** Where the bytes of a tensor lie within the data. */
   placeOf(name, place, entry, size) {
-    if (!hasExactly(place, ["dtype", "shape", "data_offsets"])) throw this.bad(`tensor ${name} is not described`);
+    if (!isObject(place)) throw this.bad(`tensor ${name} is not described`);
     const same =
       place.dtype === entry.dtype &&
       Array.isArray(place.shape) &&

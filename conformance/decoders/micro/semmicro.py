@@ -934,6 +934,8 @@ def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
         for candidate in (folder, *sorted(folder.glob("*/"))):
             try:
                 manifest = parse_json((candidate / "manifest.json").read_bytes())
+                if not isinstance(manifest["symbols"], dict):
+                    continue
                 found = hashlib.sha256(canonical_json(manifest["symbols"])).hexdigest()
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # not a model package, so not the one that is wanted
@@ -1030,7 +1032,7 @@ def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
         if not isinstance(shape, list) or not all(is_integer(n, 1, 2**31) for n in shape):
             bad_model(f"tensor {name}: shape {shape}")
         stored = index.get(name)
-        if not isinstance(stored, dict) or stored.get("dtype") != dtype or stored.get("shape") != shape:
+        if not isinstance(stored, dict) or stored.get("dtype") != dtype or not same_shape(stored.get("shape"), shape):
             bad_model(f"tensor {name}: symbols.safetensors does not hold it with this dtype and shape")
         offsets = stored.get("data_offsets")
         if not isinstance(offsets, list) or len(offsets) != 2 or not all(is_integer(x, 0, 2**53) for x in offsets):
@@ -1042,7 +1044,19 @@ def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
         if hashlib.sha256(data[begin:end]).hexdigest() != entry["sha256"]:  # SEM-R-110
             fail(802, f"SEM-R-110: tensor {name} has not the digest in the manifest")
         result[name] = dtype, Tensor(shape, struct.unpack(f"<{count}{letter}", data[begin:end]))
+    position = 0
+    for begin, end in sorted(index[name]["data_offsets"] for name in entries):
+        if begin != position:
+            bad_model(f"symbols.safetensors: bytes {min(begin, position)} to {max(begin, position)} belong to no tensor or to two")
+        position = end
+    if start + position != len(data):
+        bad_model("symbols.safetensors: the last bytes belong to no tensor")
     return result
+
+
+def same_shape(stored: Any, shape: list[int]) -> bool:
+    """Of integers: 1.0 is none, and neither is true."""
+    return isinstance(stored, list) and stored == shape and all(type(n) is int for n in stored)
 
 
 class ModelBuilder:
@@ -1403,8 +1417,7 @@ def caption_zstd(body: bytes, offset: int, dictionary: str) -> bytes:
     except ImportError:  # SEM-R-180 (T 9)
         fail(704, "SEM-R-180: this Python has no zstd", offset)
     caption_zdict = zstd.ZstdDict(table_file(CAPTION_ZDICT, dictionary))  # SEM-R-174
-    frame = b"\x28\xb5\x2f\xfd" + body[1:]
-    size = judge_frame(body, offset)
+    size, frame = judge_frame(body, offset)
     try:
         text: bytes = zstd.ZstdDecompressor(caption_zdict).decompress(frame, LEVEL_1["text"] + 1)
     except zstd.ZstdError as error:  # SEM-R-177
@@ -1416,32 +1429,39 @@ def caption_zstd(body: bytes, offset: int, dictionary: str) -> bytes:
     return text
 
 
-def judge_frame(body: bytes, offset: int) -> int | None:
-    """SEM-R-177, SEM-R-178: header and lengths of the blocks of a frame (RFC 8878, 3.1.1). Gives the declared size."""
+def judge_frame(body: bytes, offset: int) -> tuple[int | None, bytes]:
+    """SEM-R-177, SEM-R-178: header and lengths of the blocks of a frame (RFC 8878, 3.1.1).
+
+    Gives the declared size, and the frame with its magic and without that size: a library that knows it may decode all
+    blocks at once, and then says of one that goes beyond the limit that the size is wrong.
+    """
     reader = Reader(body, 1, truncated=401, bad_varint=401)
     try:
         descriptor = reader.u(8)
         single_segment = descriptor >> 5 & 1
-        window = 0
-        if not single_segment:
-            log, eighths = divmod(reader.u(8), 8)
-            window = 2 ** (10 + log) + 2 ** (7 + log) * eighths
-        reader.bytes((0, 1, 2, 4)[descriptor & 3])  # the dictionary's id
+        window_byte = 0x50 if single_segment else reader.u(8)  # 2^20 holds all that may be declared
+        log, eighths = divmod(window_byte, 8)
+        window = 2 ** (10 + log) + 2 ** (7 + log) * eighths
+        identity = reader.bytes((0, 1, 2, 4)[descriptor & 3])  # of the dictionary
         n = (single_segment, 2, 4, 8)[descriptor >> 6]
         size = int.from_bytes(reader.bytes(n), "little") + (256 if n == 2 else 0)
+        blocks = reader.position
         last = False
         while not last:
             block = int.from_bytes(reader.bytes(3), "little")
             last = block & 1 == 1
+            if block >> 1 & 3 == 3:
+                fail(401, "a block of the reserved type, which has no length", offset + reader.position - 3)
             reader.bytes(1 if block >> 1 & 3 == 1 else block >> 3)  # type 1: a byte that is repeated
         reader.bytes(4 * (descriptor >> 2 & 1))  # checksum
     except SemError as error:
-        fail(401, f"SEM-R-177: the zstd frame is cut: {error.message}", offset)
+        fail(401, f"SEM-R-177: the zstd frame is cut, or no frame: {error.message}", offset)
     if size > LEVEL_1["text"]:  # SEM-R-178
         fail(604, f"SEM-R-178: the zstd frame declares {size} octets", offset)
     if reader.position != len(body) or window > 2**23:  # SEM-R-177 (T 12)
         fail(401, "SEM-R-177: there is something behind the zstd frame, or its window is too large", offset)
-    return size if n > 0 else None
+    frame = b"\x28\xb5\x2f\xfd" + bytes([descriptor & 0x1F, window_byte]) + identity + body[blocks:]
+    return size if n > 0 else None, frame
 
 
 def split(text: bytes) -> tuple[int, list[bytes]]:

@@ -86,8 +86,8 @@ def _taken_apart(data: bytes, rows: dict[int, Any]) -> Parts:
     if data[:2] != b"\xf5\x9e":
         raise ValueError("no magic")
     code, sectioned = data[2] >> 2 & 7, bool(data[2] & 2)
-    at = {254: 6, 255: 6 + (4 << (data[5] & 3)) if data[3] == 255 else 6}.get(data[3], 4)
-    naming, begin = data[3:at], at
+    at = begin = size_at(data)
+    naming = data[3:at]
     if data[at] == 0:
         at = read_varint(data, read_varint(data, at + 1)[1])[1]
     else:
@@ -111,6 +111,11 @@ def _taken_apart(data: bytes, rows: dict[int, Any]) -> Parts:
     return parts
 
 
+def size_at(data: bytes) -> int:
+    """Where the size begins. IndexError for bytes that end too early."""
+    return 6 + (4 << (data[5] & 3)) if data[3] == 255 else 6 if data[3] == 254 else 4
+
+
 def row_of(naming: bytes) -> int:
     if naming[0] == 254:
         return 256 + int.from_bytes(naming[1:3], "big")
@@ -120,7 +125,7 @@ def row_of(naming: bytes) -> int:
 def pixels(data: bytes, dims: dict[int, tuple[int, int]]) -> int:
     """Of the header, however the file goes on; 0 where it has no size."""
     try:
-        at = {254: 6, 255: 6 + (4 << (data[5] & 3)) if data[3] == 255 else 6}.get(data[3], 4)
+        at = size_at(data)
         if data[at]:
             width, height = dims.get(data[at], (0, 0))
             return width * height

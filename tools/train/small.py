@@ -24,6 +24,7 @@ from safetensors.numpy import save
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from refcodec.models.graph import symbol_digest
+from refcodec.models.package import FORMAT, FORMAT_VERSION
 from refcodec.models.small import build
 from refcodec.models.tensors import declare
 from refcodec.payloads import clip_bits
@@ -81,7 +82,7 @@ def write(folder: Path, name: str, numbers: dict[str, int], tensor: str, values:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "symbols.safetensors").write_bytes(save(tensors))
     manifest = {
-        "format": "sem-model", "format_version": 1, "name": name, "licence": licence, "notes": "",
+        "format": FORMAT, "format_version": FORMAT_VERSION, "name": name, "licence": licence, "notes": "",
         "training": {"data_sha256": data}, "symbols": symbols,
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")

@@ -217,7 +217,7 @@ def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> 
     symbols: dict[str, Any] = {"kind": 5, "v": net.cfg.v, "tensors": declare(tensor_of)}
     (out / "symbols.safetensors").write_bytes(save(tensor_of))
     manifest = {
-        "format": "sem-model", "format_version": 1, "name": args.name, "licence": args.licence, "notes": args.notes,
+        "format": package.FORMAT, "format_version": package.FORMAT_VERSION, "name": args.name, "licence": args.licence, "notes": args.notes,
         "training": {
             "steps": state["step"], "seconds": round(state["seconds"]), "seed": state["seed"],
             "listing_sha256": state["data"], "command": args.command,

@@ -26,7 +26,7 @@ from tools.vectors.vector import Fault, Valid, Vector, apply
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "test_vectors"
 MODELS: Final = OUT / "models"
-SMALL: Final = (*tiny.SMALL, *tiny.TWINS, *tiny.FOREIGN, *tiny.SPELT, *edges.SMALL)
+SMALL: Final = (*tiny.BY_HAND, *edges.SMALL)
 NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME, full.NAME, *edges.LATENTS)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest shows values of which the JSON is not longer
@@ -57,7 +57,7 @@ def small_model(name: str) -> SmallModel:
 @lru_cache(maxsize=1)
 def folders() -> dict[str, str]:
     """Digest -> folder of test_vectors/models."""
-    symbols = {name: package.read_manifest(MODELS / name)["symbols"] for name in (*tiny.MODELS, *tiny.SMALL, *tiny.TWINS, *tiny.FOREIGN)}
+    symbols = {name: package.read_manifest(MODELS / name)["symbols"] for name in tiny.ALL}
     symbols |= {full.NAME: full.manifest()["symbols"]} | {name: edges.package(name)[0] for name in edges.NAMES}
     return {package.symbol_digest(value): name for name, value in symbols.items()}
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from tools.vectors import mini
 from tools.vectors.choose import Dice
-from tools.vectors.mini import Symbols, Tensors, conv, requant
+from tools.vectors.mini import Symbols, Tensors, conv, layer, requant
 
 LOWEST, HIGHEST = -(2**15), 2**15 - 1
 Layer = dict[str, Any]
@@ -56,10 +56,6 @@ class _Maker:
         self.tensors["z.offset"] = np.array(offsets, "<i2")
         self.tensors["z.size"] = np.ones(self.tensors["z.offset"].shape, "<i4")
         self.tensors["z.freq"] = np.array([61_440, 4096] * self.tensors["z.offset"].size, "<u2")
-
-
-def layer(shift: str, lo: int = LOWEST, hi: int = HIGHEST) -> Layer:
-    return {"op": "requant", **requant(shift, lo, hi)}
 
 
 def rates() -> tuple[Symbols, Tensors]:

@@ -76,7 +76,7 @@ GROUPS: Final[Recipes] = {
     "paint": (*recipes_paint.VALID, *recipes_paint.FAULTS),
     "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_full.VALID, *recipes_elic.FAULTS, *recipes_full.FAULTS),
 }
-BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)), *(f"models/{name}/" for name in tiny.MODELS | tiny.SMALL | tiny.TWINS | tiny.FOREIGN | tiny.SPELT))
+BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)), *(f"models/{name}/" for name in tiny.ALL))
 
 
 def vectors() -> list[Vector]:
@@ -186,7 +186,7 @@ def tree() -> dict[str, bytes]:
             files[name] = lined_json(item.to_json())
             entries[folder].append(item.to_dict(files[name]))
     files["example.txt"] = example(next(v for v in made if v.recipe.id == "example")).encode()
-    head = {"format": "sem-vectors", "format_version": 1, "licence": "CC0-1.0"}
+    head = {"format": "sem-vectors", "format_version": spec.VERSION, "licence": "CC0-1.0"}
     files["manifest.json"] = lined_json(head | entries)
     return files
 

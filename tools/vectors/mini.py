@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec.models.package import FORMAT, FORMAT_VERSION
 from tools.vectors.choose import Dice
 
 NAME: Final = "elic-mini"
@@ -31,8 +32,8 @@ def conv(w: str, b: str, op: str = "conv", stride: int = 1) -> Symbols:
     return {"op": op, "w": w, "b": b, "stride": stride}
 
 
-def layer(s: str) -> Symbols:
-    return {"op": "requant", **requant(s)}
+def layer(s: str, lo: int = -32768, hi: int = 32767) -> Symbols:
+    return {"op": "requant", **requant(s, lo, hi)}
 
 
 def mini() -> tuple[Symbols, Tensors]:
@@ -127,14 +128,18 @@ def safetensors(tensors: Tensors) -> bytes:
     return len(text).to_bytes(8, "little") + text + data
 
 
+def frame(name: str, notes: str) -> Symbols:
+    """The members of a manifest beside `symbols`."""
+    return {"format": FORMAT, "format_version": FORMAT_VERSION, "name": name, "licence": "CC0-1.0", "notes": notes}
+
+
 def manifest(name: str, symbols: Symbols, notes: str) -> bytes:
     """manifest.json, a member of `symbols` and a tensor a line."""
-    outer = {"format": "sem-model", "format_version": 1, "name": name, "licence": "CC0-1.0", "notes": notes}
     tensors = symbols.get("tensors", {})
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in symbols.items() if key != "tensors"]
     inner = ",\n".join(f"   {json.dumps(key)}: {json.dumps(value)}" for key, value in tensors.items())
     lines.append('  "tensors": {\n' + inner + "\n  }")
-    head = "".join(f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in outer.items())
+    head = "".join(f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in frame(name, notes).items())
     return ("{\n" + head + ' "symbols": {\n' + ",\n".join(lines) + "\n }\n}\n").encode()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tools.vectors.mini import Symbols
+from tools.vectors import mini
 from tools.vectors.recipes_caption_faults import _zstd as zstd
 from tools.vectors.recipes_codes import _codes as codes
 from tools.vectors.recipes_consonant import body
@@ -78,8 +78,7 @@ class Number(Bad):
 
     def files(self) -> dict[str, bytes]:
         head = explicit(PROBES[self.base].profile) + hashlib.sha256(b"3").digest()[: PROBE.hash_bytes]
-        symbols: Symbols = {"symbols": 3}
-        manifest = {"format": "sem-model", "format_version": 1, "name": self.id, "licence": "CC0-1.0", "notes": f"A fault: {self.note}."} | symbols
+        manifest = mini.frame(self.id, f"A fault: {self.note}.") | {"symbols": 3}
         text = (json.dumps(manifest, indent=1) + "\n").encode()
         return super().files() | {"manifest.json": text, "probe.sem": head + b"\x04" + body_of(self.base)}
 

@@ -64,7 +64,7 @@ class Listed(Bad):
         symbols, tensors = (tiny.MODELS | tiny.SMALL)[self.base]()
         symbols["tensors"] = sorted(tensors)
         head = explicit(PROBES[self.base].profile) + bytes.fromhex(symbol_digest(symbols))[: PROBE.hash_bytes]
-        manifest = {"format": "sem-model", "format_version": 1, "name": self.id, "licence": "CC0-1.0", "notes": f"A fault: {self.note}.", "symbols": symbols}
+        manifest = mini.frame(self.id, f"A fault: {self.note}.") | {"symbols": symbols}
         return {
             "manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(), "probe.sem": head + b"\x04" + body_of(self.base),
             "symbols.safetensors": mini.safetensors(tensors),

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 from refcodec.models import small
 from refcodec.models.elic.quantise import counted_tables
 from refcodec.models.package import build, declare, symbol_digest
-from tools.vectors import paint
+from tools.vectors import mini, paint
 
 Array = NDArray[Any]
 Package = tuple[dict[str, Any], dict[str, Array]]  # `symbols` without `tensors`, and the tensors
@@ -184,6 +184,8 @@ SMALL: dict[str, Callable[[], Package]] = {"clip-tiny": clip, "pq-tiny": pq, "vq
 FOREIGN: dict[str, Callable[[], Package]] = {"vq-foreign": foreign}
 SPELT: dict[str, Callable[[], Package]] = {"clip-spelt": spelt}
 TWINS: dict[str, Callable[[], Package]] = {"clip-twin-1": lambda: twin(40_216), "clip-twin-2": lambda: twin(40_539)}
+BY_HAND = SMALL | TWINS | FOREIGN | SPELT  # of one tensor each
+ALL = MODELS | BY_HAND
 
 
 # Whoever unpickles or runs one of these ends at once with status 99.
@@ -209,19 +211,18 @@ def spell(out: Path, manifest: dict[str, Any], tensors: dict[str, Any]) -> None:
 
 def write(folder: Path, name: str) -> str:
     """One package; returns its digest."""
-    symbols, tensors = (MODELS | SMALL | TWINS | FOREIGN | SPELT)[name]()
+    symbols, tensors = ALL[name]()
     symbols["tensors"] = declare(tensors)
-    by_hand = name in SMALL | TWINS | FOREIGN | SPELT
+    by_hand = name in BY_HAND
     (small.build if by_hand else build)(symbols, tensors)  # refuses what a decoder would refuse
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
     blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
     (out / "symbols.safetensors").write_bytes(blob)
     manifest: dict[str, Any] = {
-        "format": "sem-model", "format_version": 1, "name": name, "licence": "CC0-1.0",
-        "notes": f"{'Chosen by hand' if by_hand else 'Seeded weights, not trained'}: for conformance only.",
+        **mini.frame(name, f"{'Chosen by hand' if by_hand else 'Seeded weights, not trained'}: for conformance only."),
         "symbols": symbols,
-    }  # fmt: skip
+    }
     if name in PAINTED:
         painter, manifest["painter"] = paint.painter(name, symbols)
         (out / "painter.safetensors").write_bytes(painter)
@@ -237,7 +238,7 @@ def write(folder: Path, name: str) -> str:
 
 
 def main() -> None:
-    for name in MODELS | SMALL | TWINS | FOREIGN | SPELT:
+    for name in ALL:
         write(Path(sys.argv[1]), name)
 
 

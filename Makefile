@@ -63,8 +63,7 @@ vectors: setup  ## make test_vectors/ anew and show what changed
 	$(BIN)/python tools/vectors/make.py
 
 release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
-	$(BIN)/python tools/registry.py record '$(NAME)'
-	$(BIN)/python tools/vectors/released.py record '$(NAME)'
+	@$(BIN)/python tools/release.py '$(NAME)'
 
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python tools/mutate.py $(if $(BOUNDS),--bounds) --json out/mutate.json

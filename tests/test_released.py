@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tools import registry as rows
+from tools import release
 from tools.vectors import released
 
 
@@ -35,14 +36,18 @@ def test_gone_and_changed(now: dict[str, str]) -> None:
 
 def test_a_release_records_what_is_new(now: dict[str, str]) -> None:
     first = {"1.0": {"vectors/micro": now["vectors/micro"]}}
-    later = released.recorded(first, "1.1", now)
+    later = release.added(first, "1.1", released.faults(first, now), now)
     assert later["1.0"] == first["1.0"]
     assert later["1.0"] | later["1.1"] == now
     assert "vectors/micro" not in later["1.1"]
     with pytest.raises(ValueError, match=r"there is a release 1\.0"):
-        released.recorded(first, "1.0", now)
+        release.added(first, "1.0", [], now)
+    other = {"1.0": {"vectors/micro": "0" * 64}}
     with pytest.raises(ValueError, match=r"vectors/micro is in release 1\.0, and changed"):
-        released.recorded({"1.0": {"vectors/micro": "0" * 64}}, "1.1", now)
+        release.added(other, "1.1", released.faults(other, now), now)
+    for name in ("", "1", "v1.1", "1.1 "):
+        with pytest.raises(ValueError, match=r"is no release: name it as 1\.1\.0"):
+            release.added(first, name, [], now)
 
 
 @pytest.mark.parametrize(
@@ -70,16 +75,19 @@ def test_what_counts(
     assert vector in changed if vector else changed == set()
 
 
-def test_rows_are_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(rows, "RELEASED", tmp_path / "rows.json")
-    rows.RELEASED.write_text("{}")
-    rows.record("1.0")
+def test_both_are_recorded_or_neither(now: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for module, name in ((rows, "rows.json"), (released, "vectors.json")):
+        monkeypatch.setattr(module, "RELEASED", tmp_path / name)
+        module.RELEASED.write_text("{}")
+    assert release.main(["1.0"]) == 0
+    assert json.loads(released.RELEASED.read_bytes()) == {"1.0": now}
     published = {str(i) for i, row in rows.rows_of(rows.PATH).items() if row["status"] == "published"}
     assert json.loads(rows.RELEASED.read_bytes())["1.0"].keys() == published
-    rows.record("1.1")
+    assert release.main(["1.1"]) == 0
     assert json.loads(rows.RELEASED.read_bytes())["1.1"] == {}
     with pytest.raises(SystemExit, match=r"there is a release 1\.1"):
-        rows.record("1.1")
+        release.main(["1.1"])
     monkeypatch.setattr(rows, "rows_of", lambda _: {})
     with pytest.raises(SystemExit, match="profile 1 was published, and is gone"):
-        rows.record("1.2")
+        release.main(["1.2"])
+    assert "1.2" not in json.loads(released.RELEASED.read_bytes())

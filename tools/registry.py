@@ -5,7 +5,6 @@
     python tools/registry.py tables
     python tools/registry.py check OLD NEW      whether NEW may follow OLD (SEM-R-030, 031); exit status 1 if not
     python tools/registry.py released           the same of the registry and every release in registry.released.json
-    python tools/registry.py record 1.1.0       published rows that no release has so far become part of this one
 """
 
 from __future__ import annotations
@@ -105,15 +104,9 @@ def released() -> list[str]:
     return faults
 
 
-def record(name: str) -> None:
-    """SystemExit for a name that was given, or if a row is not as it was released."""
-    before = json.loads(RELEASED.read_bytes())
-    for fault in [f"there is a release {name}"] if name in before else released():
-        raise SystemExit(fault)
-    known = {profile_id for rows in before.values() for profile_id in rows}
-    rows = {str(i): kept(row) for i, row in sorted(rows_of(PATH).items()) if row["status"] == "published" and str(i) not in known}
-    RELEASED.write_text(json.dumps(before | {name: rows}, indent=1) + "\n")
-    print(f"{len(rows)} rows are part of release {name}")
+def published() -> dict[str, dict[str, str]]:
+    """id -> `kept` of every row that is published."""
+    return {str(i): kept(row) for i, row in sorted(rows_of(PATH).items()) if row["status"] == "published"}
 
 
 def report(faults: list[str]) -> int:
@@ -133,8 +126,6 @@ if __name__ == "__main__":
         raise SystemExit(report(check(Path(sys.argv[2]), Path(sys.argv[3]))))
     elif sys.argv[1:] == ["released"]:
         raise SystemExit(report(released()))
-    elif len(sys.argv) == 3 and sys.argv[1] == "record":
-        record(sys.argv[2])
     elif len(sys.argv) == 4 and sys.argv[1] == "pin":
         pin(int(sys.argv[2]), Path(sys.argv[3]))
     else:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Holds test_vectors/ to what releases contain: a vector that was released stays, with its bytes and its verdict.
 
-    python tools/vectors/released.py               exit status 1 where one is gone or changed
-    python tools/vectors/released.py record 1.1.0  what no release has so far becomes part of this one
+    python tools/vectors/released.py     exit status 1 where one is gone or changed
 
 A vector that turned out to be wrong gets an `until` and stays, and another takes its place.
 """
@@ -11,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +42,8 @@ def named(value: Any) -> Iterator[Path]:
 def vectors() -> Kept:
     """"list/id" -> digest of every vector that is there."""
     manifest = json.loads((VECTORS / "manifest.json").read_bytes())
-    return {f"{kind}/{e['id']}": digest(e) for kind, entries in manifest.items() if isinstance(entries, list) for e in entries}
+    found = {f"{kind}/{e['id']}": digest(e) for kind, entries in manifest.items() if isinstance(entries, list) for e in entries}
+    return dict(sorted(found.items()))
 
 
 def faults(released: Mapping[str, Kept], now: Kept) -> Iterator[str]:
@@ -57,32 +56,12 @@ def faults(released: Mapping[str, Kept], now: Kept) -> Iterator[str]:
                 yield f"{name} is in release {release}, and changed"
 
 
-def recorded(released: Mapping[str, Kept], name: str, now: Kept) -> dict[str, Kept]:
-    """`released` and one release more. ValueError for a name that was given, or if a vector is not as it was."""
-    if name in released:
-        raise ValueError(f"there is a release {name}")
-    for fault in faults(released, now):
-        raise ValueError(fault)
-    before = {vector for kept in released.values() for vector in kept}
-    return {**released, name: {vector: kept for vector, kept in sorted(now.items()) if vector not in before}}
-
-
-def main(args: list[str]) -> int:
-    released, now = json.loads(RELEASED.read_bytes()), vectors()
-    if len(args) == 2 and args[0] == "record":
-        try:
-            released = recorded(released, args[1], now)
-        except ValueError as error:
-            raise SystemExit(str(error)) from error
-        RELEASED.write_text(json.dumps(released, indent=0) + "\n")
-        print(f"{len(released[args[1]])} vectors are part of release {args[1]}")
-        return 0
-    if args:
-        raise SystemExit(__doc__)
-    found = list(faults(released, now))
+def main() -> int:
+    released = json.loads(RELEASED.read_bytes())
+    found = list(faults(released, vectors()))
     print(*found, f"{sum(map(len, released.values()))} vectors of {len(released)} releases, {len(found)} not as they were", sep="\n")
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main())

@@ -24,7 +24,8 @@ setup: $(VENV)/.ready  ## create .venv with everything in it
 demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
 	@$(BIN)/python tools/demo.py $(if $(IMAGE),'$(IMAGE)')
 
-lint: setup  ## ruff; SPEC.md, the grammar, the vectors and the registry in step with one another
+lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and the registry in step with one another
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check .
 	$(BIN)/python tools/spec/sync.py --check
 	$(BIN)/python tools/spec/ksy.py --check

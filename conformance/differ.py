@@ -34,16 +34,41 @@ NORMATIVE = [REPOSITORY / "refcodec" / part for part in ("registry", "payloads/d
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--decoder", action="append", required=True, metavar="CMD", help="two or more; each speaks the persistent protocol")
-    add("--suite", type=Path, default=Path("test_vectors"), metavar="DIR", help="whose files and models are damaged (default: test_vectors)")
+    add(
+        "--decoder",
+        action="append",
+        required=True,
+        metavar="CMD",
+        help="two or more; each speaks the persistent protocol",
+    )
+    add(
+        "--suite",
+        type=Path,
+        default=Path("test_vectors"),
+        metavar="DIR",
+        help="whose files and models are damaged (default: test_vectors)",
+    )
     add("--seed", type=int, default=0)
     add("--first", type=int, default=0, metavar="N", help="begin with case N of the seed")
     add("--minutes", type=float)
     add("--count", type=int, metavar="N", help="so many cases; without --minutes and --count, 1000")
-    add("--out", type=Path, default=Path("out/differ"), metavar="DIR", help="where differences are written (default: out/differ)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("out/differ"),
+        metavar="DIR",
+        help="where differences are written (default: out/differ)",
+    )
     add("--free", action="store_true", help="write what SPEC.md leaves free, too")
     add("--timeout", type=float, default=60.0, metavar="S", help="seconds for an answer (default: 60)")
-    add("--data", type=Path, action="append", default=[], metavar="DIR", help="where registry.json and the normative tables are")
+    add(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="where registry.json and the normative tables are",
+    )
     add("--json", type=Path, metavar="OUT")
     given = parser.parse_args()
     if len(given.decoder) < 2:
@@ -55,7 +80,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="sem-differ-") as scratch:
             registry, data = gather([*given.data, given.suite, *NORMATIVE], Path(scratch))
             commands = [tuple(shlex.split(command)) for command in given.decoder]
-            crowd = Crowd(suite, [Settings(command, registry, data, given.timeout) for command in commands], Path(scratch))
+            crowd = Crowd(
+                suite, [Settings(command, registry, data, given.timeout) for command in commands], Path(scratch)
+            )
             try:
                 tally = run(crowd, Cases(suite, registry, data, given.seed), options)
             finally:
@@ -66,7 +93,9 @@ def main() -> int:
     if given.json:
         given.json.write_text(json.dumps(as_json(tally, crowd, options), indent=1) + "\n", encoding="utf-8")
     free = sum(tally.free.values())
-    print(f"{tally.cases} cases for each of {', '.join(crowd.names)}: {sum(tally.different.values())} differ, {free} where SPEC.md leaves it free")
+    print(
+        f"{tally.cases} cases for each of {', '.join(crowd.names)}: {sum(tally.different.values())} differ, {free} where SPEC.md leaves it free"
+    )
     return 1 if tally.different else 0
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from refcodec.models.predict import Trace
 
+
 @dataclass(frozen=True)
 class _Settings:
     """The settings of one encoding, judged. `quality` None: `bpp` decides."""
@@ -54,12 +55,24 @@ class _Settings:
 
 
 def encode_picture(
-    image: Any, *, quality: int | None = None, bpp: float | None = None,
-    profile: str | int | None = None, check: int = 16, explicit_model: bool | int = False,
-    model: str | os.PathLike[str] | None = None, provenance: bool = False, hints: Mapping[str, str] | None = None,
-    metadata: Mapping[str, str] | None = None, background: tuple[int, int, int] = (255, 255, 255), level: int = 1, progress: Progress | None = None,
-    trace: Trace | None = None, caption: str | None = None, models: Any = None,
-) -> Encoded:  # fmt: skip
+    image: Any,
+    *,
+    quality: int | None = None,
+    bpp: float | None = None,
+    profile: str | int | None = None,
+    check: int = 16,
+    explicit_model: bool | int = False,
+    model: str | os.PathLike[str] | None = None,
+    provenance: bool = False,
+    hints: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    background: tuple[int, int, int] = (255, 255, 255),
+    level: int = 1,
+    progress: Progress | None = None,
+    trace: Trace | None = None,
+    caption: str | None = None,
+    models: Any = None,
+) -> Encoded:
     """Encodes one picture (path, bytes, file object, PIL image or uint8[H, W, 3]).
 
     quality 1 … 10 (5 where neither it nor bpp is given), or bpp: the best rate whose whole file stays within it.
@@ -135,11 +148,23 @@ def _module(method: str) -> Any:
 
 
 def encode_any(
-    image: Any = None, *, method: str | None = None, text: str | None = None, caption: str | None = None, vector: Any = None,
-    codes: Any = None, indices: Any = None, sketch: Any = None, size: tuple[int, int] | None = None,
-    models: Any = None, device: str = "auto", dtype: str = "auto", options: Options | None = None, record: Record | None = None,
+    image: Any = None,
+    *,
+    method: str | None = None,
+    text: str | None = None,
+    caption: str | None = None,
+    vector: Any = None,
+    codes: Any = None,
+    indices: Any = None,
+    sketch: Any = None,
+    size: tuple[int, int] | None = None,
+    models: Any = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    options: Options | None = None,
+    record: Record | None = None,
     **settings: Any,
-) -> Encoded:  # fmt: skip
+) -> Encoded:
     """A file of a picture, of ready symbols, or of both; settings as in `encode_picture` or `ready.encode_symbols`.
 
     models: what describes the picture, as `Models.of` takes it; device and dtype: where and how it runs. record: is told
@@ -148,7 +173,9 @@ def encode_any(
     """
     from refcodec.ready import encode_symbols, grey
 
-    given = Given(text, caption, vector, codes, indices, None if sketch is None else grey(sketch, settings.get("level", 1)))
+    given = Given(
+        text, caption, vector, codes, indices, None if sketch is None else grey(sketch, settings.get("level", 1))
+    )
     if method is not None and method not in spec.METHODS.values():
         raise ValueError(f"method {method!r} is unknown: there are {', '.join(spec.METHODS.values())}")
     if image is None:
@@ -177,7 +204,13 @@ def encode_any(
 
 
 def _described(
-    image: Any, method: str, given: Given, settings: dict[str, Any], models: Models, options: Options, record: Record | None
+    image: Any,
+    method: str,
+    given: Given,
+    settings: dict[str, Any],
+    models: Models,
+    options: Options,
+    record: Record | None,
 ) -> Encoded:
     """A picture by a method that sends a description: the method's models say what the user does not."""
     from refcodec.ready import accepted, encode_symbols
@@ -210,18 +243,36 @@ def _described(
         container = read(file_of_description(made).data, level=level)
         return scene_of(symbols_of(container, models=models.folders, level=level), models, {}, None)
 
-    described = module.describe(Request(
-        pixels, given, row, models, hints, options, lambda made: len(file_of_description(made).data), scene_of_description,
-        bpp, chosen, progress, record,
-    ))  # fmt: skip
+    described = module.describe(
+        Request(
+            pixels,
+            given,
+            row,
+            models,
+            hints,
+            options,
+            lambda made: len(file_of_description(made).data),
+            scene_of_description,
+            bpp,
+            chosen,
+            progress,
+            record,
+        )
+    )
     encoded = file_of_description(described)
     return replace(encoded, notices=(*notices, *described.notices, *encoded.notices))
 
 
 def encode(
-    image: Any = None, *, method: str = "elic", quality: int | None = None, caption: str | None = None,
-    text: str | None = None, size: tuple[int, int] | None = None, **settings: Any,
-) -> bytes:  # fmt: skip
+    image: Any = None,
+    *,
+    method: str = "elic",
+    quality: int | None = None,
+    caption: str | None = None,
+    text: str | None = None,
+    size: tuple[int, int] | None = None,
+    **settings: Any,
+) -> bytes:
     """A picture or ready symbols as the bytes of a `.sem` file; settings as in `encode_any`.
 
     Ready symbols without a picture belong to the method that has them, so that `method` need not be named.
@@ -232,9 +283,15 @@ def encode(
 
 
 def decode(
-    data: bytes | bytearray | memoryview, *, models: Any = None, device: str = "auto", dtype: str = "auto", level: int = 1,
-    progress: Progress | None = None, **wish: Any,
-) -> Image.Image:  # fmt: skip
+    data: bytes | bytearray | memoryview,
+    *,
+    models: Any = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    level: int = 1,
+    progress: Progress | None = None,
+    **wish: Any,
+) -> Image.Image:
     """The picture in the bytes of a `.sem` file; SemError for what is wrong with it.
 
     models: a folder, several, or {role: folder, hub id, endpoint or loaded model}. wish: render hints over those of the

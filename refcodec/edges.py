@@ -82,7 +82,9 @@ def _surround(size: Ints) -> Ints:
     """Mean over the square of side 2 RADIUS + 1 around each pixel, rounded down."""
     side = 2 * RADIUS + 1
     for axis in (1, 0):
-        total = np.cumsum(np.pad(size, [(RADIUS + 1, RADIUS) if a == axis else (0, 0) for a in (0, 1)], "edge"), axis, np.int32)
+        total = np.cumsum(
+            np.pad(size, [(RADIUS + 1, RADIUS) if a == axis else (0, 0) for a in (0, 1)], "edge"), axis, np.int32
+        )
         n = total.shape[axis]
         size = np.take(total, range(side, n), axis) - np.take(total, range(n - side), axis)
     out: Ints = size // side**2
@@ -99,8 +101,11 @@ def _ridge(gx: Ints, gy: Ints) -> NDArray[np.bool_]:
     falling = (gx >= 0) == (gy >= 0)
     out = np.zeros((h, w), dtype=np.bool_)
     for where, dr, dc in (
-        (flat, 0, 1), (steep, 1, 0), (~(flat | steep) & falling, 1, 1), (~(flat | steep) & ~falling, 1, -1)
-    ):  # fmt: skip
+        (flat, 0, 1),
+        (steep, 1, 0),
+        (~(flat | steep) & falling, 1, 1),
+        (~(flat | steep) & ~falling, 1, -1),
+    ):
         before, behind = p[1 - dr : 1 - dr + h, 1 - dc : 1 - dc + w], p[1 + dr : 1 + dr + h, 1 + dc : 1 + dc + w]
         out |= where & (size > before) & (size >= behind)
     return out

@@ -44,7 +44,10 @@ CODES: Final[dict[int, tuple[str, str]]] = {
     206: ("dim-class", "the file is damaged: no such dim class is defined"),
     207: ("varint-range", "the file is damaged: a number in its header is longer than the format allows"),
     208: ("hash-code", "the file is damaged: no such model hash length is defined"),
-    209: ("profile-form", "the profile cannot stand there: an explicit model needs a row below 254, a base an explicit model"),
+    209: (
+        "profile-form",
+        "the profile cannot stand there: an explicit model needs a row below 254, a base an explicit model",
+    ),
     301: ("section-truncated", "the file ends inside a section: fetch it again"),
     302: ("section-order", "sections must stand in their fixed order, none twice"),
     303: ("section-kind", "the profile does not allow this section"),

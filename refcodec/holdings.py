@@ -81,7 +81,11 @@ def _indices(symbols: Symbols, value: Any, __: Any) -> Form:
     header = symbols.container.header
 
     def make(suffix: str) -> bytes:
-        return _npy(grid) if suffix == ".npy" else _picture(index_map(grid, v, stride, (header.width, header.height)), suffix)
+        return (
+            _npy(grid)
+            if suffix == ".npy"
+            else _picture(index_map(grid, v, stride, (header.width, header.height)), suffix)
+        )
 
     return "index map", (*PICTURES, ".npy"), make
 

@@ -41,9 +41,15 @@ class Painted:
 
 
 def paint(
-    symbols: Symbols, progress: Progress | None = None, *, models: Any = None, wish: Mapping[str, Any] | None = None,
-    samples: int = 1, reflections: int | None = None, record: Record | None = None,
-) -> Painted:  # fmt: skip
+    symbols: Symbols,
+    progress: Progress | None = None,
+    *,
+    models: Any = None,
+    wish: Mapping[str, Any] | None = None,
+    samples: int = 1,
+    reflections: int | None = None,
+    record: Record | None = None,
+) -> Painted:
     """The pictures of decoded symbols. models: as `Models.of` takes them. wish: render hints over those of the file.
 
     samples: pictures of as many seeds. record: is told the steps of a method that has some.
@@ -55,7 +61,9 @@ def paint(
     module = importlib.import_module(f"refcodec.methods.{method}")
     _sensible(method, module.SETTINGS, wish or {}, samples, reflections)
     if not symbols.values:
-        raise SemError(704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections")
+        raise SemError(
+            704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections"
+        )
     from refcodec.models import store
 
     store.need_torch("painting a picture", method)
@@ -63,7 +71,9 @@ def paint(
         latents, folder = symbols.elic, symbols.folder
         assert folder is not None
         with store.running(folder, "painter"):
-            pixels = module.paint(latents, folder, (header.width, header.height), progress, device=models.torch_device())
+            pixels = module.paint(
+                latents, folder, (header.width, header.height), progress, device=models.torch_device()
+            )
         return Painted((pixels,), (), {"painter": folder.name})
     scene = scene_of(symbols, models, dict(wish or {}), progress)
     scene = replace(scene, samples=samples, reflections=reflections, record=record)
@@ -75,18 +85,26 @@ def paint(
         scene = replace(scene, hints={key: value for key, value in scene.hints.items() if key != "scheduler"})
         pictures = tuple(module.paint(scene))  # the user cannot take a hint out of a stranger's file
         scene.notices.append("the painter has not the scheduler that the file asks for: its own is taken")
-    if symbols.folder is not None and models.used == {"painter": symbols.folder.name}:  # a package's own painter has no seed
+    if symbols.folder is not None and models.used == {
+        "painter": symbols.folder.name
+    }:  # a package's own painter has no seed
         return Painted(pictures, (), dict(models.used), tuple(scene.notices))
     return Painted(pictures, tuple(scene.seeds()), dict(models.used), tuple(scene.notices))
 
 
-def _sensible(method: str, settings: frozenset[str], wish: Mapping[str, Any], samples: int, reflections: int | None) -> None:
+def _sensible(
+    method: str, settings: frozenset[str], wish: Mapping[str, Any], samples: int, reflections: int | None
+) -> None:
     """ValueError for settings that the method does not read: a wish that changes nothing should not look granted."""
     if samples < 1:
         raise ValueError("samples is at least 1")
-    asked = {name for name, value in wish.items() if value is not None} | ({"reflections"} if reflections is not None else set())
+    asked = {name for name, value in wish.items() if value is not None} | (
+        {"reflections"} if reflections is not None else set()
+    )
     if odd := sorted(asked - settings):
-        raise ValueError(f"method {method} has no {odd[0]}; its painter reads {', '.join(sorted(settings)) or 'no settings'}")
+        raise ValueError(
+            f"method {method} has no {odd[0]}; its painter reads {', '.join(sorted(settings)) or 'no settings'}"
+        )
     if samples > 1 and "seed" not in settings:
         raise ValueError(f"method {method} paints one picture: it has no seed")
 
@@ -103,12 +121,21 @@ def scene_of(symbols: Symbols, models: Models, wish: dict[str, Any], progress: P
     recommended = container.profile.recommended.hints
     if Painting.of(recommended, hints, wish).generator == "cuda" and "generator" not in wish and not models.has_cuda():
         hints["generator"] = "cpu"
-        notices.append("the picture was chosen with the noise of a cuda device, which is not here: this one will differ")
+        notices.append(
+            "the picture was chosen with the noise of a cuda device, which is not here: this one will differ"
+        )
     return Scene(
-        {section_type & spec.NUMBER: value for section_type, value in symbols.values.items()}, container.profile,
-        (header.width, header.height), models, hints, wish, 8 * _bytes(container) / (header.width * header.height),
-        symbols.folder, progress=progress, notices=notices,
-    )  # fmt: skip
+        {section_type & spec.NUMBER: value for section_type, value in symbols.values.items()},
+        container.profile,
+        (header.width, header.height),
+        models,
+        hints,
+        wish,
+        8 * _bytes(container) / (header.width * header.height),
+        symbols.folder,
+        progress=progress,
+        notices=notices,
+    )
 
 
 def _judged(hints: dict[str, str], wish: Mapping[str, Any]) -> list[str]:
@@ -120,7 +147,9 @@ def _judged(hints: dict[str, str], wish: Mapping[str, Any]) -> list[str]:
 
     notices = []
     if "steps" not in wish and int(hints.get("steps", 0)) > STEPS_MAX:
-        notices.append(f"the file asks for {hints['steps']} steps: {STEPS_MAX} are made, unless the user says otherwise")
+        notices.append(
+            f"the file asks for {hints['steps']} steps: {STEPS_MAX} are made, unless the user says otherwise"
+        )
         hints["steps"] = str(STEPS_MAX)
     low, high = NORM_SCALES
     if not low <= float(hints.get("norm-scale", 1)) <= high:
@@ -130,10 +159,16 @@ def _judged(hints: dict[str, str], wish: Mapping[str, Any]) -> list[str]:
     if hints.get("scheduler") not in (None, *SCHEDULERS):
         sampler = hints.pop("scheduler")
         if "scheduler" not in wish:
-            notices.append(f"the file asks for the scheduler {sampler}, which is not known here: this picture may differ")
+            notices.append(
+                f"the file asks for the scheduler {sampler}, which is not known here: this picture may differ"
+            )
     return notices
 
 
 def _bytes(container: Container) -> int:
     """Of the file; of an incomplete one, those of its bodies."""
-    return len(write(container, level=2)) if container.complete else sum(len(section.body) for section in container.sections)
+    return (
+        len(write(container, level=2))
+        if container.complete
+        else sum(len(section.body) for section in container.sections)
+    )

@@ -150,9 +150,12 @@ def load(
 
 
 def save(
-    pixels: NDArray[np.uint8], target: str | os.PathLike[str] | BinaryIO, *, format: str | None = None,
+    pixels: NDArray[np.uint8],
+    target: str | os.PathLike[str] | BinaryIO,
+    *,
+    format: str | None = None,
     note: Mapping[str, str] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Write uint8[H, W, 3] sRGB or uint8[H, W] grey to a path (atomically) or a binary stream.
 
     `format` is a name or suffix: PNG, JPEG, WEBP (lossless), AVIF, TIFF, BMP, PPM. Without it a path's suffix decides,
@@ -526,7 +529,11 @@ def _metadata(name: str, note: Mapping[str, str]) -> dict[str, Any]:
     if not note or name not in ("PNG", "JPEG", "WEBP", "AVIF", "TIFF"):
         return {}
     exif = Image.Exif()
-    for key, tag in (("Description", ExifTags.Base.ImageDescription), ("Software", ExifTags.Base.Software), ("Model", ExifTags.Base.Model)):
+    for key, tag in (
+        ("Description", ExifTags.Base.ImageDescription),
+        ("Software", ExifTags.Base.Software),
+        ("Model", ExifTags.Base.Model),
+    ):
         if note.get(key):
             exif[tag] = note[key].encode("ascii", "replace").decode()  # EXIF's type of text
     if name != "PNG":

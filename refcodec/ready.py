@@ -49,7 +49,12 @@ USUAL: Final = {
 
 
 def payloads_for(
-    header: Header, given: Mapping[str, Any], *, mode: str | None = None, strict: bool = False, folders: tuple[Path, ...] = ()
+    header: Header,
+    given: Mapping[str, Any],
+    *,
+    mode: str | None = None,
+    strict: bool = False,
+    folders: tuple[Path, ...] = (),
 ) -> list[Payload]:
     """Payloads of ready symbols for a file that is there, by the model that it names. ValueError for what its profile
     has not."""
@@ -79,7 +84,9 @@ def _module(method: str | None, given: Given) -> Any:
 def accepted(method: str | None, module: Any, given: Given) -> None:
     """ValueError for symbols that a method has not."""
     if odd := given.names() - module.ACCEPTS:
-        raise ValueError(f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {', '.join(sorted(module.ACCEPTS))}")
+        raise ValueError(
+            f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {', '.join(sorted(module.ACCEPTS))}"
+        )
 
 
 def usual_method(given: Given) -> str | None:
@@ -88,12 +95,24 @@ def usual_method(given: Given) -> str | None:
 
 
 def encode_symbols(
-    given: Given, *, method: str | None = None, size: tuple[int, int] | None = None, profile: str | int | None = None,
-    mode: str | None = None, strict: bool = False, quality: int | None = None, bpp: float | None = None, check: int = 16,
-    explicit_model: bool | int = False, model: str | os.PathLike[str] | None = None, provenance: bool = False,
-    hints: Mapping[str, str] | None = None, metadata: Mapping[str, str] | None = None, level: int = 1,
+    given: Given,
+    *,
+    method: str | None = None,
+    size: tuple[int, int] | None = None,
+    profile: str | int | None = None,
+    mode: str | None = None,
+    strict: bool = False,
+    quality: int | None = None,
+    bpp: float | None = None,
+    check: int = 16,
+    explicit_model: bool | int = False,
+    model: str | os.PathLike[str] | None = None,
+    provenance: bool = False,
+    hints: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    level: int = 1,
     made: Mapping[str, str] | None = None,
-) -> Encoded:  # fmt: skip
+) -> Encoded:
     """A file of symbols that are ready. ValueError or TypeError for what makes no sense, SemError for a model's faults.
 
     size: (width, height); an edge map has its own. mode: of a caption. quality or bpp: of an edge map's latents.
@@ -116,7 +135,9 @@ def encode_symbols(
     note = made_by(method=name, **(made or {})) if provenance else None
     for row in rows:
         try:
-            files.append(_file(module, given, row, whole, mode, strict, settings, form, model, note, hints, metadata, level))
+            files.append(
+                _file(module, given, row, whole, mode, strict, settings, form, model, note, hints, metadata, level)
+            )
         except SemError as error:
             if error.code != 604 or (row is rows[-1] and not files):  # too long in one code, perhaps not in the other
                 raise
@@ -167,21 +188,35 @@ def _model_of(header: Header, given: Given, folders: tuple[Path, ...]) -> tuple[
 def _uses_model(row: Profile, given: Given) -> bool:
     """Whether a kind that is given uses the model of the row (SPEC §5)."""
     wanted = {
-        spec.CLIP: given.names() & {"vector", "codes"}, spec.VQ: given.names() & {"indices"},
-        spec.SKETCH: given.names() & {"sketch"}, spec.PQ: given.names() & {"vector"},
-    }  # fmt: skip
+        spec.CLIP: given.names() & {"vector", "codes"},
+        spec.VQ: given.names() & {"indices"},
+        spec.SKETCH: given.names() & {"sketch"},
+        spec.PQ: given.names() & {"vector"},
+    }
     return any(uses_model(kind, row.parameters(kind)) for kind in row.kinds if wanted.get(kind))
 
 
 def _file(
-    module: Any, given: Given, row: Profile, size: tuple[int, int], mode: str | None, strict: bool,
-    settings: tuple[int | None, float], form: Form, model: str | os.PathLike[str] | None, note: Mapping[str, str] | None,
-    hints: Mapping[str, str] | None, metadata: Mapping[str, str] | None, level: int,
-) -> Encoded:  # fmt: skip
+    module: Any,
+    given: Given,
+    row: Profile,
+    size: tuple[int, int],
+    mode: str | None,
+    strict: bool,
+    settings: tuple[int | None, float],
+    form: Form,
+    model: str | os.PathLike[str] | None,
+    note: Mapping[str, str] | None,
+    hints: Mapping[str, str] | None,
+    metadata: Mapping[str, str] | None,
+    level: int,
+) -> Encoded:
     needs_naming(row, model)
     folder, digest = _model(row, given, model)
     named = digest if model is not None else row.model
-    named_codes = spec.PQ in row.kinds and bool(given.names() & {"vector", "codes"})  # codebooks say what they stand for
+    named_codes = spec.PQ in row.kinds and bool(
+        given.names() & {"vector", "codes"}
+    )  # codebooks say what they stand for
     if form.hash_bytes is None and model is not None and not (row.base or named_codes or _uses_model(row, given)):
         raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
     hash_bytes, notices = form.naming(row, named)
@@ -191,9 +226,17 @@ def _file(
     others = ancillary(note, hints, metadata)
     quality, bpp = settings
     job = Job(
-        given, row, size, mode, strict, folder, digest, quality, int(bpp * size[0] * size[1] / 8),
+        given,
+        row,
+        size,
+        mode,
+        strict,
+        folder,
+        digest,
+        quality,
+        int(bpp * size[0] * size[1] / 8),
         lambda payloads: len(file_of(header, named, payloads, others, level=level)),
-    )  # fmt: skip
+    )
     payloads, more = module.ready(job)
     data = file_of(header, named, payloads, others, level=level)
     return Encoded(data, *size, row.method_name, row, tuple(payloads), (*notices, *more))

@@ -80,18 +80,28 @@ def model_digest(folder: Path) -> str:
 
 
 def read_symbols(
-    data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1, backend: Backend | None = None,
-    trace: Trace | None = None, progress: Progress | None = None,
-) -> Symbols:  # fmt: skip
+    data: bytes | bytearray | memoryview,
+    *,
+    models: Folders = (),
+    level: int = 1,
+    backend: Backend | None = None,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> Symbols:
     """Everything that the bytes say, or the SemError of the first fault. `models`: folders looked at first."""
     container = read(data, level=level)
     return symbols_of(container, models=models, level=level, backend=backend, trace=trace, progress=progress)
 
 
 def symbols_of(
-    container: Container, *, models: Folders = (), level: int = 1, backend: Backend | None = None,
-    trace: Trace | None = None, progress: Progress | None = None,
-) -> Symbols:  # fmt: skip
+    container: Container,
+    *,
+    models: Folders = (),
+    level: int = 1,
+    backend: Backend | None = None,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> Symbols:
     """The symbols of a container that has been read; SemError for its payloads, its model and its check."""
     values: dict[int, Value] = {}
     limit = level_bounds(level).text_bytes
@@ -117,9 +127,14 @@ def symbols_of(
 
 
 def _payload(
-    container: Container, section: Section, chosen: tuple[Path, str] | None, limit: int, backend: Backend | None,
-    trace: Trace | None, progress: Progress | None,
-) -> Value:  # fmt: skip
+    container: Container,
+    section: Section,
+    chosen: tuple[Path, str] | None,
+    limit: int,
+    backend: Backend | None,
+    trace: Trace | None,
+    progress: Progress | None,
+) -> Value:
     """The symbols of one payload; `chosen`: folder and digest of the model where its kind needs one."""
     header, kind = container.header, section.number
     parameters, model = container.profile.parameters(kind), None

@@ -128,23 +128,34 @@ def profiles(method: str) -> list[Profile]:
 def needs_naming(row: Profile, model: object) -> None:
     """ValueError for a base where no model is named (SEM-R-034)."""
     if row.base and model is None:
-        raise ValueError(f"profile {row.name} is a base and has no model of its own: name one with its folder (--model DIR)")
+        raise ValueError(
+            f"profile {row.name} is a base and has no model of its own: name one with its folder (--model DIR)"
+        )
 
 
 def header_of(profile: Profile, size: tuple[int, int], check: int, model_hash: bytes | None = None) -> Header:
     """The header of a file of this row and size (width, height); `model_hash`: for an explicit model."""
     explicit = model_hash is not None
     return Header(
-        version=spec.VERSION, check_bits=check, sectioned=False, profile_id=spec.PROFILE_EXPLICIT if explicit else profile.id,
-        base_profile_id=profile.id if explicit else None, model_hash=model_hash, width=size[0], height=size[1],
-        check=None, count=None,
-    )  # fmt: skip
+        version=spec.VERSION,
+        check_bits=check,
+        sectioned=False,
+        profile_id=spec.PROFILE_EXPLICIT if explicit else profile.id,
+        base_profile_id=profile.id if explicit else None,
+        model_hash=model_hash,
+        width=size[0],
+        height=size[1],
+        check=None,
+        count=None,
+    )
 
 
 def ancillary(
-    provenance: Mapping[str, str] | None = None, hints: Mapping[str, str] | None = None,
-    metadata: Mapping[str, str] | None = None, thumbnail: bytes | None = None,
-) -> dict[int, bytes]:  # fmt: skip
+    provenance: Mapping[str, str] | None = None,
+    hints: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    thumbnail: bytes | None = None,
+) -> dict[int, bytes]:
     """Bodies by section type; what is empty or None has none. ValueError for entries that cannot stand there."""
     out = {}
     for section_type, entries in ((spec.PROVENANCE, provenance), (spec.HINTS, hints), (spec.METADATA, metadata)):
@@ -164,7 +175,9 @@ def made_by(**more: str) -> dict[str, str]:
 
 def section_of(header: Header, digest: str | None, section_type: int, body: bytes, symbols: bytes) -> Section:
     """A section with its check. `digest`: of the explicit model that the header names."""
-    return Section(section_type, body, section_check(header.profile, digest, header, section_type, symbols, header.check_bits))
+    return Section(
+        section_type, body, section_check(header.profile, digest, header, section_type, symbols, header.check_bits)
+    )
 
 
 def payload_section(header: Header, digest: str | None, payload: Payload, level: int = 1) -> Section:

@@ -80,7 +80,10 @@ def run(net: list[Symbols], x: Grid, t: Tensors, rate: int) -> Grid:
             x = [[[max(v, 0) for v in row] for row in plane] for plane in x]
         else:
             other = outputs[layer["from"]]
-            x = [[[a + b for a, b in zip(*rows, strict=True)] for rows in zip(*planes, strict=True)] for planes in zip(x, other, strict=True)]
+            x = [
+                [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(*planes, strict=True)]
+                for planes in zip(x, other, strict=True)
+            ]
         outputs.append(x)
     return x
 
@@ -159,7 +162,12 @@ class Models:
             return self.random.choice((1, self.rates)), self.random.choice((1, channels))
 
         s = self.rng.integers(shift, shift + 3, shape())
-        q = {"m": self._keep(self.rng.integers(2**13, 2**15, shape()), "<i2"), "s": self._keep(s, "u1"), "lo": lo, "hi": hi}
+        q = {
+            "m": self._keep(self.rng.integers(2**13, 2**15, shape()), "<i2"),
+            "s": self._keep(s, "u1"),
+            "lo": lo,
+            "hi": hi,
+        }
         if centre or self.random.random() < 0.5:
             rows, columns = shape()
             reach = 1 << (shift + 1)
@@ -187,9 +195,17 @@ class Models:
             elif kind == "residual":
                 at = len(layers)
                 layers.append({"op": "relu"})
-                layers += [self.conv(channels, channels, pick((1, 3))), self.clamp(channels), {"op": "add", "from": at}, self.clamp(channels)]
+                layers += [
+                    self.conv(channels, channels, pick((1, 3))),
+                    self.clamp(channels),
+                    {"op": "add", "from": at},
+                    self.clamp(channels),
+                ]
             else:
-                layers += [self.conv(channels, wide, pick((1, 1, 3, 5)), "deconv" if kind == "deconv" else "conv"), self.clamp(wide)]
+                layers += [
+                    self.conv(channels, wide, pick((1, 1, 3, 5)), "deconv" if kind == "deconv" else "conv"),
+                    self.clamp(wide),
+                ]
                 channels = wide
         if outputs:
             layers.append(self.conv(channels, outputs, pick((1, 1, 3)), pick(("conv", "deconv"))))
@@ -202,15 +218,29 @@ class Models:
         up: list[Symbols] = []
         channels = hyper
         for s in pick(((4,), (2, 2), (1, 4), (2, 1, 2), (4, -2, 2), (3, -3, -1, 4))):  # below 0: a convolution
-            up += [self.conv(channels, wide, pick((1, 3, 5, 7)), "deconv" if s > 0 else "conv", abs(s)), self.clamp(wide)]
+            up += [
+                self.conv(channels, wide, pick((1, 3, 5, 7)), "deconv" if s > 0 else "conv", abs(s)),
+                self.clamp(wide),
+            ]
             channels = wide
         m: Symbols = {
-            "kind": 7, "rates": self.rates, "hyper": hyper, "groups": groups, "parity": pick((0, 1)),
-            "order": pick(("scales-means", "means-scales")), "context": pick(("all", "ends")),
-            "z_input": self.requant(hyper, 5, -32768, 32767), "y_input": self.requant(sum(groups), 10, -32768, 32767),
-            "hyper_net": up, "channel_nets": [None], "spatial_nets": [], "anchor_heads": pick((None, [])), "heads": [],
-            "means": [], "scales": [],
-        }  # fmt: skip
+            "kind": 7,
+            "rates": self.rates,
+            "hyper": hyper,
+            "groups": groups,
+            "parity": pick((0, 1)),
+            "order": pick(("scales-means", "means-scales")),
+            "context": pick(("all", "ends")),
+            "z_input": self.requant(hyper, 5, -32768, 32767),
+            "y_input": self.requant(sum(groups), 10, -32768, 32767),
+            "hyper_net": up,
+            "channel_nets": [None],
+            "spatial_nets": [],
+            "anchor_heads": pick((None, [])),
+            "heads": [],
+            "means": [],
+            "scales": [],
+        }
         t = self.tensors
         for k, c in enumerate(groups):
             base = wide
@@ -238,5 +268,9 @@ class Models:
             freq += np.diff([0, *cuts, 65536]).tolist()
         used = set(re.findall(r"'(t\d+)'", str(m)))  # of the nets that were drawn, not all were picked
         self.tensors = {name: values for name, values in t.items() if name in used}
-        self.tensors |= {"z.offset": offset.astype("<i2"), "z.size": size.astype("<i4"), "z.freq": np.array(freq, "<u2")}
+        self.tensors |= {
+            "z.offset": offset.astype("<i2"),
+            "z.size": size.astype("<i4"),
+            "z.freq": np.array(freq, "<u2"),
+        }
         return m

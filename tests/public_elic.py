@@ -18,7 +18,20 @@ State = dict[str, Tensor]
 TOKENS, TEXT = 38, 512
 BLOCKS = ("r", "r", "r")
 G_A = ("down", *BLOCKS, "down", *BLOCKS, "attend", "down", *BLOCKS, "down", "attend")
-G_A_TEXT = ("down", *BLOCKS, "down", *BLOCKS, "inject", "attend", "down", *BLOCKS, "extract", "inject", "down", "attend")
+G_A_TEXT = (
+    "down",
+    *BLOCKS,
+    "down",
+    *BLOCKS,
+    "inject",
+    "attend",
+    "down",
+    *BLOCKS,
+    "extract",
+    "inject",
+    "down",
+    "attend",
+)
 G_S = ("attend", "up", *BLOCKS, "up", "attend", *BLOCKS, "up", *BLOCKS, "up")
 
 
@@ -48,7 +61,9 @@ class Maker:
         self.linear(f"{key}.out_proj", c, c)
 
     def bottleneck(self, keys: tuple[str, str, str], c: int) -> None:
-        for key, i, o, k, gain in zip(keys, (c, c // 2, c // 2), (c // 2, c // 2, c), (1, 3, 1), (1.4, 1.4, 0.4), strict=True):
+        for key, i, o, k, gain in zip(
+            keys, (c, c // 2, c // 2), (c // 2, c // 2, c), (1, 3, 1), (1.4, 1.4, 0.4), strict=True
+        ):
             self.conv(key, i, o, k, gain)
 
     def attend(self, key: str, c: int) -> None:
@@ -71,7 +86,9 @@ class Maker:
                 names = ("branch.0", "branch.2", "branch.4") if branch else ("conv1", "conv2", "conv3")
                 self.bottleneck(tuple(f"{key}.{name}" for name in names), c)  # type: ignore[arg-type]
             else:
-                project, inner = ("text_feature_dim_proj", (TEXT, c)) if what == "inject" else ("image_feature_dim_proj", (c, TEXT))
+                project, inner = (
+                    ("text_feature_dim_proj", (TEXT, c)) if what == "inject" else ("image_feature_dim_proj", (c, TEXT))
+                )
                 self.linear(f"{key}.{project}", *inner)
                 for name in ("image_norm", "text_norm"):
                     self.norm(f"{key}.{name}", inner[1])
@@ -84,7 +101,9 @@ class Maker:
     def stack(self, key: str, layers: list[tuple[int, int, int]], kinds: str = "", gain: float = 1.0) -> None:
         """Convolutions (inputs, outputs, kernel) at 0, 2, 4 …; kinds: t for a transposed one."""
         for i, (inputs, outputs, k) in enumerate(layers):
-            self.conv(f"{key}.{2 * i}", inputs, outputs, k, 1.4 if i < len(layers) - 1 else gain, kinds[i : i + 1] == "t")
+            self.conv(
+                f"{key}.{2 * i}", inputs, outputs, k, 1.4 if i < len(layers) - 1 else gain, kinds[i : i + 1] == "t"
+            )
 
     def head(self, key: str, inputs: int, widths: tuple[int, int], c: int, means_first: bool) -> None:
         a, b = widths
@@ -211,7 +230,12 @@ class Reference:
         return F.linear(x, self.s[f"{key}.weight"], self.s[f"{key}.bias"])
 
     def cross(self, key: str, query: Tensor, other: Tensor) -> Tensor:
-        parts = zip((query, other, other), self.s[f"{key}.in_proj_weight"].chunk(3), self.s[f"{key}.in_proj_bias"].chunk(3), strict=True)
+        parts = zip(
+            (query, other, other),
+            self.s[f"{key}.in_proj_weight"].chunk(3),
+            self.s[f"{key}.in_proj_bias"].chunk(3),
+            strict=True,
+        )
         q, k, v = (F.linear(x, w, b).unflatten(-1, (8, -1)).transpose(1, 2) for x, w, b in parts)
         weight = torch.softmax(q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]), -1)
         return self.linear(f"{key}.out_proj", (weight @ v).transpose(1, 2).flatten(2))
@@ -228,7 +252,10 @@ class Reference:
                 assert text is not None
                 flat = x.flatten(2).transpose(1, 2)
                 if f"{key}.gamma" in self.s:
-                    flat, words = self.normed(f"{key}.image_norm", flat), self.normed(f"{key}.text_norm", self.linear(f"{key}.text_feature_dim_proj", text))
+                    flat, words = (
+                        self.normed(f"{key}.image_norm", flat),
+                        self.normed(f"{key}.text_norm", self.linear(f"{key}.text_feature_dim_proj", text)),
+                    )
                     flat = flat + self.s[f"{key}.gamma"] * self.cross(f"{key}.cross_attn", flat, words)
                     x = flat.transpose(1, 2).unflatten(2, x.shape[2:])
                 else:
@@ -236,22 +263,43 @@ class Reference:
                     text = self.normed(f"{key}.text_norm", text)
                     text = text + self.cross(f"{key}.cross_attn", text, places)
             else:
-                names = ("branch.0", "branch.2", "branch.4") if f"{key}.branch.0.weight" in self.s else ("conv1", "conv2", "conv3")
+                names = (
+                    ("branch.0", "branch.2", "branch.4")
+                    if f"{key}.branch.0.weight" in self.s
+                    else ("conv1", "conv2", "conv3")
+                )
                 x = x + self.chain([f"{key}.{name}" for name in names], x)
         return x
 
     def key(self, what: str, k: int = 0) -> str:
         y = f"latent_codec.y.latent_codec.y{k}"
         table = {
-            "taco": {"g_a": "g_a.analysis_transform", "g_s": "g_s.synthesis_transform", "h_a": "h_a.reduction", "h_s": "h_s.increase",
-                     "local": f"local_context.{k}", "channel": f"channel_context.{k}.fushion", "prior": "entropy_bottleneck.",
-                     "anchor": f"entropy_parameters_anchor.{k}.fusion", "head": f"entropy_parameters_nonanchor.{k}.fusion"},
-            "compressai": {"h_a": "latent_codec.h_a", "h_s": "latent_codec.h_s", "local": f"{y}.context_prediction",
-                           "channel": f"latent_codec.y.channel_context.y{k}", "head": f"{y}.entropy_parameters",
-                           "prior": "latent_codec.z.entropy_bottleneck."},
-            "chandelier": {"local": f"context_prediction.{k}", "channel": f"cc_transforms.{k - 1}", "head": f"ParamAggregation.{k}",
-                           "prior": "entropy_bottleneck."},
-        }  # fmt: skip
+            "taco": {
+                "g_a": "g_a.analysis_transform",
+                "g_s": "g_s.synthesis_transform",
+                "h_a": "h_a.reduction",
+                "h_s": "h_s.increase",
+                "local": f"local_context.{k}",
+                "channel": f"channel_context.{k}.fushion",
+                "prior": "entropy_bottleneck.",
+                "anchor": f"entropy_parameters_anchor.{k}.fusion",
+                "head": f"entropy_parameters_nonanchor.{k}.fusion",
+            },
+            "compressai": {
+                "h_a": "latent_codec.h_a",
+                "h_s": "latent_codec.h_s",
+                "local": f"{y}.context_prediction",
+                "channel": f"latent_codec.y.channel_context.y{k}",
+                "head": f"{y}.entropy_parameters",
+                "prior": "latent_codec.z.entropy_bottleneck.",
+            },
+            "chandelier": {
+                "local": f"context_prediction.{k}",
+                "channel": f"cc_transforms.{k - 1}",
+                "head": f"ParamAggregation.{k}",
+                "prior": "entropy_bottleneck.",
+            },
+        }
         return table[self.variant].get(what, what)
 
     def analyse(self, x: Tensor, text: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -280,7 +328,9 @@ class Reference:
             support = [h]
             if k:
                 before = done if self.variant != "chandelier" or k == 1 else [done[0], done[k - 1]]
-                support.insert(0, self.chain([f"{self.key('channel', k)}.{j}" for j in (0, 2, 4)], torch.cat(before, 1)))
+                support.insert(
+                    0, self.chain([f"{self.key('channel', k)}.{j}" for j in (0, 2, 4)], torch.cat(before, 1))
+                )
             value = torch.zeros_like(target)
             for sites in (anchors, 1 - anchors):
                 if sites is anchors and self.variant == "taco":
@@ -306,8 +356,15 @@ class Reference:
         def cumulative(v: float) -> float:
             x = torch.tensor([[v]], dtype=torch.float64)
             for i in range(5):
-                names = ("_matrix", "_bias", "_factor") if f"{prefix}_matrix0" in self.s else ("matrices.", "biases.", "factors.")
-                x = F.softplus(self.s[f"{prefix}{names[0]}{i}"][c].double()) @ x + self.s[f"{prefix}{names[1]}{i}"][c].double()
+                names = (
+                    ("_matrix", "_bias", "_factor")
+                    if f"{prefix}_matrix0" in self.s
+                    else ("matrices.", "biases.", "factors.")
+                )
+                x = (
+                    F.softplus(self.s[f"{prefix}{names[0]}{i}"][c].double()) @ x
+                    + self.s[f"{prefix}{names[1]}{i}"][c].double()
+                )
                 if i < 4:
                     x = x + torch.tanh(self.s[f"{prefix}{names[2]}{i}"][c].double()) * torch.tanh(x)
             return float(torch.sigmoid(x))

@@ -19,7 +19,13 @@ from refcodec.registry.dims import sizes
 
 ALL_KINDS, TEXT, HUGE, DIGEST = 240, 241, 242, "3c" * 32
 TINY = {"groups": [2, 2, 4], "hyper": 4, "m": 8, "parity": 0, "rates": 3}
-CAPTION = {"modes": ["static", "tokens", "raw", "zlib", "zstd"], "static": DIGEST, "dictionary": DIGEST, "vocabulary": 49408, "tokenizer": None}
+CAPTION = {
+    "modes": ["static", "tokens", "raw", "zlib", "zstd"],
+    "static": DIGEST,
+    "dictionary": DIGEST,
+    "vocabulary": 49408,
+    "tokenizer": None,
+}
 PARAMETERS = {
     "1": {"code": "fixed"}, "2": CAPTION, "3": {"d": 16, "b": 1, "prior": False}, "4": {"m": 16, "v": 1024, "codebooks": False},
     "5": {"v": 256, "stride": 64, "usage": False}, "6": TINY, "7": TINY,
@@ -101,7 +107,10 @@ def containers(draw: st.DrawFn) -> Container:
     profile = registry.get(header.row_id)
     kinds = draw(st.sets(st.sampled_from(profile.kinds), max_size=3))
     contents = {spec.CRITICAL | kind: draw(bodies) for kind in kinds}
-    contents |= {known: b"" if known == spec.HINTS else encode(draw(texts)) for known in draw(st.sets(st.sampled_from(list(spec.ANCILLARY))))}
+    contents |= {
+        known: b"" if known == spec.HINTS else encode(draw(texts))
+        for known in draw(st.sets(st.sampled_from(list(spec.ANCILLARY))))
+    }
     contents |= {unknown: draw(bodies) for unknown in draw(st.sets(unknown_types, max_size=2))}
     if not contents:
         contents = {spec.CRITICAL | profile.compact: draw(bodies)}

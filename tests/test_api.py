@@ -162,8 +162,10 @@ def test_payload_of_every_section() -> None:
     data = fuzz.fresh(201, others={spec.PROVENANCE: b"", spec.METADATA: text, 0x15: b"\xff"}, hash_bytes=4)
     held = refcodec.payload(data, models=MODELS)
     assert [(s.kind, s.value) for s in held.sections if s.kind != "elic"] == [
-        ("provenance", {}), ("0x15", "ff"), ("metadata", {"a": "b"}),
-    ]  # fmt: skip
+        ("provenance", {}),
+        ("0x15", "ff"),
+        ("metadata", {"a": "b"}),
+    ]
     assert held.sections[-1].sha256 == hashlib.sha256(text).hexdigest()
 
 
@@ -285,7 +287,9 @@ def test_a_payload_error_names_byte_and_field() -> None:
         if others is None:
             longer = data + b"\0"
         else:
-            longer = data[: section.body_offset - 1] + bytes([len(section.body) + 1]) + section.body + b"\0" + section.check
+            longer = (
+                data[: section.body_offset - 1] + bytes([len(section.body) + 1]) + section.body + b"\0" + section.check
+            )
         with pytest.raises(SemError) as caught:
             refcodec.payload(longer, models=MODELS)
         assert (caught.value.code, caught.value.path, caught.value.offset) == (402, path, end)

@@ -184,7 +184,9 @@ def test_cache_measures_once_and_what_changed_anew(folder: Path, tmp_path: Path)
 def test_progress_reaches_the_end(folder: Path) -> None:
     shares: list[float] = []
     codec = replace(anchors.jpeg(), settings=(10, 20))
-    rate.measured(codec, [replace(codec, name="other")], measure.load([folder]), BOTH, (0.1, 0.8), "x", None, shares.append)
+    rate.measured(
+        codec, [replace(codec, name="other")], measure.load([folder]), BOTH, (0.1, 0.8), "x", None, shares.append
+    )
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
 
@@ -259,8 +261,13 @@ def test_metrics_of_sets_are_taken_of_all_pictures(folder: Path, tmp_path: Path)
     sources = measure.load([folder])
     found = measure.sweep(codec, sources, [BOTH[0], metric], tmp_path / "cache")
     originals = np.array([moments(source.pixels) for source in sources])
-    decoded = [[moments(np.asarray(codec.decode(codec.encode(Image.fromarray(s.pixels), q))[0])) for s in sources] for q in (5, 50)]
-    assert [p.values["fid"] for p in found.average] == pytest.approx([sets.fid(originals, np.array(d)) for d in decoded])
+    decoded = [
+        [moments(np.asarray(codec.decode(codec.encode(Image.fromarray(s.pixels), q))[0])) for s in sources]
+        for q in (5, 50)
+    ]
+    assert [p.values["fid"] for p in found.average] == pytest.approx(
+        [sets.fid(originals, np.array(d)) for d in decoded]
+    )
     assert "fid" not in found.rows[0][0].values
     assert measure.sweep(codec, sources, [BOTH[0], metric], tmp_path / "cache").average == found.average
     result = report.compare(found, {"JPEG": found}, [metric], (0.01, 8))[0]
@@ -302,7 +309,9 @@ def test_comparison_without_common_qualities_is_named() -> None:
 
 
 def test_table_has_a_column_for_each_metric() -> None:
-    points = [measure.Point(s, 0.25, {"psnr": 30.1234, "ms-ssim": 0.912345, "ms-ssim-db": 10.5}) for s in (3, 0.5, None)]
+    points = [
+        measure.Point(s, 0.25, {"psnr": 30.1234, "ms-ssim": 0.912345, "ms-ssim-db": 10.5}) for s in (3, 0.5, None)
+    ]
     head, *rows = report.table("x", points, BOTH).splitlines()[1:]
     assert head.split() == ["bpp", "PSNR", "MS-SSIM", "dB"]
     assert [row.split()[-4:] for row in rows] == [["0.25000", "30.123", "0.91234", "10.500"]] * 3
@@ -333,9 +342,13 @@ def stand_in(method: str, settings: tuple[measure.Setting, ...], models: Models,
     jpeg = anchors.jpeg()
 
     def encode(image: Image.Image, setting: measure.Setting) -> bytes:
-        return jpeg.encode(image, int(100 * setting) if isinstance(setting, float) else setting if isinstance(setting, int) else 30)
+        return jpeg.encode(
+            image, int(100 * setting) if isinstance(setting, float) else setting if isinstance(setting, int) else 30
+        )
 
-    identity = f"{method} {more} {models.device} {models.dtype} {sorted(models.roles)} {[f.name for f in models.folders]}"
+    identity = (
+        f"{method} {more} {models.device} {models.dtype} {sorted(models.roles)} {[f.name for f in models.folders]}"
+    )
     return measure.Codec(f".sem {method}", identity, settings, encode, jpeg.decode)
 
 
@@ -403,7 +416,9 @@ def test_anchors_that_are_measured(bench: Bench) -> None:
 
 def test_window_bounds_the_bd_rate(bench: Bench) -> None:
     def low(*window: str) -> float:
-        (found,) = bench("--anchors", "jpeg", "--qualities", "5,10,20,40", "--metrics", "psnr", "--window", *window)["bd_rate"]
+        (found,) = bench("--anchors", "jpeg", "--qualities", "5,10,20,40", "--metrics", "psnr", "--window", *window)[
+            "bd_rate"
+        ]
         return float(found["average"]["anchor_bpp"][0])
 
     assert low("0.6", "4") == pytest.approx(0.6)
@@ -421,10 +436,25 @@ def test_commands_are_measured(bench: Bench, folder: Path) -> None:
 def test_models_device_and_samples_reach_the_codec(bench: Bench, place: Path) -> None:
     (place / "clip").mkdir()
     found = bench(
-        "--method", "clip", "--metrics", "psnr", "--samples", "3", "--device", "cpu", "--dtype", "bfloat16", "--hint", "steps=2",
-        "--profile", "clip-8",
-        "--model", f"painter={place / 'clip'}", "--model", f"clip={place / 'clip'}",
-    )  # fmt: skip
+        "--method",
+        "clip",
+        "--metrics",
+        "psnr",
+        "--samples",
+        "3",
+        "--device",
+        "cpu",
+        "--dtype",
+        "bfloat16",
+        "--hint",
+        "steps=2",
+        "--profile",
+        "clip-8",
+        "--model",
+        f"painter={place / 'clip'}",
+        "--model",
+        f"clip={place / 'clip'}",
+    )
     more = {"profile": "clip-8", "samples": 3, "wish": {"steps": "2"}}
     assert found["codec"]["identity"] == f"clip {more} cpu bfloat16 ['clip', 'painter'] []"
 
@@ -453,14 +483,27 @@ def test_what_is_wrong_is_one_line(semtool: Semtool, folder: Path, place: Path) 
     refused(semtool("bench", "rate", folder, "--plot", "empty"), 7, "SEM-E-102")
 
 
-@pytest.mark.parametrize("metric", ["lpips-alex", "lpips-vgg", "dists", "fid", "kid", "clip-cosine", "clip-score", "css", "bss"])
+@pytest.mark.parametrize(
+    "metric", ["lpips-alex", "lpips-vgg", "dists", "fid", "kid", "clip-cosine", "clip-score", "css", "bss"]
+)
 @pytest.mark.parametrize("named", [True, False])
-def test_missing_weights_are_told_with_the_remedy(semtool: Semtool, folder: Path, place: Path, metric: str, named: bool) -> None:
+def test_missing_weights_are_told_with_the_remedy(
+    semtool: Semtool, folder: Path, place: Path, metric: str, named: bool
+) -> None:
     pytest.importorskip("torch")
     (place / "weights").mkdir()
-    done = semtool("bench", "rate", folder, "--method", "jpeg", "--metrics", metric, *(["--weights", "weights"] if named else []))
+    done = semtool(
+        "bench", "rate", folder, "--method", "jpeg", "--metrics", metric, *(["--weights", "weights"] if named else [])
+    )
     refused(done, 5, "SEM-E-801")
-    kind = {"fid": "inception", "kid": "inception", "clip-cosine": "clip", "clip-score": "clip", "css": "segmenter", "bss": "segmenter"}.get(metric, metric)
+    kind = {
+        "fid": "inception",
+        "kid": "inception",
+        "clip-cosine": "clip",
+        "clip-score": "clip",
+        "css": "segmenter",
+        "bss": "segmenter",
+    }.get(metric, metric)
     assert kind in done.line
     if kind in ("clip", "segmenter"):
         assert metric in done.line
@@ -486,7 +529,9 @@ def test_ssimulacra2_is_asked_for(semtool: Semtool, folder: Path, monkeypatch: p
 
 def test_ssimulacra2(bench: Bench) -> None:
     pytest.importorskip("ssimulacra2")
-    low, high = bench("--method", "jpeg", "--qualities", "10,80", "--anchors", "none", "--metrics", "ssimulacra2")["curves"]["JPEG"]["average"]
+    low, high = bench("--method", "jpeg", "--qualities", "10,80", "--anchors", "none", "--metrics", "ssimulacra2")[
+        "curves"
+    ]["JPEG"]["average"]
     assert low["ssimulacra2"] < high["ssimulacra2"] < 100
     (metric,) = measures.chosen(("ssimulacra2",), networks.Places(Models()))
     assert metric.pair is not None
@@ -521,7 +566,21 @@ def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Pa
     test_metrics.write_clip(weights / "clip")
     test_metrics.write_segmenter(weights / "segmenter")
     (place / "captions.tsv").write_text("1.png\ta red cat\n2\tan old stone bridge\n2\tunused\n")
-    words = ["bench", "rate", folder, "--method", "jpeg", "--qualities", "5,60", "--anchors", "none", "--cache", "kept", "--captions", "captions.tsv"]
+    words = [
+        "bench",
+        "rate",
+        folder,
+        "--method",
+        "jpeg",
+        "--qualities",
+        "5,60",
+        "--anchors",
+        "none",
+        "--cache",
+        "kept",
+        "--captions",
+        "captions.tsv",
+    ]
     names = "lpips-alex,lpips-vgg,dists,clip-cosine,clip-score,css,bss,fid,kid"
     done = semtool(*words, "--weights", weights, "--metrics", names, "--json", "-o", "all.json", "--plot", "all.svg")
     assert done.status == 0, done.err
@@ -531,7 +590,10 @@ def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Pa
         assert low[name] > high[name] > 0
     assert high["clip-cosine"] > low["clip-cosine"]
     assert low.keys() >= {*names.split(",")}
-    assert done.json["curves"]["JPEG"]["pictures"][0][0].keys() == {"quality", "bpp", *names.split(",")} - {"fid", "kid"}
+    assert done.json["curves"]["JPEG"]["pictures"][0][0].keys() == {"quality", "bpp", *names.split(",")} - {
+        "fid",
+        "kid",
+    }
     assert (place / "all.svg").read_text().count("<g transform") == 9
     moved = place / "elsewhere"
     (weights / "clip").rename(moved)
@@ -541,7 +603,9 @@ def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Pa
     lacking = semtool(*words, "--model", f"clip={moved}", "--metrics", "clip-score")
     refused(lacking, 7, "SEM-E-101")
     assert "no caption for 2.png" in lacking.line
-    unnamed = semtool("bench", "rate", folder, "--method", "jpeg", "--model", f"clip={moved}", "--metrics", "clip-score")
+    unnamed = semtool(
+        "bench", "rate", folder, "--method", "jpeg", "--model", f"clip={moved}", "--metrics", "clip-score"
+    )
     refused(unnamed, 2, "usage")
     assert "--captions" in unnamed.line
     one = semtool("bench", "rate", folder / "1.png", "--method", "jpeg", "--weights", weights, "--metrics", "kid")
@@ -550,7 +614,9 @@ def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Pa
 
 def test_captions_are_read_in_both_forms(tmp_path: Path) -> None:
     path = tmp_path / "captions"
-    path.write_text('{"file_name": "a.jpg", "caption": "one"}\n\nb.jpg\ttwo\tmore\n{"file_name": "a.jpg", "caption": "three"}\n')
+    path.write_text(
+        '{"file_name": "a.jpg", "caption": "one"}\n\nb.jpg\ttwo\tmore\n{"file_name": "a.jpg", "caption": "three"}\n'
+    )
     found = captions.read_captions(path)
     assert found == {"a.jpg": "one", "b.jpg": "two"}
     assert captions.caption_of("b.jpg", found) == "two"
@@ -583,10 +649,24 @@ def test_a_method_of_foundation_models_is_measured(semtool: Semtool, tmp_path: P
     tiny_models.unclip(tmp_path / "set")
     Image.fromarray(tiny_models.photo(96, 64)).save(tmp_path / "photo.png")
     words = [
-        "bench", "rate", tmp_path / "photo.png", "--method", "clip", "--metrics", "psnr", "--model", tmp_path / "set", "--json",
-        "--hint", "guidance=1", "--cache", "kept",
-    ]  # fmt: skip
-    few = semtool(*words, "--hint", "steps=1", "--profile", "clip", "--profile", "clip-8").json["curves"][".sem clip"]["average"]
+        "bench",
+        "rate",
+        tmp_path / "photo.png",
+        "--method",
+        "clip",
+        "--metrics",
+        "psnr",
+        "--model",
+        tmp_path / "set",
+        "--json",
+        "--hint",
+        "guidance=1",
+        "--cache",
+        "kept",
+    ]
+    few = semtool(*words, "--hint", "steps=1", "--profile", "clip", "--profile", "clip-8").json["curves"][".sem clip"][
+        "average"
+    ]
     assert few[0]["bpp"] == pytest.approx(8 * 103 / (96 * 64), rel=0.03)
     assert few[1]["bpp"] > 7 * few[0]["bpp"]
     one, steps, several = (
@@ -618,10 +698,17 @@ def test_speed_measures_what_it_says(semtool: Semtool, tmp_path: Path) -> None:
     found = semtool(*words, tmp_path / "photo.png", "--json").json
     assert "1 torch threads; 1 threads; N = 24, M = 136, 64x64, min of 1" in found["conditions"]
     assert [row["name"] for row in found["rows"]] == [
-        "torch float32 (not exact)", "torch float64, exact", "numpy float32 (not exact)", "numpy float64, exact",
-        "encode, embedded model", "decode, embedded model", "semtool inspect, photo", "semtool payload, caption",
-        "semtool payload, consonants", "semtool payload, CLIP",
-    ]  # fmt: skip
+        "torch float32 (not exact)",
+        "torch float64, exact",
+        "numpy float32 (not exact)",
+        "numpy float64, exact",
+        "encode, embedded model",
+        "decode, embedded model",
+        "semtool inspect, photo",
+        "semtool payload, caption",
+        "semtool payload, consonants",
+        "semtool payload, CLIP",
+    ]
     assert [row["ratio"] is not None for row in found["rows"]] == [False, True, False, True] + [False] * 6
     assert all(row["min_s"] > 0 for row in found["rows"])
     assert found["command"].startswith("semtool bench speed --n 24")

@@ -46,7 +46,11 @@ def changed(folder: Path, file: str, **values: Any) -> None:
 
 
 def no_numbers(file: Path) -> None:
-    save_file({name: torch.full_like(tensor, float("nan")) for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+    save_file(
+        {name: torch.full_like(tensor, float("nan")) for name, tensor in load_file(file).items()},
+        file,
+        metadata={"format": "pt"},
+    )
 
 
 def refused(semtool: Semtool, said: str, *args: object) -> None:
@@ -65,7 +69,9 @@ def refused(semtool: Semtool, said: str, *args: object) -> None:
         ("config.json", {"hidden_size": -1}), ("preprocessor_config.json", {"size": []}),
     ],
 )  # fmt: skip
-def test_a_setting_that_makes_no_sense(semtool: Semtool, photo: Path, models: Path, file: str, values: dict[str, Any]) -> None:
+def test_a_setting_that_makes_no_sense(
+    semtool: Semtool, photo: Path, models: Path, file: str, values: dict[str, Any]
+) -> None:
     shutil.copytree(models / "image_embedder", "image_embedder")
     changed(Path("image_embedder"), file, **values)
     refused(semtool, "image_embedder", "encode", photo, "--method", "clip", "--model", "image_embedder=image_embedder")
@@ -84,7 +90,18 @@ def test_a_language_model_that_cannot_be_asked(semtool: Semtool, photo: Path, mo
         Path("language/chat_template.jinja").write_text("{% for %}")
     else:
         Path("language/tokenizer.json").write_text("{}")
-    refused(semtool, "language", "encode", photo, "--method", "consonant", "--text", "a cat on a mat", "--model", "language=language")
+    refused(
+        semtool,
+        "language",
+        "encode",
+        photo,
+        "--method",
+        "consonant",
+        "--text",
+        "a cat on a mat",
+        "--model",
+        "language=language",
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
@@ -103,7 +120,9 @@ def test_vectors_and_pictures_of_no_numbers(semtool: Semtool, photo: Path, model
     refused(semtool, "no finite numbers", *clip, "-o", "other.sem", "--model", "image_embedder=image_embedder")
     shutil.copytree(models / "painter", "painter")
     no_numbers(Path("painter/vae/diffusion_pytorch_model.safetensors"))
-    refused(semtool, "--dtype float32", "decode", "photo.sem", "-o", "new.png", "--steps", 1, "--model", "painter=painter")
+    refused(
+        semtool, "--dtype float32", "decode", "photo.sem", "-o", "new.png", "--steps", 1, "--model", "painter=painter"
+    )
 
 
 def test_what_a_library_says_aloud_is_not_repeated(semtool: Semtool, photo: Path, models: Path) -> None:

@@ -43,7 +43,9 @@ AWKWARD = (
 )  # fmt: skip
 words = st.sampled_from([piece.decode() for piece in shipped().strings])
 captions = st.one_of(
-    st.lists(words, max_size=15).map(lambda pieces: "".join(pieces).strip()).map(lambda text: text[:1].upper() + text[1:] + "."),
+    st.lists(words, max_size=15)
+    .map(lambda pieces: "".join(pieces).strip())
+    .map(lambda text: text[:1].upper() + text[1:] + "."),
     st.lists(words, max_size=15).map("".join),
     st.text(max_size=30),
     st.sampled_from(AWKWARD),
@@ -304,9 +306,15 @@ def test_zlib_streams() -> None:
     for level in range(10):
         assert decode(b"\xf9" + zlib.compress(b"a cat", level), PARAMETERS, LIMIT) == Caption("a cat", None, "zlib")
     for wrong in (
-        b"", stream[:-1], stream + b"\0", stream + stream, stream[:-1] + b"\xff", zlib.compress(b"\xff"),
-        zlib.compress(b"a cat", wbits=31), zlib.compress(b"a cat", wbits=-15),
-    ):  # fmt: skip
+        b"",
+        stream[:-1],
+        stream + b"\0",
+        stream + stream,
+        stream[:-1] + b"\xff",
+        zlib.compress(b"\xff"),
+        zlib.compress(b"a cat", wbits=31),
+        zlib.compress(b"a cat", wbits=-15),
+    ):
         assert code(b"\xf9" + wrong) == 401
     preset = zlib.compressobj(zdict=b"a cat")
     assert code(b"\xf9" + preset.compress(b"a cat") + preset.flush()) == 401
@@ -317,7 +325,9 @@ def test_zstd_frames() -> None:
 
     def frame(text: bytes, **settings: Any) -> bytes:
         parameters = zstandard.ZstdCompressionParameters(format=zstandard.FORMAT_ZSTD1_MAGICLESS, **settings)
-        return zstandard.ZstdCompressor(compression_params=parameters, dict_data=caption_foreign.shipped()).compress(text)
+        return zstandard.ZstdCompressor(compression_params=parameters, dict_data=caption_foreign.shipped()).compress(
+            text
+        )
 
     for declared in (0, 1):
         for checksum in (0, 1):
@@ -328,7 +338,16 @@ def test_zstd_frames() -> None:
                     assert decode(body, PARAMETERS, LIMIT) == Caption(text.decode(), None, "zstd")
     whole = frame(b"a cat on a mat", write_checksum=1)
     magic = zstandard.ZstdCompressor().compress(b"a cat")
-    for wrong in (b"", whole[:-1], whole + b"\0", whole + whole, whole[:-1] + b"\xff", frame(b"\xff"), magic, b"\x08" + whole[1:]):
+    for wrong in (
+        b"",
+        whole[:-1],
+        whole + b"\0",
+        whole + whole,
+        whole[:-1] + b"\xff",
+        frame(b"\xff"),
+        magic,
+        b"\x08" + whole[1:],
+    ):
         assert code(b"\xfa" + wrong) == 401
 
 
@@ -512,13 +531,21 @@ print(caption.decode(body, {parameters!r}, 99).text, *(name in sys.modules for n
 def test_little_is_imported() -> None:
     script = SCRIPT.format(parameters=PARAMETERS)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["A", "cat.", "False", "False", "False", "False"] or "True" not in done.stdout.split()[2:4]
+    assert (
+        done.stdout.split() == ["A", "cat.", "False", "False", "False", "False"]
+        or "True" not in done.stdout.split()[2:4]
+    )
 
 
 # --- The tool that makes them ---
 
-FEW = [f"A {size} {animal} {verb} on a {place}." for size in ("big", "small") for animal in ("cat", "dog", "Zebu")
-       for verb in ("sits", "sleeps") for place in ("mat", "road", "ßtraße")]  # fmt: skip
+FEW = [
+    f"A {size} {animal} {verb} on a {place}."
+    for size in ("big", "small")
+    for animal in ("cat", "dog", "Zebu")
+    for verb in ("sits", "sleeps")
+    for place in ("mat", "road", "ßtraße")
+]
 
 
 def test_training_repeats_itself_and_learns() -> None:
@@ -549,7 +576,9 @@ def test_levels(chances: list[float]) -> None:
     levels = ngrams._levels(chances)
     assert all(0 <= level < 16 for level in levels)
     assert sum(1 << level for level in levels) <= 1 << 16
-    assert all((a >= b) for x, a in zip(chances, levels, strict=True) for y, b in zip(chances, levels, strict=True) if x >= y)
+    assert all(
+        (a >= b) for x, a in zip(chances, levels, strict=True) for y, b in zip(chances, levels, strict=True) if x >= y
+    )
 
 
 def test_smoothed_chances_sum_to_one() -> None:

@@ -56,7 +56,9 @@ sys.exit(main())
 def picture(height: int = 48, width: int = 80) -> NDArray[np.uint8]:
     """Smooth colours, and a texture on the right."""
     rows, cols = np.mgrid[0:height, 0:width]
-    smooth = np.stack([128 + 90 * np.sin(cols / 17 + rows / 23), 128 + 80 * np.cos(rows / 19), 90 + cols + rows * 0], -1)
+    smooth = np.stack(
+        [128 + 90 * np.sin(cols / 17 + rows / 23), 128 + 80 * np.cos(rows / 19), 90 + cols + rows * 0], -1
+    )
     texture = np.random.default_rng(3).normal(0, 12, (height, width, 1)) * (cols > width // 2)[..., None]
     made: NDArray[np.uint8] = np.clip(smooth + texture, 0, 255).astype(np.uint8)
     return made
@@ -98,9 +100,15 @@ def test_a_photo_there_and_back(semtool: Semtool, photo: Path) -> None:
     painted = semtool("decode", "photo.sem", "-o", "painted.jpg", "--json")
     valid("decode", painted.json)
     assert painted.json == {
-        "file": "painted.jpg", "width": 80, "height": 48, "check": "ok", "complete": True, "what": "picture",
-        "files": [{"file": "painted.jpg", "what": "picture"}], "models": {"painter": "elic-small"},
-    }  # fmt: skip
+        "file": "painted.jpg",
+        "width": 80,
+        "height": 48,
+        "check": "ok",
+        "complete": True,
+        "what": "picture",
+        "files": [{"file": "painted.jpg", "what": "picture"}],
+        "models": {"painter": "elic-small"},
+    }
     with Image.open("painted.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (80, 48))
         assert image.getexif()[ExifTags.Base.ImageDescription] == "synthesised from a .sem description"
@@ -153,7 +161,10 @@ def test_symbols_are_numpy_arrays(semtool: Semtool, tiny: Path) -> None:
     done = semtool("decode", tiny, "--symbols")
     assert done.text == f"{tiny.with_suffix('.npz')}: latents, 70x40, check ok\n"
     with np.load(tiny.with_suffix(".npz")) as arrays:
-        assert [(arrays[name].dtype, arrays[name].shape) for name in ("z", "y")] == [("int16", (4, 1, 2)), ("int16", (8, 4, 8))]
+        assert [(arrays[name].dtype, arrays[name].shape) for name in ("z", "y")] == [
+            ("int16", (4, 1, 2)),
+            ("int16", (8, 4, 8)),
+        ]
         assert arrays["rate"] == 0
 
 
@@ -453,18 +464,32 @@ def test_registry_and_models_of_the_environment(semtool: Semtool, tiny: Path, mo
 
 def test_a_payload_whose_table_is_not_here(semtool: Semtool, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = {
-        "id": 240, "name": "words", "status": "draft", "recommended": None, "notes": "",
+        "id": 240,
+        "name": "words",
+        "status": "draft",
+        "recommended": None,
+        "notes": "",
         "binding": {
-            "id": 240, "method": 2, "compact": 1, "kinds": [1], "fit": {"rule": "none"}, "colour": "srgb8", "model": None,
+            "id": 240,
+            "method": 2,
+            "compact": 1,
+            "kinds": [1],
+            "fit": {"rule": "none"},
+            "colour": "srgb8",
+            "model": None,
             "parameters": {"1": {"code": "coded", "table": 64 * "0"}},
         },
-    }  # fmt: skip
+    }
     Path("rows.json").write_text(json.dumps({"version": 1, "profiles": [row]}))
     Path("words.sem").write_bytes(bytes.fromhex("F59E20F00B123456"))
     monkeypatch.setenv("SEM_REGISTRY", "rows.json")
     assert semtool("inspect", "words.sem", "--json").json["method"] == "consonant"
     for command in ("payload", "decode"):
-        refused(semtool(command, "words.sem", *(["--symbols", "-o", "x.txt"] if command == "decode" else [])), 5, "SEM-E-801 ")
+        refused(
+            semtool(command, "words.sem", *(["--symbols", "-o", "x.txt"] if command == "decode" else [])),
+            5,
+            "SEM-E-801 ",
+        )
     assert semtool("verify", "words.sem").text == "words.sem: model unavailable, SEM-E-801 model-unavailable\n"
     refused(semtool("encode", "x.png", "--profile", "words"), 2, "usage: profile words is of method consonant")
 
@@ -512,7 +537,11 @@ def test_ctrl_c_and_a_full_disk_while_writing(semtool: Semtool, tiny: Path, monk
     [
         (MemoryError(), 6, "SEM-E-605 "),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), 5, "SEM-E-805 "),
-        (PermissionError(13, "Permission denied", "/somewhere"), 7, "SEM-E-101 cannot-read: /somewhere: Permission denied"),
+        (
+            PermissionError(13, "Permission denied", "/somewhere"),
+            7,
+            "SEM-E-101 cannot-read: /somewhere: Permission denied",
+        ),
         (KeyError("oops"), 1, "bug: KeyError: 'oops' at test_cli.py:"),
     ],
 )
@@ -549,7 +578,12 @@ def test_a_reader_that_goes_away(tiny: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk(tiny: Path, semtool: Semtool) -> None:
-    for args in (["inspect", str(tiny)], ["verify", "--json", str(tiny)], ["--help"], ["decode", str(tiny), "--symbols", "-o", "-"]):
+    for args in (
+        ["inspect", str(tiny)],
+        ["verify", "--json", str(tiny)],
+        ["--help"],
+        ["decode", str(tiny), "--symbols", "-o", "-"],
+    ):
         with open("/dev/full", "wb") as full:
             done = shell(*args, stdout=full, stderr=subprocess.PIPE)
         assert done.returncode == 7
@@ -576,9 +610,12 @@ def test_closed_streams_and_odd_encodings(tiny: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_ctrl_c(place: Path) -> None:
     os.mkfifo("pipe")
-    with subprocess.Popen(
-        [sys.executable, "-c", HEARS_CTRL_C, "inspect", "pipe"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process, open("pipe", "wb"):  # opens when the program has opened its end: from then on it waits for bytes
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", HEARS_CTRL_C, "inspect", "pipe"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+        open("pipe", "wb"),
+    ):  # opens when the program has opened its end: from then on it waits for bytes
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"interrupted; no file is left half written\n")

@@ -101,7 +101,15 @@ def test_a_changed_vector_changes_the_picture(data: bytes, loaded: Models) -> No
 
 
 @pytest.mark.parametrize(
-    "wish", [{"noise_level": 500}, {"norm_scale": 1.5}, {"norm_scale": 0.75}, {"steps": 3}, {"guidance": 9}, {"scheduler": "euler"}]
+    "wish",
+    [
+        {"noise_level": 500},
+        {"norm_scale": 1.5},
+        {"norm_scale": 0.75},
+        {"steps": 3},
+        {"guidance": 9},
+        {"scheduler": "euler"},
+    ],
 )
 def test_every_setting_is_read(data: bytes, loaded: Models, wish: dict[str, Any]) -> None:
     assert not np.array_equal(painted(data, loaded, **wish), painted(data, loaded))
@@ -109,7 +117,9 @@ def test_every_setting_is_read(data: bytes, loaded: Models, wish: dict[str, Any]
 
 def test_hints_of_the_file_stand_between_profile_and_user(loaded: Models, models: Path) -> None:
     plain = refcodec.encode(PHOTO, method="clip", models=models)
-    hinted = refcodec.encode(PHOTO, method="clip", models=models, hints={"seed": "5", "noise-level": "300", "norm-scale": "0.8"})
+    hinted = refcodec.encode(
+        PHOTO, method="clip", models=models, hints={"seed": "5", "noise-level": "300", "norm-scale": "0.8"}
+    )
     assert np.array_equal(painted(hinted, loaded), painted(plain, loaded, seed=5, noise_level=300, norm_scale=0.8))
     assert np.array_equal(painted(hinted, loaded, seed=0, noise_level=0, norm_scale=1), painted(plain, loaded))
 
@@ -122,7 +132,14 @@ def test_every_scheduler_paints(data: bytes, loaded: Models) -> None:
 
 
 def test_settings_out_of_range(data: bytes, loaded: Models) -> None:
-    for wish in ({"norm_scale": 2}, {"norm_scale": 0.5}, {"noise_level": 1000}, {"seed": -1}, {"steps": 0}, {"generator": "tpu"}):
+    for wish in (
+        {"norm_scale": 2},
+        {"norm_scale": 0.5},
+        {"noise_level": 1000},
+        {"seed": -1},
+        {"steps": 0},
+        {"generator": "tpu"},
+    ):
         with pytest.raises(ValueError, match=next(iter(wish)).replace("_", "-")):
             painted(data, loaded, **wish)
     with pytest.raises(TypeError, match="'sauce'"):
@@ -182,7 +199,18 @@ def test_on_the_command_line(semtool: Semtool, place: Path, models: Path, data: 
     valid("encode", made.json)
     assert Path("photo.sem").read_bytes() == data
     few = ["--steps", "2", "--guidance", "1"]
-    done = semtool("decode", "photo.sem", "-o", "one.png", "--model", f"painter={models / 'painter'}", "--device", "cpu", *few, "--json")
+    done = semtool(
+        "decode",
+        "photo.sem",
+        "-o",
+        "one.png",
+        "--model",
+        f"painter={models / 'painter'}",
+        "--device",
+        "cpu",
+        *few,
+        "--json",
+    )
     assert (done.status, done.err) == (0, "")
     valid("decode", done.json)
     assert done.json["files"] == [{"file": "one.png", "what": "picture", "seed": 0}]
@@ -190,9 +218,32 @@ def test_on_the_command_line(semtool: Semtool, place: Path, models: Path, data: 
         assert np.array_equal(np.asarray(image), painted(data, loaded))
         assert image.info["Description"] == "synthesised from a .sem description"
         assert image.info["Model"].startswith("painter ")
-    done = semtool("decode", "photo.sem", "-o", "many.png", "--model", models, *few, "--samples", "2", "--seed", "3", "--norm-scale", "0.9", "--noise-level", "100", "--scheduler", "ddim", "--json")
+    done = semtool(
+        "decode",
+        "photo.sem",
+        "-o",
+        "many.png",
+        "--model",
+        models,
+        *few,
+        "--samples",
+        "2",
+        "--seed",
+        "3",
+        "--norm-scale",
+        "0.9",
+        "--noise-level",
+        "100",
+        "--scheduler",
+        "ddim",
+        "--json",
+    )
     valid("decode", done.json)
-    assert [(entry["file"], entry.get("seed")) for entry in done.json["files"]] == [("many.png", None), ("many-3.png", 3), ("many-4.png", 4)]
+    assert [(entry["file"], entry.get("seed")) for entry in done.json["files"]] == [
+        ("many.png", None),
+        ("many-3.png", 3),
+        ("many-4.png", 4),
+    ]
     with Image.open("many-4.png") as image:
         wanted = painted(data, loaded, seed=4, norm_scale=0.9, noise_level=100, scheduler="ddim")
         assert np.array_equal(np.asarray(image), wanted)
@@ -200,21 +251,37 @@ def test_on_the_command_line(semtool: Semtool, place: Path, models: Path, data: 
         assert sheet.size[0] * sheet.size[1] > 2 * 96 * 64
     inspected = semtool("encode", "photo.png", "--method", "clip", "--model", models, "--provenance", "-o", "noted.sem")
     assert inspected.status == 0
-    assert any("image_embedder" in str(field["value"]) for field in semtool("inspect", "noted.sem", "--json").json["fields"])
+    assert any(
+        "image_embedder" in str(field["value"]) for field in semtool("inspect", "noted.sem", "--json").json["fields"]
+    )
 
 
-def test_what_goes_wrong_on_the_command_line(semtool: Semtool, place: Path, models: Path, data: bytes, tmp_path: Path) -> None:
+def test_what_goes_wrong_on_the_command_line(
+    semtool: Semtool, place: Path, models: Path, data: bytes, tmp_path: Path
+) -> None:
     Path("x.sem").write_bytes(data)
     Image.fromarray(PHOTO).save("photo.png")
     before = contents(place)
     decode = ["decode", "x.sem", "-o", "y.png"]
     cases: list[tuple[list[Any], int, str]] = [
         ([*decode, "--model", f"painter={models / 'image_embedder'}"], 5, "SEM-E-803 model-malformed: painter: "),
-        ([*decode, "--model", "painter=nobody/nothing"], 5, "SEM-E-801 model-unavailable: painter: the model nobody/nothing is not on this machine"),
+        (
+            [*decode, "--model", "painter=nobody/nothing"],
+            5,
+            "SEM-E-801 model-unavailable: painter: the model nobody/nothing is not on this machine",
+        ),
         ([*decode, "--model", models, "--noise-level", "999", "--norm-scale", "1.6"], 2, "usage: "),
         ([*decode, "--model", models, "--scheduler", "clock"], 2, "usage: scheduler is one of"),
-        (["encode", "photo.png", "--method", "clip", "--model", f"image_embedder={models / 'painter'}"], 5, "SEM-E-803 "),
-        (["encode", "photo.png", "--method", "clip", "--model", models, "--device", "cuda"], 2, "usage: torch sees no cuda device"),
+        (
+            ["encode", "photo.png", "--method", "clip", "--model", f"image_embedder={models / 'painter'}"],
+            5,
+            "SEM-E-803 ",
+        ),
+        (
+            ["encode", "photo.png", "--method", "clip", "--model", models, "--device", "cuda"],
+            2,
+            "usage: torch sees no cuda device",
+        ),
     ]
     for args, status, start in cases:
         refused(semtool(*args), status, start)
@@ -236,7 +303,9 @@ def test_what_goes_wrong_on_the_command_line(semtool: Semtool, place: Path, mode
         (["decode", "e.sem", "-o", "y.png", "--samples", "2"], "method elic paints one picture"),
     ],
 )
-def test_what_a_method_does_not_read_is_refused(semtool: Semtool, place: Path, data: bytes, args: list[str], said: str) -> None:
+def test_what_a_method_does_not_read_is_refused(
+    semtool: Semtool, place: Path, data: bytes, args: list[str], said: str
+) -> None:
     Path("x.sem").write_bytes(data)
     Image.fromarray(PHOTO).save("photo.png")
     Path("e.sem").write_bytes(refcodec.encode(PHOTO))
@@ -259,15 +328,21 @@ def test_a_scheduler_of_the_file_that_a_painter_has_not(models: Path) -> None:
         painting.paint(hinted, models={"painter": Flow()}, wish={"scheduler": "euler"})
 
 
-def test_no_tokenizer_pads_further_than_its_encoder_reads(models: Path, tmp_path: Path, data: bytes, loaded: Models) -> None:
+def test_no_tokenizer_pads_further_than_its_encoder_reads(
+    models: Path, tmp_path: Path, data: bytes, loaded: Models
+) -> None:
     """A length of 10^12 in a folder would have ended the process."""
     shutil.copytree(models / "painter", tmp_path / "painter")
     config = tmp_path / "painter" / "tokenizer" / "tokenizer_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": 10**12}))
-    assert np.array_equal(painted(data, Models.of({"painter": tmp_path / "painter"}, device="cpu")), painted(data, loaded))
+    assert np.array_equal(
+        painted(data, Models.of({"painter": tmp_path / "painter"}, device="cpu")), painted(data, loaded)
+    )
 
 
-def test_a_file_cannot_ask_for_days_of_work(data: bytes, loaded: Models, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_cannot_ask_for_days_of_work(
+    data: bytes, loaded: Models, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(painting, "STEPS_MAX", 3)
     hinted = refcodec.encode(PHOTO, method="clip", models=models, hints={"steps": "999999"})
     done = painting.paint(read_symbols(hinted), models=loaded, wish={"guidance": 1})
@@ -276,7 +351,9 @@ def test_a_file_cannot_ask_for_days_of_work(data: bytes, loaded: Models, models:
 
 
 @pytest.mark.parametrize(("hint", "value"), [("norm-scale", "0.1"), ("norm-scale", "9"), ("scheduler", "clock")])
-def test_hints_that_cannot_be_followed_are_left_out(data: bytes, loaded: Models, models: Path, hint: str, value: str) -> None:
+def test_hints_that_cannot_be_followed_are_left_out(
+    data: bytes, loaded: Models, models: Path, hint: str, value: str
+) -> None:
     hinted = read_symbols(refcodec.encode(PHOTO, method="clip", models=models, hints={hint: value}))
     done = painting.paint(hinted, models=loaded, wish=FEW)
     assert f"{hint} {value}" in done.notices[0]

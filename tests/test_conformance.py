@@ -67,13 +67,18 @@ def small(folder: Path, wanted: Callable[[dict[str, Any]], bool]) -> Path:
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some of everything."""
     some = ("conv-input-unbounded", "clip-tiny-digest", "pq-tiny-shape")
-    return small(tmp_path_factory.mktemp("suites") / "some", lambda entry: entry["id"] in (*IDS, *some) or entry["file"].startswith("pq/"))
+    return small(
+        tmp_path_factory.mktemp("suites") / "some",
+        lambda entry: entry["id"] in (*IDS, *some) or entry["file"].startswith("pq/"),
+    )
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A valid file of tier H and a faulty one."""
-    return small(tmp_path_factory.mktemp("suites") / "pair", lambda entry: entry["id"] in ("limit-side", "limit-side-exceeded"))
+    return small(
+        tmp_path_factory.mktemp("suites") / "pair", lambda entry: entry["id"] in ("limit-side", "limit-side-exceeded")
+    )
 
 
 def put(suite: Path, decoder: str, **options: Any) -> int:
@@ -83,8 +88,12 @@ def put(suite: Path, decoder: str, **options: Any) -> int:
 # --- decoders that are right --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("protocol", "run"), [("persistent", ()), ("one-shot", ("pq-tiny*", "micro", "reserved-bit", "pq"))])
-def test_refcodec_passes(suite: Path, tmp_path: Path, protocol: str, run: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("protocol", "run"), [("persistent", ()), ("one-shot", ("pq-tiny*", "micro", "reserved-bit", "pq"))]
+)
+def test_refcodec_passes(
+    suite: Path, tmp_path: Path, protocol: str, run: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     report, junit = tmp_path / "report.json", tmp_path / "report.xml"
     assert put(suite, adapter("refcodec"), protocol=protocol, run=run, json=report, junit=junit) == 0
     document = json.loads(report.read_bytes())
@@ -111,17 +120,43 @@ def test_micro_decoder_leaves_out_zstd(suite: Path, tmp_path: Path) -> None:
 
 
 def test_semtool_runs_it(suite: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "semtool", "conformance", "run", "--suite", str(suite), "--decoder", adapter("refcodec")]
+    command = [
+        sys.executable,
+        "-m",
+        "semtool",
+        "conformance",
+        "run",
+        "--suite",
+        str(suite),
+        "--decoder",
+        adapter("refcodec"),
+    ]
     place = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT), str(CONFORMANCE)])}
-    done = subprocess.run([*command, "--tier", "H", "--json", str(tmp_path / "r.json")], env=place, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--tier", "H", "--json", str(tmp_path / "r.json")],
+        env=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads((tmp_path / "r.json").read_bytes())["decoder"]["tier"] == "H"
-    done = subprocess.run([*command, "--run", "nothing-like-it"], env=place, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--run", "nothing-like-it"], env=place, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (2, "conformance: no vector is like nothing-like-it\n")
 
 
 def test_the_script_runs_from_anywhere(pair: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(CONFORMANCE / "run.py"), "--suite", str(pair), "--decoder", adapter("micro"), "--quiet"]
+    command = [
+        sys.executable,
+        str(CONFORMANCE / "run.py"),
+        "--suite",
+        str(pair),
+        "--decoder",
+        adapter("micro"),
+        "--quiet",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
@@ -145,7 +180,9 @@ GOOD = {"width": "16384", "height": "1", "profile": "200", "model_hash": None, "
         "sections": [{"type": "135", "kind": "elic", "offset": "8", "bytes": "0"}]}
 out = lambda text: (sys.stdout.write(text), sys.stdout.flush())
 """
-ONE_SHOT = RIGHT + """
+ONE_SHOT = (
+    RIGHT
+    + """
 if "--persistent" in sys.argv:
     sys.exit(2)
 data = sys.stdin.buffer.read()
@@ -154,7 +191,10 @@ def reject(line="SEM-E-601 limit-side: too wide", status=6):
     print("a note\\n" + line, file=sys.stderr)
     sys.exit(status)
 """
-PERSISTENT = RIGHT + """
+)
+PERSISTENT = (
+    RIGHT
+    + """
 def start(asked):
     return {"ok": True, "name": "stub 1", "tiers": ["H"]}
 def run(asked, right):
@@ -174,6 +214,7 @@ def serve():
             said = {"error": {"code": "SEM-E-601", "status": "6"}} if bad else {"result": GOOD}
             out(json.dumps(run(asked, {"seq": asked["seq"]} | said)) + "\\n")
 """
+)
 
 
 def stub(folder: Path, text: str) -> str:
@@ -189,7 +230,9 @@ def test_a_right_stub_passes(pair: Path, tmp_path: Path) -> None:
     assert put(pair, stub(tmp_path, PERSISTENT + "serve()"), protocol="persistent") == 0
 
 
-def test_a_decoder_that_waits_for_a_file_speaks_one_shot(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_waits_for_a_file_speaks_one_shot(
+    pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It takes --persistent for anything, and the start for the beginning of a file."""
     monkeypatch.setattr(judge, "PATIENCE", 0.5)
     body = ONE_SHOT.replace('if "--persistent" in sys.argv:\n    sys.exit(2)\n', "")
@@ -219,7 +262,9 @@ WRONG_ENDS = {
 @pytest.mark.parametrize("name", WRONG_ENDS)
 def test_wrong_end_of_a_faulty_file(name: str, pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     action, why = WRONG_ENDS[name]
-    decoder = stub(tmp_path, ONE_SHOT + f"print('a note', file=sys.stderr)\nif bad: {action}\nelse: out(json.dumps(GOOD))")
+    decoder = stub(
+        tmp_path, ONE_SHOT + f"print('a note', file=sys.stderr)\nif bad: {action}\nelse: out(json.dumps(GOOD))"
+    )
     assert put(pair, decoder, timeout=3.0 if "sleep" in action else 60.0, memory=128) == 1
     said = capsys.readouterr().out
     assert "FAILED limit-side-exceeded (SEM-R-141): " in said
@@ -247,7 +292,9 @@ WRONG_OUTPUTS = {
 
 
 @pytest.mark.parametrize("name", WRONG_OUTPUTS)
-def test_wrong_output_of_a_valid_file(name: str, pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_output_of_a_valid_file(
+    name: str, pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     action, why = WRONG_OUTPUTS[name]
     assert put(pair, stub(tmp_path, ONE_SHOT + f"if bad: reject()\nelse: {action}")) == 1
     said = capsys.readouterr().out
@@ -255,7 +302,9 @@ def test_wrong_output_of_a_valid_file(name: str, pair: Path, tmp_path: Path, cap
     assert why in said
 
 
-def test_too_much_output(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_much_output(
+    pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(process, "OUTPUT", 1 << 16)
     assert put(pair, stub(tmp_path, ONE_SHOT + "while True: out('x' * 4096)")) == 1
     assert "more than 65536 bytes of output" in capsys.readouterr().out
@@ -303,12 +352,16 @@ def test_a_decoder_that_dies_is_started_anew(pair: Path, tmp_path: Path, capsys:
         ("start = lambda a: {'ok': True, 'name': 'x', 'tiers': ['P']}", "only the tiers P"),
     ],
 )
-def test_a_decoder_that_does_not_start(pair: Path, tmp_path: Path, action: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_decoder_that_does_not_start(
+    pair: Path, tmp_path: Path, action: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert put(pair, stub(tmp_path, f"{PERSISTENT}\n{action}\nserve()"), protocol="persistent") == 2
     assert why in capsys.readouterr().err
 
 
-def test_a_decoder_is_asked_for_no_tier_that_it_has_not(pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_decoder_is_asked_for_no_tier_that_it_has_not(
+    pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert put(pair, stub(tmp_path, PERSISTENT + "serve()"), tier="L") == 2
     assert "has the tiers H, and not L" in capsys.readouterr().err
     assert put(pair, str(tmp_path / "nowhere")) == 2
@@ -371,7 +424,9 @@ def test_an_unexpected_pass_is_an_error(pair: Path, tmp_path: Path, capsys: pyte
 def test_skips_of_the_suite(pair: Path, tmp_path: Path) -> None:
     listed = tmp_path / "suite"
     shutil.copytree(pair, listed)
-    (listed / "skips.txt").write_text("# decoder id why\nstub  *-exceeded  limits come later\nother  limit-side  none of ours\n")
+    (listed / "skips.txt").write_text(
+        "# decoder id why\nstub  *-exceeded  limits come later\nother  limit-side  none of ours\n"
+    )
     decoder = stub(tmp_path, f"{PERSISTENT}\nrun = lambda a, r: {{'seq': a['seq'], 'result': GOOD}}\nserve()")
     assert put(listed, decoder, protocol="persistent") == 0
     assert put(listed, decoder, protocol="persistent", name="other") == 1
@@ -385,10 +440,18 @@ def case(name: str = "a", **more: Any) -> Case:
 
 def load_case() -> Case:
     expected = {
-        "width": 1, "height": 1, "profile": 9, "model_hash": None, "check_bits": 0, "complete": True, "check": "absent",
+        "width": 1,
+        "height": 1,
+        "profile": 9,
+        "model_hash": None,
+        "check_bits": 0,
+        "complete": True,
+        "check": "absent",
         "sections": [],
-    }  # fmt: skip
-    return Case("a", "vectors", "group", "S", ("SEM-R-052",), "", b"", Path(), "symbols", expected, kinds=frozenset({"caption"}))
+    }
+    return Case(
+        "a", "vectors", "group", "S", ("SEM-R-052",), "", b"", Path(), "symbols", expected, kinds=frozenset({"caption"})
+    )
 
 
 def test_what_is_left_out_is_left_out_everywhere() -> None:
@@ -503,7 +566,9 @@ def test_what_an_earlier_revision_asked_is_not_put(pair: Path, tmp_path: Path) -
     ids = [case.id for case in load(folder).cases]
     spoilt(folder, lambda m: m["vectors"][1].update(until=1))
     assert len(ids) > 1
-    assert [case.id for case in load(folder).cases] == [name for name in ids if name != json.loads((folder / "manifest.json").read_bytes())["vectors"][1]["id"]]
+    assert [case.id for case in load(folder).cases] == [
+        name for name in ids if name != json.loads((folder / "manifest.json").read_bytes())["vectors"][1]["id"]
+    ]
 
 
 def test_a_manifest_that_is_no_json(pair: Path, tmp_path: Path) -> None:
@@ -532,7 +597,18 @@ SELFTEST = CONFORMANCE / "selftest"
 
 def test_wrong_decoders_are_found_out() -> None:
     """A few; `make conformance` tries all."""
-    few = ["reserved-bit", "tail-floor", "parity", "vq-turned", "caption-nfc", "crashes", "both", "skips-all", "not-stopped", "rejects-all-704"]
+    few = [
+        "reserved-bit",
+        "tail-floor",
+        "parity",
+        "vq-turned",
+        "caption-nfc",
+        "crashes",
+        "both",
+        "skips-all",
+        "not-stopped",
+        "rejects-all-704",
+    ]
     done = subprocess.run([sys.executable, str(SELFTEST / "run.py"), *few], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(few)} of {len(few)} wrong decoders are found out" in done.stdout
@@ -541,8 +617,17 @@ def test_wrong_decoders_are_found_out() -> None:
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="nothing is painted without torch")
 def test_wrong_painters_are_found_out() -> None:
     """One for each reason: shape, `peak`, `rms` alone, verdict. refcodec, of which they are made, passes."""
-    few = ["paint-alpha", "paint-mirrored", "paint-256", "paint-near-halo", "paint-check-of-payloads", "painter-any-path"]
-    done = subprocess.run([sys.executable, str(SELFTEST / "run.py"), "sound-painter", *few], capture_output=True, text=True, check=False)
+    few = [
+        "paint-alpha",
+        "paint-mirrored",
+        "paint-256",
+        "paint-near-halo",
+        "paint-check-of-payloads",
+        "painter-any-path",
+    ]
+    done = subprocess.run(
+        [sys.executable, str(SELFTEST / "run.py"), "sound-painter", *few], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "sound-painter: passes" in done.stdout
     assert f"{len(few)} of {len(few)} wrong decoders are found out" in done.stdout
@@ -576,11 +661,19 @@ def test_a_painter_that_crashes_is_not_found_out(monkeypatch: pytest.MonkeyPatch
     assert (row.first, row.came) == ((), "exit status 1 after stop; a traceback")
     assert run.trial(run.SOUND_PAINTER, suite, None, (), None).first
     assert run.trial(run.MUTANTS["crashes"], suite, None, (), 1).first
-    assert asked[0] == {"tiers": {"P"}, "lists": {"vectors", "painters"}, "protocol": "persistent", "tier": "P", "stop_after": 1}
+    assert asked[0] == {
+        "tiers": {"P"},
+        "lists": {"vectors", "painters"},
+        "protocol": "persistent",
+        "tier": "P",
+        "stop_after": 1,
+    }
     assert asked[2]["tier"] == "L"
 
 
-def test_without_torch_wrong_painters_are_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_torch_wrong_painters_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = selftest(monkeypatch)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setattr(run, "trials", lambda _suite, names, *_: iter([run.Row(name, "", 1, ("a",)) for name in names]))

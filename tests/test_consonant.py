@@ -83,7 +83,9 @@ def test_any_bytes_are_a_text_or_a_fault(parameters: dict[str, Any], body: bytes
 def test_damage_never_leaves_the_text_as_it_was(parameters: dict[str, Any], value: bytes, more: bytes) -> None:
     body = encode(value, parameters)
     damaged = [body[:cut] for cut in range(len(body))] + [body + more, body + b"\0"]
-    damaged += [bytes([*body[:at], body[at] ^ 1 << bit, *body[at + 1 :]]) for at in range(len(body)) for bit in range(8)]
+    damaged += [
+        bytes([*body[:at], body[at] ^ 1 << bit, *body[at + 1 :]]) for at in range(len(body)) for bit in range(8)
+    ]
     for other in damaged:
         assert outcome(other, parameters) != Consonants(value)
 
@@ -96,7 +98,9 @@ def test_fixed_is_two_codes_a_byte() -> None:
     assert encode(from_text(LETTERS).codes, FIXED).hex() == "0123456789abcdef"
 
 
-@pytest.mark.parametrize(("body", "code", "offset"), [(b"\0", 402, 0), (b"\x12\0", 402, 1), (b"\x12" * 32769, 604, 32768)])
+@pytest.mark.parametrize(
+    ("body", "code", "offset"), [(b"\0", 402, 0), (b"\x12\0", 402, 1), (b"\x12" * 32769, 604, 32768)]
+)
 def test_fixed_faults(body: bytes, code: int, offset: int) -> None:
     with pytest.raises(SemError) as caught:
         decode(body, FIXED, LIMIT)
@@ -253,7 +257,9 @@ def test_singular() -> None:
 # --- The training tool ---
 
 
-def test_training_gives_a_table_of_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_gives_a_table_of_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     captions = tmp_path / "captions.tsv"
     captions.write_text("".join(f"{i}\tA cat on a mat, number {i}.\n" for i in range(30)), encoding="utf-8")
     made = []

@@ -73,7 +73,11 @@ class Says:
 
 def role_of(instruction: str) -> str:
     """The role of the prompt that an instruction was made of."""
-    return next(role for role in prompts.PLACES if role != "generate" and instruction.startswith(TEXT.texts[role].partition("{")[0][:24]))
+    return next(
+        role
+        for role in prompts.PLACES
+        if role != "generate" and instruction.startswith(TEXT.texts[role].partition("{")[0][:24])
+    )
 
 
 @dataclass
@@ -106,7 +110,9 @@ class Paints:
         return self._made("paint", (size[1], size[0]), {"prompt": prompt, **settings_})
 
     def edit(self, pixels: NDArray[np.uint8], prompt: str, strength: float, **settings_: Any) -> NDArray[np.uint8]:
-        return self._made("edit", pixels.shape[:2], {"prompt": prompt, "strength": strength, "mean": pixels.mean(), **settings_})
+        return self._made(
+            "edit", pixels.shape[:2], {"prompt": prompt, "strength": strength, "mean": pixels.mean(), **settings_}
+        )
 
     def _made(self, what: str, shape: tuple[int, ...], how: dict[str, Any]) -> NDArray[np.uint8]:
         how.pop("progress")
@@ -125,7 +131,11 @@ def shortens(text: str, _: int = 0) -> str:
 
 def language(**by: Callable[[str, int], str]) -> Answers:
     """One that does as it is told, but for what is said here."""
-    good = {"compress": shortens, "decompress": lambda text, _: restore(text, articles=False).text, "compare": lambda *_: "The dog is missing."}
+    good = {
+        "compress": shortens,
+        "decompress": lambda text, _: restore(text, articles=False).text,
+        "compare": lambda *_: "The dog is missing.",
+    }
     return Answers(good | by)
 
 
@@ -155,10 +165,20 @@ def test_the_shipped_prompts_ask_for_the_alphabet_and_the_number() -> None:
     assert "n t s r h l d c m f g p b k v" in TEXT.ask("compress", words=3)
     assert "17" in TEXT.ask("select", words=17)
     assert TEXT.ask("select", words=3, again=2).count("Your answer before") == 2
-    assert {"a cat", "Add a dog."} <= {TEXT.ask("generate", text="a cat"), *TEXT.ask("edit", text="a cat", change="Add a dog.").split(" a cat")}
-    assert {role_of(TEXT.ask(role, words=2, text="x", change="y")) for role in ("describe", "select", "compress", "decompress", "compare")} == {
-        "describe", "select", "compress", "decompress", "compare",
-    }  # fmt: skip
+    assert {"a cat", "Add a dog."} <= {
+        TEXT.ask("generate", text="a cat"),
+        *TEXT.ask("edit", text="a cat", change="Add a dog.").split(" a cat"),
+    }
+    assert {
+        role_of(TEXT.ask(role, words=2, text="x", change="y"))
+        for role in ("describe", "select", "compress", "decompress", "compare")
+    } == {
+        "describe",
+        "select",
+        "compress",
+        "decompress",
+        "compare",
+    }
 
 
 def test_braces_in_a_text_are_no_placeholders() -> None:
@@ -193,7 +213,11 @@ def test_what_matters_comes_first() -> None:
     assert Ranking("").best(3) == []
 
 
-@given(st.lists(st.sampled_from([*"bdk", "tree", "trees", "the", "red", "eye"])).map(" ".join), st.integers(1, 30), st.integers(1, 30))
+@given(
+    st.lists(st.sampled_from([*"bdk", "tree", "trees", "the", "red", "eye"])).map(" ".join),
+    st.integers(1, 30),
+    st.integers(1, 30),
+)
 @settings(deadline=None, max_examples=80)
 def test_more_words_hold_fewer_words(text: str, a: int, b: int) -> None:
     fewer, more = Ranking(text).best(min(a, b)), iter(Ranking(text).best(max(a, b)))
@@ -246,7 +270,9 @@ def test_what_models_put_around_an_answer(answer: str) -> None:
     ("ld stn brdg rvr", "ld stn brdg rvr"),
 ])  # fmt: skip
 def test_an_answer_is_repaired(answer: str, text: str) -> None:
-    short = Shortener(DESCRIPTION, language(select=lambda *_: "old stone bridge calm river", compress=lambda *_: answer), TEXT).at(5)
+    short = Shortener(
+        DESCRIPTION, language(select=lambda *_: "old stone bridge calm river", compress=lambda *_: answer), TEXT
+    ).at(5)
     assert (short.text, short.notices) == (text, ())
 
 
@@ -260,11 +286,16 @@ def test_it_is_asked_again_and_more_firmly() -> None:
     assert (model.count("select"), model.count("compress")) == (2, 3)
 
 
-@pytest.mark.parametrize("answer", ["", "???", "no", "zebra " * 5, "x" * 3000, "bridge " * 40, "\n:\n1. \n-", "zwölf Boxkämpfer jagen Viktor quer"])
+@pytest.mark.parametrize(
+    "answer",
+    ["", "???", "no", "zebra " * 5, "x" * 3000, "bridge " * 40, "\n:\n1. \n-", "zwölf Boxkämpfer jagen Viktor quer"],
+)
 def test_rules_take_over(answer: str) -> None:
     model = language(select=lambda *_: answer, compress=lambda *_: answer)
     short = Shortener(DESCRIPTION, model, TEXT).at(5)
-    assert short == shorten.Short(shortens(" ".join(Ranking(DESCRIPTION).best(5))), " ".join(Ranking(DESCRIPTION).best(5)), short.notices)
+    assert short == shorten.Short(
+        shortens(" ".join(Ranking(DESCRIPTION).best(5))), " ".join(Ranking(DESCRIPTION).best(5)), short.notices
+    )
     assert [("rules" in notice) for notice in short.notices] == [True, True]
     assert (model.count("select"), model.count("compress")) == (shorten.TRIES, shorten.TRIES)
 
@@ -357,7 +388,11 @@ def test_the_middle_square_is_described() -> None:
     assert np.array_equal(pixels, PHOTO[:, 16:80])
     assert instruction == TEXT.ask("describe")
     assert made.notices[0].startswith("described and painted is the middle square")
-    assert steps == [("description", DESCRIPTION), ("selected", " ".join(Ranking(DESCRIPTION).best(6))), ("compressed", text_of(made.data))]
+    assert steps == [
+        ("description", DESCRIPTION),
+        ("selected", " ".join(Ranking(DESCRIPTION).best(6))),
+        ("compressed", text_of(made.data)),
+    ]
 
 
 def test_a_text_is_the_description() -> None:
@@ -386,7 +421,10 @@ def test_without_a_captioner() -> None:
 
 def test_without_a_language_model_it_is_said() -> None:
     assert any("chosen by rules" in notice for notice in encoded().notices)
-    assert not any("rules" in notice for notice in encoded(models={"captioner": Says(), "language": language(select=chooser(18))}).notices)
+    assert not any(
+        "rules" in notice
+        for notice in encoded(models={"captioner": Says(), "language": language(select=chooser(18))}).notices
+    )
 
 
 # --- Restoring ---
@@ -398,7 +436,16 @@ def test_words_of_the_model_that_have_the_consonants() -> None:
     assert (model.asked[0][0], model.asked[0][2]) == ("decompress", "ld stn brdg clm rvr")
 
 
-@pytest.mark.parametrize("answer", ["", "ld stn brdg clm rvr", "something else", "Here it is: old stone bridge calm river", "old stone old bridge calm river"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "ld stn brdg clm rvr",
+        "something else",
+        "Here it is: old stone bridge calm river",
+        "old stone old bridge calm river",
+    ],
+)
 def test_what_the_model_does_not_restore_the_restorer_does(answer: str) -> None:
     found = restored("ld stn brdg clm rvr", language(decompress=lambda *_: answer), TEXT)
     assert [skeleton(word) for word in found.split()] == ["ld", "stn", "brdg", "clm", "rvr"]
@@ -428,7 +475,14 @@ def test_the_words_are_painted() -> None:
     made = painted(sent(), {"painter": painter}, wish={"seed": 3, "steps": 7, "guidance": 2.5, "scheduler": "ddim"})
     ((what, how),) = painter.done
     assert what == "paint"
-    assert how == {"prompt": restore(shortens(BRIDGE)).text, "seed": 3, "kind": "cpu", "steps": 7, "guidance": 2.5, "sampler": "ddim"}
+    assert how == {
+        "prompt": restore(shortens(BRIDGE)).text,
+        "seed": 3,
+        "kind": "cpu",
+        "steps": 7,
+        "guidance": 2.5,
+        "sampler": "ddim",
+    }
     assert made.seeds == (3,)
     assert made.models == {"painter": "paints"}
 
@@ -436,7 +490,12 @@ def test_the_words_are_painted() -> None:
 def test_without_wishes_the_profile_says_how() -> None:
     painter = Paints()
     painted(sent(), {"painter": painter})
-    assert {key: painter.done[0][1][key] for key in ("seed", "steps", "guidance", "sampler")} == {"seed": 0, "steps": 25, "guidance": 7.5, "sampler": None}
+    assert {key: painter.done[0][1][key] for key in ("seed", "steps", "guidance", "sampler")} == {
+        "seed": 0,
+        "steps": 25,
+        "guidance": 7.5,
+        "sampler": None,
+    }
 
 
 def test_the_picture_has_the_size_of_the_header() -> None:
@@ -469,7 +528,13 @@ def test_the_rate_at_which_it_reflects() -> None:
 
 def test_a_reflection_is_given_what_there_is_to_know() -> None:
     models, steps = whole(), list[tuple[str, Any]]()
-    made = painted(sent(), models, reflections=1, record=lambda *step: steps.append(step), wish={"seed": 5, "steps": 3, "guidance": 2, "scheduler": "ddim"})
+    made = painted(
+        sent(),
+        models,
+        reflections=1,
+        record=lambda *step: steps.append(step),
+        wish={"seed": 5, "steps": 3, "guidance": 2, "scheduler": "ddim"},
+    )
     text = restore(shortens(BRIDGE), articles=False).text
     assert [name for name, _ in steps] == ["restored", "painted", "reflection-1", "edited-1"]
     found = dict(steps)
@@ -483,8 +548,12 @@ def test_a_reflection_is_given_what_there_is_to_know() -> None:
     (_, (what, how)) = models["painter"].done
     assert what == "edit"
     assert {key: how[key] for key in ("strength", "steps", "guidance", "sampler", "kind")} == {
-        "strength": reflect.STRENGTH, "steps": 3, "guidance": 2, "sampler": "ddim", "kind": "cpu",
-    }  # fmt: skip
+        "strength": reflect.STRENGTH,
+        "steps": 3,
+        "guidance": 2,
+        "sampler": "ddim",
+        "kind": "cpu",
+    }
     assert "The dog is missing." in how["prompt"]
     assert text in how["prompt"]
     assert how["mean"] == found["painted"].mean()
@@ -513,7 +582,9 @@ def test_samples_differ_in_their_seeds_and_each_is_reflected() -> None:
     made = painted(sent(), models, samples=3, wish={"seed": 4}, reflections=1)
     assert made.seeds == (4, 5, 6)
     assert [how["seed"] for what, how in models["painter"].done if what == "paint"] == [4, 5, 6]
-    assert [how["seed"] for what, how in models["painter"].done if what == "edit"] == [reflect.seed_of(seed, 1) for seed in (4, 5, 6)]
+    assert [how["seed"] for what, how in models["painter"].done if what == "edit"] == [
+        reflect.seed_of(seed, 1) for seed in (4, 5, 6)
+    ]
     assert models["language"].count("decompress") == 1
     assert len({picture.tobytes() for picture in made.pictures}) == 3
 
@@ -577,7 +648,9 @@ def test_captioners(kind: str, tmp_path: Path) -> None:
     folder = getattr(tiny_models, kind)(tmp_path / kind)
     captioner = Captioner.load(folder, Models.of(device="cpu"))
     square = PHOTO[:, 16:80]
-    one, other = (captioner.describe(square, instruction, 12) for instruction in ("Name the colours.", "How many cups are there?"))
+    one, other = (
+        captioner.describe(square, instruction, 12) for instruction in ("Name the colours.", "How many cups are there?")
+    )
     assert (one != other) == (kind in ASKABLE)
     assert captioner.describe(square, "Name the colours.", 12) == one
     assert "colours" not in one  # the answer alone, not the question with it
@@ -615,7 +688,9 @@ def test_folders_of_other_models(models: Path, tmp_path: Path) -> None:
 def test_a_photo_there_and_back(loaded: Models) -> None:
     """Random weights say nothing that can be used; what is sent is lawful all the same, and comes back as it was."""
     steps: list[tuple[str, Any]] = []
-    made = codec.encode_any(PHOTO, method="consonant", models=loaded, quality=1, provenance=True, record=lambda *step: steps.append(step))
+    made = codec.encode_any(
+        PHOTO, method="consonant", models=loaded, quality=1, provenance=True, record=lambda *step: steps.append(step)
+    )
     found = dict(steps)
     assert text_of(made.data) == found["compressed"]
     assert len(found["compressed"].split()) <= WORDS[0]
@@ -677,7 +752,9 @@ def test_what_has_no_image_to_image_pipeline_paints_anew(loaded: Models, monkeyp
     painter = loaded.load("painter", Painter.load, {})
     monkeypatch.setitem(painter.__dict__, "editor", None)
     picture = painter.paint("a cat", (32, 32), seed=0, steps=2)
-    assert np.array_equal(painter.edit(picture, "a dog", 0.5, seed=1, steps=2), painter.paint("a dog", (32, 32), seed=1, steps=2))
+    assert np.array_equal(
+        painter.edit(picture, "a dog", 0.5, seed=1, steps=2), painter.paint("a dog", (32, 32), seed=1, steps=2)
+    )
 
 
 # --- The program ---
@@ -697,7 +774,21 @@ def test_encode_and_decode(semtool: Semtool, cup: Path, models: Path) -> None:
     assert done.status == 0, done.err
     assert (done.json["width"], done.json["method"]) == (64, "consonant")
     valid("encode", done.json)
-    done = semtool("decode", "cup.sem", "-o", "made.png", "--model", models, "--steps", "2", "--reflections", "1", "--trace", "steps", "--json")
+    done = semtool(
+        "decode",
+        "cup.sem",
+        "-o",
+        "made.png",
+        "--model",
+        models,
+        "--steps",
+        "2",
+        "--reflections",
+        "1",
+        "--trace",
+        "steps",
+        "--json",
+    )
     assert done.status == 0, done.err
     valid("decode", done.json)
     assert set(done.json["models"]) == {"captioner", "language", "painter"}
@@ -730,8 +821,16 @@ def test_steps_of_the_encoder(semtool: Semtool, cup: Path) -> None:
     assert trace[2]["value"] == text_of(Path("cup.sem").read_bytes())
     before = contents(cup.parent)
     refused(semtool("encode", cup, *TOLD, "--trace"), 2, f"usage: {cup.parent}/cup.sem.trace is there already")
-    refused(semtool("encode", cup, "--method", "clip", "--trace", "-o", "x.sem"), 2, "usage: --trace is for pictures by method elic, consonant or pics")
-    refused(semtool("encode", "--text", "a cat", "--size", "64x64", "--trace", "-o", "x.sem"), 2, "usage: --trace is for pictures")
+    refused(
+        semtool("encode", cup, "--method", "clip", "--trace", "-o", "x.sem"),
+        2,
+        "usage: --trace is for pictures by method elic, consonant or pics",
+    )
+    refused(
+        semtool("encode", "--text", "a cat", "--size", "64x64", "--trace", "-o", "x.sem"),
+        2,
+        "usage: --trace is for pictures",
+    )
     assert contents(cup.parent) == before
 
 
@@ -746,11 +845,26 @@ def test_bpp_of_the_encoder(semtool: Semtool, cup: Path) -> None:
 
 def test_options_of_the_decoder(semtool: Semtool, models: Path) -> None:
     Path("bridge.sem").write_bytes(sent(size=(32, 32)))
-    base = {"--steps": "2", "--guidance": "2", "--reflections": "0", "--device": "cpu", "--dtype": "float32", "--seed": "0"}
+    base = {
+        "--steps": "2",
+        "--guidance": "2",
+        "--reflections": "0",
+        "--device": "cpu",
+        "--dtype": "float32",
+        "--seed": "0",
+    }
 
     def shown(**other: str) -> bytes:
         options = base | {f"--{name}": value for name, value in other.items()}
-        done = semtool("decode", "bridge.sem", "-o", "made.ppm", "--model", models, *[part for pair in options.items() for part in pair])
+        done = semtool(
+            "decode",
+            "bridge.sem",
+            "-o",
+            "made.ppm",
+            "--model",
+            models,
+            *[part for pair in options.items() for part in pair],
+        )
         assert done.status == 0, done.err
         return Path("made.ppm").read_bytes()
 
@@ -765,13 +879,19 @@ def test_a_device_that_is_not_here(semtool: Semtool, models: Path, monkeypatch: 
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     Path("bridge.sem").write_bytes(sent())
-    refused(semtool("decode", "bridge.sem", "--model", models, "--device", "cuda"), 2, "usage: torch sees no cuda device")
+    refused(
+        semtool("decode", "bridge.sem", "--model", models, "--device", "cuda"), 2, "usage: torch sees no cuda device"
+    )
 
 
 def test_what_is_missing_is_named_and_nothing_written(semtool: Semtool, cup: Path, models: Path) -> None:
     before = contents(cup.parent)
     done = semtool("encode", cup, "--method", "consonant", "--model", f"language={models / 'language'}")
-    refused(done, 5, "SEM-E-801 model-unavailable: nothing fills the role captioner (a vision-language model); the profile recommends HuggingFaceTB/SmolVLM-Instruct")
+    refused(
+        done,
+        5,
+        "SEM-E-801 model-unavailable: nothing fills the role captioner (a vision-language model); the profile recommends HuggingFaceTB/SmolVLM-Instruct",
+    )
     assert "--model captioner=" in done.line
     assert "--text" in done.line
     assert contents(cup.parent) == before

@@ -142,8 +142,9 @@ def test_header_sizes() -> None:
     plain = replace(read(COMPACT).header, check=None, check_bits=0)
     assert len(header_codec.build(plain)) == 5
     assert len(header_codec.build(read(COMPACT).header)) == 7
-    assert [len(header_codec.build(replace(plain, width=w, height=h))) for w, h in ((1, 1), (128, 129), (129, 16384))] \
-        == [7, 8, 9]  # fmt: skip
+    assert [
+        len(header_codec.build(replace(plain, width=w, height=h))) for w, h in ((1, 1), (128, 129), (129, 16384))
+    ] == [7, 8, 9]
     for n in (4, 8, 16, 32):
         explicit = replace(plain, profile_id=255, base_profile_id=1, model_hash=bytes(n))
         assert len(header_codec.build(explicit)) == 5 + 2 + n

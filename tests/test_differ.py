@@ -93,7 +93,15 @@ def rejected(code: str) -> Answer:
 
 
 def accepted(**section: Any) -> Answer:
-    whole = {"type": "130", "kind": "caption", "offset": "5", "bytes": "1", "check": "absent", "sha256": "00", "mode": "raw"} | section
+    whole = {
+        "type": "130",
+        "kind": "caption",
+        "offset": "5",
+        "bytes": "1",
+        "check": "absent",
+        "sha256": "00",
+        "mode": "raw",
+    } | section
     return Answer("accept", result={"width": "1", "height": "1", "sections": [whole]})
 
 
@@ -127,7 +135,14 @@ def test_files_are_taken_apart_and_put_together_again() -> None:
         parts = taken_apart(file, rows)
         assert parts is not None
         assert parts.data() == file
-    assert [read_varint(varint(n), 0)[0] for n in (0, 127, 128, 16511, 16512, 270549119)] == [0, 127, 128, 16511, 16512, 270549119]
+    assert [read_varint(varint(n), 0)[0] for n in (0, 127, 128, 16511, 16512, 270549119)] == [
+        0,
+        127,
+        128,
+        16511,
+        16512,
+        270549119,
+    ]
     made = Parts(b"\x04", b"\x01", [Section(0x83, b"a", symbols=b"S")], 3, key=b"K")
     assert len(made.data()) == 5 + 2 + 1
 
@@ -147,4 +162,6 @@ def test_it_needs_the_standard_library_alone() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
-                assert name.partition(".")[0] in sys.stdlib_module_names | {"semrunner", "semdiffer"}, f"{path.name} imports {name}"
+                assert name.partition(".")[0] in sys.stdlib_module_names | {"semrunner", "semdiffer"}, (
+                    f"{path.name} imports {name}"
+                )

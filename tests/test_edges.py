@@ -96,7 +96,9 @@ def plain(pixels: Picture, detail: int) -> list[list[int]]:
     return [[out[r, c] for c in range(w)] for r in range(h)]
 
 
-@pytest.mark.parametrize(("h", "w", "detail"), [(1, 1, 4), (1, 40, 9), (33, 47, 4), (64, 50, 9), (50, 64, 1), (2, 3, 5)])
+@pytest.mark.parametrize(
+    ("h", "w", "detail"), [(1, 1, 4), (1, 40, 9), (33, 47, 4), (64, 50, 9), (50, 64, 1), (2, 3, 5)]
+)
 def test_the_recipe(h: int, w: int, detail: int) -> None:
     for seed in range(2):
         pixels = blobs(h, w, seed)
@@ -123,10 +125,15 @@ def test_the_example_of_the_specification() -> None:
     pixels = np.full((8, 8, 3), 40, np.uint8)
     pixels[:4, 5:] = pixels[4:, 3:] = (200, 180, 160)
     assert edges.contours(pixels).tolist() == [
-        [0, 0, 0, 128, 255, 128, 0, 0], [0, 0, 0, 128, 255, 128, 0, 0], [0, 0, 32, 191, 255, 128, 0, 0],
-        [0, 0, 96, 255, 255, 96, 0, 0], [0, 0, 128, 255, 191, 32, 0, 0], [0, 0, 128, 255, 128, 0, 0, 0],
-        [0, 0, 128, 255, 128, 0, 0, 0], [0, 0, 128, 255, 128, 0, 0, 0],
-    ]  # fmt: skip
+        [0, 0, 0, 128, 255, 128, 0, 0],
+        [0, 0, 0, 128, 255, 128, 0, 0],
+        [0, 0, 32, 191, 255, 128, 0, 0],
+        [0, 0, 96, 255, 255, 96, 0, 0],
+        [0, 0, 128, 255, 191, 32, 0, 0],
+        [0, 0, 128, 255, 128, 0, 0, 0],
+        [0, 0, 128, 255, 128, 0, 0, 0],
+        [0, 0, 128, 255, 128, 0, 0, 0],
+    ]
 
 
 def test_a_square_has_one_contour() -> None:
@@ -186,7 +193,9 @@ def test_contours_are_connected_sets(mask: str) -> None:
     on = np.zeros((n, n), bool)
     if mask == "spiral":
         for i in range(0, n // 2, 2):
-            on[i, max(i - 2, 0) : n - i] = on[i : n - i, n - 1 - i] = on[n - 1 - i, i : n - i] = on[i + 2 : n - i, i] = True
+            on[i, max(i - 2, 0) : n - i] = on[i : n - i, n - 1 - i] = on[n - 1 - i, i : n - i] = on[
+                i + 2 : n - i, i
+            ] = True
     elif mask == "snake":
         on[::2] = True
         on[1::4, -1] = on[3::4, 0] = True
@@ -209,7 +218,12 @@ def test_what_is_no_picture() -> None:
     for detail in (0, 10, -1):
         with pytest.raises(ValueError, match="detail"):
             edges.contours(good, detail)
-    for bad in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8), good.astype(np.int32)):
+    for bad in (
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        good.astype(np.int32),
+    ):
         for f in (edges.contours, edges.sobel):
             with pytest.raises(ValueError, match="not a picture"):
                 f(bad)  # type: ignore[arg-type]

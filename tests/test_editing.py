@@ -112,7 +112,10 @@ def test_add_gives_back_what_strip_took(rows: None, container: Container, data: 
         before = {t: part for t, part in before.items() if t not in must_go({t})}
     assert parts(again.data) == before
     with pytest.raises(ValueError, match=r"has a section .* already"):
-        editing.add(read(again.data), [section for section in taken if section.type in before] or list(read(again.data).sections))
+        editing.add(
+            read(again.data),
+            [section for section in taken if section.type in before] or list(read(again.data).sections),
+        )
     section = read(again.data).sections[0]
     other = Section(section.type, b"", section.check)
     replaced = editing.add(read(again.data), [other], replacing=True)
@@ -207,7 +210,9 @@ def test_nothing_that_stays_is_decoded() -> None:
     """Bodies and checks that are wrong are none of an editor's business."""
     whole = made(indices=INDICES, caption=CAPTION, metadata={"a": "b"})
     container = read(whole)
-    broken = [Section(section.type, b"\xff" * 9, b"\0\0") if section.critical else section for section in container.sections]
+    broken = [
+        Section(section.type, b"\xff" * 9, b"\0\0") if section.critical else section for section in container.sections
+    ]
     data = write(assemble(container.header, broken))
     assert parts(editing.strip(read(data), {spec.METADATA}).data) == dict.fromkeys((0x82, 0x85), (b"\xff" * 9, b"\0\0"))
 
@@ -293,7 +298,9 @@ def test_cut(semtool: Semtool, files: Path) -> None:
         assert same["sections"] == said["sections"]
     semtool("cut", "whole.sem", "-o", "x.sem", "--sections", "2")
     assert semtool("verify", "x.sem").text == "x.sem: valid, canonical, check ok, level 1, incomplete\n"
-    assert semtool("cut", "x.sem", "-o", "y.sem", "--sections", "2").text.endswith(" bytes, provenance, caption, incomplete\n")
+    assert semtool("cut", "x.sem", "-o", "y.sem", "--sections", "2").text.endswith(
+        " bytes, provenance, caption, incomplete\n"
+    )
     shown = semtool("decode", "x.sem", "--symbols", "--json")
     valid("decode", shown.json)
     assert (shown.json["what"], shown.json["complete"]) == ("caption", False)
@@ -305,7 +312,18 @@ def test_add(semtool: Semtool, files: Path) -> None:
     assert Path("x.sem").read_bytes() == made(indices=INDICES, caption=CAPTION)
     edited(semtool("add", "words.sem", "-o", "x.sem", "--indices", "grid.npy", "--json"))
     assert Path("x.sem").read_bytes() == made(indices=INDICES, caption=CAPTION)
-    everything = ["--codes", "codes.npy", "--caption", CAPTION, "--metadata", "a=b", "--provenance", "by=me", "--hint", "seed=1"]
+    everything = [
+        "--codes",
+        "codes.npy",
+        "--caption",
+        CAPTION,
+        "--metadata",
+        "a=b",
+        "--provenance",
+        "by=me",
+        "--hint",
+        "seed=1",
+    ]
     said = edited(semtool("add", "grid.sem", "-o", "x.sem", *everything, "--thumbnail", "small.png", "--json"))
     assert said["sections"] == ["provenance", "caption", "pq", "vq", "hints", "thumbnail", "metadata"]
     values = {section.kind: section.value for section in payload(Path("x.sem").read_bytes()).sections}
@@ -341,14 +359,20 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
     np.save("small.npy", indices)
     size = (32, 48)
     named: dict[str, Any] = {"profile": "vq-tiny", "size": size}
-    wanted = codec.encode_any(None, indices=indices, caption=CAPTION, model=MODELS / "vq-tiny", explicit_model=4, **named).data
+    wanted = codec.encode_any(
+        None, indices=indices, caption=CAPTION, model=MODELS / "vq-tiny", explicit_model=4, **named
+    ).data
     Path("text.sem").write_bytes(editing.strip(read(wanted), {0x85}).data)
     refused(semtool("add", "text.sem", "-o", "x.sem", "--indices", "small.npy"), 5, "SEM-E-801 ")
     for folder in (MODELS, MODELS / "vq-tiny"):
         done = semtool("add", "text.sem", "-o", "x.sem", "--indices", "small.npy", "--model", folder)
         assert done.status == 0, done.err
         assert Path("x.sem").read_bytes() == wanted
-    refused(semtool("add", "text.sem", "-o", "y.sem", "--indices", "small.npy", "--model", MODELS / "pq-tiny"), 5, "SEM-E-801 ")
+    refused(
+        semtool("add", "text.sem", "-o", "y.sem", "--indices", "small.npy", "--model", MODELS / "pq-tiny"),
+        5,
+        "SEM-E-801 ",
+    )
     store.small_model.cache_clear()
     row = registry.get(203)
     books = store.small_model(MODELS / "pq-tiny").tensor
@@ -416,7 +440,12 @@ def test_what_edits_refuse(semtool: Semtool, files: Path, args: list[str], statu
 
 def test_damaged_files_are_not_edited(semtool: Semtool, files: Path) -> None:
     whole = Path("whole.sem").read_bytes()
-    for damaged, code in ((whole[:-1], 301), (whole + b"\0", 306), (whole[:6], 202), (whole[:2] + b"\x4e" + whole[3:], 701)):
+    for damaged, code in (
+        (whole[:-1], 301),
+        (whole + b"\0", 306),
+        (whole[:6], 202),
+        (whole[:2] + b"\x4e" + whole[3:], 701),
+    ):
         Path("bad.sem").write_bytes(damaged)
         for args in (["strip"], ["cut", "--sections", "1"], ["add", "--codes", "codes.npy"]):
             done = semtool(args[0], "bad.sem", "-o", "x.sem", *args[1:])

@@ -58,10 +58,16 @@ def one_thread() -> Any:
 def small(variant: str) -> ElicConfig:
     if variant == "embedded":
         cfg = ElicConfig(
-            m=14, hyper=6, groups=GROUPS, widths=(8, 8, 8), spatial_width=5, aggregation=(9, 8), channel_context=((3, 7),),
+            m=14,
+            hyper=6,
+            groups=GROUPS,
+            widths=(8, 8, 8),
+            spatial_width=5,
+            aggregation=(9, 8),
+            channel_context=((3, 7),),
             hyper_analysis=(("conv", 1, 1, 8), ("conv", 3, 2, 8), ("conv", 3, 2, 6)),
             hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 9)),
-        )  # fmt: skip
+        )
     else:
         cfg = getattr(config, "taco" if variant == "linear" else variant)(8, 14, GROUPS)
         cfg = replace(cfg, scale_head="linear" if variant == "linear" else "log")
@@ -119,7 +125,13 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def convs(stack: Any) -> list[tuple[str, int, int, int, int]]:
     """(kind, kernel, stride, inputs, outputs) of each convolution."""
     return [
-        ("deconv" if isinstance(m, nn.ConvTranspose2d) else "conv", m.kernel_size[0], m.stride[0], m.in_channels, m.out_channels)
+        (
+            "deconv" if isinstance(m, nn.ConvTranspose2d) else "conv",
+            m.kernel_size[0],
+            m.stride[0],
+            m.in_channels,
+            m.out_channels,
+        )
         for m in stack.modules()
         if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)
     ]
@@ -136,9 +148,19 @@ def test_what_the_public_variants_share(variant: str) -> None:
     net = whole(variant)
     assert (net.cfg.m, net.cfg.hyper, net.cfg.groups) == (320, 192, (16, 16, 32, 64, 192))
     wide = [c for c in convs(net.g_a) if c[1] == 5]
-    assert wide == [("conv", 5, 2, 3, 192), ("conv", 5, 2, 192, 192), ("conv", 5, 2, 192, 192), ("conv", 5, 2, 192, 320)]
+    assert wide == [
+        ("conv", 5, 2, 3, 192),
+        ("conv", 5, 2, 192, 192),
+        ("conv", 5, 2, 192, 192),
+        ("conv", 5, 2, 192, 320),
+    ]
     up = [c for c in convs(net.g_s) if c[1] == 5]
-    assert up == [("deconv", 5, 2, 320, 192), ("deconv", 5, 2, 192, 192), ("deconv", 5, 2, 192, 192), ("deconv", 5, 2, 192, 3)]
+    assert up == [
+        ("deconv", 5, 2, 320, 192),
+        ("deconv", 5, 2, 192, 192),
+        ("deconv", 5, 2, 192, 192),
+        ("deconv", 5, 2, 192, 3),
+    ]
     for stack in (net.g_a, net.g_s):
         names = [type(m).__name__ for m in stack.children()]
         assert (names.count("ResidualBottleneck"), names.count("Attention")) == (9, 2)
@@ -154,11 +176,18 @@ def test_what_the_public_variants_share(variant: str) -> None:
 def test_taco() -> None:
     net = whole("taco")
     assert (net.cfg.anchor_parity, net.cfg.means_first, net.cfg.channel_scope) == (1, False, "all")
-    assert convs(net.entropy.h_s) == [("deconv", 5, 2, 192, 320), ("deconv", 5, 2, 320, 480), ("deconv", 3, 1, 480, 640)]
+    assert convs(net.entropy.h_s) == [
+        ("deconv", 5, 2, 192, 320),
+        ("deconv", 5, 2, 320, 480),
+        ("deconv", 3, 1, 480, 640),
+    ]
     assert len(net.entropy.anchor_head) == 5
     for k, c in enumerate(net.cfg.groups):
         assert net.cfg.context_channels(k) == tuple(range(k))
-        for heads, inputs in ((net.entropy.anchor_head, 640 + 2 * c * (k > 0)), (net.entropy.head, 640 + 2 * c * (1 + (k > 0)))):
+        for heads, inputs in (
+            (net.entropy.anchor_head, 640 + 2 * c * (k > 0)),
+            (net.entropy.head, 640 + 2 * c * (1 + (k > 0))),
+        ):
             widths = [inputs, 2 * c * 5 // 3, 2 * c * 4 // 3, 2 * c]
             assert convs(heads[k]) == [("conv", 1, 1, i, o) for i, o in pairwise(widths)]
 
@@ -166,7 +195,11 @@ def test_taco() -> None:
 def test_compressai() -> None:
     net = whole("compressai")
     assert (net.cfg.anchor_parity, net.cfg.means_first, net.cfg.channel_scope) == (0, False, "all")
-    assert convs(net.entropy.h_s) == [("deconv", 5, 2, 192, 192), ("deconv", 5, 2, 192, 288), ("deconv", 3, 1, 288, 384)]
+    assert convs(net.entropy.h_s) == [
+        ("deconv", 5, 2, 192, 192),
+        ("deconv", 5, 2, 192, 288),
+        ("deconv", 3, 1, 288, 384),
+    ]
     assert len(net.entropy.anchor_head) == 0
     ramps = ((416, 384, 384, 32), (448, 384, 384, 32), (512, 384, 384, 64), (640, 469, 384, 128), (1152, 896, 640, 384))
     for k, widths in enumerate(ramps):
@@ -204,7 +237,9 @@ def test_forward_and_backward(variant: str) -> None:
 # -- configurations are data from strangers too
 
 
-@pytest.mark.parametrize("cfg", [ElicConfig(), config.taco(), config.compressai(), config.chandelier(), small("embedded")])
+@pytest.mark.parametrize(
+    "cfg", [ElicConfig(), config.taco(), config.compressai(), config.chandelier(), small("embedded")]
+)
 def test_configurations_survive_json(cfg: ElicConfig) -> None:
     assert ElicConfig.from_dict(json.loads(json.dumps(cfg.to_dict()))) == cfg
 
@@ -262,9 +297,17 @@ def test_configurations_that_are_none(change: dict[str, Any]) -> None:
         ElicConfig.from_dict({**ElicConfig().to_dict(), **change})
 
 
-@given(st.dictionaries(st.sampled_from(sorted(ElicConfig().to_dict())), st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 2000) | st.floats() | st.text(max_size=6), lambda v: st.lists(v, max_size=4), max_leaves=8,
-), max_size=3))  # fmt: skip
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(ElicConfig().to_dict())),
+        st.recursive(
+            st.none() | st.booleans() | st.integers(-3, 2000) | st.floats() | st.text(max_size=6),
+            lambda v: st.lists(v, max_size=4),
+            max_leaves=8,
+        ),
+        max_size=3,
+    )
+)
 @settings(max_examples=200, deadline=None)
 def test_any_json_is_a_configuration_or_a_value_error(change: dict[str, Any]) -> None:
     for data in ({**small("embedded").to_dict(), **change}, change.get("m")):
@@ -295,7 +338,9 @@ def test_quantised_models_code_what_the_float_model_codes(variant: str) -> None:
         assert sizes[0] > 500
         assert abs(sizes[1] / sizes[0] - 1) < 0.01
 
-        def choose(_r: int, k: int, step: int, mean: Any, table: Any, target: Any = y * gain, sites: Any = both[1].sites) -> Any:
+        def choose(
+            _r: int, k: int, step: int, mean: Any, table: Any, target: Any = y * gain, sites: Any = both[1].sites
+        ) -> Any:
             rows, cols = sites[step]
             s = np.rint(target[model.part(k), rows, cols] - mean / 64).astype(np.int32)
             return np.where(table == 0, 0, s)
@@ -412,12 +457,17 @@ def test_weights_and_biases_of_any_size_stay_within_bounds() -> None:
             layer.bias.fill_(bias)
         writer = quantise._Writer()
         writer.conv("c", layer, np.full(40, 1e4))
-        assert 0 < check_net((Conv(writer.tensors["c.w"], writer.tensors["c.b"]),), 32768, "c") <= 2**37 or weight == bias == 0
+        assert (
+            0 < check_net((Conv(writer.tensors["c.w"], writer.tensors["c.b"]),), 32768, "c") <= 2**37
+            or weight == bias == 0
+        )
 
 
 def test_z_tables() -> None:
     shape = (2, 3)
-    tables = quantise.logistic_tables(np.linspace(-2.5, 2.5, 6).reshape(shape), np.array([[0.02, 0.5, 1.0], [3.0, 10.0, 0.1]]))
+    tables = quantise.logistic_tables(
+        np.linspace(-2.5, 2.5, 6).reshape(shape), np.array([[0.02, 0.5, 1.0], [3.0, 10.0, 0.1]])
+    )
     at = 0
     for size in tables["z.size"].ravel().tolist():
         row = tables["z.freq"][at : at + size + 1].astype(int)
@@ -517,7 +567,9 @@ FAULTS: list[tuple[str, str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("part", "change", "architecture"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
-def test_parts_that_do_not_fit(part: str, change: Any, architecture: Any, packages: dict[str, Path], tmp_path: Path) -> None:
+def test_parts_that_do_not_fit(
+    part: str, change: Any, architecture: Any, packages: dict[str, Path], tmp_path: Path
+) -> None:
     change_architecture = architecture if architecture is None else lambda old: architecture(old) or {}
     manifest = spoilt(packages["embedded"], tmp_path / "bad", part, change, change_architecture)
     with pytest.raises(SemError) as e:
@@ -551,7 +603,13 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
     assert elic.paint(got, packages[variant], (100, 70)).shape == (70, 100, 3)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
-    for most, rate, reached in ((largest, 1, True), (largest - 1, 0, True), (smallest, 0, True), (smallest - 1, 0, False), (-9, 0, False)):
+    for most, rate, reached in (
+        (largest, 1, True),
+        (largest - 1, 0, True),
+        (smallest, 0, True),
+        (smallest - 1, 0, False),
+        (-9, 0, False),
+    ):
         fitted, ok = encoder.fitting(most)
         assert (fitted.latents.rate, ok) == (rate, reached)
     assert len(encoder.at(1, strength=math.inf).body) >= len(encoder.at(1).body)

@@ -61,7 +61,9 @@ def residuals(seed: int, spread: float = 1.5, wild: float = 0.0) -> elic_latents
 def z_of(model: SymbolModel, size: tuple[int, int], seed: int, wild: float = 0.0) -> Any:
     rng = np.random.default_rng(seed + 1000)
     shape = (model.hyper, *shapes(*size)[0])
-    return np.where(rng.random(shape) < wild, rng.integers(-32767, 32768, shape), rng.integers(-3, 4, shape)).astype(np.int32)
+    return np.where(rng.random(shape) < wild, rng.integers(-32767, 32768, shape), rng.integers(-3, 4, shape)).astype(
+        np.int32
+    )
 
 
 def same(a: ElicLatents, b: ElicLatents) -> bool:
@@ -133,7 +135,10 @@ def test_bytes_from_strangers_are_symbols_or_an_error() -> None:
             result = outcome(body, model, (9, 9))
             if isinstance(result, bytes):
                 latents = decode(body, model, (9, 9), NumpyBackend())
-                assert encode(latents.rate, latents.z, exactly(latents, model, (9, 9)), model, (9, 9), NumpyBackend())[0] == body
+                assert (
+                    encode(latents.rate, latents.z, exactly(latents, model, (9, 9)), model, (9, 9), NumpyBackend())[0]
+                    == body
+                )
 
 
 # -- exactly, ranges, the skip rule
@@ -217,9 +222,13 @@ def test_what_cannot_be_written_is_a_mistake_of_the_caller() -> None:
     model, size = tiny("elic-tiny"), (64, 64)
     z = z_of(model, size, 0)
     for rate, bad_z, choose in (
-        (model.rates, z, residuals(0)), (-1, z, residuals(0)), (0, z[:, :, :0], residuals(0)), (0, z + 40000, residuals(0)),
-        (0, z, lambda *a: a[3][:, :-1] * 0), (0, z, lambda *a: np.zeros_like(a[3]) + 32768),
-    ):  # fmt: skip
+        (model.rates, z, residuals(0)),
+        (-1, z, residuals(0)),
+        (0, z[:, :, :0], residuals(0)),
+        (0, z + 40000, residuals(0)),
+        (0, z, lambda *a: a[3][:, :-1] * 0),
+        (0, z, lambda *a: np.zeros_like(a[3]) + 32768),
+    ):
         with pytest.raises(ValueError, match=r"must|within|no symbol"):
             encode(rate, bad_z, choose, model, size, NumpyBackend())
 

@@ -88,9 +88,10 @@ class Server:
         """What a question ends with."""
         asked = self.role(role)
         calls: dict[str, Callable[[], Any]] = {
-            "language": lambda: asked.ask("say", "it", 5), "captioner": lambda: asked.caption(PHOTO),
+            "language": lambda: asked.ask("say", "it", 5),
+            "captioner": lambda: asked.caption(PHOTO),
             "painter": lambda: asked.paint("it", (32, 32), seed=0),
-        }  # fmt: skip
+        }
         with pytest.raises(SemError) as caught:
             calls[role]()
         text = str(caught.value)
@@ -145,8 +146,12 @@ def test_a_language_model_is_asked_without_chance(server: Server) -> None:
     ((path, document, headers),) = server.asked
     assert path == "/v1/chat/completions"
     assert document == {
-        "model": "some-model", "messages": [{"role": "user", "content": "Do it.\n\na text"}], "max_tokens": 7, "temperature": 0, "seed": 0,
-    }  # fmt: skip
+        "model": "some-model",
+        "messages": [{"role": "user", "content": "Do it.\n\na text"}],
+        "max_tokens": 7,
+        "temperature": 0,
+        "seed": 0,
+    }
     assert headers["Authorization"] == f"Bearer {KEY}"
 
 
@@ -178,13 +183,22 @@ def test_a_large_picture_is_sent_smaller(server: Server) -> None:
 
 def test_a_painter_is_told_size_and_seed(server: Server) -> None:
     shares: list[float] = []
-    made = server.role("painter").paint("a cat", (64, 32), seed=3, kind="cpu", steps=9, guidance=2.0, sampler=None, progress=shares.append)
+    made = server.role("painter").paint(
+        "a cat", (64, 32), seed=3, kind="cpu", steps=9, guidance=2.0, sampler=None, progress=shares.append
+    )
     assert (made.shape, made.dtype) == ((40, 40, 3), np.uint8)  # as the server will have it
     edited = server.role("painter").edit(made, "a red cat", 0.5, seed=4)
     assert not np.array_equal(made, edited)
     assert shares == [1]
     first, second = (asked[1] for asked in server.asked)
-    assert first == {"model": "some-model", "prompt": "a cat", "n": 1, "size": "64x32", "response_format": "b64_json", "seed": 3}
+    assert first == {
+        "model": "some-model",
+        "prompt": "a cat",
+        "n": 1,
+        "size": "64x32",
+        "response_format": "b64_json",
+        "seed": 3,
+    }
     assert (second["prompt"], second["size"], second["seed"]) == ("a red cat", "40x40", 4)
 
 
@@ -211,7 +225,19 @@ def test_statuses(server: Server, status: int, remedy: str) -> None:
     assert remedy in fault.hint
 
 
-@pytest.mark.parametrize("body", [b"", b"garbage", b"\xff\xfe", b"[" * 100_000, b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": {"content": null}}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"garbage",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        b'{"choices": []}',
+        b'{"choices": [{"message": {"content": null}}]}',
+    ],
+)
 def test_answers_that_are_none(server: Server, body: bytes) -> None:
     server.answer = lambda *_: body
     for role in ROLES:
@@ -274,7 +300,11 @@ def test_nobody_there(server: Server) -> None:
 def test_a_redirect_is_not_followed(server: Server) -> None:
     other = Server()
     for status in (301, 302, 303, 307, 308):
-        server.answer = lambda *_, status=status: (status, {"Location": other.url.partition("#")[0] + "/chat/completions"}, b"")
+        server.answer = lambda *_, status=status: (
+            status,
+            {"Location": other.url.partition("#")[0] + "/chat/completions"},
+            b"",
+        )
         assert f"status {status}" in str(server.fault())
     assert not other.asked
     other.http.shutdown()
@@ -315,7 +345,11 @@ def test_addresses(url: str, base: str, host: str, model: str) -> None:
     "https://example.com/a pass#m", "https://example.com/\x00pass#m",
 ])  # fmt: skip
 def test_what_is_no_address(url: str, semtool: Semtool) -> None:
-    for call in (lambda: endpoint.address(url), lambda: Models.of({"painter": url}), lambda: Models.of([f"painter={url}"])):
+    for call in (
+        lambda: endpoint.address(url),
+        lambda: Models.of({"painter": url}),
+        lambda: Models.of([f"painter={url}"]),
+    ):
         with pytest.raises(ValueError, match="endpoint") as caught:
             call()
         assert "pass" not in str(caught.value).replace("password", "")
@@ -347,7 +381,10 @@ def test_a_picture_there_and_back_by_endpoints(server: Server, semtool: Semtool,
     assert done.status == 0, done.err
     with Image.open("again.png") as made:
         assert made.size == (48, 48)
-    assert next(asked[1]["prompt"] for asked in server.asked if "prompt" in asked[1]) == "old stone bridge crosses calm river green trees"
+    assert (
+        next(asked[1]["prompt"] for asked in server.asked if "prompt" in asked[1])
+        == "old stone bridge crosses calm river green trees"
+    )
     assert prompts.shipped().ask("describe") in json.dumps([asked[1] for asked in server.asked]).replace("\\n", "\n")
     secrets = [content for content in contents(place).values() if content is not None and KEY.encode() in content]
     assert not secrets
@@ -359,5 +396,9 @@ def test_a_server_that_fails_leaves_nothing(server: Server, semtool: Semtool, pl
     Image.fromarray(PHOTO).save("cup.png")
     server.answer = lambda *_: (401, {}, b"{}")
     before = contents(place)
-    refused(semtool("encode", "cup.png", "--method", "consonant", "--model", f"captioner={server.url}"), 5, "SEM-E-801 model-unavailable: captioner: the endpoint 127.0.0.1:")
+    refused(
+        semtool("encode", "cup.png", "--method", "consonant", "--model", f"captioner={server.url}"),
+        5,
+        "SEM-E-801 model-unavailable: captioner: the endpoint 127.0.0.1:",
+    )
     assert contents(place) == before

@@ -36,12 +36,20 @@ OTHERS = {
     0x15: b"\x00",  # unknown, not safe to copy
 }
 FORMS = [
-    pytest.param(profile, others, check, hash_bytes, id=f"{profile}-{'sectioned' if others else 'compact'}-{check}-{hash_bytes}")
-    for profile, others, check, hash_bytes in (
-        (200, None, 16, 0), (200, None, 32, 0), (201, None, 16, 0), (201, None, 32, 4), (200, None, 0, 0),
-        (200, OTHERS, 16, 0), (201, OTHERS, 32, 8), (201, OTHERS, 0, 0),
+    pytest.param(
+        profile, others, check, hash_bytes, id=f"{profile}-{'sectioned' if others else 'compact'}-{check}-{hash_bytes}"
     )
-]  # fmt: skip
+    for profile, others, check, hash_bytes in (
+        (200, None, 16, 0),
+        (200, None, 32, 0),
+        (201, None, 16, 0),
+        (201, None, 32, 4),
+        (200, None, 0, 0),
+        (200, OTHERS, 16, 0),
+        (201, OTHERS, 32, 8),
+        (201, OTHERS, 0, 0),
+    )
+]
 # The first fault of a flipped bit of these fields has one of these codes, and no such file is accepted.
 FLIPPED = {
     "magic": {201},
@@ -53,7 +61,9 @@ FLIPPED = {
 
 
 def tiny(profile: int, others: dict[int, bytes] | None, check: int, hash_bytes: int) -> bytes:
-    return fuzz.fresh(profile, (20, 30), check=check, seed=profile + check, rate=1, hash_bytes=hash_bytes, others=others)
+    return fuzz.fresh(
+        profile, (20, 30), check=check, seed=profile + check, rate=1, hash_bytes=hash_bytes, others=others
+    )
 
 
 def judged(data: bytes, most: int = 1 << 16) -> Symbols | SemError:
@@ -195,7 +205,9 @@ def files_of_kinds() -> Iterator[tuple[str, bytes]]:
     yield one("pq", codes=list(range(16)), check=32)
     yield one("vq", indices=rng.integers(1, 256, (1, 1)), provenance=True)
     yield one("several", size=(300, 200), indices=indices, caption=text, codes=[5] * 16, hints={"seed": "7"})
-    yield one("vq-usage", indices=[0, 5, 1, 2, 3, 0], profile="vq-tiny", model=fuzz.MODELS / "vq-tiny", explicit_model=4)
+    yield one(
+        "vq-usage", indices=[0, 5, 1, 2, 3, 0], profile="vq-tiny", model=fuzz.MODELS / "vq-tiny", explicit_model=4
+    )
     yield "sketch", fuzz.fresh(205, (20, 30))
 
 
@@ -204,7 +216,11 @@ def test_damage_of_every_kind(name: str, whole: bytes) -> None:
     good = judged(whole)
     assert isinstance(good, Symbols)
     wanted, header = fuzz.parts(good), good.container.header
-    ends = {section.check_offset + len(section.check) for section in good.container.sections} if header.sectioned else set()
+    ends = (
+        {section.check_offset + len(section.check) for section in good.container.sections}
+        if header.sectioned
+        else set()
+    )
     undetected, flipped = 0, [data for _, data in flips(whole)]
     for data in [whole[:n] for n in range(len(whole))] + random.Random(name).sample(flipped, min(len(flipped), 250)):
         seen = judged(data)

@@ -67,7 +67,9 @@ def imports(name: str, *, now: bool = False) -> Iterator[str]:
             elif isinstance(child, ast.ImportFrom):
                 assert not child.level, f"{name} has a relative import"
                 module = child.module or ""
-                yield from (f"{module}.{alias.name}" if f"{module}.{alias.name}" in MODULES else module for alias in child.names)
+                yield from (
+                    f"{module}.{alias.name}" if f"{module}.{alias.name}" in MODULES else module for alias in child.names
+                )
             else:
                 yield from walk(child)
 
@@ -116,7 +118,9 @@ def test_torch_is_imported_in_one_place(name: str) -> None:
         assert not [module for module in imports(name) if module.partition(".")[0] == "torch"]
 
 
-@pytest.mark.parametrize("name", ["refcodec", "refcodec.inspection", "refcodec.container", "refcodec.modelpath", "semtool.inspect_"])
+@pytest.mark.parametrize(
+    "name", ["refcodec", "refcodec.inspection", "refcodec.container", "refcodec.modelpath", "semtool.inspect_"]
+)
 def test_looking_into_a_file_imports_nothing_heavy(name: str) -> None:
     paths = {"semtool.inspect_": ("semtool.main", "semtool.cli", "semtool.report", "semtool.page", name)}
     heavy = {module for module in closure(*paths.get(name, (name,))) if module.partition(".")[0] in HEAVY}

@@ -111,12 +111,23 @@ def test_every_descriptor_and_profile() -> None:
 def test_compact_file() -> None:
     found = looked_at(COMPACT)
     assert found.to_dict() | {"fields": None, "model": None} == {
-        "format_version": 1, "file_bytes": 10, "overhead_bytes": 7, "profile": 1, "method": "elic", "width": 768,
-        "height": 512, "bpp": 80 / (768 * 512), "ubpp": 1e6 * (80 / (768 * 512)), "complete": True,
+        "format_version": 1,
+        "file_bytes": 10,
+        "overhead_bytes": 7,
+        "profile": 1,
+        "method": "elic",
+        "width": 768,
+        "height": 512,
+        "bpp": 80 / (768 * 512),
+        "ubpp": 1e6 * (80 / (768 * 512)),
+        "complete": True,
         "sections": [{"kind": "elic", "critical": True, "offset": 7, "bytes": 3, "bits": 24}],
-        "check": {"bits": 16, "state": "unchecked"}, "canonical": None, "errors": [],
-        "fields": None, "model": None,
-    }  # fmt: skip
+        "check": {"bits": 16, "state": "unchecked"},
+        "canonical": None,
+        "errors": [],
+        "fields": None,
+        "model": None,
+    }
     assert [(f.name, f.offset, f.bits, f.value) for f in found.fields] == [
         ("magic", 0, 16, "f59e"),
         ("version", 2, 3, 1),
@@ -142,8 +153,11 @@ def test_sections() -> None:
     )
     found = looked_at(write(container))
     assert [(info.kind, info.critical, info.bytes) for info in found.sections] == [
-        ("provenance", False, len(body)), ("caption", True, 3), ("elic", True, 40), (None, False, 1),
-    ]  # fmt: skip
+        ("provenance", False, len(body)),
+        ("caption", True, 3),
+        ("elic", True, 40),
+        (None, False, 1),
+    ]
     assert found.overhead_bytes == found.file_bytes - 43
     assert field(found, "sections[0].entries[1].key") == "ä"
     assert field(found, "sections[0].entries[1].value") == "ö"

@@ -80,7 +80,9 @@ def test_convolutions_of_full_range(n: int, stride: int, transposed: bool) -> No
         reference = plain.deconv if transposed else plain.conv
         wanted = reference(x.tolist(), layer.w.tolist(), layer.b.tolist(), stride)
         agree((layer,), x, wanted)
-        assert np.array(wanted).shape[1:] == ((h * stride, w * stride) if transposed else (-(-h // stride), -(-w // stride)))
+        assert np.array(wanted).shape[1:] == (
+            (h * stride, w * stride) if transposed else (-(-h // stride), -(-w // stride))
+        )
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -143,9 +145,14 @@ def test_only_one_plain_convolution_takes_the_short_way() -> None:
     clamp = requant_of(m=1, s=16, a=0)
     assert _neighbours((plain_one, clamp, Relu()))
     for net in (
-        (random_conv(rng, 1, 1, 3, 1, True), clamp), (random_conv(rng, 1, 1, 3, 2, False), clamp), (plain_one, clamp, one),
-        (plain_one, clamp, Relu(), Add(1)), (Relu(),), (clamp, plain_one), (one, clamp),
-    ):  # fmt: skip
+        (random_conv(rng, 1, 1, 3, 1, True), clamp),
+        (random_conv(rng, 1, 1, 3, 2, False), clamp),
+        (plain_one, clamp, one),
+        (plain_one, clamp, Relu(), Add(1)),
+        (Relu(),),
+        (clamp, plain_one),
+        (one, clamp),
+    ):
         assert _neighbours(net) == ()
 
 
@@ -154,15 +161,22 @@ def test_pointwise_nets_at_sites_are_nets_on_the_grid(transposed: bool) -> None:
     rng = np.random.default_rng(8)
     small = Conv(rng.integers(-9, 10, (3, 3, 1, 1)).astype(np.int16), rng.integers(-9, 10, 3), 1, transposed)
     net: Net = (
-        random_conv(rng, 3, 3, 1, 1, transposed), requant_of(m=30000, s=40, a=5), Relu(), small, Add(2),
-        requant_of(m=20000, s=16, a=-3), small,
-    )  # fmt: skip
+        random_conv(rng, 3, 3, 1, 1, transposed),
+        requant_of(m=30000, s=40, a=5),
+        Relu(),
+        small,
+        Add(2),
+        requant_of(m=20000, s=16, a=-3),
+        small,
+    )
     x = rng.integers(-32768, 32768, (3, 4, 6))
     sites = pass_sites(4, 6, 1)[0]
     b: Any
     for b in (NumpyBackend(), TorchBackend()):
         whole = b.to_int(b.run(net, b.array(x), 0))
-        assert np.array_equal(b.to_int(b.run_pointwise(net, b.gather(b.array(x), sites), 0)), whole[:, sites[0], sites[1]])
+        assert np.array_equal(
+            b.to_int(b.run_pointwise(net, b.gather(b.array(x), sites), 0)), whole[:, sites[0], sites[1]]
+        )
         assert np.array_equal(whole, everywhere(net, x)[0])
 
 
@@ -211,7 +225,10 @@ def test_axes_of_length_one_serve_every_rate_and_channel(rates: int) -> None:
     shapes = sorted({(r, c) for r in (1, rates) for c in (1, 4)})
     for shape_m, shape_s, shape_a in itertools.product(shapes, shapes, [None, *shapes]):
         q: dict[str, Any] = {"m": "m", "s": "s", "lo": -30000, "hi": 32767}
-        t: dict[str, Any] = {"m": rng.integers(1, 2**15, shape_m).astype(np.int16), "s": rng.integers(1, 40, shape_s).astype(np.uint8)}
+        t: dict[str, Any] = {
+            "m": rng.integers(1, 2**15, shape_m).astype(np.int16),
+            "s": rng.integers(1, 40, shape_s).astype(np.uint8),
+        }
         if shape_a is not None:
             q["a"], t["a"] = "a", rng.integers(-(2**40), 2**40, shape_a)
         layer = from_manifest(q, t, rates, 4)
@@ -240,7 +257,10 @@ def test_relu_and_add_of_large_values() -> None:
     assert check_net((identity, Relu(), Add(0)), 32768, "") == 65536
 
 
-@given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=63, max_size=63, unique=True), st.lists(st.integers(-32768, 32767)))
+@given(
+    st.lists(st.integers(-(2**31), 2**31 - 1), min_size=63, max_size=63, unique=True),
+    st.lists(st.integers(-32768, 32767)),
+)
 @settings(max_examples=30, deadline=None)
 def test_a_ladder_counts_the_thresholds_below(steps: list[int], values: list[int]) -> None:
     steps = sorted(steps)

@@ -45,7 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(pixels).save(root / "ab"[i % 2] / f"{i}.png")
         rows.append({"file": f"{'ab'[i % 2]}/{i}.png", "captions": [f"a red cup {i}", f"a photo of coffee {i}"]})
     (root / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n\n")
-    (root / "captions.tsv").write_text("".join(f"{Path(str(row['file'])).name}\t{row['captions'][0]}\n" for row in rows[:9]))
+    (root / "captions.tsv").write_text(
+        "".join(f"{Path(str(row['file'])).name}\t{row['captions'][0]}\n" for row in rows[:9])
+    )
     return root
 
 
@@ -56,9 +58,24 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("clip")
     tokenizer = tiny_models.clip_tokenizer(root)
     tiny_models.seeded(4)
-    text = {"hidden_size": WIDTH, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": len(tokenizer),
-            "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}  # fmt: skip
-    vision = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
+    text = {
+        "hidden_size": WIDTH,
+        "intermediate_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "vocab_size": len(tokenizer),
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 1,
+    }
+    vision = {
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 32,
+        "patch_size": 8,
+    }
     with quiet():
         CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)).save_pretrained(root)
     return root
@@ -68,14 +85,22 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lpips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lpips") / "lpips-alex.safetensors"
     tiny_models.seeded(5)
-    save_file({name: (t.abs() if name.startswith("lin") else t).contiguous() for name, t in Lpips("alex").state_dict().items()}, path)
+    save_file(
+        {
+            name: (t.abs() if name.startswith("lin") else t).contiguous()
+            for name, t in Lpips("alex").state_dict().items()
+        },
+        path,
+    )
     return path
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     real = elic.config
-    monkeypatch.setattr(elic, "config", lambda name: {"taco-text": SMALL, "taco": replace(SMALL, text_width=0)}.get(name) or real(name))
+    monkeypatch.setattr(
+        elic, "config", lambda name: {"taco-text": SMALL, "taco": replace(SMALL, text_width=0)}.get(name) or real(name)
+    )
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -83,7 +108,23 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def train(folder: Path, out: Path, *more: object, name: str = "taco-text") -> list[dict[str, Any]]:
-    argv = [str(folder), "--out", str(out), "--config", name, "--device", "cpu", "--crop", "64", "--final-crop", "64", "--log-every", "1", "--batch", "2"]
+    argv = [
+        str(folder),
+        "--out",
+        str(out),
+        "--config",
+        name,
+        "--device",
+        "cpu",
+        "--crop",
+        "64",
+        "--final-crop",
+        "64",
+        "--log-every",
+        "1",
+        "--batch",
+        "2",
+    ]
     elic.main([*argv, *map(str, more)])
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
@@ -100,10 +141,16 @@ def first_loss(folder: Path, out: Path, *more: object) -> float:
 def test_every_factor_is_read(folder: Path, clip: Path, lpips: Path, tmp_path: Path) -> None:
     common = ("--captions", folder / "captions.jsonl", "--clip", clip, "--lpips", lpips)
     runs = {
-        "all": common, "again": common, "no k_p": (*common, "--perceptual", 0), "no k_j": (*common, "--joint", 0),
-        "beta": (*common, "--beta", 400), "structure": (*common, "--structure", 0.0),
-        "no lpips": common[:4], "text only": (*common[:2], "--text-encoder", clip), "lpips only": (*common[:2], "--text-encoder", clip, *common[4:]),
-    }  # fmt: skip
+        "all": common,
+        "again": common,
+        "no k_p": (*common, "--perceptual", 0),
+        "no k_j": (*common, "--joint", 0),
+        "beta": (*common, "--beta", 400),
+        "structure": (*common, "--structure", 0.0),
+        "no lpips": common[:4],
+        "text only": (*common[:2], "--text-encoder", clip),
+        "lpips only": (*common[:2], "--text-encoder", clip, *common[4:]),
+    }
     loss = {name: first_loss(folder, tmp_path / name, *more) for name, more in runs.items()}
     assert loss["all"] == loss["again"] == loss["structure"]
     assert loss["no k_p"] < loss["all"]
@@ -120,7 +167,18 @@ def test_every_factor_is_read(folder: Path, clip: Path, lpips: Path, tmp_path: P
 
 def test_gradients_reach_the_adapter_and_nothing_of_clip(folder: Path, clip: Path, lpips: Path, tmp_path: Path) -> None:
     before = {p.name: p.read_bytes() for p in clip.iterdir()}
-    train(folder, tmp_path / "run", "--steps", 4, "--captions", folder / "captions.jsonl", "--clip", clip, "--lpips", lpips)
+    train(
+        folder,
+        tmp_path / "run",
+        "--steps",
+        4,
+        "--captions",
+        folder / "captions.jsonl",
+        "--clip",
+        clip,
+        "--lpips",
+        lpips,
+    )
     state = checkpoint(tmp_path / "run")
     assert {p.name: p.read_bytes() for p in clip.iterdir()} == before
     torch.manual_seed(1)
@@ -164,7 +222,9 @@ def test_the_joint_loss(clip: Path) -> None:
         from transformers import CLIPImageProcessorPil
 
         pixels = tiny_models.photo(64, 64)
-        inputs = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})(images=Image.fromarray(pixels), return_tensors="pt")
+        inputs = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})(
+            images=Image.fromarray(pixels), return_tensors="pt"
+        )
         exact = torch.nn.functional.normalize(loss.model.get_image_features(**inputs).pooler_output, dim=1)
         near = loss.images(torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255)
     assert float((exact * near).sum()) > 0.999
@@ -177,7 +237,9 @@ def test_a_run_goes_on_where_it_stopped(folder: Path, clip: Path, tmp_path: Path
     assert [row["step"] for row in rows] == [1, 2, 2, 3, 4, 4]
     assert checkpoint(tmp_path / "run")["step"] == 4
     one, two = (train(folder, tmp_path / name, "--steps", 3, *common) for name in ("one", "two"))
-    assert [{k: v for k, v in row.items() if k != "seconds"} for row in one] == [{k: v for k, v in row.items() if k != "seconds"} for row in two]
+    assert [{k: v for k, v in row.items() if k != "seconds"} for row in one] == [
+        {k: v for k, v in row.items() if k != "seconds"} for row in two
+    ]
     with pytest.raises(SystemExit, match="trained on other pictures"):
         train(folder, tmp_path / "run", "--steps", 5, "--captions", folder / "captions.jsonl", "--clip", clip)
 
@@ -193,7 +255,14 @@ def test_captions_are_read(folder: Path, tmp_path: Path) -> None:
     guide = joint.Guide(said)
     drawn = {caption for seed in range(9) for caption in guide.drawn([0], np.random.default_rng(seed))}
     assert drawn == set(said[0])
-    for wrong in ("{", '{"file": "a"}', '{"file": 3, "caption": "a"}', '{"file": "a", "captions": "a"}', '{"file": "a/0.jpg", "caption": "a"}', "[]"):
+    for wrong in (
+        "{",
+        '{"file": "a"}',
+        '{"file": 3, "caption": "a"}',
+        '{"file": "a", "captions": "a"}',
+        '{"file": "a/0.jpg", "caption": "a"}',
+        "[]",
+    ):
         (tmp_path / "wrong.jsonl").write_text(wrong)
         with pytest.raises(SystemExit, match="caption"):
             joint.read_captions(tmp_path / "wrong.jsonl", folder, files)
@@ -204,7 +273,9 @@ def test_captions_are_read(folder: Path, tmp_path: Path) -> None:
     assert all(bool((part == i).all()) for part, i in (joint.crop(pictures, 64, rng) for _ in range(20)))
 
 
-def test_what_makes_no_sense_is_said(folder: Path, clip: Path, lpips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_makes_no_sense_is_said(
+    folder: Path, clip: Path, lpips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     captions = folder / "captions.jsonl"
 
     def said(*more: object, name: str = "taco-text") -> str:
@@ -235,9 +306,33 @@ def test_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_checkpoint_becomes_a_package_that_captions_steer(folder: Path, clip: Path, tmp_path: Path) -> None:
-    train(folder, tmp_path / "run", "--steps", 3, "--rate", 0.01, "--captions", folder / "captions.jsonl", "--text-encoder", clip)
+    train(
+        folder,
+        tmp_path / "run",
+        "--steps",
+        3,
+        "--rate",
+        0.01,
+        "--captions",
+        folder / "captions.jsonl",
+        "--text-encoder",
+        clip,
+    )
     out = tmp_path / "models" / "small"
-    pack.main([str(tmp_path / "run" / "checkpoint.pt"), str(folder), "--out", str(out), "--name", "small", "--pictures", "2", "--report", "1"])
+    pack.main(
+        [
+            str(tmp_path / "run" / "checkpoint.pt"),
+            str(folder),
+            "--out",
+            str(out),
+            "--name",
+            "small",
+            "--pictures",
+            "2",
+            "--report",
+            "1",
+        ]
+    )
     assert package.load(out).rates == 2
     assert method.takes_text(out)
     encoder, pixels = TextEncoder.load(clip), tiny_models.photo()

@@ -102,7 +102,9 @@ cases = st.one_of(
     st.lists(st.one_of(st.integers(1, 65535), st.sampled_from([1, 65535])), min_size=1, max_size=40).flatmap(
         lambda prior: st.builds(clip, st.just(len(prior)), st.integers(1, 16), st.just(prior))
     ),
-    st.builds(pq, st.integers(1, 40), st.one_of(st.integers(1, 65536), st.sampled_from([1, 2, 255, 256, 257, 65535, 65536]))),
+    st.builds(
+        pq, st.integers(1, 40), st.one_of(st.integers(1, 65536), st.sampled_from([1, 2, 255, 256, 257, 65535, 65536]))
+    ),
     st.builds(vq, sizes, st.one_of(st.integers(1, 65536), st.sampled_from([1, 65536])), strides),
     usages().flatmap(lambda usage: st.builds(vq, sizes, st.just(len(usage)), strides, st.just(usage))),
 )
@@ -228,7 +230,9 @@ def test_a_table_moves_the_bits_and_nothing_else() -> None:
     assert len(vq((640, 8), 4, 8, usage).encode([3] * 80)) == 160
 
 
-@pytest.mark.parametrize("case", [clip(3, 2), clip(3, 2, [5, 6, 7]), pq(3, 4), vq((24, 8), 4, 8), vq((24, 8), 2, 8, [1, TOTAL - 1])])
+@pytest.mark.parametrize(
+    "case", [clip(3, 2), clip(3, 2, [5, 6, 7]), pq(3, 4), vq((24, 8), 4, 8), vq((24, 8), 2, 8, [1, TOTAL - 1])]
+)
 def test_codes_that_do_not_fit(case: Case) -> None:
     good = (0,) * case.count
     wrong: list[Sequence[Any]] = [good[1:], (*good, 0), (), (case.most + 1, 0, 0), (-1, 0, 0), (1 << 70, 0, 0)]
@@ -260,7 +264,18 @@ def steps(b: int) -> list[float]:
     return [float(z) for x in exact for z in (x, np.nextafter(x, np.float32(-9)), np.nextafter(x, np.float32(9)))]
 
 
-SPECIAL = [0.0, -0.0, math.inf, -math.inf, 2.0**-149, -(2.0**-149), 2.0**-126, -(2.0**-126), 3.4028234e38, -3.4028234e38]
+SPECIAL = [
+    0.0,
+    -0.0,
+    math.inf,
+    -math.inf,
+    2.0**-149,
+    -(2.0**-149),
+    2.0**-126,
+    -(2.0**-126),
+    3.4028234e38,
+    -3.4028234e38,
+]
 
 
 @pytest.mark.parametrize("b", range(1, 17))
@@ -293,7 +308,17 @@ def test_quantiser_refuses_what_is_no_vector_of_numbers(b: int) -> None:
     for nan in (*quiet, math.nan):
         with pytest.raises(ValueError, match="dimension 1 of the vector is not a number"):
             clip_bits.quantise(np.array([0, nan, 0], np.float32), b)
-    wrong: list[Any] = [5.0, [[1.0]], [1j], ["1"], [True], [None], np.zeros((0, 3)), np.array(["2020"], "M8[Y]"), [[1], [1, 2]]]
+    wrong: list[Any] = [
+        5.0,
+        [[1.0]],
+        [1j],
+        ["1"],
+        [True],
+        [None],
+        np.zeros((0, 3)),
+        np.array(["2020"], "M8[Y]"),
+        [[1], [1, 2]],
+    ]
     for vector in wrong:
         with pytest.raises(ValueError, match=r"vector is one row|inhomogeneous"):
             clip_bits.quantise(vector, b)
@@ -301,7 +326,11 @@ def test_quantiser_refuses_what_is_no_vector_of_numbers(b: int) -> None:
 
 
 @relaxed
-@given(st.integers(1, 16).flatmap(lambda b: st.tuples(st.just(b), st.lists(st.integers(0, (1 << b) - 1), min_size=1, max_size=50))))
+@given(
+    st.integers(1, 16).flatmap(
+        lambda b: st.tuples(st.just(b), st.lists(st.integers(0, (1 << b) - 1), min_size=1, max_size=50))
+    )
+)
 @example((1, [0]))
 @example((16, [32767, 32768]))
 def test_the_middle_of_a_step_is_of_its_code(given_: tuple[int, list[int]]) -> None:
@@ -397,7 +426,12 @@ def test_a_model_must_be_of_the_row() -> None:
 
     row = {"d": 8, "b": 2, "prior": True}
     assert code(3, {"d": 8, "b": 2}, 3, row) == 0
-    assert code(3, {"d": 9, "b": 2}, 3, row) == code(3, {"d": 8, "b": 1}, 3, row) == code(3, {"d": 8, "b": 2}, 5, row) == 803
+    assert (
+        code(3, {"d": 9, "b": 2}, 3, row)
+        == code(3, {"d": 8, "b": 1}, 3, row)
+        == code(3, {"d": 8, "b": 2}, 5, row)
+        == 803
+    )
     assert code(4, {"m": 2, "v": 4, "d": 6}, 4, {"m": 2, "v": 4, "codebooks": True}) == 0
     assert code(4, {"m": 2, "v": 5, "d": 6}, 4, {"m": 2, "v": 4, "codebooks": True}) == 803
     assert code(5, {"v": 6}, 5, {"v": 6, "stride": 16, "usage": True}) == 0
@@ -425,5 +459,3 @@ def test_bodies_are_read_without_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout == b"False\n"
-
-

@@ -63,7 +63,10 @@ def write_networks(folder: Path) -> None:
     """Metric networks of random weights."""
     folder.mkdir(exist_ok=True)
     with torch.device("meta"):
-        nets: dict[str, nn.Module] = {f"lpips-{net}": Lpips(net) for net in NETS} | {"dists": Dists(), "inception": Inception()}
+        nets: dict[str, nn.Module] = {f"lpips-{net}": Lpips(net) for net in NETS} | {
+            "dists": Dists(),
+            "inception": Inception(),
+        }
     for kind, net in nets.items():
         save_file(random_state(net), folder / f"{kind}.safetensors")
 
@@ -73,8 +76,16 @@ def write_clip(folder: Path) -> None:
     from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
     vocabulary = len(tiny_models.clip_tokenizer(folder))
-    small = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "projection_dim": 12}
-    text = CLIPTextConfig(vocab_size=vocabulary, max_position_embeddings=20, bos_token_id=0, eos_token_id=1, pad_token_id=1, **small)
+    small = {
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "projection_dim": 12,
+    }
+    text = CLIPTextConfig(
+        vocab_size=vocabulary, max_position_embeddings=20, bos_token_id=0, eos_token_id=1, pad_token_id=1, **small
+    )
     vision = CLIPVisionConfig(image_size=32, patch_size=8, **small)
     tiny_models.seeded(5)
     CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)).save_pretrained(folder)
@@ -87,9 +98,17 @@ def write_segmenter(folder: Path) -> None:
 
     tiny_models.seeded(6)
     config = SegformerConfig(
-        num_encoder_blocks=2, depths=[1, 1], sr_ratios=[2, 1], hidden_sizes=[8, 8], patch_sizes=[3, 3], strides=[2, 2],
-        num_attention_heads=[1, 1], mlp_ratios=[1, 1], decoder_hidden_size=8, num_labels=5,
-    )  # fmt: skip
+        num_encoder_blocks=2,
+        depths=[1, 1],
+        sr_ratios=[2, 1],
+        hidden_sizes=[8, 8],
+        patch_sizes=[3, 3],
+        strides=[2, 2],
+        num_attention_heads=[1, 1],
+        mlp_ratios=[1, 1],
+        decoder_hidden_size=8,
+        num_labels=5,
+    )
     SegformerForSemanticSegmentation(config).save_pretrained(folder)
     SegformerImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
 
@@ -111,8 +130,20 @@ def test_public_names_of_lpips() -> None:
     assert alex["lin4.model.1.weight"] == (1, 256, 1, 1)
     assert vgg["features.28.weight"] == (512, 512, 3, 3)
     assert sorted({int(name.split(".")[1]) for name in vgg if name.startswith("features")}) == [
-        0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28,
-    ]  # fmt: skip
+        0,
+        2,
+        5,
+        7,
+        10,
+        12,
+        14,
+        17,
+        19,
+        21,
+        24,
+        26,
+        28,
+    ]
     assert len(alex) == 15
     assert len(vgg) == 31
 
@@ -130,10 +161,16 @@ def test_lpips_is_a_distance(folder: Path, net: str) -> None:
 
 def plain_lpips(state: dict[str, Tensor], a: Tensor, b: Tensor) -> float:
     """LPIPS with AlexNet as its paper and its published code define it, written without the module, in float64."""
-    plan = ((0, 4, 2, 0), (3, 1, 2, 3), (6, 1, 1, 3), (8, 1, 1, 0), (10, 1, 1, 0))  # index, stride, padding, pooling before
+    plan = (
+        (0, 4, 2, 0),
+        (3, 1, 2, 3),
+        (6, 1, 1, 3),
+        (8, 1, 1, 0),
+        (10, 1, 1, 0),
+    )  # index, stride, padding, pooling before
     found = []
     for x in (a, b):
-        h = (2 * x.double() - 1 - torch.tensor([-0.030, -0.088, -0.188]).double()[None, :, None, None])
+        h = 2 * x.double() - 1 - torch.tensor([-0.030, -0.088, -0.188]).double()[None, :, None, None]
         h = h / torch.tensor([0.458, 0.448, 0.450]).double()[None, :, None, None]
         maps = []
         for index, stride, padding, pool in plan:
@@ -206,7 +243,9 @@ def plain_dists(state: dict[str, Tensor], a: Tensor, b: Tensor) -> float:
     window = torch.tensor(np.outer(hann, hann) / np.outer(hann, hann).sum())
     found = []
     for x in (a.double(), b.double()):
-        h = (x - torch.tensor([0.485, 0.456, 0.406])[None, :, None, None]) / torch.tensor([0.229, 0.224, 0.225])[None, :, None, None]
+        h = (x - torch.tensor([0.485, 0.456, 0.406])[None, :, None, None]) / torch.tensor([0.229, 0.224, 0.225])[
+            None, :, None, None
+        ]
         maps = [x[0].numpy()]
         for block in blocks:
             if block[0]:
@@ -272,7 +311,9 @@ def test_poolings_of_the_inception_of_fid(folder: Path) -> None:
         spike[:, :, 2, 2] = 1
         mixed = net.Mixed_7c(spike)[:, -192:]
         whole = net.Mixed_7c.get_submodule("branch_pool")(torch.ones(1, 2048, 3, 3))
-    assert torch.allclose(even, even[..., :1, :1].expand_as(even), atol=1e-5)  # a padding that counts would show at the border
+    assert torch.allclose(
+        even, even[..., :1, :1].expand_as(even), atol=1e-5
+    )  # a padding that counts would show at the border
     assert torch.allclose(mixed[..., 1:4, 1:4], whole, atol=1e-4)  # a maximum spreads whole
     assert not torch.allclose(mixed[..., 0, 0], whole[..., 0, 0], atol=1e-2)
 
@@ -361,7 +402,9 @@ def test_clip_vectors_are_those_of_the_model(clip: Clip) -> None:
     with torch.inference_mode():
         out = clip.clip.model(**inputs, **tokens)
     scale = float(clip.clip.model.logit_scale.detach().exp())
-    assert cosine(clip.picture(tiny_models.photo()), clip.text("a cat")) == pytest.approx(out.logits_per_image.item() / scale, abs=1e-5)
+    assert cosine(clip.picture(tiny_models.photo()), clip.text("a cat")) == pytest.approx(
+        out.logits_per_image.item() / scale, abs=1e-5
+    )
 
 
 def test_a_clip_of_something_else_is_refused(clip: Clip, tmp_path: Path) -> None:
@@ -400,10 +443,17 @@ def test_segmenter_counts_every_pixel(folder: Path) -> None:
 def public(kind: str, state: dict[str, Tensor]) -> list[dict[str, Tensor]]:
     """The checkpoints that the public has, with what the metric does not need."""
     if kind == "inception":
-        counters = {f"{name.removesuffix('.weight')}.num_batches_tracked": torch.tensor(7) for name in state if name.endswith("bn.weight")}
+        counters = {
+            f"{name.removesuffix('.weight')}.num_batches_tracked": torch.tensor(7)
+            for name in state
+            if name.endswith("bn.weight")
+        }
         return [state | counters | {"fc.weight": torch.zeros(8, 4), "fc.bias": torch.zeros(8)}]
     backbone = {name: t for name, t in state.items() if name.startswith("features")}
-    return [backbone | {"classifier.1.weight": torch.zeros(4, 4)}, {name: t for name, t in state.items() if name not in backbone}]
+    return [
+        backbone | {"classifier.1.weight": torch.zeros(4, 4)},
+        {name: t for name, t in state.items() if name not in backbone},
+    ]
 
 
 @pytest.mark.parametrize("kind", list(weights.CHECKPOINTS))

@@ -97,14 +97,25 @@ def test_what_there_is(semtool: Semtool, tiny: Path, monkeypatch: pytest.MonkeyP
     assert "painter" not in packages["elic-tiny"]["parts"]
     assert (packages["elic-tiny"]["profiles"], packages["elic-tiny"]["kind"]) == (["elic-tiny"], 7)
     profiles = {row["name"]: row for row in said["profiles"]}
-    assert [profiles[name]["available"] for name in ("elic", "elic-tiny", "clip-tiny", "clip")] == [True, True, False, None]
+    assert [profiles[name]["available"] for name in ("elic", "elic-tiny", "clip-tiny", "clip")] == [
+        True,
+        True,
+        False,
+        None,
+    ]
     roles = {row["role"]: row for row in said["roles"]}
-    assert (roles["captioner"]["source"], roles["captioner"]["revision"], roles["captioner"]["set"]) == ("owner/name", "7", None)
+    assert (roles["captioner"]["source"], roles["captioner"]["revision"], roles["captioner"]["set"]) == (
+        "owner/name",
+        "7",
+        None,
+    )
     assert roles["language"]["set"] == str(sets.own_set())
     assert roles["language"]["sha256"] == folder_sha256(Path("set/language"))
     assert "openai/clip-vit-large-patch14" in roles["image_embedder"]["recommended"]
     text = semtool("models", "list").text
-    assert all(word in text for word in ("elic-tiny", "Model packages", "Profiles", "Roles", str(sets.own_set() / "language")))
+    assert all(
+        word in text for word in ("elic-tiny", "Model packages", "Profiles", "Roles", str(sets.own_set() / "language"))
+    )
     assert all(role in text for role in ROLES)
 
 
@@ -123,7 +134,9 @@ def test_a_set_that_is_broken_hides_nothing_else(semtool: Semtool) -> None:
 
 def test_names_of_strangers_do_not_move_the_terminal(semtool: Semtool, tiny: Path) -> None:
     manifest = json.loads((tiny / "manifest.json").read_text())
-    (tiny / "manifest.json").write_text(json.dumps(manifest | {"name": "[red]a\x1b[2J", "notes": "\x1b[2Jb", "licence": 7}))
+    (tiny / "manifest.json").write_text(
+        json.dumps(manifest | {"name": "[red]a\x1b[2J", "notes": "\x1b[2Jb", "licence": 7})
+    )
     for args in (["list", "--model", tiny], ["show", tiny], ["verify", tiny]):
         said = semtool("models", *args)
         assert said.status == 0
@@ -138,7 +151,9 @@ def test_one_package(semtool: Semtool, tiny: Path) -> None:
     row = by_folder["packages"][0]
     assert (row["bounds"], row["tensors"]) == (True, len(manifest["symbols"]["tensors"]))
     assert row["numbers"]["groups"] == manifest["symbols"]["groups"]
-    assert {file["name"]: file["bytes"] for file in row["files"]} == {path.name: path.stat().st_size for path in tiny.glob("*.safetensors")}
+    assert {file["name"]: file["bytes"] for file in row["files"]} == {
+        path.name: path.stat().st_size for path in tiny.glob("*.safetensors")
+    }
     for word in ("elic-tiny", row["digest"], row["digest"][:8]):
         assert row in done(semtool, "show", word, "--model", tiny, schema="show")["packages"]
     text = semtool("models", "show", tiny).text
@@ -154,7 +169,9 @@ def test_one_package(semtool: Semtool, tiny: Path) -> None:
 
 def test_one_role_and_one_profile(semtool: Semtool) -> None:
     model(Path("m/unet"))
-    Path("m/model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}))
+    Path("m/model_index.json").write_text(
+        json.dumps({"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]})
+    )
     done(semtool, "import", "m", "--as", "painter")
     row = done(semtool, "show", "painter", schema="show")["roles"][0]
     assert row["classes"] == ["StableDiffusionPipeline", "unet: UNet2DConditionModel"]
@@ -165,7 +182,11 @@ def test_one_role_and_one_profile(semtool: Semtool) -> None:
     empty = done(semtool, "show", "segmenter", schema="show")["roles"][0]
     assert (empty["source"], empty["files"]) == (None, [])
     both = done(semtool, "show", "clip", schema="show")
-    assert [both["roles"][0]["role"], both["profiles"][0]["name"], both["profiles"][0]["hints"]["steps"]] == ["clip", "clip", "20"]
+    assert [both["roles"][0]["role"], both["profiles"][0]["name"], both["profiles"][0]["hints"]["steps"]] == [
+        "clip",
+        "clip",
+        "20",
+    ]
     assert done(semtool, "show", "4", schema="show")["profiles"] == both["profiles"]
     (sets.own_set() / "painter" / "unet" / "config.json").write_text("changed")
     said = semtool("models", "show", "painter", "--json")
@@ -190,7 +211,10 @@ def states(semtool: Semtool, *args: str | Path) -> dict[str, str]:
     valid("models-verify", said.json)
     assert said.status == (5 if any(row["state"] == "failed" for row in said.json["models"]) else 0)
     assert all((row["error"] is not None) == (row["state"] == "failed") for row in said.json["models"])
-    return {row["name"]: row["state"] + ("" if row["error"] is None else f" {row['error']['code'][-3:]}") for row in said.json["models"]}
+    return {
+        row["name"]: row["state"] + ("" if row["error"] is None else f" {row['error']['code'][-3:]}")
+        for row in said.json["models"]
+    }
 
 
 def test_what_is_intact(semtool: Semtool) -> None:
@@ -220,7 +244,11 @@ def test_what_is_not_here(semtool: Semtool) -> None:
     assert states(semtool, "--model", "painter=nobody/none")["painter"] == "failed 801"
     refused(semtool("models", "verify", "painter"), 5, "SEM-E-801 model-unavailable: nothing fills the role painter")
     refused(semtool("models", "verify", "nothing"), 5, "SEM-E-801 model-unavailable: nothing here is called nothing")
-    refused(semtool("models", "verify", "elic-tiny"), 5, "SEM-E-801 model-unavailable: the model of profile elic-tiny is not here")
+    refused(
+        semtool("models", "verify", "elic-tiny"),
+        5,
+        "SEM-E-801 model-unavailable: the model of profile elic-tiny is not here",
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,7 +267,9 @@ def test_packages_that_are_damaged(semtool: Semtool, tiny: Path, file: str, data
     assert f": SEM-E-{code} " in said.line
 
 
-def test_a_package_that_does_not_suit_its_profile(semtool: Semtool, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_does_not_suit_its_profile(
+    semtool: Semtool, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     document = json.loads((ROOT / "refcodec" / "registry" / "registry.json").read_text())
     row = next(row for row in document["profiles"] if row["name"] == "elic-tiny")
     row.update(id=240, name="mine", binding=row["binding"] | {"id": 240})
@@ -260,7 +290,12 @@ def test_a_folder_fills_a_role(semtool: Semtool, place: Path) -> None:
     said = semtool("models", "import", "m", "--as", "painter")
     own = sets.own_set()
     assert said.text == f"painter: {own / 'painter'}, sha256 {folder_sha256(Path('m'))[:16]}\n"
-    assert {path.name for path in (own / "painter").iterdir()} == {"LICENSE", "README.md", "config.json", "model.safetensors"}
+    assert {path.name for path in (own / "painter").iterdir()} == {
+        "LICENSE",
+        "README.md",
+        "config.json",
+        "model.safetensors",
+    }
     assert installed()["painter"].sha256 == folder_sha256(own / "painter") == folder_sha256(Path("m"))
     before = contents(own)
     refused(semtool("models", "import", "m", "--as", "painter"), 2, "usage: the role painter of the set ")
@@ -279,7 +314,11 @@ def test_a_folder_inside_the_set_stays_where_it_is(semtool: Semtool) -> None:
     made = done(semtool, "import", "set/some/folder", "--as", "painter", "-o", "set")
     assert made["converted"] == []
     document = json.loads(Path("set/models.json").read_text())
-    assert document["roles"]["painter"] == {"source": "some/folder", "revision": None, "sha256": folder_sha256(Path("set/some/folder"))}
+    assert document["roles"]["painter"] == {
+        "source": "some/folder",
+        "revision": None,
+        "sha256": folder_sha256(Path("set/some/folder")),
+    }
     assert Path("set/models.json").read_text() == json.dumps(document, indent=2, sort_keys=True) + "\n"
     assert states(semtool, "set") == {"painter": "ok"}
 
@@ -294,13 +333,22 @@ def test_pickled_weights_are_converted(semtool: Semtool) -> None:
     made = done(semtool, "import", "m", "--as", "painter", "-o", "set")
     assert made["converted"] == ["pytorch_model.bin", "unet/diffusion_pytorch_model.bin"]
     assert sorted(path.relative_to("set/painter").as_posix() for path in Path("set/painter").rglob("*.*")) == [
-        "config.json", "model.safetensors", "unet/config.json", "unet/diffusion_pytorch_model.safetensors", "vae/config.json", "vae/model.safetensors",
-    ]  # fmt: skip
+        "config.json",
+        "model.safetensors",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+        "vae/model.safetensors",
+    ]
     assert np.array_equal(load_file("set/painter/model.safetensors")["w"], WHOLE.numpy())
     assert Models.of("set").find("painter").sha256 == folder_sha256(Path("set/painter"))
     assert not Path("made").exists()
     model(Path("set/language"), "pytorch_model.bin")
-    refused(semtool("models", "import", "set/language", "--as", "language", "-o", "set"), 2, "usage: set/language has pickled weights, ")
+    refused(
+        semtool("models", "import", "set/language", "--as", "language", "-o", "set"),
+        2,
+        "usage: set/language has pickled weights, ",
+    )
 
 
 def shards(folder: Path, **files: dict[str, Any]) -> None:
@@ -308,21 +356,42 @@ def shards(folder: Path, **files: dict[str, Any]) -> None:
     for name, tensors in files.items():
         torch.save(tensors, folder / f"pytorch_model-{name}.bin")
     weight_map = {tensor: f"pytorch_model-{name}.bin" for name, tensors in files.items() for tensor in tensors}
-    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {"total_size": 96}, "weight_map": weight_map}))
+    (folder / "pytorch_model.bin.index.json").write_text(
+        json.dumps({"metadata": {"total_size": 96}, "weight_map": weight_map})
+    )
 
 
 def test_shards_with_their_index(semtool: Semtool) -> None:
     shards(Path("m"), one={"a": WHOLE, "b": WHOLE}, two={"c": WHOLE.T})
     torch.save({"x": WHOLE}, "m/consolidated.pth")  # not of the index
-    assert done(semtool, "import", "m", "--as", "language", "-o", "set")["converted"] == ["pytorch_model-one.bin", "pytorch_model-two.bin"]
+    assert done(semtool, "import", "m", "--as", "language", "-o", "set")["converted"] == [
+        "pytorch_model-one.bin",
+        "pytorch_model-two.bin",
+    ]
     folder = Path("set/language")
-    assert {path.name for path in folder.iterdir()} == {"model-one.safetensors", "model-two.safetensors", "model.safetensors.index.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "model-one.safetensors",
+        "model-two.safetensors",
+        "model.safetensors.index.json",
+    }
     index = json.loads((folder / "model.safetensors.index.json").read_text())
-    assert index == {"metadata": {"total_size": 96}, "weight_map": {"a": "model-one.safetensors", "b": "model-one.safetensors", "c": "model-two.safetensors"}}
+    assert index == {
+        "metadata": {"total_size": 96},
+        "weight_map": {"a": "model-one.safetensors", "b": "model-one.safetensors", "c": "model-two.safetensors"},
+    }
     assert np.array_equal(load_file(folder / "model-two.safetensors")["c"], WHOLE.T.numpy())
 
 
-@pytest.mark.parametrize("index", ['{"weight_map": {"a": "../m/x.bin"}}', '{"weight_map": {"a": "none.bin"}}', '{"weight_map": []}', "[", '{"weight_map": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "index",
+    [
+        '{"weight_map": {"a": "../m/x.bin"}}',
+        '{"weight_map": {"a": "none.bin"}}',
+        '{"weight_map": []}',
+        "[",
+        '{"weight_map": {"a": 1}}',
+    ],
+)
 def test_an_index_that_is_none(semtool: Semtool, index: str) -> None:
     shards(Path("m"), one={"a": WHOLE})
     Path("m/pytorch_model.bin.index.json").write_text(index)
@@ -338,7 +407,10 @@ def test_what_real_libraries_save_and_load(semtool: Semtool) -> None:
 
     folder = tiny_models.image_embedder(Path("m"))
     before = ImageEmbedder.load(folder, Models.of(device="cpu"))(tiny_models.photo())
-    torch.save({name: torch.from_numpy(array) for name, array in load_file(folder / "model.safetensors").items()}, folder / "pytorch_model.bin")
+    torch.save(
+        {name: torch.from_numpy(array) for name, array in load_file(folder / "model.safetensors").items()},
+        folder / "pytorch_model.bin",
+    )
     (folder / "model.safetensors").unlink()
     said = semtool("models", "import", "m", "--as", "image_embedder")
     assert said.status == 0, said.err
@@ -352,7 +424,11 @@ def test_pickles_that_do_something_do_nothing(semtool: Semtool, payload: type[Pa
     model(Path("m"), "pytorch_model.bin")
     torch.save({"w": WHOLE, "x": payload(Path("made"))}, "m/pytorch_model.bin", _use_new_zipfile_serialization=not old)
     said = semtool("models", "import", "m", "--as", "painter", "-o", "set")
-    refused(said, 5, "SEM-E-803 model-malformed: pytorch_model.bin is a pickle that holds more than tensors; it was not opened; ")
+    refused(
+        said,
+        5,
+        "SEM-E-803 model-malformed: pytorch_model.bin is a pickle that holds more than tensors; it was not opened; ",
+    )
     assert not Path("made").exists()
     assert not Path("set").exists()
     torch.load("m/pytorch_model.bin", weights_only=False)
@@ -382,13 +458,26 @@ def test_faults_leave_the_set_as_it_was(semtool: Semtool, monkeypatch: pytest.Mo
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     Path("file").write_text("")
     for args, status in (
-        (["m", "--as", "painter", "-o", "file"], 7), (["m", "--as", "painter", "-o", "/dev/null/x"], 7), (["none/of/it", "--as", "painter"], 5),
-        (["file", "--as", "painter"], 2), (["m", "--as", "poet"], 2), (["m"], 2), (["m", "m", "--as", "painter"], 2), (["m", "--as", "painter", "--photos", "x"], 2),
-        (["m", "--as", "painter", "-o", "m"], 2), ([".", "--as", "clip", "-o", "set"], 2), (["owner/name@../x", "--as", "clip"], 5),
-        (["https://localhost/v1#x", "--as", "painter"], 2), (["none", "--as", "elic"], 7), (["file", "--as", "elic", "--no-fetch"], 2),
-        (["file", "--as", "hed", "--photos", "m"], 2), (["file", "--as", "hed"], 5), (["m", "--as", "lpips-alex"], 7), (["file", "file", "--as", "hed"], 2),
+        (["m", "--as", "painter", "-o", "file"], 7),
+        (["m", "--as", "painter", "-o", "/dev/null/x"], 7),
+        (["none/of/it", "--as", "painter"], 5),
+        (["file", "--as", "painter"], 2),
+        (["m", "--as", "poet"], 2),
+        (["m"], 2),
+        (["m", "m", "--as", "painter"], 2),
+        (["m", "--as", "painter", "--photos", "x"], 2),
+        (["m", "--as", "painter", "-o", "m"], 2),
+        ([".", "--as", "clip", "-o", "set"], 2),
+        (["owner/name@../x", "--as", "clip"], 5),
+        (["https://localhost/v1#x", "--as", "painter"], 2),
+        (["none", "--as", "elic"], 7),
+        (["file", "--as", "elic", "--no-fetch"], 2),
+        (["file", "--as", "hed", "--photos", "m"], 2),
+        (["file", "--as", "hed"], 5),
+        (["m", "--as", "lpips-alex"], 7),
+        (["file", "file", "--as", "hed"], 2),
         (["file", "--as", "elic", "--base", "m"], 2),
-    ):  # fmt: skip
+    ):
         refused(semtool("models", "import", *args), status, "usage: " if status == 2 else "SEM-E-")
         said = semtool("models", "import", *args, "--json")
         valid("error", said.json)
@@ -401,7 +490,14 @@ def hub(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     library = pytest.importorskip("huggingface_hub")
     snapshot = model(place / "cache" / "snapshots" / "abc")
 
-    def download(name: str, *, revision: str | None, allow_patterns: list[str], ignore_patterns: list[str], local_files_only: bool) -> str:
+    def download(
+        name: str,
+        *,
+        revision: str | None,
+        allow_patterns: list[str],
+        ignore_patterns: list[str],
+        local_files_only: bool,
+    ) -> str:
         if name != "owner/name":
             raise OSError("offline")
         if "*.bin" in allow_patterns and not (snapshot / "model.safetensors").exists():
@@ -414,7 +510,9 @@ def hub(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_hub_id_is_pinned(semtool: Semtool, hub: Path) -> None:
     made = done(semtool, "import", "owner/name", "--as", "painter")
-    assert made["roles"] == [{"role": "painter", "source": "owner/name", "revision": "abc", "sha256": folder_sha256(hub)}]
+    assert made["roles"] == [
+        {"role": "painter", "source": "owner/name", "revision": "abc", "sha256": folder_sha256(hub)}
+    ]
     assert installed()["painter"].revision == "abc"
     assert states(semtool)["painter"] == "ok"
     (hub / "config.json").write_text("changed")
@@ -431,7 +529,11 @@ def test_a_hub_id_of_pickled_weights_is_copied_and_converted(semtool: Semtool, h
 
 
 def test_a_hub_id_without_a_network(semtool: Semtool, hub: Path) -> None:
-    refused(semtool("models", "import", "owner/other", "--as", "painter"), 5, "SEM-E-801 model-unavailable: painter: the model owner/other is not on this machine")
+    refused(
+        semtool("models", "import", "owner/other", "--as", "painter"),
+        5,
+        "SEM-E-801 model-unavailable: painter: the model owner/other is not on this machine",
+    )
     assert installed() == {}
     said = semtool("models", "import", "owner/other", "--as", "painter", "--no-fetch", "--json")
     valid("models-import", said.json)
@@ -448,8 +550,17 @@ def test_a_hub_id_without_a_network(semtool: Semtool, hub: Path) -> None:
 
 def test_wrappers_prefixes_and_shared_memory() -> None:
     base = torch.arange(6.0)
-    inner = {"module.a": base, "module.b": base[2:4], "module.c": WHOLE.T, "module.n": torch.tensor(3), "module.h": WHOLE.bfloat16()}
-    torch.save({"epoch": 3, "state_dict": inner | {"n_averaged": torch.tensor(1)}, "optimizer": {"state": {0: {"m": base}}}}, "x.pth.tar")
+    inner = {
+        "module.a": base,
+        "module.b": base[2:4],
+        "module.c": WHOLE.T,
+        "module.n": torch.tensor(3),
+        "module.h": WHOLE.bfloat16(),
+    }
+    torch.save(
+        {"epoch": 3, "state_dict": inner | {"n_averaged": torch.tensor(1)}, "optimizer": {"state": {0: {"m": base}}}},
+        "x.pth.tar",
+    )
     to_safetensors(Path("x.pth.tar"), Path("x.safetensors"))
     from safetensors.torch import load_file as load
 
@@ -482,7 +593,10 @@ def test_what_is_no_checkpoint(make: Any, said: str) -> None:
 
 def test_a_process_that_ends_or_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save({"a": WHOLE}, "x.pt")
-    for start, said in (("import os; os.abort()", "ended the process that opened it"), ("import time; time.sleep(60)", "takes too long")):
+    for start, said in (
+        ("import os; os.abort()", "ended the process that opened it"),
+        ("import time; time.sleep(60)", "takes too long"),
+    ):
         monkeypatch.setattr(unpickle, "_START", start)
         monkeypatch.setattr(unpickle, "TIMEOUT_S", 1 if "sleep" in start else 60)
         with pytest.raises(SemError, match=said) as caught:
@@ -501,14 +615,18 @@ def test_a_process_that_ends_or_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_process_by_itself() -> None:
     torch.save({"a": WHOLE}, "x.pt")
     for args, status in ((["x.pt", "x.safetensors"], 0), (["x.pt"], 2)):
-        said = subprocess.run([sys.executable, "-m", "refcodec.models.unpickle", *args], capture_output=True, check=False)
+        said = subprocess.run(
+            [sys.executable, "-m", "refcodec.models.unpickle", *args], capture_output=True, check=False
+        )
         assert (said.returncode, said.stderr.count(b"\n")) == (status, status // 2)
     assert np.array_equal(load_file("x.safetensors")["a"], WHOLE.numpy())
 
 
 def test_the_process_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "secret")
-    monkeypatch.setattr(unpickle, "_START", "import json, os, sys; open(sys.argv[3], 'w').write(json.dumps(dict(os.environ)))")
+    monkeypatch.setattr(
+        unpickle, "_START", "import json, os, sys; open(sys.argv[3], 'w').write(json.dumps(dict(os.environ)))"
+    )
     torch.save({"a": WHOLE}, "x.pt")
     to_safetensors(Path("x.pt"), Path("env.json"))
     assert set(json.loads(Path("env.json").read_text())) <= {"OMP_NUM_THREADS", "SYSTEMROOT", "LC_CTYPE"}
@@ -534,7 +652,10 @@ def test_even_code_that_runs_there_is_watched(deed: str) -> None:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
 def test_memory_and_files_of_the_process_are_bounded() -> None:
     code = "from refcodec.models.unpickle import _limit; _limit(1000); {}"
-    for deed, said in (("bytearray(1 << 33)", b"MemoryError"), ("open('big', 'wb').write(bytes(1 << 25))", b"OSError: [Errno 27] File too large")):
+    for deed, said in (
+        ("bytearray(1 << 33)", b"MemoryError"),
+        ("open('big', 'wb').write(bytes(1 << 25))", b"OSError: [Errno 27] File too large"),
+    ):
         done = subprocess.run([sys.executable, "-c", code.format(deed)], capture_output=True, check=False)
         assert said in done.stderr
 
@@ -552,7 +673,19 @@ def test_a_public_elic_becomes_a_package(semtool: Semtool) -> None:
     save(state, "elic.safetensors")
     Path("photos").mkdir()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (70, 90, 3)).astype(np.uint8)).save("photos/a.png")
-    made = done(semtool, "import", "elic.pth.tar", "--as", "elic", "--photos", "photos", "--licence", "MIT", "--notes", "of a test")
+    made = done(
+        semtool,
+        "import",
+        "elic.pth.tar",
+        "--as",
+        "elic",
+        "--photos",
+        "photos",
+        "--licence",
+        "MIT",
+        "--notes",
+        "of a test",
+    )
     folder = Path(made["folder"])
     assert folder == sets.own_set().parent / "elic"
     assert any("bytes with the float entropy model" in text for text in made["notices"])
@@ -560,12 +693,28 @@ def test_a_public_elic_becomes_a_package(semtool: Semtool) -> None:
     assert (row["name"], row["licence"], row["notes"], row["digest"]) == ("elic", "MIT", "of a test", made["digest"])
     assert states(semtool, made["digest"]) == {"elic": "ok"}
     before = contents(folder)
-    refused(semtool("models", "import", "elic.pth.tar", "--as", "elic"), 2, f"usage: {folder} is there already (--replace takes its place)")
+    refused(
+        semtool("models", "import", "elic.pth.tar", "--as", "elic"),
+        2,
+        f"usage: {folder} is there already (--replace takes its place)",
+    )
     assert contents(folder) == before
-    refused(semtool("models", "import", "elic.safetensors", "--as", "elic", "--variant", "chandelier", "-o", "out"), 5, "SEM-E-803 ")
-    refused(semtool("models", "import", "elic.safetensors", "--as", "elic", "--variant", "none", "-o", "out"), 2, "usage: variant 'none' is unknown")
+    refused(
+        semtool("models", "import", "elic.safetensors", "--as", "elic", "--variant", "chandelier", "-o", "out"),
+        5,
+        "SEM-E-803 ",
+    )
+    refused(
+        semtool("models", "import", "elic.safetensors", "--as", "elic", "--variant", "none", "-o", "out"),
+        2,
+        "usage: variant 'none' is unknown",
+    )
     Path("photos/a.png").unlink()
-    refused(semtool("models", "import", "elic.safetensors", "--as", "elic", "--photos", "photos", "-o", "out"), 2, "usage: photos holds no photographs")
+    refused(
+        semtool("models", "import", "elic.safetensors", "--as", "elic", "--photos", "photos", "-o", "out"),
+        2,
+        "usage: photos holds no photographs",
+    )
     assert not Path("out").exists()
 
 
@@ -583,7 +732,11 @@ def test_public_metrics_become_files(semtool: Semtool) -> None:
     assert (made["folder"], made["converted"]) == ("metrics", ["alexnet.safetensors", "alex.pth"])
     assert {path.name for path in Path("metrics").iterdir()} == {"lpips-alex.safetensors"}
     Lpips.load(Path("metrics"), "alex")
-    refused(semtool("models", "import", "alexnet.safetensors", "--as", "lpips-alex", "-o", "metrics"), 2, "usage: metrics/lpips-alex.safetensors is there already")
+    refused(
+        semtool("models", "import", "alexnet.safetensors", "--as", "lpips-alex", "-o", "metrics"),
+        2,
+        "usage: metrics/lpips-alex.safetensors is there already",
+    )
     refused(semtool("models", "import", "alexnet.safetensors", "--as", "lpips-alex", "-o", "other"), 5, "SEM-E-803 ")
     assert not Path("other").exists()
 
@@ -600,7 +753,11 @@ def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
     models = Models.of("set", device="cpu")
     assert models.load("edge_detector", EdgeDetector.load, {}) is not None
     assert states(semtool, "set") == {"edge_detector": "ok"}
-    refused(semtool("models", "import", "ControlNetHED.safetensors", "--as", "hed", "-o", "set"), 2, "usage: the role edge_detector of the set set is filled already (--replace takes its place)")
+    refused(
+        semtool("models", "import", "ControlNetHED.safetensors", "--as", "hed", "-o", "set"),
+        2,
+        "usage: the role edge_detector of the set set is filled already (--replace takes its place)",
+    )
 
 
 def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
@@ -627,5 +784,13 @@ def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     assert torch.equal(painter.unet.conv_in.weight, unet.conv_in.weight)
     assert states(semtool, "set") == {"hyper_encoder": "ok", "painter": "ok"}
     save({k: t for k, t in state.items() if not k.startswith(("backbone", "quantizer"))}, "unet.safetensors")
-    refused(semtool("models", "import", "unet.safetensors", "--as", "perco", "-o", "other"), 2, "usage: these checkpoints hold a U-Net only")
-    refused(semtool("models", "import", "perco.safetensors", "--as", "perco", "--base", "sd", "-o", "other"), 2, "usage: sd is no folder of a diffusion pipeline")
+    refused(
+        semtool("models", "import", "unet.safetensors", "--as", "perco", "-o", "other"),
+        2,
+        "usage: these checkpoints hold a U-Net only",
+    )
+    refused(
+        semtool("models", "import", "perco.safetensors", "--as", "perco", "--base", "sd", "-o", "other"),
+        2,
+        "usage: sd is no folder of a diffusion pipeline",
+    )

@@ -201,7 +201,9 @@ def test_a_registry_of_its_own(suite: Suite, ask: Ask) -> None:
     [("while True: pass", "takes too long"), ("raise RuntimeError('no')", "crashes: RuntimeError: no"),
      ("import os; os._exit(9)", "ends with"), ("bytearray(1 << 40)", "crashes: MemoryError")],
 )  # fmt: skip
-def test_other_ends_are_kills(suite: Suite, ask: Ask, monkeypatch: pytest.MonkeyPatch, statement: str, why: str) -> None:
+def test_other_ends_are_kills(
+    suite: Suite, ask: Ask, monkeypatch: pytest.MonkeyPatch, statement: str, why: str
+) -> None:
     monkeypatch.setattr(trial, "CPU_SECONDS", 1.0)
 
     def change(tree: ast.Module) -> None:

@@ -44,7 +44,11 @@ class Draft:
     def declare(self) -> Draft:
         def entry(t: Any) -> dict[str, Any]:
             t = np.asarray(t)
-            return {"dtype": NAMES[t.dtype.name], "shape": list(t.shape), "sha256": hashlib.sha256(t.tobytes()).hexdigest()}
+            return {
+                "dtype": NAMES[t.dtype.name],
+                "shape": list(t.shape),
+                "sha256": hashlib.sha256(t.tobytes()).hexdigest(),
+            }
 
         self.symbols["tensors"] = {name: entry(t) for name, t in self.arrays.items()}
         return self
@@ -139,7 +143,10 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_huge_files_are_not_read(tmp_path: Path) -> None:
     Draft().declare().write(tmp_path)
-    for name, most in (("symbols.safetensors", tensors.FILE_BYTES_MAX), ("manifest.json", modelpath.MANIFEST_BYTES_MAX)):
+    for name, most in (
+        ("symbols.safetensors", tensors.FILE_BYTES_MAX),
+        ("manifest.json", modelpath.MANIFEST_BYTES_MAX),
+    ):
         with (tmp_path / name).open("r+b") as f:
             f.truncate(most + 1)  # sparse
         refused(tmp_path, 803)
@@ -169,11 +176,19 @@ FRAMES: list[tuple[str, str, int]] = [
     ("Infinity", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": Infinity}}', 803),
     ("a float too large", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": 1e999}}', 803),
     ("2^53", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": 9007199254740992}}', 803),
-    ("a number of 5000 digits", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": ' + "9" * 5000 + "}}", 803),
+    (
+        "a number of 5000 digits",
+        '{"format": "sem-model", "format_version": 1, "symbols": {"kind": ' + "9" * 5000 + "}}",
+        803,
+    ),
     ("not ASCII", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": "ü"}}', 803),
     ("a lone surrogate", '{"format": "sem-model", "format_version": 1, "symbols": {"\\ud800": 7}}', 803),
     ("deep", DEEP, 803),
-    ("deep in symbols", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": ' + "[" * 900 + "]" * 900 + "}}", 803),
+    (
+        "deep in symbols",
+        '{"format": "sem-model", "format_version": 1, "symbols": {"kind": ' + "[" * 900 + "]" * 900 + "}}",
+        803,
+    ),
     ("deeper in symbols", '{"format": "sem-model", "format_version": 1, "symbols": {"kind": ' + DEEP + "}}", 803),
 ]
 
@@ -202,7 +217,11 @@ FILES: list[tuple[str, Callable[[bytes], bytes], int]] = [
     ("8-bit floats", lambda _: _raw({"a": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}, b"\0"), 803),
     ("bfloat16", lambda _: _raw({"a": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}, b"\0\0"), 803),
     ("unknown dtype", lambda _: _raw({"a": {"dtype": "X", "shape": [1], "data_offsets": [0, 2]}}, b"\0\0"), 803),
-    ("a huge shape", lambda _: _raw({"a": {"dtype": "I16", "shape": [2**40, 2**40], "data_offsets": [0, 2]}}, b"\0\0"), 803),
+    (
+        "a huge shape",
+        lambda _: _raw({"a": {"dtype": "I16", "shape": [2**40, 2**40], "data_offsets": [0, 2]}}, b"\0\0"),
+        803,
+    ),
     ("a negative shape", lambda _: _raw({"a": {"dtype": "I16", "shape": [-1], "data_offsets": [0, 2]}}, b"\0\0"), 803),
     ("holes", lambda _: _raw({"a": {"dtype": "I16", "shape": [1], "data_offsets": [2, 4]}}, b"\0\0\0\0"), 803),
 ]
@@ -411,9 +430,11 @@ def test_sizes_on_the_way_are_whole_multiples() -> None:
     def loads(part: str, net: list[Any]) -> bool:
         draft = Draft("elic-tiny-2")
         draft.arrays |= {
-            "one.w": np.ones((1, 1, 1, 1), np.int16), "one.b": np.zeros(1, np.int64), "one.m": np.ones((1, 1), np.int16),
+            "one.w": np.ones((1, 1, 1, 1), np.int16),
+            "one.b": np.zeros(1, np.int64),
+            "one.m": np.ones((1, 1), np.int16),
             "one.s": np.ones((1, 1), np.uint8),
-        }  # fmt: skip
+        }
         tail = draft.symbols["spatial_nets"][0]
         draft.symbols["spatial_nets"][0] = [*tail, *strided(1)]
         draft.symbols["spatial_nets"][0] = [*strided(1), *tail] if part == "hyper" else [*net, *tail]
@@ -435,9 +456,14 @@ def test_sizes_on_the_way_are_whole_multiples() -> None:
         return True
 
     assert all(loads("spatial", strided(*s)) for s in ((1,), (-1,), (1, -1)))
-    assert not any(loads("spatial", strided(*s)) for s in ((2,), (-2,), (-2, 2), (-4, 4), (2, -2), (-3, 3), (-4, 2, 2), (-4, 3, -3, 4)))
+    assert not any(
+        loads("spatial", strided(*s))
+        for s in ((2,), (-2,), (-2, 2), (-4, 4), (2, -2), (-3, 3), (-4, 2, 2), (-4, 3, -3, 4))
+    )
     assert all(loads("hyper", strided(*s)) for s in ((4,), (2, 2), (1, 4), (4, -2, 2), (3, -3, 4), (2, -1, 2)))
-    assert not any(loads("hyper", strided(*s)) for s in ((1,), (2,), (3,), (-2, 2, 4), (2, 4, -2), (4, 4, -4), (-4, 4, 4)))
+    assert not any(
+        loads("hyper", strided(*s)) for s in ((1,), (2,), (3,), (-2, 2, 4), (2, 4, -2), (4, 4, -4), (-4, 4, 4))
+    )
 
 
 # -- painter and encoder
@@ -495,10 +521,15 @@ def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 BASES = {name: Draft(name).declare() for name in tiny.MODELS}
 PLACES = {name: paths(draft.manifest()) for name, draft in BASES.items()}
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(max_size=5)
     | st.sampled_from(["conv", "add", "z.size", "I16", "head.0.1.b", "ladder", "ends"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=5,
-)  # fmt: skip
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
 
 
 @given(data=st.data())

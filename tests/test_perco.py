@@ -55,10 +55,15 @@ def painter(folder: Path, in_channels: int = 4 + M, width: int = WIDTH) -> Path:
     tokenizer = tiny_models.clip_tokenizer(folder.parent / "scratch")
     with quiet():
         StableDiffusionPipeline(
-            vae=tiny_models.vae(), unet=tiny_models.unet(width, in_channels), tokenizer=tokenizer,
-            text_encoder=tiny_models.text_model(width, len(tokenizer)), scheduler=DDIMScheduler(prediction_type="v_prediction"),
-            safety_checker=None, feature_extractor=None, requires_safety_checker=False,
-        ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
+            vae=tiny_models.vae(),
+            unet=tiny_models.unet(width, in_channels),
+            tokenizer=tokenizer,
+            text_encoder=tiny_models.text_model(width, len(tokenizer)),
+            scheduler=DDIMScheduler(prediction_type="v_prediction"),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        ).save_pretrained(folder, safe_serialization=True)
     return folder
 
 
@@ -150,11 +155,15 @@ def test_another_row_than_the_hyper_encoder_is_for(models: Path, profile: str, d
         refcodec.decode(data, models=named)
 
 
-def test_on_the_command_line(semtool: Semtool, place: Path, models: Path, data: bytes, loaded: Models, tmp_path: Path) -> None:
+def test_on_the_command_line(
+    semtool: Semtool, place: Path, models: Path, data: bytes, loaded: Models, tmp_path: Path
+) -> None:
     Image.fromarray(PHOTO).save("photo.png")
     encode = ["encode", "photo.png", "--method", "perco", "--profile", ROW, "--caption", "A cup of coffee."]
     before = contents(place)
-    refused(semtool(*encode), 5, "SEM-E-801 model-unavailable: nothing fills the role hyper_encoder (a PerCo hyper-encoder)")
+    refused(
+        semtool(*encode), 5, "SEM-E-801 model-unavailable: nothing fills the role hyper_encoder (a PerCo hyper-encoder)"
+    )
     shutil.copytree(models / "hyper_encoder", tmp_path / "broken")
     weights = tmp_path / "broken" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-9])
@@ -173,7 +182,9 @@ def test_on_the_command_line(semtool: Semtool, place: Path, models: Path, data: 
         assert np.array_equal(np.asarray(image), picture(data, loaded, seed=4))
 
 
-def test_the_tokenizer_pads_no_further_than_its_encoder_reads(models: Path, data: bytes, loaded: Models, tmp_path: Path) -> None:
+def test_the_tokenizer_pads_no_further_than_its_encoder_reads(
+    models: Path, data: bytes, loaded: Models, tmp_path: Path
+) -> None:
     shutil.copytree(models / "painter", tmp_path / "painter")
     config = tmp_path / "painter" / "tokenizer" / "tokenizer_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": 10**12}))
@@ -181,7 +192,9 @@ def test_the_tokenizer_pads_no_further_than_its_encoder_reads(models: Path, data
     assert np.array_equal(picture(data, named), picture(data, loaded))
 
 
-def test_what_no_model_fills_is_named(models: Path, data: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_no_model_fills_is_named(
+    models: Path, data: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     for named, role in (({}, "hyper_encoder"), ({"hyper_encoder": models / "hyper_encoder"}, "painter")):
         with pytest.raises(SemError, match=role) as caught:
@@ -237,7 +250,9 @@ def test_the_same_seed_paints_the_same_and_what_is_told_matters(data: bytes, mod
     assert not np.array_equal(first, picture(of(changed, models, caption="A cup of coffee."), loaded))
     for wish in ({"seed": 1}, {"steps": 3}, {"guidance": 1}, {"scheduler": "ddpm"}, {"scheduler": "euler-a"}):
         assert not np.array_equal(first, picture(data, loaded, **wish)), wish
-    assert np.array_equal(picture(data, loaded, guidance=3, steps=2), first)  # what the row recommends, and the tests ask for
+    assert np.array_equal(
+        picture(data, loaded, guidance=3, steps=2), first
+    )  # what the row recommends, and the tests ask for
 
 
 def test_samples_are_pictures_of_the_next_seeds(data: bytes, loaded: Models) -> None:
@@ -254,7 +269,8 @@ def seen_by(painter: PercoPainter, run: Any) -> list[tuple[Any, Any]]:
     """(input, context) of every call of the U-Net while `run` runs."""
     calls: list[tuple[Any, Any]] = []
     hook = painter.unet.register_forward_pre_hook(
-        lambda _, args, kwargs: calls.append((args[0].clone(), kwargs["encoder_hidden_states"].clone())), with_kwargs=True
+        lambda _, args, kwargs: calls.append((args[0].clone(), kwargs["encoder_hidden_states"].clone())),
+        with_kwargs=True,
     )
     run()
     hook.remove()
@@ -286,7 +302,9 @@ def test_guidance_is_on_the_text_only(data: bytes, models: Path) -> None:
     assert not torch.allclose(ours, nothing + 3 * (with_text - nothing), atol=1e-3)
 
 
-def test_the_learned_null_text_is_what_stands_for_no_text(data: bytes, models: Path, loaded: Models, tmp_path: Path) -> None:
+def test_the_learned_null_text_is_what_stands_for_no_text(
+    data: bytes, models: Path, loaded: Models, tmp_path: Path
+) -> None:
     hyper, painter = parts(models)
     assert torch.equal(painter.null(hyper)[0], hyper.null_text)
     first, silent = picture(data, loaded), picture(of(grid_of(data), models), loaded)
@@ -322,7 +340,9 @@ def test_an_image_embedding_in_place_of_the_text(data: bytes, models: Path, load
     hyper, painter = parts(models)
     embedded = painter.image(vector)
     assert embedded.shape == (1, 1, WIDTH)
-    calls = seen_by(painter, lambda: painter.paint(hyper.features_of(grid), 4, embedded, painter.null(hyper), seed=0, steps=1))
+    calls = seen_by(
+        painter, lambda: painter.paint(hyper.features_of(grid), 4, embedded, painter.null(hyper), seed=0, steps=1)
+    )
     assert torch.equal(calls[1][1][0, 0], torch.from_numpy(vector))
     with pytest.raises(SemError, match="codebooks of the image embedding") as caught:
         picture(told, loaded)
@@ -335,18 +355,33 @@ def test_an_image_embedding_in_place_of_the_text(data: bytes, models: Path, load
 def test_the_image_embedder_makes_the_codes(models: Path, tmp_path: Path) -> None:
     tiny_models.image_embedder(tmp_path / "image_embedder", 16)
     rng = np.random.default_rng(0)
-    small.write(tmp_path / "books", "books", {"kind": 4, "m": 16, "v": 1024, "d": 16}, "codebooks", rng.normal(size=(16, 1024, 1)).astype(np.float32), "", "")
-    named = {role: models / role for role in ("hyper_encoder", "painter")} | {"image_embedder": tmp_path / "image_embedder"}
+    small.write(
+        tmp_path / "books",
+        "books",
+        {"kind": 4, "m": 16, "v": 1024, "d": 16},
+        "codebooks",
+        rng.normal(size=(16, 1024, 1)).astype(np.float32),
+        "",
+        "",
+    )
+    named = {role: models / role for role in ("hyper_encoder", "painter")} | {
+        "image_embedder": tmp_path / "image_embedder"
+    }
     made = refcodec.encode(PHOTO, method="perco", models=named, model=tmp_path / "books")
     symbols = read_symbols(made, models=tmp_path / "books")
     assert len(symbols.value(spec.PQ).codes) == 16
-    assert symbols.value(spec.VQ).indices == read_symbols(refcodec.encode(PHOTO, method="perco", models=models)).value(spec.VQ).indices
+    assert (
+        symbols.value(spec.VQ).indices
+        == read_symbols(refcodec.encode(PHOTO, method="perco", models=models)).value(spec.VQ).indices
+    )
     with pytest.raises(ValueError, match="not both"):
         refcodec.encode(PHOTO, method="perco", models=named | {"captioner": tmp_path})
 
 
 def test_a_captioner_says_what_the_user_does_not(models: Path, tmp_path: Path) -> None:
-    named = {role: models / role for role in ("hyper_encoder", "painter")} | {"captioner": tiny_models.blip2(tmp_path / "captioner")}
+    named = {role: models / role for role in ("hyper_encoder", "painter")} | {
+        "captioner": tiny_models.blip2(tmp_path / "captioner")
+    }
     words = Captioner.load(tmp_path / "captioner", Models(device="cpu")).caption(PHOTO, tokens=32)
     made = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=named)
     assert read_symbols(made.data).value(spec.CAPTION).text == words
@@ -383,12 +418,22 @@ def published(downs: int = 1) -> tuple[HyperEncoder, dict[str, Any], Any]:
         if not name.startswith("quantiser."):
             state[name] = t.half() if downs == 3 else t
     books = ours.quantiser.codes[None]
-    state |= {"quantizer._codebook.embed": books, "quantizer._codebook.embed_avg": books, "quantizer._codebook.initted": torch.tensor([True])}
+    state |= {
+        "quantizer._codebook.embed": books,
+        "quantizer._codebook.embed_avg": books,
+        "quantizer._codebook.initted": torch.tensor([True]),
+    }
     state["quantizer._codebook.cluster_size"] = torch.ones(1, 16)
     unet = UNet2DConditionModel(
-        in_channels=16, block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=16, attention_head_dim=[1, 1],
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"), use_linear_projection=True,
-    ).eval()  # fmt: skip
+        in_channels=16,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        cross_attention_dim=16,
+        attention_head_dim=[1, 1],
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        use_linear_projection=True,
+    ).eval()
     theirs = {k.replace("conv_in.", "conv_in_extended."): t for k, t in unet.state_dict().items()}
     theirs |= {"conv_in.weight": torch.randn(32, 4, 3, 3), "conv_in.bias": torch.randn(32)}
     return ours, state | theirs, unet
@@ -433,11 +478,15 @@ def test_what_is_no_published_weights() -> None:
 
     assert "empty" in refused(dict.clear)
     assert "conv_in_extended" in refused(lambda s: [s.pop(k) for k in list(s) if "extended" in k])
-    assert "of length 1" in refused(lambda s: s.update({"quantizer._codebook.embed": 3 * s["quantizer._codebook.embed"]}))
+    assert "of length 1" in refused(
+        lambda s: s.update({"quantizer._codebook.embed": 3 * s["quantizer._codebook.embed"]})
+    )
     assert "backbone.13.weight" in refused(lambda s: s.pop("backbone.13.weight"))
     assert "does not fit" in refused(lambda s: s.pop("backbone.1.layers.0.bias"))
     assert "_codebook.embed" in refused(lambda s: s.pop("quantizer._codebook.embed"))
-    assert "attends to nothing" in refused(lambda s: [s.pop(k) for k in list(s) if k.startswith("down_blocks.0.attentions")])
+    assert "attends to nothing" in refused(
+        lambda s: [s.pop(k) for k in list(s) if k.startswith("down_blocks.0.attentions")]
+    )
 
 
 # --- training ------------------------------------------------------------------------------------------------------
@@ -452,9 +501,30 @@ def lesson(tmp_path: Path) -> list[str]:
         Image.fromarray(tiny_models.photo(40 + 20 * i, 64)).save(tmp_path / "photos" / f"{i}.png")
     (tmp_path / "captions.tsv").write_text("".join(f"{i}.png\ta cup of coffee {i}\n" for i in range(3)))
     return [
-        *(str(tmp_path / name) for name in ("pipeline", "photos", "captions.tsv")), "--v", "16", "--stride", "8", "--n", "8", "--m", str(M),
-        "--dim", "4", "--batch", "2", "--crop", "48", "--device", "cpu", "--log-every", "1", "--warm-up", "1", "--rate", "1e-3",
-    ]  # fmt: skip
+        *(str(tmp_path / name) for name in ("pipeline", "photos", "captions.tsv")),
+        "--v",
+        "16",
+        "--stride",
+        "8",
+        "--n",
+        "8",
+        "--m",
+        str(M),
+        "--dim",
+        "4",
+        "--batch",
+        "2",
+        "--crop",
+        "48",
+        "--device",
+        "cpu",
+        "--log-every",
+        "1",
+        "--warm-up",
+        "1",
+        "--rate",
+        "1e-3",
+    ]
 
 
 def unet_of(folder: Path) -> dict[str, Any]:
@@ -468,7 +538,12 @@ def test_a_step_moves_the_linear_layers_and_what_reads_local_features(lesson: li
     before, after = unet_of(tmp_path / "pipeline"), unet_of(tmp_path / "run" / "painter")
     assert set(before) == set(after)
     model = PercoPainter.load(tmp_path / "run" / "painter", Models(device="cpu")).unet
-    linear = {f"{name}.{k}" for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) for k, _ in m.named_parameters()}
+    linear = {
+        f"{name}.{k}"
+        for name, m in model.named_modules()
+        if isinstance(m, torch.nn.Linear)
+        for k, _ in m.named_parameters()
+    }
     moved = {name for name in before if name != "conv_in.weight" and not torch.equal(before[name], after[name])}
     assert moved <= linear
     assert len(moved) > 0.8 * len(linear)
@@ -482,10 +557,14 @@ def test_a_step_moves_the_linear_layers_and_what_reads_local_features(lesson: li
     assert len(note["listing_sha256"]) == 64
 
 
-def test_training_goes_on_and_repeats_and_its_folders_encode(lesson: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_goes_on_and_repeats_and_its_folders_encode(
+    lesson: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("a", "b"):
         training.main([*lesson, "--out", str(tmp_path / name), "--steps", "3"])
-    first, second = (HyperEncoder.load(tmp_path / n / "hyper_encoder", Models(device="cpu")).state_dict() for n in ("a", "b"))
+    first, second = (
+        HyperEncoder.load(tmp_path / n / "hyper_encoder", Models(device="cpu")).state_dict() for n in ("a", "b")
+    )
     assert all(torch.equal(first[k], second[k]) for k in first)
     start = torch.load(tmp_path / "a" / "checkpoint.pt", weights_only=True)
     training.main([*lesson, "--out", str(tmp_path / "a"), "--steps", "5"])
@@ -493,15 +572,28 @@ def test_training_goes_on_and_repeats_and_its_folders_encode(lesson: list[str], 
     end = torch.load(tmp_path / "a" / "checkpoint.pt", weights_only=True)
     assert (start["step"], end["step"]) == (3, 5)
     assert not torch.equal(start["hyper"]["backbone.0.weight"], end["hyper"]["backbone.0.weight"])
-    assert torch.equal(unet_of(tmp_path / "a" / "painter")["conv_in.weight"][:, :4], unet_of(tmp_path / "pipeline")["conv_in.weight"])
-    assert [json.loads(line)["step"] for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()] == [1, 2, 3, 4, 5]
-    hyper, trained = (cls.load(tmp_path / "a" / name, Models(device="cpu")) for cls, name in ((HyperEncoder, "hyper_encoder"), (PercoPainter, "painter")))
+    assert torch.equal(
+        unet_of(tmp_path / "a" / "painter")["conv_in.weight"][:, :4], unet_of(tmp_path / "pipeline")["conv_in.weight"]
+    )
+    assert [json.loads(line)["step"] for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+    hyper, trained = (
+        cls.load(tmp_path / "a" / name, Models(device="cpu"))
+        for cls, name in ((HyperEncoder, "hyper_encoder"), (PercoPainter, "painter"))
+    )
     trained.suits(hyper)
     assert indices_of(PHOTO, trained, hyper).shape == (8, 12)
     assert trained.scheduler.config.prediction_type == "v_prediction"
 
 
-def test_the_null_text_learns_from_dropped_texts(lesson: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_null_text_learns_from_dropped_texts(
+    lesson: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def null(name: str, share: float) -> Any:
         monkeypatch.setattr(training, "DROPPED", share)
         training.main([*lesson, "--out", str(tmp_path / name), "--steps", "1"])
@@ -533,4 +625,6 @@ def test_what_the_training_tool_refuses(lesson: list[str], tmp_path: Path, model
 def test_settings_of_the_paper() -> None:
     assert (sampler.STEPS, sampler.GUIDANCE, training.DROPPED) == (20, 3.0, 0.1)
     count = sum(p.numel() for p in HyperEncoder(HyperConfig(v=256, stride=8, null_text=None)).parameters())
-    assert count == 4_080_128 + 2 * 320 * 32 + 320 + 32  # as published (0.1250 bpp), and the two projections around the codes
+    assert (
+        count == 4_080_128 + 2 * 320 * 32 + 320 + 32
+    )  # as published (0.1250 bpp), and the two projections around the codes

@@ -81,7 +81,9 @@ def clip(models: Path) -> ClipModel:
 
 
 def made(caption: str | None = "a red house", edges: str = "contours", **more: Any) -> codec.Encoded:
-    return codec.encode_any(PHOTO, method="pics", caption=caption, options=Options(edges=edges, **more.pop("options", {})), **more)
+    return codec.encode_any(
+        PHOTO, method="pics", caption=caption, options=Options(edges=edges, **more.pop("options", {})), **more
+    )
 
 
 def painted(data: bytes, models: Models, **wish: Any) -> Pixels:
@@ -186,7 +188,9 @@ def test_inversion_comes_closer(clip: ClipModel) -> None:
     assert last[1] > first[1] + 0.1
     assert shares == [(i + 1) / 50 for i in range(50)]
     with torch.no_grad():
-        assert float(clip.text(torch.tensor(found.tokens)) @ clip.picture(PHOTO)) == pytest.approx(found.cosine, abs=1e-6)
+        assert float(clip.text(torch.tensor(found.tokens)) @ clip.picture(PHOTO)) == pytest.approx(
+            found.cosine, abs=1e-6
+        )
     assert invert(clip, PHOTO, count=5, iterations=50) == found
     assert invert(clip, PHOTO, count=5, iterations=50, seed=1).course != found.course
     assert invert(clip, PHOTO[::-1].copy(), count=5, iterations=50).course != found.course
@@ -233,8 +237,14 @@ def test_hed_has_the_public_layout() -> None:
     model.load_state_dict(convert({name: tensor.half() for name, tensor in state.items()}))
     out = EdgeDetector(model)(PHOTO[:40, :56])
     assert (out.shape, out.dtype) == ((40, 56), np.uint8)
-    assert set(np.unique(out)) == {int(255 / (1 + np.exp(-0.9)))}  # the mean comes before the sigmoid, no threshold after
-    for name, wrong in (("block3.convs.2.weight", None), ("norm", torch.zeros(3)), ("block6.convs.0.weight", torch.zeros(1))):
+    assert set(np.unique(out)) == {
+        int(255 / (1 + np.exp(-0.9)))
+    }  # the mean comes before the sigmoid, no threshold after
+    for name, wrong in (
+        ("block3.convs.2.weight", None),
+        ("norm", torch.zeros(3)),
+        ("block6.convs.0.weight", torch.zeros(1)),
+    ):
         broken = {**state, name: wrong} if wrong is not None else {k: v for k, v in state.items() if k != name}
         with pytest.raises(SemError, match=name.replace(".", r"\.")) as fault:
             convert(broken)
@@ -281,7 +291,9 @@ def test_a_picture_and_a_caption_need_no_foundation_model() -> None:
     assert (encoded.width, encoded.height) == (512, 512)
     assert any("512x512" in notice for notice in encoded.notices)
     found = read_symbols(encoded.data)
-    assert [found.value(p.kind).serialise() for p in encoded.payloads] == [p.value.serialise() for p in encoded.payloads]
+    assert [found.value(p.kind).serialise() for p in encoded.payloads] == [
+        p.value.serialise() for p in encoded.payloads
+    ]
     assert [p.kind for p in encoded.payloads] == [spec.CAPTION, spec.SKETCH]
     assert found.value(spec.CAPTION).text == "a red house"
     fits = codec.encode_any(LARGE, method="pics", caption="a red house", options=Options(edges="contours"))
@@ -316,7 +328,10 @@ def test_token_ids_of_prompt_inversion_are_sent(models: Path, clip: ClipModel) -
         assert len(tokens) == count
         assert tokens != expected.tokens
     seeded = made(None, edges="none", options=short, models={"clip": models / "clip"}, hints={"seed": "9"})
-    assert read_symbols(seeded.data).value(spec.CAPTION).tokens == invert(clip, LARGE, count=6, iterations=20, seed=9).tokens
+    assert (
+        read_symbols(seeded.data).value(spec.CAPTION).tokens
+        == invert(clip, LARGE, count=6, iterations=20, seed=9).tokens
+    )
 
 
 def test_without_caption_and_clip() -> None:
@@ -395,7 +410,9 @@ def test_every_setting_is_read(painters: Models, wish: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["SUFFIX", "NEGATIVE"])
 @pytest.mark.parametrize("asked", [{"caption": "a red house"}, {"codes": [200, 300]}])
-def test_the_published_words_are_used(painters: Models, monkeypatch: pytest.MonkeyPatch, name: str, asked: dict[str, Any]) -> None:
+def test_the_published_words_are_used(
+    painters: Models, monkeypatch: pytest.MonkeyPatch, name: str, asked: dict[str, Any]
+) -> None:
     before = painted(ready(**asked), painters)
     monkeypatch.setattr(pics_paint, name, "")
     assert not np.array_equal(painted(ready(**asked), painters), before)
@@ -406,7 +423,9 @@ def test_ids_are_read_as_they_are(painters: Models, models: Path, monkeypatch: p
     ids = tokenizer("a red house", add_special_tokens=False).input_ids
     text = painted(made(edges="none").data, painters)
     assert np.array_equal(painted(ready(codes=ids), painters), text)
-    spelt = [i for word in ("a", "red", "house") for i in tokenizer.convert_tokens_to_ids([*word[:-1], f"{word[-1]}</w>"])]
+    spelt = [
+        i for word in ("a", "red", "house") for i in tokenizer.convert_tokens_to_ids([*word[:-1], f"{word[-1]}</w>"])
+    ]
     assert tokenizer.decode(spelt).split() == tokenizer.decode(ids).split()
     assert spelt != ids
     assert not np.array_equal(painted(ready(codes=spelt), painters), text)
@@ -435,7 +454,10 @@ def test_the_tokenizer_is_that_of_the_profile(
     def bound(sha256: str) -> None:
         prompt = dict(shipped.parameters(spec.CAPTION)) | {"tokenizer": sha256}
         parameters = {**shipped.binding["parameters"], "2": prompt}
-        rows = {"version": spec.VERSION, "profiles": [row | {"binding": {**shipped.binding, "id": 210, "parameters": parameters}}]}
+        rows = {
+            "version": spec.VERSION,
+            "profiles": [row | {"binding": {**shipped.binding, "id": 210, "parameters": parameters}}],
+        }
         path = tmp_path / f"{sha256[:4]}.json"
         path.write_text(json.dumps(rows))
         monkeypatch.setenv("SEM_REGISTRY", str(path))
@@ -468,7 +490,10 @@ def test_painter_and_controlnet_must_fit(models: Path, tmp_path: Path) -> None:
         LinePainter(Painter.load(tmp_path / "painter", load), control, lines, 1)
     assert fault.value.code == 803
     both = LinePainter(painter, control, lines, 1).pipeline
-    assert all(getattr(both, name) is getattr(painter.pipeline, name) for name in ("unet", "vae", "text_encoder", "tokenizer", "safety_checker"))
+    assert all(
+        getattr(both, name) is getattr(painter.pipeline, name)
+        for name in ("unet", "vae", "text_encoder", "tokenizer", "safety_checker")
+    )
 
 
 # --- candidates ------------------------------------------------------------------------------------------------------
@@ -538,12 +563,40 @@ def photo(place: Path) -> Path:
 
 
 def test_round_trip(semtool: Semtool, photo: Path, models: Path, place: Path) -> None:
-    done = semtool("encode", photo, "--method", "pics", "--model", models, "--iterations", 10, "--prompt-tokens", 4, "--edges", "contours", "--json")
+    done = semtool(
+        "encode",
+        photo,
+        "--method",
+        "pics",
+        "--model",
+        models,
+        "--iterations",
+        10,
+        "--prompt-tokens",
+        4,
+        "--edges",
+        "contours",
+        "--json",
+    )
     assert done.status == 0, done.err
     valid("encode", done.json)
     found = read_symbols((place / "photo.sem").read_bytes())
     assert len(found.value(spec.CAPTION).tokens) == 4
-    done = semtool("decode", "photo.sem", "-o", "out.png", "--model", models, "--steps", 2, "--strength", 0.5, "--trace", "trace", "--json")
+    done = semtool(
+        "decode",
+        "photo.sem",
+        "-o",
+        "out.png",
+        "--model",
+        models,
+        "--steps",
+        2,
+        "--strength",
+        0.5,
+        "--trace",
+        "trace",
+        "--json",
+    )
     assert done.status == 0, done.err
     valid("decode", done.json)
     assert {"painter", "controlnet"} <= done.json["models"].keys()
@@ -555,7 +608,22 @@ def test_round_trip(semtool: Semtool, photo: Path, models: Path, place: Path) ->
 
 
 def test_hed_and_candidates_by_the_program(semtool: Semtool, photo: Path, models: Path, place: Path) -> None:
-    done = semtool("encode", photo, "--method", "pics", "--model", models, "--caption", "a cup", "--candidates", 2, "--quality", 1, "--hint", "steps=1")
+    done = semtool(
+        "encode",
+        photo,
+        "--method",
+        "pics",
+        "--model",
+        models,
+        "--caption",
+        "a cup",
+        "--candidates",
+        2,
+        "--quality",
+        1,
+        "--hint",
+        "steps=1",
+    )
     assert done.status == 0, done.err
     assert "of 2 pictures" in done.err
     hed = EdgeDetector.load(models / "edge_detector", Models(device="cpu"))(LARGE)
@@ -593,7 +661,18 @@ def test_a_model_that_cannot_be_taken(
         (place / "in.sem").write_bytes(data)
         command = ["decode", "in.sem", "-o", "out.png", "--steps", "1"]
     else:
-        command = ["encode", str(photo), "--method", "pics", "-o", "out.sem", "--iterations", "1", "--edges", "contours" if role == "clip" else "auto"]
+        command = [
+            "encode",
+            str(photo),
+            "--method",
+            "pics",
+            "-o",
+            "out.sem",
+            "--iterations",
+            "1",
+            "--edges",
+            "contours" if role == "clip" else "auto",
+        ]
     before = contents(place)
     done = semtool(*command, *others, "--model", f"{role}={bad}")
     assert done.status == 5
@@ -605,7 +684,11 @@ def test_a_model_that_cannot_be_taken(
 def test_weights_that_lack_a_tensor(semtool: Semtool, photo: Path, models: Path, place: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    for role, name in (("edge_detector", "block4.convs.1.bias"), ("clip", "text_projection.weight"), ("controlnet", "conv_in.bias")):
+    for role, name in (
+        ("edge_detector", "block4.convs.1.bias"),
+        ("clip", "text_projection.weight"),
+        ("controlnet", "conv_in.bias"),
+    ):
         bad = tmp_path / role
         shutil.copytree(models / role, bad)
         path = next(bad.glob("*.safetensors"))
@@ -613,6 +696,8 @@ def test_weights_that_lack_a_tensor(semtool: Semtool, photo: Path, models: Path,
         del state[name]
         save_file(state, path, metadata={"format": "pt"})
         with pytest.raises(SemError, match=name.replace(".", r"\.")) as fault:
-            {"edge_detector": EdgeDetector, "clip": ClipModel, "controlnet": ControlNet}[role].load(bad, Models(device="cpu"))
+            {"edge_detector": EdgeDetector, "clip": ClipModel, "controlnet": ControlNet}[role].load(
+                bad, Models(device="cpu")
+            )
         assert fault.value.code == 803
     assert (models / "edge_detector" / WEIGHTS).is_file()

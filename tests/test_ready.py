@@ -130,7 +130,12 @@ def test_indices_beside_captions_and_codes(profile: int) -> None:
     assert not refcodec.read(alone.data).header.sectioned
     shown = None if h * w > 4096 else indices.tolist()
     assert values(alone.data) == {"vq": shown}
-    forms: list[Any] = [indices.reshape(-1), indices.reshape(-1).tolist(), indices.astype(">u4"), np.asfortranarray(indices)]
+    forms: list[Any] = [
+        indices.reshape(-1),
+        indices.reshape(-1).tolist(),
+        indices.astype(">u4"),
+        np.asfortranarray(indices),
+    ]
     for form in forms:
         assert encoded(method="perco", indices=form, profile=profile).data == alone.data
     assert values(encoded(codes=codes, profile=profile).data) == {"pq": codes.tolist()}
@@ -142,9 +147,13 @@ def test_indices_beside_captions_and_codes(profile: int) -> None:
 def test_the_method_of_symbols() -> None:
     first = registry.get(profiles("perco")[0].id)
     for named, method in (
-        ({"text": "ct"}, "consonant"), ({"caption": "cat"}, "pics"), ({"vector": np.zeros(768)}, "clip"),
-        ({"codes": [0] * 16}, "perco"), ({"indices": grid(first)}, "perco"), ({"indices": grid(first), "caption": "cat"}, "perco"),
-    ):  # fmt: skip
+        ({"text": "ct"}, "consonant"),
+        ({"caption": "cat"}, "pics"),
+        ({"vector": np.zeros(768)}, "clip"),
+        ({"codes": [0] * 16}, "perco"),
+        ({"indices": grid(first)}, "perco"),
+        ({"indices": grid(first), "caption": "cat"}, "perco"),
+    ):
         assert encoded(**named).method == method
         assert refcodec.inspect(refcodec.encode(size=SIZE, **named)).method == method
 
@@ -232,7 +241,9 @@ def test_sizes_that_the_format_is_for() -> None:
     assert len(encoded(text=text, size=(1024, 1024)).data) <= 20
     assert len(encoded(vector=rng.normal(0, 1, 768), size=(768, 768)).data) <= 103
     assert len(encoded(indices=rng.integers(1, 256, (8, 12)), size=(768, 512)).data) <= 103
-    both = encoded(indices=rng.integers(1, 256, (8, 12)), size=(768, 512), caption="A lighthouse on a cliff above the sea.")
+    both = encoded(
+        indices=rng.integers(1, 256, (8, 12)), size=(768, 512), caption="A lighthouse on a cliff above the sea."
+    )
     assert len(both.data) <= 130
 
 
@@ -377,7 +388,13 @@ def test_embeddings_need_codebooks_that_fit() -> None:
     assert [held.what for held in holdings(read_symbols(other, models=MODELS))] == ["PQ codes"]
 
 
-@given(st.integers(1, 90), st.integers(1, 90), st.sampled_from([8, 16, 64]), st.sampled_from([1, 2, 256, 65536]), st.randoms())
+@given(
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.sampled_from([8, 16, 64]),
+    st.sampled_from([1, 2, 256, 65536]),
+    st.randoms(),
+)
 @brief
 def test_index_maps_have_a_block_for_each_place(width: int, height: int, stride: int, v: int, random: Any) -> None:
     h, w = -(-height // stride), -(-width // stride)
@@ -431,7 +448,19 @@ CALLS = {
     "pq": (["--codes", "codes.npy", "--check", "0"], {"npy": "PQ codes"}),
     "vq": (["--indices", "grid.npy"], {"png": "index map"}),
     "several": (
-        ["--indices", "grid.npy", "--caption", CAPTION, "--codes", "codes.npy", "--metadata", "a=b", "--provenance", "--hint", "seed=1"],
+        [
+            "--indices",
+            "grid.npy",
+            "--caption",
+            CAPTION,
+            "--codes",
+            "codes.npy",
+            "--metadata",
+            "a=b",
+            "--provenance",
+            "--hint",
+            "seed=1",
+        ],
         {"caption.txt": "caption", "pq.npy": "PQ codes", "vq.png": "index map"},
     ),
 }
@@ -482,9 +511,10 @@ def test_standard_streams(semtool: Semtool, arrays: Path) -> None:
     assert shown.line == "-: consonant text, 8x8, check ok"
     assert semtool("decode", "-", "--text", stdin=piped.out).out.endswith(b"\n")
     array = Path("vector.npy").read_bytes()
-    assert semtool("encode", "--vector", "-", "--size", "8x8", stdin=array).out == semtool(
-        "encode", "--vector", "vector.npy", "--size", "8x8"
-    ).out
+    assert (
+        semtool("encode", "--vector", "-", "--size", "8x8", stdin=array).out
+        == semtool("encode", "--vector", "vector.npy", "--size", "8x8").out
+    )
     several = semtool("encode", "--indices", "grid.npy", "--caption", "x", "--size", "100x70").out
     assert semtool("decode", "-", "--symbols", stdin=several).out == b"x\n"  # of several, the first
     Path("s.sem").write_bytes(several)
@@ -555,12 +585,28 @@ HOSTILE = {
     "header that is no text": (npy("\x00\xff"), 7, "SEM-E-101 "),
     "header that computes": (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2**40,)}"), 7, "SEM-E-101 "),
     "huge shape": (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}"), 7, "SEM-E-101 "),
-    "huge product": (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}"), 7, "SEM-E-101 "),
+    "huge product": (
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}"),
+        7,
+        "SEM-E-101 ",
+    ),
     "negative shape": (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-768,)}", bytes(6144)), 7, "SEM-E-101 "),
-    "huge element": (npy("{'descr': [('a', '<f8', (99999, 99999))], 'fortran_order': False, 'shape': (1,)}"), 7, "SEM-E-101 "),
+    "huge element": (
+        npy("{'descr': [('a', '<f8', (99999, 99999))], 'fortran_order': False, 'shape': (1,)}"),
+        7,
+        "SEM-E-101 ",
+    ),
     "unknown dtype": (npy("{'descr': '<q9', 'fortran_order': False, 'shape': (1,)}"), 7, "SEM-E-101 "),
-    "Python 2": (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10L,)}\n", bytes(80)), 2, "usage: the profile has 768"),
-    "nothing, often": (npy("{'descr': '|V0', 'fortran_order': False, 'shape': (1000000000,)}"), 2, "usage: a vector is one row"),
+    "Python 2": (
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10L,)}\n", bytes(80)),
+        2,
+        "usage: the profile has 768",
+    ),
+    "nothing, often": (
+        npy("{'descr': '|V0', 'fortran_order': False, 'shape': (1000000000,)}"),
+        2,
+        "usage: a vector is one row",
+    ),
     "NaN": (saved(np.full(768, np.nan)), 2, "usage: dimension 0 of the vector is not a number; "),
     "no dimension": (saved(np.float32(1)), 2, "usage: a vector is one row of real numbers, not float32[]"),
     "two dimensions": (saved(np.zeros((1, 768))), 2, "usage: a vector is one row"),
@@ -662,7 +708,11 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
         (["--trace", "."], 2, "usage: . is there already"),
         (["--model", "cook=no"], 2, "usage: 'cook' is no role: there are captioner, language, painter"),
         (["--model", "painter="], 2, "usage: nothing is named for the role painter"),
-        (["--model", "painter=./no"], 5, "SEM-E-801 model-unavailable: painter: ./no is no folder; name it with --model painter=FOLDER"),
+        (
+            ["--model", "painter=./no"],
+            5,
+            "SEM-E-801 model-unavailable: painter: ./no is no folder; name it with --model painter=FOLDER",
+        ),
         (["-o", "x.gif"], 2, "usage: cannot write pictures as .gif"),
         (["--symbols", "-o", "x.gif"], 2, "usage: nothing in the file can be written as x.gif"),
         (["--symbols", "-o", "no/x.txt"], 7, "SEM-E-102 "),

@@ -65,12 +65,18 @@ def test_row(row: dict[str, Any]) -> None:
     profile = registry.get(row["id"])
     assert registry.by_name(row["name"]) is profile
     assert profile.binding == binding
-    assert (profile.method, profile.compact, list(profile.kinds)) == tuple(binding[m] for m in ("method", "compact", "kinds"))
+    assert (profile.method, profile.compact, list(profile.kinds)) == tuple(
+        binding[m] for m in ("method", "compact", "kinds")
+    )
     assert profile.method_name == spec.METHODS[binding["method"]]
     for kind in spec.KINDS:
         assert profile.parameters(kind) == binding["parameters"].get(str(kind), {})
     assert profile.model == binding["model"]
-    wanting = [kind for kind in profile.kinds if needs_model(kind, profile.parameters(kind)) or profile.parameters(kind).get("codebooks")]
+    wanting = [
+        kind
+        for kind in profile.kinds
+        if needs_model(kind, profile.parameters(kind)) or profile.parameters(kind).get("codebooks")
+    ]
     assert len(wanting) <= 1
     assert (len(wanting) == 1) == (profile.model is not None or profile.base)
     assert profile.base == ("base" in row["notes"].split())
@@ -90,7 +96,9 @@ def test_what_is_recommended_is_read_only() -> None:
 
 def test_hints_of_the_schema_are_those_of_files() -> None:
     hints = SCHEMA["$defs"]["recommended"]["properties"]["hints"]["properties"]
-    assert {key: form["pattern"] for key, form in hints.items()} == {key: f"^({form})$" for key, form in hintforms.HINTS.items()}
+    assert {key: form["pattern"] for key, form in hints.items()} == {
+        key: f"^({form})$" for key, form in hintforms.HINTS.items()
+    }
 
 
 @pytest.mark.parametrize("advice", ADVICE_NOT)
@@ -147,7 +155,11 @@ def test_key_is_the_digest_of_the_binding() -> None:
 
 
 def test_private_rows_stand_beside_the_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = registry_file(tmp_path, private_row(210), private_row(253, compact=1, kinds=[1], parameters={"1": {"code": "fixed"}}, model=None))
+    path = registry_file(
+        tmp_path,
+        private_row(210),
+        private_row(253, compact=1, kinds=[1], parameters={"1": {"code": "fixed"}}, model=None),
+    )
     assert list(registry.load(path)) == [row["id"] for row in ROWS] + [210, 253]
     with pytest.raises(SemError):
         registry.get(210)
@@ -184,7 +196,15 @@ def test_refused_private_rows(tmp_path: Path, what: str, rows: list[Any]) -> Non
 
 def test_refused_registry_files(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
-    for text in ("", "[]", "{}", '{"version":2,"profiles":[]}', '{"version":true,"profiles":[]}', '{"version":1,"profiles":{}}', "[" * 100_000):
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"version":2,"profiles":[]}',
+        '{"version":true,"profiles":[]}',
+        '{"version":1,"profiles":{}}',
+        "[" * 100_000,
+    ):
         path.write_text(text)
         with pytest.raises(SemError) as caught:
             registry.load(path)

@@ -28,10 +28,13 @@ def test_what_was_released_is_there(now: dict[str, str]) -> None:
 
 
 def test_gone_and_changed(now: dict[str, str]) -> None:
-    kept = {"1.0": {"vectors/micro": now["vectors/micro"], "vectors/none": "0" * 64, "coder/coder-worked-example": "0" * 64}}
+    kept = {
+        "1.0": {"vectors/micro": now["vectors/micro"], "vectors/none": "0" * 64, "coder/coder-worked-example": "0" * 64}
+    }
     assert list(released.faults(kept, now)) == [
-        "vectors/none is in release 1.0, and is gone", "coder/coder-worked-example is in release 1.0, and changed",
-    ]  # fmt: skip
+        "vectors/none is in release 1.0, and is gone",
+        "coder/coder-worked-example is in release 1.0, and changed",
+    ]
 
 
 def test_a_release_records_what_is_new(now: dict[str, str]) -> None:

@@ -30,8 +30,10 @@ from tools.train import restorer as training
 
 relaxed = settings(deadline=None, max_examples=40)
 
-SMALL = [f"A {colour} {what} on a {place}." for colour, what, place in itertools.product(
-    ("red", "big", "new"), ("cat", "dog", "bus"), ("mat", "road", "table"))] + ["Two dogs on the road", "A cut on a hand"]  # fmt: skip
+SMALL = [
+    f"A {colour} {what} on a {place}."
+    for colour, what, place in itertools.product(("red", "big", "new"), ("cat", "dog", "bus"), ("mat", "road", "table"))
+] + ["Two dogs on the road", "A cut on a hand"]
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +251,11 @@ def test_lexicon_parts() -> None:
     assert "coat" in whole["ct"].split("|")[1].split()
     assert plain["dg"] == "dog dogs|"
     assert learner.lexicon(own=False, inflect=False, plurals=False)["dg"] == "dog|"
-    assert all(singular(word) == word for value in learner.lexicon(plurals=False).values() for word in value.replace("|", " ").split())
+    assert all(
+        singular(word) == word
+        for value in learner.lexicon(plurals=False).values()
+        for word in value.replace("|", " ").split()
+    )
 
 
 # --- The bench ---
@@ -265,7 +271,9 @@ def test_common() -> None:
     assert bench.common("", "a") == 0
 
 
-def test_bench_prints_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_prints_every_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     captions = tmp_path / "captions.tsv"
     captions.write_text("".join(f"{i}\t{text}\n" for i, text in enumerate(SMALL * 2)), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["restore.py", str(captions)])

@@ -40,10 +40,18 @@ from tools.train import losses, pack, sketches
 
 SHIPPED = ROOT / "refcodec" / "data" / "models" / "sketch-small"
 SMALL = ElicConfig(
-    m=14, hyper=6, groups=(1, 1, 2, 4, 6), widths=(8, 8, 8), spatial_width=5, aggregation=(9, 8), channel_context=((3, 7),),
+    m=14,
+    hyper=6,
+    groups=(1, 1, 2, 4, 6),
+    widths=(8, 8, 8),
+    spatial_width=5,
+    aggregation=(9, 8),
+    channel_context=((3, 7),),
     hyper_analysis=(("conv", 1, 1, 8), ("conv", 3, 2, 8), ("conv", 3, 2, 6)),
-    hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 9)), lambdas=(0.0001, 0.001), channels=1,
-)  # fmt: skip
+    hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 9)),
+    lambdas=(0.0001, 0.001),
+    channels=1,
+)
 SIZES = ((1, 1), (63, 65), (64, 64), (1, 200), (130, 70))  # width, height
 Map = NDArray[np.uint8]
 
@@ -84,7 +92,9 @@ def untrained() -> tuple[Elic, SymbolModel, Any, Any]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     net, _, symbols, tensors = untrained()
-    args = argparse.Namespace(out=tmp_path_factory.mktemp("packages") / "small", name="small", licence="CC0-1.0", notes="", command="")
+    args = argparse.Namespace(
+        out=tmp_path_factory.mktemp("packages") / "small", name="small", licence="CC0-1.0", notes="", command=""
+    )
     pack.write(net, {"step": 1, "seconds": 2.0, "seed": 3, "data": "0" * 64}, symbols, tensors, args)
     out: Path = args.out
     return out
@@ -146,7 +156,9 @@ def test_samples_are_rounded_and_clamped(folder: Path) -> None:
     latents = elic_latents.ElicLatents(1, np.zeros((model.hyper, 2, 2), np.int32), y)
     painter = floats.Painter(folder, package.read_manifest(folder))
     with torch.inference_mode():
-        x = painter.g_s(torch.from_numpy(y)[None].float() * (painter.inverse[1] / 64)[None, :, None, None])[0, 0].numpy()
+        x = painter.g_s(torch.from_numpy(y)[None].float() * (painter.inverse[1] / 64)[None, :, None, None])[
+            0, 0
+        ].numpy()
     want = np.floor(255 * np.clip(x.astype(np.float64), 0, 1) + 0.5)
     assert want.min() == 0
     assert want.max() == 255
@@ -164,7 +176,12 @@ def test_fitting(folder: Path) -> None:
 
 def test_what_is_no_map(folder: Path) -> None:
     wrong: Any
-    for wrong in (np.zeros((4, 4, 1), np.uint8), np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint8), np.zeros((4, 4))):
+    for wrong in (
+        np.zeros((4, 4, 1), np.uint8),
+        np.zeros((4, 4, 3), np.uint8),
+        np.zeros((0, 4), np.uint8),
+        np.zeros((4, 4)),
+    ):
         with pytest.raises(ValueError, match="edge map"):
             sketch.Encoder(wrong, folder)
 
@@ -283,7 +300,12 @@ def test_the_shipped_model() -> None:
     model, manifest = package.load(SHIPPED), package.read_manifest(SHIPPED)
     assert model.kind == 6
     for half in (floats.Analysis(SHIPPED, manifest), floats.Painter(SHIPPED, manifest)):
-        assert (half.cfg.groups, half.cfg.hyper, half.cfg.rates, half.cfg.channels) == (model.groups, model.hyper, model.rates, 1)
+        assert (half.cfg.groups, half.cfg.hyper, half.cfg.rates, half.cfg.channels) == (
+            model.groups,
+            model.hyper,
+            model.rates,
+            1,
+        )
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 3_000_000
     original = drawing(256, 192)
     encoder, sizes, found = sketch.Encoder(original, SHIPPED), list[int](), list[float]()

@@ -64,7 +64,9 @@ def test_usage_sums_and_shortens(tmp_path: Path) -> None:
         ("usage", [[0, 0]], ("--words", "1")),
     ],
 )
-def test_what_cannot_be_counted_ends_in_one_line(tmp_path: Path, what: str, array: object, more: tuple[str, ...]) -> None:
+def test_what_cannot_be_counted_ends_in_one_line(
+    tmp_path: Path, what: str, array: object, more: tuple[str, ...]
+) -> None:
     with pytest.raises(SystemExit, match="error: "):
         run(tmp_path, what, array, *more)
     assert not (tmp_path / what).exists()

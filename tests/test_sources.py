@@ -41,7 +41,9 @@ def model(folder: Path, **config: Any) -> Path:
 
 def listing(folder: Path, roles: Any, **frame: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "models.json").write_text(json.dumps({"format": "sem-models", "format_version": 1, "roles": roles} | frame))
+    (folder / "models.json").write_text(
+        json.dumps({"format": "sem-models", "format_version": 1, "roles": roles} | frame)
+    )
     return folder
 
 
@@ -80,8 +82,9 @@ def test_what_a_folder_fills() -> None:
     assert listed(Path("set")) == {"painter": Source("painter", "set/painter")}
     listing(Path("set"), {"language": {"source": "owner/name", "revision": "abc", "sha256": "0" * 64}, "painter": HERE})
     assert listed(Path("set")) == {
-        "language": Source("language", "owner/name", "abc", "0" * 64), "painter": Source("painter", "set/painter"),
-    }  # fmt: skip
+        "language": Source("language", "owner/name", "abc", "0" * 64),
+        "painter": Source("painter", "set/painter"),
+    }
     Path("pipeline").mkdir()
     Path("pipeline/model_index.json").write_text("{}")
     assert listed(Path("pipeline")) == {"painter": Source("painter", "pipeline")}
@@ -112,7 +115,9 @@ def test_an_entry_that_leads_elsewhere(entry: Any) -> None:
     model(Path("set/painter")), model(Path("outside"))
     Path("set/file.txt").write_text("")
     if isinstance(entry, dict) and entry.get("source") == "file.txt":
-        assert listed(listing(Path("set"), {"painter": entry}))["painter"].place == "file.txt"  # a name on the hub, for all we know
+        assert (
+            listed(listing(Path("set"), {"painter": entry}))["painter"].place == "file.txt"
+        )  # a name on the hub, for all we know
         return
     refused(803, lambda: listed(listing(Path("set"), {"painter": entry})))
 
@@ -129,7 +134,9 @@ def test_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert installed()["painter"].place == str(own / "painter")
     listing(Path("one"), {"painter": HERE})
     monkeypatch.setenv("SEM_MODELS", os.pathsep.join(["two", str(Path("one").absolute()), "missing"]))
-    assert installed()["painter"].place == str(Path("one/painter").absolute())  # the environment goes first, a folder unlisted is none
+    assert installed()["painter"].place == str(
+        Path("one/painter").absolute()
+    )  # the environment goes first, a folder unlisted is none
     assert installed()["language"].place == "owner/name"
     assert Models.of().find("painter") == installed()["painter"]
     assert Models.of("painter=two/painter").find("painter").place == "two/painter"
@@ -154,7 +161,10 @@ def test_models_of_what_users_name() -> None:
     model(Path("set/painter")), model(Path("other"))
     made = Models.of(["set", "language=owner/name@7", Path("other")], device="cpu", dtype="float32")
     assert made.folders == (Path("set"), Path("other"))
-    assert made.roles == {"painter": Source("painter", "set/painter"), "language": Source("language", "owner/name", "7")}
+    assert made.roles == {
+        "painter": Source("painter", "set/painter"),
+        "language": Source("language", "owner/name", "7"),
+    }
     assert (made.device, made.dtype) == ("cpu", "float32")
     assert Models.of(made) is made
     assert Models.of("set").has("painter")
@@ -202,7 +212,9 @@ def test_a_missing_role_says_what_to_do() -> None:
     assert "FOLDER" in refused(801, lambda: Models.of().load("clip", name_of, {})).hint
 
 
-@pytest.mark.parametrize("where", ["/no/such", "./no", "~/no", "no/such/folder", "a//b", "x" * 200, "file", "broken", "C:\\no", "a b", "-x"])
+@pytest.mark.parametrize(
+    "where", ["/no/such", "./no", "~/no", "no/such/folder", "a//b", "x" * 200, "file", "broken", "C:\\no", "a b", "-x"]
+)
 def test_what_is_neither_folder_nor_hub_id(where: str) -> None:
     Path("file").write_text("")
     Path("broken").symlink_to("nowhere")
@@ -215,9 +227,11 @@ def test_another_digest_than_recorded() -> None:
     listing(Path("set"), {"painter": HERE | {"sha256": known}})
     assert Models.of("set").load("painter", name_of, {}) == "painter"
     for change in (
-        lambda: (folder / "model.safetensors").write_bytes(b"other"), lambda: (folder / "new.json").write_text("{}"),
-        (folder / "config.json").unlink, lambda: (folder / "config.json").rename(folder / "renamed.json"),
-    ):  # fmt: skip
+        lambda: (folder / "model.safetensors").write_bytes(b"other"),
+        lambda: (folder / "new.json").write_text("{}"),
+        (folder / "config.json").unlink,
+        lambda: (folder / "config.json").rename(folder / "renamed.json"),
+    ):
         change()
         error = refused(802, lambda: Models.of("set").load("painter", name_of, {}))
         assert "set/painter has another digest than models.json says" in error.what
@@ -376,7 +390,7 @@ def test_only_regular_files_count(tmp_path: Path) -> None:
     assert folder_sha256(folder) == known
 
 
-NAMES = st.text(st.sampled_from("a\\éx9\udcff\n\""), min_size=1, max_size=5)
+NAMES = st.text(st.sampled_from('a\\éx9\udcff\n"'), min_size=1, max_size=5)
 
 
 @given(st.lists(NAMES, min_size=1, max_size=3, unique=True), st.lists(NAMES, min_size=1, max_size=3, unique=True))
@@ -393,7 +407,12 @@ def test_no_two_sets_of_names_have_one_digest(one: list[str], two: list[str]) ->
 def test_files_in_order_with_slashes(tmp_path: Path) -> None:
     folder = model(tmp_path / "m")
     model(folder / "unet")
-    assert [name for name, _ in model_files(folder)] == ["config.json", "model.safetensors", "unet/config.json", "unet/model.safetensors"]
+    assert [name for name, _ in model_files(folder)] == [
+        "config.json",
+        "model.safetensors",
+        "unet/config.json",
+        "unet/model.safetensors",
+    ]
 
 
 # --- writing sets --------------------------------------------------------------------------------------------------
@@ -419,7 +438,10 @@ def test_recording_keeps_what_else_is_there() -> None:
 def test_a_set_without_a_listing_keeps_what_it_fills() -> None:
     model(Path("set/painter")), model(Path("set/new"))
     sets.record(Path("set"), Source("clip", "set/new", None, "1" * 64))
-    assert listed(Path("set")) == {"painter": Source("painter", "set/painter"), "clip": Source("clip", "set/new", None, "1" * 64)}
+    assert listed(Path("set")) == {
+        "painter": Source("painter", "set/painter"),
+        "clip": Source("clip", "set/new", None, "1" * 64),
+    }
     with pytest.raises(ValueError, match="the role clip of the set set is filled already"):
         sets.role_free(Path("set"), "clip")
     sets.role_free(Path("set"), "clip", replace=True)

@@ -108,9 +108,14 @@ def test_the_network_is_that_of_the_checkpoint(name: str) -> None:
     given = state(name)
     net, _ = public.network(given)
     groups = net.cfg.groups
-    x, text = picture(64, 128), torch.randn(1, 38, 512, generator=torch.Generator().manual_seed(0)) if name == "taco" else None
+    x, text = (
+        picture(64, 128),
+        torch.randn(1, 38, 512, generator=torch.Generator().manual_seed(0)) if name == "taco" else None,
+    )
     own = dict(given)
-    reference = public_elic.Reference(own, "taco" if name in ("taco", "jiangwei") else "compressai" if name == "compressai" else "chandelier", groups)
+    reference = public_elic.Reference(
+        own, "taco" if name in ("taco", "jiangwei") else "compressai" if name == "compressai" else "chandelier", groups
+    )
     if name == "chandelier-within":  # the same network under other names
         reference = public_elic.Reference(renamed(own), "chandelier", groups)
     with torch.no_grad():
@@ -164,7 +169,9 @@ def test_the_base_rows_take_full_size_models(name: str, packages: dict[str, Path
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_converted_checkpoint_codes_and_paints(name: str, packages: dict[str, Path], text_encoder: TextEncoder) -> None:
+def test_a_converted_checkpoint_codes_and_paints(
+    name: str, packages: dict[str, Path], text_encoder: TextEncoder
+) -> None:
     folder, pixels = packages[name], tiny_models.photo()
     assert elic.takes_text(folder) == (name == "taco")
     text = text_encoder(CAPTIONS[0]) if name == "taco" else None
@@ -200,7 +207,10 @@ def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
     net, _ = public.network(state("taco"))
     with torch.no_grad():  # what calibration saw
         y, z0 = net.analyse(picture(192, 256), quantise.any_text(net.cfg))
-    exact, near = Predictor(package.load(packages["taco"]), 0, (12, 16), NumpyBackend()), FloatPredictor(net, 0, (12, 16))
+    exact, near = (
+        Predictor(package.load(packages["taco"]), 0, (12, 16), NumpyBackend()),
+        FloatPredictor(net, 0, (12, 16)),
+    )
     z = z0[0].round().int().numpy()
     exact.start(z)
     near.start(z)
@@ -223,7 +233,9 @@ def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
     assert len(used) > 20
 
 
-def test_pictures_are_optional_and_their_lack_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pictures_are_optional_and_their_lack_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(public, "SYNTHETIC", 1)
     public.convert(state("compressai"), "compressai", None, tmp_path / "made", "made", "MIT", "from nowhere")
     assert "photographs are better" in capsys.readouterr().out
@@ -237,7 +249,9 @@ def test_pictures_are_optional_and_their_lack_is_said(tmp_path: Path, monkeypatc
 def test_calibration_pictures_are_read(tmp_path: Path) -> None:
     one = public.convert(state("compressai"), None, [picture()], tmp_path / "a", "a", "MIT", say=str)
     said: list[str] = []
-    two = public.convert(state("compressai"), None, [picture(512, 512) / 2], tmp_path / "b", "b", "MIT", say=said.append)
+    two = public.convert(
+        state("compressai"), None, [picture(512, 512) / 2], tmp_path / "b", "b", "MIT", say=said.append
+    )
     assert not any("warning" in line for line in said)
     again = public.convert(state("compressai"), None, [picture()], tmp_path / "c", "c", "MIT", say=str)
     assert one == again != two
@@ -331,19 +345,34 @@ def test_captions_steer_what_is_sent_and_are_not_sent(packages: dict[str, Path],
     assert not np.allclose(one.y, two.y, atol=0.05)
     bodies = [encoder.at(0).body for encoder in (one, two)]
     assert bodies[0] != bodies[1]
-    assert not any(word.encode() in body for caption, body in zip(CAPTIONS, bodies, strict=True) for word in caption.split() if len(word) > 3)
+    assert not any(
+        word.encode() in body
+        for caption, body in zip(CAPTIONS, bodies, strict=True)
+        for word in caption.split()
+        if len(word) > 3
+    )
     same = elic.Encoder(pixels, folder, text=text_encoder(CAPTIONS[0]))
     assert same.at(0).body == bodies[0]
     model = package.load(folder)  # a decoder has the package, and no text encoder
-    painted = [elic.paint(elic_latents.decode(body, model, (96, 64), NumpyBackend()), folder, (96, 64)) for body in bodies]
+    painted = [
+        elic.paint(elic_latents.decode(body, model, (96, 64), NumpyBackend()), folder, (96, 64)) for body in bodies
+    ]
     assert not np.array_equal(*painted)
 
 
 def test_a_file_of_a_public_checkpoint(packages: dict[str, Path], text_encoder: TextEncoder) -> None:
     """Through the library: a base row of the registry, the model named by its digest, and a caption."""
-    settings: dict[str, Any] = {"model": packages["taco"], "profile": "elic-320-odd", "explicit_model": True, "quality": 5}
+    settings: dict[str, Any] = {
+        "model": packages["taco"],
+        "profile": "elic-320-odd",
+        "explicit_model": True,
+        "quality": 5,
+    }
     pixels = tiny_models.photo()
-    data = [refcodec.encode(pixels, caption=caption, models={"text_encoder": text_encoder}, **settings) for caption in CAPTIONS]
+    data = [
+        refcodec.encode(pixels, caption=caption, models={"text_encoder": text_encoder}, **settings)
+        for caption in CAPTIONS
+    ]
     assert data[0] != data[1]
     assert not any(caption.encode() in file for caption, file in zip(CAPTIONS, data, strict=True))
     shown = np.asarray(refcodec.decode(data[0], models=packages["taco"]))  # nothing fills the role text_encoder here
@@ -407,7 +436,9 @@ def test_no_caption_is_the_empty_caption(packages: dict[str, Path], text_encoder
     assert "--model text_encoder=" in str(e.value)
 
 
-def test_texts_that_a_model_cannot_take(packages: dict[str, Path], text_encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_that_a_model_cannot_take(
+    packages: dict[str, Path], text_encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pixels, text = tiny_models.photo(), text_encoder(CAPTIONS[0])
     with pytest.raises(ValueError, match="model jiangwei has no text adapter: a caption cannot steer it"):
         elic.Encoder(pixels, packages["jiangwei"], text=text)
@@ -422,7 +453,9 @@ def test_texts_that_a_model_cannot_take(packages: dict[str, Path], text_encoder:
     elic.Encoder(pixels[1:], packages["narrow"], text=text)
 
 
-def test_strips_with_a_text_adapter_are_the_whole_picture(packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strips_with_a_text_adapter_are_the_whole_picture(
+    packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     analysis = floats.Analysis(packages["narrow"], package.read_manifest(packages["narrow"]))
     rng = np.random.default_rng(0)
     pixels, text = rng.integers(0, 256, (1000, 70, 3)).astype(np.uint8), rng.normal(size=(38, 512)).astype(np.float32)
@@ -441,7 +474,10 @@ def test_the_float_halves_run_where_they_are_told(packages: dict[str, Path]) -> 
     manifest = package.read_manifest(packages["narrow"])
     analysis = floats.Analysis(packages["narrow"], manifest, "meta")
     painter = floats.Painter(packages["narrow"], manifest, "meta")
-    assert {p.device.type for p in [*analysis.g_a.parameters(), *analysis.h_a.parameters(), *painter.g_s.parameters(), painter.inverse]} == {"meta"}
+    assert {
+        p.device.type
+        for p in [*analysis.g_a.parameters(), *analysis.h_a.parameters(), *painter.g_s.parameters(), painter.inverse]
+    } == {"meta"}
     pixels = tiny_models.photo(64, 64)
     encoder = elic.Encoder(pixels, packages["jiangwei"], device="cpu")
     assert elic.paint(encoder.at(0).latents, packages["jiangwei"], (64, 64), device="cpu").shape == (64, 64, 3)

@@ -27,10 +27,17 @@ from refcodec.models.elic.net import Elic
 from tools.train import elic, losses, pack, photos
 
 SMALL = ElicConfig(
-    m=20, hyper=6, groups=(2, 6, 12), widths=(8, 8, 8), spatial_width=6, aggregation=(12, 10), channel_context=((3, 8),),
+    m=20,
+    hyper=6,
+    groups=(2, 6, 12),
+    widths=(8, 8, 8),
+    spatial_width=6,
+    aggregation=(12, 10),
+    channel_context=((3, 8),),
     hyper_analysis=(("conv", 1, 1, 8), ("conv", 3, 2, 8), ("conv", 3, 2, 6)),
-    hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 10)), lambdas=(0.001, 0.01),
-)  # fmt: skip
+    hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 10)),
+    lambdas=(0.001, 0.01),
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +71,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def train(folder: Path, out: Path, *more: str, name: str = "taco") -> list[dict[str, Any]]:
     """Runs the tool; the rows of its log."""
-    elic.main([str(folder), "--out", str(out), "--config", name, "--device", "cpu", "--crop", "64", "--log-every", "1", *more])
+    elic.main(
+        [str(folder), "--out", str(out), "--config", name, "--device", "cpu", "--crop", "64", "--log-every", "1", *more]
+    )
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
@@ -90,7 +99,9 @@ def test_the_embedded_network_trains(folder: Path, tmp_path: Path, capsys: pytes
     assert "100.0 %" in shown
 
 
-def test_the_sketch_network_trains_on_edge_maps(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sketch_network_trains_on_edge_maps(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = train(folder, tmp_path / "run", "--steps", "3", "--final-crop", "64", "--batch", "2", name="sketch")
     state = checkpoint(tmp_path / "run")
     assert [row["step"] for row in rows] == [1, 2, 3, 3]
@@ -107,10 +118,25 @@ def test_a_sketch_checkpoint_becomes_a_package(
     monkeypatch.setattr(elic, "SKETCH", replace(SMALL, channels=1))
     train(folder, tmp_path / "run", "--steps", "3", name="sketch")
     out = tmp_path / "models" / "small"
-    pack.main([
-        str(tmp_path / "run" / "checkpoint.pt"), str(folder), "--out", str(out), "--name", "small", "--pictures", "4",
-        "--report", "2", "--rates", "0", "0.5", "1", "1.5",
-    ])  # fmt: skip
+    pack.main(
+        [
+            str(tmp_path / "run" / "checkpoint.pt"),
+            str(folder),
+            "--out",
+            str(out),
+            "--name",
+            "small",
+            "--pictures",
+            "4",
+            "--report",
+            "2",
+            "--rates",
+            "0",
+            "0.5",
+            "1",
+            "1.5",
+        ]
+    )
     model, manifest = package.load(out), package.read_manifest(out)
     assert (model.kind, model.rates, model.groups) == (6, 4, SMALL.groups)
     lambdas = manifest["painter"]["architecture"]["lambdas"]
@@ -129,7 +155,9 @@ def test_rates_between_and_beyond() -> None:
     assert (same.cfg, more.cfg.lambdas) == (SMALL, (0.0001, 0.001778, 0.01))
     for name in ("log_gain", "log_inverse", "log_gain_z", "z_loc", "z_log_scale"):
         low, high = net.state_dict()[name]
-        assert torch.allclose(more.state_dict()[name], torch.stack([2 * low - high, 0.75 * low + 0.25 * high, high]), atol=1e-5)
+        assert torch.allclose(
+            more.state_dict()[name], torch.stack([2 * low - high, 0.75 * low + 0.25 * high, high]), atol=1e-5
+        )
     assert torch.equal(more.g_s.linear.weight, net.g_s.linear.weight)
 
 
@@ -219,9 +247,25 @@ elic.main(sys.argv[1:])
 def test_two_processes_share_their_gradients(folder: Path, tmp_path: Path) -> None:
     """In a process of its own, since it forks."""
     out = tmp_path / "run"
-    arguments = [str(folder), "--out", str(out), "--device", "cpu", "--crop", "64", "--batch", "1", "--steps", "2", "--processes", "2"]
+    arguments = [
+        str(folder),
+        "--out",
+        str(out),
+        "--device",
+        "cpu",
+        "--crop",
+        "64",
+        "--batch",
+        "1",
+        "--steps",
+        "2",
+        "--processes",
+        "2",
+    ]
     command = [sys.executable, "-c", TWO, str(ROOT), json.dumps(SMALL.to_dict()), *arguments, "--log-every", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [1, 2, 2]
     assert checkpoint(out)["step"] == 2
@@ -259,16 +303,34 @@ def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: py
 
     train(folder, tmp_path / "run", "--steps", "4")
     out = tmp_path / "models" / "small"
-    pack.main([
-        str(tmp_path / "run" / "checkpoint.pt"), str(folder), "--out", str(out), "--name", "small", "--pictures", "4",
-        "--report", "2", "--command", "make train", "--licence", "CC0-1.0",
-    ])  # fmt: skip
+    pack.main(
+        [
+            str(tmp_path / "run" / "checkpoint.pt"),
+            str(folder),
+            "--out",
+            str(out),
+            "--name",
+            "small",
+            "--pictures",
+            "4",
+            "--report",
+            "2",
+            "--command",
+            "make train",
+            "--licence",
+            "CC0-1.0",
+        ]
+    )
     model, manifest = package.load(out), package.read_manifest(out)
     assert (model.groups, model.rates, model.parity) == (SMALL.groups, 2, 0)
     assert f"digest {model.digest}" in capsys.readouterr().out
     files = photos.listing(folder)
     assert manifest["training"]["listing_sha256"] == photos.digest(folder, files)
-    assert (manifest["training"]["steps"], manifest["training"]["command"], manifest["licence"]) == (4, "make train", "CC0-1.0")
+    assert (manifest["training"]["steps"], manifest["training"]["command"], manifest["licence"]) == (
+        4,
+        "make train",
+        "CC0-1.0",
+    )
     made = method.Encoder(photos.load(files[3]), out).at(1)
     size = photos.load(files[3]).shape[1::-1]
     got = elic_latents.decode(made.body, model, (size[0], size[1]), NumpyBackend())

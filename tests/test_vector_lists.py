@@ -81,7 +81,10 @@ def test_own_registries_have_one_defect() -> None:
         if entry["expect"] == "reject":
             base = valid[entry["repaired"]]
             assert base["expect"] == "accept", entry["id"]
-            edits = [Edit(e["offset"], bytes.fromhex(e["delete"]), bytes.fromhex(e["insert"])) for e in entry.get("edits", ())]
+            edits = [
+                Edit(e["offset"], bytes.fromhex(e["delete"]), bytes.fromhex(e["insert"]))
+                for e in entry.get("edits", ())
+            ]
             assert apply(data_of(base), edits) == data_of(entry), entry["id"]
             assert bool(edits) == ("registry" in base), entry["id"]
 
@@ -154,7 +157,9 @@ def refused(given: dict[str, Any]) -> None:
     """An encoder that is given this; whatever it makes of it is an error of the test."""
     maps = [section["map"] for section in given["sections"] if "map" in section]
     if maps:
-        samples = np.frombuffer(bytes.fromhex(maps[0]["samples"]), np.uint8).reshape(maps[0]["height"], maps[0]["width"])
+        samples = np.frombuffer(bytes.fromhex(maps[0]["samples"]), np.uint8).reshape(
+            maps[0]["height"], maps[0]["width"]
+        )
         size = (given["width"], given["height"])
         encode_symbols(Given(None, None, None, None, None, samples), size=size, profile=given["profile"])
     else:
@@ -185,7 +190,9 @@ def edited(data: bytes, operation: dict[str, Any]) -> bytes:
         body = symbols = bytes.fromhex(section["body"])
         if section["type"] & 0x80:
             kind = section["type"] & 0x3F
-            symbols = kinds.decode(kind, body, container.profile.parameters(kind), (header.width, header.height), limit=65536).serialise()
+            symbols = kinds.decode(
+                kind, body, container.profile.parameters(kind), (header.width, header.height), limit=65536
+            ).serialise()
         new.append(section_of(header, header.model_digest(), section["type"], body, symbols))
     return editing.add(container, new, replacing=operation["replacing"]).data
 
@@ -200,7 +207,9 @@ def test_edits_keep_and_drop() -> None:
     """SEM-R-051 is shown both ways: a section that must go goes, and in another edit stays."""
     kept = set()
     for entry in manifest()["edit"]:
-        before, after = ({s["type"] for s in vectors()[entry[key]]["expected"]["sections"]} for key in ("input", "output"))
+        before, after = (
+            {s["type"] for s in vectors()[entry[key]]["expected"]["sections"]} for key in ("input", "output")
+        )
         if 0x15 in before:
             kept.add(0x15 in after)
     assert kept == {True, False}
@@ -271,7 +280,18 @@ def test_stages() -> None:
 
 def test_features() -> None:
     words = {word for entry in vectors().values() for word in entry["features"]}
-    assert words >= {"compact", "sectioned", "check-0", "check-16", "check-32", "grease", "incomplete", "no-payload", "empty-body", "zstd"}
+    assert words >= {
+        "compact",
+        "sectioned",
+        "check-0",
+        "check-16",
+        "check-32",
+        "grease",
+        "incomplete",
+        "no-payload",
+        "empty-body",
+        "zstd",
+    }
     for entry in vectors().values():
         if entry["expect"] == "accept":
             grease = any(section["kind"] is None for section in entry["expected"]["sections"])
@@ -284,7 +304,10 @@ def test_coverage_tells_what_is_missing() -> None:
     assert coverage.faults(whole) == []
 
     def without(rule: str) -> dict[str, Any]:
-        return {name: [e for e in part if rule not in e["rules"]] if isinstance(part, list) else part for name, part in whole.items()}
+        return {
+            name: [e for e in part if rule not in e["rules"]] if isinstance(part, list) else part
+            for name, part in whole.items()
+        }
 
     assert "SEM-R-131 says MUST, and no vector shows it" in coverage.faults(without("SEM-R-131"))
     plain = [entry for entry in whole["vectors"] if "grease" not in entry["features"]]
@@ -302,7 +325,12 @@ def test_every_dim_class_and_form_is_there() -> None:
         (said["check_bits"], entry["features"][0], None if said["model_hash"] is None else len(said["model_hash"]) // 2)
         for entry, said in ((e, e["expected"]) for e in vectors().values() if e["expect"] == "accept")
     }
-    wanted = {(check, form, size) for check in (0, 16, 32) for form in ("compact", "sectioned") for size in (None, 4, 8, 16, 32)}
+    wanted = {
+        (check, form, size)
+        for check in (0, 16, 32)
+        for form in ("compact", "sectioned")
+        for size in (None, 4, 8, 16, 32)
+    }
     assert forms >= wanted
 
 
@@ -371,7 +399,9 @@ def test_micro_decoder_with_own_registries(adapters: Any) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["persistent", "one-shot"])
-def test_runner_gives_each_vector_its_registry(adapters: Any, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runner_gives_each_vector_its_registry(
+    adapters: Any, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In either protocol; and a decoder that reads the shipped registry instead does not pass."""
     *_, cli = adapters
     some = ("row-private", "row-extended-base", "registry-binding-member-unknown", "micro", "registry-table-nowhere")

@@ -119,7 +119,9 @@ def test_files() -> None:
     assert len(set(ids)) == len(ids)
     named = {VECTORS / entry[key] for entry in entries() for key in ("file", "trace") if key in entry}
     named |= {VECTORS / entry["input"] for entry in entries() if "sha256" in entry and "input" in entry}
-    named |= {VECTORS / entry[key]["file"] for entry in entries() for key in ("registry", "before", "after") if key in entry}
+    named |= {
+        VECTORS / entry[key]["file"] for entry in entries() for key in ("registry", "before", "after") if key in entry
+    }
     assert {path for pattern in ("*.sem", "*/*.json") for path in VECTORS.rglob(pattern)} - named == {
         path for path in VECTORS.rglob("manifest.json") if path.parent != VECTORS
     }
@@ -199,13 +201,18 @@ def verdict(entry: dict[str, Any]) -> dict[str, Any]:
             said["sha256"] = hashlib.sha256(symbols).hexdigest()
         sections.append(said)
     return {
-        "expect": "accept", "expected": {
-            "width": header.width, "height": header.height, "profile": header.row_id,
+        "expect": "accept",
+        "expected": {
+            "width": header.width,
+            "height": header.height,
+            "profile": header.row_id,
             "model_hash": None if header.model_hash is None else header.model_hash.hex(),
-            "check_bits": header.check_bits, "complete": container.complete,
-            "check": seen.check.state if state is None else state, "sections": sections,
+            "check_bits": header.check_bits,
+            "complete": container.complete,
+            "check": seen.check.state if state is None else state,
+            "sections": sections,
         },
-    }  # fmt: skip
+    }
 
 
 def asked(entry: dict[str, Any]) -> dict[str, Any]:
@@ -326,10 +333,16 @@ def test_models_have_one_defect() -> None:
     for entry in manifest()["models"]:
         folders = [VECTORS / entry[key] for key in ("folder", "repaired")]
         bad, good = (json.loads((folder / "manifest.json").read_bytes()) for folder in folders)
-        changed = {key for key in bad.keys() | good.keys() if json.dumps(bad.get(key)) != json.dumps(good.get(key))} - {"name", "notes", "symbols"}
+        changed = {key for key in bad.keys() | good.keys() if json.dumps(bad.get(key)) != json.dumps(good.get(key))} - {
+            "name",
+            "notes",
+            "symbols",
+        }
         assert changed <= {"format", "format_version", "licence"}
         ours, theirs = bad["symbols"] if isinstance(bad["symbols"], dict) else {}, good["symbols"]
-        members = {key for key in ours.keys() | theirs.keys() if json.dumps(ours.get(key)) != json.dumps(theirs.get(key))}
+        members = {
+            key for key in ours.keys() | theirs.keys() if json.dumps(ours.get(key)) != json.dumps(theirs.get(key))
+        }
         paths = [folder / "symbols.safetensors" for folder in folders]
         blobs = [path.read_bytes() if path.is_file() else b"" for path in paths]
         assert members or changed or blobs[0] != blobs[1], entry["id"]
@@ -579,11 +592,15 @@ def test_examples_of_texts_are_those_of_the_spec() -> None:
             body = data_of(entry)[section["offset"] : section["offset"] + section["bytes"]]
             bodies.setdefault((how, json.dumps(section.get("value"))), set()).add(body.hex(" ").upper())
     found = 0
-    for text, fixed, coded in re.findall(r"^\| (empty|`[a-z ]+`) \|((?: `[0-9A-F ]+`)?) \|((?: `[0-9A-F ]+`)?) \|$", SPEC, re.M):
+    for text, fixed, coded in re.findall(
+        r"^\| (empty|`[a-z ]+`) \|((?: `[0-9A-F ]+`)?) \|((?: `[0-9A-F ]+`)?) \|$", SPEC, re.M
+    ):
         for how, body in (("fixed", fixed), ("coded", coded)):
             assert body.strip(" `") in bodies[how, json.dumps("" if text == "empty" else text[1:-1])], text
             found += 1
-    for text, mode, body in re.findall(r"^\| (.+) \| (static|tokens|raw|zlib|zstd) \|((?: `[0-9A-F ]+`)?) \|$", SPEC, re.M):
+    for text, mode, body in re.findall(
+        r"^\| (.+) \| (static|tokens|raw|zlib|zstd) \|((?: `[0-9A-F ]+`)?) \|$", SPEC, re.M
+    ):
         ids = [int(number) for number in re.findall(r"[0-9]+", text)] if mode == "tokens" else None
         value = ids if ids is not None else "" if text == "empty" else text[1:-1]
         assert body.strip(" `") in bodies[mode, json.dumps(value)], text
@@ -604,7 +621,11 @@ def test_traces() -> None:
 def test_javascript_decoder() -> None:
     """The decoder of containers and of kinds without networks, written from SPEC.md alone, passes what it does not skip."""
     done = subprocess.run(
-        ["node", str(ROOT / "conformance/decoders/js/run.mjs")], capture_output=True, text=True, timeout=300, check=False
+        ["node", str(ROOT / "conformance/decoders/js/run.mjs")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     summary = re.search(r"^(\d+) passed, (\d+) failed(, \d+ skipped)?$", done.stdout, re.M)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout

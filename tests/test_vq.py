@@ -31,7 +31,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from tools.train import vq
 
-TINY = VqConfig(v=6, dim=4, encoder_widths=(8, 8, 8), encoder_blocks=(1, 1, 1), decoder_widths=(8, 8, 8), decoder_blocks=(1, 1, 1))
+TINY = VqConfig(
+    v=6, dim=4, encoder_widths=(8, 8, 8), encoder_blocks=(1, 1, 1), decoder_widths=(8, 8, 8), decoder_blocks=(1, 1, 1)
+)
 ROW = "vq-tiny"  # v 6, stride 16, usage
 
 
@@ -63,7 +65,24 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(photos: Path, out: Path, *more: str) -> list[dict[str, Any]]:
     """Runs the tool; the rows of its log."""
-    vq.main([str(photos), "--out", str(out), "--device", "cpu", "--crop", "32", "--final-crop", "48", "--batch", "2", "--log-every", "1", *more])
+    vq.main(
+        [
+            str(photos),
+            "--out",
+            str(out),
+            "--device",
+            "cpu",
+            "--crop",
+            "32",
+            "--final-crop",
+            "48",
+            "--batch",
+            "2",
+            "--log-every",
+            "1",
+            *more,
+        ]
+    )
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
@@ -74,7 +93,18 @@ def model(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vq, "CONFIG", TINY)
         train(photos, root / "run", "--steps", "40")
-        train(photos, root / "run", "--pack", str(root / "vq-test"), "--name", "vq-test", "--licence", "CC0-1.0", "--command", "x")
+        train(
+            photos,
+            root / "run",
+            "--pack",
+            str(root / "vq-test"),
+            "--name",
+            "vq-test",
+            "--licence",
+            "CC0-1.0",
+            "--command",
+            "x",
+        )
     return root / "vq-test"
 
 
@@ -228,7 +258,9 @@ def test_a_picture_becomes_a_file_and_a_preview(model: Path) -> None:
 
 
 def test_a_caption_stands_beside_the_indices_of_a_picture(model: Path) -> None:
-    made = codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=model, caption="A cup of coffee.")
+    made = codec.encode_any(
+        Image.fromarray(photo()), method="perco", profile=ROW, model=model, caption="A cup of coffee."
+    )
     symbols = refcodec.codec.symbols_of(refcodec.read(made.data), models=(model,))
     assert symbols.value(2).text == "A cup of coffee."
     assert len(symbols.value(5).indices) == 24
@@ -308,7 +340,9 @@ def test_a_package_without_a_painter_leaves_the_painting_to_the_roles(model: Pat
     made = codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=model)
     shutil.copytree(model, tmp_path / "bare")
     manifest = json.loads((tmp_path / "bare" / "manifest.json").read_text())
-    (tmp_path / "bare" / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k not in ("painter", "encoder")}))
+    (tmp_path / "bare" / "manifest.json").write_text(
+        json.dumps({k: v for k, v in manifest.items() if k not in ("painter", "encoder")})
+    )
     with pytest.raises(SemError, match="hyper_encoder") as caught:
         refcodec.decode(made.data, models=tmp_path / "bare")
     assert (caught.value.code, caught.value.path) == (801, "hyper_encoder")

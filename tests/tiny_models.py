@@ -43,9 +43,12 @@ def clip_tokenizer(folder: Path, most: int = 77) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=600, special_tokens=["<|startoftext|>", "<|endoftext|>"], end_of_word_suffix="</w>", show_progress=False,
+        vocab_size=600,
+        special_tokens=["<|startoftext|>", "<|endoftext|>"],
+        end_of_word_suffix="</w>",
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
+    )
     tokenizer.train_from_iterator([WORDS] * 4, trainer)
     state = json.loads(tokenizer.to_str())["model"]
     merges = [tuple(pair) if not isinstance(pair, str) else tuple(pair.split(" ")) for pair in state["merges"]]
@@ -58,7 +61,9 @@ def clip_tokenizer(folder: Path, most: int = 77) -> Any:
 def image_processor(folder: Path, side: int = 32) -> None:
     from transformers import CLIPImageProcessorPil
 
-    CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side}).save_pretrained(folder)
+    CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side}).save_pretrained(
+        folder
+    )
 
 
 def image_embedder(folder: Path, width: int = 768, side: int = 32) -> Path:
@@ -66,7 +71,15 @@ def image_embedder(folder: Path, width: int = 768, side: int = 32) -> Path:
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     seeded()
-    config = CLIPVisionConfig(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=side, patch_size=8, projection_dim=width)
+    config = CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=side,
+        patch_size=8,
+        projection_dim=width,
+    )
     CLIPVisionModelWithProjection(config).save_pretrained(folder)
     image_processor(folder, side)
     return folder
@@ -78,9 +91,14 @@ def vae(channels: int = 4, blocks: int = 2) -> Any:
 
     seeded(1)
     return AutoencoderKL(
-        down_block_types=["DownEncoderBlock2D"] * blocks, up_block_types=["UpDecoderBlock2D"] * blocks, block_out_channels=[8] * blocks,
-        latent_channels=channels, norm_num_groups=4, sample_size=32, layers_per_block=1,
-    )  # fmt: skip
+        down_block_types=["DownEncoderBlock2D"] * blocks,
+        up_block_types=["UpDecoderBlock2D"] * blocks,
+        block_out_channels=[8] * blocks,
+        latent_channels=channels,
+        norm_num_groups=4,
+        sample_size=32,
+        layers_per_block=1,
+    )
 
 
 def unet(width: int, in_channels: int = 4, out_channels: int = 4, sample_size: int = 16, **more: Any) -> Any:
@@ -89,21 +107,39 @@ def unet(width: int, in_channels: int = 4, out_channels: int = 4, sample_size: i
 
     seeded(2)
     return UNet2DConditionModel(
-        sample_size=sample_size, in_channels=in_channels, out_channels=out_channels, layers_per_block=1, block_out_channels=(8, 16),
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=width, attention_head_dim=4, norm_num_groups=4, **more,
-    )  # fmt: skip
+        sample_size=sample_size,
+        in_channels=in_channels,
+        out_channels=out_channels,
+        layers_per_block=1,
+        block_out_channels=(8, 16),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=width,
+        attention_head_dim=4,
+        norm_num_groups=4,
+        **more,
+    )
 
 
-def text_model(width: int = 16, vocabulary: int = 1000, layers: int = 2, most: int = 77, projection: int | None = None) -> Any:
+def text_model(
+    width: int = 16, vocabulary: int = 1000, layers: int = 2, most: int = 77, projection: int | None = None
+) -> Any:
     """CLIPTextModel, with a projection where asked for."""
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     seeded(3)
     config = CLIPTextConfig(
-        hidden_size=width, intermediate_size=24, num_hidden_layers=layers, num_attention_heads=2, vocab_size=vocabulary,
-        max_position_embeddings=most, bos_token_id=0, eos_token_id=1, pad_token_id=1, **({} if projection is None else {"projection_dim": projection}),
-    )  # fmt: skip
+        hidden_size=width,
+        intermediate_size=24,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        vocab_size=vocabulary,
+        max_position_embeddings=most,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+        **({} if projection is None else {"projection_dim": projection}),
+    )
     return CLIPTextModel(config) if projection is None else CLIPTextModelWithProjection(config)
 
 
@@ -114,9 +150,15 @@ def text_to_image(folder: Path, width: int = 16) -> Path:
     tokenizer = clip_tokenizer(folder / "scratch")
     with quiet():
         StableDiffusionPipeline(
-            vae=vae(), unet=unet(width), text_encoder=text_model(width, len(tokenizer)), tokenizer=tokenizer, scheduler=DDIMScheduler(),
-            safety_checker=None, feature_extractor=None, requires_safety_checker=False,
-        ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
+            vae=vae(),
+            unet=unet(width),
+            text_encoder=text_model(width, len(tokenizer)),
+            tokenizer=tokenizer,
+            scheduler=DDIMScheduler(),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        ).save_pretrained(folder / "painter", safe_serialization=True)
     return folder / "painter"
 
 
@@ -128,23 +170,47 @@ def unclip(folder: Path, embedding: int = 768, width: int = 16) -> Path:
 
     tokenizer = clip_tokenizer(folder / "scratch")
     seeded(4)
-    vision = CLIPVisionConfig(hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=8, projection_dim=embedding)
+    vision = CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=8,
+        projection_dim=embedding,
+    )
     with quiet():
         StableUnCLIPImg2ImgPipeline(
             feature_extractor=CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
             image_encoder=CLIPVisionModelWithProjection(vision),
             image_normalizer=StableUnCLIPImageNormalizer(embedding_dim=embedding),
             image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
-            tokenizer=tokenizer, text_encoder=text_model(width, len(tokenizer)),
-            unet=unet(width, sample_size=32, class_embed_type="projection", projection_class_embeddings_input_dim=2 * embedding),
-            scheduler=DDIMScheduler(prediction_type="v_prediction"), vae=vae(),
-        ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
+            tokenizer=tokenizer,
+            text_encoder=text_model(width, len(tokenizer)),
+            unet=unet(
+                width,
+                sample_size=32,
+                class_embed_type="projection",
+                projection_class_embeddings_input_dim=2 * embedding,
+            ),
+            scheduler=DDIMScheduler(prediction_type="v_prediction"),
+            vae=vae(),
+        ).save_pretrained(folder / "painter", safe_serialization=True)
     return folder / "painter"
 
 
 # --- Models that say something: language and vision-language models ---
 
-SPECIAL = ["<unk>", "<s>", "</s>", "<pad>", "<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>"]
+SPECIAL = [
+    "<unk>",
+    "<s>",
+    "</s>",
+    "<pad>",
+    "<image>",
+    "<fake_token_around_image>",
+    "<global-img>",
+    "<end_of_utterance>",
+]
 CHAT = """{% for m in messages %}{{ '<s>' + m['role'] + ': ' }}{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for part in m['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}{{ '</s>' }}{% endfor %}{% if add_generation_prompt %}{{ '<s>assistant: ' }}{% endif %}"""
 
 
@@ -157,11 +223,19 @@ def word_tokenizer(folder: Path, chat: bool = True) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    tokenizer.train_from_iterator([WORDS] * 4, trainers.BpeTrainer(vocab_size=500, special_tokens=SPECIAL, show_progress=False, initial_alphabet=alphabet))
+    tokenizer.train_from_iterator(
+        [WORDS] * 4,
+        trainers.BpeTrainer(vocab_size=500, special_tokens=SPECIAL, show_progress=False, initial_alphabet=alphabet),
+    )
     with quiet():
         made = PreTrainedTokenizerFast(
-            tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>", extra_special_tokens=SPECIAL[4:],
-        )  # fmt: skip
+            tokenizer_object=tokenizer,
+            unk_token="<unk>",
+            bos_token="<s>",
+            eos_token="</s>",
+            pad_token="<pad>",
+            extra_special_tokens=SPECIAL[4:],
+        )
         if chat:
             made.chat_template = CHAT
         made.save_pretrained(folder)
@@ -170,13 +244,28 @@ def word_tokenizer(folder: Path, chat: bool = True) -> Any:
 
 def _llama(vocabulary: int) -> dict[str, Any]:
     return {
-        "vocab_size": vocabulary, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "num_key_value_heads": 2, "max_position_embeddings": 4096, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3,
-    }  # fmt: skip
+        "vocab_size": vocabulary,
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 4096,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 3,
+    }
 
 
 def _vision(side: int) -> dict[str, Any]:
-    return {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": side, "patch_size": 8}
+    return {
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": side,
+        "patch_size": 8,
+    }
 
 
 def lively(model: Any, factor: float, *parts: str) -> Any:
@@ -212,14 +301,22 @@ def llava(folder: Path, side: int = 32) -> Path:
     tokenizer = word_tokenizer(folder)
     seeded(6)
     config = LlavaConfig(
-        vision_config=CLIPVisionConfig(**_vision(side), projection_dim=16), text_config=LlamaConfig(**_llama(len(tokenizer))),
-        image_token_index=SPECIAL.index("<image>"), vision_feature_layer=-1, vision_feature_select_strategy="default",
-    )  # fmt: skip
+        vision_config=CLIPVisionConfig(**_vision(side), projection_dim=16),
+        text_config=LlamaConfig(**_llama(len(tokenizer))),
+        image_token_index=SPECIAL.index("<image>"),
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="default",
+    )
     with quiet():
         lively(LlavaForConditionalGeneration(config), 16).save_pretrained(folder)
         processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
         LlavaProcessor(
-            processor, tokenizer, patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=CHAT
+            processor,
+            tokenizer,
+            patch_size=8,
+            vision_feature_select_strategy="default",
+            num_additional_image_tokens=1,
+            chat_template=CHAT,
         ).save_pretrained(folder)
     return folder
 
@@ -237,8 +334,12 @@ def idefics3(folder: Path, side: int = 32) -> Path:
     tokenizer = word_tokenizer(folder)
     seeded(7)
     config = Idefics3Config(
-        vision_config=_vision(side), text_config=LlamaConfig(**_llama(len(tokenizer))), scale_factor=2, image_token_id=SPECIAL.index("<image>"), pad_token_id=3,
-    )  # fmt: skip
+        vision_config=_vision(side),
+        text_config=LlamaConfig(**_llama(len(tokenizer))),
+        scale_factor=2,
+        image_token_id=SPECIAL.index("<image>"),
+        pad_token_id=3,
+    )
     with quiet():
         Idefics3ForConditionalGeneration(config).save_pretrained(folder)
         processor = Idefics3ImageProcessorPil(size={"longest_edge": side}, max_image_size={"longest_edge": side})
@@ -260,11 +361,22 @@ def blip(folder: Path, side: int = 32) -> Path:
     seeded(8)
     config = BlipConfig(
         text_config={
-            "vocab_size": len(words), "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "encoder_hidden_size": 16,
-            "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3, "pad_token_id": 0, "max_position_embeddings": 128, "projection_dim": 16,
+            "vocab_size": len(words),
+            "hidden_size": 16,
+            "intermediate_size": 24,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "encoder_hidden_size": 16,
+            "bos_token_id": 2,
+            "sep_token_id": 3,
+            "eos_token_id": 3,
+            "pad_token_id": 0,
+            "max_position_embeddings": 128,
+            "projection_dim": 16,
         },
-        vision_config=_vision(side), projection_dim=16,
-    )  # fmt: skip
+        vision_config=_vision(side),
+        projection_dim=16,
+    )
     with quiet():
         lively(BlipForConditionalGeneration(config), 1000, "crossattention", "vision").save_pretrained(folder)
         tokenizer = BertTokenizer(vocab={word: i for i, word in enumerate(words)})
@@ -279,16 +391,36 @@ def blip2(folder: Path, side: int = 32) -> Path:
     tokenizer = word_tokenizer(folder, chat=False)
     seeded(9)
     config = Blip2Config(
-        vision_config=_vision(side), num_query_tokens=4, image_token_index=SPECIAL.index("<image>"),
-        qformer_config={"vocab_size": 10, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "encoder_hidden_size": 16},
-        text_config={
-            "model_type": "opt", "vocab_size": len(tokenizer), "hidden_size": 16, "ffn_dim": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
-            "word_embed_proj_dim": 16, "max_position_embeddings": 128, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3,
+        vision_config=_vision(side),
+        num_query_tokens=4,
+        image_token_index=SPECIAL.index("<image>"),
+        qformer_config={
+            "vocab_size": 10,
+            "hidden_size": 16,
+            "intermediate_size": 24,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "encoder_hidden_size": 16,
         },
-    )  # fmt: skip
+        text_config={
+            "model_type": "opt",
+            "vocab_size": len(tokenizer),
+            "hidden_size": 16,
+            "ffn_dim": 24,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "word_embed_proj_dim": 16,
+            "max_position_embeddings": 128,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "pad_token_id": 3,
+        },
+    )
     with quiet():
         Blip2ForConditionalGeneration(config).save_pretrained(folder)
-        Blip2Processor(BlipImageProcessorPil(size={"height": side, "width": side}), tokenizer, num_query_tokens=4).save_pretrained(folder)
+        Blip2Processor(
+            BlipImageProcessorPil(size={"height": side, "width": side}), tokenizer, num_query_tokens=4
+        ).save_pretrained(folder)
     return folder
 
 
@@ -304,10 +436,24 @@ def qwen2_vl(folder: Path) -> Path:
     image, video, start, end = tokenizer.convert_tokens_to_ids(own)
     seeded(10)
     config = Qwen2VLConfig(
-        text_config={**_llama(len(tokenizer)), "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}},
-        vision_config={"depth": 2, "embed_dim": 16, "hidden_size": 16, "num_heads": 2, "mlp_ratio": 2, "patch_size": 8, "spatial_merge_size": 2},
-        image_token_id=image, video_token_id=video, vision_start_token_id=start, vision_end_token_id=end,
-    )  # fmt: skip
+        text_config={
+            **_llama(len(tokenizer)),
+            "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},
+        },
+        vision_config={
+            "depth": 2,
+            "embed_dim": 16,
+            "hidden_size": 16,
+            "num_heads": 2,
+            "mlp_ratio": 2,
+            "patch_size": 8,
+            "spatial_merge_size": 2,
+        },
+        image_token_id=image,
+        video_token_id=video,
+        vision_start_token_id=start,
+        vision_end_token_id=end,
+    )
     with quiet():
         Qwen2VLForConditionalGeneration(config).save_pretrained(folder)
         Qwen2VLImageProcessorPil(patch_size=8, min_pixels=256, max_pixels=1024).save_pretrained(folder)
@@ -324,8 +470,16 @@ def clip_model(folder: Path, side: int = 32, words: int = 77) -> Path:
     tokenizer = clip_tokenizer(folder)
     seeded(5)
     common = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
-    text = {"vocab_size": len(tokenizer), "max_position_embeddings": words, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
-    config = CLIPConfig(text_config=common | text, vision_config=common | {"image_size": side, "patch_size": 8}, projection_dim=12)
+    text = {
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": words,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 1,
+    }
+    config = CLIPConfig(
+        text_config=common | text, vision_config=common | {"image_size": side, "patch_size": 8}, projection_dim=12
+    )
     CLIPModel(config).save_pretrained(folder)
     image_processor(folder, side)
     return folder
@@ -338,16 +492,24 @@ def stable_diffusion(folder: Path, width: int = 16) -> Path:
     tokenizer = clip_tokenizer(folder / "scratch")
     network = unet(width)
     seeded(6)
-    control = ControlNetModel.from_unet(network, conditioning_embedding_out_channels=(4, 4, 4, 4, 4, 8), load_weights_from_unet=False)
+    control = ControlNetModel.from_unet(
+        network, conditioning_embedding_out_channels=(4, 4, 4, 4, 4, 8), load_weights_from_unet=False
+    )
     for parameter in control.parameters():  # its last layers begin as zeros
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.5)
     control.save_pretrained(folder / "controlnet")
     with quiet():
         StableDiffusionPipeline(
-            vae=vae(blocks=6), unet=network, text_encoder=text_model(width, len(tokenizer)), tokenizer=tokenizer, scheduler=DDIMScheduler(),
-            safety_checker=None, feature_extractor=None, requires_safety_checker=False,
-        ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
+            vae=vae(blocks=6),
+            unet=network,
+            text_encoder=text_model(width, len(tokenizer)),
+            tokenizer=tokenizer,
+            scheduler=DDIMScheduler(),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        ).save_pretrained(folder / "painter", safe_serialization=True)
     return folder
 
 
@@ -373,13 +535,22 @@ def text_to_image_xl(folder: Path) -> Path:
 
     tokenizer = clip_tokenizer(folder / "scratch")
     network = unet(
-        32, addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=16 + 6 * 8, use_linear_projection=True,
-    )  # fmt: skip
+        32,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=16 + 6 * 8,
+        use_linear_projection=True,
+    )
     with quiet():
         StableDiffusionXLPipeline(
-            vae=vae(), unet=network, text_encoder=text_model(16, len(tokenizer)), text_encoder_2=text_model(16, len(tokenizer), projection=16),
-            tokenizer=tokenizer, tokenizer_2=tokenizer, scheduler=EulerDiscreteScheduler(),
-        ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
+            vae=vae(),
+            unet=network,
+            text_encoder=text_model(16, len(tokenizer)),
+            text_encoder_2=text_model(16, len(tokenizer), projection=16),
+            tokenizer=tokenizer,
+            tokenizer_2=tokenizer,
+            scheduler=EulerDiscreteScheduler(),
+        ).save_pretrained(folder / "painter", safe_serialization=True)
     return folder / "painter"
 
 
@@ -391,17 +562,38 @@ def flux(folder: Path) -> Path:
     tokenizer, words = clip_tokenizer(folder / "scratch"), word_tokenizer(folder / "words", chat=False)
     seeded(11)
     transformer = FluxTransformer2DModel(
-        patch_size=1, in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=16,
-        pooled_projection_dim=16, axes_dims_rope=(2, 2, 4),
-    )  # fmt: skip
+        patch_size=1,
+        in_channels=16,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=16,
+        pooled_projection_dim=16,
+        axes_dims_rope=(2, 2, 4),
+    )
     autoencoder = AutoencoderKL(
-        down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2, block_out_channels=[8] * 2, latent_channels=4,
-        norm_num_groups=4, sample_size=32, use_quant_conv=False, use_post_quant_conv=False, shift_factor=0.1, scaling_factor=1.0,
-    )  # fmt: skip
+        down_block_types=["DownEncoderBlock2D"] * 2,
+        up_block_types=["UpDecoderBlock2D"] * 2,
+        block_out_channels=[8] * 2,
+        latent_channels=4,
+        norm_num_groups=4,
+        sample_size=32,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        shift_factor=0.1,
+        scaling_factor=1.0,
+    )
     with quiet():
         FluxPipeline(
-            scheduler=FlowMatchEulerDiscreteScheduler(), vae=autoencoder, text_encoder=text_model(16, len(tokenizer)), tokenizer=tokenizer,
-            text_encoder_2=T5EncoderModel(T5Config(vocab_size=len(words), d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2)),
-            tokenizer_2=words, transformer=transformer,
-        ).save_pretrained(folder / "painter", safe_serialization=True)  # fmt: skip
+            scheduler=FlowMatchEulerDiscreteScheduler(),
+            vae=autoencoder,
+            text_encoder=text_model(16, len(tokenizer)),
+            tokenizer=tokenizer,
+            text_encoder_2=T5EncoderModel(
+                T5Config(vocab_size=len(words), d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2)
+            ),
+            tokenizer_2=words,
+            transformer=transformer,
+        ).save_pretrained(folder / "painter", safe_serialization=True)
     return folder / "painter"

@@ -56,9 +56,15 @@ Part = tuple[bytes, int, bytes]
 
 
 def fresh(
-    profile: int = 200, size: tuple[int, int] = (70, 40), *, check: int = 16, seed: int = 0, rate: int = 0,
-    hash_bytes: int = 0, others: Sections | None = None,
-) -> bytes:  # fmt: skip
+    profile: int = 200,
+    size: tuple[int, int] = (70, 40),
+    *,
+    check: int = 16,
+    seed: int = 0,
+    rate: int = 0,
+    hash_bytes: int = 0,
+    others: Sections | None = None,
+) -> bytes:
     """A valid file of a tiny model, with random symbols; `others`: ancillary sections by type."""
     row, rng = registry.get(profile), np.random.default_rng(seed)
     if row.model is None:
@@ -102,11 +108,18 @@ def ready(seed: int, **options: Any) -> Iterator[bytes]:
     for profile in ("clip", "clip-4", "clip-16"):
         yield one(profile, vector=rng.normal(0, 0.5, 768))
     tiny: dict[str, Any] = {"model": MODELS / "clip-tiny"}
-    yield encode_symbols(Given(codes=rng.integers(0, 4, 8)), method="clip", profile="clip-tiny", size=size, **tiny, **options).data
-    grids = {name: vq_indices.grid(size, registry.by_name(name).parameters(spec.VQ)) for name in ("perco-64-256", "perco-16-8196", "vq-tiny")}
+    yield encode_symbols(
+        Given(codes=rng.integers(0, 4, 8)), method="clip", profile="clip-tiny", size=size, **tiny, **options
+    ).data
+    grids = {
+        name: vq_indices.grid(size, registry.by_name(name).parameters(spec.VQ))
+        for name in ("perco-64-256", "perco-16-8196", "vq-tiny")
+    }
     codes, small = rng.integers(0, 1024, 16), rng.integers(0, 6, grids["vq-tiny"])
     yield one("perco-16-8196", indices=rng.integers(0, 8196, grids["perco-16-8196"]))
-    yield one("perco-64-256", indices=rng.integers(0, 256, grids["perco-64-256"]), caption="A cat on a mat.", codes=codes)
+    yield one(
+        "perco-64-256", indices=rng.integers(0, 256, grids["perco-64-256"]), caption="A cat on a mat.", codes=codes
+    )
     yield one("perco-64-256", codes=codes)
     yield encode_symbols(Given(codes=[1, 3]), profile="pq-tiny", size=size, model=MODELS / "pq-tiny", **options).data
     yield encode_symbols(Given(codes=codes), size=size, model=MODELS / "vq-tiny", **options).data
@@ -175,7 +188,9 @@ def _splice(rng: random.Random, data: bytearray, files: list[bytes]) -> None:
 
 def _header(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
     """A byte among the first, most of which are header."""
-    data[rng.randrange(2, max(3, min(len(data), 16))) % len(data)] = rng.choice((0, 1, 127, 128, 200, 254, 255, rng.randrange(256)))
+    data[rng.randrange(2, max(3, min(len(data), 16))) % len(data)] = rng.choice(
+        (0, 1, 127, 128, 200, 254, 255, rng.randrange(256))
+    )
 
 
 def _field(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
@@ -185,7 +200,15 @@ def _field(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
         return
     chosen = rng.choice(fields)
     start, end = chosen.offset, chosen.offset + chosen.bits // 8
-    new = (b"", bytes(data[start:end]) * 2, rng.randbytes(end - start), b"\xff\xff\xff\x7f", b"\x80\x00", b"\x00", b"\x7f")
+    new = (
+        b"",
+        bytes(data[start:end]) * 2,
+        rng.randbytes(end - start),
+        b"\xff\xff\xff\x7f",
+        b"\x80\x00",
+        b"\x00",
+        b"\x7f",
+    )
     data[start:end] = rng.choice(new)
 
 

@@ -40,10 +40,21 @@ NORMATIVE: Final = [ROOT / "refcodec" / part for part in ("registry", "payloads/
 GROUPS: Final = {
     "container": ("container/*.py", "payloads/*.py", "entropy/rangecoder.py", "entropy/tables.py"),
     "models": (
-        "models/graph.py", "models/layers.py", "models/package.py", "models/predict.py", "models/small.py", "models/store.py",
-        "models/tensors.py", "registry/__init__.py", "registry/forms.py", "hintforms.py", "modelpath.py", "symbols.py", "canonical.py",
+        "models/graph.py",
+        "models/layers.py",
+        "models/package.py",
+        "models/predict.py",
+        "models/small.py",
+        "models/store.py",
+        "models/tensors.py",
+        "registry/__init__.py",
+        "registry/forms.py",
+        "hintforms.py",
+        "modelpath.py",
+        "symbols.py",
+        "canonical.py",
     ),
-}  # fmt: skip
+}
 VALUE_ERRORS: Final = ("refcodec/registry/__init__.py", "refcodec/canonical.py")  # of a registry, of a manifest
 PREDICATES: Final = ("refcodec/registry/forms.py", "refcodec/hintforms.py")
 BOUND: Final = "bound"
@@ -126,10 +137,16 @@ def main() -> int:
     for row in trials(sites, load(given.suite)):
         rows.append(row)
         fate = row.by or ("survives, explained" if reason_for(row.site, why) else "SURVIVES")
-        print(f"{row.site.file}:{row.site.line:<4} {'/'.join(map(str, sorted(row.site.codes))) or '-':8} {fate:40} {row.site.kind}: {row.site.text}", flush=True)
+        print(
+            f"{row.site.file}:{row.site.line:<4} {'/'.join(map(str, sorted(row.site.codes))) or '-':8} {fate:40} {row.site.kind}: {row.site.text}",
+            flush=True,
+        )
         if given.json is not None:
             given.json.parent.mkdir(parents=True, exist_ok=True)
-            given.json.write_text(json.dumps({"mutants": [row.to_dict() for row in rows]}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            given.json.write_text(
+                json.dumps({"mutants": [row.to_dict() for row in rows]}, indent=1, ensure_ascii=False) + "\n",
+                encoding="utf-8",
+            )
     return report(rows, why, time.monotonic() - begin)
 
 

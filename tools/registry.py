@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Keeps the registry: digests of models and text tables in draft rows, and what was published as it was.
 
-    python tools/registry.py pin 1 refcodec/data/models/elic-small
-    python tools/registry.py tables
-    python tools/registry.py check OLD NEW      whether NEW may follow OLD (SEM-R-030, 031); exit status 1 if not
-    python tools/registry.py released           the same of the registry and every release in registry.released.json
+python tools/registry.py pin 1 refcodec/data/models/elic-small
+python tools/registry.py tables
+python tools/registry.py check OLD NEW      whether NEW may follow OLD (SEM-R-030, 031); exit status 1 if not
+python tools/registry.py released           the same of the registry and every release in registry.released.json
 """
 
 from __future__ import annotations
@@ -39,8 +39,12 @@ def pin(row_id: int, folder: Path) -> None:
         parameters |= {name: value for name, value in model.numbers.items() if name in parameters}
     else:
         parameters |= {
-            "groups": list(model.groups), "hyper": model.hyper, "m": model.m, "parity": model.parity, "rates": model.rates,
-        }  # fmt: skip
+            "groups": list(model.groups),
+            "hyper": model.hyper,
+            "m": model.m,
+            "parity": model.parity,
+            "rates": model.rates,
+        }
     write(rows)
     print(f"profile {row_id}: model {model.digest}")
 
@@ -72,7 +76,9 @@ def rows_of(path: Path) -> dict[int, dict[str, Any]]:
 def kept(row: Mapping[str, Any]) -> dict[str, str]:
     """Digests of the members of a row that may not change once it was published."""
     members = {name: value for name, value in row.items() if name not in FREE}
-    return {name: hashlib.sha256(json.dumps(v, sort_keys=True).encode()).hexdigest() for name, v in sorted(members.items())}
+    return {
+        name: hashlib.sha256(json.dumps(v, sort_keys=True).encode()).hexdigest() for name, v in sorted(members.items())
+    }
 
 
 def changed(published: Mapping[int, Mapping[str, str]], after: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:

@@ -24,7 +24,9 @@ from tools.vectors import released as vectors
 Releases = dict[str, dict[str, Any]]  # release -> id -> what is kept of it
 
 
-def added(released: Mapping[str, Mapping[str, Any]], name: str, faults: Iterable[str], now: Mapping[str, Any]) -> Releases:
+def added(
+    released: Mapping[str, Mapping[str, Any]], name: str, faults: Iterable[str], now: Mapping[str, Any]
+) -> Releases:
     """`released` and one release more. ValueError for a name that is none or was given, and for any fault."""
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", name):
         raise ValueError(f"{name!r} is no release: name it as 1.1.0")
@@ -33,7 +35,10 @@ def added(released: Mapping[str, Mapping[str, Any]], name: str, faults: Iterable
     for fault in faults:
         raise ValueError(fault)
     known = {item for kept in released.values() for item in kept}
-    return {**{release: dict(kept) for release, kept in released.items()}, name: {i: kept for i, kept in now.items() if i not in known}}
+    return {
+        **{release: dict(kept) for release, kept in released.items()},
+        name: {i: kept for i, kept in now.items() if i not in known},
+    }
 
 
 def main(args: list[str]) -> int:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The micro-decoder as the suite speaks to it. Its file is not changed: its functions are called, in one process.
 
-    python conformance/adapters/micro.py [--jobs N] …      N processes for its networks
+python conformance/adapters/micro.py [--jobs N] …      N processes for its networks
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ def answer(report: dict[str, Any]) -> speak.Answer:
 
 
 def section(part: dict[str, Any]) -> dict[str, Any]:
-    found = {name: part[name] for name in part.keys() & {"type", "offset", "bytes", "check", "sha256", "shape", "mode", "value", "rate"}}
+    found = {
+        name: part[name]
+        for name in part.keys() & {"type", "offset", "bytes", "check", "sha256", "shape", "mode", "value", "rate"}
+    }
     if "shapes" in part:
         found["shape"] = [part["shapes"]["z"], part["shapes"]["y"]]
     critical = part["type"] >= 0x80

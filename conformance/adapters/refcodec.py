@@ -12,7 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parents[1]), *(place for place in sys.path if Path(place).resolve() != HERE)]  # this file has the codec's name
+sys.path[:] = [
+    str(HERE.parents[1]),
+    *(place for place in sys.path if Path(place).resolve() != HERE),
+]  # this file has the codec's name
 sys.path.append(str(HERE))
 
 import speak
@@ -71,10 +74,13 @@ def answer(question: speak.Question, backend: Any) -> speak.Answer:
     container = read(question.file)
     header, sections = container.header, container.sections
     result = {
-        "width": header.width, "height": header.height, "profile": header.row_id,
+        "width": header.width,
+        "height": header.height,
+        "profile": header.row_id,
         "model_hash": None if header.model_hash is None else header.model_hash.hex(),
-        "check_bits": header.check_bits, "complete": container.complete,
-    }  # fmt: skip
+        "check_bits": header.check_bits,
+        "complete": container.complete,
+    }
     said: list[dict[str, Any]] = [
         {"type": s.type, "kind": s.name, "offset": s.body_offset, "bytes": len(s.body)} for s in sections
     ]
@@ -109,7 +115,11 @@ def picture(decoded: Any, size: tuple[int, int]) -> dict[str, Any]:
     from refcodec.methods import elic, sketch
 
     ((section_type, latents),) = [item for item in decoded.values.items() if item[0] & 0x3F in (6, 7)]
-    pixels: Any = sketch.paint(latents, decoded.folder, size) if section_type & 0x3F == 6 else elic.paint(latents, decoded.folder, size)
+    pixels: Any = (
+        sketch.paint(latents, decoded.folder, size)
+        if section_type & 0x3F == 6
+        else elic.paint(latents, decoded.folder, size)
+    )
     shape = (*pixels.shape, 1)[:3]
     return {"shape": shape, "data": base64.b64encode(pixels.tobytes()).decode("ascii")}
 

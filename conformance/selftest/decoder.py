@@ -39,7 +39,9 @@ def main(mutant: Mutant, arguments: list[str]) -> int:
         adapter = refcodec_adapter()
 
         def begin(registry: Path, data: Path) -> speak.Decode:
-            decode = adapter.begin(registry, data)  # before modules are patched that take their tables when they are imported
+            decode = adapter.begin(
+                registry, data
+            )  # before modules are patched that take their tables when they are imported
             if mutant.patch is not None:
                 mutant.patch(adapter)
             return decode

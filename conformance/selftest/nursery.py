@@ -28,7 +28,9 @@ STREAMS = (0, 1, 2)
 @contextmanager
 def nursery(address: Path) -> Iterator[tuple[str, ...]]:
     """The command whose further arguments are those of decoder.py."""
-    with subprocess.Popen([sys.executable, __file__, str(address)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as serving:
+    with subprocess.Popen(
+        [sys.executable, __file__, str(address)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as serving:
         assert serving.stdout is not None
         serving.stdout.readline()  # it is ready, or has ended
         yield sys.executable, "-I", "-S", __file__, str(address)

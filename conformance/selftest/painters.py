@@ -235,7 +235,9 @@ def checks_of_payloads(_: Any) -> None:
     from refcodec import symbols
 
     verify = symbols.verify
-    symbols.verify = lambda header, sections, *given: verify(header, [part for part in sections if part.critical], *given)
+    symbols.verify = lambda header, sections, *given: verify(
+        header, [part for part in sections if part.critical], *given
+    )
 
 
 def unsaid(adapter: Any) -> None:

@@ -43,7 +43,9 @@ def shown(change: Callable[[Pixels], Pixels]) -> Patch:
 
 def data(change: Callable[[bytes], bytes]) -> Patch:
     """The bytes of the picture, whose shape stays."""
-    return member(lambda said: said | {"data": base64.b64encode(change(base64.b64decode(said["data"]))).decode("ascii")})
+    return member(
+        lambda said: said | {"data": base64.b64encode(change(base64.b64decode(said["data"]))).decode("ascii")}
+    )
 
 
 def text(change: Callable[[str], Any]) -> Patch:

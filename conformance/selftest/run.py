@@ -69,7 +69,9 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
     cases = [case for case in cases if mutant.tier != "P" or case.tier == "P"]
     answers = mutant.tier == "P" and mutant not in SOUNDS  # a painter that only crashes does not fit refcodec any more
     try:
-        run = judge.run(sorted(cases, key=place), settings, protocol="persistent", tier=mutant.tier, stop_after=stop_after)
+        run = judge.run(
+            sorted(cases, key=place), settings, protocol="persistent", tier=mutant.tier, stop_after=stop_after
+        )
     except judge.HarnessError as refused:
         return Row(mutant.name, mutant.wrong, 0, () if answers else ("at the start",), came=str(refused))
     failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed"]
@@ -84,7 +86,10 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
 def written() -> dict[str, Row]:
     """The rows of matrix.json, by name."""
     rows = json.loads(MATRIX.read_bytes())["mutants"] if MATRIX.is_file() else []
-    return {row["name"]: Row(row["name"], row["wrong"], row["failing"], tuple(row["first"]), tuple(row["rules"])) for row in rows}
+    return {
+        row["name"]: Row(row["name"], row["wrong"], row["failing"], tuple(row["first"]), tuple(row["rules"]))
+        for row in rows
+    }
 
 
 def trials(suite: Suite, names: Sequence[str], jobs: int, stop_after: int | None) -> Iterator[Row]:
@@ -120,7 +125,9 @@ def markdown(rows: Sequence[Row]) -> str:
     for row in rows:
         wrong = row.wrong.replace("|", "\\|")
         first = row.first[0] if row.first else "**survives**"
-        lines.append(f"| {row.name} | {wrong} | {row.failing or ''}{'+' if row.failing == KEPT and MUTANTS[row.name].slow else ''} | {first} | {' '.join(row.rules)} |")
+        lines.append(
+            f"| {row.name} | {wrong} | {row.failing or ''}{'+' if row.failing == KEPT and MUTANTS[row.name].slow else ''} | {first} | {' '.join(row.rules)} |"
+        )
     return "\n".join([*lines, ""])
 
 
@@ -143,7 +150,10 @@ def main() -> int:
             print(f"{row.name}: FAILS {row.first[0]}: {row.came}" if row.first else f"{row.name}: passes", flush=True)
             continue
         rows.append(row)
-        print(f"{row.name:22} {row.failing or '':>4} {row.first[0] if row.first else 'SURVIVES':32} {' '.join(row.rules)}", flush=True)
+        print(
+            f"{row.name:22} {row.failing or '':>4} {row.first[0] if row.first else 'SURVIVES':32} {' '.join(row.rules)}",
+            flush=True,
+        )
     if given.write:  # rows of mutants that were not tried stay
         both = written() | {row.name: row for row in rows}
         kept = [both[name] for name in MUTANTS if name in both]

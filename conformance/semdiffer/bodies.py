@@ -16,9 +16,51 @@ from typing import Any
 from semdiffer.coder import END, SPELL, Captions, Coder, chain, likely, put
 
 MODES = (240, 8, 1, 1, 1, 5)
-WORDS = ("a", "cat", " ", "  ", ".", "..", "A", "I AM", "Ab", "'", "é", "日本", "10", "\n", "\0", "aB", "AB", "b.", "🦆", "Z", "the")
-BROKEN = (b"\x80", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff", b"\xe6\x97", b"\xf0\x80\x80\x80", b"\xef\xbb\xbf")
-STARTS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe", b"\xef\xff\xff\xff", b"\xef\xff\xff\xfe", b"\xf7\xff\xff\xff", b"\xf0", b"\xf0\0\0\0", b"\xff", b"\0")
+WORDS = (
+    "a",
+    "cat",
+    " ",
+    "  ",
+    ".",
+    "..",
+    "A",
+    "I AM",
+    "Ab",
+    "'",
+    "é",
+    "日本",
+    "10",
+    "\n",
+    "\0",
+    "aB",
+    "AB",
+    "b.",
+    "🦆",
+    "Z",
+    "the",
+)
+BROKEN = (
+    b"\x80",
+    b"\xc3",
+    b"\xc0\x80",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+    b"\xff",
+    b"\xe6\x97",
+    b"\xf0\x80\x80\x80",
+    b"\xef\xbb\xbf",
+)
+STARTS = (
+    b"\xff\xff\xff\xff",
+    b"\xff\xff\xff\xfe",
+    b"\xef\xff\xff\xff",
+    b"\xef\xff\xff\xfe",
+    b"\xf7\xff\xff\xff",
+    b"\xf0",
+    b"\xf0\0\0\0",
+    b"\xff",
+    b"\0",
+)
 
 Body = tuple[bytes, bytes | None]
 
@@ -49,7 +91,10 @@ def noise(rng: Random, most: int = 40) -> bytes:
 
 
 def text(rng: Random) -> bytes:
-    words = [rng.choice(WORDS).encode() if rng.random() < 0.93 else rng.choice(BROKEN) for _ in range(rng.choice((0, 1, 2, 3, 5, 9)))]
+    words = [
+        rng.choice(WORDS).encode() if rng.random() < 0.93 else rng.choice(BROKEN)
+        for _ in range(rng.choice((0, 1, 2, 3, 5, 9)))
+    ]
     out = rng.choice((b"", b" ")).join(words)
     if rng.random() < 0.03:  # at the limit
         return (out or b"a")[:1] * rng.choice((65535, 65536, 65537, 66000))
@@ -98,7 +143,9 @@ def static(rng: Random, tables: Tables) -> bytes:
 def spell(rng: Random, captions: Captions, coder: Coder) -> None:
     history, wanted = [END], None
     if rng.random() < 0.6:
-        wanted = rng.choice((b"", b" ")) + rng.choice((rng.choice(WORDS).encode(), rng.choice(captions.words[3:]), rng.choice(BROKEN)))
+        wanted = rng.choice((b"", b" ")) + rng.choice(
+            (rng.choice(WORDS).encode(), rng.choice(captions.words[3:]), rng.choice(BROKEN))
+        )
     for at in range(20 if wanted is None else len(wanted)):
         nodes = chain(captions.octets, history, 4)
         id_ = likely(rng, nodes) if wanted is None else 2 + wanted[at]
@@ -123,13 +170,19 @@ def deflated(rng: Random) -> Body:
     """A zlib stream: of a compressor, or with blocks that one would not write."""
     octets = text(rng)
     if rng.random() < 0.6:
-        maker = zlib.compressobj(rng.randrange(10), zlib.DEFLATED, rng.randrange(9, 16), rng.randrange(1, 10), rng.randrange(5))
-        out = maker.compress(octets) + (maker.flush(rng.choice((zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH))) if rng.random() < 0.2 else b"")
+        maker = zlib.compressobj(
+            rng.randrange(10), zlib.DEFLATED, rng.randrange(9, 16), rng.randrange(1, 10), rng.randrange(5)
+        )
+        out = maker.compress(octets) + (
+            maker.flush(rng.choice((zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH))) if rng.random() < 0.2 else b""
+        )
         return out + maker.flush(), octets
     bits = Bits()
     for last in [0] * rng.choice((0, 0, 1)) + [1]:
         block(rng, bits, last, octets[:50])
-    head = rng.choice((b"\x78\xda",) * 20 + (b"\x08\x1d", b"\x18\x19", b"\x78\xbb", b"\x88\x1c", b"\x78\x00", b"\x77\x85"))
+    head = rng.choice(
+        (b"\x78\xda",) * 20 + (b"\x08\x1d", b"\x18\x19", b"\x78\xbb", b"\x88\x1c", b"\x78\x00", b"\x77\x85")
+    )
     return head + bits.bytes() + zlib.adler32(octets[:50]).to_bytes(4, "big"), None
 
 
@@ -224,10 +277,17 @@ def zstd(rng: Random, tables: Tables) -> Body:
         last = at == len(blocks) - 1
         out += ((size << 3 | kind << 1 | last) & 0xFFFFFF).to_bytes(3, "little") + data
     size = len(octets) if rng.random() < 0.9 else rng.choice((0, 1, 65536, 65537, len(octets) + 1))
-    single, checksum, identity, width = rng.random() < 0.6, rng.random() < 0.05, rng.choice((0, 0, 0, 1)), rng.randrange(4)
+    single, checksum, identity, width = (
+        rng.random() < 0.6,
+        rng.random() < 0.05,
+        rng.choice((0, 0, 0, 1)),
+        rng.randrange(4),
+    )
     if width == 1 and size < 256:
         width = 2
-    flags = width << 6 | single << 5 | (rng.random() < 0.03) << 4 | (rng.random() < 0.03) << 3 | checksum << 2 | identity
+    flags = (
+        width << 6 | single << 5 | (rng.random() < 0.03) << 4 | (rng.random() < 0.03) << 3 | checksum << 2 | identity
+    )
     head = bytes([flags]) + (b"" if single else bytes([rng.choice((0, 1, 0x40, 0x68, 0x69, 0x70, rng.randrange(256)))]))
     head += bytes(rng.choice((0, 1)) for _ in range(identity))
     length = (1 if single else 0, 2, 4, 8)[width]

@@ -39,7 +39,9 @@ class Trial:
     wrong: tuple[packages.Damage, ...] = field(default=(), repr=False)
     whole: bool = False  # whether decoders are told the package's own folder, not the one that holds it
     registry: bytes | None = field(default=None, repr=False)  # in place of the usual one
-    remake: Callable[[bytes], bytes] | None = field(default=None, repr=False)  # the file, for another digest of the model
+    remake: Callable[[bytes], bytes] | None = field(
+        default=None, repr=False
+    )  # the file, for another digest of the model
 
 
 class Cases:
@@ -53,17 +55,22 @@ class Cases:
         self.sections = [part for _, parts in apart if parts is not None for part in parts.sections]
         self.models = {folder.name: packages.read(folder) for folder in sorted((suite.folder / "models").iterdir())}
         self.dims = {
-            int(case.file[3 + 1]): (case.expected["width"], case.expected["height"]) for case in suite.cases
+            int(case.file[3 + 1]): (case.expected["width"], case.expected["height"])
+            for case in suite.cases
             if case.expected is not None and len(case.file) > 4 and case.file[3] < 254 and case.file[4]
-        }  # fmt: skip
+        }
         captions = [part.body for part in self.sections if part.type == 0x82]
         frames = [text for text in captions if text[:1] == b"\xfa" and len(text) < 2000]
-        self.tables = Tables((data / "consonant.bin").read_bytes(), Captions((data / "caption.bin").read_bytes()), frames)
+        self.tables = Tables(
+            (data / "consonant.bin").read_bytes(), Captions((data / "caption.bin").read_bytes()), frames
+        )
 
     def case(self, number: int) -> Trial:
         rng = Random(f"{self.seed}:{number}")
         kinds = (self._bytes, self._parts, self._body, self._latents, self._texts, self._package, self._row)
-        made = rng.choices(kinds, (20, 20, 36, 8, 6, 12, 1))[0]  # decoders are started anew for a row, which takes its time
+        made = rng.choices(kinds, (20, 20, 36, 8, 6, 12, 1))[
+            0
+        ]  # decoders are started anew for a row, which takes its time
         trial = made(rng)
         size = pixels(trial.file, self.dims)
         large = size > PIXELS or (size > LATENT_PIXELS and self._latent(trial.file))
@@ -121,13 +128,17 @@ class Cases:
         data, symbols = body(rng, kind, binding["parameters"][str(kind)], sides, self.tables)
         if rng.random() < 0.3:
             data, symbols = damage.in_bytes(rng, data, [noise(rng) or b"\0"]), None
-        parts = Parts(naming, size, [Section(COMPACT[kind], data, symbols=symbols)], rng.choice((0, 0, 0, 0, 3, 5)), key=key)
+        parts = Parts(
+            naming, size, [Section(COMPACT[kind], data, symbols=symbols)], rng.choice((0, 0, 0, 0, 3, 5)), key=key
+        )
         if symbols is None and rng.random() < 0.9:
             parts.check_code = 0
         if kind != binding["compact"] or rng.random() < 0.2:
             parts.sectioned = True
             self._beside(rng, parts, binding, sides)
-        return Trial(f"body of kind {kind}", parts.data(), asked="embedding" if kind == 4 and rng.random() < 0.3 else "symbols")
+        return Trial(
+            f"body of kind {kind}", parts.data(), asked="embedding" if kind == 4 and rng.random() < 0.3 else "symbols"
+        )
 
     def _beside(self, rng: Random, parts: Parts, binding: dict[str, Any], sides: tuple[int, int]) -> None:
         """Other sections, mostly in their order."""
@@ -167,7 +178,9 @@ class Cases:
         row = rng.choice((2, 4, 200, 204, 205))
         naming, key = self._named(rng, row)
         parts = Parts(naming, b"\x01", [], rng.choice((0, 3, 5)), True, key=key)
-        for type_ in sorted(set(rng.choices((1, 2, 2, 0x43, 4, 3, 0x7F, 0x40), k=rng.choice((1, 1, 2, 3)))), key=lambda t: (t != 1, t)):
+        for type_ in sorted(
+            set(rng.choices((1, 2, 2, 0x43, 4, 3, 0x7F, 0x40), k=rng.choice((1, 1, 2, 3)))), key=lambda t: (t != 1, t)
+        ):
             text = texts.text(rng)
             parts.sections.append(Section(type_, text, symbols=text))
         return Trial("texts", parts.data())
@@ -175,7 +188,13 @@ class Cases:
     def _row(self, rng: Random) -> Trial:
         """A row's binding that says something else, and a file of that row."""
         document = copy.deepcopy(self.registry)
-        row = rng.choice([row for row in document["profiles"] if row["id"] in (1, 2, 3, 4, 9, 10, 14, 18, 200, 202, 203, 204, 205, 206)])
+        row = rng.choice(
+            [
+                row
+                for row in document["profiles"]
+                if row["id"] in (1, 2, 3, 4, 9, 10, 14, 18, 200, 202, 203, 204, 205, 206)
+            ]
+        )
         binding, usual = row["binding"], self.rows[row["id"]]
         for _ in range(rng.choice((1, 1, 1, 2))):
             all_ = packages.places(binding)
@@ -191,10 +210,14 @@ class Cases:
                 case 4:
                     holder[name] = copy.deepcopy(packages.within(binding, rng.choice(all_)))
                 case 5 if isinstance(holder, dict):
-                    holder[rng.choice(("x", "rule", "table", "prior", "usage", "codebooks", "1", "3", "é", "method"))] = copy.deepcopy(rng.choice(packages.ODD))
+                    holder[
+                        rng.choice(("x", "rule", "table", "prior", "usage", "codebooks", "1", "3", "é", "method"))
+                    ] = copy.deepcopy(rng.choice(packages.ODD))
         size, sides = damage.size(rng, small=True)
         kind = usual["compact"]
-        data, symbols = (noise(rng, 20), None) if kind > 5 else body(rng, kind, usual["parameters"][str(kind)], sides, self.tables)
+        data, symbols = (
+            (noise(rng, 20), None) if kind > 5 else body(rng, kind, usual["parameters"][str(kind)], sides, self.tables)
+        )
         try:
             key = hashlib.sha256(canonical(binding)).digest()
         except ValueError:
@@ -205,11 +228,28 @@ class Cases:
                 key = hashlib.sha256(canonical(binding)).digest()
             except ValueError:
                 key = b""
-            parts = Parts(b"\xfe" + max(row["id"] - 256, 0).to_bytes(2, "big") if 253 < row["id"] < 65792 else bytes([row["id"] % 256]), size,
-                          [Section(COMPACT[kind], data, symbols=symbols)], 3 if symbols and rng.random() < 0.5 else 0, key=key)
+            parts = Parts(
+                b"\xfe" + max(row["id"] - 256, 0).to_bytes(2, "big")
+                if 253 < row["id"] < 65792
+                else bytes([row["id"] % 256]),
+                size,
+                [Section(COMPACT[kind], data, symbols=symbols)],
+                3 if symbols and rng.random() < 0.5 else 0,
+                key=key,
+            )
             return Trial("row", parts.data(), registry=json.dumps(document).encode())
-        naming = bytes([row["id"]]) if usual["model"] or kind < 6 else bytes([255, row["id"], 0]) + self.models["elic-mini"].digest()[:4]
-        parts = Parts(naming, size, [Section(COMPACT[kind], data, symbols=symbols)], 3 if symbols and rng.random() < 0.5 else 0, key=key)
+        naming = (
+            bytes([row["id"]])
+            if usual["model"] or kind < 6
+            else bytes([255, row["id"], 0]) + self.models["elic-mini"].digest()[:4]
+        )
+        parts = Parts(
+            naming,
+            size,
+            [Section(COMPACT[kind], data, symbols=symbols)],
+            3 if symbols and rng.random() < 0.5 else 0,
+            key=key,
+        )
         if rng.random() < 0.2:
             parts.sectioned = True
             parts.sections.append(Section(0x43, b"\1a\1b", symbols=b"\1a\1b"))
@@ -217,10 +257,21 @@ class Cases:
 
     def _package(self, rng: Random) -> Trial:
         """A package of a kind's model with something wrong, on a row that its shapes fit."""
-        name, row, type_ = rng.choice((
-            ("elic-mini", 206, 0x87), ("elic-mini", 200, 0x87), ("elic-tiny", 206, 0x87), ("elic-square", 200, 0x87), ("elic-tiny-2", 201, 0x87),
-            ("sketch-tiny", 205, 0x86), ("clip-tiny", 202, 0x83), ("clip-tiny", 202, 0x83), ("pq-tiny", 203, 0x84), ("vq-tiny", 204, 0x85), ("vq-tiny", 204, 0x85),
-        ))  # fmt: skip
+        name, row, type_ = rng.choice(
+            (
+                ("elic-mini", 206, 0x87),
+                ("elic-mini", 200, 0x87),
+                ("elic-tiny", 206, 0x87),
+                ("elic-square", 200, 0x87),
+                ("elic-tiny-2", 201, 0x87),
+                ("sketch-tiny", 205, 0x86),
+                ("clip-tiny", 202, 0x83),
+                ("clip-tiny", 202, 0x83),
+                ("pq-tiny", 203, 0x84),
+                ("vq-tiny", 204, 0x85),
+                ("vq-tiny", 204, 0x85),
+            )
+        )
         sound, wrong = self.models[name], tuple(packages.damages(rng))
         code, check, data = rng.choice((0, 1, 2, 3, 3)), rng.choice((0, 0, 0, 3)), noise(rng, 12)
         note = [Section(0x43, b"\1a\1b")]
@@ -232,4 +283,6 @@ class Cases:
 
         made = packages.damaged(sound, list(wrong))
         asked = "embedding" if name == "pq-tiny" else "symbols"
-        return Trial(f"package of {name}", file(made.digest()), "L", asked, sound, wrong, rng.random() < 0.3, remake=file)
+        return Trial(
+            f"package of {name}", file(made.digest()), "L", asked, sound, wrong, rng.random() < 0.3, remake=file
+        )

@@ -8,7 +8,29 @@ from random import Random
 from semdiffer.bodies import noise
 from semdiffer.files import Parts, Section, varint
 
-TYPES = (0x01, 0x02, 0x04, 0x43, 0x03, 0x40, 0x44, 0x7F, 0x00, 0x42, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0xC5, 0xFF)
+TYPES = (
+    0x01,
+    0x02,
+    0x04,
+    0x43,
+    0x03,
+    0x40,
+    0x44,
+    0x7F,
+    0x00,
+    0x42,
+    0x80,
+    0x81,
+    0x82,
+    0x83,
+    0x84,
+    0x85,
+    0x86,
+    0x87,
+    0x88,
+    0xC5,
+    0xFF,
+)
 SIDES = (1, 2, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 129, 240, 320, 512)
 LARGE = (2049, 4095, 16383, 16384, 16385, 16511, 16512, 16513, 65535, 65536, 65537, 2113664, 270549120)
 
@@ -22,7 +44,9 @@ def in_bytes(rng: Random, data: bytes, others: list[bytes]) -> bytes:
             out[at] ^= 1 << rng.randrange(8)
         case 2 | 3 if out:
             at = rng.randrange(len(out))
-            out[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFE, 0xFF, rng.randrange(256), out[at] + 1 & 255, out[at] - 1 & 255))
+            out[at] = rng.choice(
+                (0, 1, 0x7F, 0x80, 0xFE, 0xFF, rng.randrange(256), out[at] + 1 & 255, out[at] - 1 & 255)
+            )
         case 4:
             del out[at:]
         case 5:
@@ -85,7 +109,9 @@ def naming(rng: Random, others: list[Parts]) -> bytes:
             return b"\xfe" + rng.choice((b"\0\0", b"\0\xc8", b"\xff\xff", b"\xfe\0"))
         case 2:
             code = rng.choice((0, 1, 2, 3)) if rng.random() < 0.9 else rng.choice((4, 255))
-            return bytes([255, rng.choice((1, 3, 10, 18, 200, 203, 206, 253, 254, 255)), code]) + rng.randbytes(4 << (code & 3))
+            return bytes([255, rng.choice((1, 3, 10, 18, 200, 203, 206, 253, 254, 255)), code]) + rng.randbytes(
+                4 << (code & 3)
+            )
     return rng.choice(others).naming
 
 

@@ -40,7 +40,11 @@ class Section:
     symbols: bytes | None = None  # S, where it is known: the check is then made right
 
     def sealed(self, key: bytes, header: bytes, size: int) -> bytes:
-        right = hashlib.sha256(key + header + bytes([self.type]) + self.symbols).digest() if self.symbols is not None else self.check
+        right = (
+            hashlib.sha256(key + header + bytes([self.type]) + self.symbols).digest()
+            if self.symbols is not None
+            else self.check
+        )
         return right[:size].ljust(size, b"\0")
 
 

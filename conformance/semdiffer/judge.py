@@ -23,7 +23,9 @@ def told(answer: Answer, tier: str) -> Any:
         return f"no answer: {json.dumps(found)[:200]}"
     deep = tier != "H"
     members = (*OF_SECTION, *DEEP) if deep else OF_SECTION
-    sections = [{name: part.get(name) for name in members} if isinstance(part, dict) else part for part in found["sections"]]
+    sections = [
+        {name: part.get(name) for name in members} if isinstance(part, dict) else part for part in found["sections"]
+    ]
     whole = {name: found.get(name) for name in (*CONTAINER, "check") if deep or name != "check"}
     return whole | {"sections": sections}
 
@@ -50,7 +52,9 @@ def loose_frame(file: bytes) -> bool:
 
 def values(answer: Answer) -> list[Any]:
     parts = answer.result.get("sections", []) if answer.verdict == "accept" and isinstance(answer.result, dict) else []
-    return [part.get("value") if part.get("type", "").isdigit() and int(part["type"]) >= 0x80 else None for part in parts]
+    return [
+        part.get("value") if part.get("type", "").isdigit() and int(part["type"]) >= 0x80 else None for part in parts
+    ]
 
 
 def agree(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[Sequence[str]]) -> str:
@@ -58,9 +62,10 @@ def agree(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[
     if any(answer.verdict == "broken" for answer in answers):
         return "no"
     counted = [
-        answer for answer, kinds in zip(answers, left_out, strict=True)
+        answer
+        for answer, kinds in zip(answers, left_out, strict=True)
         if not (answer.leaves_out and kinds and (ZSTD in file or set(kinds) != {"zstd"}))
-    ]  # fmt: skip
+    ]
     said = [told(answer, tier) for answer in counted]
     if all(one == said[0] for one in said):
         shown = [list(map(json.dumps, values(answer))) for answer in counted if tier != "H"]

@@ -50,7 +50,9 @@ class Package:
         folder.mkdir(parents=True)
         header = self.raw_header(json.dumps(self.header).encode())
         parts = {
-            "manifest.json": self.raw_manifest(json.dumps(self.manifest, ensure_ascii=False).encode("utf-8", "surrogatepass")),
+            "manifest.json": self.raw_manifest(
+                json.dumps(self.manifest, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            ),
             "symbols.safetensors": self.raw_file(len(header).to_bytes(8, "little") + header + self.data),
         }
         for name, data in parts.items():
@@ -61,7 +63,9 @@ class Package:
 def read(folder: Path) -> Package:
     data = (folder / "symbols.safetensors").read_bytes()
     begin = 8 + int.from_bytes(data[:8], "little")
-    return Package(json.loads((folder / "manifest.json").read_bytes()), json.loads(data[8:begin]), bytearray(data[begin:]))
+    return Package(
+        json.loads((folder / "manifest.json").read_bytes()), json.loads(data[8:begin]), bytearray(data[begin:])
+    )
 
 
 Damage = Callable[[Package], None]
@@ -69,7 +73,22 @@ Damage = Callable[[Package], None]
 
 def damages(rng: Random) -> list[Damage]:
     """One thing wrong, or two; each does the same again when it is applied again, so that some can be left out."""
-    kinds = (_member, _member, _member, _member, _number, _number, _tensor, _tensor, _tensor, _declared, _entry, _text, _head, _file)
+    kinds = (
+        _member,
+        _member,
+        _member,
+        _member,
+        _number,
+        _number,
+        _tensor,
+        _tensor,
+        _tensor,
+        _declared,
+        _entry,
+        _text,
+        _head,
+        _file,
+    )
     out: list[Damage] = []
     for _ in range(rng.choice((1, 1, 1, 2))):
         kind, own = rng.choice(kinds), rng.getrandbits(64)
@@ -119,7 +138,9 @@ def _member(rng: Random, package: Package) -> None:
             other = rng.choice(places(package.symbols))
             holder[name] = copy.deepcopy(within(package.symbols, other))
         case 5 if isinstance(holder, dict):
-            holder[rng.choice(("x", "a", "ladder", "notes", "from", "stride", "é", "op", "lo"))] = copy.deepcopy(rng.choice(ODD))
+            holder[rng.choice(("x", "a", "ladder", "notes", "from", "stride", "é", "op", "lo"))] = copy.deepcopy(
+                rng.choice(ODD)
+            )
         case 5:
             holder.insert(rng.randrange(len(holder) + 1), copy.deepcopy(rng.choice(holder)))
         case 6:
@@ -147,7 +168,9 @@ def _tensor(rng: Random, package: Package) -> None:
     for at in range(count) if everywhere else (rng.randrange(count) for _ in range(rng.choice((1, 1, 2)))):
         where = begin + step * at
         if code == "<f":
-            package.data[where : where + 4] = rng.choice((b"\0\0\x80\x7f", b"\0\0\xc0\x7f", b"\0\0\x80\xff", b"\0\0\0\x80", rng.randbytes(4)))
+            package.data[where : where + 4] = rng.choice(
+                (b"\0\0\x80\x7f", b"\0\0\xc0\x7f", b"\0\0\x80\xff", b"\0\0\0\x80", rng.randbytes(4))
+            )
             continue
         (old,) = struct.unpack_from(code, package.data, where)
         least, most = (0, 256**step - 1) if code[1].isupper() else (-(256**step) // 2, 256**step // 2 - 1)
@@ -161,12 +184,22 @@ def _declared(rng: Random, package: Package) -> None:
     name = rng.choice([name for name in package.header if name != "__metadata__"])
     where = rng.choice(((package.header,), (package.symbols["tensors"],), (package.header, package.symbols["tensors"])))
     shape = list(package.header[name]["shape"])
-    change: dict[str, Any] = rng.choice((
-        {"dtype": rng.choice((*WIDTHS, "BOOL", "F16", "i16", None, "U32"))}, {"shape": shape[::-1]}, {"shape": [*shape, 1]},
-        {"shape": [1, *shape]}, {"shape": shape[:-1]}, {"shape": [n + 1 for n in shape]}, {"shape": []}, {"shape": [0]},
-        {"shape": [*shape[:-1], float(shape[-1])] if shape else None}, {"shape": [-n for n in shape]}, {"sha256": "0" * 64},
-        {"shape": [*shape[:-1], True]},
-    ))  # fmt: skip
+    change: dict[str, Any] = rng.choice(
+        (
+            {"dtype": rng.choice((*WIDTHS, "BOOL", "F16", "i16", None, "U32"))},
+            {"shape": shape[::-1]},
+            {"shape": [*shape, 1]},
+            {"shape": [1, *shape]},
+            {"shape": shape[:-1]},
+            {"shape": [n + 1 for n in shape]},
+            {"shape": []},
+            {"shape": [0]},
+            {"shape": [*shape[:-1], float(shape[-1])] if shape else None},
+            {"shape": [-n for n in shape]},
+            {"sha256": "0" * 64},
+            {"shape": [*shape[:-1], True]},
+        )
+    )
     for holder in where:
         holder[name].update(change)
 
@@ -177,13 +210,17 @@ def _entry(rng: Random, package: Package) -> None:
     name = rng.choice([name for name in header if name != "__metadata__"])
     match rng.randrange(12):
         case 0:
-            header["__metadata__"] = copy.deepcopy(rng.choice((None, {}, {"a": "b"}, {"a": 1}, [], "x", {"a": None}, 1)))
+            header["__metadata__"] = copy.deepcopy(
+                rng.choice((None, {}, {"a": "b"}, {"a": 1}, [], "x", {"a": None}, 1))
+            )
         case 1:
             del header[name]
         case 2:
             header[name][rng.choice(("x", "sha256", "offset"))] = 1
         case 3:
-            header[name]["data_offsets"] = copy.deepcopy(rng.choice(([0, 0], [0], [0, 1, 2], None, [-1, 4], [4, 0], [0.0, 4.0], "01", [0, 2**40], [True, 4])))
+            header[name]["data_offsets"] = copy.deepcopy(
+                rng.choice(([0, 0], [0], [0, 1, 2], None, [-1, 4], [4, 0], [0.0, 4.0], "01", [0, 2**40], [True, 4]))
+            )
         case 4:
             header[name]["data_offsets"] = [n + rng.choice((1, -1, 2, 8)) for n in header[name]["data_offsets"]]
         case 5:
@@ -194,7 +231,11 @@ def _entry(rng: Random, package: Package) -> None:
             size = len(package.data)
             header["nothing"] = {"dtype": "U8", "shape": [0], "data_offsets": [size, size]}
             if rng.random() < 0.5:
-                package.symbols["tensors"]["nothing"] = {"dtype": "U8", "shape": [0], "sha256": hashlib.sha256(b"").hexdigest()}
+                package.symbols["tensors"]["nothing"] = {
+                    "dtype": "U8",
+                    "shape": [0],
+                    "sha256": hashlib.sha256(b"").hexdigest(),
+                }
         case 8:
             package.header = dict(reversed(header.items()))
         case 9:
@@ -208,22 +249,48 @@ def _entry(rng: Random, package: Package) -> None:
 
 def _text(rng: Random, package: Package) -> None:
     """The JSON of one of both files, as a text: what stands around it, twice in it, or spelled otherwise; not what SPEC §2 leaves to parsers."""
-    change = rng.choice((
-        lambda text: b" \n" + text + b"\t\r ", lambda text: b"\xef\xbb\xbf" + text, lambda text: text + b"x", lambda text: text[:-1],
-        lambda text: b'{"a": 1, "a": 1, ' + text[1:], lambda text: b'{"\\u0061": 1, "b": 1,' + text[1:],
-        lambda text: text.replace(b": 1", b": 1.0", 1), lambda text: text.replace(b": 1", b": 1e0", 1), lambda text: text.replace(b": 1", b": 01", 1),
-        lambda text: text.replace(b": 0", b": -0", 1), lambda text: text.replace(b": 3", b": 3E+0", 1),
-        lambda text: text.replace(b'"kind"', b'"k\\u0069nd"', 1), lambda text: text.replace(b'"symbols"', b'"symbol\\u0073"', 1),
-        lambda text: b'{"n": NaN, ' + text[1:], lambda text: b'{"n": 1e300, ' + text[1:],
-        lambda text: b'{"n": "\xff", ' + text[1:], lambda text: b'{"n": "\xed\xa0\x80", ' + text[1:], lambda text: b'{"n": "\n", ' + text[1:],
-        lambda text: b'{"n": ' + b"[" * 60 + b"]" * 60 + b", " + text[1:], lambda text: b'{"n": ' + b"9" * 300 + b", " + text[1:],
-        lambda text: b'{"n": 0.1, ' + text[1:], lambda text: b'{"n": "\\ud83e\\udd86", ' + text[1:], lambda text: b'{"n": "\\x41", ' + text[1:],
-        lambda text: b'{"n": "\x7f", "": {}, ' + text[1:], lambda text: text[:-1] + b",}", lambda text: b"", lambda text: b"[]", lambda text: b"null",
-        lambda text: text.replace(b"{", b"{\x0c", 1), lambda text: text.replace(b": ", b":\xc2\xa0", 1), lambda text: text.decode().encode("utf-16"),
-        lambda text: b'{"symbols": {}, ' + text[1:], lambda text: b'{"__proto__": {"a": 1}, ' + text[1:], lambda text: b'{"format": "sem-model", ' + text[1:],
-        lambda text: text.replace(b'"kind": ', b'"__proto__": {}, "kind": ', 1), lambda text: text.replace(b'"lo": ', b'"lo": -', 1),
-        lambda text: text + b" " * 8, lambda text: text.replace(b"I16", b"\\u004916", 1),
-    ))  # fmt: skip
+    change = rng.choice(
+        (
+            lambda text: b" \n" + text + b"\t\r ",
+            lambda text: b"\xef\xbb\xbf" + text,
+            lambda text: text + b"x",
+            lambda text: text[:-1],
+            lambda text: b'{"a": 1, "a": 1, ' + text[1:],
+            lambda text: b'{"\\u0061": 1, "b": 1,' + text[1:],
+            lambda text: text.replace(b": 1", b": 1.0", 1),
+            lambda text: text.replace(b": 1", b": 1e0", 1),
+            lambda text: text.replace(b": 1", b": 01", 1),
+            lambda text: text.replace(b": 0", b": -0", 1),
+            lambda text: text.replace(b": 3", b": 3E+0", 1),
+            lambda text: text.replace(b'"kind"', b'"k\\u0069nd"', 1),
+            lambda text: text.replace(b'"symbols"', b'"symbol\\u0073"', 1),
+            lambda text: b'{"n": NaN, ' + text[1:],
+            lambda text: b'{"n": 1e300, ' + text[1:],
+            lambda text: b'{"n": "\xff", ' + text[1:],
+            lambda text: b'{"n": "\xed\xa0\x80", ' + text[1:],
+            lambda text: b'{"n": "\n", ' + text[1:],
+            lambda text: b'{"n": ' + b"[" * 60 + b"]" * 60 + b", " + text[1:],
+            lambda text: b'{"n": ' + b"9" * 300 + b", " + text[1:],
+            lambda text: b'{"n": 0.1, ' + text[1:],
+            lambda text: b'{"n": "\\ud83e\\udd86", ' + text[1:],
+            lambda text: b'{"n": "\\x41", ' + text[1:],
+            lambda text: b'{"n": "\x7f", "": {}, ' + text[1:],
+            lambda text: text[:-1] + b",}",
+            lambda text: b"",
+            lambda text: b"[]",
+            lambda text: b"null",
+            lambda text: text.replace(b"{", b"{\x0c", 1),
+            lambda text: text.replace(b": ", b":\xc2\xa0", 1),
+            lambda text: text.decode().encode("utf-16"),
+            lambda text: b'{"symbols": {}, ' + text[1:],
+            lambda text: b'{"__proto__": {"a": 1}, ' + text[1:],
+            lambda text: b'{"format": "sem-model", ' + text[1:],
+            lambda text: text.replace(b'"kind": ', b'"__proto__": {}, "kind": ', 1),
+            lambda text: text.replace(b'"lo": ', b'"lo": -', 1),
+            lambda text: text + b" " * 8,
+            lambda text: text.replace(b"I16", b"\\u004916", 1),
+        )
+    )
     if rng.random() < 0.7:
         package.raw_manifest = change
     else:
@@ -232,11 +299,27 @@ def _text(rng: Random, package: Package) -> None:
 
 def _head(rng: Random, package: Package) -> None:
     """The members of the manifest beside `symbols`."""
-    name = rng.choice(("format", "format_version", "format_version", "name", "licence", "notes", "training", "x", "painter", "encoder", "symbols"))
+    name = rng.choice(
+        (
+            "format",
+            "format_version",
+            "format_version",
+            "name",
+            "licence",
+            "notes",
+            "training",
+            "x",
+            "painter",
+            "encoder",
+            "symbols",
+        )
+    )
     if rng.random() < 0.3:
         package.manifest.pop(name, None)
     else:
-        package.manifest[name] = copy.deepcopy(rng.choice((*ODD, "sem-model", {"file": "../x", "sha256": "0" * 64}, {"file": 1})))
+        package.manifest[name] = copy.deepcopy(
+            rng.choice((*ODD, "sem-model", {"file": "../x", "sha256": "0" * 64}, {"file": 1}))
+        )
 
 
 def _file(rng: Random, package: Package) -> None:

@@ -47,8 +47,12 @@ class Crowd:
         self.talkers = [Persistent(each, "L") for each in settings]
         self.names = [talker.name for talker in self.talkers]
 
-    def ask(self, file: bytes, tier: str, asked: str, models: Path | None, registry: Path | None = None) -> list[Answer]:
-        case = Case("case", "vectors", "differ", tier, (), "", file, models or self.models, asked, None, registry=registry)
+    def ask(
+        self, file: bytes, tier: str, asked: str, models: Path | None, registry: Path | None = None
+    ) -> list[Answer]:
+        case = Case(
+            "case", "vectors", "differ", tier, (), "", file, models or self.models, asked, None, registry=registry
+        )
         return [talker.ask(case, tier) for talker in self.talkers]
 
     def package(self, package: packages.Package) -> Path:
@@ -92,7 +96,11 @@ def run(crowd: Crowd, cases: Cases, options: Options) -> Tally:
         tally.seconds = time.monotonic() - started
         if tally.seconds > said + 10:
             said = tally.seconds
-            print(f"{tally.cases} cases, {sum(tally.different.values())} differences, {said:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"{tally.cases} cases, {sum(tally.different.values())} differences, {said:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     return tally
 
 
@@ -132,7 +140,14 @@ def one(crowd: Crowd, trial: Trial, number: int, tally: Tally, options: Options)
 
 
 def written(
-    crowd: Crowd, trial: Trial, number: int, file: bytes, models: Path | None, words: tuple[str, ...], answers: Sequence[Answer], options: Options
+    crowd: Crowd,
+    trial: Trial,
+    number: int,
+    file: bytes,
+    models: Path | None,
+    words: tuple[str, ...],
+    answers: Sequence[Answer],
+    options: Options,
 ) -> dict[str, Any]:
     """The file, a line beside it, and its model package."""
     options.out.mkdir(parents=True, exist_ok=True)
@@ -149,7 +164,12 @@ def written(
     if models is not None:
         shutil.copytree(models / "model", options.out / name, dirs_exist_ok=True)
     print(f"{options.out / name}.sem: {line}", flush=True)
-    return {"file": f"{name}.sem", "case": number, "kind": trial.name, "answers": dict(zip(crowd.names, words, strict=True))}
+    return {
+        "file": f"{name}.sem",
+        "case": number,
+        "kind": trial.name,
+        "answers": dict(zip(crowd.names, words, strict=True)),
+    }
 
 
 def as_json(tally: Tally, crowd: Crowd, options: Options) -> dict[str, Any]:
@@ -157,8 +177,16 @@ def as_json(tally: Tally, crowd: Crowd, options: Options) -> dict[str, Any]:
         return [{"kind": kind, "answers": list(words), "cases": n} for (kind, words), n in counter.most_common()]
 
     return {
-        "decoders": crowd.names, "left_out": [list(kinds) for kinds in crowd.left_out], "seed": options.seed, "first": options.first,
-        "cases": tally.cases, "seconds": round(tally.seconds, 1), "kinds": dict(tally.kinds), "answers": dict(tally.answers),
+        "decoders": crowd.names,
+        "left_out": [list(kinds) for kinds in crowd.left_out],
+        "seed": options.seed,
+        "first": options.first,
+        "cases": tally.cases,
+        "seconds": round(tally.seconds, 1),
+        "kinds": dict(tally.kinds),
+        "answers": dict(tally.answers),
         "seconds_of": {name: round(seconds, 1) for name, seconds in tally.spent.items()},
-        "different": listed(tally.different), "free": listed(tally.free), "written": tally.written,
-    }  # fmt: skip
+        "different": listed(tally.different),
+        "free": listed(tally.free),
+        "written": tally.written,
+    }

@@ -14,7 +14,26 @@ VALUES = (
     "cpu", "cuda", "CPU", "cpu ", " cpu", "0.0", "0.", ".5", "1.5", "01.5", "1.1234567", "1.123456", "123456.1", "1234567", "1e3",
     "1\n", "1\0", "1.5\n", "a", "-a", "a-", "A", "a" * 32, "a" * 33, "ddim", "cpu\n", "1,5", "٣", "１", "é", "1 ", "0x1", "inf", "1\r", "1\u2028",
 )  # fmt: skip
-KEYS = ("a", "b", "ab", "A", "", " ", "\n", "\0", "k" * 64, "k" * 65, "é" * 32, "é" * 33, "日", "seed ", "Seed", "seeds", "see", "x")
+KEYS = (
+    "a",
+    "b",
+    "ab",
+    "A",
+    "",
+    " ",
+    "\n",
+    "\0",
+    "k" * 64,
+    "k" * 65,
+    "é" * 32,
+    "é" * 33,
+    "日",
+    "seed ",
+    "Seed",
+    "seeds",
+    "see",
+    "x",
+)
 
 
 def text(rng: Random) -> bytes:
@@ -47,7 +66,9 @@ def text(rng: Random) -> bytes:
 def length(rng: Random, data: bytes) -> bytes:
     """Now and then a wrong one, and one that goes on too long."""
     if rng.random() < 0.03:
-        return rng.choice((varint(max(len(data) + rng.choice((-1, 1, 128)), 0)), b"\x80\x80\x80\x80", b"\xff\xff\xff\x7f", b"\x80"))
+        return rng.choice(
+            (varint(max(len(data) + rng.choice((-1, 1, 128)), 0)), b"\x80\x80\x80\x80", b"\xff\xff\xff\x7f", b"\x80")
+        )
     return varint(len(data))
 
 

@@ -6,7 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-STATUS_OF = {"2": 3, "3": 3, "4": 3, "5": 3, "6": 6, "7": 4, "8": 5}  # SPEC §17: of a family, the first digit of its codes
+STATUS_OF = {
+    "2": 3,
+    "3": 3,
+    "4": 3,
+    "5": 3,
+    "6": 6,
+    "7": 4,
+    "8": 5,
+}  # SPEC §17: of a family, the first digit of its codes
 
 
 @dataclass(frozen=True)

@@ -44,19 +44,40 @@ class Options:
 
 def main(arguments: Sequence[str] | None, places: Sequence[Path]) -> int:
     """`places`: where registry and data are when --data does not say so."""
-    parser = argparse.ArgumentParser(prog="run.py", description="Hold a decoder to the conformance suite (see PROTOCOL.md).")
+    parser = argparse.ArgumentParser(
+        prog="run.py", description="Hold a decoder to the conformance suite (see PROTOCOL.md)."
+    )
     add = parser.add_argument
     add("--decoder", required=True, metavar="CMD", help="the command that decodes, as a shell would split it")
-    add("--suite", type=Path, default=Path("test_vectors"), metavar="DIR", help="folder of manifest.json (default: test_vectors)")
+    add(
+        "--suite",
+        type=Path,
+        default=Path("test_vectors"),
+        metavar="DIR",
+        help="folder of manifest.json (default: test_vectors)",
+    )
     add("--protocol", choices=("auto", "one-shot", "persistent"), default="auto")
     add("--tier", choices=TIERS, help="how far the decoder goes (default: as far as it says, L where it does not say)")
     add("--run", action="append", default=[], metavar="GLOB", help="only ids or groups like this")
-    add("--skip", action="append", default=[], metavar="GLOB", help="ids that are known to fail; one that passes is an error")
+    add(
+        "--skip",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="ids that are known to fail; one that passes is an error",
+    )
     add("--name", default="", help="the decoder's name in skips.txt and reports (default: what it says)")
     add("--jobs", type=int, default=0, metavar="N", help="so many at a time (default: one for each processor)")
     add("--timeout", type=float, default=60.0, metavar="S", help="seconds for an answer (default: 60)")
     add("--memory", type=int, default=2048, metavar="MB", help="of a process (default: 2048; 0: no bound)")
-    add("--data", type=Path, action="append", default=[], metavar="DIR", help="where registry.json and the normative tables are")
+    add(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="where registry.json and the normative tables are",
+    )
     add("--json", type=Path, metavar="OUT", help="the report, see schema/report.schema.json")
     add("--junit", type=Path, metavar="OUT", help="the report as JUnit XML")
     add("--quiet", action="store_true", help="failures and one line")
@@ -90,9 +111,14 @@ def put(options: Options, suite: Suite, places: Sequence[Path]) -> judge.Run:
         registry, data = gather([*options.data, options.suite, options.suite / "data", *places], Path(scratch))
         settings = Settings(command, registry, data, options.timeout, options.memory << 20 or None)
         return judge.run(
-            cases, settings, protocol=options.protocol, tier=options.tier, jobs=options.jobs or len(os.sched_getaffinity(0)),
-            skips=lambda name: skips(suite, options.skip, name), name=options.name,
-        )  # fmt: skip
+            cases,
+            settings,
+            protocol=options.protocol,
+            tier=options.tier,
+            jobs=options.jobs or len(os.sched_getaffinity(0)),
+            skips=lambda name: skips(suite, options.skip, name),
+            name=options.name,
+        )
 
 
 def chosen(suite: Suite, globs: Sequence[str]) -> list[Case]:

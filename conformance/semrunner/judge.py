@@ -89,7 +89,9 @@ def _persistent(settings: Settings, tier: str | None, highest: str, first: Persi
     if tier is not None and tier not in first.tiers:
         first.close()
         raise HarnessError(f"the decoder has the tiers {', '.join(first.tiers)}, and not {tier}")
-    most = max((t for t in first.tiers if TIERS.index(t) <= TIERS.index(tier or highest)), key=TIERS.index, default=None)
+    most = max(
+        (t for t in first.tiers if TIERS.index(t) <= TIERS.index(tier or highest)), key=TIERS.index, default=None
+    )
     if most is None:
         first.close()
         raise HarnessError(f"the decoder has only the tiers {', '.join(first.tiers)}")
@@ -100,9 +102,16 @@ def _persistent(settings: Settings, tier: str | None, highest: str, first: Persi
 
 
 def run(
-    cases: Sequence[Case], settings: Settings, *, protocol: str = "auto", tier: str | None = None, jobs: int = 1,
-    skips: Callable[[str], dict[str, str]] = lambda _: {}, name: str = "", stop_after: int | None = None,
-) -> Run:  # fmt: skip
+    cases: Sequence[Case],
+    settings: Settings,
+    *,
+    protocol: str = "auto",
+    tier: str | None = None,
+    jobs: int = 1,
+    skips: Callable[[str], dict[str, str]] = lambda _: {},
+    name: str = "",
+    stop_after: int | None = None,
+) -> Run:
     """Put the cases to the decoder. HarnessError where it cannot be run.
 
     skips: of the decoder's name, id -> why it is known to fail. name: in place of the one that it gives itself.

@@ -113,7 +113,9 @@ ENTRIES = {
     "models": record(MODEL, {"asked": one_of("embedding")}),
     "registries": either(
         record(VECTOR | ACCEPT | {"registry": DATA}),
-        record(VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "registry": DATA}, {"edits": several(EDIT)}),
+        record(
+            VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "registry": DATA}, {"edits": several(EDIT)}
+        ),
     ),
     "painters": record(MODEL),
     "encode": record(COMMON | {"input": PATH, "output": ID}),

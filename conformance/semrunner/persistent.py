@@ -42,9 +42,12 @@ class Persistent:
         except OSError as fault:
             raise NotStarted(str(fault)) from fault
         question = {
-            "op": "start", "protocol": "1", "tier": self.tier,
-            "registry": str(self.registry), "data": str(settings.data),
-        }  # fmt: skip
+            "op": "start",
+            "protocol": "1",
+            "tier": self.tier,
+            "registry": str(self.registry),
+            "data": str(settings.data),
+        }
         try:
             said = self._line(question, seconds)
         except Misbehaviour as fault:
@@ -55,7 +58,12 @@ class Persistent:
             self._kill()
             raise NotStarted(f"it answers the start with {json.dumps(said)[:300]}")
         tiers, name = said.get("tiers"), said.get("name")
-        if not isinstance(tiers, list) or not tiers or not all(tier in TIERS for tier in tiers) or not isinstance(name, str):
+        if (
+            not isinstance(tiers, list)
+            or not tiers
+            or not all(tier in TIERS for tier in tiers)
+            or not isinstance(name, str)
+        ):
             self._kill()
             raise NotStarted("it does not say its name and its tiers")
         self.name, self.tiers = name, tuple(tiers)
@@ -88,12 +96,19 @@ class Persistent:
         except NotStarted as fault:
             if case.registry is None:
                 raise
-            return replace(broken(f"started with the registry of this vector: {fault}"), seconds=time.monotonic() - begin)
+            return replace(
+                broken(f"started with the registry of this vector: {fault}"), seconds=time.monotonic() - begin
+            )
         self.asked += 1
         question = {
-            "op": "run", "seq": str(self.asked), "id": case.id, "tier": tier,
-            "file": base64.b64encode(case.file).decode("ascii"), "models": str(case.models), "asked": case.asked,
-        }  # fmt: skip
+            "op": "run",
+            "seq": str(self.asked),
+            "id": case.id,
+            "tier": tier,
+            "file": base64.b64encode(case.file).decode("ascii"),
+            "models": str(case.models),
+            "asked": case.asked,
+        }
         try:
             answer = read(self._line(question, self.settings.timeout), str(self.asked))
         except Misbehaviour as fault:
@@ -143,6 +158,10 @@ def read(said: Any, seq: str) -> Answer:
     if forms[0] == "skip":
         return Answer("skip", why=value) if isinstance(value, str) else broken("the reason of a skip is a text")
     code, status = (value.get("code"), value.get("status")) if isinstance(value, dict) else (None, None)
-    if not isinstance(code, str) or not re.fullmatch(r"SEM-E-[1-8][0-9]{2}", code) or status not in ("3", "4", "5", "6"):
+    if (
+        not isinstance(code, str)
+        or not re.fullmatch(r"SEM-E-[1-8][0-9]{2}", code)
+        or status not in ("3", "4", "5", "6")
+    ):
         return broken(f"an error has code and status, this one is {json.dumps(value)[:200]}")
     return rejected(code, int(status))

@@ -32,9 +32,13 @@ class Child:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SEM_")}
         self._own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment, start_new_session=True,
-        )  # fmt: skip
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
         self.memory = memory
         if memory is not None:
             with contextlib.suppress(ProcessLookupError, ValueError):  # it has ended; the system allows less anyway

@@ -49,23 +49,38 @@ def as_json(run: Run, suite: Suite, command: Sequence[str]) -> dict[str, Any]:
 def _entry(verdict: Verdict) -> dict[str, Any]:
     case, answer = verdict.case, verdict.answer
     return {
-        "id": case.id, "list": case.list, "group": case.group, "tier": case.tier, "asked_tier": verdict.tier,
-        "rules": list(case.rules), "expect": "accept" if case.accepted else "reject",
-        "error": case.error or None, "status": case.status or None,
-        "outcome": verdict.outcome, "why": verdict.why,
+        "id": case.id,
+        "list": case.list,
+        "group": case.group,
+        "tier": case.tier,
+        "asked_tier": verdict.tier,
+        "rules": list(case.rules),
+        "expect": "accept" if case.accepted else "reject",
+        "error": case.error or None,
+        "status": case.status or None,
+        "outcome": verdict.outcome,
+        "why": verdict.why,
         "came": {
-            "verdict": answer.verdict, "error": answer.error or None, "status": answer.status or None,
-            "why": answer.why, "result": answer.result if verdict.outcome == "failed" else None,
+            "verdict": answer.verdict,
+            "error": answer.error or None,
+            "status": answer.status or None,
+            "why": answer.why,
+            "result": answer.result if verdict.outcome == "failed" else None,
         },
-        "seconds": round(answer.seconds, 4), "margins": dict(verdict.margins),
-    }  # fmt: skip
+        "seconds": round(answer.seconds, 4),
+        "margins": dict(verdict.margins),
+    }
 
 
 def as_junit(run: Run) -> str:
     """JUnit XML: a suite for each tier and group."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     total = counts(run.verdicts)
-    head = {"name": f"sem conformance: {run.name}", "tests": len(run.verdicts) + len(run.faults), "failures": total["failed"] + len(run.faults)}
+    head = {
+        "name": f"sem conformance: {run.name}",
+        "tests": len(run.verdicts) + len(run.faults),
+        "failures": total["failed"] + len(run.faults),
+    }
     lines.append(f"<testsuites{_attributes(head | {'skipped': total['skipped'], 'time': f'{run.seconds:.3f}'})}>")
     for tier, group, verdicts in groups(run):
         here = counts(verdicts)
@@ -75,8 +90,13 @@ def as_junit(run: Run) -> str:
         lines += [_case(verdict) for verdict in verdicts]
         lines.append("</testsuite>")
     if run.faults:
-        lines.append(f"<testsuite{_attributes({'name': 'decoder', 'tests': len(run.faults), 'failures': len(run.faults)})}>")
-        lines += [f'<testcase classname="decoder" name={_quoted(f)}><failure message={_quoted(f)}/></testcase>' for f in run.faults]
+        lines.append(
+            f"<testsuite{_attributes({'name': 'decoder', 'tests': len(run.faults), 'failures': len(run.faults)})}>"
+        )
+        lines += [
+            f'<testcase classname="decoder" name={_quoted(f)}><failure message={_quoted(f)}/></testcase>'
+            for f in run.faults
+        ]
         lines.append("</testsuite>")
     return "\n".join([*lines, "</testsuites>", ""])
 
@@ -133,4 +153,6 @@ def _details(run: Run) -> Iterator[str]:
 
 def printable(text: str) -> str:
     """On one line of a terminal, whatever a decoder says."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text
+    )

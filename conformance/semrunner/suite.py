@@ -69,7 +69,9 @@ def load(folder: Path) -> Suite:
     files = {e["id"]: _file(folder, e) for name in LISTS for e in manifest[name] if "sha256" in e}
     vectors = {entry["id"]: entry for entry in (*manifest["vectors"], *manifest["registries"])}
     held = {name: [e for e in manifest[name] if e["until"] is None] for name in LISTS}
-    cases = [_vector(folder, name, e, vectors, files[e["id"]]) for name in ("vectors", "registries") for e in held[name]]
+    cases = [
+        _vector(folder, name, e, vectors, files[e["id"]]) for name in ("vectors", "registries") for e in held[name]
+    ]
     cases += [_model(folder, name, e, files[e["id"]]) for name in ("models", "painters") for e in held[name]]
     return Suite(folder, hashlib.sha256(data).hexdigest(), manifest["format_version"], tuple(cases), _skips(folder))
 
@@ -107,10 +109,22 @@ def _vector(folder: Path, name: str, entry: dict[str, Any], vectors: dict[str, A
         registry = folder / entry["registry"]["file"]
     group = entry["file"].partition("/")[0] if name == "vectors" else name
     return Case(
-        entry["id"], name, group, entry["tier"], tuple(entry["rules"]), entry["note"],
-        file, folder / "models", "symbols", expected, entry.get("error", ""), entry.get("status", 0), frozenset(kinds),
-        reference, registry,
-    )  # fmt: skip
+        entry["id"],
+        name,
+        group,
+        entry["tier"],
+        tuple(entry["rules"]),
+        entry["note"],
+        file,
+        folder / "models",
+        "symbols",
+        expected,
+        entry.get("error", ""),
+        entry.get("status", 0),
+        frozenset(kinds),
+        reference,
+        registry,
+    )
 
 
 def _model(folder: Path, list_: str, entry: dict[str, Any], file: bytes) -> Case:
@@ -124,10 +138,20 @@ def _model(folder: Path, list_: str, entry: dict[str, Any], file: bytes) -> Case
         raise SuiteError(f"{entry['id']}: there is no folder {entry['folder']}")
     tier = "P" if list_ == "painters" else "L" if kind in NETWORKS else "S"
     return Case(
-        entry["id"], list_, list_, tier, tuple(entry["rules"]), entry["note"],
-        file, folder / entry["folder"], entry.get("asked", "symbols"), None, entry["error"], entry["status"],
+        entry["id"],
+        list_,
+        list_,
+        tier,
+        tuple(entry["rules"]),
+        entry["note"],
+        file,
+        folder / entry["folder"],
+        entry.get("asked", "symbols"),
+        None,
+        entry["error"],
+        entry["status"],
         frozenset({name}),
-    )  # fmt: skip
+    )
 
 
 def _skips(folder: Path) -> tuple[tuple[str, str, str], ...]:

@@ -34,14 +34,21 @@ def best(request: Request, pixels: Pixels, described: Described) -> Described:
         length = 0 if own else len(str(seed))
         if length not in scenes:
             scenes[length] = request.scene(named)
-        scene = replace(scenes[length], wish={**scenes[length].wish, "seed": seed}, progress=part(request.progress, *_span(i, count)))
+        scene = replace(
+            scenes[length],
+            wish={**scenes[length].wish, "seed": seed},
+            progress=part(request.progress, *_span(i, count)),
+        )
         made = paint(scene)[0]
         tried.append((float(clip.picture(made) @ target), seed, named))
         if request.record is not None:
             request.record(f"candidate-{seed}", made)
     score, seed, chosen = max(tried, key=lambda entry: entry[0])
     if request.record is not None:
-        request.record("candidates", {"seeds": [entry[1] for entry in tried], "cosines": [entry[0] for entry in tried], "best": seed})
+        request.record(
+            "candidates",
+            {"seeds": [entry[1] for entry in tried], "cosines": [entry[0] for entry in tried], "best": seed},
+        )
     said = f"of {count} pictures that of seed {seed} is most like the original (CLIP cosine {score:.3f})"
     notices = dict.fromkeys((*described.notices, *scenes[next(iter(scenes))].notices, said))
     return replace(chosen, notices=tuple(notices))

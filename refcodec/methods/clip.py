@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Method 3, `clip` (Bachard & Maugey 2024): an image embedding at a few bits a dimension (SPEC §13.3, §14.3).
 
-    picture -> CLIP vector -> b bits a dimension          codes -> middles, norm 19.5 -> stable unCLIP -> picture
+picture -> CLIP vector -> b bits a dimension          codes -> middles, norm 19.5 -> stable unCLIP -> picture
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 ACCEPTS = frozenset({"vector", "codes"})
 CHOOSES_RATE: Final = False  # quality and bpp are for `ready`
 OPTIONS: Final = frozenset[str]()  # of `scene.Options` that `describe` reads
-SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler", "noise-level", "norm-scale"})  # that `paint` reads
+SETTINGS: Final = frozenset(
+    {"seed", "generator", "steps", "guidance", "scheduler", "noise-level", "norm-scale"}
+)  # that `paint` reads
 
 
 def ready(job: Job) -> Made:
@@ -63,10 +65,16 @@ def paint(scene: Scene) -> list[Pixels]:
     seeds, out = scene.seeds(), []
     for i, seed in enumerate(seeds):
         made = painter.paint(
-            vector.astype("float32"), canvas(scene.size, painter.native), seed=seed, kind=painting.generator,
-            steps=painting.steps, guidance=painting.guidance, sampler=painting.scheduler, noise_level=painting.noise_level,
+            vector.astype("float32"),
+            canvas(scene.size, painter.native),
+            seed=seed,
+            kind=painting.generator,
+            steps=painting.steps,
+            guidance=painting.guidance,
+            sampler=painting.scheduler,
+            noise_level=painting.noise_level,
             progress=part(scene.progress, i / len(seeds), (i + 1) / len(seeds)),
-        )  # fmt: skip
+        )
         out.append(fitted(made, scene.size))
     return out
 

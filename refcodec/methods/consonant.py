@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Method 2, `consonant` (Dotzel et al. 2024): a text without its vowels (SPEC §13.1, §14.2).
 
-    picture -> description -> K words -> consonants          consonants -> words -> picture -> reflections
+picture -> description -> K words -> consonants          consonants -> words -> picture -> reflections
 """
 
 from __future__ import annotations
@@ -149,10 +149,15 @@ def paint(scene: Scene) -> list[Pixels]:
     for i, seed in enumerate(seeds):
         progress = part(scene.progress, i / len(seeds), (i + 1) / len(seeds))
         made = brush.paint(
-            asked.ask("generate", text=text), canvas(scene.size, brush.native), seed=seed, kind=settings.generator,
-            steps=settings.steps, guidance=settings.guidance, sampler=settings.scheduler,
+            asked.ask("generate", text=text),
+            canvas(scene.size, brush.native),
+            seed=seed,
+            kind=settings.generator,
+            steps=settings.steps,
+            guidance=settings.guidance,
+            sampler=settings.scheduler,
             progress=part(progress, 0, 1 / (1 + mirror.count)),
-        )  # fmt: skip
+        )
         _record(scene, "painted", made)
         out.append(fitted(mirror.reflected(made, brush, text, seed, progress), scene.size))
     return out

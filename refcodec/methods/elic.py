@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Method 1, `elic`: picture -> analysis -> z, y -> one range-coded stream, and back (SPEC §13.7, §14).
 
-    pixels -> g_a, h_a (float) -> choose symbols -> body          body -> z, y-hat -> g_s (float) -> pixels
+pixels -> g_a, h_a (float) -> choose symbols -> body          body -> z, y-hat -> g_s (float) -> pixels
 """
 
 from __future__ import annotations
@@ -81,10 +81,16 @@ class Encoder:
     strength = RDO  # where `at` is given none
 
     def __init__(
-        self, pixels: NDArray[np.uint8], folder: Path, digest: str | None = None, progress: Progress | None = None, *,
-        text: NDArray[np.float32] | None = None, text_encoder: Callable[[str], NDArray[np.float32]] | None = None,
+        self,
+        pixels: NDArray[np.uint8],
+        folder: Path,
+        digest: str | None = None,
+        progress: Progress | None = None,
+        *,
+        text: NDArray[np.float32] | None = None,
+        text_encoder: Callable[[str], NDArray[np.float32]] | None = None,
         device: str = "cpu",
-    ):  # fmt: skip
+    ):
         self.model = store.symbol_model(folder, digest)
         self.backend: Backend = store.backend("torch")
         analysis = _analysis(folder, device)
@@ -98,7 +104,11 @@ class Encoder:
         self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
 
     def at(
-        self, rate: int, strength: float | None = None, trace: Trace | None = None, span: tuple[float, float] = (0.4, 1.0)
+        self,
+        rate: int,
+        strength: float | None = None,
+        trace: Trace | None = None,
+        span: tuple[float, float] = (0.4, 1.0),
     ) -> Encoded:
         """The stream at one rate. strength: see `RDO`, which is the default; infinite rounds every residual to the nearest.
 

@@ -170,10 +170,17 @@ def paint(scene: Scene) -> list[Pixels]:
     features = hyper.features_of(grid)
     for i, seed in enumerate(seeds):
         made = painter.paint(
-            features, hyper.cfg.stride // hyper.cfg.factor, context, null, seed=seed, kind=painting.generator,
-            steps=painting.steps, guidance=painting.guidance, sampler=painting.scheduler,
+            features,
+            hyper.cfg.stride // hyper.cfg.factor,
+            context,
+            null,
+            seed=seed,
+            kind=painting.generator,
+            steps=painting.steps,
+            guidance=painting.guidance,
+            sampler=painting.scheduler,
             progress=part(scene.progress, i / len(seeds), (i + 1) / len(seeds)),
-        )  # fmt: skip
+        )
         out.append(made[: scene.size[1], : scene.size[0]])
     return out
 

@@ -24,11 +24,15 @@ def told(request: Request, given: Given) -> Given:
     if given.names() - {"indices"}:
         return given
     if "captioner" in named and "image_embedder" in named:
-        raise ValueError("beside the indices stands a caption or an image embedding: name a captioner or an image_embedder, not both")
+        raise ValueError(
+            "beside the indices stands a caption or an image embedding: name a captioner or an image_embedder, not both"
+        )
     if "image_embedder" in named:
         from refcodec.models.roles.embedder import ImageEmbedder
 
-        return replace(given, vector=request.models.load("image_embedder", ImageEmbedder.load, recommended)(request.pixels))
+        return replace(
+            given, vector=request.models.load("image_embedder", ImageEmbedder.load, recommended)(request.pixels)
+        )
     if "captioner" in named:
         from refcodec.models.roles.captioner import captioner
 
@@ -55,4 +59,9 @@ def codebooks(scene: Scene) -> Any:
             if isinstance(model, SmallModel) and model.kind == spec.PQ:
                 kinds.fits(model, spec.PQ, parameters)
                 return model.tensor
-    raise SemError(801, "the codebooks of the image embedding are not here", path="model", hint="name their package with --model FOLDER")
+    raise SemError(
+        801,
+        "the codebooks of the image embedding are not here",
+        path="model",
+        hint="name their package with --model FOLDER",
+    )

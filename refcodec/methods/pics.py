@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Method 4, `pics` (Lei et al. 2023, Text+Sketch): a prompt (PIC) and, beside it, an edge map (PICS; SPEC §13.2, §13.6, §14.4).
 
-    picture -> 512 pixels on the shorter side -> caption, or prompt inversion -> caption text or token ids
-                                              -> edge map -> sketch
+picture -> 512 pixels on the shorter side -> caption, or prompt inversion -> caption text or token ids
+                                          -> edge map -> sketch
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def describe(request: Request) -> Described:
     before = request.pixels.shape[1::-1]
     pixels = resized(request.pixels)
     size = (pixels.shape[1], pixels.shape[0])
-    notices = () if size == before else (f"described in the size {size[0]}x{size[1]}, in place of {before[0]}x{before[1]}",)
+    notices = (
+        () if size == before else (f"described in the size {size[0]}x{size[1]}, in place of {before[0]}x{before[1]}",)
+    )
     lines = _lines(request, pixels)
     if lines is None and (request.quality is not None or request.bpp is not None):
         raise ValueError("quality and bpp are of the edge map, and none is sent")
@@ -130,13 +132,23 @@ def _inverted(request: Request, pixels: Pixels) -> list[int]:
     clip = request.models.load("clip", ClipModel.load, profile.recommended.models)
     same_tokenizer(clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
     found = invert(
-        clip, pixels, count=options.prompt_tokens, iterations=options.iterations, vocabulary=parameters["vocabulary"],
+        clip,
+        pixels,
+        count=options.prompt_tokens,
+        iterations=options.iterations,
+        vocabulary=parameters["vocabulary"],
         seed=Painting.of(profile.recommended.hints, request.wish).seed,
         progress=part(request.progress, 0, 0.9 if options.candidates == 1 else 0.5),
-    )  # fmt: skip
+    )
     if request.record is not None:
-        request.record("inversion", {
-            "tokens": list(found.tokens), "text": clip.words(found.tokens), "cosine": found.cosine, "steps": found.steps,
-            "course": [list(entry) for entry in found.course],
-        })  # fmt: skip
+        request.record(
+            "inversion",
+            {
+                "tokens": list(found.tokens),
+                "text": clip.words(found.tokens),
+                "cosine": found.cosine,
+                "steps": found.steps,
+                "course": [list(entry) for entry in found.course],
+            },
+        )
     return list(found.tokens)

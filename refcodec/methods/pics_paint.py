@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How method `pics` paints (Lei et al. 2023, code; SPEC §14.4).
 
-    prompt, ", high quality" -> Stable Diffusion, along the sharpened sketch by a ControlNet -> picture
+prompt, ", high quality" -> Stable Diffusion, along the sharpened sketch by a ControlNet -> picture
 """
 
 from __future__ import annotations
@@ -39,10 +39,16 @@ def paint(scene: Scene) -> list[Pixels]:
     asked, seeds, out = _prompt(scene, words, painter), scene.seeds(), []
     for i, seed in enumerate(seeds):
         made = painter.paint(
-            asked, size, seed=seed, kind=painting.generator, steps=painting.steps, guidance=painting.guidance,
-            sampler=painting.scheduler or sampler, negative=NEGATIVE,
+            asked,
+            size,
+            seed=seed,
+            kind=painting.generator,
+            steps=painting.steps,
+            guidance=painting.guidance,
+            sampler=painting.scheduler or sampler,
+            negative=NEGATIVE,
             progress=part(scene.progress, i / len(seeds), (i + 1) / len(seeds)),
-        )  # fmt: skip
+        )
         out.append(fitted(made, scene.size))
     return out
 
@@ -53,7 +59,9 @@ def painters(models: Models, profile: Profile, *, sketch: bool) -> tuple[Painter
     from refcodec.models.roles.painter import Painter
 
     advice = profile.recommended.models
-    return models.load("painter", Painter.load, advice), models.load("controlnet", ControlNet.load, advice) if sketch else None
+    return models.load("painter", Painter.load, advice), models.load(
+        "controlnet", ControlNet.load, advice
+    ) if sketch else None
 
 
 def _is_stable_diffusion(painter: Painter) -> bool:

@@ -35,9 +35,7 @@ def cost_table() -> NDArray[np.float32]:
     return out
 
 
-def quantise(
-    r: NDArray[np.float32], index: NDArray[np.uint8], weight: NDArray[np.float32]
-) -> NDArray[np.int32]:
+def quantise(r: NDArray[np.float32], index: NDArray[np.uint8], weight: NDArray[np.float32]) -> NDArray[np.int32]:
     """Residuals int32 of the shape of r; weight broadcasts to it, in bits per squared step (infinite: plain rounding)."""
     s = np.rint(np.clip(r, -_FAR, _FAR)).astype(np.int32)
     s[index == 0] = 0

@@ -46,10 +46,16 @@ class Mirror:
             if not change:
                 break
             pixels = painter.edit(
-                pixels, self.prompts.ask("edit", text=text, change=change), STRENGTH, seed=seed_of(seed, i),
-                kind=settings.generator, steps=settings.steps, guidance=settings.guidance, sampler=settings.scheduler,
+                pixels,
+                self.prompts.ask("edit", text=text, change=change),
+                STRENGTH,
+                seed=seed_of(seed, i),
+                kind=settings.generator,
+                steps=settings.steps,
+                guidance=settings.guidance,
+                sampler=settings.scheduler,
                 progress=part(progress, i / (1 + self.count), (i + 1) / (1 + self.count)),
-            )  # fmt: skip
+            )
             self._record(f"edited-{i}", pixels)
         return pixels
 
@@ -64,7 +70,11 @@ def mirror(scene: Scene, prompts: Prompts, language: Any) -> Mirror:
     count = usual if scene.reflections is None else scene.reflections
     if not count:
         return Mirror(scene, prompts, 0)
-    lacking = [role for role, there in (("captioner", scene.models.has("captioner")), ("language", language is not None)) if not there]
+    lacking = [
+        role
+        for role, there in (("captioner", scene.models.has("captioner")), ("language", language is not None))
+        if not there
+    ]
     if lacking:
         scene.notices.append(f"no reflections: nothing fills the role {' or '.join(lacking)}, which they need")
         return Mirror(scene, prompts, 0)

@@ -57,9 +57,15 @@ class Painting:
         if not NORM_SCALES[0] <= scale <= NORM_SCALES[1]:
             raise ValueError(f"norm-scale is {NORM_SCALES[0]} to {NORM_SCALES[1]}, not {scale:g}")
         return cls(
-            int(values["seed"]), values["generator"], _maybe(int, values.get("steps")), _maybe(float, values.get("guidance")),
-            values.get("scheduler"), float(values["strength"]), int(values["noise-level"]), scale,
-        )  # fmt: skip
+            int(values["seed"]),
+            values["generator"],
+            _maybe(int, values.get("steps")),
+            _maybe(float, values.get("guidance")),
+            values.get("scheduler"),
+            float(values["strength"]),
+            int(values["noise-level"]),
+            scale,
+        )
 
 
 def _maybe(kind: Callable[[str], Any], text: str | None) -> Any:
@@ -81,7 +87,9 @@ class Options:
     iterations: int = 3000  # of the prompt inversion
     prompt_tokens: int = 16
     words: int | None = None  # of a consonant text; None: as many as the rate allows
-    edges: str = "auto"  # contours: the embedded detector; hed: the role edge_detector; auto: hed where it is filled; none
+    edges: str = (
+        "auto"  # contours: the embedded detector; hed: the role edge_detector; auto: hed where it is filled; none
+    )
 
     def asked(self) -> set[str]:
         """The names of those that are not as they are by themselves."""
@@ -147,7 +155,11 @@ class Scene:
         """SEM-E-704 for a file that has none."""
         found = self.values.get(kind)
         if found is None:
-            raise SemError(704, f"the file holds no {spec.KINDS[kind]}, which method {self.profile.method_name} paints from", path="sections")
+            raise SemError(
+                704,
+                f"the file holds no {spec.KINDS[kind]}, which method {self.profile.method_name} paints from",
+                path="sections",
+            )
         return found
 
     def seeds(self) -> list[int]:

@@ -58,18 +58,24 @@ class Shortener:
     def _make(self, count: int) -> Short:
         if self.language is None or not count:
             return self.by_rules(count)
-        selected = self._asked("select", self.description, count, _words, lambda found: Ranking(" ".join(found)).best(count))
+        selected = self._asked(
+            "select", self.description, count, _words, lambda found: Ranking(" ".join(found)).best(count)
+        )
         notices = []
         if selected is None:
             notices.append(f"the language model did not choose {count} words: rules did")
             selected = self._ranking.best(count)
-        short = self._asked("compress", " ".join(selected), len(selected), _consonants, lambda found: found[: len(selected)])
+        short = self._asked(
+            "compress", " ".join(selected), len(selected), _consonants, lambda found: found[: len(selected)]
+        )
         if short is None:
             notices.append("the language model did not keep to the 15 consonants: rules made them")
             short = _consonants(" ".join(selected))
         return Short(" ".join(short), " ".join(selected), tuple(notices))
 
-    def _asked(self, role: str, text: str, count: int, read: Callable[[str], list[str]], cut: Callable[[list[str]], list[str]]) -> list[str] | None:
+    def _asked(
+        self, role: str, text: str, count: int, read: Callable[[str], list[str]], cut: Callable[[list[str]], list[str]]
+    ) -> list[str] | None:
         """About `count` words of the answer to a prompt about a text; None where several answers are not that.
 
         read: the words of an answer; cut: those of them that stay where they are too many.

@@ -40,7 +40,9 @@ def resized(pixels: Pixels) -> Pixels:
     if size == before:
         return pixels
     shrinks = size[0] <= before[0] and size[1] <= before[1]
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX if shrinks else Image.Resampling.LANCZOS))
+    return np.asarray(
+        Image.fromarray(pixels).resize(size, Image.Resampling.BOX if shrinks else Image.Resampling.LANCZOS)
+    )
 
 
 def sharpened(lines: Pixels) -> Pixels:

@@ -21,7 +21,13 @@ class Encoder(elic.Encoder):
     strength = RDO
 
     def __init__(
-        self, edges: NDArray[np.uint8], folder: Path, digest: str | None = None, progress: Progress | None = None, *, device: str = "cpu"
+        self,
+        edges: NDArray[np.uint8],
+        folder: Path,
+        digest: str | None = None,
+        progress: Progress | None = None,
+        *,
+        device: str = "cpu",
     ):
         """ValueError for what is no map, SemError 801 to 803 for what is wrong with the package, 805 without torch."""
         if edges.ndim != 2 or edges.dtype != np.uint8 or edges.size == 0:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Public checkpoints become what this codec reads: each kind by the module that knows its names.
 
-    elic                                          a model package (SPEC §12)
-    hed, perco                                    folders that fill roles
-    lpips-alex, lpips-vgg, dists, inception       a file of weights of a metric
+elic                                          a model package (SPEC §12)
+hed, perco                                    folders that fill roles
+lpips-alex, lpips-vgg, dists, inception       a file of weights of a metric
 """
 
 from __future__ import annotations
@@ -137,7 +137,16 @@ def _perco(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:
             raise ValueError(f"{shown(str(job.base))} is no folder of a diffusion pipeline")
         painter = job.out / "painter"
         painter.mkdir()
-        parts = ("model_index.json", "vae", "text_encoder", "tokenizer", "scheduler", "LICENSE", "LICENSE.md", "README.md")
+        parts = (
+            "model_index.json",
+            "vae",
+            "text_encoder",
+            "tokenizer",
+            "scheduler",
+            "LICENSE",
+            "LICENSE.md",
+            "README.md",
+        )
         copy(job.base, painter, only=parts, progress=part(job.progress, 0.5, 0.9))
         _write(painter / "unet", unet.tensors, unet.config, "diffusion_pytorch_model" + WEIGHTS)
         job.roles["painter"] = painter
@@ -159,7 +168,11 @@ def _write(folder: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any
     with writing(folder):
         folder.mkdir(exist_ok=True)
         try:
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / file, metadata={"format": "pt"})
+            save_file(
+                {name: tensor.contiguous() for name, tensor in tensors.items()},
+                folder / file,
+                metadata={"format": "pt"},
+            )
         except SafetensorError as error:  # how it says that the disk is full
             raise OSError(str(error)) from error
         if config is not None:

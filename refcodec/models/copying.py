@@ -25,7 +25,17 @@ _ALONG: Final = re.compile(r"(licen[cs]e|notice|readme|copying)(\..*)?", re.IGNO
 _INDEX: Final = ".bin.index.json"
 INDEX_BYTES_MAX: Final = 1 << 24
 # what training leaves beside weights, and weights that are there in another form
-_NO_WEIGHTS: Final = ("training_args.*", "optimizer.*", "scheduler.*", "scaler.*", "rng_state*", "*.fp16.*", "*non_ema*", "*ema_only*", "open_clip*")
+_NO_WEIGHTS: Final = (
+    "training_args.*",
+    "optimizer.*",
+    "scheduler.*",
+    "scaler.*",
+    "rng_state*",
+    "*.fp16.*",
+    "*non_ema*",
+    "*ema_only*",
+    "open_clip*",
+)
 _CHUNK: Final = 1 << 24
 
 
@@ -33,7 +43,9 @@ def pickled_weights(folder: Path) -> dict[str, str]:
     """Pickled file -> the safetensors file that it becomes; of each subfolder that has no safetensors file."""
     files = [name for name, _ in model_files(folder)]
     safe = {dirname(name) for name in files if name.endswith(WEIGHTS)}
-    of_index = {dirname(name): shards(folder / name) for name in files if name.endswith(_INDEX) and dirname(name) not in safe}
+    of_index = {
+        dirname(name): shards(folder / name) for name in files if name.endswith(_INDEX) and dirname(name) not in safe
+    }
     found: dict[str, str] = {}
     for name in files:
         place, file = split(name)
@@ -41,10 +53,18 @@ def pickled_weights(folder: Path) -> dict[str, str]:
             continue
         if file in of_index.get(place, {file}):
             found[name] = join(place, _safe_name(file))
-    if lost := sorted(join(place, file) for place, named in of_index.items() for file in named if join(place, file) not in found):
-        raise SemError(803, f"{shown(folder.name)} lacks {shown(lost[0])}, which its index names", hint="get the model again")
+    if lost := sorted(
+        join(place, file) for place, named in of_index.items() for file in named if join(place, file) not in found
+    ):
+        raise SemError(
+            803, f"{shown(folder.name)} lacks {shown(lost[0])}, which its index names", hint="get the model again"
+        )
     if twice := sorted(name for name in found if list(found.values()).count(found[name]) > 1):
-        raise SemError(803, f"{shown(folder.name)}: {shown(twice[0])} and {shown(twice[1])} are weights of one name", hint="leave the one that is meant")
+        raise SemError(
+            803,
+            f"{shown(folder.name)}: {shown(twice[0])} and {shown(twice[1])} are weights of one name",
+            hint="leave the one that is meant",
+        )
     return found
 
 
@@ -72,7 +92,9 @@ def _index(index: Path) -> dict[str, Any]:
         raise SemError(803, f"{shown(index.name)} is no index of weights", hint="get the model again") from error
 
 
-def copy(source: Path, target: Path, *, only: Iterable[str] | None = None, progress: Progress | None = None) -> list[str]:
+def copy(
+    source: Path, target: Path, *, only: Iterable[str] | None = None, progress: Progress | None = None
+) -> list[str]:
     """What loaders read of `source`, into the empty folder `target`; the names of the weights that were converted.
 
     only: the first parts of the paths to copy. SEM-E-101 for a file that cannot be read, 102 for one that cannot be
@@ -80,7 +102,11 @@ def copy(source: Path, target: Path, *, only: Iterable[str] | None = None, progr
     """
     pickled = pickled_weights(source)
     files = {name: path for name, path in model_files(source) if only is None or name.split("/")[0] in only}
-    kept = [name for name, path in files.items() if name in pickled or path.suffix in SUFFIXES or _ALONG.fullmatch(path.name)]
+    kept = [
+        name
+        for name, path in files.items()
+        if name in pickled or path.suffix in SUFFIXES or _ALONG.fullmatch(path.name)
+    ]
     whole, done = sum(files[name].stat().st_size for name in kept) + 1, 0
     for name in kept:
         if name in pickled:

@@ -47,9 +47,16 @@ def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
             inside += [(f"{prefix}{entry.name}/", Path(entry.path)) for entry in entries if entry.is_dir()]
             found += [(prefix + entry.name, Path(entry.path)) for entry in entries if entry.is_file()]
         except OSError as error:
-            raise SemError(801, f"cannot read the folder {shown(str(place))}: {error.strerror}", path=folder.name) from error
+            raise SemError(
+                801, f"cannot read the folder {shown(str(place))}: {error.strerror}", path=folder.name
+            ) from error
         if prefix.count("/") > DEPTH_MAX or len(found) + len(inside) > FILES_MAX:
-            raise SemError(803, f"{shown(str(folder))} holds more than a model does", path=folder.name, hint="name the folder of the model itself")
+            raise SemError(
+                803,
+                f"{shown(str(folder))} holds more than a model does",
+                path=folder.name,
+                hint="name the folder of the model itself",
+            )
     yield from sorted(found)
 
 

@@ -70,7 +70,9 @@ def address(url: str) -> Address:
     except ValueError as error:
         raise ValueError("an endpoint is https://host/v1#MODEL") from error
     if parts.username is not None or parts.password is not None:
-        raise ValueError(f"the URL of an endpoint holds no user and no password: its key is in the environment variable {KEY}")
+        raise ValueError(
+            f"the URL of an endpoint holds no user and no password: its key is in the environment variable {KEY}"
+        )
     if not name or not parts.fragment or parts.query or not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError("an endpoint is https://host/v1#MODEL")
     local = _loopback(name)
@@ -153,9 +155,11 @@ class Endpoint:
     def chat(self, content: Any, most_tokens: int) -> str:
         """What the model says to one turn of a conversation, as repeatably as the server can."""
         body = {
-            "model": self.address.model, "messages": [{"role": "user", "content": content}], "max_tokens": most_tokens,
+            "model": self.address.model,
+            "messages": [{"role": "user", "content": content}],
+            "max_tokens": most_tokens,
             "temperature": 0,
-        }  # fmt: skip
+        }
         document = self.post("/chat/completions", body, {"seed": 0})
         try:
             said = document["choices"][0]["message"]["content"]
@@ -198,9 +202,17 @@ class Painter(Endpoint):
 
     native = SIDE_MAX
 
-    def paint(self, prompt: str, size: tuple[int, int], *, seed: int, progress: Progress | None = None, **_: Any) -> Pixels:
+    def paint(
+        self, prompt: str, size: tuple[int, int], *, seed: int, progress: Progress | None = None, **_: Any
+    ) -> Pixels:
         """uint8[H, W, 3] of a text; size (width, height) is asked for, and servers may paint another."""
-        body = {"model": self.address.model, "prompt": prompt, "n": 1, "size": f"{size[0]}x{size[1]}", "response_format": "b64_json"}
+        body = {
+            "model": self.address.model,
+            "prompt": prompt,
+            "n": 1,
+            "size": f"{size[0]}x{size[1]}",
+            "response_format": "b64_json",
+        }
         document = self.post("/images/generations", body, {"seed": seed})
         if progress is not None:
             progress(1)
@@ -209,7 +221,9 @@ class Painter(Endpoint):
         except (KeyError, IndexError, TypeError, binascii.Error, SemError):
             raise self.fault("answers without a picture") from None
 
-    def edit(self, pixels: Pixels, prompt: str, strength: float, *, seed: int, progress: Progress | None = None, **_: Any) -> Pixels:
+    def edit(
+        self, pixels: Pixels, prompt: str, strength: float, *, seed: int, progress: Progress | None = None, **_: Any
+    ) -> Pixels:
         """The prompt painted anew: the interface has no editing from a share of the steps on."""
         return self.paint(prompt, (pixels.shape[1], pixels.shape[0]), seed=seed, progress=progress)
 

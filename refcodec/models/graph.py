@@ -128,15 +128,35 @@ def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolMo
         half = _Signal(c, params.largest)
         means.append(r.requant(lists["means"][k], half, f"means[{k}]")[0])
         scales.append(r.scale(lists["scales"][k], half, f"scales[{k}]"))
-    offset, size, freq = (r.tensor(f"z.{name}", dtype, f"z.{name}") for name, dtype in (("offset", "I16"), ("size", "I32"), ("freq", "U16")))
+    offset, size, freq = (
+        r.tensor(f"z.{name}", dtype, f"z.{name}")
+        for name, dtype in (("offset", "I16"), ("size", "I32"), ("freq", "U16"))
+    )
     _check_z_tables(offset, size, freq, (rates, hyper))
     if r.used != set(tensors):
         raise _malformed(f"tensors that nothing uses: {sorted(set(tensors) - r.used)[:3]}", "tensors")
     return SymbolModel(
-        kind, symbol_digest(symbols), rates, hyper, groups, parity, s["order"] == "means-scales", s["context"], z_input,
-        y_input, hyper_net, tuple(channel), tuple(spatial), None if anchors is None else tuple(anchor), tuple(heads),
-        tuple(means), tuple(scales), offset, size, freq,
-    )  # fmt: skip
+        kind,
+        symbol_digest(symbols),
+        rates,
+        hyper,
+        groups,
+        parity,
+        s["order"] == "means-scales",
+        s["context"],
+        z_input,
+        y_input,
+        hyper_net,
+        tuple(channel),
+        tuple(spatial),
+        None if anchors is None else tuple(anchor),
+        tuple(heads),
+        tuple(means),
+        tuple(scales),
+        offset,
+        size,
+        freq,
+    )
 
 
 class _Reader:
@@ -255,7 +275,9 @@ def _items(obj: object, least: int, most: int, path: str) -> list[Any]:
     return obj
 
 
-def _members(obj: object, needed: set[str], path: str, optional: set[str] | frozenset[str] = frozenset()) -> dict[str, Any]:
+def _members(
+    obj: object, needed: set[str], path: str, optional: set[str] | frozenset[str] = frozenset()
+) -> dict[str, Any]:
     if not isinstance(obj, dict) or not needed <= set(obj) <= needed | optional:
         raise _malformed(f"its members are not {sorted(needed)}", path)
     return obj

@@ -15,7 +15,18 @@ from refcodec.models.graph import SymbolModel, build, symbol_digest
 from refcodec.models.small import SmallModel
 from refcodec.models.tensors import Array, declare, load_tensors, read_bounded, verify
 
-__all__ = ["SmallModel", "SymbolModel", "build", "declare", "load", "load_any", "load_part", "load_tensors", "read_manifest", "symbol_digest"]
+__all__ = [
+    "SmallModel",
+    "SymbolModel",
+    "build",
+    "declare",
+    "load",
+    "load_any",
+    "load_part",
+    "load_tensors",
+    "read_manifest",
+    "symbol_digest",
+]
 
 FORMAT, FORMAT_VERSION = "sem-model", 1
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")

@@ -57,7 +57,12 @@ def _neighbours(net: Net) -> Taps:
     Only anchors hold values yet, and from another site they are an odd number of steps away.
     """
     first, rest = net[0], net[1:]
-    if not isinstance(first, Conv) or first.transposed or first.stride > 1 or any(isinstance(x, Conv | Add) for x in rest):
+    if (
+        not isinstance(first, Conv)
+        or first.transposed
+        or first.stride > 1
+        or any(isinstance(x, Conv | Add) for x in rest)
+    ):
         return ()
     n = first.kernel
     return tuple((u, v) for u in range(n) for v in range(n) if (u + v) % 2 == 1)
@@ -66,7 +71,9 @@ def _neighbours(net: Net) -> Taps:
 class Predictor:
     """One picture's walk through the graph: `start(z)`, then for each group and pass `params`, then `put`."""
 
-    def __init__(self, model: SymbolModel, rate: int, shape: tuple[int, int], backend: Backend, trace: Trace | None = None):
+    def __init__(
+        self, model: SymbolModel, rate: int, shape: tuple[int, int], backend: Backend, trace: Trace | None = None
+    ):
         self.model, self.rate, self.backend, self.trace = model, rate, backend, trace
         self.sites = pass_sites(*shape, model.parity)
         self.shape = shape

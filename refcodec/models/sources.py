@@ -49,7 +49,15 @@ ROLES: Final = {
 WEIGHTS: Final = ".safetensors"
 PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 _HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
-_HUB_LEFT: Final = ["*.fp16.safetensors", "*non_ema*", "*-pruned.safetensors", "*flax*", "*openvino*", "*onnx*", "open_clip*"]
+_HUB_LEFT: Final = [
+    "*.fp16.safetensors",
+    "*non_ema*",
+    "*-pruned.safetensors",
+    "*flax*",
+    "*openvino*",
+    "*onnx*",
+    "open_clip*",
+]
 _PICKLED_TOO: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # fetched only to be converted
 _REVISION: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*")
 _SHA256: Final = re.compile("[0-9a-f]{64}")
@@ -119,7 +127,12 @@ def listed(folder: Path) -> dict[str, Source]:
 
 
 def _broken(folder: Path, what: str) -> SemError:
-    return SemError(803, f"{shown(str(folder / LISTING))}: {what}", path="models", hint="correct it, or remove it and import the models again")
+    return SemError(
+        803,
+        f"{shown(str(folder / LISTING))}: {what}",
+        path="models",
+        hint="correct it, or remove it and import the models again",
+    )
 
 
 def listing(folder: Path) -> dict[str, Any]:
@@ -131,7 +144,12 @@ def listing(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise _broken(folder, "not a JSON document that can be read") from error
     version = document.get("format_version") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or document.get("format") != FORMAT or type(version) is not int or version != FORMAT_VERSION:
+    if (
+        not isinstance(document, dict)
+        or document.get("format") != FORMAT
+        or type(version) is not int
+        or version != FORMAT_VERSION
+    ):
         raise _broken(folder, f"not {FORMAT} of version {FORMAT_VERSION}")
     if not isinstance(document.get("roles"), dict):
         raise _broken(folder, "no object of roles")
@@ -141,8 +159,15 @@ def listing(folder: Path) -> dict[str, Any]:
 def _from_listing(folder: Path) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for role, entry in listing(folder)["roles"].items():
-        place, revision, sha256 = (entry.get(k) if isinstance(entry, dict) else None for k in ("source", "revision", "sha256"))
-        if role not in ROLES or not isinstance(place, str) or not isinstance(revision, str | None) or not isinstance(sha256, str | None):
+        place, revision, sha256 = (
+            entry.get(k) if isinstance(entry, dict) else None for k in ("source", "revision", "sha256")
+        )
+        if (
+            role not in ROLES
+            or not isinstance(place, str)
+            or not isinstance(revision, str | None)
+            or not isinstance(sha256, str | None)
+        ):
             raise _broken(folder, f"no role, source, revision and sha256 in {role!r}")
         if sha256 is not None and _SHA256.fullmatch(sha256) is None:
             raise _broken(folder, f"the sha256 of {role} is not 64 lower-case hexadecimal digits")
@@ -245,9 +270,12 @@ class Models:
         return has_cuda()
 
     def load(
-        self, role: str, loader: Callable[[Path, Models], T], recommended: Mapping[str, str],
+        self,
+        role: str,
+        loader: Callable[[Path, Models], T],
+        recommended: Mapping[str, str],
         remote: Callable[[str, Address], R] | None = None,
-    ) -> T | R:  # fmt: skip
+    ) -> T | R:
         """The model of a role; `loader` makes it of a local folder whose digest has been verified.
 
         recommended: role -> hub id, named where nothing fills it. remote: makes it of an endpoint; None: none will do.
@@ -265,7 +293,9 @@ class Models:
         self.used[role] = found.name
         return cast(T, self._loaded[key])
 
-    def _made(self, found: Source, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None) -> T | R:
+    def _made(
+        self, found: Source, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None
+    ) -> T | R:
         if not found.is_endpoint:
             return loader(local(found), self)
         if remote is None:
@@ -283,7 +313,9 @@ def told(used: Mapping[str, str]) -> str:
 def missing(role: str, recommended: Mapping[str, str] = {}, what: str | None = None) -> SemError:
     """SEM-E-801 that names role, model and remedy."""
     usual = recommended.get(role)
-    text = what or (f"nothing fills the role {role} ({ROLES[role]})" + (f"; the profile recommends {usual}" if usual else ""))
+    text = what or (
+        f"nothing fills the role {role} ({ROLES[role]})" + (f"; the profile recommends {usual}" if usual else "")
+    )
     example = usual or "FOLDER"
     return SemError(801, text, path=role, hint=f"name it with --model {role}={example}, a folder or a hub id")
 
@@ -301,12 +333,19 @@ def local(found: Source, *, fetch: bool = True) -> Path:
     if not any(path.suffix == WEIGHTS for path in files):
         if pickled := sorted(path.name for path in files if path.suffix in PICKLED):
             hint = "convert them with semtool models import, or get the model's safetensors files"
-            raise SemError(803, f"{found.role}: {shown(found.name)} has pickled weights only ({shown(pickled[0])}), which are never opened", path=found.role, hint=hint)
+            raise SemError(
+                803,
+                f"{found.role}: {shown(found.name)} has pickled weights only ({shown(pickled[0])}), which are never opened",
+                path=found.role,
+                hint=hint,
+            )
         hint = f"name a folder that has safetensors files with --model {found.role}=FOLDER"
         raise SemError(801, f"{found.role}: {shown(found.name)} has no weights", path=found.role, hint=hint)
     if found.sha256 is not None and sha256_of(found, folder) != found.sha256:
         hint = "get the listed one, or record this one with semtool models import"
-        raise SemError(802, f"{found.role}: {shown(found.name)} has another digest than {LISTING} says", path=found.role, hint=hint)
+        raise SemError(
+            802, f"{found.role}: {shown(found.name)} has another digest than {LISTING} says", path=found.role, hint=hint
+        )
     return folder
 
 
@@ -317,7 +356,11 @@ def sha256_of(found: Source, folder: Path) -> str:
 
 def fetched(found: Source, *, fetch: bool = True, pickled: bool = False) -> Path:
     """The folder of a model of the hub; with `pickled` also its pickled weights. SEM-E-801, 805."""
-    if os.path.lexists(found.place) or found.place.startswith((".", "/", "~")) or _HUB_ID.fullmatch(found.place) is None:
+    if (
+        os.path.lexists(found.place)
+        or found.place.startswith((".", "/", "~"))
+        or _HUB_ID.fullmatch(found.place) is None
+    ):
         raise missing(found.role, what=f"{found.role}: {shown(found.place)} is no folder")
     if found.revision is not None and _REVISION.fullmatch(found.revision) is None:
         raise missing(found.role, what=f"{found.role}: {shown(found.revision)} is no revision")
@@ -329,13 +372,27 @@ def fetched(found: Source, *, fetch: bool = True, pickled: bool = False) -> Path
     transport = HfHubHTTPError.__bases__[0]  # of the HTTP library's errors, which are not all OSError
     files = [*_HUB_FILES, *(_PICKLED_TOO if pickled else ())]
     try:
-        return Path(snapshot_download(found.place, revision=found.revision, allow_patterns=files, ignore_patterns=_HUB_LEFT, local_files_only=not fetch))
+        return Path(
+            snapshot_download(
+                found.place,
+                revision=found.revision,
+                allow_patterns=files,
+                ignore_patterns=_HUB_LEFT,
+                local_files_only=not fetch,
+            )
+        )
     except (OSError, ValueError, RuntimeError, transport) as error:
-        what = f"{found.role}: the model {shown(found.name)} is not on this machine" + (" and cannot be fetched from the hub" if fetch else "")
+        what = f"{found.role}: the model {shown(found.name)} is not on this machine" + (
+            " and cannot be fetched from the hub" if fetch else ""
+        )
         hint = f"check the name and the network, or name a folder with --model {found.role}=FOLDER"
         raise SemError(801, what, path=found.role, hint=hint) from error
 
 
 def need_models() -> SemError:
     """SEM-E-805 for a machine without transformers and diffusers."""
-    return SemError(805, "foundation models need transformers and diffusers, which are not installed", hint="pip install 'refcodec[models]'")
+    return SemError(
+        805,
+        "foundation models need transformers and diffusers, which are not installed",
+        hint="pip install 'refcodec[models]'",
+    )

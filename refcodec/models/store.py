@@ -68,7 +68,9 @@ def running(folder: Path, part: str) -> Iterator[None]:
     except (RuntimeError, IndexError) as error:
         if "allocate" in str(error):  # how torch says that memory is out
             raise MemoryError(str(error)) from error
-        raise SemError(803, f"the {part} of model {folder.name} does not run ({type(error).__name__})", path=part) from error
+        raise SemError(
+            803, f"the {part} of model {folder.name} does not run ({type(error).__name__})", path=part
+        ) from error
 
 
 def backend(name: str = "auto") -> Backend:

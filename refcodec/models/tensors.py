@@ -16,8 +16,14 @@ from refcodec.errors import SemError
 
 Array = NDArray[Any]
 FILE_BYTES_MAX: Final = 1 << 28
-DTYPES: Final = {name: np.dtype(code) for name, code in (("I16", "<i2"), ("U16", "<u2"), ("I32", "<i4"), ("I64", "<i8"), ("U8", "u1"), ("F32", "<f4"))}
-_OTHERS: Final = {name: np.dtype(code) for name, code in (("F16", "<f2"), ("F64", "<f8"), ("U32", "<u4"), ("U64", "<u8"), ("I8", "i1"), ("BOOL", "?"))}
+DTYPES: Final = {
+    name: np.dtype(code)
+    for name, code in (("I16", "<i2"), ("U16", "<u2"), ("I32", "<i4"), ("I64", "<i8"), ("U8", "u1"), ("F32", "<f4"))
+}
+_OTHERS: Final = {
+    name: np.dtype(code)
+    for name, code in (("F16", "<f2"), ("F64", "<f8"), ("U32", "<u4"), ("U64", "<u8"), ("I8", "i1"), ("BOOL", "?"))
+}
 _NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
 
 

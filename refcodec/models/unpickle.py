@@ -56,10 +56,19 @@ def to_safetensors(source: Path, target: Path) -> None:
     part = target.with_name(f".{os.urandom(8).hex()}.tmp")
     path = [entry for entry in sys.path if os.path.isabs(entry)]
     command = [sys.executable, "-I", "-c", _START, json.dumps(path), str(source.absolute()), str(part.absolute())]
-    kept = {key: os.environ[key] for key in ("SYSTEMROOT",) if key in os.environ}  # without it no process starts on Windows
+    kept = {
+        key: os.environ[key] for key in ("SYSTEMROOT",) if key in os.environ
+    }  # without it no process starts on Windows
     try:
         try:
-            done = subprocess.run(command, env=kept | {"OMP_NUM_THREADS": "1"}, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False)
+            done = subprocess.run(
+                command,
+                env=kept | {"OMP_NUM_THREADS": "1"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
         except subprocess.TimeoutExpired as error:
             raise _refusal(name, "takes too long to open") from error
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -131,7 +140,9 @@ def _watch() -> list[bool]:
     writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
-        if armed and (event.startswith(_FORBIDDEN) or (event == "open" and isinstance(args[2], int) and args[2] & writing)):
+        if armed and (
+            event.startswith(_FORBIDDEN) or (event == "open" and isinstance(args[2], int) and args[2] & writing)
+        ):
             raise PermissionError(f"{event} while a checkpoint is read")
 
     sys.addaudithook(hook)
@@ -148,7 +159,11 @@ def _read(source: str) -> Any:
 def _state(found: Any) -> dict[str, Any]:
     """Name -> tensor of a checkpoint; wrappers and the prefix of parallel training are taken off. ValueError where there are none."""
     for _ in range(DEPTH):
-        inner = next((found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)), None) if isinstance(found, Mapping) else None
+        inner = (
+            next((found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)), None)
+            if isinstance(found, Mapping)
+            else None
+        )
         if inner is None:
             break
         found = inner

@@ -69,9 +69,14 @@ def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = Non
     """A zstd frame without magic, checksum and dictionary id, with its content size; by the shipped dictionary."""
     library, dictionary = _library(), dictionary or shipped()
     settings = library.ZstdCompressionParameters.from_level(
-        LEVEL, source_size=len(text), dict_size=len(dictionary), format=library.FORMAT_ZSTD1_MAGICLESS,
-        write_content_size=1, write_checksum=0, write_dict_id=0,
-    )  # fmt: skip
+        LEVEL,
+        source_size=len(text),
+        dict_size=len(dictionary),
+        format=library.FORMAT_ZSTD1_MAGICLESS,
+        write_content_size=1,
+        write_checksum=0,
+        write_dict_id=0,
+    )
     return bytes(library.ZstdCompressor(compression_params=settings, dict_data=dictionary).compress(text))
 
 

@@ -74,9 +74,16 @@ def _in_range(y: Ints) -> bool:
 
 
 def _walk(
-    coder: Coder, model: SymbolModel, size: tuple[int, int], backend: Backend, trace: Trace | None,
-    progress: Progress | None, rate: int | None = None, z: Ints | None = None, choose: Chooser | None = None,
-) -> ElicLatents:  # fmt: skip
+    coder: Coder,
+    model: SymbolModel,
+    size: tuple[int, int],
+    backend: Backend,
+    trace: Trace | None,
+    progress: Progress | None,
+    rate: int | None = None,
+    z: Ints | None = None,
+    choose: Chooser | None = None,
+) -> ElicLatents:
     z_shape, y_shape = shapes(*size)
     rate = coder.symbol(uniform(model.rates), rate)
     numbers = np.arange(rate * model.hyper, (rate + 1) * model.hyper, dtype=np.int32)
@@ -103,9 +110,13 @@ def _walk(
 
 
 def decode(
-    body: bytes, model: SymbolModel, size: tuple[int, int], backend: Backend, trace: Trace | None = None,
+    body: bytes,
+    model: SymbolModel,
+    size: tuple[int, int],
+    backend: Backend,
+    trace: Trace | None = None,
     progress: Progress | None = None,
-) -> ElicLatents:  # fmt: skip
+) -> ElicLatents:
     """The symbols of a body for a picture of size (width, height); SemError 401 to 403."""
     coder = Decoder(body)
     latents = _walk(coder, model, size, backend, trace, progress)
@@ -114,9 +125,15 @@ def decode(
 
 
 def encode(
-    rate: int, z: Ints, choose: Chooser, model: SymbolModel, size: tuple[int, int], backend: Backend,
-    trace: Trace | None = None, progress: Progress | None = None,
-) -> tuple[bytes, ElicLatents]:  # fmt: skip
+    rate: int,
+    z: Ints,
+    choose: Chooser,
+    model: SymbolModel,
+    size: tuple[int, int],
+    backend: Backend,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> tuple[bytes, ElicLatents]:
     """The body for z and the residuals that `choose` gives pass by pass, and the symbols it stands for."""
     coder = Encoder()
     latents = _walk(coder, model, size, backend, trace, progress, rate, z, choose)

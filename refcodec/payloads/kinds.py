@@ -26,7 +26,13 @@ def needs_model(kind: int, parameters: Mapping[str, Any]) -> bool:
 def fits(model: Any, kind: int, parameters: Mapping[str, Any]) -> None:
     """SEM-R-112: model and registry row must speak of the same kind and shapes; SemError 803."""
     if model.kind in NETWORKS:
-        own = {"groups": list(model.groups), "hyper": model.hyper, "m": model.m, "parity": model.parity, "rates": model.rates}
+        own = {
+            "groups": list(model.groups),
+            "hyper": model.hyper,
+            "m": model.m,
+            "parity": model.parity,
+            "rates": model.rates,
+        }
         wanted = dict(parameters)
     else:
         wanted = {name: parameters.get(name) for name in model.numbers if name in parameters}
@@ -36,9 +42,17 @@ def fits(model: Any, kind: int, parameters: Mapping[str, Any]) -> None:
 
 
 def decode(
-    kind: int, body: bytes, parameters: Mapping[str, Any], size: tuple[int, int], *, limit: int, model: Any = None,
-    backend: Backend | None = None, trace: Trace | None = None, progress: Progress | None = None,
-) -> Value:  # fmt: skip
+    kind: int,
+    body: bytes,
+    parameters: Mapping[str, Any],
+    size: tuple[int, int],
+    *,
+    limit: int,
+    model: Any = None,
+    backend: Backend | None = None,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> Value:
     """The symbols of a body of this kind in a picture of size (width, height); SemError for what is wrong with it.
 
     limit: bytes of a text at this level (§15). model: the loaded model of the row where `needs_model`, and for kinds 6

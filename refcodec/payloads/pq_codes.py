@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-
 @dataclass(frozen=True)
 class PqCodes(Codes):
     """codes, each 0 … V - 1, of the M parts in their order."""

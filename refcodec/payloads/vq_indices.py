@@ -44,9 +44,12 @@ def grid(size: tuple[int, int], parameters: Mapping[str, Any]) -> tuple[int, int
 
 
 def _walk(
-    coder: Coder, parameters: Mapping[str, Any], size: tuple[int, int], usage: Sequence[int] | None,
+    coder: Coder,
+    parameters: Mapping[str, Any],
+    size: tuple[int, int],
+    usage: Sequence[int] | None,
     indices: Sequence[int] | None = None,
-) -> VqIndices:  # fmt: skip
+) -> VqIndices:
     h, w = grid(size, parameters)
     table = uniform(int(parameters["v"])) if usage is None else cumulative(usage)
     out = tuple(coder.symbol(table, None if indices is None else indices[i]) for i in range(h * w))

@@ -104,7 +104,9 @@ def get(profile_id: int) -> Profile:
     if unknown := sorted(set(profile.binding) - BINDING):
         raise SemError(702, f"profile {profile_id} binds {', '.join(unknown)}, unknown here", path="profile")
     if not forms.consistent(profile.binding):
-        raise SemError(702, f"profile {profile_id} contradicts itself: its kinds, parameters and model (SEM-R-033)", path="profile")
+        raise SemError(
+            702, f"profile {profile_id} contradicts itself: its kinds, parameters and model (SEM-R-033)", path="profile"
+        )
     return profile
 
 

@@ -30,7 +30,9 @@ def fit(form: Any) -> bool:
     """Whether the member `fit` of a binding is one of the two forms that §5 gives it."""
     if not isinstance(form, dict) or form.get("rule") != "pad":
         return bool(form == {"rule": "none"})
-    return set(form) == {"rule", "multiple", "extend"} and form["extend"] == "edge" and _whole(form["multiple"], 1, 65536)
+    return (
+        set(form) == {"rule", "multiple", "extend"} and form["extend"] == "edge" and _whole(form["multiple"], 1, 65536)
+    )
 
 
 def uses_model(kind: int, parameters: Mapping[str, Any]) -> bool:
@@ -65,7 +67,10 @@ def recommended(form: Any) -> bool:
         isinstance(models, dict)
         and all(re.fullmatch(ROLE, role) and _matches(HUB_ID, name) for role, name in models.items())
         and isinstance(hints, dict)
-        and all(key in hintforms.HINTS and isinstance(value, str) and hintforms.fits(key, value) for key, value in hints.items())
+        and all(
+            key in hintforms.HINTS and isinstance(value, str) and hintforms.fits(key, value)
+            for key, value in hints.items()
+        )
     )
 
 

@@ -106,9 +106,21 @@ def clue_keys(consonants: Sequence[str], at: int) -> list[int]:
     c, b, a = around[middle - 1], around[middle - 2], around[middle - 3]
     d, e, f = around[middle + 1 : middle + 4]
     clues = [
-        "0", f"c {c}", f"d {d}", f"b {b}", f"e {e}", f"a {a}", f"f {f}", f"bc {b} {c}", f"de {d} {e}", f"cd {c} {d}",
-        f"bcd {b} {c} {d}", f"cde {c} {d} {e}", f"abc {a} {b} {c}", f"def {d} {e} {f}",
-    ]  # fmt: skip
+        "0",
+        f"c {c}",
+        f"d {d}",
+        f"b {b}",
+        f"e {e}",
+        f"a {a}",
+        f"f {f}",
+        f"bc {b} {c}",
+        f"de {d} {e}",
+        f"cd {c} {d}",
+        f"bcd {b} {c} {d}",
+        f"cde {c} {d} {e}",
+        f"abc {a} {b} {c}",
+        f"def {d} {e} {f}",
+    ]
     near = {*consonants[max(at - NEAR, 0) : at], *consonants[at + 1 : at + 1 + NEAR]}
     clues += [f"n {word}" for word in sorted(near)]
     return [crc32(clue.encode() + b"\n") for clue in clues]
@@ -119,9 +131,17 @@ def article_keys(words: Sequence[str], gap: int) -> list[int]:
     around = [START, START, *words, END, END][gap : gap + 4]
     b, c, d, e = around
     clues = [
-        "0", f"c {c}", f"d {d}", f"b {b}", f"e {e}", f"bc {b} {c}", f"cd {c} {d}", f"de {d} {e}",
-        f"bcd {b} {c} {d}", f"cde {c} {d} {e}",
-    ]  # fmt: skip
+        "0",
+        f"c {c}",
+        f"d {d}",
+        f"b {b}",
+        f"e {e}",
+        f"bc {b} {c}",
+        f"cd {c} {d}",
+        f"de {d} {e}",
+        f"bcd {b} {c} {d}",
+        f"cde {c} {d} {e}",
+    ]
     return [crc32(clue.encode() + b"\n") for clue in clues]
 
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Any text into consonant text (Dotzel et al. 2024, their third prompt), by rules that say what they changed.
 
-    mark         é → e, ß → ss: compatibility forms are taken apart, marks are dropped
-    case         A → a
-    digit        2 → two, each digit by itself
-    punctuation  an apostrophe is dropped, everything else becomes a space
-    script       a letter that is not Latin becomes a space
-    plural       dogs → dog, knives → knife (`singular`)
-    vowel        a e i o u y are dropped; y everywhere, as no letter of the alphabet is near it
-    fold         w → v, j → g, q → k, z → s, x → ks: letters that the alphabet lacks
-    vanished     a, eye: words of vowels only leave nothing
+mark         é → e, ß → ss: compatibility forms are taken apart, marks are dropped
+case         A → a
+digit        2 → two, each digit by itself
+punctuation  an apostrophe is dropped, everything else becomes a space
+script       a letter that is not Latin becomes a space
+plural       dogs → dog, knives → knife (`singular`)
+vowel        a e i o u y are dropped; y everywhere, as no letter of the alphabet is near it
+fold         w → v, j → g, q → k, z → s, x → ks: letters that the alphabet lacks
+vanished     a, eye: words of vowels only leave nothing
 """
 
 from __future__ import annotations

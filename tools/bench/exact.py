@@ -62,13 +62,17 @@ def main() -> None:
     started = time.monotonic()
     made = encode_picture(photo, quality=5)
     wanted = hashlib.sha256(made.latents.serialise()).hexdigest()
-    print(f"{photo.name}: {made.width}x{made.height}, {len(made.data)} bytes, {made.bpp:.4f} bpp; SHA-256 of its symbols:")
+    print(
+        f"{photo.name}: {made.width}x{made.height}, {len(made.data)} bytes, {made.bpp:.4f} bpp; SHA-256 of its symbols:"
+    )
     same = [_line("as the encoder wrote", wanted, started, wanted)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.sem"
         path.write_bytes(made.data)
         started = time.monotonic()
-        out = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(path), str(ROOT)], capture_output=True, text=True, check=True)
+        out = subprocess.run(
+            [sys.executable, "-c", WITHOUT_TORCH, str(path), str(ROOT)], capture_output=True, text=True, check=True
+        )
         same.append(_line("refcodec, numpy, no torch", out.stdout.strip(), started, wanted))
         for threads in (1, 2):
             for onednn in (True, False):

@@ -71,7 +71,11 @@ def overhead(made: Encoded) -> int:
         total += varint_bytes(header.width - 1) + varint_bytes(header.height - 1)
     if not header.sectioned:
         return total + check
-    return total + varint_bytes(len(container.sections) - 1) + sum(1 + varint_bytes(len(s.body)) + check for s in container.sections)
+    return (
+        total
+        + varint_bytes(len(container.sections) - 1)
+        + sum(1 + varint_bytes(len(s.body)) + check for s in container.sections)
+    )
 
 
 def row(setting: str, **given: Any) -> Row:
@@ -98,7 +102,12 @@ def rows() -> Iterator[Row]:
     yield row("the same, range-coded", text=text, size=(1024, 1024), profile="consonant-coded")
     vector = RNG.normal(size=768)
     for b in (1, 2, 4, 8, 16):
-        yield row(f"768 dimensions, {b} bit{'s' if b > 1 else ''}", vector=vector, size=(768, 768), profile="clip" if b == 1 else f"clip-{b}")
+        yield row(
+            f"768 dimensions, {b} bit{'s' if b > 1 else ''}",
+            vector=vector,
+            size=(768, 768),
+            profile="clip" if b == 1 else f"clip-{b}",
+        )
     ids = RNG.integers(0, 49408, 16)
     yield row("PIC: 16 prompt tokens", codes=ids, method="pics", size=(768, 512))
     for bpp in (0.015, 0.025):
@@ -107,22 +116,40 @@ def rows() -> Iterator[Row]:
         sketch = contours(photo())
         yield row(f"PICS: the same and a sketch, at most {bpp} bpp", codes=ids, sketch=sketch, method="pics", bpp=bpp)
     for v, stride, target in (
-        (256, 64, 0.0019), (1024, 64, 0.0024), (1024, 32, 0.0098), (256, 16, 0.0313), (8192, 16, 0.0507), (8196, 16, 0.0507),
-        (64, 8, 0.0937), (256, 8, 0.125),
-    ):  # fmt: skip
+        (256, 64, 0.0019),
+        (1024, 64, 0.0024),
+        (1024, 32, 0.0098),
+        (256, 16, 0.0313),
+        (8192, 16, 0.0507),
+        (8196, 16, 0.0507),
+        (64, 8, 0.0937),
+        (256, 8, 0.125),
+    ):
         side = 512 // stride
         grid = RNG.integers(0, v, (side, side))
-        yield row(f"{side}×{side} of {v} ({target:g} bpp)", indices=grid, size=(512, 512), profile=f"perco-{stride}-{v}")
+        yield row(
+            f"{side}×{side} of {v} ({target:g} bpp)", indices=grid, size=(512, 512), profile=f"perco-{stride}-{v}"
+        )
     grid, codes = RNG.integers(0, 256, (8, 12)), RNG.integers(0, 1024, 16)
     yield row("8×12 of 256 on Kodak", indices=grid, size=(768, 512), profile="perco-64-256")
-    yield row(f"the same and a caption of {len(CAPTION)} characters", indices=grid, caption=CAPTION, size=(768, 512), profile="perco-64-256")
-    yield row("the same and 16 PQ codes of 1024 instead", indices=grid, codes=codes, size=(768, 512), profile="perco-64-256")
+    yield row(
+        f"the same and a caption of {len(CAPTION)} characters",
+        indices=grid,
+        caption=CAPTION,
+        size=(768, 512),
+        profile="perco-64-256",
+    )
+    yield row(
+        "the same and 16 PQ codes of 1024 instead", indices=grid, codes=codes, size=(768, 512), profile="perco-64-256"
+    )
 
 
 def table(found: list[Row]) -> str:
     """Markdown."""
     lines = ["| method | setting | size | payload | overhead | file | bpp |", "|---|---|---|---:|---:|---:|---:|"]
-    lines += [f"| {r.method} | {r.setting} | {r.size} | {r.payload} | {r.overhead} | {r.file} | {r.bpp:.5f} |" for r in found]
+    lines += [
+        f"| {r.method} | {r.setting} | {r.size} | {r.payload} | {r.overhead} | {r.file} | {r.bpp:.5f} |" for r in found
+    ]
     return "\n".join(lines)
 
 

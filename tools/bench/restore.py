@@ -112,7 +112,11 @@ def main() -> None:
     show("clues (word pairs only)", unknown, replace(model, clues={}))
     show("word pairs (clues and single words)", unknown, replace(model, words=learner.singles()))
     show("both (the commonest word each time)", unknown, replace(model, words=learner.singles(), clues={}))
-    for name, without in (("the topic", TOPIC), ("far neighbours, one by one", FAR), ("two and three neighbours", JOINT)):
+    for name, without in (
+        ("the topic", TOPIC),
+        ("far neighbours, one by one", FAR),
+        ("two and three neighbours", JOINT),
+    ):
         show(name, unknown, replace(model, clues=learner.clues(found, without=without)))
     show("word classes", unknown, replace(model, clues=learner.clues(found, kinds=2)))
     show("word classes and singulars", unknown, replace(model, clues=learner.clues(found, kinds=1)))

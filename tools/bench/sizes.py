@@ -81,20 +81,60 @@ def rows() -> list[Row]:
     text = "ndn trdtnl rch lt shd mnt"
     assert len(text) == 25
     fixed = encode_any(None, text=text, size=(1024, 1024), profile="consonant")
-    out = [Row("consonant", "25 characters, four bits each", len(fixed.payloads[0].body), 12.5, "12.5", len(fixed.data), "20")]
-    out.append(row("consonant", "the same, coded", consonant, "12.5", text=text, size=(1024, 1024), profile="consonant-coded"))
+    out = [
+        Row(
+            "consonant",
+            "25 characters, four bits each",
+            len(fixed.payloads[0].body),
+            12.5,
+            "12.5",
+            len(fixed.data),
+            "20",
+        )
+    ]
+    out.append(
+        row("consonant", "the same, coded", consonant, "12.5", text=text, size=(1024, 1024), profile="consonant-coded")
+    )
     ids = RNG.integers(0, 49408, 16)
-    out.append(row("caption", "16 prompt token ids of 49408", caption, "90 (zlib text)", "39", codes=ids, method="pics", size=(768, 512)))
+    out.append(
+        row(
+            "caption",
+            "16 prompt token ids of 49408",
+            caption,
+            "90 (zlib text)",
+            "39",
+            codes=ids,
+            method="pics",
+            size=(768, 512),
+        )
+    )
     vector = RNG.normal(size=768)
     for b, published in ((1, "96"), (2, "192"), (4, "384"), (8, "768"), (16, "1536")):
         name = "clip" if b == 1 else f"clip-{b}"
         bar = "103" if b == 1 else ""
-        out.append(row("clip", f"768 dimensions, {b} bit", clip_bits, published, bar, vector=vector, size=(768, 768), profile=name))
+        out.append(
+            row(
+                "clip",
+                f"768 dimensions, {b} bit",
+                clip_bits,
+                published,
+                bar,
+                vector=vector,
+                size=(768, 768),
+                profile=name,
+            )
+        )
     out.append(row("pq", "16 codes of 1024", pq_codes, "20", codes=RNG.integers(0, 1024, 16), size=(512, 512)))
     for (h, w), v, stride, published, bar in (
-        ((8, 12), 256, 64, "96", "103"), ((8, 8), 256, 64, "64", ""), ((8, 8), 1024, 64, "80", ""), ((16, 16), 1024, 32, "320", ""),
-        ((32, 32), 256, 16, "1024", ""), ((32, 32), 8196, 16, "1792", ""), ((64, 64), 64, 8, "3072", ""), ((64, 64), 256, 8, "4096", ""),
-    ):  # fmt: skip
+        ((8, 12), 256, 64, "96", "103"),
+        ((8, 8), 256, 64, "64", ""),
+        ((8, 8), 1024, 64, "80", ""),
+        ((16, 16), 1024, 32, "320", ""),
+        ((32, 32), 256, 16, "1024", ""),
+        ((32, 32), 8196, 16, "1792", ""),
+        ((64, 64), 64, 8, "3072", ""),
+        ((64, 64), 256, 8, "4096", ""),
+    ):
         size, grid = (w * stride, h * stride), RNG.integers(0, v, (h, w))
         what = f"{h}×{w} indices of {v}"
         out.append(row("vq", what, vq_indices, published, bar, indices=grid, size=size, profile=f"perco-{stride}-{v}"))
@@ -119,7 +159,9 @@ def text_rows(path: Path) -> list[Row]:
     out = [Row("caption", what, mean, worth, f"{_zlib(rest):.1f} (zlib)", mean + HEADER, "10 / 17")]
     grid = 8 * 12
     file = HEADER + 1 + 2 * (1 + 1 + 2) - 2 + mean + grid
-    out.append(Row("caption + vq", "the same beside 8×12 indices of 256", mean + grid, worth + grid, "153", file, "130"))
+    out.append(
+        Row("caption + vq", "the same beside 8×12 indices of 256", mean + grid, worth + grid, "153", file, "130")
+    )
     codes = consonants.codes(rest)
     table = consonants.train([*consonants.codes(seen), *consonants.codes(consonants.key_words(seen))])
     with counted(consonant) as ideal, patch.object(consonant, "_tables", lambda: table):
@@ -129,7 +171,9 @@ def text_rows(path: Path) -> list[Row]:
     consonant._table.cache_clear()
     fixed = float(np.mean([-(-len(c) // 2) for c in codes]))
     mean = float(np.mean(coded))
-    out.append(Row("consonant", f"{len(codes)} skeletons, four bits a letter", fixed, fixed, f"{fixed:.1f}", fixed + HEADER))
+    out.append(
+        Row("consonant", f"{len(codes)} skeletons, four bits a letter", fixed, fixed, f"{fixed:.1f}", fixed + HEADER)
+    )
     what = f"the same, coded: {100 * (1 - mean / fixed):.1f} % shorter"
     out.append(Row("consonant", what, mean, worth, f"{fixed:.1f}", mean + HEADER, "-25 %"))
     return out

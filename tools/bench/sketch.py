@@ -82,7 +82,11 @@ def grey_ms_ssim(original: Map, decoded: Map) -> float:
 def scores(original: Map, decoded: Map) -> dict[str, float]:
     """All of `METRICS`, of two maps uint8[H, W]."""
     by_threshold = {t: f1(original, decoded, t) for t in THRESHOLDS}
-    return {"ms_ssim": grey_ms_ssim(original, decoded), "f1_64": by_threshold[64], "f1_mean": float(np.mean(list(by_threshold.values())))}
+    return {
+        "ms_ssim": grey_ms_ssim(original, decoded),
+        "f1_64": by_threshold[64],
+        "f1_mean": float(np.mean(list(by_threshold.values()))),
+    }
 
 
 def anchor_file(name: str, image: Image.Image, most: int) -> bytes | None:
@@ -134,7 +138,11 @@ def anchor(name: str, original: Map, most: int, cache: Cache) -> Row:
     none = {"factor": 0, "filter": "", "contrast": 1.0, "bytes": 0, **dict.fromkeys(METRICS, 0.0)}
     best: dict[str, Row] = {m: max(cache[key], key=itemgetter(m), default=none) for m in METRICS}
     used = {m: {name: row[name] for name in ("factor", "filter", "contrast", "bytes")} for m, row in best.items()}
-    return {"bytes": max(row["bytes"] for row in best.values()), **{m: row[m] for m, row in best.items()}, "files": used}
+    return {
+        "bytes": max(row["bytes"] for row in best.values()),
+        **{m: row[m] for m, row in best.items()},
+        "files": used,
+    }
 
 
 def sketch(original: Map, most: int, folder: Path) -> Row:
@@ -175,7 +183,8 @@ def table(rows: list[Row]) -> str:
             for n in names:
                 mean = {k: float(np.mean([r[k] for r in by[n]])) for k in ("bytes", "bpp", *METRICS)}
                 wins = [
-                    sum(all(by[n][i][k] > by[o][i][k] for o in names if o != n) for i in range(len(by[n]))) for k in METRICS
+                    sum(all(by[n][i][k] > by[o][i][k] for o in names if o != n) for i in range(len(by[n])))
+                    for k in METRICS
                 ]
                 lines.append(
                     f"{kind:9} {target:6.3f} {n:7} {mean['bytes']:7.0f} {mean['bpp']:7.4f} {mean['ms_ssim']:8.4f}"

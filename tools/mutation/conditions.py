@@ -46,7 +46,9 @@ class Condition:
         inside = [] if function is None else list(ast.walk(function))
         self.names, self.seen = names, set[str]()
         self.assigned = {
-            node.targets[0].id: node for node in inside if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+            node.targets[0].id: node
+            for node in inside
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
         }
 
     def changes(self, node: ast.expr, put: Put, bad: bool) -> Iterator[Change]:
@@ -57,7 +59,12 @@ class Condition:
                 for index, item in enumerate(node.values):
                     there = partial(node.values.__setitem__, index)
                     if alone:
-                        yield "part", item, ast.unparse(item), partial(there, ast.copy_location(ast.Constant(not bad), item))
+                        yield (
+                            "part",
+                            item,
+                            ast.unparse(item),
+                            partial(there, ast.copy_location(ast.Constant(not bad), item)),
+                        )
                     yield from self.changes(item, there, bad)
             case ast.UnaryOp(op=ast.Not()):
                 yield from self.changes(node.operand, partial(setattr, node, "operand"), not bad)
@@ -92,7 +99,12 @@ class Condition:
         """The bound of one operator, in both directions."""
         other, by = SWAPS[type(node.ops[i])]
         text = ast.unparse(node)
-        yield "bound", node, f"{text} with {symbol(other)} for {symbol(type(node.ops[i]))}", partial(node.ops.__setitem__, i, other())
+        yield (
+            "bound",
+            node,
+            f"{text} with {symbol(other)} for {symbol(type(node.ops[i]))}",
+            partial(node.ops.__setitem__, i, other()),
+        )
         if i == len(node.ops) - 1 and numeric(node.comparators[i]):
             bound, there = node.comparators[i], partial(node.comparators.__setitem__, i)
         elif i == 0 and numeric(node.left):

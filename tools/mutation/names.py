@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-CALLERS: Final = frozenset({"AssertionError", "BlockingIOError", "MemoryError", "RuntimeError", "TypeError"})  # not of a file
+CALLERS: Final = frozenset(
+    {"AssertionError", "BlockingIOError", "MemoryError", "RuntimeError", "TypeError"}
+)  # not of a file
 VALUE_ERROR: Final = "ValueError"
 JUDGES: Final = frozenset({"judge", "finish"})  # methods that reject, of whatever object
 ALIASES: Final = frozenset({"self", "headers", "section_codec"})
@@ -22,7 +24,9 @@ class Names:
 
     modules: frozenset[str] = ALIASES
     judging: set[str] = field(default_factory=set)  # they raise what a file is rejected with
-    codes: dict[str, frozenset[int]] = field(default_factory=dict)  # errors that they give, with those of what they call
+    codes: dict[str, frozenset[int]] = field(
+        default_factory=dict
+    )  # errors that they give, with those of what they call
     asked: dict[str, bool] = field(default_factory=dict)  # predicates in tests of rejections: whether True leads to one
 
 
@@ -30,7 +34,13 @@ def called(node: ast.AST) -> str:
     """The bare name of what a call calls, "" for a call of anything else."""
     if not isinstance(node, ast.Call):
         return ""
-    return node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+    return (
+        node.func.attr
+        if isinstance(node.func, ast.Attribute)
+        else node.func.id
+        if isinstance(node.func, ast.Name)
+        else ""
+    )
 
 
 def mentioned(node: ast.AST, modules: frozenset[str]) -> set[str]:
@@ -39,7 +49,9 @@ def mentioned(node: ast.AST, modules: frozenset[str]) -> set[str]:
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             found.add(part.id)
-        elif isinstance(part, ast.Attribute) and (part.attr in JUDGES or (isinstance(part.value, ast.Name) and part.value.id in modules)):
+        elif isinstance(part, ast.Attribute) and (
+            part.attr in JUDGES or (isinstance(part.value, ast.Name) and part.value.id in modules)
+        ):
             found.add(part.attr)
     return found
 
@@ -67,7 +79,11 @@ def own_codes(node: ast.AST) -> frozenset[int]:
     found = set[int]()
     for part in ast.walk(node):
         first = part.args[:1] if isinstance(part, ast.Call) else part.elts[:1] if isinstance(part, ast.Tuple) else []
-        found |= {item.value for item in first if isinstance(item, ast.Constant) and type(item.value) is int and 200 <= item.value < 900}
+        found |= {
+            item.value
+            for item in first
+            if isinstance(item, ast.Constant) and type(item.value) is int and 200 <= item.value < 900
+        }
     return frozenset(found)
 
 

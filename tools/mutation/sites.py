@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The places where sources reject a file, each with the change that takes the rejection away.
 
-    raise       the statement does nothing
-    fault       what a rule returns is None
-    judge       a call made only to reject is left out
-    rule        a declared field has no rule
-    predicate   a question asked by a rejection is answered so that there is none
-    part        one of several reasons for a rejection is none
-    bound       what is compared is one more or one less: of interest beside the others, not a rejection
+raise       the statement does nothing
+fault       what a rule returns is None
+judge       a call made only to reject is left out
+rule        a declared field has no rule
+predicate   a question asked by a rejection is answered so that there is none
+part        one of several reasons for a rejection is none
+bound       what is compared is one more or one less: of interest beside the others, not a rejection
 """
 
 from __future__ import annotations
@@ -61,7 +61,14 @@ def find(sources: dict[str, str], value_errors: Iterable[str] = (), predicates: 
     trees = {file: ast.parse(text) for file, text in sources.items()}
     names = gather(trees, frozenset(value_errors))
     finders = [
-        Finder(file, sources[file].splitlines(), tree, names, file in frozenset(value_errors), file in frozenset(predicates))
+        Finder(
+            file,
+            sources[file].splitlines(),
+            tree,
+            names,
+            file in frozenset(value_errors),
+            file in frozenset(predicates),
+        )
         for file, tree in trees.items()
     ]
     for finder in finders:  # which predicates are asked is known after a first look at all
@@ -95,7 +102,15 @@ class Finder:
     def sites(self) -> Iterator[Site]:
         yield from self.walk(self.tree, lambda _: None, [], None)
 
-    def site(self, node: Any, stack: list[ast.AST], kind: str, text: str, change: Callable[[], None], of: ast.AST | None = None) -> Site:
+    def site(
+        self,
+        node: Any,
+        stack: list[ast.AST],
+        kind: str,
+        text: str,
+        change: Callable[[], None],
+        of: ast.AST | None = None,
+    ) -> Site:
         function = next((item for item in reversed(stack) if isinstance(item, Function)), None)
         near = "\n".join(self.lines[node.lineno - 1 : node.end_lineno])
         if function is not None and not RULE.search(near):
@@ -128,17 +143,28 @@ class Finder:
                 if called(call) == "_bounds":
                     yield from self.test(call, "args", 1, False, stack, function)
             case ast.If() if any(self.refuses(inner, function) for inner in node.body):
-                yield from self.test(node, "test", None, True, stack, function, next(i for i in node.body if self.refuses(i, function)))
+                yield from self.test(
+                    node, "test", None, True, stack, function, next(i for i in node.body if self.refuses(i, function))
+                )
             case ast.Return() if node.value is not None and returns(function, "Fault"):
                 yield from self.faults(node.value, partial(setattr, node, "value"), stack, function)
             case ast.Return() if node.value is not None and self.asked(function) is not None:
                 yield from self.answer(node, put, stack, function)
             case ast.Call() if called(node) in DECLARED and len(node.args) > 2:
-                yield self.site(node, stack, "rule", brief(node), partial(node.args.__setitem__, 2, constant(None, node.args[2])), node.args[2])
+                yield self.site(
+                    node,
+                    stack,
+                    "rule",
+                    brief(node),
+                    partial(node.args.__setitem__, 2, constant(None, node.args[2])),
+                    node.args[2],
+                )
             case ast.Call() if called(node) in BOUNDS:
                 for index in BOUNDS[called(node)]:
                     if index < len(node.args) and numeric(node.args[index]):
-                        yield from self.shifts(node.args[index], partial(node.args.__setitem__, index), brief(node), stack)
+                        yield from self.shifts(
+                            node.args[index], partial(node.args.__setitem__, index), brief(node), stack
+                        )
             case ast.Assign() | ast.AnnAssign() if function is None and node.value is not None:
                 yield from self.constants(node, stack)
 
@@ -190,12 +216,20 @@ class Finder:
         yield from self.test(node, "value", None, bad, stack, function)
 
     def test(
-        self, node: Any, name: str, index: int | None, bad: bool, stack: list[ast.AST], function: Function | None,
+        self,
+        node: Any,
+        name: str,
+        index: int | None,
+        bad: bool,
+        stack: list[ast.AST],
+        function: Function | None,
         of: ast.AST | None = None,
-    ) -> Iterator[Site]:  # fmt: skip
+    ) -> Iterator[Site]:
         """The parts of a test, of which the value `bad` leads to a rejection, and its bounds."""
         held = getattr(node, name)
-        expr, put = (held, partial(setattr, node, name)) if index is None else (held[index], partial(held.__setitem__, index))
+        expr, put = (
+            (held, partial(setattr, node, name)) if index is None else (held[index], partial(held.__setitem__, index))
+        )
         looked = Condition(function, self.names)
         for kind, place, text, change in looked.changes(expr, put, bad):
             yield self.site(place, stack, kind, text, change, of)
@@ -209,7 +243,10 @@ class Finder:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         pairs: list[tuple[ast.expr, ast.expr, Put]] = [(targets[0], node.value, partial(setattr, node, "value"))]
         if isinstance(targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
-            pairs = [(t, v, partial(node.value.elts.__setitem__, i)) for i, (t, v) in enumerate(zip(targets[0].elts, node.value.elts, strict=True))]
+            pairs = [
+                (t, v, partial(node.value.elts.__setitem__, i))
+                for i, (t, v) in enumerate(zip(targets[0].elts, node.value.elts, strict=True))
+            ]
         for target, value, put in pairs:
             if isinstance(target, ast.Name) and CONSTANTS.fullmatch(target.id) and numeric(value):
                 yield from self.shifts(value, put, target.id, stack)

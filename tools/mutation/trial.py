@@ -74,7 +74,9 @@ class Hook(importlib.abc.MetaPathFinder):
             return None
         loader = Changed(fullname, str(self.path), self.code)
         places = [str(self.path.parent)] if self.package else None
-        return importlib.util.spec_from_file_location(fullname, self.path, loader=loader, submodule_search_locations=places)
+        return importlib.util.spec_from_file_location(
+            fullname, self.path, loader=loader, submodule_search_locations=places
+        )
 
 
 class Refcodec:
@@ -146,12 +148,18 @@ def run(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, *,
         return Outcome(wrong["case"], wrong["why"], len(seconds), seconds)
     if status != 0:
         last = lines[-1]["case"] if lines else "import"
-        ended = "takes too long" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF else f"ends with {status}"
+        ended = (
+            "takes too long"
+            if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
+            else f"ends with {status}"
+        )
         return Outcome(last, ended, len(seconds), seconds)
     return Outcome("", "", len(seconds), seconds)
 
 
-def _child(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, outward: int, to_end: bool) -> NoReturn:
+def _child(
+    site: Site | None, cases: Sequence[Case], registry: Path, data: Path, outward: int, to_end: bool
+) -> NoReturn:
     """Never returns: whatever happens, it ends this process."""
     status = 1
     try:

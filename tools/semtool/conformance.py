@@ -27,9 +27,20 @@ def group() -> None:
 @click.option("--run", metavar="GLOB", multiple=True, help="Only ids or groups like this.")
 @click.option("--skip", metavar="GLOB", multiple=True, help="Ids known to fail; one that passes is an error.")
 @click.option("--name", default="", help="The decoder's name in skips.txt and reports. Default: as it says.")
-@click.option("--jobs", type=click.IntRange(0), default=0, metavar="N", help="So many at a time. Default: one a processor.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True, metavar="S", help="Seconds for an answer.")
-@click.option("--memory", type=click.IntRange(0), default=2048, show_default=True, metavar="MB", help="Of a process; 0: no bound.")
+@click.option(
+    "--jobs", type=click.IntRange(0), default=0, metavar="N", help="So many at a time. Default: one a processor."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds for an answer.",
+)
+@click.option(
+    "--memory", type=click.IntRange(0), default=2048, show_default=True, metavar="MB", help="Of a process; 0: no bound."
+)
 @click.option("--data", type=FOLDER, multiple=True, help="Where registry.json and the normative tables are.")
 @click.option("--json", type=FILE, metavar="OUT", help="Write the report as JSON.")
 @click.option("--junit", type=FILE, metavar="OUT", help="Write the report as JUnit XML.")

@@ -21,19 +21,56 @@ WISHES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "no
 
 def painting_options(f: Any) -> Any:
     """How a model is to paint, over what the file and its profile say."""
-    for decorate in reversed((
-        click.option("--seed", type=click.IntRange(0, 10**19 - 1), metavar="N", help="Of the noise.  [default: the file's, else the profile's]"),
-        click.option("--generator", type=click.Choice(["cpu", "cuda"]), help="Kind of noise; those of cpu and cuda differ."),
-        click.option("--steps", type=click.IntRange(1, 999_999), metavar="N", help="Steps of the sampler."),
-        click.option("--guidance", type=click.FloatRange(0, 999_999), metavar="G", help="Scale of classifier-free guidance."),
-        click.option("--scheduler", metavar="NAME", help="Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."),
-        click.option("--strength", type=click.FloatRange(0, 999_999), metavar="S", help="How far the picture follows its edge map."),
-        click.option("--noise-level", type=click.IntRange(0, 999), metavar="N", help="Noise added to an image embedding."),
-        click.option("--norm-scale", type=click.FloatRange(0.75, 1.5), metavar="S", help="Factor on the norm of an image embedding."),
-        click.option("--reflections", type=click.IntRange(0, 99), metavar="N", help="Describe, compare and edit so often.  [default: 2 above 500 µbpp]"),
-        click.option("--samples", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Paint N pictures, and a contact sheet of them."),
-        click.option("--trace", metavar="DIR", help="Write the steps of the painter into this folder."),
-    )):  # fmt: skip
+    for decorate in reversed(
+        (
+            click.option(
+                "--seed",
+                type=click.IntRange(0, 10**19 - 1),
+                metavar="N",
+                help="Of the noise.  [default: the file's, else the profile's]",
+            ),
+            click.option(
+                "--generator", type=click.Choice(["cpu", "cuda"]), help="Kind of noise; those of cpu and cuda differ."
+            ),
+            click.option("--steps", type=click.IntRange(1, 999_999), metavar="N", help="Steps of the sampler."),
+            click.option(
+                "--guidance", type=click.FloatRange(0, 999_999), metavar="G", help="Scale of classifier-free guidance."
+            ),
+            click.option(
+                "--scheduler", metavar="NAME", help="Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."
+            ),
+            click.option(
+                "--strength",
+                type=click.FloatRange(0, 999_999),
+                metavar="S",
+                help="How far the picture follows its edge map.",
+            ),
+            click.option(
+                "--noise-level", type=click.IntRange(0, 999), metavar="N", help="Noise added to an image embedding."
+            ),
+            click.option(
+                "--norm-scale",
+                type=click.FloatRange(0.75, 1.5),
+                metavar="S",
+                help="Factor on the norm of an image embedding.",
+            ),
+            click.option(
+                "--reflections",
+                type=click.IntRange(0, 99),
+                metavar="N",
+                help="Describe, compare and edit so often.  [default: 2 above 500 µbpp]",
+            ),
+            click.option(
+                "--samples",
+                type=click.IntRange(1, 64),
+                default=1,
+                show_default=True,
+                metavar="N",
+                help="Paint N pictures, and a contact sheet of them.",
+            ),
+            click.option("--trace", metavar="DIR", help="Write the steps of the painter into this folder."),
+        )
+    ):
         f = decorate(f)
     return f
 
@@ -41,7 +78,11 @@ def painting_options(f: Any) -> Any:
 @click.command(short_help="Paint the picture of a .sem file, or write what it holds.")
 @click.argument("source", metavar="IN.sem")
 @click.option("-o", "--output", metavar="OUT", help="[default: IN with the suffix that fits; standard output for -]")
-@click.option("--symbols", is_flag=True, help="Write what the file holds, unpainted: text, vector, codes, indices, edge map, latents.")
+@click.option(
+    "--symbols",
+    is_flag=True,
+    help="Write what the file holds, unpainted: text, vector, codes, indices, edge map, latents.",
+)
 @click.option("--text", is_flag=True, help="Print the text of the file, consonants restored to words.")
 @click.option("--alternatives", is_flag=True, help="With --text: other words that each one may have been.")
 @painting_options
@@ -49,9 +90,20 @@ def painting_options(f: Any) -> Any:
 @level_option
 @json_option
 def command(
-    source: str, output: str | None, symbols: bool, text: bool, alternatives: bool, samples: int, reflections: int | None,
-    trace: str | None, model: tuple[str, ...], device: str, dtype: str, level: int, **wishes: Any,
-) -> None:  # fmt: skip
+    source: str,
+    output: str | None,
+    symbols: bool,
+    text: bool,
+    alternatives: bool,
+    samples: int,
+    reflections: int | None,
+    trace: str | None,
+    model: tuple[str, ...],
+    device: str,
+    dtype: str,
+    level: int,
+    **wishes: Any,
+) -> None:
     """Paint the picture of IN.sem into OUT, whose suffix chooses the format.
 
     png, jpg, webp (lossless), avif, tif, bmp or ppm. Files of method elic, and of perco's embedded profile, are painted by
@@ -67,7 +119,13 @@ def command(
     semtool decode bridge.sem --text
     """
     wish = {name.replace("_", "-"): value for name, value in wishes.items() if value is not None}
-    _sensible(symbols, text, alternatives, samples, [*wish, *(["trace"] if trace else []), *(["reflections"] if reflections is not None else [])])
+    _sensible(
+        symbols,
+        text,
+        alternatives,
+        samples,
+        [*wish, *(["trace"] if trace else []), *(["reflections"] if reflections is not None else [])],
+    )
     models = models_of(model, device, dtype)
     if text:
         from semtool.restored import print_text
@@ -122,11 +180,21 @@ def _tell(decoded: Symbols, written: list[dict[str, Any]], used: dict[str, str])
     container = decoded.container
     header, whole = container.header, "" if container.complete else ", of an incomplete file"
     if wants_json():
-        show_json({
-            "file": written[0]["file"], "width": header.width, "height": header.height, "check": decoded.state,
-            "complete": container.complete, "what": written[0]["what"], "files": written, "models": used,
-        })  # fmt: skip
+        show_json(
+            {
+                "file": written[0]["file"],
+                "width": header.width,
+                "height": header.height,
+                "check": decoded.state,
+                "complete": container.complete,
+                "what": written[0]["what"],
+                "files": written,
+                "models": used,
+            }
+        )
         return
     for entry in written:
         seed = f", seed {entry['seed']}" if "seed" in entry else ""
-        say(f"{shown(entry['file'])}: {entry['what']}, {header.width}x{header.height}{seed}, check {decoded.state}{whole}")
+        say(
+            f"{shown(entry['file'])}: {entry['what']}, {header.width}x{header.height}{seed}, check {decoded.state}{whole}"
+        )

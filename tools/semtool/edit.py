@@ -14,14 +14,22 @@ from semtool.report import notice
 from semtool.streams import claim_output, read_input, say, show_json, wants_json, write_output
 
 THUMBNAIL_BYTES = 1 << 20
-output_option = click.option("-o", "--output", metavar="OUT.sem", required=True, help="The new file; - for standard output.")
+output_option = click.option(
+    "-o", "--output", metavar="OUT.sem", required=True, help="The new file; - for standard output."
+)
 
 
 @click.command("strip", short_help="Take sections out of a .sem file.")
 @click.argument("source", metavar="IN.sem")
 @output_option
-@click.option("--section", "names", metavar="NAME", multiple=True, help="A section by name or type; may be given several times.")
-@click.option("--ancillary", is_flag=True, help="All that is not the picture: provenance, hints, thumbnail, metadata, unknown sections.")
+@click.option(
+    "--section", "names", metavar="NAME", multiple=True, help="A section by name or type; may be given several times."
+)
+@click.option(
+    "--ancillary",
+    is_flag=True,
+    help="All that is not the picture: provenance, hints, thumbnail, metadata, unknown sections.",
+)
 @level_option
 @json_option
 def strip(source: str, output: str, names: tuple[str, ...], ancillary: bool, level: int) -> None:
@@ -69,7 +77,9 @@ def cut(source: str, output: str, sections: int | None, most: int | None, level:
 @output_option
 @symbol_options
 @note_options
-@click.option("--provenance", metavar="K=V", multiple=True, callback=pairs, help="An entry on who made the file and how.")
+@click.option(
+    "--provenance", metavar="K=V", multiple=True, callback=pairs, help="An entry on who made the file and how."
+)
 @click.option("--thumbnail", metavar="F", help="A small picture: PNG, JPEG or WebP.")
 @click.option("--from", "other", metavar="OTHER.sem", help="All sections of another file of the same profile and size.")
 @click.option("--replace", is_flag=True, help="Instead of sections that are there already.")
@@ -77,10 +87,20 @@ def cut(source: str, output: str, sections: int | None, most: int | None, level:
 @level_option
 @json_option
 def add(
-    source: str, output: str, metadata: dict[str, str], hints: dict[str, str], provenance: dict[str, str],
-    thumbnail: str | None, other: str | None, replace: bool, model: str | None, level: int, mode: str | None, strict: bool,
+    source: str,
+    output: str,
+    metadata: dict[str, str],
+    hints: dict[str, str],
+    provenance: dict[str, str],
+    thumbnail: str | None,
+    other: str | None,
+    replace: bool,
+    model: str | None,
+    level: int,
+    mode: str | None,
+    strict: bool,
     **symbols: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Add sections to IN.sem: a caption beside indices, metadata, render hints; the others stay as they are."""
     container = _read(source, output, level)
     from refcodec import editing
@@ -115,7 +135,9 @@ def _sections_of(other: str, header: Any, level: int) -> list[Any]:
 
     found = read(read_input(other, level), level=level)
     if bound_header(found.header) != bound_header(header):
-        raise click.UsageError(f"{shown(other)} has another profile, size or check, which the checks of its sections cover")
+        raise click.UsageError(
+            f"{shown(other)} has another profile, size or check, which the checks of its sections cover"
+        )
     return list(found.sections)
 
 
@@ -138,10 +160,15 @@ def _finish(edited: Any, source: str, output: str, level: int) -> None:
     found = read(edited.data, level=level)
     names = [section.name or f"0x{section.type:02X}" for section in found.sections]
     if wants_json():
-        show_json({
-            "file": output, "bytes": len(edited.data), "sections": names, "complete": found.complete,
-            "dropped": [f"0x{t:02X}" for t in edited.dropped],
-        })  # fmt: skip
+        show_json(
+            {
+                "file": output,
+                "bytes": len(edited.data),
+                "sections": names,
+                "complete": found.complete,
+                "dropped": [f"0x{t:02X}" for t in edited.dropped],
+            }
+        )
     else:
         whole = "" if found.complete else ", incomplete"
         say(f"{shown(output)}: {len(edited.data)} bytes, {', '.join(names)}{whole}")

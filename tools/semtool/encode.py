@@ -37,13 +37,46 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 
 def description_options(f: Any) -> Any:
     """How a method's models are to describe a picture."""
-    for decorate in reversed((
-        click.option("--words", type=click.IntRange(1, 9999), metavar="K", help="Words of a consonant text.  [default: as many as the rate allows]"),
-        click.option("--iterations", type=click.IntRange(1, 1_000_000), default=3000, show_default=True, metavar="N", help="Steps of the prompt inversion."),
-        click.option("--prompt-tokens", type=click.IntRange(1, 75), default=16, show_default=True, metavar="N", help="Tokens of the prompt that it finds."),
-        click.option("--candidates", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Paint N pictures here and name the seed of the best."),
-        click.option("--edges", type=click.Choice(["auto", "contours", "hed", "none"]), default="auto", help="Edge detector.  [default: hed where --model names one, else contours]"),
-    )):  # fmt: skip
+    for decorate in reversed(
+        (
+            click.option(
+                "--words",
+                type=click.IntRange(1, 9999),
+                metavar="K",
+                help="Words of a consonant text.  [default: as many as the rate allows]",
+            ),
+            click.option(
+                "--iterations",
+                type=click.IntRange(1, 1_000_000),
+                default=3000,
+                show_default=True,
+                metavar="N",
+                help="Steps of the prompt inversion.",
+            ),
+            click.option(
+                "--prompt-tokens",
+                type=click.IntRange(1, 75),
+                default=16,
+                show_default=True,
+                metavar="N",
+                help="Tokens of the prompt that it finds.",
+            ),
+            click.option(
+                "--candidates",
+                type=click.IntRange(1, 64),
+                default=1,
+                show_default=True,
+                metavar="N",
+                help="Paint N pictures here and name the seed of the best.",
+            ),
+            click.option(
+                "--edges",
+                type=click.Choice(["auto", "contours", "hed", "none"]),
+                default="auto",
+                help="Edge detector.  [default: hed where --model names one, else contours]",
+            ),
+        )
+    ):
         f = decorate(f)
     return f
 
@@ -51,30 +84,78 @@ def description_options(f: Any) -> Any:
 @click.command(short_help="Turn a picture, or ready symbols, into a .sem file.")
 @click.argument("source", metavar="[IN]", required=False)
 @click.option("-o", "--output", metavar="OUT.sem", help="[default: IN with .sem; standard output for -]")
-@click.option("--method", metavar="M", help="elic, consonant, clip, pics or perco.  [default: elic; that of the symbols given]")
-@click.option("--quality", type=click.IntRange(1, 10), metavar="Q", help="The higher, the better the picture and the larger the file.  [default: 5]")
+@click.option(
+    "--method", metavar="M", help="elic, consonant, clip, pics or perco.  [default: elic; that of the symbols given]"
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 10),
+    metavar="Q",
+    help="The higher, the better the picture and the larger the file.  [default: 5]",
+)
 @click.option("--bpp", type=float, metavar="R", help="The best picture in a file of at most R bits per pixel.")
 @click.option("--profile", metavar="P", help="Row of the registry, by id or name.")
-@click.option("--check", type=click.Choice(["0", "16", "32"]), default="16", show_default=True, help="Bits of the check.")
+@click.option(
+    "--check", type=click.Choice(["0", "16", "32"]), default="16", show_default=True, help="Bits of the check."
+)
 @click.option("--explicit-model", is_flag=True, help="Name the model in the file by its digest.")
-@click.option("--hash-bytes", type=click.Choice(["4", "8", "16", "32"]), default="8", show_default=True, help="Bytes of that name.")
+@click.option(
+    "--hash-bytes",
+    type=click.Choice(["4", "8", "16", "32"]),
+    default="8",
+    show_default=True,
+    help="Bytes of that name.",
+)
 @models_options
 @description_options
 @click.option("--provenance", is_flag=True, help="Add a section that says what made the file.")
-@click.option("--background", metavar="RRGGBB", default="ffffff", show_default=True, callback=_colour, help="Goes under transparent pixels.")
+@click.option(
+    "--background",
+    metavar="RRGGBB",
+    default="ffffff",
+    show_default=True,
+    callback=_colour,
+    help="Goes under transparent pixels.",
+)
 @symbol_options
 @size_option
 @note_options
-@click.option("--trace", is_flag=True, help="Write digests of all layers and passes to OUT.sem.trace.json; of a description, its steps into OUT.sem.trace.")
+@click.option(
+    "--trace",
+    is_flag=True,
+    help="Write digests of all layers and passes to OUT.sem.trace.json; of a description, its steps into OUT.sem.trace.",
+)
 @level_option
 @json_option
 def command(
-    source: str | None, output: str | None, method: str | None, quality: int | None, bpp: float | None,
-    profile: str | None, check: str, explicit_model: bool, hash_bytes: str, model: tuple[str, ...], device: str, dtype: str,
-    words: int | None, iterations: int, prompt_tokens: int, candidates: int, edges: str, provenance: bool,
-    background: tuple[int, int, int], trace: bool, level: int, size: tuple[int, int] | None, mode: str | None,
-    strict: bool, metadata: dict[str, str], hints: dict[str, str], **symbols: Any,
-) -> None:  # fmt: skip
+    source: str | None,
+    output: str | None,
+    method: str | None,
+    quality: int | None,
+    bpp: float | None,
+    profile: str | None,
+    check: str,
+    explicit_model: bool,
+    hash_bytes: str,
+    model: tuple[str, ...],
+    device: str,
+    dtype: str,
+    words: int | None,
+    iterations: int,
+    prompt_tokens: int,
+    candidates: int,
+    edges: str,
+    provenance: bool,
+    background: tuple[int, int, int],
+    trace: bool,
+    level: int,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    strict: bool,
+    metadata: dict[str, str],
+    hints: dict[str, str],
+    **symbols: Any,
+) -> None:
     """Turn the picture IN, or symbols that are ready, into a .sem file.
 
     IN may be in any format that Pillow reads; with - it comes from standard input. Without it the file is made of a
@@ -95,12 +176,27 @@ def command(
     if source is None and not ready:
         source = STDIO
     if source is None:
-        _encode_symbols(output, size, loaded(symbols), {
-            "options": options,
-            "method": method, "quality": quality, "bpp": bpp, "profile": profile, "check": int(check), "mode": mode,
-            "strict": strict, "explicit_model": int(hash_bytes) if explicit_model else False, "provenance": provenance,
-            "model": package_of(models_of(model, device, dtype)), "level": level, "hints": hints, "metadata": metadata,
-        })  # fmt: skip
+        _encode_symbols(
+            output,
+            size,
+            loaded(symbols),
+            {
+                "options": options,
+                "method": method,
+                "quality": quality,
+                "bpp": bpp,
+                "profile": profile,
+                "check": int(check),
+                "mode": mode,
+                "strict": strict,
+                "explicit_model": int(hash_bytes) if explicit_model else False,
+                "provenance": provenance,
+                "model": package_of(models_of(model, device, dtype)),
+                "level": level,
+                "hints": hints,
+                "metadata": metadata,
+            },
+        )
         return
     if size is not None:
         raise click.UsageError("a picture has its own size: --size goes with ready symbols alone")
@@ -122,11 +218,28 @@ def command(
     try:
         with progress("encoding") as update:
             made = codec.encode_any(
-                standard_input() if source == STDIO else source, method=method, quality=quality, bpp=bpp,
-                profile=profile, check=int(check), explicit_model=int(hash_bytes) if explicit_model else False,
-                model=package_of(models), models=models, options=options, provenance=provenance, background=background, level=level, progress=update, trace=tracer,
-                mode=mode, strict=strict, hints=hints, metadata=metadata, record=None if steps is None else steps.record, **loaded(symbols),
-            )  # fmt: skip
+                standard_input() if source == STDIO else source,
+                method=method,
+                quality=quality,
+                bpp=bpp,
+                profile=profile,
+                check=int(check),
+                explicit_model=int(hash_bytes) if explicit_model else False,
+                model=package_of(models),
+                models=models,
+                options=options,
+                provenance=provenance,
+                background=background,
+                level=level,
+                progress=update,
+                trace=tracer,
+                mode=mode,
+                strict=strict,
+                hints=hints,
+                metadata=metadata,
+                record=None if steps is None else steps.record,
+                **loaded(symbols),
+            )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     write_output(target, made.data)
@@ -158,10 +271,17 @@ def _tell(made: Any, target: str) -> None:
         notice(text)
     if wants_json():
         result = {
-            "file": target, "bytes": len(made.data), "bpp": made.bpp, "ubpp": made.bpp * 1e6, "method": made.method,
-            "profile": made.profile.id, "width": made.width, "height": made.height, "rate": made.rate,
+            "file": target,
+            "bytes": len(made.data),
+            "bpp": made.bpp,
+            "ubpp": made.bpp * 1e6,
+            "method": made.method,
+            "profile": made.profile.id,
+            "width": made.width,
+            "height": made.height,
+            "rate": made.rate,
             "notices": list(made.notices),
-        }  # fmt: skip
+        }
         show_json(result)
     else:
         rate = rate_text(len(made.data), made.width, made.height)

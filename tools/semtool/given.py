@@ -42,16 +42,24 @@ def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
 
 def symbol_options(f: Callable[..., Any]) -> Callable[..., Any]:
     """--text, --caption, --vector, --codes, --indices, --sketch, --mode, --strict."""
-    for decorate in reversed((
-        click.option("--text", metavar="T", help="Consonant text of these words, or the prompt of another method."),
-        click.option("--caption", metavar="T", help="A caption, sent beside other symbols or alone."),
-        click.option("--vector", metavar="F.npy", help="An image embedding, one row of numbers."),
-        click.option("--codes", metavar="F.npy", help="PQ codes, CLIP codes or prompt token ids, one row of integers."),
-        click.option("--indices", metavar="F.npy", help="VQ indices, rows and columns of integers."),
-        click.option("--sketch", metavar="F.png", help="An edge map, sent as it is."),
-        click.option("--mode", type=click.Choice(["static", "raw", "zlib", "zstd"]), help="How the caption is coded.  [default: the shortest]"),
-        click.option("--strict", is_flag=True, help="Refuse a consonant text that would have to be changed."),
-    )):  # fmt: skip
+    for decorate in reversed(
+        (
+            click.option("--text", metavar="T", help="Consonant text of these words, or the prompt of another method."),
+            click.option("--caption", metavar="T", help="A caption, sent beside other symbols or alone."),
+            click.option("--vector", metavar="F.npy", help="An image embedding, one row of numbers."),
+            click.option(
+                "--codes", metavar="F.npy", help="PQ codes, CLIP codes or prompt token ids, one row of integers."
+            ),
+            click.option("--indices", metavar="F.npy", help="VQ indices, rows and columns of integers."),
+            click.option("--sketch", metavar="F.png", help="An edge map, sent as it is."),
+            click.option(
+                "--mode",
+                type=click.Choice(["static", "raw", "zlib", "zstd"]),
+                help="How the caption is coded.  [default: the shortest]",
+            ),
+            click.option("--strict", is_flag=True, help="Refuse a consonant text that would have to be changed."),
+        )
+    ):
         f = decorate(f)
     return f
 
@@ -64,8 +72,12 @@ def size_option(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def note_options(f: Callable[..., Any]) -> Callable[..., Any]:
     """--metadata and --hint."""
-    f = click.option("--hint", "hints", metavar="K=V", multiple=True, callback=pairs, help="A render hint, such as seed=7.")(f)
-    return click.option("--metadata", metavar="K=V", multiple=True, callback=pairs, help="An entry about the picture.")(f)
+    f = click.option(
+        "--hint", "hints", metavar="K=V", multiple=True, callback=pairs, help="A render hint, such as seed=7."
+    )(f)
+    return click.option("--metadata", metavar="K=V", multiple=True, callback=pairs, help="An entry about the picture.")(
+        f
+    )
 
 
 def loaded(options: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +107,15 @@ def _array(name: str) -> Any:
                 raise ValueError("another signature")
             return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     except (
-        ValueError, EOFError, OSError, TypeError, KeyError, SyntaxError, MemoryError, RecursionError, OverflowError, TokenError,
-    ) as error:  # fmt: skip
+        ValueError,
+        EOFError,
+        OSError,
+        TypeError,
+        KeyError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+        OverflowError,
+        TokenError,
+    ) as error:
         raise SemError(101, f"{shown(name)} is no .npy file of numbers", hint=hint) from error

@@ -24,7 +24,9 @@ def write_holdings(decoded: Symbols, source: str, output: str | None) -> list[tu
 
     found = holdings(decoded)
     if not found:
-        raise SemError(704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections")
+        raise SemError(
+            704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections"
+        )
     if output is None and source != STDIO:
         several = len(found) > 1
         jobs = [(free(_own_name(source, holding, several)), holding, holding.suffixes[0]) for holding in found]

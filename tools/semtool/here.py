@@ -30,9 +30,10 @@ def symbols_here(
         return symbols_of(container, models=folders, level=level, progress=progress)
     except SemError as error:
         lacking = [
-            section for section in container.sections
+            section
+            for section in container.sections
             if section.critical and needs_model(section.number, container.profile.parameters(section.number))
-        ]  # fmt: skip
+        ]
         kept = tuple(section for section in container.sections if section not in lacking)
         if error.code != 801 or not lacking or not any(section.critical for section in kept):
             raise

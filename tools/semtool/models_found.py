@@ -24,7 +24,12 @@ DIGITS_MIN = 8  # of a digest that names a package
 
 
 def model_option(f: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--model", metavar="DIR | ROLE=WHAT", multiple=True, help="Look here first: a model package, a set, or what fills a role.")(f)
+    return click.option(
+        "--model",
+        metavar="DIR | ROLE=WHAT",
+        multiple=True,
+        help="Look here first: a model package, a set, or what fills a role.",
+    )(f)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,9 @@ def known(model: tuple[str, ...]) -> Known:
     from refcodec.models.sources import listed, sets
 
     models = models_of(model, "auto", "auto")
-    found = Known(_distinct(modelpath.packages(models.folders)), [Fill(source, None) for source in models.roles.values()])
+    found = Known(
+        _distinct(modelpath.packages(models.folders)), [Fill(source, None) for source in models.roles.values()]
+    )
     for folder in _distinct(sets()):
         try:
             found.fills += [Fill(source, folder) for source in listed(folder).values()]
@@ -75,14 +82,26 @@ def package_row(folder: Path) -> dict[str, Any]:
     from refcodec.models import package
 
     row: dict[str, Any] = {
-        "name": None, "kind": None, "digest": None, "folder": str(folder), "profiles": [], "parts": [], "licence": None, "error": None,
-    }  # fmt: skip
+        "name": None,
+        "kind": None,
+        "digest": None,
+        "folder": str(folder),
+        "profiles": [],
+        "parts": [],
+        "licence": None,
+        "error": None,
+    }
     try:
         manifest = package.read_manifest(folder)
     except SemError as error:
         return row | {"error": error.to_dict()}
     digest, kind = package.symbol_digest(manifest["symbols"]), manifest["symbols"].get("kind")
-    row.update(name=text(manifest.get("name")), licence=text(manifest.get("licence")), digest=digest, kind=kind if type(kind) is int else None)
+    row.update(
+        name=text(manifest.get("name")),
+        licence=text(manifest.get("licence")),
+        digest=digest,
+        kind=kind if type(kind) is int else None,
+    )
     row["profiles"] = [profile.name for profile in rows() if profile.model == digest]
     row["parts"] = [part for part in PARTS if part in manifest and os.path.isfile(folder / f"{_file(manifest, part)}")]
     return row
@@ -108,12 +127,21 @@ def profile_row(profile: Profile, found: Known) -> dict[str, Any]:
     """A row of the registry. available: whether its symbol model is here; null where it names none."""
     from refcodec import modelpath
 
-    folders = [folder for folder in found.packages if profile.model is not None and modelpath.folder_digest(folder) == profile.model]
+    folders = [
+        folder
+        for folder in found.packages
+        if profile.model is not None and modelpath.folder_digest(folder) == profile.model
+    ]
     return {
-        "id": profile.id, "name": profile.name, "status": profile.status, "method": profile.method_name, "model": profile.model,
-        "available": None if profile.model is None else bool(folders), "folder": str(folders[0]) if folders else None,
+        "id": profile.id,
+        "name": profile.name,
+        "status": profile.status,
+        "method": profile.method_name,
+        "model": profile.model,
+        "available": None if profile.model is None else bool(folders),
+        "folder": str(folders[0]) if folders else None,
         "recommended": dict(profile.recommended.models),
-    }  # fmt: skip
+    }
 
 
 def role_row(role: str, found: Known) -> dict[str, Any]:
@@ -123,11 +151,16 @@ def role_row(role: str, found: Known) -> dict[str, Any]:
     fill = found.fill(role)
     source = None if fill is None else fill.source
     return {
-        "role": role, "what": ROLES[role], "source": None if source is None else source.place,
-        "revision": None if source is None else source.revision, "sha256": None if source is None else source.sha256,
+        "role": role,
+        "what": ROLES[role],
+        "source": None if source is None else source.place,
+        "revision": None if source is None else source.revision,
+        "sha256": None if source is None else source.sha256,
         "set": None if fill is None or fill.set is None else str(fill.set),
-        "recommended": sorted({profile.recommended.models[role] for profile in rows() if role in profile.recommended.models}),
-    }  # fmt: skip
+        "recommended": sorted(
+            {profile.recommended.models[role] for profile in rows() if role in profile.recommended.models}
+        ),
+    }
 
 
 @dataclass
@@ -181,7 +214,6 @@ def _called(what: str, found: Known) -> Named:
             packages.append(folder)
     profiles = [profile for profile in rows() if what in (profile.name, str(profile.id))]
     return Named(packages, [what] if what in ROLES else [], profiles)
-
 
 
 def _role_of(folder: Path) -> str:

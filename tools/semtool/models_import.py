@@ -31,8 +31,20 @@ def _kinds() -> list[str]:
 
 @click.command("import", short_help="Bring in a model: a folder, a hub id or a public checkpoint.")
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
-@click.option("--as", "kind", type=click.Choice(_kinds()), required=True, metavar="KIND", help="A role, or a kind of checkpoint: see above.")
-@click.option("-o", "--output", metavar="DIR", help="A set, or the folder of a package or of weights.  [default: where models are found unnamed]")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(_kinds()),
+    required=True,
+    metavar="KIND",
+    help="A role, or a kind of checkpoint: see above.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    help="A set, or the folder of a package or of weights.  [default: where models are found unnamed]",
+)
 @click.option("--replace", is_flag=True, help="In place of what is there already.")
 @click.option("--no-fetch", is_flag=True, help="Record a hub id without its files, and so without a digest.")
 @click.option("--photos", metavar="DIR", help="elic: photographs to measure the ranges of activations on.")
@@ -40,9 +52,13 @@ def _kinds() -> list[str]:
 @click.option("--base", metavar="DIR", help="perco: the folder of the Stable Diffusion that the U-Net was made of.")
 @click.option("--name", metavar="NAME", help="elic: what the package is called.  [default: as the file]")
 @click.option("--licence", metavar="TEXT", default="", help="elic: the licence of the weights.")
-@click.option("--notes", metavar="TEXT", default="", help="elic: where they come from, and what else people should know.")
+@click.option(
+    "--notes", metavar="TEXT", default="", help="elic: where they come from, and what else people should know."
+)
 @json_option
-def command(sources: tuple[str, ...], kind: str, output: str | None, replace: bool, no_fetch: bool, **settings: str | None) -> None:
+def command(
+    sources: tuple[str, ...], kind: str, output: str | None, replace: bool, no_fetch: bool, **settings: str | None
+) -> None:
     """Make a model usable, and record its digest.
 
     \b
@@ -99,7 +115,15 @@ def _ending_tidily() -> Iterator[None]:
 
 
 def _result(kind: str, folder: Path, **more: Any) -> dict[str, Any]:
-    return {"as": kind, "folder": str(folder), "set": None, "roles": [], "digest": None, "converted": [], "notices": []} | more
+    return {
+        "as": kind,
+        "folder": str(folder),
+        "set": None,
+        "roles": [],
+        "digest": None,
+        "converted": [],
+        "notices": [],
+    } | more
 
 
 def _role(place: str, role: str, output: str | None, replace: bool, no_fetch: bool, update: Progress) -> dict[str, Any]:
@@ -117,7 +141,9 @@ def _role(place: str, role: str, output: str | None, replace: bool, no_fetch: bo
             raise ValueError(f"{shown(place)} is a file: name the folder of the model")
         if no_fetch:
             moves = "" if found.revision else ", and without a revision, so that it may change"
-            notices.append(f"{found.name} is recorded without a digest{moves}: nothing can tell whether it is the same model later")
+            notices.append(
+                f"{found.name} is recorded without a digest{moves}: nothing can tell whether it is the same model later"
+            )
             _record(folder, found)
             return _result(role, folder, set=str(folder), roles=[_entry(found)], notices=notices)
         found, here = _fetched(found)
@@ -150,16 +176,22 @@ def _needs_conversion(folder: Path) -> bool:
     return bool(pickled_weights(folder))
 
 
-def _copied(source: Path, role: str, folder: Path, replace: bool, update: Progress, revision: str | None = None) -> dict[str, Any]:
+def _copied(
+    source: Path, role: str, folder: Path, replace: bool, update: Progress, revision: str | None = None
+) -> dict[str, Any]:
     """A folder copied into a set."""
     from refcodec.models.copying import copy
     from refcodec.models.sets import free, scratch
 
     target = folder / role
     if os.path.realpath(target) == os.path.realpath(source):
-        raise ValueError(f"{shown(str(source))} has pickled weights, and their conversion would take its place: move it, or name another -o")
+        raise ValueError(
+            f"{shown(str(source))} has pickled weights, and their conversion would take its place: move it, or name another -o"
+        )
     if os.path.realpath(target).startswith(os.path.join(os.path.realpath(source), "")):
-        raise ValueError(f"the set lies inside {shown(str(source))}, which would be copied into itself: name another -o")
+        raise ValueError(
+            f"the set lies inside {shown(str(source))}, which would be copied into itself: name another -o"
+        )
     free(target, replace=replace)
     with scratch(folder) as place:
         (place / role).mkdir()
@@ -192,7 +224,9 @@ def _entry(found: Any) -> dict[str, Any]:
     return {"role": found.role, "source": found.place, "revision": found.revision, "sha256": found.sha256}
 
 
-def _checkpoint(sources: list[Path], kind: str, output: str | None, replace: bool, given: dict[str, Any], update: Progress) -> dict[str, Any]:
+def _checkpoint(
+    sources: list[Path], kind: str, output: str | None, replace: bool, given: dict[str, Any], update: Progress
+) -> dict[str, Any]:
     """Public checkpoints as a package, as folders of a set, or as a file of weights."""
     from refcodec import modelpath
     from refcodec.models.checkpoints import PACKAGE_KINDS, ROLE_KINDS, SETTINGS, Job, convert
@@ -208,7 +242,13 @@ def _checkpoint(sources: list[Path], kind: str, output: str | None, replace: boo
     photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))
     words = {name: given[name] for name in ("variant", "licence", "notes") if name in given}
     job = Job(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
-    usual = modelpath.own() / stem if kind in PACKAGE_KINDS else own_set() if kind in ROLE_KINDS else modelpath.own() / "metrics"
+    usual = (
+        modelpath.own() / stem
+        if kind in PACKAGE_KINDS
+        else own_set()
+        if kind in ROLE_KINDS
+        else modelpath.own() / "metrics"
+    )
     folder = usual if output is None else Path(output)
     done = _result(kind, folder, converted=[source.name for source in sources], notices=notices)
     if kind in ROLE_KINDS:
@@ -230,6 +270,9 @@ def _checkpoint(sources: list[Path], kind: str, output: str | None, replace: boo
 
 
 def _lines(done: dict[str, Any]) -> list[str]:
-    lines = [f"{entry['role']}: {shown(entry['source'])}, sha256 {(entry['sha256'] or 'not recorded')[:16]}" for entry in done["roles"]]
+    lines = [
+        f"{entry['role']}: {shown(entry['source'])}, sha256 {(entry['sha256'] or 'not recorded')[:16]}"
+        for entry in done["roles"]
+    ]
     lines += [f"{shown(done['folder'])}: model package {done['digest'][:16]}…"] if done["digest"] else []
     return lines or [f"{shown(done['folder'])}: {done['as']}"]

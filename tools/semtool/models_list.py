@@ -41,19 +41,44 @@ def command(model: tuple[str, ...]) -> None:
 
 
 def _text(packages: list[dict[str, Any]], profiles: list[dict[str, Any]], roles: list[dict[str, Any]]) -> Iterator[str]:
-    yield _table("Model packages", ("name", "kind", "digest", "profiles", "lacks", "folder"), [
-        (row["name"] or "-", str(row["kind"]), row["digest"][:16], " ".join(row["profiles"]) or "-",
-         " ".join(part for part in PARTS if part not in row["parts"]) or "-", shown(row["folder"]))
-        for row in packages
-    ])  # fmt: skip
-    yield _table("Profiles", ("id", "name", "method", "model", "is here", "recommended models"), [
-        (str(row["id"]), row["name"], row["method"], (row["model"] or "-")[:16], {True: "yes", False: "no", None: "-"}[row["available"]],
-         ", ".join(f"{role} {hub}" for role, hub in row["recommended"].items()) or "-")
-        for row in profiles
-    ])  # fmt: skip
-    yield _table("Roles", ("role", "what it is", "filled by", "sha256", "recommended"), [
-        (row["role"], row["what"], _filled(row), (row["sha256"] or "-")[:16], ", ".join(row["recommended"]) or "-") for row in roles
-    ]).rstrip()  # fmt: skip
+    yield _table(
+        "Model packages",
+        ("name", "kind", "digest", "profiles", "lacks", "folder"),
+        [
+            (
+                row["name"] or "-",
+                str(row["kind"]),
+                row["digest"][:16],
+                " ".join(row["profiles"]) or "-",
+                " ".join(part for part in PARTS if part not in row["parts"]) or "-",
+                shown(row["folder"]),
+            )
+            for row in packages
+        ],
+    )
+    yield _table(
+        "Profiles",
+        ("id", "name", "method", "model", "is here", "recommended models"),
+        [
+            (
+                str(row["id"]),
+                row["name"],
+                row["method"],
+                (row["model"] or "-")[:16],
+                {True: "yes", False: "no", None: "-"}[row["available"]],
+                ", ".join(f"{role} {hub}" for role, hub in row["recommended"].items()) or "-",
+            )
+            for row in profiles
+        ],
+    )
+    yield _table(
+        "Roles",
+        ("role", "what it is", "filled by", "sha256", "recommended"),
+        [
+            (row["role"], row["what"], _filled(row), (row["sha256"] or "-")[:16], ", ".join(row["recommended"]) or "-")
+            for row in roles
+        ],
+    ).rstrip()
 
 
 def _filled(row: dict[str, Any]) -> str:
@@ -74,5 +99,7 @@ def _table(title: str, heads: tuple[str, ...], cells: list[tuple[str, ...]]) -> 
         table.add_row(*(Text(safe(cell)) for cell in line))
     out, terminal = io.StringIO(), sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else WIDE
-    Console(file=out, width=width, force_terminal=terminal, color_system="auto" if terminal else None, legacy_windows=False).print(table)
+    Console(
+        file=out, width=width, force_terminal=terminal, color_system="auto" if terminal else None, legacy_windows=False
+    ).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -56,7 +56,14 @@ def _package(folder: Path) -> dict[str, Any]:
     from refcodec.models.digest import file_sha256
     from refcodec.models.graph import SymbolModel
 
-    row = package_row(folder) | {"notes": None, "training": None, "files": [], "tensors": None, "numbers": None, "bounds": None}
+    row = package_row(folder) | {
+        "notes": None,
+        "training": None,
+        "files": [],
+        "tensors": None,
+        "numbers": None,
+        "bounds": None,
+    }
     if row["error"] is not None:
         return row
     try:
@@ -64,13 +71,22 @@ def _package(folder: Path) -> dict[str, Any]:
         notes = manifest.get("notes")
         row.update(notes=notes if isinstance(notes, str) else None, training=manifest.get("training"))
         files = [folder / f"{part}.safetensors" for part in PARTS if part in row["parts"]]
-        row["files"] = [{"name": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)} for file in files if file.is_file()]
+        row["files"] = [
+            {"name": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)}
+            for file in files
+            if file.is_file()
+        ]
         declared = manifest["symbols"].get("tensors")
         row["tensors"] = len(declared) if isinstance(declared, dict) else None
         loaded = package.load_any(folder)
         row["bounds"] = True
         if isinstance(loaded, SymbolModel):
-            row["numbers"] = {"rates": loaded.rates, "hyper": loaded.hyper, "groups": list(loaded.groups), "parity": loaded.parity}
+            row["numbers"] = {
+                "rates": loaded.rates,
+                "hyper": loaded.hyper,
+                "groups": list(loaded.groups),
+                "parity": loaded.parity,
+            }
         else:
             row["numbers"] = loaded.numbers
     except SemError as error:
@@ -88,9 +104,19 @@ def _role(fill: Fill | str, found: Known, update: Any) -> dict[str, Any]:
         return role_row(fill, found) | more
     source = fill.source
     only = Known(found.packages, [fill])
-    row = role_row(source.role, only) if source.role in ROLES else {
-        "role": None, "what": None, "source": source.place, "revision": None, "sha256": None, "set": None, "recommended": []
-    }  # fmt: skip
+    row = (
+        role_row(source.role, only)
+        if source.role in ROLES
+        else {
+            "role": None,
+            "what": None,
+            "source": source.place,
+            "revision": None,
+            "sha256": None,
+            "set": None,
+            "recommended": [],
+        }
+    )
     row |= more
     if source.is_endpoint:
         return row
@@ -114,7 +140,11 @@ def classes(folder: Path) -> list[str]:
             with open(folder / name, "rb") as stream:
                 config = json.loads(stream.read(CONFIG_BYTES_MAX))
             found: Any = next((config[key] for key in CLASS_KEYS if config.get(key)), [])
-            parts = [f"{part}: {entry[1]}" for part, entry in config.items() if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)]
+            parts = [
+                f"{part}: {entry[1]}"
+                for part, entry in config.items()
+                if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)
+            ]
         except (OSError, ValueError, AttributeError, RecursionError):
             continue
         own = found if isinstance(found, list) else [found]

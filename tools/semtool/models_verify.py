@@ -71,7 +71,12 @@ def _meant(what: tuple[str, ...], found: Known) -> tuple[list[Path], list[Fill]]
         for folder in found.packages:
             if modelpath.folder_digest(folder) in models:
                 packages[folder] = None
-        if meant.roles and not any(isinstance(fill, Fill) for fill in meant.roles) and not meant.packages and not models:
+        if (
+            meant.roles
+            and not any(isinstance(fill, Fill) for fill in meant.roles)
+            and not meant.packages
+            and not models
+        ):
             raise missing(word)
         if models and not any(modelpath.folder_digest(folder) in models for folder in packages):
             raise SemError(801, f"the model of profile {word} is not here: {models[0][:16]}…")

@@ -35,13 +35,26 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
     from refcodec.models.sources import DEVICES, DTYPES
 
     for decorate in (
-        click.option("--dtype", type=click.Choice(DTYPES), default="auto", help="Numbers of foundation models.  [default: float32 on the CPU, else float16]"),
-        click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where models run.  [default: cuda, mps or cpu, the first that is here]"),
         click.option(
-            "--model", "model", metavar="DIR | ROLE=WHAT", multiple=True,
+            "--dtype",
+            type=click.Choice(DTYPES),
+            default="auto",
+            help="Numbers of foundation models.  [default: float32 on the CPU, else float16]",
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(DEVICES),
+            default="auto",
+            help="Where models run.  [default: cuda, mps or cpu, the first that is here]",
+        ),
+        click.option(
+            "--model",
+            "model",
+            metavar="DIR | ROLE=WHAT",
+            multiple=True,
             help="A model package, a set of models, or what fills a role: a folder, a hub id[@revision], the URL of an endpoint.",
         ),
-    ):  # fmt: skip
+    ):
         f = decorate(f)
     return f
 
@@ -72,7 +85,9 @@ def package_of(models: Models) -> Path | None:
 def level_option(f: Callable[..., Any]) -> Callable[..., Any]:
     help_ = "Limits of SPEC.md §15: those of 1 every decoder takes."
     kind = click.Choice(["1", "2"])
-    return click.option("--level", type=kind, default="1", show_default=True, callback=lambda _c, _p, v: int(v), help=help_)(f)
+    return click.option(
+        "--level", type=kind, default="1", show_default=True, callback=lambda _c, _p, v: int(v), help=help_
+    )(f)
 
 
 def model_folders(model: str | None) -> tuple[Path, ...]:
@@ -86,7 +101,9 @@ def model_folders(model: str | None) -> tuple[Path, ...]:
         if modelpath.describe(folder) is None:
             raise SemError(803, f"{shown(model)}/{modelpath.MANIFEST} cannot be read", path="manifest")
     elif not any(os.path.isfile(entry / modelpath.MANIFEST) for entry in folder.glob("*")):
-        raise SemError(801, f"{shown(model)} holds no model package", path="model", hint="name a folder with a manifest.json")
+        raise SemError(
+            801, f"{shown(model)} holds no model package", path="model", hint="name a folder with a manifest.json"
+        )
     return (folder,)
 
 

@@ -52,9 +52,14 @@ def write_pictures(
             for name in names(scene.seeds()):
                 free(name)
         painted = painting.paint(
-            decoded, part(update, 0.2, 1), models=models, wish=wanted.wish, samples=wanted.samples,
-            reflections=wanted.reflections, record=None if steps is None else steps.record,
-        )  # fmt: skip
+            decoded,
+            part(update, 0.2, 1),
+            models=models,
+            wish=wanted.wish,
+            samples=wanted.samples,
+            reflections=wanted.reflections,
+            record=None if steps is None else steps.record,
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except SemError as error:
@@ -72,7 +77,10 @@ def write_pictures(
         pictures.save(pixels, out, format=kind, note=painted.note)
         return out.getvalue()
 
-    made = [(name, "picture", seed, file_of(pixels)) for name, seed, pixels in zip(names(painted.seeds), painted.seeds or (None,), painted.pictures, strict=True)]
+    made = [
+        (name, "picture", seed, file_of(pixels))
+        for name, seed, pixels in zip(names(painted.seeds), painted.seeds or (None,), painted.pictures, strict=True)
+    ]
     if wanted.samples > 1:
         from refcodec.sheet import contact_sheet
 

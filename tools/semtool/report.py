@@ -49,7 +49,17 @@ def bug(error: Exception) -> int:
 
 def interrupted(what: str) -> None:
     """The object of Ctrl-C, whose line has been told."""
-    _object({"code": None, "name": "interrupted", "family": "interrupted", "message": what, "offset": None, "path": None, "hint": "start it again"})
+    _object(
+        {
+            "code": None,
+            "name": "interrupted",
+            "family": "interrupted",
+            "message": what,
+            "offset": None,
+            "path": None,
+            "hint": "start it again",
+        }
+    )
 
 
 def notice(text: str) -> None:

@@ -55,11 +55,14 @@ def _restored(value: Any, alternatives: bool) -> tuple[dict[str, Any], list[str]
         notice(f"spelled by guess, not in the lexicon: {', '.join(guesses[:GUESSES])}{more}")
     words = [
         {
-            "text": word.text, "consonants": word.consonants, "score": word.score, "guess": word.guess,
+            "text": word.text,
+            "consonants": word.consonants,
+            "score": word.score,
+            "guess": word.guess,
             "alternatives": [{"text": text, "score": score} for text, score in word.alternatives],
         }
         for word in found.words
-    ]  # fmt: skip
+    ]
     lines = [found.text]
     if alternatives:
         width = max((len(word.consonants) for word in found.words), default=0)

@@ -56,9 +56,15 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
     from refcodec.tracing import Tracer
 
     row: dict[str, Any] = {
-        "file": source, "valid": None, "canonical": None, "check": None, "level": None, "complete": None,
-        "parts_at": None, "error": None,
-    }  # fmt: skip
+        "file": source,
+        "valid": None,
+        "canonical": None,
+        "check": None,
+        "level": None,
+        "complete": None,
+        "parts_at": None,
+        "error": None,
+    }
     tracer = Tracer() if trace else None
     fault: SemError | None = None
     data = None
@@ -117,7 +123,11 @@ def _line(row: dict[str, Any], fault: SemError | None) -> str:
     name = shown(row["file"])
     words = []
     if row["valid"]:
-        words += ["valid", "canonical" if row["canonical"] else "foreign form", "no check" if row["check"] == "absent" else f"check {row['check']}"]
+        words += [
+            "valid",
+            "canonical" if row["canonical"] else "foreign form",
+            "no check" if row["check"] == "absent" else f"check {row['check']}",
+        ]
         words += [f"level {row['level']}"] if row["complete"] else [f"level {row['level']}", "incomplete"]
         words += [] if fault is None else ["no trace"]
     elif fault is not None:

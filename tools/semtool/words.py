@@ -31,7 +31,9 @@ def facts(found: Inspection) -> list[tuple[str, str]]:
     size = f"{found.file_bytes} bytes"
     if found.width and found.height:
         share = 100 * found.overhead_bytes / max(1, found.file_bytes)
-        size = f"{rate_text(found.file_bytes, found.width, found.height)}, {found.overhead_bytes} overhead ({share:.1f} %)"
+        size = (
+            f"{rate_text(found.file_bytes, found.width, found.height)}, {found.overhead_bytes} overhead ({share:.1f} %)"
+        )
     out = [("file", size)]
     if found.format_version is not None:
         model = found.model

@@ -45,9 +45,13 @@ def is_held_out(image: str) -> bool:
 
 
 def build(
-    captions: Iterable[str], *, budget: int = BUDGET, ids: int = IDS, depth: int = PIECE_DEPTH,
+    captions: Iterable[str],
+    *,
+    budget: int = BUDGET,
+    ids: int = IDS,
+    depth: int = PIECE_DEPTH,
     octet_depth: int = OCTET_DEPTH,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """caption.bin of at most `budget` bytes."""
     split = [caption_text.split(text.encode()) for text in captions]
     seen = Counter(piece for _, pieces in split for piece in pieces)

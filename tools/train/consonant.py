@@ -141,8 +141,9 @@ def main() -> None:
         print(f"{name}: {len(wanted)} texts, mean {sum(map(len, wanted)) / len(wanted):.1f} codes")
         for what, samples, order in (
             *((f"order {order}", both[0] + both[1], order) for order in range(5)),
-            ("order 3, counted on captions only", both[0], 3), ("order 3, counted on key words only", both[1], 3),
-        ):  # fmt: skip
+            ("order 3, counted on captions only", both[0], 3),
+            ("order 3, counted on key words only", both[1], 3),
+        ):
             fixed, coded = measure(train(samples, order), wanted)
             print(f"  {what}: fixed {fixed:.2f} bytes, coded {coded:.2f}, {100 * (1 - coded / fixed):.1f} % shorter")
 

@@ -50,11 +50,18 @@ CHECKPOINT_EVERY, VALIDATE_EVERY = 120.0, 300.0  # seconds
 
 
 SKETCH = configs.ElicConfig(
-    m=96, hyper=16, groups=(8, 8, 16, 32, 32), widths=(32, 72, 176),
+    m=96,
+    hyper=16,
+    groups=(8, 8, 16, 32, 32),
+    widths=(32, 72, 176),
     hyper_analysis=(("conv", 1, 1, 64), ("conv", 3, 2, 64), ("conv", 3, 2, 16)),
     hyper_synthesis=(("deconv", 5, 2, 48), ("deconv", 5, 2, 64)),
-    channel_context=((3, 32),), spatial_width=32, aggregation=(64, 48), lambdas=SKETCH_LAMBDAS, channels=1,
-)  # fmt: skip
+    channel_context=((3, 32),),
+    spatial_width=32,
+    aggregation=(64, 48),
+    lambdas=SKETCH_LAMBDAS,
+    channels=1,
+)
 
 
 def config(name: str) -> configs.ElicConfig:
@@ -66,7 +73,11 @@ def config(name: str) -> configs.ElicConfig:
         return configs.ElicConfig(lambdas=LAMBDAS)
     if name == "taco-text":
         return replace(config("taco"), text_width=TEXT_WIDTH)
-    base: configs.ElicConfig = {"taco": configs.taco, "compressai": configs.compressai, "chandelier": configs.chandelier}[name]()
+    base: configs.ElicConfig = {
+        "taco": configs.taco,
+        "compressai": configs.compressai,
+        "chandelier": configs.chandelier,
+    }[name]()
     return configs.ElicConfig.from_dict({**base.to_dict(), "lambdas": list(LAMBDAS)})
 
 
@@ -162,7 +173,9 @@ def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any
         same = configs.ElicConfig.from_dict(state["config"]) == config(args.config)
         data = state["data"]
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out") from e
+        raise SystemExit(
+            f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out"
+        ) from e
     if not same:
         raise SystemExit(f"error: {path} holds another architecture than --config {args.config}; choose another --out")
     if data != data_digest:
@@ -173,7 +186,9 @@ def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any
 class Run:
     """The state that a checkpoint holds."""
 
-    def __init__(self, args: argparse.Namespace, state: dict[str, Any] | None, pictures: list[NDArray[np.uint8]]) -> None:
+    def __init__(
+        self, args: argparse.Namespace, state: dict[str, Any] | None, pictures: list[NDArray[np.uint8]]
+    ) -> None:
         torch.manual_seed(args.seed)
         self.net = Elic(config(args.config)).to(args.device)
         self.seconds, self.step = 0.0, 0
@@ -208,10 +223,15 @@ class Run:
 
     def save(self, args: argparse.Namespace, data_digest: str) -> None:
         state = {
-            "net": self.net.state_dict(), "ema": self.ema, "optimiser": self.optimiser.state_dict(),
-            "seconds": self.seconds, "step": self.step, "config": self.net.cfg.to_dict(), "data": data_digest,
+            "net": self.net.state_dict(),
+            "ema": self.ema,
+            "optimiser": self.optimiser.state_dict(),
+            "seconds": self.seconds,
+            "step": self.step,
+            "config": self.net.cfg.to_dict(),
+            "data": data_digest,
             "seed": args.seed,
-        }  # fmt: skip
+        }
         tmp = args.out / "checkpoint.pt.part"
         torch.save(state, tmp)
         os.replace(tmp, args.out / "checkpoint.pt")
@@ -255,7 +275,12 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 
 
 def batch(
-    args: argparse.Namespace, pictures: list[NDArray[np.uint8]], size: int, sketch: bool, guide: Guide, rng: np.random.Generator
+    args: argparse.Namespace,
+    pictures: list[NDArray[np.uint8]],
+    size: int,
+    sketch: bool,
+    guide: Guide,
+    rng: np.random.Generator,
 ) -> tuple[Tensor, list[str] | None]:
     """Crops [B, C, size, size], and a caption of each where there are captions."""
     if guide.captions is None:
@@ -279,7 +304,11 @@ def train_step(
     with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
         out = run.net(x, rate, text)
     lam = torch.tensor(run.net.cfg.lambdas, device=device)[rate]
-    d, mse = line_distortion(out.x, x, share, sketches.levels(args.batch, rng).to(device)) if sketch else distortion(out.x, x, share)
+    d, mse = (
+        line_distortion(out.x, x, share, sketches.levels(args.batch, rng).to(device))
+        if sketch
+        else distortion(out.x, x, share)
+    )
     bpp = (out.y_bits + out.z_bits) / size**2
     perceptual, together = guide.terms(out.x, x, captions)
     more = guide.perceptual * perceptual + guide.joint_weight * together
@@ -298,10 +327,14 @@ def train_step(
     return values, {"lr": round(args.rate * factor, 7), "norm": round(norm, 3), "crop": size, "structure": share}
 
 
-def work(rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str, guide: Guide) -> None:
+def work(
+    rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str, guide: Guide
+) -> None:
     """One process of the run."""
     if args.processes > 1:
-        dist.init_process_group("gloo", init_method=f"file://{args.out.resolve()}/rendezvous", rank=rank, world_size=args.processes)
+        dist.init_process_group(
+            "gloo", init_method=f"file://{args.out.resolve()}/rendezvous", rank=rank, world_size=args.processes
+        )
     train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
     run = Run(args, read_checkpoint(args, data_digest), train)
     # one stream of crops for each process and start, and one of noise
@@ -359,7 +392,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("photos", type=Path)
     ap.add_argument("--out", type=Path, required=True)
-    ap.add_argument("--config", default="embedded", choices=["embedded", "sketch", "taco", "taco-text", "compressai", "chandelier"])
+    ap.add_argument(
+        "--config", default="embedded", choices=["embedded", "sketch", "taco", "taco-text", "compressai", "chandelier"]
+    )
     length = ap.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=100)
     length.add_argument("--steps", type=int, default=0, help="instead of --minutes, for an exactly reproducible run")
@@ -369,7 +404,11 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap.add_argument("--batch", type=int, default=4, help="crops a step and process")
     ap.add_argument("--crop", type=int, default=128, help="crop side, a multiple of 64")
     ap.add_argument("--final-crop", type=int, help="crop side in the last 15 %% (1.5 times --crop)")
-    ap.add_argument("--structure", type=float, help="share of MS-SSIM in the distortion after 40 %% (10 %% for sketches, where lines have the same share); 0.25, and none beside --lpips or --clip")
+    ap.add_argument(
+        "--structure",
+        type=float,
+        help="share of MS-SSIM in the distortion after 40 %% (10 %% for sketches, where lines have the same share); 0.25, and none beside --lpips or --clip",
+    )
     ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--log-every", type=int, default=100, help="steps")

@@ -60,7 +60,11 @@ def _line(line: str, tabs: bool) -> tuple[str, list[str]]:
         return name, [caption]
     row = json.loads(line)
     captions = row["captions"] if "captions" in row else [row["caption"]]
-    if not isinstance(captions, list) or not all(isinstance(c, str) for c in captions) or not isinstance(row["file"], str):
+    if (
+        not isinstance(captions, list)
+        or not all(isinstance(c, str) for c in captions)
+        or not isinstance(row["file"], str)
+    ):
         raise ValueError("file and captions are texts")
     return row["file"], captions
 
@@ -86,7 +90,11 @@ class Joint(nn.Module):
         with loading("clip", folder):
             from transformers import CLIPModel, CLIPTokenizerFast
 
-            return cls(pretrained("clip", folder, CLIPModel), CLIPTokenizerFast.from_pretrained(folder, local_files_only=True), beta)
+            return cls(
+                pretrained("clip", folder, CLIPModel),
+                CLIPTokenizerFast.from_pretrained(folder, local_files_only=True),
+                beta,
+            )
 
     def images(self, x: Tensor) -> Tensor:
         """Unit embeddings [B, D] of square pictures [B, 3, H, W] in 0..1, resized and normalised as CLIP's are."""
@@ -153,7 +161,11 @@ class Guide:
 def options(ap: argparse.ArgumentParser) -> None:
     group = ap.add_argument_group("as TACO trains")
     group.add_argument("--captions", type=Path, help="captions of the photos: .tsv of file and caption, or .jsonl")
-    group.add_argument("--text-encoder", type=Path, help="folder of a CLIP text model, for --config taco-text (default: that of --clip)")
+    group.add_argument(
+        "--text-encoder",
+        type=Path,
+        help="folder of a CLIP text model, for --config taco-text (default: that of --clip)",
+    )
     group.add_argument("--clip", type=Path, help="folder of a CLIP model, for the joint image-text loss")
     group.add_argument("--lpips", type=Path, help="lpips-alex.safetensors, or its folder, for the perceptual loss")
     group.add_argument("--perceptual", type=float, default=3.5, help="k_p, weight of LPIPS")
@@ -190,7 +202,9 @@ def guide(args: argparse.Namespace, cfg: ElicConfig, files: list[Path]) -> Guide
     if encoder is not None:
         encoder.model.to(args.device)
         if encoder.width != cfg.text_width:
-            raise SystemExit(f"error: the text encoder gives states of width {encoder.width}, the adapter reads {cfg.text_width}")
+            raise SystemExit(
+                f"error: the text encoder gives states of width {encoder.width}, the adapter reads {cfg.text_width}"
+            )
     return Guide(captions, encoder, joint, cast(Any, lpips), args.perceptual, args.joint)
 
 

@@ -106,10 +106,9 @@ class Smoothed:
             for context, row in self.raw[length].items():
                 share = self.below[length][context]
                 rows[context] = {
-                    w: (n - discounts[min(n, 3)])
-                    * math.log2(self.p(context, w) / (share * self.p(context[1:], w)))
+                    w: (n - discounts[min(n, 3)]) * math.log2(self.p(context, w) / (share * self.p(context[1:], w)))
                     for w, n in row.items()
-                }  # fmt: skip
+                }
             gains.append(rows)
         return gains
 

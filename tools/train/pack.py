@@ -116,15 +116,22 @@ def placed(net: Elic, places: list[float]) -> Elic:
     return out.eval()
 
 
-def write(net: Elic, state: dict[str, Any], symbols: dict[str, Any], tensors: dict[str, Array], args: argparse.Namespace) -> None:
+def write(
+    net: Elic, state: dict[str, Any], symbols: dict[str, Any], tensors: dict[str, Array], args: argparse.Namespace
+) -> None:
     """The package folder."""
     about = {
-        "name": args.name, "licence": args.licence, "notes": args.notes,
+        "name": args.name,
+        "licence": args.licence,
+        "notes": args.notes,
         "training": {
-            "steps": state["step"], "seconds": round(state["seconds"]), "seed": state["seed"],
-            "listing_sha256": state["data"], "command": args.command,
+            "steps": state["step"],
+            "seconds": round(state["seconds"]),
+            "seed": state["seed"],
+            "listing_sha256": state["data"],
+            "command": args.command,
         },
-    }  # fmt: skip
+    }
     try:
         digest = write_package(net, symbols, tensors, args.out, about)
     except ValueError as e:
@@ -143,7 +150,9 @@ def main(argv: list[str] | None = None) -> None:
     ap.add_argument("--notes", default="")
     ap.add_argument("--command", default="", help="the training command, recorded in the manifest")
     ap.add_argument("--pictures", type=int, default=40, help="calibration pictures")
-    ap.add_argument("--rates", type=float, nargs="+", help="rates of the package, as places among the trained ones: 0 0.5 1 …")
+    ap.add_argument(
+        "--rates", type=float, nargs="+", help="rates of the package, as places among the trained ones: 0 0.5 1 …"
+    )
     ap.add_argument("--report", type=int, default=6, help="pictures of the size comparison")
     args = ap.parse_args(argv)
     net, state = load(args.checkpoint)
@@ -167,7 +176,9 @@ def main(argv: list[str] | None = None) -> None:
                 (FloatPredictor(net, rate, y.shape[1:]), Predictor(model, rate, y.shape[1:], NumpyBackend()))  # type: ignore[arg-type]
             ):
                 total[i] += body_size(predictor, model, rate, y * gain[rate], z)
-        print(f"{rate:4} {net.cfg.lambdas[rate]:9.6f} {total[0]:12} {total[1]:14} {total[1] / max(1, total[0]) - 1:+8.2%}")
+        print(
+            f"{rate:4} {net.cfg.lambdas[rate]:9.6f} {total[0]:12} {total[1]:14} {total[1] / max(1, total[0]) - 1:+8.2%}"
+        )
     write(net, state, symbols, tensors, args)
 
 

@@ -62,7 +62,12 @@ def extended(unet: Any, more: int) -> Any:
 def learning(unet: Any, latents: int) -> dict[str, nn.Parameter]:
     """What of the U-Net learns, by name: its linear layers, and conv_in where it reads local features."""
     unet.requires_grad_(False)
-    found = {f"{name}.{k}": p for name, m in unet.named_modules() if isinstance(m, nn.Linear) for k, p in m.named_parameters()}
+    found = {
+        f"{name}.{k}": p
+        for name, m in unet.named_modules()
+        if isinstance(m, nn.Linear)
+        for k, p in m.named_parameters()
+    }
     found["conv_in.weight"] = unet.conv_in.weight
     for p in found.values():
         p.requires_grad_(True)
@@ -80,7 +85,9 @@ class Run:
 
         torch.manual_seed(args.seed)
         self.pipeline, device = pipeline, args.device
-        self.coder = PercoPainter(pipeline.vae.to(device), pipeline.text_encoder.to(device), pipeline.tokenizer, None, None)
+        self.coder = PercoPainter(
+            pipeline.vae.to(device), pipeline.text_encoder.to(device), pipeline.tokenizer, None, None
+        )
         self.coder.vae.requires_grad_(False).eval()
         self.coder.text_encoder.requires_grad_(False).eval()
         self.hyper = HyperEncoder(config(args, self.coder)).to(device)
@@ -107,10 +114,14 @@ class Run:
         from diffusers import DDIMScheduler
 
         state = {
-            "hyper": self.hyper.state_dict(), "unet": {name: p.detach() for name, p in self.linear.items()},
-            "optimiser": self.optimiser.state_dict(), "seconds": self.seconds, "step": self.step, "data": data,
+            "hyper": self.hyper.state_dict(),
+            "unet": {name: p.detach() for name, p in self.linear.items()},
+            "optimiser": self.optimiser.state_dict(),
+            "seconds": self.seconds,
+            "step": self.step,
+            "data": data,
             "config": self.hyper.cfg.to_dict(),
-        }  # fmt: skip
+        }
         tmp = args.out / "checkpoint.pt.part"
         torch.save(state, tmp)
         os.replace(tmp, args.out / "checkpoint.pt")
@@ -125,7 +136,16 @@ class Run:
 def config(args: argparse.Namespace, coder: PercoPainter) -> HyperConfig:
     """ValueError for a stride that this autoencoder cannot have."""
     width = int(coder.text_encoder.config.hidden_size)
-    return HyperConfig(args.v, args.stride, coder.factor, coder.latents, args.n, args.m, args.dim, (int(coder.tokenizer.model_max_length), width))
+    return HyperConfig(
+        args.v,
+        args.stride,
+        coder.factor,
+        coder.latents,
+        args.n,
+        args.m,
+        args.dim,
+        (int(coder.tokenizer.model_max_length), width),
+    )
 
 
 def crop(pic: NDArray[np.uint8], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -140,7 +160,9 @@ def crop(pic: NDArray[np.uint8], size: int, rng: np.random.Generator) -> NDArray
 
 
 @torch.no_grad()
-def latents(run: Run, args: argparse.Namespace, pictures: Pictures, rng: np.random.Generator) -> tuple[Tensor, list[str]]:
+def latents(
+    run: Run, args: argparse.Namespace, pictures: Pictures, rng: np.random.Generator
+) -> tuple[Tensor, list[str]]:
     """Latents of random crops [B, C, h, w], the mode of the posterior, and the captions of their pictures."""
     chosen = [pictures[int(i)] for i in rng.integers(0, len(pictures), args.batch)]
     x = tensor(np.stack([crop(pic, args.crop, rng) for pic, _ in chosen]), args.device)
@@ -179,10 +201,16 @@ def train_step(run: Run, args: argparse.Namespace, pictures: Pictures, rng: np.r
     if math.isfinite(norm):
         run.optimiser.step()
     run.step += 1
-    return {"loss": float(loss.detach()), "diffusion": float(diffusion.detach()), "commitment": float(local.commitment.detach())}
+    return {
+        "loss": float(loss.detach()),
+        "diffusion": float(diffusion.detach()),
+        "commitment": float(local.commitment.detach()),
+    }
 
 
-def work(args: argparse.Namespace, pipeline: Any, pictures: Pictures, data: dict[str, str], state: dict[str, Any] | None) -> None:
+def work(
+    args: argparse.Namespace, pipeline: Any, pictures: Pictures, data: dict[str, str], state: dict[str, Any] | None
+) -> None:
     run = Run(args, pipeline, state)
     rng = np.random.default_rng((args.seed, run.step))  # a stream of crops for each start
     torch.manual_seed(int(np.random.SeedSequence((args.seed, run.step)).generate_state(1)[0]))
@@ -229,7 +257,9 @@ def read_checkpoint(args: argparse.Namespace, data: dict[str, str]) -> dict[str,
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
         cfg, same = HyperConfig.from_dict(state["config"]), state["data"] == data
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out") from e
+        raise SystemExit(
+            f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out"
+        ) from e
     if (cfg.v, cfg.stride, cfg.n, cfg.m, cfg.dim) != (args.v, args.stride, args.n, args.m, args.dim):
         raise SystemExit(f"error: {path} holds another hyper-encoder; choose another --out")
     if not same:
@@ -280,10 +310,16 @@ def main(argv: list[str] | None = None) -> None:
             from diffusers import StableDiffusionPipeline
 
             pipeline = StableDiffusionPipeline.from_pretrained(
-                args.pipeline, local_files_only=True, use_safetensors=True, safety_checker=None, requires_safety_checker=False
+                args.pipeline,
+                local_files_only=True,
+                use_safetensors=True,
+                safety_checker=None,
+                requires_safety_checker=False,
             )
         if pipeline.unet.config.in_channels != pipeline.vae.config.latent_channels:
-            raise SystemExit(f"error: the U-Net of {args.pipeline} has more inputs than its latents: name the pipeline that it was made from")
+            raise SystemExit(
+                f"error: the U-Net of {args.pipeline} has more inputs than its latents: name the pipeline that it was made from"
+            )
         work(args, pipeline, [(photos.load(path), text) for path, text in captions.items()], data, state)
     except SemError as error:
         raise SystemExit(f"error: {error}") from error

@@ -86,7 +86,9 @@ def inflections(word: str, kind: str) -> list[str]:
     return [plural, stem + "ing", (word[:-1] + "i" if soft else stem) + "ed"]
 
 
-def lexicon(counts: Counter[str], letters: Ngrams, *, own: bool = True, inflect: bool = True, plurals: bool = True) -> dict[str, str]:
+def lexicon(
+    counts: Counter[str], letters: Ngrams, *, own: bool = True, inflect: bool = True, plurals: bool = True
+) -> dict[str, str]:
     """Consonants → known words, a bar, rarer words, the likelier ones first."""
     rank = {word: r for word, r in own_words().items() if r == 0 or inflect} if own else {}
     if inflect:
@@ -103,7 +105,9 @@ def lexicon(counts: Counter[str], letters: Ngrams, *, own: bool = True, inflect:
         # what rules make of words is a help where nothing else is known, and in the way where something is
         if word not in counts and (plurals or singular(word) == word) and (rank[word] < 2 or not (known or rare)):
             rare.append(word)
-    return {key: " ".join(known) + "|" + " ".join(rare) for key, (known, rare) in groups.items() if key and known + rare}
+    return {
+        key: " ".join(known) + "|" + " ".join(rare) for key, (known, rare) in groups.items() if key and known + rare
+    }
 
 
 def sound(word: str, letters: Ngrams) -> int:
@@ -216,7 +220,7 @@ def clue_positions(
                 continue
             keys = [key for i, key in enumerate(clue_keys(consonants, at)) if i not in without]
             general = sum(i not in without for i in range(GENERAL))
-            readings = [[(name, general if n == GENERAL else n) for name, n in names(c)[: kinds]] for c in candidates]
+            readings = [[(name, general if n == GENERAL else n) for name, n in names(c)[:kinds]] for c in candidates]
             out.append((keys, readings, candidates.index(word)))
     return out
 

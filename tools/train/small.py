@@ -82,9 +82,14 @@ def write(folder: Path, name: str, numbers: dict[str, int], tensor: str, values:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "symbols.safetensors").write_bytes(save(tensors))
     manifest = {
-        "format": FORMAT, "format_version": FORMAT_VERSION, "name": name, "licence": licence, "notes": "",
-        "training": {"data_sha256": data}, "symbols": symbols,
-    }  # fmt: skip
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "licence": licence,
+        "notes": "",
+        "training": {"data_sha256": data},
+        "symbols": symbols,
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return symbol_digest(symbols)
 
@@ -119,7 +124,9 @@ def _made(args: argparse.Namespace, arrays: list[Array]) -> str:
         flat = np.concatenate([array.ravel() for array in arrays]).astype(np.int64)
         table = usage(flat, args.words)
         digest = write(args.out, args.name, {"kind": 5, "v": args.words}, "usage", table, data, args.licence)
-        return f"{args.name}: {_bits(table, flat):.3f} bits an index, uniform {np.log2(args.words):.3f}; digest {digest}"
+        return (
+            f"{args.name}: {_bits(table, flat):.3f} bits an index, uniform {np.log2(args.words):.3f}; digest {digest}"
+        )
     vectors = np.concatenate(arrays)
     if vectors.ndim != 2 or not np.isfinite(vectors).all():
         raise ValueError("vectors are finite numbers [n, d]")
@@ -138,7 +145,9 @@ def _made(args: argparse.Namespace, arrays: list[Array]) -> str:
     for part, book in zip(parts.transpose(1, 0, 2), books.astype(np.float64), strict=True):
         for rows in np.array_split(part, -(-len(part) // 256)):
             error += float(((rows[:, None] - book) ** 2).sum(2).min(1).sum())
-    return f"{args.name}: {error / float((vectors.astype(np.float64) ** 2).sum()):.4f} of the energy lost; digest {digest}"
+    return (
+        f"{args.name}: {error / float((vectors.astype(np.float64) ** 2).sum()):.4f} of the energy lost; digest {digest}"
+    )
 
 
 if __name__ == "__main__":

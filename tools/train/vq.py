@@ -73,10 +73,15 @@ class Run:
 
     def save(self, args: argparse.Namespace, data_digest: str) -> None:
         state = {
-            "net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "quantised": self.quantised,
-            "seconds": self.seconds, "step": self.step, "config": self.net.cfg.to_dict(), "data": data_digest,
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "quantised": self.quantised,
+            "seconds": self.seconds,
+            "step": self.step,
+            "config": self.net.cfg.to_dict(),
+            "data": data_digest,
             "seed": args.seed,
-        }  # fmt: skip
+        }
         tmp = args.out / "checkpoint.pt.part"
         torch.save(state, tmp)
         os.replace(tmp, args.out / "checkpoint.pt")
@@ -91,7 +96,9 @@ def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
         same, data = VqConfig.from_dict(state["config"]) == CONFIG, state["data"]
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out") from e
+        raise SystemExit(
+            f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out"
+        ) from e
     if not same:
         raise SystemExit(f"error: {path} holds another architecture; choose another --out")
     if data != data_digest:
@@ -105,7 +112,9 @@ def crops(run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]],
 
 
 @torch.no_grad()
-def start_codebook(run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> None:
+def start_codebook(
+    run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator
+) -> None:
     """k-means of what the encoder gives for fresh crops."""
     found: list[Tensor] = []
     while sum(map(len, found)) < VECTORS * run.net.cfg.v:
@@ -152,7 +161,11 @@ def validate(run: Run, pictures: list[NDArray[np.uint8]], device: str) -> dict[s
         counts += np.bincount(run.net.indices(x).flatten().cpu().numpy(), minlength=run.net.cfg.v)
     run.net.train()
     share = counts[counts > 0] / counts.sum()
-    row = {"psnr": float(np.mean(psnr)), "codes": int((counts > 0).sum()), "bits": float(-(share * np.log2(share)).sum())}
+    row = {
+        "psnr": float(np.mean(psnr)),
+        "codes": int((counts > 0).sum()),
+        "bits": float(-(share * np.log2(share)).sum()),
+    }
     return {name: round(value, 3) for name, value in row.items()}
 
 
@@ -206,10 +219,16 @@ def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> 
     architecture = json.loads(json.dumps(net.cfg.to_dict()))
     parts: dict[str, Any] = {}
     for name, module, prefix in (("painter", net.decoder, "decoder"), ("encoder", net.encoder, "encoder")):
-        tensors = half({"codebook": net.quantiser.codes, **{f"{prefix}.{k}": v for k, v in module.state_dict().items()}})
+        tensors = half(
+            {"codebook": net.quantiser.codes, **{f"{prefix}.{k}": v for k, v in module.state_dict().items()}}
+        )
         blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
         (out / f"{name}.safetensors").write_bytes(blob)
-        parts[name] = {"file": f"{name}.safetensors", "sha256": hashlib.sha256(blob).hexdigest(), "architecture": architecture}
+        parts[name] = {
+            "file": f"{name}.safetensors",
+            "sha256": hashlib.sha256(blob).hexdigest(),
+            "architecture": architecture,
+        }
     to_indices = VqEncoder(out, {"symbols": {"v": net.cfg.v}, **parts})
     found = np.concatenate([to_indices(photos.load(path)).ravel() for path in files])
     table = small.usage(found, net.cfg.v)
@@ -217,13 +236,21 @@ def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> 
     symbols: dict[str, Any] = {"kind": 5, "v": net.cfg.v, "tensors": declare(tensor_of)}
     (out / "symbols.safetensors").write_bytes(save(tensor_of))
     manifest = {
-        "format": package.FORMAT, "format_version": package.FORMAT_VERSION, "name": args.name, "licence": args.licence, "notes": args.notes,
+        "format": package.FORMAT,
+        "format_version": package.FORMAT_VERSION,
+        "name": args.name,
+        "licence": args.licence,
+        "notes": args.notes,
         "training": {
-            "steps": state["step"], "seconds": round(state["seconds"]), "seed": state["seed"],
-            "listing_sha256": state["data"], "command": args.command,
+            "steps": state["step"],
+            "seconds": round(state["seconds"]),
+            "seed": state["seed"],
+            "listing_sha256": state["data"],
+            "command": args.command,
         },
-        **parts, "symbols": symbols,
-    }  # fmt: skip
+        **parts,
+        "symbols": symbols,
+    }
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     package.load_any(out, symbol_digest(symbols))
     Painter(out, manifest)

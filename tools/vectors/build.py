@@ -143,9 +143,13 @@ def valid(recipe: Valid, group: str) -> Vector:
     whole = replace(whole, sections=whole.sections[: recipe.keep])
     data = write(whole)
     return Vector(
-        recipe, group, data, expected(recipe, data, whole, values), values=values,
+        recipe,
+        group,
+        data,
+        expected(recipe, data, whole, values),
+        values=values,
         trace=None if tracer is None else tracer.to_json(data),
-    )  # fmt: skip
+    )
 
 
 def expected(recipe: Valid, data: bytes, whole: Container, values: Mapping[int, Value]) -> dict[str, Any]:
@@ -160,8 +164,12 @@ def expected(recipe: Valid, data: bytes, whole: Container, values: Mapping[int, 
         s = section.body if not section.critical else None if value is None else value.serialise()
         state = section_state(header, section, s if recipe.tier != "H" else None, known)
         entry: dict[str, Any] = {
-            "type": section.type, "kind": section.name, "offset": at, "bytes": len(section.body), "check": state,
-        }  # fmt: skip
+            "type": section.type,
+            "kind": section.name,
+            "offset": at,
+            "bytes": len(section.body),
+            "check": state,
+        }
         if value is not None and recipe.tier != "H":
             entry |= said(value)
         if s is not None and recipe.tier != "H":
@@ -171,10 +179,15 @@ def expected(recipe: Valid, data: bytes, whole: Container, values: Mapping[int, 
         if header.sectioned:
             at -= 1 + _varint_bytes(len(section.body))
     return {
-        "width": header.width, "height": header.height, "profile": header.row_id,
-        "model_hash": None if header.model_hash is None else header.model_hash.hex(), "check_bits": header.check_bits,
-        "complete": whole.complete, "check": file_state(states), "sections": bodies,
-    }  # fmt: skip
+        "width": header.width,
+        "height": header.height,
+        "profile": header.row_id,
+        "model_hash": None if header.model_hash is None else header.model_hash.hex(),
+        "check_bits": header.check_bits,
+        "complete": whole.complete,
+        "check": file_state(states),
+        "sections": bodies,
+    }
 
 
 def said(value: Value) -> dict[str, Any]:

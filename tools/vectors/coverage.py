@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Whether test_vectors/ shows all of SPEC.md: rules both ways, pairs of rule and error, categories of faults, grease.
 
-    python tools/vectors/coverage.py            one line of counts, and what is missing; exit status 1 if anything is
-    python tools/vectors/coverage.py --table    rule by rule, how many vectors show it and with which errors
+python tools/vectors/coverage.py            one line of counts, and what is missing; exit status 1 if anything is
+python tools/vectors/coverage.py --table    rule by rule, how many vectors show it and with which errors
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SPEC: Final = ROOT / "SPEC.md"
 FOLDER: Final = ROOT / "test_vectors"
 PAIRS_LEAST: Final = 60
-GREASED: Final = ("consonant", "caption", "clip", "pq", "vq", "sketch", "elic")  # payloads beside which unknown sections stand
+GREASED: Final = (
+    "consonant",
+    "caption",
+    "clip",
+    "pq",
+    "vq",
+    "sketch",
+    "elic",
+)  # payloads beside which unknown sections stand
 
 Manifest = Mapping[str, Any]
 # Of each category of facts about decoders that fail, an example or more. `*` at the end: that many ids begin so.
@@ -103,16 +111,32 @@ def pairs(manifest: Manifest) -> set[tuple[str, str]]:
 
 def greased(manifest: Manifest) -> set[str]:
     """Kinds beside which an unknown section stands in a file that is decoded."""
-    said = [entry["expected"]["sections"] for entry in manifest["vectors"] if "expected" in entry and entry["tier"] != "H"]
-    return {s["kind"] for sections in said if any(t["kind"] is None for t in sections) for s in sections if s["type"] >= 0x80}
+    said = [
+        entry["expected"]["sections"] for entry in manifest["vectors"] if "expected" in entry and entry["tier"] != "H"
+    ]
+    return {
+        s["kind"]
+        for sections in said
+        if any(t["kind"] is None for t in sections)
+        for s in sections
+        if s["type"] >= 0x80
+    }
 
 
 def faults(manifest: Manifest) -> list[str]:
     """What is missing."""
     rules, found = rules_of(SPEC.read_text(encoding="utf-8")), shown(manifest)
     ids = [entry["id"] for entry in entries(manifest)]
-    wrong = [f"SEM-R-{rule:03} says MUST, and no vector shows it" for rule, must in rules.items() if must and rule not in found]
-    wrong += [f"{entry['id']} shows SEM-R-{rule:03}, which SPEC.md does not have" for rule in found.keys() - rules for entry in found[rule]]
+    wrong = [
+        f"SEM-R-{rule:03} says MUST, and no vector shows it"
+        for rule, must in rules.items()
+        if must and rule not in found
+    ]
+    wrong += [
+        f"{entry['id']} shows SEM-R-{rule:03}, which SPEC.md does not have"
+        for rule in found.keys() - rules
+        for entry in found[rule]
+    ]
     if (count := len(pairs(manifest))) < PAIRS_LEAST:
         wrong.append(f"{count} pairs of rule and error, fewer than {PAIRS_LEAST}")
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -122,7 +146,11 @@ def faults(manifest: Manifest) -> list[str]:
                 wrong.append(f"category {name}: there is no {example}")
         if line(name) not in readme:
             wrong.append(f"test_vectors/README.md lacks the line of a category: {line(name)}")
-    wrong += [f"no unknown section stands beside a payload of kind {kind}" for kind in GREASED if kind not in greased(manifest)]
+    wrong += [
+        f"no unknown section stands beside a payload of kind {kind}"
+        for kind in GREASED
+        if kind not in greased(manifest)
+    ]
     return wrong
 
 

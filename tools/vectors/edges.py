@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Models that stand at the bounds of SPEC §11, §12 and §13, each at as many as are quick to run. Made of integers alone.
 
-    edge-rates      64 rates, 16 groups; values of z at both ends; multipliers, shifts and thresholds at theirs
-    edge-layers     a net of 16 layers, one of one; a kernel of 15, an output of 4096 channels; one of everything else
-    edge-channels   1024 channels of z, 1024 of y in one group
-    edge-signs      65536 dimensions of one bit; `edge-code`: one of 16 bits
-    edge-usage      65536 code words; `edge-pair`: two
+edge-rates      64 rates, 16 groups; values of z at both ends; multipliers, shifts and thresholds at theirs
+edge-layers     a net of 16 layers, one of one; a kernel of 15, an output of 4096 channels; one of everything else
+edge-channels   1024 channels of z, 1024 of y in one group
+edge-signs      65536 dimensions of one bit; `edge-code`: one of 16 bits
+edge-usage      65536 code words; `edge-pair`: two
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class _Maker:
         self.tensors[name] = np.array(values, dtype).reshape(shape)
         return name
 
-    def conv(self, name: str, i: int, o: int, kernel: int = 1, op: str = "conv", stride: int = 1, most: int = 300) -> Layer:
+    def conv(
+        self, name: str, i: int, o: int, kernel: int = 1, op: str = "conv", stride: int = 1, most: int = 300
+    ) -> Layer:
         shape = (i, o) if op == "deconv" else (o, i)
         self.around(f"{name}.w", "<i2", most, *shape, kernel, kernel)
         self.around(f"{name}.b", "<i8", 200_000, o)
@@ -78,16 +80,30 @@ def rates() -> tuple[Symbols, Tensors]:
     means[3] = requant("s52", a="low") | {"m": "most"}
     means[5] = requant("s28", -17, -17)
     symbols: Symbols = {
-        "kind": 7, "rates": 64, "hyper": 1, "groups": [1] * n, "parity": 1, "order": "scales-means", "context": "all",
-        "z_input": requant("z.s") | {"m": "z.m"}, "y_input": requant("s1") | {"m": "one"},
+        "kind": 7,
+        "rates": 64,
+        "hyper": 1,
+        "groups": [1] * n,
+        "parity": 1,
+        "order": "scales-means",
+        "context": "all",
+        "z_input": requant("z.s") | {"m": "z.m"},
+        "y_input": requant("s1") | {"m": "one"},
         "hyper_net": [
-            mk.conv("hyper.0", 1, 1, 1, "deconv", 4), layer("s22"), mk.conv("hyper.1", 1, 1, 3, "conv", 4), layer("s22"),
-            mk.conv("hyper.2", 1, 1, 15, "deconv", 4), layer("s22"),
+            mk.conv("hyper.0", 1, 1, 1, "deconv", 4),
+            layer("s22"),
+            mk.conv("hyper.1", 1, 1, 3, "conv", 4),
+            layer("s22"),
+            mk.conv("hyper.2", 1, 1, 15, "deconv", 4),
+            layer("s22"),
         ],
         "channel_nets": [None, *([mk.conv(f"channel.{k}", k, 1), layer("s22")] for k in range(1, n))],
-        "spatial_nets": [spatial] * n, "anchor_heads": None, "heads": [[first], *([[other]] * (n - 1))],
-        "means": means, "scales": scales,
-    }  # fmt: skip
+        "spatial_nets": [spatial] * n,
+        "anchor_heads": None,
+        "heads": [[first], *([[other]] * (n - 1))],
+        "means": means,
+        "scales": scales,
+    }
     return symbols, mk.tensors
 
 
@@ -104,17 +120,40 @@ def layers() -> tuple[Symbols, Tensors]:
     mk.tensors["wide.b"][0] = 2**37 - 2**15 * abs(int(mk.tensors["wide.w"][0, 0, 0, 0]))
     relu = {"op": "relu"}
     symbols: Symbols = {
-        "kind": 7, "rates": 1, "hyper": 1, "groups": [1], "parity": 0, "order": "means-scales", "context": "ends",
-        "z_input": requant("s8"), "y_input": requant("s8"),
+        "kind": 7,
+        "rates": 1,
+        "hyper": 1,
+        "groups": [1],
+        "parity": 0,
+        "order": "means-scales",
+        "context": "ends",
+        "z_input": requant("s8"),
+        "y_input": requant("s8"),
         "hyper_net": [
-            mk.conv("kernel", 1, 1, 15), layer("s22"), conv("same.w", "zero"), conv("turned.w", "zero"),
-            wide, layer("s24", -128, 127), relu, mk.conv("thin", 4096, 1), layer("s22"),
-            {"op": "add", "from": 8}, layer("s22"), relu, mk.conv("last", 1, 1, 3), layer("s22"), {"op": "add", "from": 10}, layer("s8"),
+            mk.conv("kernel", 1, 1, 15),
+            layer("s22"),
+            conv("same.w", "zero"),
+            conv("turned.w", "zero"),
+            wide,
+            layer("s24", -128, 127),
+            relu,
+            mk.conv("thin", 4096, 1),
+            layer("s22"),
+            {"op": "add", "from": 8},
+            layer("s22"),
+            relu,
+            mk.conv("last", 1, 1, 3),
+            layer("s22"),
+            {"op": "add", "from": 10},
+            layer("s8"),
         ],
-        "channel_nets": [None], "spatial_nets": [[layer("s22") | {"a": "a"}]],
-        "anchor_heads": [[mk.conv("anchor", 1, 2)]], "heads": [[mk.conv("head", 2, 2)]],
-        "means": [requant("s28")], "scales": [requant("s30", 0, 63)],
-    }  # fmt: skip
+        "channel_nets": [None],
+        "spatial_nets": [[layer("s22") | {"a": "a"}]],
+        "anchor_heads": [[mk.conv("anchor", 1, 2)]],
+        "heads": [[mk.conv("head", 2, 2)]],
+        "means": [requant("s28")],
+        "scales": [requant("s30", 0, 63)],
+    }
     return symbols, mk.tensors
 
 
@@ -124,12 +163,23 @@ def channels() -> tuple[Symbols, Tensors]:
     mk.shifts(8, 12, 22, 28, 30)
     mk.z_tables([[channel % 5 - 2 for channel in range(1024)]])
     symbols: Symbols = {
-        "kind": 7, "rates": 1, "hyper": 1024, "groups": [1024], "parity": 0, "order": "scales-means", "context": "all",
-        "z_input": requant("s8"), "y_input": requant("s12"),
+        "kind": 7,
+        "rates": 1,
+        "hyper": 1024,
+        "groups": [1024],
+        "parity": 0,
+        "order": "scales-means",
+        "context": "all",
+        "z_input": requant("s8"),
+        "y_input": requant("s12"),
         "hyper_net": [mk.conv("hyper", 1024, 1, 1, "deconv", 4), layer("s22")],
-        "channel_nets": [None], "spatial_nets": [[mk.conv("spatial", 1024, 1), layer("s22")]],
-        "anchor_heads": None, "heads": [[mk.conv("head", 2, 2048)]], "means": [requant("s28")], "scales": [requant("s30", 0, 63)],
-    }  # fmt: skip
+        "channel_nets": [None],
+        "spatial_nets": [[mk.conv("spatial", 1024, 1), layer("s22")]],
+        "anchor_heads": None,
+        "heads": [[mk.conv("head", 2, 2048)]],
+        "means": [requant("s28")],
+        "scales": [requant("s30", 0, 63)],
+    }
     return symbols, mk.tensors
 
 
@@ -141,7 +191,11 @@ def usage(*frequencies: int) -> tuple[Symbols, Tensors]:
     return {"kind": 5, "v": len(frequencies)}, {"usage": np.array(frequencies, "<u2")}
 
 
-LATENTS: Final[dict[str, Callable[[], tuple[Symbols, Tensors]]]] = {"edge-rates": rates, "edge-layers": layers, "edge-channels": channels}
+LATENTS: Final[dict[str, Callable[[], tuple[Symbols, Tensors]]]] = {
+    "edge-rates": rates,
+    "edge-layers": layers,
+    "edge-channels": channels,
+}
 SMALL: Final[dict[str, Callable[[], tuple[Symbols, Tensors]]]] = {
     "edge-signs": lambda: signs(65_536, 1, 65_535), "edge-code": lambda: signs(1, 16, 1),
     "edge-usage": lambda: usage(*[1] * 65_536), "edge-pair": lambda: usage(1, 65_535),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Payloads of kinds 1 to 5 from what a recipe, or the input of an encoder vector, gives.
 
-    kind 1   the consonants, as text
-    kind 2   (mode, text), ("tokens", ids); for zlib and zstd (mode, text, the bytes behind the first): their
-             compressors may give others tomorrow
-    3 to 5   integers in the order of the stream
+kind 1   the consonants, as text
+kind 2   (mode, text), ("tokens", ids); for zlib and zstd (mode, text, the bytes behind the first): their
+         compressors may give others tomorrow
+3 to 5   integers in the order of the stream
 """
 
 from __future__ import annotations

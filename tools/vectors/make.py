@@ -50,21 +50,48 @@ from tools.vectors import (
     recipes_small,
     recipes_variants,
     tiny,
-)  # fmt: skip
+)
 from tools.vectors.build import OUT, fault, valid
 from tools.vectors.dump import dump, example
 from tools.vectors.recipes_coder import STREAMS
 from tools.vectors.vector import Fault, Valid, Vector, digests, shared
 
-LISTS: Final = ("vectors", "models", "registries", "painters", "encode", "refuse", "edit", "history", "coder", "quantise")
+LISTS: Final = (
+    "vectors",
+    "models",
+    "registries",
+    "painters",
+    "encode",
+    "refuse",
+    "edit",
+    "history",
+    "coder",
+    "quantise",
+)
 Recipes = dict[str, tuple[Valid | Fault, ...]]
 
 GROUPS: Final[Recipes] = {
-    "header": (*recipes_header.VALID, *recipes_base.VALID, *recipes_header.FAULTS, *recipes_base.FAULTS, *recipes_mutants.HEADER),
-    "sections": (*recipes_sections.VALID, *recipes_hints.VALID, *recipes_edit.VALID, *recipes_sections.FAULTS, *recipes_hints.FAULTS),
+    "header": (
+        *recipes_header.VALID,
+        *recipes_base.VALID,
+        *recipes_header.FAULTS,
+        *recipes_base.FAULTS,
+        *recipes_mutants.HEADER,
+    ),
+    "sections": (
+        *recipes_sections.VALID,
+        *recipes_hints.VALID,
+        *recipes_edit.VALID,
+        *recipes_sections.FAULTS,
+        *recipes_hints.FAULTS,
+    ),
     "consonant": (*recipes_consonant.VALID, *recipes_consonant.FAULTS),
     "caption": (
-        *recipes_caption.VALID, *recipes_caption_faults.FAULTS, *recipes_mutants.CAPTION, *recipes_bounds.CAPTION, *recipes_agree.CAPTION,
+        *recipes_caption.VALID,
+        *recipes_caption_faults.FAULTS,
+        *recipes_mutants.CAPTION,
+        *recipes_bounds.CAPTION,
+        *recipes_agree.CAPTION,
     ),
     "clip": (*recipes_codes.CLIP_VALID, *recipes_agree.CLIP, *recipes_codes.CLIP_FAULTS),
     "pq": (*recipes_codes.PQ_VALID, *recipes_codes.PQ_FAULTS),
@@ -74,9 +101,21 @@ GROUPS: Final[Recipes] = {
     "dims": (*recipes_variants.DIMS, *recipes_variants.DIMS_FAULTS),
     "variants": (*recipes_variants.VALID, *recipes_variants.FAULTS),
     "paint": (*recipes_paint.VALID, *recipes_paint.FAULTS),
-    "elic": (recipes_elic.EXAMPLE, *recipes_elic.VALID, *recipes_full.VALID, *recipes_elic.FAULTS, *recipes_full.FAULTS),
+    "elic": (
+        recipes_elic.EXAMPLE,
+        *recipes_elic.VALID,
+        *recipes_full.VALID,
+        *recipes_elic.FAULTS,
+        *recipes_full.FAULTS,
+    ),
 }
-BY_HAND: Final = ("README.md", "LICENSE", "manifest.schema.json", *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)), *(f"models/{name}/" for name in tiny.ALL))
+BY_HAND: Final = (
+    "README.md",
+    "LICENSE",
+    "manifest.schema.json",
+    *map(recipes_paint.picture_path, (r.id for r in recipes_paint.VALID)),
+    *(f"models/{name}/" for name in tiny.ALL),
+)
 
 
 def vectors() -> list[Vector]:
@@ -110,7 +149,11 @@ def own_registries(shipped: dict[str, Vector]) -> tuple[dict[str, bytes], list[d
                 if where != name:
                     continue
                 base = made.get(getattr(recipe, "base", ""))
-                vector = valid(recipe, "registries") if isinstance(recipe, Valid) else fault(recipe, "registries", made[recipe.base])
+                vector = (
+                    valid(recipe, "registries")
+                    if isinstance(recipe, Valid)
+                    else fault(recipe, "registries", made[recipe.base])
+                )
                 made[recipe.id] = vector
                 files |= {f"{vector.path}.sem": vector.data, f"{vector.path}.txt": dump(vector).encode()}
                 entries.append(vector.to_dict(base) | recipes_registry.named(name, data))
@@ -159,10 +202,15 @@ def tree() -> dict[str, bytes]:
         if isinstance(vector.recipe, Valid) and vector.recipe.encode:
             name = f"encode/{vector.recipe.id}.json"
             files[name] = compact_json(to_encode(vector))
-            entries["encode"].append({
-                "id": f"encode-{vector.recipe.id}", "input": name, **digests(files[name]), "output": vector.recipe.id,
-                **shared((70,), "symbols in, the one file out"),
-            })  # fmt: skip
+            entries["encode"].append(
+                {
+                    "id": f"encode-{vector.recipe.id}",
+                    "input": name,
+                    **digests(files[name]),
+                    "output": vector.recipe.id,
+                    **shared((70,), "symbols in, the one file out"),
+                }
+            )
     for bad in (*recipes_model.BAD, *recipes_small.BAD, *recipes_mutants.BAD, *recipes_bounds.BAD, *recipes_agree.BAD):
         parts = {f"models-bad/{bad.id}/{name}": data for name, data in bad.files().items()}
         files |= parts

@@ -75,25 +75,38 @@ def mini() -> tuple[Symbols, Tensors]:
     tensors["z.offset"], tensors["z.size"] = offsets.astype("<i2"), sizes
     tensors["z.freq"] = np.array([f for n in sizes.ravel().tolist() for f in _frequencies(n)], "<u2")
     symbols: Symbols = {
-        "kind": 7, "rates": 3, "hyper": 4, "groups": [2, 2, 4], "parity": 0, "order": "means-scales", "context": "ends",
-        "z_input": requant("s8"), "y_input": requant("s12"),
+        "kind": 7,
+        "rates": 3,
+        "hyper": 4,
+        "groups": [2, 2, 4],
+        "parity": 0,
+        "order": "means-scales",
+        "context": "ends",
+        "z_input": requant("s8"),
+        "y_input": requant("s12"),
         "hyper_net": [
-            conv("hyper.0.w", "b2", "deconv", 4), layer("s22"), conv("hyper.1.w", "b2", "conv", 2), layer("s22"),
-            conv("hyper.2.w", "b", "deconv", 2), layer("s22"),
+            conv("hyper.0.w", "b2", "deconv", 4),
+            layer("s22"),
+            conv("hyper.1.w", "b2", "conv", 2),
+            layer("s22"),
+            conv("hyper.2.w", "b", "deconv", 2),
+            layer("s22"),
         ],
         "channel_nets": [None, *([conv(f"channel.{c}.w", "b"), layer("s22")] for c in (2, 4))],
         "spatial_nets": [[conv(f"spatial.{c}.w", "b"), layer("s22")] for c in (2, 2, 4)],
         "anchor_heads": None,
         "heads": [
-            [conv("head.0.w", "head.0.b"), {"op": "add", "from": 0}], [conv("head.1.w", "head.1.b")],
+            [conv("head.0.w", "head.0.b"), {"op": "add", "from": 0}],
+            [conv("head.1.w", "head.1.b")],
             [conv("head.2.w", "head.2.b")],
         ],
         "means": [
-            {"m": "mean.0.m", "s": "mean.0.s", "a": "mean.0.a", "lo": -32768, "hi": 32767}, requant("s28"),
+            {"m": "mean.0.m", "s": "mean.0.s", "a": "mean.0.a", "lo": -32768, "hi": 32767},
+            requant("s28"),
             requant("s28"),
         ],
         "scales": [requant("s30", 0, 63), requant("s30", -100, 100, ladder="ladder"), requant("s30", 0, 63)],
-    }  # fmt: skip
+    }
     return symbols, tensors
 
 

@@ -25,17 +25,26 @@ def config(symbols: dict[str, Any]) -> ElicConfig:
     """The architecture that goes with a tiny symbol model. Only what the painter reads of it means anything."""
     hyper, rates = int(symbols["hyper"]), int(symbols["rates"])
     return ElicConfig(
-        m=sum(symbols["groups"]), hyper=hyper, groups=tuple(symbols["groups"]), widths=WIDTHS, transform="patch",
+        m=sum(symbols["groups"]),
+        hyper=hyper,
+        groups=tuple(symbols["groups"]),
+        widths=WIDTHS,
+        transform="patch",
         hyper_analysis=(("conv", 1, 1, hyper), ("conv", 3, 2, hyper), ("conv", 3, 2, hyper)),
-        hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 12)), lambdas=tuple(0.001 * (rho + 1) for rho in range(rates)),
+        hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 12)),
+        lambdas=tuple(0.001 * (rho + 1) for rho in range(rates)),
         channels=1 if symbols["kind"] == 6 else 3,
-    )  # fmt: skip
+    )
 
 
 def shapes(m: int, channels: int) -> dict[str, tuple[int, ...]]:
     """Tensor name -> shape, of weights; each convolution has a bias of as many numbers as it has outputs."""
     n1, n2, n3 = WIDTHS
-    found: dict[str, tuple[int, ...]] = {"net.0": (n3, m, 1, 1), "net.4": (4 * n2, n3, 1, 1), "net.9": (4 * n1, n2, 1, 1)}
+    found: dict[str, tuple[int, ...]] = {
+        "net.0": (n3, m, 1, 1),
+        "net.4": (4 * n2, n3, 1, 1),
+        "net.9": (4 * n1, n2, 1, 1),
+    }
     for first, count, width in ((1, 3, n3), (6, 3, n2), (11, 2, n1)):
         for block in range(first, first + count):
             half = width // 2

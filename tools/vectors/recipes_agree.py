@@ -32,9 +32,17 @@ CAPTION: Final = (
 
 
 CLIP: Final = (
-    codes("clip-spelt", (111, 190), "a model whose files are spelt as no writer would, and have members that nobody has to know",
-          (3, 2, 1, 0, 3, 2, 1, 0), 202, check=16, model="clip-spelt", hash_bytes=8),
-)  # fmt: skip
+    codes(
+        "clip-spelt",
+        (111, 190),
+        "a model whose files are spelt as no writer would, and have members that nobody has to know",
+        (3, 2, 1, 0, 3, 2, 1, 0),
+        202,
+        check=16,
+        model="clip-spelt",
+        hash_bytes=8,
+    ),
+)
 
 
 def headed(change: Callable[[dict[str, Any], bytes], bytes]) -> Callable[[bytes], bytes]:
@@ -86,8 +94,30 @@ class Number(Bad):
 BAD: Final = (
     Bad("tensors-trailing", 803, (111,), "a byte behind the last tensor", blob=lambda data: data + b"\0"),
     Bad("tensors-gap", 803, (111,), "eight bytes before the first tensor that belong to none", blob=headed(gap)),
-    Bad("tensors-overlap", 803, (111,), "two tensors of the same bytes that lie on one another", tensor("s30", [[28]]), blob=headed(overlap)),
-    Bad("clip-tiny-shape-spelt", 803, (111,), "a shape of 8.0 in the file of tensors, whose numbers are integers", blob=headed(spelt), base="clip-tiny"),
-    Bad("format-version-missing", 705, (116,), "no `format_version`", text=lambda data: data.replace(b' "format_version": 1,\n', b"")),
-    Number("symbols-as-number", 801, (114,), "`symbols` are a number, so that the package has no digest", base="clip-tiny"),
+    Bad(
+        "tensors-overlap",
+        803,
+        (111,),
+        "two tensors of the same bytes that lie on one another",
+        tensor("s30", [[28]]),
+        blob=headed(overlap),
+    ),
+    Bad(
+        "clip-tiny-shape-spelt",
+        803,
+        (111,),
+        "a shape of 8.0 in the file of tensors, whose numbers are integers",
+        blob=headed(spelt),
+        base="clip-tiny",
+    ),
+    Bad(
+        "format-version-missing",
+        705,
+        (116,),
+        "no `format_version`",
+        text=lambda data: data.replace(b' "format_version": 1,\n', b""),
+    ),
+    Number(
+        "symbols-as-number", 801, (114,), "`symbols` are a number, so that the package has no digest", base="clip-tiny"
+    ),
 )

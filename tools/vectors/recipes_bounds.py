@@ -35,7 +35,12 @@ def _model(name: str | None) -> RowChange:
 
 
 def _latents(profile_id: int, name: str, multiple: int, **members: Any) -> Row:
-    return row(200, several(_model(name), to(members, "parameters", "7"), to(multiple, "fit", "multiple")), id=profile_id, name=name)
+    return row(
+        200,
+        several(_model(name), to(members, "parameters", "7"), to(multiple, "fit", "multiple")),
+        id=profile_id,
+        name=name,
+    )
 
 
 def _codes(profile_id: int, name: str, like: int, model: str | None = None, **members: Any) -> Row:
@@ -43,30 +48,36 @@ def _codes(profile_id: int, name: str, like: int, model: str | None = None, **me
     return row(like, several(_model(model), to(members, "parameters", str(like - 199))), id=profile_id, name=name)
 
 
-def _indices(profile_id: int, name: str, modes: list[str], vocabulary: int, v: int, stride: int, model: str | None = None) -> Row:
+def _indices(
+    profile_id: int, name: str, modes: list[str], vocabulary: int, v: int, stride: int, model: str | None = None
+) -> Row:
     """A row of kinds 2 and 5."""
     captions = several(to(modes, "parameters", "2", "modes"), to(vocabulary, "parameters", "2", "vocabulary"))
     numbers = to({"v": v, "stride": stride, "usage": model is not None}, "parameters", "5")
     return row(204, several(_model(model), captions, numbers), id=profile_id, name=name)
 
 
-REGISTRIES: Final = {"bounds": document(
-    _latents(220, "edge-rates", 65_536, rates=64, hyper=1, groups=[1] * 16, m=16, parity=1),
-    _latents(221, "edge-layers", 1, rates=1, hyper=1, groups=[1], m=1, parity=0),
-    _latents(222, "edge-channels", 64, rates=1, hyper=1024, groups=[1024], m=1024, parity=0),
-    _codes(223, "edge-signs", 202, "edge-signs", d=65_536, b=1, prior=True),
-    _codes(224, "edge-code", 202, "edge-code", d=1, b=16, prior=True),
-    _codes(225, "most-bits", 202, d=65_536, b=16, prior=False),
-    _codes(226, "most-parts", 203, m=65_536, v=1, codebooks=False),
-    _codes(227, "most-words", 203, m=1, v=65_536, codebooks=False),
-    _indices(228, "edge-usage", ["tokens"], 65_536, 65_536, 1024, "edge-usage"),
-    _indices(229, "edge-pair", ["raw"], 1, 2, 8, "edge-pair"),
-    _indices(230, "least-words", ["tokens"], 1, 1, 8),
-    _indices(231, "most-indices", ["zstd"], 65_536, 65_536, 1024),
-)}  # fmt: skip
+REGISTRIES: Final = {
+    "bounds": document(
+        _latents(220, "edge-rates", 65_536, rates=64, hyper=1, groups=[1] * 16, m=16, parity=1),
+        _latents(221, "edge-layers", 1, rates=1, hyper=1, groups=[1], m=1, parity=0),
+        _latents(222, "edge-channels", 64, rates=1, hyper=1024, groups=[1024], m=1024, parity=0),
+        _codes(223, "edge-signs", 202, "edge-signs", d=65_536, b=1, prior=True),
+        _codes(224, "edge-code", 202, "edge-code", d=1, b=16, prior=True),
+        _codes(225, "most-bits", 202, d=65_536, b=16, prior=False),
+        _codes(226, "most-parts", 203, m=65_536, v=1, codebooks=False),
+        _codes(227, "most-words", 203, m=1, v=65_536, codebooks=False),
+        _indices(228, "edge-usage", ["tokens"], 65_536, 65_536, 1024, "edge-usage"),
+        _indices(229, "edge-pair", ["raw"], 1, 2, 8, "edge-pair"),
+        _indices(230, "least-words", ["tokens"], 1, 1, 8),
+        _indices(231, "most-indices", ["zstd"], 65_536, 65_536, 1024),
+    )
+}
 
 
-def _accepted(name: str, rules: tuple[int, ...], note: str, profile: int, *payloads: tuple[int, Any], **more: Any) -> tuple[str, Valid]:
+def _accepted(
+    name: str, rules: tuple[int, ...], note: str, profile: int, *payloads: tuple[int, Any], **more: Any
+) -> tuple[str, Valid]:
     symbols: dict[str, Any] = {"tier": "S", "payload": False, "payloads": payloads} if payloads else {}
     return "bounds", Valid(name, rules, note, profile=profile, **({"check": 16} | symbols | more))
 
@@ -100,13 +111,29 @@ VALID: Final = (
 
 # --- files that are one beyond ---------------------------------------------------------------------------------------
 
-AT_MOST: Final = (b" on", b" top", b" of", b" the") * (MOST // 14) + (b" top",)  # 65538 octets, the first of which is not written
+AT_MOST: Final = (b" on", b" top", b" of", b" the") * (MOST // 14) + (
+    b" top",
+)  # 65538 octets, the first of which is not written
 CAPTION: Final = (
-    Fault("caption-static-exceeded-spelt-nothing", "caption-static-limit", 604, (141, 150, 172, 181),
-          "65537 octets, then a word of no letters: the octet too many is met first", pieces(0, *AT_MOST, (b"",)), "S"),
-    Fault("caption-zstd-declared-by-1", "caption-zstd-unchecked", 604, (141, 172, 178), "a frame that declares 65537 octets, and holds none",
-          body(bytes.fromhex("faa001000100010000")), "S"),
-)  # fmt: skip
+    Fault(
+        "caption-static-exceeded-spelt-nothing",
+        "caption-static-limit",
+        604,
+        (141, 150, 172, 181),
+        "65537 octets, then a word of no letters: the octet too many is met first",
+        pieces(0, *AT_MOST, (b"",)),
+        "S",
+    ),
+    Fault(
+        "caption-zstd-declared-by-1",
+        "caption-zstd-unchecked",
+        604,
+        (141, 172, 178),
+        "a frame that declares 65537 octets, and holds none",
+        body(bytes.fromhex("faa001000100010000")),
+        "S",
+    ),
+)
 
 # --- models that are one beyond --------------------------------------------------------------------------------------
 

@@ -60,7 +60,9 @@ def _caption(name: str, rules: tuple[int, ...], note: str, value: tuple[Any, ...
 
 
 def _static(name: str, note: str, text: str, **more: Any) -> Valid:
-    return _caption(f"static-{name}", (70, 175, 182, 183), note, ("static", text), **{"check": 16, "encode": True} | more)
+    return _caption(
+        f"static-{name}", (70, 175, 182, 183), note, ("static", text), **{"check": 16, "encode": True} | more
+    )
 
 
 def _raw(name: str, note: str, text: str, **more: Any) -> Valid:

@@ -57,18 +57,27 @@ def _raw(name: str, note: str, new: bytes) -> Fault:
 
 
 def _zlib(name: str, note: str, new: str, rule: int = 176) -> Fault:
-    return Fault(f"caption-zlib-{name}", "caption-zlib-unchecked", 401, (rule,), note, body(b"\xf9" + bytes.fromhex(new)),
-                 "S")
+    return Fault(
+        f"caption-zlib-{name}", "caption-zlib-unchecked", 401, (rule,), note, body(b"\xf9" + bytes.fromhex(new)), "S"
+    )
 
 
 def _zstd(name: str, note: str, new: str, rule: int = 177) -> Fault:
-    return Fault(f"caption-zstd-{name}", "caption-zstd-unchecked", 401, (rule,), note, body(b"\xfa" + bytes.fromhex(new)),
-                 "S")
+    return Fault(
+        f"caption-zstd-{name}", "caption-zstd-unchecked", 401, (rule,), note, body(b"\xfa" + bytes.fromhex(new)), "S"
+    )
 
 
 def _disallowed(mode: str, new: str) -> Fault:
-    return Fault(f"caption-{mode}-not-allowed", "caption-tiny-raw", 403, (171,),
-                 f"the mode {mode} on a row that has static and raw alone", section_body(bytes.fromhex(new)), "S")
+    return Fault(
+        f"caption-{mode}-not-allowed",
+        "caption-tiny-raw",
+        403,
+        (171,),
+        f"the mode {mode} on a row that has static and raw alone",
+        section_body(bytes.fromhex(new)),
+        "S",
+    )
 
 
 def _longer(more: str) -> Defect:

@@ -35,8 +35,13 @@ class Stream:
                 low, size = low << 8 & MASK, size << 8
             states.append(_state(low, size, out))
         body = tail(low, size, out).hex()
-        return {"id": self.id, "note": self.note, "symbols": [list(s) for s in self.symbols], "states": states,
-                "body": body}
+        return {
+            "id": self.id,
+            "note": self.note,
+            "symbols": [list(s) for s in self.symbols],
+            "states": states,
+            "body": body,
+        }
 
     def to_dict(self, data: bytes) -> dict[str, Any]:
         """The entry of the manifest; `data` is the file."""

@@ -19,14 +19,17 @@ STEPS = (HINTS, text((b"steps", b"20")))
 
 
 def _text(name: str, rules: tuple[int, ...], note: str, consonants: str, profile: int, **more: object) -> Valid:
-    return Valid(f"consonant-{name}", rules, note, tier="S", profile=profile, payload=False,
-                 payloads=((1, consonants),), **more)  # type: ignore[arg-type]
+    return Valid(
+        f"consonant-{name}", rules, note, tier="S", profile=profile, payload=False, payloads=((1, consonants),), **more
+    )  # type: ignore[arg-type]
 
 
 def _both(name: str, note: str, consonants: str) -> tuple[Valid, Valid]:
     """The same text by both codes."""
-    return (_text(f"fixed-{name}", (161,), f"{note}, fixed", consonants, FIXED, check=16, encode=True),
-            _text(f"coded-{name}", (70, 164), f"{note}, coded", consonants, CODED, check=16, encode=True))
+    return (
+        _text(f"fixed-{name}", (161,), f"{note}, fixed", consonants, FIXED, check=16, encode=True),
+        _text(f"coded-{name}", (70, 164), f"{note}, coded", consonants, CODED, check=16, encode=True),
+    )
 
 
 VALID = (

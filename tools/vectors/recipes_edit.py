@@ -18,9 +18,26 @@ CAPTION, CODES, INDICES = (2, ("static", CAT)), BESIDE[1], BESIDE[2]
 UNSAFE, SAFE, EMPTY = (0x15, b"?"), (0x55, b"!"), (0x7E, b"")  # types that nobody knows; the last two are safe to copy
 
 
-def _file(name: str, note: str, sections: tuple[tuple[int, bytes], ...], *payloads: Any, rules: tuple[int, ...] = (40, 51), **more: Any) -> Valid:
-    return Valid(f"edit-{name}", rules, note, tier="S", profile=ROW, payload=False, size=(768, 512), payloads=payloads,
-                 sections=sections, **{"check": 16} | more)  # fmt: skip
+def _file(
+    name: str,
+    note: str,
+    sections: tuple[tuple[int, bytes], ...],
+    *payloads: Any,
+    rules: tuple[int, ...] = (40, 51),
+    **more: Any,
+) -> Valid:
+    return Valid(
+        f"edit-{name}",
+        rules,
+        note,
+        tier="S",
+        profile=ROW,
+        payload=False,
+        size=(768, 512),
+        payloads=payloads,
+        sections=sections,
+        **{"check": 16} | more,
+    )
 
 
 ALL: Final = (MAKER, STEPS, UNSAFE, SAFE, TITLE, EMPTY)
@@ -76,9 +93,12 @@ class Edited:
     def to_dict(self, made: Mapping[str, Vector]) -> dict[str, Any]:
         """The entry of the manifest."""
         return {
-            "id": f"edit-to-{self.id}", "input": f"edit-{self.base}", "operation": self.operation(made),
-            "output": f"edit-{self.output}", **shared(self.rules, self.note),
-        }  # fmt: skip
+            "id": f"edit-to-{self.id}",
+            "input": f"edit-{self.base}",
+            "operation": self.operation(made),
+            "output": f"edit-{self.output}",
+            **shared(self.rules, self.note),
+        }
 
 
 EDITS: Final = (

@@ -44,9 +44,12 @@ class Step:
             for path, data in ((self._before, self.before), (self._after, document(*self.after)))
         )
         return {
-            "id": self.id, "before": before, "after": after, "expect": "accept" if self.right else "reject",
+            "id": self.id,
+            "before": before,
+            "after": after,
+            "expect": "accept" if self.right else "reject",
             **shared(self.rules, self.note),
-        }  # fmt: skip
+        }
 
 
 def _published(change: Any = lambda _: None, **members: Any) -> Row:

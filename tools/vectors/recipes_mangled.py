@@ -21,12 +21,23 @@ def _consonants(name: str, rules: tuple[int, ...], note: str, consonants: str, c
 
 
 VALID = (
-    _consonants("collision", (60,), "another text with the very header, and check, of `consonant-fixed-paper`: 16 bits are not proof",
-                COLLIDING),
+    _consonants(
+        "collision",
+        (60,),
+        "another text with the very header, and check, of `consonant-fixed-paper`: 16 bits are not proof",
+        COLLIDING,
+    ),
     _consonants("line-feeds", (161,), "bytes 0A in the body, and none of them is a line break", "n fn f f"),
-    Valid("polyglot-pdf", (50,), "a text that some readers take for a document", tier="S", check=16, payload=False,
-          sections=((METADATA, text((b"note", PDF))),)),
-)  # fmt: skip
+    Valid(
+        "polyglot-pdf",
+        (50,),
+        "a text that some readers take for a document",
+        tier="S",
+        check=16,
+        payload=False,
+        sections=((METADATA, text((b"note", PDF))),),
+    ),
+)
 
 
 def _over_body(base: Vector) -> list[Edit]:
@@ -38,7 +49,17 @@ def _over_body(base: Vector) -> list[Edit]:
     return put("check", section_check(header.profile, None, header, 0x81, body, recipe.check).hex())(base)
 
 
-def _bit(name: str, base: str, error: int, rules: tuple[int, ...], note: str, where: str, byte: int, mask: int, tier: str = "H") -> Fault:
+def _bit(
+    name: str,
+    base: str,
+    error: int,
+    rules: tuple[int, ...],
+    note: str,
+    where: str,
+    byte: int,
+    mask: int,
+    tier: str = "H",
+) -> Fault:
     return Fault(name, base, error, rules, note, flip(where, byte, mask), tier)
 
 

@@ -44,7 +44,9 @@ class Bad:
 
     def files(self) -> dict[str, bytes]:
         """The package and its probe, by file name."""
-        symbols, tensors = copy.deepcopy(mini.package()[:2]) if self.base == mini.NAME else (tiny.MODELS | tiny.SMALL)[self.base]()
+        symbols, tensors = (
+            copy.deepcopy(mini.package()[:2]) if self.base == mini.NAME else (tiny.MODELS | tiny.SMALL)[self.base]()
+        )
         self.change(symbols, tensors)
         symbols["tensors"] = mini.declared(tensors)
         self.late(symbols, tensors)
@@ -61,9 +63,15 @@ class Bad:
         """The entry of the manifest."""
         folder = f"models-bad/{self.id}"
         return {
-            "id": self.id, "folder": folder, "file": f"{folder}/probe.sem", **digests(probe),
-            **shared(self.rules, self.note), **error_entry(self.error), "stage": "model", "repaired": f"models/{self.base}",
-        } | ({"asked": "embedding"} if self.base == "pq-tiny" else {})  # fmt: skip
+            "id": self.id,
+            "folder": folder,
+            "file": f"{folder}/probe.sem",
+            **digests(probe),
+            **shared(self.rules, self.note),
+            **error_entry(self.error),
+            "stage": "model",
+            "repaired": f"models/{self.base}",
+        } | ({"asked": "embedding"} if self.base == "pq-tiny" else {})
 
 
 @lru_cache(maxsize=8)

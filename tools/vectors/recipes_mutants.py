@@ -66,9 +66,10 @@ class Listed(Bad):
         head = explicit(PROBES[self.base].profile) + bytes.fromhex(symbol_digest(symbols))[: PROBE.hash_bytes]
         manifest = mini.frame(self.id, f"A fault: {self.note}.") | {"symbols": symbols}
         return {
-            "manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(), "probe.sem": head + b"\x04" + body_of(self.base),
+            "manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(),
+            "probe.sem": head + b"\x04" + body_of(self.base),
             "symbols.safetensors": mini.safetensors(tensors),
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,10 @@ class Undigested(Bad):
         digest = hashlib.sha256(json.dumps(symbols, sort_keys=True, separators=(",", ":")).encode()).digest()
         head = explicit(PROBES[self.base].profile) + digest[: PROBE.hash_bytes]
         return {
-            "manifest.json": self.text(mini.manifest(self.id, symbols, f"A fault: {self.note}.")), "probe.sem": head + b"\x04" + body_of(self.base),
+            "manifest.json": self.text(mini.manifest(self.id, symbols, f"A fault: {self.note}.")),
+            "probe.sem": head + b"\x04" + body_of(self.base),
             "symbols.safetensors": mini.safetensors(tensors),
-        }  # fmt: skip
+        }
 
 
 def entry(name: str, change: Callable[[dict[str, Any]], Any]) -> Change:

@@ -99,8 +99,10 @@ class BadPainter:
         if outer:
             text = text.replace(b' "symbols": {\n', f' "painter": {json.dumps(entry)},\n "symbols": {{\n'.encode(), 1)
         made = {
-            "manifest.json": text, "symbols.safetensors": (MODELS / self.base / "symbols.safetensors").read_bytes(), "probe.sem": file,
-        }  # fmt: skip
+            "manifest.json": text,
+            "symbols.safetensors": (MODELS / self.base / "symbols.safetensors").read_bytes(),
+            "probe.sem": file,
+        }
         return {f"{self.folder}/{name}": data for name, data in made.items()} | (
             {} if blob is None else {f"{self.folder}/painter.safetensors": blob}
         )
@@ -108,9 +110,15 @@ class BadPainter:
     def to_dict(self, file: bytes) -> dict[str, Any]:
         """The entry of the manifest."""
         return {
-            "id": self.id, "folder": self.folder, "file": f"{self.folder}/probe.sem", **digests(file),
-            **shared(self.rules, self.note), **error_entry(self.error), "stage": "model", "repaired": f"models/{self.base}",
-        }  # fmt: skip
+            "id": self.id,
+            "folder": self.folder,
+            "file": f"{self.folder}/probe.sem",
+            **digests(file),
+            **shared(self.rules, self.note),
+            **error_entry(self.error),
+            "stage": "model",
+            "repaired": f"models/{self.base}",
+        }
 
 
 def _with(blob: bytes) -> Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]:

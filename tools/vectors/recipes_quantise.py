@@ -51,10 +51,14 @@ class Quantise:
         codes = [code(number, self.b) for number in self.numbers]
         body = clip_bits.encode(codes, {"d": len(codes), "b": self.b, "prior": False})
         return {
-            "id": self.id, "note": self.note, "b": self.b,
-            "vector": [f"{number:08x}" for number in self.numbers], "codes": codes, "body": body.hex(),
+            "id": self.id,
+            "note": self.note,
+            "b": self.b,
+            "vector": [f"{number:08x}" for number in self.numbers],
+            "codes": codes,
+            "body": body.hex(),
             "refused": [f"{number:08x}" for number in self.refused],
-        }  # fmt: skip
+        }
 
     def to_dict(self, data: bytes) -> dict[str, Any]:
         """The entry of the manifest; `data` is the file."""
@@ -80,12 +84,17 @@ def _drawn(b: int) -> tuple[int, ...]:
 VECTORS: Final = (
     Quantise("quantise-example", (192,), "the example of SPEC §13.3", 2, tuple(map(of, EXAMPLE))),
     *(
-        Quantise(f"quantise-edges-{b}", (191, 192), f"zeros, infinities, subnormals and all edges of {b} bits" if b < 8
-                 else f"zeros, infinities, subnormals and some edges of {b} bits", b, _edges(b), NANS)
+        Quantise(
+            f"quantise-edges-{b}",
+            (191, 192),
+            f"zeros, infinities, subnormals and all edges of {b} bits"
+            if b < 8
+            else f"zeros, infinities, subnormals and some edges of {b} bits",
+            b,
+            _edges(b),
+            NANS,
+        )
         for b in (1, 2, 4, 8, 16)
     ),
-    *(
-        Quantise(f"quantise-drawn-{b}", (192,), f"numbers of any size, {b} bits", b, _drawn(b))
-        for b in (1, 3, 11, 16)
-    ),
-)  # fmt: skip
+    *(Quantise(f"quantise-drawn-{b}", (192,), f"numbers of any size, {b} bits", b, _drawn(b)) for b in (1, 3, 11, 16)),
+)

@@ -26,7 +26,13 @@ class Refused:
     size: tuple[int, int] = (64, 48)
 
     def to_json(self) -> dict[str, Any]:
-        frame = {"profile": self.profile, "model_hash": None, "width": self.size[0], "height": self.size[1], "check_bits": 16}
+        frame = {
+            "profile": self.profile,
+            "model_hash": None,
+            "width": self.size[0],
+            "height": self.size[1],
+            "check_bits": 16,
+        }
         return frame | {"sections": list(self.sections)}
 
     def to_dict(self, data: bytes) -> dict[str, Any]:
@@ -42,7 +48,9 @@ def _map(name: str, note: str, width: int, height: int) -> Refused:
     """A sketch of another size than the picture's 64 × 48."""
     dice = Dice(name)
     samples = bytes(dice.below(256) for _ in range(width * height)).hex()
-    return Refused(name, (212,), note, 205, ({"type": SKETCH, "map": {"width": width, "height": height, "samples": samples}},))
+    return Refused(
+        name, (212,), note, 205, ({"type": SKETCH, "map": {"width": width, "height": height, "samples": samples}},)
+    )
 
 
 def _one(name: str, rule: int, note: str, profile: int, section_type: int, value: Any, **more: Any) -> Refused:

@@ -69,15 +69,25 @@ def document(*rows: Row) -> bytes:
 WIDE = {"m": 511, "groups": [511], "hyper": 1}
 REGISTRIES: Final = {
     "rows": document(
-        row(204, id=210, name="private"), row(202, id=253, name="last-private"), row(204, id=199, name="withdrawn", status="withdrawn"),
-        row(204, id=256, name="first-extended"), row(200, id=456, name="extended"), row(10, id=65_791, name="last-extended"),
-        row(206, id=300, name="extended-base"), row(200, id=252, name="pad-1", change=to(1, "fit", "multiple")),
+        row(204, id=210, name="private"),
+        row(202, id=253, name="last-private"),
+        row(204, id=199, name="withdrawn", status="withdrawn"),
+        row(204, id=256, name="first-extended"),
+        row(200, id=456, name="extended"),
+        row(10, id=65_791, name="last-extended"),
+        row(206, id=300, name="extended-base"),
+        row(200, id=252, name="pad-1", change=to(1, "fit", "multiple")),
     ),
-    "retired": document(row(
-        204, status="withdrawn", notes="Use another.", recommended={"models": {"painter": "somebody/something"}, "hints": {"steps": "9"}},
-    )),
+    "retired": document(
+        row(
+            204,
+            status="withdrawn",
+            notes="Use another.",
+            recommended={"models": {"painter": "somebody/something"}, "hints": {"steps": "9"}},
+        )
+    ),
     "wide": document(row(200, lambda new: new["binding"]["parameters"]["7"].update(WIDE))),
-}  # fmt: skip
+}
 
 
 def _indices(name: str, rules: tuple[int, ...], note: str, profile: int, **more: Any) -> Valid:
@@ -239,11 +249,18 @@ def named(name: str, data: bytes) -> dict[str, Any]:
 def broken_entry(broken: Broken, base: Vector, data: bytes) -> dict[str, Any]:
     """The entry of a row that is refused: the file is a valid one, which the shipped registry can read."""
     return {
-        "id": f"registry-{broken.id}", "file": f"{base.path}.sem", **digests(base.data), "tier": broken.tier,
-        **shared((broken.rule,), broken.note), "expect": "reject", **error_entry(broken.error),
-        "stage": "payload" if broken.error == 801 else stage(broken.error, broken.tier, False), "repaired": base.recipe.id,
-        "features": features(base.data, base.expected or {}, broken.error), **named(broken.id, data),
-    }  # fmt: skip
+        "id": f"registry-{broken.id}",
+        "file": f"{base.path}.sem",
+        **digests(base.data),
+        "tier": broken.tier,
+        **shared((broken.rule,), broken.note),
+        "expect": "reject",
+        **error_entry(broken.error),
+        "stage": "payload" if broken.error == 801 else stage(broken.error, broken.tier, False),
+        "repaired": base.recipe.id,
+        "features": features(base.data, base.expected or {}, broken.error),
+        **named(broken.id, data),
+    }
 
 
 def spared(base: Vector, change: Change) -> bytes:
@@ -256,4 +273,3 @@ def spare_entry(name: str, base: Vector, note: str, data: bytes) -> dict[str, An
     entry = base.to_dict()
     entry |= {"id": f"registry-{name}", "note": note, "rules": rule_ids((174,)), **named(name, data)}
     return {key: value for key, value in entry.items() if key != "trace"}
-

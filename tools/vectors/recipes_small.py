@@ -14,8 +14,9 @@ from tools.vectors.recipes_model import Bad, Change, _all, _drop, _set, _tensor
 NAMES = {3: "clip-tiny", 4: "pq-tiny", 5: "vq-tiny", 6: "sketch-tiny"}
 
 
-def _bad(kind: int, name: str, rule: int, note: str, change: Change = lambda _s, _t: None, error: int = 803,
-         **more: Any) -> Bad:
+def _bad(
+    kind: int, name: str, rule: int, note: str, change: Change = lambda _s, _t: None, error: int = 803, **more: Any
+) -> Bad:
     base = NAMES[kind]
     return Bad(f"{base}-{name}", error, (rule,), note, change, base=base, **more)
 

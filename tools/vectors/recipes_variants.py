@@ -33,10 +33,19 @@ def headers() -> Iterator[Valid]:
         sides = {"class": "a dim class", "short": "sides of one byte", "long": "sides of two bytes"}[size]
         model = f"the model by {hash_bytes} bytes" if hash_bytes else "the row's model"
         yield Valid(
-            name, tuple(rules), f"{sides}, {model}, {f'a check of {check} bits' if check else 'no check'}, {form}", size=(width, height),
-            tier="S", profile=204, check=check, payload=False, payloads=((5, drawn(name, count, 6)),),
-            model="vq-tiny" if hash_bytes else None, hash_bytes=hash_bytes, sections=GREASE if form == "sectioned" else (),
-        )  # fmt: skip
+            name,
+            tuple(rules),
+            f"{sides}, {model}, {f'a check of {check} bits' if check else 'no check'}, {form}",
+            size=(width, height),
+            tier="S",
+            profile=204,
+            check=check,
+            payload=False,
+            payloads=((5, drawn(name, count, 6)),),
+            model="vq-tiny" if hash_bytes else None,
+            hash_bytes=hash_bytes,
+            sections=GREASE if form == "sectioned" else (),
+        )
 
 
 PAYLOADS: Final[dict[str, tuple[int, int, int, Any]]] = {  # profile, kind, rule, what recipes give
@@ -57,26 +66,57 @@ def payloads() -> Iterator[Valid]:
         said = f"{f'a check of {check} bits' if check else 'no check'}, {form}"
         for name, (profile, kind, rule, value) in PAYLOADS.items():
             size = (100, 70)
-            yield Valid(f"variant-{name}-{check}-{form}", (rule, *rules), f"{name}: {said}", size=size, tier="S", profile=profile,
-                        payload=False, payloads=((kind, value),), **around)  # fmt: skip
+            yield Valid(
+                f"variant-{name}-{check}-{form}",
+                (rule, *rules),
+                f"{name}: {said}",
+                size=size,
+                tier="S",
+                profile=profile,
+                payload=False,
+                payloads=((kind, value),),
+                **around,
+            )
         for name, (profile, rule) in LATENTS.items():
-            yield Valid(f"variant-{name}-{check}-{form}", (rule, *rules), f"{name}: {said}", size=(33, 17), profile=profile, rate=1,
-                        **around)  # fmt: skip
+            yield Valid(
+                f"variant-{name}-{check}-{form}",
+                (rule, *rules),
+                f"{name}: {said}",
+                size=(33, 17),
+                profile=profile,
+                rate=1,
+                **around,
+            )
 
 
 VALID: Final = (*headers(), *payloads())
 DIMS: Final = tuple(
-    Valid(f"dims-{number:03}", (18,), f"dim class {number}: {width} × {height}, and an empty caption", size=(width, height), tier="S",
-          profile=9, payload=False, payloads=((2, ("static", "")),))
+    Valid(
+        f"dims-{number:03}",
+        (18,),
+        f"dim class {number}: {width} × {height}, and an empty caption",
+        size=(width, height),
+        tier="S",
+        profile=9,
+        payload=False,
+        payloads=((2, ("static", "")),),
+    )
     for number, (width, height) in sorted(sizes().items())
-)  # fmt: skip
+)
 
 
 def spelt_out() -> Iterator[Fault]:
     """Every size of a class by both its sides."""
     for number, (width, height) in sorted(sizes().items()):
         sides = (b"\0" + varint(width - 1) + varint(height - 1)).hex()
-        yield Fault(f"dims-{number:03}-spelt", f"dims-{number:03}", 205, (19,), f"{width} × {height} in full", put("dim_class", sides))
+        yield Fault(
+            f"dims-{number:03}-spelt",
+            f"dims-{number:03}",
+            205,
+            (19,),
+            f"{width} × {height} in full",
+            put("dim_class", sides),
+        )
 
 
 ZERO_BEHIND: Final = {  # error and rule of a byte 00 behind a body, which takes away what made it the only one
@@ -90,14 +130,38 @@ def of_payloads() -> Iterator[Fault]:
     for name in (*PAYLOADS, *LATENTS):
         tier = "L" if name in LATENTS else "S"
         compact, sectioned = f"variant-{name}-16-compact", f"variant-{name}-32-sectioned"
-        yield Fault(f"{compact}-check", compact, 501, (60,), f"{name}: a bit of the check", flip("check", 0, 0x20), tier)
-        yield Fault(f"{sectioned}-check", sectioned, 501, (60,), f"{name}: the last bit of its check", flip("sections[1].check", 3, 1), tier)
-        yield Fault(f"{sectioned}-cut", sectioned, 301, (46,), f"{name}: the file ends within the check", cut("sections[1].check", 3))
+        yield Fault(
+            f"{compact}-check", compact, 501, (60,), f"{name}: a bit of the check", flip("check", 0, 0x20), tier
+        )
+        yield Fault(
+            f"{sectioned}-check",
+            sectioned,
+            501,
+            (60,),
+            f"{name}: the last bit of its check",
+            flip("sections[1].check", 3, 1),
+            tier,
+        )
+        yield Fault(
+            f"{sectioned}-cut",
+            sectioned,
+            301,
+            (46,),
+            f"{name}: the file ends within the check",
+            cut("sections[1].check", 3),
+        )
         yield Fault(f"{sectioned}-late", sectioned, 306, (48,), f"{name}: a byte behind the last section", append("00"))
         if name in ZERO_BEHIND:  # a raw text may end so
             error, rule = ZERO_BEHIND[name]
-            yield Fault(f"variant-{name}-0-compact-longer", f"variant-{name}-0-compact", error, (rule,), f"{name}: a byte 00 behind the body",
-                        append("00"), tier)  # fmt: skip
+            yield Fault(
+                f"variant-{name}-0-compact-longer",
+                f"variant-{name}-0-compact",
+                error,
+                (rule,),
+                f"{name}: a byte 00 behind the body",
+                append("00"),
+                tier,
+            )
 
 
 FAULTS: Final = tuple(of_payloads())

@@ -24,7 +24,9 @@ Kept = dict[str, str]
 def digest(entry: Mapping[str, Any]) -> str:
     """SHA-256 of what a decoder is given and must answer: the members that count, and all files that they name."""
     said = {name: value for name, value in entry.items() if name not in FREE}
-    files = {path.relative_to(VECTORS).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in named(said)}
+    files = {
+        path.relative_to(VECTORS).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in named(said)
+    }
     return hashlib.sha256(json.dumps([said, files], sort_keys=True).encode()).hexdigest()
 
 
@@ -40,9 +42,14 @@ def named(value: Any) -> Iterator[Path]:
 
 
 def vectors() -> Kept:
-    """"list/id" -> digest of every vector that is there."""
+    """ "list/id" -> digest of every vector that is there."""
     manifest = json.loads((VECTORS / "manifest.json").read_bytes())
-    found = {f"{kind}/{e['id']}": digest(e) for kind, entries in manifest.items() if isinstance(entries, list) for e in entries}
+    found = {
+        f"{kind}/{e['id']}": digest(e)
+        for kind, entries in manifest.items()
+        if isinstance(entries, list)
+        for e in entries
+    }
     return dict(sorted(found.items()))
 
 
@@ -59,7 +66,11 @@ def faults(released: Mapping[str, Kept], now: Kept) -> Iterator[str]:
 def main() -> int:
     released = json.loads(RELEASED.read_bytes())
     found = list(faults(released, vectors()))
-    print(*found, f"{sum(map(len, released.values()))} vectors of {len(released)} releases, {len(found)} not as they were", sep="\n")
+    print(
+        *found,
+        f"{sum(map(len, released.values()))} vectors of {len(released)} releases, {len(found)} not as they were",
+        sep="\n",
+    )
     return 1 if found else 0
 
 

@@ -95,8 +95,10 @@ def main() -> int:
     for recipe in recipes_paint.VALID:
         picture, found[recipe.id] = measured(valid(recipe, "paint"))
         limits, spread = found[recipe.id] if accept else before[recipe.id], found[recipe.id]["spread"]
-        print(f"{recipe.id:24} peak {spread['peak']} of {limits['peak']}, rms {spread['rms']:.5f} of {limits['rms']:g}, raw {spread['raw']:g}; "
-              f"samples {picture.min()} to {picture.max()}, mean {picture.mean():.0f}")  # fmt: skip
+        print(
+            f"{recipe.id:24} peak {spread['peak']} of {limits['peak']}, rms {spread['rms']:.5f} of {limits['rms']:g}, raw {spread['raw']:g}; "
+            f"samples {picture.min()} to {picture.max()}, mean {picture.mean():.0f}"
+        )
         if any(spread[name] > limits[name] for name in ("peak", "rms")):
             beyond.append(recipe.id)
         path = OUT / recipes_paint.picture_path(recipe.id)

@@ -47,7 +47,16 @@ class _Maker:
         self.tensors[f"{name}.b"] = self.rng.integers(-200_000, 200_001, o).astype(np.int64)
         return [{"op": op, "w": f"{name}.w", "b": f"{name}.b", "stride": stride}]
 
-    def requant(self, name: str, channels: int, shift: int, lo: int, hi: int, add: tuple[int, int] | None = None, per_rate: bool = False) -> dict[str, Any]:
+    def requant(
+        self,
+        name: str,
+        channels: int,
+        shift: int,
+        lo: int,
+        hi: int,
+        add: tuple[int, int] | None = None,
+        per_rate: bool = False,
+    ) -> dict[str, Any]:
         rows = self.rates if per_rate else 1
         self.tensors[f"{name}.m"] = self.rng.integers(2**14, 2**15, (rows, channels)).astype(np.int16)
         self.tensors[f"{name}.s"] = (shift + self.rng.integers(0, 2, (rows, channels))).astype(np.uint8)
@@ -75,23 +84,43 @@ def plain(kind: int, seed: int, rates: int, hyper: int, *groups: int, wide: tupl
     """The graph of `elic-tiny`. `wide`: output channels of the hyper net's layers."""
     mk = _Maker(seed, rates)
     s: dict[str, Any] = {
-        "kind": kind, "rates": rates, "hyper": hyper, "groups": list(groups), "parity": 0, "order": "scales-means",
+        "kind": kind,
+        "rates": rates,
+        "hyper": hyper,
+        "groups": list(groups),
+        "parity": 0,
+        "order": "scales-means",
         "context": "all",
         "z_input": mk.requant("z_input", hyper, 6, -32767, 32767, per_rate=True),
         "y_input": mk.requant("y_input", sum(groups), 12, -32767, 32767, per_rate=True),
         "hyper_net": [
-            *mk.conv("hyper.0", hyper, wide[0], 5, "deconv", 2), mk.layer("hyper.0.q", wide[0], 21, 0, 32767),
-            *mk.conv("hyper.1", *wide, 5, "deconv", 2), mk.layer("hyper.1.q", wide[1], 23, -32767, 32767),
+            *mk.conv("hyper.0", hyper, wide[0], 5, "deconv", 2),
+            mk.layer("hyper.0.q", wide[0], 21, 0, 32767),
+            *mk.conv("hyper.1", *wide, 5, "deconv", 2),
+            mk.layer("hyper.1.q", wide[1], 23, -32767, 32767),
         ],
-        "channel_nets": [None], "spatial_nets": [], "anchor_heads": None, "heads": [], "means": [], "scales": [],
-    }  # fmt: skip
+        "channel_nets": [None],
+        "spatial_nets": [],
+        "anchor_heads": None,
+        "heads": [],
+        "means": [],
+        "scales": [],
+    }
     for k, c in enumerate(groups):
         base = wide[1]
         if k:
-            s["channel_nets"].append([*mk.conv(f"channel.{k}", sum(groups[:k]), 6, 3), mk.layer(f"channel.{k}.q", 6, 21, -32767, 32767)])
+            s["channel_nets"].append(
+                [*mk.conv(f"channel.{k}", sum(groups[:k]), 6, 3), mk.layer(f"channel.{k}.q", 6, 21, -32767, 32767)]
+            )
             base += 6
         s["spatial_nets"].append([*mk.conv(f"spatial.{k}", c, 5, 5), mk.layer(f"spatial.{k}.q", 5, 22, -32767, 32767)])
-        s["heads"].append([*mk.conv(f"head.{k}.0", base + 5, 9, 1), mk.layer(f"head.{k}.0.q", 9, 22, 0, 32767), *mk.conv(f"head.{k}.1", 9, 2 * c, 1)])
+        s["heads"].append(
+            [
+                *mk.conv(f"head.{k}.0", base + 5, 9, 1),
+                mk.layer(f"head.{k}.0.q", 9, 22, 0, 32767),
+                *mk.conv(f"head.{k}.1", 9, 2 * c, 1),
+            ]
+        )
         s["means"].append(mk.requant(f"mean.{k}", c, 28, -32767, 32767, per_rate=True))
         s["scales"].append(mk.requant(f"scale.{k}", c, 34, 0, 63, add=(3, 22), per_rate=True))
     mk.tensors.update(mk.z_tables(hyper))
@@ -102,27 +131,67 @@ def odd() -> Package:
     """`elic-tiny-2`: groups 1, 2, 2, 1; two rates; the rest of the grammar."""
     mk, groups, hyper = _Maker(2, 2), (1, 2, 2, 1), 3
     s: dict[str, Any] = {
-        "kind": 7, "rates": 2, "hyper": hyper, "groups": list(groups), "parity": 1, "order": "means-scales",
+        "kind": 7,
+        "rates": 2,
+        "hyper": hyper,
+        "groups": list(groups),
+        "parity": 1,
+        "order": "means-scales",
         "context": "ends",
         "z_input": mk.requant("z_input", 1, 6, -32768, 32767),
         "y_input": mk.requant("y_input", sum(groups), 12, -32767, 32767, add=(-3, 3)),
         "hyper_net": [
-            *mk.conv("hyper.0", hyper, 6, 3, "deconv", 4), mk.layer("hyper.0.q", 6, 20, -32767, 32767), {"op": "relu"},
-            *mk.conv("hyper.1", 6, 6, 3), mk.layer("hyper.1.q", 6, 22, -16000, 16000), {"op": "add", "from": 2},
+            *mk.conv("hyper.0", hyper, 6, 3, "deconv", 4),
+            mk.layer("hyper.0.q", 6, 20, -32767, 32767),
+            {"op": "relu"},
+            *mk.conv("hyper.1", 6, 6, 3),
+            mk.layer("hyper.1.q", 6, 22, -16000, 16000),
+            {"op": "add", "from": 2},
             mk.layer("hyper.2.q", 6, 15, -32768, 32767),
         ],
-        "channel_nets": [None], "spatial_nets": [], "anchor_heads": [], "heads": [], "means": [], "scales": [],
-    }  # fmt: skip
+        "channel_nets": [None],
+        "spatial_nets": [],
+        "anchor_heads": [],
+        "heads": [],
+        "means": [],
+        "scales": [],
+    }
     mk.tensors["ladder"] = np.cumsum(mk.rng.integers(1, 90, 63)).astype(np.int32)
     for k, c in enumerate(groups):
         base = 6
         if k:
             before = groups[0] if k == 1 else groups[0] + groups[k - 1]
-            s["channel_nets"].append([*mk.conv(f"channel.{k}.0", before, 4, 5), mk.layer(f"channel.{k}.0.q", 4, 21, 0, 32767), *mk.conv(f"channel.{k}.1", 4, 4, 1), mk.layer(f"channel.{k}.1.q", 4, 22, -32767, 32767)])
+            s["channel_nets"].append(
+                [
+                    *mk.conv(f"channel.{k}.0", before, 4, 5),
+                    mk.layer(f"channel.{k}.0.q", 4, 21, 0, 32767),
+                    *mk.conv(f"channel.{k}.1", 4, 4, 1),
+                    mk.layer(f"channel.{k}.1.q", 4, 22, -32767, 32767),
+                ]
+            )
             base += 4
-        s["spatial_nets"].append([*mk.conv(f"spatial.{k}.0", c, 4, 3), mk.layer(f"spatial.{k}.0.q", 4, 21, 0, 32767), *mk.conv(f"spatial.{k}.1", 4, 4, 3), mk.layer(f"spatial.{k}.1.q", 4, 22, -32767, 32767)])
-        s["heads"].append([*mk.conv(f"head.{k}.0", base + 4, 6, 3), mk.layer(f"head.{k}.0.q", 6, 23, 0, 32767), *mk.conv(f"head.{k}.1", 6, 2 * c, 1)])
-        s["anchor_heads"].append([*mk.conv(f"anchor.{k}.0", base, 5, 1), mk.layer(f"anchor.{k}.0.q", 5, 22, 0, 32767), *mk.conv(f"anchor.{k}.1", 5, 2 * c, 1)])
+        s["spatial_nets"].append(
+            [
+                *mk.conv(f"spatial.{k}.0", c, 4, 3),
+                mk.layer(f"spatial.{k}.0.q", 4, 21, 0, 32767),
+                *mk.conv(f"spatial.{k}.1", 4, 4, 3),
+                mk.layer(f"spatial.{k}.1.q", 4, 22, -32767, 32767),
+            ]
+        )
+        s["heads"].append(
+            [
+                *mk.conv(f"head.{k}.0", base + 4, 6, 3),
+                mk.layer(f"head.{k}.0.q", 6, 23, 0, 32767),
+                *mk.conv(f"head.{k}.1", 6, 2 * c, 1),
+            ]
+        )
+        s["anchor_heads"].append(
+            [
+                *mk.conv(f"anchor.{k}.0", base, 5, 1),
+                mk.layer(f"anchor.{k}.0.q", 5, 22, 0, 32767),
+                *mk.conv(f"anchor.{k}.1", 5, 2 * c, 1),
+            ]
+        )
         s["means"].append(mk.requant(f"mean.{k}", c, 28, -32767, 32767))
         s["scales"].append({**mk.requant(f"scale.{k}", c, 27, -32768, 32767, add=(300, 700)), "ladder": "ladder"})
     mk.tensors.update(mk.z_tables(hyper))
@@ -233,7 +302,9 @@ def write(folder: Path, name: str) -> str:
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     if name in SPELT:
         spell(out, manifest, tensors)
-    print(f"{name}: {len(blob)} bytes of tensors, sha256 {hashlib.sha256(blob).hexdigest()[:16]}, digest {symbol_digest(symbols)}")
+    print(
+        f"{name}: {len(blob)} bytes of tensors, sha256 {hashlib.sha256(blob).hexdigest()[:16]}, digest {symbol_digest(symbols)}"
+    )
     return symbol_digest(symbols)
 
 

@@ -220,9 +220,21 @@ def header(data: bytes, registry: dict[int, dict[str, Any]], dims: dict[int, tup
         count = reader.varint() + 1
 
     return Header(
-        version, check_code, sectioned == 1, profile, binding, model_hash, width, height, size_offset,
-        check, check_offset, count, bytes(h), reader.position,
-    )  # fmt: skip
+        version,
+        check_code,
+        sectioned == 1,
+        profile,
+        binding,
+        model_hash,
+        width,
+        height,
+        size_offset,
+        check,
+        check_offset,
+        count,
+        bytes(h),
+        reader.position,
+    )
 
 
 def load_dims(path: Path) -> dict[int, tuple[int, int]]:
@@ -320,7 +332,11 @@ def fits(name: str, members: dict[str, Any]) -> bool:
     if name == "groups":
         return 1 <= len(value) <= 16 and all(is_whole(width, 1, 1024) for width in value)
     if name == "m":
-        return is_whole(value, 1, 1024) and value == sum(members["groups"]) if "groups" in members else is_whole(value, 1, 65536)
+        return (
+            is_whole(value, 1, 1024) and value == sum(members["groups"])
+            if "groups" in members
+            else is_whole(value, 1, 65536)
+        )
     if name == "tokenizer" and value is None:
         return True
     return name == "code" or is_digest(value)
@@ -394,7 +410,7 @@ def sections(data: bytes, head: Header) -> tuple[list[Section], bool]:
     if not head.sectioned:
         return [
             Section(0x80 + head.binding["compact"], head.end, data[head.end :], head.check, head.check_offset)
-        ], True  # fmt: skip
+        ], True
 
     result: list[Section] = []
     reader = Reader(data, head.end, truncated=301, bad_varint=305)  # SEM-R-046
@@ -714,10 +730,7 @@ class Requant:
 
     def apply(self, vector: Sequence[int], parameters: Sequence[tuple[int, int, int]]) -> list[int]:
         """Of the channels at one site; x >> s is floor(x / 2^s)."""
-        return [
-            clamp((x * m + a) >> s, self.lo, self.hi)
-            for x, (m, s, a) in zip(vector, parameters, strict=True)
-        ]  # fmt: skip
+        return [clamp((x * m + a) >> s, self.lo, self.hi) for x, (m, s, a) in zip(vector, parameters, strict=True)]
 
 
 def pick(tensor: Tensor, rho: int, o: int) -> int:
@@ -751,9 +764,8 @@ def linear(layer: Linear, x: Activation, sites: list[Site], jobs: int) -> dict[S
         kernel = tuple((u, v) for u, _ in layer.taps(r) for v, _ in layer.taps(c))
         if kernel not in weights:
             weights[kernel] = [
-                [layer.weight(o, i, u, v) for u, v in kernel for i in range(layer.inputs)]
-                for o in range(layer.outputs)
-            ]  # fmt: skip
+                [layer.weight(o, i, u, v) for u, v in kernel for i in range(layer.inputs)] for o in range(layer.outputs)
+            ]
     if jobs == 1 or len(sites) * len(layer.w.values) < 10**6:
         return inner_products(layer, x, weights, sites)
     SHARED[:] = [(layer, x, weights)]  # what the processes inherit when they are forked
@@ -1047,7 +1059,9 @@ def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
     position = 0
     for begin, end in sorted(index[name]["data_offsets"] for name in entries):
         if begin != position:
-            bad_model(f"symbols.safetensors: bytes {min(begin, position)} to {max(begin, position)} belong to no tensor or to two")
+            bad_model(
+                f"symbols.safetensors: bytes {min(begin, position)} to {max(begin, position)} belong to no tensor or to two"
+            )
         position = end
     if start + position != len(data):
         bad_model("symbols.safetensors: the last bytes belong to no tensor")
@@ -1730,9 +1744,16 @@ def elic_latents(
 
 
 def run_head(
-    model: Model, k: int, p: int, sites: list[Site],
-    x: Activation, chan: Activation, hyper: Activation, rho: int, run: Run,
-) -> list[list[int]]:  # fmt: skip
+    model: Model,
+    k: int,
+    p: int,
+    sites: list[Site],
+    x: Activation,
+    chan: Activation,
+    hyper: Activation,
+    rho: int,
+    run: Run,
+) -> list[list[int]]:
     """`out` of pass p, at each of its sites."""
     anchors = p == 0 and model.anchor_heads is not None
     head = model.anchor_heads[k] if anchors and model.anchor_heads is not None else model.heads[k]

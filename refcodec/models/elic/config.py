@@ -38,7 +38,9 @@ class ElicConfig:
     means_first: bool = False  # True: the head gives (means, scales)
     lambdas: tuple[float, ...] = field(default=(0.0016,))  # one rate each: loss = bpp + lambda 255^2 MSE
     channels: int = 3  # of the pictures: 3 for photographs (kind 7), 1 for sketches (kind 6)
-    scale_head: str = "log"  # what the head gives beside means: "log" of sigma, or sigma itself ("linear", all public checkpoints)
+    scale_head: str = (
+        "log"  # what the head gives beside means: "log" of sigma, or sigma itself ("linear", all public checkpoints)
+    )
     text_width: int = 0  # not 0: the analysis takes text embeddings of this width through TACO's adapter
     text_tokens: int = 38  # and this many of them
 
@@ -54,8 +56,9 @@ class ElicConfig:
             raise ValueError("unknown transform or channel scope")
         _whole("widths", self.widths, 2, 4096, least=3, most=3)
         for name, layers, kinds in (
-            ("hyper_analysis", self.hyper_analysis, ("conv",)), ("hyper_synthesis", self.hyper_synthesis, ("conv", "deconv"))
-        ):  # fmt: skip
+            ("hyper_analysis", self.hyper_analysis, ("conv",)),
+            ("hyper_synthesis", self.hyper_synthesis, ("conv", "deconv")),
+        ):
             _layers(name, layers, kinds)
             if math.prod(stride for _, _, stride, _ in layers) != 4:
                 raise ValueError(f"{name} does not scale by 4")
@@ -73,7 +76,12 @@ class ElicConfig:
             raise ValueError("unknown scale head")
         _whole("text_width", (self.text_width,), 0, 4096)
         _whole("text_tokens", (self.text_tokens,), 1, 1024)
-        if self.text_width and (self.transform != "elic" or self.text_width % TEXT_HEADS or self.widths[1] % TEXT_HEADS or self.widths[2] % TEXT_HEADS):
+        if self.text_width and (
+            self.transform != "elic"
+            or self.text_width % TEXT_HEADS
+            or self.widths[1] % TEXT_HEADS
+            or self.widths[2] % TEXT_HEADS
+        ):
             raise ValueError(f"a text adapter is of the elic transform, and of widths that {TEXT_HEADS} heads share")
         if type(self.anchor_net) is not bool or type(self.means_first) is not bool:
             raise ValueError("anchor_net and means_first are true or false")
@@ -172,29 +180,52 @@ def _groups(m: int) -> tuple[int, ...]:
 def taco(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
     """TACO and JiangWei's ELIC: anchors on odd sites, scales first, own anchor nets."""
     return ElicConfig(
-        m=m, hyper=n, groups=groups or _groups(m), widths=(n, n, n), transform="elic",
+        m=m,
+        hyper=n,
+        groups=groups or _groups(m),
+        widths=(n, n, n),
+        transform="elic",
         hyper_analysis=(("conv", 3, 1, n), ("conv", 5, 2, n), ("conv", 5, 2, n)),
         hyper_synthesis=(("deconv", 5, 2, m), ("deconv", 5, 2, m * 3 // 2), ("deconv", 3, 1, m * 2)),
-        channel_context=_ELIC_CONTEXT, spatial_width=0, aggregation=(), anchor_parity=1, anchor_net=True,
-    )  # fmt: skip
+        channel_context=_ELIC_CONTEXT,
+        spatial_width=0,
+        aggregation=(),
+        anchor_parity=1,
+        anchor_net=True,
+    )
 
 
 def compressai(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
     """CompressAI's Elic2022Official: anchors on even sites, a narrower hyper-decoder, one parameter net whose widths
     fall evenly."""
     return ElicConfig(
-        m=m, hyper=n, groups=groups or _groups(m), widths=(n, n, n), transform="elic",
+        m=m,
+        hyper=n,
+        groups=groups or _groups(m),
+        widths=(n, n, n),
+        transform="elic",
         hyper_analysis=(("conv", 3, 1, n), ("conv", 5, 2, n), ("conv", 5, 2, n)),
         hyper_synthesis=(("deconv", 5, 2, n), ("deconv", 5, 2, n * 3 // 2), ("deconv", 3, 1, n * 2)),
-        channel_context=_ELIC_CONTEXT, spatial_width=0, aggregation=(), aggregation_ramp=2 * n,
-    )  # fmt: skip
+        channel_context=_ELIC_CONTEXT,
+        spatial_width=0,
+        aggregation=(),
+        aggregation_ramp=2 * n,
+    )
 
 
 def chandelier(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
     """Chandelier's ELIC: means first, channel context from the first and the most recent group only."""
     return ElicConfig(
-        m=m, hyper=n, groups=groups or _groups(m), widths=(n, n, n), transform="elic",
+        m=m,
+        hyper=n,
+        groups=groups or _groups(m),
+        widths=(n, n, n),
+        transform="elic",
         hyper_analysis=(("conv", 3, 1, n), ("conv", 5, 2, n), ("conv", 5, 2, n)),
         hyper_synthesis=(("deconv", 5, 2, n), ("deconv", 5, 2, n * 3 // 2), ("conv", 3, 1, m * 2)),
-        channel_context=_ELIC_CONTEXT, channel_scope="ends", spatial_width=0, aggregation=(2 * m, 512), means_first=True,
-    )  # fmt: skip
+        channel_context=_ELIC_CONTEXT,
+        channel_scope="ends",
+        spatial_width=0,
+        aggregation=(2 * m, 512),
+        means_first=True,
+    )

@@ -82,4 +82,3 @@ class Prior:
             return lo - REACH, mass[c, lo : hi + 1].numpy() + 1e-12
 
         return counted_tables((one(c) for c in range(len(mass))), (1, len(mass)))
-

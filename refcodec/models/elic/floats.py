@@ -26,7 +26,9 @@ from refcodec.progress import Progress, part
 
 STRIP = 48  # latent rows of one strip: 768 pixel rows
 HALO = {"patch": 8, "elic": 24}  # latent rows beyond a strip that its result can depend on
-TEXT_PIXELS = 1 << 25  # most that a text adapter takes: one of its attentions sees the whole picture, at 128 bytes a pixel
+TEXT_PIXELS = (
+    1 << 25
+)  # most that a text adapter takes: one of its attentions sees the whole picture, at 128 bytes a pixel
 TEXT_ENCODER = "openai/clip-vit-base-patch32"  # that TACO was trained with
 
 
@@ -38,7 +40,9 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict
     except ValueError as e:
         raise SemError(803, f"its architecture is not one this program knows ({e})", path=part) from e
     symbols = manifest["symbols"]
-    if [cfg.kind, list(cfg.groups), cfg.hyper, cfg.rates] != [symbols.get(name) for name in ("kind", "groups", "hyper", "rates")]:
+    if [cfg.kind, list(cfg.groups), cfg.hyper, cfg.rates] != [
+        symbols.get(name) for name in ("kind", "groups", "hyper", "rates")
+    ]:
         raise SemError(803, "its architecture is not that of the symbol model", path=part)
     with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
         net = Elic(cfg)
@@ -65,7 +69,13 @@ def _rows(tensors: dict[str, Tensor], name: str, shape: tuple[int, int], part: s
 
 
 def strips(
-    run: Callable[[Tensor], Tensor], x: Tensor, rows: int, unit_in: int, unit_out: int, halo: int, progress: Progress | None
+    run: Callable[[Tensor], Tensor],
+    x: Tensor,
+    rows: int,
+    unit_in: int,
+    unit_out: int,
+    halo: int,
+    progress: Progress | None,
 ) -> Tensor:
     """run(x) in horizontal strips, which bounds memory; `halo` rows around each are all that its result depends on."""
     if rows <= 2 * STRIP:
@@ -129,7 +139,9 @@ class Analysis:
                 f"the text adapter of model {self.name} takes {cfg.text_tokens} tokens of width {cfg.text_width}, not {list(text.shape)}"
             )
         if pixels > TEXT_PIXELS:
-            raise SemError(105, f"{pixels} pixels, and a model with a text adapter takes at most {TEXT_PIXELS}", path="picture")
+            raise SemError(
+                105, f"{pixels} pixels, and a model with a text adapter takes at most {TEXT_PIXELS}", path="picture"
+            )
         return torch.from_numpy(text.astype(np.float32))[None].to(self.device)
 
     def _latents(self, x: Tensor, rows: int, text: Tensor | None, progress: Progress | None) -> Tensor:
@@ -168,7 +180,9 @@ class Painter:
         def run(t: Tensor) -> Tensor:
             return samples(self.g_s(t.to(self.device).float() * factor)).cpu()
 
-        with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):  # 10 bits are not the last digits of §14
+        with torch.backends.cudnn.flags(
+            enabled=torch.backends.cudnn.enabled, allow_tf32=False
+        ):  # 10 bits are not the last digits of §14
             x = strips(run, latent, y.shape[1], 1, 16, HALO[self.cfg.transform], progress)
         return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
 

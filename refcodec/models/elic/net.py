@@ -49,7 +49,9 @@ class Elic(nn.Module):
         self.cfg = cfg
         self.g_a, self.g_s = transforms(cfg)
         self.entropy = EntropyNets(cfg)
-        lam = torch.tensor(cfg.lambdas, device="cpu").log()  # on "meta" any arithmetic would import torch._dynamo, which takes a second
+        lam = torch.tensor(
+            cfg.lambdas, device="cpu"
+        ).log()  # on "meta" any arithmetic would import torch._dynamo, which takes a second
         # On [0, 1] pixels with an orthonormal transform a step of sqrt(18 / (lambda ln 2)) / 255 is about right.
         g = 0.5 * (lam + math.log(math.log(2) / 18)) + math.log(255)
         self.log_gain = nn.Parameter(g[:, None].repeat(1, cfg.m))

@@ -49,7 +49,10 @@ def network(state: Mapping[str, Tensor], variant: str | None = None) -> tuple[El
     with torch.device("meta"):
         net = Elic(cfg)
     own = dict.fromkeys(("log_gain", "log_inverse", "log_gain_z", "z_loc", "z_log_scale"))
-    made = {name: torch.zeros(like.shape) if name in own else _taken(state, found.key(name), like) for name, like in net.state_dict().items()}
+    made = {
+        name: torch.zeros(like.shape) if name in own else _taken(state, found.key(name), like)
+        for name, like in net.state_dict().items()
+    }
     prior = Prior(state, found.prior, cfg.hyper)
     known = prior.used | {found.key(name) for name in made if name not in own}
     if left := sorted(key for key in state if key not in known and not public_names.ignored(key)):
@@ -89,8 +92,12 @@ def synthetic(seed: int = 0) -> list[Tensor]:
     f[0, 0] = np.inf
     out = []
     for _ in range(SYNTHETIC):
-        grey, *chroma = (np.fft.irfft2(np.fft.rfft2(rng.normal(size=(SIDE, SIDE))) / f, s=(SIDE, SIDE)) for _ in range(4))
-        planes = np.stack([0.2 * grey / grey.std() + 0.06 * c / c.std() for c in chroma]) + rng.uniform(0.3, 0.7, (3, 1, 1))
+        grey, *chroma = (
+            np.fft.irfft2(np.fft.rfft2(rng.normal(size=(SIDE, SIDE))) / f, s=(SIDE, SIDE)) for _ in range(4)
+        )
+        planes = np.stack([0.2 * grey / grey.std() + 0.06 * c / c.std() for c in chroma]) + rng.uniform(
+            0.3, 0.7, (3, 1, 1)
+        )
         planes += np.linspace(-0.2, 0.2, SIDE) * rng.uniform(-1, 1, (3, 1, 1))
         for top, left, height, width in rng.integers(8, SIDE - 64, (6, 4)).tolist():
             planes[:, top : top + height, left : left + width] += rng.uniform(-0.3, 0.3, (3, 1, 1))
@@ -99,9 +106,17 @@ def synthetic(seed: int = 0) -> list[Tensor]:
 
 
 def convert(
-    state: Mapping[str, Tensor], variant: str | None, pictures: list[Tensor] | None, out: Path, name: str, licence: str,
-    notes: str = "", *, texts: list[Tensor] | None = None, say: Callable[[str], None] = print,
-) -> str:  # fmt: skip
+    state: Mapping[str, Tensor],
+    variant: str | None,
+    pictures: list[Tensor] | None,
+    out: Path,
+    name: str,
+    licence: str,
+    notes: str = "",
+    *,
+    texts: list[Tensor] | None = None,
+    say: Callable[[str], None] = print,
+) -> str:
     """A public checkpoint's state dict as a model package in the folder `out`; its digest.
 
     variant: see `network`. pictures float[1, 3, H, W] in 0..1 measure the ranges of activations; synthetic ones where there
@@ -128,7 +143,9 @@ def convert(
 
 
 @torch.no_grad()
-def _report(net: Elic, symbols: dict[str, Any], tensors: dict[str, Any], pictures: list[Tensor], texts: list[Tensor] | None) -> str:
+def _report(
+    net: Elic, symbols: dict[str, Any], tensors: dict[str, Any], pictures: list[Tensor], texts: list[Tensor] | None
+) -> str:
     """How much longer codes of y are under the integer entropy model than under the float one."""
     model = build(symbols, tensors)
     bits = [0.0, 0.0]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What public checkpoints of ELIC call the tensors of `net.Elic`, and how a state dict shows which of them it is.
 
-    taco         TACO (Lee et al. 2024), and JiangWei's ELIC, which has no text adapter
-    compressai   CompressAI's Elic2022Official, and its Elic2022Chandelier
-    chandelier   Chandelier's re-implementation
+taco         TACO (Lee et al. 2024), and JiangWei's ELIC, which has no text adapter
+compressai   CompressAI's Elic2022Official, and its Elic2022Chandelier
+chandelier   Chandelier's re-implementation
 """
 
 from __future__ import annotations
@@ -77,11 +77,20 @@ class Variant:
 
 VARIANTS: Final = (
     Variant("taco", _TACO, config.taco, "entropy_bottleneck.", False, "g_a.analysis_transform.0.weight"),
-    Variant("compressai", _COMPRESSAI, config.compressai, "latent_codec.z.entropy_bottleneck.", True, "latent_codec.h_a.0.weight"),
+    Variant(
+        "compressai",
+        _COMPRESSAI,
+        config.compressai,
+        "latent_codec.z.entropy_bottleneck.",
+        True,
+        "latent_codec.h_a.0.weight",
+    ),
     Variant("chandelier", _CHANDELIER, config.chandelier, "entropy_bottleneck.", True, "cc_transforms.0.0.weight"),
 )
 # Says nothing that the format takes from a checkpoint: tables of its own coder, masks, and what counters of operations left.
-_IGNORED: Final = re.compile(r"(.*\.)?gaussian_conditional\..*|.*context_prediction\.(.*\.)?mask|(.*\.)?total_(ops|params)")
+_IGNORED: Final = re.compile(
+    r"(.*\.)?gaussian_conditional\..*|.*context_prediction\.(.*\.)?mask|(.*\.)?total_(ops|params)"
+)
 
 
 def ignored(key: str) -> bool:
@@ -99,7 +108,9 @@ def find(state: Mapping[str, Tensor], name: str | None) -> Variant:
         if variant.only in state:
             return variant
     first = next(iter(sorted(state)), "no key at all")
-    raise SemError(803, f"no state of TACO, ELIC, Elic2022Official or Chandelier's ELIC: it begins with {first}", path=first)
+    raise SemError(
+        803, f"no state of TACO, ELIC, Elic2022Official or Chandelier's ELIC: it begins with {first}", path=first
+    )
 
 
 def shape(state: Mapping[str, Tensor], key: str, rank: int) -> tuple[int, ...]:

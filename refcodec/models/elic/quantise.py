@@ -28,7 +28,10 @@ HEADROOM = 4.0  # activations may exceed what calibration saw by this factor bef
 TOP = 32767
 WEIGHT_SUM = 2**21.5  # sum |w| of an output channel: 2^15 times it is 2^36.5,
 BIAS = 2.0**35  # and with this below 2^37 (SEM-R-101), rounding included
-SIGMA_UNITS = (128.0, 8192.0)  # fewest and most of a scale, where a ladder follows: 0.11 is 14 of the fewest, 256 still fits
+SIGMA_UNITS = (
+    128.0,
+    8192.0,
+)  # fewest and most of a scale, where a ladder follows: 0.11 is 14 of the fewest, 256 still fits
 SHIFT = 44  # largest shift: 2^37 times a multiplier and the addends stay below 2^53 (SEM-R-103)
 Array = NDArray[Any]
 Symbols = dict[str, Any]
@@ -97,7 +100,9 @@ def calibrate(net: Elic, pictures: list[Tensor], texts: list[Tensor] | None = No
         for rate in range(cfg.rates):
             g, gz = (t[rate].exp()[None, :, None, None] for t in (net.log_gain, net.log_gain_z))
             z_hat = (z0 * gz).round() / gz + net.z_centre[:, None, None]
-            ranges.see("z", z_hat, 1 / gz + net.z_centre.abs()[:, None, None])  # a symbol 1 or more where all were 0 here must not saturate
+            ranges.see(
+                "z", z_hat, 1 / gz + net.z_centre.abs()[:, None, None]
+            )  # a symbol 1 or more where all were 0 here must not saturate
             hyper = _observe(ranges, "hyper", net.entropy.h_s, z_hat)
             anchors = checkerboard(y.shape[2], y.shape[3], cfg.anchor_parity)
             done: list[Tensor] = []
@@ -161,8 +166,11 @@ class _Writer:
         self.tensors[f"{name}.w"] = np.clip(q, -TOP, TOP).astype(np.int16)
         self.tensors[f"{name}.b"] = np.round(b * scale).astype(np.int64)
         layer = {
-            "op": "deconv" if transposed else "conv", "w": f"{name}.w", "b": f"{name}.b", "stride": conv.stride[0],
-        }  # fmt: skip
+            "op": "deconv" if transposed else "conv",
+            "w": f"{name}.w",
+            "b": f"{name}.b",
+            "stride": conv.stride[0],
+        }
         return layer, scale
 
     def net(self, name: str, stack: nn.Module, scale_in: Array, ranges: _Ranges, head: bool) -> tuple[list[Any], Array]:
@@ -188,13 +196,22 @@ def symbol_model(net: Elic, ranges: _Ranges, z: dict[str, Array]) -> tuple[Symbo
     z_scale, y_scale = ranges.scale("z"), ranges.scale("y")
     centre = net.z_centre.double().numpy()
     symbols: Symbols = {
-        "kind": cfg.kind, "rates": cfg.rates, "hyper": cfg.hyper, "groups": list(cfg.groups), "parity": cfg.anchor_parity,
-        "order": "means-scales" if cfg.means_first else "scales-means", "context": cfg.channel_scope,
+        "kind": cfg.kind,
+        "rates": cfg.rates,
+        "hyper": cfg.hyper,
+        "groups": list(cfg.groups),
+        "parity": cfg.anchor_parity,
+        "order": "means-scales" if cfg.means_first else "scales-means",
+        "context": cfg.channel_scope,
         "z_input": out.requant("z_input", z_scale / gain_z, -TOP, TOP, centre * z_scale if centre.any() else None),
         "y_input": out.requant("y_input", y_scale / (64 * gain), -TOP, TOP),
-        "channel_nets": [], "spatial_nets": [], "anchor_heads": [] if cfg.anchor_net else None, "heads": [],
-        "means": [], "scales": [],
-    }  # fmt: skip
+        "channel_nets": [],
+        "spatial_nets": [],
+        "anchor_heads": [] if cfg.anchor_net else None,
+        "heads": [],
+        "means": [],
+        "scales": [],
+    }
     symbols["hyper_net"], hyper = out.net("hyper", net.entropy.h_s, z_scale, ranges, head=False)
     start = 0
     for k, c in enumerate(cfg.groups):

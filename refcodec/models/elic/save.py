@@ -34,7 +34,9 @@ def weights(prefix: str, state: dict[str, Tensor]) -> dict[str, Array]:
 
 
 @torch.no_grad()
-def write_package(net: Elic, symbols: dict[str, Any], tensors: dict[str, Array], out: Path, about: dict[str, Any]) -> str:
+def write_package(
+    net: Elic, symbols: dict[str, Any], tensors: dict[str, Array], out: Path, about: dict[str, Any]
+) -> str:
     """The package folder, file by file and the manifest last; its digest. about: name, licence, notes, training.
 
     ValueError for weights that are not finite, SemError for a package that a decoder would refuse.
@@ -52,11 +54,13 @@ def write_package(net: Elic, symbols: dict[str, Any], tensors: dict[str, Array],
         parts[name] = {"file": f"{name}.safetensors", "sha256": hashlib.sha256(blob).hexdigest()}
     architecture = json.loads(json.dumps(net.cfg.to_dict()))
     manifest = {
-        "format": package.FORMAT, "format_version": package.FORMAT_VERSION, **about,
+        "format": package.FORMAT,
+        "format_version": package.FORMAT_VERSION,
+        **about,
         "painter": {**parts["painter"], "architecture": architecture},
         "encoder": {**parts["encoder"], "architecture": architecture},
         "symbols": symbols,
-    }  # fmt: skip
+    }
     _put(out / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
     digest = package.symbol_digest(symbols)
     package.load(out, digest)

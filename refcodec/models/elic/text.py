@@ -47,7 +47,9 @@ class TextEncoder:
 
     def states(self, captions: list[str]) -> Tensor:
         """float[B, tokens, width], on the model's device."""
-        batch = self.tokenizer(captions, padding="max_length", max_length=self.tokens, truncation=True, return_tensors="pt")
+        batch = self.tokenizer(
+            captions, padding="max_length", max_length=self.tokens, truncation=True, return_tensors="pt"
+        )
         out = self.model(**batch.to(self.model.device)).last_hidden_state
         return cast(Tensor, out.float())
 

@@ -71,9 +71,18 @@ class ElicAnalysis(nn.Sequential):
         early = [Injector(n2, text)] if text else []
         late = [Extractor(n3, text), Injector(n3, text)] if text else []
         super().__init__(
-            _down(cfg.channels, n1), *_blocks(n1, 3), _down(n1, n2), *_blocks(n2, 3), *early, Attention(n2),
-            _down(n2, n3), *_blocks(n3, 3), *late, _down(n3, cfg.m), Attention(cfg.m),
-        )  # fmt: skip
+            _down(cfg.channels, n1),
+            *_blocks(n1, 3),
+            _down(n1, n2),
+            *_blocks(n2, 3),
+            *early,
+            Attention(n2),
+            _down(n2, n3),
+            *_blocks(n3, 3),
+            *late,
+            _down(n3, cfg.m),
+            Attention(cfg.m),
+        )
         self.turn = next((i for i, m in enumerate(self) if isinstance(m, Extractor)), 0)
 
     def forward(self, x: Tensor, text: Tensor | None = None) -> Tensor:  # type: ignore[override]
@@ -99,9 +108,16 @@ class ElicSynthesis(nn.Sequential):
     def __init__(self, cfg: ElicConfig) -> None:
         n1, n2, n3 = cfg.widths
         super().__init__(
-            Attention(cfg.m), _up(cfg.m, n3), *_blocks(n3, 3), _up(n3, n2), Attention(n2), *_blocks(n2, 3),
-            _up(n2, n1), *_blocks(n1, 3), _up(n1, cfg.channels),
-        )  # fmt: skip
+            Attention(cfg.m),
+            _up(cfg.m, n3),
+            *_blocks(n3, 3),
+            _up(n3, n2),
+            Attention(n2),
+            *_blocks(n2, 3),
+            _up(n2, n1),
+            *_blocks(n1, 3),
+            _up(n1, cfg.channels),
+        )
 
 
 class PatchAnalysis(nn.Module):
@@ -109,10 +125,17 @@ class PatchAnalysis(nn.Module):
         super().__init__()
         n1, n2, n3 = cfg.widths
         self.net = nn.Sequential(
-            nn.PixelUnshuffle(4), nn.Conv2d(16 * cfg.channels, n1, 3, padding=1), *_blocks(n1, 2),
-            nn.PixelUnshuffle(2), nn.Conv2d(4 * n1, n2, 1), *_blocks(n2, 3),
-            nn.PixelUnshuffle(2), nn.Conv2d(4 * n2, n3, 1), *_blocks(n3, 3), nn.Conv2d(n3, cfg.m, 1),
-        )  # fmt: skip
+            nn.PixelUnshuffle(4),
+            nn.Conv2d(16 * cfg.channels, n1, 3, padding=1),
+            *_blocks(n1, 2),
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(4 * n1, n2, 1),
+            *_blocks(n2, 3),
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(4 * n2, n3, 1),
+            *_blocks(n3, 3),
+            nn.Conv2d(n3, cfg.m, 1),
+        )
         self.linear = nn.Conv2d(cfg.channels, cfg.m, 16, stride=16)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -128,10 +151,17 @@ class PatchSynthesis(nn.Module):
         super().__init__()
         n1, n2, n3 = cfg.widths
         self.net = nn.Sequential(
-            nn.Conv2d(cfg.m, n3, 1), *_blocks(n3, 3), nn.Conv2d(n3, 4 * n2, 1), nn.PixelShuffle(2),
-            *_blocks(n2, 3), nn.Conv2d(n2, 4 * n1, 1), nn.PixelShuffle(2),
-            *_blocks(n1, 2), nn.Conv2d(n1, 16 * cfg.channels, 3, padding=1), nn.PixelShuffle(4),
-        )  # fmt: skip
+            nn.Conv2d(cfg.m, n3, 1),
+            *_blocks(n3, 3),
+            nn.Conv2d(n3, 4 * n2, 1),
+            nn.PixelShuffle(2),
+            *_blocks(n2, 3),
+            nn.Conv2d(n2, 4 * n1, 1),
+            nn.PixelShuffle(2),
+            *_blocks(n1, 2),
+            nn.Conv2d(n1, 16 * cfg.channels, 3, padding=1),
+            nn.PixelShuffle(4),
+        )
         self.linear = nn.ConvTranspose2d(cfg.m, cfg.channels, 16, stride=16)
 
     def forward(self, y: Tensor) -> Tensor:

@@ -20,12 +20,19 @@ def alex() -> nn.Sequential:
     """Krizhevsky 2014, "One weird trick", up to the last ReLU before its last pooling. Sides of at least 31."""
     c = ALEX_CHANNELS
     return nn.Sequential(
-        nn.Conv2d(3, c[0], 11, 4, 2), nn.ReLU(), nn.MaxPool2d(3, 2),
-        nn.Conv2d(c[0], c[1], 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
-        nn.Conv2d(c[1], c[2], 3, padding=1), nn.ReLU(),
-        nn.Conv2d(c[2], c[3], 3, padding=1), nn.ReLU(),
-        nn.Conv2d(c[3], c[4], 3, padding=1), nn.ReLU(),
-    )  # fmt: skip
+        nn.Conv2d(3, c[0], 11, 4, 2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(c[0], c[1], 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(c[1], c[2], 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(c[2], c[3], 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(c[3], c[4], 3, padding=1),
+        nn.ReLU(),
+    )
 
 
 def vgg16() -> nn.Sequential:

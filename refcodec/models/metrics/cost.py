@@ -26,9 +26,11 @@ def passes(n: int, m: int, size: tuple[int, int], threads: int) -> list[tuple[st
     torch.set_num_threads(threads)
     symbols, shape = _model(n, m), (4 * -(-size[1] // 64), 4 * -(-size[0] // 64))
     rows: list[tuple[str, Backend]] = [
-        ("torch float32 (not exact)", TorchBackend(torch.float32)), ("torch float64, exact", TorchBackend()),
-        ("numpy float32 (not exact)", NumpyBackend(np.float32)), ("numpy float64, exact", NumpyBackend()),
-    ]  # fmt: skip
+        ("torch float32 (not exact)", TorchBackend(torch.float32)),
+        ("torch float64, exact", TorchBackend()),
+        ("numpy float32 (not exact)", NumpyBackend(np.float32)),
+        ("numpy float64, exact", NumpyBackend()),
+    ]
     return [(name, partial(_entropy_pass, symbols, shape, backend)) for name, backend in rows]
 
 

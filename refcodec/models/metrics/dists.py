@@ -53,7 +53,9 @@ class Dists(nn.Module):
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """float[B] of pictures float[B, 3, H, W] in 0..1; ValueError for sides below 16."""
         if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3 or min(a.shape[2:]) < SMALLEST:
-            raise ValueError(f"two [B, 3, H, W] of one size, sides of at least {SMALLEST}, expected: {list(a.shape)}, {list(b.shape)}")
+            raise ValueError(
+                f"two [B, 3, H, W] of one size, sides of at least {SMALLEST}, expected: {list(a.shape)}, {list(b.shape)}"
+            )
         whole = self.alpha.sum() + self.beta.sum()
         alphas, betas = (torch.split((w / whole).flatten(), list(CHANNELS)) for w in (self.alpha, self.beta))
         score = a.new_zeros(len(a))

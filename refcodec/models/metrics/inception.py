@@ -58,25 +58,33 @@ class _Mixed(nn.Module):
             out.append(y)
         if self.pooling == "halve":
             return torch.cat([*out, F.max_pool2d(x, 3, 2)], 1)
-        pooled = F.max_pool2d(x, 3, 1, 1) if self.pooling == "max" else F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+        pooled = (
+            F.max_pool2d(x, 3, 1, 1) if self.pooling == "max" else F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+        )
         return torch.cat([*out, self.get_submodule("branch_pool")(pooled)], 1)
 
 
 def _a(channels: int, pooled: int) -> _Mixed:
     convs = {
-        "branch1x1": _Conv(channels, 64, 1), "branch5x5_1": _Conv(channels, 48, 1), "branch5x5_2": _Conv(48, 64, 5),
-        "branch3x3dbl_1": _Conv(channels, 64, 1), "branch3x3dbl_2": _Conv(64, 96, 3), "branch3x3dbl_3": _Conv(96, 96, 3),
+        "branch1x1": _Conv(channels, 64, 1),
+        "branch5x5_1": _Conv(channels, 48, 1),
+        "branch5x5_2": _Conv(48, 64, 5),
+        "branch3x3dbl_1": _Conv(channels, 64, 1),
+        "branch3x3dbl_2": _Conv(64, 96, 3),
+        "branch3x3dbl_3": _Conv(96, 96, 3),
         "branch_pool": _Conv(channels, pooled, 1),
-    }  # fmt: skip
+    }
     chains = (("branch1x1",), ("branch5x5_1", "branch5x5_2"), ("branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"))
     return _Mixed(convs, chains, "mean")
 
 
 def _b(channels: int) -> _Mixed:
     convs = {
-        "branch3x3": _Conv(channels, 384, 3, 2, True), "branch3x3dbl_1": _Conv(channels, 64, 1),
-        "branch3x3dbl_2": _Conv(64, 96, 3), "branch3x3dbl_3": _Conv(96, 96, 3, 2, True),
-    }  # fmt: skip
+        "branch3x3": _Conv(channels, 384, 3, 2, True),
+        "branch3x3dbl_1": _Conv(channels, 64, 1),
+        "branch3x3dbl_2": _Conv(64, 96, 3),
+        "branch3x3dbl_3": _Conv(96, 96, 3, 2, True),
+    }
     return _Mixed(convs, (("branch3x3",), ("branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3")), "halve")
 
 
@@ -84,37 +92,54 @@ def _c(channels: int, width: int) -> _Mixed:
     tall, wide = (7, 1), (1, 7)
     convs = {
         "branch1x1": _Conv(channels, 192, 1),
-        "branch7x7_1": _Conv(channels, width, 1), "branch7x7_2": _Conv(width, width, wide), "branch7x7_3": _Conv(width, 192, tall),
-        "branch7x7dbl_1": _Conv(channels, width, 1), "branch7x7dbl_2": _Conv(width, width, tall),
-        "branch7x7dbl_3": _Conv(width, width, wide), "branch7x7dbl_4": _Conv(width, width, tall),
-        "branch7x7dbl_5": _Conv(width, 192, wide), "branch_pool": _Conv(channels, 192, 1),
-    }  # fmt: skip
-    chains = (("branch1x1",), tuple(f"branch7x7_{i}" for i in (1, 2, 3)), tuple(f"branch7x7dbl_{i}" for i in (1, 2, 3, 4, 5)))
+        "branch7x7_1": _Conv(channels, width, 1),
+        "branch7x7_2": _Conv(width, width, wide),
+        "branch7x7_3": _Conv(width, 192, tall),
+        "branch7x7dbl_1": _Conv(channels, width, 1),
+        "branch7x7dbl_2": _Conv(width, width, tall),
+        "branch7x7dbl_3": _Conv(width, width, wide),
+        "branch7x7dbl_4": _Conv(width, width, tall),
+        "branch7x7dbl_5": _Conv(width, 192, wide),
+        "branch_pool": _Conv(channels, 192, 1),
+    }
+    chains = (
+        ("branch1x1",),
+        tuple(f"branch7x7_{i}" for i in (1, 2, 3)),
+        tuple(f"branch7x7dbl_{i}" for i in (1, 2, 3, 4, 5)),
+    )
     return _Mixed(convs, chains, "mean")
 
 
 def _d(channels: int) -> _Mixed:
     convs = {
-        "branch3x3_1": _Conv(channels, 192, 1), "branch3x3_2": _Conv(192, 320, 3, 2, True),
-        "branch7x7x3_1": _Conv(channels, 192, 1), "branch7x7x3_2": _Conv(192, 192, (1, 7)),
-        "branch7x7x3_3": _Conv(192, 192, (7, 1)), "branch7x7x3_4": _Conv(192, 192, 3, 2, True),
-    }  # fmt: skip
+        "branch3x3_1": _Conv(channels, 192, 1),
+        "branch3x3_2": _Conv(192, 320, 3, 2, True),
+        "branch7x7x3_1": _Conv(channels, 192, 1),
+        "branch7x7x3_2": _Conv(192, 192, (1, 7)),
+        "branch7x7x3_3": _Conv(192, 192, (7, 1)),
+        "branch7x7x3_4": _Conv(192, 192, 3, 2, True),
+    }
     return _Mixed(convs, (("branch3x3_1", "branch3x3_2"), tuple(f"branch7x7x3_{i}" for i in (1, 2, 3, 4))), "halve")
 
 
 def _e(channels: int, pooling: str) -> _Mixed:
     wide, tall = (1, 3), (3, 1)
     convs = {
-        "branch1x1": _Conv(channels, 320, 1), "branch3x3_1": _Conv(channels, 384, 1),
-        "branch3x3_2a": _Conv(384, 384, wide), "branch3x3_2b": _Conv(384, 384, tall),
-        "branch3x3dbl_1": _Conv(channels, 448, 1), "branch3x3dbl_2": _Conv(448, 384, 3),
-        "branch3x3dbl_3a": _Conv(384, 384, wide), "branch3x3dbl_3b": _Conv(384, 384, tall),
+        "branch1x1": _Conv(channels, 320, 1),
+        "branch3x3_1": _Conv(channels, 384, 1),
+        "branch3x3_2a": _Conv(384, 384, wide),
+        "branch3x3_2b": _Conv(384, 384, tall),
+        "branch3x3dbl_1": _Conv(channels, 448, 1),
+        "branch3x3dbl_2": _Conv(448, 384, 3),
+        "branch3x3dbl_3a": _Conv(384, 384, wide),
+        "branch3x3dbl_3b": _Conv(384, 384, tall),
         "branch_pool": _Conv(channels, 192, 1),
-    }  # fmt: skip
+    }
     chains: tuple[Chain, ...] = (
-        ("branch1x1",), ("branch3x3_1", ("branch3x3_2a", "branch3x3_2b")),
+        ("branch1x1",),
+        ("branch3x3_1", ("branch3x3_2a", "branch3x3_2b")),
         ("branch3x3dbl_1", "branch3x3dbl_2", ("branch3x3dbl_3a", "branch3x3dbl_3b")),
-    )  # fmt: skip
+    )
     return _Mixed(convs, chains, pooling)
 
 

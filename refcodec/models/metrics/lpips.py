@@ -58,7 +58,9 @@ class Lpips(nn.Module):
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """float[B], at least 0, of pictures float[B, 3, H, W] in 0..1; ValueError for sides that the network cannot take."""
         if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3 or min(a.shape[2:]) < self.smallest:
-            raise ValueError(f"two [B, 3, H, W] of one size, sides of at least {self.smallest}, expected: {list(a.shape)}, {list(b.shape)}")
+            raise ValueError(
+                f"two [B, 3, H, W] of one size, sides of at least {self.smallest}, expected: {list(a.shape)}, {list(b.shape)}"
+            )
         lins = (self.lin0, self.lin1, self.lin2, self.lin3, self.lin4)
         distance = a.new_zeros(len(a))
         for x, y, lin in zip(self._unit_features(a), self._unit_features(b), lins, strict=True):

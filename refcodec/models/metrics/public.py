@@ -20,7 +20,9 @@ NETS: Final[dict[str, Callable[[], nn.Module]]] = {
     "lpips-alex": lambda: Lpips("alex"), "lpips-vgg": lambda: Lpips("vgg"), "dists": Dists, "inception": Inception,
 }  # fmt: skip
 # Names that whole networks of LPIPS and DISTS have for what the checkpoints of torchvision call features.N
-_RENAMED: Final = re.compile(r"^(?:module\.)?(?:(?:net\.slice|stage)\d+\.(?=\d+\.(?:weight|bias)$)|lins\.(?=\d+\.model\.))")
+_RENAMED: Final = re.compile(
+    r"^(?:module\.)?(?:(?:net\.slice|stage)\d+\.(?=\d+\.(?:weight|bias)$)|lins\.(?=\d+\.model\.))"
+)
 
 
 def _name(name: str) -> str:

@@ -43,7 +43,9 @@ class Segmenter:
         """Of pixels uint8[H, W, 3]: its scores are grown to the picture's size (bilinear), the highest one is the class."""
         with running(ROLE, self.name), quiet():
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
-            scores = F.interpolate(self.model(**inputs).logits.float(), pixels.shape[:2], mode="bilinear", align_corners=False)
+            scores = F.interpolate(
+                self.model(**inputs).logits.float(), pixels.shape[:2], mode="bilinear", align_corners=False
+            )
             counts: Counts = torch.bincount(scores[0].argmax(0).flatten(), minlength=scores.shape[1]).cpu().numpy()
         return counts
 

@@ -46,7 +46,9 @@ def fault(tensors: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int
             return f"there is no tensor {name}"
         if tensors[name] != shape:
             return f"the tensor {name} is {list(tensors[name])}, not {list(shape)}"
-    return next((f"there is a tensor {shown(name)}, which it does not have" for name in tensors if name not in wanted), None)
+    return next(
+        (f"there is a tensor {shown(name)}, which it does not have" for name in tensors if name not in wanted), None
+    )
 
 
 def path_of(place: str | Path, kind: str) -> Path:
@@ -76,7 +78,9 @@ def loaded(net: Net, place: str | Path, kind: str) -> Net:
     if wrong is None and any(array.dtype.kind != "f" for array in arrays.values()):
         wrong = "its tensors are not all floats"
     if wrong is not None:
-        raise SemError(803, f"not the weights of {kind}: {wrong}", path=path.name, hint=f"import {CHECKPOINTS[kind]} again")
+        raise SemError(
+            803, f"not the weights of {kind}: {wrong}", path=path.name, hint=f"import {CHECKPOINTS[kind]} again"
+        )
     state: dict[str, Tensor] = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
     net.load_state_dict(state, strict=False, assign=True)
     return net.requires_grad_(False).eval()

@@ -51,7 +51,9 @@ class HyperConfig:
         if self.stride not in (self.factor << downs for downs in range(4)):
             raise ValueError(f"stride is 1, 2, 4 or 8 times the factor {self.factor}, not {self.stride}")
         shape = self.null_text
-        if shape is not None and not (isinstance(shape, tuple) and len(shape) == 2 and all(type(k) is int and 1 <= k <= 65536 for k in shape)):
+        if shape is not None and not (
+            isinstance(shape, tuple) and len(shape) == 2 and all(type(k) is int and 1 <= k <= 65536 for k in shape)
+        ):
             raise ValueError("null_text is null, or tokens and width")
 
     @property
@@ -67,7 +69,9 @@ class HyperConfig:
         """ValueError for anything that is not such a configuration."""
         if not isinstance(data, dict) or data.get("model_type") != MODEL_TYPE:
             raise ValueError(f"its model_type is not {MODEL_TYPE}")
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "model_type"}
+        fields: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "model_type"
+        }
         try:
             return cls(**fields)
         except TypeError as error:
@@ -100,9 +104,16 @@ class HyperEncoder(nn.Module):
             return [ResidualBottleneck(n) for _ in range(3)]
 
         self.backbone = nn.Sequential(
-            _conv(cfg.latent_channels, n, downs > 2), *blocks(), _conv(n, n, downs > 1), *blocks(), Attention(n),
-            _conv(n, n, downs > 0), *blocks(), nn.Conv2d(n, m, 1), Attention(m),
-        )  # fmt: skip
+            _conv(cfg.latent_channels, n, downs > 2),
+            *blocks(),
+            _conv(n, n, downs > 1),
+            *blocks(),
+            Attention(n),
+            _conv(n, n, downs > 0),
+            *blocks(),
+            nn.Conv2d(n, m, 1),
+            Attention(m),
+        )
         self.project_in, self.project_out = nn.Linear(m, cfg.dim), nn.Linear(cfg.dim, m)
         self.quantiser = VectorQuantizer(cfg.v, cfg.dim)
         self.null_text = None if cfg.null_text is None else nn.Parameter(0.02 * torch.randn(cfg.null_text))

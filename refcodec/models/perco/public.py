@@ -40,14 +40,23 @@ def convert(state: dict[str, Tensor]) -> tuple[Part | None, Part | None]:
     hyper = {name: t for name, t in bare.items() if name.startswith(_HYPER)}
     unet = {name: t for name, t in bare.items() if not name.startswith(_HYPER)}
     if unet and "conv_in_extended.weight" not in unet:
-        raise _odd("a U-Net without the input for local features (conv_in_extended)" if "conv_in.weight" in unet else f"it has {sorted(unet)[0]}")
+        raise _odd(
+            "a U-Net without the input for local features (conv_in_extended)"
+            if "conv_in.weight" in unet
+            else f"it has {sorted(unet)[0]}"
+        )
     if not bare:
         raise _odd("it is empty")
     return hyper_encoder(hyper) if hyper else None, unet_of(unet) if unet else None
 
 
 def _odd(what: str) -> SemError:
-    return SemError(803, f"no weights of PerCo (SD): {what}", path="hyper_encoder", hint="name the hyper_enc and unet of a PerCo (SD) checkpoint")
+    return SemError(
+        803,
+        f"no weights of PerCo (SD): {what}",
+        path="hyper_encoder",
+        hint="name the hyper_enc and unet of a PerCo (SD) checkpoint",
+    )
 
 
 def _shape(tensors: dict[str, Tensor], name: str, dims: int) -> tuple[int, ...]:
@@ -84,7 +93,9 @@ def _renamed(name: str) -> str:
 def unet_of(state: dict[str, Tensor]) -> Part:
     """Tensors and configuration of diffusers' UNet2DConditionModel."""
     tensors = {k: t for k, t in state.items() if not k.startswith(("conv_in.", "conv_in_extended."))}
-    tensors |= {f"conv_in.{k}": state[f"conv_in_extended.{k}"] for k in ("weight", "bias") if f"conv_in_extended.{k}" in state}
+    tensors |= {
+        f"conv_in.{k}": state[f"conv_in_extended.{k}"] for k in ("weight", "bias") if f"conv_in_extended.{k}" in state
+    }
     inputs = _shape(tensors, "conv_in.weight", 4)[1]
     levels = 1 + max((int(k.split(".")[1]) for k in state if k.startswith("down_blocks.")), default=-1)
     channels = [_shape(state, f"down_blocks.{i}.resnets.0.conv2.weight", 4)[0] for i in range(levels)]
@@ -95,10 +106,19 @@ def unet_of(state: dict[str, Tensor]) -> Part:
     at = f"down_blocks.{first}.attentions.0."
     linear = state[f"{at}proj_in.weight"].dim() == 2
     kinds = ["CrossAttn" if has else "" for has in attends]
-    return Part(tensors, {
-        "_class_name": "UNet2DConditionModel", "in_channels": inputs, "out_channels": _shape(state, "conv_out.weight", 4)[0],
-        "sample_size": 64, "block_out_channels": channels, "cross_attention_dim": _shape(state, f"{at}transformer_blocks.0.attn2.to_k.weight", 2)[1],
-        "layers_per_block": len({k.split(".")[3] for k in state if k.startswith("down_blocks.0.resnets.")}),
-        "down_block_types": [f"{kind}DownBlock2D" for kind in kinds], "up_block_types": [f"{kind}UpBlock2D" for kind in kinds[::-1]],
-        "attention_head_dim": [max(1, c // HEAD) for c in channels] if linear else 8, "use_linear_projection": linear,
-    })  # fmt: skip
+    return Part(
+        tensors,
+        {
+            "_class_name": "UNet2DConditionModel",
+            "in_channels": inputs,
+            "out_channels": _shape(state, "conv_out.weight", 4)[0],
+            "sample_size": 64,
+            "block_out_channels": channels,
+            "cross_attention_dim": _shape(state, f"{at}transformer_blocks.0.attn2.to_k.weight", 2)[1],
+            "layers_per_block": len({k.split(".")[3] for k in state if k.startswith("down_blocks.0.resnets.")}),
+            "down_block_types": [f"{kind}DownBlock2D" for kind in kinds],
+            "up_block_types": [f"{kind}UpBlock2D" for kind in kinds[::-1]],
+            "attention_head_dim": [max(1, c // HEAD) for c in channels] if linear else 8,
+            "use_linear_projection": linear,
+        },
+    )

@@ -141,7 +141,12 @@ class PercoPainter(LatentCoder):
         super().suits(hyper)
         has, wanted = int(self.unet.config.in_channels), hyper.cfg.latent_channels + hyper.cfg.m
         if has != wanted:
-            raise SemError(803, f"{ROLE}: its U-Net takes {has} channels, with the hyper-encoder's there are {wanted}", path=ROLE, hint=TOGETHER)
+            raise SemError(
+                803,
+                f"{ROLE}: its U-Net takes {has} channels, with the hyper-encoder's there are {wanted}",
+                path=ROLE,
+                hint=TOGETHER,
+            )
 
     def text(self, caption: str | list[int]) -> Tensor:
         """[1, tokens, width] of a caption, or of its token ids without start and end."""
@@ -172,9 +177,19 @@ class PercoPainter(LatentCoder):
         return self._attended((hyper.null_text if learning else hyper.null_text.detach())[None])
 
     def paint(
-        self, features: Tensor, scale: int, context: Tensor | None, null: Tensor, *, seed: int, kind: str = "cpu",
-        steps: int | None = None, guidance: float | None = None, sampler: str | None = None, progress: Progress | None = None,
-    ) -> NDArray[np.uint8]:  # fmt: skip
+        self,
+        features: Tensor,
+        scale: int,
+        context: Tensor | None,
+        null: Tensor,
+        *,
+        seed: int,
+        kind: str = "cpu",
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.uint8]:
         """uint8[H, W, 3] of features [1, m, h, w], one for scale x scale places of the latent. context: as from `text`."""
         steps, guidance = STEPS if steps is None else steps, GUIDANCE if guidance is None else guidance
         with running(ROLE, self.name), scheduler(self, sampler):
@@ -184,7 +199,11 @@ class PercoPainter(LatentCoder):
             x = torch.randn(shape, generator=generator(kind, seed), device=kind).to(device, dtype)
             rule.set_timesteps(steps, device=device)
             x = x * rule.init_noise_sigma
-            more = {"generator": generator(kind, seed + 1)} if "generator" in inspect.signature(rule.step).parameters else {}
+            more = (
+                {"generator": generator(kind, seed + 1)}
+                if "generator" in inspect.signature(rule.step).parameters
+                else {}
+            )
             for i, t in enumerate(rule.timesteps):
                 seen = torch.cat([rule.scale_model_input(x, t), local], 1)
                 x = rule.step(guided(self._predict(seen, t), context, null, guidance), t, x, **more).prev_sample

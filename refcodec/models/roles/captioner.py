@@ -63,12 +63,26 @@ class Captioner:
                 inputs, said = self.processor(images=picture, return_tensors="pt"), 0
             else:
                 inputs = self.processor.apply_chat_template(
-                    [{"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": instruction or SENTENCE}]}],
-                    chat_template=self.template, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
-                )  # fmt: skip
+                    [
+                        {
+                            "role": "user",
+                            "content": [
+                                {"type": "image", "image": picture},
+                                {"type": "text", "text": instruction or SENTENCE},
+                            ],
+                        }
+                    ],
+                    chat_template=self.template,
+                    add_generation_prompt=True,
+                    tokenize=True,
+                    return_dict=True,
+                    return_tensors="pt",
+                )
                 said = 0 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
             inputs = inputs.to(self.model.device, self.model.dtype)
-            tokens = self.model.generate(**inputs, max_new_tokens=most_tokens or DESCRIPTION_TOKENS, do_sample=False, num_beams=1)
+            tokens = self.model.generate(
+                **inputs, max_new_tokens=most_tokens or DESCRIPTION_TOKENS, do_sample=False, num_beams=1
+            )
             return answer(self.processor.decode(tokens[0, said:], skip_special_tokens=True))
 
     def caption(self, pixels: Pixels, tokens: int = CAPTION_TOKENS) -> str:

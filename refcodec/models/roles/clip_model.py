@@ -52,7 +52,9 @@ class ClipModel:
     @property
     def special(self) -> set[int]:
         """Ids that stand for no piece of text: begin, end, padding."""
-        return {int(i) for i in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, *self.tokenizer.all_special_ids)}
+        return {
+            int(i) for i in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, *self.tokenizer.all_special_ids)
+        }
 
     def picture(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """float32[D] of norm 1, of pixels uint8[H, W, 3]; resized and cropped as the model's own processor does."""
@@ -69,7 +71,9 @@ class ClipModel:
         No padding: the text is read from left to right up to its end, so that what follows changes nothing.
         """
         tokenizer = self.tokenizer
-        whole_ids = torch.cat([ids.new_tensor([tokenizer.bos_token_id]), ids, ids.new_tensor([tokenizer.eos_token_id])])[None]
+        whole_ids = torch.cat(
+            [ids.new_tensor([tokenizer.bos_token_id]), ids, ids.new_tensor([tokenizer.eos_token_id])]
+        )[None]
 
         def replaced(_: Any, __: Any, out: torch.Tensor) -> torch.Tensor:
             assert points is not None

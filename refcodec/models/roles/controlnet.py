@@ -54,21 +54,39 @@ class LinePainter(Painter):
 
         with loading(ROLE, Path(control.name)):
             pipeline = StableDiffusionControlNetPipeline(
-                vae=base.vae, text_encoder=base.text_encoder, tokenizer=base.tokenizer, unet=base.unet, scheduler=base.scheduler,
-                controlnet=control.model, safety_checker=base.safety_checker, feature_extractor=base.feature_extractor,
+                vae=base.vae,
+                text_encoder=base.text_encoder,
+                tokenizer=base.tokenizer,
+                unet=base.unet,
+                scheduler=base.scheduler,
+                controlnet=control.model,
+                safety_checker=base.safety_checker,
+                feature_extractor=base.feature_extractor,
                 requires_safety_checker=base.config.requires_safety_checker,
-            )  # fmt: skip
+            )
         pipeline.set_progress_bar_config(disable=True)
         super().__init__(pipeline, painter.name)
         self.lines, self.strength = lines, float(strength)
 
     def paint(
-        self, prompt: str | torch.Tensor, size: tuple[int, int], *, seed: int, kind: str = "cpu", steps: int | None = None,
-        guidance: float | None = None, sampler: str | None = None, negative: str | None = None, progress: Progress | None = None,
-    ) -> Pixels:  # fmt: skip
+        self,
+        prompt: str | torch.Tensor,
+        size: tuple[int, int],
+        *,
+        seed: int,
+        kind: str = "cpu",
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        negative: str | None = None,
+        progress: Progress | None = None,
+    ) -> Pixels:
         """As `Painter.paint`."""
         wanted = {
-            **worded(prompt), "width": size[0], "height": size[1], "image": Image.fromarray(self.lines),
+            **worded(prompt),
+            "width": size[0],
+            "height": size[1],
+            "image": Image.fromarray(self.lines),
             "controlnet_conditioning_scale": self.strength,
-        }  # fmt: skip
+        }
         return self._run(self.pipeline, wanted, seed, kind, steps, 1.0, guidance, sampler, negative, progress)

@@ -33,7 +33,9 @@ class Block(nn.Module):
 
     def __init__(self, before: int, channels: int, number: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(nn.Conv2d(before if i == 0 else channels, channels, 3, padding=1) for i in range(number))
+        self.convs = nn.ModuleList(
+            nn.Conv2d(before if i == 0 else channels, channels, 3, padding=1) for i in range(number)
+        )
         self.projection = nn.Conv2d(channels, 1, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +80,12 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _broken(what: str) -> SemError:
-    return SemError(803, f"{ROLE}: {what}", path=ROLE, hint="convert the HED weights of ControlNet with semtool models import --as hed")
+    return SemError(
+        803,
+        f"{ROLE}: {what}",
+        path=ROLE,
+        hint="convert the HED weights of ControlNet with semtool models import --as hed",
+    )
 
 
 class EdgeDetector:

@@ -39,9 +39,15 @@ class Inverted:
 
 
 def invert(
-    clip: ClipModel, pixels: NDArray[np.uint8], *, count: int = 16, iterations: int = 3000, seed: int = 0,
-    vocabulary: int | None = None, progress: Progress | None = None,
-) -> Inverted:  # fmt: skip
+    clip: ClipModel,
+    pixels: NDArray[np.uint8],
+    *,
+    count: int = 16,
+    iterations: int = 3000,
+    seed: int = 0,
+    vocabulary: int | None = None,
+    progress: Progress | None = None,
+) -> Inverted:
     """`count` token ids below `vocabulary` for pixels uint8[H, W, 3]; the same on every call with the same seed.
 
     ValueError for a count or a number of iterations that makes no sense, SEM-E-803 for a model that does not run.
@@ -57,7 +63,13 @@ def invert(
 
 
 def _search(
-    clip: ClipModel, target: torch.Tensor, allowed: torch.Tensor, count: int, iterations: int, seed: int, progress: Progress | None
+    clip: ClipModel,
+    target: torch.Tensor,
+    allowed: torch.Tensor,
+    count: int,
+    iterations: int,
+    seed: int,
+    progress: Progress | None,
 ) -> Inverted:
     units = torch.nn.functional.normalize(clip.table.detach()[allowed], dim=1)
     start = torch.randint(len(allowed), (count,), generator=torch.Generator().manual_seed(seed % 2**63))
@@ -85,5 +97,10 @@ def _allowed(clip: ClipModel, vocabulary: int | None) -> torch.Tensor:
     most = min(len(clip.table), len(clip.tokenizer), vocabulary or len(clip.table))
     ids = sorted(set(range(most)) - clip.special)
     if not ids:
-        raise SemError(803, f"{ROLE}: the vocabulary of {clip.name} has no ids below {most}", path=ROLE, hint="name another model for the role")
+        raise SemError(
+            803,
+            f"{ROLE}: the vocabulary of {clip.name} has no ids below {most}",
+            path=ROLE,
+            hint="name another model for the role",
+        )
     return torch.tensor(ids, device=clip.device)

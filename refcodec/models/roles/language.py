@@ -44,9 +44,12 @@ class Language:
         with running(ROLE, self.name):
             if self.tokenizer.chat_template:
                 inputs = self.tokenizer.apply_chat_template(
-                    [{"role": "user", "content": question}], add_generation_prompt=True, enable_thinking=False,
-                    return_dict=True, return_tensors="pt",
-                )  # fmt: skip
+                    [{"role": "user", "content": question}],
+                    add_generation_prompt=True,
+                    enable_thinking=False,
+                    return_dict=True,
+                    return_tensors="pt",
+                )
             else:
                 inputs = self.tokenizer(f"{question}\n\n", return_tensors="pt")
             inputs = inputs.to(self.model.device)

@@ -57,15 +57,26 @@ def loading(role: str, folder: Path) -> Iterator[None]:
     except ImportError as error:
         if error.name in ("transformers", "diffusers", None):
             raise need_models() from error
-        raise SemError(805, f"{role}: {folder.name} needs {error.name}, which is not installed", path=role, hint=f"pip install {error.name}") from error
+        raise SemError(
+            805,
+            f"{role}: {folder.name} needs {error.name}, which is not installed",
+            path=role,
+            hint=f"pip install {error.name}",
+        ) from error
     except Exception as error:  # tokenizers raise Exception itself, and each library has errors of its own
         if no_memory(error):
             raise MemoryError(str(error)) from error
         pickled = sorted(path.name for path in folder.rglob("*") if path.suffix in PICKLED)
         if pickled and isinstance(error, OSError):
-            what, hint = f"has pickled weights ({shown(pickled[0])}), which are never opened", "convert them with semtool models import"
+            what, hint = (
+                f"has pickled weights ({shown(pickled[0])}), which are never opened",
+                "convert them with semtool models import",
+            )
         else:
-            what, hint = f"cannot be loaded as {ROLES[role]} ({said(error)})", "name another folder, or get the model again"
+            what, hint = (
+                f"cannot be loaded as {ROLES[role]} ({said(error)})",
+                "name another folder, or get the model again",
+            )
         raise SemError(803, f"{role}: {shown(folder.name)} {what}", path=role, hint=hint) from error
 
 
@@ -80,7 +91,12 @@ def running(role: str, name: str) -> Iterator[None]:
     except Exception as error:  # configurations and chat templates of strangers run into errors of all kinds
         if no_memory(error):
             raise MemoryError(str(error)) from error
-        raise SemError(803, f"{role}: the model {shown(name)} does not run ({said(error)})", path=role, hint="name another model for the role") from error
+        raise SemError(
+            803,
+            f"{role}: the model {shown(name)} does not run ({said(error)})",
+            path=role,
+            hint="name another model for the role",
+        ) from error
 
 
 def numbers(role: str, name: str, finite: bool) -> None:
@@ -110,12 +126,22 @@ def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, 
         config = json.loads((folder / file).read_bytes())
         found = config[member]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SemError(803, f"{role}: {shown(folder.name)} has no {file} that says its {member}", path=role, hint=f"name a folder of {ROLES[role]}") from error
+        raise SemError(
+            803,
+            f"{role}: {shown(folder.name)} has no {file} that says its {member}",
+            path=role,
+            hint=f"name a folder of {ROLES[role]}",
+        ) from error
     names = found if isinstance(found, list) else [found]
     if not any(name in allowed for name in names):
         said_ = ", ".join(map(str, names)) or "nothing"
         wanted = f"not {' or '.join(allowed)}" if len(allowed) <= NAMED_MAX else "which does not fill this role"
-        raise SemError(803, f"{role}: {shown(folder.name)} is {shown(said_)}, {wanted}", path=role, hint=f"name a folder of {ROLES[role]}")
+        raise SemError(
+            803,
+            f"{role}: {shown(folder.name)} is {shown(said_)}, {wanted}",
+            path=role,
+            hint=f"name a folder of {ROLES[role]}",
+        )
     return dict(config)
 
 
@@ -125,11 +151,23 @@ def pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> An
     SEM-E-803 where weights are missing or of another shape, which the libraries would fill with noise.
     """
     library = kind.__module__.partition(".")[0]
-    named = {"torch_dtype" if library == "diffusers" else "dtype": getattr(torch, dtype) if isinstance(dtype, str) else dtype}
-    model, info = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **named)
-    faults = [*info.get("missing_keys", ()), *(entry[0] if isinstance(entry, tuple) else entry for entry in info.get("mismatched_keys", ()))]
+    named = {
+        "torch_dtype" if library == "diffusers" else "dtype": getattr(torch, dtype) if isinstance(dtype, str) else dtype
+    }
+    model, info = kind.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **named
+    )
+    faults = [
+        *info.get("missing_keys", ()),
+        *(entry[0] if isinstance(entry, tuple) else entry for entry in info.get("mismatched_keys", ())),
+    ]
     if faults:
-        raise SemError(803, f"{role}: {shown(folder.name)} lacks the weights {shown(str(sorted(faults)[0]))}", path=role, hint="get the model again")
+        raise SemError(
+            803,
+            f"{role}: {shown(folder.name)} lacks the weights {shown(str(sorted(faults)[0]))}",
+            path=role,
+            hint="get the model again",
+        )
     return model.eval().requires_grad_(False)
 
 

@@ -61,7 +61,9 @@ class Painter:
     def native(self) -> int:
         """Side of the pictures that it was trained on."""
         network = getattr(self.pipeline, "unet", None) or getattr(self.pipeline, "transformer", None)
-        side = getattr(self.pipeline, "default_sample_size", None) or getattr(getattr(network, "config", None), "sample_size", None)
+        side = getattr(self.pipeline, "default_sample_size", None) or getattr(
+            getattr(network, "config", None), "sample_size", None
+        )
         factor = getattr(self.pipeline, "vae_scale_factor", 1)  # 1: a pipeline of pixels
         return int(side * factor) if isinstance(side, int) else NATIVE
 
@@ -78,22 +80,49 @@ class Painter:
         return made
 
     def paint(
-        self, prompt: str | torch.Tensor, size: tuple[int, int], *, seed: int, kind: str = "cpu", steps: int | None = None,
-        guidance: float | None = None, sampler: str | None = None, negative: str | None = None, progress: Progress | None = None,
-    ) -> Pixels:  # fmt: skip
+        self,
+        prompt: str | torch.Tensor,
+        size: tuple[int, int],
+        *,
+        seed: int,
+        kind: str = "cpu",
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        negative: str | None = None,
+        progress: Progress | None = None,
+    ) -> Pixels:
         """uint8[H, W, 3] of a text; size (width, height), multiples of the VAE's factor; None: the pipeline's own.
 
         prompt: or its embedding float[1, n, W] (`prompt.embedded`), for a pipeline that takes one. guidance and negative are of pipelines that have them. ValueError for a sampler that there is not.
         """
         return self._run(
-            self.pipeline, {**worded(prompt), "width": size[0], "height": size[1]}, seed, kind, steps, 1.0, guidance, sampler,
-            negative, progress,
-        )  # fmt: skip
+            self.pipeline,
+            {**worded(prompt), "width": size[0], "height": size[1]},
+            seed,
+            kind,
+            steps,
+            1.0,
+            guidance,
+            sampler,
+            negative,
+            progress,
+        )
 
     def edit(
-        self, pixels: Pixels, prompt: str, strength: float, *, seed: int, kind: str = "cpu", steps: int | None = None,
-        guidance: float | None = None, sampler: str | None = None, negative: str | None = None, progress: Progress | None = None,
-    ) -> Pixels:  # fmt: skip
+        self,
+        pixels: Pixels,
+        prompt: str,
+        strength: float,
+        *,
+        seed: int,
+        kind: str = "cpu",
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        negative: str | None = None,
+        progress: Progress | None = None,
+    ) -> Pixels:
         """A painted picture, painted over from the share `strength` (above 0, to 1) of the steps on: 1 leaves little of it.
 
         What has no image-to-image pipeline paints the prompt anew.
@@ -102,15 +131,40 @@ class Painter:
         with running(ROLE, self.name):
             editor = self.editor
         if editor is None:
-            return self.paint(prompt, size, seed=seed, kind=kind, steps=steps, guidance=guidance, sampler=sampler, negative=negative, progress=progress)
+            return self.paint(
+                prompt,
+                size,
+                seed=seed,
+                kind=kind,
+                steps=steps,
+                guidance=guidance,
+                sampler=sampler,
+                negative=negative,
+                progress=progress,
+            )
         steps = max(steps or _steps(editor), math.ceil(1 / strength))  # so that one step is left to do
-        wanted = {"prompt": prompt, "image": Image.fromarray(pixels), "strength": strength, "width": size[0], "height": size[1]}
+        wanted = {
+            "prompt": prompt,
+            "image": Image.fromarray(pixels),
+            "strength": strength,
+            "width": size[0],
+            "height": size[1],
+        }
         return self._run(editor, wanted, seed, kind, steps, strength, guidance, sampler, negative, progress)
 
     def _run(
-        self, pipeline: Any, wanted: Mapping[str, Any], seed: int, kind: str, steps: int | None, share: float,
-        guidance: float | None, sampler: str | None, negative: str | None, progress: Progress | None,
-    ) -> Pixels:  # fmt: skip
+        self,
+        pipeline: Any,
+        wanted: Mapping[str, Any],
+        seed: int,
+        kind: str,
+        steps: int | None,
+        share: float,
+        guidance: float | None,
+        sampler: str | None,
+        negative: str | None,
+        progress: Progress | None,
+    ) -> Pixels:
         """One picture, by this share of the steps.
 
         Of what is wanted, what the pipeline has a name for: not all have guidance, or take a size to edit.

@@ -44,9 +44,18 @@ class UnClip:
         return int(self.pipeline.unet.config.sample_size * self.pipeline.vae_scale_factor)
 
     def paint(
-        self, vector: NDArray[np.float32], size: tuple[int, int], *, seed: int, kind: str = "cpu", steps: int | None = None,
-        guidance: float | None = None, sampler: str | None = None, noise_level: int = 0, progress: Progress | None = None,
-    ) -> NDArray[np.uint8]:  # fmt: skip
+        self,
+        vector: NDArray[np.float32],
+        size: tuple[int, int],
+        *,
+        seed: int,
+        kind: str = "cpu",
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        noise_level: int = 0,
+        progress: Progress | None = None,
+    ) -> NDArray[np.uint8]:
         """uint8[H, W, 3] of a vector float32[D]; size (width, height), multiples of the VAE's factor.
 
         noise_level: 0 to the last step of the model's noising schedule, added to the embedding (Ramesh et al. 2022, §2.1).
@@ -58,10 +67,17 @@ class UnClip:
             embeds = torch.from_numpy(vector)[None].to(self.pipeline.device, self.pipeline.unet.dtype)
             steps = steps or 20
             made = self.pipeline(
-                image_embeds=embeds, prompt="", width=size[0], height=size[1], num_inference_steps=steps,
-                guidance_scale=10.0 if guidance is None else guidance, noise_level=noise_level,
-                generator=generator(kind, seed), output_type="np", **stepping(self.pipeline, steps, progress),
-            ).images[0]  # fmt: skip
+                image_embeds=embeds,
+                prompt="",
+                width=size[0],
+                height=size[1],
+                num_inference_steps=steps,
+                guidance_scale=10.0 if guidance is None else guidance,
+                noise_level=noise_level,
+                generator=generator(kind, seed),
+                output_type="np",
+                **stepping(self.pipeline, steps, progress),
+            ).images[0]
         return pixels_of(made, self.name)
 
 

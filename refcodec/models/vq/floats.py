@@ -29,7 +29,9 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
     except ValueError as e:
         raise SemError(803, f"its architecture is not one this program knows ({e})", path=part) from e
     if cfg.v != manifest["symbols"].get("v"):
-        raise SemError(803, f"its architecture has v = {cfg.v}, the symbol model {manifest['symbols'].get('v')}", path=part)
+        raise SemError(
+            803, f"its architecture has v = {cfg.v}, the symbol model {manifest['symbols'].get('v')}", path=part
+        )
     if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
         raise SemError(803, "its tensors are not finite F16 or F32 numbers", path=part)
     with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights

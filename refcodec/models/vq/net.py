@@ -38,9 +38,11 @@ class VqConfig:
         if not 1 <= len(self.encoder_widths) <= 5:
             raise ValueError("an architecture has 1 to 5 scales")
         for values, low, high in (
-            ((self.v,), 2, 65536), ((self.dim,), 1, 1024), (self.encoder_widths + self.decoder_widths, 2, 1024),
+            ((self.v,), 2, 65536),
+            ((self.dim,), 1, 1024),
+            (self.encoder_widths + self.decoder_widths, 2, 1024),
             (self.encoder_blocks + self.decoder_blocks, 0, 32),
-        ):  # fmt: skip
+        ):
             if not all(type(n) is int and low <= n <= high for n in values):
                 raise ValueError(f"{values} are not whole numbers from {low} to {high}")
 

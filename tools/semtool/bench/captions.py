@@ -27,7 +27,9 @@ def read_captions(path: Path) -> dict[str, str]:
         try:
             name, caption = _json_caption(line) if line.lstrip().startswith("{") else line.split("\t")[:2]
         except (ValueError, KeyError, TypeError) as error:
-            raise SemError(101, f"line {number} of {shown(str(path))} is no caption", hint="write name, tab, text") from error
+            raise SemError(
+                101, f"line {number} of {shown(str(path))} is no caption", hint="write name, tab, text"
+            ) from error
         found.setdefault(name, caption)
     return found
 
@@ -44,5 +46,7 @@ def caption_of(picture: str, captions: Mapping[str, str]) -> str:
     """By the file's name, with or without its suffix. SEM-E-101 where there is none."""
     caption = captions.get(picture, captions.get(Path(picture).stem))
     if caption is None:
-        raise SemError(101, f"there is no caption for {shown(picture)}", hint="add a line for it to the file of --captions")
+        raise SemError(
+            101, f"there is no caption for {shown(picture)}", hint="add a line for it to the file of --captions"
+        )
     return caption

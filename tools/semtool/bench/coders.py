@@ -25,9 +25,14 @@ COMMAND_SECONDS = 600
 
 
 def refcodec(
-    method: str, settings: tuple[Setting, ...], models: Models, *, profile: str | None = None, samples: int = 1,
+    method: str,
+    settings: tuple[Setting, ...],
+    models: Models,
+    *,
+    profile: str | None = None,
+    samples: int = 1,
     wish: Mapping[str, str] | None = None,
-) -> Codec:  # fmt: skip
+) -> Codec:
     """This package: encodes by a method, and paints each file `samples` times, from as many seeds, by these render hints.
 
     The identity is a digest of every file of the package (code, tables, embedded models), so that any change is
@@ -40,12 +45,16 @@ def refcodec(
     from semtool.options import package_of
 
     def encode(image: Image.Image, setting: Setting) -> bytes:
-        wanted: dict[str, Any] = {"profile": profile} | {"bpp" if name == "wanted_bpp" else name: value for name, value in named(setting).items()}
+        wanted: dict[str, Any] = {"profile": profile} | {
+            "bpp" if name == "wanted_bpp" else name: value for name, value in named(setting).items()
+        }
         return encode_any(image, method=method, models=models, model=package_of(models), **wanted).data
 
     def decode(data: bytes) -> list[Image.Image]:
         symbols = symbols_of(read(data), models=models.folders)
-        return [Image.fromarray(pixels) for pixels in paint(symbols, models=models, wish=wish, samples=samples).pictures]
+        return [
+            Image.fromarray(pixels) for pixels in paint(symbols, models=models, wish=wish, samples=samples).pictures
+        ]
 
     libraries = ("numpy", "torch") if method == "elic" else ("numpy", "torch", "transformers", "diffusers")
     versions = " ".join(f"{name} {_version(name)}" for name in libraries)

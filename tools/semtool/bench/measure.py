@@ -25,7 +25,9 @@ from semtool.bench.measures import Metric
 from semtool.bench.metrics import Curve, Picture
 
 SUFFIXES = (".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg", ".avif")
-Setting = int | float | str | None  # a quality, the bits per pixel asked for, a profile, or what the method does by itself
+Setting = (
+    int | float | str | None
+)  # a quality, the bits per pixel asked for, a profile, or what the method does by itself
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ class _File:
 
     @cached_property
     def data(self) -> bytes:
-        return self.codec.encode(Image.fromarray(self.source.pixels), self.setting)  # pixels only: no profile or EXIF travels along
+        return self.codec.encode(
+            Image.fromarray(self.source.pixels), self.setting
+        )  # pixels only: no profile or EXIF travels along
 
     @cached_property
     def decoded(self) -> list[Picture]:
@@ -152,7 +156,11 @@ class _File:
         for pixels in (self.source.pixels, centre_square(self.source.pixels)[0]):
             if pixels.shape == shape:
                 return pixels
-        raise SemError(103, f"{self.codec.name}: {shown(self.source.name)} came back as {shape[1]}x{shape[0]}", hint="measure a codec that keeps sizes")
+        raise SemError(
+            103,
+            f"{self.codec.name}: {shown(self.source.name)} came back as {shape[1]}x{shape[0]}",
+            hint="measure a codec that keeps sizes",
+        )
 
     def bits(self) -> dict[str, float]:
         height, width, _ = self.original.shape
@@ -166,11 +174,18 @@ class _File:
     def features(self, metric: Metric) -> dict[str, list[list[float]]]:
         assert metric.features is not None
         original = metric.features(self.original)
-        return {"original": [original.tolist()], "decoded": [metric.features(picture).tolist() for picture in self.decoded]}
+        return {
+            "original": [original.tolist()],
+            "decoded": [metric.features(picture).tolist() for picture in self.decoded],
+        }
 
 
 def sweep(
-    codec: Codec, sources: Sequence[Source], metrics: Sequence[Metric], cache: Path | None, progress: Progress | None = None
+    codec: Codec,
+    sources: Sequence[Source],
+    metrics: Sequence[Metric],
+    cache: Path | None,
+    progress: Progress | None = None,
 ) -> Sweep:
     """Measures every source at every setting. What the cache holds is not measured again."""
     kept, done = Cache(cache), 0
@@ -195,10 +210,14 @@ def sweep(
             if progress is not None:
                 progress(done / (len(sources) * len(codec.settings)))
         rows.append(row)
-    return Sweep(rows, [_average([row[n] for row in rows], _of_sets(metrics, features, n)) for n in range(len(codec.settings))])
+    return Sweep(
+        rows, [_average([row[n] for row in rows], _of_sets(metrics, features, n)) for n in range(len(codec.settings))]
+    )
 
 
-def _of_sets(metrics: Sequence[Metric], features: Mapping[tuple[str, int], list[dict[str, Any]]], number: int) -> dict[str, float]:
+def _of_sets(
+    metrics: Sequence[Metric], features: Mapping[tuple[str, int], list[dict[str, Any]]], number: int
+) -> dict[str, float]:
     values = {}
     for metric in metrics:
         if metric.of_sets is not None:

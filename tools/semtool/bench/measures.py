@@ -17,7 +17,20 @@ from semtool.bench.captions import caption_of
 from semtool.bench.metrics import Picture
 from semtool.bench.networks import Networks, Places, remembered
 
-NAMES: Final = ("psnr", "ms-ssim", "ssimulacra2", "lpips-alex", "lpips-vgg", "dists", "clip-cosine", "clip-score", "css", "bss", "fid", "kid")
+NAMES: Final = (
+    "psnr",
+    "ms-ssim",
+    "ssimulacra2",
+    "lpips-alex",
+    "lpips-vgg",
+    "dists",
+    "clip-cosine",
+    "clip-score",
+    "css",
+    "bss",
+    "fid",
+    "kid",
+)
 DEFINED: Final = 1  # part of every cache key: count up when a definition of this package changes
 Pair = Callable[[str, Picture, Picture], float]  # name of the picture, original, decoded -> value
 
@@ -68,17 +81,42 @@ def _metric(name: str, networks: Networks) -> Metric:
         return Metric(name, "PSNR", own, 3, pair=lambda _, a, b: metrics.psnr(a, b), unit="dB")
     if name == "ms-ssim":
         side = metrics.MIN_SIDE
-        return Metric(name, "MS-SSIM", own, 5, smallest=side, pair=lambda _, a, b: metrics.ms_ssim(a, b), decibels=metrics.decibel, unit="dB")
+        return Metric(
+            name,
+            "MS-SSIM",
+            own,
+            5,
+            smallest=side,
+            pair=lambda _, a, b: metrics.ms_ssim(a, b),
+            decibels=metrics.decibel,
+            unit="dB",
+        )
     if name == "ssimulacra2":
         return Metric(name, "SSIMULACRA2", f"{own} {_ssimulacra2_version()}", 2, smallest=8, pair=_ssimulacra2)
     if name in ("lpips-alex", "lpips-vgg", "dists"):
         call, digest = networks.distance(name)
         title = {"lpips-alex": "LPIPS (AlexNet)", "lpips-vgg": "LPIPS (VGG)", "dists": "DISTS"}[name]
-        return Metric(name, title, f"{own} {digest}", 4, higher=False, smallest=31 if name == "lpips-alex" else 16, pair=lambda _, a, b: call(a, b))
+        return Metric(
+            name,
+            title,
+            f"{own} {digest}",
+            4,
+            higher=False,
+            smallest=31 if name == "lpips-alex" else 16,
+            pair=lambda _, a, b: call(a, b),
+        )
     if name in ("fid", "kid"):
         features, digest = networks.features()
         title, of_sets = ("FID", sets.fid) if name == "fid" else ("KID", sets.kid)
-        return Metric(name, title, f"inception {DEFINED} {digest}", 3 if name == "fid" else 5, higher=False, features=features, of_sets=of_sets)
+        return Metric(
+            name,
+            title,
+            f"inception {DEFINED} {digest}",
+            3 if name == "fid" else 5,
+            higher=False,
+            features=features,
+            of_sets=of_sets,
+        )
     if name in ("clip-cosine", "clip-score"):
         return _of_clip(name, own, networks)
     if name in ("css", "bss"):

@@ -55,7 +55,9 @@ class Networks:
         file = self._file("inception")
         from refcodec.models.metrics.run import features
 
-        return self._once("inception", lambda: (remembered(features(file, self.places.models.torch_device())), file_sha256(file)))
+        return self._once(
+            "inception", lambda: (remembered(features(file, self.places.models.torch_device())), file_sha256(file))
+        )
 
     def role(self, role: str, metric: str) -> tuple[Any, str]:
         return self._once(role, lambda: self._role(role, metric))
@@ -94,7 +96,11 @@ class Networks:
         from refcodec.models.metrics.weights import missing, path_of
 
         if self.places.weights is not None:
-            return path_of(self.places.weights, kind) if self.places.weights.is_dir() else _no_folder(self.places.weights, kind)
+            return (
+                path_of(self.places.weights, kind)
+                if self.places.weights.is_dir()
+                else _no_folder(self.places.weights, kind)
+            )
         for place in modelpath.search_path():
             for folder in (place, place / "metrics"):
                 if (folder / f"{kind}.safetensors").is_file():

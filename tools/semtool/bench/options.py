@@ -62,7 +62,9 @@ def codecs_of(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]
     from semtool.bench.anchors import ANCHORS
 
     method, commands = options["method"], options["codec_cmd"]
-    settings, profile = _settings(method, commands is not None, options["qualities"], options["bpp"], options["profile"])
+    settings, profile = _settings(
+        method, commands is not None, options["qualities"], options["bpp"], options["profile"]
+    )
     if (options["samples"] > 1 or options["hints"]) and (commands or method in ("elic", *FORMATS)):
         raise click.UsageError("--samples and --hint are for methods that paint from a seed")
     if unknown := sorted(set(options["hints"]) - set(hintforms.HINTS)):
@@ -73,7 +75,9 @@ def codecs_of(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]
         codec = ANCHORS[method]()
         codec = replace(codec, settings=settings) if options["qualities"] else codec
     else:
-        codec = coders.refcodec(method, settings, models, profile=profile, samples=options["samples"], wish=options["hints"])
+        codec = coders.refcodec(
+            method, settings, models, profile=profile, samples=options["samples"], wish=options["hints"]
+        )
     names = options["anchors"]
     if names is None:
         names = FORMATS if commands or method == "elic" else ()

@@ -63,7 +63,9 @@ class Result:
     def plot(self) -> str:
         """SVG: one panel a metric, one line a codec."""
         panels = {
-            metric.label: {name: [(p.bpp, p.values[metric.curve]) for p in done.average] for name, done in self.sweeps.items()}
+            metric.label: {
+                name: [(p.bpp, p.values[metric.curve]) for p in done.average] for name, done in self.sweeps.items()
+            }
             for metric in self.metrics
         }
         top = self.window[1] if len(self.sweeps) > 1 else max(point.bpp for point in self.tested.average)
@@ -71,9 +73,15 @@ class Result:
 
 
 def measured(
-    codec: Codec, anchors: Sequence[Codec], sources: Sequence[Source], metrics: Sequence[Metric], window: Window,
-    command: str, cache: Path | None = None, progress: Progress | None = None,
-) -> Result:  # fmt: skip
+    codec: Codec,
+    anchors: Sequence[Codec],
+    sources: Sequence[Source],
+    metrics: Sequence[Metric],
+    window: Window,
+    command: str,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Result:
     """Measures the codec, then those it is compared with."""
     codecs = [codec, *anchors]
     work = [len(each.settings) for each in codecs]

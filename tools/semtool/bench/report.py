@@ -35,7 +35,9 @@ def compare(tested: Sweep, anchors: Mapping[str, Sweep], metrics: Sequence[Metri
             whole = bd_rate(curve(anchor.average, metric), curve(tested.average, metric), window)
             single: list[float] = []
             if metric.of_sets is None:
-                single = bd_rates([curve(row, metric) for row in anchor.rows], [curve(row, metric) for row in tested.rows], window)
+                single = bd_rates(
+                    [curve(row, metric) for row in anchor.rows], [curve(row, metric) for row in tested.rows], window
+                )
             mean = sum(single) / len(single) if single else None
             results.append(Comparison(name, metric.name, whole, mean, max(single, default=None), len(single)))
     return results
@@ -48,7 +50,10 @@ def table(name: str, points: Sequence[Point], metrics: Sequence[Metric]) -> str:
         if metric.decibels:
             columns.insert(columns.index((metric.name, metric.title, metric.digits)) + 1, (metric.curve, "dB", 3))
     rows = [["", "bpp", *(title for _, title, _ in columns)]]
-    rows += [[_setting(p.setting), f"{p.bpp:.5f}", *(f"{p.values[key]:.{digits}f}" for key, _, digits in columns)] for p in points]
+    rows += [
+        [_setting(p.setting), f"{p.bpp:.5f}", *(f"{p.values[key]:.{digits}f}" for key, _, digits in columns)]
+        for p in points
+    ]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join([name, *lines]) + "\n"

@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-ENOUGH: Final = 2048  # pictures for FID: with fewer than features, a covariance has not full rank and FID comes out high
+ENOUGH: Final = (
+    2048  # pictures for FID: with fewer than features, a covariance has not full rank and FID comes out high
+)
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 0
 
 Features = NDArray[np.float64]

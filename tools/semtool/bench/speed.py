@@ -33,7 +33,13 @@ class Row:
         return f"{self.name:28} {1000 * self.timing.min_s:8.0f} ms  {ratio}{self.note}".rstrip()
 
     def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "min_s": self.timing.min_s, "median_s": self.timing.median_s, "repeats": self.timing.repeats, "ratio": self.ratio}
+        return {
+            "name": self.name,
+            "min_s": self.timing.min_s,
+            "median_s": self.timing.median_s,
+            "repeats": self.timing.repeats,
+            "ratio": self.ratio,
+        }
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,13 @@ class Result:
 
 
 def measured(
-    picture: Path | None, n: int, m: int, size: tuple[int, int], threads: int, repeats: int, progress: Progress | None = None
+    picture: Path | None,
+    n: int,
+    m: int,
+    size: tuple[int, int],
+    threads: int,
+    repeats: int,
+    progress: Progress | None = None,
 ) -> Result:
     """Entropy networks of widths n and m, the embedded model on a picture of `size` (width, height), and commands."""
     told = progress or (lambda _: None)
@@ -83,8 +95,14 @@ def _exactness(n: int, m: int, size: tuple[int, int], threads: int, repeats: int
 def _codec(pixels: NDArray[np.uint8], repeats: int) -> tuple[bytes, list[Row]]:
     """A file of a picture by the embedded model, and how long it and the picture of it take."""
     data = refcodec.encode(pixels, quality=5)
-    encode, decode = timed(lambda: refcodec.encode(pixels, quality=5), repeats), timed(lambda: refcodec.decode(data), repeats)
-    return data, [Row("encode, embedded model", encode, note=f"({len(data)} bytes)"), Row("decode, embedded model", decode)]
+    encode, decode = (
+        timed(lambda: refcodec.encode(pixels, quality=5), repeats),
+        timed(lambda: refcodec.decode(data), repeats),
+    )
+    return data, [
+        Row("encode, embedded model", encode, note=f"({len(data)} bytes)"),
+        Row("decode, embedded model", decode),
+    ]
 
 
 def _pixels(picture: Path | None, size: tuple[int, int]) -> NDArray[np.uint8]:

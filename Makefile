@@ -22,16 +22,16 @@ $(VENV)/.ready: pyproject.toml
 setup: $(VENV)/.ready  ## create .venv with everything in it
 
 demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
-	@$(BIN)/python tools/demo.py $(if $(IMAGE),'$(IMAGE)')
+	@$(BIN)/python -m tools.demo $(if $(IMAGE),'$(IMAGE)')
 
 lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and the registry in step with one another
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check .
-	$(BIN)/python tools/spec/sync.py --check
-	$(BIN)/python tools/spec/ksy.py --check
-	$(BIN)/python tools/vectors/coverage.py
-	$(BIN)/python tools/registry.py released
-	$(BIN)/python tools/vectors/released.py
+	$(BIN)/python -m tools.spec.sync --check
+	$(BIN)/python -m tools.spec.ksy --check
+	$(BIN)/python -m tools.vectors.coverage
+	$(BIN)/python -m tools.registry released
+	$(BIN)/python -m tools.vectors.released
 
 types: setup  ## mypy --strict
 	$(BIN)/mypy
@@ -43,10 +43,10 @@ conformance: setup  ## all decoders against test_vectors/, and the suite against
 	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/refcodec.py'
 	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/micro.py'
 	$(if $(shell command -v node),$(BIN)/python conformance/run.py --decoder 'node conformance/decoders/js/semdec.mjs',@echo 'there is no node: the decoder in JavaScript is left out')
-	$(BIN)/python conformance/selftest/run.py
+	$(BIN)/python conformance/mutants/run.py
 
 micro: setup  ## the micro-decoder against refcodec in every configuration
-	$(BIN)/python tools/bench/exact.py
+	$(BIN)/python -m tools.bench.exact
 
 out/kaitai/.ready: conformance/kaitai/package.json conformance/kaitai/package-lock.json
 	mkdir -p out/kaitai
@@ -61,16 +61,16 @@ kaitai: kaitai-tools  ## the grammar of containers against the vectors
 	node conformance/kaitai/check.mjs out/kaitai --languages
 
 vectors: setup  ## make test_vectors/ anew and show what changed
-	$(BIN)/python tools/vectors/make.py
+	$(BIN)/python -m tools.vectors.make
 
 release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
-	@$(BIN)/python tools/release.py '$(NAME)'
+	@$(BIN)/python -m tools.release '$(NAME)'
 
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
-	OMP_NUM_THREADS=1 $(BIN)/python tools/mutate.py $(if $(BOUNDS),--bounds) --json out/mutate.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutate $(if $(BOUNDS),--bounds) --json out/mutate.json
 
 fuzz: setup  ## long random damage of files (MINUTES=10)
-	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10)
+	$(BIN)/python -m tools.fuzz --minutes $(or $(MINUTES),10)
 
 differ: setup  ## the decoders against one another, at files that no vector has (MINUTES=10)
 	OMP_NUM_THREADS=1 $(BIN)/python conformance/differ.py --minutes $(or $(MINUTES),10) --decoder '$(BIN)/python conformance/adapters/refcodec.py' --decoder '$(BIN)/python conformance/adapters/micro.py'$(if $(shell command -v node), --decoder 'node conformance/decoders/js/semdec.mjs')
@@ -83,31 +83,31 @@ bench-speed: setup  ## exact entropy pass against float32, start-up times (IMAGE
 	$(BIN)/semtool bench speed $(or $(IMAGE),"$$($(BIN)/python -c 'from tools.demo import sample; print(sample())')")
 
 bench-sizes: setup  ## bytes of every kind beside what is published (CAPTIONS=file.tsv for the texts)
-	$(BIN)/python tools/bench/sizes.py $(if $(CAPTIONS),--captions '$(CAPTIONS)')
+	$(BIN)/python -m tools.bench.sizes $(if $(CAPTIONS),--captions '$(CAPTIONS)')
 
 bench-text: setup  ## captions in every mode, and restored words (CAPTIONS=file.tsv)
-	$(BIN)/python tools/bench/text.py '$(CAPTIONS)'
-	$(BIN)/python tools/bench/restore.py '$(CAPTIONS)'
+	$(BIN)/python -m tools.bench.text '$(CAPTIONS)'
+	$(BIN)/python -m tools.bench.restore '$(CAPTIONS)'
 
 bench-sketch: setup  ## edge maps against WebP and AVIF (KODAK=folder)
-	$(BIN)/python tools/bench/sketch.py '$(KODAK)' --cache out/sketch-anchors.json
+	$(BIN)/python -m tools.bench.sketch '$(KODAK)' --cache out/sketch-anchors.json
 
 train: setup  ## train the embedded model (PHOTOS=folder MINUTES=100)
-	OMP_NUM_THREADS=1 $(BIN)/python tools/train/elic.py '$(PHOTOS)' --out runs/elic --minutes $(or $(MINUTES),100) --processes 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.train.elic '$(PHOTOS)' --out runs/elic --minutes $(or $(MINUTES),100) --processes 2
 
 train-sketch: setup  ## train the sketch model (PHOTOS=folder MINUTES=66)
-	OMP_NUM_THREADS=1 $(BIN)/python tools/train/elic.py '$(PHOTOS)' --config sketch --out runs/sketch --minutes $(or $(MINUTES),66) --batch 16 --structure 0.35 --final-crop 192
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.train.elic '$(PHOTOS)' --config sketch --out runs/sketch --minutes $(or $(MINUTES),66) --batch 16 --structure 0.35 --final-crop 192
 
 train-vq: setup  ## train the embedded VQ autoencoder (PHOTOS=folder MINUTES=65)
-	OMP_NUM_THREADS=1 $(BIN)/python tools/train/vq.py '$(PHOTOS)' --out runs/vq --minutes $(or $(MINUTES),65) --rate 8e-4
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.train.vq '$(PHOTOS)' --out runs/vq --minutes $(or $(MINUTES),65) --rate 8e-4
 
 train-perco: setup  ## train PerCo's hyper-encoder and U-Net (PIPELINE=folder PHOTOS=folder CAPTIONS=file.tsv)
-	$(BIN)/python tools/train/perco.py '$(PIPELINE)' '$(PHOTOS)' '$(CAPTIONS)' --out runs/perco $(if $(STEPS),--steps $(STEPS))
+	$(BIN)/python -m tools.train.perco '$(PIPELINE)' '$(PHOTOS)' '$(CAPTIONS)' --out runs/perco $(if $(STEPS),--steps $(STEPS))
 
 train-text: setup  ## count the tables of captions and consonants and the restorer's data (CAPTIONS=file.tsv)
-	$(BIN)/python tools/train/caption.py '$(CAPTIONS)' --out refcodec/payloads/data
-	$(BIN)/python tools/train/consonant.py '$(CAPTIONS)' --out refcodec/payloads/data/consonant.bin
-	$(BIN)/python tools/train/restorer.py '$(CAPTIONS)' --out refcodec/text/data
+	$(BIN)/python -m tools.train.caption '$(CAPTIONS)' --out refcodec/payloads/data
+	$(BIN)/python -m tools.train.consonant '$(CAPTIONS)' --out refcodec/payloads/data/consonant.bin
+	$(BIN)/python -m tools.train.restorer '$(CAPTIONS)' --out refcodec/consonant_text/data
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -19,8 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from semdiffer.cases import Cases
-from semdiffer.run import Crowd, Options, as_json, run
+from diff_fuzz.cases import Cases
+from diff_fuzz.run import Crowd, Options, as_json, run
 from semrunner.judge import HarnessError
 from semrunner.manifest import SuiteError
 from semrunner.persistent import NotStarted

@@ -21,14 +21,14 @@ __version__ = "1.0.0"
 if TYPE_CHECKING:
     from refcodec.codec import decode, encode
     from refcodec.container import Container, read, write
+    from refcodec.decoder import Payload, payload
     from refcodec.errors import SemError
     from refcodec.inspection import Inspection, inspect
-    from refcodec.symbols import Payload, payload
 
 _WHERE = {
-    "Container": "refcodec.container", "Inspection": "refcodec.inspection", "Payload": "refcodec.symbols",
+    "Container": "refcodec.container", "Inspection": "refcodec.inspection", "Payload": "refcodec.decoder",
     "SemError": "refcodec.errors", "decode": "refcodec.codec", "encode": "refcodec.codec",
-    "inspect": "refcodec.inspection", "payload": "refcodec.symbols", "read": "refcodec.container",
+    "inspect": "refcodec.inspection", "payload": "refcodec.decoder", "read": "refcodec.container",
     "write": "refcodec.container",
 }  # fmt: skip
 

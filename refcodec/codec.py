@@ -3,26 +3,14 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refcodec import hintforms, spec
-from refcodec.container import read
-from refcodec.container.limits import level_bounds
-from refcodec.errors import SemError
-from refcodec.methods.given import Given
-from refcodec.methods.scene import Described, Options, Record, Request, Scene
-from refcodec.models.sources import Models, told
-from refcodec.painting import paint, scene_of
-from refcodec.payloads.kinds import fits
-from refcodec.progress import Progress, part
-from refcodec.registry import Profile
-from refcodec.symbols import model_digest, symbols_of
-from refcodec.writing import (
+from refcodec import methods, spec
+from refcodec.assemble import (
     Encoded,
     Form,
     Payload,
@@ -35,13 +23,25 @@ from refcodec.writing import (
     room,
     wanted_rate,
 )
+from refcodec.container import read
+from refcodec.container.limits import level_bounds
+from refcodec.decoder import model_digest, symbols_of
+from refcodec.errors import SemError
+from refcodec.foundation.resolve import Models, told
+from refcodec.methods.base import Described, Options, Record, Request, Scene
+from refcodec.methods.inputs import Given
+from refcodec.payloads.kinds import fits
+from refcodec.progress import Progress, part
+from refcodec.reconstruct import paint, scene_of
+from refcodec.registry import Profile
+from refcodec.registry import hints as hintforms
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
-    from refcodec.models.predict import Trace
+    from refcodec.networks.context_model import Trace
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def encode_picture(
     pixels, notices = _pixels(image, background, level)
     size = (pixels.shape[1], pixels.shape[0])
     from refcodec.methods import elic
-    from refcodec.models import store
+    from refcodec.networks import package_cache
 
-    store.need_torch("encoding a picture")
-    folder = Path(model) if model is not None else store.locate(row.model or "")
+    package_cache.need_torch("encoding a picture")
+    folder = Path(model) if model is not None else package_cache.locate(row.model or "")
     digest = model_digest(folder)
-    fits(store.symbol_model(folder, digest), spec.ELIC, row.parameters(spec.ELIC))
+    fits(package_cache.symbol_model(folder, digest), spec.ELIC, row.parameters(spec.ELIC))
     hash_bytes, named = settings.form.naming(row, digest)
     notices = (*notices, *named)
     header = header_of(row, size, settings.form.check, bytes.fromhex(digest)[:hash_bytes] if hash_bytes else None)
@@ -99,7 +99,7 @@ def encode_picture(
     others = ancillary(_provenance(folder, wanted, digest) if provenance else None, hints, metadata)
     roles = Models.of(models)
     text, said = _caption_states(caption, pixels, folder, row, roles)
-    with store.running(folder, "encoder"):
+    with package_cache.running(folder, "encoder"):
         encoder = elic.Encoder(pixels, folder, digest, progress, text=text, device=roles.torch_device())
         if settings.quality is not None:
             made, reached = encoder.at(elic.rate_of(settings.quality, encoder.model.rates), trace=trace), True
@@ -131,12 +131,12 @@ def _caption_states(
         if caption is not None:
             raise ValueError(f"model {folder.name} has no text adapter: a caption cannot steer it")
         return None, ()
-    from refcodec.models.elic.text import TextEncoder
+    from refcodec.foundation.text_encoder import TextEncoder
 
     recommended, said = row.recommended.models, tuple[str, ...]()
     encoder = models.load("text_encoder", TextEncoder.load, recommended)
     if caption is None and models.has("captioner"):
-        from refcodec.models.roles.captioner import captioner
+        from refcodec.foundation.captioner import captioner
 
         caption = captioner(models, recommended).caption(pixels)
         said = (f"encoded with the caption {caption!r}, which is not sent",)
@@ -144,7 +144,7 @@ def _caption_states(
 
 
 def _module(method: str) -> Any:
-    return importlib.import_module(f"refcodec.methods.{method}")
+    return methods.module(method)
 
 
 def encode_any(
@@ -171,7 +171,7 @@ def encode_any(
     the steps of a method that has some. ValueError or TypeError for what makes no sense, SemError for what is wrong with
     a picture or a model.
     """
-    from refcodec.ready import encode_symbols, grey
+    from refcodec.pack import encode_symbols, grey
 
     given = Given(
         text, caption, vector, codes, indices, None if sketch is None else grey(sketch, settings.get("level", 1))
@@ -213,7 +213,7 @@ def _described(
     record: Record | None,
 ) -> Encoded:
     """A picture by a method that sends a description: the method's models say what the user does not."""
-    from refcodec.ready import accepted, encode_symbols
+    from refcodec.pack import accepted, encode_symbols
 
     module, level, background = _module(method), settings.get("level", 1), settings.pop("background", (255, 255, 255))
     settings.pop("trace", None)
@@ -299,11 +299,11 @@ def decode(
     """
     from PIL import Image
 
-    from refcodec.models import store
+    from refcodec.networks import package_cache
 
     models = Models.of(models, device=device, dtype=dtype)
     container = read(data, level=level)
-    store.need_torch("painting a picture", container.profile.method_name)
+    package_cache.need_torch("painting a picture", container.profile.method_name)
     symbols = symbols_of(container, models=models.folders, level=level, progress=part(progress, 0, 0.5))
     wanted = {name.replace("_", "-"): value for name, value in wish.items()}
     if odd := sorted(set(wanted) - set(hintforms.HINTS)):
@@ -333,7 +333,7 @@ def _pixels(image: Any, background: tuple[int, int, int], level: int) -> tuple[N
     """uint8[H, W, 3] of a picture in any form, and what was done to it."""
     import numpy as np
 
-    from refcodec import pictures
+    from refcodec.images import pictures
 
     bounds = level_bounds(level)
     if not isinstance(image, np.ndarray):
@@ -348,7 +348,7 @@ def _pixels(image: Any, background: tuple[int, int, int], level: int) -> tuple[N
 
 
 def _provenance(folder: Path, setting: str, digest: str) -> dict[str, str]:
-    from refcodec.models import package
+    from refcodec.networks import package
 
     name = package.read_manifest(folder).get("name", "")
     return made_by(model=f"{name} {digest}", setting=setting)

@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any, Final
 
-from refcodec import modelpath
 from refcodec.container.check import State, file_state, mismatch, section_state
+from refcodec.container.fields import Span, Walk
 from refcodec.container.file import Found, as_bytes, walk_file
 from refcodec.container.header import Header
 from refcodec.container.limits import level_bounds
 from refcodec.container.sections import Section
-from refcodec.container.wire import Span, Walk
 from refcodec.errors import SemError
+from refcodec.networks import package_search
 from refcodec.registry import Profile
 
 HEX_BYTES: Final = 32  # of a value that is bytes, so many are shown
@@ -139,7 +139,7 @@ def _states(walk: Walk, found: Found, model: ModelInfo) -> list[State]:
     """The states of the checks that need no payload decoded; the failed ones become errors."""
     if found.header is None or found.profile is None:
         return []
-    digest = model.digest if model.digest and len(model.digest) == modelpath.DIGEST_DIGITS else None
+    digest = model.digest if model.digest and len(model.digest) == package_search.DIGEST_DIGITS else None
     states = []
     for index, section in enumerate(found.sections):
         states.append(section_state(found.header, section, None, digest))
@@ -154,11 +154,11 @@ def _model(walk: Walk, found: Found, folders: Iterable[str | PathLike[str]]) -> 
     if named is None:
         return ModelInfo(None, None, False)
     try:
-        folder = modelpath.find(named, folders)
+        folder = package_search.find(named, folders)
     except SemError as error:
         walk.errors.append(error)
         folder = None
-    described = None if folder is None else modelpath.describe(folder)
+    described = None if folder is None else package_search.describe(folder)
     if described is None:
         return ModelInfo(named, name, False)
     return ModelInfo(described[0], described[1] or name, True)

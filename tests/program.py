@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from semtool import main as program
+from refcodec.cli import main as program
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "conformance" / "schema"
 

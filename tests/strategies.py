@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from refcodec import registry, spec
 from refcodec.container import Container, Header, Section, assemble, section_check
-from refcodec.container.text import encode
-from refcodec.registry.dims import sizes
+from refcodec.container.key_value import encode
+from refcodec.registry.dim_classes import sizes
 
 ALL_KINDS, TEXT, HUGE, DIGEST = 240, 241, 242, "3c" * 32
 TINY = {"groups": [2, 2, 4], "hyper": 4, "m": 8, "parity": 0, "rates": 3}

@@ -17,14 +17,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 import refcodec
 from refcodec import SemError, codec, registry, spec
-from refcodec.container.text import encode as text_encode
-from refcodec.symbols import read_symbols
+from refcodec.container.key_value import encode as text_encode
+from refcodec.decoder import read_symbols
 from tools import fuzz
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 MODELS = fuzz.MODELS
 Pixels = NDArray[np.uint8]

@@ -12,12 +12,13 @@ from program import Semtool, place, refused, semtool
 from strategies import private_row, registry_file
 
 import refcodec
-from refcodec import modelpath, registry
+from refcodec import registry
+from refcodec.assemble import find_profile, profiles
+from refcodec.decoder import payload, read_symbols
 from refcodec.errors import SemError
-from refcodec.methods.given import Given
-from refcodec.ready import encode_symbols
-from refcodec.symbols import payload, read_symbols
-from refcodec.writing import find_profile, profiles
+from refcodec.methods.inputs import Given
+from refcodec.networks import package_search
+from refcodec.pack import encode_symbols
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -39,7 +40,7 @@ def bases(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def model() -> Path:
     """The package of row 1."""
     pytest.importorskip("torch")
-    folder = modelpath.find(registry.get(1).model or "")
+    folder = package_search.find(registry.get(1).model or "")
     assert folder is not None
     return folder
 

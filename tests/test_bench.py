@@ -20,10 +20,22 @@ pytest.importorskip("scipy")
 
 from program import Semtool, place, refused, semtool
 
+from refcodec.cli.bench import (
+    anchors,
+    captions,
+    coders,
+    distortions,
+    measure,
+    metric_registry,
+    network_cache,
+    rate,
+    set_distances,
+    tables,
+    timing,
+)
+from refcodec.cli.bench.command import group
 from refcodec.errors import SemError
-from refcodec.models.sources import Models
-from semtool.bench import anchors, captions, coders, measure, measures, metrics, networks, rate, report, sets, timing
-from semtool.bench.command import group
+from refcodec.foundation.resolve import Models
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -34,7 +46,7 @@ def scaled(factor: float) -> list[tuple[float, float]]:
     return [(factor * bpp, quality) for bpp, quality in CURVE]
 
 
-def picture(height: int, width: int, seed: int = 1) -> metrics.Picture:
+def picture(height: int, width: int, seed: int = 1) -> distortions.Picture:
     """Coloured blobs with a little noise."""
     rng = np.random.default_rng(seed)
     small = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
@@ -42,7 +54,7 @@ def picture(height: int, width: int, seed: int = 1) -> metrics.Picture:
     return np.clip(blobs + rng.normal(0, 6, blobs.shape), 0, 255).astype(np.uint8)
 
 
-def noisy(pixels: metrics.Picture, sigma: float) -> metrics.Picture:
+def noisy(pixels: distortions.Picture, sigma: float) -> distortions.Picture:
     noise = np.random.default_rng(2).normal(0, sigma, pixels.shape)
     return np.clip(pixels + noise, 0, 255).astype(np.uint8)
 
@@ -54,21 +66,21 @@ def test_psnr_of_a_known_error() -> None:
     a = np.full((4, 6, 3), 100, np.uint8)
     b = a.copy()
     b[..., 1] += 3  # mean squared error 3 over the three channels
-    assert metrics.psnr(a, b) == pytest.approx(10 * math.log10(255**2 / 3), abs=1e-12)
-    assert metrics.psnr(a, a) == metrics.CAP_DB
+    assert distortions.psnr(a, b) == pytest.approx(10 * math.log10(255**2 / 3), abs=1e-12)
+    assert distortions.psnr(a, a) == distortions.CAP_DB
 
 
 def test_ms_ssim_of_itself_and_of_noise() -> None:
     a = picture(161, 170)
-    assert metrics.ms_ssim(a, a) == pytest.approx(1, abs=1e-12)
-    assert 0 < metrics.ms_ssim(a, noisy(a, 60)) < metrics.ms_ssim(a, noisy(a, 20)) < 1
+    assert distortions.ms_ssim(a, a) == pytest.approx(1, abs=1e-12)
+    assert 0 < distortions.ms_ssim(a, noisy(a, 60)) < distortions.ms_ssim(a, noisy(a, 20)) < 1
 
 
 def test_ms_ssim_rejects_small_and_unequal_pictures() -> None:
     with pytest.raises(ValueError, match="161"):
-        metrics.ms_ssim(picture(160, 200), picture(160, 200))
+        distortions.ms_ssim(picture(160, 200), picture(160, 200))
     with pytest.raises(ValueError, match="one size"):
-        metrics.ms_ssim(picture(170, 200), picture(200, 170))
+        distortions.ms_ssim(picture(170, 200), picture(200, 170))
 
 
 @pytest.mark.parametrize(("height", "width"), [(176, 192), (161, 203), (167, 178)])
@@ -79,13 +91,13 @@ def test_ms_ssim_agrees_with_pytorch_msssim(height: int, width: int) -> None:
     for sigma in (2, 15, 70):
         b = noisy(a, sigma)
         x, y = (torch.from_numpy(p.copy()).permute(2, 0, 1)[None].double() for p in (a, b))
-        assert metrics.ms_ssim(a, b) == pytest.approx(float(reference.ms_ssim(x, y, data_range=255)), abs=1e-5)
+        assert distortions.ms_ssim(a, b) == pytest.approx(float(reference.ms_ssim(x, y, data_range=255)), abs=1e-5)
 
 
 def test_decibel() -> None:
-    assert metrics.decibel(0.9) == pytest.approx(10)
-    assert metrics.decibel(0.99) == pytest.approx(20)
-    assert metrics.decibel(1.0) == metrics.CAP_DB
+    assert distortions.decibel(0.9) == pytest.approx(10)
+    assert distortions.decibel(0.99) == pytest.approx(20)
+    assert distortions.decibel(1.0) == distortions.CAP_DB
 
 
 # BD-rate
@@ -93,13 +105,13 @@ def test_decibel() -> None:
 
 @pytest.mark.parametrize(("factor", "percent"), [(0.6, -40), (1, 0), (1.5, 50)])
 def test_bd_rate_of_a_shifted_curve_is_the_shift(factor: float, percent: float) -> None:
-    result = metrics.bd_rate(CURVE, scaled(factor))
+    result = distortions.bd_rate(CURVE, scaled(factor))
     assert result is not None
     assert result.percent == pytest.approx(percent, abs=1e-9)
 
 
 def test_bd_rate_keeps_both_curves_inside_the_window() -> None:
-    result = metrics.bd_rate(CURVE, scaled(0.6), (0.1, 0.8))
+    result = distortions.bd_rate(CURVE, scaled(0.6), (0.1, 0.8))
     assert result is not None
     assert result.tested_bpp == pytest.approx((0.1, 0.48), abs=1e-9)  # the tested curve sets the lower end
     assert result.anchor_bpp == pytest.approx((0.1 / 0.6, 0.8), abs=1e-9)  # and the anchor the upper one
@@ -107,32 +119,32 @@ def test_bd_rate_keeps_both_curves_inside_the_window() -> None:
 
 
 def test_bd_rate_does_not_extrapolate() -> None:
-    result = metrics.bd_rate(CURVE[3:5], scaled(0.6))
+    result = distortions.bd_rate(CURVE[3:5], scaled(0.6))
     assert result is not None
     assert result.quality == pytest.approx((30.6, 32.2))
     assert result.percent == pytest.approx(-40, abs=1)  # two points: another interpolant, nearly the same curve
 
 
 def test_bd_rate_is_none_where_nothing_is_common() -> None:
-    assert metrics.bd_rate(CURVE, [(0.2, 50.0), (0.4, 55.0)]) is None  # no quality in common
-    assert metrics.bd_rate(CURVE, [(1.0, 30.0), (2.0, 35.0)]) is None  # outside the window
-    assert metrics.bd_rate(CURVE, [(0.2, 30.0)]) is None  # no curve
+    assert distortions.bd_rate(CURVE, [(0.2, 50.0), (0.4, 55.0)]) is None  # no quality in common
+    assert distortions.bd_rate(CURVE, [(1.0, 30.0), (2.0, 35.0)]) is None  # outside the window
+    assert distortions.bd_rate(CURVE, [(0.2, 30.0)]) is None  # no curve
 
 
 def test_bd_rate_drops_points_that_cost_more_for_nothing() -> None:
     worse = [*CURVE, (0.3, 27.0), (0.4, 30.0), (0.9, 33.5)]
-    assert metrics.bd_rate(CURVE, worse) == metrics.bd_rate(CURVE, CURVE)
+    assert distortions.bd_rate(CURVE, worse) == distortions.bd_rate(CURVE, CURVE)
 
 
 def test_bd_rates_of_single_pictures() -> None:
     elsewhere = [(0.2, 50.0), (0.4, 55.0)]
-    percents = metrics.bd_rates([CURVE] * 3, [scaled(0.6), elsewhere, scaled(0.8)])
+    percents = distortions.bd_rates([CURVE] * 3, [scaled(0.6), elsewhere, scaled(0.8)])
     assert percents == pytest.approx([-40, -20], abs=1e-9)
 
 
 # Measuring
 
-BOTH = measures.chosen(("psnr", "ms-ssim"), networks.Places(Models()))
+BOTH = metric_registry.chosen(("psnr", "ms-ssim"), network_cache.Places(Models()))
 
 
 @pytest.fixture
@@ -211,7 +223,7 @@ def test_codec_of_two_commands(folder: Path) -> None:
     codec = coders.command(copy + " {quality}", copy, (1,), "copy 1")
     assert codec.name == "copy 1"
     (point,) = measure.sweep(codec, measure.load([folder])[:1], BOTH, None).average
-    assert point.values["psnr"] == metrics.CAP_DB
+    assert point.values["psnr"] == distortions.CAP_DB
     assert point.bpp > 1
     failing = coders.command(f'"{sys.executable}" -S -c "raise SystemExit(\'no\')"', copy, (1,), "")
     with pytest.raises(SemError, match="status 1: no"):
@@ -250,13 +262,13 @@ def test_values_of_several_pictures_of_a_file_are_means(folder: Path) -> None:
     assert both == pytest.approx(sum(values) / 2)
 
 
-def moments(pixels: metrics.Picture) -> sets.Features:
+def moments(pixels: distortions.Picture) -> set_distances.Features:
     """Two numbers of a picture in the place of a network's."""
     return np.array([pixels.mean(), pixels.std()])
 
 
 def test_metrics_of_sets_are_taken_of_all_pictures(folder: Path, tmp_path: Path) -> None:
-    metric = measures.Metric("fid", "FID", "moments", higher=False, features=moments, of_sets=sets.fid)
+    metric = metric_registry.Metric("fid", "FID", "moments", higher=False, features=moments, of_sets=set_distances.fid)
     codec = replace(anchors.jpeg(), settings=(5, 50))
     sources = measure.load([folder])
     found = measure.sweep(codec, sources, [BOTH[0], metric], tmp_path / "cache")
@@ -266,11 +278,11 @@ def test_metrics_of_sets_are_taken_of_all_pictures(folder: Path, tmp_path: Path)
         for q in (5, 50)
     ]
     assert [p.values["fid"] for p in found.average] == pytest.approx(
-        [sets.fid(originals, np.array(d)) for d in decoded]
+        [set_distances.fid(originals, np.array(d)) for d in decoded]
     )
     assert "fid" not in found.rows[0][0].values
     assert measure.sweep(codec, sources, [BOTH[0], metric], tmp_path / "cache").average == found.average
-    result = report.compare(found, {"JPEG": found}, [metric], (0.01, 8))[0]
+    result = tables.compare(found, {"JPEG": found}, [metric], (0.01, 8))[0]
     assert (result.pictures, result.mean_percent) == (0, None)
 
 
@@ -288,15 +300,15 @@ def test_package_digest_follows_names_and_bytes(tmp_path: Path) -> None:
 
 
 def test_lower_is_better_turns_curves_round() -> None:
-    metric = measures.Metric("lpips-alex", "LPIPS", "x", higher=False)
+    metric = metric_registry.Metric("lpips-alex", "LPIPS", "x", higher=False)
     points = [measure.Point(q, 0.1 * q, {"lpips-alex": 1 / q}) for q in (1, 2, 4, 6)]
     cheaper = [replace(point, bpp=point.bpp / 2) for point in points]
     tested, anchor = measure.Sweep([cheaper], cheaper), measure.Sweep([points], points)
-    (result,) = report.compare(tested, {"JPEG": anchor}, [metric], (0.01, 0.8))
+    (result,) = tables.compare(tested, {"JPEG": anchor}, [metric], (0.01, 0.8))
     assert result.average is not None
     assert result.average.percent == pytest.approx(-50)
     assert result.worst_percent == pytest.approx(-50)
-    assert "1.000 to 0.167," in report.comparison_table("x", [result], [metric], (0.01, 0.8))
+    assert "1.000 to 0.167," in tables.comparison_table("x", [result], [metric], (0.01, 0.8))
 
 
 def test_comparison_without_common_qualities_is_named() -> None:
@@ -304,15 +316,15 @@ def test_comparison_without_common_qualities_is_named() -> None:
         row = [measure.Point(q, 0.1 * q, {"psnr": low + q}) for q in (2, 4)]
         return measure.Sweep([row], row)
 
-    results = report.compare(swept(20), {"far": swept(40)}, BOTH[:1], (0.1, 0.8))
-    assert "no quality in common" in report.comparison_table("x", results, BOTH[:1], (0.1, 0.8))
+    results = tables.compare(swept(20), {"far": swept(40)}, BOTH[:1], (0.1, 0.8))
+    assert "no quality in common" in tables.comparison_table("x", results, BOTH[:1], (0.1, 0.8))
 
 
 def test_table_has_a_column_for_each_metric() -> None:
     points = [
         measure.Point(s, 0.25, {"psnr": 30.1234, "ms-ssim": 0.912345, "ms-ssim-db": 10.5}) for s in (3, 0.5, None)
     ]
-    head, *rows = report.table("x", points, BOTH).splitlines()[1:]
+    head, *rows = tables.table("x", points, BOTH).splitlines()[1:]
     assert head.split() == ["bpp", "PSNR", "MS-SSIM", "dB"]
     assert [row.split()[-4:] for row in rows] == [["0.25000", "30.123", "0.91234", "10.500"]] * 3
     assert ["quality 3" in rows[0], "0.5 bpp wanted" in rows[1], "as it comes" in rows[2]] == [True] * 3
@@ -430,7 +442,7 @@ def test_commands_are_measured(bench: Bench, folder: Path) -> None:
     words = ("--codec-cmd", copy, copy, "--codec-id", "copy 7", "--qualities", "3", "--anchors", "none")
     found = bench(*words)
     assert found["codec"]["name"] == "copy 7"
-    assert found["curves"]["copy 7"]["average"][0]["psnr"] == metrics.CAP_DB
+    assert found["curves"]["copy 7"]["average"][0]["psnr"] == distortions.CAP_DB
 
 
 def test_models_device_and_samples_reach_the_codec(bench: Bench, place: Path) -> None:
@@ -466,7 +478,7 @@ def test_cache_of_the_command(bench: Bench, place: Path, monkeypatch: pytest.Mon
     def never(*_: Any) -> float:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(metrics, "psnr", never)
+    monkeypatch.setattr(distortions, "psnr", never)
     assert bench(*words)["curves"] == first["curves"]
 
 
@@ -533,7 +545,7 @@ def test_ssimulacra2(bench: Bench) -> None:
         "curves"
     ]["JPEG"]["average"]
     assert low["ssimulacra2"] < high["ssimulacra2"] < 100
-    (metric,) = measures.chosen(("ssimulacra2",), networks.Places(Models()))
+    (metric,) = metric_registry.chosen(("ssimulacra2",), network_cache.Places(Models()))
     assert metric.pair is not None
     assert metric.pair("", picture(64, 64), picture(64, 64)) == pytest.approx(100)
 
@@ -542,7 +554,7 @@ def test_looking_at_the_commands_imports_nothing_heavy() -> None:
     script = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(('numpy', 'torch', 'PIL', 'scipy', 'safetensors', 'rich')))\n"
-        "from semtool.main import main\n"
+        "from refcodec.cli.main import main\n"
         "sys.exit(main(['bench', 'rate', '--help']) or main(['bench', 'speed', '--help']))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)

@@ -6,14 +6,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("diffusers")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tiny_models
 import torch

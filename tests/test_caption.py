@@ -9,7 +9,6 @@ import sys
 import zlib
 from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +17,25 @@ from hypothesis import strategies as st
 
 from refcodec.entropy import Decoder, Encoder, uniform
 from refcodec.errors import SemError
-from refcodec.payloads import caption, caption_foreign, caption_model, caption_text
-from refcodec.payloads.caption import COUNT_TABLE, MODE_TABLE, MODES, TEXT_MODES, Caption, decode, encode, encode_tokens
-from refcodec.payloads.caption_model import END, ESCAPE, FIRST, SPELL, CaptionModel, Node, Rest, Tree, shipped
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from refcodec.payloads.caption import compressed, kind, ppm, split
+from refcodec.payloads.caption.kind import (
+    COUNT_TABLE,
+    MODE_TABLE,
+    MODES,
+    TEXT_MODES,
+    Caption,
+    decode,
+    encode,
+    encode_tokens,
+)
+from refcodec.payloads.caption.ppm import END, ESCAPE, FIRST, SPELL, CaptionModel, Node, Rest, Tree, shipped
 from tools.train import caption as training
 from tools.train import ngrams
 
 PARAMETERS: dict[str, Any] = {
     "modes": list(MODES),
-    "static": caption_model.SHA256,
-    "dictionary": caption_foreign.DICTIONARY_SHA256,
+    "static": ppm.SHA256,
+    "dictionary": compressed.DICTIONARY_SHA256,
     "vocabulary": 49408,
     "tokenizer": None,
 }
@@ -290,7 +296,7 @@ def test_bombs() -> None:
 
     large = bytes(1 << 24)
     assert code(b"\xf9" + zlib.compress(large)) == 604
-    frame = caption_foreign.compress(large)
+    frame = compressed.compress(large)
     assert code(b"\xfa" + frame) == 604
     undeclared = zstandard.ZstdCompressionParameters(format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_content_size=0)
     assert code(b"\xfa" + zstandard.ZstdCompressor(compression_params=undeclared).compress(large)) == 604
@@ -325,9 +331,7 @@ def test_zstd_frames() -> None:
 
     def frame(text: bytes, **settings: Any) -> bytes:
         parameters = zstandard.ZstdCompressionParameters(format=zstandard.FORMAT_ZSTD1_MAGICLESS, **settings)
-        return zstandard.ZstdCompressor(compression_params=parameters, dict_data=caption_foreign.shipped()).compress(
-            text
-        )
+        return zstandard.ZstdCompressor(compression_params=parameters, dict_data=compressed.shipped()).compress(text)
 
     for declared in (0, 1):
         for checksum in (0, 1):
@@ -354,7 +358,7 @@ def test_zstd_frames() -> None:
 @pytest.mark.parametrize("wrong", ["ff", "80", "c0 80", "ed a0 80", "f4 90 80 80", "61 e2 82", "f8 88 80 80 80"])
 def test_what_is_not_utf_8(wrong: str) -> None:
     octets = bytes.fromhex(wrong)
-    for body in (b"\xf8" + octets, b"\xf9" + zlib.compress(octets), caption.static(octets, shipped())):
+    for body in (b"\xf8" + octets, b"\xf9" + zlib.compress(octets), kind.static(octets, shipped())):
         assert code(body) == 401
     with pytest.raises(SemError) as caught:
         decode(b"\xf8" + octets, PARAMETERS, LIMIT)
@@ -367,9 +371,9 @@ def test_what_is_not_utf_8(wrong: str) -> None:
 @given(octets=st.one_of(st.binary(max_size=40), captions.map(str.encode)))
 @relaxed
 def test_split_and_join(octets: bytes) -> None:
-    style, pieces = caption_text.split(octets)
-    assert caption_text.join(style, pieces) == octets
-    assert 0 <= style < caption_text.STYLES
+    style, pieces = split.split(octets)
+    assert split.join(style, pieces) == octets
+    assert 0 <= style < split.STYLES
     assert all(pieces)
     assert b"".join(pieces)[:1] in (b"", b" ")
 
@@ -399,7 +403,7 @@ def test_split_and_join(octets: bytes) -> None:
     ],
 )
 def test_styles_and_pieces(text: str, style: int, pieces: list[str]) -> None:
-    assert caption_text.split(text.encode()) == (style, [piece.encode() for piece in pieces])
+    assert split.split(text.encode()) == (style, [piece.encode() for piece in pieces])
 
 
 def crooked(style: int, *numbers: int | bytes) -> bytes:
@@ -458,21 +462,21 @@ def test_zeros_are_the_end() -> None:
 def test_shipped_data(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = files("refcodec.payloads") / "data"
     tables = folder.joinpath("caption.bin").read_bytes()
-    assert hashlib.sha256(tables).hexdigest() == caption_model.SHA256
+    assert hashlib.sha256(tables).hexdigest() == ppm.SHA256
     assert len(tables) <= 400_000
     dictionary = folder.joinpath("caption.zdict").read_bytes()
-    assert hashlib.sha256(dictionary).hexdigest() == caption_foreign.DICTIONARY_SHA256
+    assert hashlib.sha256(dictionary).hexdigest() == compressed.DICTIONARY_SHA256
     assert len(dictionary) <= 32768
     assert code(encode("a", PARAMETERS, "static"), static="0" * 64) == 801
     assert code(encode("a", PARAMETERS, "zstd"), dictionary="0" * 64) == 801
-    for module in (caption_model, caption_foreign):
+    for module in (ppm, compressed):
         module.shipped.cache_clear()
-    monkeypatch.setattr(caption_model, "SHA256", "1" * 64)
+    monkeypatch.setattr(ppm, "SHA256", "1" * 64)
     assert code(b"", static="1" * 64) == 802
-    monkeypatch.setattr(caption_foreign, "DICTIONARY_SHA256", "1" * 64)
+    monkeypatch.setattr(compressed, "DICTIONARY_SHA256", "1" * 64)
     assert code(b"\xfa", dictionary="1" * 64) == 802
     monkeypatch.undo()
-    for module in (caption_model, caption_foreign):
+    for module in (ppm, compressed):
         module.shipped.cache_clear()
 
 
@@ -508,7 +512,7 @@ def test_every_node(name: str) -> None:
         assert node.table[-1] <= 1 << 16
     if name == "pieces":
         assert len(set(model.strings)) == len(model.strings)
-        assert all(caption_text.split(b"A" + piece) for piece in model.strings)
+        assert all(split.split(b"A" + piece) for piece in model.strings)
         assert all(piece and b"\n" not in piece for piece in model.strings)
 
 
@@ -522,7 +526,7 @@ def test_rest() -> None:
 
 SCRIPT = """
 import sys
-from refcodec.payloads import caption
+from refcodec.payloads.caption import kind as caption
 body = caption.encode("A cat.", {parameters!r}, "static")
 print(caption.decode(body, {parameters!r}, 99).text, *(name in sys.modules for name in ("numpy", "zstandard", "zlib", "torch")))
 """
@@ -553,12 +557,12 @@ def test_training_repeats_itself_and_learns() -> None:
     assert data == training.build(FEW, budget=20_000)
     model = CaptionModel(data)
     for text in (*FEW, *AWKWARD):
-        body = caption.static(text.encode(), model)
+        body = kind.static(text.encode(), model)
         coder = Decoder(body)
         assert coder.symbol(MODE_TABLE) == 0
         assert model.walk(coder, LIMIT) == text.encode()
         coder.finish()
-    assert sum(len(caption.static(text.encode(), model)) for text in FEW) < 3 * len(FEW)
+    assert sum(len(kind.static(text.encode(), model)) for text in FEW) < 3 * len(FEW)
     small = training.build(FEW, budget=1200, depth=0, octet_depth=1, ids=8)
     assert len(small) <= 1200
     assert len(CaptionModel(small).strings) == 5

@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from program import Semtool, contents, place, refused, semtool, valid
 
-from refcodec import codec, modelpath, spec
-from refcodec.container.text import encode as text_encode
+from refcodec import codec, spec
+from refcodec.container.key_value import encode as text_encode
+from refcodec.networks import package_search
 from tools import fuzz
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -40,7 +40,7 @@ class Hidden:
         if name.partition(".")[0] == "torch":
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
 sys.meta_path.insert(0, Hidden())
-from semtool.main import main
+from refcodec.cli.main import main
 sys.exit(main())
 """
 
@@ -48,7 +48,7 @@ sys.exit(main())
 HEARS_CTRL_C = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from semtool.main import main
+from refcodec.cli.main import main
 sys.exit(main())
 """
 
@@ -551,7 +551,7 @@ def test_faults_that_nobody_expects(
     def raises(*_: Any, **__: Any) -> None:
         raise fault
 
-    monkeypatch.setattr(modelpath, "find", raises)
+    monkeypatch.setattr(package_search, "find", raises)
     refused(semtool("payload", tiny), status, start)
     if status == 1:
         monkeypatch.setenv("SEMTOOL_TRACEBACK", "1")
@@ -563,7 +563,7 @@ def test_faults_that_nobody_expects(
 
 
 def shell(*args: str, code: str = "", **given: Any) -> subprocess.CompletedProcess[bytes]:
-    start = ["-c", code] if code else ["-m", "semtool"]
+    start = ["-c", code] if code else ["-m", "refcodec.cli"]
     return subprocess.run([sys.executable, *start, *args], check=False, capture_output="stdout" not in given, **given)
 
 
@@ -593,7 +593,7 @@ def test_a_full_disk(tiny: Path, semtool: Semtool) -> None:
 
 
 def test_closed_streams_and_odd_encodings(tiny: Path) -> None:
-    quoted = f"'{sys.executable}' -m semtool"
+    quoted = f"'{sys.executable}' -m refcodec.cli"
     for command, status, out, err in (
         (f"{quoted} inspect '{tiny}' >&-", 7, b"", b"SEM-E-102 "),
         (f"{quoted} inspect - <&-", 7, b"", b"SEM-E-101 "),

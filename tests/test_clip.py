@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 pytest.importorskip("diffusers")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tiny_models
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import codec, painting, registry, spec
+from refcodec import codec, reconstruct, registry, spec
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
-from refcodec.methods.scene import Painting, canvas
-from refcodec.models.roles.embedder import ImageEmbedder
-from refcodec.models.roles.schedule import SCHEDULERS
-from refcodec.models.roles.unclip import UnClip
-from refcodec.models.sources import Models
+from refcodec.foundation.image_embedder import ImageEmbedder
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.schedulers import SCHEDULERS
+from refcodec.foundation.unclip import UnClip
+from refcodec.methods.base import Painting, canvas
 from refcodec.payloads import clip_bits
-from refcodec.symbols import read_symbols
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -153,11 +151,11 @@ def test_a_cuda_generator_that_is_not_here(loaded: Models, models: Path) -> None
         pytest.skip("it is here")
     hinted = refcodec.encode(PHOTO, method="clip", models=models, hints={"generator": "cuda"})
     symbols = read_symbols(hinted)
-    done = painting.paint(symbols, models=loaded, wish=FEW)
+    done = reconstruct.paint(symbols, models=loaded, wish=FEW)
     assert "cuda" in done.notices[0]
     assert np.array_equal(done.pictures[0], painted(refcodec.encode(PHOTO, method="clip", models=models), loaded))
     with pytest.raises(ValueError, match="cuda"):
-        painting.paint(symbols, models=loaded, wish=FEW | {"generator": "cuda"})
+        reconstruct.paint(symbols, models=loaded, wish=FEW | {"generator": "cuda"})
     with pytest.raises(ValueError, match="cuda"):
         refcodec.decode(hinted, models=models, device="cuda")
 
@@ -168,7 +166,7 @@ def test_the_dtype_is_read(data: bytes, models: Path, loaded: Models) -> None:
 
 
 def test_samples_have_seeds_of_their_own(data: bytes, loaded: Models) -> None:
-    done = painting.paint(read_symbols(data), models=loaded, wish=FEW | {"seed": 7}, samples=3)
+    done = reconstruct.paint(read_symbols(data), models=loaded, wish=FEW | {"seed": 7}, samples=3)
     assert done.seeds == (7, 8, 9)
     for seed, picture in zip(done.seeds, done.pictures, strict=True):
         assert np.array_equal(picture, painted(data, loaded, seed=seed))
@@ -322,10 +320,10 @@ def test_a_scheduler_of_the_file_that_a_painter_has_not(models: Path) -> None:
             return np.zeros((size[1], size[0], 3), np.uint8)
 
     hinted = read_symbols(refcodec.encode(PHOTO, method="clip", models=models, hints={"scheduler": "euler"}))
-    done = painting.paint(hinted, models={"painter": Flow()})
+    done = reconstruct.paint(hinted, models={"painter": Flow()})
     assert done.notices == ("the painter has not the scheduler that the file asks for: its own is taken",)
     with pytest.raises(ValueError, match="flow"):
-        painting.paint(hinted, models={"painter": Flow()}, wish={"scheduler": "euler"})
+        reconstruct.paint(hinted, models={"painter": Flow()}, wish={"scheduler": "euler"})
 
 
 def test_no_tokenizer_pads_further_than_its_encoder_reads(
@@ -343,9 +341,9 @@ def test_no_tokenizer_pads_further_than_its_encoder_reads(
 def test_a_file_cannot_ask_for_days_of_work(
     data: bytes, loaded: Models, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(painting, "STEPS_MAX", 3)
+    monkeypatch.setattr(reconstruct, "STEPS_MAX", 3)
     hinted = refcodec.encode(PHOTO, method="clip", models=models, hints={"steps": "999999"})
-    done = painting.paint(read_symbols(hinted), models=loaded, wish={"guidance": 1})
+    done = reconstruct.paint(read_symbols(hinted), models=loaded, wish={"guidance": 1})
     assert "asks for 999999 steps: 3 are made" in done.notices[0]
     assert np.array_equal(done.pictures[0], np.asarray(refcodec.decode(data, models=loaded, steps=3, guidance=1)))
 
@@ -355,11 +353,11 @@ def test_hints_that_cannot_be_followed_are_left_out(
     data: bytes, loaded: Models, models: Path, hint: str, value: str
 ) -> None:
     hinted = read_symbols(refcodec.encode(PHOTO, method="clip", models=models, hints={hint: value}))
-    done = painting.paint(hinted, models=loaded, wish=FEW)
+    done = reconstruct.paint(hinted, models=loaded, wish=FEW)
     assert f"{hint} {value}" in done.notices[0]
     assert np.array_equal(done.pictures[0], painted(data, loaded))
     wish = FEW | {hint: "ddim" if hint == "scheduler" else "0.9"}
-    assert painting.paint(hinted, models=loaded, wish=wish).notices == ()
+    assert reconstruct.paint(hinted, models=loaded, wish=wish).notices == ()
 
 
 @given(st.integers(1, 16384), st.integers(1, 16384), st.sampled_from([64, 512, 768, 1024]))

@@ -22,14 +22,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "conformance")]
-
 from semrunner import cli, compare, judge, process
 from semrunner.answer import Answer
 from semrunner.cli import Options
 from semrunner.manifest import SuiteError
 from semrunner.suite import Case, load
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 VECTORS = ROOT / "test_vectors"
 CONFORMANCE = ROOT / "conformance"
@@ -123,7 +123,7 @@ def test_semtool_runs_it(suite: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "semtool",
+        "refcodec.cli",
         "conformance",
         "run",
         "--suite",
@@ -131,7 +131,7 @@ def test_semtool_runs_it(suite: Path, tmp_path: Path) -> None:
         "--decoder",
         adapter("refcodec"),
     ]
-    place = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT), str(CONFORMANCE)])}
+    place = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(CONFORMANCE)])}
     done = subprocess.run(
         [*command, "--tier", "H", "--json", str(tmp_path / "r.json")],
         env=place,
@@ -592,7 +592,7 @@ def test_the_whole_suite_loads() -> None:
 
 # --- deliberately wrong decoders ----------------------------------------------------------------------------------
 
-SELFTEST = CONFORMANCE / "selftest"
+SELFTEST = CONFORMANCE / "mutants"
 
 
 def test_wrong_decoders_are_found_out() -> None:
@@ -634,7 +634,7 @@ def test_wrong_painters_are_found_out() -> None:
 
 
 def selftest(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """conformance/selftest/run.py as a module."""
+    """conformance/mutants/run.py as a module."""
     monkeypatch.syspath_prepend(str(SELFTEST))
     spec = importlib.util.spec_from_file_location("selftest_run", SELFTEST / "run.py")
     assert spec is not None

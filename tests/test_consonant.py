@@ -13,13 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from refcodec.consonant_text.normalise import Change, normalise, singular, skeleton, words
 from refcodec.entropy import Encoder
 from refcodec.errors import SemError
 from refcodec.payloads import consonant
 from refcodec.payloads.consonant import LETTERS, TABLE_SHA256, Consonants, decode, encode, from_text
-from refcodec.text.normalise import Change, normalise, singular, skeleton, words
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools.train import consonant as training
 
 FIXED: dict[str, Any] = {"code": "fixed"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,30 +18,29 @@ from numpy.typing import NDArray
 from PIL import Image
 
 pytest.importorskip("diffusers")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tiny_models
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import codec, painting, registry
+from refcodec import codec, reconstruct, registry
+from refcodec.assemble import Encoded
+from refcodec.consonant_text.normalise import normalise, skeleton
+from refcodec.consonant_text.normalise import words as words_of
+from refcodec.consonant_text.restore import restore
+from refcodec.consonant_text.select_words import HELPERS, Ranking
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
-from refcodec.methods import prompts, reflect, shorten
-from refcodec.methods.consonant import WORDS, largest, restored
-from refcodec.methods.scene import Options
-from refcodec.methods.shorten import Shortener, readings, slack
-from refcodec.models.roles import captioner as captioners
-from refcodec.models.roles.captioner import Captioner
-from refcodec.models.roles.language import Language
-from refcodec.models.roles.painter import Painter
-from refcodec.models.sources import Models
+from refcodec.foundation import captioner as captioners
+from refcodec.foundation.captioner import Captioner
+from refcodec.foundation.language_model import Language
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.text_to_image import Painter
+from refcodec.methods.base import Options
+from refcodec.methods.consonant import prompts, reflection, word_selection
+from refcodec.methods.consonant.method import WORDS, largest, restored
+from refcodec.methods.consonant.word_selection import Shortener, readings, slack
 from refcodec.payloads.consonant import LETTERS
-from refcodec.symbols import read_symbols
-from refcodec.text.normalise import normalise, skeleton
-from refcodec.text.normalise import words as words_of
-from refcodec.text.restore import restore
-from refcodec.text.select import HELPERS, Ranking
-from refcodec.writing import Encoded
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -150,8 +148,8 @@ def text_of(data: bytes) -> str:
     return str(value.text)
 
 
-def painted(data: bytes, models: Any, **settings_: Any) -> painting.Painted:
-    return painting.paint(read_symbols(data), models=models, **settings_)
+def painted(data: bytes, models: Any, **settings_: Any) -> reconstruct.Painted:
+    return reconstruct.paint(read_symbols(data), models=models, **settings_)
 
 
 def sent(text: str = BRIDGE, size: tuple[int, int] = (64, 64)) -> bytes:
@@ -293,11 +291,11 @@ def test_it_is_asked_again_and_more_firmly() -> None:
 def test_rules_take_over(answer: str) -> None:
     model = language(select=lambda *_: answer, compress=lambda *_: answer)
     short = Shortener(DESCRIPTION, model, TEXT).at(5)
-    assert short == shorten.Short(
+    assert short == word_selection.Short(
         shortens(" ".join(Ranking(DESCRIPTION).best(5))), " ".join(Ranking(DESCRIPTION).best(5)), short.notices
     )
     assert [("rules" in notice) for notice in short.notices] == [True, True]
-    assert (model.count("select"), model.count("compress")) == (shorten.TRIES, shorten.TRIES)
+    assert (model.count("select"), model.count("compress")) == (word_selection.TRIES, word_selection.TRIES)
 
 
 @given(st.text(max_size=80), st.integers(1, 12))
@@ -548,7 +546,7 @@ def test_a_reflection_is_given_what_there_is_to_know() -> None:
     (_, (what, how)) = models["painter"].done
     assert what == "edit"
     assert {key: how[key] for key in ("strength", "steps", "guidance", "sampler", "kind")} == {
-        "strength": reflect.STRENGTH,
+        "strength": reflection.STRENGTH,
         "steps": 3,
         "guidance": 2,
         "sampler": "ddim",
@@ -557,7 +555,7 @@ def test_a_reflection_is_given_what_there_is_to_know() -> None:
     assert "The dog is missing." in how["prompt"]
     assert text in how["prompt"]
     assert how["mean"] == found["painted"].mean()
-    assert how["seed"] == reflect.seed_of(5, 1) != 5
+    assert how["seed"] == reflection.seed_of(5, 1) != 5
 
 
 def test_reflections_go_on_from_one_another() -> None:
@@ -566,8 +564,8 @@ def test_reflections_go_on_from_one_another() -> None:
     found = dict(steps)
     assert np.array_equal(models["captioner"].asked[1][0], found["edited-1"])
     assert models["painter"].done[2][1]["mean"] == found["edited-1"].mean()
-    assert len({reflect.seed_of(seed, i) for seed in range(5) for i in range(5)}) == 25
-    assert all(0 <= reflect.seed_of(10**19 - 1, i) < 10**19 for i in range(50))
+    assert len({reflection.seed_of(seed, i) for seed in range(5) for i in range(5)}) == 25
+    assert all(0 <= reflection.seed_of(10**19 - 1, i) < 10**19 for i in range(50))
 
 
 def test_nothing_to_change_ends_it() -> None:
@@ -583,7 +581,7 @@ def test_samples_differ_in_their_seeds_and_each_is_reflected() -> None:
     assert made.seeds == (4, 5, 6)
     assert [how["seed"] for what, how in models["painter"].done if what == "paint"] == [4, 5, 6]
     assert [how["seed"] for what, how in models["painter"].done if what == "edit"] == [
-        reflect.seed_of(seed, 1) for seed in (4, 5, 6)
+        reflection.seed_of(seed, 1) for seed in (4, 5, 6)
     ]
     assert models["language"].count("decompress") == 1
     assert len({picture.tobytes() for picture in made.pictures}) == 3

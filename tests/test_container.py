@@ -33,11 +33,11 @@ from refcodec.container import (
     write,
 )
 from refcodec.container import header as header_codec
-from refcodec.container import text as text_codec
+from refcodec.container import key_value as text_codec
+from refcodec.container.fields import Varint, Walk, varint
 from refcodec.container.limits import level_bounds
-from refcodec.container.wire import Varint, Walk, varint
 from refcodec.errors import SemError
-from refcodec.registry.dims import sizes
+from refcodec.registry.dim_classes import sizes
 
 __all__ = ["private_rows"]  # a fixture
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFORMANCE = ROOT / "conformance"
-sys.path[:0] = [str(CONFORMANCE)]
-
-from semdiffer import judge
-from semdiffer.cases import Cases
-from semdiffer.files import Parts, Section, read_varint, taken_apart, varint
+from diff_fuzz import judge
+from diff_fuzz.cases import Cases
+from diff_fuzz.files import Parts, Section, read_varint, taken_apart, varint
 from semrunner.answer import Answer
 from semrunner.suite import load
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFORMANCE = ROOT / "conformance"
+
 
 REGISTRY = ROOT / "refcodec" / "registry" / "registry.json"
 DATA = ROOT / "refcodec" / "payloads" / "data"
@@ -157,11 +157,11 @@ def test_a_case_is_always_the_same(tmp_path: Path) -> None:
 
 
 def test_it_needs_the_standard_library_alone() -> None:
-    for path in [*(CONFORMANCE / "semdiffer").glob("*.py"), CONFORMANCE / "differ.py"]:
+    for path in [*(CONFORMANCE / "diff_fuzz").glob("*.py"), CONFORMANCE / "differ.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
-                assert name.partition(".")[0] in sys.stdlib_module_names | {"semrunner", "semdiffer"}, (
+                assert name.partition(".")[0] in sys.stdlib_module_names | {"semrunner", "diff_fuzz"}, (
                     f"{path.name} imports {name}"
                 )

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from refcodec import edges
+from refcodec.images import edge_detector
 
 Picture = NDArray[np.uint8]
 Grid = dict[tuple[int, int], int]
@@ -102,7 +102,7 @@ def plain(pixels: Picture, detail: int) -> list[list[int]]:
 def test_the_recipe(h: int, w: int, detail: int) -> None:
     for seed in range(2):
         pixels = blobs(h, w, seed)
-        assert edges.contours(pixels, detail).tolist() == plain(pixels, detail)
+        assert edge_detector.contours(pixels, detail).tolist() == plain(pixels, detail)
 
 
 @settings(max_examples=15, deadline=None)
@@ -110,21 +110,23 @@ def test_the_recipe(h: int, w: int, detail: int) -> None:
 def test_the_recipe_on_noise(data: st.DataObject) -> None:
     h, w, detail = data.draw(st.integers(1, 14)), data.draw(st.integers(1, 14)), data.draw(st.integers(1, 9))
     pixels = data.draw(arrays(np.uint8, (h, w, 3)))
-    assert edges.contours(pixels, detail).tolist() == plain(pixels, detail)
+    assert edge_detector.contours(pixels, detail).tolist() == plain(pixels, detail)
 
 
 def test_the_bytes_stay_the_same() -> None:
     rows, cols = np.mgrid[:160, :120]
     waves = [(rows * rows + k * cols * cols) // (300 * k) % 2 * 90 + (rows * cols + k) % 13 for k in (1, 2, 3)]
     pixels = np.stack(waves, -1).astype(np.uint8)
-    found = [hashlib.sha256(f(pixels).tobytes()).hexdigest()[:16] for f in (edges.contours, edges.sobel)]
+    found = [
+        hashlib.sha256(f(pixels).tobytes()).hexdigest()[:16] for f in (edge_detector.contours, edge_detector.sobel)
+    ]
     assert found == ["2127413830df4369", "01af6863c28ff209"]
 
 
 def test_the_example_of_the_specification() -> None:
     pixels = np.full((8, 8, 3), 40, np.uint8)
     pixels[:4, 5:] = pixels[4:, 3:] = (200, 180, 160)
-    assert edges.contours(pixels).tolist() == [
+    assert edge_detector.contours(pixels).tolist() == [
         [0, 0, 0, 128, 255, 128, 0, 0],
         [0, 0, 0, 128, 255, 128, 0, 0],
         [0, 0, 32, 191, 255, 128, 0, 0],
@@ -139,7 +141,7 @@ def test_the_example_of_the_specification() -> None:
 def test_a_square_has_one_contour() -> None:
     pixels = np.full((200, 200, 3), 40, np.uint8)
     pixels[60:140, 60:140] = 200
-    found = edges.contours(pixels)
+    found = edge_detector.contours(pixels)
     assert label(found > 0, np.ones((3, 3)))[1] == 1
     on = np.zeros((200, 200), bool)
     on[57:143, 57:143] = True
@@ -150,16 +152,16 @@ def test_a_square_has_one_contour() -> None:
 
 
 def test_what_has_no_contours() -> None:
-    assert not edges.contours(np.full((90, 70, 3), 255, np.uint8)).any()
+    assert not edge_detector.contours(np.full((90, 70, 3), 255, np.uint8)).any()
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 64, 0).repeat(3, 2)
-    assert not edges.contours(ramp)[:, 8:-8].any()
+    assert not edge_detector.contours(ramp)[:, 8:-8].any()
     noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8)
-    assert np.mean(edges.contours(noise) > 0) < 0.2  # texture is not contour
+    assert np.mean(edge_detector.contours(noise) > 0) < 0.2  # texture is not contour
 
 
 def test_more_detail_is_more() -> None:
     pixels = blobs(256, 256, 3)
-    lit = [int(np.count_nonzero(edges.contours(pixels, d))) for d in range(1, 10)]
+    lit = [int(np.count_nonzero(edge_detector.contours(pixels, d))) for d in range(1, 10)]
     assert lit == sorted(lit)
     assert lit[0] < lit[-1]
 
@@ -167,22 +169,22 @@ def test_more_detail_is_more() -> None:
 def test_sobel() -> None:
     pixels = np.zeros((5, 6, 3), np.uint8)
     pixels[:, 3:] = 50
-    assert edges.sobel(pixels)[2].tolist() == [0, 0, 200, 200, 0, 0]
+    assert edge_detector.sobel(pixels)[2].tolist() == [0, 0, 200, 200, 0, 0]
     pixels[:, 3:] = 255
-    assert edges.sobel(pixels)[2].tolist() == [0, 0, 255, 255, 0, 0]
+    assert edge_detector.sobel(pixels)[2].tolist() == [0, 0, 255, 255, 0, 0]
     noise = np.random.default_rng(1).integers(0, 256, (9, 12, 3)).astype(np.uint8)
-    y = np.pad(edges.luma(noise), 1, "edge").tolist()
+    y = np.pad(edge_detector.luma(noise), 1, "edge").tolist()
     for r in range(9):
         for c in range(12):
             gx = sum(k * (y[r + i][c + 2] - y[r + i][c]) for i, k in enumerate((1, 2, 1)))
             gy = sum(k * (y[r + 2][c + i] - y[r][c + i]) for i, k in enumerate((1, 2, 1)))
-            assert edges.sobel(noise)[r, c] == min(255, math.isqrt(gx * gx + gy * gy))
+            assert edge_detector.sobel(noise)[r, c] == min(255, math.isqrt(gx * gx + gy * gy))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 300), (300, 1), (3, 3), (65, 129)])
 def test_any_size(shape: tuple[int, int]) -> None:
     for pixels in (np.zeros((*shape, 3), np.uint8), blobs(*shape, 1)):
-        for f in (edges.contours, edges.sobel):
+        for f in (edge_detector.contours, edge_detector.sobel):
             assert f(pixels).shape == shape
             assert f(pixels).dtype == np.uint8
 
@@ -210,20 +212,20 @@ def test_contours_are_connected_sets(mask: str) -> None:
     counts = np.bincount(sets.ravel(), minlength=sets.max() + 1)
     for strong, least in ((90, 1), (1, 100), (99, 200)):
         want = on & (peak[sets] >= strong) & (counts[sets] * 512 >= least * n)
-        assert np.array_equal(edges._long(strength, strong, least), want)
+        assert np.array_equal(edge_detector._long(strength, strong, least), want)
 
 
 def test_what_is_no_picture() -> None:
     good = np.zeros((4, 4, 3), np.uint8)
     for detail in (0, 10, -1):
         with pytest.raises(ValueError, match="detail"):
-            edges.contours(good, detail)
+            edge_detector.contours(good, detail)
     for bad in (
         np.zeros((4, 4), np.uint8),
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((0, 4, 3), np.uint8),
         good.astype(np.int32),
     ):
-        for f in (edges.contours, edges.sobel):
+        for f in (edge_detector.contours, edge_detector.sobel):
             with pytest.raises(ValueError, match="not a picture"):
                 f(bad)  # type: ignore[arg-type]

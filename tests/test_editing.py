@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,15 @@ from PIL import Image
 from program import Semtool, contents, place, refused, semtool, valid
 from strategies import containers, private_rows
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from refcodec import SemError, codec, editing, registry, spec
+from refcodec.assemble import header_of, section_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, write
-from refcodec.models import store
-from refcodec.symbols import payload, read_symbols
-from refcodec.writing import header_of, section_of
+from refcodec.decoder import payload, read_symbols
+from refcodec.networks import package_cache
 from tools import fuzz
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 __all__ = ["place", "private_rows", "semtool"]  # fixtures
 
@@ -373,9 +372,9 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
         5,
         "SEM-E-801 ",
     )
-    store.small_model.cache_clear()
+    package_cache.small_model.cache_clear()
     row = registry.get(203)
-    books = store.small_model(MODELS / "pq-tiny").tensor
+    books = package_cache.small_model(MODELS / "pq-tiny").tensor
     header = header_of(row, size, 16)
     note = section_of(header, None, spec.METADATA, b"", b"")
     Path("note.sem").write_bytes(write(assemble(header, [note])))

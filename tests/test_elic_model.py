@@ -7,7 +7,6 @@ import argparse
 import json
 import math
 import shutil
-import sys
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
@@ -19,27 +18,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
-
-from refcodec.errors import SemError
-from refcodec.models import package
-from refcodec.models.elic import config
-from refcodec.models.elic.config import ElicConfig
-from refcodec.models.graph import SymbolModel
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.models.predict import Predictor
-from refcodec.payloads import elic_latents
-
-torch = pytest.importorskip("torch")
 from torch import nn
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from refcodec.convert import quantisation_loss, quantise
+from refcodec.errors import SemError
 from refcodec.methods import elic
-from refcodec.models import store
-from refcodec.models.elic import compare, floats, quantise
-from refcodec.models.elic.net import Elic
-from refcodec.models.torch_backend import TorchBackend
+from refcodec.networks import package, package_cache
+from refcodec.networks.context_model import Predictor
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.networks.symbol_model import SymbolModel
+from refcodec.networks.torch_backend import TorchBackend
+from refcodec.payloads import latents as elic_latents
+from refcodec.transforms.elic import config, transforms
+from refcodec.transforms.elic.config import ElicConfig
+from refcodec.transforms.elic.network import Elic
 from tools.train import pack
+
+torch = pytest.importorskip("torch")
+
+ROOT = Path(__file__).resolve().parents[1]
 
 VARIANTS = ("taco", "compressai", "chandelier")
 QUANTISED = (*VARIANTS, "embedded", "linear")
@@ -371,7 +368,7 @@ def test_ideal_lengths_are_those_of_streams(variant: str) -> None:
         gain, gain_z = (t[rate].detach().exp().numpy()[:, None, None] for t in (net.log_gain, net.log_gain_z))
         z = np.rint(z0 * gain_z).astype(np.int32)
         one, two = (Predictor(model, rate, y.shape[1:], NumpyBackend()) for _ in range(2))
-        ideal = compare.ideal_bits(one, model.groups, y * gain, z) + z_bits(model, rate, z)
+        ideal = quantisation_loss.ideal_bits(one, model.groups, y * gain, z) + z_bits(model, rate, z)
         assert pack.body_size(two, model, rate, y * gain, z) == pytest.approx(ideal / 8, rel=0.01)
 
 
@@ -447,7 +444,7 @@ def test_ratios_as_multiplier_and_shift() -> None:
 
 
 def test_weights_and_biases_of_any_size_stay_within_bounds() -> None:
-    from refcodec.models.layers import Conv, check_net
+    from refcodec.networks.layers import Conv, check_net
 
     torch.manual_seed(0)
     for weight, bias in ((1.0, 1.0), (1e-6, 1e3), (1e4, 1e-9), (0.0, 1.0), (0.0, 0.0), (1e-12, 1e12)):
@@ -485,7 +482,10 @@ def test_z_tables() -> None:
 @pytest.mark.parametrize("variant", ["embedded", "taco"])
 def test_strips_are_the_whole_picture(variant: str, packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = package.read_manifest(packages[variant])
-    analysis, painter = floats.Analysis(packages[variant], manifest), floats.Painter(packages[variant], manifest)
+    analysis, painter = (
+        transforms.Analysis(packages[variant], manifest),
+        transforms.Painter(packages[variant], manifest),
+    )
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (1000, 70, 3)).astype(np.uint8)
     latents = rng.integers(-3000, 3001, (14, 64, 8)).astype(np.int32)
@@ -495,7 +495,7 @@ def test_strips_are_the_whole_picture(variant: str, packages: dict[str, Path], m
     assert (y.shape, z.shape, painted.shape) == ((14, 64, 8), (analysis.cfg.hyper, 16, 2), (1000, 70, 3))
     assert painted.dtype == np.uint8
     for strip in (6, 20, 31):
-        monkeypatch.setattr(floats, "STRIP", strip)
+        monkeypatch.setattr(transforms, "STRIP", strip)
         seen.clear()
         some_y, some_z = analysis(pixels, seen.append)
         assert len(seen) == -(-64 // strip)
@@ -510,7 +510,7 @@ def test_strips_are_the_whole_picture(variant: str, packages: dict[str, Path], m
 
 @pytest.mark.parametrize("variant", ["embedded", "taco"])
 def test_nothing_beyond_the_halo_matters(variant: str) -> None:
-    net, halo = network(variant), floats.HALO[small(variant).transform]
+    net, halo = network(variant), transforms.HALO[small(variant).transform]
     rows = 2 * halo + 4
     torch.manual_seed(0)
     x, y = torch.rand(1, 3, 16 * rows, 64), torch.randn(1, 14, rows, 4)
@@ -573,7 +573,7 @@ def test_parts_that_do_not_fit(
     change_architecture = architecture if architecture is None else lambda old: architecture(old) or {}
     manifest = spoilt(packages["embedded"], tmp_path / "bad", part, change, change_architecture)
     with pytest.raises(SemError) as e:
-        (floats.Painter if part == "painter" else floats.Analysis)(tmp_path / "bad", manifest)
+        (transforms.Painter if part == "painter" else transforms.Analysis)(tmp_path / "bad", manifest)
     assert e.value.code == 803
     assert e.value.path == part
 
@@ -582,7 +582,7 @@ def test_an_encoder_that_overflows_says_so(packages: dict[str, Path], tmp_path: 
     grow = put("g_a.linear.weight", lambda t: np.full_like(t, 3e38, np.float32))
     manifest = spoilt(packages["embedded"], tmp_path / "bad", "encoder", grow)
     with pytest.raises(SemError) as e:
-        floats.Analysis(tmp_path / "bad", manifest)(np.full((9, 9, 3), 255, np.uint8))
+        transforms.Analysis(tmp_path / "bad", manifest)(np.full((9, 9, 3), 255, np.uint8))
     assert e.value.code == 803
 
 
@@ -598,7 +598,7 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
     encoder = elic.Encoder(pixels, packages[variant])
     for rate in range(2):
         made = encoder.at(rate)
-        got = elic_latents.decode(made.body, store.symbol_model(packages[variant]), (100, 70), NumpyBackend())
+        got = elic_latents.decode(made.body, package_cache.symbol_model(packages[variant]), (100, 70), NumpyBackend())
         assert got.serialise() == made.latents.serialise()
     assert elic.paint(got, packages[variant], (100, 70)).shape == (70, 100, 3)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
@@ -618,7 +618,7 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
 def test_the_shipped_model() -> None:
     model = package.load(SHIPPED)
     manifest = package.read_manifest(SHIPPED)
-    analysis, painter = floats.Analysis(SHIPPED, manifest), floats.Painter(SHIPPED, manifest)
+    analysis, painter = transforms.Analysis(SHIPPED, manifest), transforms.Painter(SHIPPED, manifest)
     for part in (analysis, painter):
         assert (part.cfg.groups, part.cfg.hyper, part.cfg.rates) == (model.groups, model.hyper, model.rates)
         assert part.cfg.anchor_parity == model.parity

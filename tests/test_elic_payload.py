@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 
 from refcodec.errors import SemError
 from refcodec.methods import rdo
-from refcodec.models import package
-from refcodec.models.graph import SymbolModel, build
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.models.predict import pass_sites
-from refcodec.models.tensors import declare
-from refcodec.payloads import elic_latents
-from refcodec.payloads.elic_latents import ElicLatents, decode, encode, exactly, shapes
-from refcodec.tracing import Tracer
+from refcodec.networks import package
+from refcodec.networks.context_model import pass_sites
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.networks.symbol_model import SymbolModel, build
+from refcodec.networks.tensors import declare
+from refcodec.networks.torch_backend import TorchBackend
+from refcodec.networks.trace import Tracer
+from refcodec.payloads import latents as elic_latents
+from refcodec.payloads.latents import ElicLatents, decode, encode, exactly, shapes
 
 torch = pytest.importorskip("torch")
-from refcodec.models.torch_backend import TorchBackend
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("elic-tiny", "elic-tiny-2", "sketch-tiny")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,18 +18,17 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("diffusers")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tiny_models
 from program import Semtool, contents, place, refused, semtool
 
-from refcodec import codec, painting
+from refcodec import codec, reconstruct
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
-from refcodec.methods import prompts
-from refcodec.models import endpoint
-from refcodec.models.sources import Models, Source
+from refcodec.foundation import endpoint
+from refcodec.foundation.resolve import Models, Source
+from refcodec.methods.consonant import prompts
 from refcodec.payloads.consonant import LETTERS
-from refcodec.symbols import read_symbols
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -360,7 +358,7 @@ def test_what_is_no_address(url: str, semtool: Semtool) -> None:
 def test_a_method_that_takes_none(server: Server) -> None:
     encoded = codec.encode_any(None, vector=np.ones(768), size=(64, 64))
     with pytest.raises(SemError) as caught:
-        painting.paint(read_symbols(encoded.data), models={"painter": server.url})
+        reconstruct.paint(read_symbols(encoded.data), models={"painter": server.url})
     assert caught.value.code == 801
     assert "does not take an endpoint" in str(caught.value)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""refcodec.files: bounded reads, writes that happen completely or not at all."""
+"""refcodec.fileio: bounded reads, writes that happen completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from refcodec.errors import SemError
-from refcodec.files import read_bytes, read_stream, write_atomic, write_stream
+from refcodec.fileio import read_bytes, read_stream, write_atomic, write_stream
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes, modes and devices are POSIX")
 
@@ -312,7 +312,7 @@ def test_a_stream_takes_everything_in_its_own_portions() -> None:
 
 
 def test_neither_numpy_nor_pillow_is_imported() -> None:
-    program = "import sys, refcodec.files; print(sorted({'numpy', 'PIL'} & set(sys.modules)))"
+    program = "import sys, refcodec.fileio; print(sorted({'numpy', 'PIL'} & set(sys.modules)))"
     root = Path(__file__).parents[1]
     run = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

@@ -7,7 +7,6 @@ Files of the tiny models are damaged in every way there is of each kind, those o
 from __future__ import annotations
 
 import random
-import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -17,18 +16,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 import refcodec
 from refcodec import codec, spec
 from refcodec.container import read
-from refcodec.container.text import encode as text_encode
-from refcodec.container.wire import varint
+from refcodec.container.fields import varint
+from refcodec.container.key_value import encode as text_encode
+from refcodec.decoder import Symbols, symbols_of
 from refcodec.errors import CODES, FAMILIES, SemError
 from refcodec.inspection import Inspection, inspect
-from refcodec.symbols import Symbols, symbols_of
 from tools import fuzz
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 OTHERS = {
     spec.PROVENANCE: text_encode({"k": "ü"}),

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "conformance"))
-
 from semrunner.suite import Suite, load
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 GUIDE = (ROOT / "docs/implementing.md").read_text(encoding="utf-8")
 STEPS = GUIDE.partition("<!-- begin steps -->")[2].partition("<!-- end steps -->")[0]

@@ -15,38 +15,44 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = {"refcodec": ROOT / "refcodec", "semtool": ROOT / "tools" / "semtool"}
+SOURCE = ROOT / "refcodec"
 
-# Each part imports only parts of lower lines: `a` before `b` on a line do not know each other.
+# Rooms and modules, from the top down. A module belongs to the longest name that it begins with, and imports only what
+# stands on lower lines or in its own room; names on one line do not know each other.
 LAYERS = (
-    ("semtool",),
-    ("holdings",),
+    ("cli",),
+    ("export",),
     ("codec",),
-    ("ready", "painting"),
-    ("symbols", "methods", "inspection", "editing"),
-    ("writing",),
-    ("text",),
-    ("container", "payloads"),
-    ("models", "entropy"),
-    ("registry", "modelpath", "pictures", "edges", "sheet"),
-    ("canonical", "files", "tracing"),
-    ("spec", "errors", "hintforms", "progress"),
+    ("pack", "reconstruct"),
+    ("decoder", "methods", "inspection", "editing"),
+    ("assemble",),
+    ("convert",),
+    ("foundation",),
+    ("consonant_text",),
+    ("container", "payloads", "transforms"),
+    ("networks", "entropy"),
+    ("registry", "networks.package_search", "images"),
+    ("canonical_json", "fileio", "networks.trace"),
+    ("registry.hints",),
+    ("spec", "errors", "progress"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")
 TORCH = (
-    "refcodec.models.torch_backend", "refcodec.models.unpickle", "refcodec.models.checkpoints", "refcodec.models.elic", "refcodec.models.perco",
-    "refcodec.models.vq", "refcodec.models.metrics", "refcodec.models.roles",
-)  # fmt: skip
+    "refcodec.networks.torch_backend",
+    "refcodec.convert",
+    "refcodec.foundation",
+    "refcodec.transforms",
+    "refcodec.cli.bench",
+)
 
 
 def modules() -> dict[str, Path]:
-    """Dotted name -> file of everything in the two packages."""
+    """Dotted name -> file of everything in the library."""
     found = {}
-    for package, folder in SOURCES.items():
-        for path in folder.rglob("*.py"):
-            parts = path.relative_to(folder).with_suffix("").parts
-            found[".".join([package, *(part for part in parts if part != "__init__")])] = path
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        found[".".join(["refcodec", *(part for part in parts if part != "__init__")])] = path
     return found
 
 
@@ -77,11 +83,12 @@ def imports(name: str, *, now: bool = False) -> Iterator[str]:
 
 
 def part_of(module: str) -> str | None:
-    """The part of LAYERS that a module belongs to; None for what is not ours, and for `refcodec` itself."""
+    """The room or module of LAYERS that a module belongs to; None for other libraries, and for `refcodec` itself."""
     package, _, rest = module.partition(".")
-    if package == "semtool":
-        return package
-    return rest.partition(".")[0] or None if package == "refcodec" else None
+    if package != "refcodec" or not rest:
+        return None
+    names = rest.split(".")
+    return next((part for n in range(len(names), 0, -1) if (part := ".".join(names[:n])) in RANK), names[0])
 
 
 def closure(*names: str) -> set[str]:
@@ -112,6 +119,14 @@ def test_imports_go_downwards(name: str) -> None:
         assert part is None or part == own or RANK[part] < RANK[own], f"{name} imports {module}"
 
 
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {name: {module for module in imports(name) if module in MODULES} for name in MODULES}
+    in_order: list[str] = []
+    while ready := [name for name, needs in graph.items() if name not in in_order and needs <= {name, *in_order}]:
+        in_order += ready
+    assert not set(MODULES) - set(in_order), "in a circle, or above one"
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_torch_is_imported_in_one_place(name: str) -> None:
     if not name.startswith(TORCH):
@@ -119,18 +134,33 @@ def test_torch_is_imported_in_one_place(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["refcodec", "refcodec.inspection", "refcodec.container", "refcodec.modelpath", "semtool.inspect_"]
+    "name",
+    [
+        "refcodec",
+        "refcodec.inspection",
+        "refcodec.container",
+        "refcodec.networks.package_search",
+        "refcodec.cli.inspect_",
+    ],
 )
 def test_looking_into_a_file_imports_nothing_heavy(name: str) -> None:
-    paths = {"semtool.inspect_": ("semtool.main", "semtool.cli", "semtool.report", "semtool.page", name)}
+    paths = {
+        "refcodec.cli.inspect_": (
+            "refcodec.cli.main",
+            "refcodec.cli.commands",
+            "refcodec.cli.error_report",
+            "refcodec.cli.inspect_html",
+            name,
+        )
+    }
     heavy = {module for module in closure(*paths.get(name, (name,))) if module.partition(".")[0] in HEAVY}
     assert not heavy
 
 
 def test_what_is_heavy_is_seen() -> None:
-    assert {"numpy", "torch"} <= closure("refcodec.models.torch_backend")
+    assert {"numpy", "torch"} <= closure("refcodec.networks.torch_backend")
     assert "torch" not in closure("refcodec.methods.elic")
-    assert "torch" in set(imports("refcodec.models.elic.floats"))
+    assert "torch" in set(imports("refcodec.transforms.elic.transforms"))
 
 
 def test_payloads_entropy_and_container_do_without_torch() -> None:
@@ -149,7 +179,7 @@ def test_inspect_runs_where_nothing_heavy_is_installed() -> None:
         "import refcodec\n"
         "data = bytes.fromhex('F59E2C010BABCD010203')\n"
         "print(refcodec.inspect(data).to_dict()['method'], len(refcodec.write(refcodec.read(data))))\n"
-        "from semtool.main import main\n"
+        "from refcodec.cli.main import main\n"
         "sys.exit(main(['inspect', '-', '--json']))\n"
     )
     data = bytes.fromhex("F59E2C010BABCD010203")

@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import ALL_KINDS, DIGEST, containers, private_rows, section
 
-from refcodec import modelpath, registry, spec
-from refcodec.canonical import canonical_json
+from refcodec import registry, spec
+from refcodec.canonical_json import canonical_json
 from refcodec.container import Container, Header, Section, assemble, read, section_check, write
-from refcodec.container.text import encode
-from refcodec.container.wire import varint
+from refcodec.container.fields import varint
+from refcodec.container.key_value import encode
 from refcodec.errors import SemError
 from refcodec.inspection import Inspection, inspect
+from refcodec.networks import package_search
 
 __all__ = ["private_rows"]  # a fixture
 
@@ -260,17 +261,19 @@ def package(folder: Path, symbols: dict[str, Any], name: str = "tiny") -> str:
 def test_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = package(tmp_path / "a" / "one", {"kind": 7, "rates": 1})
     other = package(tmp_path / "b", {"kind": 7, "rates": 2})
-    assert modelpath.find(digest) is None
-    assert modelpath.find(digest, [tmp_path / "a"]) == tmp_path / "a" / "one"
-    assert modelpath.find(digest, [tmp_path / "a" / "one"]) == tmp_path / "a" / "one"
-    assert modelpath.find(digest[:8], [tmp_path / "none", tmp_path / "b", tmp_path / "a"]) == tmp_path / "a" / "one"
-    monkeypatch.setenv("SEM_MODELS", f"{tmp_path / 'a'}:{tmp_path / 'b'}".replace(":", modelpath.os.pathsep))
-    assert modelpath.find(other) == tmp_path / "b"
+    assert package_search.find(digest) is None
+    assert package_search.find(digest, [tmp_path / "a"]) == tmp_path / "a" / "one"
+    assert package_search.find(digest, [tmp_path / "a" / "one"]) == tmp_path / "a" / "one"
+    assert (
+        package_search.find(digest[:8], [tmp_path / "none", tmp_path / "b", tmp_path / "a"]) == tmp_path / "a" / "one"
+    )
+    monkeypatch.setenv("SEM_MODELS", f"{tmp_path / 'a'}:{tmp_path / 'b'}".replace(":", package_search.os.pathsep))
+    assert package_search.find(other) == tmp_path / "b"
     monkeypatch.delenv("SEM_MODELS")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     third = package(tmp_path / "home" / "sem" / "models" / "x", {"kind": 7, "rates": 3})
-    assert modelpath.find(third) == tmp_path / "home" / "sem" / "models" / "x"
-    assert modelpath.search_path()[-1] == Path(registry.__file__).parents[1] / "data" / "models"
+    assert package_search.find(third) == tmp_path / "home" / "sem" / "models" / "x"
+    assert package_search.search_path()[-1] == Path(registry.__file__).parents[1] / "data" / "models"
 
 
 def test_folders_that_are_no_models(tmp_path: Path) -> None:
@@ -281,20 +284,20 @@ def test_folders_that_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder" / "manifest.json").mkdir(parents=True)
     digest = package(tmp_path / "z", {"kind": 7})
-    assert modelpath.find(digest, [tmp_path]) == tmp_path / "z"
-    assert modelpath.find("00" * 32, [tmp_path]) is None
+    assert package_search.find(digest, [tmp_path]) == tmp_path / "z"
+    assert package_search.find("00" * 32, [tmp_path]) is None
 
 
 def test_ambiguous_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = package(tmp_path / "one", {"kind": 7})
     package(tmp_path / "again", {"kind": 7})
     package(tmp_path / "two", {"kind": 7, "rates": 2})
-    assert modelpath.find(digest[:8], [tmp_path]) is not None  # the same model twice
+    assert package_search.find(digest[:8], [tmp_path]) is not None  # the same model twice
     like = {str(tmp_path / "two"): (digest[:8] + 56 * "f", "two")}
-    monkeypatch.setattr(modelpath, "describe", lambda folder: like.get(str(folder), (digest, "one")))
-    assert modelpath.find(digest, [tmp_path]) == tmp_path / "again"
+    monkeypatch.setattr(package_search, "describe", lambda folder: like.get(str(folder), (digest, "one")))
+    assert package_search.find(digest, [tmp_path]) == tmp_path / "again"
     with pytest.raises(SemError) as caught:
-        modelpath.find(digest[:8], [tmp_path])
+        package_search.find(digest[:8], [tmp_path])
     assert caught.value.code == 801
     data = bytes.fromhex(f"F59E 20 FF 01 00 {digest[:8]} 35")
     found = inspect(data, models=[tmp_path])
@@ -304,7 +307,7 @@ def test_ambiguous_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("digest", ["", "abc", "3C3C3C3C", "3c3c3c3g", "0" * 65])
 def test_what_is_no_digest(digest: str) -> None:
     with pytest.raises(ValueError, match="no digest"):
-        modelpath.find(digest)
+        package_search.find(digest)
 
 
 def test_model_of_a_file(tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refcodec.errors import SemError
-from refcodec.models import layers, numpy_backend, torch_backend
-from refcodec.models.layers import Add, Conv, Layer, Net, Relu, Requant, check_net, check_requant
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.models.predict import _neighbours, pass_sites
-from refcodec.models.torch_backend import TorchBackend
+from refcodec.networks import layers, numpy_backend, torch_backend
+from refcodec.networks.context_model import _neighbours, pass_sites
+from refcodec.networks.layers import Add, Conv, Layer, Net, Relu, Requant, check_net, check_requant
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.networks.torch_backend import TorchBackend
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")  # torch warns of what its own context manager sets
@@ -243,8 +243,8 @@ def test_axes_of_length_one_serve_every_rate_and_channel(rates: int) -> None:
 
 
 def from_manifest(q: dict[str, Any], t: dict[str, Any], rates: int, channels: int) -> Requant:
-    from refcodec.models.graph import _Reader, _Signal
-    from refcodec.models.tensors import declare
+    from refcodec.networks.symbol_model import _Reader, _Signal
+    from refcodec.networks.tensors import declare
 
     return _Reader(rates, declare(t), t).requant(q, _Signal(channels, 2**30), "q")[0]
 
@@ -284,8 +284,8 @@ def test_weights_are_read_only_and_strided_arrays_too() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_random_nets(seed: int) -> None:
-    from refcodec.models.graph import _Reader, _Signal
-    from refcodec.models.tensors import declare
+    from refcodec.networks.symbol_model import _Reader, _Signal
+    from refcodec.networks.tensors import declare
 
     maker = plain.Models(seed)
     for outputs in (None, 3):

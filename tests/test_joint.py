@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 import tiny_models
 
+from refcodec.cli.bench.metric_networks.lpips import Lpips
+from refcodec.foundation.loading import quiet
+from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.methods import elic as method
-from refcodec.models import package
-from refcodec.models.elic import config
-from refcodec.models.elic.text import TextEncoder
-from refcodec.models.metrics.lpips import Lpips
-from refcodec.models.roles.load import quiet
+from refcodec.networks import package
+from refcodec.transforms.elic import config
 from tools.train import elic, joint, pack
 
 WIDTH = 16

@@ -6,16 +6,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from tools.spec import ksy
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 TOOLS = ROOT / "out" / "kaitai"
 GRAMMAR = ROOT / "conformance" / "sem.ksy"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from refcodec import spec
 from refcodec.container import symbol_count
 from refcodec.errors import SemError
-from refcodec.models.small import SmallModel
+from refcodec.networks.table_model import SmallModel
 from refcodec.payloads import SHOWN_SYMBOLS, Value, clip_bits, kinds, pq_codes, vq_indices
 from refcodec.registry import Profile
 

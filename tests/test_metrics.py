@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from refcodec.cli.bench.metric_networks import weights
+from refcodec.cli.bench.metric_networks.checkpoints import convert
+from refcodec.cli.bench.metric_networks.clip_similarity import Clip, clip_score, cosine
+from refcodec.cli.bench.metric_networks.dists import Dists
+from refcodec.cli.bench.metric_networks.inception import Inception
+from refcodec.cli.bench.metric_networks.lpips import NETS, Lpips
+from refcodec.cli.bench.metric_networks.segmentation import Segmenter, bss, css
+from refcodec.cli.bench.set_distances import fid, kid
 from refcodec.errors import SemError
-from refcodec.models.metrics import weights
-from refcodec.models.metrics.clip import Clip, clip_score, cosine
-from refcodec.models.metrics.dists import Dists
-from refcodec.models.metrics.inception import Inception
-from refcodec.models.metrics.lpips import NETS, Lpips
-from refcodec.models.metrics.public import convert
-from refcodec.models.metrics.segmenter import Segmenter, bss, css
-from refcodec.models.sources import Models
-from semtool.bench.sets import fid, kid
+from refcodec.foundation.resolve import Models
 
 
 def random_state(net: nn.Module, seed: int = 1) -> dict[str, Tensor]:
@@ -363,7 +363,7 @@ def test_kid_is_unbiased_and_sees_a_shift(monkeypatch: pytest.MonkeyPatch) -> No
     k = lambda u, v: (float(u @ v) / 8 + 1) ** 3  # noqa: E731
     within = sum(k(x[i], x[j]) for i in range(3) for j in range(3) if i != j) / 6 + k(y[0], y[1])
     assert kid(x, y) == pytest.approx(within - 2 * np.mean([[k(u, v) for v in y] for u in x]))
-    monkeypatch.setattr("semtool.bench.sets.SUBSET_SIZE", 40)
+    monkeypatch.setattr("refcodec.cli.bench.set_distances.SUBSET_SIZE", 40)
     drawn = kid(a, b)
     assert drawn == kid(a, b)
     assert drawn != pytest.approx(kid(a[:40], b[:40]))

@@ -12,22 +12,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from program import Semtool, contents, place, refused, semtool, valid
 from safetensors.numpy import load_file, save_file
 
+from refcodec.convert import unpickle
+from refcodec.convert.unpickle import to_safetensors
 from refcodec.errors import SemError
-from refcodec.models import sets, unpickle
-from refcodec.models.digest import file_sha256, folder_sha256
-from refcodec.models.sources import ROLES, Models, installed
-from refcodec.models.unpickle import to_safetensors
+from refcodec.foundation import model_set
+from refcodec.foundation.folder_digest import file_sha256, folder_sha256
+from refcodec.foundation.resolve import ROLES, Models, installed
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+torch = pytest.importorskip("torch")
+
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -109,19 +110,20 @@ def test_what_there_is(semtool: Semtool, tiny: Path, monkeypatch: pytest.MonkeyP
         "7",
         None,
     )
-    assert roles["language"]["set"] == str(sets.own_set())
+    assert roles["language"]["set"] == str(model_set.own_set())
     assert roles["language"]["sha256"] == folder_sha256(Path("set/language"))
     assert "openai/clip-vit-large-patch14" in roles["image_embedder"]["recommended"]
     text = semtool("models", "list").text
     assert all(
-        word in text for word in ("elic-tiny", "Model packages", "Profiles", "Roles", str(sets.own_set() / "language"))
+        word in text
+        for word in ("elic-tiny", "Model packages", "Profiles", "Roles", str(model_set.own_set() / "language"))
     )
     assert all(role in text for role in ROLES)
 
 
 def test_a_set_that_is_broken_hides_nothing_else(semtool: Semtool) -> None:
-    sets.own_set().mkdir(parents=True)
-    (sets.own_set() / "models.json").write_text("{")
+    model_set.own_set().mkdir(parents=True)
+    (model_set.own_set() / "models.json").write_text("{")
     said = semtool("models", "list", "--json")
     valid("models-list", said.json)
     assert [row["error"]["code"] for row in said.json["broken"]] == ["SEM-E-803"]
@@ -188,7 +190,7 @@ def test_one_role_and_one_profile(semtool: Semtool) -> None:
         "20",
     ]
     assert done(semtool, "show", "4", schema="show")["profiles"] == both["profiles"]
-    (sets.own_set() / "painter" / "unet" / "config.json").write_text("changed")
+    (model_set.own_set() / "painter" / "unet" / "config.json").write_text("changed")
     said = semtool("models", "show", "painter", "--json")
     assert (said.status, said.json["roles"][0]["error"]["code"]) == (5, "SEM-E-802")
 
@@ -288,7 +290,7 @@ def test_a_folder_fills_a_role(semtool: Semtool, place: Path) -> None:
     for name in ("LICENSE", "README.md", "run.py", "flax_model.msgpack"):
         (Path("m") / name).write_text("x")
     said = semtool("models", "import", "m", "--as", "painter")
-    own = sets.own_set()
+    own = model_set.own_set()
     assert said.text == f"painter: {own / 'painter'}, sha256 {folder_sha256(Path('m'))[:16]}\n"
     assert {path.name for path in (own / "painter").iterdir()} == {
         "LICENSE",
@@ -403,7 +405,7 @@ def test_what_real_libraries_save_and_load(semtool: Semtool) -> None:
     pytest.importorskip("transformers")
     import tiny_models
 
-    from refcodec.models.roles.embedder import ImageEmbedder
+    from refcodec.foundation.image_embedder import ImageEmbedder
 
     folder = tiny_models.image_embedder(Path("m"))
     before = ImageEmbedder.load(folder, Models.of(device="cpu"))(tiny_models.photo())
@@ -445,13 +447,13 @@ def test_faults_leave_the_set_as_it_was(semtool: Semtool, monkeypatch: pytest.Mo
         def stop(*_: Any, fault: BaseException = fault) -> None:
             raise fault
 
-        for name in ("copying._copy_file", "sets.settle"):
+        for name in ("convert.copy_folder._copy_file", "foundation.model_set.settle"):
             with monkeypatch.context() as patch:
-                patch.setattr(f"refcodec.models.{name}", stop)
+                patch.setattr(f"refcodec.{name}", stop)
                 assert semtool("models", "import", "m", "--as", "painter", "-o", "set", "--replace").status == status
             assert contents(Path("set")) == before
     with monkeypatch.context() as patch:
-        patch.setattr("refcodec.models.copying._copy_file", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        patch.setattr("refcodec.convert.copy_folder._copy_file", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(SystemExit, match="143"):
             semtool("models", "import", "m", "--as", "painter", "-o", "set", "--replace")
     assert contents(Path("set")) == before
@@ -524,7 +526,7 @@ def test_a_hub_id_of_pickled_weights_is_copied_and_converted(semtool: Semtool, h
     made = done(semtool, "import", "owner/name@main", "--as", "painter")
     assert made["converted"] == ["pytorch_model.bin"]
     found = installed()["painter"]
-    assert (found.place, found.revision) == (str(sets.own_set() / "painter"), "abc")
+    assert (found.place, found.revision) == (str(model_set.own_set() / "painter"), "abc")
     assert states(semtool)["painter"] == "ok"
 
 
@@ -616,7 +618,7 @@ def test_the_process_by_itself() -> None:
     torch.save({"a": WHOLE}, "x.pt")
     for args, status in ((["x.pt", "x.safetensors"], 0), (["x.pt"], 2)):
         said = subprocess.run(
-            [sys.executable, "-m", "refcodec.models.unpickle", *args], capture_output=True, check=False
+            [sys.executable, "-m", "refcodec.convert.unpickle", *args], capture_output=True, check=False
         )
         assert (said.returncode, said.stderr.count(b"\n")) == (status, status // 2)
     assert np.array_equal(load_file("x.safetensors")["a"], WHOLE.numpy())
@@ -642,7 +644,7 @@ def test_the_process_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 def test_even_code_that_runs_there_is_watched(deed: str) -> None:
     Path("kept").write_text("")
-    code = f"from refcodec.models.unpickle import _watch; _watch(); {deed}"
+    code = f"from refcodec.convert.unpickle import _watch; _watch(); {deed}"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert b"PermissionError: " in said.stderr
     assert b" while a checkpoint is read" in said.stderr
@@ -651,7 +653,7 @@ def test_even_code_that_runs_there_is_watched(deed: str) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
 def test_memory_and_files_of_the_process_are_bounded() -> None:
-    code = "from refcodec.models.unpickle import _limit; _limit(1000); {}"
+    code = "from refcodec.convert.unpickle import _limit; _limit(1000); {}"
     for deed, said in (
         ("bytearray(1 << 33)", b"MemoryError"),
         ("open('big', 'wb').write(bytes(1 << 25))", b"OSError: [Errno 27] File too large"),
@@ -687,7 +689,7 @@ def test_a_public_elic_becomes_a_package(semtool: Semtool) -> None:
         "of a test",
     )
     folder = Path(made["folder"])
-    assert folder == sets.own_set().parent / "elic"
+    assert folder == model_set.own_set().parent / "elic"
     assert any("bytes with the float entropy model" in text for text in made["notices"])
     row = done(semtool, "show", "elic", schema="show")["packages"][0]
     assert (row["name"], row["licence"], row["notes"], row["digest"]) == ("elic", "MIT", "of a test", made["digest"])
@@ -722,7 +724,7 @@ def test_public_metrics_become_files(semtool: Semtool) -> None:
     from safetensors.torch import save_file as save
     from test_metrics import public, random_state
 
-    from refcodec.models.metrics.lpips import Lpips
+    from refcodec.cli.bench.metric_networks.lpips import Lpips
 
     state = random_state(Lpips("alex"))
     backbone, heads = public("lpips-alex", state)
@@ -745,7 +747,7 @@ def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
     pytest.importorskip("transformers")
     from safetensors.torch import save_file as save
 
-    from refcodec.models.roles.hed import EdgeDetector, Hed
+    from refcodec.foundation.hed import EdgeDetector, Hed
 
     save(Hed().state_dict(), "ControlNetHED.safetensors")
     made = done(semtool, "import", "ControlNetHED.safetensors", "--as", "hed", "-o", "set")
@@ -766,8 +768,8 @@ def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     from safetensors.torch import save_file as save
     from test_perco import published
 
-    from refcodec.models.perco.hyper_encoder import HyperEncoder
-    from refcodec.models.perco.sampler import PercoPainter
+    from refcodec.foundation.hyper_encoder import HyperEncoder
+    from refcodec.foundation.perco_diffusion import PercoPainter
 
     _, state, unet = published()
     torch.save(state, "perco.pt")

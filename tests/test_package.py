@@ -7,7 +7,6 @@ import copy
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,12 @@ from hypothesis import strategies as st
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save
 
-from refcodec import modelpath
 from refcodec.errors import SemError
-from refcodec.models import package, tensors
-from refcodec.models.graph import build, symbol_digest
+from refcodec.networks import package, package_search, tensors
+from refcodec.networks.symbol_model import build, symbol_digest
+from tools.vectors import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-from tools.vectors import tiny
 
 SHIPPED = ROOT / "test_vectors" / "models"
 NAMES = {
@@ -145,7 +142,7 @@ def test_huge_files_are_not_read(tmp_path: Path) -> None:
     Draft().declare().write(tmp_path)
     for name, most in (
         ("symbols.safetensors", tensors.FILE_BYTES_MAX),
-        ("manifest.json", modelpath.MANIFEST_BYTES_MAX),
+        ("manifest.json", package_search.MANIFEST_BYTES_MAX),
     ):
         with (tmp_path / name).open("r+b") as f:
             f.truncate(most + 1)  # sparse

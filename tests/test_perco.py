@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tiny_models
 from numpy.typing import NDArray
@@ -23,15 +21,16 @@ from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import codec, spec
+from refcodec.convert import perco_checkpoint
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
-from refcodec.methods import perco
-from refcodec.models.perco import public, sampler
-from refcodec.models.perco.hyper_encoder import HyperConfig, HyperEncoder
-from refcodec.models.perco.sampler import LatentCoder, PercoPainter, guided, indices_of
-from refcodec.models.roles.captioner import Captioner
-from refcodec.models.roles.load import quiet
-from refcodec.models.sources import Models
-from refcodec.symbols import read_symbols
+from refcodec.foundation import perco_diffusion
+from refcodec.foundation.captioner import Captioner
+from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
+from refcodec.foundation.loading import quiet
+from refcodec.foundation.perco_diffusion import LatentCoder, PercoPainter, guided, indices_of
+from refcodec.foundation.resolve import Models
+from refcodec.methods.perco import method
 from tools.train import perco as training
 from tools.train import small
 
@@ -389,13 +388,13 @@ def test_a_captioner_says_what_the_user_does_not(models: Path, tmp_path: Path) -
     said = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=named, caption="Coffee.")
     assert read_symbols(said.data).value(spec.CAPTION).text == "Coffee."
     silent = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=models)
-    assert silent.notices == (perco.SILENT,)
+    assert silent.notices == (method.SILENT,)
     assert not silent.profile.base
     assert len(silent.data) <= 72 + 11  # 96 places of 6 bits
 
 
 def test_no_model_is_needed_for_the_usual_profile() -> None:
-    assert perco.usual_profile(Models()) == perco.EMBEDDED
+    assert method.usual_profile(Models()) == method.EMBEDDED
 
 
 # --- published weights ---------------------------------------------------------------------------------------------
@@ -444,7 +443,9 @@ def test_published_weights_become_ours(downs: int, tmp_path: Path) -> None:
     from diffusers import UNet2DConditionModel
 
     ours, state, unet = published(downs)
-    hyper, made = public.convert({f"module.{k}" if k.startswith("conv_in") else k: t for k, t in state.items()})
+    hyper, made = perco_checkpoint.convert(
+        {f"module.{k}" if k.startswith("conv_in") else k: t for k, t in state.items()}
+    )
     assert hyper is not None
     assert made is not None
     cfg = HyperConfig.from_dict(hyper.config)
@@ -461,8 +462,13 @@ def test_published_weights_become_ours(downs: int, tmp_path: Path) -> None:
     x = torch.randn(1, 16, 8, 8), 5, torch.randn(1, 3, 16)
     with torch.no_grad():
         assert torch.allclose(loaded(*x).sample, unet(*x).sample, atol=1e-6)
-    assert public.convert({k: t for k, t in state.items() if k.startswith(("backbone", "quantizer"))})[1] is None
-    assert public.convert({k: t for k, t in state.items() if not k.startswith(("backbone", "quantizer"))})[0] is None
+    assert (
+        perco_checkpoint.convert({k: t for k, t in state.items() if k.startswith(("backbone", "quantizer"))})[1] is None
+    )
+    assert (
+        perco_checkpoint.convert({k: t for k, t in state.items() if not k.startswith(("backbone", "quantizer"))})[0]
+        is None
+    )
 
 
 def test_what_is_no_published_weights() -> None:
@@ -472,7 +478,7 @@ def test_what_is_no_published_weights() -> None:
         copy = dict(state)
         change(copy)
         with pytest.raises(SemError) as caught:
-            public.convert(copy)
+            perco_checkpoint.convert(copy)
         assert caught.value.code == 803
         return str(caught.value)
 
@@ -623,7 +629,7 @@ def test_what_the_training_tool_refuses(lesson: list[str], tmp_path: Path, model
 
 
 def test_settings_of_the_paper() -> None:
-    assert (sampler.STEPS, sampler.GUIDANCE, training.DROPPED) == (20, 3.0, 0.1)
+    assert (perco_diffusion.STEPS, perco_diffusion.GUIDANCE, training.DROPPED) == (20, 3.0, 0.1)
     count = sum(p.numel() for p in HyperEncoder(HyperConfig(v=256, stride=8, null_text=None)).parameters())
     assert (
         count == 4_080_128 + 2 * 320 * 32 + 320 + 32

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 pytest.importorskip("diffusers")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tiny_models
 import torch
@@ -27,19 +25,21 @@ from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import codec, registry, spec
-from refcodec.edges import contours
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
-from refcodec.methods import pics_paint, sketch
-from refcodec.methods.scene import Options
-from refcodec.methods.sizing import resized, sharpened, sized
-from refcodec.models.roles import inversion, prompt
-from refcodec.models.roles.clip_model import ClipModel
-from refcodec.models.roles.controlnet import ControlNet, LinePainter
-from refcodec.models.roles.hed import WEIGHTS, EdgeDetector, Hed, convert
-from refcodec.models.roles.inversion import invert
-from refcodec.models.roles.painter import Painter
-from refcodec.models.sources import Models
-from refcodec.symbols import read_symbols
+from refcodec.foundation import prompt_inversion
+from refcodec.foundation import prompt_tokens as prompt
+from refcodec.foundation.clip_model import ClipModel
+from refcodec.foundation.controlnet import ControlNet, LinePainter
+from refcodec.foundation.hed import WEIGHTS, EdgeDetector, Hed, convert
+from refcodec.foundation.prompt_inversion import invert
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.text_to_image import Painter
+from refcodec.images.edge_detector import contours
+from refcodec.methods import sketch
+from refcodec.methods.base import Options
+from refcodec.methods.pics import generators
+from refcodec.methods.pics.text_sketch_size import resized, sharpened, sized
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -209,7 +209,7 @@ def test_inversion_takes_only_what_may_be_sent(clip: ClipModel) -> None:
 
 
 def test_inversion_stops_when_nothing_gets_better(clip: ClipModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inversion, "PATIENCE", 7)
+    monkeypatch.setattr(prompt_inversion, "PATIENCE", 7)
     found = invert(clip, PHOTO, count=2)
     assert found.steps == found.course[-1][0] + 7 < 3000
 
@@ -414,7 +414,7 @@ def test_the_published_words_are_used(
     painters: Models, monkeypatch: pytest.MonkeyPatch, name: str, asked: dict[str, Any]
 ) -> None:
     before = painted(ready(**asked), painters)
-    monkeypatch.setattr(pics_paint, name, "")
+    monkeypatch.setattr(generators, name, "")
     assert not np.array_equal(painted(ready(**asked), painters), before)
 
 

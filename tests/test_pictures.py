@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""refcodec.pictures: every conversion on the way in, every refusal, and the way out."""
+"""refcodec.images.pictures: every conversion on the way in, every refusal, and the way out."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin, features
 
-from refcodec import pictures
 from refcodec.errors import SemError
-from refcodec.pictures import Picture, load, save
+from refcodec.images import pictures
+from refcodec.images.pictures import Picture, load, save
 
 Pixels = NDArray[Any]
 

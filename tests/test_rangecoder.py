@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from refcodec.entropy import Coder, Decoder, Encoder, TableBank, cumulative, gaussians, rangecoder, uniform
+from refcodec.entropy import Coder, Decoder, Encoder, TableBank, compiled, cumulative, gaussians, uniform
 from refcodec.errors import SemError
 
 try:
-    from refcodec.entropy import kernels
+    from refcodec.entropy import rangecoder_numba as kernels
 except ImportError:
     kernels = None  # type: ignore[assignment]
 
@@ -536,14 +536,14 @@ def test_types_and_directions() -> None:
 
 
 def test_numba_is_loaded_once_it_has_paid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rangecoder, "_kernels", lambda: "kernels")
-    monkeypatch.setattr(rangecoder, "_coded_plainly", 0)
-    assert rangecoder._compiled(rangecoder.LOADING_PAYS - 1, None) is None
-    assert rangecoder._compiled(1, None) is None
-    assert rangecoder._compiled(rangecoder.CALLING_PAYS, None) == "kernels"
-    assert rangecoder._compiled(1, None) is None
-    assert rangecoder._compiled(1, True) == "kernels"
-    assert rangecoder._compiled(1 << 30, False) is None
+    monkeypatch.setattr(compiled, "_kernels", lambda: "kernels")
+    monkeypatch.setattr(compiled, "_values_coded_in_python", 0)
+    assert compiled.compiled_loops(compiled.LOADING_PAYS - 1, None) is None
+    assert compiled.compiled_loops(1, None) is None
+    assert compiled.compiled_loops(compiled.CALLING_PAYS, None) == "kernels"
+    assert compiled.compiled_loops(1, None) is None
+    assert compiled.compiled_loops(1, True) == "kernels"
+    assert compiled.compiled_loops(1 << 30, False) is None
 
 
 SCRIPT = """

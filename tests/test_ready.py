@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import json
 import struct
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,20 @@ from numpy.typing import NDArray
 from PIL import Image
 from program import Semtool, contents, place, refused, semtool, valid
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 import refcodec
-from refcodec import SemError, codec, editing, modelpath, registry, spec
+from refcodec import SemError, codec, editing, registry, spec
+from refcodec.assemble import Encoded, profiles
 from refcodec.container import symbol_count
-from refcodec.holdings import holdings, index_map
-from refcodec.models import store
+from refcodec.decoder import read_symbols
+from refcodec.export import holdings, index_map
+from refcodec.networks import package_cache, package_search
+from refcodec.pack import MODULES
 from refcodec.payloads import clip_bits, consonant, vq_indices
-from refcodec.ready import MODULES
 from refcodec.registry import Profile
-from refcodec.symbols import read_symbols
-from refcodec.writing import Encoded, profiles
 from tools import fuzz
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -163,14 +162,14 @@ def test_models_of_tiny_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = [0, 1, 2, 3, 3, 2, 1, 0]
     sign = encoded(method="clip", codes=codes, profile="clip-tiny")
     assert values(sign.data) == {"clip": codes}
-    books = store.small_model(MODELS / "pq-tiny").tensor
+    books = package_cache.small_model(MODELS / "pq-tiny").tensor
     near = np.concatenate([books[0, 3], books[1, 1]])
     embedding = encoded(vector=near, profile="pq-tiny", method="perco")
     assert values(embedding.data) == {"pq": [3, 1]}
     usage = encoded(indices=grid(registry.get(204)), caption=CAPTION, profile=204)
     assert [section.kind for section in refcodec.payload(usage.data, models=MODELS).sections] == ["caption", "vq"]
     monkeypatch.delenv("SEM_MODELS")
-    store.small_model.cache_clear()
+    package_cache.small_model.cache_clear()
     assert code_of(refcodec.payload, sign.data) == code_of(refcodec.payload, usage.data) == 801
     assert refcodec.payload(embedding.data).sections[0].value == [3, 1]  # read without what they stand for
     assert code_of(encoded, method="clip", codes=codes, profile="clip-tiny") == 801
@@ -202,7 +201,7 @@ def test_models_named_by_folder() -> None:
 
 def test_an_edge_map_there_and_back() -> None:
     pytest.importorskip("torch")
-    if modelpath.find(registry.by_name("pics").model or "") is None:
+    if package_search.find(registry.by_name("pics").model or "") is None:
         pytest.skip("the model of sketches is not here")
     edges = np.zeros((40, 50), np.uint8)
     edges[20:24], edges[:, 30:33] = 255, 255
@@ -374,7 +373,7 @@ def test_holdings_of_every_kind() -> None:
 
 
 def test_embeddings_need_codebooks_that_fit() -> None:
-    books = store.small_model(MODELS / "pq-tiny").tensor
+    books = package_cache.small_model(MODELS / "pq-tiny").tensor
     data = encoded(codes=[2, 3], profile="pq-tiny", method="perco").data
     (held,) = holdings(read_symbols(data, models=MODELS))
     assert held.what == "image embedding"

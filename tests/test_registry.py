@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import DIGEST, TINY, private_row, registry_file
 
-from refcodec import hintforms, registry, spec
-from refcodec.canonical import canonical_json, parse_json
+from refcodec import registry, spec
+from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import SemError
 from refcodec.payloads.kinds import needs_model
-from refcodec.registry.dims import sizes
+from refcodec.registry import hints as hintforms
+from refcodec.registry.dim_classes import sizes
 
 FOLDER = Path(registry.__file__).parent
 DOCUMENT = json.loads((FOLDER / "registry.json").read_bytes())

@@ -16,15 +16,25 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from refcodec.consonant_text import lexicon as models
+from refcodec.consonant_text.lexicon import (
+    END,
+    START,
+    UNIT,
+    UNSEEN,
+    Model,
+    Ngrams,
+    clue_keys,
+    context_key,
+    pack,
+    shipped,
+    unpack,
+)
+from refcodec.consonant_text.normalise import normalise, singular, skeleton, words
+from refcodec.consonant_text.restore import ALTERNATIVES, CERTAIN, restore
+from refcodec.consonant_text.spell import LONGEST, spell
 from refcodec.errors import SemError
 from refcodec.payloads.consonant import LETTERS
-from refcodec.text import model as models
-from refcodec.text.model import END, START, UNIT, UNSEEN, Model, Ngrams, clue_keys, context_key, pack, shipped, unpack
-from refcodec.text.normalise import normalise, singular, skeleton, words
-from refcodec.text.restore import ALTERNATIVES, CERTAIN, restore
-from refcodec.text.spell import LONGEST, spell
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools.bench import restore as bench
 from tools.train import restorer as training
 
@@ -45,7 +55,7 @@ def small() -> Model:
 
 
 def test_the_shipped_file_is_the_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = files("refcodec.text").joinpath("data", "restorer.bin").read_bytes()
+    data = files("refcodec.consonant_text").joinpath("data", "restorer.bin").read_bytes()
     assert hashlib.sha256(data).hexdigest() == models.DATA_SHA256
     assert pack(shipped()) == data
     monkeypatch.setattr(models, "DATA_SHA256", "0" * 64)
@@ -114,7 +124,7 @@ def test_any_text_gives_words(text: str) -> None:
 
 
 def test_a_text_of_nothing_known_ends_soon(small: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refcodec.text.restore.SPELT", 4)
+    monkeypatch.setattr("refcodec.consonant_text.restore.SPELT", 4)
     strange = ["".join(letters) for letters in itertools.product("kpb", repeat=5)]
     found = restore(" ".join(strange[:9]), small, articles=False).words
     assert all(word.guess for word in found)

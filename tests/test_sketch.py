@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,23 +17,23 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import features
 
-from refcodec import edges
 from refcodec.errors import SemError
-from refcodec.models import package, store
-from refcodec.models.elic.config import ElicConfig
-from refcodec.models.graph import SymbolModel
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.payloads import elic_latents
+from refcodec.images import edge_detector
+from refcodec.networks import package, package_cache
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.networks.symbol_model import SymbolModel
+from refcodec.payloads import latents as elic_latents
+from refcodec.transforms.elic.config import ElicConfig
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from refcodec.convert import quantise
 from refcodec.methods import elic, sketch
-from refcodec.models.elic import floats, quantise
-from refcodec.models.elic.net import Elic
-from refcodec.models.torch_backend import TorchBackend
+from refcodec.networks.torch_backend import TorchBackend
+from refcodec.transforms.elic import transforms
+from refcodec.transforms.elic.network import Elic
 from tools.bench import sketch as bench
 from tools.train import losses, pack, sketches
 
@@ -69,7 +68,7 @@ def drawing(width: int, height: int) -> Map:
     rows, cols = np.mgrid[:height, :width]
     shade = 30 + 40 * ((rows - height / 2) ** 2 + (cols - width / 3) ** 2 < (min(width, height) / 4) ** 2)
     shade = shade + 90 * (np.abs(rows - cols + width / 4) < 9) + rows // 4
-    return edges.contours(np.clip(shade, 0, 255).astype(np.uint8)[..., None].repeat(3, 2), 9)
+    return edge_detector.contours(np.clip(shade, 0, 255).astype(np.uint8)[..., None].repeat(3, 2), 9)
 
 
 @lru_cache
@@ -83,7 +82,7 @@ def untrained() -> tuple[Elic, SymbolModel, Any, Any]:
         heads: list[Any] = list(net.entropy.head)
         for head in heads:
             head[-1].bias += torch.randn_like(head[-1].bias)
-        shown = [floats.extended(drawing(128, 128)[..., None]), torch.rand(1, 1, 128, 64)]
+        shown = [transforms.extended(drawing(128, 128)[..., None]), torch.rand(1, 1, 128, 64)]
         latents = [(y[0].numpy(), net.entropy.h_a(y)[0].numpy()) for y in map(net.g_a, shown)]
     symbols, tensors = quantise.symbol_model(net, quantise.calibrate(net, shown), pack.z_counts(net, latents))
     return net, package.build(symbols, tensors), symbols, tensors
@@ -123,7 +122,7 @@ def test_channels_and_kind_belong_together(folder: Path) -> None:
     for kind, channels in ((7, 1), (6, 3)):
         manifest = json.loads((folder / "manifest.json").read_text())
         manifest["symbols"]["kind"] = kind
-        for part, half in (("painter", floats.Painter), ("encoder", floats.Analysis)):
+        for part, half in (("painter", transforms.Painter), ("encoder", transforms.Analysis)):
             manifest[part]["architecture"]["channels"] = channels
             with pytest.raises(SemError) as e:
                 half(folder, manifest)
@@ -132,7 +131,7 @@ def test_channels_and_kind_belong_together(folder: Path) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_round_trips(size: tuple[int, int], folder: Path) -> None:
-    model, original = store.symbol_model(folder), drawing(*size)
+    model, original = package_cache.symbol_model(folder), drawing(*size)
     encoder = sketch.Encoder(original, folder)
     for rate in range(model.rates):
         made = encoder.at(rate)
@@ -150,11 +149,11 @@ def test_round_trips(size: tuple[int, int], folder: Path) -> None:
 
 def test_samples_are_rounded_and_clamped(folder: Path) -> None:
     """SEM-R-213, against the float network."""
-    model = store.symbol_model(folder)
+    model = package_cache.symbol_model(folder)
     rng = np.random.default_rng(5)
     y = rng.integers(-1500, 1501, (model.m, 8, 8)).astype(np.int32)
     latents = elic_latents.ElicLatents(1, np.zeros((model.hyper, 2, 2), np.int32), y)
-    painter = floats.Painter(folder, package.read_manifest(folder))
+    painter = transforms.Painter(folder, package.read_manifest(folder))
     with torch.inference_mode():
         x = painter.g_s(torch.from_numpy(y)[None].float() * (painter.inverse[1] / 64)[None, :, None, None])[
             0, 0
@@ -209,7 +208,7 @@ def test_any_bytes(body: bytes, size: tuple[int, int]) -> None:
 
 
 def test_damage(folder: Path) -> None:
-    model, size = store.symbol_model(folder), (60, 50)
+    model, size = package_cache.symbol_model(folder), (60, 50)
     body = sketch.Encoder(drawing(*size), folder).at(0).body
     assert judged(body, model, size)
     for extra in (b"\0", b"\xff", b"\0\0"):
@@ -277,7 +276,7 @@ def test_grey_ms_ssim_is_that_of_three_equal_channels() -> None:
     b = np.roll(a, 2, 1) // 2 + 20
     assert bench.grey_ms_ssim(a, a) == pytest.approx(1, abs=1e-12)
     three = [np.repeat(m[..., None], 3, 2) for m in (a, b)]
-    assert bench.grey_ms_ssim(a, b) == pytest.approx(bench.metrics.ms_ssim(*three), abs=1e-12)
+    assert bench.grey_ms_ssim(a, b) == pytest.approx(bench.distortions.ms_ssim(*three), abs=1e-12)
 
 
 def test_anchors_fit_and_are_kept() -> None:
@@ -299,7 +298,7 @@ def test_anchors_fit_and_are_kept() -> None:
 def test_the_shipped_model() -> None:
     model, manifest = package.load(SHIPPED), package.read_manifest(SHIPPED)
     assert model.kind == 6
-    for half in (floats.Analysis(SHIPPED, manifest), floats.Painter(SHIPPED, manifest)):
+    for half in (transforms.Analysis(SHIPPED, manifest), transforms.Painter(SHIPPED, manifest)):
         assert (half.cfg.groups, half.cfg.hyper, half.cfg.rates, half.cfg.channels) == (
             model.groups,
             model.hyper,

@@ -14,17 +14,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from program import place
 from safetensors.numpy import save_file
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from program import place
-
 from refcodec.errors import SemError
-from refcodec.models import digest, sets, sources
-from refcodec.models.digest import folder_sha256, model_files
-from refcodec.models.sources import Models, Source, installed, listed, local, parse, source
+from refcodec.foundation import folder_digest, model_set, resolve
+from refcodec.foundation.folder_digest import folder_sha256, model_files
+from refcodec.foundation.resolve import Models, Source, installed, listed, local, parse, source
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 
 __all__ = ["place"]  # a fixture
 
@@ -127,7 +126,7 @@ def test_a_role_that_there_is_not() -> None:
 
 
 def test_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = sets.own_set()
+    own = model_set.own_set()
     model(own / "painter"), model(Path("one/painter")), model(Path("two/painter"))
     assert installed() == {}  # folders alone are not recorded
     listing(own, {"painter": HERE, "language": HERE | {"source": "owner/name"}})
@@ -253,7 +252,7 @@ def test_pickled_weights_are_never_opened() -> None:
 
 def test_another_architecture() -> None:
     pytest.importorskip("transformers")
-    from refcodec.models.roles.embedder import ImageEmbedder
+    from refcodec.foundation.image_embedder import ImageEmbedder
 
     model(Path("llama"), model_type="llama")
     models = Models.of("image_embedder=llama")
@@ -265,7 +264,7 @@ def test_another_architecture() -> None:
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("transformers")
     pytest.importorskip("diffusers")  # before transformers is hidden: it looks only once
-    from refcodec.models.roles.embedder import ImageEmbedder
+    from refcodec.foundation.image_embedder import ImageEmbedder
 
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "huggingface_hub", None)
@@ -278,7 +277,7 @@ def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from refcodec.models.roles.load import dtype_of
+    from refcodec.foundation.device import dtype_of
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
@@ -330,7 +329,7 @@ def test_a_model_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         return str(snapshot)
 
     monkeypatch.setattr(hub, "snapshot_download", download)
-    found = Source("painter", "owner/name", "abc", sources.sha256_of(Source("painter", "owner/name"), snapshot))
+    found = Source("painter", "owner/name", "abc", resolve.sha256_of(Source("painter", "owner/name"), snapshot))
     (snapshot / "model.fp16.safetensors").write_bytes(b"")  # another program fetched more of it: not what we load
     assert local(found) == snapshot
     place, more = asked[0]
@@ -374,7 +373,7 @@ def test_a_digest_follows_links_as_loaders_do(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_far_too_large_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = model(tmp_path / "m")
-    monkeypatch.setattr(digest, "FILES_MAX", 3)
+    monkeypatch.setattr(folder_digest, "FILES_MAX", 3)
     for name in ("a", "b"):
         (folder / name).write_text("")
     assert "holds more than a model does" in refused(803, lambda: local(Source("painter", str(folder)))).what
@@ -397,8 +396,10 @@ NAMES = st.text(st.sampled_from('a\\éx9\udcff\n"'), min_size=1, max_size=5)
 def test_no_two_sets_of_names_have_one_digest(one: list[str], two: list[str]) -> None:
     def of(names: list[str]) -> str:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(digest, "model_files", lambda _: [(f"{name}.json", Path(f"{name}.json")) for name in names])
-            patch.setattr(digest, "file_sha256", lambda _: "0")
+            patch.setattr(
+                folder_digest, "model_files", lambda _: [(f"{name}.json", Path(f"{name}.json")) for name in names]
+            )
+            patch.setattr(folder_digest, "file_sha256", lambda _: "0")
             return folder_sha256(Path())
 
     assert (of(one) == of(two)) == (set(one) == set(two))
@@ -421,39 +422,39 @@ def test_files_in_order_with_slashes(tmp_path: Path) -> None:
 def test_recording_keeps_what_else_is_there() -> None:
     model(Path("set/painter"))
     listing(Path("set"), {"language": HERE | {"source": "owner/name"}}, notes="mine")
-    sets.record(Path("set"), Source("painter", "set/painter", None, "1" * 64))
+    model_set.record(Path("set"), Source("painter", "set/painter", None, "1" * 64))
     document = json.loads(Path("set/models.json").read_text())
     assert document["notes"] == "mine"
     assert document["roles"]["painter"] == {"source": "painter", "revision": None, "sha256": "1" * 64}
     assert set(listed(Path("set"))) == {"painter", "language"}
     with pytest.raises(ValueError, match="is not a folder of the set"):
-        sets.record(Path("set"), Source("painter", str(model(Path("outside")))))
+        model_set.record(Path("set"), Source("painter", str(model(Path("outside")))))
     with pytest.raises(ValueError, match="is not a folder of the set"):
-        sets.record(Path("set"), Source("painter", "set"))
+        model_set.record(Path("set"), Source("painter", "set"))
     Path("set/models.json").write_text("{")
-    refused(803, lambda: sets.record(Path("set"), Source("painter", "set/painter")))
+    refused(803, lambda: model_set.record(Path("set"), Source("painter", "set/painter")))
     assert Path("set/models.json").read_text() == "{"
 
 
 def test_a_set_without_a_listing_keeps_what_it_fills() -> None:
     model(Path("set/painter")), model(Path("set/new"))
-    sets.record(Path("set"), Source("clip", "set/new", None, "1" * 64))
+    model_set.record(Path("set"), Source("clip", "set/new", None, "1" * 64))
     assert listed(Path("set")) == {
         "painter": Source("painter", "set/painter"),
         "clip": Source("clip", "set/new", None, "1" * 64),
     }
     with pytest.raises(ValueError, match="the role clip of the set set is filled already"):
-        sets.role_free(Path("set"), "clip")
-    sets.role_free(Path("set"), "clip", replace=True)
-    sets.role_free(Path("set"), "language")
+        model_set.role_free(Path("set"), "clip")
+    model_set.role_free(Path("set"), "clip", replace=True)
+    model_set.role_free(Path("set"), "language")
     with pytest.raises(ValueError, match="is a model, and no set of them"):
-        sets.role_free(Path("set/painter"), "clip")
+        model_set.role_free(Path("set/painter"), "clip")
 
 
 def test_a_folder_settles_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     model(Path("set/painter"), old=True)
     with pytest.raises(ValueError, match="is there already"):
-        sets.free(Path("set/painter"))
+        model_set.free(Path("set/painter"))
     rename = os.rename
 
     def fails(a: Any, b: Any) -> None:
@@ -461,15 +462,15 @@ def test_a_folder_settles_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -
             raise OSError(28, "No space left on device")
         rename(a, b)
 
-    with monkeypatch.context() as patch, sets.scratch(Path("set")) as scratch:
+    with monkeypatch.context() as patch, model_set.scratch(Path("set")) as scratch:
         model(scratch / "painter", new=True)
         patch.setattr(os, "rename", fails)
-        refused(102, lambda: sets.settle(scratch / "painter", Path("set/painter")))
+        refused(102, lambda: model_set.settle(scratch / "painter", Path("set/painter")))
     assert json.loads(Path("set/painter/config.json").read_text()) == {"old": True}
-    with sets.scratch(Path("set")) as scratch:
-        sets.settle(model(scratch / "painter", new=True), Path("set/painter"))
+    with model_set.scratch(Path("set")) as scratch:
+        model_set.settle(model(scratch / "painter", new=True), Path("set/painter"))
     assert json.loads(Path("set/painter/config.json").read_text()) == {"new": True}
     assert [path.name for path in Path("set").iterdir()] == ["painter"]
-    with pytest.raises(KeyboardInterrupt), sets.scratch(Path("fresh")):
+    with pytest.raises(KeyboardInterrupt), model_set.scratch(Path("fresh")):
         raise KeyboardInterrupt
     assert not Path("fresh").exists()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 import public_elic
 import tiny_models
 from PIL import Image
@@ -26,15 +24,16 @@ from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import registry, spec
+from refcodec.convert import elic_checkpoint, factorised_prior, quantise
 from refcodec.errors import SemError
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.methods import elic
-from refcodec.models import package, store
-from refcodec.models.elic import config, factorised, floats, public, quantise
-from refcodec.models.elic.text import TextEncoder
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.models.sources import Models
-from refcodec.payloads import elic_latents
+from refcodec.networks import package, package_cache
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.payloads import latents
 from refcodec.payloads.kinds import fits
+from refcodec.transforms.elic import config, transforms
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -92,7 +91,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         given = narrow_taco() if name == "narrow" else state(name)
         said: list[str] = []
         shown = picture(192, 256) if name == "taco" else picture()
-        digest = public.convert(given, None, [shown], root / name, name, "CC0-1.0", "random", say=said.append)
+        digest = elic_checkpoint.convert(given, None, [shown], root / name, name, "CC0-1.0", "random", say=said.append)
         assert package.load(root / name).digest == digest
         assert "fewer than 262144 pixels" in said[0]
         assert "bytes with the float entropy model" in said[1]
@@ -106,7 +105,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", STATES)
 def test_the_network_is_that_of_the_checkpoint(name: str) -> None:
     given = state(name)
-    net, _ = public.network(given)
+    net, _ = elic_checkpoint.network(given)
     groups = net.cfg.groups
     x, text = (
         picture(64, 128),
@@ -137,7 +136,7 @@ def renamed(given: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["taco", "compressai", "chandelier"])
 def test_the_prior_of_z(name: str) -> None:
-    net, prior = public.network(state(name))
+    net, prior = elic_checkpoint.network(state(name))
     reference = public_elic.Reference(state(name), name, net.cfg.groups)
     tables = prior.tables()
     at = 0
@@ -180,7 +179,7 @@ def test_a_converted_checkpoint_codes_and_paints(
     for symbols, ladder in package.load(folder).scales:
         assert ladder is not None
         assert (symbols.lo, symbols.hi) == (0, 32767)
-    got = elic_latents.decode(made.body, package.load(folder), (96, 64), NumpyBackend())
+    got = latents.decode(made.body, package.load(folder), (96, 64), NumpyBackend())
     assert got.serialise() == made.latents.serialise()
     assert np.array_equal(got.z, np.rint(encoder.z0).astype(int))
     passes: dict[str, Any] = {}
@@ -193,7 +192,7 @@ def test_a_converted_checkpoint_codes_and_paints(
             assert np.abs(plain[part, rows, cols] / 64 - encoder.y[part, rows, cols])[coded].max() <= 0.5 + 1 / 128
     painted = elic.paint(got, folder, (96, 64))
     assert painted.shape == pixels.shape
-    net, _ = public.network(state(name))
+    net, _ = elic_checkpoint.network(state(name))
     with torch.no_grad():
         exact = net.g_s(torch.from_numpy(got.y)[None].float() / 64)[0, :, :64, :96].permute(1, 2, 0).numpy()
     assert np.abs(painted / 255 - exact.clip(0, 1)).mean() < 0.01  # weights of 16 bits
@@ -201,10 +200,10 @@ def test_a_converted_checkpoint_codes_and_paints(
 
 def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
     """Indices through the ladder and means in 1/64 are those of the float heads, but for a step now and then."""
-    from refcodec.models.elic.compare import FloatPredictor
-    from refcodec.models.predict import Predictor
+    from refcodec.convert.quantisation_loss import FloatPredictor
+    from refcodec.networks.context_model import Predictor
 
-    net, _ = public.network(state("taco"))
+    net, _ = elic_checkpoint.network(state("taco"))
     with torch.no_grad():  # what calibration saw
         y, z0 = net.analyse(picture(192, 256), quantise.any_text(net.cfg))
     exact, near = (
@@ -236,24 +235,24 @@ def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
 def test_pictures_are_optional_and_their_lack_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(public, "SYNTHETIC", 1)
-    public.convert(state("compressai"), "compressai", None, tmp_path / "made", "made", "MIT", "from nowhere")
+    monkeypatch.setattr(elic_checkpoint, "SYNTHETIC", 1)
+    elic_checkpoint.convert(state("compressai"), "compressai", None, tmp_path / "made", "made", "MIT", "from nowhere")
     assert "photographs are better" in capsys.readouterr().out
     manifest = package.read_manifest(tmp_path / "made")
     assert (manifest["name"], manifest["licence"], manifest["notes"]) == ("made", "MIT", "from nowhere")
-    assert all(0 <= float(x.min()) < float(x.max()) <= 1 for x in public.synthetic())
-    assert torch.equal(public.synthetic(3)[0], public.synthetic(3)[0])
-    assert not torch.equal(public.synthetic(3)[0], public.synthetic(4)[0])
+    assert all(0 <= float(x.min()) < float(x.max()) <= 1 for x in elic_checkpoint.synthetic())
+    assert torch.equal(elic_checkpoint.synthetic(3)[0], elic_checkpoint.synthetic(3)[0])
+    assert not torch.equal(elic_checkpoint.synthetic(3)[0], elic_checkpoint.synthetic(4)[0])
 
 
 def test_calibration_pictures_are_read(tmp_path: Path) -> None:
-    one = public.convert(state("compressai"), None, [picture()], tmp_path / "a", "a", "MIT", say=str)
+    one = elic_checkpoint.convert(state("compressai"), None, [picture()], tmp_path / "a", "a", "MIT", say=str)
     said: list[str] = []
-    two = public.convert(
+    two = elic_checkpoint.convert(
         state("compressai"), None, [picture(512, 512) / 2], tmp_path / "b", "b", "MIT", say=said.append
     )
     assert not any("warning" in line for line in said)
-    again = public.convert(state("compressai"), None, [picture()], tmp_path / "c", "c", "MIT", say=str)
+    again = elic_checkpoint.convert(state("compressai"), None, [picture()], tmp_path / "c", "c", "MIT", say=str)
     assert one == again != two
 
 
@@ -262,7 +261,7 @@ def test_weights_beyond_16_bits_are_stored_in_32(tmp_path: Path) -> None:
 
     given = dict(state("compressai"))
     given["g_s.14.bias"] = torch.tensor([1e5, 0.5, 0.5])
-    public.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
+    elic_checkpoint.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
     stored = load_file(tmp_path / "made" / "painter.safetensors")
     assert stored["g_s.14.bias"].dtype == np.float32
     assert stored["g_s.14.weight"].dtype == np.float16
@@ -275,7 +274,7 @@ def test_prefixes_and_both_namings_of_the_prior(tmp_path: Path) -> None:
     assert set(newer) != set(given)
     newer["g_a.1.total_ops"] = torch.zeros(1)  # left by a counter of operations
     wrapped = {f"module.{key}": value.double() if value.is_floating_point() else value for key, value in given.items()}
-    nets = [public.network(v)[0].state_dict() for v in (given, newer, wrapped)]
+    nets = [elic_checkpoint.network(v)[0].state_dict() for v in (given, newer, wrapped)]
     assert all(torch.equal(nets[0][key], other[key]) for other in nets[1:] for key in nets[0])
 
 
@@ -287,7 +286,7 @@ def re_named(key: str) -> str:
 
 def test_masks_are_applied(tmp_path: Path) -> None:
     for name, masked in (("compressai", True), ("chandelier", True), ("jiangwei", False)):
-        spatial = public.network(state(name))[0].entropy.spatial[0]
+        spatial = elic_checkpoint.network(state(name))[0].entropy.spatial[0]
         assert bool((spatial.weight[:, :, 0, 0] == 0).all()) == masked
         assert bool((spatial.weight[:, :, 0, 1] != 0).all())
 
@@ -315,24 +314,24 @@ def test_states_that_are_none(change: Any, named: str, tmp_path: Path) -> None:
     given = dict(state("compressai"))
     change(given)
     with pytest.raises(SemError) as e:
-        public.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
+        elic_checkpoint.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
     assert (e.value.code, e.value.path) == (803, named)
     assert not (tmp_path / "made").exists()
 
 
 def test_a_state_that_is_of_another_variant() -> None:
     with pytest.raises(SemError) as e:
-        public.network(state("compressai"), "chandelier")
+        elic_checkpoint.network(state("compressai"), "chandelier")
     assert e.value.code == 803
     with pytest.raises(ValueError, match="unknown"):
-        public.network(state("compressai"), "balle2018")
+        elic_checkpoint.network(state("compressai"), "balle2018")
 
 
 def test_weights_that_no_integers_can_stand_for(tmp_path: Path) -> None:
     given = dict(state("compressai"))
     given["latent_codec.h_s.4.bias"] = given["latent_codec.h_s.4.bias"] * 0 + 3e38
     with pytest.raises(SemError) as e:
-        public.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
+        elic_checkpoint.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
     assert e.value.code in (803, 804)
 
 
@@ -354,9 +353,7 @@ def test_captions_steer_what_is_sent_and_are_not_sent(packages: dict[str, Path],
     same = elic.Encoder(pixels, folder, text=text_encoder(CAPTIONS[0]))
     assert same.at(0).body == bodies[0]
     model = package.load(folder)  # a decoder has the package, and no text encoder
-    painted = [
-        elic.paint(elic_latents.decode(body, model, (96, 64), NumpyBackend()), folder, (96, 64)) for body in bodies
-    ]
+    painted = [elic.paint(latents.decode(body, model, (96, 64), NumpyBackend()), folder, (96, 64)) for body in bodies]
     assert not np.array_equal(*painted)
 
 
@@ -411,12 +408,12 @@ def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder:
     for key in given:
         if key.endswith(".gamma"):
             given[key] = torch.zeros_like(given[key])
-    public.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
+    elic_checkpoint.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
     pixels = tiny_models.photo()
     one, two = (elic.Encoder(pixels, tmp_path / "made", text=text_encoder(caption)) for caption in CAPTIONS)
     assert np.array_equal(one.y, two.y)
     with torch.no_grad():  # and the stream is normalised all the same
-        from refcodec.models.elic.adapter import Injector
+        from refcodec.transforms.elic.text_adapter import Injector
 
         x = 5 + torch.randn(1, 16, 3, 3)
         out = Injector(16, 512)(x, torch.randn(1, 38, 512))
@@ -446,7 +443,7 @@ def test_texts_that_a_model_cannot_take(
     for wrong in (text[:20], text[:, :100], text[None], text * np.nan):
         with pytest.raises(ValueError, match="takes 38 tokens of width 512"):
             elic.Encoder(pixels, packages["narrow"], text=wrong)
-    monkeypatch.setattr(floats, "TEXT_PIXELS", 64 * 96 - 1)
+    monkeypatch.setattr(transforms, "TEXT_PIXELS", 64 * 96 - 1)
     with pytest.raises(SemError) as e:
         elic.Encoder(pixels, packages["narrow"], text=text)
     assert e.value.code == 105
@@ -456,12 +453,12 @@ def test_texts_that_a_model_cannot_take(
 def test_strips_with_a_text_adapter_are_the_whole_picture(
     packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    analysis = floats.Analysis(packages["narrow"], package.read_manifest(packages["narrow"]))
+    analysis = transforms.Analysis(packages["narrow"], package.read_manifest(packages["narrow"]))
     rng = np.random.default_rng(0)
     pixels, text = rng.integers(0, 256, (1000, 70, 3)).astype(np.uint8), rng.normal(size=(38, 512)).astype(np.float32)
     y, z = analysis(pixels, text=text)
     seen: list[float] = []
-    monkeypatch.setattr(floats, "STRIP", 20)
+    monkeypatch.setattr(transforms, "STRIP", 20)
     some_y, some_z = analysis(pixels, seen.append, text)
     assert seen == sorted(seen)
     assert seen[-1] == 1
@@ -472,8 +469,8 @@ def test_strips_with_a_text_adapter_are_the_whole_picture(
 
 def test_the_float_halves_run_where_they_are_told(packages: dict[str, Path]) -> None:
     manifest = package.read_manifest(packages["narrow"])
-    analysis = floats.Analysis(packages["narrow"], manifest, "meta")
-    painter = floats.Painter(packages["narrow"], manifest, "meta")
+    analysis = transforms.Analysis(packages["narrow"], manifest, "meta")
+    painter = transforms.Painter(packages["narrow"], manifest, "meta")
     assert {
         p.device.type
         for p in [*analysis.g_a.parameters(), *analysis.h_a.parameters(), *painter.g_s.parameters(), painter.inverse]
@@ -514,5 +511,5 @@ def test_what_takes_text(packages: dict[str, Path], tmp_path: Path) -> None:
     assert not elic.takes_text(ROOT / "refcodec" / "data" / "models" / "sketch-small")
     with pytest.raises(SemError):
         elic.takes_text(tmp_path)
-    assert store.symbol_model(packages["narrow"]).groups == NARROW["groups"]
-    assert factorised.LAYERS == 5
+    assert package_cache.symbol_model(packages["narrow"]).groups == NARROW["groups"]
+    assert factorised_prior.LAYERS == 5

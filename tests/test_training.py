@@ -16,15 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refcodec.models import package
-from refcodec.models.elic.config import ElicConfig
+from refcodec.networks import package
+from refcodec.transforms.elic.config import ElicConfig
+from refcodec.transforms.elic.network import Elic
+from tools.train import elic, losses, pack, photos
 
 torch = pytest.importorskip("torch")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-from refcodec.models.elic.net import Elic
-from tools.train import elic, losses, pack, photos
 
 SMALL = ElicConfig(
     m=20,
@@ -236,7 +235,7 @@ def test_steps_that_go_wrong_are_not_taken(folder: Path, tmp_path: Path, monkeyp
 TWO = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
-from refcodec.models.elic.config import ElicConfig
+from refcodec.transforms.elic.config import ElicConfig
 from tools.train import elic
 small = ElicConfig.from_dict(__import__("json").loads(sys.argv.pop(1)))
 elic.config, elic.PATCHES = lambda name: small, 800
@@ -298,8 +297,8 @@ def test_what_cannot_be_trained_is_said(folder: Path, tmp_path: Path, capsys: py
 
 def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from refcodec.methods import elic as method
-    from refcodec.models.numpy_backend import NumpyBackend
-    from refcodec.payloads import elic_latents
+    from refcodec.networks.numpy_backend import NumpyBackend
+    from refcodec.payloads import latents
 
     train(folder, tmp_path / "run", "--steps", "4")
     out = tmp_path / "models" / "small"
@@ -333,7 +332,7 @@ def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: py
     )
     made = method.Encoder(photos.load(files[3]), out).at(1)
     size = photos.load(files[3]).shape[1::-1]
-    got = elic_latents.decode(made.body, model, (size[0], size[1]), NumpyBackend())
+    got = latents.decode(made.body, model, (size[0], size[1]), NumpyBackend())
     assert got.serialise() == made.latents.serialise()
     assert method.paint(got, out, (size[0], size[1])).shape == photos.load(files[3]).shape
     for wrong in (folder / "listing.txt", tmp_path / "missing"):

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refcodec import editing, painting, registry
+from refcodec import editing, reconstruct, registry
+from refcodec.assemble import section_of
 from refcodec.container import Section, assemble, read, write
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
-from refcodec.methods.given import Given
+from refcodec.methods.inputs import Given
+from refcodec.pack import encode_symbols
 from refcodec.payloads import kinds
-from refcodec.ready import encode_symbols
-from refcodec.symbols import read_symbols
-from refcodec.writing import section_of
+from refcodec.registry import dim_classes
 from test_vectors import (
     BACKEND,
     MODELS,
@@ -140,7 +141,7 @@ def test_no_picture_where_the_check_failed() -> None:
     assert len(faulty) >= 3
     for entry in faulty:
         with pytest.raises(SemError) as caught:
-            painting.paint(read_symbols(data_of(entry), models=(MODELS,), backend=BACKEND))
+            reconstruct.paint(read_symbols(data_of(entry), models=(MODELS,), backend=BACKEND))
         assert caught.value.id == entry["error"] == "SEM-E-501"
 
 
@@ -320,7 +321,7 @@ def test_coverage_tells_what_is_missing() -> None:
 
 def test_every_dim_class_and_form_is_there() -> None:
     accepted = [entry["expected"] for entry in vectors().values() if entry["expect"] == "accept"]
-    assert {(said["width"], said["height"]) for said in accepted} >= set(registry.dims.sizes().values())
+    assert {(said["width"], said["height"]) for said in accepted} >= set(dim_classes.sizes().values())
     forms = {
         (said["check_bits"], entry["features"][0], None if said["model_hash"] is None else len(said["model_hash"]) // 2)
         for entry, said in ((e, e["expected"]) for e in vectors().values() if e["expect"] == "accept")

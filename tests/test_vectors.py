@@ -18,22 +18,24 @@ import jsonschema
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from refcodec import registry, spec
 from refcodec.container import Header, Section, assemble, read, section_check, write
+from refcodec.decoder import payload, read_symbols
 from refcodec.entropy import Decoder, Encoder
 from refcodec.errors import SemError
 from refcodec.inspection import inspect
-from refcodec.models import package
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.payloads import caption, clip_bits, consonant, elic_latents, kinds, pq_codes, vq_indices
-from refcodec.payloads.elic_latents import ElicLatents
-from refcodec.symbols import payload, read_symbols
-from refcodec.tracing import Tracer
+from refcodec.networks import package
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.networks.trace import Tracer
+from refcodec.payloads import clip_bits, consonant, kinds, pq_codes, vq_indices
+from refcodec.payloads import latents as elic_latents
+from refcodec.payloads.caption import kind as caption
+from refcodec.payloads.latents import ElicLatents
 from tools.vectors import build, coverage, make, tiny
 from tools.vectors.vector import Edit, apply
+
+ROOT = Path(__file__).resolve().parents[1]
+
 
 VECTORS = ROOT / "test_vectors"
 MODELS = VECTORS / "models"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,19 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import load, save
 
+import refcodec
+from refcodec import codec, reconstruct
+from refcodec.errors import SemError
+from refcodec.networks import package
+from refcodec.transforms.vq.network import VqConfig, VqNet
+from refcodec.transforms.vq.quantiser import VectorQuantizer
+from refcodec.transforms.vq.transforms import Painter, VqEncoder
+from tools.train import vq
+
 torch = pytest.importorskip("torch")
 
-import refcodec
-from refcodec import codec, painting
-from refcodec.errors import SemError
-from refcodec.models import package
-from refcodec.models.vq.floats import Painter, VqEncoder
-from refcodec.models.vq.net import VqConfig, VqNet
-from refcodec.models.vq.quantiser import VectorQuantizer
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-from tools.train import vq
 
 TINY = VqConfig(
     v=6, dim=4, encoder_widths=(8, 8, 8), encoder_blocks=(1, 1, 1), decoder_widths=(8, 8, 8), decoder_blocks=(1, 1, 1)
@@ -267,7 +266,7 @@ def test_a_caption_stands_beside_the_indices_of_a_picture(model: Path) -> None:
     with pytest.raises(ValueError, match="not both"):
         codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=model, indices=[0] * 24)
     with pytest.raises(ValueError, match="no seed"):
-        painting.paint(symbols, models=model, samples=2)
+        reconstruct.paint(symbols, models=model, samples=2)
 
 
 def test_strips_give_what_the_whole_gives(model: Path) -> None:

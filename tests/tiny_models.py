@@ -8,14 +8,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from refcodec.models.roles.load import quiet
+from refcodec.foundation.loading import quiet
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+
 
 WORDS = """a the on in of and with is red green blue grey black white big small old stone bridge river cat dog mat house tree sky
 man woman picture photo left right top bottom more less make change it nothing high quality coffee cup table"""
@@ -517,7 +518,7 @@ def edge_detector(folder: Path) -> Path:
     """HED in the layout of the public weights, which are converted from there."""
     from safetensors.torch import save_file
 
-    from refcodec.models.roles import hed
+    from refcodec.foundation import hed
 
     seeded(7)
     folder.mkdir()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A photograph to `.sem` and back by the methods that need no model but those in the package.
 
-    python tools/demo.py [PHOTO] [--quality Q]
+    python -m tools.demo [PHOTO] [--quality Q]
 
 Without PHOTO it takes "coffee" (CC0, Rachel Michetti) from scikit-image's sample pictures.
 """
@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from refcodec.images import pictures
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-from refcodec import pictures
 
 OUT = ROOT / "out/demo"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Long random damage: any bytes must give a value or a SemError, in bounded time and memory.
 
-    python tools/fuzz.py --minutes 10 [--seed N]
+    python -m tools.fuzz --minutes 10 [--seed N]
 
 Files of test_vectors/ and freshly encoded ones of every kind are flipped, cut, spliced, duplicated and edited field by
 field, then inspected, decoded and, where they still are files, taken apart in this process. A run that ends in anything else, or that takes too long or too much memory, is
@@ -28,20 +28,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 from refcodec import editing, registry, spec
+from refcodec.assemble import header_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, symbol_count, write
-from refcodec.container.text import encode as text_encode
+from refcodec.container.key_value import encode as text_encode
+from refcodec.decoder import Symbols, symbols_of
 from refcodec.errors import CODES, SemError
-from refcodec.holdings import holdings
+from refcodec.export import holdings
 from refcodec.inspection import inspect
-from refcodec.methods.given import Given
-from refcodec.models import store
-from refcodec.payloads import elic_latents, vq_indices
-from refcodec.ready import encode_symbols
-from refcodec.symbols import Symbols, symbols_of
-from refcodec.writing import header_of
+from refcodec.methods.inputs import Given
+from refcodec.networks import package_cache
+from refcodec.pack import encode_symbols
+from refcodec.payloads import latents as elic_latents
+from refcodec.payloads import vq_indices
+
+ROOT: Final = Path(__file__).resolve().parents[1]
 
 MODELS: Final = ROOT / "test_vectors" / "models"
 OUT: Final = ROOT / "out" / "fuzz"
@@ -69,7 +70,7 @@ def fresh(
     row, rng = registry.get(profile), np.random.default_rng(seed)
     if row.model is None:
         raise ValueError(f"profile {profile} names no model")
-    model = store.symbol_model(store.locate(row.model, (MODELS,)), row.model)
+    model = package_cache.symbol_model(package_cache.locate(row.model, (MODELS,)), row.model)
     sigma = 0.11 * (256 / 0.11) ** (np.arange(64) / 63)
 
     def choose(_rate: int, _k: int, _step: int, mean: NDArray[np.int32], index: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -78,7 +79,7 @@ def fresh(
         return np.where(index == 0, 0, s).astype(np.int32)
 
     z = rng.integers(-3, 4, (model.hyper, *elic_latents.shapes(*size)[0])).astype(np.int32)
-    body, latents = elic_latents.encode(rate, z, choose, model, size, store.backend("numpy"))
+    body, latents = elic_latents.encode(rate, z, choose, model, size, package_cache.backend("numpy"))
     kind = spec.SKETCH if spec.SKETCH in row.kinds else spec.ELIC
     named = bytes.fromhex(row.model)[:hash_bytes] if hash_bytes else None
     header = header_of(row, size, check, named)

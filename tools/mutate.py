@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Does any one rejection of refcodec matter? Each is taken away, one at a time, until a vector says otherwise.
 
-    python tools/mutate.py                     container, payloads, range coder; models and the registry
-    python tools/mutate.py --bounds            their bounds, too, each one more and one less
-    python tools/mutate.py '*caption.py*'      only those with such an id
-    python tools/mutate.py --list              what would be taken away
+    python -m tools.mutate                     container, payloads, range coder; models and the registry
+    python -m tools.mutate --bounds            their bounds, too, each one more and one less
+    python -m tools.mutate '*caption.py*'      only those with such an id
+    python -m tools.mutate --list              what would be taken away
 
 Vectors that are likely to notice are asked first: those with the rules and the error of the place. No file is changed.
-Exit status 1 where a mutant survives that conformance/selftest/survivors.json does not explain, or one is explained
+Exit status 1 where a mutant survives that conformance/mutants/survivors.json does not explain, or one is explained
 there that does not survive (bounds are only listed: many are of models that no row could have); 2 where refcodec as it is fails a vector.
 """
 
@@ -26,37 +26,44 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-os.environ["SEM_NO_NUMBA"] = "1"  # Python's loops are those that are changed
-
 from semrunner.settings import gather
 from semrunner.suite import Case, Suite, load
 from tools.mutation import trial
 from tools.mutation.sites import Site, find
 
-EXPLAINED: Final = ROOT / "conformance" / "selftest" / "survivors.json"
+ROOT: Final = Path(__file__).resolve().parents[1]
+os.environ["SEM_NO_NUMBA"] = "1"  # Python's loops are those that are changed
+
+
+EXPLAINED: Final = ROOT / "conformance" / "mutants" / "survivors.json"
 NORMATIVE: Final = [ROOT / "refcodec" / part for part in ("registry", "payloads/data", "entropy/data")]
 GROUPS: Final = {
-    "container": ("container/*.py", "payloads/*.py", "entropy/rangecoder.py", "entropy/tables.py"),
+    "container": (
+        "container/*.py",
+        "payloads/*.py",
+        "payloads/caption/*.py",
+        "entropy/coder.py",
+        "entropy/rangecoder.py",
+        "entropy/tables.py",
+    ),
     "models": (
-        "models/graph.py",
-        "models/layers.py",
-        "models/package.py",
-        "models/predict.py",
-        "models/small.py",
-        "models/store.py",
-        "models/tensors.py",
+        "networks/symbol_model.py",
+        "networks/layers.py",
+        "networks/package.py",
+        "networks/context_model.py",
+        "networks/table_model.py",
+        "networks/package_cache.py",
+        "networks/tensors.py",
         "registry/__init__.py",
-        "registry/forms.py",
-        "hintforms.py",
-        "modelpath.py",
-        "symbols.py",
-        "canonical.py",
+        "registry/binding_schema.py",
+        "registry/hints.py",
+        "networks/package_search.py",
+        "decoder.py",
+        "canonical_json.py",
     ),
 }
-VALUE_ERRORS: Final = ("refcodec/registry/__init__.py", "refcodec/canonical.py")  # of a registry, of a manifest
-PREDICATES: Final = ("refcodec/registry/forms.py", "refcodec/hintforms.py")
+VALUE_ERRORS: Final = ("refcodec/registry/__init__.py", "refcodec/canonical_json.py")  # of a registry, of a manifest
+PREDICATES: Final = ("refcodec/registry/binding_schema.py", "refcodec/registry/hints.py")
 BOUND: Final = "bound"
 
 

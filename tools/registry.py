@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Keeps the registry: digests of models and text tables in draft rows, and what was published as it was.
 
-python tools/registry.py pin 1 refcodec/data/models/elic-small
-python tools/registry.py tables
-python tools/registry.py check OLD NEW      whether NEW may follow OLD (SEM-R-030, 031); exit status 1 if not
-python tools/registry.py released           the same of the registry and every release in registry.released.json
+python -m tools.registry pin 1 refcodec/data/models/elic-small
+python -m tools.registry tables
+python -m tools.registry check OLD NEW      whether NEW may follow OLD (SEM-R-030, 031); exit status 1 if not
+python -m tools.registry released           the same of the registry and every release in registry.released.json
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from refcodec.networks.package import SmallModel, load_any
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-from refcodec.models.package import SmallModel, load_any
 
 PATH = ROOT / "refcodec/registry/registry.json"
 RELEASED = ROOT / "tools/registry.released.json"  # of each release: id of a published row -> what SEM-R-030 keeps of it

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes published rows and vectors part of a release, of which none goes or changes from then on (docs/releasing.md).
 
-    python tools/release.py 1.1.0
+    python -m tools.release 1.1.0
 
 What no release has so far becomes part of this one. Nothing is written where the name was given before, or where a row or a
 vector is not as it was released.
@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 from tools import registry as rows
 from tools.vectors import released as vectors
+
+ROOT: Final = Path(__file__).resolve().parents[1]
 
 Releases = dict[str, dict[str, Any]]  # release -> id -> what is kept of it
 

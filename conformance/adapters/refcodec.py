@@ -20,8 +20,9 @@ sys.path.append(str(HERE))
 
 import speak
 
-from refcodec import __version__, errors, files, modelpath, registry
-from refcodec.canonical import parse_json
+from refcodec import __version__, errors, fileio, registry
+from refcodec.canonical_json import parse_json
+from refcodec.networks import package_search
 
 TIERS = ("H", "S", "L", *(["P"] if importlib.util.find_spec("torch") else []))
 
@@ -35,7 +36,7 @@ def begin(rows: Path, data: Path) -> speak.Decode:
     except ValueError as fault:
         return refusing(str(fault))
     registry._load = lambda _extra: found  # type: ignore[assignment]
-    modelpath.search_path = list  # type: ignore[assignment]
+    package_search.search_path = list  # type: ignore[assignment]
 
     def given(_package: str, name: str, sha256: str) -> bytes:
         table = (data / name).read_bytes()
@@ -43,8 +44,8 @@ def begin(rows: Path, data: Path) -> speak.Decode:
             raise errors.SemError(802, f"{name} is not the one of this release")
         return table
 
-    files.shipped_data = given  # before those are imported that take it from there
-    from refcodec.models.numpy_backend import NumpyBackend
+    fileio.shipped_data = given  # before those are imported that take it from there
+    from refcodec.networks.numpy_backend import NumpyBackend
 
     backend = NumpyBackend()
 
@@ -69,7 +70,7 @@ def refusing(why: str) -> speak.Decode:
 def answer(question: speak.Question, backend: Any) -> speak.Answer:
     from refcodec.container import read
     from refcodec.container.check import file_state, section_state
-    from refcodec.symbols import explicit_digest, model_digest, symbols_of
+    from refcodec.decoder import explicit_digest, model_digest, symbols_of
 
     container = read(question.file)
     header, sections = container.header, container.sections
@@ -126,15 +127,15 @@ def picture(decoded: Any, size: tuple[int, int]) -> dict[str, Any]:
 
 def codebooks(container: Any, models: Path) -> None:
     """Judge the model that says what PQ codes stand for, which their symbols do not need."""
-    from refcodec.models import store
+    from refcodec.decoder import model_digest
+    from refcodec.networks import package_cache
     from refcodec.payloads import kinds
-    from refcodec.symbols import model_digest
 
     header, profile = container.header, container.profile
     wanted = profile.model if header.model_hash is None else header.model_hash.hex()
     if 4 in profile.kinds and profile.parameters(4).get("codebooks") and wanted is not None:
-        folder = store.locate(wanted, (models,))
-        kinds.fits(store.small_model(folder, model_digest(folder)), 4, profile.parameters(4))
+        folder = package_cache.locate(wanted, (models,))
+        kinds.fits(package_cache.small_model(folder, model_digest(folder)), 4, profile.parameters(4))
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from refcodec import spec
 from refcodec.container import header as headers
 from refcodec.container import limits
 from refcodec.container import sections as section_codec
+from refcodec.container.fields import Walk
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, level_bounds
 from refcodec.container.sections import Place, Section, order
-from refcodec.container.wire import Walk
 from refcodec.errors import SemError
 from refcodec.registry import Profile
 

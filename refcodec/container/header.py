@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from refcodec import registry, spec
-from refcodec.container.wire import (
+from refcodec.container.fields import (
     BitStruct,
     Bytes,
     Fault,
@@ -32,7 +32,7 @@ from refcodec.container.wire import (
     this,
 )
 from refcodec.errors import SemError
-from refcodec.registry import Profile
+from refcodec.registry import Profile, dim_classes
 
 CHECK_CODE: Final = {width: code for code, width in spec.CHECK_BITS.items()}
 HASH_CODE: Final = {width: code for code, width in spec.HASH_BYTES.items()}
@@ -124,7 +124,7 @@ def _hash_code(value: int, _: Any) -> Fault:  # R-016
 
 
 def _dim_class(value: int, _: Any) -> Fault:
-    known = value == spec.DIM_EXPLICIT or value in registry.dims.sizes()
+    known = value == spec.DIM_EXPLICIT or value in dim_classes.sizes()
     return None if known else (206, f"there is no dim class {value}")
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from refcodec import spec
+from refcodec.container.fields import Fault
 from refcodec.container.header import Header
-from refcodec.container.wire import Fault
 from refcodec.registry import Profile
 
 

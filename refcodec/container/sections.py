@@ -16,22 +16,10 @@ from dataclasses import field as member
 from typing import Any, Final
 
 from refcodec import spec
-from refcodec.container import text
+from refcodec.container import key_value
+from refcodec.container.fields import BitStruct, Bytes, Fault, Struct, Varint, Walk, bits, field, group, serialise, this
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, section_fault
-from refcodec.container.wire import (
-    BitStruct,
-    Bytes,
-    Fault,
-    Struct,
-    Varint,
-    Walk,
-    bits,
-    field,
-    group,
-    serialise,
-    this,
-)
 from refcodec.errors import SemError
 from refcodec.registry import Profile
 
@@ -130,7 +118,7 @@ def _body(value: bytes, context: Any) -> Fault:
     end = walk.bit + 8 * len(value)
     prefix = walk.prefix
     try:
-        text.walk_text(walk, value, hints=_byte(context.type) == spec.HINTS)
+        key_value.walk_text(walk, value, hints=_byte(context.type) == spec.HINTS)
     except SemError as error:
         if not walk.lenient:
             raise

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """SPEC §9 and §10: the one entropy coder of the format and its tables."""
 
-from refcodec.entropy.rangecoder import Coder, Decoder, Encoder
+from refcodec.entropy.coder import Coder
+from refcodec.entropy.rangecoder import Decoder, Encoder
 from refcodec.entropy.tables import TableBank, cumulative, gaussians, uniform
 
 __all__ = ["Coder", "Decoder", "Encoder", "TableBank", "cumulative", "gaussians", "uniform"]

@@ -17,115 +17,20 @@ After every symbol 2^24 <= range < 2^32, so f >= 1 always keeps a non-empty inte
 
 from __future__ import annotations
 
-import os
-from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from refcodec.entropy.tables import VALUE_LIMIT, TableBank
+from refcodec.entropy.arithmetic import BOTTOM, MASK, RANGE, borrow, carry, first_difference, tail
+from refcodec.entropy.coder import Coder
+from refcodec.entropy.compiled import compiled_loops
+from refcodec.entropy.tables import TableBank
 from refcodec.errors import SemError
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
-
-RANGE: Final = (1 << 32) - 1
-MASK: Final = (1 << 32) - 1
-BOTTOM: Final = 1 << 24
-# An Exp-Golomb prefix is at most this long; the 2^16 - 1 it can then spell is beyond every int16 value.
-PREFIX_LIMIT: Final = 16
-
-
-class Coder(ABC):
-    """What Encoder and Decoder share: everything above the single symbol."""
-
-    def __init__(self, fast: bool | None) -> None:
-        """`fast`: True compiled loops wherever numba is there, False never, None where they pay. Same bytes always."""
-        self.fast = fast
-
-    @abstractmethod
-    def symbol(self, table: Sequence[int], value: int | None = None) -> int:
-        """Code one symbol 0 … n - 1 of a table of n symbols (n + 1 entries)."""
-
-    @abstractmethod
-    def finish(self) -> bytes:
-        """The canonical bytes of all symbols so far."""
-
-    @abstractmethod
-    def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
-        """Code index.size values, index and values int32[n], already checked."""
-
-    @abstractmethod
-    def bit(self, value: int | None = None) -> int:
-        """Code 0 or 1, equally likely: `symbol(uniform(2), value)`, but quick, as a damaged body may be all escapes."""
-
-    def value(self, bank: TableBank, number: int, value: int | None = None) -> int:
-        """Code one value of -32767 … 32767 with table `number` of the bank, by its escape where it has no symbol.
-
-        ValueError for a value that cannot be written, SemError 403 for a read one out of range.
-        """
-        table, offset = bank.tables[number], bank.offsets[number]
-        escape = len(table) - 2
-        if value is None:
-            symbol = self.symbol(table)
-        elif abs(value) > VALUE_LIMIT:
-            raise ValueError(f"{value} is not within ±{VALUE_LIMIT}")
-        else:
-            symbol = value - offset
-            symbol = self.symbol(table, symbol if 0 <= symbol < escape else escape)
-        return offset + symbol if symbol < escape else self._escape(offset, offset + escape, value)
-
-    def _escape(self, start: int, stop: int, value: int | None) -> int:
-        """What follows an escape: 0 above or 1 below the regular values start … stop - 1, then how far beyond."""
-        below = self.bit(None if value is None else int(value < start))
-        beyond = None if value is None else start - 1 - value if below else value - stop
-        beyond = self._exp_golomb(beyond)
-        value = start - 1 - beyond if below else stop + beyond
-        if abs(value) > VALUE_LIMIT:
-            raise self._fault(403, f"the escaped value {value} is not within ±{VALUE_LIMIT}")
-        return value
-
-    def _exp_golomb(self, value: int | None) -> int:
-        """Exp-Golomb code of order 0, value >= 0: q ones, a zero if q < 16, then the low q bits of value + 1."""
-        number = 0 if value is None else value + 1
-        q = 0
-        while q < PREFIX_LIMIT and self.bit(None if value is None else int(number >> (q + 1) > 0)):
-            q += 1
-        spelt = 1
-        for place in reversed(range(q)):
-            spelt = 2 * spelt + self.bit(None if value is None else number >> place & 1)
-        return spelt - 1
-
-    def array(
-        self, bank: TableBank, index: ArrayLike, values: ArrayLike | None = None, *, skip: int | None = None
-    ) -> NDArray[np.int32]:
-        """Code an array of values, element by element in C order, each with its own table of the bank.
-
-        index: integers of any shape, 0 … len(bank) - 1. values: the same shape, integers of -32767 … 32767, or None to
-        read. Where index == skip nothing is coded and the value is 0. Returns int32 of that shape. ValueError or
-        TypeError for what cannot be written; then nothing has been. SemError 403 for a read value out of range.
-        """
-        import numpy as np
-
-        numbers = np.asarray(index)
-        _check("index", numbers, 0, len(bank) - 1)
-        coded = np.ones(numbers.shape, bool) if skip is None else numbers != skip
-        given = None
-        if values is not None:
-            whole = np.asarray(values)
-            _check("values", whole, -VALUE_LIMIT, VALUE_LIMIT)
-            if whole.shape != numbers.shape or whole[~coded].any():
-                raise ValueError("values must have the shape of index, and 0 where it is skipped")
-            given = whole[coded].astype(np.int32)
-        result = np.zeros(numbers.shape, np.int32)
-        result[coded] = self._bulk(bank, numbers[coded].astype(np.int32), given)
-        return result
-
-    def _fault(self, code: int, what: str) -> SemError:
-        return SemError(code, what)
+    from numpy.typing import NDArray
 
 
 class Encoder(Coder):
@@ -178,7 +83,7 @@ class Encoder(Coder):
     def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
         if values is None:
             raise ValueError("an encoder needs values")
-        kernels = _compiled(index.size, self.fast)
+        kernels = compiled_loops(index.size, self.fast)
         if kernels is None:
             self._loop(bank, index.tolist(), values.tolist())
         else:
@@ -281,7 +186,7 @@ class Decoder(Coder):
 
         if values is not None:
             raise ValueError("a decoder takes no values")
-        kernels = _compiled(index.size, self.fast)
+        kernels = compiled_loops(index.size, self.fast)
         if kernels is None:
             return np.array(self._loop(bank, index.tolist()), np.int32)
         read = np.empty(index.size, np.int32)
@@ -320,80 +225,3 @@ class Decoder(Coder):
 
     def _fault(self, code: int, what: str) -> SemError:
         return SemError(code, what, offset=min(self._at, len(self._data)))
-
-
-def carry(out: bytearray) -> None:
-    """Add 1 to the number that `out` writes. It never overflows: the first interval ends below 2^32."""
-    at = len(out) - 1
-    while out[at] == 0xFF:
-        out[at] = 0
-        at -= 1
-    out[at] += 1
-
-
-def borrow(out: bytearray) -> None:
-    """Take 1 from the number that `out` writes, which is not 0: no low is below the first one."""
-    at = len(out) - 1
-    while out[at] == 0:
-        out[at] = 0xFF
-        at -= 1
-    out[at] -= 1
-
-
-def tail(low: int, size: int, written: bytes | bytearray) -> bytes:
-    """End the stream: the shortest number in [low, low + size), the least of its length, without trailing zeros.
-
-    `size` is at least 2^24, so one byte after those written is always enough (SPEC states the rule for 0 … 4).
-    """
-    out = bytearray(written)
-    if 0 < low <= (1 << 32) - size:
-        out.append(-(-low >> 24))
-    elif low:
-        carry(out)
-    return bytes(out.rstrip(b"\0"))
-
-
-def first_difference(one: bytes, other: bytes) -> int:
-    """The first offset where they differ, the shorter one's length if it begins the longer."""
-    common = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(common) if a != b), min(len(one), len(other)))
-
-
-def _check(name: str, array: NDArray[Any], low: int, high: int) -> None:
-    """TypeError unless the array holds integers, ValueError unless all are low … high."""
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, not {array.dtype}")
-    if array.size and not (low <= array.min() and array.max() <= high):
-        raise ValueError(f"{name} must be {low} … {high}")
-
-
-# Importing numba and fetching its compiled loops takes as long as plain Python needs for about this many symbols.
-LOADING_PAYS: Final = 1 << 20
-# Once they are there, only a short array is not worth the conversions around the call.
-CALLING_PAYS: Final = 1 << 8
-
-_coded_plainly = 0
-
-
-def _compiled(count: int, fast: bool | None) -> Any:
-    """The module of compiled loops, or None where plain Python is to code this array of `count` values.
-
-    numba is loaded once the process has coded so much without it that having loaded it would have been as quick.
-    """
-    global _coded_plainly
-    if fast is None:
-        _coded_plainly += count
-        fast = count >= CALLING_PAYS and _coded_plainly >= LOADING_PAYS
-    return _kernels() if fast else None
-
-
-@lru_cache(maxsize=1)
-def _kernels() -> Any:
-    """None without numba, or with SEM_NO_NUMBA=1 in the environment."""
-    if os.environ.get("SEM_NO_NUMBA") == "1":
-        return None
-    try:
-        from refcodec.entropy import kernels
-    except Exception:  # absent, too old for this Python, or unable to compile here: plain Python gives the same bytes
-        return None
-    return kernels

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from refcodec.files import shipped_data
+from refcodec.fileio import shipped_data
 
 if TYPE_CHECKING:
     import numpy as np

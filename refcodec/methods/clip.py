@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from refcodec import spec
+from refcodec.assemble import Payload
 from refcodec.errors import SemError
-from refcodec.methods.given import Job, Made, row
-from refcodec.methods.scene import Described, Request, Scene, canvas, fitted
-from refcodec.models import store
+from refcodec.methods.base import Described, Request, Scene, canvas, fitted
+from refcodec.methods.inputs import Job, Made, row
+from refcodec.networks import package_cache
 from refcodec.payloads import clip_bits, kinds
 from refcodec.progress import part
-from refcodec.writing import Payload
 
 if TYPE_CHECKING:
-    from refcodec.methods.scene import Pixels
+    from refcodec.methods.base import Pixels
 
 ACCEPTS = frozenset({"vector", "codes"})
 CHOOSES_RATE: Final = False  # quality and bpp are for `ready`
@@ -33,7 +33,7 @@ def ready(job: Job) -> Made:
     """One payload, of a vector or of codes 0 … 2^b - 1; ValueError for what does not fit the profile."""
     parameters, prior = job.parameters(spec.CLIP), None
     if job.folder is not None and kinds.needs_model(spec.CLIP, parameters):
-        model = store.small_model(job.folder, job.digest)
+        model = package_cache.small_model(job.folder, job.digest)
         kinds.fits(model, spec.CLIP, parameters)
         prior = model.table
     given, b = job.given, int(parameters["b"])
@@ -46,7 +46,7 @@ def ready(job: Job) -> Made:
 
 def describe(request: Request) -> Described:
     """The vector of the picture by the role image_embedder. SEM-E-803 for one of another width than the profile's."""
-    from refcodec.models.roles.embedder import ImageEmbedder
+    from refcodec.foundation.image_embedder import ImageEmbedder
 
     embedder = request.models.load("image_embedder", ImageEmbedder.load, request.profile.recommended.models)
     _same_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
@@ -56,7 +56,7 @@ def describe(request: Request) -> Described:
 
 def paint(scene: Scene) -> list[Pixels]:
     """A picture of each seed: stable unCLIP from the middles of the codes, scaled to their norm (π of the paper, §V-B)."""
-    from refcodec.models.roles.unclip import UnClip
+    from refcodec.foundation.unclip import UnClip
 
     painter = scene.models.load("painter", UnClip.load, scene.profile.recommended.models)
     value, painting = scene.need(spec.CLIP), scene.painting

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec.assemble import QUALITIES
 from refcodec.methods import rdo
-from refcodec.models import package, store
-from refcodec.models.predict import Backend, Trace, pass_sites
-from refcodec.payloads import elic_latents
-from refcodec.payloads.elic_latents import STEP, ElicLatents
+from refcodec.networks import package, package_cache
+from refcodec.networks.context_model import Backend, Trace, pass_sites
+from refcodec.payloads import latents as elic_latents
+from refcodec.payloads.latents import STEP, ElicLatents
 from refcodec.progress import Progress, part
-from refcodec.writing import QUALITIES
 
 if TYPE_CHECKING:
-    from refcodec.models.elic.floats import Analysis, Painter
+    from refcodec.transforms.elic.transforms import Analysis, Painter
 
 Ints = NDArray[np.int32]
 OPTIONS: Final = frozenset[str]()
@@ -34,16 +34,16 @@ RDO = 4.0  # factor on the training Lagrangian's distortion weight; below it sen
 
 @lru_cache(maxsize=2)
 def _analysis(folder: Path, device: str) -> Analysis:
-    store.need_torch("encoding a picture")
-    from refcodec.models.elic.floats import Analysis
+    package_cache.need_torch("encoding a picture")
+    from refcodec.transforms.elic.transforms import Analysis
 
     return Analysis(folder, package.read_manifest(folder), device)
 
 
 @lru_cache(maxsize=2)
 def _painter(folder: Path, device: str) -> Painter:
-    store.need_torch("painting a picture")
-    from refcodec.models.elic.floats import Painter
+    package_cache.need_torch("painting a picture")
+    from refcodec.transforms.elic.transforms import Painter
 
     return Painter(folder, package.read_manifest(folder), device)
 
@@ -91,8 +91,8 @@ class Encoder:
         text_encoder: Callable[[str], NDArray[np.float32]] | None = None,
         device: str = "cpu",
     ):
-        self.model = store.symbol_model(folder, digest)
-        self.backend: Backend = store.backend("torch")
+        self.model = package_cache.symbol_model(folder, digest)
+        self.backend: Backend = package_cache.backend("torch")
         analysis = _analysis(folder, device)
         if text is None and text_encoder is not None and analysis.cfg.text_width:
             text = text_encoder("")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.methods import elic
-from refcodec.payloads.elic_latents import ElicLatents
+from refcodec.payloads.latents import ElicLatents
 from refcodec.progress import Progress
 
 RDO = 4.0  # as in methods/elic.py

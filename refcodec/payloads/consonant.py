@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from refcodec.entropy import Coder, Decoder, Encoder, cumulative
 from refcodec.errors import SemError
-from refcodec.files import shipped_data
+from refcodec.fileio import shipped_data
 from refcodec.payloads import SHOWN_SYMBOLS
 
 LETTERS: Final = " ntsrhldcmfgpbkv"

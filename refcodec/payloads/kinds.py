@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from refcodec import spec
 from refcodec.errors import SemError
 from refcodec.payloads import Value
-from refcodec.registry.forms import uses_model
+from refcodec.registry.binding_schema import uses_model
 
 if TYPE_CHECKING:
-    from refcodec.models.predict import Backend, Trace
+    from refcodec.networks.context_model import Backend, Trace
     from refcodec.progress import Progress
 
 NETWORKS = (spec.SKETCH, spec.ELIC)
@@ -63,7 +63,7 @@ def decode(
 
         return consonant.decode(body, parameters, limit)
     if kind == spec.CAPTION:
-        from refcodec.payloads import caption
+        from refcodec.payloads.caption import kind as caption
 
         return caption.decode(body, parameters, limit)
     if kind == spec.CLIP:
@@ -78,7 +78,7 @@ def decode(
         from refcodec.payloads import vq_indices
 
         return vq_indices.decode(body, parameters, size, None if model is None else model.table)
-    from refcodec.payloads import elic_latents
+    from refcodec.payloads import latents
 
     assert backend is not None
-    return elic_latents.decode(body, model, size, backend, trace, progress)
+    return latents.decode(body, model, size, backend, trace, progress)

@@ -18,10 +18,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from refcodec import spec
-from refcodec.canonical import canonical_json, parse_json
+from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import SemError
-from refcodec.registry import forms
-from refcodec.registry.dims import dim_class, dim_size
+from refcodec.registry import binding_schema
+from refcodec.registry.dim_classes import dim_class, dim_size
 
 __all__ = ["Profile", "Recommended", "by_name", "dim_class", "dim_size", "get", "key", "load"]
 
@@ -81,7 +81,7 @@ class Profile:
     @property
     def base(self) -> bool:
         """Whether files can only name it as the base of an explicit model (SEM-R-033, 034)."""
-        return forms.base(self.binding)
+        return binding_schema.base(self.binding)
 
 
 def load(extra: str | os.PathLike[str] | None = None) -> Mapping[int, Profile]:
@@ -103,7 +103,7 @@ def get(profile_id: int) -> Profile:
         raise SemError(702, f"no profile {profile_id} in this registry", path="profile")
     if unknown := sorted(set(profile.binding) - BINDING):
         raise SemError(702, f"profile {profile_id} binds {', '.join(unknown)}, unknown here", path="profile")
-    if not forms.consistent(profile.binding):
+    if not binding_schema.consistent(profile.binding):
         raise SemError(
             702, f"profile {profile_id} contradicts itself: its kinds, parameters and model (SEM-R-033)", path="profile"
         )
@@ -176,19 +176,19 @@ def _row(row: Any) -> Profile:
         type(row["id"]) is int
         and all(isinstance(row[member], str) for member in ("name", "status", "notes"))
         and row["status"] in STATUSES
-        and forms.recommended(row["recommended"])
+        and binding_schema.recommended(row["recommended"])
         and isinstance(binding, dict)
         and binding.keys() >= BINDING
         and binding["id"] == row["id"]
-        and forms.among(binding["method"], spec.METHODS)
-        and forms.among(binding["compact"], spec.KINDS)
+        and binding_schema.among(binding["method"], spec.METHODS)
+        and binding_schema.among(binding["compact"], spec.KINDS)
         and isinstance(binding["kinds"], list)
-        and all(forms.among(kind, spec.KINDS) for kind in binding["kinds"])
+        and all(binding_schema.among(kind, spec.KINDS) for kind in binding["kinds"])
         and binding["kinds"] == sorted(set(binding["kinds"]))
-        and forms.fit(binding["fit"])
+        and binding_schema.fit(binding["fit"])
         and binding["colour"] == "srgb8"
         and isinstance(binding["parameters"], dict)
-        and forms.well_formed(binding["parameters"])
+        and binding_schema.well_formed(binding["parameters"])
         and (binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None)
     )
     if not well_formed:

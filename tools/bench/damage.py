@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every single-bit flip, every truncation and some appended bytes of one whole file: what a decoder says of them.
 
-    python tools/bench/damage.py [PHOTO] [--width 160] [--quality 5] [--check 16]
+    python -m tools.bench.damage [PHOTO] [--width 160] [--quality 5] [--check 16]
 
 Counts the error of each; a flip that decodes without an error is undetected. Under a 16-bit check about one in 65 536
 of the flips that reach it may be.
@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 import refcodec
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.symbols import read_symbols
+from refcodec.networks.numpy_backend import NumpyBackend
 from tools.demo import sample
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def damaged(data: bytes) -> Iterator[tuple[str, bytes]]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One file, decoded in every way there is, must give the same symbols: what `make micro` runs.
 
-    python tools/bench/exact.py [PHOTO]
+    python -m tools.bench.exact [PHOTO]
 
 The symbols' SHA-256 as the encoder wrote them, from refcodec without torch, with torch under 1 and 2 threads, oneDNN on
 and off, both memory layouts, and from the micro-decoder, which shares no code with refcodec.
@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 MICRO = ROOT / "conformance/decoders/micro/semmicro.py"
 
 # A process in which importing torch fails, as in a base install.
@@ -38,8 +37,8 @@ def torch_digest(data: bytes, threads: int, onednn: bool, channels_last: bool) -
 
     import torch
 
-    from refcodec.models.torch_backend import TorchBackend
-    from refcodec.symbols import read_symbols
+    from refcodec.decoder import read_symbols
+    from refcodec.networks.torch_backend import TorchBackend
 
     torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", message="TF32")  # torch speaks of Intel GPUs here

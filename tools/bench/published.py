@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A file of every method in its published setting: payload, overhead, file, in bytes.
 
-    python tools/bench/published.py [--json OUT]
+    python -m tools.bench.published [--json OUT]
 
 The symbols are ready (random, or of the demo photograph where a payload has a length of its own), since their number
 alone decides the size. The overhead is computed from SPEC §3, §4 and §6, not measured: `file` is the length of a file
@@ -20,12 +20,10 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from refcodec import codec
+from refcodec.assemble import Encoded
 from refcodec.container import read
 from refcodec.registry import dim_class
-from refcodec.writing import Encoded
 
 CAPTION = "A red cup of coffee on a wooden table."
 RNG = np.random.default_rng(1)
@@ -111,7 +109,7 @@ def rows() -> Iterator[Row]:
     ids = RNG.integers(0, 49408, 16)
     yield row("PIC: 16 prompt tokens", codes=ids, method="pics", size=(768, 512))
     for bpp in (0.015, 0.025):
-        from refcodec.edges import contours
+        from refcodec.images.edge_detector import contours
 
         sketch = contours(photo())
         yield row(f"PICS: the same and a sketch, at most {bpp} bpp", codes=ids, sketch=sketch, method="pics", bpp=bpp)

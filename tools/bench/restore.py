@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How many words the restorer finds again: learnt on the captions of 90 % of the images, measured on the others.
 
-    python tools/bench/restore.py CAPTIONS.tsv [--quick] [--fold 0 … 9]
+    python -m tools.bench.restore CAPTIONS.tsv [--quick] [--fold 0 … 9]
 
 exact: of the words that leave a consonant, those that come back as they were (lower case, no punctuation, digits
 spelt). to number: the same with singular and plural taken as one (`normalise.singular`). all: of all words, those of
@@ -11,17 +11,14 @@ vowels only included, the part that a longest common subsequence with the restor
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from refcodec.text.model import Model, pack
-from refcodec.text.normalise import normalise, singular, skeleton, words
-from refcodec.text.restore import restore
+from refcodec.consonant_text.lexicon import Model, pack
+from refcodec.consonant_text.normalise import normalise, singular, skeleton, words
+from refcodec.consonant_text.restore import restore
 from tools.train.consonant import held_out, key_words, read
 from tools.train.restorer import Learner
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Bytes of every kind: what a body takes, what its symbols are worth, what is published, and the whole file.
 
-    python tools/bench/sizes.py [--captions CAPTIONS.tsv] [--json OUT]
+    python -m tools.bench.sizes [--captions CAPTIONS.tsv] [--json OUT]
 
 Files have a 16-bit check and a size of the table of classes. *ideal* is the sum of log2(T / f) over the symbols, in
 bytes. With CAPTIONS.tsv (image id TAB text) the text models are made anew from nine tenths of its images, as
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -25,12 +24,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
+from refcodec.assemble import Encoded
 from refcodec.codec import encode_any
 from refcodec.entropy import Encoder
-from refcodec.payloads import caption, caption_model, clip_bits, consonant, pq_codes, vq_indices
-from refcodec.writing import Encoded
+from refcodec.payloads import clip_bits, consonant, pq_codes, vq_indices
+from refcodec.payloads.caption import kind as caption
+from refcodec.payloads.caption import ppm
 
 HEADER = 7  # bytes of a compact header with a dim class and a check of 16 bits
 RNG = np.random.default_rng(1)
@@ -149,7 +148,7 @@ def text_rows(path: Path) -> list[Row]:
     pairs = captions.read(path)
     seen = [text for image, text in pairs if not captions.is_held_out(image)]
     rest = [text for image, text in pairs if captions.is_held_out(image)]
-    model = caption_model.CaptionModel(captions.build(seen))
+    model = ppm.CaptionModel(captions.build(seen))
     raw = np.mean([len(text.encode()) for text in rest])
     with counted(caption) as ideal:
         bodies = [caption.static(text.encode(), model) for text in rest]

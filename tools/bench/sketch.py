@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Sketches (SPEC §13.6) against WebP and AVIF of the same edge maps at the same bytes.
 
-    python tools/bench/sketch.py PICTURES --json out/sketch.json --cache out/sketch-anchors.json
+    python -m tools.bench.sketch PICTURES --json out/sketch.json --cache out/sketch-anchors.json
 
-Two maps of each picture: the detector's contours and the plain Sobel magnitude (refcodec/edges.py). At each target the
+Two maps of each picture: the detector's contours and the plain Sobel magnitude (refcodec/images/edge_detector.py). At each target the
 sketch is the .sem file, header and check included, of the highest rate that fits. An anchor may be the map itself or the map at 1/2, 1/3, 1/4, 1/6, 1/8 of
 its size (Lanczos), grown back by a bicubic or a Lanczos filter, at the highest quality whose file fits the bytes of the
 target, or those of the sketch where they are more; each also with its contrast raised until its energy is that of the
@@ -33,17 +33,16 @@ from numpy.typing import NDArray
 from PIL import Image, __version__, features
 from scipy.ndimage import maximum_filter
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from refcodec import edges, spec
-from semtool.bench import metrics
-from semtool.bench.measure import Source, load
+from refcodec import spec
+from refcodec.cli.bench import distortions
+from refcodec.cli.bench.measure import Source, load
+from refcodec.images import edge_detector
 
 Map = NDArray[np.uint8]
 Row = dict[str, Any]
 Cache = dict[str, Any]
 
-MAPS = {"contours": edges.contours, "sobel": edges.sobel}
+MAPS = {"contours": edge_detector.contours, "sobel": edge_detector.sobel}
 TARGETS = (0.015, 0.025)  # bits per pixel
 FACTORS = (1, 2, 3, 4, 6, 8)
 FILTERS = (Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
@@ -67,14 +66,14 @@ def f1(original: Map, decoded: Map, threshold: int) -> float:
 
 
 def grey_ms_ssim(original: Map, decoded: Map) -> float:
-    """`metrics.ms_ssim` of pictures whose three channels are these, in a third of its time."""
+    """`distortions.ms_ssim` of pictures whose three channels are these, in a third of its time."""
     x, y = (m[..., None].astype(np.float64) for m in (original, decoded))
     product = 1.0
-    for scale, weight in enumerate(metrics.SCALE_WEIGHTS):
+    for scale, weight in enumerate(distortions.SCALE_WEIGHTS):
         if scale:
-            x, y = metrics._halve(x), metrics._halve(y)
-        full, contrast = metrics._ssim(x, y)
-        factor = float((full if scale == len(metrics.SCALE_WEIGHTS) - 1 else contrast)[0])
+            x, y = distortions._halve(x), distortions._halve(y)
+        full, contrast = distortions._ssim(x, y)
+        factor = float((full if scale == len(distortions.SCALE_WEIGHTS) - 1 else contrast)[0])
         product *= max(factor, 0.0) ** weight
     return product
 
@@ -148,8 +147,8 @@ def anchor(name: str, original: Map, most: int, cache: Cache) -> Row:
 def sketch(original: Map, most: int, folder: Path) -> Row:
     """Ours: the file of the highest rate that fits, decoded from its bytes alone."""
     from refcodec.codec import encode_any
+    from refcodec.decoder import read_symbols
     from refcodec.methods import sketch as method
-    from refcodec.symbols import read_symbols
 
     size, bpp = (original.shape[1], original.shape[0]), (8 * most + 0.5) / original.size  # half a bit for the division
     data = encode_any(None, sketch=original, method="pics", model=folder, bpp=bpp).data
@@ -196,7 +195,7 @@ def table(rows: list[Row]) -> str:
 def curve(sources: list[Source], folder: Path) -> str:
     """Bits per pixel and metrics of every rate of the package, means over the pictures."""
     from refcodec.methods import sketch as method
-    from refcodec.models import package
+    from refcodec.networks import package
 
     lines = [f"{'map':9} {'rate':>4} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}"]
     for kind, detect in MAPS.items():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Bytes of captions in every mode of SPEC §13.2, and what each part of the static model is worth.
 
-    python tools/bench/text.py CAPTIONS.tsv [--other FILE ...]
+    python -m tools.bench.text CAPTIONS.tsv [--other FILE ...]
 
 Trains on nine tenths of the images of CAPTIONS.tsv and measures the rest (`is_held_out` of tools/train/caption.py).
 Every figure is a mean of lengths of real bodies (kind 2, without the 7 bytes of a compact header). The last block
@@ -11,21 +11,18 @@ takes the shipped model to other texts: a few here, and the lines of --other fil
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import patch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from refcodec.payloads import caption, caption_foreign, caption_model
-from refcodec.payloads.caption_model import CaptionModel, Node
+from refcodec.payloads.caption import compressed, kind, ppm
+from refcodec.payloads.caption.ppm import CaptionModel, Node
 from tools.train.caption import build, dictionary, is_held_out, read
 
 PARAMETERS = {
-    "modes": list(caption.MODES),
-    "static": caption_model.SHA256,
-    "dictionary": caption_foreign.DICTIONARY_SHA256,
+    "modes": list(kind.MODES),
+    "static": ppm.SHA256,
+    "dictionary": compressed.DICTIONARY_SHA256,
     "vocabulary": 49408,
     "tokenizer": None,
 }
@@ -48,16 +45,16 @@ def mean(lengths: Sequence[int]) -> float:
 def static(data: bytes, texts: Sequence[bytes]) -> float:
     """Mean body with these tables."""
     model = CaptionModel(data)
-    return mean([len(caption.static(text, model)) for text in texts])
+    return mean([len(kind.static(text, model)) for text in texts])
 
 
 def modes(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> None:
     """Prints the mean body of each mode that holds a text."""
-    zdict = caption_foreign.loaded(dictionary(list(trained)))
+    zdict = compressed.loaded(dictionary(list(trained)))
     print(f"UTF-8            {mean([len(text) for text in texts]):8.3f}")
     print(f"raw              {mean([1 + len(text) for text in texts]):8.3f}")
-    print(f"zlib             {mean([1 + len(caption_foreign.deflate(text)) for text in texts]):8.3f}")
-    print(f"zstd, dictionary {mean([1 + len(caption_foreign.compress(text, zdict)) for text in texts]):8.3f}")
+    print(f"zlib             {mean([1 + len(compressed.deflate(text)) for text in texts]):8.3f}")
+    print(f"zstd, dictionary {mean([1 + len(compressed.compress(text, zdict)) for text in texts]):8.3f}")
     print(f"static           {static(data, texts):8.3f}")
 
 
@@ -87,20 +84,20 @@ def ablation(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> Non
 
 
 def line(name: str, text: str) -> None:
-    bodies = {mode: len(caption.encode(text, PARAMETERS, mode)) for mode in caption.TEXT_MODES}
-    shown = "".join(f"{bodies[mode]:8}" for mode in caption.TEXT_MODES)
-    print(f"{name:10}{len(text.encode()):8}{shown}{len(caption.encode(text, PARAMETERS)):10}")
+    bodies = {mode: len(kind.encode(text, PARAMETERS, mode)) for mode in kind.TEXT_MODES}
+    shown = "".join(f"{bodies[mode]:8}" for mode in kind.TEXT_MODES)
+    print(f"{name:10}{len(text.encode()):8}{shown}{len(kind.encode(text, PARAMETERS)):10}")
 
 
 def others(files: Sequence[Path]) -> None:
     """Prints bytes of single texts and of means over files, with the shipped tables."""
-    print(f"{'':10}{'UTF-8':>8}" + "".join(f"{mode:>8}" for mode in caption.TEXT_MODES) + f"{'shortest':>10}")
+    print(f"{'':10}{'UTF-8':>8}" + "".join(f"{mode:>8}" for mode in kind.TEXT_MODES) + f"{'shortest':>10}")
     for name, text in SAMPLES:
         line(name, text)
     for path in files:
         texts = path.read_text(encoding="utf-8").splitlines()
-        by_mode = [mean([len(caption.encode(text, PARAMETERS, mode)) for text in texts]) for mode in caption.TEXT_MODES]
-        shortest = mean([len(caption.encode(text, PARAMETERS)) for text in texts])
+        by_mode = [mean([len(kind.encode(text, PARAMETERS, mode)) for text in texts]) for mode in kind.TEXT_MODES]
+        shortest = mean([len(kind.encode(text, PARAMETERS)) for text in texts])
         octets = mean([len(text.encode()) for text in texts])
         shown = "".join(f"{figure:8.2f}" for figure in by_mode)
         print(f"{path.stem[:9]:10}{octets:8.2f}{shown}{shortest:10.2f}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Writes the sizes of Appendix A into conformance/sem.ksy from dims.json; `--check` only compares.
 
-python tools/spec/ksy.py [--check]
+python -m tools.spec.ksy [--check]
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Writes the generated blocks of SPEC.md from the data they repeat; `--check` only compares.
 
-    python tools/spec/sync.py [--check]
+    python -m tools.spec.sync [--check]
 
 A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 """
@@ -15,10 +15,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
 from refcodec.errors import CODES, FAMILIES
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def errors() -> str:

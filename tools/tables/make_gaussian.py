@@ -10,8 +10,8 @@
 The file is the frequencies of tables 0 … 63 in that order, each an unsigned 16-bit little-endian integer, and
 nothing else: a table ends where its frequencies reach 65536.
 
-    python tools/tables/make_gaussian.py            write the file, print its SHA-256
-    python tools/tables/make_gaussian.py --check    compare with the shipped file, byte for byte
+    python -m tools.tables.make_gaussian            write the file, print its SHA-256
+    python -m tools.tables.make_gaussian --check    compare with the shipped file, byte for byte
 """
 
 # mypy: disable-error-code="import-untyped"

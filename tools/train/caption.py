@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Make caption.bin and caption.zdict of SPEC §13.2 from captions.
 
-    python tools/train/caption.py CAPTIONS.tsv --out refcodec/payloads/data
+    python -m tools.train.caption CAPTIONS.tsv --out refcodec/payloads/data
 
 CAPTIONS.tsv: one caption a line, `image id TAB text`, UTF-8. `--hold-out` leaves out the images that
 tools/bench/text.py measures on. The same captions give the same bytes.
@@ -18,10 +18,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from refcodec.payloads import caption_text
-from refcodec.payloads.caption_model import END, FIRST, OCTET_DEPTH, PIECE_DEPTH, SPELL
+from refcodec.payloads.caption import split as caption_text
+from refcodec.payloads.caption.ppm import END, FIRST, OCTET_DEPTH, PIECE_DEPTH, SPELL
 from tools.train.ngrams import Kept, Smoothed, count, prune, tree
 
 BUDGET = 399_000

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The table of SPEC §13.1, counted on the consonants of captions: CAPTIONS.tsv → consonant.bin, the same bytes each run.
 
-    python tools/train/consonant.py CAPTIONS.tsv --out refcodec/payloads/data/consonant.bin
-    python tools/train/consonant.py CAPTIONS.tsv              # measures: counts on 90 % of the images, codes the rest
+    python -m tools.train.consonant CAPTIONS.tsv --out refcodec/payloads/data/consonant.bin
+    python -m tools.train.consonant CAPTIONS.tsv              # measures: counts on 90 % of the images, codes the rest
 
 CAPTIONS.tsv has a caption a line: image id, tab, text. Each is counted twice, as it stands and without its function
 words, since consonant texts are often lists of key words.
@@ -13,16 +13,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
+from refcodec.consonant_text.normalise import normalise, words
 from refcodec.entropy import Encoder, cumulative
 from refcodec.payloads.consonant import CONTEXTS, ENTRIES
-from refcodec.text.normalise import normalise, words
 
 ORDER = 3
 DISCOUNT = 0.6  # taken from every count and given to the shorter context (absolute discounting)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Trains an ELIC network at many rates at once, resumable from one file.
 
-    python tools/train/elic.py PHOTOS --out runs/elic --minutes 100 --processes 2
+    python -m tools.train.elic PHOTOS --out runs/elic --minutes 100 --processes 2
 
 PHOTOS is a folder of photographs. `--config taco-text` trains TACO with its text adapter, on captions and under its losses
 (tools/train/joint.py). The run folder gets `checkpoint.pt` (weights, averaged weights, optimiser: all that
@@ -18,7 +18,6 @@ import math
 import os
 import pickle
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,10 +32,9 @@ import torch.multiprocessing
 from numpy.typing import NDArray
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from refcodec.models.elic import config as configs
-from refcodec.models.elic.floats import extended
-from refcodec.models.elic.net import Elic
+from refcodec.transforms.elic import config as configs
+from refcodec.transforms.elic.network import Elic
+from refcodec.transforms.elic.transforms import extended
 from tools.train import joint, photos, sketches
 from tools.train.joint import Guide
 from tools.train.losses import distortion, line_distortion

@@ -23,11 +23,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.errors import SemError
-from refcodec.models.elic.config import ElicConfig
-from refcodec.models.elic.text import TextEncoder
-from refcodec.models.metrics.lpips import Lpips
-from refcodec.models.roles.load import expect, loading, pretrained
+from refcodec.foundation.loading import expect, loading, pretrained
+from refcodec.foundation.text_encoder import TextEncoder
+from refcodec.transforms.elic.config import ElicConfig
 from tools.train import photos
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's pictures

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from refcodec.payloads.caption_model import ESCAPE
+from refcodec.payloads.caption.ppm import ESCAPE
 
 Context = tuple[int, ...]  # the latest id last
 Tallies = dict[Context, Counter[int]]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Packs a trained float checkpoint into a model package (SPEC §12) and prints what the integers cost.
 
-    python tools/train/pack.py runs/elic/checkpoint.pt PHOTOS --out refcodec/data/models/elic-small --name elic-small
+    python -m tools.train.pack runs/elic/checkpoint.pt PHOTOS --out refcodec/data/models/elic-small --name elic-small
 
 PHOTOS, the folder the network was trained on, calibrates activation ranges and z tables over all rates. The report
 compares whole files: the same weights, symbols chosen alike, once with the float entropy model and once with integers.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import pickle
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from refcodec.models.elic.compare import FloatPredictor
-from refcodec.models.elic.config import ElicConfig
-from refcodec.models.elic.floats import extended
-from refcodec.models.elic.net import Elic
-from refcodec.models.elic.quantise import any_text, calibrate, counted_tables, symbol_model
-from refcodec.models.elic.save import write_package
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.models.package import SymbolModel, build
-from refcodec.models.predict import Predictor
-from refcodec.payloads import elic_latents
+from refcodec.convert.elic_package import write_package
+from refcodec.convert.quantisation_loss import FloatPredictor
+from refcodec.convert.quantise import any_text, calibrate, counted_tables, symbol_model
+from refcodec.networks.context_model import Predictor
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.networks.package import SymbolModel, build
+from refcodec.payloads import latents as elic_latents
+from refcodec.transforms.elic.config import ElicConfig
+from refcodec.transforms.elic.network import Elic
+from refcodec.transforms.elic.transforms import extended
 from tools.train import photos, sketches
 
 Array = NDArray[Any]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Trains PerCo's hyper-encoder and the linear layers of a Stable Diffusion U-Net (Careil et al. 2024, §3.2, §4.1).
 
-    python tools/train/perco.py PIPELINE PHOTOS CAPTIONS.tsv --v 256 --stride 64 --out runs/perco --steps 50000
+    python -m tools.train.perco PIPELINE PHOTOS CAPTIONS.tsv --v 256 --stride 64 --out runs/perco --steps 50000
 
 PIPELINE is a folder of diffusers' StableDiffusionPipeline with safetensors weights. CAPTIONS has a line of file name
 (relative to PHOTOS), tabulator and caption for each picture to be trained on. Of the U-Net, linear layers learn, and the
@@ -19,7 +19,6 @@ import json
 import math
 import os
 import pickle
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -31,11 +30,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from refcodec.errors import SemError
-from refcodec.models.perco.hyper_encoder import HyperConfig, HyperEncoder
-from refcodec.models.perco.sampler import CLASSES, ROLE, PercoPainter
-from refcodec.models.roles.load import expect, loading, quiet
+from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
+from refcodec.foundation.loading import expect, loading, quiet
+from refcodec.foundation.perco_diffusion import CLASSES, ROLE, PercoPainter
 from tools.train import photos
 from tools.train.elic import Log, interruptible, tensor
 

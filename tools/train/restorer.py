@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the restorer knows, counted and fitted on captions: CAPTIONS.tsv → restorer.bin, the same bytes each run.
 
-    python tools/train/restorer.py CAPTIONS.tsv --out refcodec/text/data
+    python -m tools.train.restorer CAPTIONS.tsv --out refcodec/consonant_text/data
 
 Word pairs and letters are Kneser-Ney estimates. The weights of clues are those of a log-linear model (maximum entropy)
 of a word given the consonants around it, fitted with Adagrad. Words that the captions lack come from
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -23,9 +22,7 @@ from zlib import crc32
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from refcodec.text.model import (
+from refcodec.consonant_text.lexicon import (
     END,
     GENERAL,
     START,
@@ -38,8 +35,8 @@ from refcodec.text.model import (
     names,
     pack,
 )
-from refcodec.text.normalise import VOWELS, singular, skeleton, words
-from refcodec.text.spell import ORDER
+from refcodec.consonant_text.normalise import VOWELS, singular, skeleton, words
+from refcodec.consonant_text.spell import ORDER
 from tools.train.consonant import read
 
 WORDS = Path(__file__).with_name("restorer_words.txt")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What each part of a sketch network's entropy model saves: it is taken away and the rest learns to do without.
 
-    python tools/train/sketch_ablation.py runs/sketch/checkpoint.pt PHOTOS --steps 600
+    python -m tools.train.sketch_ablation runs/sketch/checkpoint.pt PHOTOS --steps 600
 
 Transforms and gains stay as they are, so all variants send the same latents and paint the same maps; only the
 entropy networks learn on, all of them equally long, with the whole network as the control. Bits are estimated with the
@@ -12,7 +12,6 @@ target.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from refcodec.models.elic.floats import extended
-from refcodec.models.elic.net import Elic
+from refcodec.transforms.elic.network import Elic
+from refcodec.transforms.elic.transforms import extended
 from tools.train import elic, pack, photos, sketches
 
 TARGETS = (0.015, 0.025)

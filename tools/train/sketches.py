@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec import edges
+from refcodec.images import edge_detector
 from tools.train import photos
 
 Maps = NDArray[np.uint8]
@@ -22,7 +22,7 @@ VERSIONS = 2  # of each photograph
 
 def maps(pixels: NDArray[np.uint8]) -> Maps:
     """uint8[H, W, 2] of a picture uint8[H, W, 3]."""
-    return np.stack([edges.contours(pixels), edges.sobel(pixels)], -1)
+    return np.stack([edge_detector.contours(pixels), edge_detector.sobel(pixels)], -1)
 
 
 def versions(pixels: NDArray[np.uint8], rng: np.random.Generator) -> list[Maps]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Makes the symbol models of kinds 3, 4 and 5 (SPEC §12) from what has been measured.
 
-    python tools/train/small.py codebooks VECTORS.npy --parts 16 --words 1024 --out FOLDER --name my-codebooks
-    python tools/train/small.py signs VECTORS.npy --bits 1 --out FOLDER --name my-signs
-    python tools/train/small.py usage INDICES.npy... --words 256 --out FOLDER --name my-usage
+    python -m tools.train.small codebooks VECTORS.npy --parts 16 --words 1024 --out FOLDER --name my-codebooks
+    python -m tools.train.small signs VECTORS.npy --bits 1 --out FOLDER --name my-signs
+    python -m tools.train.small usage INDICES.npy... --words 256 --out FOLDER --name my-usage
 
 VECTORS: image embeddings, real numbers [n, d]. INDICES: integers of any shape. Codebooks come from k-means (faiss,
 seeded, one thread); signs and usage are counted. Each prints what it gains on the data it was made from.
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from refcodec.models.graph import symbol_digest
-from refcodec.models.package import FORMAT, FORMAT_VERSION
-from refcodec.models.small import build
-from refcodec.models.tensors import declare
+from refcodec.networks.package import FORMAT, FORMAT_VERSION
+from refcodec.networks.symbol_model import symbol_digest
+from refcodec.networks.table_model import build
+from refcodec.networks.tensors import declare
 from refcodec.payloads import clip_bits
 
 TOTAL = 1 << 16

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Trains the embedded VQ autoencoder (profile perco-small), resumable from one file, and packs it.
 
-    python tools/train/vq.py PHOTOS --out runs/vq --minutes 65
-    python tools/train/vq.py PHOTOS --out runs/vq --pack refcodec/data/models/vq-small --name vq-small
+    python -m tools.train.vq PHOTOS --out runs/vq --minutes 65
+    python -m tools.train.vq PHOTOS --out runs/vq --pack refcodec/data/models/vq-small --name vq-small
 
 PHOTOS is a folder of photographs. The run folder gets `checkpoint.pt` (weights and optimiser: all that a resumed run
 needs) and `log.jsonl`. Ctrl-C saves and stops; the same command goes on from there. It starts as a plain autoencoder;
@@ -19,7 +19,6 @@ import json
 import math
 import os
 import pickle
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from refcodec.models import package
-from refcodec.models.elic.transforms import ResidualBottleneck
-from refcodec.models.package import declare, symbol_digest
-from refcodec.models.vq.floats import Painter, VqEncoder
-from refcodec.models.vq.net import VqConfig, VqNet
+from refcodec.networks import package
+from refcodec.networks.package import declare, symbol_digest
+from refcodec.transforms.elic.blocks import ResidualBottleneck
+from refcodec.transforms.vq.network import VqConfig, VqNet
+from refcodec.transforms.vq.transforms import Painter, VqEncoder
 from tools.train import photos, small
 from tools.train.elic import CHECKPOINT_EVERY, HELD_OUT, VALIDATE_EVERY, Log, interruptible, learning_rate, tensor
 from tools.train.losses import distortion

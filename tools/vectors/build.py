@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from refcodec import registry, spec
 from refcodec.container import Container, Header, Section, assemble, file_state, section_check, section_state, write
-from refcodec.models import package, small
-from refcodec.models.numpy_backend import NumpyBackend
-from refcodec.models.package import SmallModel, SymbolModel
-from refcodec.payloads import Value, elic_latents, kinds
-from refcodec.payloads.caption import Caption
-from refcodec.payloads.elic_latents import ElicLatents
-from refcodec.tracing import Tracer
+from refcodec.networks import package, table_model
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.networks.package import SmallModel, SymbolModel
+from refcodec.networks.trace import Tracer
+from refcodec.payloads import Value, kinds, latents
+from refcodec.payloads.caption.kind import Caption
+from refcodec.payloads.latents import ElicLatents
 from tools.vectors import choose, edges, full, given, mini, tiny
 from tools.vectors.vector import Fault, Valid, Vector, apply
 
@@ -48,7 +48,7 @@ def model(name: str) -> SymbolModel:
 def small_model(name: str) -> SmallModel:
     """A model of test_vectors/models for kinds 3 to 5."""
     if name in edges.SMALL:
-        return small.build(*edges.package(name)[:2])
+        return table_model.build(*edges.package(name)[:2])
     found = package.load_any(MODELS / name)
     assert isinstance(found, SmallModel)
     return found
@@ -101,9 +101,9 @@ def coded(recipe: Valid, tracer: Tracer | None = None) -> tuple[bytes, ElicLaten
     """The body of a recipe's latents, and the latents."""
     m = model_of(recipe)
     dice = choose.Dice(recipe.seed or recipe.id)
-    z = choose.z(recipe.z, m, recipe.rate, elic_latents.shapes(*recipe.size)[0], dice)
+    z = choose.z(recipe.z, m, recipe.rate, latents.shapes(*recipe.size)[0], dice)
     chooser = choose.y(recipe.y, dice)
-    return elic_latents.encode(recipe.rate, z, chooser, m, recipe.size, BACKEND, tracer)
+    return latents.encode(recipe.rate, z, chooser, m, recipe.size, BACKEND, tracer)
 
 
 def payloads(recipe: Valid, tracer: Tracer | None = None) -> Iterator[tuple[int, bytes, Value]]:

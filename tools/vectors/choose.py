@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.entropy import TableBank, gaussians
-from refcodec.models.package import SymbolModel
-from refcodec.payloads.elic_latents import STEP, Chooser, z_tables
+from refcodec.networks.package import SymbolModel
+from refcodec.payloads.latents import STEP, Chooser, z_tables
 
 Ints = NDArray[np.int32]
 OneZ = Callable[["Dice", TableBank, int, int], int]  # (dice, tables, table, how many came before) -> value

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Whether test_vectors/ shows all of SPEC.md: rules both ways, pairs of rule and error, categories of faults, grease.
 
-python tools/vectors/coverage.py            one line of counts, and what is missing; exit status 1 if anything is
-python tools/vectors/coverage.py --table    rule by rule, how many vectors show it and with which errors
+python -m tools.vectors.coverage            one line of counts, and what is missing; exit status 1 if anything is
+python -m tools.vectors.coverage --table    rule by rule, how many vectors show it and with which errors
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ from typing import Any, Final
 from refcodec import registry, spec
 from refcodec.errors import SemError
 from refcodec.inspection import Field, inspect
-from refcodec.payloads.caption import Caption
-from refcodec.payloads.elic_latents import ElicLatents
+from refcodec.payloads.caption.kind import Caption
+from refcodec.payloads.latents import ElicLatents
+from refcodec.registry import dim_classes
 from tools.vectors import given
 from tools.vectors.vector import Fault, Vector
 
@@ -107,7 +108,7 @@ def _meaning(name: str, value: int) -> str:
         return special.get(value, row.name if row else "")
     if name == "hash_code" and value in spec.HASH_BYTES:
         return f"{spec.HASH_BYTES[value]} bytes"
-    if name == "dim_class" and value in registry.dims.sizes():
+    if name == "dim_class" and value in dim_classes.sizes():
         return "{} × {}".format(*registry.dim_size(value))
     if name == "dim_class" and value == spec.DIM_EXPLICIT:
         return "both sides follow"

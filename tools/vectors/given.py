@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from refcodec import spec
-from refcodec.payloads import Value, caption, clip_bits, consonant, kinds, pq_codes, vq_indices
+from refcodec.payloads import Value, clip_bits, consonant, kinds, pq_codes, vq_indices
+from refcodec.payloads.caption import kind as caption
 
 LIMIT: Final = spec.LEVELS[1][3]
 FIRST: Final = {"zlib": b"\xf9", "zstd": b"\xfa"}

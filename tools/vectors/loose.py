@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.entropy import Encoder, TableBank, gaussians, uniform
-from refcodec.models.predict import Predictor
-from refcodec.payloads.elic_latents import STEP, Ints, encode, exactly, shapes, z_tables
+from refcodec.networks.context_model import Predictor
+from refcodec.payloads.latents import STEP, Ints, encode, exactly, shapes, z_tables
 from tools.vectors.build import BACKEND, model_of
 from tools.vectors.vector import Valid, Vector, spans
 

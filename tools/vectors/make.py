@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The only writer of test_vectors/, from the recipes beside it.
 
-    python tools/vectors/make.py            which files would change; exit status 1 if any
-    python tools/vectors/make.py --accept   write them
+    python -m tools.vectors.make            which files would change; exit status 1 if any
+    python -m tools.vectors.make --accept   write them
 
 By hand are only README.md, LICENSE, manifest.schema.json, the models of `tiny.py` and the pictures of `spread.py`.
 """
@@ -11,13 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-
-ROOT: Final = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 from refcodec import spec
 from refcodec.payloads import kinds
@@ -55,6 +51,9 @@ from tools.vectors.build import OUT, fault, valid
 from tools.vectors.dump import dump, example
 from tools.vectors.recipes_coder import STREAMS
 from tools.vectors.vector import Fault, Valid, Vector, digests, shared
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
 
 LISTS: Final = (
     "vectors",

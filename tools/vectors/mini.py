@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.models.package import FORMAT, FORMAT_VERSION
+from refcodec.networks.package import FORMAT, FORMAT_VERSION
 from tools.vectors.choose import Dice
 
 NAME: Final = "elic-mini"

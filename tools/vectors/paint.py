@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from refcodec.models.elic.config import ElicConfig
+from refcodec.transforms.elic.config import ElicConfig
 from tools.vectors.choose import Dice
 
 Arrays = dict[str, NDArray[Any]]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from refcodec.models.package import symbol_digest
+from refcodec.networks.package import symbol_digest
 from tools.vectors import edges
 from tools.vectors.mini import Symbols, Tensors, conv, layer
 from tools.vectors.recipes_caption import MOST

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from refcodec.container.wire import varint
+from refcodec.container.fields import varint
 from refcodec.entropy import Encoder
-from refcodec.payloads import caption, caption_model
+from refcodec.payloads.caption import kind, ppm
 from tools.vectors.recipes_caption import LONGEST, PROMPT, ZLIB_65537, ZLIB_WAVE, ZSTD_WAVE
 from tools.vectors.recipes_consonant import body
 from tools.vectors.recipes_sections import body as section_body
@@ -17,19 +17,19 @@ Piece = bytes | tuple[bytes]  # by its id; in a tuple, spelt out
 
 def stream(style: int, *pieces: Piece) -> bytes:
     """A static body of any style and pieces."""
-    model, encoder, history = caption_model.shipped(), Encoder(), [caption_model.END]
-    encoder.symbol(caption.MODE_TABLE, 0)
+    model, encoder, history = ppm.shipped(), Encoder(), [ppm.END]
+    encoder.symbol(kind.MODE_TABLE, 0)
     encoder.symbol(model.styles, style)
     for piece in pieces:
-        number = caption_model.SPELL if isinstance(piece, tuple) else model.numbers[piece]
+        number = ppm.SPELL if isinstance(piece, tuple) else model.numbers[piece]
         model.pieces.code(encoder, history, number)
         history.append(number)
         if isinstance(piece, tuple):
-            octets = [caption_model.END]
-            for next_one in [*(2 + octet for octet in piece[0]), caption_model.END]:
+            octets = [ppm.END]
+            for next_one in [*(2 + octet for octet in piece[0]), ppm.END]:
                 model.octets.code(encoder, octets, next_one)
                 octets.append(next_one)
-    model.pieces.code(encoder, history, caption_model.END)
+    model.pieces.code(encoder, history, ppm.END)
     return encoder.finish()
 
 
@@ -84,7 +84,7 @@ def _longer(more: str) -> Defect:
     """The longest text and an octet more."""
 
     def defect(base: Vector) -> list[Edit]:
-        return body(caption.static((LONGEST + more).encode(), caption_model.shipped()))(base)
+        return body(kind.static((LONGEST + more).encode(), ppm.shipped()))(base)
 
     return defect
 
@@ -138,7 +138,7 @@ FAULTS = (
     Fault("caption-tokens-tail-garbage", "caption-tokens-16-unchecked", 402, (70,), "another id, of which the count "
           "says nothing", append("0140"), "S"),
     Fault("caption-tokens-other", "caption-tokens-16", 501, (60,), "one id is another",
-          body(caption.encode_tokens((*PROMPT[:15], PROMPT[15] ^ 1), ALL_IDS)), "S"),
+          body(kind.encode_tokens((*PROMPT[:15], PROMPT[15] ^ 1), ALL_IDS)), "S"),
     _raw("latin-1", "a byte of Latin-1", b"caf\xe9"),
     _raw("continuation", "a byte that continues nothing", b"\x80cat"),
     _raw("cut", "a character that the end cuts", b"cat \xf0\x9f\x90"),

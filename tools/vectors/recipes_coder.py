@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from refcodec.entropy.rangecoder import BOTTOM, MASK, RANGE, carry, tail
+from refcodec.entropy.arithmetic import BOTTOM, MASK, RANGE, carry, tail
 from tools.vectors.vector import digests, shared
 
 Symbol = tuple[int, int, int]  # c, f, T

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from refcodec.container.wire import varint
+from typing import Any
+
+from refcodec.container.fields import varint
 from refcodec.entropy import Encoder
 from refcodec.payloads.consonant import LETTERS, _table
 from tools.vectors.recipes_header import NOWHERE
@@ -18,10 +20,10 @@ CHEAP = " nkst" * (MOST // 5) + "n"
 STEPS = (HINTS, text((b"steps", b"20")))
 
 
-def _text(name: str, rules: tuple[int, ...], note: str, consonants: str, profile: int, **more: object) -> Valid:
+def _text(name: str, rules: tuple[int, ...], note: str, consonants: str, profile: int, **more: Any) -> Valid:
     return Valid(
         f"consonant-{name}", rules, note, tier="S", profile=profile, payload=False, payloads=((1, consonants),), **more
-    )  # type: ignore[arg-type]
+    )
 
 
 def _both(name: str, note: str, consonants: str) -> tuple[Valid, Valid]:

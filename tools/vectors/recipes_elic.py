@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from refcodec.payloads.elic_latents import STEP
+from refcodec.payloads.latents import STEP
 from tools.vectors.loose import recoded
 from tools.vectors.recipes_header import NOWHERE
 from tools.vectors.vector import Fault, Valid, append, becomes, put

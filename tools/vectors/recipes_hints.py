@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 
-from refcodec.container.wire import varint
+from refcodec.container.fields import varint
 from tools.vectors.recipes_sections import MAKER, METADATA, TITLE, body, flip, text
 from tools.vectors.vector import Fault, Valid, put, swap, twice
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from refcodec import spec
 from refcodec.container import section_check
-from refcodec.container.wire import varint
+from refcodec.container.fields import varint
 from tools.vectors.build import header_of
 from tools.vectors.recipes_hints import PIXEL
 from tools.vectors.recipes_sections import METADATA, flip, text

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from refcodec.models.package import symbol_digest
+from refcodec.networks.package import symbol_digest
 from tools.vectors import mini, tiny
 from tools.vectors.build import payloads
 from tools.vectors.mini import Symbols, Tensors, conv, layer

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from refcodec.container.wire import varint
-from refcodec.models.package import symbol_digest
+from refcodec.container.fields import varint
+from refcodec.networks.package import symbol_digest
 from tools.vectors import mini, tiny
 from tools.vectors.mini import Symbols, Tensors, conv, layer
 from tools.vectors.recipes_caption import MOST

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
-from refcodec.container.wire import varint
-from refcodec.registry.dims import sizes
+from refcodec.container.fields import varint
+from refcodec.registry.dim_classes import sizes
 from tools.vectors.recipes_caption import CAT, PROMPT, WAVE, ZLIB_WAVE, ZSTD_WAVE
 from tools.vectors.recipes_codes import drawn
 from tools.vectors.recipes_sections import MAKER, TITLE, flip

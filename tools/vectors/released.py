@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Holds test_vectors/ to what releases contain: a vector that was released stays, with its bytes and its verdict.
 
-    python tools/vectors/released.py     exit status 1 where one is gone or changed
+    python -m tools.vectors.released     exit status 1 where one is gone or changed
 
 A vector that turned out to be wrong gets an `until` and stays, and another takes its place.
 """

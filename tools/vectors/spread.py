@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How far pictures of tier P differ between ways to compute them, and the limits that follow.
 
-    python tools/vectors/spread.py             spread beside the limits in the manifest; exit status 1 beyond one
-    python tools/vectors/spread.py --accept    reference pictures and pixels.json anew, then run make.py --accept
+    python -m tools.vectors.spread             spread beside the limits in the manifest; exit status 1 beyond one
+    python -m tools.vectors.spread --accept    reference pictures and pixels.json anew, then run make.py --accept
 
 The reference is computed in binary64. A limit of `peak` is one more than the spread. One of `rms` is twice it, and lets at
 least one sample in 400 be off by one, and one of the whole picture. `raw` is the largest difference before rounding.
@@ -14,7 +14,6 @@ import argparse
 import itertools
 import json
 import math
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,14 +24,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from refcodec.models.elic.floats import Painter, samples
-from refcodec.models.package import read_manifest
+from refcodec.networks.package import read_manifest
+from refcodec.transforms.elic.transforms import Painter, samples
 from tools.vectors import recipes_paint
 from tools.vectors.build import MODELS, OUT, valid
 from tools.vectors.vector import Vector
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
 
 Picture = NDArray[np.uint8]
 RMS_LEAST: Final = 0.05

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Tiny symbol models for every kind that has one, a few kB each at most. None was trained: they exist to be decoded.
 
-    python tools/vectors/tiny.py test_vectors/models
+    python -m tools.vectors.tiny test_vectors/models
 
 `elic-tiny` is the plain graph of SPEC §12, with seeded weights, and so is `sketch-tiny`. `elic-tiny-2` has what they
 lack: anchor heads, a ladder, means first, odd parity, the "ends" context, a 3x3 head, relu and add layers. `elic-square`
@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-from refcodec.models import small
-from refcodec.models.elic.quantise import counted_tables
-from refcodec.models.package import build, declare, symbol_digest
+from refcodec.convert.quantise import counted_tables
+from refcodec.networks import table_model
+from refcodec.networks.package import build, declare, symbol_digest
 from tools.vectors import mini, paint
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Array = NDArray[Any]
 Package = tuple[dict[str, Any], dict[str, Array]]  # `symbols` without `tensors`, and the tensors
@@ -283,7 +283,7 @@ def write(folder: Path, name: str) -> str:
     symbols, tensors = ALL[name]()
     symbols["tensors"] = declare(tensors)
     by_hand = name in BY_HAND
-    (small.build if by_hand else build)(symbols, tensors)  # refuses what a decoder would refuse
+    (table_model.build if by_hand else build)(symbols, tensors)  # refuses what a decoder would refuse
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
     blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""From finished payloads to the bytes of a file: profile, header, sections, checks."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from refcodec import __version__, registry, spec
+from refcodec.container import Header, Section, assemble, section_check, write
+from refcodec.container.key_value import encode as text_encode
+from refcodec.container.limits import level_bounds
+from refcodec.errors import SemError
+from refcodec.payloads import Value
+from refcodec.registry import Profile
+
+HASHES: Final = (4, 8, 16, 32)
+QUALITIES: Final = 10
+QUALITY: Final = 5  # where neither quality nor bpp is given
+
+
+@dataclass(frozen=True)
+class Payload:
+    """One critical section to be: its kind, its body, and the symbols that the body stands for."""
+
+    kind: int
+    body: bytes
+    value: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A finished file and what its maker would want to know."""
+
+    data: bytes
+    width: int
+    height: int
+    method: str
+    profile: Profile
+    payloads: tuple[Payload, ...]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def bpp(self) -> float:
+        """Bits of the file per pixel of the picture."""
+        return 8 * len(self.data) / (self.width * self.height)
+
+    @property
+    def latents(self) -> Any:
+        """The ELIC latents or those of the sketch, None where the file has neither."""
+        found = [payload.value for payload in self.payloads if payload.kind in (spec.SKETCH, spec.ELIC)]
+        return found[-1] if found else None
+
+    @property
+    def rate(self) -> int | None:
+        """The rate index of the latents."""
+        return None if self.latents is None else int(self.latents.rate)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a file is to be written, judged. `hash_bytes` None: no explicit model."""
+
+    check: int
+    hash_bytes: int | None
+
+    @classmethod
+    def of(cls, check: int, explicit_model: bool | int) -> Form:
+        """ValueError or TypeError for settings that make no sense."""
+        if isinstance(check, bool) or operator.index(check) not in spec.CHECK_BITS.values():
+            raise ValueError("check is 0, 16 or 32")
+        if explicit_model is True or explicit_model is False:
+            return cls(operator.index(check), 8 if explicit_model else None)
+        if operator.index(explicit_model) not in HASHES:
+            raise ValueError("an explicit model is named by 4, 8, 16 or 32 bytes")
+        return cls(operator.index(check), operator.index(explicit_model))
+
+    def naming(self, row: Profile, digest: str | None) -> tuple[int | None, tuple[str, ...]]:
+        """(bytes by which the file names this model, or None; what its maker would want to know)."""
+        if row.base:
+            return self.hash_bytes or 8, ()
+        if self.hash_bytes is not None or digest == row.model:
+            return self.hash_bytes, ()
+        return 8, (f"the model is not that of profile {row.name}: it is named in the file by 8 bytes",)
+
+
+def wanted_rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
+    """(quality 1 … 10, 0), or (None, bpp) where that decides; ValueError or TypeError for what is neither."""
+    if quality is not None and bpp is not None:
+        raise ValueError("give quality or bpp, not both")
+    if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
+        raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
+    if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
+        raise ValueError("bpp is a number above 0 and below 64")
+    if bpp is not None:
+        return None, float(bpp)
+    return QUALITY if quality is None else operator.index(quality), 0.0
+
+
+def find_profile(name: str | int | None, method: str) -> Profile:
+    """A row of this method by id or name; None: the first that is not withdrawn.
+
+    SEM-E-702 for a row that there is not, ValueError for one of another method.
+    """
+    if isinstance(name, bool) or not isinstance(name, str | int | None):
+        raise TypeError(f"a profile is named by its id or name, not by {name!r}")
+    if name is None:
+        return profiles(method)[0]
+    text = str(name)
+    row = registry.get(int(text)) if text.isascii() and text.isdecimal() and len(text) < 9 else registry.by_name(text)
+    if row.method_name != method:
+        raise ValueError(f"profile {row.name} is of method {row.method_name}, not {method}")
+    return row
+
+
+def profiles(method: str) -> list[Profile]:
+    """The rows of a method that are neither withdrawn nor bases, in the order of their ids. SEM-E-702 where there is
+    none, or one is not known here."""
+    rows = [p for p in registry.load().values() if p.method_name == method and p.status != "withdrawn"]
+    usable = [row for row in map(registry.get, (p.id for p in rows)) if not row.base]
+    if not usable:
+        raise SemError(702, f"this registry has no profile of method {method}", path="profile")
+    return usable
+
+
+def needs_naming(row: Profile, model: object) -> None:
+    """ValueError for a base where no model is named (SEM-R-034)."""
+    if row.base and model is None:
+        raise ValueError(
+            f"profile {row.name} is a base and has no model of its own: name one with its folder (--model DIR)"
+        )
+
+
+def header_of(profile: Profile, size: tuple[int, int], check: int, model_hash: bytes | None = None) -> Header:
+    """The header of a file of this row and size (width, height); `model_hash`: for an explicit model."""
+    explicit = model_hash is not None
+    return Header(
+        version=spec.VERSION,
+        check_bits=check,
+        sectioned=False,
+        profile_id=spec.PROFILE_EXPLICIT if explicit else profile.id,
+        base_profile_id=profile.id if explicit else None,
+        model_hash=model_hash,
+        width=size[0],
+        height=size[1],
+        check=None,
+        count=None,
+    )
+
+
+def ancillary(
+    provenance: Mapping[str, str] | None = None,
+    hints: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    thumbnail: bytes | None = None,
+) -> dict[int, bytes]:
+    """Bodies by section type; what is empty or None has none. ValueError for entries that cannot stand there."""
+    out = {}
+    for section_type, entries in ((spec.PROVENANCE, provenance), (spec.HINTS, hints), (spec.METADATA, metadata)):
+        if entries:
+            out[section_type] = text_encode(entries, hints=section_type == spec.HINTS)
+    if thumbnail is not None:
+        if not thumbnail.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) and thumbnail[8:12] != b"WEBP":
+            raise ValueError("a thumbnail is a PNG, JPEG or WebP file")
+        out[spec.THUMBNAIL] = thumbnail
+    return out
+
+
+def made_by(**more: str) -> dict[str, str]:
+    """The entries of a provenance section."""
+    return {"encoder": f"refcodec {__version__}", **more}
+
+
+def section_of(header: Header, digest: str | None, section_type: int, body: bytes, symbols: bytes) -> Section:
+    """A section with its check. `digest`: of the explicit model that the header names."""
+    return Section(
+        section_type, body, section_check(header.profile, digest, header, section_type, symbols, header.check_bits)
+    )
+
+
+def payload_section(header: Header, digest: str | None, payload: Payload, level: int = 1) -> Section:
+    """The section of a payload. SEM-E-604 for a text whose S is beyond the level, which a short body can hide."""
+    s, bound = payload.value.serialise(), level_bounds(level).text_bytes
+    if payload.kind in spec.TEXT_KINDS and len(s) > bound:
+        raise SemError(604, f"{len(s)} bytes of text, more than {bound}", path=spec.KINDS[payload.kind])
+    return section_of(header, digest, spec.CRITICAL | payload.kind, payload.body, s)
+
+
+def file_of(
+    header: Header, digest: str | None, payloads: Iterable[Payload], others: Mapping[int, bytes], *, level: int = 1
+) -> bytes:
+    """The file of these payloads and ancillary bodies. SemError for one beyond the level."""
+    sections = [payload_section(header, digest, payload, level) for payload in payloads]
+    sections += [section_of(header, digest, section_type, body, body) for section_type, body in others.items()]
+    return write(assemble(header, sections), level=level)
+
+
+class _Nothing:
+    """Symbols that stand for none: enough to see how long a file will be."""
+
+    shape: Final[list[list[int]]] = []
+    canonical = True
+
+    def serialise(self) -> bytes:
+        return b""
+
+    def shown(self) -> None:
+        return None
+
+
+def room(most: int, kind: int, length: Callable[[list[Payload]], int]) -> int:
+    """The bytes left for a body of this kind where the file may have `most`; length: of a file with such a payload."""
+    # as long a length field as any body within the limits of a file has, and no more bytes than that takes
+    body = bytes(min(max(1, most), 1 << 22))
+    return most - (length([Payload(kind, body, _Nothing())]) - len(body))
+
+
+def size_of(size: object, level: int = 1) -> tuple[int, int]:
+    """(width, height), judged. ValueError for what is no size, SEM-E-601 or 602 for one beyond the level."""
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        raise ValueError("a size is (width, height)")
+    width, height = (operator.index(side) for side in size)
+    if width < 1 or height < 1:
+        raise ValueError("sides of a size are at least 1")
+    bounds = level_bounds(level)
+    if max(width, height) > bounds.side:
+        raise SemError(601, f"{max(width, height)} pixels on a side, more than {bounds.side}", path="size")
+    if width * height > bounds.pixels:
+        raise SemError(602, f"{width * height} pixels, more than {bounds.pixels}", path="size")
+    return width, height

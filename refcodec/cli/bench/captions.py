@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""Captions of pictures, for metrics that compare a picture with its words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+
+
+def read_captions(path: Path) -> dict[str, str]:
+    """File name -> caption: lines of name, tab, text, or JSON objects with file_name and caption. The first of a name counts.
+
+    SEM-E-101 for a file that cannot be read, or that is neither.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SemError(101, f"cannot read the captions of {shown(str(path))}") from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            name, caption = _json_caption(line) if line.lstrip().startswith("{") else line.split("\t")[:2]
+        except (ValueError, KeyError, TypeError) as error:
+            raise SemError(
+                101, f"line {number} of {shown(str(path))} is no caption", hint="write name, tab, text"
+            ) from error
+        found.setdefault(name, caption)
+    return found
+
+
+def _json_caption(line: str) -> tuple[str, str]:
+    document = json.loads(line)
+    name, caption = document["file_name"], document["caption"]
+    if not isinstance(name, str) or not isinstance(caption, str):
+        raise TypeError
+    return name, caption
+
+
+def caption_of(picture: str, captions: Mapping[str, str]) -> str:
+    """By the file's name, with or without its suffix. SEM-E-101 where there is none."""
+    caption = captions.get(picture, captions.get(Path(picture).stem))
+    if caption is None:
+        raise SemError(
+            101, f"there is no caption for {shown(picture)}", hint="add a line for it to the file of --captions"
+        )
+    return caption

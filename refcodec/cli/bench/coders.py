@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""Codecs to measure: this package's own, and any pair of commands."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from refcodec.cli.bench.measure import Codec, Setting, named, open_picture
+from refcodec.errors import SemError
+
+if TYPE_CHECKING:
+    from refcodec.foundation.resolve import Models
+
+COMMAND_SECONDS = 600
+
+
+def refcodec(
+    method: str,
+    settings: tuple[Setting, ...],
+    models: Models,
+    *,
+    profile: str | None = None,
+    samples: int = 1,
+    wish: Mapping[str, str] | None = None,
+) -> Codec:
+    """This package: encodes by a method, and paints each file `samples` times, from as many seeds, by these render hints.
+
+    The identity is a digest of every file of the package (code, tables, embedded models), so that any change is
+    measured anew, with the models, the device and the versions of the libraries that compute pixels.
+    """
+    from refcodec.cli.common_options import package_of
+    from refcodec.codec import encode_any
+    from refcodec.container import read
+    from refcodec.decoder import symbols_of
+    from refcodec.reconstruct import paint
+
+    def encode(image: Image.Image, setting: Setting) -> bytes:
+        wanted: dict[str, Any] = {"profile": profile} | {
+            "bpp" if name == "wanted_bpp" else name: value for name, value in named(setting).items()
+        }
+        return encode_any(image, method=method, models=models, model=package_of(models), **wanted).data
+
+    def decode(data: bytes) -> list[Image.Image]:
+        symbols = symbols_of(read(data), models=models.folders)
+        return [
+            Image.fromarray(pixels) for pixels in paint(symbols, models=models, wish=wish, samples=samples).pictures
+        ]
+
+    libraries = ("numpy", "torch") if method == "elic" else ("numpy", "torch", "transformers", "diffusers")
+    versions = " ".join(f"{name} {_version(name)}" for name in libraries)
+    digest = package_digest(Path(str(import_module("refcodec").__file__)).parent)
+    chosen = f"{method} {profile} samples={samples} {sorted((wish or {}).items())} {models.device} {models.dtype} {_models(method, models)}"
+    return Codec(f".sem {method}", f"refcodec {digest} {chosen} {versions}", settings, encode, decode)
+
+
+def _models(method: str, models: Models) -> str:
+    """Every model that may bear on the result: a local one by its digest, others by their names."""
+    from refcodec.foundation.folder_digest import folder_sha256
+    from refcodec.foundation.resolve import ROLES, Source
+
+    said = [package_digest(folder) for folder in models.folders]
+    for role in () if method == "elic" else sorted(ROLES):  # elic paints with what its package holds
+        found = models.find(role)
+        if isinstance(found, Source):
+            said.append(f"{role}={folder_sha256(Path(found.place)) if Path(found.place).is_dir() else found.name}")
+    return " ".join(said)
+
+
+def package_digest(folder: Path) -> str:
+    """SHA-256 over the names and the bytes of all files below `folder` but compiled ones and caches."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        contents = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\n{len(contents)}\n".encode() + contents)
+    return digest.hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def command(encode: str, decode: str, qualities: tuple[Setting, ...], codec_id: str) -> Codec:
+    """Two command templates with {input}, {output} and, for encoding, {quality}; pictures travel as PNG.
+
+    They are split as a shell would but run without one. The identity holds the templates, the digests of the two
+    executables where they are found, and `codec_id`, which has to name whatever else decides the result.
+    """
+    executables = " ".join(_executable_digest(template) for template in (encode, decode))
+
+    def to_file(image: Image.Image, quality: Setting) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = Path(folder, "in.png"), Path(folder, "out.bin")
+            image.save(source)
+            _run(encode, input=str(source), output=str(target), quality=str(quality))
+            return target.read_bytes()
+
+    def to_picture(data: bytes) -> list[Image.Image]:
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = Path(folder, "in.bin"), Path(folder, "out.png")
+            source.write_bytes(data)
+            _run(decode, input=str(source), output=str(target))
+            return open_picture(target.read_bytes())
+
+    identity = f"command {encode!r} {decode!r} {executables} {codec_id}"
+    return Codec(codec_id or shlex.split(encode)[0], identity, qualities, to_file, to_picture)
+
+
+def _run(template: str, **values: str) -> None:
+    words = shlex.split(template)
+    for name, value in values.items():
+        words = [word.replace("{" + name + "}", value) for word in words]
+    try:
+        done = subprocess.run(words, capture_output=True, timeout=COMMAND_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise _failed(f"{words[0]} took more than {COMMAND_SECONDS} s") from None
+    except OSError as error:
+        raise _failed(f"{words[0]} cannot be run: {error.strerror}") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise _failed(f"{words[0]} ended with status {done.returncode}: {said[-1] if said else 'no message'}")
+
+
+def _failed(what: str) -> SemError:
+    return SemError(101, what, hint="try the two commands by hand")
+
+
+def _executable_digest(template: str) -> str:
+    path = shutil.which(shlex.split(template)[0])
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else "unknown"

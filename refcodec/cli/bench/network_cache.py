@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""The networks that metrics share: where their weights are, each loaded once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcodec.cli.bench.captions import read_captions
+from refcodec.cli.bench.distortions import Picture
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+from refcodec.foundation.folder_digest import file_sha256, folder_sha256
+
+if TYPE_CHECKING:
+    from refcodec.foundation.resolve import Models
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where metrics find what they need."""
+
+    models: Models
+    weights: Path | None = None  # folder of metric networks; None: the folders where models are looked for
+    captions: Path | None = None
+
+
+class Networks:
+    """The networks that metrics share, each loaded once, with a digest of its weights."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self._known: dict[str, tuple[Any, str]] = {}
+
+    def _once(self, name: str, make: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
+        if name not in self._known:
+            self._known[name] = make()
+        return self._known[name]
+
+    def distance(self, kind: str) -> tuple[Callable[[Picture, Picture], float], str]:
+        file = self._file(kind)
+        from refcodec.cli.bench.metric_networks.evaluate import distance
+
+        return self._once(kind, lambda: (distance(kind, file, self.places.models.torch_device()), file_sha256(file)))
+
+    def features(self) -> tuple[Callable[[Picture], NDArray[np.float64]], str]:
+        file = self._file("inception")
+        from refcodec.cli.bench.metric_networks.evaluate import features
+
+        return self._once(
+            "inception", lambda: (remembered(features(file, self.places.models.torch_device())), file_sha256(file))
+        )
+
+    def role(self, role: str, metric: str) -> tuple[Any, str]:
+        return self._once(role, lambda: self._role(role, metric))
+
+    def _role(self, role: str, metric: str) -> tuple[Any, str]:
+        from refcodec.foundation.resolve import ROLES, Source, local, source
+        from refcodec.networks.package_cache import need_torch
+
+        need_torch(f"the metric {metric}")
+        models, weights = self.places.models, self.places.weights
+        found = models.roles.get(role)
+        if found is None and weights is not None and (weights / role).is_dir():
+            found = source(role, weights / role)
+        found = found if found is not None else models.find(role)
+        if not isinstance(found, Source):
+            where = f"there is no {shown(str(weights / role))}" if weights else f"no folder with a {role} is named"
+            hint = f"name {ROLES[role]}, a folder or a hub id, with --model {role}=WHAT, or put it as {role} into the folder of --weights"
+            raise SemError(801, f"the metric {metric} has no model: {where}", hint=hint)
+        folder = local(found)
+        if role == "clip":
+            from refcodec.cli.bench.metric_networks.clip_similarity import Clip as Loaded
+        else:
+            from refcodec.cli.bench.metric_networks.segmentation import Segmenter as Loaded  # type: ignore[assignment]
+        return Loaded.load(folder, models), folder_sha256(folder)
+
+    def captions(self) -> tuple[Mapping[str, str], str]:
+        if self.places.captions is None:
+            raise ValueError("the metric clip-score compares with captions: name them with --captions")
+        return read_captions(self.places.captions), file_sha256(self.places.captions)
+
+    def _file(self, kind: str) -> Path:
+        from refcodec.networks import package_search
+        from refcodec.networks.package_cache import need_torch
+
+        need_torch(f"the metric of {kind}")
+        from refcodec.cli.bench.metric_networks.weights import missing, path_of
+
+        if self.places.weights is not None:
+            return (
+                path_of(self.places.weights, kind)
+                if self.places.weights.is_dir()
+                else _no_folder(self.places.weights, kind)
+            )
+        for place in package_search.search_path():
+            for folder in (place, place / "metrics"):
+                if (folder / f"{kind}.safetensors").is_file():
+                    return folder / f"{kind}.safetensors"
+        raise missing(kind)
+
+
+def _no_folder(place: Path, kind: str) -> Path:
+    from refcodec.cli.bench.metric_networks.weights import missing
+
+    raise missing(kind, shown(str(place)))
+
+
+def remembered(function: Callable[[Picture], T]) -> Callable[[Picture], T]:
+    """Calls once for each picture: originals come up at every rate."""
+    known: dict[bytes, T] = {}
+
+    def call(pixels: Picture) -> T:
+        key = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()
+        if key not in known:
+            known[key] = function(pixels)
+        return known[key]
+
+    return call

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""Tables of rates and distortions, and of BD-rates against anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from refcodec.cli.bench.distortions import BDRate, bd_rate, bd_rates
+from refcodec.cli.bench.measure import Point, Setting, Sweep, curve
+from refcodec.cli.bench.metric_registry import Metric
+
+WINDOW_BPP = (0.1, 0.8)
+
+Window = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One codec against one anchor in one metric."""
+
+    anchor: str
+    metric: str
+    average: BDRate | None  # of the average curves; None: they have no quality in common inside the window
+    mean_percent: float | None  # mean of the BD-rates of single pictures
+    worst_percent: float | None  # the picture where the codec gains least
+    pictures: int  # with a BD-rate of their own, which the two members before are taken over
+
+
+def compare(tested: Sweep, anchors: Mapping[str, Sweep], metrics: Sequence[Metric], window: Window) -> list[Comparison]:
+    """BD-rates of `tested` against each anchor in each metric; the same pictures in all. Metrics of sets: averages alone."""
+    results = []
+    for name, anchor in anchors.items():
+        for metric in metrics:
+            whole = bd_rate(curve(anchor.average, metric), curve(tested.average, metric), window)
+            single: list[float] = []
+            if metric.of_sets is None:
+                single = bd_rates(
+                    [curve(row, metric) for row in anchor.rows], [curve(row, metric) for row in tested.rows], window
+                )
+            mean = sum(single) / len(single) if single else None
+            results.append(Comparison(name, metric.name, whole, mean, max(single, default=None), len(single)))
+    return results
+
+
+def table(name: str, points: Sequence[Point], metrics: Sequence[Metric]) -> str:
+    """The average curve, one line a setting."""
+    columns = [(metric.name, metric.title, metric.digits) for metric in metrics]
+    for metric in metrics:
+        if metric.decibels:
+            columns.insert(columns.index((metric.name, metric.title, metric.digits)) + 1, (metric.curve, "dB", 3))
+    rows = [["", "bpp", *(title for _, title, _ in columns)]]
+    rows += [
+        [_setting(p.setting), f"{p.bpp:.5f}", *(f"{p.values[key]:.{digits}f}" for key, _, digits in columns)]
+        for p in points
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join([name, *lines]) + "\n"
+
+
+def _setting(setting: Setting) -> str:
+    if setting is None:
+        return "as it comes"
+    if isinstance(setting, str):
+        return setting
+    return f"quality {setting}" if isinstance(setting, int) else f"{setting:g} bpp wanted"
+
+
+def comparison_table(name: str, results: Sequence[Comparison], metrics: Sequence[Metric], window: Window) -> str:
+    """BD-rates, with the interval each was taken over: in the metric, and in the rates of the codec and of the anchor."""
+    by_name = {metric.name: metric for metric in metrics}
+    wide = max(6, *(len(metric.title) for metric in metrics))
+    lines = [
+        f"BD-rate of {name}, {window[0]:g} to {window[1]:g} bpp (negative: {name} needs fewer bits)",
+        f"anchor   {'metric':{wide}}  average curve  mean of pictures  worst  interval",
+    ]
+    for r in results:
+        metric = by_name[r.metric]
+        head = f"{r.anchor:8} {metric.title:{wide}}"
+        if r.average is None:
+            lines.append(f"{head}  no quality in common")
+            continue
+        (t_low, t_high), (a_low, a_high) = r.average.tested_bpp, r.average.anchor_bpp
+        low, high = r.average.quality if metric.higher else (-r.average.quality[0], -r.average.quality[1])
+        digits, unit = (2, f" {metric.unit}") if metric.unit else (metric.digits - 1, "")
+        single = f"{r.mean_percent:+12.1f} % ({r.pictures:3d}) {r.worst_percent:+6.1f}" if r.pictures else " " * 27
+        lines.append(
+            f"{head} {r.average.percent:+12.1f} % {single}  {low:.{digits}f} to {high:.{digits}f}{unit},"
+            f" {t_low:.3f} to {t_high:.3f} bpp ({r.anchor} {a_low:.3f} to {a_high:.3f})"
+        )
+    return "\n".join(lines) + "\n"

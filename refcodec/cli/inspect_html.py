@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""The page of `semtool inspect --html`: every byte coloured by the field that owns it; one file, no scripts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from refcodec.cli.inspect_text import facts, meaning, split, title, value_text
+from refcodec.cli.stdio import safe
+
+if TYPE_CHECKING:
+    from refcodec.inspection import Field, Inspection
+
+_SHOWN = 4096  # bytes of one field
+_LINKED = 200  # fields that light up together with their bytes
+_ROW = 16  # bytes a line
+_STYLE = """
+:root{color-scheme:light dark;--l:86%;--line:#8884}
+@media(prefers-color-scheme:dark){:root{--l:30%}}
+body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.4rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2rem 0 .5rem}
+p{margin:.2rem 0 1rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1.2rem;margin:0}
+dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}.fault{color:light-dark(#a00,#f88)}
+.bar{display:flex;height:1.6rem;border-radius:.3rem;overflow:hidden;margin:1rem 0}.bar span{min-width:2px}
+table{border-collapse:collapse;width:100%}
+th,td{text-align:left;padding:.1rem .7rem .1rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+.n{text-align:right;font-variant-numeric:tabular-nums}
+td.v{overflow-wrap:anywhere}td i{opacity:.7}
+th.part{padding-top:.7rem}
+.key{display:inline-block;width:1em;height:1em;border-radius:.2em;vertical-align:-.15em;margin-right:.5em}
+code,.hex{font:13px/1.7 ui-monospace,Menlo,Consolas,monospace}
+.hex{display:grid;grid-template-columns:max-content max-content 1fr;gap:0 1.2rem}
+.hex b{font-weight:400;opacity:.6}.hex b+div+b{white-space:pre}.hex span{padding:.1em .25em}
+.on,.hex span:hover,tr:hover .key{outline:2px solid currentColor}
+"""
+
+
+def render(name: str, data: bytes, found: Inspection) -> str:
+    """A whole HTML document."""
+    called = escape(safe(name))
+    return "".join(
+        [
+            "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
+            "<meta name='viewport' content='width=device-width'>",
+            f"<title>{called}</title><style>{_STYLE}{_links(found)}</style></head><body>\n",
+            f"<h1>{called}</h1><p>{escape(safe(title(found)))}</p>\n",
+            _facts(found),
+            _bar(found),
+            "<h2>Fields</h2>\n",
+            _table(found),
+            "<h2>Bytes</h2>\n",
+            _bytes(data, found),
+            "</body></html>\n",
+        ]
+    )
+
+
+def _colour(i: int) -> str:
+    return f"hsl({i * 137 % 360} 65% var(--l))"  # the golden angle keeps neighbours apart
+
+
+def _links(found: Inspection) -> str:
+    """A field and its bytes light up together."""
+    rules = (f"body:has(.f{i}:hover) .f{i}.m" for i in range(min(len(found.fields), _LINKED)))
+    return ",".join(rules) + "{outline:2px solid currentColor}" if found.fields else ""
+
+
+def _facts(found: Inspection) -> str:
+    items = (
+        f"<dt>{escape(name)}</dt><dd{' class=fault' if name == 'fault' else ''}>{escape(safe(text))}</dd>"
+        for name, text in facts(found)
+    )
+    return f"<dl>{''.join(items)}</dl>\n"
+
+
+def _bar(found: Inspection) -> str:
+    """Each field's share of the file."""
+    parts = (
+        f"<span class='f{i} m' style='flex:{f.bits};background:{_colour(i)}' "
+        f"title='{escape(f.name)}: {f.bits / (8 * found.file_bytes):.1%}'></span>"
+        for i, f in enumerate(found.fields)
+    )
+    return f"<div class='bar'>{''.join(parts)}</div>\n" if found.fields else ""
+
+
+def _table(found: Inspection) -> str:
+    rows, before = [], ""
+    for i, field in enumerate(found.fields):
+        part, name = split(field.name)
+        if part and part != before:
+            rows.append(f"<tr><th class='part' colspan='4'>{escape(part)}</th></tr>\n")
+        before = part
+        told = meaning(field, found)
+        rows.append(
+            f"<tr class='f{i}'><td class='n'>{field.offset}</td><td class='n'>{field.bits}</td>"
+            f"<td><span class='key f{i} m' style='background:{_colour(i)}'></span>{escape(name)}</td>"
+            f"<td class='v'><code>{escape(safe(value_text(field)))}</code>"
+            + (f" <i>{escape(safe(told))}</i>" if told else "")
+            + "</td></tr>\n"
+        )
+    head = "<tr><th class='n'>offset</th><th class='n'>bits</th><th>field</th><th>value</th></tr>\n"
+    return f"<table>{head}{''.join(rows)}</table>\n"
+
+
+def _bytes(data: bytes, found: Inspection) -> str:
+    """A hex dump, line by line; of long fields its first bytes."""
+    owners = _owners(found.fields)
+    lines, at = [], 0
+    while at < len(data):
+        if at not in owners:  # the rest of a long field
+            end = min((o for o in owners if o > at), default=len(data))
+            lines.append(f"<b>{at}</b><div>… {end - at} more bytes</div><b></b>\n")
+            at = end
+            continue
+        end = at + 1
+        while end < min(len(data), at - at % _ROW + _ROW) and end in owners:
+            end += 1
+        cells = "".join(_cell(data[k], owners[k], found.fields) for k in range(at, end))
+        text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in data[at:end])
+        lines.append(f"<b>{at}</b><div>{cells}</div><b>{escape(text)}</b>\n")
+        at = end
+    return f"<div class='hex'>{''.join(lines)}</div>\n"
+
+
+def _owners(fields: tuple[Field, ...]) -> dict[int, list[int]]:
+    """Byte -> the fields that have bits in it, for the bytes that are shown."""
+    owners: dict[int, list[int]] = {}
+    for i, field in enumerate(fields):
+        for k in range(field.offset, field.offset + min(_SHOWN, -(-field.bits // 8))):
+            owners.setdefault(k, []).append(i)
+    return owners
+
+
+def _cell(byte: int, owned: list[int], fields: tuple[Field, ...]) -> str:
+    """One byte; where fields share it, each has its share of the colour."""
+    names = ", ".join(fields[i].name for i in owned)
+    classes = " ".join(f"f{i}" for i in owned)
+    paint = _colour(owned[0])
+    if len(owned) > 1:
+        stops, at = [], 0.0
+        for i in owned:
+            stops.append(f"{_colour(i)} {at:.1f}% {at + 12.5 * fields[i].bits:.1f}%")
+            at += 12.5 * fields[i].bits
+        paint = f"linear-gradient(90deg,{','.join(stops)})"
+    return f"<span class='{classes} m' style='background:{paint}' title='{escape(names)}'>{byte:02x}</span>"

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: MIT
+"""semtool models import: folders and hub ids fill roles, public checkpoints become what the codec reads."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from refcodec.cli.common_options import json_option, progress
+from refcodec.cli.error_report import notice
+from refcodec.cli.stdio import say, show_json, wants_json
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+from refcodec.progress import part
+
+Progress = Callable[[float], None]
+
+
+def _kinds() -> list[str]:
+    from refcodec.foundation.resolve import ROLES
+
+    return [*ROLES, "elic", "hed", "perco", "lpips-alex", "lpips-vgg", "dists", "inception"]
+
+
+@click.command("import", short_help="Bring in a model: a folder, a hub id or a public checkpoint.")
+@click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(_kinds()),
+    required=True,
+    metavar="KIND",
+    help="A role, or a kind of checkpoint: see above.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    help="A set, or the folder of a package or of weights.  [default: where models are found unnamed]",
+)
+@click.option("--replace", is_flag=True, help="In place of what is there already.")
+@click.option("--no-fetch", is_flag=True, help="Record a hub id without its files, and so without a digest.")
+@click.option("--photos", metavar="DIR", help="elic: photographs to measure the ranges of activations on.")
+@click.option("--variant", metavar="NAME", help="elic: taco, compressai or chandelier.  [default: by its tensors]")
+@click.option("--base", metavar="DIR", help="perco: the folder of the Stable Diffusion that the U-Net was made of.")
+@click.option("--name", metavar="NAME", help="elic: what the package is called.  [default: as the file]")
+@click.option("--licence", metavar="TEXT", default="", help="elic: the licence of the weights.")
+@click.option(
+    "--notes", metavar="TEXT", default="", help="elic: where they come from, and what else people should know."
+)
+@json_option
+def command(
+    sources: tuple[str, ...], kind: str, output: str | None, replace: bool, no_fetch: bool, **settings: str | None
+) -> None:
+    """Make a model usable, and record its digest.
+
+    \b
+    KIND a role (captioner, language, painter, controlnet, image_embedder, text_encoder, clip,
+        edge_detector, hyper_encoder, segmenter): SOURCE is a folder, which is copied into the set
+        unless it is in it, or ID[@REVISION] of the hub, which is fetched and recorded
+    elic                                     a public checkpoint becomes a model package
+    hed, perco                               checkpoints become folders of a set
+    lpips-alex, lpips-vgg, dists, inception  checkpoints become weights of a metric
+
+    Pickled weights are converted in a process of its own that takes nothing but tensors.
+    """
+    from refcodec.foundation.resolve import ROLES
+
+    given = {name: value for name, value in settings.items() if value}
+    try:
+        with _ending_tidily(), progress("importing") as update:
+            if kind in ROLES:
+                if given or len(sources) > 1:
+                    raise click.UsageError(f"{kind} takes one SOURCE" + (f", and no --{min(given)}" if given else ""))
+                done = _role(sources[0], kind, output, replace, no_fetch, update)
+            else:
+                if no_fetch:
+                    raise click.UsageError("--no-fetch is of hub ids")
+                done = _checkpoint([Path(source) for source in sources], kind, output, replace, given, update)
+    except ValueError as error:
+        hint = " (--replace takes its place)" if not replace and str(error).endswith("already") else ""
+        raise click.UsageError(f"{error}{hint}") from error
+    for text in done["notices"]:
+        notice(text)
+    if wants_json():
+        show_json(done)
+    else:
+        for line in _lines(done):
+            say(line)
+
+
+@contextmanager
+def _ending_tidily() -> Iterator[None]:
+    """A request to end (SIGTERM) ends what was begun, as Ctrl-C does: no process and no half-made folder stays behind."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # only the main thread takes signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _result(kind: str, folder: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "as": kind,
+        "folder": str(folder),
+        "set": None,
+        "roles": [],
+        "digest": None,
+        "converted": [],
+        "notices": [],
+    } | more
+
+
+def _role(place: str, role: str, output: str | None, replace: bool, no_fetch: bool, update: Progress) -> dict[str, Any]:
+    """A folder or a hub id that fills a role of a set."""
+    from refcodec.foundation.model_set import own_set, relative_to, role_free
+    from refcodec.foundation.resolve import Source, local, sha256_of, source
+
+    folder = own_set() if output is None else Path(output)
+    role_free(folder, role, replace=replace)
+    found, notices = source(role, place), []
+    if found.is_endpoint:
+        raise ValueError("an endpoint has no files: name it with --model where it is used")
+    if not os.path.isdir(found.place):
+        if os.path.lexists(found.place):
+            raise ValueError(f"{shown(place)} is a file: name the folder of the model")
+        if no_fetch:
+            moves = "" if found.revision else ", and without a revision, so that it may change"
+            notices.append(
+                f"{found.name} is recorded without a digest{moves}: nothing can tell whether it is the same model later"
+            )
+            _record(folder, found)
+            return _result(role, folder, set=str(folder), roles=[_entry(found)], notices=notices)
+        found, here = _fetched(found)
+        if here is None:
+            return _copied(Path(found.place), role, folder, replace, update, found.revision)
+        found = Source(role, found.place, found.revision, sha256_of(found, here))
+    elif relative_to(folder, Path(found.place)) is None or _needs_conversion(Path(found.place)):
+        return _copied(Path(found.place), role, folder, replace, update)
+    else:
+        found = Source(role, found.place, None, sha256_of(found, local(found)))
+    _record(folder, found)
+    return _result(role, folder, set=str(folder), roles=[_entry(found)], notices=notices)
+
+
+def _fetched(found: Any) -> tuple[Any, Path | None]:
+    """A model of the hub with the revision that was fetched, and its folder; where it has pickled weights only, as a folder."""
+    from refcodec.foundation.folder_digest import model_files
+    from refcodec.foundation.resolve import WEIGHTS, Source, fetched
+
+    here = fetched(found)
+    revision = here.name if here.parent.name == "snapshots" else found.revision
+    if any(path.suffix == WEIGHTS for _, path in model_files(here)):
+        return Source(found.role, found.place, revision), here
+    return Source(found.role, str(fetched(found, pickled=True)), revision), None
+
+
+def _needs_conversion(folder: Path) -> bool:
+    from refcodec.convert.copy_folder import pickled_weights
+
+    return bool(pickled_weights(folder))
+
+
+def _copied(
+    source: Path, role: str, folder: Path, replace: bool, update: Progress, revision: str | None = None
+) -> dict[str, Any]:
+    """A folder copied into a set."""
+    from refcodec.convert.copy_folder import copy
+    from refcodec.foundation.model_set import free, scratch
+
+    target = folder / role
+    if os.path.realpath(target) == os.path.realpath(source):
+        raise ValueError(
+            f"{shown(str(source))} has pickled weights, and their conversion would take its place: move it, or name another -o"
+        )
+    if os.path.realpath(target).startswith(os.path.join(os.path.realpath(source), "")):
+        raise ValueError(
+            f"the set lies inside {shown(str(source))}, which would be copied into itself: name another -o"
+        )
+    free(target, replace=replace)
+    with scratch(folder) as place:
+        (place / role).mkdir()
+        converted = copy(source, place / role, progress=part(update, 0, 0.9))
+        entry = _settled(place / role, role, folder, revision)
+    return _result(role, target, set=str(folder), roles=[entry], converted=converted)
+
+
+def _settled(made: Path, role: str, folder: Path, revision: str | None = None) -> dict[str, Any]:
+    """The folder of a role takes its place in the set and is recorded."""
+    from refcodec.foundation.model_set import record, settle
+    from refcodec.foundation.resolve import Source, local, sha256_of
+
+    found = Source(role, str(made))
+    found = Source(role, str(folder / role), revision, sha256_of(found, local(found)))
+    settle(made, folder / role)
+    record(folder, found)
+    return _entry(found)
+
+
+def _record(folder: Path, found: Any) -> None:
+    from refcodec.foundation.model_set import record, writing
+
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    record(folder, found)
+
+
+def _entry(found: Any) -> dict[str, Any]:
+    return {"role": found.role, "source": found.place, "revision": found.revision, "sha256": found.sha256}
+
+
+def _checkpoint(
+    sources: list[Path], kind: str, output: str | None, replace: bool, given: dict[str, Any], update: Progress
+) -> dict[str, Any]:
+    """Public checkpoints as a package, as folders of a set, or as a file of weights."""
+    from refcodec.convert.checkpoints import PACKAGE_KINDS, ROLE_KINDS, SETTINGS, Job, convert
+    from refcodec.foundation.model_set import free, own_set, role_free, scratch, settle
+    from refcodec.networks import package_search
+
+    if odd := sorted(given.keys() - set(SETTINGS.get(kind, ()))):
+        raise ValueError(f"{kind} has no --{odd[0]}")
+    for source in sources:
+        if not source.is_file():
+            raise SemError(101, f"{shown(str(source))}: there is no such file", hint="name the file of a checkpoint")
+    notices: list[str] = []
+    stem = given.get("name") or sources[0].name.split(".")[0] or kind
+    photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))
+    words = {name: given[name] for name in ("variant", "licence", "notes") if name in given}
+    job = Job(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
+    usual = (
+        package_search.own() / stem
+        if kind in PACKAGE_KINDS
+        else own_set()
+        if kind in ROLE_KINDS
+        else package_search.own() / "metrics"
+    )
+    folder = usual if output is None else Path(output)
+    done = _result(kind, folder, converted=[source.name for source in sources], notices=notices)
+    if kind in ROLE_KINDS:
+        with scratch(folder) as job.scratch:
+            job.out = job.scratch
+            convert(kind, job)
+            for role in job.roles:
+                role_free(folder, role, replace=replace)
+                free(folder / role, replace=replace)
+            roles = [_settled(made, role, folder) for role, made in job.roles.items()]
+        return done | {"set": str(folder), "roles": roles}
+    target = folder if kind in PACKAGE_KINDS else folder / f"{kind}.safetensors"
+    free(target, replace=replace)
+    with scratch(target.parent) as job.scratch:
+        job.out = job.scratch / target.name if kind in PACKAGE_KINDS else job.scratch
+        convert(kind, job, None if kind in PACKAGE_KINDS else _write_metric)
+        settle(job.out if kind in PACKAGE_KINDS else job.out / target.name, target)
+    return done | {"digest": job.digest}
+
+
+def _write_metric(kind: str, job: Any, states: list[dict[str, Any]]) -> None:
+    """Write the weights of a metric network, from its public checkpoints."""
+    from refcodec.cli.bench.metric_networks.checkpoints import convert
+    from refcodec.convert.checkpoints import write_weights
+    from refcodec.foundation.resolve import WEIGHTS
+
+    write_weights(job.out, convert(kind, states), None, kind + WEIGHTS)
+
+
+def _lines(done: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{entry['role']}: {shown(entry['source'])}, sha256 {(entry['sha256'] or 'not recorded')[:16]}"
+        for entry in done["roles"]
+    ]
+    lines += [f"{shown(done['folder'])}: model package {done['digest'][:16]}…"] if done["digest"] else []
+    return lines or [f"{shown(done['folder'])}: {done['as']}"]

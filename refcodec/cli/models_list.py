@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""semtool models list: packages, rows of the registry and roles, with what is here of each."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from refcodec.cli.common_options import json_option
+from refcodec.cli.error_report import notice
+from refcodec.cli.model_inventory import PARTS, known, model_option, package_row, profile_row, role_row, rows
+from refcodec.cli.stdio import safe, say, show_json, wants_json
+from refcodec.fileio import shown
+
+WIDE = 10_000  # of a table that no terminal shows: its lines stay whole
+
+
+@click.command("list", short_help="Say what models there are, and what is recommended.")
+@model_option
+@json_option
+def command(model: tuple[str, ...]) -> None:
+    """List model packages, profiles with their models, and roles with what fills them."""
+    from refcodec.foundation.resolve import ROLES
+
+    found = known(model)
+    packages = [row for row in map(package_row, found.packages) if row["digest"] is not None]
+    profiles = [profile_row(profile, found) for profile in rows()]
+    roles = [role_row(role, found) for role in ROLES]
+    for _, error in found.broken:
+        notice(str(error))
+    if wants_json():
+        broken = [{"folder": str(folder), "error": error.to_dict()} for folder, error in found.broken]
+        show_json({"packages": packages, "profiles": profiles, "roles": roles, "broken": broken})
+        return
+    say("\n".join(_text(packages, profiles, roles)))
+
+
+def _text(packages: list[dict[str, Any]], profiles: list[dict[str, Any]], roles: list[dict[str, Any]]) -> Iterator[str]:
+    yield _table(
+        "Model packages",
+        ("name", "kind", "digest", "profiles", "lacks", "folder"),
+        [
+            (
+                row["name"] or "-",
+                str(row["kind"]),
+                row["digest"][:16],
+                " ".join(row["profiles"]) or "-",
+                " ".join(part for part in PARTS if part not in row["parts"]) or "-",
+                shown(row["folder"]),
+            )
+            for row in packages
+        ],
+    )
+    yield _table(
+        "Profiles",
+        ("id", "name", "method", "model", "is here", "recommended models"),
+        [
+            (
+                str(row["id"]),
+                row["name"],
+                row["method"],
+                (row["model"] or "-")[:16],
+                {True: "yes", False: "no", None: "-"}[row["available"]],
+                ", ".join(f"{role} {hub}" for role, hub in row["recommended"].items()) or "-",
+            )
+            for row in profiles
+        ],
+    )
+    yield _table(
+        "Roles",
+        ("role", "what it is", "filled by", "sha256", "recommended"),
+        [
+            (row["role"], row["what"], _filled(row), (row["sha256"] or "-")[:16], ", ".join(row["recommended"]) or "-")
+            for row in roles
+        ],
+    ).rstrip()
+
+
+def _filled(row: dict[str, Any]) -> str:
+    if row["source"] is None:
+        return "-"
+    return shown(row["source"]) + (f"@{row['revision']}" if row["revision"] else "")
+
+
+def _table(title: str, heads: tuple[str, ...], cells: list[tuple[str, ...]]) -> str:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for line in cells:
+        table.add_row(*(Text(safe(cell)) for cell in line))
+    out, terminal = io.StringIO(), sys.stdout is not None and sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else WIDE
+    Console(
+        file=out, width=width, force_terminal=terminal, color_system="auto" if terminal else None, legacy_windows=False
+    ).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

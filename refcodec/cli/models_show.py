@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""semtool models show: what is in one package, what fills one role, what one profile asks for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from refcodec.cli.common_options import json_option, progress
+from refcodec.cli.model_inventory import (
+    PARTS,
+    Fill,
+    Known,
+    known,
+    model_option,
+    named,
+    package_row,
+    profile_row,
+    role_row,
+)
+from refcodec.cli.stdio import safe, say, show_json, wants_json
+from refcodec.errors import FAMILIES, SemError
+from refcodec.fileio import shown
+
+CONFIG_BYTES_MAX = 1 << 20
+CLASS_KEYS = ("_class_name", "architectures", "model_type")
+
+
+@click.command("show", short_help="Say what is in a package, role or profile.")
+@click.argument("what", metavar="WHAT")
+@model_option
+@json_option
+def command(what: str, model: tuple[str, ...]) -> int:
+    """Show all that is called WHAT: a folder, the name or digest (or its beginning) of a package, a role, a profile.
+
+    Opens the tensors of packages to judge their bounds, and computes the digests of folders that fill roles.
+    """
+    found = known(model)
+    meant = named(what, found)
+    with progress("reading") as update:
+        shown_ = {
+            "packages": [_package(folder) for folder in meant.packages],
+            "roles": [_role(fill, found, update) for fill in meant.roles],
+            "profiles": [_profile(profile, found) for profile in meant.profiles],
+        }
+    if wants_json():
+        show_json(shown_)
+    else:
+        say("\n\n".join("\n".join(_text(kind[:-1], row)) for kind, several in shown_.items() for row in several))
+    errors = [row["error"] for several in shown_.values() for row in several if row.get("error")]
+    if not errors:
+        return 0
+    error = errors[0]
+    say(safe(f"{error['code']} {error['name']}: {error['message']}; {error['hint']}"), err=True)
+    return FAMILIES[int(error["code"].removeprefix("SEM-E-")) // 100].status
+
+
+def _package(folder: Path) -> dict[str, Any]:
+    """The row of a list, and what the manifest says for people; `error` where the symbol model is not sound."""
+    from refcodec.foundation.folder_digest import file_sha256
+    from refcodec.networks import package
+    from refcodec.networks.symbol_model import SymbolModel
+
+    row = package_row(folder) | {
+        "notes": None,
+        "training": None,
+        "files": [],
+        "tensors": None,
+        "numbers": None,
+        "bounds": None,
+    }
+    if row["error"] is not None:
+        return row
+    try:
+        manifest = package.read_manifest(folder)
+        notes = manifest.get("notes")
+        row.update(notes=notes if isinstance(notes, str) else None, training=manifest.get("training"))
+        files = [folder / f"{part}.safetensors" for part in PARTS if part in row["parts"]]
+        row["files"] = [
+            {"name": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)}
+            for file in files
+            if file.is_file()
+        ]
+        declared = manifest["symbols"].get("tensors")
+        row["tensors"] = len(declared) if isinstance(declared, dict) else None
+        loaded = package.load_any(folder)
+        row["bounds"] = True
+        if isinstance(loaded, SymbolModel):
+            row["numbers"] = {
+                "rates": loaded.rates,
+                "hyper": loaded.hyper,
+                "groups": list(loaded.groups),
+                "parity": loaded.parity,
+            }
+        else:
+            row["numbers"] = loaded.numbers
+    except SemError as error:
+        row.update(bounds=False if error.code == 804 else None, error=error.to_dict())
+    return row
+
+
+def _role(fill: Fill | str, found: Known, update: Any) -> dict[str, Any]:
+    """What fills a role, file by file; `computed` is the digest of the files that are here."""
+    from refcodec.foundation.folder_digest import model_files
+    from refcodec.foundation.resolve import ROLES, local, sha256_of
+
+    more: dict[str, Any] = {"folder": None, "files": [], "classes": [], "computed": None, "error": None}
+    if isinstance(fill, str):
+        return role_row(fill, found) | more
+    source = fill.source
+    only = Known(found.packages, [fill])
+    row = (
+        role_row(source.role, only)
+        if source.role in ROLES
+        else {
+            "role": None,
+            "what": None,
+            "source": source.place,
+            "revision": None,
+            "sha256": None,
+            "set": None,
+            "recommended": [],
+        }
+    )
+    row |= more
+    if source.is_endpoint:
+        return row
+    try:
+        folder = Path(source.place) if os.path.isdir(source.place) else local(source, fetch=False)
+        row["folder"] = str(folder)
+        row["files"] = [{"name": name, "bytes": path.stat().st_size} for name, path in model_files(folder)]
+        row["classes"] = classes(folder)
+        update(0.1)
+        row["computed"] = sha256_of(source, folder)
+        local(source, fetch=False)
+    except SemError as error:
+        row["error"] = error.to_dict()
+    return row
+
+
+def classes(folder: Path) -> list[str]:
+    """The classes that config.json or model_index.json name: of a pipeline first its own, then those of its parts."""
+    for name in ("model_index.json", "config.json"):
+        try:
+            with open(folder / name, "rb") as stream:
+                config = json.loads(stream.read(CONFIG_BYTES_MAX))
+            found: Any = next((config[key] for key in CLASS_KEYS if config.get(key)), [])
+            parts = [
+                f"{part}: {entry[1]}"
+                for part, entry in config.items()
+                if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)
+            ]
+        except (OSError, ValueError, AttributeError, RecursionError):
+            continue
+        own = found if isinstance(found, list) else [found]
+        return [str(entry) for entry in own] + (parts if name == "model_index.json" else [])
+    return []
+
+
+def _profile(profile: Any, found: Known) -> dict[str, Any]:
+    return profile_row(profile, found) | {"notes": profile.notes, "hints": dict(profile.recommended.hints)}
+
+
+def _text(kind: str, row: dict[str, Any]) -> Iterator[str]:
+    """Lines for people: a title, then a line for each fact that there is."""
+    title = row.get("name") or row.get("role") or row.get("folder") or "?"
+    yield f"{kind} {safe(str(title))}"
+    for key, value in row.items():
+        if key in ("name", "role", "error") or value is None or value in ([], {}):
+            continue
+        if key == "files":
+            for file in value:
+                digest = f"  {file['sha256'][:16]}" if "sha256" in file else ""
+                yield f"  {'file':12} {shown(file['name'])}  {file['bytes']} bytes{digest}"
+        elif isinstance(value, dict):
+            for name, entry in value.items():
+                yield f"  {key:12} {safe(str(name))} {safe(str(entry))}"
+        elif isinstance(value, list):
+            yield f"  {key:12} {safe(', '.join(map(str, value)))}"
+        else:
+            yield f"  {key:12} {safe({True: 'kept', False: 'broken'}[value] if key == 'bounds' else _word(value))}"
+
+
+def _word(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""The symbols of a file as far as the models that are here read them: a caption needs none, whatever stands beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refcodec import spec
+from refcodec.cli.error_report import notice
+from refcodec.container import Container
+from refcodec.decoder import symbols_of
+from refcodec.errors import SemError
+from refcodec.payloads.kinds import needs_model
+from refcodec.progress import Progress
+
+if TYPE_CHECKING:
+    from refcodec.decoder import Symbols
+
+
+def symbols_here(
+    container: Container, folders: tuple[Path, ...], level: int, progress: Progress | None = None
+) -> Symbols:
+    """As `symbols_of`; where only models are missing, without the payloads that need them, which is told.
+
+    SemError as there, and 801 for a file of no other payloads.
+    """
+    try:
+        return symbols_of(container, models=folders, level=level, progress=progress)
+    except SemError as error:
+        lacking = [
+            section
+            for section in container.sections
+            if section.critical and needs_model(section.number, container.profile.parameters(section.number))
+        ]
+        kept = tuple(section for section in container.sections if section not in lacking)
+        if error.code != 801 or not lacking or not any(section.critical for section in kept):
+            raise
+        names = ", ".join(spec.KINDS[section.number] for section in lacking)
+        header = replace(container.header, count=len(kept) + (not container.complete))
+        found = symbols_of(replace(container, header=header, sections=kept), models=folders, level=level)
+        notice(f"without {names}, whose model is not here: {error}")
+        # R-061: what was left out is not checked
+        return replace(found, state="unchecked") if found.state == "ok" else found

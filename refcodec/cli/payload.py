@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""semtool payload: the decoded symbols of a .sem file, as digests, shapes and short values."""
+
+from __future__ import annotations
+
+import click
+
+from refcodec.cli.common_options import json_option, level_option, model_folders, model_option, progress
+from refcodec.cli.stdio import read_input, safe, say, show_json, wants_json
+
+
+@click.command(short_help="Print the symbols of a .sem file.")
+@click.argument("source", metavar="IN.sem")
+@model_option
+@level_option
+@json_option
+def command(source: str, model: str | None, level: int) -> None:
+    """Print the symbols of IN.sem, section by section.
+
+    Kind, SHA-256 of the serialised symbols (S of SPEC.md §7), shape of each array, and what is short enough to print.
+    """
+    data = read_input(source, level)
+    folders = model_folders(model)
+    from refcodec.decoder import payload
+
+    with progress("decoding") as update:
+        found = payload(data, models=folders, level=level, progress=update)
+    if wants_json():
+        show_json(found.to_dict())
+        return
+    for section in found.sections:
+        say(section.kind)
+        say(f"  sha256  {section.sha256}")
+        say(f"  shape   {', '.join('×'.join(map(str, shape)) for shape in section.shape)}")
+        values = section.value.items() if isinstance(section.value, dict) else [("value", section.value)]
+        for name, value in values:
+            say(f"  {safe(name):7} {safe(str(value))}")

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""The steps of a method, as it tells them, in a folder: texts in trace.json, pictures as files beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from refcodec.cli.stdio import write_output
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+
+
+@dataclass
+class Steps:
+    """Of one file, kept until they are written. Usage error for a folder that holds something already."""
+
+    folder: str
+    told: list[tuple[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if os.path.exists(self.folder) and (not os.path.isdir(self.folder) or os.listdir(self.folder)):
+            raise click.UsageError(f"{shown(self.folder)} is there already, and --trace needs a new folder")
+
+    def record(self, name: str, value: Any) -> None:
+        """One step: a text, a number, an object, or a picture uint8[H, W, 3]."""
+        self.told.append((name, value))
+
+    def write(self) -> None:
+        """SEM-E-102 where the folder cannot be made."""
+        from refcodec.images import pictures
+
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+        except OSError as error:
+            raise SemError(102, f"{shown(self.folder)}: {error.strerror}") from error
+        listed = []
+        for i, (name, value) in enumerate(self.told):
+            if isinstance(value, str | int | float | list | dict):
+                listed.append({"step": name, "value": value})
+                continue
+            file = f"{i:02d}-{name}.png"
+            pictures.save(value, os.path.join(self.folder, file))
+            listed.append({"step": name, "picture": file})
+        write_output(os.path.join(self.folder, "trace.json"), (json.dumps(listed, indent=1) + "\n").encode())

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Options that give symbols which are ready, and the files they stand in."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from refcodec.cli.stdio import STDIO, standard_input
+from refcodec.errors import SemError
+from refcodec.fileio import read_bytes, read_stream, shown
+
+ARRAY_BYTES = 1 << 28  # more than the symbols of any level
+NAMES = ("text", "caption", "vector", "codes", "indices", "sketch")
+
+
+def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,5})[x×]([1-9][0-9]{0,5})", value)
+    if found is None:
+        raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
+    return int(found[1]), int(found[2])
+
+
+def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """KEY=VALUE, as often as wanted."""
+    out = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{shown(value)} is not KEY=VALUE")
+        if key in out:
+            raise click.BadParameter(f"{shown(key)} is given twice")
+        out[key] = text
+    return out
+
+
+def symbol_options(f: Callable[..., Any]) -> Callable[..., Any]:
+    """--text, --caption, --vector, --codes, --indices, --sketch, --mode, --strict."""
+    for decorate in reversed(
+        (
+            click.option("--text", metavar="T", help="Consonant text of these words, or the prompt of another method."),
+            click.option("--caption", metavar="T", help="A caption, sent beside other symbols or alone."),
+            click.option("--vector", metavar="F.npy", help="An image embedding, one row of numbers."),
+            click.option(
+                "--codes", metavar="F.npy", help="PQ codes, CLIP codes or prompt token ids, one row of integers."
+            ),
+            click.option("--indices", metavar="F.npy", help="VQ indices, rows and columns of integers."),
+            click.option("--sketch", metavar="F.png", help="An edge map, sent as it is."),
+            click.option(
+                "--mode",
+                type=click.Choice(["static", "raw", "zlib", "zstd"]),
+                help="How the caption is coded.  [default: the shortest]",
+            ),
+            click.option("--strict", is_flag=True, help="Refuse a consonant text that would have to be changed."),
+        )
+    ):
+        f = decorate(f)
+    return f
+
+
+def size_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    """--size, of the picture that ready symbols stand for."""
+    help_ = "Size of the picture that ready symbols stand for."
+    return click.option("--size", metavar="WxH", callback=_size, help=help_)(f)
+
+
+def note_options(f: Callable[..., Any]) -> Callable[..., Any]:
+    """--metadata and --hint."""
+    f = click.option(
+        "--hint", "hints", metavar="K=V", multiple=True, callback=pairs, help="A render hint, such as seed=7."
+    )(f)
+    return click.option("--metadata", metavar="K=V", multiple=True, callback=pairs, help="An entry about the picture.")(
+        f
+    )
+
+
+def loaded(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with files replaced by what stands in them. SEM-E-101 for a file that is no array."""
+    out = {name: options[name] for name in NAMES if options.get(name) is not None}
+    for name in ("vector", "codes", "indices"):
+        if name in out:
+            out[name] = _array(out[name])
+    return out
+
+
+def _array(name: str) -> Any:
+    """The array of an .npy file; never unpickles, never takes more memory than the file has bytes."""
+    import warnings
+    from tokenize import TokenError
+
+    import numpy as np
+
+    data = read_stream(standard_input(), ARRAY_BYTES) if name == STDIO else read_bytes(name, ARRAY_BYTES)
+    hint, name = "save the array with numpy.save", "standard input" if name == STDIO else name
+    if data.startswith(b"PK"):
+        raise SemError(101, f"{shown(name)} is an archive, not one array", hint=hint)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            if not data.startswith(np.lib.format.MAGIC_PREFIX):
+                raise ValueError("another signature")
+            return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except (
+        ValueError,
+        EOFError,
+        OSError,
+        TypeError,
+        KeyError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+        OverflowError,
+        TokenError,
+    ) as error:
+        raise SemError(101, f"{shown(name)} is no .npy file of numbers", hint=hint) from error

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""What the restorer has learnt: words by their consonants, costs of word pairs and letters, weights of clues.
+
+Costs and weights are integers in 1/32 of a natural logarithm. n-grams and clues are not stored as text but by the
+CRC-32 of it: two of them that share one are too rare to matter.
+
+    restorer.bin   zlib of: six u32 lengths, then the six parts below, all numbers little-endian
+    lexicon        a line for each consonant word: it, its known words, a bar, its rarer ones: "ct cat cut|cot"
+    words          n-grams of words: keys u32, costs u16
+    letters        n-grams of letters, likewise
+    clues          what the consonants around a word say of it: keys u32, weights i8
+    articles       what the words around a gap say of an "a" in it: likewise
+    totals         the number of entries of these four tables, u32 each
+
+Keys ascend, and each stands as its distance from the one before; of all numbers of a table, keys or values, the lowest
+bytes come first, then the next ones, which packs well.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import Final
+from zlib import crc32
+
+from refcodec.consonant_text.normalise import singular
+from refcodec.fileio import shipped_data
+
+DATA_SHA256: Final = "8900e670264a5f639a838c291734a6d515e104acdf73f0da3ac158c91e223431"
+UNIT: Final = 32  # steps of one natural logarithm
+UNSEEN: Final = 12 * UNIT  # cost of what was never seen, by itself; the rarest thing that was costs about 11
+START, END = "<", ">"
+GENERAL: Final = 10  # clues of one or two neighbours
+ALL: Final = 99  # more clues than there are
+NEAR: Final = 10  # consonant words on each side that count as a topic
+
+
+@dataclass(frozen=True)
+class Ngrams:
+    """Costs -32 ln p of n-grams, with the cost of going to a shorter context beside them (Katz's form of back-off)."""
+
+    costs: Mapping[int, int]
+
+    def cost(self, context: Sequence[str], item: str) -> int:
+        """Of an item after others, the latest last."""
+        spent = 0
+        last = item.encode()
+        for start in range(len(context) + 1):
+            seed = context_key(context[start:])
+            found = self.costs.get(crc32(last, seed))
+            if found is not None:
+                return spent + found
+            spent += self.costs.get(seed, 0)
+        return spent + UNSEEN
+
+
+def context_key(context: Sequence[str]) -> int:
+    """Under which the back-off of a context stands; seeds the keys of what follows it."""
+    return crc32("".join(f"{item}\n" for item in context).encode() + b"\n")
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that `restore` needs. lexicon: consonant word → (known words, rarer words)."""
+
+    lexicon: Mapping[str, str]
+    words: Ngrams
+    letters: Ngrams
+    clues: Mapping[int, int]
+    articles: Mapping[int, int]
+
+    def readings(self, consonants: str) -> tuple[list[str], list[str]]:
+        """The known words and the rarer words that have these consonants."""
+        known, _, rare = self.lexicon.get(consonants, "|").partition("|")
+        return known.split(), rare.split()
+
+
+@lru_cache(maxsize=1 << 14)
+def names(word: str) -> tuple[tuple[bytes, int], ...]:
+    """What clues may speak of, each with how many of `clue_keys` do: a word, its singular, its class."""
+    return (word.encode(), ALL), (f"~{singular(word)}".encode(), ALL), (word_class(word).encode(), GENERAL)
+
+
+def word_class(word: str) -> str:
+    """What words share that agree with others in number or tense."""
+    if word.endswith(("ing", "ed")):
+        return "#" + word[-2:]
+    plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return "#s" if plural or word in PLURALS else "#"
+
+
+PLURALS: Final = frozenset({"men", "women", "children", "people", "feet", "teeth", "mice", "geese"})
+
+
+def clue_keys(consonants: Sequence[str], at: int) -> list[int]:
+    """The keys of the clues around one consonant word; the first GENERAL of them are of one or two neighbours.
+
+    Neighbours up to three away by themselves, pairs and triples of them, and every other word near, in any order.
+    """
+    around = [START] * 3 + list(consonants[max(at - 3, 0) : at + 4]) + [END] * 3
+    middle = 3 + min(at, 3)
+    c, b, a = around[middle - 1], around[middle - 2], around[middle - 3]
+    d, e, f = around[middle + 1 : middle + 4]
+    clues = [
+        "0",
+        f"c {c}",
+        f"d {d}",
+        f"b {b}",
+        f"e {e}",
+        f"a {a}",
+        f"f {f}",
+        f"bc {b} {c}",
+        f"de {d} {e}",
+        f"cd {c} {d}",
+        f"bcd {b} {c} {d}",
+        f"cde {c} {d} {e}",
+        f"abc {a} {b} {c}",
+        f"def {d} {e} {f}",
+    ]
+    near = {*consonants[max(at - NEAR, 0) : at], *consonants[at + 1 : at + 1 + NEAR]}
+    clues += [f"n {word}" for word in sorted(near)]
+    return [crc32(clue.encode() + b"\n") for clue in clues]
+
+
+def article_keys(words: Sequence[str], gap: int) -> list[int]:
+    """The keys of the clues for an "a" before word `gap`, 0 … len(words)."""
+    around = [START, START, *words, END, END][gap : gap + 4]
+    b, c, d, e = around
+    clues = [
+        "0",
+        f"c {c}",
+        f"d {d}",
+        f"b {b}",
+        f"e {e}",
+        f"bc {b} {c}",
+        f"cd {c} {d}",
+        f"de {d} {e}",
+        f"bcd {b} {c} {d}",
+        f"cde {c} {d} {e}",
+    ]
+    return [crc32(clue.encode() + b"\n") for clue in clues]
+
+
+def pack(model: Model) -> bytes:
+    """restorer.bin of a model."""
+    import zlib
+
+    lexicon = "\n".join(f"{key} {value}" for key, value in sorted(model.lexicon.items())).encode()
+    tables = [("H", model.words.costs), ("H", model.letters.costs), ("b", model.clues), ("b", model.articles)]
+    parts = [lexicon]
+    for code, table in tables:
+        keys = sorted(table)
+        steps = [key - before for before, key in zip([0, *keys], keys, strict=False)]
+        parts.append(_planes("I", steps) + _planes(code, [table[key] for key in keys]))
+    parts.append(_bytes(array("I", [len(table) for _, table in tables])))
+    return zlib.compress(_bytes(array("I", map(len, parts))) + b"".join(parts), 9)
+
+
+def unpack(data: bytes) -> Model:
+    """The model of a restorer.bin, which is trusted: its digest is checked by who reads it."""
+    import zlib
+
+    whole = zlib.decompress(data)
+    parts, at = [], 24
+    for length in _array("I", whole[:24]):
+        parts.append(whole[at : at + length])
+        at += length
+    lexicon = dict(line.split(" ", 1) for line in parts[0].decode().split("\n"))
+    tables = []
+    for code, part, count in zip("HHbb", parts[1:5], _array("I", parts[5]), strict=True):
+        keys = accumulate(_unplaned("I", part[: 4 * count]))
+        tables.append(dict(zip(keys, _unplaned(code, part[4 * count :]), strict=True)))
+    return Model(lexicon, Ngrams(tables[0]), Ngrams(tables[1]), tables[2], tables[3])
+
+
+def _array(code: str, data: bytes) -> array[int]:
+    out = array(code)
+    out.frombytes(data)
+    if sys.byteorder == "big":
+        out.byteswap()
+    return out
+
+
+def _planes(code: str, numbers: Sequence[int]) -> bytes:
+    """The numbers with their lowest bytes first, then the next ones."""
+    whole = array(code, numbers)
+    data = _bytes(whole)
+    return b"".join(data[i :: whole.itemsize] for i in range(whole.itemsize))
+
+
+def _unplaned(code: str, data: bytes) -> array[int]:
+    size = array(code).itemsize
+    whole, count = bytearray(len(data)), len(data) // size
+    for i in range(size):
+        whole[i::size] = data[i * count : (i + 1) * count]
+    return _array(code, bytes(whole))
+
+
+def _bytes(numbers: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Model:
+    """The model in the package; SemError 802 if its file is not the one this code was released with."""
+    return unpack(shipped_data(__package__, "restorer.bin", DATA_SHA256))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Public checkpoints into model packages and role folders."""

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Copies a folder of a foundation model: what loaders read, licences, and weights as safetensors though they come pickled."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+from posixpath import dirname, join, split
+from typing import Any, Final
+
+from refcodec.canonical_json import parse_json
+from refcodec.convert.unpickle import to_safetensors
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+from refcodec.foundation.folder_digest import SUFFIXES, model_files
+from refcodec.foundation.model_set import writing
+from refcodec.foundation.resolve import WEIGHTS
+from refcodec.progress import Progress
+
+CONVERTED: Final = (".bin", ".pt", ".pth", ".ckpt")
+_ALONG: Final = re.compile(r"(licen[cs]e|notice|readme|copying)(\..*)?", re.IGNORECASE)
+_INDEX: Final = ".bin.index.json"
+INDEX_BYTES_MAX: Final = 1 << 24
+# what training leaves beside weights, and weights that are there in another form
+_NO_WEIGHTS: Final = (
+    "training_args.*",
+    "optimizer.*",
+    "scheduler.*",
+    "scaler.*",
+    "rng_state*",
+    "*.fp16.*",
+    "*non_ema*",
+    "*ema_only*",
+    "open_clip*",
+)
+_CHUNK: Final = 1 << 24
+
+
+def pickled_weights(folder: Path) -> dict[str, str]:
+    """Pickled file -> the safetensors file that it becomes; of each subfolder that has no safetensors file."""
+    files = [name for name, _ in model_files(folder)]
+    safe = {dirname(name) for name in files if name.endswith(WEIGHTS)}
+    of_index = {
+        dirname(name): shards(folder / name) for name in files if name.endswith(_INDEX) and dirname(name) not in safe
+    }
+    found: dict[str, str] = {}
+    for name in files:
+        place, file = split(name)
+        if place in safe or not file.endswith(CONVERTED) or any(fnmatch(file, pattern) for pattern in _NO_WEIGHTS):
+            continue
+        if file in of_index.get(place, {file}):
+            found[name] = join(place, _safe_name(file))
+    if lost := sorted(
+        join(place, file) for place, named in of_index.items() for file in named if join(place, file) not in found
+    ):
+        raise SemError(
+            803, f"{shown(folder.name)} lacks {shown(lost[0])}, which its index names", hint="get the model again"
+        )
+    if twice := sorted(name for name in found if list(found.values()).count(found[name]) > 1):
+        raise SemError(
+            803,
+            f"{shown(folder.name)}: {shown(twice[0])} and {shown(twice[1])} are weights of one name",
+            hint="leave the one that is meant",
+        )
+    return found
+
+
+def _safe_name(file: str) -> str:
+    """The name that transformers and diffusers look for."""
+    stem = file[: -len(next(suffix for suffix in CONVERTED if file.endswith(suffix)))]
+    return re.sub(r"^pytorch_model", "model", stem) + WEIGHTS
+
+
+def shards(index: Path) -> set[str]:
+    """The files that an index of pickled shards names. SEM-E-803 for one that is none, or names a path."""
+    return set(_index(index)["weight_map"].values())
+
+
+def _index(index: Path) -> dict[str, Any]:
+    try:
+        if index.stat().st_size > INDEX_BYTES_MAX:
+            raise ValueError("too long")
+        document: Any = parse_json(index.read_bytes())
+        for file in document["weight_map"].values():
+            if not file.endswith(CONVERTED) or re.fullmatch(r"[\w.-]+", file) is None:
+                raise ValueError("no plain name")
+        return dict(document)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SemError(803, f"{shown(index.name)} is no index of weights", hint="get the model again") from error
+
+
+def copy(
+    source: Path, target: Path, *, only: Iterable[str] | None = None, progress: Progress | None = None
+) -> list[str]:
+    """What loaders read of `source`, into the empty folder `target`; the names of the weights that were converted.
+
+    only: the first parts of the paths to copy. SEM-E-101 for a file that cannot be read, 102 for one that cannot be
+    written, 803 for pickles that hold more than tensors.
+    """
+    pickled = pickled_weights(source)
+    files = {name: path for name, path in model_files(source) if only is None or name.split("/")[0] in only}
+    kept = [
+        name
+        for name, path in files.items()
+        if name in pickled or path.suffix in SUFFIXES or _ALONG.fullmatch(path.name)
+    ]
+    whole, done = sum(files[name].stat().st_size for name in kept) + 1, 0
+    for name in kept:
+        if name in pickled:
+            with writing(target / pickled[name]):
+                (target / pickled[name]).parent.mkdir(parents=True, exist_ok=True)
+            to_safetensors(files[name], target / pickled[name])
+        elif name.endswith(_INDEX):
+            if any(dirname(other) == dirname(name) for other in pickled):
+                _copy_index(files[name], target / name)
+        else:
+            _copy_file(files[name], target / name)
+        done += files[name].stat().st_size
+        if progress is not None:
+            progress(done / whole)
+    return sorted(name for name in kept if name in pickled)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        stream = source.open("rb")
+    except OSError as error:
+        raise SemError(101, f"{shown(str(source))}: {error.strerror}") from error
+    with stream, writing(target), target.open("wb") as out:
+        while chunk := stream.read(_CHUNK):
+            out.write(chunk)
+
+
+def _copy_index(source: Path, target: Path) -> None:
+    """The index of the converted shards, under the name of theirs."""
+    document = _index(source)
+    document["weight_map"] = {tensor: _safe_name(file) for tensor, file in document["weight_map"].items()}
+    name = re.sub(r"^pytorch_model", "model", source.name.removesuffix(_INDEX)) + WEIGHTS + ".index.json"
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (target.parent / name).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""What public checkpoints of ELIC call the tensors of `net.Elic`, and how a state dict shows which of them it is.
+
+taco         TACO (Lee et al. 2024), and JiangWei's ELIC, which has no text adapter
+compressai   CompressAI's Elic2022Official, and its Elic2022Chandelier
+chandelier   Chandelier's re-implementation
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from torch import Tensor
+
+from refcodec.errors import SemError
+from refcodec.transforms.elic import config
+from refcodec.transforms.elic.config import ElicConfig
+
+Rule = tuple[str, str | Callable[[re.Match[str]], str]]
+_ATTENTION: Final[tuple[Rule, ...]] = (
+    (r"^(g_[as]\.\d+)\.([ab])\.(\d)\.branch\.", r"\1.conv_\2.\3.conv."),
+    (r"^(g_[as]\.\d+)\.b\.3\.", r"\1.conv_b.3."),
+)
+_BLOCKS: Final[tuple[Rule, ...]] = ((r"\.branch\.([024])\.", lambda m: f".conv{int(m[1]) // 2 + 1}."),)
+_TACO: Final[tuple[Rule, ...]] = (
+    *_ATTENTION,
+    (r"^g_a\.(8|15)\.project\.", r"g_a.\1.text_feature_dim_proj."),
+    (r"^g_a\.14\.project\.", r"g_a.14.image_feature_dim_proj."),
+    (r"^(g_a\.\d+)\.attention\.", r"\1.cross_attn."),
+    (r"^g_a\.", "g_a.analysis_transform."),
+    (r"^g_s\.", "g_s.synthesis_transform."),
+    (r"^entropy\.h_a\.", "h_a.reduction."),
+    (r"^entropy\.h_s\.", "h_s.increase."),
+    (r"^entropy\.spatial\.", "local_context."),
+    (r"^entropy\.channel\.(\d+)\.", r"channel_context.\1.fushion."),
+    (r"^entropy\.head\.(\d+)\.", r"entropy_parameters_nonanchor.\1.fusion."),
+    (r"^entropy\.anchor_head\.(\d+)\.", r"entropy_parameters_anchor.\1.fusion."),
+)
+_COMPRESSAI: Final[tuple[Rule, ...]] = (
+    *_ATTENTION,
+    *_BLOCKS,
+    (r"^entropy\.(h_[as])\.", r"latent_codec.\1."),
+    (r"^entropy\.spatial\.(\d+)\.", r"latent_codec.y.latent_codec.y\1.context_prediction."),
+    (r"^entropy\.channel\.(\d+)\.", r"latent_codec.y.channel_context.y\1."),
+    (r"^entropy\.head\.(\d+)\.", r"latent_codec.y.latent_codec.y\1.entropy_parameters."),
+)
+_CHANDELIER: Final[tuple[Rule, ...]] = (
+    *_ATTENTION,
+    *_BLOCKS,
+    (r"^entropy\.(h_[as])\.", r"\1."),
+    (r"^entropy\.spatial\.", "context_prediction."),
+    (r"^entropy\.channel\.(\d+)\.", lambda m: f"cc_transforms.{int(m[1]) - 1}."),
+    (r"^entropy\.head\.", "ParamAggregation."),
+)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One family of checkpoints. masked: its spatial contexts are masked only as they run. only: a key no other has."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    config: Callable[[int, int, tuple[int, ...]], ElicConfig]
+    prior: str
+    masked: bool
+    only: str
+
+    def key(self, name: str) -> str:
+        """What the checkpoint calls a tensor of `net.Elic`."""
+        for pattern, replacement in self.rules:
+            name = re.sub(pattern, replacement, name)
+        return name
+
+
+VARIANTS: Final = (
+    Variant("taco", _TACO, config.taco, "entropy_bottleneck.", False, "g_a.analysis_transform.0.weight"),
+    Variant(
+        "compressai",
+        _COMPRESSAI,
+        config.compressai,
+        "latent_codec.z.entropy_bottleneck.",
+        True,
+        "latent_codec.h_a.0.weight",
+    ),
+    Variant("chandelier", _CHANDELIER, config.chandelier, "entropy_bottleneck.", True, "cc_transforms.0.0.weight"),
+)
+# Says nothing that the format takes from a checkpoint: tables of its own coder, masks, and what counters of operations left.
+_IGNORED: Final = re.compile(
+    r"(.*\.)?gaussian_conditional\..*|.*context_prediction\.(.*\.)?mask|(.*\.)?total_(ops|params)"
+)
+
+
+def ignored(key: str) -> bool:
+    return _IGNORED.fullmatch(key) is not None
+
+
+def find(state: Mapping[str, Tensor], name: str | None) -> Variant:
+    """The variant of a state, by name or by its keys. ValueError for a name that there is not, SEM-E-803 for no such state."""
+    if name is not None:
+        found = next((v for v in VARIANTS if v.name == name), None)
+        if found is None:
+            raise ValueError(f"variant {name!r} is unknown: there are {', '.join(v.name for v in VARIANTS)}")
+        return found
+    for variant in VARIANTS:
+        if variant.only in state:
+            return variant
+    first = next(iter(sorted(state)), "no key at all")
+    raise SemError(
+        803, f"no state of TACO, ELIC, Elic2022Official or Chandelier's ELIC: it begins with {first}", path=first
+    )
+
+
+def shape(state: Mapping[str, Tensor], key: str, rank: int) -> tuple[int, ...]:
+    """The shape of a tensor that must be there; SEM-E-803."""
+    if key not in state:
+        raise SemError(803, f"the checkpoint has no {key}", path=key)
+    found = tuple(state[key].shape)
+    if len(found) != rank:
+        raise SemError(803, f"{key} has the shape {list(found)}, not one of {rank} axes", path=key)
+    return found
+
+
+def architecture(state: Mapping[str, Tensor], variant: Variant) -> ElicConfig:
+    """The configuration whose widths and groups a state has; SEM-E-803 where there is none."""
+    n = shape(state, variant.key("g_a.0.weight"), 4)[0]
+    m = shape(state, variant.key("entropy.h_a.0.weight"), 4)[1]
+    groups = [shape(state, variant.key("entropy.spatial.0.weight"), 4)[1]]
+    while (key := variant.key(f"entropy.spatial.{len(groups)}.weight")) in state:
+        groups.append(shape(state, key, 4)[1])
+    build = variant.config
+    if variant.name == "compressai" and shape(state, variant.key("entropy.h_s.4.weight"), 4)[0] == 2 * m:
+        build = config.chandelier  # whose last layer is no transposed convolution, with its outputs first
+    text = variant.key("g_a.8.project.weight")
+    width = shape(state, text, 2)[1] if variant.name == "taco" and text in state else 0
+    try:
+        return replace(build(n, m, tuple(groups)), scale_head="linear", text_width=width)
+    except ValueError as error:
+        raise SemError(803, f"the checkpoint has no architecture of ELIC: {error}", path=variant.only) from error

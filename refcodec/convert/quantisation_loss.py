@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""What integers cost: the float entropy model behind `Predictor`'s interface, and the ideal length of a code under either."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from refcodec.networks.context_model import Sites, pass_sites
+from refcodec.transforms.elic.network import LOG_MIN, LOG_STEP, Elic
+
+Array = NDArray[Any]
+STEP = 64  # units of means in one quantisation step (SPEC §13.7)
+
+
+class Walk(Protocol):
+    """What `refcodec.networks.context_model.Predictor` and `FloatPredictor` have in common."""
+
+    sites: tuple[Sites, Sites]
+
+    def start(self, z: Array, /) -> None: ...
+    def params(self, k: int, step: int, /) -> tuple[Array, Array]: ...
+    def put(self, k: int, step: int, y: Array, /) -> None: ...
+
+
+class FloatPredictor:
+    """The float entropy model: same walk, same tables, nets in float32."""
+
+    def __init__(self, net: Elic, rate: int, shape: tuple[int, int]) -> None:
+        self.net, self.rate = net, rate
+        self.sites = pass_sites(*shape, net.cfg.anchor_parity)
+        self.gain = net.log_gain[rate].exp()[:, None, None]
+        self.done: list[Tensor] = []
+
+    @torch.no_grad()
+    def start(self, z: Array) -> None:
+        gain_z = self.net.log_gain_z[self.rate].exp()[:, None, None]
+        self.hyper = self.net.hyper(torch.from_numpy(z).float()[None], gain_z)
+
+    def _part(self, k: int) -> slice:
+        at = sum(self.net.cfg.groups[:k])
+        return slice(at, at + self.net.cfg.groups[k])
+
+    @torch.no_grad()
+    def params(self, k: int, step: int) -> tuple[Array, Array]:
+        nets, cfg, part = self.net.entropy, self.net.cfg, self._part(k)
+        if step == 0:
+            scope = [self.done[j] for j in cfg.context_channels(k)]
+            self.context = nets.channel[k](torch.cat(scope, 1)) if k else None
+            self.done.append(torch.zeros(1, cfg.groups[k], *self.hyper.shape[2:]))
+        spatial = nets.spatial[k](self.done[k]) if step else None
+        mean, log_sigma = nets.params(k, self.hyper, self.context, spatial)
+        rows, cols = self.sites[step]
+        mean = (mean[0] * self.gain[part] * STEP).round().clamp(-32767, 32767)[:, rows, cols]
+        index = (log_sigma[0] + self.net.log_gain[self.rate][part][:, None, None] - LOG_MIN) / LOG_STEP
+        return mean.int().numpy(), (index + 0.5).floor().clamp(0, 63)[:, rows, cols].to(torch.uint8).numpy()
+
+    @torch.no_grad()
+    def put(self, k: int, step: int, y: Array) -> None:
+        rows, cols = self.sites[step]
+        self.done[k][0, :, rows, cols] = torch.from_numpy(y).float() / STEP / self.gain[self._part(k)][:, 0]
+
+
+def ideal_bits(predictor: Walk, groups: tuple[int, ...], y: Array, z: Array) -> float:
+    """Bits of y, gains applied, under the Gaussians that `predictor` names; every residual is plainly rounded."""
+    predictor.start(z)
+    total, start = 0.0, 0
+    for k, c in enumerate(groups):
+        for step in (0, 1):
+            mean, table = predictor.params(k, step)
+            rows, cols = predictor.sites[step]
+            s = np.rint(y[start : start + c, rows, cols] - mean / STEP).astype(np.int32)
+            s[table == 0] = 0
+            total += _gauss_bits(s, table)
+            predictor.put(k, step, STEP * s + mean)
+        start += c
+    return total
+
+
+def _gauss_bits(s: Array, table: Array) -> float:
+    """Bits of residuals under the Gaussian tables of SPEC §10, escapes included; none under table 0."""
+    sigma = torch.exp(LOG_MIN + LOG_STEP * torch.from_numpy(table.astype(np.float64)))
+    v, n = torch.from_numpy(np.abs(s).astype(np.float64)), (4.5 * sigma).ceil()
+    below, above = (torch.erfc((v + end) / sigma * 0.5**0.5) for end in (-0.5, 0.5))
+    rest = torch.erfc((n + 0.5) / sigma * 0.5**0.5)  # of both sides
+    room = 2.0**16 - 2 * n - 2
+    regular = 16 - torch.log2(1 + room * (below - above) / 2)
+    escape = 16 - torch.log2(1 + room * rest) + 2 + 2 * torch.log2((v - n).clamp(min=1)).floor()
+    return float(torch.where(v <= n, regular, escape)[torch.from_numpy(table > 0)].sum())

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""Pickled checkpoints become safetensors files, in a process of their own: the only place where a pickle is read.
+
+    python -m refcodec.convert.unpickle IN OUT.safetensors
+
+The process has no environment, no network, a limit of memory and of file size, and an audit hook that ends it at the first
+attempt to start a program, open a connection or write a file. torch reads with weights_only=True, so that a pickle of more
+than tensors and plain values is refused before any of it runs; the rest is for the case that torch has a fault.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+
+TIMEOUT_S: Final = 1800
+GROWTH: Final = 4  # tensors that share memory are written each by itself; more than this is an attack
+SLACK: Final = 1 << 31  # bytes of memory beside the tensors
+WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "params_ema", "params", "ema")
+DEPTH: Final = 8
+MORE_THAN_TENSORS, NOT_ONE, NO_TORCH = 3, 4, 5  # exit statuses of the process
+SAID_MAX: Final = 200
+_FORBIDDEN: Final = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile",
+                     "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.chown", "os.truncate", "shutil.",
+                     "ctypes.", "pickle.find_class", "pty.", "webbrowser.", "urllib.")  # fmt: skip
+_STARTS: Final = (b"PK\3\4", pickle.PROTO)  # of what torch writes: a zip archive, before version 1.6 a pickle
+_START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.convert.unpickle import main; sys.exit(main(sys.argv[1:]))"
+
+
+def to_safetensors(source: Path, target: Path) -> None:
+    """The tensors of a pickled checkpoint as the safetensors file `target`, which is there whole or not at all.
+
+    SEM-E-803 for a pickle that holds more than tensors, or is no checkpoint, or ends the process; 805 without torch;
+    101 for a file that cannot be read.
+    """
+    name = shown(source.name)
+    try:
+        with source.open("rb") as stream:
+            start = stream.read(4)
+    except OSError as error:
+        raise SemError(101, f"{shown(str(source))}: {error.strerror}") from error
+    if not start.startswith(_STARTS):
+        raise _refusal(name, "is no checkpoint of tensors (it does not begin as torch writes them)")
+    part = target.with_name(f".{os.urandom(8).hex()}.tmp")
+    path = [entry for entry in sys.path if os.path.isabs(entry)]
+    command = [sys.executable, "-I", "-c", _START, json.dumps(path), str(source.absolute()), str(part.absolute())]
+    kept = {
+        key: os.environ[key] for key in ("SYSTEMROOT",) if key in os.environ
+    }  # without it no process starts on Windows
+    try:
+        try:
+            done = subprocess.run(
+                command,
+                env=kept | {"OMP_NUM_THREADS": "1"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _refusal(name, "takes too long to open") from error
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        if done.returncode == NO_TORCH:
+            raise SemError(805, "pickled checkpoints are converted with torch, which is not installed")
+        if done.returncode == MORE_THAN_TENSORS:
+            raise _refusal(name, "is a pickle that holds more than tensors; it was not opened")
+        if done.returncode == NOT_ONE and said:
+            raise _refusal(name, f"is no checkpoint of tensors ({said[-1][:SAID_MAX]})")
+        if done.returncode != 0 or not part.is_file():
+            raise _refusal(name, f"ended the process that opened it (status {done.returncode})")
+        os.replace(part, target)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _refusal(name: str, what: str) -> SemError:
+    return SemError(803, f"{name} {what}", hint="get the model's safetensors files")
+
+
+def main(arguments: list[str]) -> int:
+    """What the process does; its exit status, and one line on standard error where that is not 0."""
+    if len(arguments) != 2:
+        print("usage: python -m refcodec.convert.unpickle IN OUT.safetensors", file=sys.stderr)
+        return 2
+    source, target = arguments
+    try:
+        import torch  # noqa: F401
+        from safetensors import torch as _  # noqa: F401
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        return NO_TORCH
+    warnings.simplefilter("ignore")
+    size = os.path.getsize(source)
+    _limit(size)
+    armed = _watch()
+    try:
+        found = _read(source)
+        armed.clear()
+        _write(_state(found), target, size)
+    except Exception as error:  # noqa: BLE001 - whatever a checkpoint brings about is told in one line
+        armed.clear()
+        print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
+        return MORE_THAN_TENSORS if isinstance(error, pickle.UnpicklingError | PermissionError) else NOT_ONE
+    return 0
+
+
+def _limit(size: int) -> None:
+    """Bounds of memory and of file size, where the system has them."""
+    try:
+        import resource
+    except ImportError:
+        return
+    bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: GROWTH * size + (1 << 24)}
+    with suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        bounds[resource.RLIMIT_AS] = pages * resource.getpagesize() + (2 * GROWTH) * size + SLACK
+    for kind, most in bounds.items():
+        with suppress(OSError, ValueError):
+            hard = resource.getrlimit(kind)[1]
+            most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(kind, (most, most))
+
+
+def _watch() -> list[bool]:
+    """An audit hook that refuses what reading tensors never needs, for as long as the list that is returned is not empty."""
+    armed = [True]
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if armed and (
+            event.startswith(_FORBIDDEN) or (event == "open" and isinstance(args[2], int) and args[2] & writing)
+        ):
+            raise PermissionError(f"{event} while a checkpoint is read")
+
+    sys.addaudithook(hook)
+    return armed
+
+
+def _read(source: str) -> Any:
+    """What torch makes of the file, weights only; mapped into memory where its form allows that."""
+    import torch
+
+    return torch.load(source, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(source))
+
+
+def _state(found: Any) -> dict[str, Any]:
+    """Name -> tensor of a checkpoint; wrappers and the prefix of parallel training are taken off. ValueError where there are none."""
+    for _ in range(DEPTH):
+        inner = (
+            next((found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)), None)
+            if isinstance(found, Mapping)
+            else None
+        )
+        if inner is None:
+            break
+        found = inner
+    tensors: dict[str, Any] = {}
+    for name, tensor in _tensors(found, ""):
+        if name in tensors:
+            raise ValueError(f"it holds {name} twice")
+        tensors[name] = tensor
+    if not tensors:
+        raise ValueError("it holds no tensors by name")
+    rest = {name for name in tensors if not name.startswith("module.")}
+    if rest <= {"n_averaged"}:
+        tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items() if name not in rest}
+    return tensors
+
+
+def _tensors(value: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    import torch
+
+    if not isinstance(value, Mapping) or depth > DEPTH:
+        return
+    for key, member in value.items():
+        if isinstance(key, str):
+            if isinstance(member, torch.Tensor):
+                yield prefix + key, member.detach()
+            else:
+                yield from _tensors(member, f"{prefix}{key}.", depth + 1)
+
+
+def _write(tensors: dict[str, Any], target: str, size: int) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    total, seen, whole = 0, set(), {}
+    for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+            raise ValueError(f"{name} is no dense tensor")
+        total += tensor.numel() * tensor.element_size()
+        if total > GROWTH * size + (1 << 20):
+            raise ValueError("its tensors hold more than the file")
+        memory = tensor.untyped_storage()
+        own = tensor.numel() * tensor.element_size() == memory.nbytes() and memory.data_ptr() not in seen
+        seen.add(memory.data_ptr())
+        whole[name] = tensor.contiguous() if own else tensor.clone(memory_format=torch.contiguous_format)
+    save_file(whole, target, metadata={"format": "pt"})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

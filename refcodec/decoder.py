@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""From a file to its symbols: container, payloads, check, in the order of judgement of SPEC §17."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from refcodec import spec
+from refcodec.container import Container, Header, Section, read, verify
+from refcodec.container.check import State
+from refcodec.container.key_value import decode as text_decode
+from refcodec.container.limits import level_bounds
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+from refcodec.networks import package_search
+from refcodec.payloads import kinds
+from refcodec.progress import Progress
+
+if TYPE_CHECKING:
+    from refcodec.networks.context_model import Backend, Trace
+    from refcodec.payloads import Value
+    from refcodec.payloads.latents import ElicLatents
+
+Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Symbols:
+    """A file, decoded. `values` by section type; `folder` is the model package that was used, `state` the check's.
+
+    `folders`: where models were looked for first.
+    """
+
+    container: Container
+    values: Mapping[int, Value]
+    folder: Path | None
+    state: State
+    folders: tuple[Path, ...] = ()
+
+    def value(self, kind: int) -> Any:
+        """The payload of this kind; SEM-E-704 for a file that holds none."""
+        found = self.values.get(spec.CRITICAL | kind)
+        if found is None:
+            raise SemError(704, f"the file holds no {spec.KINDS[kind]}", path="sections")
+        return found
+
+    @property
+    def elic(self) -> ElicLatents:
+        """The ELIC latents; SEM-E-704 for a file that holds none."""
+        latents: ElicLatents = self.value(spec.ELIC)
+        return latents
+
+    @property
+    def canonical(self) -> bool:
+        """False where a payload is in a foreign form (SPEC §13.2)."""
+        return all(value.canonical for value in self.values.values())
+
+
+def folders(models: Folders) -> tuple[Path, ...]:
+    """Model folders, of which there may be one, as paths."""
+    return (Path(models),) if isinstance(models, str | os.PathLike) else tuple(map(Path, models))
+
+
+def model_digest(folder: Path) -> str:
+    """The digest of the symbol model in a package. SEM-E-801 where there is no package, 803 for a malformed one."""
+    from refcodec.networks import package
+
+    if not os.path.isfile(folder / package_search.MANIFEST):
+        raise SemError(
+            801, f"{shown(str(folder))} is no model package: it has no {package_search.MANIFEST}", path="model"
+        )
+    if (digest := package_search.folder_digest(folder)) is not None:
+        return digest
+    try:
+        return package.symbol_digest(package.read_manifest(folder)["symbols"])
+    except ValueError as error:
+        raise SemError(803, str(error), path="symbols") from error
+
+
+def read_symbols(
+    data: bytes | bytearray | memoryview,
+    *,
+    models: Folders = (),
+    level: int = 1,
+    backend: Backend | None = None,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> Symbols:
+    """Everything that the bytes say, or the SemError of the first fault. `models`: folders looked at first."""
+    container = read(data, level=level)
+    return symbols_of(container, models=models, level=level, backend=backend, trace=trace, progress=progress)
+
+
+def symbols_of(
+    container: Container,
+    *,
+    models: Folders = (),
+    level: int = 1,
+    backend: Backend | None = None,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> Symbols:
+    """The symbols of a container that has been read; SemError for its payloads, its model and its check."""
+    values: dict[int, Value] = {}
+    limit = level_bounds(level).text_bytes
+    folder, digest = None, None
+    for index, section in enumerate(container.sections):
+        if not section.critical:
+            continue
+        chosen = None
+        if kinds.needs_model(section.number, container.profile.parameters(section.number)):
+            folder, digest = chosen = _model(container, folders(models))
+        try:
+            values[section.type] = _payload(container, section, chosen, limit, backend, trace, progress)
+        except SemError as error:
+            if error.family not in ("payload", "limit", "unsupported") or error.code == 705:  # 705 is of the model
+                raise
+            at = section.body_offset + (error.offset or 0)
+            path = f"sections[{index}].body" if container.header.sectioned else "body"
+            raise SemError(error.code, error.what, offset=at, path=path) from error
+    if digest is None:
+        digest = explicit_digest(container.header, folders(models))
+    state = verify(container.header, container.sections, {t: v.serialise() for t, v in values.items()}, digest)
+    return Symbols(container, values, folder, state, folders(models))
+
+
+def _payload(
+    container: Container,
+    section: Section,
+    chosen: tuple[Path, str] | None,
+    limit: int,
+    backend: Backend | None,
+    trace: Trace | None,
+    progress: Progress | None,
+) -> Value:
+    """The symbols of one payload; `chosen`: folder and digest of the model where its kind needs one."""
+    header, kind = container.header, section.number
+    parameters, model = container.profile.parameters(kind), None
+    if chosen is not None:
+        from refcodec.networks import package_cache
+
+        model = (package_cache.symbol_model if kind in kinds.NETWORKS else package_cache.small_model)(*chosen)
+        kinds.fits(model, kind, parameters)
+        backend = backend or package_cache.backend()
+    size = (header.width, header.height)
+    return kinds.decode(
+        kind, section.body, parameters, size, limit=limit, model=model, backend=backend, trace=trace, progress=progress
+    )
+
+
+def _model(container: Container, extra: tuple[Path, ...]) -> tuple[Path, str]:
+    from refcodec.networks import package_cache
+
+    header = container.header
+    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    if wanted is None:
+        raise SemError(803, f"profile {header.row_id} names no model for its payload", path="profile")
+    folder = package_cache.locate(wanted, extra)
+    return folder, model_digest(folder)
+
+
+def explicit_digest(header: Header, extra: tuple[Path, ...]) -> str | None:
+    """The whole digest of the explicit model that a header names; None where there is none, or it is not found."""
+    if header.model_hash is None:
+        return None
+    try:
+        folder = package_search.find(header.model_hash.hex(), extra)
+    except SemError:  # several fit
+        return None
+    return None if folder is None else package_search.folder_digest(folder)
+
+
+@dataclass(frozen=True)
+class PayloadSection:
+    """One section's symbols: `sha256` over S of SPEC §7, `shape` of each array, `value` where it is short enough."""
+
+    kind: str
+    sha256: str
+    shape: list[list[int]]
+    value: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The symbols of a file."""
+
+    sections: tuple[PayloadSection, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object of `conformance/schema/payload.schema.json`."""
+        return {"sections": [section.to_dict() for section in self.sections]}
+
+
+def payload(
+    data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1, progress: Progress | None = None
+) -> Payload:
+    """The decoded symbols of a file, section by section; SemError for what is wrong with it."""
+    decoded = read_symbols(data, models=models, level=level, progress=progress)
+    out = []
+    for section in decoded.container.sections:
+        if section.critical:
+            found = decoded.values[section.type]
+            s, shape, value = found.serialise(), found.shape, found.shown()
+        else:
+            s, shape = section.body, [[len(section.body)]]
+            value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()
+        name = section.name or f"0x{section.type:02X}"
+        out.append(PayloadSection(name, hashlib.sha256(s).hexdigest(), shape, value))
+    return Payload(tuple(out))

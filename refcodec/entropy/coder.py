@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §9, what the range coder writes above single symbols: values with escapes, Exp-Golomb codes, arrays of values."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from refcodec.entropy.arithmetic import PREFIX_LIMIT
+from refcodec.entropy.tables import VALUE_LIMIT, TableBank
+from refcodec.errors import SemError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Coder(ABC):
+    """What Encoder and Decoder share: everything above the single symbol."""
+
+    def __init__(self, fast: bool | None) -> None:
+        """`fast`: True compiled loops wherever numba is there, False never, None where they pay. Same bytes always."""
+        self.fast = fast
+
+    @abstractmethod
+    def symbol(self, table: Sequence[int], value: int | None = None) -> int:
+        """Code one symbol 0 … n - 1 of a table of n symbols (n + 1 entries)."""
+
+    @abstractmethod
+    def finish(self) -> bytes:
+        """The canonical bytes of all symbols so far."""
+
+    @abstractmethod
+    def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
+        """Code index.size values, index and values int32[n], already checked."""
+
+    @abstractmethod
+    def bit(self, value: int | None = None) -> int:
+        """Code 0 or 1, equally likely: `symbol(uniform(2), value)`, but quick, as a damaged body may be all escapes."""
+
+    def value(self, bank: TableBank, number: int, value: int | None = None) -> int:
+        """Code one value of -32767 … 32767 with table `number` of the bank, by its escape where it has no symbol.
+
+        ValueError for a value that cannot be written, SemError 403 for a read one out of range.
+        """
+        table, offset = bank.tables[number], bank.offsets[number]
+        escape = len(table) - 2
+        if value is None:
+            symbol = self.symbol(table)
+        elif abs(value) > VALUE_LIMIT:
+            raise ValueError(f"{value} is not within ±{VALUE_LIMIT}")
+        else:
+            symbol = value - offset
+            symbol = self.symbol(table, symbol if 0 <= symbol < escape else escape)
+        return offset + symbol if symbol < escape else self._escape(offset, offset + escape, value)
+
+    def _escape(self, start: int, stop: int, value: int | None) -> int:
+        """What follows an escape: 0 above or 1 below the regular values start … stop - 1, then how far beyond."""
+        below = self.bit(None if value is None else int(value < start))
+        beyond = None if value is None else start - 1 - value if below else value - stop
+        beyond = self._exp_golomb(beyond)
+        value = start - 1 - beyond if below else stop + beyond
+        if abs(value) > VALUE_LIMIT:
+            raise self._fault(403, f"the escaped value {value} is not within ±{VALUE_LIMIT}")
+        return value
+
+    def _exp_golomb(self, value: int | None) -> int:
+        """Exp-Golomb code of order 0, value >= 0: q ones, a zero if q < 16, then the low q bits of value + 1."""
+        number = 0 if value is None else value + 1
+        q = 0
+        while q < PREFIX_LIMIT and self.bit(None if value is None else int(number >> (q + 1) > 0)):
+            q += 1
+        spelt = 1
+        for place in reversed(range(q)):
+            spelt = 2 * spelt + self.bit(None if value is None else number >> place & 1)
+        return spelt - 1
+
+    def array(
+        self, bank: TableBank, index: ArrayLike, values: ArrayLike | None = None, *, skip: int | None = None
+    ) -> NDArray[np.int32]:
+        """Code an array of values, element by element in C order, each with its own table of the bank.
+
+        index: integers of any shape, 0 … len(bank) - 1. values: the same shape, integers of -32767 … 32767, or None to
+        read. Where index == skip nothing is coded and the value is 0. Returns int32 of that shape. ValueError or
+        TypeError for what cannot be written; then nothing has been. SemError 403 for a read value out of range.
+        """
+        import numpy as np
+
+        numbers = np.asarray(index)
+        _check("index", numbers, 0, len(bank) - 1)
+        coded = np.ones(numbers.shape, bool) if skip is None else numbers != skip
+        given = None
+        if values is not None:
+            whole = np.asarray(values)
+            _check("values", whole, -VALUE_LIMIT, VALUE_LIMIT)
+            if whole.shape != numbers.shape or whole[~coded].any():
+                raise ValueError("values must have the shape of index, and 0 where it is skipped")
+            given = whole[coded].astype(np.int32)
+        result = np.zeros(numbers.shape, np.int32)
+        result[coded] = self._bulk(bank, numbers[coded].astype(np.int32), given)
+        return result
+
+    def _fault(self, code: int, what: str) -> SemError:
+        return SemError(code, what)
+
+
+def _check(name: str, array: NDArray[Any], low: int, high: int) -> None:
+    """TypeError unless the array holds integers, ValueError unless all are low … high."""
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, not {array.dtype}")
+    if array.size and not (low <= array.min() and array.max() <= high):
+        raise ValueError(f"{name} must be {low} … {high}")

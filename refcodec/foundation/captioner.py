@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""The role captioner: what a picture shows, said by a vision-language model or by a model that captions and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from refcodec.foundation import endpoint
+from refcodec.foundation.device import device_of, dtype_of
+from refcodec.foundation.llm_output import SENTENCE, answer
+from refcodec.foundation.loading import expect, loading, pretrained, running
+from refcodec.foundation.resolve import Models
+
+ROLE = "captioner"
+DESCRIPTION_TOKENS: Final = 512
+CAPTION_TOKENS: Final = 32
+
+Pixels = NDArray[np.uint8]
+
+
+def captioner(models: Models, recommended: Mapping[str, str]) -> Captioner | endpoint.Captioner:
+    """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
+    return models.load(ROLE, Captioner.load, recommended, endpoint.Captioner)
+
+
+class Captioner:
+    """Words for pictures. Decoding is greedy, so that a picture has the same words each time."""
+
+    def __init__(self, model: Any, processor: Any, name: str = "") -> None:
+        self.model, self.processor, self.name = model, processor, name
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> Captioner:
+        """SEM-E-803 for a folder of another kind of model."""
+        with loading(ROLE, folder):
+            from transformers import AutoModelForImageTextToText
+            from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN
+
+            expect(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
+            model = pretrained(ROLE, folder, AutoModelForImageTextToText, dtype_of(models))
+            processor = _processor(folder, model)
+        return cls(model.to(device_of(models)), processor, folder.name)
+
+    @property
+    def template(self) -> str | None:
+        """That of a conversation; None: the model captions, and takes no instruction."""
+        own = getattr(self.processor, "chat_template", None)
+        return own or getattr(getattr(self.processor, "tokenizer", None), "chat_template", None)
+
+    def describe(self, pixels: Pixels, instruction: str | None = None, most_tokens: int | None = None) -> str:
+        """The words of pixels uint8[H, W, 3], asked for by the instruction where the model takes one.
+
+        most_tokens: None for those of a long description.
+        """
+        picture = Image.fromarray(pixels)
+        with running(ROLE, self.name):
+            if self.template is None:
+                inputs, said = self.processor(images=picture, return_tensors="pt"), 0
+            else:
+                inputs = self.processor.apply_chat_template(
+                    [
+                        {
+                            "role": "user",
+                            "content": [
+                                {"type": "image", "image": picture},
+                                {"type": "text", "text": instruction or SENTENCE},
+                            ],
+                        }
+                    ],
+                    chat_template=self.template,
+                    add_generation_prompt=True,
+                    tokenize=True,
+                    return_dict=True,
+                    return_tensors="pt",
+                )
+                said = 0 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+            inputs = inputs.to(self.model.device, self.model.dtype)
+            tokens = self.model.generate(
+                **inputs, max_new_tokens=most_tokens or DESCRIPTION_TOKENS, do_sample=False, num_beams=1
+            )
+            return answer(self.processor.decode(tokens[0, said:], skip_special_tokens=True))
+
+    def caption(self, pixels: Pixels, tokens: int = CAPTION_TOKENS) -> str:
+        """One short line of pixels uint8[H, W, 3]."""
+        return " ".join(self.describe(pixels, SENTENCE, tokens).split())
+
+
+def _processor(folder: Path, model: Any) -> Any:
+    """That of the model, its pictures resized by Pillow: the default depends on whether torchvision is installed.
+
+    Models of videos too name a processor that torchvision must be there for; theirs is made of the other parts.
+    """
+    from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+
+    kind = PROCESSOR_MAPPING.get(type(model.config), None)
+    if kind is None or "video_processor" not in kind.get_attributes():
+        return AutoProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+
+    class Still(kind):  # type: ignore[misc, valid-type]
+        def check_argument_for_proper_class(self, name: str, value: Any) -> Any:
+            return None if name == "video_processor" else super().check_argument_for_proper_class(name, value)
+
+    makers = {"image_processor": AutoImageProcessor, "tokenizer": AutoTokenizer}
+    more = {"image_processor": {"backend": "pil"}, "tokenizer": {}}
+    parts = [
+        makers[name].from_pretrained(folder, local_files_only=True, **more[name]) if name in makers else None
+        for name in kind.get_attributes()
+    ]
+    settings, _ = kind.get_processor_dict(folder, local_files_only=True)
+    return Still.from_args_and_dict(parts, settings)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""The role clip: pictures and texts in one space (Radford et al. 2021), as method pics searches and scores in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from refcodec.foundation.device import device_of
+from refcodec.foundation.loading import expect, loading, numbers, pretrained, quiet, running
+from refcodec.foundation.resolve import Models
+
+ROLE = "clip"
+TYPES = ("clip",)
+
+
+class ClipModel:
+    """Unit vectors of pictures and of token ids. Runs in float32 whatever dtype is asked for: what is searched is close."""
+
+    def __init__(self, model: Any, processor: Any, tokenizer: Any, name: str = "") -> None:
+        self.model, self.processor, self.tokenizer, self.name = model, processor, tokenizer, name
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> ClipModel:
+        expect(ROLE, folder, "config.json", "model_type", TYPES)
+        with loading(ROLE, folder):
+            from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
+
+            model = pretrained(ROLE, folder, CLIPModel)
+            processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        return cls(model.to(device_of(models)), processor, tokenizer, folder.name)
+
+    @property
+    def device(self) -> torch.device:
+        return cast(torch.device, self.model.device)
+
+    @property
+    def table(self) -> torch.Tensor:
+        """float32[V, W]: the embedding of each token id."""
+        return cast(torch.Tensor, self.model.text_model.get_input_embeddings().weight)
+
+    @property
+    def most(self) -> int:
+        """Token ids that a text can have, its begin and end left out."""
+        return int(self.model.config.text_config.max_position_embeddings) - 2
+
+    @property
+    def special(self) -> set[int]:
+        """Ids that stand for no piece of text: begin, end, padding."""
+        return {
+            int(i) for i in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, *self.tokenizer.all_special_ids)
+        }
+
+    def picture(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
+        """float32[D] of norm 1, of pixels uint8[H, W, 3]; resized and cropped as the model's own processor does."""
+        with running(ROLE, self.name), quiet():
+            inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.device)
+            found = self.model.get_image_features(**inputs).pooler_output[0].float()
+        numbers(ROLE, self.name, bool(found.isfinite().all()))
+        return cast(torch.Tensor, found / found.norm())
+
+    def text(self, ids: torch.Tensor, points: torch.Tensor | None = None) -> torch.Tensor:
+        """float32[D] of norm 1, of token ids int64[n] without begin and end.
+
+        points float32[n, W]: taken in place of the ids' own embeddings, so that a gradient can be asked for at them.
+        No padding: the text is read from left to right up to its end, so that what follows changes nothing.
+        """
+        tokenizer = self.tokenizer
+        whole_ids = torch.cat(
+            [ids.new_tensor([tokenizer.bos_token_id]), ids, ids.new_tensor([tokenizer.eos_token_id])]
+        )[None]
+
+        def replaced(_: Any, __: Any, out: torch.Tensor) -> torch.Tensor:
+            assert points is not None
+            return torch.cat([out[:, :1], points[None], out[:, -1:]], 1)
+
+        hook = None if points is None else self.model.text_model.get_input_embeddings().register_forward_hook(replaced)
+        try:
+            found = self.model.get_text_features(input_ids=whole_ids.to(self.device)).pooler_output[0]
+        finally:
+            if hook is not None:
+                hook.remove()
+        return cast(torch.Tensor, found / found.norm())
+
+    def words(self, ids: tuple[int, ...]) -> str:
+        """The text of token ids, for people: read again it may give others."""
+        return str(self.tokenizer.decode(list(ids)))

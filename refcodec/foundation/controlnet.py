@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""The role controlnet: what makes a Stable Diffusion painter follow lines (Zhang et al., ICCV 2023)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+from refcodec.foundation.device import device_of, dtype_of
+from refcodec.foundation.loading import expect, loading, pretrained
+from refcodec.foundation.prompt_tokens import takes_ids
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.text_to_image import Painter, Pixels, worded
+from refcodec.progress import Progress
+
+ROLE = "controlnet"
+CLASSES = ("ControlNetModel",)
+
+
+class ControlNet:
+    """The network, without a painter."""
+
+    def __init__(self, model: Any, name: str = "") -> None:
+        self.model, self.name = model, name
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> ControlNet:
+        expect(ROLE, folder, "config.json", "_class_name", CLASSES)
+        with loading(ROLE, folder):
+            from diffusers import ControlNetModel
+
+            model = pretrained(ROLE, folder, ControlNetModel, dtype_of(models))
+        return cls(model.to(device_of(models)), folder.name)
+
+
+class LinePainter(Painter):
+    """Pictures of a text along lines uint8[H, W, 3], which have the size of the picture; strength 0: they are not followed."""
+
+    def __init__(self, painter: Painter, control: ControlNet, lines: Pixels, strength: float) -> None:
+        """SEM-E-803 for a painter that takes no ControlNet, or not this one."""
+        base = painter.pipeline
+        if not takes_ids(base):
+            what = f"painter: {shown(painter.name)} is {type(base).__name__}, which follows no edge map"
+            raise SemError(803, what, path="painter", hint="name a folder of a StableDiffusionPipeline")
+        ours, theirs = (model.config.cross_attention_dim for model in (control.model, base.unet))
+        if ours != theirs:
+            what = f"{ROLE}: {shown(control.name)} is of painters with texts of width {ours}, {shown(painter.name)} has {theirs}"
+            raise SemError(803, what, path=ROLE, hint="name the ControlNet of this painter")
+        from diffusers import StableDiffusionControlNetPipeline
+
+        with loading(ROLE, Path(control.name)):
+            pipeline = StableDiffusionControlNetPipeline(
+                vae=base.vae,
+                text_encoder=base.text_encoder,
+                tokenizer=base.tokenizer,
+                unet=base.unet,
+                scheduler=base.scheduler,
+                controlnet=control.model,
+                safety_checker=base.safety_checker,
+                feature_extractor=base.feature_extractor,
+                requires_safety_checker=base.config.requires_safety_checker,
+            )
+        pipeline.set_progress_bar_config(disable=True)
+        super().__init__(pipeline, painter.name)
+        self.lines, self.strength = lines, float(strength)
+
+    def paint(
+        self,
+        prompt: str | torch.Tensor,
+        size: tuple[int, int],
+        *,
+        seed: int,
+        kind: str = "cpu",
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        negative: str | None = None,
+        progress: Progress | None = None,
+    ) -> Pixels:
+        """As `Painter.paint`."""
+        wanted = {
+            **worded(prompt),
+            "width": size[0],
+            "height": size[1],
+            "image": Image.fromarray(self.lines),
+            "controlnet_conditioning_scale": self.strength,
+        }
+        return self._run(self.pipeline, wanted, seed, kind, steps, 1.0, guidance, sampler, negative, progress)

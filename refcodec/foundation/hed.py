@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""The role edge_detector: holistically-nested edges (Xie and Tu, ICCV 2015) in the layout of ControlNet's public weights.
+
+A folder of config.json, {"model_type": "hed"}, and model.safetensors. Names of tensors: `norm`, and for the blocks
+b = 1 … 5 `block{b}.convs.{i}.weight`, `.bias` and `block{b}.projection.weight`, `.bias`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from refcodec.errors import SemError
+from refcodec.fileio import shown
+from refcodec.foundation.device import device_of
+from refcodec.foundation.loading import expect, loading, numbers, running
+from refcodec.foundation.resolve import Models
+
+ROLE = "edge_detector"
+CONFIG: Final = {"model_type": "hed"}
+WEIGHTS: Final = "model.safetensors"
+BLOCKS: Final = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (channels, convolutions), those of VGG16
+
+
+class Block(nn.Module):
+    """Convolutions 3x3 with ReLU, and a map of one channel of what comes out."""
+
+    def __init__(self, before: int, channels: int, number: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(
+            nn.Conv2d(before if i == 0 else channels, channels, 3, padding=1) for i in range(number)
+        )
+        self.projection = nn.Conv2d(channels, 1, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        for conv in self.convs:
+            x = functional.relu(conv(x))
+        return x, self.projection(x)
+
+
+class Hed(nn.Module):
+    """float32[B, 1, H, W] in 0 … 1, of R, G, B in 0 … 255 float32[B, 3, H, W]; each side is at least 16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.Parameter(torch.zeros(1, 3, 1, 1))
+        before = 3
+        for b, (channels, number) in enumerate(BLOCKS, 1):
+            setattr(self, f"block{b}", Block(before, channels, number))
+            before = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        size, x, total = x.shape[-2:], x - self.norm, None
+        for b in range(1, len(BLOCKS) + 1):
+            x, found = getattr(self, f"block{b}")(x if b == 1 else functional.max_pool2d(x, 2))
+            found = functional.interpolate(found, size, mode="bilinear", align_corners=False)
+            total = found if total is None else total + found
+        assert total is not None
+        return torch.sigmoid(total / len(BLOCKS))
+
+
+def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict of ControlNet's HED as float32 tensors, judged. SEM-E-803 for one that lacks a tensor or has others."""
+    with torch.device("meta"):
+        wanted = {name: tuple(tensor.shape) for name, tensor in Hed().state_dict().items()}
+    for name in sorted(wanted.keys() | state.keys()):
+        if name not in state:
+            raise _broken(f"the weights have no {name}")
+        if name not in wanted:
+            raise _broken(f"the weights have {shown(name)}, which HED has not")
+        if tuple(state[name].shape) != wanted[name] or not state[name].is_floating_point():
+            raise _broken(f"{name} is {list(state[name].shape)}, not real numbers of the shape {list(wanted[name])}")
+    return {name: state[name].float().contiguous() for name in wanted}
+
+
+def _broken(what: str) -> SemError:
+    return SemError(
+        803,
+        f"{ROLE}: {what}",
+        path=ROLE,
+        hint="convert the HED weights of ControlNet with semtool models import --as hed",
+    )
+
+
+class EdgeDetector:
+    """The grey edge map of a picture: no threshold and no thinning, as Text+Sketch sends it."""
+
+    def __init__(self, model: Hed, name: str = "") -> None:
+        self.model, self.name = model, name
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> EdgeDetector:
+        expect(ROLE, folder, "config.json", "model_type", (CONFIG["model_type"],))
+        with loading(ROLE, folder):
+            from safetensors.torch import load_file
+
+            state = load_file(folder / WEIGHTS)
+        with torch.device("meta"):
+            model = Hed()
+        model.load_state_dict(convert(state), assign=True)
+        return cls(model.to(device_of(models)).eval(), folder.name)
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8[H, W] of pixels uint8[H, W, 3]: floor(255 times the probability of an edge)."""
+        device = self.model.norm.device
+        with running(ROLE, self.name):
+            x = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(2, 0, 1)[None].float()
+            found = self.model(x)[0, 0].float() * 255
+        numbers(ROLE, self.name, bool(found.isfinite().all()))
+        return cast(NDArray[np.uint8], found.clamp(0, 255).to(torch.uint8).cpu().numpy())

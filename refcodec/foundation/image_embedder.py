@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""The role image_embedder: CLIP's projected vector of a picture (Radford et al. 2021), as methods clip and perco send it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from refcodec.foundation.device import device_of
+from refcodec.foundation.loading import expect, loading, numbers, pretrained, quiet, running
+from refcodec.foundation.resolve import Models
+
+ROLE = "image_embedder"
+TYPES = ("clip", "clip_vision_model")
+
+
+class ImageEmbedder:
+    """float32[D] of a picture. Runs in float32 whatever dtype is asked for: signs near zero are what is sent."""
+
+    def __init__(self, model: Any, processor: Any, name: str = "") -> None:
+        self.model, self.processor, self.name = model, processor, name
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> ImageEmbedder:
+        expect(ROLE, folder, "config.json", "model_type", TYPES)
+        with loading(ROLE, folder):
+            from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
+
+            model = pretrained(ROLE, folder, CLIPVisionModelWithProjection)
+            processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        return cls(model.to(device_of(models)), processor, folder.name)
+
+    @property
+    def width(self) -> int:
+        return int(self.model.config.projection_dim)
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The projection, not normalised, of pixels uint8[H, W, 3]; resized and cropped as the model's own processor does."""
+        with running(ROLE, self.name), quiet():
+            inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
+            found = self.model(**inputs).image_embeds[0].float().cpu().numpy()
+        numbers(ROLE, self.name, bool(np.isfinite(found).all()))
+        return cast(NDArray[np.float32], found)

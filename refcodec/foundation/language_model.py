@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""The role language: a language model that is asked one thing of one text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from refcodec.foundation import endpoint
+from refcodec.foundation.device import device_of, dtype_of
+from refcodec.foundation.llm_output import answer
+from refcodec.foundation.loading import expect, loading, pretrained, running
+from refcodec.foundation.resolve import Models
+
+ROLE = "language"
+
+
+def language(models: Models, recommended: Mapping[str, str]) -> Language | endpoint.Language:
+    """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
+    return models.load(ROLE, Language.load, recommended, endpoint.Language)
+
+
+class Language:
+    """Answers. Decoding is greedy, so that a question has the same answer each time."""
+
+    def __init__(self, model: Any, tokenizer: Any, name: str = "") -> None:
+        self.model, self.tokenizer, self.name = model, tokenizer, name
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> Language:
+        """SEM-E-803 for a folder of another kind of model."""
+        with loading(ROLE, folder):
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
+
+            expect(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
+            model = pretrained(ROLE, folder, AutoModelForCausalLM, dtype_of(models))
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return cls(model.to(device_of(models)), tokenizer, folder.name)
+
+    def ask(self, instruction: str, text: str, most_tokens: int) -> str:
+        """The answer to an instruction about a text, as a turn of a conversation where the model knows such turns."""
+        question = f"{instruction}\n\n{text}"
+        with running(ROLE, self.name):
+            if self.tokenizer.chat_template:
+                inputs = self.tokenizer.apply_chat_template(
+                    [{"role": "user", "content": question}],
+                    add_generation_prompt=True,
+                    enable_thinking=False,
+                    return_dict=True,
+                    return_tensors="pt",
+                )
+            else:
+                inputs = self.tokenizer(f"{question}\n\n", return_tensors="pt")
+            inputs = inputs.to(self.model.device)
+            inputs.pop("token_type_ids", None)  # which some tokenizers give and no decoder takes
+            tokens = self.model.generate(**inputs, max_new_tokens=most_tokens, do_sample=False, num_beams=1)
+            return answer(self.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))

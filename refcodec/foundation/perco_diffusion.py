@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""The role painter of method perco: a latent diffusion model that sees the local features beside its noise.
+
+Careil et al. 2024 §3.2 on diffusers' classes. The U-Net's first convolution has latent channels + m inputs; features are
+brought to the size of the latent by repeating each one. Guidance is on the text only (eq. 5).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from refcodec.errors import SemError
+from refcodec.foundation.device import device_of, dtype_of, generator
+from refcodec.foundation.hyper_encoder import HyperEncoder
+from refcodec.foundation.loading import bound_tokenizer, expect, loading, numbers, pretrained, quiet, running
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.schedulers import scheduler
+from refcodec.progress import Progress
+
+ROLE: Final = "painter"
+CLASSES: Final = ("StableDiffusionPipeline", "StableDiffusionPipelinePerco")
+TOGETHER: Final = "name the painter and the hyper_encoder that were trained together"
+STEPS, GUIDANCE = 20, 3.0  # Careil et al. 2024, §3.2 and §4
+
+
+def _part(kind: Any, folder: Path, name: str, dtype: torch.dtype) -> Any:
+    """A network of a pipeline's folder, all its weights there."""
+    return pretrained(ROLE, folder / name, kind, dtype)
+
+
+class LatentCoder:
+    """The pipeline's autoencoder, which is all that an encoder needs of it."""
+
+    def __init__(self, vae: Any, name: str = "") -> None:
+        self.vae, self.name = vae, name
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> LatentCoder:
+        """In float32: the nearest of two codes must not hang on a rounding."""
+        expect(ROLE, folder, "model_index.json", "_class_name", CLASSES)
+        with loading(ROLE, folder):
+            from diffusers import AutoencoderKL
+
+            return cls(_part(AutoencoderKL, folder, "vae", torch.float32).to(device_of(models)), folder.name)
+
+    @property
+    def factor(self) -> int:
+        """Pixels of a latent's side."""
+        return 1 << (len(self.vae.config.block_out_channels) - 1)
+
+    @property
+    def latents(self) -> int:
+        """Channels of a latent."""
+        return int(self.vae.config.latent_channels)
+
+    def suits(self, hyper: HyperEncoder) -> None:
+        """SEM-E-803 where the hyper-encoder was made for another autoencoder."""
+        cfg = hyper.cfg
+        if (cfg.factor, cfg.latent_channels) != (self.factor, self.latents):
+            what = f"{ROLE}: its latents have {self.latents} channels at 1/{self.factor}, the hyper-encoder is for {cfg.latent_channels} at 1/{cfg.factor}"
+            raise SemError(803, what, path=ROLE, hint=TOGETHER)
+
+    def encode(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """float[1, C, H / factor, W / factor] of uint8[H, W, 3], sides multiples of the factor.
+
+        The mode of the posterior, so that encoding repeats itself; PerCo (SD) draws a sample.
+        """
+        x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
+        with running(ROLE, self.name):
+            x = x.to(self.vae.device, self.vae.dtype) / 127.5 - 1
+            latent: Tensor = self.vae.encode(x).latent_dist.mode() * self.vae.config.scaling_factor
+            return latent
+
+    def decode(self, latent: Tensor) -> NDArray[np.uint8]:
+        """uint8[H, W, 3], rounded as SPEC §14 does."""
+        x = self.vae.decode(latent.to(self.vae.dtype) / self.vae.config.scaling_factor).sample[0].float()
+        numbers(ROLE, self.name, bool(x.isfinite().all()))
+        samples = ((x / 2 + 0.5).clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
+        return np.ascontiguousarray(samples.permute(1, 2, 0).cpu().numpy())
+
+
+def indices_of(pixels: NDArray[np.uint8], coder: LatentCoder, hyper: HyperEncoder) -> NDArray[np.int64]:
+    """int64[h, w] of a picture uint8[H, W, 3], extended to the right and below to whole places by its last column and row."""
+    coder.suits(hyper)
+    height, width = pixels.shape[:2]
+    padded = np.pad(pixels, ((0, -height % hyper.cfg.stride), (0, -width % hyper.cfg.stride), (0, 0)), mode="edge")
+    latent = coder.encode(padded)
+    with running("hyper_encoder", hyper.name):
+        found: NDArray[np.int64] = hyper.indices(latent.float())[0].cpu().numpy()
+    return found
+
+
+class PercoPainter(LatentCoder):
+    """The whole pipeline."""
+
+    def __init__(self, vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, scheduler: Any, name: str = "") -> None:
+        super().__init__(vae, name)
+        self.text_encoder, self.tokenizer, self.unet, self.scheduler = text_encoder, tokenizer, unet, scheduler
+
+    @classmethod
+    def load(cls, folder: Path, models: Models) -> PercoPainter:
+        """SEM-E-803 for a folder that is no pipeline with text encoder, U-Net and scheduler."""
+        expect(ROLE, folder, "model_index.json", "_class_name", CLASSES)
+        device, dtype = device_of(models), dtype_of(models)
+        with loading(ROLE, folder):
+            from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+            from transformers import CLIPTextModel, CLIPTokenizer
+
+            vae, unet = _part(AutoencoderKL, folder, "vae", dtype), _part(UNet2DConditionModel, folder, "unet", dtype)
+            text_encoder = _part(CLIPTextModel, folder, "text_encoder", dtype)
+            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+            bound_tokenizer(tokenizer, text_encoder)
+            steps = DDIMScheduler.from_config(DDIMScheduler.load_config(folder / "scheduler", local_files_only=True))
+        return cls(vae.to(device), text_encoder.to(device), tokenizer, unet.to(device), steps, folder.name)
+
+    @property
+    def width(self) -> int:
+        """Dimensions of what the U-Net attends to."""
+        return int(self.unet.config.cross_attention_dim)
+
+    def suits(self, hyper: HyperEncoder) -> None:
+        """SEM-E-803 also where the U-Net was extended for another hyper-encoder, or not at all."""
+        super().suits(hyper)
+        has, wanted = int(self.unet.config.in_channels), hyper.cfg.latent_channels + hyper.cfg.m
+        if has != wanted:
+            raise SemError(
+                803,
+                f"{ROLE}: its U-Net takes {has} channels, with the hyper-encoder's there are {wanted}",
+                path=ROLE,
+                hint=TOGETHER,
+            )
+
+    def text(self, caption: str | list[int]) -> Tensor:
+        """[1, tokens, width] of a caption, or of its token ids without start and end."""
+        with running(ROLE, self.name), quiet():
+            most = int(self.tokenizer.model_max_length)
+            if isinstance(caption, str):
+                ids = self.tokenizer(caption, padding="max_length", max_length=most, truncation=True).input_ids
+            else:
+                ids = [self.tokenizer.bos_token_id, *caption[: most - 2], self.tokenizer.eos_token_id]
+                ids += [self.tokenizer.pad_token_id] * (most - len(ids))
+            found: Tensor = self.text_encoder(torch.tensor([ids], device=self.text_encoder.device))[0]
+        return self._attended(found)
+
+    def image(self, embedding: NDArray[np.float32]) -> Tensor:
+        """[1, 1, width]: an image embedding as the only token. SEM-E-803 for one of another width."""
+        return self._attended(torch.from_numpy(np.ascontiguousarray(embedding))[None, None])
+
+    def _attended(self, context: Tensor) -> Tensor:
+        if context.shape[-1] != self.width:
+            what = f"{ROLE}: its U-Net attends to {self.width} dimensions, what it is told has {context.shape[-1]}"
+            raise SemError(803, what, path=ROLE, hint="name a painter of that width")
+        return context.to(self.unet.device, self.unet.dtype)
+
+    def null(self, hyper: HyperEncoder, learning: bool = False) -> Tensor:
+        """[1, tokens, width]: what stands for no text, learned with the hyper-encoder, or else an empty text."""
+        if hyper.null_text is None:
+            return self.text("")
+        return self._attended((hyper.null_text if learning else hyper.null_text.detach())[None])
+
+    def paint(
+        self,
+        features: Tensor,
+        scale: int,
+        context: Tensor | None,
+        null: Tensor,
+        *,
+        seed: int,
+        kind: str = "cpu",
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.uint8]:
+        """uint8[H, W, 3] of features [1, m, h, w], one for scale x scale places of the latent. context: as from `text`."""
+        steps, guidance = STEPS if steps is None else steps, GUIDANCE if guidance is None else guidance
+        with running(ROLE, self.name), scheduler(self, sampler):
+            device, dtype, rule = self.unet.device, self.unet.dtype, self.scheduler
+            local = features.to(device, dtype).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+            shape = (1, self.latents, *local.shape[2:])
+            x = torch.randn(shape, generator=generator(kind, seed), device=kind).to(device, dtype)
+            rule.set_timesteps(steps, device=device)
+            x = x * rule.init_noise_sigma
+            more = (
+                {"generator": generator(kind, seed + 1)}
+                if "generator" in inspect.signature(rule.step).parameters
+                else {}
+            )
+            for i, t in enumerate(rule.timesteps):
+                seen = torch.cat([rule.scale_model_input(x, t), local], 1)
+                x = rule.step(guided(self._predict(seen, t), context, null, guidance), t, x, **more).prev_sample
+                if progress is not None:
+                    progress((i + 1) / len(rule.timesteps))
+            return self.decode(x)
+
+    def _predict(self, seen: Tensor, t: Tensor) -> Callable[[Tensor], Tensor]:
+        def of(context: Tensor) -> Tensor:
+            out: Tensor = self.unet(seen, t, encoder_hidden_states=context).sample
+            return out
+
+        return of
+
+
+def guided(predict: Callable[[Tensor], Tensor], context: Tensor | None, null: Tensor, guidance: float) -> Tensor:
+    """Eq. 5: e(z_l, nothing) + guidance (e(z_l, text) - e(z_l, nothing)); the local features are seen in both."""
+    if context is None:
+        return predict(null)
+    if guidance == 1:
+        return predict(context)
+    without = predict(null)
+    return without + guidance * (predict(context) - without)

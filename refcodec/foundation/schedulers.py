@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Samplers by the names that render hints have, and the progress of a diffusion pipeline."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from refcodec.foundation.device import SettingError
+from refcodec.progress import Progress
+
+# name of the hint `scheduler` -> class of diffusers
+SCHEDULERS: Final = {
+    "ddim": "DDIMScheduler", "ddpm": "DDPMScheduler", "pndm": "PNDMScheduler", "euler": "EulerDiscreteScheduler",
+    "euler-a": "EulerAncestralDiscreteScheduler", "dpm": "DPMSolverMultistepScheduler", "unipc": "UniPCMultistepScheduler",
+}  # fmt: skip
+
+
+@contextmanager
+def scheduler(pipeline: Any, name: str | None) -> Iterator[None]:
+    """The pipeline with this sampler, made of the configuration of its own; None: with its own. ValueError for another name."""
+    if name is None:
+        yield
+        return
+    if name not in SCHEDULERS:
+        raise SettingError(f"scheduler is one of {', '.join(SCHEDULERS)}, not {name!r}")
+    import diffusers
+
+    own = pipeline.scheduler
+    pipeline.scheduler = getattr(diffusers, SCHEDULERS[name]).from_config(own.config)
+    try:
+        yield
+    finally:
+        pipeline.scheduler = own
+
+
+def stepping(pipeline: Any, steps: int, progress: Progress | None) -> dict[str, Any]:
+    """The argument of a pipeline by which it tells of its steps."""
+    if progress is None:
+        return {}
+    if "callback_on_step_end" in inspect.signature(pipeline.__call__).parameters:
+
+        def ended(_: Any, step: int, __: Any, values: dict[str, Any]) -> dict[str, Any]:
+            progress(min(1.0, (step + 1) / steps))
+            return values
+
+        return {"callback_on_step_end": ended}
+    return {"callback": lambda step, *_: progress(min(1.0, (step + 1) / steps)), "callback_steps": 1}

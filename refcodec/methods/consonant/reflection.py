@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Reflection (Dotzel et al. 2024, §2): a painted picture is described, compared with its text, and painted over.
+
+The decoder does it alone, so that it costs no bits. The authors do it twice, above some 500 µbpp, where there is enough
+text to compare with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from refcodec.methods.base import Scene
+from refcodec.methods.consonant.prompts import Prompts
+from refcodec.progress import Progress, part
+
+if TYPE_CHECKING:
+    from refcodec.methods.base import Pixels
+
+USUAL: Final = 2
+WORTH: Final = 500e-6  # bits per pixel above which they are made unasked
+STRENGTH: Final = 0.6  # of an edit: enough to change an object, too little for another composition
+CHANGE_TOKENS, CHANGE_LETTERS = 64, 400
+SEEDS: Final = 10**19  # seeds are below it (SPEC §6)
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """`count` reflections of each picture; captioner and language are what does them."""
+
+    scene: Scene
+    prompts: Prompts
+    count: int
+    captioner: Any = None
+    language: Any = None
+
+    def reflected(self, pixels: Pixels, painter: Any, text: str, seed: int, progress: Progress | None) -> Pixels:
+        """The picture painted over `count` times, or until nothing is found to change."""
+        settings = self.scene.painting
+        for i in range(1, self.count + 1):
+            description = self.captioner.describe(pixels, self.prompts.ask("describe"))
+            answer = self.language.ask(self.prompts.ask("compare", text=text), description, CHANGE_TOKENS)
+            change = " ".join(answer.split())[:CHANGE_LETTERS]
+            self._record(f"reflection-{i}", {"description": description, "change": change})
+            if not change:
+                break
+            pixels = painter.edit(
+                pixels,
+                self.prompts.ask("edit", text=text, change=change),
+                STRENGTH,
+                seed=seed_of(seed, i),
+                kind=settings.generator,
+                steps=settings.steps,
+                guidance=settings.guidance,
+                sampler=settings.scheduler,
+                progress=part(progress, i / (1 + self.count), (i + 1) / (1 + self.count)),
+            )
+            self._record(f"edited-{i}", pixels)
+        return pixels
+
+    def _record(self, step: str, value: Any) -> None:
+        if self.scene.record is not None:
+            self.scene.record(step, value)
+
+
+def mirror(scene: Scene, prompts: Prompts, language: Any) -> Mirror:
+    """For as many reflections as the user asks for, or as the rate is worth; for none, with a notice, without its models."""
+    usual = USUAL if scene.bpp > WORTH else 0
+    count = usual if scene.reflections is None else scene.reflections
+    if not count:
+        return Mirror(scene, prompts, 0)
+    lacking = [
+        role
+        for role, there in (("captioner", scene.models.has("captioner")), ("language", language is not None))
+        if not there
+    ]
+    if lacking:
+        scene.notices.append(f"no reflections: nothing fills the role {' or '.join(lacking)}, which they need")
+        return Mirror(scene, prompts, 0)
+    from refcodec.foundation.captioner import captioner
+
+    return Mirror(scene, prompts, count, captioner(scene.models, scene.profile.recommended.models), language)
+
+
+def seed_of(seed: int, reflection: int) -> int:
+    """The seed of an edit: another one than that of the picture, and of every other edit."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {reflection}".encode()).digest()[:8]) % SEEDS

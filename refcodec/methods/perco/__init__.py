@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Method 5, `perco` (Careil et al. 2024; SPEC §14.5)."""

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""The embedded VQ autoencoder for method perco: indices of a picture, and a preview of indices, with no download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from refcodec import spec
+from refcodec.errors import SemError
+from refcodec.methods.base import Request, Scene
+from refcodec.networks import package, package_cache, package_search
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from refcodec.methods.base import Pixels
+
+
+def indices(request: Request) -> NDArray[np.int64]:
+    """int64[h, w] by the package that the user names, or else by that of the row."""
+    from refcodec.transforms.vq.transforms import VqEncoder
+
+    named = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
+    folder = named[0] if named else package_cache.locate(request.profile.model or "", request.models.folders)
+    with package_cache.running(folder, "encoder"):
+        encoder = VqEncoder(folder, package.read_manifest(folder))
+        _same_shape(encoder.cfg, request.profile, "encoder")
+        found = encoder(request.pixels, request.progress)
+    request.models.used["encoder"] = folder.name
+    return found
+
+
+def preview(scene: Scene, grid: NDArray[np.int64], folder: Path) -> Pixels:
+    """By the painter of the package that the symbols were read with."""
+    from refcodec.transforms.vq.transforms import Painter
+
+    if scene.samples > 1:
+        raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
+    if asked := sorted(key for key, value in scene.wish.items() if value is not None):
+        raise ValueError(f"the embedded decoder of method perco has no {asked[0]}: it has no settings")
+    with package_cache.running(folder, "painter"):
+        painter = Painter(folder, package.read_manifest(folder))
+        _same_shape(painter.cfg, scene.profile, "painter")
+        pixels = painter(grid, scene.size, scene.progress)
+    scene.models.used["painter"] = folder.name
+    return pixels
+
+
+def _same_shape(cfg: Any, profile: Any, part: str) -> None:
+    parameters = profile.parameters(spec.VQ)
+    if (cfg.v, cfg.stride) != (parameters["v"], parameters["stride"]):
+        what = f"its {part} has {cfg.v} codes and a stride of {cfg.stride}, profile {profile.name} has {parameters['v']} and {parameters['stride']}"
+        raise SemError(803, what, path=part)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §11 in numpy: integers held in binary64, every sum exact because the bounds of `layers` keep it below 2^53.
+
+Arrays are float64[C, h, w]; sites are pairs of row and column indices, and values at sites float64[C, n].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcodec.networks.layers import Conv, Net, Requant, Taps, run_net
+
+Array = NDArray[Any]
+Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
+_CHUNK = 1 << 22  # values of one gathered patch matrix: 32 MB
+
+
+class NumpyBackend:
+    """Runs nets in one float dtype. Only float64 is exact; float32 exists to measure what exactness costs."""
+
+    name = "numpy"
+
+    def __init__(self, dtype: type[np.floating[Any]] = np.float64) -> None:
+        self.dtype = dtype
+        self._weights: dict[tuple[int, Taps], tuple[Conv, Array]] = {}
+
+    def array(self, values: Array) -> Array:
+        return np.ascontiguousarray(values, dtype=self.dtype)
+
+    def to_int(self, values: Array) -> NDArray[np.int64]:
+        return np.asarray(values).astype(np.int64)
+
+    def requant(self, x: Array, q: Requant, rate: int, part: slice = slice(None)) -> Array:
+        """q on x[C, ...] with the channels `part` of its tensors."""
+        m, a, scale = (t if len(t) == 1 else t[part] for t in q.row(rate))
+        shape = (-1,) + (1,) * (x.ndim - 1)
+        y = x * m.reshape(shape).astype(self.dtype)
+        y += a.reshape(shape).astype(self.dtype)
+        y *= scale.reshape(shape).astype(self.dtype)
+        np.floor(y, out=y)
+        np.clip(y, q.lo, q.hi, out=y)
+        return y
+
+    def ladder(self, x: Array, thresholds: NDArray[np.int32]) -> Array:
+        """The number of thresholds below each value."""
+        return np.searchsorted(thresholds, x, side="left").astype(self.dtype)
+
+    def concat(self, parts: list[Array]) -> Array:
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def zeros(self, *shape: int) -> Array:
+        return np.zeros(shape, dtype=self.dtype)
+
+    def gather(self, x: Array, sites: Sites) -> Array:
+        return np.ascontiguousarray(x[:, sites[0], sites[1]])
+
+    def put(self, x: Array, sites: Sites, values: Array) -> None:
+        x[:, sites[0], sites[1]] = values
+
+    def _matrix(self, conv: Conv, taps: Taps) -> Array:
+        """`conv.matrix(taps)` as floats, made once (and kept with its owner, whose id it goes by)."""
+        key = (id(conv), taps)
+        if key not in self._weights:
+            self._weights[key] = (conv, np.ascontiguousarray(conv.matrix(taps), dtype=self.dtype))
+        return self._weights[key][1]
+
+    def _bias(self, conv: Conv) -> Array:
+        return conv.b.astype(self.dtype)[:, None]
+
+    def at_sites(self, x: Array, conv: Conv, sites: Sites, taps: Taps) -> Array:
+        """A convolution of stride 1, summed over some of its taps, at sites: float[O, n]."""
+        channels, _, w = x.shape
+        p = (conv.kernel - 1) // 2
+        padded = np.pad(x, ((0, 0), (p, p), (p, p))).reshape(channels, -1)
+        base = sites[0] * (w + 2 * p) + sites[1]
+        offsets = [u * (w + 2 * p) + v for u, v in taps]
+        out = np.empty((conv.outputs, len(base)), dtype=self.dtype)
+        step = max(1, _CHUNK // (channels * len(taps)))
+        for start in range(0, len(base), step):
+            at = base[start : start + step]
+            patches = np.concatenate([padded[:, at + o] for o in offsets])
+            out[:, start : start + step] = self._matrix(conv, taps) @ patches + self._bias(conv)
+        return out
+
+    def conv(self, x: Array, conv: Conv) -> Array:
+        """A whole conv or deconv layer on x[I, h, w]."""
+        _, h, w = x.shape
+        n, s = conv.kernel, conv.stride
+        p = (n - 1) // 2
+        if not conv.transposed:
+            every = {(u, v): (u - p, v - p) for u in range(n) for v in range(n)}
+            return self._on_grid(x, conv, every, -(-h // s), -(-w // s), s)
+        # Output (s r + i, s c + j) reads x[r + (i + p - u) / s, c + (j + p - v) / s]: each of the s x s phases (i, j) is
+        # a convolution with those taps (u, v) for which these are whole numbers.
+        out = np.empty((conv.outputs, h, s, w, s), dtype=self.dtype)
+        for i in range(s):
+            rows = {u: (i + p - u) // s for u in range(n) if (i + p - u) % s == 0}
+            for j in range(s):
+                cols = {v: (j + p - v) // s for v in range(n) if (j + p - v) % s == 0}
+                phase = {(u, v): (rows[u], cols[v]) for u in rows for v in cols}
+                out[:, :, i, :, j] = self._on_grid(x, conv, phase, h, w, 1)
+        return out.reshape(-1, h * s, w * s)
+
+    def _on_grid(
+        self, x: Array, conv: Conv, reads: dict[tuple[int, int], tuple[int, int]], h: int, w: int, stride: int
+    ) -> Array:
+        """bias + sum of w[tap] x[stride r + dr, stride c + dc] over taps and what they read, r < h, c < w."""
+        channels, p = x.shape[0], (conv.kernel - 1) // 2
+        out = np.empty((conv.outputs, h, w), dtype=self.dtype)
+        out[:] = self._bias(conv)[:, :, None]
+        if not reads:
+            return out
+        padded = np.pad(x, ((0, 0), (p, p), (p, p)))
+        weights = self._matrix(conv, tuple(reads))
+        step = max(1, _CHUNK // (channels * len(reads) * w))
+        for top in range(0, h, step):
+            k = min(step, h - top)
+            patches = np.empty((len(reads), channels, k, w), dtype=self.dtype)
+            for patch, (dr, dc) in zip(patches, reads.values(), strict=True):
+                r, c = p + stride * top + dr, p + dc
+                patch[:] = padded[:, r : r + stride * k : stride, c : c + stride * w : stride]
+            out[:, top : top + k] += (weights @ patches.reshape(-1, k * w)).reshape(-1, k, w)
+        return out
+
+    def run(self, net: Net, x: Array, rate: int, trace: Any = None) -> Array:
+        """The whole net on x[C, h, w]."""
+        y: Array = run_net(net, x, self.conv, lambda v, q: self.requant(v, q, rate), trace)
+        return y
+
+    def run_pointwise(self, net: Net, x: Array, rate: int) -> Array:
+        """A net whose convolutions are 1x1, of stride 1, on values at sites, x[C, n]."""
+
+        def conv(v: Array, c: Conv) -> Array:
+            return self._matrix(c, ((0, 0),)) @ v + self._bias(c)
+
+        y: Array = run_net(net, x, conv, lambda v, q: self.requant(v, q, rate))
+        return y

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §12 model package: a folder with manifest.json and safetensors files, checked once and then trusted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from refcodec.canonical_json import canonical_json, parse_json
+from refcodec.errors import SemError
+from refcodec.networks import table_model
+from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
+from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
+from refcodec.networks.table_model import SmallModel
+from refcodec.networks.tensors import Array, declare, load_tensors, read_bounded, verify
+
+__all__ = [
+    "SmallModel",
+    "SymbolModel",
+    "build",
+    "declare",
+    "load",
+    "load_any",
+    "load_part",
+    "load_tensors",
+    "read_manifest",
+    "symbol_digest",
+]
+
+FORMAT, FORMAT_VERSION = "sem-model", 1
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+
+
+def _malformed(what: str, path: str) -> SemError:
+    return SemError(803, what, path=path)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """manifest.json of a package, its frame checked: `symbols` is there and has a digest."""
+    data = read_bounded(folder / MANIFEST, MANIFEST_BYTES_MAX)
+    try:
+        manifest = parse_json(data)
+        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+            raise _malformed(f"not a {FORMAT} manifest", "format")
+        version = manifest.get("format_version")
+        if type(version) is not int or version != FORMAT_VERSION:
+            raise SemError(705, f"model format version {version!r}", path="format_version")
+        if not isinstance(manifest.get("symbols"), dict):
+            raise _malformed("no symbols", "symbols")
+        canonical_json(manifest["symbols"])
+    except (ValueError, RecursionError) as e:
+        what = "nested too deeply" if isinstance(e, RecursionError) else str(e)
+        raise _malformed(f"not JSON of the kind SPEC.md allows: {what}", MANIFEST) from e
+    return manifest
+
+
+def load(folder: Path, digest: str | None = None) -> SymbolModel:
+    """The symbol model of a package of kind 6 or 7; SemError 801 to 804 (or 705) for what is wrong with it."""
+    model = load_any(folder, digest)
+    if not isinstance(model, SymbolModel):
+        raise _malformed(f"a model of kind {model.kind}, which has no networks", "symbols.kind")
+    return model
+
+
+def load_any(folder: Path, digest: str | None = None) -> SymbolModel | SmallModel:
+    """The symbol model of a package, whatever its kind; SemError 801 to 804 (or 705) for what is wrong with it."""
+    symbols = read_manifest(folder)["symbols"]
+    found = symbol_digest(symbols)
+    if digest is not None and found != digest:
+        raise SemError(802, f"model {folder.name} has the digest {found[:16]}…, not {digest[:16]}…")
+    tensors = load_tensors(folder / "symbols.safetensors")
+    verify(tensors, symbols.get("tensors"))
+    # 1 == true in Python: what is no integer goes to `build`, which refuses it
+    known = type(symbols.get("kind")) is int and symbols["kind"] in table_model.FORMS
+    return table_model.build(symbols, tensors) if known else build(symbols, tensors)
+
+
+def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """(entry, tensors) of `painter` or `encoder`; SemError 801 for a package that has none."""
+    entry = manifest.get(part)
+    if entry is None:
+        raise SemError(801, f"model {folder.name} has no {part}", path=part)
+    if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+        raise _malformed("not an object with file and sha256", part)
+    name = entry.get("file")
+    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):  # a name, never a path
+        raise _malformed("its file is not a plain name", part)
+    return entry, load_tensors(folder / name, entry["sha256"])

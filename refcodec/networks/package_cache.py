@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Finds and keeps model packages: by digest for reading files, by folder for a user who names one."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from refcodec.errors import SemError
+from refcodec.networks import package, package_search
+from refcodec.networks.numpy_backend import NumpyBackend
+
+if TYPE_CHECKING:
+    from refcodec.networks.context_model import Backend
+
+EMBEDDED: Final = ("elic", "perco")  # methods that paint with what the package ships
+
+
+def locate(digest: str, folders: tuple[Path, ...] = ()) -> Path:
+    """The folder of the package with this symbol digest (or digest prefix); SemError 801 where there is none."""
+    found = package_search.find(digest, folders)
+    if found is None:
+        raise SemError(801, f"no model with the digest {digest[:16]}… is installed", path="model")
+    return found
+
+
+@lru_cache(maxsize=4)
+def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel:
+    return package.load(folder, digest)
+
+
+@lru_cache(maxsize=4)
+def small_model(folder: Path, digest: str | None = None) -> package.SmallModel:
+    """The symbol model of a package of kind 3, 4 or 5."""
+    model = package.load_any(folder, digest)
+    if not isinstance(model, package.SmallModel):
+        raise SemError(803, f"a model of kind {model.kind}, not 3 to 5", path="symbols.kind")
+    return model
+
+
+def has_torch() -> bool:
+    return importlib.util.find_spec("torch") is not None
+
+
+def need_torch(what: str, method: str = "elic") -> None:
+    """SEM-E-805 where torch is not installed; the remedy is the extra that a method needs."""
+    try:
+        if has_torch():
+            return
+    except ImportError:  # an import hook that hides it
+        pass
+    extra = "codec" if method in EMBEDDED else "models"
+    raise SemError(805, f"{what} needs torch, which is not installed", hint=f"pip install 'refcodec[{extra}]'")
+
+
+@contextmanager
+def running(folder: Path, part: str) -> Iterator[None]:
+    """What torch says of a float network that it cannot run, as a SemError."""
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        raise SemError(805, f"torch is installed and cannot be imported ({type(error).__name__})") from error
+    except (RuntimeError, IndexError) as error:
+        if "allocate" in str(error):  # how torch says that memory is out
+            raise MemoryError(str(error)) from error
+        raise SemError(
+            803, f"the {part} of model {folder.name} does not run ({type(error).__name__})", path=part
+        ) from error
+
+
+def backend(name: str = "auto") -> Backend:
+    """`numpy` (always there), `torch`, or `auto`: torch where it is already imported, since importing it takes longer
+    than the nets of a photograph do."""
+    import sys
+
+    if name == "torch" or (name == "auto" and sys.modules.get("torch") is not None):
+        need_torch("the torch backend")
+        from refcodec.networks.torch_backend import TorchBackend
+
+        return TorchBackend()
+    if name not in ("auto", "numpy"):
+        raise ValueError(f"unknown backend {name!r}")
+    return NumpyBackend()

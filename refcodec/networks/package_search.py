@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Where model packages (SPEC §12) are looked for, by the digest of their symbol model. Opens no tensors.
+
+In this order: the folders given, those of the environment variable SEM_MODELS, the user's own
+($XDG_DATA_HOME/sem/models), the package's `data/models`. Each may be a model package or a folder of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from refcodec.canonical_json import canonical_json, parse_json
+from refcodec.errors import SemError
+
+MANIFEST: Final = "manifest.json"
+MANIFEST_BYTES_MAX: Final = 1 << 24  # far above any; a larger file is no manifest
+DIGEST_DIGITS: Final = 64
+PREFIX_DIGITS_MIN: Final = 8  # the shortest model_hash (§4)
+
+
+def find(digest: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Path | None:
+    """The folder of the model whose digest is, or begins with, `digest` (8 to 64 hexadecimal digits).
+
+    None where there is none; SEM-E-801 where a prefix fits models of different digests.
+    """
+    if not PREFIX_DIGITS_MIN <= len(digest) <= DIGEST_DIGITS or set(digest) - set("0123456789abcdef"):
+        raise ValueError(f"{digest!r} is no digest: 8 to 64 lower-case hexadecimal digits")
+    found: dict[str, Path] = {}
+    for folder in packages(extra_dirs):
+        known = folder_digest(folder)
+        if known == digest:
+            return folder
+        if known is not None and known.startswith(digest):
+            found.setdefault(known, folder)
+    if len(found) > 1:
+        names = ", ".join(str(folder) for folder in found.values())
+        raise SemError(801, f"several models begin with {digest}: {names}", path="model_hash")
+    return next(iter(found.values()), None)
+
+
+def folder_digest(folder: Path) -> str | None:
+    """The digest of the symbol model in this folder, None where there is no manifest that says one."""
+    described = describe(folder)
+    return None if described is None else described[0]
+
+
+def describe(folder: Path) -> tuple[str, str | None] | None:
+    """(digest, name) of the model package in this folder, None where it is none."""
+    try:
+        status = (folder / MANIFEST).stat()
+        return _describe(folder / MANIFEST, status.st_mtime_ns, status.st_size)
+    except OSError:
+        return None
+
+
+def packages(extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Iterator[Path]:
+    """Every folder with a manifest, in the order in which they are looked at."""
+    for place in [*map(Path, extra_dirs), *search_path()]:
+        if os.path.isfile(place / MANIFEST):
+            yield place
+            continue
+        try:
+            children = sorted(place.iterdir())
+        except OSError:
+            continue
+        yield from (child for child in children if os.path.isfile(child / MANIFEST))
+
+
+def search_path() -> list[Path]:
+    """The folders that are looked at without being named."""
+    listed = [Path(entry) for entry in os.environ.get("SEM_MODELS", "").split(os.pathsep) if entry]
+    return [*listed, own(), Path(__file__).parents[1] / "data" / "models"]
+
+
+def own() -> Path:
+    """The user's own folder of models."""
+    return Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")) / "sem" / "models"
+
+
+@lru_cache(maxsize=256)
+def _describe(manifest: Path, _mtime_ns: int, size: int) -> tuple[str, str | None] | None:
+    if size > MANIFEST_BYTES_MAX:
+        return None
+    try:
+        document: Any = parse_json(manifest.read_bytes())
+        if not isinstance(document, dict) or not isinstance(document.get("symbols"), dict):
+            return None
+        digest = hashlib.sha256(canonical_json(document["symbols"])).hexdigest()
+    except (ValueError, RecursionError):
+        return None
+    name = document.get("name")
+    return digest, name if isinstance(name, str) else None

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §13.2 Caption text (kind 2): any Unicode text, or the ids of a prompt's tokens.
+
+    first byte   none, 00 … EF   static    the body is one range-coded stream, by the model of caption.bin
+                 F0 … F7         tokens    the body is one range-coded stream: a count, then ids, uniform
+                 F8              raw       UTF-8 follows
+                 F9              zlib      a zlib stream follows
+                 FA              zstd      a zstd frame without magic follows, by the dictionary caption.zdict
+                 FB … FF         reserved
+
+A range-coded body begins with the symbol of its mode in the table `MODE_TABLE`, which is why its first byte is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from refcodec.entropy import Coder, Decoder, Encoder, uniform
+from refcodec.entropy.tables import cumulative
+from refcodec.errors import SemError
+from refcodec.payloads import checked, u16
+from refcodec.payloads.caption import compressed, ppm
+
+KIND: Final = 2
+MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
+TEXT_MODES: Final = ("static", "raw", "zlib", "zstd")
+FOREIGN: Final = ("zlib", "zstd")
+MODE_TABLE: Final = cumulative((240, 8, 1, 1, 1, 5))
+RANGE_CODED: Final = 0xF8  # the first byte of such a body is below
+RESERVED: Final = 0xFB
+COUNT_LIMIT: Final = 75
+# 16 ids are what prompt inversion gives unless told otherwise
+COUNT_TABLE: Final = cumulative(76 if count == 16 else 1 for count in range(COUNT_LIMIT + 1))
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Either `text` or `tokens` (ids 0 … V - 1, at most 75) is not None; `mode` is one of `MODES`."""
+
+    text: str | None
+    tokens: tuple[int, ...] | None
+    mode: str
+
+    @property
+    def shape(self) -> list[list[int]]:
+        """How many octets of UTF-8, or how many ids."""
+        return [[len((self.text or "").encode()) if self.tokens is None else len(self.tokens)]]
+
+    @property
+    def canonical(self) -> bool:
+        """Whether mode and value alone make the body."""
+        return self.mode not in FOREIGN
+
+    def serialise(self) -> bytes:
+        """S of SPEC §13.2: UTF-8, or FF and 16 bits an id. No UTF-8 text has the byte FF."""
+        if self.tokens is not None:
+            return b"\xff" + u16(self.tokens)
+        return (self.text or "").encode()
+
+    def shown(self) -> Any:
+        """The text, or the ids as a list."""
+        return self.text if self.tokens is None else list(self.tokens)
+
+
+def decode(body: bytes, parameters: Mapping[str, Any], limit: int) -> Caption:
+    """The caption of a body: at most `limit` octets of UTF-8. SemError 401 to 403, 604, 704, 801, 802, 805.
+
+    `parameters` are the profile's for this kind: modes, and static, dictionary, vocabulary as those modes need them.
+    """
+    mode = _mode(body)
+    if mode not in parameters["modes"]:
+        raise SemError(403, f"the profile has no captions of mode {mode}", offset=0, path="mode")
+    if mode == "tokens":
+        coder = _begin(body, mode)
+        tokens = _tokens(coder, parameters["vocabulary"])
+        coder.finish()
+        return Caption(None, tokens, mode)
+    if mode == "static":
+        model = _model(parameters)
+        coder = _begin(body, mode)
+        octets = model.walk(coder, limit)
+        coder.finish()
+    elif mode == "raw":
+        octets = body[1:]
+        if len(octets) > limit:
+            raise ppm.too_long(limit)
+    else:
+        octets = _foreign(mode, parameters)[1](body[1:], limit)
+    return Caption(_text(octets, 1 if mode == "raw" else None), None, mode)
+
+
+def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None) -> bytes:
+    """The body of a text: of the mode asked for, else the shortest, in a tie the first of `TEXT_MODES`.
+
+    ValueError for a text with a lone surrogate, and for a mode that the profile has not.
+    """
+    octets = text.encode()
+    modes = [known for known in TEXT_MODES if known in parameters["modes"] and mode in (None, known)]
+    if not modes:
+        raise ValueError(f"the profile has no captions of mode {mode}" if mode else "the profile has no mode for texts")
+    return min((_body(octets, known, parameters) for known in modes), key=len)
+
+
+def static(octets: bytes, model: ppm.CaptionModel) -> bytes:
+    """The body of a text's UTF-8 in mode static."""
+    coder = Encoder()
+    coder.symbol(MODE_TABLE, MODES.index("static"))
+    model.walk(coder, len(octets), octets)
+    return coder.finish()
+
+
+def encode_tokens(ids: Iterable[int], parameters: Mapping[str, Any]) -> bytes:
+    """The body of at most 75 token ids; ValueError for more, for an id the vocabulary has not, or without the mode."""
+    if "tokens" not in parameters["modes"]:
+        raise ValueError("the profile has no captions of mode tokens")
+    numbers = checked(tuple(ids), parameters["vocabulary"], "token ids")
+    if len(numbers) > COUNT_LIMIT:
+        raise ValueError(f"a prompt has at most {COUNT_LIMIT} token ids, not {len(numbers)}")
+    coder = Encoder()
+    coder.symbol(MODE_TABLE, MODES.index("tokens"))
+    _tokens(coder, parameters["vocabulary"], numbers)
+    return coder.finish()
+
+
+def _mode(body: bytes) -> str:
+    first = body[0] if body else 0
+    if first >= RESERVED:
+        raise SemError(704, f"no caption mode is defined for the first byte {first:02X}", offset=0, path="mode")
+    return "static" if first < 0xF0 else "tokens" if first < RANGE_CODED else MODES[first - 0xF6]
+
+
+def _body(octets: bytes, mode: str, parameters: Mapping[str, Any]) -> bytes:
+    if mode == "static":
+        return static(octets, _model(parameters))
+    head = bytes([0xF6 + MODES.index(mode)])
+    return head + (octets if mode == "raw" else _foreign(mode, parameters)[0](octets))
+
+
+def _begin(body: bytes, mode: str) -> Decoder:
+    """A decoder behind the symbol of the mode."""
+    coder = Decoder(body)
+    if coder.symbol(MODE_TABLE) != MODES.index(mode):  # EF FF FF FF …: no encoder writes that
+        raise SemError(402, "the first symbol is not the mode of the first byte", offset=0, path="mode")
+    return coder
+
+
+def _tokens(coder: Coder, vocabulary: int, ids: Sequence[int] | None = None) -> tuple[int, ...]:
+    """A count, then so many ids, each equally likely; read them, or write `ids`."""
+    table = uniform(vocabulary)
+    count = coder.symbol(COUNT_TABLE, None if ids is None else len(ids))
+    return tuple(coder.symbol(table, None if ids is None else ids[at]) for at in range(count))
+
+
+def _text(octets: bytes, start: int | None) -> str:
+    """`start`: where in the body the octets begin, if they are its bytes."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError as fault:
+        what = f"octet {fault.start} of the text is not UTF-8"
+        raise SemError(401, what, offset=None if start is None else start + fault.start) from fault
+
+
+def _model(parameters: Mapping[str, Any]) -> ppm.CaptionModel:
+    if parameters.get("static") != ppm.SHA256:
+        raise _missing("table", parameters.get("static"))
+    return ppm.shipped()
+
+
+def _foreign(
+    mode: str, parameters: Mapping[str, Any]
+) -> tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]:
+    """The pair that writes and reads."""
+    if mode == "zlib":
+        return compressed.deflate, compressed.inflate
+    if parameters.get("dictionary") != compressed.DICTIONARY_SHA256:
+        raise _missing("dictionary", parameters.get("dictionary"))
+    return compressed.compress, compressed.decompress
+
+
+def _missing(what: str, digest: object) -> SemError:
+    hint = "install a refcodec that has it"
+    return SemError(801, f"the caption {what} {str(digest)[:16]} is not here", hint=hint)

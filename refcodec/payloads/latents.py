@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §13.7 ELIC latents (kind 7), and §13.6 sketches (kind 6), which are the same for maps of one channel.
+
+z, then y in uneven channel groups, each in two checkerboard passes:
+
+    rate | z[hyper, h/4, w/4] | group 0 pass 0 | group 0 pass 1 | group 1 pass 0 | …
+
+One range-coded stream. `_walk` is both directions: with a chooser it asks for symbols, with None it reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcodec.entropy import Coder, Decoder, Encoder, TableBank, gaussians, uniform
+from refcodec.errors import SemError
+from refcodec.networks.context_model import Backend, Predictor, Trace, pass_sites
+from refcodec.networks.symbol_model import SymbolModel
+from refcodec.progress import Progress
+
+STEP = 64  # units of y-hat and the means in one quantisation step
+Ints = NDArray[np.int32]
+
+# (rate, group, pass, means [c, n], indices [c, n]) -> residual symbols [c, n]
+Chooser = Callable[[int, int, int, Ints, NDArray[np.uint8]], Ints]
+
+
+@dataclass(frozen=True, eq=False)
+class ElicLatents:
+    """rate 0 … R-1; z int32[hyper, h/4, w/4]; y int32[M, h, w] = 64 s + mean, each value within int16."""
+
+    rate: int
+    z: Ints
+    y: Ints
+    canonical = True
+
+    @property
+    def shape(self) -> list[list[int]]:
+        return [list(self.z.shape), list(self.y.shape)]
+
+    def shown(self) -> Any:
+        return {"rate": self.rate}
+
+    def serialise(self) -> bytes:
+        """S of SPEC §13.7: what the check and every digest cover."""
+        return bytes([self.rate]) + self.z.astype(">i2").tobytes() + self.y.astype(">i2").tobytes()
+
+
+def shapes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """((h, w) of z, (h, w) of y) for a picture of width x height pixels."""
+    rows, cols = -(-height // 64), -(-width // 64)
+    return (rows, cols), (4 * rows, 4 * cols)
+
+
+@lru_cache(maxsize=4)
+def z_tables(model: SymbolModel) -> TableBank:
+    """All z tables of a model, table rate * hyper + channel."""
+    rows, at = [], 0
+    for offset, size in zip(model.z_offset.ravel().tolist(), model.z_size.ravel().tolist(), strict=True):
+        rows.append((offset, model.z_freq[at : at + size + 1].tolist()))
+        at += size + 1
+    return TableBank(rows)
+
+
+def _in_range(y: Ints) -> bool:
+    """SEM-R-120."""
+    return bool(((y >= -32768) & (y <= 32767)).all())
+
+
+def _walk(
+    coder: Coder,
+    model: SymbolModel,
+    size: tuple[int, int],
+    backend: Backend,
+    trace: Trace | None,
+    progress: Progress | None,
+    rate: int | None = None,
+    z: Ints | None = None,
+    choose: Chooser | None = None,
+) -> ElicLatents:
+    z_shape, y_shape = shapes(*size)
+    rate = coder.symbol(uniform(model.rates), rate)
+    numbers = np.arange(rate * model.hyper, (rate + 1) * model.hyper, dtype=np.int32)
+    index = np.broadcast_to(numbers[:, None, None], (model.hyper, *z_shape))
+    z = coder.array(z_tables(model), index, z)
+    predictor = Predictor(model, rate, y_shape, backend, trace)
+    predictor.start(z)
+    y = np.zeros((model.m, *y_shape), dtype=np.int32)
+    for k in range(len(model.groups)):
+        for step in (0, 1):
+            mean, table = predictor.params(k, step)
+            s = coder.array(gaussians(), table, None if choose is None else choose(rate, k, step, mean, table), skip=0)
+            part = STEP * s + mean
+            if not _in_range(part):
+                raise SemError(403, f"a latent of group {k} leaves int16", path="y")
+            rows, cols = predictor.sites[step]
+            y[model.part(k), rows, cols] = part
+            predictor.put(k, step, part)
+            if trace is not None:
+                trace(f"group[{k}].pass[{step}].y", part)
+            if progress is not None:
+                progress((2 * k + step + 1) / (2 * len(model.groups)))
+    return ElicLatents(rate, z, y)
+
+
+def decode(
+    body: bytes,
+    model: SymbolModel,
+    size: tuple[int, int],
+    backend: Backend,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> ElicLatents:
+    """The symbols of a body for a picture of size (width, height); SemError 401 to 403."""
+    coder = Decoder(body)
+    latents = _walk(coder, model, size, backend, trace, progress)
+    coder.finish()
+    return latents
+
+
+def encode(
+    rate: int,
+    z: Ints,
+    choose: Chooser,
+    model: SymbolModel,
+    size: tuple[int, int],
+    backend: Backend,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+) -> tuple[bytes, ElicLatents]:
+    """The body for z and the residuals that `choose` gives pass by pass, and the symbols it stands for."""
+    coder = Encoder()
+    latents = _walk(coder, model, size, backend, trace, progress, rate, z, choose)
+    return coder.finish(), latents
+
+
+def exactly(latents: ElicLatents, model: SymbolModel, size: tuple[int, int]) -> Chooser:
+    """A chooser that gives back known latents; ValueError where no stream can give them."""
+    sites = pass_sites(*shapes(*size)[1], model.parity)
+
+    def choose(_rate: int, k: int, step: int, mean: Ints, table: NDArray[np.uint8]) -> Ints:
+        rows, cols = sites[step]
+        s, rest = np.divmod(latents.y[model.part(k), rows, cols] - mean, STEP)
+        if rest.any() or s[table == 0].any():
+            raise ValueError("these latents do not lie on the grid of the model's means")
+        return s.astype(np.int32)
+
+    return choose

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""The float entropy model of ELIC (He et al. 2022, §3): hyper-decoder, channel and checkerboard contexts, heads.
+
+All nets see un-gained values (z / gain_z, y / gain), so every rate shares their statistics; a head gives the mean and
+the log-scale of the un-gained latent, and the gain enters as a factor on the mean and an offset on the log-scale.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from refcodec.transforms.elic.config import ElicConfig, Layer
+
+SIGMA_MIN, SIGMA_MAX, SIGMAS = 0.11, 256.0, 64  # the ladder of SPEC §10
+SIGMA_LEAST = 1e-3  # of a linear head: below SIGMA_MIN whatever the gain, since that bound follows the gain
+
+
+class _Above(torch.autograd.Function):
+    """max(x, bound) whose gradient still flows where it would push x up again."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, bound: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.bound = bound  # type: ignore[attr-defined]
+        return x.clamp(min=bound)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return grad * ((x >= ctx.bound) | (grad < 0)), None  # type: ignore[attr-defined]
+
+
+def above(x: Tensor, bound: float) -> Tensor:
+    out: Tensor = _Above.apply(x, bound)  # type: ignore[no-untyped-call]
+    return out
+
+
+def _stack(channels: int, layers: tuple[Layer, ...]) -> nn.Sequential:
+    """Convolutions with ReLU between them (none after the last)."""
+    mods: list[nn.Module] = []
+    for kind, kernel, stride, out in layers:
+        if kind == "deconv":
+            mods.append(
+                nn.ConvTranspose2d(channels, out, kernel, stride, padding=kernel // 2, output_padding=stride - 1)
+            )
+        else:
+            mods.append(nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2))
+        mods.append(nn.ReLU())
+        channels = out
+    return nn.Sequential(*mods[:-1])
+
+
+class EntropyNets(nn.Module):
+    """h_a, h_s and, per group, the channel context, spatial context and parameter head(s)."""
+
+    def __init__(self, cfg: ElicConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.h_a = _stack(cfg.m, cfg.hyper_analysis)
+        self.h_s = _stack(cfg.hyper, cfg.hyper_synthesis)
+        self.channel, self.spatial = nn.ModuleList(), nn.ModuleList()
+        self.head, self.anchor_head = nn.ModuleList(), nn.ModuleList()
+        for k, c in enumerate(cfg.groups):
+            before = sum(cfg.groups[j] for j in cfg.context_channels(k))
+            widths = cfg.channel_layers(k)
+            self.channel.append(_stack(before, tuple(("conv", n, 1, w) for n, w in widths)) if k else nn.Identity())
+            s = cfg.spatial_channels(k)
+            self.spatial.append(nn.Conv2d(c, s, cfg.spatial_kernel, padding=cfg.spatial_kernel // 2))
+            base = cfg.base_channels(k)
+            agg = tuple(("conv", 1, 1, w) for w in cfg.aggregation_widths(k))
+            self.head.append(_stack(base + s, agg))
+            if cfg.anchor_net:
+                self.anchor_head.append(_stack(base, agg))
+
+    def params(self, k: int, hyper: Tensor, channel: Tensor | None, spatial: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(mean, log-scale), each [B, c, h, w], un-gained. `spatial` None: the anchor pass."""
+        parts = [hyper] if channel is None else [channel, hyper]
+        if spatial is None and self.cfg.anchor_net:
+            out = self.anchor_head[k](torch.cat(parts, 1))
+        else:
+            if spatial is None:  # one net serves both passes: anchors see zeros
+                b, _, h, w = hyper.shape
+                spatial = hyper.new_zeros(b, self.cfg.spatial_channels(k), h, w)
+            out = self.head[k](torch.cat([spatial, *parts], 1))
+        first, second = out.float().chunk(2, 1)
+        mean, scale = (first, second) if self.cfg.means_first else (second, first)
+        return mean, scale if self.cfg.scale_head == "log" else above(scale, SIGMA_LEAST).log()
+
+
+def checkerboard(h: int, w: int, parity: int) -> Tensor:
+    """bool[h, w]: True at anchor sites, (r + c) % 2 == parity."""
+    grid = torch.arange(h)[:, None] + torch.arange(w)[None, :]
+    return grid % 2 == parity

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""ELIC as one torch module: transforms, float entropy model, gains, and the differentiable rate for training."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from refcodec.transforms.elic.blocks import transforms
+from refcodec.transforms.elic.config import ElicConfig
+from refcodec.transforms.elic.entropy_model import SIGMA_MAX, SIGMA_MIN, SIGMAS, EntropyNets, above, checkerboard
+
+LOG_MIN, LOG_STEP = math.log(SIGMA_MIN), math.log(SIGMA_MAX / SIGMA_MIN) / (SIGMAS - 1)
+
+
+class Forward(NamedTuple):
+    """One training pass: reconstruction [B, C, H, W] and bits per picture [B] of y and of z."""
+
+    x: Tensor
+    y_bits: Tensor
+    z_bits: Tensor
+
+
+def _ste_round(x: Tensor) -> Tensor:
+    return x + (x.round() - x).detach()
+
+
+def _gauss_bits(residual: Tensor, log_sigma: Tensor) -> Tensor:
+    sigma = above(log_sigma, LOG_MIN).clamp(max=math.log(SIGMA_MAX)).exp()
+    v, scale = residual.abs(), math.sqrt(0.5) / sigma
+    p = 0.5 * (torch.erfc((v - 0.5) * scale) - torch.erfc((v + 0.5) * scale))
+    return -torch.log2(above(p, 1e-6))
+
+
+class Elic(nn.Module):
+    """The whole codec network of one configuration. Gains are log-vectors per rate and channel.
+
+    z_centre float[hyper]: what a symbol z = 0 stands for. 0 for what is trained here; the medians of a public
+    checkpoint's prior. It belongs to the hyper-decoder's input, so that no state dict has it.
+    """
+
+    z_centre: Tensor
+
+    def __init__(self, cfg: ElicConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.g_a, self.g_s = transforms(cfg)
+        self.entropy = EntropyNets(cfg)
+        lam = torch.tensor(
+            cfg.lambdas, device="cpu"
+        ).log()  # on "meta" any arithmetic would import torch._dynamo, which takes a second
+        # On [0, 1] pixels with an orthonormal transform a step of sqrt(18 / (lambda ln 2)) / 255 is about right.
+        g = 0.5 * (lam + math.log(math.log(2) / 18)) + math.log(255)
+        self.log_gain = nn.Parameter(g[:, None].repeat(1, cfg.m))
+        self.log_inverse = nn.Parameter(torch.full((cfg.rates, cfg.m), -0.1))
+        self.log_gain_z = nn.Parameter((0.25 * (lam - lam.max()))[:, None].repeat(1, cfg.hyper))
+        self.z_loc = nn.Parameter(torch.zeros(cfg.rates, cfg.hyper))
+        self.z_log_scale = nn.Parameter(torch.zeros(cfg.rates, cfg.hyper))
+        self.register_buffer("z_centre", torch.zeros(cfg.hyper), persistent=False)
+
+    def z_bits(self, z: Tensor, rate: Tensor) -> Tensor:
+        """-log2 of the logistic mass of [z - 1/2, z + 1/2]; z [B, C, h, w], rate long[B]."""
+        loc = self.z_loc[rate][:, :, None, None]
+        inv = (-above(self.z_log_scale[rate], -4.0)).exp()[:, :, None, None]
+        v = (z - loc).abs()
+        p = torch.sigmoid((0.5 - v) * inv) - torch.sigmoid((-0.5 - v) * inv)
+        return -torch.log2(above(p, 1e-6))
+
+    def analyse(self, x: Tensor, text: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(y, z) before gains and rounding; text float[B, text_tokens, text_width] for a network with a text adapter."""
+        y = (self.g_a(x) if text is None else self.g_a(x, text)).float()
+        return y, self.entropy.h_a(y).float()
+
+    def hyper(self, z: Tensor, gain_z: Tensor) -> Tensor:
+        """The hyper-decoder's output for symbols z."""
+        out: Tensor = self.entropy.h_s(z / gain_z + self.z_centre[:, None, None])
+        return out
+
+    def forward(self, x: Tensor, rate: Tensor, text: Tensor | None = None) -> Forward:
+        """x float[B, C, H, W] in 0..1 (multiples of 64), rate long[B]: one rate a picture; text as in `analyse`."""
+        gain = self.log_gain[rate].exp()[:, :, None, None]
+        inverse = self.log_inverse[rate].exp()[:, :, None, None]
+        gain_z = self.log_gain_z[rate].exp()[:, :, None, None]
+        nets, cfg = self.entropy, self.cfg
+        y, z = self.analyse(x, text)
+        z = z * gain_z
+        z_bits = self.z_bits(z + torch.rand_like(z) - 0.5 if self.training else z.round(), rate)
+        hyper = self.hyper(_ste_round(z), gain_z)
+        anchors = checkerboard(y.shape[2], y.shape[3], cfg.anchor_parity).to(y.device)
+        done: list[Tensor] = []
+        bits = y.new_zeros(y.shape[0])
+        start = 0
+        for k, c in enumerate(cfg.groups):
+            part = slice(start, start + c)
+            start += c
+            g = gain[:, part]
+            log_g = self.log_gain[rate][:, part, None, None]
+            target = y[:, part] * g
+            ctx = nets.channel[k](torch.cat([done[j] for j in cfg.context_channels(k)], 1)) if k else None
+            mean, log_sigma = nets.params(k, hyper, ctx, None)
+            first = torch.where(anchors, _ste_round(target - mean * g) + mean * g, torch.zeros_like(target)) / g
+            mean2, log_sigma2 = nets.params(k, hyper, ctx, nets.spatial[k](first))
+            mean = torch.where(anchors, mean, mean2) * g
+            log_sigma = torch.where(anchors, log_sigma, log_sigma2) + log_g
+            residual = target - mean
+            noisy = residual + torch.rand_like(residual) - 0.5 if self.training else residual.round()
+            bits = bits + _gauss_bits(noisy, log_sigma).sum((1, 2, 3))
+            done.append((_ste_round(residual) + mean) / g)
+        x_hat = self.g_s(torch.cat(done, 1) * inverse)  # of 16 bits under autocast, unless its last layer is not
+        return Forward(x_hat.float(), bits, z_bits.sum((1, 2, 3)))

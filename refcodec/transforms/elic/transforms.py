@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""The float halves of a model package: analysis (`encoder.safetensors`) and synthesis (`painter.safetensors`).
+
+Neither bears on symbols once z and y are chosen. Weights are stored as float16 and run as float32 on any device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from refcodec.errors import SemError
+from refcodec.networks.package import load_part
+from refcodec.progress import Progress, part
+from refcodec.transforms.elic.blocks import ElicAnalysis
+from refcodec.transforms.elic.config import ElicConfig
+from refcodec.transforms.elic.network import Elic
+
+STRIP = 48  # latent rows of one strip: 768 pixel rows
+HALO = {"patch": 8, "elic": 24}  # latent rows beyond a strip that its result can depend on
+TEXT_PIXELS = (
+    1 << 25
+)  # most that a text adapter takes: one of its attentions sees the whole picture, at 128 bytes a pixel
+TEXT_ENCODER = "openai/clip-vit-base-patch32"  # that TACO was trained with
+
+
+def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict[str, Tensor]]:
+    """The part's network, still without weights, and its tensors; SemError 801 to 803."""
+    entry, arrays = load_part(folder, manifest, part)
+    try:
+        cfg = ElicConfig.from_dict(entry.get("architecture"))
+    except ValueError as e:
+        raise SemError(803, f"its architecture is not one this program knows ({e})", path=part) from e
+    symbols = manifest["symbols"]
+    if [cfg.kind, list(cfg.groups), cfg.hyper, cfg.rates] != [
+        symbols.get(name) for name in ("kind", "groups", "hyper", "rates")
+    ]:
+        raise SemError(803, "its architecture is not that of the symbol model", path=part)
+    with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
+        net = Elic(cfg)
+    if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
+        raise SemError(803, "its tensors are not finite F16 or F32 numbers", path=part)
+    return net, {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
+
+
+def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, part: str) -> nn.Module:
+    state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    try:
+        module.load_state_dict(state, assign=True)
+    except RuntimeError as e:
+        raise SemError(803, "its tensors do not fit its architecture", path=part) from e
+    return module.eval()
+
+
+def _rows(tensors: dict[str, Tensor], name: str, shape: tuple[int, int], part: str) -> Tensor:
+    """A tensor with one positive number for each rate and channel."""
+    found = tensors.get(name)
+    if found is None or found.shape != shape or not bool((found > 0).all()):
+        raise SemError(803, f"no tensor {name} of {shape} positive numbers", path=part)
+    return found
+
+
+def strips(
+    run: Callable[[Tensor], Tensor],
+    x: Tensor,
+    rows: int,
+    unit_in: int,
+    unit_out: int,
+    halo: int,
+    progress: Progress | None,
+) -> Tensor:
+    """run(x) in horizontal strips, which bounds memory; `halo` rows around each are all that its result depends on."""
+    if rows <= 2 * STRIP:
+        out = run(x)
+        if progress is not None:
+            progress(1.0)
+        return out
+    parts = []
+    for top in range(0, rows, STRIP):
+        bottom = min(rows, top + STRIP)
+        lo, hi = max(0, top - halo), min(rows, bottom + halo)
+        part = run(x[:, :, lo * unit_in : hi * unit_in])
+        parts.append(part[:, :, (top - lo) * unit_out : (bottom - lo) * unit_out].clone())
+        if progress is not None:
+            progress(bottom / rows)
+    return torch.cat(parts, 2)
+
+
+class Analysis:
+    """Pictures to latents: y float32[M, h, w] before gains, z0 float32[hyper, h/4, w/4], and the gains."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
+        net, tensors = _load(folder, manifest, "encoder")
+        self.cfg = cfg = net.cfg
+        self.name, self.device = str(manifest.get("name") or folder.name), device
+        self.g_a = fill(net.g_a, tensors, "g_a.", "encoder").to(device)
+        self.h_a = fill(net.entropy.h_a, tensors, "h_a.", "encoder").to(device)
+        self.gain = _rows(tensors, "gain", (cfg.rates, cfg.m), "encoder").numpy()
+        self.gain_z = _rows(tensors, "gain_z", (cfg.rates, cfg.hyper), "encoder").numpy()
+
+    @torch.inference_mode()
+    def __call__(
+        self, pixels: NDArray[np.uint8], progress: Progress | None = None, text: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """pixels uint8[H, W, C], C that of the architecture; extended to the right and below to multiples of 64 by its last column and row.
+
+        text float32[text_tokens, text_width]: what steers a model with a text adapter. ValueError for one of another shape
+        or for a model without an adapter; SEM-E-801 where a model with one is given none, 105 beyond `TEXT_PIXELS`.
+        """
+        tokens = self._tokens(text, pixels.shape[0] * pixels.shape[1])
+        height, width = pixels.shape[:2]
+        padded = np.pad(pixels, ((0, -height % 64), (0, -width % 64), (0, 0)), mode="edge")
+        x = torch.from_numpy(padded).permute(2, 0, 1)[None]
+        y = self._latents(x, padded.shape[0] // 16, tokens, progress)
+        z = self.h_a(y)
+        if not bool(y.isfinite().all() and z.isfinite().all()):
+            raise SemError(803, "its latents of this picture are not finite", path="encoder")
+        return y[0].cpu().numpy(), z[0].cpu().numpy()
+
+    def _tokens(self, text: NDArray[np.float32] | None, pixels: int) -> Tensor | None:
+        cfg = self.cfg
+        if not cfg.text_width:
+            if text is not None:
+                raise ValueError(f"model {self.name} has no text adapter: a caption cannot steer it")
+            return None
+        if text is None:
+            what = f"model {self.name} has a text adapter, and without a text encoder there is not even an empty caption for it"
+            hint = f"name it with --model text_encoder={TEXT_ENCODER}, a folder or a hub id"
+            raise SemError(801, what, path="text_encoder", hint=hint)
+        if text.shape != (cfg.text_tokens, cfg.text_width) or not np.isfinite(text).all():
+            raise ValueError(
+                f"the text adapter of model {self.name} takes {cfg.text_tokens} tokens of width {cfg.text_width}, not {list(text.shape)}"
+            )
+        if pixels > TEXT_PIXELS:
+            raise SemError(
+                105, f"{pixels} pixels, and a model with a text adapter takes at most {TEXT_PIXELS}", path="picture"
+            )
+        return torch.from_numpy(text.astype(np.float32))[None].to(self.device)
+
+    def _latents(self, x: Tensor, rows: int, text: Tensor | None, progress: Progress | None) -> Tensor:
+        """y of a picture uint8[1, C, 16 rows, W], in strips: all at once up to the layer that looks everywhere, then on."""
+
+        def first(t: Tensor) -> Tensor:
+            return t.to(self.device).float() / 255
+
+        g_a, halo = self.g_a, HALO[self.cfg.transform]
+        if text is None:
+            return strips(lambda t: g_a(first(t)), x, rows, 16, 1, halo, progress)
+        assert isinstance(g_a, ElicAnalysis)
+        features = strips(lambda t: g_a.walk(first(t), text, 0, g_a.turn), x, rows, 16, 2, halo, part(progress, 0, 0.9))
+        read = g_a.read(features, text)
+        return strips(lambda t: g_a.walk(t, read, g_a.turn + 1), features, rows, 2, 1, halo, part(progress, 0.9, 1))
+
+
+class Painter:
+    """Latents to pixels (SPEC §14)."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
+        net, tensors = _load(folder, manifest, "painter")
+        self.cfg, self.device = net.cfg, device
+        self.g_s = fill(net.g_s, tensors, "g_s.", "painter").to(device)
+        self.inverse = _rows(tensors, "inverse", (self.cfg.rates, self.cfg.m), "painter").to(device)
+
+    @torch.inference_mode()
+    def __call__(
+        self, y: NDArray[np.int32], rate: int, size: tuple[int, int], progress: Progress | None = None
+    ) -> NDArray[np.uint8]:
+        """y int32[M, h, w] in 1/64 steps; size (width, height). Returns uint8[H, W, C]."""
+        width, height = size
+        latent = torch.from_numpy(y)[None]
+        factor = (self.inverse[rate] / 64)[None, :, None, None]
+
+        def run(t: Tensor) -> Tensor:
+            return samples(self.g_s(t.to(self.device).float() * factor)).cpu()
+
+        with torch.backends.cudnn.flags(
+            enabled=torch.backends.cudnn.enabled, allow_tf32=False
+        ):  # 10 bits are not the last digits of §14
+            x = strips(run, latent, y.shape[1], 1, 16, HALO[self.cfg.transform], progress)
+        return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
+
+
+def samples(x: Tensor) -> Tensor:
+    return (x.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
+
+
+def extended(pixels: NDArray[np.uint8]) -> Tensor:
+    """A picture uint8[H, W, C] as the float network sees it: float32[1, C, 16 h, 16 w] in 0..1."""
+    height, width = pixels.shape[:2]
+    x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
+    return F.pad(x, (0, -width % 64, 0, -height % 64), mode="replicate")

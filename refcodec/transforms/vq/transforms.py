@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""The float halves of a package of kind 5: pictures to indices (`encoder.safetensors`), indices to pictures
+(`painter.safetensors`). Each holds the codebook. Weights are stored as float16 and run as float32 on the CPU.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from refcodec.errors import SemError
+from refcodec.networks.package import load_part
+from refcodec.progress import Progress
+from refcodec.transforms.elic.transforms import fill, samples, strips
+from refcodec.transforms.vq.network import VqConfig, VqNet
+
+
+def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
+    """The part's network, the half that it needs with weights; SemError 801 to 803."""
+    entry, arrays = load_part(folder, manifest, part)
+    try:
+        cfg = VqConfig.from_dict(entry.get("architecture"))
+    except ValueError as e:
+        raise SemError(803, f"its architecture is not one this program knows ({e})", path=part) from e
+    if cfg.v != manifest["symbols"].get("v"):
+        raise SemError(
+            803, f"its architecture has v = {cfg.v}, the symbol model {manifest['symbols'].get('v')}", path=part
+        )
+    if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
+        raise SemError(803, "its tensors are not finite F16 or F32 numbers", path=part)
+    with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
+        net = VqNet(cfg)
+    tensors = {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
+    half = net.encoder if part == "encoder" else net.decoder
+    fill(half, tensors, f"{'encoder' if part == 'encoder' else 'decoder'}.", part)
+    codebook = tensors.get("codebook")
+    if codebook is None or codebook.shape != (cfg.v, cfg.dim):
+        raise SemError(803, f"no tensor codebook of {cfg.v} codes in {cfg.dim} dimensions", path=part)
+    net.quantiser.codes = F.normalize(codebook, dim=-1)  # rounding to 16 bits took them off length 1
+    return net.eval()
+
+
+class VqEncoder:
+    """Pictures to indices."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.net = _load(folder, manifest, "encoder")
+        self.cfg = self.net.cfg
+
+    @torch.inference_mode()
+    def __call__(self, pixels: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.int64]:
+        """pixels uint8[H, W, 3], extended to the right and below to whole places by its last column and row; int64[h, w]."""
+        stride = self.cfg.stride
+        height, width = pixels.shape[:2]
+        padded = np.pad(pixels, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
+        x = torch.from_numpy(padded).permute(2, 0, 1)[None]
+
+        def run(part: Tensor) -> Tensor:
+            z = self.net.latent(part.float() / 255)
+            if not bool(z.isfinite().all()):
+                raise SemError(803, "its latents of this picture are not finite", path="encoder")
+            return self.net.quantiser.nearest(z)[:, None]
+
+        halo = self.cfg.reach(self.cfg.encoder_blocks)
+        found: NDArray[np.int64] = strips(run, x, padded.shape[0] // stride, stride, 1, halo, progress)[0, 0].numpy()
+        return found
+
+
+class Painter:
+    """Indices to pixels."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.net = _load(folder, manifest, "painter")
+        self.cfg = self.net.cfg
+
+    @torch.inference_mode()
+    def __call__(
+        self, indices: NDArray[Any], size: tuple[int, int], progress: Progress | None = None
+    ) -> NDArray[np.uint8]:
+        """indices integers [h, w], each 0 … v - 1; size (width, height). Returns uint8[H, W, 3]."""
+        width, height = size
+        grid = torch.from_numpy(np.ascontiguousarray(indices, np.int64))[None, None]
+        halo = self.cfg.reach(self.cfg.decoder_blocks)
+
+        def run(part: Tensor) -> Tensor:
+            return samples(self.net.paint(self.net.quantiser.lookup(part[:, 0])))
+
+        x = strips(run, grid, grid.shape[2], 1, self.cfg.stride, halo, progress)
+        return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())

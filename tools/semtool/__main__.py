@@ -1,8 +1,0 @@
-# SPDX-License-Identifier: MIT
-"""`python -m semtool` is `semtool`."""
-
-import sys
-
-from semtool.main import main
-
-sys.exit(main())

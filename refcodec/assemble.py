@@ -12,7 +12,7 @@ from refcodec import __version__, registry, spec
 from refcodec.container import Header, Section, assemble, section_check, write
 from refcodec.container.key_value import encode as text_encode
 from refcodec.container.limits import level_bounds
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.payloads import Value
 from refcodec.registry import Profile
 
@@ -121,7 +121,7 @@ def profiles(method: str) -> list[Profile]:
     rows = [p for p in registry.load().values() if p.method_name == method and p.status != "withdrawn"]
     usable = [row for row in map(registry.get, (p.id for p in rows)) if not row.base]
     if not usable:
-        raise SemError(702, f"this registry has no profile of method {method}", path="profile")
+        raise SemError(Code.UNSUPPORTED_PROFILE, f"this registry has no profile of method {method}", path="profile")
     return usable
 
 
@@ -184,7 +184,7 @@ def payload_section(header: Header, digest: str | None, payload: Payload, level:
     """The section of a payload. SEM-E-604 for a text whose S is beyond the level, which a short body can hide."""
     s, bound = payload.value.serialise(), level_bounds(level).text_bytes
     if payload.kind in spec.TEXT_KINDS and len(s) > bound:
-        raise SemError(604, f"{len(s)} bytes of text, more than {bound}", path=spec.KINDS[payload.kind])
+        raise SemError(Code.LIMIT_TEXT, f"{len(s)} bytes of text, more than {bound}", path=spec.KINDS[payload.kind])
     return section_of(header, digest, spec.CRITICAL | payload.kind, payload.body, s)
 
 
@@ -226,7 +226,7 @@ def size_of(size: object, level: int = 1) -> tuple[int, int]:
         raise ValueError("sides of a size are at least 1")
     bounds = level_bounds(level)
     if max(width, height) > bounds.side:
-        raise SemError(601, f"{max(width, height)} pixels on a side, more than {bounds.side}", path="size")
+        raise SemError(Code.LIMIT_SIDE, f"{max(width, height)} pixels on a side, more than {bounds.side}", path="size")
     if width * height > bounds.pixels:
-        raise SemError(602, f"{width * height} pixels, more than {bounds.pixels}", path="size")
+        raise SemError(Code.LIMIT_PIXELS, f"{width * height} pixels, more than {bounds.pixels}", path="size")
     return width, height

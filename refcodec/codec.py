@@ -26,7 +26,7 @@ from refcodec.assemble import (
 from refcodec.container import read
 from refcodec.container.limits import level_bounds
 from refcodec.decoder import model_digest, symbols_of
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models, told
 from refcodec.methods.base import Described, Options, Record, Request, Scene
 from refcodec.methods.inputs import Given
@@ -343,7 +343,7 @@ def _pixels(image: Any, background: tuple[int, int, int], level: int) -> tuple[N
         raise TypeError(f"a picture array is uint8[H, W, 3], not {image.dtype}{list(image.shape)}")
     height, width, _ = image.shape
     if max(width, height) > bounds.side or width * height > bounds.pixels:
-        raise SemError(105, f"the picture is {width}x{height}, more than level {level} allows")
+        raise SemError(Code.PICTURE_TOO_LARGE, f"the picture is {width}x{height}, more than level {level} allows")
     return image, ()
 
 

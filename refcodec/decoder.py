@@ -15,7 +15,7 @@ from refcodec.container import Container, Header, Section, read, verify
 from refcodec.container.check import State
 from refcodec.container.key_value import decode as text_decode
 from refcodec.container.limits import level_bounds
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks import package_search
 from refcodec.payloads import kinds
@@ -46,7 +46,7 @@ class Symbols:
         """The payload of this kind; SEM-E-704 for a file that holds none."""
         found = self.values.get(spec.CRITICAL | kind)
         if found is None:
-            raise SemError(704, f"the file holds no {spec.KINDS[kind]}", path="sections")
+            raise SemError(Code.UNSUPPORTED_KIND, f"the file holds no {spec.KINDS[kind]}", path="sections")
         return found
 
     @property
@@ -72,14 +72,16 @@ def model_digest(folder: Path) -> str:
 
     if not os.path.isfile(folder / package_search.MANIFEST):
         raise SemError(
-            801, f"{shown(str(folder))} is no model package: it has no {package_search.MANIFEST}", path="model"
+            Code.MODEL_UNAVAILABLE,
+            f"{shown(str(folder))} is no model package: it has no {package_search.MANIFEST}",
+            path="model",
         )
     if (digest := package_search.folder_digest(folder)) is not None:
         return digest
     try:
         return package.symbol_digest(package.read_manifest(folder)["symbols"])
     except ValueError as error:
-        raise SemError(803, str(error), path="symbols") from error
+        raise SemError(Code.MODEL_MALFORMED, str(error), path="symbols") from error
 
 
 def read_symbols(
@@ -118,7 +120,9 @@ def symbols_of(
         try:
             values[section.type] = _payload(container, section, chosen, limit, backend, trace, progress)
         except SemError as error:
-            if error.family not in ("payload", "limit", "unsupported") or error.code == 705:  # 705 is of the model
+            if (
+                error.family not in ("payload", "limit", "unsupported") or error.code == Code.UNSUPPORTED_MODEL
+            ):  # 705 is of the model
                 raise
             at = section.body_offset + (error.offset or 0)
             path = f"sections[{index}].body" if container.header.sectioned else "body"
@@ -159,7 +163,7 @@ def _model(container: Container, extra: tuple[Path, ...]) -> tuple[Path, str]:
     header = container.header
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
     if wanted is None:
-        raise SemError(803, f"profile {header.row_id} names no model for its payload", path="profile")
+        raise SemError(Code.MODEL_MALFORMED, f"profile {header.row_id} names no model for its payload", path="profile")
     folder = package_cache.locate(wanted, extra)
     return folder, model_digest(folder)
 

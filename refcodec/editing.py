@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from refcodec import spec
 from refcodec.container import Container, Section, assemble, write
 from refcodec.container.sections import section_name
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def add(container: Container, sections: Iterable[Section], *, replacing: bool = 
     for section in new:
         if section.critical and section.number not in container.profile.kinds:
             what = f"profile {container.profile.name} has no section of kind {section.number}"
-            raise SemError(303, what, path="sections")
+            raise SemError(Code.SECTION_KIND, what, path="sections")
     kept = [section for section in container.sections if section.type not in types]
     return _edited(container, [*kept, *new], any(section.critical for section in new), level)
 

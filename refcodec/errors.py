@@ -8,7 +8,8 @@ a rate that is not a number) raise `TypeError` or `ValueError`. Nothing else lea
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
 
 
 class Family(NamedTuple):
@@ -29,68 +30,128 @@ FAMILIES: Final = {
     8: Family("model", 5),
 }
 
-# code -> (short name, what to do about it)
-CODES: Final[dict[int, tuple[str, str]]] = {
-    101: ("cannot-read", "check the path and its permissions"),
-    102: ("cannot-write", "check the folder, its permissions and the free space"),
-    103: ("picture-unreadable", "give a picture in a format Pillow reads (PNG, JPEG, WebP, AVIF, TIFF, GIF, BMP …)"),
-    104: ("picture-truncated", "the picture file is damaged or cut short: fetch it again"),
-    105: ("picture-too-large", "scale the picture down first"),
-    201: ("not-a-sem-file", "a .sem file starts with the bytes F5 9E"),
-    202: ("header-truncated", "the file ends inside its header: fetch it again"),
-    203: ("reserved-bit", "the file is damaged, or written by a program that breaks SPEC.md"),
-    204: ("check-code", "the file is damaged: no such check code is defined"),
-    205: ("size-form", "the size is not in its shortest form: the file is damaged or its writer is wrong"),
-    206: ("dim-class", "the file is damaged: no such dim class is defined"),
-    207: ("varint-range", "the file is damaged: a number in its header is longer than the format allows"),
-    208: ("hash-code", "the file is damaged: no such model hash length is defined"),
-    209: (
-        "profile-form",
-        "the profile cannot stand there: an explicit model needs a row below 254, a base an explicit model",
-    ),
-    301: ("section-truncated", "the file ends inside a section: fetch it again"),
-    302: ("section-order", "sections must stand in their fixed order, none twice"),
-    303: ("section-kind", "the profile does not allow this section"),
-    304: ("section-count", "the section count is not in its allowed form"),
-    305: ("section-value", "the section's contents break its own rules"),
-    306: ("trailing-bytes", "bytes follow the last section: remove them"),
-    401: ("stream-invalid", "the entropy-coded body is damaged"),
-    402: ("stream-not-canonical", "the body is damaged, or its writer does not end streams as SPEC.md says"),
-    403: ("value-range", "a decoded value is outside the range SPEC.md allows"),
-    501: ("check-mismatch", "the file is damaged, or its registry or model is not the one it was written with"),
-    601: ("limit-side", "a side is longer than the level allows"),
-    602: ("limit-pixels", "the picture has more pixels than the level allows"),
-    603: ("limit-sections", "the file has more sections than the level allows"),
-    604: ("limit-text", "a text is longer than the level allows"),
-    605: ("limit-symbols", "the payload has more symbols than the level allows"),
-    606: ("limit-file", "the file has more bytes than the level allows"),
-    701: ("unsupported-version", "a program for that version is needed"),
-    702: ("unsupported-profile", "a newer registry may list this profile"),
-    703: ("unsupported-section", "a newer program may know this critical section"),
-    704: ("unsupported-kind", "this program does not read this kind of payload"),
-    705: ("unsupported-model", "the model package needs a newer program"),
-    801: ("model-unavailable", "install the model or name its folder with --model DIR"),
-    802: ("model-digest", "the model is not the one the file names: get the listed one"),
-    803: ("model-malformed", "the model package breaks SPEC.md: fetch it again"),
-    804: ("model-bounds", "the model's integers break the bounds of SPEC.md: it cannot be exact"),
-    805: ("dependency-missing", "install the extra that brings it: pip install 'refcodec[codec]'"),
+
+class Code(IntEnum):
+    """The codes of SPEC §17. `Code.CHECK_CODE.label` is the short name that messages and JSON carry, `check-code`."""
+
+    CANNOT_READ = 101
+    CANNOT_WRITE = 102
+    PICTURE_UNREADABLE = 103
+    PICTURE_TRUNCATED = 104
+    PICTURE_TOO_LARGE = 105
+    NOT_A_SEM_FILE = 201
+    HEADER_TRUNCATED = 202
+    RESERVED_BIT = 203
+    CHECK_CODE = 204
+    SIZE_FORM = 205
+    DIM_CLASS = 206
+    VARINT_RANGE = 207
+    HASH_CODE = 208
+    PROFILE_FORM = 209
+    SECTION_TRUNCATED = 301
+    SECTION_ORDER = 302
+    SECTION_KIND = 303
+    SECTION_COUNT = 304
+    SECTION_VALUE = 305
+    TRAILING_BYTES = 306
+    STREAM_INVALID = 401
+    STREAM_NOT_CANONICAL = 402
+    VALUE_RANGE = 403
+    CHECK_MISMATCH = 501
+    LIMIT_SIDE = 601
+    LIMIT_PIXELS = 602
+    LIMIT_SECTIONS = 603
+    LIMIT_TEXT = 604
+    LIMIT_SYMBOLS = 605
+    LIMIT_FILE = 606
+    UNSUPPORTED_VERSION = 701
+    UNSUPPORTED_PROFILE = 702
+    UNSUPPORTED_SECTION = 703
+    UNSUPPORTED_KIND = 704
+    UNSUPPORTED_MODEL = 705
+    MODEL_UNAVAILABLE = 801
+    MODEL_DIGEST = 802
+    MODEL_MALFORMED = 803
+    MODEL_BOUNDS = 804
+    DEPENDENCY_MISSING = 805
+
+    @property
+    def label(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+
+REMEDIES: Final[dict[Code, str]] = {
+    Code.CANNOT_READ: "check the path and its permissions",
+    Code.CANNOT_WRITE: "check the folder, its permissions and the free space",
+    Code.PICTURE_UNREADABLE: "give a picture in a format Pillow reads (PNG, JPEG, WebP, AVIF, TIFF, GIF, BMP …)",
+    Code.PICTURE_TRUNCATED: "the picture file is damaged or cut short: fetch it again",
+    Code.PICTURE_TOO_LARGE: "scale the picture down first",
+    Code.NOT_A_SEM_FILE: "a .sem file starts with the bytes F5 9E",
+    Code.HEADER_TRUNCATED: "the file ends inside its header: fetch it again",
+    Code.RESERVED_BIT: "the file is damaged, or written by a program that breaks SPEC.md",
+    Code.CHECK_CODE: "the file is damaged: no such check code is defined",
+    Code.SIZE_FORM: "the size is not in its shortest form: the file is damaged or its writer is wrong",
+    Code.DIM_CLASS: "the file is damaged: no such dim class is defined",
+    Code.VARINT_RANGE: "the file is damaged: a number in its header is longer than the format allows",
+    Code.HASH_CODE: "the file is damaged: no such model hash length is defined",
+    Code.PROFILE_FORM: "the profile cannot stand there: an explicit model needs a row below 254, a base an explicit model",
+    Code.SECTION_TRUNCATED: "the file ends inside a section: fetch it again",
+    Code.SECTION_ORDER: "sections must stand in their fixed order, none twice",
+    Code.SECTION_KIND: "the profile does not allow this section",
+    Code.SECTION_COUNT: "the section count is not in its allowed form",
+    Code.SECTION_VALUE: "the section's contents break its own rules",
+    Code.TRAILING_BYTES: "bytes follow the last section: remove them",
+    Code.STREAM_INVALID: "the entropy-coded body is damaged",
+    Code.STREAM_NOT_CANONICAL: "the body is damaged, or its writer does not end streams as SPEC.md says",
+    Code.VALUE_RANGE: "a decoded value is outside the range SPEC.md allows",
+    Code.CHECK_MISMATCH: "the file is damaged, or its registry or model is not the one it was written with",
+    Code.LIMIT_SIDE: "a side is longer than the level allows",
+    Code.LIMIT_PIXELS: "the picture has more pixels than the level allows",
+    Code.LIMIT_SECTIONS: "the file has more sections than the level allows",
+    Code.LIMIT_TEXT: "a text is longer than the level allows",
+    Code.LIMIT_SYMBOLS: "the payload has more symbols than the level allows",
+    Code.LIMIT_FILE: "the file has more bytes than the level allows",
+    Code.UNSUPPORTED_VERSION: "a program for that version is needed",
+    Code.UNSUPPORTED_PROFILE: "a newer registry may list this profile",
+    Code.UNSUPPORTED_SECTION: "a newer program may know this critical section",
+    Code.UNSUPPORTED_KIND: "this program does not read this kind of payload",
+    Code.UNSUPPORTED_MODEL: "the model package needs a newer program",
+    Code.MODEL_UNAVAILABLE: "install the model or name its folder with --model DIR",
+    Code.MODEL_DIGEST: "the model is not the one the file names: get the listed one",
+    Code.MODEL_MALFORMED: "the model package breaks SPEC.md: fetch it again",
+    Code.MODEL_BOUNDS: "the model's integers break the bounds of SPEC.md: it cannot be exact",
+    Code.DEPENDENCY_MISSING: "install the extra that brings it: pip install 'refcodec[codec]'",
 }
+CODES: Final = {code: (code.label, remedy) for code, remedy in REMEDIES.items()}  # code -> (short name, remedy)
 
 
 class SemError(Exception):
     """One fault of one input. `str()` is one line: code, name, what, where, remedy.
 
-    Attributes: `code` (int, a key of `CODES`), `what` (str), `offset` (int, bytes from the start of the file, or
-    None), `path` (str, the field as SPEC.md names it, or None), `hint` (str, what to do).
+    `SemError(code, …)` makes an instance of the subclass of the code's family, so `except HeaderError` catches codes
+    201 to 209. Attributes: `code` (`Code`, an int), `name` (str, its short name), `what` (str; `message` is the same),
+    `offset` (int, bytes from the start of the file, or None), `path` (str, the field as SPEC.md names it, or None),
+    `hint` (str, what to do).
     """
+
+    def __new__(cls, code: int, *args: Any, **more: Any) -> SemError:
+        return super().__new__(_CLASSES[code // 100] if cls is SemError else cls)
 
     def __init__(
         self, code: int, what: str, *, offset: int | None = None, path: str | None = None, hint: str | None = None
     ) -> None:
-        name, remedy = CODES[code]
-        self.code, self.name, self.what = code, name, what
-        self.offset, self.path, self.hint = offset, path, hint or remedy
-        super().__init__(code, what)
+        self.code = Code(code)
+        self.name, self.what = self.code.label, what
+        self.offset, self.path, self.hint = offset, path, hint or REMEDIES[self.code]
+        super().__init__(self.code, what)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.code, self.what, self.offset, self.path, self.hint)
+
+    @property
+    def message(self) -> str:
+        """What is wrong, without code, place and remedy."""
+        return self.what
 
     @property
     def id(self) -> str:
@@ -103,7 +164,7 @@ class SemError(Exception):
 
     @property
     def status(self) -> int:
-        """The exit status of DESIGN §8 that belongs to this family."""
+        """The exit status that belongs to this family (SPEC §17)."""
         return FAMILIES[self.code // 100].status
 
     def __str__(self) -> str:
@@ -122,3 +183,52 @@ class SemError(Exception):
             "path": self.path,
             "hint": self.hint,
         }
+
+
+class InputOutputError(SemError):
+    """Codes 101 to 105: a path, a picture or a stream that cannot be read or written. Exit status 7."""
+
+
+class HeaderError(SemError):
+    """Codes 201 to 209: the header of a file is invalid. Exit status 3."""
+
+
+class SectionError(SemError):
+    """Codes 301 to 306: a section of a file, or their order, is invalid. Exit status 3."""
+
+
+class PayloadError(SemError):
+    """Codes 401 to 403: the body of a payload is invalid. Exit status 3."""
+
+
+class CheckError(SemError):
+    """Code 501: the check does not match the decoded symbols. Exit status 3."""
+
+
+class LimitError(SemError):
+    """Codes 601 to 606: a limit of the level is exceeded. Exit status 6."""
+
+
+class UnsupportedError(SemError):
+    """Codes 701 to 705: valid as far as is known, but not for this decoder. Exit status 4."""
+
+
+class ModelError(SemError):
+    """Codes 801 to 805: a model is missing, is another one or is malformed. Exit status 5."""
+
+
+_CLASSES: Final[dict[int, type[SemError]]] = {
+    1: InputOutputError,
+    2: HeaderError,
+    3: SectionError,
+    4: PayloadError,
+    5: CheckError,
+    6: LimitError,
+    7: UnsupportedError,
+    8: ModelError,
+}
+
+
+def _restored(code: int, what: str, offset: int | None, path: str | None, hint: str) -> SemError:
+    """Rebuild an error that was pickled."""
+    return SemError(code, what, offset=offset, path=path, hint=hint)

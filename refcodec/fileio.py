@@ -13,7 +13,7 @@ import stat
 from contextlib import suppress
 from typing import BinaryIO, Final
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 _CHUNK: Final = 1 << 20
 _TEMPORARY: Final = (
@@ -33,7 +33,7 @@ def shipped_data(package: str, name: str, sha256: str) -> bytes:
 
     data = files(package).joinpath("data", name).read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise SemError(802, f"{name} is not the one of this release", hint="reinstall refcodec")
+        raise SemError(Code.MODEL_DIGEST, f"{name} is not the one of this release", hint="reinstall refcodec")
     return data
 
 
@@ -51,7 +51,7 @@ def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
                 raise _too_long(shown(name), limit)
             return _read(stream, limit, shown(name), size + 1)
     except (OSError, ValueError) as error:
-        raise SemError(101, f"{shown(name)}: {_reason(error)}") from error
+        raise SemError(Code.CANNOT_READ, f"{shown(name)}: {_reason(error)}") from error
 
 
 def read_stream(stream: BinaryIO, limit: int) -> bytes:
@@ -62,7 +62,7 @@ def read_stream(stream: BinaryIO, limit: int) -> bytes:
     try:
         return _read(stream, limit, "the stream", _CHUNK)
     except (OSError, ValueError) as error:
-        raise SemError(101, f"the stream: {_reason(error)}") from error
+        raise SemError(Code.CANNOT_READ, f"the stream: {_reason(error)}") from error
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes | bytearray | memoryview) -> None:
@@ -85,7 +85,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | bytearray | memoryv
             with open(name, "wb", buffering=0) as device:
                 _write(device, view)
     except (OSError, ValueError) as error:
-        raise SemError(102, f"{shown(name)}: {_reason(error)}") from error
+        raise SemError(Code.CANNOT_WRITE, f"{shown(name)}: {_reason(error)}") from error
 
 
 def write_stream(stream: BinaryIO, data: bytes | bytearray | memoryview) -> None:
@@ -94,7 +94,7 @@ def write_stream(stream: BinaryIO, data: bytes | bytearray | memoryview) -> None
         _write(stream, memoryview(data).cast("B"))
         stream.flush()
     except (OSError, ValueError) as error:
-        raise SemError(102, f"the stream: {_reason(error)}") from error
+        raise SemError(Code.CANNOT_WRITE, f"the stream: {_reason(error)}") from error
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
@@ -176,4 +176,4 @@ def _reason(error: Exception) -> str:
 
 
 def _too_long(what: str, limit: int) -> SemError:
-    return SemError(606, f"{what} holds more than {limit} bytes")
+    return SemError(Code.LIMIT_FILE, f"{what} holds more than {limit} bytes")

@@ -17,7 +17,7 @@ from refcodec.container.file import Found, as_bytes, walk_file
 from refcodec.container.header import Header
 from refcodec.container.limits import level_bounds
 from refcodec.container.sections import Section
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks import package_search
 from refcodec.registry import Profile
 
@@ -100,7 +100,7 @@ def inspect(
         left = None
     except SemError as error:
         walk.errors.append(error)
-        left = "trailing" if error.code == 306 else "unparsed"
+        left = "trailing" if error.code == Code.TRAILING_BYTES else "unparsed"
     walk.prefix = ""
     header, sections = found.header, found.sections
     complete = _complete(found)

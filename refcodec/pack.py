@@ -26,7 +26,7 @@ from refcodec.assemble import (
 from refcodec.container import Header
 from refcodec.container.limits import level_bounds
 from refcodec.decoder import model_digest
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.methods.inputs import Given, Job
 from refcodec.registry import Profile
 from refcodec.registry.binding_schema import uses_model
@@ -133,7 +133,9 @@ def encode_symbols(
                 _file(module, given, row, whole, mode, strict, settings, form, model, note, hints, metadata, level)
             )
         except SemError as error:
-            if error.code != 604 or (row is rows[-1] and not files):  # too long in one code, perhaps not in the other
+            if error.code != Code.LIMIT_TEXT or (
+                row is rows[-1] and not files
+            ):  # too long in one code, perhaps not in the other
                 raise
     return min(files, key=lambda encoded: len(encoded.data))
 

@@ -11,7 +11,7 @@ from refcodec import __version__, methods, spec
 from refcodec.container import Container, write
 from refcodec.container.key_value import decode as text_decode
 from refcodec.decoder import Symbols
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models, told
 from refcodec.methods.base import NORM_SCALES, Painting, Record, Scene
 from refcodec.progress import Progress
@@ -61,7 +61,10 @@ def paint(
     _sensible(method, module.SETTINGS, wish or {}, samples, reflections)
     if not symbols.values:
         raise SemError(
-            704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections"
+            Code.UNSUPPORTED_KIND,
+            "the file holds no payload",
+            path="sections",
+            hint="semtool payload shows its other sections",
         )
     from refcodec.networks import package_cache
 

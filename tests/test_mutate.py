@@ -66,15 +66,15 @@ SOURCE = '''
 def _rule(value: int, _: object) -> Fault:  # R-010
     """A rule."""
     if value == 7:  # R-011
-        return 305, "seven"
-    return None if 1 <= value <= 9 else (203, "none of them")
+        return Code.SECTION_VALUE, "seven"
+    return None if 1 <= value <= 9 else (Code.RESERVED_BIT, "none of them")
 
 def _even(value: int) -> bool:
     return value % 2 == 0 and value < 10
 
 def read(value):
     if value is None or not _even(value):
-        raise SemError(401, "odd")
+        raise SemError(Code.STREAM_INVALID, "odd")
     if value > 8:
         raise ValueError("of the caller")
     try:
@@ -83,7 +83,7 @@ def read(value):
         raise _malformed("no key") from error
 
 def _malformed(what):
-    return SemError(803, what)
+    return SemError(Code.MODEL_MALFORMED, what)
 
 FIELD = field("value", Byte, _rule)
 LIMITS = {"most": 9}
@@ -97,21 +97,21 @@ def found(**options: tuple[str, ...]) -> dict[str, Site]:
 def test_finds_every_form_of_rejection() -> None:
     places = found()
     assert {name for name, site in places.items() if site.kind != "bound"} == {
-        "_rule fault: (305, 'seven')",
-        "_rule fault: (203, 'none of them')",
+        "_rule fault: (Code.SECTION_VALUE, 'seven')",
+        "_rule fault: (Code.RESERVED_BIT, 'none of them')",
         "_rule part: 1 <= value <= 9 as value <= 9",
         "_rule part: 1 <= value <= 9 as 1 <= value",
         "_even predicate: return value % 2 == 0 and value < 10",
         "_even part: value % 2 == 0",
         "_even part: value < 10",
-        "read raise: raise SemError(401, 'odd')",
+        "read raise: raise SemError(Code.STREAM_INVALID, 'odd')",
         "read part: value is None",
         "read part: not _even(value)",
         "read judge: walk.judge(_rule(value), 'value')",
         "read raise: raise _malformed('no key') from error",
         "module rule: field('value', Byte, _rule)",
     }
-    seven = places["_rule fault: (305, 'seven')"]
+    seven = places["_rule fault: (Code.SECTION_VALUE, 'seven')"]
     assert (seven.codes, seven.rules) == ({305}, {"SEM-R-010"})
     assert places["read raise: raise _malformed('no key') from error"].codes == {803}
     assert {"_even bound: value < 10 with <= for <", "module bound: 9 -1 in 'most'"} <= places.keys()
@@ -124,12 +124,12 @@ def test_value_errors_reject_where_they_are_of_a_file() -> None:
 @pytest.mark.parametrize(
     ("name", "then"),
     [
-        ("_rule fault: (305, 'seven')", "return None\n    return None if"),
+        ("_rule fault: (Code.SECTION_VALUE, 'seven')", "return None\n    return None if"),
         ("_rule part: 1 <= value <= 9 as value <= 9", "return None if value <= 9 else"),
         ("_even part: value < 10", "return value % 2 == 0 and True"),
         ("_even predicate: return value % 2 == 0 and value < 10", "return True"),
         ("read part: value is None", "if False or not _even(value):"),
-        ("read raise: raise SemError(401, 'odd')", "not _even(value):\n        pass"),
+        ("read raise: raise SemError(Code.STREAM_INVALID, 'odd')", "not _even(value):\n        pass"),
         ("read judge: walk.judge(_rule(value), 'value')", "try:\n        pass"),
         ("module rule: field('value', Byte, _rule)", "field('value', Byte, None)"),
         ("_even bound: value < 10 with <= for <", "value <= 10"),
@@ -147,11 +147,11 @@ def test_finds_those_of_refcodec() -> None:
     ids = [site.id for site in sites()]
     assert len(set(ids)) == len(ids) > 500
     for part in (
-        "container/file.py _walk_sections raise: raise SemError(306",
-        "container/header.py _magic fault: (201",
+        "container/file.py _walk_sections raise: raise SemError(Code.TRAILING_BYTES",
+        "container/header.py _magic fault: (Code.NOT_A_SEM_FILE",
         "container/header.py module rule: field('magic', Bytes(2), _magic)",
         "container/key_value.py _key_length part: 1 <= value <= spec.KEY_BYTES_MAX as 1 <= value",
-        "entropy/rangecoder.py Decoder.finish raise: raise SemError(402",
+        "entropy/rangecoder.py Decoder.finish raise: raise SemError(Code.STREAM_NOT_CANONICAL",
         "networks/layers.py check_requant judge: _bounds('a shift is outside",
         "networks/symbol_model.py _Reader._conv part: b.shape != (conv.outputs,)",
         "registry/binding_schema.py _clip part: _whole(form['d'], 1, 65536)",

@@ -33,7 +33,7 @@ from refcodec.assemble import header_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, symbol_count, write
 from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import Symbols, symbols_of
-from refcodec.errors import CODES, SemError
+from refcodec.errors import CODES, Code, SemError
 from refcodec.export import holdings
 from refcodec.inspection import inspect
 from refcodec.methods.inputs import Given
@@ -387,7 +387,7 @@ def save(data: bytes, seed: int, number: int) -> Path:
 def report(tally: Tally, seconds: float) -> None:
     print(f"{tally.runs} runs in {seconds:.0f} s")
     for outcome, count in tally.outcomes.most_common():
-        name = CODES[int(outcome[6:])][0] if outcome.startswith("SEM-E-") else ""
+        name = Code(int(outcome[6:])).label if outcome.startswith("SEM-E-") else ""
         print(f"  {count:9}  {outcome} {name}")
     for bits in sorted(tally.judged):
         print(f"  check {bits}: {tally.undetected[bits]} changes undetected of {tally.judged[bits]} that reached it")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
@@ -99,10 +99,15 @@ def model_folders(model: str | None) -> tuple[Path, ...]:
     folder = Path(model)
     if os.path.isfile(folder / package_search.MANIFEST):
         if package_search.describe(folder) is None:
-            raise SemError(803, f"{shown(model)}/{package_search.MANIFEST} cannot be read", path="manifest")
+            raise SemError(
+                Code.MODEL_MALFORMED, f"{shown(model)}/{package_search.MANIFEST} cannot be read", path="manifest"
+            )
     elif not any(os.path.isfile(entry / package_search.MANIFEST) for entry in folder.glob("*")):
         raise SemError(
-            801, f"{shown(model)} holds no model package", path="model", hint="name a folder with a manifest.json"
+            Code.MODEL_UNAVAILABLE,
+            f"{shown(model)} holds no model package",
+            path="model",
+            hint="name a folder with a manifest.json",
         )
     return (folder,)
 

@@ -49,7 +49,7 @@ def _reported(arguments: list[str]) -> int:
     from refcodec.cli import error_report
     from refcodec.cli.commands import cli
     from refcodec.cli.stdio import flush, mute
-    from refcodec.errors import SemError
+    from refcodec.errors import Code, SemError
 
     try:
         try:
@@ -65,11 +65,13 @@ def _reported(arguments: list[str]) -> int:
         return error_report.fail(error)
     except MemoryError:
         return error_report.fail(
-            SemError(605, "this machine has too little memory for it", hint="use a machine with more")
+            SemError(Code.LIMIT_SYMBOLS, "this machine has too little memory for it", hint="use a machine with more")
         )
     except ImportError as error:
         hint = None if error.name == "torch" else "install refcodec anew"
-        return error_report.fail(SemError(805, f"{error.name or error} cannot be imported", hint=hint))
+        return error_report.fail(
+            SemError(Code.DEPENDENCY_MISSING, f"{error.name or error} cannot be imported", hint=hint)
+        )
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -77,6 +79,6 @@ def _reported(arguments: list[str]) -> int:
         if not named:
             mute()
         what = f"{error.filename if named else 'standard output'}: {error.strerror or error}"
-        return error_report.fail(SemError(101 if named else 102, what))
+        return error_report.fail(SemError(Code.CANNOT_READ if named else Code.CANNOT_WRITE, what))
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told in one line
         return error_report.bug(error)

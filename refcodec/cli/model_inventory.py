@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from refcodec.cli.common_options import models_of
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
@@ -196,7 +196,11 @@ def named(what: str, found: Known) -> Named:
         return Named(packages=inside, roles=fills)
     found_here = _called(what, found)
     if not found_here:
-        raise SemError(801, f"nothing here is called {shown(what)}", hint="semtool models list says what there is")
+        raise SemError(
+            Code.MODEL_UNAVAILABLE,
+            f"nothing here is called {shown(what)}",
+            hint="semtool models list says what there is",
+        )
     if what in ROLES:
         found_here.roles = list(filter(None, [found.fill(what)])) or [what]
     return found_here

@@ -16,7 +16,7 @@ import click
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import say, show_json, wants_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.progress import part
 
@@ -236,7 +236,9 @@ def _checkpoint(
         raise ValueError(f"{kind} has no --{odd[0]}")
     for source in sources:
         if not source.is_file():
-            raise SemError(101, f"{shown(str(source))}: there is no such file", hint="name the file of a checkpoint")
+            raise SemError(
+                Code.CANNOT_READ, f"{shown(str(source))}: there is no such file", hint="name the file of a checkpoint"
+            )
     notices: list[str] = []
     stem = given.get("name") or sources[0].name.split(".")[0] or kind
     photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))

@@ -24,7 +24,7 @@ from refcodec.cli.model_inventory import (
     role_row,
 )
 from refcodec.cli.stdio import safe, say, show_json, wants_json
-from refcodec.errors import FAMILIES, SemError
+from refcodec.errors import FAMILIES, Code, SemError
 from refcodec.fileio import shown
 
 CONFIG_BYTES_MAX = 1 << 20
@@ -100,7 +100,7 @@ def _package(folder: Path) -> dict[str, Any]:
         else:
             row["numbers"] = loaded.numbers
     except SemError as error:
-        row.update(bounds=False if error.code == 804 else None, error=error.to_dict())
+        row.update(bounds=False if error.code == Code.MODEL_BOUNDS else None, error=error.to_dict())
     return row
 
 

@@ -11,7 +11,7 @@ import click
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.model_inventory import Fill, Known, known, model_option, named, rows
 from refcodec.cli.stdio import safe, say, show_json, wants_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 
@@ -79,7 +79,7 @@ def _meant(what: tuple[str, ...], found: Known) -> tuple[list[Path], list[Fill]]
         ):
             raise missing(word)
         if models and not any(package_search.folder_digest(folder) in models for folder in packages):
-            raise SemError(801, f"the model of profile {word} is not here: {models[0][:16]}…")
+            raise SemError(Code.MODEL_UNAVAILABLE, f"the model of profile {word} is not here: {models[0][:16]}…")
     return list(packages), list(fills)
 
 

@@ -11,7 +11,7 @@ from refcodec import spec
 from refcodec.cli.error_report import notice
 from refcodec.container import Container
 from refcodec.decoder import symbols_of
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.payloads.kinds import needs_model
 from refcodec.progress import Progress
 
@@ -35,7 +35,7 @@ def symbols_here(
             if section.critical and needs_model(section.number, container.profile.parameters(section.number))
         ]
         kept = tuple(section for section in container.sections if section not in lacking)
-        if error.code != 801 or not lacking or not any(section.critical for section in kept):
+        if error.code != Code.MODEL_UNAVAILABLE or not lacking or not any(section.critical for section in kept):
             raise
         names = ", ".join(spec.KINDS[section.number] for section in lacking)
         header = replace(container.header, count=len(kept) + (not container.complete))

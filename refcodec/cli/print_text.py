@@ -8,7 +8,7 @@ from typing import Any
 
 from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json, write_output
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 GUESSES = 10  # that are named
@@ -31,7 +31,9 @@ def print_text(source: str, output: str | None, alternatives: bool, folders: tup
         result = {"text": caption.text, "words": []}
         lines = [caption.text]
     else:
-        raise SemError(704, "the file holds no text", path="sections", hint="semtool payload shows what it holds")
+        raise SemError(
+            Code.UNSUPPORTED_KIND, "the file holds no text", path="sections", hint="semtool payload shows what it holds"
+        )
     result |= {"check": decoded.state, "complete": decoded.container.complete}
     if output is not None and output != STDIO:
         write_output(output, f"{result['text']}\n".encode())

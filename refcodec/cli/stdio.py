@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from refcodec import fileio
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 STDIO = "-"
@@ -60,7 +60,7 @@ def say(text: str, err: bool = False) -> None:
     if stream is None:
         if err:
             return
-        raise SemError(102, "standard output is closed")
+        raise SemError(Code.CANNOT_WRITE, "standard output is closed")
     try:
         stream.write(text + "\n")
         stream.flush()
@@ -70,7 +70,9 @@ def say(text: str, err: bool = False) -> None:
         if err:  # nowhere left to say it
             return
         mute()
-        raise SemError(102, f"standard output: {error.strerror}", hint="free some space or name a file") from error
+        raise SemError(
+            Code.CANNOT_WRITE, f"standard output: {error.strerror}", hint="free some space or name a file"
+        ) from error
 
 
 def show_json(value: Any) -> None:
@@ -100,7 +102,7 @@ def read_input(name: str, level: int = 1) -> bytes:
 def standard_input() -> Any:
     """The binary stream of standard input."""
     if sys.stdin is None:
-        raise SemError(101, "standard input is closed", hint="name a file")
+        raise SemError(Code.CANNOT_READ, "standard input is closed", hint="name a file")
     return sys.stdin.buffer
 
 
@@ -111,7 +113,7 @@ def claim_output(name: str, source: str) -> None:
     if name == STDIO:
         _call.binary = True
         if sys.stdout is None:
-            raise SemError(102, "standard output is closed", hint="name a file with -o")
+            raise SemError(Code.CANNOT_WRITE, "standard output is closed", hint="name a file with -o")
         if sys.stdout.isatty():
             raise click.UsageError("this would write a file to the terminal: name one with -o")
         return
@@ -119,9 +121,9 @@ def claim_output(name: str, source: str) -> None:
         raise click.UsageError(f"{shown(name)} is the input itself: name another output")
     folder = os.path.dirname(name) or "."
     if not os.path.isdir(folder):
-        raise SemError(102, f"{shown(name)}: there is no folder {shown(folder)}", hint="make it first")
+        raise SemError(Code.CANNOT_WRITE, f"{shown(name)}: there is no folder {shown(folder)}", hint="make it first")
     if os.path.isdir(name):
-        raise SemError(102, f"{shown(name)} is a folder", hint="name a file")
+        raise SemError(Code.CANNOT_WRITE, f"{shown(name)} is a folder", hint="name a file")
 
 
 def write_output(name: str, data: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from refcodec.cli.stdio import write_output
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 
@@ -37,7 +37,7 @@ class Steps:
         try:
             os.makedirs(self.folder, exist_ok=True)
         except OSError as error:
-            raise SemError(102, f"{shown(self.folder)}: {error.strerror}") from error
+            raise SemError(Code.CANNOT_WRITE, f"{shown(self.folder)}: {error.strerror}") from error
         listed = []
         for i, (name, value) in enumerate(self.told):
             if isinstance(value, str | int | float | list | dict):

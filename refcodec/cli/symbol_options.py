@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from refcodec.cli.stdio import STDIO, standard_input
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import read_bytes, read_stream, shown
 
 ARRAY_BYTES = 1 << 28  # more than the symbols of any level
@@ -99,7 +99,7 @@ def _array(name: str) -> Any:
     data = read_stream(standard_input(), ARRAY_BYTES) if name == STDIO else read_bytes(name, ARRAY_BYTES)
     hint, name = "save the array with numpy.save", "standard input" if name == STDIO else name
     if data.startswith(b"PK"):
-        raise SemError(101, f"{shown(name)} is an archive, not one array", hint=hint)
+        raise SemError(Code.CANNOT_READ, f"{shown(name)} is an archive, not one array", hint=hint)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of headers that Python 2 wrote
@@ -118,4 +118,4 @@ def _array(name: str) -> Any:
         OverflowError,
         TokenError,
     ) as error:
-        raise SemError(101, f"{shown(name)} is no .npy file of numbers", hint=hint) from error
+        raise SemError(Code.CANNOT_READ, f"{shown(name)} is no .npy file of numbers", hint=hint) from error

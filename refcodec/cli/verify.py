@@ -13,7 +13,7 @@ import click
 from refcodec.cli.common_options import json_option, level_option, model_folders, model_option, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import STDIO, read_input, safe, say, show_json, wants_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import read_bytes, shown
 
 WORDS = {3: "invalid", 4: "unsupported", 5: "model unavailable", 6: "over the limits", 7: "unreadable"}
@@ -75,12 +75,15 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
         row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
         fault = error
-        row.update(valid=False if error.status == 3 else None, canonical=False if error.code == 402 else None)
+        row.update(
+            valid=False if error.status == 3 else None,
+            canonical=False if error.code == Code.STREAM_NOT_CANONICAL else None,
+        )
     if data is not None:
         row["level"] = _level(data)
     if data is not None and fault is not None:
         found = inspect(data, level=level, models=folders)
-        row.update(complete=found.complete, check="failed" if fault.code == 501 else found.check.state)
+        row.update(complete=found.complete, check="failed" if fault.code == Code.CHECK_MISMATCH else found.check.state)
     if tracer is not None and data is not None:
         try:
             row["parts_at"] = _parts_at(source, data, tracer)
@@ -110,7 +113,7 @@ def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
         pairs = [(str(entry["name"]), str(entry["sha256"])) for entry in trace["entries"]]
         of = trace["file_sha256"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SemError(101, f"{shown(path)} is no digest file", hint=hint) from error
+        raise SemError(Code.CANNOT_READ, f"{shown(path)} is no digest file", hint=hint) from error
     except SemError as error:
         raise SemError(error.code, error.what, hint=hint) from error
     if of != hashlib.sha256(data).hexdigest():

@@ -14,7 +14,7 @@ from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import STDIO, default_output, write_output
 from refcodec.cli.step_trace import Steps
 from refcodec.cli.write_symbols import free
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def write_pictures(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except SemError as error:
-        if error.code != 801 or not decoded.values:
+        if error.code != Code.MODEL_UNAVAILABLE or not decoded.values:
             raise
         hint = f"{error.hint}; semtool decode --symbols gives what the file holds"
-        raise SemError(801, error.what, path=error.path, hint=hint) from error
+        raise SemError(Code.MODEL_UNAVAILABLE, error.what, path=error.path, hint=hint) from error
     for text in painted.notices:
         notice(text)
     suffix = os.path.splitext(target)[1]

@@ -10,7 +10,7 @@ import click
 
 from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import STDIO, default_output, write_output
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ def write_holdings(decoded: Symbols, source: str, output: str | None) -> list[tu
     found = holdings(decoded)
     if not found:
         raise SemError(
-            704, "the file holds no payload", path="sections", hint="semtool payload shows its other sections"
+            Code.UNSUPPORTED_KIND,
+            "the file holds no payload",
+            path="sections",
+            hint="semtool payload shows its other sections",
         )
     if output is None and source != STDIO:
         several = len(found) > 1

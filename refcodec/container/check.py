@@ -10,7 +10,7 @@ from typing import Literal
 from refcodec import registry, spec
 from refcodec.container.header import Header, bound_header
 from refcodec.container.sections import Section
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.registry import Profile
 
 State = Literal["absent", "ok", "failed", "unchecked"]
@@ -73,13 +73,17 @@ def mismatch(header: Header, index: int, section: Section) -> SemError:
     """The error for a section whose check differs."""
     path = f"sections[{index}].check" if header.sectioned else "check"
     what = f"the check is {section.check.hex()}, not that of {section.name or 'these bytes'} as decoded here"
-    return SemError(501, what, offset=section.check_offset, path=path)
+    return SemError(Code.CHECK_MISMATCH, what, offset=section.check_offset, path=path)
 
 
 def _explicit(header: Header, model_digest: str | None) -> str:
     digest, named = model_digest or header.model_digest(), (header.model_hash or b"").hex()
     if digest is None:
-        raise SemError(801, f"the check needs the whole digest of the model {named}…", path="model_hash")
+        raise SemError(
+            Code.MODEL_UNAVAILABLE, f"the check needs the whole digest of the model {named}…", path="model_hash"
+        )
     if not digest.startswith(named):
-        raise SemError(802, f"the model has the digest {digest}, the file names {named}", path="model_hash")
+        raise SemError(
+            Code.MODEL_DIGEST, f"the model has the digest {digest}, the file names {named}", path="model_hash"
+        )
     return digest

@@ -32,7 +32,7 @@ from construct import (
 )
 
 from refcodec import spec
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 __all__ = [
     "BitStruct", "Bytes", "Fault", "Int8ub", "Int16ub", "Span", "Struct", "Varint", "Walk",
@@ -43,7 +43,24 @@ Fault = tuple[int, str] | None  # what a rule finds: an error code and what is w
 Rule = Callable[[Any, Any], Fault]  # (value, construct's context) -> Fault
 
 # Faults after which the layout of what follows is still known: `Walk.lenient` goes on after them.
-LAYOUT_KNOWN: Final = frozenset({203, 205, 209, 302, 303, 304, 305, 601, 602, 604, 605, 606, 702, 703})
+LAYOUT_KNOWN: Final = frozenset(
+    {
+        Code.RESERVED_BIT,
+        Code.SIZE_FORM,
+        Code.PROFILE_FORM,
+        Code.SECTION_ORDER,
+        Code.SECTION_KIND,
+        Code.SECTION_COUNT,
+        Code.SECTION_VALUE,
+        Code.LIMIT_SIDE,
+        Code.LIMIT_PIXELS,
+        Code.LIMIT_TEXT,
+        Code.LIMIT_SYMBOLS,
+        Code.LIMIT_FILE,
+        Code.UNSUPPORTED_PROFILE,
+        Code.UNSUPPORTED_SECTION,
+    }
+)
 
 
 class Span(NamedTuple):
@@ -60,7 +77,7 @@ class Walk:
     """One pass over the bytes of a file."""
 
     lenient: bool = False  # note faults and go on where the layout allows, rather than stop at the first
-    truncated: int = 202  # the error for bytes that end too early
+    truncated: int = Code.HEADER_TRUNCATED  # the error for bytes that end too early
     bit: int = 0  # everything before it has been read
     prefix: str = ""  # of the names of fields
     spans: list[Span] = member(default_factory=list)

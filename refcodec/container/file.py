@@ -19,7 +19,7 @@ from refcodec.container.fields import Walk
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, level_bounds
 from refcodec.container.sections import Place, Section, order
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.registry import Profile
 
 
@@ -65,7 +65,10 @@ def read(data: bytes | bytearray | memoryview, *, level: int = 1, partial: bool 
     container = Container(found.header, tuple(found.sections))
     if not (partial or container.complete):
         raise SemError(
-            301, "the file ends before its next section", offset=len(data), path=f"sections[{len(container.sections)}]"
+            Code.SECTION_TRUNCATED,
+            "the file ends before its next section",
+            offset=len(data),
+            path=f"sections[{len(container.sections)}]",
         )
     return container
 
@@ -124,7 +127,7 @@ def _walk_compact(walk: Walk, found: Found, body: bytes, header: Header, bounds:
 
 
 def _walk_sections(walk: Walk, found: Found, stream: io.BytesIO, header: Header, bounds: Level) -> None:
-    walk.truncated = 301
+    walk.truncated = Code.SECTION_TRUNCATED
     before = None
     for index in range(header.count or 0):
         if index and not stream.read(1):
@@ -136,7 +139,9 @@ def _walk_sections(walk: Walk, found: Found, stream: io.BytesIO, header: Header,
         before = found.sections[-1].type
     walk.prefix = ""
     if rest := stream.read(1):
-        raise SemError(306, f"bytes follow the last section, {rest.hex()} first", offset=walk.byte, path="trailing")
+        raise SemError(
+            Code.TRAILING_BYTES, f"bytes follow the last section, {rest.hex()} first", offset=walk.byte, path="trailing"
+        )
 
 
 def as_bytes(data: bytes | bytearray | memoryview) -> bytes:

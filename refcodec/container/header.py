@@ -31,7 +31,7 @@ from refcodec.container.fields import (
     serialise,
     this,
 )
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.registry import Profile, dim_classes
 
 CHECK_CODE: Final = {width: code for code, width in spec.CHECK_BITS.items()}
@@ -74,20 +74,20 @@ class Header:
 
 
 def _magic(value: bytes, _: Any) -> Fault:
-    return None if value == spec.MAGIC else (201, f"the first bytes are {value.hex(' ').upper()}")
+    return None if value == spec.MAGIC else (Code.NOT_A_SEM_FILE, f"the first bytes are {value.hex(' ').upper()}")
 
 
 def _version(value: int, _: Any) -> Fault:
     said = "was the draft" if value == 0 else "is not known here"
-    return None if value == spec.VERSION else (701, f"format version {value} {said}")
+    return None if value == spec.VERSION else (Code.UNSUPPORTED_VERSION, f"format version {value} {said}")
 
 
 def _check_code(value: int, _: Any) -> Fault:
-    return None if value in spec.CHECK_BITS else (204, f"there is no check code {value}")
+    return None if value in spec.CHECK_BITS else (Code.CHECK_CODE, f"there is no check code {value}")
 
 
 def _reserved(value: int, _: Any) -> Fault:
-    return (203, "the reserved bit is set") if value else None
+    return (Code.RESERVED_BIT, "the reserved bit is set") if value else None
 
 
 def _listed(profile_id: int) -> Fault:
@@ -102,7 +102,7 @@ def _named(profile_id: int) -> Fault:  # R-034
     if fault := _listed(profile_id):
         return fault
     row = registry.get(profile_id)
-    return (209, f"the base {row.name} without an explicit model") if row.base else None
+    return (Code.PROFILE_FORM, f"the base {row.name} without an explicit model") if row.base else None
 
 
 def _profile(value: int, _: Any) -> Fault:
@@ -115,17 +115,17 @@ def _extended_profile(value: int, _: Any) -> Fault:
 
 def _base_profile(value: int, _: Any) -> Fault:
     if value >= spec.PROFILE_ROWS_END:
-        return 209, f"{value} is no row that an explicit model can stand on"
+        return Code.PROFILE_FORM, f"{value} is no row that an explicit model can stand on"
     return _listed(value)
 
 
 def _hash_code(value: int, _: Any) -> Fault:
-    return None if value in spec.HASH_BYTES else (208, f"there is no hash code {value}")
+    return None if value in spec.HASH_BYTES else (Code.HASH_CODE, f"there is no hash code {value}")
 
 
 def _dim_class(value: int, _: Any) -> Fault:
     known = value == spec.DIM_EXPLICIT or value in dim_classes.sizes()
-    return None if known else (206, f"there is no dim class {value}")
+    return None if known else (Code.DIM_CLASS, f"there is no dim class {value}")
 
 
 def _size(value: Any, _: Any) -> Fault:
@@ -133,7 +133,7 @@ def _size(value: Any, _: Any) -> Fault:  # R-019
         return None
     width, height = value.width_minus_1 + 1, value.height_minus_1 + 1
     dim_class = registry.dim_class(width, height)
-    return None if dim_class is None else (205, f"{width} × {height} is dim class {dim_class}")
+    return None if dim_class is None else (Code.SIZE_FORM, f"{width} × {height} is dim class {dim_class}")
 
 
 # --- the declaration ---------------------------------------------------------------------------------------------
@@ -171,13 +171,13 @@ HEADER: Final = Struct(
         "size",
         Struct(
             field("dim_class", Int8ub, _dim_class),
-            field("width_minus_1", Varint(207), when=this.dim_class == spec.DIM_EXPLICIT),
-            field("height_minus_1", Varint(207), when=this.dim_class == spec.DIM_EXPLICIT),
+            field("width_minus_1", Varint(Code.VARINT_RANGE), when=this.dim_class == spec.DIM_EXPLICIT),
+            field("height_minus_1", Varint(Code.VARINT_RANGE), when=this.dim_class == spec.DIM_EXPLICIT),
         ),
         _size,
     ),
     field("check", Bytes(_check_bytes), when=_has_check),
-    field("count_minus_1", Varint(207), when=this.descriptor.sectioned),
+    field("count_minus_1", Varint(Code.VARINT_RANGE), when=this.descriptor.sectioned),
 )
 
 
@@ -195,7 +195,7 @@ def walk_header(walk: Walk, stream: io.BytesIO) -> Header:
     start = stream.read(len(spec.MAGIC))
     stream.seek(0)
     if len(start) < len(spec.MAGIC):  # not 202
-        raise SemError(201, "the file is shorter than its magic", offset=0, path="magic")
+        raise SemError(Code.NOT_A_SEM_FILE, "the file is shorter than its magic", offset=0, path="magic")
     return _header(walk.parse(HEADER, stream))
 
 

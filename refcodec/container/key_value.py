@@ -14,17 +14,17 @@ from typing import Any, Final
 
 from refcodec import spec
 from refcodec.container.fields import Bytes, Fault, Struct, Varint, Walk, field, serialise, this
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.registry import hints as hintforms
 
 
 def _key_length(value: int, _: Any) -> Fault:  # R-049
-    return None if 1 <= value <= spec.KEY_BYTES_MAX else (305, f"a key of {value} bytes")
+    return None if 1 <= value <= spec.KEY_BYTES_MAX else (Code.SECTION_VALUE, f"a key of {value} bytes")
 
 
 def _key(value: bytes, context: Any) -> Fault:
     if value <= context._params.before:  # R-049; the empty key before the first
-        return 305, "keys must ascend"
+        return Code.SECTION_VALUE, "keys must ascend"
     return _utf8(value, context)
 
 
@@ -32,21 +32,21 @@ def _utf8(value: bytes, _: Any) -> Fault:  # R-050
     try:
         value.decode("utf-8")
     except UnicodeDecodeError as error:
-        return 305, f"not UTF-8: {error.reason}"
+        return Code.SECTION_VALUE, f"not UTF-8: {error.reason}"
     return None
 
 
 def _value(value: bytes, context: Any) -> Fault:
     key = context.key.decode("utf-8", "replace")
     if context._params.hints and not hintforms.fits(key, value.decode("utf-8", "replace")):  # R-054
-        return 305, f"not a value that the hint {key} can have"
+        return Code.SECTION_VALUE, f"not a value that the hint {key} can have"
     return _utf8(value, context)
 
 
 ENTRY: Final = Struct(
-    field("key_length", Varint(305), _key_length),
+    field("key_length", Varint(Code.SECTION_VALUE), _key_length),
     field("key", Bytes(this.key_length), _key),
-    field("value_length", Varint(305)),
+    field("value_length", Varint(Code.SECTION_VALUE)),
     field("value", Bytes(this.value_length), _value),
 )
 
@@ -55,15 +55,15 @@ def walk_text(walk: Walk, body: bytes, *, hints: bool = False) -> dict[str, str]
     """Read the entries of a body that begins where the walk stands, noting their fields on it. `hints`: R-054 holds."""
     entries: dict[str, str] = {}
     outer, stream, key = walk.prefix, io.BytesIO(body), b""
-    walk.truncated = 305
+    walk.truncated = Code.SECTION_VALUE
     while stream.tell() < len(body):
         walk.prefix = f"{outer}entries[{len(entries)}]."
         if len(entries) == spec.TEXT_ENTRIES_MAX:  # R-053
-            raise walk.error(305, f"more than {spec.TEXT_ENTRIES_MAX} entries", "key_length", walk.byte)
+            raise walk.error(Code.SECTION_VALUE, f"more than {spec.TEXT_ENTRIES_MAX} entries", "key_length", walk.byte)
         entry = walk.parse(ENTRY, stream, before=key, hints=hints)
         key = entry.key
         entries[key.decode("utf-8", "replace")] = entry.value.decode("utf-8", "replace")
-    walk.prefix, walk.truncated = outer, 301
+    walk.prefix, walk.truncated = outer, Code.SECTION_TRUNCATED
     return entries
 
 

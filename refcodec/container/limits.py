@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from refcodec import spec
 from refcodec.container.fields import Fault
 from refcodec.container.header import Header
+from refcodec.errors import Code
 from refcodec.registry import Profile
 
 
@@ -55,29 +56,29 @@ def is_text(section_type: int) -> bool:
 
 def file_fault(size: int, bounds: Level) -> Fault:
     """Judged first of all: the bytes of the file."""
-    return _above(606, size, "bytes", bounds.file_bytes)
+    return _above(Code.LIMIT_FILE, size, "bytes", bounds.file_bytes)
 
 
 def size_fault(header: Header, bounds: Level) -> Fault:
     """The sides, then the pixels of the picture."""
-    return _above(601, max(header.width, header.height), "pixels on a side", bounds.side) or _above(
-        602, header.width * header.height, "pixels", bounds.pixels
+    return _above(Code.LIMIT_SIDE, max(header.width, header.height), "pixels on a side", bounds.side) or _above(
+        Code.LIMIT_PIXELS, header.width * header.height, "pixels", bounds.pixels
     )
 
 
 def count_fault(header: Header, bounds: Level) -> Fault:
     """The number of sections, whether they are there or not."""
-    return _above(603, header.count or 0, "sections", bounds.sections)
+    return _above(Code.LIMIT_SECTIONS, header.count or 0, "sections", bounds.sections)
 
 
 def section_fault(section_type: int, length: int, header: Header, profile: Profile | None, bounds: Level) -> Fault:
     """The bytes of a text, the symbols of a payload. `profile` None: its row is not known, nor are its symbols."""
     if is_text(section_type) and length > bounds.text_bytes:
-        return _above(604, length, "bytes of text", bounds.text_bytes)
+        return _above(Code.LIMIT_TEXT, length, "bytes of text", bounds.text_bytes)
     if profile is None or not section_type & spec.CRITICAL:
         return None
     count = symbol_count(profile, section_type & spec.NUMBER, header.width, header.height)
-    return _above(605, count or 0, "symbols", bounds.symbols)
+    return _above(Code.LIMIT_SYMBOLS, count or 0, "symbols", bounds.symbols)
 
 
 def _above(code: int, value: int, unit: str, bound: int) -> Fault:

@@ -20,7 +20,7 @@ from refcodec.container import key_value
 from refcodec.container.fields import BitStruct, Bytes, Fault, Struct, Varint, Walk, bits, field, group, serialise, this
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, section_fault
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.registry import Profile
 
 
@@ -93,14 +93,14 @@ def _byte(fields: Any) -> int:
 def _type(value: Any, context: Any) -> Fault:
     place, section_type = context._params.place, _byte(value)
     if value.critical and section_name(section_type) is None:
-        return 703, f"critical section 0x{section_type:02X} is not known here"
+        return Code.UNSUPPORTED_SECTION, f"critical section 0x{section_type:02X} is not known here"
     if value.critical and place.profile is not None and value.number not in place.profile.kinds:
-        return 303, f"profile {place.profile.id} has no section of kind {value.number}"
+        return Code.SECTION_KIND, f"profile {place.profile.id} has no section of kind {value.number}"
     if place.before is not None and order(section_type) <= order(place.before):
-        return 302, f"section 0x{section_type:02X} stands after 0x{place.before:02X}"
+        return Code.SECTION_ORDER, f"section 0x{section_type:02X} stands after 0x{place.before:02X}"
     compact = None if place.profile is None else spec.CRITICAL | place.profile.compact
     if place.header.count == 1 and section_type == compact:
-        return 304, "the only section is of the compact kind and must be in compact form"
+        return Code.SECTION_COUNT, "the only section is of the compact kind and must be in compact form"
     return None
 
 
@@ -123,7 +123,7 @@ def _body(value: bytes, context: Any) -> Fault:
         if not walk.lenient:
             raise
         walk.errors.append(error)
-        walk.prefix, walk.truncated = prefix, 301
+        walk.prefix, walk.truncated = prefix, Code.SECTION_TRUNCATED
         walk.own("unparsed", end - walk.bit, value[len(value) - (end - walk.bit) // 8 :])
     return None
 
@@ -137,7 +137,7 @@ def _check_bytes(context: Any) -> int:
 
 SECTION: Final = Struct(
     group("type", BitStruct(bits("critical", 1), bits("safe_to_copy", 1), bits("number", 6)), _type),
-    field("length", Varint(305), _length),
+    field("length", Varint(Code.SECTION_VALUE), _length),
     field("body", Bytes(this.length), _body),
     field("check", Bytes(_check_bytes)),
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.convert.unpickle import to_safetensors
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.resolve import WEIGHTS
 from refcodec.progress import Progress, part
@@ -57,7 +57,9 @@ def states(sources: list[Path], scratch: Path, progress: Progress | None = None)
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError as error:
-        raise SemError(805, "checkpoints are converted with torch, which is not installed") from error
+        raise SemError(
+            Code.DEPENDENCY_MISSING, "checkpoints are converted with torch, which is not installed"
+        ) from error
     found = []
     for i, source in enumerate(sources):
         file = source
@@ -67,9 +69,11 @@ def states(sources: list[Path], scratch: Path, progress: Progress | None = None)
         try:
             found.append(load_file(file))
         except OSError as error:
-            raise SemError(101, f"{shown(str(source))}: {error.strerror}") from error
+            raise SemError(Code.CANNOT_READ, f"{shown(str(source))}: {error.strerror}") from error
         except (SafetensorError, ValueError, KeyError) as error:
-            raise SemError(803, f"{shown(source.name)} is not a safetensors file", hint="get it again") from error
+            raise SemError(
+                Code.MODEL_MALFORMED, f"{shown(source.name)} is not a safetensors file", hint="get it again"
+            ) from error
         if progress is not None:
             progress((i + 1) / len(sources))
     return found
@@ -104,7 +108,7 @@ def photos(folder: Path) -> list[Tensor]:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTOS)[:PHOTOS_MAX]
     except OSError as error:
-        raise SemError(101, f"{shown(str(folder))}: {error.strerror}") from error
+        raise SemError(Code.CANNOT_READ, f"{shown(str(folder))}: {error.strerror}") from error
     found = []
     for file in files:
         pixels = pictures.load(file).pixels

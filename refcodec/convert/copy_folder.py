@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from refcodec.canonical_json import parse_json
 from refcodec.convert.unpickle import to_safetensors
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import SUFFIXES, model_files
 from refcodec.foundation.model_set import writing
@@ -57,11 +57,13 @@ def pickled_weights(folder: Path) -> dict[str, str]:
         join(place, file) for place, named in of_index.items() for file in named if join(place, file) not in found
     ):
         raise SemError(
-            803, f"{shown(folder.name)} lacks {shown(lost[0])}, which its index names", hint="get the model again"
+            Code.MODEL_MALFORMED,
+            f"{shown(folder.name)} lacks {shown(lost[0])}, which its index names",
+            hint="get the model again",
         )
     if twice := sorted(name for name in found if list(found.values()).count(found[name]) > 1):
         raise SemError(
-            803,
+            Code.MODEL_MALFORMED,
             f"{shown(folder.name)}: {shown(twice[0])} and {shown(twice[1])} are weights of one name",
             hint="leave the one that is meant",
         )
@@ -89,7 +91,9 @@ def _index(index: Path) -> dict[str, Any]:
                 raise ValueError("no plain name")
         return dict(document)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise SemError(803, f"{shown(index.name)} is no index of weights", hint="get the model again") from error
+        raise SemError(
+            Code.MODEL_MALFORMED, f"{shown(index.name)} is no index of weights", hint="get the model again"
+        ) from error
 
 
 def copy(
@@ -130,7 +134,7 @@ def _copy_file(source: Path, target: Path) -> None:
     try:
         stream = source.open("rb")
     except OSError as error:
-        raise SemError(101, f"{shown(str(source))}: {error.strerror}") from error
+        raise SemError(Code.CANNOT_READ, f"{shown(str(source))}: {error.strerror}") from error
     with stream, writing(target), target.open("wb") as out:
         while chunk := stream.read(_CHUNK):
             out.write(chunk)

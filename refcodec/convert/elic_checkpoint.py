@@ -24,7 +24,7 @@ from refcodec.convert.elic_package import write_package
 from refcodec.convert.factorised_prior import Prior
 from refcodec.convert.quantisation_loss import FloatPredictor, Walk, ideal_bits
 from refcodec.convert.quantise import any_text, calibrate, symbol_model
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks.context_model import Predictor
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import build
@@ -56,7 +56,7 @@ def network(state: Mapping[str, Tensor], variant: str | None = None) -> tuple[El
     prior = Prior(state, found.prior, cfg.hyper)
     known = prior.used | {found.key(name) for name in made if name not in own}
     if left := sorted(key for key in state if key not in known and not elic_names.ignored(key)):
-        raise SemError(803, f"nothing in the architecture is called {left[0]}", path=left[0])
+        raise SemError(Code.MODEL_MALFORMED, f"nothing in the architecture is called {left[0]}", path=left[0])
     _mask(made, found)
     median = prior.medians.float()
     last = f"entropy.h_a.{2 * len(cfg.hyper_analysis) - 2}.bias"
@@ -69,11 +69,13 @@ def network(state: Mapping[str, Tensor], variant: str | None = None) -> tuple[El
 def _taken(state: Mapping[str, Tensor], key: str, like: Tensor) -> Tensor:
     found = state.get(key)
     if found is None:
-        raise SemError(803, f"the checkpoint has no {key}", path=key)
+        raise SemError(Code.MODEL_MALFORMED, f"the checkpoint has no {key}", path=key)
     if found.shape != like.shape:
-        raise SemError(803, f"{key} has the shape {list(found.shape)}, not {list(like.shape)}", path=key)
+        raise SemError(
+            Code.MODEL_MALFORMED, f"{key} has the shape {list(found.shape)}, not {list(like.shape)}", path=key
+        )
     if not found.is_floating_point() or not bool(found.isfinite().all()):
-        raise SemError(803, f"{key} is not finite numbers", path=key)
+        raise SemError(Code.MODEL_MALFORMED, f"{key} is not finite numbers", path=key)
     return found.detach().cpu().float()
 
 
@@ -139,7 +141,9 @@ def convert(
         about = {"name": name, "licence": licence, "notes": notes}
         return write_package(net, symbols, tensors, out, about)
     except ValueError as error:
-        raise SemError(803, f"no integers can stand for this checkpoint: {error}", path="symbols") from error
+        raise SemError(
+            Code.MODEL_MALFORMED, f"no integers can stand for this checkpoint: {error}", path="symbols"
+        ) from error
 
 
 @torch.no_grad()

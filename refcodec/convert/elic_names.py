@@ -15,7 +15,7 @@ from typing import Final
 
 from torch import Tensor
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.transforms.elic import config
 from refcodec.transforms.elic.config import ElicConfig
 
@@ -109,17 +109,19 @@ def find(state: Mapping[str, Tensor], name: str | None) -> Variant:
             return variant
     first = next(iter(sorted(state)), "no key at all")
     raise SemError(
-        803, f"no state of TACO, ELIC, Elic2022Official or Chandelier's ELIC: it begins with {first}", path=first
+        Code.MODEL_MALFORMED,
+        f"no state of TACO, ELIC, Elic2022Official or Chandelier's ELIC: it begins with {first}",
+        path=first,
     )
 
 
 def shape(state: Mapping[str, Tensor], key: str, rank: int) -> tuple[int, ...]:
     """The shape of a tensor that must be there; SEM-E-803."""
     if key not in state:
-        raise SemError(803, f"the checkpoint has no {key}", path=key)
+        raise SemError(Code.MODEL_MALFORMED, f"the checkpoint has no {key}", path=key)
     found = tuple(state[key].shape)
     if len(found) != rank:
-        raise SemError(803, f"{key} has the shape {list(found)}, not one of {rank} axes", path=key)
+        raise SemError(Code.MODEL_MALFORMED, f"{key} has the shape {list(found)}, not one of {rank} axes", path=key)
     return found
 
 
@@ -138,4 +140,6 @@ def architecture(state: Mapping[str, Tensor], variant: Variant) -> ElicConfig:
     try:
         return replace(build(n, m, tuple(groups)), scale_head="linear", text_width=width)
     except ValueError as error:
-        raise SemError(803, f"the checkpoint has no architecture of ELIC: {error}", path=variant.only) from error
+        raise SemError(
+            Code.MODEL_MALFORMED, f"the checkpoint has no architecture of ELIC: {error}", path=variant.only
+        ) from error

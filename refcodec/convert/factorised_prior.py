@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.convert.quantise import counted_tables
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 Array = NDArray[Any]
 WIDTHS = (1, 3, 3, 3, 3, 1)
@@ -53,9 +53,11 @@ class Prior:
     def _take(self, state: Mapping[str, Tensor], key: str, shape: tuple[int, ...]) -> Tensor:
         found = state.get(key)
         if found is None:
-            raise SemError(803, f"the checkpoint has no {key}", path=key)
+            raise SemError(Code.MODEL_MALFORMED, f"the checkpoint has no {key}", path=key)
         if found.shape != shape or not bool(found.isfinite().all()):
-            raise SemError(803, f"{key} is {list(found.shape)}, not finite numbers of {list(shape)}", path=key)
+            raise SemError(
+                Code.MODEL_MALFORMED, f"{key} is {list(found.shape)}, not finite numbers of {list(shape)}", path=key
+            )
         self.used.add(key)
         return found.double()
 

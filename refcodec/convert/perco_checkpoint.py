@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
 
 FACTOR: Final = 8  # pixels of a side of Stable Diffusion's latents
@@ -52,7 +52,7 @@ def convert(state: dict[str, Tensor]) -> tuple[Part | None, Part | None]:
 
 def _odd(what: str) -> SemError:
     return SemError(
-        803,
+        Code.MODEL_MALFORMED,
         f"no weights of PerCo (SD): {what}",
         path="hyper_encoder",
         hint="name the hyper_enc and unet of a PerCo (SD) checkpoint",

@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 TIMEOUT_S: Final = 1800
@@ -50,7 +50,7 @@ def to_safetensors(source: Path, target: Path) -> None:
         with source.open("rb") as stream:
             start = stream.read(4)
     except OSError as error:
-        raise SemError(101, f"{shown(str(source))}: {error.strerror}") from error
+        raise SemError(Code.CANNOT_READ, f"{shown(str(source))}: {error.strerror}") from error
     if not start.startswith(_STARTS):
         raise _refusal(name, "is no checkpoint of tensors (it does not begin as torch writes them)")
     part = target.with_name(f".{os.urandom(8).hex()}.tmp")
@@ -73,7 +73,9 @@ def to_safetensors(source: Path, target: Path) -> None:
             raise _refusal(name, "takes too long to open") from error
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         if done.returncode == NO_TORCH:
-            raise SemError(805, "pickled checkpoints are converted with torch, which is not installed")
+            raise SemError(
+                Code.DEPENDENCY_MISSING, "pickled checkpoints are converted with torch, which is not installed"
+            )
         if done.returncode == MORE_THAN_TENSORS:
             raise _refusal(name, "is a pickle that holds more than tensors; it was not opened")
         if done.returncode == NOT_ONE and said:
@@ -87,7 +89,7 @@ def to_safetensors(source: Path, target: Path) -> None:
 
 
 def _refusal(name: str, what: str) -> SemError:
-    return SemError(803, f"{name} {what}", hint="get the model's safetensors files")
+    return SemError(Code.MODEL_MALFORMED, f"{name} {what}", hint="get the model's safetensors files")
 
 
 def main(arguments: list[str]) -> int:

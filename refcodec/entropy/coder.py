@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from refcodec.entropy.arithmetic import PREFIX_LIMIT
 from refcodec.entropy.tables import VALUE_LIMIT, TableBank
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ class Coder(ABC):
         beyond = self._exp_golomb(beyond)
         value = start - 1 - beyond if below else stop + beyond
         if abs(value) > VALUE_LIMIT:
-            raise self._fault(403, f"the escaped value {value} is not within ±{VALUE_LIMIT}")
+            raise self._fault(Code.VALUE_RANGE, f"the escaped value {value} is not within ±{VALUE_LIMIT}")
         return value
 
     def _exp_golomb(self, value: int | None) -> int:

@@ -26,7 +26,7 @@ from refcodec.entropy.arithmetic import BOTTOM, MASK, RANGE, borrow, carry, firs
 from refcodec.entropy.coder import Coder
 from refcodec.entropy.compiled import compiled_loops
 from refcodec.entropy.tables import TableBank
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +128,7 @@ class Decoder(Coder):
         self._data = bytes(data)
         self._at, self._code, self._range = 0, self._window(0), RANGE
         if self._code >= self._range:
-            raise SemError(401, "no symbol begins with the bytes FF FF FF FF", offset=0)
+            raise SemError(Code.STREAM_INVALID, "no symbol begins with the bytes FF FF FF FF", offset=0)
 
     def symbol(self, table: Sequence[int], value: int | None = None) -> int:
         """ValueError when given a value: a decoder only reads."""
@@ -172,7 +172,7 @@ class Decoder(Coder):
         canonical = tail(low, self._range, written)
         if canonical != self._data:
             offset = first_difference(canonical, self._data)
-            raise SemError(402, "the same symbols are written with other bytes", offset=offset)
+            raise SemError(Code.STREAM_NOT_CANONICAL, "the same symbols are written with other bytes", offset=offset)
         return self._data
 
     def _byte(self, at: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.loading import expect, loading, pretrained
@@ -46,11 +46,13 @@ class LinePainter(Painter):
         base = painter.pipeline
         if not takes_ids(base):
             what = f"painter: {shown(painter.name)} is {type(base).__name__}, which follows no edge map"
-            raise SemError(803, what, path="painter", hint="name a folder of a StableDiffusionPipeline")
+            raise SemError(
+                Code.MODEL_MALFORMED, what, path="painter", hint="name a folder of a StableDiffusionPipeline"
+            )
         ours, theirs = (model.config.cross_attention_dim for model in (control.model, base.unet))
         if ours != theirs:
             what = f"{ROLE}: {shown(control.name)} is of painters with texts of width {ours}, {shown(painter.name)} has {theirs}"
-            raise SemError(803, what, path=ROLE, hint="name the ControlNet of this painter")
+            raise SemError(Code.MODEL_MALFORMED, what, path=ROLE, hint="name the ControlNet of this painter")
         from diffusers import StableDiffusionControlNetPipeline
 
         with loading(ROLE, Path(control.name)):

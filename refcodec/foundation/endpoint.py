@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.llm_output import SENTENCE, answer
 from refcodec.progress import Progress
@@ -150,7 +150,12 @@ class Endpoint:
     def fault(self, what: str, hint: str | None = None) -> SemError:
         """SEM-E-801 that names role, host and remedy, and no secret."""
         hint = hint or f"see that it runs and serves this model, or name another with --model {self.role}=FOLDER"
-        return SemError(801, f"{self.role}: the endpoint {shown(self.address.name)} {what}", path=self.role, hint=hint)
+        return SemError(
+            Code.MODEL_UNAVAILABLE,
+            f"{self.role}: the endpoint {shown(self.address.name)} {what}",
+            path=self.role,
+            hint=hint,
+        )
 
     def chat(self, content: Any, most_tokens: int) -> str:
         """What the model says to one turn of a conversation, as repeatably as the server can."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from refcodec.canonical_json import canonical_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 SUFFIXES: Final = (".safetensors", ".json", ".txt", ".model", ".jinja")  # weights, configurations, vocabularies
@@ -48,11 +48,13 @@ def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
             found += [(prefix + entry.name, Path(entry.path)) for entry in entries if entry.is_file()]
         except OSError as error:
             raise SemError(
-                801, f"cannot read the folder {shown(str(place))}: {error.strerror}", path=folder.name
+                Code.MODEL_UNAVAILABLE,
+                f"cannot read the folder {shown(str(place))}: {error.strerror}",
+                path=folder.name,
             ) from error
         if prefix.count("/") > DEPTH_MAX or len(found) + len(inside) > FILES_MAX:
             raise SemError(
-                803,
+                Code.MODEL_MALFORMED,
                 f"{shown(str(folder))} holds more than a model does",
                 path=folder.name,
                 hint="name the folder of the model itself",
@@ -68,5 +70,7 @@ def file_sha256(path: Path) -> str:
             while chunk := stream.read(_CHUNK):
                 whole.update(chunk)
     except OSError as error:
-        raise SemError(801, f"cannot read {path.name} in {path.parent.name}", path=path.name) from error
+        raise SemError(
+            Code.MODEL_UNAVAILABLE, f"cannot read {path.name} in {path.parent.name}", path=path.name
+        ) from error
     return whole.hexdigest()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import device_of
 from refcodec.foundation.loading import expect, loading, numbers, running
@@ -82,7 +82,7 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _broken(what: str) -> SemError:
     return SemError(
-        803,
+        Code.MODEL_MALFORMED,
         f"{ROLE}: {what}",
         path=ROLE,
         hint="convert the HED weights of ControlNet with semtool models import --as hed",

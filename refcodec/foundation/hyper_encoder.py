@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.transforms.elic.blocks import Attention, ResidualBottleneck
 from refcodec.transforms.vq.quantiser import VectorQuantizer
@@ -184,4 +184,6 @@ def same_row(cfg: HyperConfig, v: int, stride: int, profile: str) -> None:
     """SEM-E-803 where a hyper-encoder gives other indices than a profile has."""
     if (cfg.v, cfg.stride) != (v, stride):
         what = f"{ROLE}: it has {cfg.v} codes and a stride of {cfg.stride}, profile {profile} has {v} and {stride}"
-        raise SemError(803, what, path=ROLE, hint="name another hyper-encoder, or another profile with --profile")
+        raise SemError(
+            Code.MODEL_MALFORMED, what, path=ROLE, hint="name another hyper-encoder, or another profile with --profile"
+        )

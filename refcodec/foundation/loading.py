@@ -16,7 +16,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read when diffusers 
 
 import torch
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import SettingError, device_of, dtype_of
 from refcodec.foundation.resolve import PICKLED, ROLES, Models, need_models
@@ -53,7 +53,7 @@ def loading(role: str, folder: Path) -> Iterator[None]:
         if error.name in ("transformers", "diffusers", None):
             raise need_models() from error
         raise SemError(
-            805,
+            Code.DEPENDENCY_MISSING,
             f"{role}: {folder.name} needs {error.name}, which is not installed",
             path=role,
             hint=f"pip install {error.name}",
@@ -72,7 +72,7 @@ def loading(role: str, folder: Path) -> Iterator[None]:
                 f"cannot be loaded as {ROLES[role]} ({said(error)})",
                 "name another folder, or get the model again",
             )
-        raise SemError(803, f"{role}: {shown(folder.name)} {what}", path=role, hint=hint) from error
+        raise SemError(Code.MODEL_MALFORMED, f"{role}: {shown(folder.name)} {what}", path=role, hint=hint) from error
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def running(role: str, name: str) -> Iterator[None]:
         if no_memory(error):
             raise MemoryError(str(error)) from error
         raise SemError(
-            803,
+            Code.MODEL_MALFORMED,
             f"{role}: the model {shown(name)} does not run ({said(error)})",
             path=role,
             hint="name another model for the role",
@@ -98,7 +98,12 @@ def numbers(role: str, name: str, finite: bool) -> None:
     """SEM-E-803 for a model that gave infinities or none, which would pass for a black picture or a wrong vector."""
     if not finite:
         hint = "run it with --dtype float32, or name another model for the role"
-        raise SemError(803, f"{role}: what the model {shown(name)} gave are no finite numbers", path=role, hint=hint)
+        raise SemError(
+            Code.MODEL_MALFORMED,
+            f"{role}: what the model {shown(name)} gave are no finite numbers",
+            path=role,
+            hint=hint,
+        )
 
 
 def no_memory(error: Exception) -> bool:
@@ -122,7 +127,7 @@ def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, 
         found = config[member]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SemError(
-            803,
+            Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} has no {file} that says its {member}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
@@ -132,7 +137,7 @@ def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, 
         said_ = ", ".join(map(str, names)) or "nothing"
         wanted = f"not {' or '.join(allowed)}" if len(allowed) <= NAMED_MAX else "which does not fill this role"
         raise SemError(
-            803,
+            Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} is {shown(said_)}, {wanted}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
@@ -158,7 +163,7 @@ def pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> An
     ]
     if faults:
         raise SemError(
-            803,
+            Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} lacks the weights {shown(str(sorted(faults)[0]))}",
             path=role,
             hint="get the model again",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown, write_atomic
 from refcodec.foundation.resolve import FORMAT, FORMAT_VERSION, LISTING, Source, listed, listing
 from refcodec.networks import package_search
@@ -104,4 +104,4 @@ def writing(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SemError(102, f"{shown(str(target))}: {error.strerror or error}") from error
+        raise SemError(Code.CANNOT_WRITE, f"{shown(str(target))}: {error.strerror or error}") from error

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.device import device_of, dtype_of, generator
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.loading import bound_tokenizer, expect, loading, numbers, pretrained, quiet, running
@@ -66,7 +66,7 @@ class LatentCoder:
         cfg = hyper.cfg
         if (cfg.factor, cfg.latent_channels) != (self.factor, self.latents):
             what = f"{ROLE}: its latents have {self.latents} channels at 1/{self.factor}, the hyper-encoder is for {cfg.latent_channels} at 1/{cfg.factor}"
-            raise SemError(803, what, path=ROLE, hint=TOGETHER)
+            raise SemError(Code.MODEL_MALFORMED, what, path=ROLE, hint=TOGETHER)
 
     def encode(self, pixels: NDArray[np.uint8]) -> Tensor:
         """float[1, C, H / factor, W / factor] of uint8[H, W, 3], sides multiples of the factor.
@@ -132,7 +132,7 @@ class PercoPainter(LatentCoder):
         has, wanted = int(self.unet.config.in_channels), hyper.cfg.latent_channels + hyper.cfg.m
         if has != wanted:
             raise SemError(
-                803,
+                Code.MODEL_MALFORMED,
                 f"{ROLE}: its U-Net takes {has} channels, with the hyper-encoder's there are {wanted}",
                 path=ROLE,
                 hint=TOGETHER,
@@ -157,7 +157,7 @@ class PercoPainter(LatentCoder):
     def _attended(self, context: Tensor) -> Tensor:
         if context.shape[-1] != self.width:
             what = f"{ROLE}: its U-Net attends to {self.width} dimensions, what it is told has {context.shape[-1]}"
-            raise SemError(803, what, path=ROLE, hint="name a painter of that width")
+            raise SemError(Code.MODEL_MALFORMED, what, path=ROLE, hint="name a painter of that width")
         return context.to(self.unet.device, self.unet.dtype)
 
     def null(self, hyper: HyperEncoder, learning: bool = False) -> Tensor:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.clip_model import ROLE, ClipModel
 from refcodec.foundation.loading import running
 from refcodec.progress import Progress
@@ -98,7 +98,7 @@ def _allowed(clip: ClipModel, vocabulary: int | None) -> torch.Tensor:
     ids = sorted(set(range(most)) - clip.special)
     if not ids:
         raise SemError(
-            803,
+            Code.MODEL_MALFORMED,
             f"{ROLE}: the vocabulary of {clip.name} has no ids below {most}",
             path=ROLE,
             hint="name another model for the role",

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import file_sha256
 from refcodec.foundation.loading import running
@@ -28,7 +28,7 @@ def tokenizer_of(pipeline: Any, role: str, name: str) -> Any:
     found = getattr(pipeline, "tokenizer", None)
     if not type(found).__name__.startswith("CLIPTokenizer"):
         what = f"{role}: {shown(name)} has no tokenizer of CLIP, which the token ids of the prompt belong to"
-        raise SemError(803, what, path=role, hint="name another painter")
+        raise SemError(Code.MODEL_MALFORMED, what, path=role, hint="name another painter")
     return found
 
 
@@ -41,7 +41,7 @@ def embedded(pipeline: Any, ids: Sequence[int], behind: str, role: str, name: st
     known = int(encoder.config.vocab_size)
     if ids and max(ids) >= known:
         what = f"{role}: {shown(name)} has token ids below {known}, the prompt has {max(ids)}"
-        raise SemError(803, what, path=role, hint="name a painter with the tokenizer of CLIP")
+        raise SemError(Code.MODEL_MALFORMED, what, path=role, hint="name a painter with the tokenizer of CLIP")
     most = int(tokenizer.model_max_length)
     with running(role, name):
         text = [*ids, *tokenizer(behind, add_special_tokens=False).input_ids][: most - 2]
@@ -57,4 +57,6 @@ def same_tokenizer(tokenizer: Any, sha256: str | None, role: str, name: str) -> 
     path = Path(str(tokenizer.name_or_path)) / FILE
     if not path.is_file() or file_sha256(path) != sha256:
         what = f"{role}: the {FILE} of {shown(name)} is not the one that the profile names, {sha256[:16]}"
-        raise SemError(802, what, path=role, hint="name a model with that tokenizer, or give a caption in words")
+        raise SemError(
+            Code.MODEL_DIGEST, what, path=role, hint="name a model with that tokenizer, or give a caption in words"
+        )

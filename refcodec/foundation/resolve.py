@@ -19,7 +19,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from refcodec.canonical_json import parse_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import folder_sha256, model_files
 from refcodec.networks import package_search
@@ -128,7 +128,7 @@ def listed(folder: Path) -> dict[str, Source]:
 
 def _broken(folder: Path, what: str) -> SemError:
     return SemError(
-        803,
+        Code.MODEL_MALFORMED,
         f"{shown(str(folder / LISTING))}: {what}",
         path="models",
         hint="correct it, or remove it and import the models again",
@@ -317,7 +317,9 @@ def missing(role: str, recommended: Mapping[str, str] = {}, what: str | None = N
         f"nothing fills the role {role} ({ROLES[role]})" + (f"; the profile recommends {usual}" if usual else "")
     )
     example = usual or "FOLDER"
-    return SemError(801, text, path=role, hint=f"name it with --model {role}={example}, a folder or a hub id")
+    return SemError(
+        Code.MODEL_UNAVAILABLE, text, path=role, hint=f"name it with --model {role}={example}, a folder or a hub id"
+    )
 
 
 def local(found: Source, *, fetch: bool = True) -> Path:
@@ -334,17 +336,22 @@ def local(found: Source, *, fetch: bool = True) -> Path:
         if pickled := sorted(path.name for path in files if path.suffix in PICKLED):
             hint = "convert them with semtool models import, or get the model's safetensors files"
             raise SemError(
-                803,
+                Code.MODEL_MALFORMED,
                 f"{found.role}: {shown(found.name)} has pickled weights only ({shown(pickled[0])}), which are never opened",
                 path=found.role,
                 hint=hint,
             )
         hint = f"name a folder that has safetensors files with --model {found.role}=FOLDER"
-        raise SemError(801, f"{found.role}: {shown(found.name)} has no weights", path=found.role, hint=hint)
+        raise SemError(
+            Code.MODEL_UNAVAILABLE, f"{found.role}: {shown(found.name)} has no weights", path=found.role, hint=hint
+        )
     if found.sha256 is not None and sha256_of(found, folder) != found.sha256:
         hint = "get the listed one, or record this one with semtool models import"
         raise SemError(
-            802, f"{found.role}: {shown(found.name)} has another digest than {LISTING} says", path=found.role, hint=hint
+            Code.MODEL_DIGEST,
+            f"{found.role}: {shown(found.name)} has another digest than {LISTING} says",
+            path=found.role,
+            hint=hint,
         )
     return folder
 
@@ -386,13 +393,13 @@ def fetched(found: Source, *, fetch: bool = True, pickled: bool = False) -> Path
             " and cannot be fetched from the hub" if fetch else ""
         )
         hint = f"check the name and the network, or name a folder with --model {found.role}=FOLDER"
-        raise SemError(801, what, path=found.role, hint=hint) from error
+        raise SemError(Code.MODEL_UNAVAILABLE, what, path=found.role, hint=hint) from error
 
 
 def need_models() -> SemError:
     """SEM-E-805 for a machine without transformers and diffusers."""
     return SemError(
-        805,
+        Code.DEPENDENCY_MISSING,
         "foundation models need transformers and diffusers, which are not installed",
         hint="pip install 'refcodec[models]'",
     )

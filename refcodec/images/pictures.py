@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageFile, PngImagePlugin
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import path_text, read_bytes, read_stream, shown, write_atomic, write_stream
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
@@ -133,9 +133,9 @@ def load(
             image = _open(data)
             _check_size(image.size, max_side, max_pixels)
             if image.format == "JPEG2000" and b"\xff\xd9" not in data:  # its decoder takes a missing end for none
-                raise SemError(104, "the JPEG2000 picture has no end")
+                raise SemError(Code.PICTURE_TRUNCATED, "the JPEG2000 picture has no end")
             frames = _frames(image, data)
-        with _guard(104, f"the {image.format or 'Pillow'} picture cannot be decoded"):
+        with _guard(Code.PICTURE_TRUNCATED, f"the {image.format or 'Pillow'} picture cannot be decoded"):
             deep, turned = _is_deep(image), _turned_by_reader(image)
             image.load()
             if ImageFile.LOAD_TRUNCATED_IMAGES:
@@ -192,8 +192,8 @@ def _contents(source: str | os.PathLike[str] | Bytes | BinaryIO) -> bytes:
         if hasattr(source, "read"):
             return read_stream(source, MAX_BYTES)
     except SemError as error:
-        if error.code == 606:
-            raise SemError(105, error.what) from error
+        if error.code == Code.LIMIT_FILE:
+            raise SemError(Code.PICTURE_TOO_LARGE, error.what) from error
         raise
     raise TypeError(f"a picture is a path, bytes, a binary stream or a Pillow image, not {type(source).__name__}")
 
@@ -207,23 +207,23 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     for name in _READERS:
         factory, accept = _reader(name)
         try:
-            with _guard(104, f"the {name} header cannot be read"):
+            with _guard(Code.PICTURE_TRUNCATED, f"the {name} header cannot be read"):
                 taken = accept is None or accept(data[:16])
                 if taken and not isinstance(taken, str):  # a str says why a known format is not built in
                     return factory(io.BytesIO(data), "")
         except SemError as error:
-            if error.code == 105:
+            if error.code == Code.PICTURE_TOO_LARGE:
                 raise
             if name not in _WEAK:
-                failed = SemError(103, error.what) if _is_unsupported(error) else error
+                failed = SemError(Code.PICTURE_UNREADABLE, error.what) if _is_unsupported(error) else error
     if failed:
         raise failed
     if not data:
-        raise SemError(103, "the file is empty")
+        raise SemError(Code.PICTURE_UNREADABLE, "the file is empty")
     for offset, signature, what in _STRANGERS:
         if data.startswith(signature, offset):
-            raise SemError(103, f"the file is {what}")
-    raise SemError(103, "the file is no picture of a known format")
+            raise SemError(Code.PICTURE_UNREADABLE, f"the file is {what}")
+    raise SemError(Code.PICTURE_UNREADABLE, "the file is no picture of a known format")
 
 
 def _reader(name: str) -> tuple[Callable[[BinaryIO, str], ImageFile.ImageFile], Callable[[bytes], bool | str] | None]:
@@ -274,11 +274,11 @@ def _gif_size(data: bytes) -> tuple[int, int]:
 def _check_size(size: tuple[int, int], max_side: int, max_pixels: int) -> None:
     width, height = size
     if width < 1 or height < 1:
-        raise SemError(103, f"the picture is {width}x{height}: it has no pixels")
+        raise SemError(Code.PICTURE_UNREADABLE, f"the picture is {width}x{height}: it has no pixels")
     if max(size) > max_side:
-        raise SemError(105, f"the picture is {width}x{height}: a side may have {max_side} pixels")
+        raise SemError(Code.PICTURE_TOO_LARGE, f"the picture is {width}x{height}: a side may have {max_side} pixels")
     if width * height > max_pixels:
-        raise SemError(105, f"the picture is {width}x{height}: it may have {max_pixels} pixels")
+        raise SemError(Code.PICTURE_TOO_LARGE, f"the picture is {width}x{height}: it may have {max_pixels} pixels")
 
 
 def _frames(image: ImageFile.ImageFile, data: bytes) -> int:
@@ -519,7 +519,7 @@ def format_of(name: str) -> str:
 
 def _encode(pixels: NDArray[np.uint8], name: str, note: Mapping[str, str]) -> bytes:
     out = io.BytesIO()
-    with _quiet(), _guard(102, f"the picture cannot be written as {name}", too_large=102):
+    with _quiet(), _guard(Code.CANNOT_WRITE, f"the picture cannot be written as {name}", too_large=Code.CANNOT_WRITE):
         Image.fromarray(np.ascontiguousarray(pixels)).save(out, name, **_WRITERS[name], **_metadata(name, note))
     return out.getvalue()
 
@@ -549,7 +549,7 @@ def _metadata(name: str, note: Mapping[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def _guard(code: int, what: str, too_large: int = 105) -> Iterator[None]:
+def _guard(code: int, what: str, too_large: int = Code.PICTURE_TOO_LARGE) -> Iterator[None]:
     """Whatever Pillow raises, which for odd bytes is anything at all, as a SemError."""
     try:
         yield

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.methods.inputs import Given
 from refcodec.progress import Progress
@@ -157,7 +157,7 @@ class Scene:
         found = self.values.get(kind)
         if found is None:
             raise SemError(
-                704,
+                Code.UNSUPPORTED_KIND,
                 f"the file holds no {spec.KINDS[kind]}, which method {self.profile.method_name} paints from",
                 path="sections",
             )

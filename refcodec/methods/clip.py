@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from refcodec import spec
 from refcodec.assemble import Payload
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.methods.base import Described, Request, Scene, canvas, fitted
 from refcodec.methods.inputs import Job, Made, row
 from refcodec.networks import package_cache
@@ -82,4 +82,6 @@ def paint(scene: Scene) -> list[Pixels]:
 def _same_width(role: str, width: int, wanted: int, profile: str) -> None:
     if width != wanted:
         what = f"{role}: its embedding has {width} dimensions, that of profile {profile} has {wanted}"
-        raise SemError(803, what, path=role, hint="name a model of that width, or another profile with --profile")
+        raise SemError(
+            Code.MODEL_MALFORMED, what, path=role, hint="name a model of that width, or another profile with --profile"
+        )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 Taps = tuple[tuple[int, int], ...]  # positions (u, v) within a kernel
 
@@ -108,7 +108,7 @@ def width(net: Net, inputs: int) -> int:
 
 def _bounds(what: str, ok: bool, path: str) -> None:
     if not ok:
-        raise SemError(804, what, path=path)
+        raise SemError(Code.MODEL_BOUNDS, what, path=path)
 
 
 def check_requant(q: Requant, largest: int, path: str) -> int:

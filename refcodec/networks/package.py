@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from refcodec.canonical_json import canonical_json, parse_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks import table_model
 from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
 from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
@@ -33,7 +33,7 @@ _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
 def _malformed(what: str, path: str) -> SemError:
-    return SemError(803, what, path=path)
+    return SemError(Code.MODEL_MALFORMED, what, path=path)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise _malformed(f"not a {FORMAT} manifest", "format")
         version = manifest.get("format_version")
         if type(version) is not int or version != FORMAT_VERSION:
-            raise SemError(705, f"model format version {version!r}", path="format_version")
+            raise SemError(Code.UNSUPPORTED_MODEL, f"model format version {version!r}", path="format_version")
         if not isinstance(manifest.get("symbols"), dict):
             raise _malformed("no symbols", "symbols")
         canonical_json(manifest["symbols"])
@@ -68,7 +68,7 @@ def load_any(folder: Path, digest: str | None = None) -> SymbolModel | SmallMode
     symbols = read_manifest(folder)["symbols"]
     found = symbol_digest(symbols)
     if digest is not None and found != digest:
-        raise SemError(802, f"model {folder.name} has the digest {found[:16]}…, not {digest[:16]}…")
+        raise SemError(Code.MODEL_DIGEST, f"model {folder.name} has the digest {found[:16]}…, not {digest[:16]}…")
     tensors = load_tensors(folder / "symbols.safetensors")
     verify(tensors, symbols.get("tensors"))
     # 1 == true in Python: what is no integer goes to `build`, which refuses it
@@ -80,7 +80,7 @@ def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[s
     """(entry, tensors) of `painter` or `encoder`; SemError 801 for a package that has none."""
     entry = manifest.get(part)
     if entry is None:
-        raise SemError(801, f"model {folder.name} has no {part}", path=part)
+        raise SemError(Code.MODEL_UNAVAILABLE, f"model {folder.name} has no {part}", path=part)
     if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
         raise _malformed("not an object with file and sha256", part)
     name = entry.get("file")

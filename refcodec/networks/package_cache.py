@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks import package, package_search
 from refcodec.networks.numpy_backend import NumpyBackend
 
@@ -24,7 +24,7 @@ def locate(digest: str, folders: tuple[Path, ...] = ()) -> Path:
     """The folder of the package with this symbol digest (or digest prefix); SemError 801 where there is none."""
     found = package_search.find(digest, folders)
     if found is None:
-        raise SemError(801, f"no model with the digest {digest[:16]}… is installed", path="model")
+        raise SemError(Code.MODEL_UNAVAILABLE, f"no model with the digest {digest[:16]}… is installed", path="model")
     return found
 
 
@@ -38,7 +38,7 @@ def small_model(folder: Path, digest: str | None = None) -> package.SmallModel:
     """The symbol model of a package of kind 3, 4 or 5."""
     model = package.load_any(folder, digest)
     if not isinstance(model, package.SmallModel):
-        raise SemError(803, f"a model of kind {model.kind}, not 3 to 5", path="symbols.kind")
+        raise SemError(Code.MODEL_MALFORMED, f"a model of kind {model.kind}, not 3 to 5", path="symbols.kind")
     return model
 
 
@@ -54,7 +54,9 @@ def need_torch(what: str, method: str = "elic") -> None:
     except ImportError:  # an import hook that hides it
         pass
     extra = "codec" if method in EMBEDDED else "models"
-    raise SemError(805, f"{what} needs torch, which is not installed", hint=f"pip install 'refcodec[{extra}]'")
+    raise SemError(
+        Code.DEPENDENCY_MISSING, f"{what} needs torch, which is not installed", hint=f"pip install 'refcodec[{extra}]'"
+    )
 
 
 @contextmanager
@@ -63,12 +65,14 @@ def running(folder: Path, part: str) -> Iterator[None]:
     try:
         yield
     except (ImportError, OSError) as error:
-        raise SemError(805, f"torch is installed and cannot be imported ({type(error).__name__})") from error
+        raise SemError(
+            Code.DEPENDENCY_MISSING, f"torch is installed and cannot be imported ({type(error).__name__})"
+        ) from error
     except (RuntimeError, IndexError) as error:
         if "allocate" in str(error):  # how torch says that memory is out
             raise MemoryError(str(error)) from error
         raise SemError(
-            803, f"the {part} of model {folder.name} does not run ({type(error).__name__})", path=part
+            Code.MODEL_MALFORMED, f"the {part} of model {folder.name} does not run ({type(error).__name__})", path=part
         ) from error
 
 

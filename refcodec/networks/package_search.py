@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from refcodec.canonical_json import canonical_json, parse_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 MANIFEST: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1 << 24  # far above any; a larger file is no manifest
@@ -39,7 +39,7 @@ def find(digest: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Path
             found.setdefault(known, folder)
     if len(found) > 1:
         names = ", ".join(str(folder) for folder in found.values())
-        raise SemError(801, f"several models begin with {digest}: {names}", path="model_hash")
+        raise SemError(Code.MODEL_UNAVAILABLE, f"several models begin with {digest}: {names}", path="model_hash")
     return next(iter(found.values()), None)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.canonical_json import canonical_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks.layers import ACTIVATION, Add, Conv, Layer, Net, Relu, Requant, check_net, check_requant
 
 SCALES: Final = 64  # Gaussian tables
@@ -198,7 +198,7 @@ class _Reader:
         assert isinstance(obj, dict)
         if "ladder" not in obj:
             if q.lo < 0 or q.hi >= SCALES:
-                raise SemError(804, "a scale index can leave 0 to 63", path=path)
+                raise SemError(Code.MODEL_BOUNDS, "a scale index can leave 0 to 63", path=path)
             return q, None
         ladder = self.tensor(obj["ladder"], "I32", f"{path}.ladder")
         if ladder.shape != (SCALES - 1,) or bool((np.diff(ladder.astype(np.int64)) <= 0).any()):
@@ -260,7 +260,7 @@ class _Reader:
 
 
 def _malformed(what: str, path: str) -> SemError:
-    return SemError(803, what, path=path)
+    return SemError(Code.MODEL_MALFORMED, what, path=path)
 
 
 def _integer(value: object, lo: int, hi: int, path: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks.symbol_model import symbol_digest
 
 TOTAL: Final = 1 << 16
@@ -79,4 +79,4 @@ _RULES: Final = {3: _sign, 4: _codebooks, 5: _usage}
 
 
 def _malformed(what: str, path: str) -> SemError:
-    return SemError(803, what, path=path)
+    return SemError(Code.MODEL_MALFORMED, what, path=path)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.canonical_json import parse_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 Array = NDArray[Any]
 FILE_BYTES_MAX: Final = 1 << 28
@@ -31,23 +31,23 @@ def read_bounded(path: Path, most: int) -> bytes:
     """A package file's bytes; SemError 801 where it cannot be read, 803 where it is larger than any can be."""
     try:
         if not path.is_file():
-            raise SemError(801, f"no {path.name} in {path.parent.name}", path=path.name)
+            raise SemError(Code.MODEL_UNAVAILABLE, f"no {path.name} in {path.parent.name}", path=path.name)
         if path.stat().st_size > most:
-            raise SemError(803, f"it is larger than {most} bytes", path=path.name)
+            raise SemError(Code.MODEL_MALFORMED, f"it is larger than {most} bytes", path=path.name)
         return path.read_bytes()
     except OSError as e:
-        raise SemError(801, f"cannot read {path.name} in {path.parent.name}", path=path.name) from e
+        raise SemError(Code.MODEL_UNAVAILABLE, f"cannot read {path.name} in {path.parent.name}", path=path.name) from e
 
 
 def load_tensors(path: Path, sha256: str | None = None) -> dict[str, Array]:
     """A safetensors file as arrays; never unpickles. `sha256` of the whole file is verified where given."""
     data = read_bounded(path, FILE_BYTES_MAX)
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-        raise SemError(802, "it has another SHA-256 than its manifest says", path=path.name)
+        raise SemError(Code.MODEL_DIGEST, "it has another SHA-256 than its manifest says", path=path.name)
     try:
         return _arrays(data)
     except (ValueError, TypeError, KeyError, AttributeError) as e:
-        raise SemError(803, f"not a safetensors file ({e})", path=path.name) from e
+        raise SemError(Code.MODEL_MALFORMED, f"not a safetensors file ({e})", path=path.name) from e
 
 
 def _arrays(data: bytes) -> dict[str, Array]:
@@ -84,18 +84,18 @@ def declare(tensors: dict[str, Array]) -> dict[str, dict[str, Any]]:
 def verify(tensors: dict[str, Array], declared: object) -> None:
     """SEM-R-110: exactly the declared tensors (SemError 803), each with the declared digest (802)."""
     if not isinstance(declared, dict) or set(declared) != set(tensors):
-        raise SemError(803, "its tensors are not those of the manifest", path="tensors")
+        raise SemError(Code.MODEL_MALFORMED, "its tensors are not those of the manifest", path="tensors")
     for name, entry in declared.items():
         path = f"tensors.{name}"
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "sha256"}:
-            raise SemError(803, "not an object of dtype, shape and sha256", path=path)
+            raise SemError(Code.MODEL_MALFORMED, "not an object of dtype, shape and sha256", path=path)
         own = _entry(tensors[name])
         if own["dtype"] != entry["dtype"]:
-            raise SemError(803, "another dtype than the manifest says", path=path)
+            raise SemError(Code.MODEL_MALFORMED, "another dtype than the manifest says", path=path)
         if own["shape"] != entry["shape"] or any(type(n) is not int for n in entry["shape"]):
-            raise SemError(803, "another shape than the manifest says", path=path)
+            raise SemError(Code.MODEL_MALFORMED, "another shape than the manifest says", path=path)
         if own["sha256"] != entry["sha256"]:
-            raise SemError(802, "another SHA-256 than the manifest says", path=path)
+            raise SemError(Code.MODEL_DIGEST, "another SHA-256 than the manifest says", path=path)
 
 
 def _entry(t: Array) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from refcodec.entropy import Coder, Decoder, Encoder, cumulative
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shipped_data
 from refcodec.payloads import SHOWN_SYMBOLS
 
@@ -97,9 +97,9 @@ def _pack(codes: bytes) -> bytes:
 def _unpack(body: bytes, limit: int) -> bytes:
     count = 2 * len(body) - int(body != b"" and body[-1] & 15 == 0)
     if count > limit:
-        raise SemError(604, f"the text has {count} codes, {limit} are allowed", offset=limit // 2)
+        raise SemError(Code.LIMIT_TEXT, f"the text has {count} codes, {limit} are allowed", offset=limit // 2)
     if body.endswith(b"\0"):
-        raise SemError(402, "the last byte of a text is 00", offset=len(body) - 1)
+        raise SemError(Code.STREAM_NOT_CANONICAL, "the last byte of a text is 00", offset=len(body) - 1)
     return bytes(code for byte in body for code in (byte >> 4, byte & 15))[:count]
 
 
@@ -114,17 +114,21 @@ def _walk(coder: Coder, limit: int, codes: bytes | None = None) -> bytes:
         symbol = coder.symbol(_table(context), value)
         if symbol == 0:
             if out.endswith(b"\0"):
-                raise SemError(402, "the text ends in a space")
+                raise SemError(Code.STREAM_NOT_CANONICAL, "the text ends in a space")
             return bytes(out)
         if len(out) == limit:
-            raise SemError(604, f"the text has more than {limit} codes")
+            raise SemError(Code.LIMIT_TEXT, f"the text has more than {limit} codes")
         out.append(symbol - 1)
         context = (context << 4 | (symbol - 1)) & CONTEXTS - 1
 
 
 def _require(digest: str) -> None:
     if digest != TABLE_SHA256:
-        raise SemError(801, f"the table {digest} of the profile is not here", hint="install a refcodec that has it")
+        raise SemError(
+            Code.MODEL_UNAVAILABLE,
+            f"the table {digest} of the profile is not here",
+            hint="install a refcodec that has it",
+        )
 
 
 @lru_cache(maxsize=CONTEXTS)

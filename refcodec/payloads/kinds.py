@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from refcodec import spec
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.payloads import Value
 from refcodec.registry.binding_schema import uses_model
 
@@ -38,7 +38,7 @@ def fits(model: Any, kind: int, parameters: Mapping[str, Any]) -> None:
         wanted = {name: parameters.get(name) for name in model.numbers if name in parameters}
         own = {name: model.numbers[name] for name in wanted}
     if model.kind != kind or own != wanted:
-        raise SemError(803, "the model's shapes are not those of the profile", path="model")
+        raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
 
 
 def decode(

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.entropy import Coder, Decoder, Encoder, TableBank, gaussians, uniform
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks.context_model import Backend, Predictor, Trace, pass_sites
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.progress import Progress
@@ -98,7 +98,7 @@ def _walk(
             s = coder.array(gaussians(), table, None if choose is None else choose(rate, k, step, mean, table), skip=0)
             part = STEP * s + mean
             if not _in_range(part):
-                raise SemError(403, f"a latent of group {k} leaves int16", path="y")
+                raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
             rows, cols = predictor.sites[step]
             y[model.part(k), rows, cols] = part
             predictor.put(k, step, part)

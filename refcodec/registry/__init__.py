@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.registry import binding_schema
 from refcodec.registry.dim_classes import dim_class, dim_size
 
@@ -100,12 +100,16 @@ def get(profile_id: int) -> Profile:
     """
     profile = load().get(profile_id)
     if profile is None:
-        raise SemError(702, f"no profile {profile_id} in this registry", path="profile")
+        raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile {profile_id} in this registry", path="profile")
     if unknown := sorted(set(profile.binding) - BINDING):
-        raise SemError(702, f"profile {profile_id} binds {', '.join(unknown)}, unknown here", path="profile")
+        raise SemError(
+            Code.UNSUPPORTED_PROFILE, f"profile {profile_id} binds {', '.join(unknown)}, unknown here", path="profile"
+        )
     if not binding_schema.consistent(profile.binding):
         raise SemError(
-            702, f"profile {profile_id} contradicts itself: its kinds, parameters and model (SEM-R-033)", path="profile"
+            Code.UNSUPPORTED_PROFILE,
+            f"profile {profile_id} contradicts itself: its kinds, parameters and model (SEM-R-033)",
+            path="profile",
         )
     return profile
 
@@ -115,7 +119,7 @@ def by_name(name: str) -> Profile:
     for profile in load().values():
         if profile.name == name:
             return get(profile.id)
-    raise SemError(702, f"no profile called {name!r} in this registry", path="profile")
+    raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile called {name!r} in this registry", path="profile")
 
 
 def key(profile: Profile, model_digest: str | None = None) -> bytes:
@@ -136,7 +140,7 @@ def _load(extra: str | None) -> Mapping[int, Profile]:
             _add(profiles, profile)
     except (OSError, ValueError) as error:
         hint = "correct the file, or unset SEM_REGISTRY"
-        raise SemError(101, f"cannot read the registry {extra}: {error}", hint=hint) from error
+        raise SemError(Code.CANNOT_READ, f"cannot read the registry {extra}: {error}", hint=hint) from error
     return MappingProxyType(profiles)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from refcodec.errors import Code
+
 CALLERS: Final = frozenset(
     {"AssertionError", "BlockingIOError", "MemoryError", "RuntimeError", "TypeError"}
 )  # not of a file
@@ -80,9 +82,12 @@ def own_codes(node: ast.AST) -> frozenset[int]:
     for part in ast.walk(node):
         first = part.args[:1] if isinstance(part, ast.Call) else part.elts[:1] if isinstance(part, ast.Tuple) else []
         found |= {
-            item.value
+            Code[item.attr].value
             for item in first
-            if isinstance(item, ast.Constant) and type(item.value) is int and 200 <= item.value < 900
+            if isinstance(item, ast.Attribute)
+            and isinstance(item.value, ast.Name)
+            and item.value.id == "Code"
+            and Code[item.attr] >= 200
         }
     return frozenset(found)
 

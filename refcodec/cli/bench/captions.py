@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 
@@ -19,7 +19,7 @@ def read_captions(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SemError(101, f"cannot read the captions of {shown(str(path))}") from error
+        raise SemError(Code.CANNOT_READ, f"cannot read the captions of {shown(str(path))}") from error
     found: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -28,7 +28,7 @@ def read_captions(path: Path) -> dict[str, str]:
             name, caption = _json_caption(line) if line.lstrip().startswith("{") else line.split("\t")[:2]
         except (ValueError, KeyError, TypeError) as error:
             raise SemError(
-                101, f"line {number} of {shown(str(path))} is no caption", hint="write name, tab, text"
+                Code.CANNOT_READ, f"line {number} of {shown(str(path))} is no caption", hint="write name, tab, text"
             ) from error
         found.setdefault(name, caption)
     return found
@@ -47,6 +47,8 @@ def caption_of(picture: str, captions: Mapping[str, str]) -> str:
     caption = captions.get(picture, captions.get(Path(picture).stem))
     if caption is None:
         raise SemError(
-            101, f"there is no caption for {shown(picture)}", hint="add a line for it to the file of --captions"
+            Code.CANNOT_READ,
+            f"there is no caption for {shown(picture)}",
+            hint="add a line for it to the file of --captions",
         )
     return caption

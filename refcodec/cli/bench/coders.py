@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from refcodec.cli.bench.measure import Codec, Setting, named, open_picture
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
     from refcodec.foundation.resolve import Models
@@ -134,7 +134,7 @@ def _run(template: str, **values: str) -> None:
 
 
 def _failed(what: str) -> SemError:
-    return SemError(101, what, hint="try the two commands by hand")
+    return SemError(Code.CANNOT_READ, what, hint="try the two commands by hand")
 
 
 def _executable_digest(template: str) -> str:

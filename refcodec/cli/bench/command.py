@@ -16,7 +16,7 @@ from refcodec.cli.common_options import json_option, models_of, models_options, 
 from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json, write_output
 from refcodec.cli.symbol_options import pairs
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
     from refcodec.cli.bench.metric_registry import Metric
@@ -43,7 +43,9 @@ def need_scipy() -> None:
         import scipy  # noqa: F401
     except ImportError as error:
         raise SemError(
-            805, "semtool bench rate needs scipy, which is not installed", hint="pip install 'refcodec[bench]'"
+            Code.DEPENDENCY_MISSING,
+            "semtool bench rate needs scipy, which is not installed",
+            hint="pip install 'refcodec[bench]'",
         ) from error
 
 

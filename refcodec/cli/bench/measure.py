@@ -19,7 +19,7 @@ from PIL import Image
 
 from refcodec.cli.bench.distortions import Curve, Picture
 from refcodec.cli.bench.metric_registry import Metric
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.images import pictures
 from refcodec.progress import Progress
@@ -91,7 +91,7 @@ def load(paths: Iterable[Path], metrics: Sequence[Metric] = ()) -> list[Source]:
         inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
         files.extend(inside)
     if not files:
-        raise SemError(101, "no pictures found", hint="name picture files, or folders that have some")
+        raise SemError(Code.CANNOT_READ, "no pictures found", hint="name picture files, or folders that have some")
     return [_load(path, metrics) for path in files]
 
 
@@ -101,7 +101,9 @@ def _load(path: Path, metrics: Sequence[Metric]) -> Source:
     for metric in metrics:
         if min(height, width) < metric.smallest:
             what = f"{shown(path.name)} is {width}x{height}, but {metric.title} needs sides of at least {metric.smallest} pixels"
-            raise SemError(103, what, hint="give larger pictures, or leave the metric out with --metrics")
+            raise SemError(
+                Code.PICTURE_UNREADABLE, what, hint="give larger pictures, or leave the metric out with --metrics"
+            )
     digest = hashlib.sha256(f"{width} {height}\n".encode() + pixels.tobytes()).hexdigest()
     return Source(path.name, pixels, digest)
 
@@ -157,7 +159,7 @@ class _File:
             if pixels.shape == shape:
                 return pixels
         raise SemError(
-            103,
+            Code.PICTURE_UNREADABLE,
             f"{self.codec.name}: {shown(self.source.name)} came back as {shape[1]}x{shape[0]}",
             hint="measure a codec that keeps sizes",
         )

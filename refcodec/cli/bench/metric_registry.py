@@ -15,7 +15,7 @@ from refcodec.cli.bench import distortions, set_distances
 from refcodec.cli.bench.captions import caption_of
 from refcodec.cli.bench.distortions import Picture
 from refcodec.cli.bench.network_cache import Networks, Places, remembered
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 NAMES: Final = (
     "psnr",
@@ -155,7 +155,7 @@ def _ssimulacra2_version() -> str:
         import ssimulacra2
     except ImportError as error:
         what = "the metric ssimulacra2 needs the package ssimulacra2, which is not installed"
-        raise SemError(805, what, hint="pip install 'refcodec[bench]'") from error
+        raise SemError(Code.DEPENDENCY_MISSING, what, hint="pip install 'refcodec[bench]'") from error
     return str(ssimulacra2.__version__)
 
 

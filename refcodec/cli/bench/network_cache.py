@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from refcodec.cli.bench.captions import read_captions
 from refcodec.cli.bench.distortions import Picture
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import file_sha256, folder_sha256
 
@@ -75,7 +75,7 @@ class Networks:
         if not isinstance(found, Source):
             where = f"there is no {shown(str(weights / role))}" if weights else f"no folder with a {role} is named"
             hint = f"name {ROLES[role]}, a folder or a hub id, with --model {role}=WHAT, or put it as {role} into the folder of --weights"
-            raise SemError(801, f"the metric {metric} has no model: {where}", hint=hint)
+            raise SemError(Code.MODEL_UNAVAILABLE, f"the metric {metric} has no model: {where}", hint=hint)
         folder = local(found)
         if role == "clip":
             from refcodec.cli.bench.metric_networks.clip_similarity import Clip as Loaded

@@ -15,7 +15,7 @@ from refcodec import spec
 from refcodec.assemble import QUALITY, Payload
 from refcodec.consonant_text.normalise import normalise, skeleton, words
 from refcodec.consonant_text.restore import restore
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models, missing
 from refcodec.methods.base import Described, Request, Scene, canvas, centre_square, fitted
 from refcodec.methods.consonant import prompts, reflection
@@ -75,7 +75,12 @@ def describe(request: Request) -> Described:
     if description is None:
         if not request.models.has("captioner"):
             error = missing("captioner", recommended)
-            raise SemError(801, error.what, path=error.path, hint=f"{error.hint}, or describe the picture with --text")
+            raise SemError(
+                Code.MODEL_UNAVAILABLE,
+                error.what,
+                path=error.path,
+                hint=f"{error.hint}, or describe the picture with --text",
+            )
         from refcodec.foundation.captioner import captioner
 
         description = captioner(request.models, recommended).describe(pixels, asked.ask("describe"))

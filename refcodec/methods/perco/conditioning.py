@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from refcodec import spec
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.methods.base import Request, Scene
 from refcodec.methods.inputs import Given
 from refcodec.networks import package, package_search
@@ -60,7 +60,7 @@ def codebooks(scene: Scene) -> Any:
                 kinds.fits(model, spec.PQ, parameters)
                 return model.tensor
     raise SemError(
-        801,
+        Code.MODEL_UNAVAILABLE,
         "the codebooks of the image embedding are not here",
         path="model",
         hint="name their package with --model FOLDER",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refcodec import spec
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.methods.base import Request, Scene
 from refcodec.networks import package, package_cache, package_search
 
@@ -52,4 +52,4 @@ def _same_shape(cfg: Any, profile: Any, part: str) -> None:
     parameters = profile.parameters(spec.VQ)
     if (cfg.v, cfg.stride) != (parameters["v"], parameters["stride"]):
         what = f"its {part} has {cfg.v} codes and a stride of {cfg.stride}, profile {profile.name} has {parameters['v']} and {parameters['stride']}"
-        raise SemError(803, what, path=part)
+        raise SemError(Code.MODEL_MALFORMED, what, path=part)

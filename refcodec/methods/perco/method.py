@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
 from refcodec.assemble import Payload, profiles
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.methods.base import Described, Request, Scene
 from refcodec.methods.inputs import Job, Made, row
@@ -113,7 +113,7 @@ def usual_profile(models: Models) -> str:
         if spec.VQ in p.kinds and p.parameters(spec.VQ) == {"v": cfg.v, "stride": cfg.stride, "usage": False}:
             return p.name
     what = f"hyper_encoder: no profile has its {cfg.v} codes and stride of {cfg.stride}"
-    raise SemError(803, what, path="hyper_encoder", hint="semtool models list shows the profiles")
+    raise SemError(Code.MODEL_MALFORMED, what, path="hyper_encoder", hint="semtool models list shows the profiles")
 
 
 def describe(request: Request) -> Described:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
 from refcodec.assemble import Payload, room
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.methods.base import Described, Painting, Request
 from refcodec.methods.inputs import Job, Made, row
 from refcodec.methods.pics import best_of_n
@@ -128,7 +128,7 @@ def _inverted(request: Request, pixels: Pixels) -> list[int]:
     if not request.models.has("clip"):
         error = missing("clip", profile.recommended.models)
         hint = f"{error.hint}; or say what the picture shows with --caption"
-        raise SemError(801, f"{error.what}, and no caption is given", path="clip", hint=hint)
+        raise SemError(Code.MODEL_UNAVAILABLE, f"{error.what}, and no caption is given", path="clip", hint=hint)
     clip = request.models.load("clip", ClipModel.load, profile.recommended.models)
     same_tokenizer(clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
     found = invert(

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from refcodec.container.limits import level_bounds
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
     from refcodec.methods.base import Pixels
@@ -26,7 +26,7 @@ def sized(size: tuple[int, int]) -> tuple[int, int]:
     longest = level_bounds(1).side
     if max(out) > longest:
         what = f"the picture is {width}x{height}: with {SHORTER} pixels on the shorter side it is longer than {longest}"
-        raise SemError(105, what, hint="crop it")
+        raise SemError(Code.PICTURE_TOO_LARGE, what, hint="crop it")
     return out[0], out[1]
 
 

@@ -10,7 +10,7 @@ import io
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shipped_data
 from refcodec.payloads.caption.ppm import too_long
 
@@ -40,13 +40,15 @@ def inflate(data: bytes, limit: int) -> bytes:
     except zlib.error as fault:
         if _reaches(data, limit + 1):  # what is wrong stands behind the octet that is too many
             raise too_long(limit) from fault
-        raise SemError(401, f"no zlib stream: {fault}", offset=1) from fault
+        raise SemError(Code.STREAM_INVALID, f"no zlib stream: {fault}", offset=1) from fault
     if len(text) > limit:
         raise too_long(limit)
     if not stream.eof:
-        raise SemError(401, "the zlib stream is cut short", offset=1 + len(data))
+        raise SemError(Code.STREAM_INVALID, "the zlib stream is cut short", offset=1 + len(data))
     if stream.unused_data:
-        raise SemError(401, "bytes follow the zlib stream", offset=1 + len(data) - len(stream.unused_data))
+        raise SemError(
+            Code.STREAM_INVALID, "bytes follow the zlib stream", offset=1 + len(data) - len(stream.unused_data)
+        )
     return text
 
 
@@ -87,7 +89,7 @@ def decompress(data: bytes, limit: int) -> bytes:
     if declared is not None and declared > limit:
         raise too_long(limit)
     if end != len(data):
-        raise SemError(401, "bytes follow the zstd frame", offset=1 + end)
+        raise SemError(Code.STREAM_INVALID, "bytes follow the zstd frame", offset=1 + end)
     # Of a frame with a size the library decodes all blocks at once: it judges no window then, and not block by block.
     data = bytes([data[0] & 0x1F, window, *blocks])
     reader = library.ZstdDecompressor(
@@ -98,11 +100,11 @@ def decompress(data: bytes, limit: int) -> bytes:
         while len(text) <= limit and (part := reader.read(limit + 1 - len(text))):
             text += part
     except (library.ZstdError, MemoryError) as fault:
-        raise SemError(401, f"no zstd frame: {fault}", offset=1) from fault
+        raise SemError(Code.STREAM_INVALID, f"no zstd frame: {fault}", offset=1) from fault
     if len(text) > limit:
         raise too_long(limit)
     if declared is not None and declared != len(text):
-        raise SemError(401, "the zstd frame does not hold what it declares", offset=1)
+        raise SemError(Code.STREAM_INVALID, "the zstd frame does not hold what it declares", offset=1)
     return bytes(text)
 
 
@@ -112,7 +114,7 @@ def _frame(data: bytes) -> tuple[int, int | None, int, bytes]:
 
     def take(at: int, size: int) -> int:
         if at + size > len(data):
-            raise SemError(401, "the zstd frame is cut short", offset=1 + len(data))
+            raise SemError(Code.STREAM_INVALID, "the zstd frame is cut short", offset=1 + len(data))
         return int.from_bytes(data[at : at + size], "little")
 
     descriptor = take(0, 1)
@@ -130,7 +132,7 @@ def _frame(data: bytes) -> tuple[int, int | None, int, bytes]:
         header = take(at, 3)
         last, kind, size = header & 1, header >> 1 & 3, header >> 3
         if kind == 3:
-            raise SemError(401, "a reserved kind of block", offset=1 + at)
+            raise SemError(Code.STREAM_INVALID, "a reserved kind of block", offset=1 + at)
         at += 3 + (1 if kind == 1 else size)
     at += 4 * (descriptor >> 2 & 1)
     take(at, 0)
@@ -142,7 +144,7 @@ def _library() -> Any:
     try:
         import zstandard
     except ImportError as fault:
-        raise SemError(805, "zstandard is not installed", hint="pip install zstandard") from fault
+        raise SemError(Code.DEPENDENCY_MISSING, "zstandard is not installed", hint="pip install zstandard") from fault
     return zstandard
 
 

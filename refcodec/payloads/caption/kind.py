@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from refcodec.entropy import Coder, Decoder, Encoder, uniform
 from refcodec.entropy.tables import cumulative
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.payloads import checked, u16
 from refcodec.payloads.caption import compressed, ppm
 
@@ -71,7 +71,7 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int) -> Caption:
     """
     mode = _mode(body)
     if mode not in parameters["modes"]:
-        raise SemError(403, f"the profile has no captions of mode {mode}", offset=0, path="mode")
+        raise SemError(Code.VALUE_RANGE, f"the profile has no captions of mode {mode}", offset=0, path="mode")
     if mode == "tokens":
         coder = _begin(body, mode)
         tokens = _tokens(coder, parameters["vocabulary"])
@@ -127,7 +127,9 @@ def encode_tokens(ids: Iterable[int], parameters: Mapping[str, Any]) -> bytes:
 def _mode(body: bytes) -> str:
     first = body[0] if body else 0
     if first >= RESERVED:
-        raise SemError(704, f"no caption mode is defined for the first byte {first:02X}", offset=0, path="mode")
+        raise SemError(
+            Code.UNSUPPORTED_KIND, f"no caption mode is defined for the first byte {first:02X}", offset=0, path="mode"
+        )
     return "static" if first < 0xF0 else "tokens" if first < RANGE_CODED else MODES[first - 0xF6]
 
 
@@ -142,7 +144,9 @@ def _begin(body: bytes, mode: str) -> Decoder:
     """A decoder behind the symbol of the mode."""
     coder = Decoder(body)
     if coder.symbol(MODE_TABLE) != MODES.index(mode):  # EF FF FF FF …: no encoder writes that
-        raise SemError(402, "the first symbol is not the mode of the first byte", offset=0, path="mode")
+        raise SemError(
+            Code.STREAM_NOT_CANONICAL, "the first symbol is not the mode of the first byte", offset=0, path="mode"
+        )
     return coder
 
 
@@ -159,7 +163,7 @@ def _text(octets: bytes, start: int | None) -> str:
         return octets.decode()
     except UnicodeDecodeError as fault:
         what = f"octet {fault.start} of the text is not UTF-8"
-        raise SemError(401, what, offset=None if start is None else start + fault.start) from fault
+        raise SemError(Code.STREAM_INVALID, what, offset=None if start is None else start + fault.start) from fault
 
 
 def _model(parameters: Mapping[str, Any]) -> ppm.CaptionModel:
@@ -181,4 +185,4 @@ def _foreign(
 
 def _missing(what: str, digest: object) -> SemError:
     hint = "install a refcodec that has it"
-    return SemError(801, f"the caption {what} {str(digest)[:16]} is not here", hint=hint)
+    return SemError(Code.MODEL_UNAVAILABLE, f"the caption {what} {str(digest)[:16]} is not here", hint=hint)

@@ -23,7 +23,7 @@ from typing import Final, overload
 
 from refcodec.entropy import Coder
 from refcodec.entropy.tables import cumulative
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shipped_data
 from refcodec.payloads.caption import split
 
@@ -198,7 +198,7 @@ class CaptionModel:
         if len(read) > limit:
             raise too_long(limit)
         if given is None and not self._canonical(read, style, pieces, history):
-            raise SemError(402, "the same text is written with other symbols")
+            raise SemError(Code.STREAM_NOT_CANONICAL, "the same text is written with other symbols")
         return read
 
     def _spell(self, coder: Coder, room: int, piece: bytes | None) -> bytes:
@@ -212,7 +212,7 @@ class CaptionModel:
             read.append(number - 2)
             history.append(number)
         if not read:
-            raise SemError(402, "a piece of no octets is spelt out")
+            raise SemError(Code.STREAM_NOT_CANONICAL, "a piece of no octets is spelt out")
         return bytes(read)
 
     def _canonical(self, text: bytes, style: int, pieces: list[bytes], history: list[int]) -> bool:
@@ -222,7 +222,7 @@ class CaptionModel:
 
 
 def too_long(limit: int) -> SemError:
-    return SemError(604, f"the text is longer than {limit} octets")
+    return SemError(Code.LIMIT_TEXT, f"the text is longer than {limit} octets")
 
 
 @lru_cache(maxsize=1)

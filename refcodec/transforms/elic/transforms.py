@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks.package import load_part
 from refcodec.progress import Progress, part
 from refcodec.transforms.elic.blocks import ElicAnalysis
@@ -37,16 +37,16 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict
     try:
         cfg = ElicConfig.from_dict(entry.get("architecture"))
     except ValueError as e:
-        raise SemError(803, f"its architecture is not one this program knows ({e})", path=part) from e
+        raise SemError(Code.MODEL_MALFORMED, f"its architecture is not one this program knows ({e})", path=part) from e
     symbols = manifest["symbols"]
     if [cfg.kind, list(cfg.groups), cfg.hyper, cfg.rates] != [
         symbols.get(name) for name in ("kind", "groups", "hyper", "rates")
     ]:
-        raise SemError(803, "its architecture is not that of the symbol model", path=part)
+        raise SemError(Code.MODEL_MALFORMED, "its architecture is not that of the symbol model", path=part)
     with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
         net = Elic(cfg)
     if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
-        raise SemError(803, "its tensors are not finite F16 or F32 numbers", path=part)
+        raise SemError(Code.MODEL_MALFORMED, "its tensors are not finite F16 or F32 numbers", path=part)
     return net, {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
 
 
@@ -55,7 +55,7 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, part: str) 
     try:
         module.load_state_dict(state, assign=True)
     except RuntimeError as e:
-        raise SemError(803, "its tensors do not fit its architecture", path=part) from e
+        raise SemError(Code.MODEL_MALFORMED, "its tensors do not fit its architecture", path=part) from e
     return module.eval()
 
 
@@ -63,7 +63,7 @@ def _rows(tensors: dict[str, Tensor], name: str, shape: tuple[int, int], part: s
     """A tensor with one positive number for each rate and channel."""
     found = tensors.get(name)
     if found is None or found.shape != shape or not bool((found > 0).all()):
-        raise SemError(803, f"no tensor {name} of {shape} positive numbers", path=part)
+        raise SemError(Code.MODEL_MALFORMED, f"no tensor {name} of {shape} positive numbers", path=part)
     return found
 
 
@@ -121,7 +121,7 @@ class Analysis:
         y = self._latents(x, padded.shape[0] // 16, tokens, progress)
         z = self.h_a(y)
         if not bool(y.isfinite().all() and z.isfinite().all()):
-            raise SemError(803, "its latents of this picture are not finite", path="encoder")
+            raise SemError(Code.MODEL_MALFORMED, "its latents of this picture are not finite", path="encoder")
         return y[0].cpu().numpy(), z[0].cpu().numpy()
 
     def _tokens(self, text: NDArray[np.float32] | None, pixels: int) -> Tensor | None:
@@ -133,14 +133,16 @@ class Analysis:
         if text is None:
             what = f"model {self.name} has a text adapter, and without a text encoder there is not even an empty caption for it"
             hint = f"name it with --model text_encoder={TEXT_ENCODER}, a folder or a hub id"
-            raise SemError(801, what, path="text_encoder", hint=hint)
+            raise SemError(Code.MODEL_UNAVAILABLE, what, path="text_encoder", hint=hint)
         if text.shape != (cfg.text_tokens, cfg.text_width) or not np.isfinite(text).all():
             raise ValueError(
                 f"the text adapter of model {self.name} takes {cfg.text_tokens} tokens of width {cfg.text_width}, not {list(text.shape)}"
             )
         if pixels > TEXT_PIXELS:
             raise SemError(
-                105, f"{pixels} pixels, and a model with a text adapter takes at most {TEXT_PIXELS}", path="picture"
+                Code.PICTURE_TOO_LARGE,
+                f"{pixels} pixels, and a model with a text adapter takes at most {TEXT_PIXELS}",
+                path="picture",
             )
         return torch.from_numpy(text.astype(np.float32))[None].to(self.device)
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.networks.package import load_part
 from refcodec.progress import Progress
 from refcodec.transforms.elic.transforms import fill, samples, strips
@@ -27,13 +27,15 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
     try:
         cfg = VqConfig.from_dict(entry.get("architecture"))
     except ValueError as e:
-        raise SemError(803, f"its architecture is not one this program knows ({e})", path=part) from e
+        raise SemError(Code.MODEL_MALFORMED, f"its architecture is not one this program knows ({e})", path=part) from e
     if cfg.v != manifest["symbols"].get("v"):
         raise SemError(
-            803, f"its architecture has v = {cfg.v}, the symbol model {manifest['symbols'].get('v')}", path=part
+            Code.MODEL_MALFORMED,
+            f"its architecture has v = {cfg.v}, the symbol model {manifest['symbols'].get('v')}",
+            path=part,
         )
     if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
-        raise SemError(803, "its tensors are not finite F16 or F32 numbers", path=part)
+        raise SemError(Code.MODEL_MALFORMED, "its tensors are not finite F16 or F32 numbers", path=part)
     with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
         net = VqNet(cfg)
     tensors = {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
@@ -41,7 +43,7 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
     fill(half, tensors, f"{'encoder' if part == 'encoder' else 'decoder'}.", part)
     codebook = tensors.get("codebook")
     if codebook is None or codebook.shape != (cfg.v, cfg.dim):
-        raise SemError(803, f"no tensor codebook of {cfg.v} codes in {cfg.dim} dimensions", path=part)
+        raise SemError(Code.MODEL_MALFORMED, f"no tensor codebook of {cfg.v} codes in {cfg.dim} dimensions", path=part)
     net.quantiser.codes = F.normalize(codebook, dim=-1)  # rounding to 16 bits took them off length 1
     return net.eval()
 
@@ -64,7 +66,7 @@ class VqEncoder:
         def run(part: Tensor) -> Tensor:
             z = self.net.latent(part.float() / 255)
             if not bool(z.isfinite().all()):
-                raise SemError(803, "its latents of this picture are not finite", path="encoder")
+                raise SemError(Code.MODEL_MALFORMED, "its latents of this picture are not finite", path="encoder")
             return self.net.quantiser.nearest(z)[:, None]
 
         halo = self.cfg.reach(self.cfg.encoder_blocks)

@@ -14,7 +14,7 @@ from refcodec.cli.bench.metric_networks.dists import Dists
 from refcodec.cli.bench.metric_networks.inception import Inception
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.cli.bench.metric_networks.weights import CHECKPOINTS, expected, fault
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 NETS: Final[dict[str, Callable[[], nn.Module]]] = {
     "lpips-alex": lambda: Lpips("alex"), "lpips-vgg": lambda: Lpips("vgg"), "dists": Dists, "inception": Inception,
@@ -52,5 +52,7 @@ def convert(kind: str, states: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]
         odd = [name for name, t in found.items() if not t.is_floating_point() or not bool(t.isfinite().all())]
         wrong = f"the tensor {odd[0]} is not finite floats" if odd else None
     if wrong is not None:
-        raise SemError(803, f"not the checkpoints of {kind}: {wrong}", path=kind, hint=f"name {CHECKPOINTS[kind]}")
+        raise SemError(
+            Code.MODEL_MALFORMED, f"not the checkpoints of {kind}: {wrong}", path=kind, hint=f"name {CHECKPOINTS[kind]}"
+        )
     return {name: found[name].detach().float().clone().contiguous() for name in wanted}

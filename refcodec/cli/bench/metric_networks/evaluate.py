@@ -14,7 +14,7 @@ from torch import Tensor
 from refcodec.cli.bench.metric_networks.dists import Dists
 from refcodec.cli.bench.metric_networks.inception import Inception
 from refcodec.cli.bench.metric_networks.lpips import Lpips
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 
 Pixels = NDArray[np.uint8]
 
@@ -50,5 +50,7 @@ def _tensor(pixels: Pixels, device: str) -> Tensor:
 
 def _finite(kind: str, value: float) -> float:
     if not np.isfinite(value):
-        raise SemError(803, f"the network of {kind} gives no finite number", hint="import its weights again")
+        raise SemError(
+            Code.MODEL_MALFORMED, f"the network of {kind} gives no finite number", hint="import its weights again"
+        )
     return value

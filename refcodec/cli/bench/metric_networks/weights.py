@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 import torch
 from torch import Tensor, nn
 
-from refcodec.errors import SemError
+from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks.tensors import load_tensors
 
@@ -64,7 +64,7 @@ def missing(kind: str, folder: str | None = None) -> SemError:
     """SEM-E-801 that names the metric, its file and where that comes from. `folder`: that was looked into, None where none is named."""
     where = f"there is no {kind}.safetensors in {folder}" if folder else f"no folder with {kind}.safetensors is named"
     hint = f"make it of {CHECKPOINTS[kind]}: semtool models import CHECKPOINT… --as {kind} -o {folder or 'DIR'}"
-    return SemError(801, f"the metric of {kind} has no weights: {where}", hint=hint)
+    return SemError(Code.MODEL_UNAVAILABLE, f"the metric of {kind} has no weights: {where}", hint=hint)
 
 
 def loaded(net: Net, place: str | Path, kind: str) -> Net:
@@ -79,7 +79,10 @@ def loaded(net: Net, place: str | Path, kind: str) -> Net:
         wrong = "its tensors are not all floats"
     if wrong is not None:
         raise SemError(
-            803, f"not the weights of {kind}: {wrong}", path=path.name, hint=f"import {CHECKPOINTS[kind]} again"
+            Code.MODEL_MALFORMED,
+            f"not the weights of {kind}: {wrong}",
+            path=path.name,
+            hint=f"import {CHECKPOINTS[kind]} again",
         )
     state: dict[str, Tensor] = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
     net.load_state_dict(state, strict=False, assign=True)

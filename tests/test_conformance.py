@@ -650,12 +650,12 @@ def test_a_painter_that_crashes_is_not_found_out(monkeypatch: pytest.MonkeyPatch
     run = selftest(monkeypatch)
     asked: list[dict[str, Any]] = []
 
-    def judged(cases: Sequence[Case], _: Any, **options: Any) -> session.Run:
+    def fake_run(cases: Sequence[Case], _: Any, **options: Any) -> session.Run:
         asked.append({"tiers": {case.tier for case in cases}, "lists": {case.list for case in cases}, **options})
         verdict = session.Verdict(cases[0], "P", Answer("broken", why="a traceback"), "failed", "a traceback")
         return session.Run("x", "persistent", "P", (verdict,), ("exit status 1 after stop",), (), 0.0)
 
-    monkeypatch.setattr(session, "run", judged)
+    monkeypatch.setattr(session, "run", fake_run)
     suite = load(VECTORS)
     row = run.trial(run.MUTANTS["paint-bgr"], suite, None, (), 1)
     assert (row.first, row.came) == ((), "exit status 1 after stop; a traceback")

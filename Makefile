@@ -43,7 +43,7 @@ conformance: setup  ## all decoders against test_vectors/, and the suite against
 	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/refcodec.py'
 	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/micro.py'
 	$(if $(shell command -v node),$(BIN)/python conformance/run.py --decoder 'node conformance/decoders/js/semdec.mjs',@echo 'there is no node: the decoder in JavaScript is left out')
-	$(BIN)/python conformance/mutants/run.py
+	$(BIN)/python conformance/selftest.py
 
 micro: setup  ## the micro-decoder against refcodec in every configuration
 	$(BIN)/python -m tools.bench.exact

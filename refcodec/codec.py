@@ -333,11 +333,11 @@ def _pixels(image: Any, background: tuple[int, int, int], level: int) -> tuple[N
     """uint8[H, W, 3] of a picture in any form, and what was done to it."""
     import numpy as np
 
-    from refcodec.images import pictures
+    from refcodec.images.load import load as load_image
 
     bounds = level_bounds(level)
     if not isinstance(image, np.ndarray):
-        loaded = pictures.load(image, background=background, max_side=bounds.side, max_pixels=bounds.pixels)
+        loaded = load_image(image, background=background, max_side=bounds.side, max_pixels=bounds.pixels)
         return loaded.pixels, loaded.notices
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise TypeError(f"a picture array is uint8[H, W, 3], not {image.dtype}{list(image.shape)}")

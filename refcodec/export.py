@@ -169,10 +169,10 @@ def index_map(grid: NDArray[np.uint16], v: int, stride: int, size: tuple[int, in
 
 
 def _picture(pixels: NDArray[np.uint8], suffix: str) -> bytes:
-    from refcodec.images import pictures
+    from refcodec.images.save import format_of, save
 
     out = io.BytesIO()
-    pictures.save(pixels, out, format=pictures.format_of(suffix))
+    save(pixels, out, format=format_of(suffix))
     return out.getvalue()
 
 

@@ -249,9 +249,9 @@ def grey(image: Any, level: int = 1) -> NDArray[np.uint8]:
         if image.dtype != np.uint8 or image.ndim != 2 or 0 in image.shape:
             raise TypeError(f"an edge map is uint8[H, W], not {image.dtype}{list(image.shape)}")
         return image
-    from refcodec.images import pictures
     from refcodec.images.edge_detector import luma
+    from refcodec.images.load import load as load_image
 
     bounds = level_bounds(level)
-    loaded = pictures.load(image, background=(0, 0, 0), max_side=bounds.side, max_pixels=bounds.pixels)
+    loaded = load_image(image, background=(0, 0, 0), max_side=bounds.side, max_pixels=bounds.pixels)
     return luma(loaded.pixels).astype(np.uint8)

@@ -22,6 +22,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+import selftest
+from mutants import catalogue
+from mutants.kill_matrix import Row
+from mutants.mutants_parser import EDITS
+from mutants.trials import trial
 from semrunner import cli, compare, process, session
 from semrunner.answer import Answer
 from semrunner.cli import Options
@@ -163,7 +168,11 @@ def test_the_script_runs_from_anywhere(pair: Path, tmp_path: Path) -> None:
 
 
 def test_the_runner_needs_the_standard_library_alone() -> None:
-    files = [*(CONFORMANCE / "semrunner").glob("*.py"), CONFORMANCE / "run.py", CONFORMANCE / "adapters" / "speak.py"]
+    files = [
+        *(CONFORMANCE / "semrunner").glob("*.py"),
+        CONFORMANCE / "run.py",
+        CONFORMANCE / "adapters" / "protocol_server.py",
+    ]
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -592,7 +601,8 @@ def test_the_whole_suite_loads() -> None:
 
 # --- deliberately wrong decoders ----------------------------------------------------------------------------------
 
-SELFTEST = CONFORMANCE / "mutants"
+SELFTEST = CONFORMANCE / "selftest.py"
+MUTANTS = CONFORMANCE / "mutants"
 
 
 def test_wrong_decoders_are_found_out() -> None:
@@ -609,7 +619,7 @@ def test_wrong_decoders_are_found_out() -> None:
         "not-stopped",
         "rejects-all-704",
     ]
-    done = subprocess.run([sys.executable, str(SELFTEST / "run.py"), *few], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, str(SELFTEST), *few], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(few)} of {len(few)} wrong decoders are found out" in done.stdout
 
@@ -626,28 +636,15 @@ def test_wrong_painters_are_found_out() -> None:
         "painter-any-path",
     ]
     done = subprocess.run(
-        [sys.executable, str(SELFTEST / "run.py"), "sound-painter", *few], capture_output=True, text=True, check=False
+        [sys.executable, str(SELFTEST), "sound-painter", *few], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "sound-painter: passes" in done.stdout
     assert f"{len(few)} of {len(few)} wrong decoders are found out" in done.stdout
 
 
-def selftest(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """conformance/mutants/run.py as a module."""
-    monkeypatch.syspath_prepend(str(SELFTEST))
-    spec = importlib.util.spec_from_file_location("selftest_run", SELFTEST / "run.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "selftest_run", module)  # its dataclass looks there
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_a_painter_that_crashes_is_not_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its answers alone: a mutant that does not fit refcodec any more would hide among the wrong ones."""
-    run = selftest(monkeypatch)
     asked: list[dict[str, Any]] = []
 
     def fake_run(cases: Sequence[Case], _: Any, **options: Any) -> session.Run:
@@ -657,10 +654,10 @@ def test_a_painter_that_crashes_is_not_found_out(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(session, "run", fake_run)
     suite = load(VECTORS)
-    row = run.trial(run.MUTANTS["paint-bgr"], suite, None, (), 1)
+    row = trial(catalogue.MUTANTS["paint-bgr"], suite, None, (), 1)
     assert (row.first, row.came) == ((), "exit status 1 after stop; a traceback")
-    assert run.trial(run.SOUND_PAINTER, suite, None, (), None).first
-    assert run.trial(run.MUTANTS["crashes"], suite, None, (), 1).first
+    assert trial(catalogue.SOUND_PAINTER, suite, None, (), None).first
+    assert trial(catalogue.MUTANTS["crashes"], suite, None, (), 1).first
     assert asked[0] == {
         "tiers": {"P"},
         "lists": {"vectors", "painters"},
@@ -674,27 +671,23 @@ def test_a_painter_that_crashes_is_not_found_out(monkeypatch: pytest.MonkeyPatch
 def test_without_torch_wrong_painters_are_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = selftest(monkeypatch)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setattr(run, "trials", lambda _suite, names, *_: iter([run.Row(name, "", 1, ("a",)) for name in names]))
-    monkeypatch.setattr(sys, "argv", ["run.py", "paint*", "reserved-bit"])
-    assert run.main() == 0
+    monkeypatch.setattr(
+        selftest, "trials", lambda _suite, names, *_: iter([Row(name, "", 1, ("a",)) for name in names])
+    )
+    monkeypatch.setattr(sys, "argv", ["selftest.py", "paint*", "reserved-bit"])
+    assert selftest.main() == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "there is no torch: wrong painters are left out"
     assert said[-1].startswith("1 of 1 wrong decoders are found out")
 
 
-def test_every_mutant_is_in_the_matrix_and_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_mutant_is_in_the_matrix_and_still_one() -> None:
     """Edits fit the micro-decoder as it is, and matrix.json names the mutants that there are, each with what finds it."""
-    monkeypatch.syspath_prepend(str(SELFTEST))
-    from answers import ANSWERS
-    from edits import EDITS
-    from pictures import PICTURES
-
     source = (CONFORMANCE / "decoders" / "micro" / "semmicro.py").read_text(encoding="utf-8")
     assert all(mutant.change(source) != source for mutant in EDITS)
-    rows = {row["name"]: row for row in json.loads((SELFTEST / "matrix.json").read_bytes())["mutants"]}
-    assert list(rows) == [mutant.name for mutant in (*EDITS, *ANSWERS, *PICTURES)]
+    rows = {row["name"]: row for row in json.loads((MUTANTS / "matrix.json").read_bytes())["mutants"]}
+    assert list(rows) == [name for name, mutant in catalogue.MUTANTS.items() if mutant not in catalogue.SOUNDS]
     assert len(rows) >= 250
     assert [name for name, row in rows.items() if not row["first"]] == []
-    assert all(f"| {name} |" in (SELFTEST / "matrix.md").read_text(encoding="utf-8") for name in rows)
+    assert all(f"| {name} |" in (MUTANTS / "matrix.md").read_text(encoding="utf-8") for name in rows)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,25 +28,25 @@ REGISTRY = ROOT / "refcodec" / "registry" / "registry.json"
 DATA = ROOT / "refcodec" / "payloads" / "data"
 FAKE = """
 import sys
-sys.path.insert(0, {adapters!r})
-import speak
+import protocol_server
 
 def begin(registry, data):
     def decode(question):
         if {odd} and 0x2A in question.file[2:]:
-            raise speak.Rejected("SEM-E-402", 3)
+            raise protocol_server.Rejected("SEM-E-402", 3)
         if question.file[:2] != b"\\xf5\\x9e":
-            raise speak.Rejected("SEM-E-201", 3)
-        raise speak.Rejected("SEM-E-704" if {poor} and 0xFA in question.file else "SEM-E-202", 4 if {poor} and 0xFA in question.file else 3)
+            raise protocol_server.Rejected("SEM-E-201", 3)
+        raise protocol_server.Rejected("SEM-E-704" if {poor} and 0xFA in question.file else "SEM-E-202", 4 if {poor} and 0xFA in question.file else 3)
     return decode
 
-sys.exit(speak.main("fake-{name}", ("H", "S", "L"), begin))
+sys.exit(protocol_server.main("fake-{name}", ("H", "S", "L"), begin))
 """
 
 
 def fake(folder: Path, name: str, *, odd: bool = False, poor: bool = False) -> str:
     path = folder / f"{name}.py"
-    path.write_text(FAKE.format(adapters=str(CONFORMANCE / "adapters"), odd=odd, poor=poor, name=name))
+    path.write_text(FAKE.format(odd=odd, poor=poor, name=name))
+    shutil.copy(CONFORMANCE / "adapters" / "protocol_server.py", folder)
     return shlex.join([sys.executable, str(path)])
 
 

@@ -21,6 +21,8 @@ from safetensors.numpy import load, save
 from torch import nn
 
 from refcodec.convert import quantisation_loss, quantise
+from refcodec.convert.calibrate import calibrate
+from refcodec.convert.z_tables import counted_tables, logistic_tables
 from refcodec.errors import SemError
 from refcodec.methods import elic
 from refcodec.networks import package, package_cache
@@ -99,7 +101,7 @@ def quantised(variant: str) -> tuple[SymbolModel, Any, Any]:
     shown = pictures(2)
     with torch.no_grad():
         latents = [(y[0].numpy(), net.entropy.h_a(y)[0].numpy()) for y in map(net.g_a, shown)]
-    symbols, tensors = quantise.symbol_model(net, quantise.calibrate(net, shown), pack.z_counts(net, latents))
+    symbols, tensors = quantise.symbol_model(net, calibrate(net, shown), pack.z_counts(net, latents))
     return package.build(symbols, tensors), symbols, tensors
 
 
@@ -414,9 +416,9 @@ def test_symbols_that_calibration_did_not_show_do_not_saturate() -> None:
         net.log_gain.sub_(6)
         net.log_gain_z.sub_(6)
     try:
-        ranges = quantise.calibrate(net, black)
+        ranges = calibrate(net, black)
         shape = (net.cfg.rates, net.cfg.hyper)
-        symbols, tensors = quantise.symbol_model(net, ranges, quantise.logistic_tables(np.zeros(shape), np.ones(shape)))
+        symbols, tensors = quantise.symbol_model(net, ranges, logistic_tables(np.zeros(shape), np.ones(shape)))
         model = package.build(symbols, tensors)
         steps = net.log_gain_z.detach().double().exp().numpy()
         for rate in range(net.cfg.rates):
@@ -462,9 +464,7 @@ def test_weights_and_biases_of_any_size_stay_within_bounds() -> None:
 
 def test_z_tables() -> None:
     shape = (2, 3)
-    tables = quantise.logistic_tables(
-        np.linspace(-2.5, 2.5, 6).reshape(shape), np.array([[0.02, 0.5, 1.0], [3.0, 10.0, 0.1]])
-    )
+    tables = logistic_tables(np.linspace(-2.5, 2.5, 6).reshape(shape), np.array([[0.02, 0.5, 1.0], [3.0, 10.0, 0.1]]))
     at = 0
     for size in tables["z.size"].ravel().tolist():
         row = tables["z.freq"][at : at + size + 1].astype(int)
@@ -473,7 +473,7 @@ def test_z_tables() -> None:
         at += size + 1
     assert at == len(tables["z.freq"])
     with pytest.raises(ValueError, match="hardly trained"):
-        quantise.counted_tables(iter([(0, np.ones(40000))]), (1, 1))
+        counted_tables(iter([(0, np.ones(40000))]), (1, 1))
 
 
 # -- the float halves

@@ -243,10 +243,12 @@ def test_axes_of_length_one_serve_every_rate_and_channel(rates: int) -> None:
 
 
 def from_manifest(q: dict[str, Any], t: dict[str, Any], rates: int, channels: int) -> Requant:
-    from refcodec.networks.symbol_model import _Reader, _Signal
+    from refcodec.networks.layer_reader import LayerReader
     from refcodec.networks.tensors import declare
 
-    return _Reader(rates, declare(t), t).requant(q, _Signal(channels, 2**30), "q")[0]
+    read = LayerReader(rates, declare(t), t).requant(q, channels, "q")
+    check_requant(read, 2**30, "q")
+    return read
 
 
 def test_relu_and_add_of_large_values() -> None:
@@ -284,14 +286,15 @@ def test_weights_are_read_only_and_strided_arrays_too() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_random_nets(seed: int) -> None:
-    from refcodec.networks.symbol_model import _Reader, _Signal
+    from refcodec.networks.layer_reader import LayerReader
     from refcodec.networks.tensors import declare
 
     maker = plain.Models(seed)
     for outputs in (None, 3):
         net = maker.net(2, outputs)
-        reader = _Reader(maker.rates, declare(maker.tensors), maker.tensors)
-        layers_, _ = reader.net(net, _Signal(2, 32768), "net")
+        reader = LayerReader(maker.rates, declare(maker.tensors), maker.tensors)
+        layers_, _ = reader.net(net, 2, "net")
+        check_net(layers_, 32768, "net")
         x = np.random.default_rng(seed).integers(-32768, 32768, (2, 4, 8))
         for rate in range(maker.rates):
             agree(layers_, x, plain.run(net, x.tolist(), maker.tensors, rate), rate)

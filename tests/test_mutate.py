@@ -153,7 +153,7 @@ def test_finds_those_of_refcodec() -> None:
         "container/key_value.py _key_length part: 1 <= value <= spec.KEY_BYTES_MAX as 1 <= value",
         "entropy/rangecoder.py Decoder.finish raise: raise SemError(Code.STREAM_NOT_CANONICAL",
         "networks/layers.py check_requant judge: _bounds('a shift is outside",
-        "networks/symbol_model.py _Reader._conv part: b.shape != (conv.outputs,)",
+        "networks/layer_reader.py LayerReader._conv part: b.shape != (conv.outputs,)",
         "registry/binding_schema.py _clip part: _whole(form['d'], 1, 65536)",
     ):
         assert any(part in name for name in ids), part

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""refcodec.images.pictures: every conversion on the way in, every refusal, and the way out."""
+"""refcodec.images: every conversion on the way in, every refusal, and the way out. Arrays: test_image_arrays.py."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin, features
 
 from refcodec.errors import SemError
-from refcodec.images import pictures
-from refcodec.images.pictures import Picture, load, save
+from refcodec.images import formats
+from refcodec.images.load import load
+from refcodec.images.pillow_guard import quiet
+from refcodec.images.save import save
+from refcodec.images.types import Loaded
 
 Pixels = NDArray[Any]
 
@@ -70,21 +73,21 @@ def refused(source: Any, code: int, **options: Any) -> str:
     return str(caught.value)
 
 
-def outcome(data: bytes, **options: Any) -> Picture | SemError:
+def outcome(data: bytes, **options: Any) -> Loaded | SemError:
     try:
         return load(data, **options)
     except SemError as error:
         return error
 
 
-def one(picture: Picture) -> tuple[int, int, int]:
+def one(picture: Loaded) -> tuple[int, int, int]:
     """The colour of a picture that has only one."""
     assert (picture.pixels == picture.pixels[0, 0]).all()
     red, green, blue = (int(level) for level in picture.pixels[0, 0])
     return red, green, blue
 
 
-def near(picture: Picture, colour: tuple[int, int, int], within: int = 2) -> bool:
+def near(picture: Loaded, colour: tuple[int, int, int], within: int = 2) -> bool:
     return all(abs(a - b) <= within for a, b in zip(one(picture), colour, strict=True))
 
 
@@ -127,7 +130,7 @@ def test_a_pipe(tmp_path: Path) -> None:
     writer.join()
 
 
-@pytest.mark.parametrize("source", [None, 3, 2.5, [b"x"], SAMPLE, object()])
+@pytest.mark.parametrize("source", [None, 3, 2.5, [b"x"], SAMPLE.tolist(), object()])
 def test_another_type_is_a_type_error(source: Any) -> None:
     with pytest.raises(TypeError):
         load(source)
@@ -180,11 +183,11 @@ def test_any_size(size: tuple[int, int], mode: str) -> None:
     assert picture.pixels.shape == (size[1], size[0], 3)
 
 
-def test_bands_of_a_large_picture_join(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_BAND", 11)
-    assert (load(sample()).pixels == SAMPLE).all()
-    grey = np.arange(7 * 5, dtype=np.uint16).reshape(7, 5) * 257
-    assert (load(Image.fromarray(grey)).pixels[..., 0] == grey // 257).all()
+def test_bands_of_a_large_picture_join() -> None:
+    """An image is converted 2^20 pixels at a time: this one has three bands, the last one shorter."""
+    levels = (np.arange(1300 * 2000, dtype=np.uint32) % 251).astype(np.uint8).reshape(1300, 2000)
+    assert (load(Image.fromarray(levels)).pixels == levels[..., None]).all()
+    assert (load(Image.fromarray(levels.astype(np.uint16) * 257)).pixels == levels[..., None]).all()
 
 
 # ------------------------------------------------------------------------------------------------------------- formats
@@ -764,11 +767,12 @@ def test_a_fault_in_a_later_frame_does_not_matter(format: str) -> None:
         assert len(picture.notices) <= 1
 
 
-def test_many_frames_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_COUNTED_BYTES", 10)
-    monkeypatch.setattr(pictures, "_COUNTED_PAGES", 3)
-    for format in ("GIF", "TIFF"):
-        assert load(animation(format)).notices == ("The first of several frames was taken.",)
+def test_many_frames_are_not_counted() -> None:
+    """In a GIF over 4 MiB, or a TIFF of 100 pages and more."""
+    frames = [flat("RGB", (i, 0, 0)) for i in range(100)]
+    for number, notice in ((100, "The first of several frames was taken."), (99, "The first of 99 frames was taken.")):
+        assert load(packed(frames[0], "TIFF", save_all=True, append_images=frames[1:number])).notices == (notice,)
+    assert load(animation("GIF") + bytes(1 << 22)).notices == ("The first of several frames was taken.",)
 
 
 def test_a_default_image_outside_the_animation_is_the_first() -> None:
@@ -847,7 +851,7 @@ def test_104_cut_short(format: str, options: dict[str, Any]) -> None:
     taken = 0
     for end in range(len(data)):
         result = outcome(data[:end])
-        if isinstance(result, Picture):
+        if isinstance(result, Loaded):
             assert (result.pixels == whole).all()
             taken += 1
         else:
@@ -910,7 +914,7 @@ def test_105_own_limits() -> None:
 
 
 def test_105_a_file_too_long_to_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pictures, "MAX_BYTES", 50)
+    monkeypatch.setattr(formats, "MAX_BYTES", 50)
     path = tmp_path / "long.png"
     path.write_bytes(sample())
     refused(path, 105)
@@ -984,7 +988,7 @@ def test_warnings_neither_leave_nor_refuse(recwarn: pytest.WarningsRecorder) -> 
 def test_silence_is_kept_to_its_thread() -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        with pictures._quiet():
+        with quiet():
             warnings.warn("not heard", stacklevel=1)
             other = threading.Thread(target=warnings.warn, args=("heard from another thread",))
             other.start()
@@ -1048,7 +1052,7 @@ fuzz = settings(deadline=None, max_examples=250, suppress_health_check=list(Heal
 def harmless(data: bytes) -> None:
     """A picture or one of our errors; the fixture makes a warning an error."""
     result = outcome(data, max_side=2000, max_pixels=1 << 20)
-    if isinstance(result, Picture):
+    if isinstance(result, Loaded):
         assert result.pixels.dtype == np.uint8
         assert result.pixels.ndim == 3
         assert all(notice.isprintable() for notice in result.notices)

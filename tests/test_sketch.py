@@ -30,6 +30,7 @@ pytest.importorskip("scipy")
 
 ROOT = Path(__file__).resolve().parents[1]
 from refcodec.convert import quantise
+from refcodec.convert.calibrate import calibrate
 from refcodec.methods import elic, sketch
 from refcodec.networks.torch_backend import TorchBackend
 from refcodec.transforms.elic import transforms
@@ -84,7 +85,7 @@ def untrained() -> tuple[Elic, SymbolModel, Any, Any]:
             head[-1].bias += torch.randn_like(head[-1].bias)
         shown = [transforms.extended(drawing(128, 128)[..., None]), torch.rand(1, 1, 128, 64)]
         latents = [(y[0].numpy(), net.entropy.h_a(y)[0].numpy()) for y in map(net.g_a, shown)]
-    symbols, tensors = quantise.symbol_model(net, quantise.calibrate(net, shown), pack.z_counts(net, latents))
+    symbols, tensors = quantise.symbol_model(net, calibrate(net, shown), pack.z_counts(net, latents))
     return net, package.build(symbols, tensors), symbols, tensors
 
 

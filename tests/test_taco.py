@@ -24,7 +24,8 @@ from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import registry, spec
-from refcodec.convert import elic_checkpoint, factorised_prior, quantise
+from refcodec.convert import elic_checkpoint, factorised_prior
+from refcodec.convert.calibrate import any_text
 from refcodec.errors import SemError
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_encoder import TextEncoder
@@ -205,7 +206,7 @@ def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
 
     net, _ = elic_checkpoint.network(state("taco"))
     with torch.no_grad():  # what calibration saw
-        y, z0 = net.analyse(picture(192, 256), quantise.any_text(net.cfg))
+        y, z0 = net.analyse(picture(192, 256), any_text(net.cfg))
     exact, near = (
         Predictor(package.load(packages["taco"]), 0, (12, 16), NumpyBackend()),
         FloatPredictor(net, 0, (12, 16)),

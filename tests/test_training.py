@@ -234,7 +234,6 @@ def test_steps_that_go_wrong_are_not_taken(folder: Path, tmp_path: Path, monkeyp
 
 TWO = """
 import sys
-sys.path.insert(0, sys.argv.pop(1))
 from refcodec.transforms.elic.config import ElicConfig
 from tools.train import elic
 small = ElicConfig.from_dict(__import__("json").loads(sys.argv.pop(1)))
@@ -261,10 +260,9 @@ def test_two_processes_share_their_gradients(folder: Path, tmp_path: Path) -> No
         "--processes",
         "2",
     ]
-    command = [sys.executable, "-c", TWO, str(ROOT), json.dumps(SMALL.to_dict()), *arguments, "--log-every", "1"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
-    )
+    command = [sys.executable, "-c", TWO, json.dumps(SMALL.to_dict()), *arguments, "--log-every", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [1, 2, 2]
     assert checkpoint(out)["step"] == 2

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adapters import micro, protocol_server
 from refcodec import editing, reconstruct, registry
 from refcodec.assemble import section_of
 from refcodec.container import Section, assemble, read, write
@@ -24,6 +25,7 @@ from refcodec.methods.inputs import Given
 from refcodec.pack import encode_symbols
 from refcodec.payloads import kinds
 from refcodec.registry import dim_classes
+from semrunner import cli
 from test_vectors import (
     BACKEND,
     MODELS,
@@ -348,9 +350,8 @@ def test_sections_of_an_edit_are_written_as_they_were() -> None:
 CONFORMANCE = ROOT / "conformance"
 PLACES = [ROOT / "refcodec" / part for part in ("registry", "payloads/data", "entropy/data")]
 DEAF = """
-import functools, sys
-sys.path[:0] = [{adapters!r}]
-import micro
+import sys
+from adapters import micro
 from pathlib import Path
 
 def begin(module, jobs, registry, data):
@@ -361,26 +362,9 @@ sys.exit(micro.main(sys.argv[1:], micro.load()))
 """
 
 
-@pytest.fixture(scope="module")
-def adapters() -> Iterator[Any]:
-    """The micro-decoder as a module, and how it is asked."""
-    places = [str(CONFORMANCE / "adapters"), str(CONFORMANCE)]
-    sys.path[:0] = places
-    try:
-        import micro
-        import speak
-
-        from semrunner import cli
-
-        yield micro.load(), speak, micro, cli
-    finally:
-        for place in places:
-            sys.path.remove(place)
-
-
-def test_micro_decoder_with_own_registries(adapters: Any) -> None:
+def test_micro_decoder_with_own_registries() -> None:
     """It says the same of rows that it has never seen, and refuses those that it does not understand."""
-    module, speak, micro, _ = adapters
+    module = micro.load()
     data = ROOT / "refcodec/payloads/data"
     gaussian = module.GAUSSIAN_BIN
     wrong = []
@@ -389,8 +373,8 @@ def test_micro_decoder_with_own_registries(adapters: Any) -> None:
         decode = micro.begin(module, 1, VECTORS / entry["registry"]["file"], data)
         module.GAUSSIAN_BIN = gaussian  # which lies in another folder
         try:
-            said = speak.strings(decode(speak.Question(data_of(entry), tier, MODELS)))
-        except speak.Rejected as fault:
+            said = protocol_server.strings(decode(protocol_server.Question(data_of(entry), tier, MODELS)))
+        except protocol_server.Rejected as fault:
             said = fault.code
         want = entry.get("error") or {s["sha256"] for s in entry["expected"]["sections"] if "sha256" in s}
         got = said if isinstance(said, str) else {s["sha256"] for s in said["sections"] if "sha256" in s}
@@ -401,10 +385,10 @@ def test_micro_decoder_with_own_registries(adapters: Any) -> None:
 
 @pytest.mark.parametrize("protocol", ["persistent", "one-shot"])
 def test_runner_gives_each_vector_its_registry(
-    adapters: Any, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In either protocol; and a decoder that reads the shipped registry instead does not pass."""
-    *_, cli = adapters
+    monkeypatch.setenv("PYTHONPATH", str(CONFORMANCE))
     some = ("row-private", "row-extended-base", "registry-binding-member-unknown", "micro", "registry-table-nowhere")
 
     def put(script: Path) -> int:
@@ -413,7 +397,7 @@ def test_runner_gives_each_vector_its_registry(
 
     assert put(CONFORMANCE / "adapters/micro.py") == 0, capsys.readouterr().out
     deaf = tmp_path / "deaf.py"
-    deaf.write_text(DEAF.format(adapters=str(CONFORMANCE / "adapters"), registry=str(PLACES[0] / "registry.json")))
+    deaf.write_text(DEAF.format(registry=str(PLACES[0] / "registry.json")))
     assert put(deaf) == 1
     failed = {line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED")}
     assert failed == set(some) - {"micro"}

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from refcodec.images import pictures
+from refcodec.images.load import load
+from refcodec.images.save import save
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -85,7 +86,7 @@ def descriptions(photo: Path, before: NDArray[np.uint8]) -> Path:
     run("decode", str(pics), "--symbols", "-o", str(OUT / "sketch.png"))
     run("encode", "--text", "a red cup of coffee on a wooden table", "--size", "512x512", "-o", str(words))
     run("decode", str(words), "--text")
-    preview, sketch = pictures.load(OUT / "perco.png").pixels, pictures.load(OUT / "sketch.png").pixels
+    preview, sketch = load(OUT / "perco.png").pixels, load(OUT / "sketch.png").pixels
     small = Image.fromarray(sketch).resize((before.shape[1], before.shape[0]), Image.Resampling.BILINEAR)
     panels = [
         (f"original, {before.shape[1]}x{before.shape[0]}", before),
@@ -93,7 +94,7 @@ def descriptions(photo: Path, before: NDArray[np.uint8]) -> Path:
         (f"pics, {pics.stat().st_size} bytes: what its painter follows", np.asarray(small)),
     ]
     picture = OUT / "descriptions.png"
-    pictures.save(side_by_side(panels), picture)
+    save(side_by_side(panels), picture)
     return picture
 
 
@@ -109,7 +110,7 @@ def main() -> None:
     run("inspect", str(sem))
     run("verify", str(sem))
     run("decode", str(sem), "-o", str(png))
-    before, after = pictures.load(photo).pixels, pictures.load(png).pixels
+    before, after = load(photo).pixels, load(png).pixels
     size = sem.stat().st_size
     jpeg_bytes, jpeg = jpeg_of(before, size)
     panels = [
@@ -118,7 +119,7 @@ def main() -> None:
         (f"JPEG, {jpeg_bytes} bytes, {psnr(before, jpeg):.2f} dB", jpeg),
     ]
     picture = OUT / "side-by-side.png"
-    pictures.save(side_by_side(panels), picture)
+    save(side_by_side(panels), picture)
     described = descriptions(photo, before)
     bpp = 8 * size / (before.shape[0] * before.shape[1])
     print(f"\n{sem.relative_to(ROOT)}: {size} bytes, {bpp:.4f} bpp, PSNR {psnr(before, after):.2f} dB")

@@ -48,6 +48,8 @@ GROUPS: Final = {
     ),
     "models": (
         "networks/symbol_model.py",
+        "networks/layer_reader.py",
+        "networks/manifest_values.py",
         "networks/layers.py",
         "networks/package.py",
         "networks/context_model.py",

@@ -14,7 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import speak
+if __package__:  # imported as adapters.micro
+    from adapters import protocol_server
+else:  # run as a script
+    import protocol_server
 
 SOURCE = Path(__file__).resolve().parents[1] / "decoders" / "micro" / "semmicro.py"
 NAME = "micro-decoder"
@@ -48,25 +51,25 @@ def kept(load_model: Any) -> Any:
     return loaded
 
 
-def begin(micro: Any, jobs: int, registry: Path, data: Path) -> speak.Decode:
+def begin(micro: Any, jobs: int, registry: Path, data: Path) -> protocol_server.Decode:
     """A decoder with this registry and these tables, and no others."""
     micro.load_registry(registry)
     micro.GAUSSIAN_BIN, micro.CONSONANT_BIN = data / "gaussian.bin", data / "consonant.bin"
     micro.CAPTION_BIN, micro.CAPTION_ZDICT = data / "caption.bin", data / "caption.zdict"
 
-    def decode(question: speak.Question) -> speak.Answer:
+    def decode(question: protocol_server.Question) -> protocol_server.Answer:
         run = micro.Run(jobs, embedding=question.asked == "embedding")
         tier = "header" if question.tier == "H" else "symbols"
         try:
             report = micro.read_file(question.file, tier, registry, [question.models], run)
         except micro.SemError as error:
-            raise speak.Rejected(f"SEM-E-{error.code}", error.status, error.line()) from None
+            raise protocol_server.Rejected(f"SEM-E-{error.code}", error.status, error.line()) from None
         return answer(report)
 
     return decode
 
 
-def answer(report: dict[str, Any]) -> speak.Answer:
+def answer(report: dict[str, Any]) -> protocol_server.Answer:
     """A report of the micro-decoder in the members of the protocol."""
     sections = [section(part) for part in report["sections"]]
     states = {part["check"] for part in sections if "check" in part}
@@ -92,7 +95,7 @@ def main(arguments: list[str], micro: Any) -> int:
     jobs = 1
     if arguments[:1] == ["--jobs"]:
         jobs, arguments = int(arguments[1]), arguments[2:]
-    return speak.main(NAME, TIERS, functools.partial(begin, micro, jobs), arguments)
+    return protocol_server.main(NAME, TIERS, functools.partial(begin, micro, jobs), arguments)
 
 
 if __name__ == "__main__":

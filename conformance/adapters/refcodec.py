@@ -18,7 +18,7 @@ sys.path[:] = [
 ]  # this file has the codec's name
 sys.path.append(str(HERE))
 
-import speak
+import protocol_server
 
 from refcodec import __version__, errors, fileio, registry
 from refcodec.canonical_json import parse_json
@@ -27,7 +27,7 @@ from refcodec.networks import package_search
 TIERS = ("H", "S", "L", *(["P"] if importlib.util.find_spec("torch") else []))
 
 
-def begin(rows: Path, data: Path) -> speak.Decode:
+def begin(rows: Path, data: Path) -> protocol_server.Decode:
     """A decoder with this registry and these tables. ValueError for a registry that is no JSON."""
     document = rows.read_bytes()
     parse_json(document)
@@ -49,25 +49,25 @@ def begin(rows: Path, data: Path) -> speak.Decode:
 
     backend = NumpyBackend()
 
-    def decode(question: speak.Question) -> speak.Answer:
+    def decode(question: protocol_server.Question) -> protocol_server.Answer:
         try:
             return answer(question, backend)
         except errors.SemError as error:
-            raise speak.Rejected(error.id, error.status, str(error)) from None
+            raise protocol_server.Rejected(error.id, error.status, str(error)) from None
 
     return decode
 
 
-def refusing(why: str) -> speak.Decode:
+def refusing(why: str) -> protocol_server.Decode:
     """SEM-R-032: refcodec takes a registry whole or not at all."""
 
-    def decode(_: speak.Question) -> speak.Answer:
-        raise speak.Rejected("SEM-E-702", 4, why)
+    def decode(_: protocol_server.Question) -> protocol_server.Answer:
+        raise protocol_server.Rejected("SEM-E-702", 4, why)
 
     return decode
 
 
-def answer(question: speak.Question, backend: Any) -> speak.Answer:
+def answer(question: protocol_server.Question, backend: Any) -> protocol_server.Answer:
     from refcodec.container import read
     from refcodec.container.check import file_state, section_state
     from refcodec.decoder import explicit_digest, model_digest, symbols_of
@@ -139,4 +139,4 @@ def codebooks(container: Any, models: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(speak.main(f"refcodec {__version__}", TIERS, begin))
+    sys.exit(protocol_server.main(f"refcodec {__version__}", TIERS, begin))

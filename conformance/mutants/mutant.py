@@ -11,7 +11,7 @@ from typing import Any
 @dataclass(frozen=True)
 class Mutant:
     """`edits` change the micro-decoder's source: each first text, which stands there once, becomes the second. `patch`
-    changes the adapter's module `speak` after that, which is between decoder and runner.
+    changes the module adapters/protocol_server.py, which is between decoder and runner.
 
     Tier P: `patch` changes the module adapters/refcodec.py, or what that calls, and there are no edits.
     """

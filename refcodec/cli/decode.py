@@ -165,13 +165,13 @@ def _sensible(symbols: bool, text: bool, alternatives: bool, samples: int, paint
 
 def picture_suffix(output: str) -> None:
     """Refuse a suffix that no picture has, before anything is read for it."""
-    from refcodec.images import pictures
+    from refcodec.images.save import format_of
 
     suffix = os.path.splitext(output)[1]
     if suffix.lower() in UNPAINTED:
         raise click.UsageError(f"{shown(output)} is no picture: name one, or give --symbols")
     try:
-        pictures.format_of(suffix or "png")
+        format_of(suffix or "png")
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 

@@ -32,7 +32,7 @@ class Steps:
 
     def write(self) -> None:
         """SEM-E-102 where the folder cannot be made."""
-        from refcodec.images import pictures
+        from refcodec.images.save import save
 
         try:
             os.makedirs(self.folder, exist_ok=True)
@@ -44,6 +44,6 @@ class Steps:
                 listed.append({"step": name, "value": value})
                 continue
             file = f"{i:02d}-{name}.png"
-            pictures.save(value, os.path.join(self.folder, file))
+            save(value, os.path.join(self.folder, file))
             listed.append({"step": name, "picture": file})
         write_output(os.path.join(self.folder, "trace.json"), (json.dumps(listed, indent=1) + "\n").encode())

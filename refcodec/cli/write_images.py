@@ -39,7 +39,7 @@ def write_pictures(
     """(symbols, files written, models used by role)."""
     from refcodec import reconstruct
     from refcodec.decoder import symbols_of
-    from refcodec.images import pictures
+    from refcodec.images.save import save
     from refcodec.networks import package_cache
 
     package_cache.need_torch("painting a picture", container.profile.method_name)
@@ -75,7 +75,7 @@ def write_pictures(
 
     def file_of(pixels: Any) -> bytes:
         out = io.BytesIO()
-        pictures.save(pixels, out, format=kind, note=painted.note)
+        save(pixels, out, format=kind, note=painted.note)
         return out.getvalue()
 
     made = [

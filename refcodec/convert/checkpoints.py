@@ -103,7 +103,7 @@ def photos(folder: Path) -> list[Tensor]:
     """
     import torch
 
-    from refcodec.images import pictures
+    from refcodec.images.load import load as load_image
 
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTOS)[:PHOTOS_MAX]
@@ -111,7 +111,7 @@ def photos(folder: Path) -> list[Tensor]:
         raise SemError(Code.CANNOT_READ, f"{shown(str(folder))}: {error.strerror}") from error
     found = []
     for file in files:
-        pixels = pictures.load(file).pixels
+        pixels = load_image(file).pixels
         height, width = (min(PHOTO_SIDE, side) for side in pixels.shape[:2])
         top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
         cut = torch.from_numpy(pixels[top : top + height, left : left + width].copy())

@@ -19,11 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refcodec.convert import elic_names
+from refcodec.convert.calibrate import any_text, calibrate
 from refcodec.convert.elic_names import Variant
 from refcodec.convert.elic_package import write_package
 from refcodec.convert.factorised_prior import Prior
 from refcodec.convert.quantisation_loss import FloatPredictor, Walk, ideal_bits
-from refcodec.convert.quantise import any_text, calibrate, symbol_model
+from refcodec.convert.quantise import symbol_model
 from refcodec.errors import Code, SemError
 from refcodec.networks.context_model import Predictor
 from refcodec.networks.numpy_backend import NumpyBackend

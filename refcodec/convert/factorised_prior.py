@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refcodec.convert.quantise import counted_tables
+from refcodec.convert.z_tables import counted_tables
 from refcodec.errors import Code, SemError
 
 Array = NDArray[Any]

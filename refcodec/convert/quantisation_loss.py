@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from refcodec.networks.context_model import Sites, pass_sites
+from refcodec.transforms.elic.entropy_model import ContextWalk
 from refcodec.transforms.elic.network import LOG_MIN, LOG_STEP, Elic
 
 Array = NDArray[Any]
@@ -34,26 +34,16 @@ class FloatPredictor:
         self.net, self.rate = net, rate
         self.sites = pass_sites(*shape, net.cfg.anchor_parity)
         self.gain = net.log_gain[rate].exp()[:, None, None]
-        self.done: list[Tensor] = []
 
     @torch.no_grad()
     def start(self, z: Array) -> None:
         gain_z = self.net.log_gain_z[self.rate].exp()[:, None, None]
-        self.hyper = self.net.hyper(torch.from_numpy(z).float()[None], gain_z)
-
-    def _part(self, k: int) -> slice:
-        at = sum(self.net.cfg.groups[:k])
-        return slice(at, at + self.net.cfg.groups[k])
+        self.walk = ContextWalk(self.net.entropy, self.net.hyper(torch.from_numpy(z).float()[None], gain_z))
 
     @torch.no_grad()
     def params(self, k: int, step: int) -> tuple[Array, Array]:
-        nets, cfg, part = self.net.entropy, self.net.cfg, self._part(k)
-        if step == 0:
-            scope = [self.done[j] for j in cfg.context_channels(k)]
-            self.context = nets.channel[k](torch.cat(scope, 1)) if k else None
-            self.done.append(torch.zeros(1, cfg.groups[k], *self.hyper.shape[2:]))
-        spatial = nets.spatial[k](self.done[k]) if step else None
-        mean, log_sigma = nets.params(k, self.hyper, self.context, spatial)
+        part = self.net.cfg.parts[k]
+        mean, log_sigma = self.walk.parameters(k, step)
         rows, cols = self.sites[step]
         mean = (mean[0] * self.gain[part] * STEP).round().clamp(-32767, 32767)[:, rows, cols]
         index = (log_sigma[0] + self.net.log_gain[self.rate][part][:, None, None] - LOG_MIN) / LOG_STEP
@@ -62,7 +52,8 @@ class FloatPredictor:
     @torch.no_grad()
     def put(self, k: int, step: int, y: Array) -> None:
         rows, cols = self.sites[step]
-        self.done[k][0, :, rows, cols] = torch.from_numpy(y).float() / STEP / self.gain[self._part(k)][:, 0]
+        values = torch.from_numpy(y).float() / STEP / self.gain[self.net.cfg.parts[k]][:, 0]
+        self.walk.values[k][0, :, rows, cols] = values
 
 
 def ideal_bits(predictor: Walk, groups: tuple[int, ...], y: Array, z: Array) -> float:

@@ -1,31 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""The one crossing from floats to integers: a trained float entropy model becomes the symbol model of SPEC §12.
+"""Post-training quantisation: a trained float entropy model becomes the symbol model of SPEC §12.
 
-Post-training quantisation: activation ranges are measured per channel over every rate on calibration pictures, weights
-take a scale per output channel, and each requantisation is a 15-bit multiplier and a shift (dyadic, as in
-He et al. 2022, arXiv 2202.07513). Gains go into the per-rate tensors of `z_input`, `y_input`, `means` and `scales`. A head
-that gives the log of sigma gives table indices at once; one that gives sigma gets a ladder (SPEC §11).
+Weights take a scale per output channel, activations the ranges that `calibrate` measured, and each requantisation is a
+15-bit multiplier and a shift (dyadic, as in He et al. 2022, arXiv 2202.07513). Gains go into the per-rate tensors of
+`z_input`, `y_input`, `means` and `scales`. A head that gives the log of sigma gives table indices at once; one that
+gives sigma gets a ladder (SPEC §11).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
+from refcodec.convert.calibrate import HEADROOM, TOP, Ranges, convolutions
 from refcodec.networks.package import declare
-from refcodec.transforms.elic.config import ElicConfig
-from refcodec.transforms.elic.entropy_model import SIGMAS, checkerboard
+from refcodec.transforms.elic.entropy_model import SIGMAS
 from refcodec.transforms.elic.network import LOG_MIN, LOG_STEP, Elic
 
-HEADROOM = 4.0  # activations may exceed what calibration saw by this factor before they saturate
-TOP = 32767
 WEIGHT_SUM = 2**21.5  # sum |w| of an output channel: 2^15 times it is 2^36.5,
 BIAS = 2.0**35  # and with this below 2^37 (SEM-R-101), rounding included
 SIGMA_UNITS = (
@@ -35,101 +30,6 @@ SIGMA_UNITS = (
 SHIFT = 44  # largest shift: 2^37 times a multiplier and the addends stay below 2^53 (SEM-R-103)
 Array = NDArray[Any]
 Symbols = dict[str, Any]
-
-
-class _Ranges:
-    """Largest magnitude of each channel of each ReLU output, context and input, over all calibration pictures."""
-
-    def __init__(self, quiet: float) -> None:
-        self.quiet, self.largest = quiet, dict[str, Array]()
-
-    def see(self, name: str, x: Tensor, least: Tensor | None = None) -> None:
-        """least: a magnitude of each channel that can occur, though these pictures do not show it."""
-        v = x.detach().abs().amax((0, 2, 3)).double().numpy()
-        if least is not None:
-            v = np.maximum(v, least.double().flatten().numpy())
-        self.largest[name] = np.maximum(self.largest.get(name, 0.0), v)
-
-    def reach(self, name: str, magnitudes: Array) -> None:
-        """Values up to these, float64[C], must not saturate, whatever was seen."""
-        self.largest[name] = np.maximum(self.largest[name], magnitudes / HEADROOM)
-
-    def scale(self, name: str) -> Array:
-        """Integer units per float unit, float64[C]."""
-        v = self.largest[name]
-        if not np.isfinite(v).all():
-            raise ValueError(f"{name}: activations are not finite; the network was hardly trained")
-        return TOP / (HEADROOM * np.maximum(v, max(1e-6, self.quiet * float(v.max()))))
-
-
-def _convs(stack: nn.Module) -> list[nn.Module]:
-    mods = list(stack) if isinstance(stack, nn.Sequential) else [stack]
-    return [m for m in mods if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
-
-
-def _observe(ranges: _Ranges, name: str, stack: nn.Module, x: Tensor) -> Tensor:
-    """Runs a stack and records the range behind every convolution (after its ReLU, where it has one)."""
-    convs = _convs(stack)
-    for i, conv in enumerate(convs):
-        x = conv(x)
-        if i < len(convs) - 1:
-            x = torch.relu(x)
-        ranges.see(f"{name}.{i}", x)
-    return x
-
-
-def any_text(cfg: ElicConfig) -> Tensor | None:
-    """A text float[1, text_tokens, text_width] where no caption is at hand, since ranges hardly depend on it: the states of a
-    text model are normalised, and so is noise."""
-    if not cfg.text_width:
-        return None
-    return torch.randn(1, cfg.text_tokens, cfg.text_width, generator=torch.Generator().manual_seed(0))
-
-
-@torch.no_grad()
-def calibrate(net: Elic, pictures: list[Tensor], texts: list[Tensor] | None = None, quiet: float = 1e-3) -> _Ranges:
-    """Ranges over every rate on pictures float[1, C, H, W] (multiples of 64), with rounded symbols.
-
-    quiet: the range that a channel has at least, as a share of the largest; more than the default where the pictures are
-    so few that a channel may have shown nothing yet.
-    texts: one float[1, text_tokens, text_width] a picture, for a network with a text adapter (`any_text` otherwise).
-    """
-    ranges, cfg = _Ranges(quiet), net.cfg
-    for i, x in enumerate(pictures):
-        y, z0 = net.analyse(x, any_text(cfg) if texts is None else texts[i])
-        for rate in range(cfg.rates):
-            g, gz = (t[rate].exp()[None, :, None, None] for t in (net.log_gain, net.log_gain_z))
-            z_hat = (z0 * gz).round() / gz + net.z_centre[:, None, None]
-            ranges.see(
-                "z", z_hat, 1 / gz + net.z_centre.abs()[:, None, None]
-            )  # a symbol 1 or more where all were 0 here must not saturate
-            hyper = _observe(ranges, "hyper", net.entropy.h_s, z_hat)
-            anchors = checkerboard(y.shape[2], y.shape[3], cfg.anchor_parity)
-            done: list[Tensor] = []
-            start = 0
-            for k, c in enumerate(cfg.groups):
-                part, start = slice(start, start + c), start + c
-                ctx = None
-                if k:
-                    before = torch.cat([done[j] for j in cfg.context_channels(k)], 1)
-                    ctx = _observe(ranges, f"channel.{k}", net.entropy.channel[k], before)
-                current = torch.zeros_like(y[:, part])
-                for sites in (anchors, ~anchors):
-                    spatial = None
-                    if sites is not anchors:
-                        spatial = _observe(ranges, f"spatial.{k}", net.entropy.spatial[k], current)
-                    parts = [t for t in (spatial, ctx, hyper) if t is not None]
-                    if spatial is None and not cfg.anchor_net:
-                        parts.insert(0, hyper.new_zeros(1, cfg.spatial_channels(k), *y.shape[2:]))
-                    own = spatial is None and cfg.anchor_net
-                    head = net.entropy.anchor_head[k] if own else net.entropy.head[k]
-                    out = _observe(ranges, f"{'anchor' if own else 'head'}.{k}", head, torch.cat(parts, 1))
-                    mean = out[:, :c] if cfg.means_first else out[:, c:]
-                    value = ((y[:, part] - mean) * g[:, part]).round() / g[:, part] + mean
-                    current = torch.where(sites, value, current)
-                done.append(current)
-            ranges.see("y", torch.cat(done, 1), 1 / g)
-    return ranges
 
 
 class _Writer:
@@ -173,10 +73,10 @@ class _Writer:
         }
         return layer, scale
 
-    def net(self, name: str, stack: nn.Module, scale_in: Array, ranges: _Ranges, head: bool) -> tuple[list[Any], Array]:
+    def net(self, name: str, stack: nn.Module, scale_in: Array, ranges: Ranges, head: bool) -> tuple[list[Any], Array]:
         """All layers; a head ends in its accumulators, every other net in a requant. Returns the output's units too."""
         layers: list[Any] = []
-        convs = _convs(stack)
+        convs = convolutions(stack)
         for i, conv in enumerate(convs):
             layer, acc = self.conv(f"{name}.{i}", conv, scale_in)
             layers.append(layer)
@@ -189,7 +89,7 @@ class _Writer:
 
 
 @torch.no_grad()
-def symbol_model(net: Elic, ranges: _Ranges, z: dict[str, Array]) -> tuple[Symbols, dict[str, Array]]:
+def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbols, dict[str, Array]]:
     """(`symbols` of the manifest, tensors) of a float network; z holds `z.offset`, `z.size`, `z.freq`."""
     cfg, out = net.cfg, _Writer()
     gain, gain_z = (t.detach().double().exp().numpy() for t in (net.log_gain, net.log_gain_z))
@@ -231,7 +131,7 @@ def symbol_model(net: Elic, ranges: _Ranges, z: dict[str, Array]) -> tuple[Symbo
         if cfg.anchor_net:  # both heads share the requants behind them, so the accumulators must share their units
             layers, own = out.net(f"anchor.{k}", net.entropy.anchor_head[k], base, ranges, head=True)
             symbols["anchor_heads"].append(layers)
-            acc = _common_units(out, f"head.{k}", f"anchor.{k}", len(_convs(net.entropy.head[k])) - 1, acc, own)
+            acc = _common_units(out, f"head.{k}", f"anchor.{k}", len(convolutions(net.entropy.head[k])) - 1, acc, own)
         mean, scale = (acc[:c], acc[c:]) if cfg.means_first else (acc[c:], acc[:c])
         symbols["means"].append(out.requant(f"mean.{k}", 64 * gain[:, part] / mean, -TOP, TOP))
         symbols["scales"].append(_scale(out, k, net, ranges, gain[:, part], scale))
@@ -240,14 +140,14 @@ def symbol_model(net: Elic, ranges: _Ranges, z: dict[str, Array]) -> tuple[Symbo
     return symbols, out.tensors
 
 
-def _scale(out: _Writer, k: int, net: Elic, ranges: _Ranges, gain: Array, acc: Array) -> dict[str, Any]:
+def _scale(out: _Writer, k: int, net: Elic, ranges: Ranges, gain: Array, acc: Array) -> dict[str, Any]:
     """The requant of group k's scales, from accumulators of `acc` units a float unit to indices, or to what a ladder takes."""
     if net.cfg.scale_head == "log":
         offset = (np.log(gain) - LOG_MIN) / LOG_STEP
         return out.requant(f"scale.{k}", np.broadcast_to(1 / (LOG_STEP * acc), offset.shape), 0, SIGMAS - 1, offset)
     c = net.cfg.groups[k]
     part = slice(c, 2 * c) if net.cfg.means_first else slice(0, c)
-    last = len(_convs(net.entropy.head[k])) - 1
+    last = len(convolutions(net.entropy.head[k])) - 1
     seen = [ranges.largest[name][part] for name in (f"head.{k}.{last}", f"anchor.{k}.{last}") if name in ranges.largest]
     units = float(np.clip(TOP / (HEADROOM * max(1e-6, float((np.max(seen, 0) * gain).max()))), *SIGMA_UNITS))
     edges = np.exp(LOG_MIN + LOG_STEP * (np.arange(1, SIGMAS) - 0.5))  # where the next table is nearer in log sigma
@@ -269,35 +169,3 @@ def _common_units(out: _Writer, one: str, two: str, last: int, a: Array, b: Arra
         out.tensors[f"{name}.{last}.w"] = np.round(w * factor[:, None, None, None]).astype(np.int16)
         out.tensors[f"{name}.{last}.b"] = np.round(bias * factor).astype(np.int64)
     return units
-
-
-def logistic_tables(loc: Array, scale: Array) -> dict[str, Array]:
-    """z tables [R, C] from logistic parameters: as many regular symbols as hold all but 1e-5 of the mass."""
-    offsets, sizes, freqs = np.zeros(loc.shape, np.int16), np.zeros(loc.shape, np.int32), list[int]()
-    for at in np.ndindex(*loc.shape):
-        mu, s = float(loc[at]), float(scale[at])
-        reach = s * math.log(2e5)
-        lo, hi = math.floor(mu - reach), math.ceil(mu + reach)
-        edges = [1 / (1 + math.exp(-(v - 0.5 - mu) / s)) for v in range(lo, hi + 2)]
-        freqs += _frequencies([b - a for a, b in pairwise(edges)])
-        offsets[at], sizes[at] = lo, hi - lo + 1
-    return {"z.offset": offsets, "z.size": sizes, "z.freq": np.array(freqs, np.uint16)}
-
-
-def counted_tables(counts: Iterator[tuple[int, Array]], shape: tuple[int, int]) -> dict[str, Array]:
-    """z tables from (offset, weights) of each rate and channel: weights float[n], any positive sum."""
-    offsets, sizes, freqs = np.zeros(shape, np.int16), np.zeros(shape, np.int32), list[int]()
-    for at, (lo, weights) in zip(np.ndindex(*shape), counts, strict=True):
-        freqs += _frequencies(list(weights / weights.sum() * (1 - 2e-5)))
-        offsets[at], sizes[at] = lo, len(weights)
-    return {"z.offset": offsets, "z.size": sizes, "z.freq": np.array(freqs, np.uint16)}
-
-
-def _frequencies(p: list[float]) -> list[int]:
-    """Integer frequencies of n symbols and an escape (frequency 1 at least), summing to 2^16."""
-    n = len(p) + 1
-    if n > 32768:
-        raise ValueError(f"a z table of {n - 1} symbols; the network was hardly trained")
-    freq = [1 + int(x * (65536 - n)) for x in p] + [1]
-    freq[max(range(len(p)), key=freq.__getitem__)] += 65536 - sum(freq)
-    return freq

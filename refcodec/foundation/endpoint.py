@@ -234,9 +234,9 @@ class Painter(Endpoint):
 
 
 def _picture(data: bytes) -> Pixels:
-    from refcodec.images import pictures
+    from refcodec.images.load import load as load_image
 
-    return pictures.load(data, background=(255, 255, 255), max_side=4 * SIDE_MAX, max_pixels=16 * SIDE_MAX**2).pixels
+    return load_image(data, background=(255, 255, 255), max_side=4 * SIDE_MAX, max_pixels=16 * SIDE_MAX**2).pixels
 
 
 def _authorisation(endpoint: Endpoint) -> dict[str, str]:

@@ -76,6 +76,7 @@ class Add:
 
 Layer = Conv | Requant | Relu | Add
 Net = tuple[Layer, ...]
+Ladder = NDArray[np.int32]  # 63 ascending thresholds, which turn scales into table indices
 
 
 def run_net(

@@ -25,7 +25,6 @@ MICRO = ROOT / "conformance/decoders/micro/semmicro.py"
 WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = None
-sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from refcodec import payload
 print(payload(Path(sys.argv[1]).read_bytes()).sections[0].sha256)
@@ -70,7 +69,7 @@ def main() -> None:
         path.write_bytes(made.data)
         started = time.monotonic()
         out = subprocess.run(
-            [sys.executable, "-c", WITHOUT_TORCH, str(path), str(ROOT)], capture_output=True, text=True, check=True
+            [sys.executable, "-c", WITHOUT_TORCH, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
         )
         same.append(_line("refcodec, numpy, no torch", out.stdout.strip(), started, wanted))
         for threads in (1, 2):

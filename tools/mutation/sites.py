@@ -24,7 +24,12 @@ from tools.mutation.names import JUDGES, Function, Names, called, codes, gather,
 
 Put = Callable[[ast.AST], None]
 DECLARED: Final = frozenset({"field", "bits", "group"})  # with a rule as their third argument
-BOUNDS: Final = {"_whole": (1, 2), "_integer": (1, 2), "_items": (1, 2), "_above": (3,)}  # arguments that are bounds
+BOUNDS: Final = {
+    "_whole": (1, 2),
+    "require_integer": (1, 2),
+    "require_list": (1, 2),
+    "_above": (3,),
+}  # arguments that are bounds
 CONSTANTS: Final = re.compile(r"[A-Z_]+_(MAX|MIN|LIMIT|END)|ACTIVATION|ACCUMULATOR|PRODUCT|TOTAL|SCALES")
 WRITERS: Final = re.compile(r"(encode|encode_tokens|static)|Encoder\..*")  # what they reject is no file
 RULE: Final = re.compile(r"\bR-(\d{3})\b")

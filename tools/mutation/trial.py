@@ -22,16 +22,12 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Final, NoReturn
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-sys.path += [str(ROOT / "conformance"), str(ROOT / "conformance" / "adapters")]
-
-import speak  # type: ignore[import-not-found]
-
 from semrunner.answer import Answer
 from semrunner.compare import mismatches
 from semrunner.suite import Case
 from tools.mutation.sites import Site
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 ADAPTER: Final = ROOT / "conformance" / "adapters" / "refcodec.py"
 CPU_SECONDS: Final = 15.0  # of one vector
 MEMORY: Final = 2 << 30  # bytes beyond what the parent has
@@ -92,10 +88,11 @@ class Refcodec:
         rows = case.registry or self.registry
         if rows != self.current:
             self.decode, self.current = self.adapter.begin(rows, self.data), rows
-        question = speak.Question(case.file, tier_of(case), case.models, case.asked)
+        server = self.adapter.protocol_server
+        question = server.Question(case.file, tier_of(case), case.models, case.asked)
         try:
-            return Answer("accept", result=speak.strings(self.decode(question)))
-        except speak.Rejected as fault:
+            return Answer("accept", result=server.strings(self.decode(question)))
+        except server.Rejected as fault:
             return Answer("reject", error=fault.code, status=fault.status)
 
 

@@ -20,9 +20,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from refcodec.convert.calibrate import any_text, calibrate
 from refcodec.convert.elic_package import write_package
 from refcodec.convert.quantisation_loss import FloatPredictor
-from refcodec.convert.quantise import any_text, calibrate, counted_tables, symbol_model
+from refcodec.convert.quantise import symbol_model
+from refcodec.convert.z_tables import counted_tables
 from refcodec.networks.context_model import Predictor
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import SymbolModel, build

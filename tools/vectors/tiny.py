@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from refcodec.convert.quantise import counted_tables
+from refcodec.convert.z_tables import counted_tables
 from refcodec.networks import table_model
 from refcodec.networks.package import build, declare, symbol_digest
 from tools.vectors import mini, paint

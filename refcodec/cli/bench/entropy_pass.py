@@ -9,7 +9,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from refcodec.convert.quantise import calibrate, logistic_tables, symbol_model
+from refcodec.convert.calibrate import calibrate
+from refcodec.convert.quantise import symbol_model
+from refcodec.convert.z_tables import logistic_tables
 from refcodec.networks.context_model import Backend, Predictor
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import SymbolModel, build

@@ -21,7 +21,7 @@ from refcodec.cli.bench.distortions import Curve, Picture
 from refcodec.cli.bench.metric_registry import Metric
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.images import pictures
+from refcodec.images.load import load as load_image
 from refcodec.progress import Progress
 
 SUFFIXES = (".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg", ".avif")
@@ -96,7 +96,7 @@ def load(paths: Iterable[Path], metrics: Sequence[Metric] = ()) -> list[Source]:
 
 
 def _load(path: Path, metrics: Sequence[Metric]) -> Source:
-    pixels = pictures.load(path).pixels
+    pixels = load_image(path).pixels
     height, width, _ = pixels.shape
     for metric in metrics:
         if min(height, width) < metric.smallest:

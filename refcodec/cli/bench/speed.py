@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import refcodec
 from refcodec.cli.bench.timing import Timing, interleaved, machine, timed
-from refcodec.images import pictures
+from refcodec.images.load import load as load_image
 from refcodec.progress import Progress
 
 
@@ -110,7 +110,7 @@ def _pixels(picture: Path | None, size: tuple[int, int]) -> NDArray[np.uint8]:
     from PIL import Image
 
     if picture is not None:
-        return np.asarray(Image.fromarray(pictures.load(picture).pixels).resize(size, Image.Resampling.BICUBIC))
+        return np.asarray(Image.fromarray(load_image(picture).pixels).resize(size, Image.Resampling.BICUBIC))
     rng = np.random.default_rng(1)
     small = Image.fromarray(rng.integers(0, 256, (9, 13, 3), dtype=np.uint8))
     smooth = np.asarray(small.resize(size, Image.Resampling.BICUBIC), dtype=np.float64)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an ELIC network is made of, as data (no torch): widths, groups, contexts, transforms.
+"""The architecture of an ELIC network as data (no torch): widths, groups, contexts, transforms.
 
 Axis letters as in SPEC §2. `m` latent channels at 1/16, `hyper` channels of z at 1/64.
 """
@@ -7,9 +7,10 @@ Axis letters as in SPEC §2. `m` latent channels at 1/16, `hyper` channels of z 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from itertools import accumulate
+from typing import Any, Final
 
 # One layer of a hyper-analysis or hyper-decoder: (kind, kernel, stride, output channels).
 Layer = tuple[str, int, int, int]
@@ -45,50 +46,10 @@ class ElicConfig:
     text_tokens: int = 38  # and this many of them
 
     def __post_init__(self) -> None:
-        """ValueError for what no module could be built from, or SPEC §12 has no room for: manifests are not trusted."""
-        _whole("m, hyper", (self.m, self.hyper), 2, 1024)
-        if type(self.channels) is not int or self.channels not in (1, 3):
-            raise ValueError("channels is 1 or 3")
-        _whole("groups", self.groups, 1, 1024, most=16)
-        if sum(self.groups) != self.m:
-            raise ValueError(f"groups {self.groups} do not sum to m = {self.m}")
-        if self.transform not in ("patch", "elic") or self.channel_scope not in ("all", "ends"):
-            raise ValueError("unknown transform or channel scope")
-        _whole("widths", self.widths, 2, 4096, least=3, most=3)
-        for name, layers, kinds in (
-            ("hyper_analysis", self.hyper_analysis, ("conv",)),
-            ("hyper_synthesis", self.hyper_synthesis, ("conv", "deconv")),
-        ):
-            _layers(name, layers, kinds)
-            if math.prod(stride for _, _, stride, _ in layers) != 4:
-                raise ValueError(f"{name} does not scale by 4")
-        if self.hyper_analysis[-1][3] != self.hyper:
-            raise ValueError(f"hyper_analysis does not end in {self.hyper} channels")
-        pairs = self.channel_context
-        if not isinstance(pairs, tuple) or not pairs or not all(isinstance(p, tuple) and len(p) == 2 for p in pairs):
-            raise ValueError("channel_context is not pairs of kernel and width")
-        _kernels("channel_context", [kernel for kernel, _ in pairs])
-        _kernels("spatial_kernel", [self.spatial_kernel])
-        _whole("context widths", (self.spatial_width, self.aggregation_ramp, *(w for _, w in pairs)), 0, 4096)
-        _whole("aggregation", self.aggregation, 1, 4096, least=0)
-        _whole("anchor_parity", (self.anchor_parity,), 0, 1)
-        if self.scale_head not in ("log", "linear"):
-            raise ValueError("unknown scale head")
-        _whole("text_width", (self.text_width,), 0, 4096)
-        _whole("text_tokens", (self.text_tokens,), 1, 1024)
-        if self.text_width and (
-            self.transform != "elic"
-            or self.text_width % TEXT_HEADS
-            or self.widths[1] % TEXT_HEADS
-            or self.widths[2] % TEXT_HEADS
-        ):
-            raise ValueError(f"a text adapter is of the elic transform, and of widths that {TEXT_HEADS} heads share")
-        if type(self.anchor_net) is not bool or type(self.means_first) is not bool:
-            raise ValueError("anchor_net and means_first are true or false")
-        if not isinstance(self.lambdas, tuple) or not 1 <= len(self.lambdas) <= 64:
-            raise ValueError("lambdas is not 1 to 64 numbers")
-        if not all(type(v) in (int, float) and 0 < v < math.inf for v in self.lambdas):
-            raise ValueError("lambdas are positive numbers")
+        """Raise ValueError if no module can be built, or SPEC §12 does not allow one: manifests are not trusted."""
+        for holds, message in _RULES:
+            if not holds(self):
+                raise ValueError(message.format(self))
 
     @property
     def rates(self) -> int:
@@ -103,6 +64,12 @@ class ElicConfig:
     def hyper_width(self) -> int:
         """Channels of the hyper-decoder's output."""
         return self.hyper_synthesis[-1][3]
+
+    @property
+    def parts(self) -> tuple[slice, ...]:
+        """The channels of each group within all m."""
+        ends = tuple(accumulate(self.groups))
+        return tuple(slice(end - c, end) for c, end in zip(self.groups, ends, strict=True))
 
     def context_channels(self, k: int) -> tuple[int, ...]:
         """The groups that group k's channel context reads."""
@@ -147,27 +114,82 @@ class ElicConfig:
             raise ValueError(str(e)) from e
 
 
-def _whole(name: str, values: object, lo: int, hi: int, least: int = 1, most: int = 64) -> None:
+def _integers(values: object, lo: int, hi: int, least: int = 1, most: int = 64) -> bool:
+    """Whether `values` is a tuple of `least` to `most` integers, each from lo to hi."""
     if not isinstance(values, tuple) or not least <= len(values) <= most:
-        raise ValueError(f"{name}: not a list of {least} to {most}")
-    if not all(type(v) is int and lo <= v <= hi for v in values):
-        raise ValueError(f"{name}: not whole numbers from {lo} to {hi}")
+        return False
+    return all(type(v) is int and lo <= v <= hi for v in values)
 
 
-def _kernels(name: str, values: Iterable[object]) -> None:
-    if not all(type(v) is int and v % 2 == 1 and 1 <= v <= 15 for v in values):
-        raise ValueError(f"{name}: kernels are odd numbers from 1 to 15")
+def _kernels(values: Iterable[object]) -> bool:
+    """Whether all are odd integers from 1 to 15."""
+    return all(type(v) is int and v % 2 == 1 and 1 <= v <= 15 for v in values)
 
 
-def _layers(name: str, layers: object, kinds: tuple[str, ...]) -> None:
+def _pairs(values: object) -> bool:
+    return isinstance(values, tuple) and bool(values) and all(isinstance(v, tuple) and len(v) == 2 for v in values)
+
+
+def _layers(layers: object, strides: dict[str, int]) -> bool:
+    """Whether `layers` is 1 to 8 valid layers; `strides`: the kinds allowed, each with its largest stride."""
     if not isinstance(layers, tuple) or not 1 <= len(layers) <= 8:
-        raise ValueError(f"{name}: not a list of 1 to 8 layers")
+        return False
     for layer in layers:
-        if not isinstance(layer, tuple) or len(layer) != 4 or layer[0] not in kinds:
-            raise ValueError(f"{name}: a layer is kind, kernel, stride, channels")
-        _kernels(name, [layer[1]])
-        _whole(name, layer[2:3], 1, 1 if name == "hyper_synthesis" and layer[0] == "conv" else 4)
-        _whole(name, layer[3:], 1, 4096)
+        if not isinstance(layer, tuple) or len(layer) != 4 or layer[0] not in tuple(strides):
+            return False
+        if (
+            not _kernels([layer[1]])
+            or not _integers(layer[2:3], 1, strides[layer[0]])
+            or not _integers(layer[3:], 1, 4096)
+        ):
+            return False
+    return True
+
+
+def _scales_by_4(layers: tuple[Layer, ...]) -> bool:
+    return math.prod(stride for _, _, stride, _ in layers) == 4
+
+
+def _text_adapter_fits(c: ElicConfig) -> bool:
+    """Whether the heads of a text adapter, if there is one, share its widths evenly."""
+    shared = (c.text_width, c.widths[1], c.widths[2])
+    return not c.text_width or (c.transform == "elic" and not any(width % TEXT_HEADS for width in shared))
+
+
+def _positive(values: tuple[object, ...]) -> bool:
+    return all(isinstance(v, int | float) and type(v) in (int, float) and 0 < v < math.inf for v in values)
+
+
+# (what must hold, the message if it does not), in order: a rule may rely on those before it
+_RULES: Final[tuple[tuple[Callable[[ElicConfig], bool], str], ...]] = (
+    (lambda c: _integers((c.m, c.hyper), 2, 1024), "m, hyper: not whole numbers from 2 to 1024"),
+    (lambda c: _integers((c.channels,), 1, 3) and c.channels != 2, "channels is 1 or 3"),
+    (lambda c: _integers(c.groups, 1, 1024, most=16), "groups: not 1 to 16 whole numbers from 1 to 1024"),
+    (lambda c: sum(c.groups) == c.m, "groups {0.groups} do not sum to m = {0.m}"),
+    (lambda c: c.transform in ("patch", "elic"), "transform is patch or elic"),
+    (lambda c: c.channel_scope in ("all", "ends"), "channel_scope is all or ends"),
+    (lambda c: _integers(c.widths, 2, 4096, least=3, most=3), "widths: not 3 whole numbers from 2 to 4096"),
+    (lambda c: _layers(c.hyper_analysis, {"conv": 4}), "hyper_analysis: not 1 to 8 layers (conv, kernel, stride, channels)"),
+    (lambda c: _scales_by_4(c.hyper_analysis), "hyper_analysis does not scale by 4"),
+    (lambda c: _layers(c.hyper_synthesis, {"conv": 1, "deconv": 4}),
+     "hyper_synthesis: not 1 to 8 layers (conv of stride 1 or deconv, kernel, stride, channels)"),
+    (lambda c: _scales_by_4(c.hyper_synthesis), "hyper_synthesis does not scale by 4"),
+    (lambda c: c.hyper_analysis[-1][3] == c.hyper, "hyper_analysis does not end in {0.hyper} channels"),
+    (lambda c: _pairs(c.channel_context), "channel_context is not pairs of kernel and width"),
+    (lambda c: _kernels([kernel for kernel, _ in c.channel_context]), "channel_context: kernels are odd numbers from 1 to 15"),
+    (lambda c: _kernels([c.spatial_kernel]), "spatial_kernel: kernels are odd numbers from 1 to 15"),
+    (lambda c: _integers((c.spatial_width, c.aggregation_ramp, *(w for _, w in c.channel_context)), 0, 4096),
+     "context widths: not whole numbers from 0 to 4096"),
+    (lambda c: _integers(c.aggregation, 1, 4096, least=0), "aggregation: not up to 64 whole numbers from 1 to 4096"),
+    (lambda c: _integers((c.anchor_parity,), 0, 1), "anchor_parity is 0 or 1"),
+    (lambda c: c.scale_head in ("log", "linear"), "scale_head is log or linear"),
+    (lambda c: _integers((c.text_width,), 0, 4096), "text_width: not a whole number from 0 to 4096"),
+    (lambda c: _integers((c.text_tokens,), 1, 1024), "text_tokens: not a whole number from 1 to 1024"),
+    (_text_adapter_fits, f"a text adapter is of the elic transform, and of widths that {TEXT_HEADS} heads share"),
+    (lambda c: type(c.anchor_net) is type(c.means_first) is bool, "anchor_net and means_first are true or false"),
+    (lambda c: isinstance(c.lambdas, tuple) and 1 <= len(c.lambdas) <= 64, "lambdas is not 1 to 64 numbers"),
+    (lambda c: _positive(c.lambdas), "lambdas are positive numbers"),
+)  # fmt: skip
 
 
 _ELIC_CONTEXT = ((5, 224), (5, 128), (5, 0))

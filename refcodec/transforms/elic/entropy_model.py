@@ -88,6 +88,35 @@ class EntropyNets(nn.Module):
         return mean, scale if self.cfg.scale_head == "log" else above(scale, SIGMA_LEAST).log()
 
 
+class ContextWalk:
+    """One walk through the entropy model: for each group and pass `parameters`, then `update` with the decoded values.
+
+    hyper [B, C, h, w]: the hyper-decoder's output. `values`: the latents of each group so far, un-gained [B, c, h, w].
+    """
+
+    def __init__(self, nets: EntropyNets, hyper: Tensor) -> None:
+        self.nets, self.hyper = nets, hyper
+        anchors = checkerboard(hyper.shape[2], hyper.shape[3], nets.cfg.anchor_parity).to(hyper.device)
+        self.sites = (anchors, ~anchors)  # of the two passes
+        self.values: list[Tensor] = []
+        self.context: Tensor | None = None
+
+    def parameters(self, k: int, step: int) -> tuple[Tensor, Tensor]:
+        """Return (mean, log-scale) of group k in pass `step`, each [B, c, h, w], un-gained, valid at its sites."""
+        nets, cfg = self.nets, self.nets.cfg
+        if step == 0:
+            before = [self.values[j] for j in cfg.context_channels(k)]
+            self.context = nets.channel[k](torch.cat(before, 1)) if k else None
+            b, _, h, w = self.hyper.shape
+            self.values.append(self.hyper.new_zeros(b, cfg.groups[k], h, w))
+            return nets.params(k, self.hyper, self.context, None)
+        return nets.params(k, self.hyper, self.context, nets.spatial[k](self.values[k]))
+
+    def update(self, k: int, step: int, values: Tensor) -> None:
+        """Take the decoded values [B, c, h, w] of group k at the sites of pass `step`."""
+        self.values[k] = torch.where(self.sites[step], values, self.values[k])
+
+
 def checkerboard(h: int, w: int, parity: int) -> Tensor:
     """bool[h, w]: True at anchor sites, (r + c) % 2 == parity."""
     grid = torch.arange(h)[:, None] + torch.arange(w)[None, :]

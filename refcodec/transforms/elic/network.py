@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from refcodec.transforms.elic.blocks import transforms
 from refcodec.transforms.elic.config import ElicConfig
-from refcodec.transforms.elic.entropy_model import SIGMA_MAX, SIGMA_MIN, SIGMAS, EntropyNets, above, checkerboard
+from refcodec.transforms.elic.entropy_model import SIGMA_MAX, SIGMA_MIN, SIGMAS, ContextWalk, EntropyNets, above
 
 LOG_MIN, LOG_STEP = math.log(SIGMA_MIN), math.log(SIGMA_MAX / SIGMA_MIN) / (SIGMAS - 1)
 
@@ -84,30 +84,25 @@ class Elic(nn.Module):
         gain = self.log_gain[rate].exp()[:, :, None, None]
         inverse = self.log_inverse[rate].exp()[:, :, None, None]
         gain_z = self.log_gain_z[rate].exp()[:, :, None, None]
-        nets, cfg = self.entropy, self.cfg
         y, z = self.analyse(x, text)
         z = z * gain_z
         z_bits = self.z_bits(z + torch.rand_like(z) - 0.5 if self.training else z.round(), rate)
         hyper = self.hyper(_ste_round(z), gain_z)
-        anchors = checkerboard(y.shape[2], y.shape[3], cfg.anchor_parity).to(y.device)
-        done: list[Tensor] = []
+        walk = ContextWalk(self.entropy, hyper)
+        anchors, _ = walk.sites
         bits = y.new_zeros(y.shape[0])
-        start = 0
-        for k, c in enumerate(cfg.groups):
-            part = slice(start, start + c)
-            start += c
+        for k, part in enumerate(self.cfg.parts):
             g = gain[:, part]
             log_g = self.log_gain[rate][:, part, None, None]
             target = y[:, part] * g
-            ctx = nets.channel[k](torch.cat([done[j] for j in cfg.context_channels(k)], 1)) if k else None
-            mean, log_sigma = nets.params(k, hyper, ctx, None)
-            first = torch.where(anchors, _ste_round(target - mean * g) + mean * g, torch.zeros_like(target)) / g
-            mean2, log_sigma2 = nets.params(k, hyper, ctx, nets.spatial[k](first))
+            mean, log_sigma = walk.parameters(k, 0)
+            walk.update(k, 0, (_ste_round(target - mean * g) + mean * g) / g)
+            mean2, log_sigma2 = walk.parameters(k, 1)
             mean = torch.where(anchors, mean, mean2) * g
             log_sigma = torch.where(anchors, log_sigma, log_sigma2) + log_g
             residual = target - mean
             noisy = residual + torch.rand_like(residual) - 0.5 if self.training else residual.round()
             bits = bits + _gauss_bits(noisy, log_sigma).sum((1, 2, 3))
-            done.append((_ste_round(residual) + mean) / g)
-        x_hat = self.g_s(torch.cat(done, 1) * inverse)  # of 16 bits under autocast, unless its last layer is not
+            walk.values[k] = (_ste_round(residual) + mean) / g
+        x_hat = self.g_s(torch.cat(walk.values, 1) * inverse)  # of 16 bits under autocast, unless its last layer is not
         return Forward(x_hat.float(), bits, z_bits.sum((1, 2, 3)))

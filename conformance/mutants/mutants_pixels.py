@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import base64
 
-from mutant import Mutant
-from painters import (
+from mutants.mutant import Mutant
+from mutants.pixel_errors import (
     all_missing,
     any_channels,
     any_path,
@@ -45,7 +45,7 @@ from painters import (
     unsaid,
     with_alpha,
 )
-from places import Patch, coded, data, latents, member, network, painting, rounding, shown, text
+from mutants.pixel_hooks import Patch, coded, data, latents, member, network, painting, rounding, shown, text
 
 
 def p(name: str, wrong: str, patch: Patch, groups: str = "paint") -> Mutant:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mutants that may read files rightly and answer wrongly. Each patches the adapter's module `speak`."""
+"""Mutants that may read files rightly and answer wrongly. Each patches the module adapters/protocol_server.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mutant import Mutant
+from mutants.mutant import Mutant
 
 Line = dict[str, Any]
 FAMILIES = {"201": 3, "301": 3, "401": 3, "501": 3, "601": 6, "701": 4, "704": 4, "801": 5}
@@ -22,9 +22,9 @@ EMPTY = {
 def line(change: Callable[[Line, Line], Line]) -> Callable[[Any], None]:
     """A patch of what is answered: `change` of the question and the right answer."""
 
-    def patch(speak: Any) -> None:
-        answered = speak.answered
-        speak.answered = lambda decode, asked: change(asked, answered(decode, asked))
+    def patch(server: Any) -> None:
+        answered = server.answered
+        server.answered = lambda decode, asked: change(asked, answered(decode, asked))
 
     return patch
 
@@ -70,32 +70,32 @@ def exit_0(said: Line) -> Line:
     sys.exit(0)
 
 
-def beside(speak: Any) -> None:
+def beside(server: Any) -> None:
     """Something is printed before the answers."""
-    own = speak.own_output
+    own = server.own_output
 
     def own_output() -> Any:
         out = own()
         print("ready", file=out, flush=True)
         return out
 
-    speak.own_output = own_output
+    server.own_output = own_output
 
 
-def twice(speak: Any) -> None:
+def twice(server: Any) -> None:
     """Every answer is printed two times."""
     dumps = json.dumps
-    speak.json = type(speak)("json")
-    speak.json.loads, speak.json.dumps = json.loads, lambda value: f"{dumps(value)}\n{dumps(value)}"
+    server.json = type(server)("json")
+    server.json.loads, server.json.dumps = json.loads, lambda value: f"{dumps(value)}\n{dumps(value)}"
 
 
-def numbers(speak: Any) -> None:
-    speak.strings = lambda value: value
+def numbers(server: Any) -> None:
+    server.strings = lambda value: value
 
 
-def unstopped(speak: Any) -> None:
-    serve = speak.serve
-    speak.serve = lambda *given: serve(*given) or 9
+def unstopped(server: Any) -> None:
+    serve = server.serve
+    server.serve = lambda *given: serve(*given) or 9
 
 
 def upper(part: Line) -> Line:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutants.mutant import Mutant
 
 
 def m(name: str, wrong: str, groups: str, *edits: str, slow: bool = False) -> Mutant:

@@ -107,6 +107,6 @@ def network(change: Callable[[Any], None]) -> Patch:
             load(self, *given, **named)
             change(self)
 
-        transforms.Painter.__init__ = loaded  # type: ignore[method-assign]
+        transforms.Painter.__init__ = loaded
 
     return patch

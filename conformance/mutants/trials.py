@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Mutants put to the suite, several at a time."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from mutants.catalogue import MUTANTS, SOUNDS
+from mutants.fork_server import SCRIPT, fork_server
+from mutants.kill_matrix import KEPT, Row, read_matrix
+from mutants.mutant import Mutant
+from semrunner import session
+from semrunner.settings import Settings, gather
+from semrunner.suite import Case, Suite
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NORMATIVE = [REPOSITORY / "refcodec" / part for part in ("registry", "payloads/data", "entropy/data")]
+MEMORY = 1 << 30
+
+
+def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str], stop_after: int | None) -> Row:
+    """Run one mutant through the suite; `known` vectors come first, then those of the groups in which it should fail.
+
+    Vectors with a registry of their own start the decoder anew, and are run only if a mutant names their group. Mutants
+    of tier P are run only on vectors of tier P, since they read all else rightly, and only a wrong answer counts: one
+    that crashes does not fit refcodec any more.
+    """
+
+    def place(case: Case) -> tuple[bool, bool]:
+        return case.id not in known, case.group not in mutant.groups
+
+    cases = [case for case in suite.cases if case.registry is None or case.group in mutant.groups]
+    cases = [case for case in cases if mutant.tier != "P" or case.tier == "P"]
+    answers = mutant.tier == "P" and mutant not in SOUNDS
+    try:
+        run = session.run(
+            sorted(cases, key=place), settings, protocol="persistent", tier=mutant.tier, stop_after=stop_after
+        )
+    except session.HarnessError as refused:
+        return Row(mutant.name, mutant.wrong, 0, () if answers else ("at the start",), came=str(refused))
+    failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed"]
+    fitting = [verdict for verdict in failed if not answers or verdict.answer.verdict != "broken"]
+    if fitting:
+        ids = tuple(verdict.case.id for verdict in fitting[:KEPT])
+        return Row(mutant.name, mutant.wrong, len(fitting), ids, fitting[0].case.rules, fitting[0].why)
+    came = "; ".join([*run.decoder_errors, *(verdict.why for verdict in failed)])
+    return Row(mutant.name, mutant.wrong, 0, ("at the end",) if run.decoder_errors and not answers else (), came=came)
+
+
+def trials(suite: Suite, names: Sequence[str], jobs: int, stop_after: int | None) -> Iterator[Row]:
+    """Yield the row of each mutant, in order; `stop_after`: failing vectors that are enough, None for all."""
+    before = {name: row.first for name, row in read_matrix().items()}
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sem-selftest-")))
+        registry, data = gather([suite.folder, *NORMATIVE], scratch)
+        commands: dict[str, tuple[str, ...]] = {"L": (sys.executable, str(SCRIPT))}
+        if any(MUTANTS[name].tier == "P" for name in names):
+            commands["P"] = stack.enter_context(fork_server(scratch / "forks"))
+        threads = stack.enter_context(ThreadPoolExecutor(jobs))
+
+        def one(name: str) -> Row:
+            mutant = MUTANTS[name]
+            settings = Settings((*commands[mutant.tier], name), registry, data, mutant.timeout, MEMORY)
+            enough = None if mutant in SOUNDS else KEPT if stop_after is None and mutant.slow else stop_after
+            return trial(mutant, suite, settings, before.get(name, ()) if enough == 1 else (), enough)
+
+        yield from threads.map(one, names)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""JSON values of a manifest, checked for their form (SEM-E-803)."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+from refcodec.errors import Code, SemError
+
+
+def malformed(what: str, path: str) -> SemError:
+    return SemError(Code.MODEL_MALFORMED, what, path=path)
+
+
+def require_integer(value: object, lo: int, hi: int, path: str) -> int:
+    """Return `value`, an integer from lo to hi; true and false are none."""
+    if type(value) is not int or not lo <= value <= hi:
+        raise malformed(f"not an integer from {lo} to {hi}" if lo <= hi else "nothing stands there yet", path)
+    return value
+
+
+def require_list(value: object, least: int, most: int, path: str) -> list[Any]:
+    """Return `value`, a list of `least` to `most` entries."""
+    if not isinstance(value, list) or not least <= len(value) <= most:
+        raise malformed(f"not a list of {least} to {most}" if least < most else f"not a list of {least}", path)
+    return value
+
+
+def require_members(value: object, needed: Set[str], path: str, optional: Set[str] = frozenset()) -> dict[str, Any]:
+    """Return `value`, an object with all `needed` members, and no others than these and `optional` ones."""
+    if not isinstance(value, dict) or not needed <= set(value) <= needed | optional:
+        raise malformed(f"its members are not {sorted(needed)}", path)
+    return value

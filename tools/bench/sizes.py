@@ -75,69 +75,51 @@ def row(kind: str, what: str, module: ModuleType, published: str, bar: str = "",
     return Row(kind, what, len(encoded.payloads[-1].body), bytes_ideal, published, len(encoded.data), bar)
 
 
+# (h, w), number of codes, stride in pixels, published bytes, target
+GRIDS = (
+    ((8, 12), 256, 64, "96", "103"),
+    ((8, 8), 256, 64, "64", ""),
+    ((8, 8), 1024, 64, "80", ""),
+    ((16, 16), 1024, 32, "320", ""),
+    ((32, 32), 256, 16, "1024", ""),
+    ((32, 32), 8196, 16, "1792", ""),
+    ((64, 64), 64, 8, "3072", ""),
+    ((64, 64), 256, 8, "4096", ""),
+)
+
+
 def rows() -> list[Row]:
     """Return the rows that need no caption file."""
-    text = "ndn trdtnl rch lt shd mnt"
+    return [*consonant_rows(), *vector_rows(), *grid_rows()]
+
+
+def consonant_rows() -> Iterator[Row]:
+    """Yield the rows of consonant text, 25 characters."""
+    text, size = "ndn trdtnl rch lt shd mnt", (1024, 1024)
     assert len(text) == 25
-    fixed = encode_any(None, text=text, size=(1024, 1024), profile="consonant")
-    out = [
-        Row(
-            "consonant",
-            "25 characters, four bits each",
-            len(fixed.payloads[0].body),
-            12.5,
-            "12.5",
-            len(fixed.data),
-            "20",
-        )
-    ]
-    out.append(
-        row("consonant", "the same, coded", consonant, "12.5", text=text, size=(1024, 1024), profile="consonant-coded")
-    )
-    ids = RNG.integers(0, 49408, 16)
-    out.append(
-        row(
-            "caption",
-            "16 prompt token ids of 49408",
-            caption,
-            "90 (zlib text)",
-            "39",
-            codes=ids,
-            method="pics",
-            size=(768, 512),
-        )
-    )
+    fixed = encode_any(None, text=text, size=size, profile="consonant")
+    body, file = len(fixed.payloads[0].body), len(fixed.data)
+    yield Row("consonant", "25 characters, four bits each", body, 12.5, "12.5", file, "20")
+    yield row("consonant", "the same, coded", consonant, "12.5", text=text, size=size, profile="consonant-coded")
+
+
+def vector_rows() -> Iterator[Row]:
+    """Yield the rows of token ids, embeddings and PQ codes, with random symbols."""
+    tokens: dict[str, Any] = {"codes": RNG.integers(0, 49408, 16), "method": "pics", "size": (768, 512)}
+    yield row("caption", "16 prompt token ids of 49408", caption, "90 (zlib text)", "39", **tokens)
     vector = RNG.normal(size=768)
     for b, published in ((1, "96"), (2, "192"), (4, "384"), (8, "768"), (16, "1536")):
-        name = "clip" if b == 1 else f"clip-{b}"
-        bar = "103" if b == 1 else ""
-        out.append(
-            row(
-                "clip",
-                f"768 dimensions, {b} bit",
-                clip_bits,
-                published,
-                bar,
-                vector=vector,
-                size=(768, 768),
-                profile=name,
-            )
-        )
-    out.append(row("pq", "16 codes of 1024", pq_codes, "20", codes=RNG.integers(0, 1024, 16), size=(512, 512)))
-    for (h, w), v, stride, published, bar in (
-        ((8, 12), 256, 64, "96", "103"),
-        ((8, 8), 256, 64, "64", ""),
-        ((8, 8), 1024, 64, "80", ""),
-        ((16, 16), 1024, 32, "320", ""),
-        ((32, 32), 256, 16, "1024", ""),
-        ((32, 32), 8196, 16, "1792", ""),
-        ((64, 64), 64, 8, "3072", ""),
-        ((64, 64), 256, 8, "4096", ""),
-    ):
+        clip: dict[str, Any] = {"vector": vector, "size": (768, 768), "profile": "clip" if b == 1 else f"clip-{b}"}
+        yield row("clip", f"768 dimensions, {b} bit", clip_bits, published, "103" if b == 1 else "", **clip)
+    yield row("pq", "16 codes of 1024", pq_codes, "20", codes=RNG.integers(0, 1024, 16), size=(512, 512))
+
+
+def grid_rows() -> Iterator[Row]:
+    """Yield the rows of VQ indices, with random indices."""
+    for (h, w), v, stride, published, bar in GRIDS:
         size, grid = (w * stride, h * stride), RNG.integers(0, v, (h, w))
         what = f"{h}×{w} indices of {v}"
-        out.append(row("vq", what, vq_indices, published, bar, indices=grid, size=size, profile=f"perco-{stride}-{v}"))
-    return out
+        yield row("vq", what, vq_indices, published, bar, indices=grid, size=size, profile=f"perco-{stride}-{v}")
 
 
 def text_rows(path: Path) -> list[Row]:

@@ -13,14 +13,8 @@ CPU and without interruption, gives the same losses each time.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import pickle
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,13 +32,22 @@ from refcodec.transforms.elic.transforms import extended
 from tools.train import joint, photos, sketches
 from tools.train.joint import Guide
 from tools.train.losses import distortion, line_distortion
+from tools.train.session import (
+    CHECKPOINT_EVERY,
+    VALIDATE_EVERY,
+    Log,
+    interruptible,
+    learning_rate,
+    load_checkpoint,
+    save_checkpoint,
+    tensor,
+)
 
 LAMBDAS = tuple(round(0.0003 * (0.0256 / 0.0003) ** (i / 9), 6) for i in range(10))  # quality 1 … 10
 SKETCH_LAMBDAS = tuple(round(3e-6 * (1.6e-4 / 3e-6) ** (i / 9), 8) for i in range(10))  # about 0.006 … 0.06 bpp
 TEXT_WIDTH = 512  # of openai/clip-vit-base-patch32
 HELD_OUT = 8  # pictures at the end of the listing, used for validation only
 PATCHES = 25_000  # patches in the PCA that initialises the linear path
-CHECKPOINT_EVERY, VALIDATE_EVERY = 120.0, 300.0  # seconds
 
 
 SKETCH = configs.ElicConfig(
@@ -115,12 +118,6 @@ def initialise(net: Any, pictures: list[NDArray[np.uint8]], rng: np.random.Gener
         start += c
 
 
-def learning_rate(step: int, done: float) -> float:
-    """Return the factor on the peak learning rate: 200 steps of warm-up, constant until 30 %, then cosine decay to 2 %."""
-    decay = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, (done - 0.3) / 0.7))))
-    return min(1.0, (step + 1) / 200) * (0.02 + 0.98 * decay)
-
-
 def average_gradients(params: list[torch.nn.Parameter], world: int) -> float:
     """Average the gradients over all processes and clip them to norm 3; return the norm before clipping."""
     flat = torch.cat([p.grad.view(-1) if p.grad is not None else p.data.new_zeros(p.numel()) for p in params])
@@ -159,25 +156,14 @@ def validate(net: Elic, pictures: list[NDArray[np.uint8]], device: str, guide: G
     return rows
 
 
-def tensor(batch: NDArray[np.uint8], device: str) -> Tensor:
-    """Convert pictures uint8[B, H, W, C] to float32[B, C, H, W] in 0..1."""
-    return torch.from_numpy(np.ascontiguousarray(batch)).to(device).permute(0, 3, 1, 2).float() / 255
-
-
 def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any] | None:
     """Return the state to resume from, None for a new run; exit if the checkpoint does not match the run."""
-    path = args.out / "checkpoint.pt"
-    if not path.exists():
+    loaded = load_checkpoint(args, lambda state: (configs.ElicConfig.from_dict(state["config"]), state["data"]))
+    if loaded is None:
         return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
-        same = configs.ElicConfig.from_dict(state["config"]) == config(args.config)
-        data = state["data"]
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(
-            f"error: {path} is not a checkpoint of this program ({e}); remove it or choose another --out"
-        ) from e
-    if not same:
+    state, (trained, data) = loaded
+    path = args.out / "checkpoint.pt"
+    if trained != config(args.config):
         raise SystemExit(f"error: {path} holds another architecture than --config {args.config}; choose another --out")
     if data != data_digest:
         raise SystemExit(f"error: {path} was trained on other pictures (listing {data}); choose another --out")
@@ -233,46 +219,7 @@ class Run:
             "data": data_digest,
             "seed": args.seed,
         }
-        tmp = args.out / "checkpoint.pt.part"
-        torch.save(state, tmp)
-        os.replace(tmp, args.out / "checkpoint.pt")
-
-
-class Log:
-    """Writes rows to `log.jsonl` and the terminal, in the first process only."""
-
-    def __init__(self, args: argparse.Namespace, rank: int, run: Run) -> None:
-        self.args, self.run, self.path = args, run, args.out / "log.jsonl" if rank == 0 else None
-        if self.path is not None and self.path.exists():  # a killed run may have logged steps after its last checkpoint
-            rows = [line for line in self.path.read_text().splitlines() if _step_of(line) <= run.step]
-            self.path.write_text("".join(f"{line}\n" for line in rows))
-
-    def __call__(self, **row: Any) -> None:
-        if self.path is None:
-            return
-        row = {"step": self.run.step, "seconds": round(self.run.seconds, 1), **row}
-        print(f"{100 * min(1.0, self.run.done(self.args)):5.1f} %  {json.dumps(row)}", flush=True)
-        with self.path.open("a") as f:
-            f.write(json.dumps(row) + "\n")
-
-
-def _step_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):  # incomplete last line of a killed run
-        return math.inf
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Catch SIGINT and SIGTERM; yield a function that tells whether one has arrived."""
-    received: list[int] = []
-    before = {s: signal.signal(s, lambda number, _: received.append(number)) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
+        save_checkpoint(args.out, state)
 
 
 def batch(

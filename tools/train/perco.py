@@ -17,8 +17,6 @@ import argparse
 import hashlib
 import json
 import math
-import os
-import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -35,7 +33,7 @@ from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
 from refcodec.foundation.loading import expect, loading, quiet
 from refcodec.foundation.perco_diffusion import CLASSES, ROLE, PercoPainter
 from tools.train import photos
-from tools.train.elic import Log, interruptible, tensor
+from tools.train.session import Log, interruptible, load_checkpoint, save_checkpoint, tensor
 
 DROPPED = 0.1  # share of the crops trained without text
 COMMITMENT = 0.25  # weight relative to the diffusion loss (van den Oord et al. 2017, §3.2)
@@ -120,9 +118,7 @@ class Run:
             "data": data,
             "config": self.hyper.cfg.to_dict(),
         }
-        tmp = args.out / "checkpoint.pt.part"
-        torch.save(state, tmp)
-        os.replace(tmp, args.out / "checkpoint.pt")
+        save_checkpoint(args.out, state)
         self.hyper.save(args.out / "hyper_encoder")
         self.pipeline.scheduler = DDIMScheduler.from_config(self.schedule.config)
         with quiet():
@@ -213,7 +209,7 @@ def work(
     run = Run(args, pipeline, state)
     rng = np.random.default_rng((args.seed, run.step))  # a random stream of crops per session
     torch.manual_seed(int(np.random.SeedSequence((args.seed, run.step)).generate_state(1)[0]))
-    log = Log(args, 0, run)  # type: ignore[arg-type]
+    log = Log(args, 0, run)
     if state is None:
         start_codebook(run, args, pictures, rng)
     else:
@@ -249,19 +245,14 @@ def read_captions(path: Path, root: Path) -> dict[Path, str]:
 
 def read_checkpoint(args: argparse.Namespace, data: dict[str, str]) -> dict[str, Any] | None:
     """Return the state to resume from, None for a new run; exit if the checkpoint does not match the run."""
-    path = args.out / "checkpoint.pt"
-    if not path.exists():
+    loaded = load_checkpoint(args, lambda state: (HyperConfig.from_dict(state["config"]), state["data"]))
+    if loaded is None:
         return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
-        cfg, same = HyperConfig.from_dict(state["config"]), state["data"] == data
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(
-            f"error: {path} is not a checkpoint of this program ({e}); remove it or choose another --out"
-        ) from e
+    state, (cfg, trained_on) = loaded
+    path = args.out / "checkpoint.pt"
     if (cfg.v, cfg.stride, cfg.n, cfg.m, cfg.dim) != (args.v, args.stride, args.n, args.m, args.dim):
         raise SystemExit(f"error: {path} holds another hyper-encoder; choose another --out")
-    if not same:
+    if trained_on != data:
         raise SystemExit(f"error: {path} was trained on other pictures or captions; choose another --out")
     return state
 

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.transforms import extended
 from tools.train import elic, pack, photos, sketches
+from tools.train.session import tensor
 
 TARGETS = (0.015, 0.025)
 PARTS: dict[str, Callable[[Elic], list[nn.Module]]] = {
@@ -62,7 +63,7 @@ def train(net: Elic, maps: list[sketches.Maps], args: argparse.Namespace) -> Non
             group["lr"] = args.rate * (1 - step / args.steps)
         crops = np.stack([sketches.crop(maps, args.crop, rng) for _ in range(args.batch)])
         rate = torch.from_numpy(rng.integers(0, net.cfg.rates, args.batch))
-        out = net(elic.tensor(crops, "cpu"), rate)
+        out = net(tensor(crops, "cpu"), rate)
         loss = (out.y_bits * weight[rate]).mean() / args.crop**2
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

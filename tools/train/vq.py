@@ -17,8 +17,6 @@ import argparse
 import hashlib
 import json
 import math
-import os
-import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -35,9 +33,19 @@ from refcodec.transforms.elic.blocks import ResidualBottleneck
 from refcodec.transforms.vq.network import VqConfig, VqNet
 from refcodec.transforms.vq.transforms import Painter, VqEncoder
 from tools.train import photos, small
-from tools.train.elic import CHECKPOINT_EVERY, HELD_OUT, VALIDATE_EVERY, Log, interruptible, learning_rate, tensor
 from tools.train.losses import distortion
+from tools.train.session import (
+    CHECKPOINT_EVERY,
+    VALIDATE_EVERY,
+    Log,
+    interruptible,
+    learning_rate,
+    load_checkpoint,
+    save_checkpoint,
+    tensor,
+)
 
+HELD_OUT = 8  # pictures at the end of the listing, used for validation only
 WARM_UP = 0.06  # share of the schedule without a codebook
 COMMITMENT = 0.001  # weight relative to the distortion, which is in units of MSE on 0..1
 VECTORS = 40  # per code, for k-means
@@ -80,24 +88,17 @@ class Run:
             "data": data_digest,
             "seed": args.seed,
         }
-        tmp = args.out / "checkpoint.pt.part"
-        torch.save(state, tmp)
-        os.replace(tmp, args.out / "checkpoint.pt")
+        save_checkpoint(args.out, state)
 
 
 def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any] | None:
     """Return the state to resume from, None for a new run; exit if the checkpoint does not match the run."""
-    path = args.out / "checkpoint.pt"
-    if not path.exists():
+    loaded = load_checkpoint(args, lambda state: (VqConfig.from_dict(state["config"]), state["data"]))
+    if loaded is None:
         return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
-        same, data = VqConfig.from_dict(state["config"]) == CONFIG, state["data"]
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(
-            f"error: {path} is not a checkpoint of this program ({e}); remove it or choose another --out"
-        ) from e
-    if not same:
+    state, (trained, data) = loaded
+    path = args.out / "checkpoint.pt"
+    if trained != CONFIG:
         raise SystemExit(f"error: {path} holds another architecture; choose another --out")
     if data != data_digest:
         raise SystemExit(f"error: {path} was trained on other pictures (listing {data}); choose another --out")
@@ -174,7 +175,7 @@ def work(args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_diges
     run = Run(args, read_checkpoint(args, data_digest))
     rng = np.random.default_rng((args.seed, run.step))  # a random stream of crops per session
     torch.manual_seed(int(np.random.SeedSequence((args.seed, run.step)).generate_state(1)[0]))
-    log = Log(args, 0, run)  # type: ignore[arg-type]
+    log = Log(args, 0, run)
     if run.step:
         print(f"resuming from step {run.step} after {run.seconds:.0f} s", flush=True)
     last = time.monotonic()

@@ -574,7 +574,7 @@ def test_training_goes_on_and_repeats_and_its_folders_encode(
     assert all(torch.equal(first[k], second[k]) for k in first)
     start = torch.load(tmp_path / "a" / "checkpoint.pt", weights_only=True)
     training.main([*lesson, "--out", str(tmp_path / "a"), "--steps", "5"])
-    assert "going on from step 3" in capsys.readouterr().out
+    assert "resuming from step 3" in capsys.readouterr().out
     end = torch.load(tmp_path / "a" / "checkpoint.pt", weights_only=True)
     assert (start["step"], end["step"]) == (3, 5)
     assert not torch.equal(start["hyper"]["backbone.0.weight"], end["hyper"]["backbone.0.weight"])
@@ -619,7 +619,7 @@ def test_what_the_training_tool_refuses(lesson: list[str], tmp_path: Path, model
     with pytest.raises(SystemExit, match="other pictures or captions"):
         training.main([*lesson, *out])
     (tmp_path / "captions.tsv").write_text("9.png\tanother\n")
-    with pytest.raises(SystemExit, match="line 1 is no picture"):
+    with pytest.raises(SystemExit, match="line 1: expected a file"):
         training.main([*lesson, *out])
     (tmp_path / "captions.tsv").write_text("0.png\tanother\n")
     with pytest.raises(SystemExit, match="more inputs than its latents"):

@@ -196,7 +196,7 @@ def test_training_resumes_repeats_and_learns(photos: Path, tmp_path: Path, capsy
     assert once[0]["commitment"] == 0  # a plain autoencoder at first
     assert once[5]["commitment"] > 0
     more = train(photos, tmp_path / "a", "--steps", "30")
-    assert "going on from step 20" in capsys.readouterr().out
+    assert "resuming from step 20" in capsys.readouterr().out
     assert [row["step"] for row in more] == [*range(1, 21), 20, *range(21, 31), 30]
     assert np.mean([row["loss"] for row in more[-8:-1]]) < np.mean([row["loss"] for row in more[:7]])
 
@@ -214,7 +214,7 @@ def test_what_the_tool_refuses(photos: Path, tmp_path: Path, monkeypatch: pytest
     with pytest.raises(SystemExit, match="another architecture"):
         train(photos, tmp_path / "run", "--steps", "2")
     (tmp_path / "run" / "checkpoint.pt").write_bytes(b"nothing")
-    with pytest.raises(SystemExit, match="no checkpoint of this program"):
+    with pytest.raises(SystemExit, match="not a checkpoint of this program"):
         train(photos, tmp_path / "run", "--steps", "2")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 # One layer of a hyper-analysis or hyper-decoder: (kind, kernel, stride, output channels).
 Layer = tuple[str, int, int, int]
 TEXT_HEADS = 8  # of the text adapter's attention
+PLAIN_DEPTH = ((2, 0), (3, 0), (3, 0))
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class ElicConfig:
     hyper: int = 48
     groups: tuple[int, ...] = (16, 16, 32, 48, 80)
     widths: tuple[int, int, int] = (48, 96, 192)  # transform channels at 1/4, 1/8, 1/16 (patch) or N, N, N (elic)
+    synthesis_widths: tuple[int, ...] = ()  # of a synthesis unlike the analysis (patch), () for the same
+    analysis_blocks: tuple[tuple[int, int], ...] = PLAIN_DEPTH  # (bottleneck, plain) residual blocks at 1/4, 1/8, 1/16 (patch)
+    synthesis_blocks: tuple[tuple[int, int], ...] = PLAIN_DEPTH
     transform: str = "patch"  # "patch": pixel shuffles and a linear 16x16 path; "elic": He et al. 2022, Fig. 2
     hyper_analysis: tuple[Layer, ...] = (("conv", 1, 1, 96), ("conv", 3, 2, 96), ("conv", 3, 2, 48))
     hyper_synthesis: tuple[Layer, ...] = (("deconv", 5, 2, 96), ("deconv", 5, 2, 128))
@@ -53,6 +57,15 @@ class ElicConfig:
         if self.transform not in ("patch", "elic") or self.channel_scope not in ("all", "ends"):
             raise ValueError("unknown transform or channel scope")
         _whole("widths", self.widths, 2, 4096, least=3, most=3)
+        if self.synthesis_widths != ():
+            _whole("synthesis_widths", self.synthesis_widths, 2, 4096, least=3, most=3)
+        for blocks in (self.analysis_blocks, self.synthesis_blocks):
+            if not isinstance(blocks, tuple) or len(blocks) != 3:
+                raise ValueError("blocks are of three scales")
+            for pair in blocks:
+                _whole("blocks", pair, 0, 32, least=2, most=2)
+        if self.transform != "patch" and (self.synthesis_widths, self.analysis_blocks, self.synthesis_blocks) != ((), PLAIN_DEPTH, PLAIN_DEPTH):
+            raise ValueError("numbers of blocks and widths of the synthesis are of the patch transform")
         for name, layers, kinds in (
             ("hyper_analysis", self.hyper_analysis, ("conv",)), ("hyper_synthesis", self.hyper_synthesis, ("conv", "deconv"))
         ):  # fmt: skip

@@ -33,6 +33,7 @@ class Stage:
     steps: int
     rate: float
     decay: float = 0.25  # share of the steps
+    crops: tuple[Crops, ...] = ()  # () for those of the plan
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,10 @@ class Plan:
     @classmethod
     def read(cls, path: Path) -> Plan:
         data = json.loads(path.read_text())
+        for part in (data, *data["stages"]):
+            if "crops" in part:
+                part["crops"] = tuple(Crops(*c) for c in part["crops"])
         data["stages"] = tuple(Stage(**s) for s in data["stages"])
-        if "crops" in data:
-            data["crops"] = tuple(Crops(*c) for c in data["crops"])
         return cls(**data)
 
     def config(self, base: ElicConfig) -> ElicConfig:
@@ -79,4 +81,4 @@ class Plan:
 
     def crop(self, step: int) -> Crops:
         _, stage, at = self.stage(step)
-        return [c for c in self.crops if c.since <= at / stage.steps][-1]
+        return [c for c in stage.crops or self.crops if c.since <= at / stage.steps][-1]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from refcodec.models.elic.floats import extended, samples
 from refcodec.models.elic.net import Elic
-from tools.semtool.bench.metrics import bd_rate, ms_ssim
+from semtool.bench.metrics import bd_rate, ms_ssim
 
 SIDE = 384
 Row = dict[str, float]

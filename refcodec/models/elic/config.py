@@ -135,7 +135,8 @@ class ElicConfig:
         return (c2 * 5 // 3, c2 * 4 // 3, c2)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without the options of growth where they are not used, so that manifests are what they were before there were any."""
+        return {k: v for k, v in asdict(self).items() if (k, v) not in _UNGROWN}
 
     @classmethod
     def from_dict(cls, data: object) -> ElicConfig:
@@ -150,6 +151,9 @@ class ElicConfig:
             return cls(**{k: freeze(v) for k, v in data.items()})
         except TypeError as e:
             raise ValueError(str(e)) from e
+
+
+_UNGROWN: tuple[tuple[str, Any], ...] = (("synthesis_widths", ()), ("analysis_blocks", PLAIN_DEPTH), ("synthesis_blocks", PLAIN_DEPTH))
 
 
 def _whole(name: str, values: object, lo: int, hi: int, least: int = 1, most: int = 64) -> None:

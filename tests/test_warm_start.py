@@ -28,7 +28,7 @@ from refcodec.models.elic.save import write_package
 from refcodec.models.numpy_backend import NumpyBackend
 from refcodec.models.package import load
 from refcodec.models.predict import Predictor
-from tools.train import grow, heldout, long, pack, plans, warm
+from tools.train import grow, heldout, long, pack, plans, snapshot, warm
 
 SHIPPED = ROOT / "refcodec/data/models/elic-small"
 SMALL = ElicConfig(
@@ -208,6 +208,21 @@ def test_a_run_goes_on_as_if_nothing_had_happened(setting: list[str], tmp_path: 
     snapshot, state = pack.load(once / "snapshots/stage-0.pt")
     assert (snapshot.cfg.analysis_blocks[0], state["step"]) == ((2, 1), 5)
     assert json.loads((once / "snapshots/metrics.jsonl").read_text())["stage"] == 0
+
+
+def test_a_snapshot_has_the_same_bytes_each_time(setting: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    long.main([*setting, "--out", str(out), "--steps", "2"])
+    capsys.readouterr()
+    for name in ("a", "b"):
+        snapshot.main([str(out), "--out", str(tmp_path / name), "--photos", setting[1]])
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == rows[1]
+    assert rows[0]["step"] == 2
+    assert len(rows[0]["held_out"]) == 2
+    with pytest.raises(SystemExit, match="no checkpoint"):
+        snapshot.main([str(tmp_path), "--out", str(tmp_path / "c")])
 
 
 def test_a_run_is_not_started_twice(setting: list[str], tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Log:
     def __init__(self, args: argparse.Namespace, rank: int, run: Run) -> None:
         self.args, self.run, self.path = args, run, args.out / "log.jsonl" if rank == 0 else None
         if self.path is not None and self.path.exists():  # a killed run may have logged steps after its last checkpoint
-            rows = [line for line in self.path.read_text().splitlines() if _step_of(line) <= run.step]
+            rows = [line for line in self.path.read_text().splitlines() if step_of(line) <= run.step]
             self.path.write_text("".join(f"{line}\n" for line in rows))
 
     def __call__(self, **row: Any) -> None:
@@ -76,7 +76,8 @@ class Log:
             f.write(json.dumps(row) + "\n")
 
 
-def _step_of(line: str) -> float:
+def step_of(line: str) -> float:
+    """Return the step of a log line, infinity for an incomplete one."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):  # incomplete last line of a killed run

@@ -23,7 +23,7 @@ from tools.mutation.conditions import Condition, numeric, shifted
 from tools.mutation.names import JUDGES, Function, Names, called, codes, gather, mentioned, rejects, returns
 
 Put = Callable[[ast.AST], None]
-DECLARED: Final = frozenset({"field", "bits", "group"})  # with a rule as their third argument
+DECLARED: Final = {"field": 2, "bits": 2, "group": 2, "member": 1}  # -> the argument that is their rule
 BOUNDS: Final = {"_whole": (1, 2), "_integer": (1, 2), "_items": (1, 2), "_above": (3,)}  # arguments that are bounds
 CONSTANTS: Final = re.compile(r"[A-Z_]+_(MAX|MIN|LIMIT|END)|ACTIVATION|ACCUMULATOR|PRODUCT|TOTAL|SCALES")
 WRITERS: Final = re.compile(r"(encode|encode_tokens|static)|Encoder\..*")  # what they reject is no file
@@ -150,14 +150,15 @@ class Finder:
                 yield from self.faults(node.value, partial(setattr, node, "value"), stack, function)
             case ast.Return() if node.value is not None and self.asked(function) is not None:
                 yield from self.answer(node, put, stack, function)
-            case ast.Call() if called(node) in DECLARED and len(node.args) > 2:
+            case ast.Call() if called(node) in DECLARED and len(node.args) > DECLARED[called(node)]:
+                rule = DECLARED[called(node)]
                 yield self.site(
                     node,
                     stack,
                     "rule",
                     brief(node),
-                    partial(node.args.__setitem__, 2, constant(None, node.args[2])),
-                    node.args[2],
+                    partial(node.args.__setitem__, rule, constant(None, node.args[rule])),
+                    node.args[rule],
                 )
             case ast.Call() if called(node) in BOUNDS:
                 for index in BOUNDS[called(node)]:

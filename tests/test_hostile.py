@@ -82,7 +82,7 @@ def decoded(data: bytes, most: int) -> Symbols | SemError:
         container = read(data)
         if container.header.width * container.header.height > most:
             return SemError(801, "more than this test has time for")
-        return symbols_of(container, models=fuzz.MODELS)
+        return symbols_of(container, fuzz.ENVIRONMENT)
     except SemError as error:
         return error
 

@@ -18,6 +18,7 @@ pytest.importorskip("transformers")
 
 ROOT = Path(__file__).resolve().parents[1]
 import tiny_models
+from default_environment import TABLES
 
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.foundation.loading import quiet
@@ -334,5 +335,8 @@ def test_a_checkpoint_becomes_a_package_that_captions_steer(folder: Path, clip: 
     assert package.load(out).rates == 2
     assert method.takes_text(out)
     encoder, pixels = TextEncoder.load(clip), tiny_models.photo()
-    one, two = (method.Encoder(pixels, out, text=encoder(caption)).y for caption in ("a cat", "an old stone bridge"))
+    one, two = (
+        method.Encoder(pixels, out, text=encoder(caption), tables=TABLES).y
+        for caption in ("a cat", "an old stone bridge")
+    )
     assert not np.array_equal(one, two)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if not hasattr(os, "fork"):
     pytest.skip("mutants are forked", allow_module_level=True)
 
-from refcodec import registry
+from refcodec.registry import Registry
 from semrunner.settings import gather
 from semrunner.suite import Case, Suite, load
 from tools import mutate
@@ -174,14 +174,14 @@ def test_what_is_explained_is_there() -> None:
 def test_a_mutant_is_killed(suite: Suite, ask: Ask) -> None:
     """By the first vector asked, as those that should notice come first; and the parent is as before."""
     site = named("header.py _hash_code return")
-    before, rows = ast.dump(site.tree), registry._load
+    before, rows = ast.dump(site.tree), Registry.shipped()
     order = mutate.by_relevance(site, suite.cases, {})
     outcome = ask(site, order)
     assert outcome.killed_by == order[0].id
     assert outcome.killed_by.startswith("hash-code")
     assert "expected SEM-E-208" in outcome.reason or "crashes" in outcome.reason
     assert outcome.tried <= 1
-    assert (ast.dump(site.tree), registry._load) == (before, rows)
+    assert (ast.dump(site.tree), Registry.shipped()) == (before, rows)
 
 
 def test_what_changes_nothing_survives(suite: Suite, ask: Ask) -> None:

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import tiny_models
+from default_environment import default_rows
 from numpy.typing import NDArray
 from program import Semtool, contents, place, refused, semtool, valid
 
@@ -142,7 +143,7 @@ def test_what_lies_beyond_the_picture_repeats_its_edge(models: Path) -> None:
 
 @pytest.mark.parametrize("profile", ["perco-8-256", "perco-16-256"])
 def test_another_row_than_the_hyper_encoder_is_for(models: Path, profile: str, data: bytes, tmp_path: Path) -> None:
-    row = refcodec.registry.by_name(profile).parameters(spec.VQ)
+    row = default_rows().by_name(profile).parameters(spec.VQ)
     with pytest.raises(SemError, match=f"64 codes and a stride of 8.*{row['v']} and {row['stride']}") as caught:
         refcodec.encode(PHOTO, method="perco", models=models, profile=profile)
     assert (caught.value.code, caught.value.path) == (803, "hyper_encoder")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import TABLES
 from PIL import Image
 
 from refcodec.networks import package
@@ -328,9 +329,9 @@ def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: py
         "make train",
         "CC0-1.0",
     )
-    made = method.Encoder(photos.load(files[3]), out).at(1)
+    made = method.Encoder(photos.load(files[3]), out, tables=TABLES).at(1)
     size = photos.load(files[3]).shape[1::-1]
-    got = latents.decode(made.body, model, (size[0], size[1]), NumpyBackend())
+    got = latents.decode(made.body, model, (size[0], size[1]), NumpyBackend(), tables=TABLES)
     assert got.serialise() == made.latents.serialise()
     assert method.paint(got, out, (size[0], size[1])).shape == photos.load(files[3]).shape
     for wrong in (folder / "listing.txt", tmp_path / "missing"):

@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 
 import refcodec
 from refcodec import codec, reconstruct
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
 from refcodec.networks import package
 from refcodec.transforms.vq.network import VqConfig, VqNet
@@ -240,7 +241,7 @@ def test_a_picture_becomes_a_file_and_a_preview(model: Path) -> None:
     made = codec.encode_any(Image.fromarray(pixels), method="perco", profile=ROW, model=model)
     again = codec.encode_any(Image.fromarray(pixels), method="perco", profile=ROW, model=model)
     assert made.data == again.data
-    symbols = refcodec.codec.symbols_of(refcodec.read(made.data), models=(model,))
+    symbols = read_symbols(made.data, models=(model,))
     grid = symbols.value(5)
     manifest = package.read_manifest(model)
     assert np.array_equal(np.reshape(grid.indices, (grid.h, grid.w)), VqEncoder(model, manifest)(pixels))
@@ -260,7 +261,7 @@ def test_a_caption_stands_beside_the_indices_of_a_picture(model: Path) -> None:
     made = codec.encode_any(
         Image.fromarray(photo()), method="perco", profile=ROW, model=model, caption="A cup of coffee."
     )
-    symbols = refcodec.codec.symbols_of(refcodec.read(made.data), models=(model,))
+    symbols = read_symbols(made.data, models=(model,))
     assert symbols.value(2).text == "A cup of coffee."
     assert len(symbols.value(5).indices) == 24
     with pytest.raises(ValueError, match="not both"):

@@ -29,11 +29,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec import editing, registry, spec
+from refcodec import editing, spec
 from refcodec.assemble import header_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, symbol_count, write
 from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import Symbols, symbols_of
+from refcodec.environment import Environment
 from refcodec.errors import CODES, Code, SemError
 from refcodec.export import holdings
 from refcodec.inspection import inspect
@@ -46,6 +47,7 @@ from refcodec.payloads import vq_indices
 ROOT: Final = Path(__file__).resolve().parents[1]
 
 MODELS: Final = ROOT / "test_vectors" / "models"
+ENVIRONMENT: Final = Environment().with_packages(MODELS)
 OUT: Final = ROOT / "out" / "fuzz"
 CPU_SECONDS: Final = 10.0  # limit of one run
 MEMORY: Final = 1 << 30  # bytes above the use at the start
@@ -68,10 +70,10 @@ def fresh(
     others: Sections | None = None,
 ) -> bytes:
     """Return a valid file of a tiny model with random symbols. `others`: ancillary sections by type."""
-    row, rng = registry.get(profile), np.random.default_rng(seed)
+    row, rng = ENVIRONMENT.registry.get(profile), np.random.default_rng(seed)
     if row.model is None:
         raise ValueError(f"profile {profile} names no model")
-    model = package_cache.symbol_model(package_cache.locate(row.model, (MODELS,)), row.model)
+    model = package_cache.symbol_model(ENVIRONMENT.locate_package(row.model), row.model)
     sigma = 0.11 * (256 / 0.11) ** (np.arange(64) / 63)
 
     def choose(_rate: int, _k: int, _step: int, mean: NDArray[np.int32], index: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -80,7 +82,8 @@ def fresh(
         return np.where(index == 0, 0, s).astype(np.int32)
 
     z = rng.integers(-3, 4, (model.hyper, *elic_latents.shapes(*size)[0])).astype(np.int32)
-    body, latents = elic_latents.encode(rate, z, choose, model, size, package_cache.backend("numpy"))
+    backend = package_cache.backend("numpy")
+    body, latents = elic_latents.encode(rate, z, choose, model, size, backend, tables=ENVIRONMENT.tables)
     kind = spec.SKETCH if spec.SKETCH in row.kinds else spec.ELIC
     named = bytes.fromhex(row.model)[:hash_bytes] if hash_bytes else None
     header = header_of(row, size, check, named)
@@ -114,7 +117,7 @@ def ready(seed: int, **options: Any) -> Iterator[bytes]:
         Given(codes=rng.integers(0, 4, 8)), method="clip", profile="clip-tiny", size=size, **tiny, **options
     ).data
     grids = {
-        name: vq_indices.grid(size, registry.by_name(name).parameters(spec.VQ))
+        name: vq_indices.grid(size, ENVIRONMENT.registry.by_name(name).parameters(spec.VQ))
         for name in ("perco-64-256", "perco-16-8196", "vq-tiny")
     }
     codes, small = rng.integers(0, 1024, 16), rng.integers(0, 6, grids["vq-tiny"])
@@ -276,7 +279,7 @@ def known_parts(files: list[bytes]) -> set[Part]:
         try:
             container = read(data)
             if claimed(container) <= SYMBOLS:
-                out.update(parts(symbols_of(container, models=MODELS)))
+                out.update(parts(symbols_of(container, ENVIRONMENT)))
         except SemError:
             continue
     return out
@@ -316,10 +319,10 @@ def edit_and_export(decoded: Symbols) -> None:
             edited = editing.strip(container, {section_type})
         except ValueError:  # it is the only section
             continue
-        symbols_of(read(edited.data), models=MODELS)
+        symbols_of(read(edited.data), ENVIRONMENT)
     if container.header.sectioned:
         for count in range(1, len(container.sections) + 1):
-            part = symbols_of(read(editing.cut(container, sections=count).data), models=MODELS)
+            part = symbols_of(read(editing.cut(container, sections=count).data), ENVIRONMENT)
             if len(part.container.sections) != count:
                 raise AssertionError(f"a file cut after {count} sections has {len(part.container.sections)}")
     try:
@@ -342,7 +345,7 @@ def decode(data: bytes, known: set[Part], tally: Tally) -> str:
             return "large"
         if write(container) != data and container.complete:
             raise AssertionError("reading and writing the file does not reproduce it")
-        decoded = symbols_of(container, models=MODELS)
+        decoded = symbols_of(container, ENVIRONMENT)
         edit_and_export(decoded)
     except SemError as error:
         if error.code not in CODES or "\n" in str(error):

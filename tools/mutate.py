@@ -56,16 +56,18 @@ GROUPS: Final = {
         "networks/table_model.py",
         "networks/package_cache.py",
         "networks/tensors.py",
-        "registry/__init__.py",
+        "registry/rows.py",
         "registry/binding_schema.py",
         "registry/hints.py",
         "networks/package_search.py",
+        "environment.py",
+        "table_files.py",
         "decoder.py",
         "canonical_json.py",
     ),
 }
 # Files in which ValueError rejects a registry or manifest
-VALUE_ERRORS: Final = ("refcodec/registry/__init__.py", "refcodec/canonical_json.py")
+VALUE_ERRORS: Final = ("refcodec/registry/rows.py", "refcodec/canonical_json.py")
 PREDICATES: Final = ("refcodec/registry/binding_schema.py", "refcodec/registry/hints.py")
 BOUND: Final = "bound"
 

@@ -14,15 +14,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from refcodec.canonical_json import parse_json
+from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import folder_sha256, model_files
-from refcodec.networks import package_search
 
 if TYPE_CHECKING:
     from refcodec.foundation.endpoint import Address
@@ -186,9 +186,9 @@ def inside(folder: Path, place: str) -> bool:
     return bool(parts) and not leads_out and "\0" not in place and os.path.isdir(folder / place)
 
 
-def sets() -> Iterator[Path]:
-    """The folders with a models.json on the search path of models (`modelpath.search_path`), in order."""
-    for place in package_search.search_path():
+def sets(environment: Environment) -> Iterator[Path]:
+    """The folders with a models.json on the search path of models, in order."""
+    for place in environment.package_folders:
         try:
             folders = [place, *sorted(place.iterdir())]
         except OSError:
@@ -196,10 +196,10 @@ def sets() -> Iterator[Path]:
         yield from (folder for folder in folders if os.path.isfile(folder / LISTING))
 
 
-def installed() -> dict[str, Source]:
+def installed(environment: Environment) -> dict[str, Source]:
     """What the sets on the search path fill; the first that names a role fills it."""
     found: dict[str, Source] = {}
-    for folder in sets():
+    for folder in sets(environment):
         found = listed(folder) | found
     return found
 
@@ -209,26 +209,35 @@ class Models:
     """What the user names, and where it runs. Loaded models are kept for as long as this is.
 
     folders: looked at first for model packages (SPEC §12). roles: what fills them, a `Source` or a loaded model itself.
+    environment: where else packages and what fills roles are looked for, with registry and tables.
     """
 
     folders: tuple[Path, ...] = ()
     roles: dict[str, Any] = field(default_factory=dict)
     device: str = "auto"
     dtype: str = "auto"
+    environment: Environment = field(default_factory=Environment.default)
     used: dict[str, str] = field(default_factory=dict)  # role -> name, of everything that was taken
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, models: Any = None, *, device: str = "auto", dtype: str = "auto") -> Models:
+    def of(
+        cls,
+        models: Any = None,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        environment: Environment | None = None,
+    ) -> Models:
         """Of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}; a `Models` is itself.
 
-        A text may also be ROLE=PLACE. ValueError for a role, a device or a dtype that there is not.
+        environment: None is that of the `Models`, else the default. A text may also be ROLE=PLACE. ValueError for a role, a device or a dtype that there is not.
         """
         if isinstance(models, Models):
-            return models
+            return models if environment is None else replace(models, environment=environment)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        made = cls(device=device, dtype=dtype)
+        made = cls(device=device, dtype=dtype, environment=Environment.of(environment))
         if isinstance(models, Mapping):
             for role, place in models.items():
                 made.fill(role, place)
@@ -253,7 +262,12 @@ class Models:
     def find(self, role: str) -> Any:
         """A `Source`, a loaded model, or None where nothing fills the role."""
         found = self.roles.get(role)
-        return found if found is not None else installed().get(role)
+        return found if found is not None else installed(self.environment).get(role)
+
+    @property
+    def package_environment(self) -> Environment:
+        """The environment in which packages are looked for in the folders named, too, and there first."""
+        return self.environment.with_packages(self.folders)
 
     def has(self, role: str) -> bool:
         return self.find(role) is not None

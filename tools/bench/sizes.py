@@ -12,11 +12,13 @@ code and are for the payload alone.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +32,7 @@ from refcodec.entropy import Encoder
 from refcodec.payloads import clip_bits, consonant, pq_codes, vq_indices
 from refcodec.payloads.caption import kind as caption
 from refcodec.payloads.caption import ppm
+from refcodec.table_files import TableFiles
 
 HEADER = 7  # bytes of a compact header with a dim class and a 16-bit check
 RNG = np.random.default_rng(1)
@@ -145,11 +148,13 @@ def text_rows(path: Path) -> list[Row]:
     )
     codes = consonants.codes(test)
     table = consonants.train([*consonants.codes(train), *consonants.codes(consonants.key_words(train))])
-    with counted(consonant) as ideal, patch.object(consonant, "_tables", lambda: table):
-        consonant._table.cache_clear()
-        coded = [len(consonant.encode(c, {"code": "coded", "table": consonant.TABLE_SHA256})) for c in codes]
+    with counted(consonant) as ideal, tempfile.TemporaryDirectory() as folder:
+        Path(folder, consonant.TABLES.name).write_bytes(table)
+        trained = replace(consonant.TABLES, sha256=hashlib.sha256(table).hexdigest())
+        parameters, tables = {"code": "coded", "table": consonant.TABLE_SHA256}, TableFiles(Path(folder))
+        with patch.object(consonant, "TABLES", trained):
+            coded = [len(consonant.encode(c, parameters, tables=tables)) for c in codes]
         ideal_mean = ideal() / len(codes)
-    consonant._table.cache_clear()
     fixed = float(np.mean([-(-len(c) // 2) for c in codes]))
     mean = float(np.mean(coded))
     out.append(

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from PIL import Image, __version__, features
 from scipy.ndimage import maximum_filter
 
-from refcodec import spec
+from refcodec import spec, table_files
 from refcodec.cli.bench import distortions
 from refcodec.cli.bench.measure import Source, load
 from refcodec.images import edge_detector
@@ -205,7 +205,7 @@ def curve(sources: list[Source], folder: Path) -> str:
     lines = [f"{'map':9} {'rate':>4} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}"]
     for kind, detect in MAPS.items():
         maps = [detect(source.pixels) for source in sources]
-        encoders = [method.Encoder(m, folder) for m in maps]
+        encoders = [method.Encoder(m, folder, tables=table_files.SHIPPED) for m in maps]
         for rate in range(package.load(folder).rates):
             per_picture = []
             for original, encoder in zip(maps, encoders, strict=True):

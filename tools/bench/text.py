@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from refcodec.payloads.caption import compressed, kind, ppm
 from refcodec.payloads.caption.ppm import CaptionModel, Node
+from refcodec.table_files import SHIPPED
 from tools.train.caption import build, dictionary, is_held_out, read
 
 PARAMETERS = {
@@ -85,9 +86,9 @@ def ablation(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> Non
 
 def line(name: str, text: str) -> None:
     """Print the body length of one text in every mode."""
-    bodies = {mode: len(kind.encode(text, PARAMETERS, mode)) for mode in kind.TEXT_MODES}
+    bodies = {mode: len(kind.encode(text, PARAMETERS, mode, tables=SHIPPED)) for mode in kind.TEXT_MODES}
     columns = "".join(f"{bodies[mode]:8}" for mode in kind.TEXT_MODES)
-    print(f"{name:10}{len(text.encode()):8}{columns}{len(kind.encode(text, PARAMETERS)):10}")
+    print(f"{name:10}{len(text.encode()):8}{columns}{len(kind.encode(text, PARAMETERS, tables=SHIPPED)):10}")
 
 
 def others(files: Sequence[Path]) -> None:
@@ -97,8 +98,11 @@ def others(files: Sequence[Path]) -> None:
         line(name, text)
     for path in files:
         texts = path.read_text(encoding="utf-8").splitlines()
-        by_mode = [mean([len(kind.encode(text, PARAMETERS, mode)) for text in texts]) for mode in kind.TEXT_MODES]
-        shortest = mean([len(kind.encode(text, PARAMETERS)) for text in texts])
+        by_mode = [
+            mean([len(kind.encode(text, PARAMETERS, mode, tables=SHIPPED)) for text in texts])
+            for mode in kind.TEXT_MODES
+        ]
+        shortest = mean([len(kind.encode(text, PARAMETERS, tables=SHIPPED)) for text in texts])
         octets = mean([len(text.encode()) for text in texts])
         columns = "".join(f"{figure:8.2f}" for figure in by_mode)
         print(f"{path.stem[:9]:10}{octets:8.2f}{columns}{shortest:10.2f}")

@@ -23,7 +23,8 @@ from tools.mutation.conditions import Condition, numeric, shifted
 from tools.mutation.names import REJECTING_METHODS, Function, Names, called, codes, gather, mentioned, rejects, returns
 
 Put = Callable[[ast.AST], None]
-DECLARED: Final = frozenset({"field", "bits", "group"})  # functions with a rule as third argument
+# function -> position of the argument that is its rule
+DECLARED: Final = {"field": 2, "bits": 2, "group": 2, "member": 1}
 # function -> positions of arguments that are bounds
 BOUNDS: Final = {"_whole": (1, 2), "require_integer": (1, 2), "require_list": (1, 2), "_above": (3,)}
 CONSTANTS: Final = re.compile(r"[A-Z_]+_(MAX|MIN|LIMIT|END)|ACTIVATION|ACCUMULATOR|PRODUCT|TOTAL|SCALES")
@@ -163,14 +164,15 @@ class Finder:
                 yield from self.rule_results(node.value, partial(setattr, node, "value"), stack, function)
             case ast.Return() if node.value is not None and self.rejecting_value(function) is not None:
                 yield from self.predicate_results(node, put, stack, function)
-            case ast.Call() if called(node) in DECLARED and len(node.args) > 2:
+            case ast.Call() if called(node) in DECLARED and len(node.args) > DECLARED[called(node)]:
+                rule = DECLARED[called(node)]
                 yield self.site(
                     node,
                     stack,
                     "rule",
                     brief(node),
-                    partial(node.args.__setitem__, 2, constant(None, node.args[2])),
-                    node.args[2],
+                    partial(node.args.__setitem__, rule, constant(None, node.args[rule])),
+                    node.args[rule],
                 )
             case ast.Call() if called(node) in BOUNDS:
                 for index in BOUNDS[called(node)]:

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from refcodec import table_files
 from refcodec.convert.calibrate import any_text, calibrate
 from refcodec.convert.elic_package import write_package
 from refcodec.convert.quantisation_loss import FloatPredictor
@@ -53,7 +54,7 @@ def body_size(predictor: Any, model: SymbolModel, rate: int, y: Array, z: Array)
             rows, cols = predictor.sites[step]
             s = np.rint(y[model.part(k), rows, cols] - mean / 64).astype(np.int32)
             s[table == 0] = 0
-            coder.array(gaussians(), table, s, skip=0)
+            coder.array(gaussians(table_files.SHIPPED), table, s, skip=0)
             predictor.put(k, step, 64 * s + mean)
     return len(coder.finish())
 

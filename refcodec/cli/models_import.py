@@ -24,7 +24,7 @@ Progress = Callable[[float], None]
 
 
 def _kinds() -> list[str]:
-    from refcodec.foundation.resolve import ROLES
+    from refcodec.foundation.roles import ROLES
 
     return [*ROLES, "elic", "hed", "perco", "lpips-alex", "lpips-vgg", "dists", "inception"]
 
@@ -71,7 +71,7 @@ def command(
 
     Pickled weights are converted in a process of its own that takes nothing but tensors.
     """
-    from refcodec.foundation.resolve import ROLES
+    from refcodec.foundation.roles import ROLES
 
     given = {name: value for name, value in settings.items() if value}
     try:
@@ -128,12 +128,13 @@ def _result(kind: str, folder: Path, **more: Any) -> dict[str, Any]:
 
 def _role(place: str, role: str, output: str | None, replace: bool, no_fetch: bool, update: Progress) -> dict[str, Any]:
     """A folder or a hub id that fills a role of a set."""
+    from refcodec.foundation.download import resolve_folder, source_sha256
     from refcodec.foundation.model_set import own_set, relative_to, role_free
-    from refcodec.foundation.resolve import Source, local, sha256_of, source
+    from refcodec.foundation.roles import ModelSource, source_of
 
     folder = own_set() if output is None else Path(output)
     role_free(folder, role, replace=replace)
-    found, notices = source(role, place), []
+    found, notices = source_of(role, place), []
     if found.is_endpoint:
         raise ValueError("an endpoint has no files: name it with --model where it is used")
     if not os.path.isdir(found.place):
@@ -149,25 +150,26 @@ def _role(place: str, role: str, output: str | None, replace: bool, no_fetch: bo
         found, here = _fetched(found)
         if here is None:
             return _copied(Path(found.place), role, folder, replace, update, found.revision)
-        found = Source(role, found.place, found.revision, sha256_of(found, here))
+        found = ModelSource(role, found.place, found.revision, source_sha256(found, here))
     elif relative_to(folder, Path(found.place)) is None or _needs_conversion(Path(found.place)):
         return _copied(Path(found.place), role, folder, replace, update)
     else:
-        found = Source(role, found.place, None, sha256_of(found, local(found)))
+        found = ModelSource(role, found.place, None, source_sha256(found, resolve_folder(found)))
     _record(folder, found)
     return _result(role, folder, set=str(folder), roles=[_entry(found)], notices=notices)
 
 
 def _fetched(found: Any) -> tuple[Any, Path | None]:
     """A model of the hub with the revision that was fetched, and its folder; where it has pickled weights only, as a folder."""
+    from refcodec.foundation.download import WEIGHTS, download
     from refcodec.foundation.folder_digest import model_files
-    from refcodec.foundation.resolve import WEIGHTS, Source, fetched
+    from refcodec.foundation.roles import ModelSource
 
-    here = fetched(found)
+    here = download(found)
     revision = here.name if here.parent.name == "snapshots" else found.revision
     if any(path.suffix == WEIGHTS for _, path in model_files(here)):
-        return Source(found.role, found.place, revision), here
-    return Source(found.role, str(fetched(found, pickled=True)), revision), None
+        return ModelSource(found.role, found.place, revision), here
+    return ModelSource(found.role, str(download(found, pickled=True)), revision), None
 
 
 def _needs_conversion(folder: Path) -> bool:
@@ -202,11 +204,12 @@ def _copied(
 
 def _settled(made: Path, role: str, folder: Path, revision: str | None = None) -> dict[str, Any]:
     """The folder of a role takes its place in the set and is recorded."""
+    from refcodec.foundation.download import resolve_folder, source_sha256
     from refcodec.foundation.model_set import record, settle
-    from refcodec.foundation.resolve import Source, local, sha256_of
+    from refcodec.foundation.roles import ModelSource
 
-    found = Source(role, str(made))
-    found = Source(role, str(folder / role), revision, sha256_of(found, local(found)))
+    found = ModelSource(role, str(made))
+    found = ModelSource(role, str(folder / role), revision, source_sha256(found, resolve_folder(found)))
     settle(made, folder / role)
     record(folder, found)
     return _entry(found)
@@ -275,7 +278,7 @@ def _write_metric(kind: str, job: Any, states: list[dict[str, Any]]) -> None:
     """Write the weights of a metric network, from its public checkpoints."""
     from refcodec.cli.bench.metric_networks.checkpoints import convert
     from refcodec.convert.checkpoints import write_weights
-    from refcodec.foundation.resolve import WEIGHTS
+    from refcodec.foundation.download import WEIGHTS
 
     write_weights(job.out, convert(kind, states), None, kind + WEIGHTS)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec.convert.unpickle import to_safetensors
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.resolve import WEIGHTS
+from refcodec.foundation.download import WEIGHTS
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:

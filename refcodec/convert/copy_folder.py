@@ -15,9 +15,9 @@ from refcodec.canonical_json import parse_json
 from refcodec.convert.unpickle import to_safetensors
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.download import WEIGHTS
 from refcodec.foundation.folder_digest import SUFFIXES, model_files
 from refcodec.foundation.model_set import writing
-from refcodec.foundation.resolve import WEIGHTS
 from refcodec.progress import Progress
 
 CONVERTED: Final = (".bin", ".pt", ".pth", ".ckpt")

@@ -19,7 +19,9 @@ import torch
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import SettingError, device_of, dtype_of
-from refcodec.foundation.resolve import PICKLED, ROLES, Models, need_models
+from refcodec.foundation.download import PICKLED, models_extra_error
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.roles import ROLES
 
 TOKENS_MAX = 4096  # of a text, where an encoder has no bound of its own
 SAID_MAX = 160  # characters of a library's own words
@@ -51,7 +53,7 @@ def loading(role: str, folder: Path) -> Iterator[None]:
         raise
     except ImportError as error:
         if error.name in ("transformers", "diffusers", None):
-            raise need_models() from error
+            raise models_extra_error() from error
         raise SemError(
             Code.DEPENDENCY_MISSING,
             f"{role}: {folder.name} needs {error.name}, which is not installed",

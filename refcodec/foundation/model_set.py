@@ -12,7 +12,8 @@ from pathlib import Path
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown, write_atomic
-from refcodec.foundation.resolve import FORMAT, FORMAT_VERSION, LISTING, Source, listed, listing
+from refcodec.foundation.models_json import FORMAT, FORMAT_VERSION, LISTING, read_models_json, roles_in_folder
+from refcodec.foundation.roles import ModelSource
 from refcodec.networks import package_search
 
 
@@ -21,16 +22,16 @@ def own_set() -> Path:
     return package_search.own() / "roles"
 
 
-def record(folder: Path, found: Source) -> None:
+def record(folder: Path, found: ModelSource) -> None:
     """What fills a role, in the models.json of a set, in place of what did; all else stays.
 
     A folder inside the set is recorded by its relative path. ValueError for one that is not, SEM-E-803 for a models.json
     that is none, 102 where it cannot be written.
     """
     if os.path.lexists(folder / LISTING):
-        document = listing(folder)
+        document = read_models_json(folder)
     else:  # subfolders that filled roles by their names go on doing so
-        roles = {role: {"source": role, "revision": None, "sha256": None} for role in listed(folder)}
+        roles = {role: {"source": role, "revision": None, "sha256": None} for role in roles_in_folder(folder)}
         document = {"format": FORMAT, "format_version": FORMAT_VERSION, "roles": roles}
     place = found.place
     if os.path.isdir(place):
@@ -64,7 +65,7 @@ def role_free(folder: Path, role: str, *, replace: bool = False) -> None:
     """
     if any(os.path.isfile(folder / name) for name in (package_search.MANIFEST, "model_index.json", "config.json")):
         raise ValueError(f"{shown(str(folder))} is a model, and no set of them")
-    if os.path.lexists(folder / LISTING) and role in listing(folder)["roles"] and not replace:
+    if os.path.lexists(folder / LISTING) and role in read_models_json(folder)["roles"] and not replace:
         raise ValueError(f"the role {role} of the set {shown(str(folder))} is filled already")
 
 

@@ -22,7 +22,7 @@ SINCE: Final = 1  # the document revision of SPEC.md for which new vectors are w
 
 @dataclass(frozen=True)
 class Valid:
-    """A valid file. Latents come from the seed, the id where none is given: z and y name ways of `choose.py`."""
+    """A valid file. Latents come from the seed, the id where none is given: z and y name ways of `symbols.py`."""
 
     id: str
     rules: tuple[int, ...]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Holds a decoder to the suite: python conformance/run.py --decoder CMD (see README.md)."""
+"""Test a decoder against the suite: python conformance/run.py --decoder CMD (see README.md)."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ meta:
   endian: be
   bit-endian: be
 doc: |
-  The container of a `.sem` file: header, sections, key-value texts. Bodies of payloads are bytes here, since a range coder
-  and its models are beyond a grammar.
+  The container of a `.sem` file: header, sections, key-value texts. Payload bodies are plain bytes here, since a grammar
+  cannot describe a range coder and its models.
 
-  What the grammar judges: SEM-R-003, 010 to 014, 016 to 018, 046, 048, 053, and of SEM-R-049 the length of keys and of
-  SEM-R-050 that entries are whole. Everything else is the reader's: a size that has a class, profiles, order and kinds of
-  sections, order of keys, UTF-8, hints, checks, limits; and which error of SPEC §17 it is.
+  The grammar enforces SEM-R-003, 010 to 014, 016 to 018, 046, 048, 053, the length of keys of SEM-R-049, and that entries
+  are complete (SEM-R-050). Everything else is left to the application: sizes that have a dim class, profiles, order and
+  kinds of sections, order of keys, UTF-8, hints, checks, limits, and the error codes of SPEC §17.
 doc-ref: SPEC.md, version 1, document revision 1
 seq:
   - id: header
@@ -21,24 +21,24 @@ seq:
   - id: body
     size-eos: true
     if: not header.sectioned
-    doc: Of a compact file, the payload of the profile's compact kind; it ends where the file ends (SPEC §3).
+    doc: The payload of a compact file, of the profile's compact kind; it ends at the end of the file (SPEC §3).
   - id: sections
     type: section
     repeat: until
     repeat-until: sections.size == header.num_sections or _io.eof
     if: header.sectioned
     doc: |
-      At least one (SEM-R-046). A file that ends behind a section and before the next is incomplete, which is no error
+      At least one (SEM-R-046). A file that ends between two sections is incomplete, which is not an error
       (SEM-R-047).
   - id: file_end
     size: 0
     valid:
       expr: _io.eof
-    doc: Nothing stands behind the last section (SEM-R-048).
+    doc: No bytes follow the last section (SEM-R-048).
 instances:
   is_complete:
     value: not header.sectioned or sections.size == header.num_sections
-    doc: False for a file that was cut at the end of a section (SEM-R-047).
+    doc: False for a file that ends between two sections (SEM-R-047).
 types:
   header:
     doc: SPEC §4.
@@ -49,7 +49,7 @@ types:
       - id: version
         type: b3
         valid: 1
-        doc: 0 was the draft (SPEC §16). Any other is unsupported, and not invalid (SEM-R-011).
+        doc: 0 was the draft (SPEC §16). Any other version is unsupported, not invalid (SEM-R-011).
       - id: check_code
         type: b3
         enum: check_code
@@ -64,7 +64,7 @@ types:
         doc: SEM-R-013.
       - id: profile
         type: u1
-        doc: A row of the registry (SPEC §5); 254 and 255 say that more follows.
+        doc: A row of the registry (SPEC §5); 254 and 255 announce one of the two fields that follow.
       - id: extended_profile
         type: u2
         if: profile == 254
@@ -85,7 +85,7 @@ types:
       - id: check
         size: check_size
         if: not sectioned
-        doc: Of a compact file (SPEC §7).
+        doc: Check of a compact file (SPEC §7).
       - id: count_minus_1
         type: varint
         if: sectioned
@@ -95,7 +95,7 @@ types:
         doc: Bytes of each check.
       row:
         value: 'profile == 254 ? 256 + extended_profile : profile == 255 ? explicit_model.base_profile : profile'
-        doc: The id of the row of the registry; of an explicit model that of its base.
+        doc: The id of the registry row; for an explicit model, of its base row.
       dims:
         type: dims
       width:
@@ -112,7 +112,7 @@ types:
         3: bits_16
         5: bits_32
   explicit_model:
-    doc: A row whose model gives way to the one whose digest begins with `model_hash` (SPEC §4, §12).
+    doc: A base row, with the model whose digest begins with `model_hash` in place of its own (SPEC §4, §12).
     seq:
       - id: base_profile
         type: u1
@@ -123,7 +123,7 @@ types:
         type: u1
         valid:
           max: 3
-        doc: 4, 8, 16 or 32 bytes (SEM-R-016).
+        doc: 0 to 3 for 4, 8, 16 or 32 bytes (SEM-R-016).
       - id: model_hash
         size: 4 << hash_code
   section:
@@ -132,7 +132,7 @@ types:
       - id: section_type
         type: u1
         enum: section_type
-        doc: The first byte as a whole; its parts are instances below.
+        doc: The first byte; its bit fields are instances below.
       - id: len_body
         type: varint
       - id: body
@@ -149,13 +149,13 @@ types:
     instances:
       critical:
         value: (section_type.to_i & 0x80) != 0
-        doc: A section of a payload kind. One of an unknown type is unsupported (SEM-R-043); other unknown types are skipped (SEM-R-044).
+        doc: Set for payloads. An unknown critical type is unsupported (SEM-R-043); other unknown types are skipped (SEM-R-044).
       safe_to_copy:
         value: (section_type.to_i & 0x40) != 0
-        doc: Whether an editor that does not know the section may keep it where it changed another (SEM-R-051).
+        doc: Whether an editor that does not know the section may keep it after changing another section (SEM-R-051).
       number:
         value: section_type.to_i & 0x3f
-        doc: Of a critical section, the payload kind.
+        doc: The payload kind, for a critical section.
   key_value_text:
     doc: Keys ascend strictly by their bytes (SEM-R-049).
     seq:
@@ -213,7 +213,7 @@ types:
       value:
         value: 'first < 128 ? value_1 : second < 128 ? value_2 : third < 128 ? value_3 : value_4'
   dims:
-    doc: The sizes of Appendix A, class 1 first; made from `dims.json` by `tools/spec/ksy.py`.
+    doc: The sizes of Appendix A, class 1 first; generated from `dims.json` by `python -m tools.spec.ksy`.
     instances:
       # begin dims
       widths:

@@ -27,7 +27,7 @@ from mutants import catalogue
 from mutants.kill_matrix import Row
 from mutants.mutants_parser import EDITS
 from mutants.trials import trial
-from semrunner import cli, compare, judge, process
+from semrunner import cli, compare, process, session
 from semrunner.answer import Answer
 from semrunner.cli import Options
 from semrunner.manifest import SuiteError
@@ -149,7 +149,7 @@ def test_semtool_runs_it(suite: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [*command, "--run", "nothing-like-it"], env=place, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (2, "conformance: no vector is like nothing-like-it\n")
+    assert (done.returncode, done.stderr) == (2, "conformance: no vector matches nothing-like-it\n")
 
 
 def test_the_script_runs_from_anywhere(pair: Path, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_decoder_that_waits_for_a_file_speaks_one_shot(
     pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes --persistent for anything, and the start for the beginning of a file."""
-    monkeypatch.setattr(judge, "PATIENCE", 0.5)
+    monkeypatch.setattr(session, "START_TIMEOUT", 0.5)
     body = ONE_SHOT.replace('if "--persistent" in sys.argv:\n    sys.exit(2)\n', "")
     assert put(pair, stub(tmp_path, body + "reject() if bad else out(json.dumps(GOOD))")) == 0
 
@@ -255,15 +255,15 @@ WRONG_ENDS = {
     "no code": ("sys.exit(6)", "exit status 6 without a code (a note)"),
     "code of four digits": ("reject('SEM-E-6011 x')", "exit status 6 without a code"),
     "code in the line": ("reject('error: SEM-E-601')", "exit status 6 without a code"),
-    "another status": ("reject(status=3)", "SEM-E-601 with status 3, which is not that of its family"),
-    "another code": ("reject('SEM-E-602 limit-pixels')", "came SEM-E-602, status 6"),
-    "another family": ("reject('SEM-E-202 header-truncated', 3)", "came SEM-E-202, status 3"),
+    "another status": ("reject(status=3)", "SEM-E-601 with status 3: the status of its family is 6"),
+    "another code": ("reject('SEM-E-602 limit-pixels')", "got SEM-E-602, status 6"),
+    "another family": ("reject('SEM-E-202 header-truncated', 3)", "got SEM-E-202, status 3"),
     "left out": ("reject('SEM-E-704 unsupported-kind', 4)", "left out (SEM-E-704, status 4)"),
     "status of usage": ("reject(status=2)", "exit status 2"),
-    "output beside it": ("out('{}'); reject()", "exit status 6, and 2 bytes of output beside it"),
-    "accepted": ("out(json.dumps(GOOD))", "came accepted"),
+    "output beside it": ("out('{}'); reject()", "exit status 6 with 2 bytes on standard output"),
+    "accepted": ("out(json.dumps(GOOD))", "got accepted"),
     "too slow": ("time.sleep(60)", "timed out after 3 s"),
-    "never ends": ("out('{}'); os.close(1); os.close(2); time.sleep(60)", "its output ended, and it did not"),
+    "never ends": ("out('{}'); os.close(1); os.close(2); time.sleep(60)", "closed its output but did not exit"),
     "too large": ("x = bytearray(b'1') * (1 << 28)", "exit status 1 (MemoryError)"),
 }  # fmt: skip
 
@@ -290,13 +290,13 @@ WRONG_OUTPUTS = {
     "endless nesting": ("out('[' * 100000)", "nested too deeply"),
     "no UTF-8": ("sys.stdout.buffer.write(b'{\"a\": \"\\xff\"}')", "codec can't decode"),
     "a list": ("out(json.dumps([GOOD]))", "not a JSON object"),
-    "a number": ("out(json.dumps(GOOD | {'width': 16384}))", 'width: expected "16384"; came 16384'),
-    "another number": ("out(json.dumps(GOOD | {'height': '2'}))", 'height: expected "1"; came "2"'),
-    "a word": ("out(json.dumps(GOOD | {'complete': 'true'}))", 'complete: expected true; came "true"'),
-    "a member less": ("del GOOD['model_hash']; out(json.dumps(GOOD))", "model_hash: expected null; came nothing"),
+    "a number": ("out(json.dumps(GOOD | {'width': 16384}))", 'width: expected "16384"; got 16384'),
+    "another number": ("out(json.dumps(GOOD | {'height': '2'}))", 'height: expected "1"; got "2"'),
+    "a word": ("out(json.dumps(GOOD | {'complete': 'true'}))", 'complete: expected true; got "true"'),
+    "a member less": ("del GOOD['model_hash']; out(json.dumps(GOOD))", "model_hash: expected null; got nothing"),
     "a section more": ("GOOD['sections'] *= 2; out(json.dumps(GOOD))", "sections: expected "),
-    "another section": ("GOOD['sections'][0]['kind'] = None; out(json.dumps(GOOD))", 'sections[0].kind: expected "elic"; came null'),
-    "rejected": ("reject()", "expected to be accepted; came SEM-E-601, status 6"),
+    "another section": ("GOOD['sections'][0]['kind'] = None; out(json.dumps(GOOD))", 'sections[0].kind: expected "elic"; got null'),
+    "rejected": ("reject()", "expected to be accepted; got SEM-E-601, status 6"),
 }  # fmt: skip
 
 
@@ -314,7 +314,7 @@ def test_wrong_output_of_a_valid_file(
 def test_too_much_output(
     pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(process, "OUTPUT", 1 << 16)
+    monkeypatch.setattr(process, "OUTPUT_MAX", 1 << 16)
     assert put(pair, stub(tmp_path, ONE_SHOT + "while True: out('x' * 4096)")) == 1
     assert "more than 65536 bytes of output" in capsys.readouterr().out
 
@@ -322,12 +322,12 @@ def test_too_much_output(
 WRONG_ANSWERS = {
     "wrong seq": ("run = lambda a, r: r | {'seq': '9'}", "no answer to seq 1"),
     "no seq": ("run = lambda a, r: {'result': GOOD}", "no answer to seq 1"),
-    "both": ("run = lambda a, r: r | {'result': GOOD, 'error': {}}", "one of result, error and skip, this one result, error"),
-    "none": ("run = lambda a, r: {'seq': a['seq']}", "one of result, error and skip, this one none"),
-    "numbers": ("run = lambda a, r: {'seq': a['seq'], 'error': {'code': 'SEM-E-601', 'status': 6}}", "an error has code and status"),
+    "both": ("run = lambda a, r: r | {'result': GOOD, 'error': {}}", "one of result, error and skip; got result, error"),
+    "none": ("run = lambda a, r: {'seq': a['seq']}", "one of result, error and skip; got none"),
+    "numbers": ("run = lambda a, r: {'seq': a['seq'], 'error': {'code': 'SEM-E-601', 'status': 6}}", "error must have code and status"),
     "skip of a container": ("run = lambda a, r: {'seq': a['seq'], 'skip': 'no time'}", "left out (no time)"),
-    "skip without reason": ("run = lambda a, r: {'seq': a['seq'], 'skip': None}", "the reason of a skip is a text"),
-    "two lines": ("run = lambda a, r: out('hello\\n' + json.dumps(r) + '\\n') and r", "more than one line for one question"),
+    "skip without reason": ("run = lambda a, r: {'seq': a['seq'], 'skip': None}", "skip must give its reason as a string"),
+    "two lines": ("run = lambda a, r: out('hello\\n' + json.dumps(r) + '\\n') and r", "more than one line in answer to one request"),
     "no JSON": ("run = lambda a, r: out('hello\\n') and time.sleep(1)", "the answer is not JSON"),
     "silence": ("run = lambda a, r: time.sleep(60)", "timed out after 3 s"),
     "gone": ("run = lambda a, r: print('oh', file=sys.stderr) or os._exit(0)", "the process ended (oh)"),
@@ -355,8 +355,8 @@ def test_a_decoder_that_dies_is_started_anew(pair: Path, tmp_path: Path, capsys:
     ("action", "why"),
     [
         ("start = lambda a: {'ok': False, 'why': 'no tables'}", '"why": "no tables"'),
-        ("start = lambda a: {'ok': True, 'name': 'x', 'tiers': ['Z']}", "its name and its tiers"),
-        ("start = lambda a: {'ok': True, 'name': 'x', 'tiers': []}", "its name and its tiers"),
+        ("start = lambda a: {'ok': True, 'name': 'x', 'tiers': ['Z']}", "lacks a name or a list of tiers"),
+        ("start = lambda a: {'ok': True, 'name': 'x', 'tiers': []}", "lacks a name or a list of tiers"),
         ("start = lambda a: sys.exit('no registry')", "no registry"),
         ("start = lambda a: {'ok': True, 'name': 'x', 'tiers': ['P']}", "only the tiers P"),
     ],
@@ -372,7 +372,7 @@ def test_a_decoder_is_asked_for_no_tier_that_it_has_not(
     pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert put(pair, stub(tmp_path, PERSISTENT + "serve()"), tier="L") == 2
-    assert "has the tiers H, and not L" in capsys.readouterr().err
+    assert "has the tiers H, not L" in capsys.readouterr().err
     assert put(pair, str(tmp_path / "nowhere")) == 2
     assert put(pair, "") == 2
 
@@ -466,23 +466,23 @@ def load_case() -> Case:
 def test_what_is_left_out_is_left_out_everywhere() -> None:
     """Also where a decoder says so by a skip; and it is no failure where another kind in the file is left out."""
     left = Answer("reject", error="SEM-E-704", status=4)
-    read = judge.Verdict(case("read"), "S", Answer("accept"), "passed")
-    out = judge.judged(case("out"), "S", left, None)
-    zstd = judge.judged(case("zstd", kinds=frozenset({"caption", "zstd"})), "S", Answer("skip", why="none"), None)
+    read = session.Verdict(case("read"), "S", Answer("accept"), "passed")
+    out = session.evaluate(case("out"), "S", left, None)
+    zstd = session.evaluate(case("zstd", kinds=frozenset({"caption", "zstd"})), "S", Answer("skip", why="none"), None)
     assert (out.outcome, zstd.outcome) == ("skipped", "skipped")
-    final, left_out = judge.consistent([read, out, zstd])
+    final, left_out = session.check_left_out([read, out, zstd])
     assert [verdict.outcome for verdict in final] == ["passed", "failed", "skipped"]
     assert left_out == ("zstd",)
-    assert [verdict.outcome for verdict in judge.consistent([out, zstd])[0]] == ["skipped", "skipped"]
-    assert judge.nothing_read([out, zstd]) == ["tier S: all valid files are left out"]
-    assert judge.nothing_read([read, out]) == []
+    assert [verdict.outcome for verdict in session.check_left_out([out, zstd])[0]] == ["skipped", "skipped"]
+    assert session.unread_tiers([out, zstd]) == ["tier S: all valid files are left out"]
+    assert session.unread_tiers([read, out]) == []
 
 
 def test_an_expected_704_is_a_verdict() -> None:
     left = Answer("reject", error="SEM-E-704", status=4)
     reserved = case(expected=None, error="SEM-E-704", status=4)
-    assert judge.judged(reserved, "S", left, None).outcome == "passed"
-    assert judge.judged(case(tier="H"), "H", left, None).outcome == "failed"
+    assert session.evaluate(reserved, "S", left, None).outcome == "passed"
+    assert session.evaluate(case(tier="H"), "H", left, None).outcome == "failed"
 
 
 # --- pixels -------------------------------------------------------------------------------------------------------
@@ -501,8 +501,8 @@ def picture(*samples: int, shape: Sequence[str] = ("1", "2", "3"), **more: Any) 
     [
         (picture(10, 20, 30, 40, 50, 60), ""),
         (picture(12, 20, 30, 40, 50, 56), ""),
-        (picture(15, 20, 30, 40, 50, 60), "pixels.peak: expected at most 4; came 5"),
-        (picture(13, 23, 33, 43, 53, 63), "pixels.rms: expected at most 2; came 3"),
+        (picture(15, 20, 30, 40, 50, 60), "pixels.peak: expected at most 4; got 5"),
+        (picture(13, 23, 33, 43, 53, 63), "pixels.rms: expected at most 2; got 3"),
         (picture(10, 20, 30, 40, 50), "expected the samples of a picture"),
         (picture(10, 20, 30, 40, 50, 60, shape=("2", "1", "3")), "expected the samples of a picture"),
         (picture(10, 20, 30, 40, 50, 60, data="!"), "expected the samples of a picture"),
@@ -512,7 +512,7 @@ def picture(*samples: int, shape: Sequence[str] = ("1", "2", "3"), **more: Any) 
 def test_pixels(answer: Answer, why: str) -> None:
     asked = case(tier="P", reference=bytes([10, 20, 30, 40, 50, 60]))
     asked = replace(asked, expected={**(asked.expected or {}), "pixels": PIXELS})
-    verdict = judge.judged(asked, "P", answer, None)
+    verdict = session.evaluate(asked, "P", answer, None)
     assert (verdict.outcome == "passed") is (why == "")
     assert why in verdict.why
     if answer.result["pixels"] and answer.result["pixels"]["data"].startswith("DB"):
@@ -523,7 +523,7 @@ def test_numbers_are_compared_as_strings() -> None:
     expected = {"a": [[1, 2], [3]], "b": True, "c": "1"}
     assert compare.strings(expected) == {"a": [["1", "2"], ["3"]], "b": True, "c": "1"}
     assert list(compare.differences({"value": "x", "sha256": "y"}, {"sha256": "y"}, "")) == []
-    assert list(compare.differences({"value": "x"}, {}, "")) == ['value: expected "x"; came nothing']
+    assert list(compare.differences({"value": "x"}, {}, "")) == ['value: expected "x"; got nothing']
 
 
 # --- suites that are none -----------------------------------------------------------------------------------------
@@ -647,12 +647,12 @@ def test_a_painter_that_crashes_is_not_found_out(monkeypatch: pytest.MonkeyPatch
     """By its answers alone: a mutant that does not fit refcodec any more would hide among the wrong ones."""
     asked: list[dict[str, Any]] = []
 
-    def judged(cases: Sequence[Case], _: Any, **options: Any) -> judge.Run:
+    def fake_run(cases: Sequence[Case], _: Any, **options: Any) -> session.Run:
         asked.append({"tiers": {case.tier for case in cases}, "lists": {case.list for case in cases}, **options})
-        verdict = judge.Verdict(cases[0], "P", Answer("broken", why="a traceback"), "failed", "a traceback")
-        return judge.Run("x", "persistent", "P", (verdict,), ("exit status 1 after stop",), (), 0.0)
+        verdict = session.Verdict(cases[0], "P", Answer("broken", why="a traceback"), "failed", "a traceback")
+        return session.Run("x", "persistent", "P", (verdict,), ("exit status 1 after stop",), (), 0.0)
 
-    monkeypatch.setattr(judge, "run", judged)
+    monkeypatch.setattr(session, "run", fake_run)
     suite = load(VECTORS)
     row = trial(catalogue.MUTANTS["paint-bgr"], suite, None, (), 1)
     assert (row.first, row.came) == ((), "exit status 1 after stop; a traceback")

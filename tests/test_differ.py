@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""conformance/differ.py tells decoders apart that differ in one thing, shrinks the file, and has nothing to say of equal ones."""
+"""conformance/differ.py finds and shrinks a file on which decoders differ, and reports nothing for equal decoders."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from diff_fuzz import judge
+from diff_fuzz.agreement import verdict
 from diff_fuzz.cases import Cases
-from diff_fuzz.files import Parts, Section, read_varint, taken_apart, varint
+from diff_fuzz.files import FileParts, Section, parse_parts, read_varint, varint
 from semrunner.answer import Answer
 from semrunner.suite import load
 
@@ -69,9 +69,9 @@ def test_a_difference_is_found_and_shrunk(tmp_path: Path) -> None:
     for item in document["written"]:
         file = out / item["file"]
         assert 0x2A in file.read_bytes()
-        told = file.with_suffix(".txt").read_text()
-        assert "fake-other: SEM-E-402" in told
-        assert f"case {item['case']}" in told
+        line = file.with_suffix(".txt").read_text()
+        assert "fake-other: SEM-E-402" in line
+        assert f"case {item['case']}" in line
     files = [out / item["file"] for item in document["written"] if not item["kind"].startswith("package")]
     assert files
     assert all(len(file.read_bytes()) == 3 for file in files)  # two bytes before it, and itself
@@ -85,7 +85,7 @@ def test_equal_decoders_do_not_differ(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--decoder", "true"), ("--decoder", "true", "--decoder", "true")])
-def test_what_cannot_be_run(arguments: tuple[str, ...]) -> None:
+def test_decoders_that_cannot_be_run(arguments: tuple[str, ...]) -> None:
     assert differ(*arguments, "--count", "1").returncode == 2
 
 
@@ -94,7 +94,7 @@ def rejected(code: str) -> Answer:
 
 
 def accepted(**section: Any) -> Answer:
-    whole = {
+    members = {
         "type": "130",
         "kind": "caption",
         "offset": "5",
@@ -103,37 +103,37 @@ def accepted(**section: Any) -> Answer:
         "sha256": "00",
         "mode": "raw",
     } | section
-    return Answer("accept", result={"width": "1", "height": "1", "sections": [whole]})
+    return Answer("accept", result={"width": "1", "height": "1", "sections": [members]})
 
 
-def test_what_is_free_is_told_from_what_is_not() -> None:
+def test_unspecified_differences_are_recognised() -> None:
     none: tuple[str, ...] = ()
 
     def agree(one: Answer, other: Answer, file: bytes = b"", left_out: tuple[str, ...] = none, tier: str = "L") -> str:
-        return judge.agree([one, other], tier, file, [none, left_out])
+        return verdict([one, other], tier, file, [none, left_out])
 
     frame = bytes.fromhex("fa2005 150000 0000")
-    assert agree(rejected("SEM-E-402"), rejected("SEM-E-402")) == "yes"
-    assert agree(rejected("SEM-E-402"), rejected("SEM-E-401")) == "no"
-    assert agree(rejected("SEM-E-803"), rejected("SEM-E-804")) == "free"
-    assert agree(rejected("SEM-E-803"), rejected("SEM-E-705")) == "free"
-    assert agree(rejected("SEM-E-803"), rejected("SEM-E-501")) == "no"
-    assert agree(accepted(), rejected("SEM-E-401"), frame) == "free"
-    assert agree(accepted(), rejected("SEM-E-401"), bytes.fromhex("fa2005 290000 6120636174")) == "no"
-    assert agree(accepted(), rejected("SEM-E-704"), frame, ("zstd",)) == "yes"
-    assert agree(accepted(), rejected("SEM-E-704"), b"", ("zstd",)) == "no"
-    assert agree(accepted(), rejected("SEM-E-704"), frame) == "no"
-    assert agree(accepted(value="a"), accepted()) == "yes"
-    assert agree(accepted(value="a"), accepted(value="b")) == "no"
-    assert agree(accepted(), accepted(sha256="01")) == "no"
-    assert agree(accepted(), accepted(sha256="01"), tier="H") == "yes"
-    assert agree(Answer("broken", why="it crashed"), Answer("broken", why="it crashed")) == "no"
+    assert agree(rejected("SEM-E-402"), rejected("SEM-E-402")) == "agree"
+    assert agree(rejected("SEM-E-402"), rejected("SEM-E-401")) == "differ"
+    assert agree(rejected("SEM-E-803"), rejected("SEM-E-804")) == "unspecified"
+    assert agree(rejected("SEM-E-803"), rejected("SEM-E-705")) == "unspecified"
+    assert agree(rejected("SEM-E-803"), rejected("SEM-E-501")) == "differ"
+    assert agree(accepted(), rejected("SEM-E-401"), frame) == "unspecified"
+    assert agree(accepted(), rejected("SEM-E-401"), bytes.fromhex("fa2005 290000 6120636174")) == "differ"
+    assert agree(accepted(), rejected("SEM-E-704"), frame, ("zstd",)) == "agree"
+    assert agree(accepted(), rejected("SEM-E-704"), b"", ("zstd",)) == "differ"
+    assert agree(accepted(), rejected("SEM-E-704"), frame) == "differ"
+    assert agree(accepted(value="a"), accepted()) == "agree"
+    assert agree(accepted(value="a"), accepted(value="b")) == "differ"
+    assert agree(accepted(), accepted(sha256="01")) == "differ"
+    assert agree(accepted(), accepted(sha256="01"), tier="H") == "agree"
+    assert agree(Answer("broken", why="it crashed"), Answer("broken", why="it crashed")) == "differ"
 
 
-def test_files_are_taken_apart_and_put_together_again() -> None:
+def test_files_are_parsed_and_serialised_again() -> None:
     rows = {row["id"]: row["binding"] for row in json.loads(REGISTRY.read_bytes())["profiles"]}
     for file in {case.file for case in load(ROOT / "test_vectors").cases if case.accepted and case.registry is None}:
-        parts = taken_apart(file, rows)
+        parts = parse_parts(file, rows)
         assert parts is not None
         assert parts.data() == file
     assert [read_varint(varint(n), 0)[0] for n in (0, 127, 128, 16511, 16512, 270549119)] == [
@@ -144,7 +144,7 @@ def test_files_are_taken_apart_and_put_together_again() -> None:
         16512,
         270549119,
     ]
-    made = Parts(b"\x04", b"\x01", [Section(0x83, b"a", symbols=b"S")], 3, key=b"K")
+    made = FileParts(b"\x04", b"\x01", [Section(0x83, b"a", symbols=b"S")], 3, key=b"K")
     assert len(made.data()) == 5 + 2 + 1
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Several decoders at the same files, which nobody has written down an answer for: they are to agree."""
+"""Differential fuzzing: several decoders on the same generated files, which must agree."""

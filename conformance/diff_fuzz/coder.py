@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §9 and the tables of §13.1 and §13.2: streams of whatever symbols one likes, also of those that no encoder writes."""
+"""Range encoder (SPEC §9) and the tables of §13.1 and §13.2, for streams of arbitrary symbols."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ END, ESCAPE, SPELL = 0, 1, 2
 
 
 class Coder:
+    """Range encoder of SPEC §9. `encode` takes cumulative frequency c, frequency f and their total."""
+
     def __init__(self) -> None:
         self.low, self.range, self.written = 0, 2**32 - 1, 0
         self.bytes = 0
@@ -42,12 +44,14 @@ class Coder:
 
 @dataclass
 class Node:
+    """A context: frequencies by id, and longer contexts by the id before."""
+
     entries: dict[int, int]
-    below: dict[int, Node] = field(default_factory=dict)
+    longer: dict[int, Node] = field(default_factory=dict)
 
 
-class Captions:
-    """caption.bin."""
+class CaptionTables:
+    """The tables in caption.bin."""
 
     def __init__(self, data: bytes) -> None:
         v, octets = struct.unpack_from("<HH", data)
@@ -59,12 +63,13 @@ class Captions:
         self.pieces = Node(dict(enumerate(numbers[at : at + v])))
         self.octets = Node(dict(enumerate(numbers[at + v : at + v + octets])))
         at += v + octets
-        self.pieces.below = _nodes(numbers[at : at + w])
-        self.octets.below = _nodes(numbers[at + w : at + w + l])
+        self.pieces.longer = _nodes(numbers[at : at + w])
+        self.octets.longer = _nodes(numbers[at + w : at + w + l])
         self.words = [b"", b"", b"", *data[12 + 2 * (at + w + l) :].split(b"\n")]
 
 
 def _nodes(numbers: Sequence[int]) -> dict[int, Node]:
+    """Parse a serialised list of contexts."""
     out, at = {}, 0
     while at < len(numbers):
         head, at = numbers[at], at + 1
@@ -81,31 +86,31 @@ def _nodes(numbers: Sequence[int]) -> dict[int, Node]:
     return out
 
 
-def chain(tree: Node, history: Sequence[int], depth: int) -> list[Node]:
-    """The nodes from the deepest to the root."""
+def contexts(tree: Node, history: Sequence[int], depth: int) -> list[Node]:
+    """Return the contexts that match the history, from the longest, at most `depth`, to the root."""
     nodes = [tree]
     for id_ in list(reversed(history))[:depth]:
-        if id_ not in nodes[-1].below:
+        if id_ not in nodes[-1].longer:
             break
-        nodes.append(nodes[-1].below[id_])
+        nodes.append(nodes[-1].longer[id_])
     return nodes[::-1]
 
 
-def put(coder: Coder, nodes: Sequence[Node], id_: int) -> None:
-    """One id by a chain of nodes, with as many escapes as it takes."""
-    out: set[int] = set()
+def encode_id(coder: Coder, nodes: Sequence[Node], id_: int) -> None:
+    """Encode an id with escapes to shorter contexts, excluding the ids of longer ones (PPM)."""
+    excluded: set[int] = set()
     for node in nodes:
-        table = {key: f for key, f in sorted(node.entries.items()) if key not in out and f}
+        table = {key: f for key, f in sorted(node.entries.items()) if key not in excluded and f}
         symbol = id_ if id_ in table and id_ != ESCAPE else ESCAPE
         keys = list(table)
         coder.symbol(list(table.values()), keys.index(symbol))
         if symbol != ESCAPE:
             return
-        out = {key for key in node.entries if key != ESCAPE}
+        excluded = {key for key in node.entries if key != ESCAPE}
 
 
-def likely(rng: Random, nodes: Sequence[Node]) -> int:
-    """An id as the tables have it, or any one."""
+def sample_id(rng: Random, nodes: Sequence[Node]) -> int:
+    """Return an id, mostly drawn from the longest context, else from all ids."""
     root = nodes[-1].entries
     node = nodes[0]
     keys = [key for key in node.entries if key != ESCAPE and root.get(key)]

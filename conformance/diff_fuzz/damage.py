@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""What happens to a file: to its bytes, or to its parts, with all lengths right again."""
+"""Random changes to a file: to its bytes, or to its parts with all lengths corrected."""
 
 from __future__ import annotations
 
 from random import Random
 
-from diff_fuzz.bodies import noise
-from diff_fuzz.files import Parts, Section, varint
+from diff_fuzz.files import FileParts, Section, varint
+from diff_fuzz.noise import noise
 
-TYPES = (
+SECTION_TYPES = (
     0x01,
     0x02,
     0x04,
@@ -31,11 +31,12 @@ TYPES = (
     0xC5,
     0xFF,
 )
-SIDES = (1, 2, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 129, 240, 320, 512)
-LARGE = (2049, 4095, 16383, 16384, 16385, 16511, 16512, 16513, 65535, 65536, 65537, 2113664, 270549120)
+SMALL_SIDES = (1, 2, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 129, 240, 320, 512)
+LARGE_SIDES = (2049, 4095, 16383, 16384, 16385, 16511, 16512, 16513, 65535, 65536, 65537, 2113664, 270549120)
 
 
-def in_bytes(rng: Random, data: bytes, others: list[bytes]) -> bytes:
+def damage_bytes(rng: Random, data: bytes, others: list[bytes]) -> bytes:
+    """Return the data with one change: bits, bytes, a cut, an insertion, or the end of another file."""
     out = bytearray(data)
     at = rng.randrange(len(out) + 1)
     match rng.randrange(10):
@@ -64,7 +65,8 @@ def in_bytes(rng: Random, data: bytes, others: list[bytes]) -> bytes:
     return bytes(out)
 
 
-def in_parts(rng: Random, parts: Parts, others: list[Parts], texts: list[bytes]) -> None:
+def damage_parts(rng: Random, parts: FileParts, others: list[FileParts], bodies: list[bytes]) -> None:
+    """Change one part of a file in place, and often the body of one section as well."""
     sections = parts.sections
     match rng.randrange(12):
         case 0 | 1:
@@ -87,21 +89,23 @@ def in_parts(rng: Random, parts: Parts, others: list[Parts], texts: list[bytes])
             parts.sectioned = True
         case 9 if sections:
             at = rng.randrange(len(sections))
-            sections[at] = Section(rng.choice(TYPES), sections[at].body, sections[at].check)
+            sections[at] = Section(rng.choice(SECTION_TYPES), sections[at].body, sections[at].check)
         case 10:
             parts.count = rng.choice((1, 2, len(sections) + 1, 16, 17, 64, 65, 129, 16512))
         case 11:
-            parts.low = rng.choice((0x20,) * 20 + (0x21, 0x00, 0x40, 0xE0, 0x60))
+            parts.descriptor = rng.choice((0x20,) * 20 + (0x21, 0x00, 0x40, 0xE0, 0x60))
     if sections and rng.random() < 0.6:
         at = rng.randrange(len(sections))
         old = sections[at]
-        sections[at] = Section(old.type, in_bytes(rng, old.body, texts), old.check, None if old.type >= 0x80 else b"")
+        sections[at] = Section(
+            old.type, damage_bytes(rng, old.body, bodies), old.check, None if old.type >= 0x80 else b""
+        )
         if sections[at].symbols is not None:
             sections[at].symbols = sections[at].body
 
 
-def naming(rng: Random, others: list[Parts]) -> bytes:
-    """A profile: of another file, extended, explicit or unknown."""
+def naming(rng: Random, others: list[FileParts]) -> bytes:
+    """Return the bytes of a profile: that of another file, an extended, an explicit or an unknown one."""
     match rng.randrange(6):
         case 0:
             return bytes([rng.randrange(256)])
@@ -116,11 +120,11 @@ def naming(rng: Random, others: list[Parts]) -> bytes:
 
 
 def size(rng: Random, small: bool = False) -> tuple[bytes, tuple[int, int]]:
-    """As bytes and, where it is a class of equal sides or stands there, in pixels."""
+    """Return a size as bytes and as (width, height), (0, 0) for a dim class whose sides are not equal."""
     if rng.random() < 0.3:
         dim = rng.randrange(1, 5) if small or rng.random() < 0.6 else rng.randrange(256)
         side = {1: 16, 2: 32, 3: 48, 4: 64}.get(dim, 0)
         return bytes([dim]), (side, side)
-    pool = SIDES[:11] if small else SIDES * 3 + LARGE
+    pool = SMALL_SIDES[:11] if small else SMALL_SIDES * 3 + LARGE_SIDES
     sides = rng.choice(pool), rng.choice(pool)
     return b"\0" + varint(sides[0] - 1) + varint(sides[1] - 1), sides

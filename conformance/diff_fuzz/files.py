@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A file in its parts, so that it can be put together again otherwise: SPEC §4, §6 and §7, and nothing is judged."""
+"""Parse a file into its parts and serialise them again (SPEC §4, §6, §7), without validation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ CHECK_BYTES = {0: 0, 3: 2, 5: 4}
 
 
 def varint(n: int) -> bytes:
+    """Return n as a varint (SPEC §2)."""
     out = bytes([n & 0x7F])
     while n >= 0x80:
         n = (n >> 7) - 1
@@ -20,7 +21,7 @@ def varint(n: int) -> bytes:
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """The number and where it ends. IndexError for bytes that end too early."""
+    """Return the number and the offset behind it. IndexError for truncated data."""
     n = data[at] & 0x7F
     while data[at] & 0x80:
         at += 1
@@ -29,45 +30,51 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def canonical(value: Any) -> bytes:
+    """Return the canonical JSON of a value (SPEC §2)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 @dataclass
 class Section:
+    """A section, or the payload of a compact file."""
+
     type: int
     body: bytes
-    check: bytes = b""  # for check codes that want one, and cut or filled up with zeros to their length
-    symbols: bytes | None = None  # S, where it is known: the check is then made right
+    check: bytes = b""  # cut or padded with zeros to the length of the check code
+    symbols: bytes | None = None  # S, if known: the check is then computed
 
-    def sealed(self, key: bytes, header: bytes, size: int) -> bytes:
-        right = (
+    def check_bytes(self, key: bytes, header: bytes, size: int) -> bytes:
+        """Return the check of `size` bytes, for K `key` and H `header`."""
+        check = (
             hashlib.sha256(key + header + bytes([self.type]) + self.symbols).digest()
             if self.symbols is not None
             else self.check
         )
-        return right[:size].ljust(size, b"\0")
+        return check[:size].ljust(size, b"\0")
 
 
 @dataclass
-class Parts:
-    """A file. `naming` are the bytes of the profile and of an explicit model, `size` those of the size."""
+class FileParts:
+    """A file. `naming`: bytes of the profile and of an explicit model; `size`: bytes of the size."""
 
     naming: bytes
     size: bytes
     sections: list[Section]
     check_code: int = 0
     sectioned: bool = False
-    low: int = 0x20  # version and reserved bit of the descriptor
-    count: int | None = None  # where it is to be another than that of the sections
-    key: bytes | None = field(default=None, repr=False)  # K, where checks are to be made right
+    descriptor: int = 0x20  # its version and reserved bit
+    count: int | None = None  # declared number of sections, if it is not the real one
+    key: bytes | None = field(default=None, repr=False)  # K, for checks that are computed
     rest: bytes = b""
 
     def header(self) -> bytes:
-        return b"\xf5\x9e" + bytes([self.low | self.check_code << 2]) + self.naming + self.size
+        """Return H of SPEC §7: the header up to the size, with the `sectioned` bit cleared."""
+        return b"\xf5\x9e" + bytes([self.descriptor | self.check_code << 2]) + self.naming + self.size
 
     def data(self) -> bytes:
+        """Serialise the file."""
         header, length = self.header(), CHECK_BYTES.get(self.check_code, 0)
-        checks = [part.sealed(self.key or b"", header, length) for part in self.sections]
+        checks = [part.check_bytes(self.key or b"", header, length) for part in self.sections]
         if not self.sectioned:
             return header + b"".join(checks[:1]) + b"".join(part.body for part in self.sections[:1]) + self.rest
         out = bytearray(header)
@@ -78,15 +85,15 @@ class Parts:
         return bytes(out) + self.rest
 
 
-def taken_apart(data: bytes, rows: dict[int, Any]) -> Parts | None:
-    """None for what has not the form of a file."""
+def parse_parts(data: bytes, rows: dict[int, Any]) -> FileParts | None:
+    """Parse a file; None if it is malformed. `rows`: bindings of the registry by id."""
     try:
-        return _taken_apart(data, rows)
+        return _parse_parts(data, rows)
     except (IndexError, KeyError, ValueError):
         return None
 
 
-def _taken_apart(data: bytes, rows: dict[int, Any]) -> Parts:
+def _parse_parts(data: bytes, rows: dict[int, Any]) -> FileParts:
     if data[:2] != b"\xf5\x9e":
         raise ValueError("no magic")
     code, sectioned = data[2] >> 2 & 7, bool(data[2] & 2)
@@ -96,7 +103,7 @@ def _taken_apart(data: bytes, rows: dict[int, Any]) -> Parts:
         at = read_varint(data, read_varint(data, at + 1)[1])[1]
     else:
         at += 1
-    parts = Parts(naming, data[begin:at], [], code, sectioned, data[2] & 0xE1)
+    parts = FileParts(naming, data[begin:at], [], code, sectioned, data[2] & 0xE1)
     length = CHECK_BYTES[code]
     if not sectioned:
         parts.sections = [Section(0x80 + rows[row_of(naming)]["compact"], data[at + length :], data[at : at + length])]
@@ -116,18 +123,19 @@ def _taken_apart(data: bytes, rows: dict[int, Any]) -> Parts:
 
 
 def size_at(data: bytes) -> int:
-    """Where the size begins. IndexError for bytes that end too early."""
+    """Return the offset of the size. IndexError for truncated data."""
     return 6 + (4 << (data[5] & 3)) if data[3] == 255 else 6 if data[3] == 254 else 4
 
 
 def row_of(naming: bytes) -> int:
+    """Return the id of the row that a profile names; for an explicit model, of its base."""
     if naming[0] == 254:
         return 256 + int.from_bytes(naming[1:3], "big")
     return naming[1] if naming[0] == 255 else naming[0]
 
 
 def pixels(data: bytes, dims: dict[int, tuple[int, int]]) -> int:
-    """Of the header, however the file goes on; 0 where it has no size."""
+    """Return width times height according to the header alone; 0 if they are unknown."""
     try:
         at = size_at(data)
         if data[at]:

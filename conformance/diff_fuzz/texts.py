@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Key-value texts (SPEC §6): entries in any order, hints about their forms, bytes that are no text."""
+"""Key-value texts (SPEC §6): entries in any order, valid and invalid hints, and random bytes."""
 
 from __future__ import annotations
 
 from random import Random
 
-from diff_fuzz.bodies import BROKEN, noise
 from diff_fuzz.files import varint
+from diff_fuzz.noise import BROKEN_UTF8, noise
 
 HINTS = ("candidate", "generator", "guidance", "noise-level", "norm-scale", "scheduler", "seed", "steps", "strength")
 VALUES = (
@@ -37,6 +37,7 @@ KEYS = (
 
 
 def text(rng: Random) -> bytes:
+    """Return the body of a key-value section, often an invalid one."""
     if rng.random() < 0.1:
         return noise(rng)
     if rng.random() < 0.01:
@@ -46,9 +47,9 @@ def text(rng: Random) -> bytes:
         key = rng.choice(KEYS if rng.random() < 0.4 else HINTS).encode()
         value = rng.choice(VALUES).encode()
         if rng.random() < 0.05:
-            key += rng.choice(BROKEN)
+            key += rng.choice(BROKEN_UTF8)
         if rng.random() < 0.05:
-            value += rng.choice(BROKEN)
+            value += rng.choice(BROKEN_UTF8)
         if rng.random() < 0.02:
             value *= rng.choice((100, 20000))
         entries[key] = value
@@ -64,7 +65,7 @@ def text(rng: Random) -> bytes:
 
 
 def length(rng: Random, data: bytes) -> bytes:
-    """Now and then a wrong one, and one that goes on too long."""
+    """Return the length of `data` as a varint, rarely a wrong or an overlong one."""
     if rng.random() < 0.03:
         return rng.choice(
             (varint(max(len(data) + rng.choice((-1, 1, 128)), 0)), b"\x80\x80\x80\x80", b"\xff\xff\xff\x7f", b"\x80")
@@ -73,5 +74,6 @@ def length(rng: Random, data: bytes) -> bytes:
 
 
 def numbered(n: int) -> bytes:
+    """Return n entries with numbers as keys and empty values."""
     keys = [f"{at:04}".encode() for at in range(n)]
     return b"".join(varint(len(key)) + key + varint(0) for key in keys)

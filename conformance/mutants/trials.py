@@ -14,7 +14,7 @@ from mutants.catalogue import MUTANTS, SOUNDS
 from mutants.fork_server import SCRIPT, fork_server
 from mutants.kill_matrix import KEPT, Row, read_matrix
 from mutants.mutant import Mutant
-from semrunner import judge
+from semrunner import session
 from semrunner.settings import Settings, gather
 from semrunner.suite import Case, Suite
 
@@ -38,18 +38,18 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
     cases = [case for case in cases if mutant.tier != "P" or case.tier == "P"]
     answers = mutant.tier == "P" and mutant not in SOUNDS
     try:
-        run = judge.run(
+        run = session.run(
             sorted(cases, key=place), settings, protocol="persistent", tier=mutant.tier, stop_after=stop_after
         )
-    except judge.HarnessError as refused:
+    except session.HarnessError as refused:
         return Row(mutant.name, mutant.wrong, 0, () if answers else ("at the start",), came=str(refused))
     failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed"]
     fitting = [verdict for verdict in failed if not answers or verdict.answer.verdict != "broken"]
     if fitting:
         ids = tuple(verdict.case.id for verdict in fitting[:KEPT])
         return Row(mutant.name, mutant.wrong, len(fitting), ids, fitting[0].case.rules, fitting[0].why)
-    came = "; ".join([*run.faults, *(verdict.why for verdict in failed)])
-    return Row(mutant.name, mutant.wrong, 0, ("at the end",) if run.faults and not answers else (), came=came)
+    came = "; ".join([*run.decoder_errors, *(verdict.why for verdict in failed)])
+    return Row(mutant.name, mutant.wrong, 0, ("at the end",) if run.decoder_errors and not answers else (), came=came)
 
 
 def trials(suite: Suite, names: Sequence[str], jobs: int, stop_after: int | None) -> Iterator[Row]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The runner of the conformance suite: vectors in, a command that decodes, a verdict on each out.
+"""Conformance runner: give every vector of a suite to a decoder command, and report a verdict on each.
 
-Standard library only, and nothing of any decoder: it knows the suite by its manifest and a decoder by PROTOCOL.md.
+Standard library only, and independent of any decoder: the suite is defined by its manifest, the decoder by PROTOCOL.md.
 """

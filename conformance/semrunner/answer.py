@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What a decoder can say of a file, in either protocol."""
+"""The decoder's answer to one vector, the same for both protocols."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-STATUS_OF = {
+STATUS_OF_FAMILY = {
     "2": 3,
     "3": 3,
     "4": 3,
@@ -14,12 +14,12 @@ STATUS_OF = {
     "6": 6,
     "7": 4,
     "8": 5,
-}  # SPEC §17: of a family, the first digit of its codes
+}  # first digit of a code -> exit status, SPEC §17
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`result`: of a file that was read. `error`, `status`: of one that was rejected. `why`: of all else."""
+    """One answer: `result` if accepted, `error` and `status` if rejected, `why` if skipped or broken."""
 
     verdict: Literal["accept", "reject", "skip", "broken"]
     result: Any = None
@@ -30,20 +30,26 @@ class Answer:
 
     @property
     def leaves_out(self) -> bool:
+        """True if the decoder declines the file as unsupported."""
         return self.verdict == "skip" or self.error == "SEM-E-704"
 
-    def shown(self) -> str:
+    def summary(self) -> str:
+        """Return the answer in a few words, for reports."""
         if self.verdict == "reject":
             return f"{self.error}, status {self.status}"
         return "accepted" if self.verdict == "accept" else self.why
 
 
 def broken(why: str) -> Answer:
+    """Return an answer that violates the protocol."""
     return Answer("broken", why=why)
 
 
 def rejected(error: str, status: int) -> Answer:
-    """A code with its own status, or what is wrong with them."""
-    if STATUS_OF.get(error[6:7]) != status:
-        return broken(f"{error} with status {status}, which is not that of its family")
+    """Return a rejection; a broken answer if the status is not that of the error's family."""
+    expected = STATUS_OF_FAMILY.get(error[6:7])
+    if expected is None:
+        return broken(f"{error} with status {status}: decoders do not report errors of this family")
+    if expected != status:
+        return broken(f"{error} with status {status}: the status of its family is {expected}")
     return Answer("reject", error=error, status=status)

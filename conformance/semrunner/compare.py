@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An answer beside what is expected: exactly, but for pixels, which have a tolerance."""
+"""Compare an answer with the expected one: exactly, except for pixels, which have a tolerance."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from typing import Any
 from semrunner.answer import Answer
 from semrunner.suite import Case
 
-CONTAINER = ("width", "height", "profile", "model_hash", "check_bits", "complete")  # members that tier H has
-OF_SECTION = ("type", "kind", "offset", "bytes")
+FILE_MEMBERS = ("width", "height", "profile", "model_hash", "check_bits", "complete")  # present in tier H
+SECTION_MEMBERS = ("type", "kind", "offset", "bytes")  # present in tier H
 
 
-def faults(case: Case, answer: Answer, tier: str) -> list[str]:
-    """What is wrong with the answer; nothing where it is right."""
+def mismatches(case: Case, answer: Answer, tier: str) -> list[str]:
+    """Return every way in which the answer differs from what the vector expects; empty for a correct answer."""
     if case.expected is None:
-        right = (answer.verdict, answer.error, answer.status) == ("reject", case.error, case.status)
-        return [] if right else [f"expected {case.error}, status {case.status}; came {answer.shown()}"]
+        correct = (answer.verdict, answer.error, answer.status) == ("reject", case.error, case.status)
+        return [] if correct else [f"expected {case.error}, status {case.status}; got {answer.summary()}"]
     if answer.verdict != "accept":
-        return [f"expected to be accepted; came {answer.shown()}"]
+        return [f"expected to be accepted; got {answer.summary()}"]
     if not isinstance(answer.result, dict):
         return ["the answer is not a JSON object"]
-    found = list(differences(wanted(case.expected, tier), answer.result, ""))
-    return [*found, *pixel_faults(case, answer.result)] if tier == "P" else found
+    messages = list(differences(expected_members(case.expected, tier), answer.result, ""))
+    return [*messages, *pixel_mismatches(case, answer.result)] if tier == "P" else messages
 
 
-def wanted(expected: dict[str, Any], tier: str) -> Any:
-    """The members that a decoder of this tier gives, numbers as strings."""
+def expected_members(expected: dict[str, Any], tier: str) -> Any:
+    """Return the members that a decoder of this tier must report, with numbers as strings."""
     if tier == "H":
-        sections = [{name: section[name] for name in OF_SECTION} for section in expected["sections"]]
-        return strings({name: expected[name] for name in CONTAINER} | {"sections": sections})
+        sections = [{name: section[name] for name in SECTION_MEMBERS} for section in expected["sections"]]
+        return strings({name: expected[name] for name in FILE_MEMBERS} | {"sections": sections})
     return strings({name: value for name, value in expected.items() if name != "pixels"})
 
 
 def strings(value: Any) -> Any:
-    """The same with every number as decimal digits."""
+    """Return a copy of a JSON value with every integer as a string of decimal digits."""
     if isinstance(value, dict):
         return {name: strings(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -46,60 +46,65 @@ def strings(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-def differences(want: Any, got: Any, path: str) -> Iterator[str]:
-    """Where the answer lacks or misses something. Objects may have more members, and leave out a `value` (PROTOCOL)."""
-    if isinstance(want, dict) and isinstance(got, dict):
-        for name, member in want.items():
-            where = f"{path}.{name}" if path else name
-            if name in got:
-                yield from differences(member, got[name], where)
-            elif name != "value" or "sha256" not in want:
-                yield f"{where}: expected {brief(member)}; came nothing"
-    elif isinstance(want, list) and isinstance(got, list) and len(want) == len(got):
-        for index, (one, other) in enumerate(zip(want, got, strict=True)):
-            yield from differences(one, other, f"{path}[{index}]")
-    elif type(want) is not type(got) or want != got:
-        yield f"{path}: expected {brief(want)}; came {brief(got)}"
+def differences(expected: Any, actual: Any, path: str) -> Iterator[str]:
+    """Yield a message for each missing or different member.
+
+    Objects may have additional members, and may omit `value` beside a `sha256` (PROTOCOL.md).
+    """
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for name, member in expected.items():
+            inner = f"{path}.{name}" if path else name
+            if name in actual:
+                yield from differences(member, actual[name], inner)
+            elif name != "value" or "sha256" not in expected:
+                yield f"{inner}: expected {abbreviate(member)}; got nothing"
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        for index, (left, right) in enumerate(zip(expected, actual, strict=True)):
+            yield from differences(left, right, f"{path}[{index}]")
+    elif type(expected) is not type(actual) or expected != actual:
+        yield f"{path}: expected {abbreviate(expected)}; got {abbreviate(actual)}"
 
 
-def brief(value: Any) -> str:
+def abbreviate(value: Any) -> str:
+    """Return the value as JSON, cut to 150 characters if it is longer than 160."""
     text = json.dumps(value)
     return text if len(text) <= 160 else f"{text[:150]}… ({len(text)} characters)"
 
 
-def distances(case: Case, result: dict[str, Any]) -> dict[str, float] | None:
-    """`peak` and `rms` of the picture against the vector's; None where it is none of its shape."""
+def pixel_distances(case: Case, result: dict[str, Any]) -> dict[str, float] | None:
+    """Return `peak` and `rms` between the answer's picture and the reference; None if it has another shape."""
     assert case.expected is not None
-    got = result.get("pixels")
+    actual = result.get("pixels")
     shape = strings(case.expected["pixels"]["shape"])
-    if not isinstance(got, dict) or got.get("shape") != shape or not isinstance(got.get("data"), str):
+    if not isinstance(actual, dict) or actual.get("shape") != shape or not isinstance(actual.get("data"), str):
         return None
     try:
-        samples = base64.b64decode(got["data"], validate=True)
+        samples = base64.b64decode(actual["data"], validate=True)
     except ValueError:
         return None
     if len(samples) != len(case.reference):
         return None
-    off = [abs(ours - theirs) for ours, theirs in zip(case.reference, samples, strict=True)]
-    return {"peak": float(max(off)), "rms": math.sqrt(sum(d * d for d in off) / len(off))}
+    errors = [abs(left - right) for left, right in zip(case.reference, samples, strict=True)]
+    return {"peak": float(max(errors)), "rms": math.sqrt(sum(d * d for d in errors) / len(errors))}
 
 
-def pixel_faults(case: Case, result: dict[str, Any]) -> Iterator[str]:
-    found = distances(case, result)
+def pixel_mismatches(case: Case, result: dict[str, Any]) -> Iterator[str]:
+    """Yield a message if there is no picture of the expected shape, and one for each tolerance that is exceeded."""
+    distances = pixel_distances(case, result)
     assert case.expected is not None
-    if found is None:
+    if distances is None:
         shape = case.expected["pixels"]["shape"]
-        yield f"pixels: expected the samples of a picture of shape {shape}; came {brief(result.get('pixels'))}"
+        yield f"pixels: expected the samples of a picture of shape {shape}; got {abbreviate(result.get('pixels'))}"
         return
-    for name, distance in found.items():
+    for name, distance in distances.items():
         if distance > case.expected["pixels"][name]:
-            yield f"pixels.{name}: expected at most {case.expected['pixels'][name]:g}; came {distance:g}"
+            yield f"pixels.{name}: expected at most {case.expected['pixels'][name]:g}; got {distance:g}"
 
 
 def margins(case: Case, answer: Answer) -> dict[str, float]:
-    """How much of each tolerance a picture uses up: 1 is all of it. Exact limits have no share."""
+    """Return the share of each tolerance that a picture uses, 1 being all of it; tolerances of 0 are omitted."""
     if case.expected is None or "pixels" not in case.expected or not isinstance(answer.result, dict):
         return {}
     limits = case.expected["pixels"]
-    found = distances(case, answer.result) or {}
-    return {name: distance / limits[name] for name, distance in found.items() if limits[name] > 0}
+    distances = pixel_distances(case, answer.result) or {}
+    return {name: distance / limits[name] for name, distance in distances.items() if limits[name] > 0}

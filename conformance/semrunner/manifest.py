@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The form of manifest.json, as test_vectors/manifest.schema.json has it. What is not known here is an error."""
+"""Parse and validate manifest.json as in test_vectors/manifest.schema.json; anything unknown is an error."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from typing import Any, NoReturn
 TIERS = ("H", "S", "L", "P")
 LISTS = ("vectors", "models", "registries", "painters", "encode", "refuse", "edit", "history", "coder", "quantise")
 
-Judge = Callable[[Any], bool]
+Check = Callable[[Any], bool]  # whether a JSON value is valid
 
 
 class SuiteError(Exception):
-    """The suite is not one that anything can be judged by."""
+    """The suite is not valid and cannot be run."""
 
 
-def text(pattern: str) -> Judge:
+def text(pattern: str) -> Check:
     return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
-def integer(least: int, most: int = 2**53) -> Judge:
-    return lambda value: type(value) is int and least <= value <= most
+def integer(minimum: int, maximum: int = 2**53) -> Check:
+    return lambda value: type(value) is int and minimum <= value <= maximum
 
 
-def one_of(*values: Any) -> Judge:
+def one_of(*values: Any) -> Check:
     return lambda value: any(type(value) is type(known) and value == known for known in values)
 
 
-def several(judge: Judge, least: int = 1) -> Judge:
-    return lambda value: isinstance(value, list) and len(value) >= least and all(map(judge, value))
+def array(item: Check, minimum: int = 1) -> Check:
+    return lambda value: isinstance(value, list) and len(value) >= minimum and all(map(item, value))
 
 
-def either(*judges: Judge) -> Judge:
-    return lambda value: any(judge(value) for judge in judges)
+def either(*checks: Check) -> Check:
+    return lambda value: any(check(value) for check in checks)
 
 
-def record(required: dict[str, Judge], optional: dict[str, Judge] | None = None) -> Judge:
-    """An object with these members and no others."""
+def record(required: dict[str, Check], optional: dict[str, Check] | None = None) -> Check:
+    """Return a check for an object with these members and no others."""
     known = required | (optional or {})
     return lambda value: (
         isinstance(value, dict)
@@ -48,8 +48,8 @@ def record(required: dict[str, Judge], optional: dict[str, Judge] | None = None)
     )
 
 
-def number(least: float) -> Judge:
-    return lambda value: type(value) in (int, float) and least <= value < float("inf")
+def number(minimum: float) -> Check:
+    return lambda value: type(value) in (int, float) and minimum <= value < float("inf")
 
 
 ID = text(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -57,7 +57,7 @@ PATH = text(r"[a-z0-9-]+(/[a-z0-9-]+)*(\.[a-z]+)*")
 DIGEST = text(r"[0-9a-f]{64}")
 HEX = text(r"([0-9a-f]{2})*")
 NOTE = text(r"(?s).+")
-RULES = several(text(r"SEM-R-[0-9]{3}"))
+RULES = array(text(r"SEM-R-[0-9]{3}"))
 ERROR = text(r"SEM-E-[1-8][0-9]{2}")
 STATUS = one_of(3, 4, 5, 6)
 CODE = integer(0, 65535)
@@ -70,13 +70,13 @@ SECTION = record(
     {"type": integer(0, 255), "kind": one_of(*NAMES), "offset": integer(0), "bytes": integer(0), "check": STATE},
     {
         "sha256": DIGEST, "rate": integer(0, 63), "mode": one_of("static", "tokens", "raw", "zlib", "zstd"),
-        "shape": several(several(integer(0))),
-        "value": either(lambda value: isinstance(value, str), several(CODE, 0), several(several(CODE, 0))),
+        "shape": array(array(integer(0))),
+        "value": either(lambda value: isinstance(value, str), array(CODE, 0), array(array(CODE, 0))),
     },
 )  # fmt: skip
 PIXELS = record(
     {
-        "shape": lambda value: several(integer(1))(value) and len(value) == 3,
+        "shape": lambda value: array(integer(1))(value) and len(value) == 3,
         "file": PATH, "sha256": DIGEST, "peak": integer(0, 255), "rms": number(0),
         "spread": record({"peak": integer(0, 255), "rms": number(0), "raw": number(0)}),
     }
@@ -84,7 +84,7 @@ PIXELS = record(
 EXPECTED = record(
     {
         "width": integer(1), "height": integer(1), "profile": integer(0), "model_hash": either(HEX, one_of(None)),
-        "check_bits": one_of(0, 16, 32), "complete": one_of(True, False), "check": STATE, "sections": several(SECTION),
+        "check_bits": one_of(0, 16, 32), "complete": one_of(True, False), "check": STATE, "sections": array(SECTION),
     },
     {"pixels": PIXELS},
 )  # fmt: skip
@@ -92,7 +92,7 @@ EDIT = record({"offset": integer(0), "delete": HEX, "insert": HEX})
 
 SHARED = {"id": ID, "rules": RULES, "note": NOTE, "since": integer(1), "until": either(integer(1), one_of(None))}
 COMMON = SHARED | {"sha256": DIGEST, "size": integer(0)}
-FEATURES = several(text(r"[a-z0-9]+(-[a-z0-9]+)*"))
+FEATURES = array(text(r"[a-z0-9]+(-[a-z0-9]+)*"))
 STAGE = one_of("header", "limits", "sections", "model", "payload", "check")
 VECTOR = COMMON | {"file": PATH, "tier": one_of(*TIERS), "features": FEATURES}
 ACCEPT = {"expect": one_of("accept"), "expected": EXPECTED}
@@ -101,20 +101,20 @@ MODEL = COMMON | REJECT | {"file": PATH, "folder": PATH, "repaired": PATH}
 DATA = record({"file": PATH, "sha256": DIGEST})
 SECTION_TYPE = integer(0, 255)
 OPERATION = either(
-    record({"strip": several(SECTION_TYPE)}),
-    record({"add": several(record({"type": SECTION_TYPE, "body": HEX})), "replacing": one_of(True, False)}),
+    record({"strip": array(SECTION_TYPE)}),
+    record({"add": array(record({"type": SECTION_TYPE, "body": HEX})), "replacing": one_of(True, False)}),
     record({"cut": integer(1)}),
 )
 ENTRIES = {
     "vectors": either(
         record(VECTOR | ACCEPT, {"trace": PATH}),
-        record(VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "edits": several(EDIT)}),
+        record(VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "edits": array(EDIT)}),
     ),
     "models": record(MODEL, {"asked": one_of("embedding")}),
     "registries": either(
         record(VECTOR | ACCEPT | {"registry": DATA}),
         record(
-            VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "registry": DATA}, {"edits": several(EDIT)}
+            VECTOR | REJECT | {"expect": one_of("reject"), "repaired": ID, "registry": DATA}, {"edits": array(EDIT)}
         ),
     ),
     "painters": record(MODEL),
@@ -129,13 +129,13 @@ HEAD = {"format": "sem-vectors", "format_version": 1, "licence": "CC0-1.0"}
 
 
 def parse(data: bytes) -> Any:
-    """RFC 8259 and no more. ValueError for a member named twice, NaN, bytes that are no UTF-8, and endless nesting."""
+    """Parse strict RFC 8259 JSON. ValueError for duplicate members, NaN, invalid UTF-8 and excessive nesting."""
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
+        value = dict(pairs)
+        if len(value) != len(pairs):
             raise ValueError("an object names a member twice")
-        return found
+        return value
 
     def constant(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")
@@ -146,25 +146,25 @@ def parse(data: bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def judged(data: bytes) -> dict[str, Any]:
-    """The manifest, or the SuiteError of its first fault."""
+def parse_manifest(data: bytes) -> dict[str, Any]:
+    """Parse and validate a manifest. SuiteError for the first error in it."""
     try:
         manifest = parse(data)
     except ValueError as error:
         raise SuiteError(f"manifest.json: {error}") from error
     if not isinstance(manifest, dict) or not HEAD.keys() | {"vectors"} <= manifest.keys() <= HEAD.keys() | set(LISTS):
-        raise SuiteError(f"manifest.json has not the members {', '.join([*HEAD, *LISTS])}")
-    for name, wanted in HEAD.items():
-        if type(manifest[name]) is not type(wanted) or manifest[name] != wanted:
-            raise SuiteError(f"manifest.json: {name} is not {wanted!r}")
+        raise SuiteError(f"manifest.json must have the members {', '.join([*HEAD, *LISTS])}")
+    for name, expected in HEAD.items():
+        if type(manifest[name]) is not type(expected) or manifest[name] != expected:
+            raise SuiteError(f"manifest.json: {name} must be {expected!r}")
     for name in LISTS:
         if not isinstance(manifest.setdefault(name, []), list) or (name == "vectors" and not manifest[name]):
-            raise SuiteError(f"manifest.json: the list {name} is empty, or none")
+            raise SuiteError(f"manifest.json: {name} must be a list, and vectors a non-empty one")
         for index, entry in enumerate(manifest[name]):
             if not ENTRIES[name](entry):
-                said = entry.get("id") if isinstance(entry, dict) else None
-                raise SuiteError(f"manifest.json: {name}[{index}] ({said}) has not the form of its schema")
+                entry_id = entry.get("id") if isinstance(entry, dict) else None
+                raise SuiteError(f"manifest.json: {name}[{index}] ({entry_id}) does not match the schema")
     ids = [entry["id"] for name in LISTS for entry in manifest[name]]
-    if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
-        raise SuiteError(f"manifest.json gives {', '.join(twice)} twice")
+    if duplicates := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise SuiteError(f"manifest.json: duplicate id {', '.join(duplicates)}")
     return manifest

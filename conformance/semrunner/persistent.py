@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The persistent protocol: one process for many vectors, a line of JSON each way for each."""
+"""The persistent protocol: one decoder process for many vectors, one line of JSON each way per vector."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from semrunner.answer import Answer, broken, rejected
 from semrunner.manifest import TIERS, parse
-from semrunner.process import Child, Misbehaviour
+from semrunner.process import ChildProcess, ProtocolError
 from semrunner.settings import Settings
 from semrunner.suite import Case
 
@@ -21,27 +21,31 @@ STOP_SECONDS = 10.0
 
 
 class NotStarted(Exception):
-    """The decoder does not answer the start."""
+    """The decoder gave no valid answer to start."""
 
 
 class Persistent:
-    """`name` and `tiers` are what the decoder says of itself. `patience`: seconds for the answer to the first start."""
+    """Client for decoders that speak the persistent protocol; `name` and `tiers` are what the decoder reports.
 
-    def __init__(self, settings: Settings, tier: str, patience: float | None = None) -> None:
+    `start_timeout`: seconds for the answer to the first start, by default the timeout of the settings.
+    """
+
+    def __init__(self, settings: Settings, tier: str, start_timeout: float | None = None) -> None:
         self.settings, self.tier = settings, tier
-        self.registry = settings.registry  # the one that the process has been started with
-        self.child: Child | None = None
-        self.asked = 0
+        self.registry = settings.registry  # with which the process was started
+        self.child: ChildProcess | None = None
+        self.seq = 0
         self.name, self.tiers = "", ("",)
-        self._start(patience or settings.timeout)
+        self._start(start_timeout or settings.timeout)
 
     def _start(self, seconds: float) -> None:
+        """Start the process and read its name and tiers. NotStarted if it fails to answer."""
         settings = self.settings
         try:
-            self.child = Child([*settings.command, "--persistent"], settings.memory)
-        except OSError as fault:
-            raise NotStarted(str(fault)) from fault
-        question = {
+            self.child = ChildProcess([*settings.command, "--persistent"], settings.memory)
+        except OSError as error:
+            raise NotStarted(str(error)) from error
+        request = {
             "op": "start",
             "protocol": "1",
             "tier": self.tier,
@@ -49,15 +53,15 @@ class Persistent:
             "data": str(settings.data),
         }
         try:
-            said = self._line(question, seconds)
-        except Misbehaviour as fault:
-            note = self.child.last_note()
+            reply = self._request(request, seconds)
+        except ProtocolError as error:
+            note = self.child.last_stderr_line()
             self._kill()
-            raise NotStarted(f"{fault}{f' ({note})' if note else ''}") from fault
-        if not isinstance(said, dict) or said.get("ok") is not True:
+            raise NotStarted(f"{error}{f' ({note})' if note else ''}") from error
+        if not isinstance(reply, dict) or reply.get("ok") is not True:
             self._kill()
-            raise NotStarted(f"it answers the start with {json.dumps(said)[:300]}")
-        tiers, name = said.get("tiers"), said.get("name")
+            raise NotStarted(f"it answers start with {json.dumps(reply)[:300]}")
+        tiers, name = reply.get("tiers"), reply.get("name")
         if (
             not isinstance(tiers, list)
             or not tiers
@@ -65,44 +69,54 @@ class Persistent:
             or not isinstance(name, str)
         ):
             self._kill()
-            raise NotStarted("it does not say its name and its tiers")
+            raise NotStarted("its answer to start lacks a name or a list of tiers")
         self.name, self.tiers = name, tuple(tiers)
 
-    def _line(self, question: dict[str, Any], seconds: float) -> Any:
-        """The value of the one line that answers the question. Misbehaviour for anything else."""
+    def _request(self, request: dict[str, Any], seconds: float) -> Any:
+        """Send one line and return the JSON value of the one line that answers it. ProtocolError for anything else."""
         child = self.child
         assert child is not None
-        if child.out:
-            raise Misbehaviour("output without a question")
-        child.talk(json.dumps(question).encode() + b"\n", seconds, lambda: child.mute or b"\n" in child.out)
-        child.judge_memory()
-        line, newline, rest = bytes(child.out).partition(b"\n")
-        child.out.clear()
+        if child.stdout:
+            raise ProtocolError("output before a request")
+
+        def line_read() -> bool:
+            return child.stdout_closed or b"\n" in child.stdout
+
+        child.exchange(json.dumps(request).encode() + b"\n", seconds, line_read)
+        child.check_memory()
+        line, newline, rest = bytes(child.stdout).partition(b"\n")
+        child.stdout.clear()
         if not newline:
-            raise Misbehaviour("the process ended" if not line else "the process ended within a line")
+            raise ProtocolError("the process ended" if not line else "the process ended within a line")
         if rest:
-            raise Misbehaviour("more than one line for one question")
+            raise ProtocolError("more than one line in answer to one request")
         try:
             return parse(line)
-        except ValueError as fault:
-            raise Misbehaviour(f"the answer is not JSON: {fault}") from fault
+        except ValueError as error:
+            raise ProtocolError(f"the answer is not JSON: {error}") from error
 
     def ask(self, case: Case, tier: str) -> Answer:
+        """Send one file and return the answer; the process is restarted for another registry or after a failure.
+
+        NotStarted if it cannot be restarted with the registry of the settings.
+        """
         begin = time.monotonic()
+        answer = self._ask(case, tier)
+        return replace(answer, seconds=time.monotonic() - begin)
+
+    def _ask(self, case: Case, tier: str) -> Answer:
         try:
-            self._ready(case.registry or self.settings.registry)
-        except Misbehaviour as fault:
-            return replace(broken(f"at the end of the runs before it: {fault}"), seconds=time.monotonic() - begin)
-        except NotStarted as fault:
+            self._ensure_started(case.registry or self.settings.registry)
+        except ProtocolError as error:
+            return broken(f"when stopped before this vector: {error}")
+        except NotStarted as error:
             if case.registry is None:
                 raise
-            return replace(
-                broken(f"started with the registry of this vector: {fault}"), seconds=time.monotonic() - begin
-            )
-        self.asked += 1
-        question = {
+            return broken(f"when started with the registry of this vector: {error}")
+        self.seq += 1
+        request = {
             "op": "run",
-            "seq": str(self.asked),
+            "seq": str(self.seq),
             "id": case.id,
             "tier": tier,
             "file": base64.b64encode(case.file).decode("ascii"),
@@ -110,17 +124,17 @@ class Persistent:
             "asked": case.asked,
         }
         try:
-            answer = read(self._line(question, self.settings.timeout), str(self.asked))
-        except Misbehaviour as fault:
-            answer = broken(str(fault))
+            answer = parse_answer(self._request(request, self.settings.timeout), str(self.seq))
+        except ProtocolError as error:
+            answer = broken(str(error))
         if answer.verdict == "broken" and self.child is not None:
-            note = self.child.last_note()
+            note = self.child.last_stderr_line()
             answer = replace(answer, why=f"{answer.why} ({note[:300]})") if note else answer
             self._kill()
-        return replace(answer, seconds=time.monotonic() - begin)
+        return answer
 
-    def _ready(self, registry: Path) -> None:
-        """A process that was started with this registry."""
+    def _ensure_started(self, registry: Path) -> None:
+        """Have a process that was started with this registry."""
         if registry != self.registry:
             self.close()
             self.registry = registry
@@ -128,14 +142,14 @@ class Persistent:
             self._start(self.settings.timeout)
 
     def close(self) -> None:
-        """Misbehaviour of a decoder that does not end when it is told to."""
+        """Stop the process. ProtocolError if it does not end as it should."""
         if self.child is None:
             return
         try:
-            if self._line({"op": "stop"}, self.settings.timeout) != {"ok": True}:
-                raise Misbehaviour("it does not answer stop with ok")
+            if self._request({"op": "stop"}, self.settings.timeout) != {"ok": True}:
+                raise ProtocolError("stop was not answered with ok")
             if (status := self.child.wait(STOP_SECONDS)) != 0:
-                raise Misbehaviour(f"exit status {status} after stop")
+                raise ProtocolError(f"exit status {status} after stop")
         finally:
             self._kill()
 
@@ -145,23 +159,23 @@ class Persistent:
         self.child = None
 
 
-def read(said: Any, seq: str) -> Answer:
-    """The meaning of a line."""
-    if not isinstance(said, dict) or said.get("seq") != seq:
-        return broken(f"no answer to seq {seq}: {json.dumps(said)[:200]}")
-    forms = [name for name in ("result", "error", "skip") if name in said]
+def parse_answer(reply: Any, seq: str) -> Answer:
+    """Return the answer in the decoder's reply to a run; broken if the reply is malformed."""
+    if not isinstance(reply, dict) or reply.get("seq") != seq:
+        return broken(f"no answer to seq {seq}: {json.dumps(reply)[:200]}")
+    forms = [name for name in ("result", "error", "skip") if name in reply]
     if len(forms) != 1:
-        return broken(f"an answer has one of result, error and skip, this one {', '.join(forms) or 'none'}")
-    value = said[forms[0]]
+        return broken(f"expected one of result, error and skip; got {', '.join(forms) or 'none'}")
+    value = reply[forms[0]]
     if forms[0] == "result":
         return Answer("accept", result=value)
     if forms[0] == "skip":
-        return Answer("skip", why=value) if isinstance(value, str) else broken("the reason of a skip is a text")
+        return Answer("skip", why=value) if isinstance(value, str) else broken("skip must give its reason as a string")
     code, status = (value.get("code"), value.get("status")) if isinstance(value, dict) else (None, None)
     if (
         not isinstance(code, str)
         or not re.fullmatch(r"SEM-E-[1-8][0-9]{2}", code)
         or status not in ("3", "4", "5", "6")
     ):
-        return broken(f"an error has code and status, this one is {json.dumps(value)[:200]}")
+        return broken(f"error must have code and status; got {json.dumps(value)[:200]}")
     return rejected(code, int(status))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A process that is not trusted: bounded in time, memory and output, and gone with all its children afterwards.
+"""An untrusted child process, limited in time, memory and output, and killed together with its descendants.
 
-This is for Linux: it bounds the memory of another process, and reads its peak from /proc.
+Linux only: the memory of another process is limited with prlimit, and its peak is read from /proc.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-OUTPUT = 1 << 26  # bytes of standard output
-NOTES = 1 << 16  # bytes of standard error that are kept: the last ones
+OUTPUT_MAX = 1 << 26  # bytes of standard output
+STDERR_KEPT = 1 << 16  # bytes of standard error, the last ones
 CHUNK = 1 << 16
 
 
-class Misbehaviour(Exception):
-    """What the process did instead of answering."""
+class ProtocolError(Exception):
+    """The process violated the protocol or its limits instead of answering."""
 
 
-class Child:
-    """A command, started. `memory`: bytes, None for no bound."""
+class ChildProcess:
+    """A started command. `memory`: limit in bytes, None for unlimited."""
 
     def __init__(self, command: Sequence[str], memory: int | None) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SEM_")}
-        self._own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self._parent_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -41,39 +41,42 @@ class Child:
         )
         self.memory = memory
         if memory is not None:
-            with contextlib.suppress(ProcessLookupError, ValueError):  # it has ended; the system allows less anyway
-                # The data segment rather than the address space, of which node reserves more than there is memory.
+            with contextlib.suppress(ProcessLookupError, ValueError):  # already ended; the system's limit is lower
+                # The data segment, not the address space: node reserves more address space than there is memory.
                 resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (memory, memory))
-        self.out, self.notes = bytearray(), bytearray()
+        self.stdout, self.stderr = bytearray(), bytearray()  # what was read of them
         self.status: int | None = None
         self._selector = selectors.DefaultSelector()
-        for stream, buffer in ((self.process.stdout, self.out), (self.process.stderr, self.notes)):
+        for stream, buffer in ((self.process.stdout, self.stdout), (self.process.stderr, self.stderr)):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
             self._selector.register(stream, selectors.EVENT_READ, buffer)
         assert self.process.stdin is not None
         os.set_blocking(self.process.stdin.fileno(), False)
-        self._open = 2  # streams that have not ended
-        self.mute = False  # whether standard output has ended
+        self._open_streams = 2
+        self.stdout_closed = False
 
-    def talk(self, data: bytes, seconds: float, enough: Callable[[], bool], *, close: bool = False) -> None:
-        """Write `data`, and read until that is `enough` or both streams end. Misbehaviour where it takes too long."""
-        left, end = memoryview(data), time.monotonic() + seconds
+    def exchange(self, data: bytes, seconds: float, done: Callable[[], bool], *, close: bool = False) -> None:
+        """Write `data`, and read until `done()` or until both streams end. ProtocolError after `seconds`.
+
+        close: whether to close standard input after the data.
+        """
+        unsent, end = memoryview(data), time.monotonic() + seconds
         stdin = self.process.stdin
         assert stdin is not None
         writing = not stdin.closed
         if writing:
             self._selector.register(stdin, selectors.EVENT_WRITE)
-        while self._open and not enough():
+        while self._open_streams and not done():
             wait = end - time.monotonic()
             if wait <= 0:
-                raise Misbehaviour(f"timed out after {seconds:g} s")
+                raise ProtocolError(f"timed out after {seconds:g} s")
             for key, _ in self._selector.select(wait):
                 if key.fileobj is not stdin:
                     self._read(key)
                     continue
-                left = self._write(left)
-                if not left:
+                unsent = self._write(unsent)
+                if not unsent:
                     self._selector.unregister(stdin)
                     writing = False
                     if close:
@@ -81,67 +84,67 @@ class Child:
         if writing:
             self._selector.unregister(stdin)
 
-    def _write(self, left: memoryview) -> memoryview:
-        """What is still to be written; nothing where the process does not read on, which is its own affair."""
+    def _write(self, unsent: memoryview) -> memoryview:
+        """Write a chunk and return the rest; nothing if the process has closed its input, which it may."""
         assert self.process.stdin is not None
         try:
-            return left[os.write(self.process.stdin.fileno(), left[:CHUNK]) :]
+            return unsent[os.write(self.process.stdin.fileno(), unsent[:CHUNK]) :]
         except BlockingIOError:
-            return left
+            return unsent
         except OSError:
-            return left[:0]
+            return unsent[:0]
 
     def _read(self, key: selectors.SelectorKey) -> None:
         data = os.read(key.fd, CHUNK)
         key.data.extend(data)
         if not data:
             self._selector.unregister(key.fileobj)
-            self._open -= 1
-            self.mute = self.mute or key.data is self.out
-        if len(self.out) > OUTPUT:
-            raise Misbehaviour(f"more than {OUTPUT} bytes of output")
-        del self.notes[:-NOTES]
+            self._open_streams -= 1
+            self.stdout_closed = self.stdout_closed or key.data is self.stdout
+        if len(self.stdout) > OUTPUT_MAX:
+            raise ProtocolError(f"more than {OUTPUT_MAX} bytes of output")
+        del self.stderr[:-STDERR_KEPT]
 
     def wait(self, seconds: float) -> int:
-        """The exit status, negative for a signal, with the peak of memory judged. Misbehaviour where it does not end."""
+        """Return the exit status, negative for a signal. ProtocolError if the process does not end or used too much memory."""
         end = time.monotonic() + seconds
         pause = 0.0005
         while os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             if time.monotonic() > end:
-                raise Misbehaviour(f"its output ended, and it did not, for {seconds:g} s")
+                raise ProtocolError(f"closed its output but did not exit within {seconds:g} s")
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
         peak = self._reap()
-        self._judge(peak)
+        self._check_peak(peak)
         assert self.status is not None
         return self.status
 
     def _reap(self) -> int:
-        """Kill what is left of the group, while its number is still its own. Gives the peak of memory in bytes."""
+        """Kill the process group before its id can be reused, and return the peak memory in bytes."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self.process.pid, 0)
         self.status = self.process.returncode = os.waitstatus_to_exitcode(status)
         peak = usage.ru_maxrss * 1024
-        return peak if peak > self._own else 0  # at its start a process has the memory of the one that starts it
+        return peak if peak > self._parent_peak else 0  # a new process starts with its parent's memory
 
-    def judge_memory(self) -> None:
-        """Of a process that goes on."""
+    def check_memory(self) -> None:
+        """Check the peak memory of the running process. ProtocolError if it is above the limit."""
         with contextlib.suppress(OSError, ValueError, StopIteration):
             lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
-            self._judge(1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1]))
+            self._check_peak(1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1]))
 
-    def _judge(self, peak: int) -> None:
+    def _check_peak(self, peak: int) -> None:
         if self.memory is not None and peak > self.memory:
-            raise Misbehaviour(f"{peak >> 20} MB of memory, and {self.memory >> 20} MB are allowed")
+            raise ProtocolError(f"used {peak >> 20} MB of memory; the limit is {self.memory >> 20} MB")
 
-    def last_note(self) -> str:
-        """The last line of standard error, or what is left of it."""
-        lines = self.notes.decode("utf-8", "replace").strip().splitlines()
+    def last_stderr_line(self) -> str:
+        """Return the last line of standard error, possibly without its beginning; empty if there is none."""
+        lines = self.stderr.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
 
     def end(self) -> None:
-        """Kill it and all that it has started."""
+        """Kill the process and all its descendants in its process group."""
         if self.status is None:
             self._reap()
         self._selector.close()
@@ -151,5 +154,5 @@ class Child:
 
 
 def _close(stream: object) -> None:
-    with contextlib.suppress(OSError):  # what was not written yet finds nobody
+    with contextlib.suppress(OSError):  # unwritten data has no reader any more
         stream.close()  # type: ignore[attr-defined]

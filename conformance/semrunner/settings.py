@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a decoder is run, and the normative data that it is given."""
+"""The decoder command with its limits, and the normative data passed to it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,26 @@ REGISTRY = "registry.json"
 
 @dataclass(frozen=True)
 class Settings:
+    """How to run a decoder."""
+
     command: tuple[str, ...]
     registry: Path
-    data: Path  # a folder that holds DATA and nothing else
-    timeout: float = 60.0  # seconds for an answer
-    memory: int | None = None  # bytes
+    data: Path  # folder with exactly the files DATA
+    timeout: float = 60.0  # seconds per answer
+    memory: int | None = None  # bytes; None: unlimited
 
 
-def gather(places: Sequence[Path], into: Path) -> tuple[Path, Path]:
-    """Copies registry.json and DATA, each from the first place that has it, and gives the registry and the folder."""
-    data = into / "data"
+def gather(folders: Sequence[Path], target: Path) -> tuple[Path, Path]:
+    """Copy registry.json and DATA, each from the first folder that has it; return the registry and the data folder.
+
+    SuiteError if a file is in none of the folders.
+    """
+    data = target / "data"
     data.mkdir()
     for name in (REGISTRY, *DATA):
-        source = next((place / name for place in places if (place / name).is_file()), None)
+        source = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if source is None:
-            raise SuiteError(f"{name} is in none of {', '.join(map(str, places)) or 'no folder'}: name one with --data")
-        shutil.copyfile(source, (into if name == REGISTRY else data) / name)
-    return into / REGISTRY, data
+            searched = ", ".join(map(str, folders)) or "no folder"
+            raise SuiteError(f"{name} not found (searched {searched}); pass its folder with --data")
+        shutil.copyfile(source, (target if name == REGISTRY else data) / name)
+    return target / REGISTRY, data

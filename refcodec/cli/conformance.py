@@ -51,9 +51,9 @@ def run(**given: Any) -> int:
     Exit status: 0 all passed, 3 a vector failed, 2 the suite or the decoder cannot be run.
     """
     from semrunner.cli import Options
-    from semrunner.cli import run as put
+    from semrunner.cli import run as run_suite
 
-    status = put(Options(**given), normative())
+    status = run_suite(Options(**given), normative())
     return FAILED if status == 1 else status  # 1 is never given on purpose
 
 

@@ -23,7 +23,7 @@ from types import CodeType, ModuleType
 from typing import Any, Final, NoReturn
 
 from semrunner.answer import Answer
-from semrunner.compare import faults
+from semrunner.compare import mismatches
 from semrunner.suite import Case
 from tools.mutation.sites import Site
 
@@ -194,7 +194,7 @@ def _ask(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, o
             signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
             begin = time.process_time()
             answer = decoder.answer(case)
-            wrong = faults(case, answer, tier_of(case))
+            wrong = mismatches(case, answer, tier_of(case))
             line = {"case": case_id, "seconds": round(time.process_time() - begin, 4)}
             print(json.dumps(line | ({"why": wrong[0]} if wrong else {})), file=out)
             if wrong and not to_end:

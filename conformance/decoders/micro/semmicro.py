@@ -18,8 +18,7 @@ not computed) and `RangeDecoder.decode` (bisection).
     semmicro.py [--tier header|symbols] [--model DIR]... [--registry FILE] [--embedding] [--jobs N] [--trace] < file.sem
 
 It implements format version 1, level 1 and all payload kinds. Questions that the document left open are listed in
-docs/decisions: "Q n" in a comment is number n of 0005-questions-of-the-first-reader.md, "T n" number n of
-0011-questions-of-the-third-reader.md.
+docs/spec-reviews: "Q n" in a comment is number n of first-reader.md, "T n" number n of third-reader.md.
 """
 
 from __future__ import annotations

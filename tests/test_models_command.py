@@ -449,7 +449,7 @@ def test_faults_leave_the_set_as_it_was(semtool: Semtool, monkeypatch: pytest.Mo
         def stop(*_: Any, fault: BaseException = fault) -> None:
             raise fault
 
-        for name in ("convert.copy_folder._copy_file", "foundation.model_set.settle"):
+        for name in ("convert.copy_folder._copy_file", "foundation.model_set.replace_atomically"):
             with monkeypatch.context() as patch:
                 patch.setattr(f"refcodec.{name}", stop)
                 assert semtool("models", "import", "m", "--as", "painter", "-o", "set", "--replace").status == status

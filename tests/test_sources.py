@@ -449,17 +449,17 @@ def test_a_set_without_a_listing_keeps_what_it_fills() -> None:
         "clip": ModelSource("clip", "set/new", None, "1" * 64),
     }
     with pytest.raises(ValueError, match="the role clip of the set set is filled already"):
-        model_set.role_free(Path("set"), "clip")
-    model_set.role_free(Path("set"), "clip", replace=True)
-    model_set.role_free(Path("set"), "language")
+        model_set.refuse_taken_role(Path("set"), "clip")
+    model_set.refuse_taken_role(Path("set"), "clip", replace=True)
+    model_set.refuse_taken_role(Path("set"), "language")
     with pytest.raises(ValueError, match="is a model, and no set of them"):
-        model_set.role_free(Path("set/painter"), "clip")
+        model_set.refuse_taken_role(Path("set/painter"), "clip")
 
 
 def test_a_folder_settles_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     model(Path("set/painter"), old=True)
     with pytest.raises(ValueError, match="is there already"):
-        model_set.free(Path("set/painter"))
+        model_set.refuse_existing(Path("set/painter"))
     rename = os.rename
 
     def fails(a: Any, b: Any) -> None:
@@ -467,15 +467,15 @@ def test_a_folder_settles_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -
             raise OSError(28, "No space left on device")
         rename(a, b)
 
-    with monkeypatch.context() as patch, model_set.scratch(Path("set")) as scratch:
+    with monkeypatch.context() as patch, model_set.temporary_dir(Path("set")) as scratch:
         model(scratch / "painter", new=True)
         patch.setattr(os, "rename", fails)
-        refused(102, lambda: model_set.settle(scratch / "painter", Path("set/painter")))
+        refused(102, lambda: model_set.replace_atomically(scratch / "painter", Path("set/painter")))
     assert json.loads(Path("set/painter/config.json").read_text()) == {"old": True}
-    with model_set.scratch(Path("set")) as scratch:
-        model_set.settle(model(scratch / "painter", new=True), Path("set/painter"))
+    with model_set.temporary_dir(Path("set")) as scratch:
+        model_set.replace_atomically(model(scratch / "painter", new=True), Path("set/painter"))
     assert json.loads(Path("set/painter/config.json").read_text()) == {"new": True}
     assert [path.name for path in Path("set").iterdir()] == ["painter"]
-    with pytest.raises(KeyboardInterrupt), model_set.scratch(Path("fresh")):
+    with pytest.raises(KeyboardInterrupt), model_set.temporary_dir(Path("fresh")):
         raise KeyboardInterrupt
     assert not Path("fresh").exists()

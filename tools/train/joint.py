@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.errors import SemError
-from refcodec.foundation.loading import expect, loading, pretrained
+from refcodec.foundation.loading import loading, pretrained, require_config
 from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.transforms.elic.config import ElicConfig
 from tools.train import photos
@@ -86,7 +86,7 @@ class Joint(nn.Module):
     @classmethod
     def load(cls, folder: Path, beta: float) -> Joint:
         """SEM-E-803 and 805 for a folder that is no CLIPModel with its tokenizer."""
-        expect("clip", folder, "config.json", "model_type", ("clip",))
+        require_config("clip", folder, "config.json", "model_type", ("clip",))
         with loading("clip", folder):
             from transformers import CLIPModel, CLIPTokenizerFast
 

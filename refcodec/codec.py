@@ -28,7 +28,7 @@ from refcodec.container.limits import level_bounds
 from refcodec.decoder import model_digest, read_symbols, symbols_of
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
-from refcodec.foundation.resolve import Models, told
+from refcodec.foundation.resolve import Models, format_used_models
 from refcodec.methods.base import Described, Options, Record, Request, Scene
 from refcodec.methods.inputs import Given
 from refcodec.payloads.kinds import fits
@@ -241,7 +241,7 @@ def _described(
         settings |= {"quality": None, "bpp": None}
 
     def file_of_description(made: Described) -> Encoded:
-        note = {"model": told(models.used)} if models.used else {}
+        note = {"model": format_used_models(models.used)} if models.used else {}
         more = settings | {"hints": hints | dict(made.hints), "made": note, "size": made.size}
         return encode_symbols(made.given, method=method, environment=models.environment, **more)
 

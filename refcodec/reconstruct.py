@@ -12,7 +12,7 @@ from refcodec.container import Container, write
 from refcodec.container.key_value import decode as text_decode
 from refcodec.decoder import Symbols
 from refcodec.errors import Code, SemError
-from refcodec.foundation.resolve import Models, told
+from refcodec.foundation.resolve import Models, format_used_models
 from refcodec.methods.base import NORM_SCALES, Painting, Record, Scene
 from refcodec.progress import Progress
 
@@ -36,7 +36,11 @@ class Painted:
     @property
     def note(self) -> dict[str, str]:
         """What a picture file of it says: that it was painted, and by what."""
-        return {"Description": SYNTHESISED, "Software": f"refcodec {__version__}", "Model": told(self.models)}
+        return {
+            "Description": SYNTHESISED,
+            "Software": f"refcodec {__version__}",
+            "Model": format_used_models(self.models),
+        }
 
 
 def paint(

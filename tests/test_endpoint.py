@@ -26,7 +26,8 @@ from refcodec import codec, reconstruct
 from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
 from refcodec.foundation import endpoint
-from refcodec.foundation.resolve import Models, Source
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.roles import ModelSource
 from refcodec.methods.consonant import prompts
 from refcodec.payloads.consonant import LETTERS
 
@@ -333,8 +334,8 @@ def test_a_key_that_no_header_holds(server: Server, monkeypatch: pytest.MonkeyPa
 def test_addresses(url: str, base: str, host: str, model: str) -> None:
     found = endpoint.address(url)
     assert (found.base, found.host, found.model) == (base, host, model)
-    assert Source("painter", url).name == f"{host}#{model}"
-    assert Source("painter", url).is_endpoint
+    assert ModelSource("painter", url).name == f"{host}#{model}"
+    assert ModelSource("painter", url).is_endpoint
 
 
 @pytest.mark.parametrize("url", [

@@ -23,7 +23,9 @@ from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.foundation import model_set
 from refcodec.foundation.folder_digest import file_sha256, folder_sha256
-from refcodec.foundation.resolve import ROLES, Models, installed
+from refcodec.foundation.models_json import installed_roles
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.roles import ROLES
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -300,7 +302,9 @@ def test_a_folder_fills_a_role(semtool: Semtool, place: Path) -> None:
         "model.safetensors",
     }
     assert (
-        installed(Environment.default())["painter"].sha256 == folder_sha256(own / "painter") == folder_sha256(Path("m"))
+        installed_roles(Environment.default())["painter"].sha256
+        == folder_sha256(own / "painter")
+        == folder_sha256(Path("m"))
     )
     before = contents(own)
     refused(semtool("models", "import", "m", "--as", "painter"), 2, "usage: the role painter of the set ")
@@ -310,7 +314,7 @@ def test_a_folder_fills_a_role(semtool: Semtool, place: Path) -> None:
     assert made["roles"][0]["sha256"] == folder_sha256(own / "painter") != before
     model(Path("n"))
     done(semtool, "import", "n", "--as", "clip")
-    assert set(installed(Environment.default())) == {"painter", "clip"}
+    assert set(installed_roles(Environment.default())) == {"painter", "clip"}
     assert set(own.iterdir()) == {own / "painter", own / "clip", own / "models.json"}
 
 
@@ -450,7 +454,7 @@ def test_faults_leave_the_set_as_it_was(semtool: Semtool, monkeypatch: pytest.Mo
         def stop(*_: Any, fault: BaseException = fault) -> None:
             raise fault
 
-        for name in ("convert.copy_folder._copy_file", "foundation.model_set.settle"):
+        for name in ("convert.copy_folder._copy_file", "foundation.model_set.replace_atomically"):
             with monkeypatch.context() as patch:
                 patch.setattr(f"refcodec.{name}", stop)
                 assert semtool("models", "import", "m", "--as", "painter", "-o", "set", "--replace").status == status
@@ -518,7 +522,7 @@ def test_a_hub_id_is_pinned(semtool: Semtool, hub: Path) -> None:
     assert made["roles"] == [
         {"role": "painter", "source": "owner/name", "revision": "abc", "sha256": folder_sha256(hub)}
     ]
-    assert installed(Environment.default())["painter"].revision == "abc"
+    assert installed_roles(Environment.default())["painter"].revision == "abc"
     assert states(semtool)["painter"] == "ok"
     (hub / "config.json").write_text("changed")
     assert states(semtool)["painter"] == "failed 802"
@@ -528,7 +532,7 @@ def test_a_hub_id_of_pickled_weights_is_copied_and_converted(semtool: Semtool, h
     (hub / "model.safetensors").unlink()
     made = done(semtool, "import", "owner/name@main", "--as", "painter")
     assert made["converted"] == ["pytorch_model.bin"]
-    found = installed(Environment.default())["painter"]
+    found = installed_roles(Environment.default())["painter"]
     assert (found.place, found.revision) == (str(model_set.own_set() / "painter"), "abc")
     assert states(semtool)["painter"] == "ok"
 
@@ -539,12 +543,12 @@ def test_a_hub_id_without_a_network(semtool: Semtool, hub: Path) -> None:
         5,
         "SEM-E-801 model-unavailable: painter: the model owner/other is not on this machine",
     )
-    assert installed(Environment.default()) == {}
+    assert installed_roles(Environment.default()) == {}
     said = semtool("models", "import", "owner/other", "--as", "painter", "--no-fetch", "--json")
     valid("models-import", said.json)
     assert "without a digest, and without a revision" in said.line
     assert said.json["roles"][0]["sha256"] is None
-    assert installed(Environment.default())["painter"].place == "owner/other"
+    assert installed_roles(Environment.default())["painter"].place == "owner/other"
     text = semtool("models", "import", "owner/other@5", "--as", "painter", "--no-fetch", "--replace")
     assert text.text == "painter: owner/other, sha256 not recorded\n"
     assert "without a revision" not in text.line

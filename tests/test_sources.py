@@ -19,9 +19,12 @@ from safetensors.numpy import save_file
 
 from refcodec.environment import Environment
 from refcodec.errors import SemError
-from refcodec.foundation import folder_digest, model_set, resolve
+from refcodec.foundation import folder_digest, model_set
+from refcodec.foundation.download import resolve_folder, source_sha256
 from refcodec.foundation.folder_digest import folder_sha256, model_files
-from refcodec.foundation.resolve import Models, Source, installed, listed, local, parse, source
+from refcodec.foundation.models_json import installed_roles, roles_in_folder
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.roles import ModelSource, parse_role, source_of
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -59,35 +62,35 @@ def refused(code: int, call: Callable[[], Any]) -> SemError:
 
 
 def test_what_a_user_names() -> None:
-    assert parse("painter=stabilityai/sd") == ("painter", "stabilityai/sd")
-    assert parse("painter=a=b") == ("painter", "a=b")
-    assert parse("folder") is None
+    assert parse_role("painter=stabilityai/sd") == ("painter", "stabilityai/sd")
+    assert parse_role("painter=a=b") == ("painter", "a=b")
+    assert parse_role("folder") is None
     Path("odd=name").mkdir()
-    assert parse("odd=name") is None
+    assert parse_role("odd=name") is None
     for wrong, said in (("poet=x", "'poet' is no role"), ("painter=", "nothing is named")):
         with pytest.raises(ValueError, match=said):
-            parse(wrong)
-    assert source("painter", "owner/name@main") == Source("painter", "owner/name", "main")
-    assert source("painter", "owner/name") == Source("painter", "owner/name")
+            parse_role(wrong)
+    assert source_of("painter", "owner/name@main") == ModelSource("painter", "owner/name", "main")
+    assert source_of("painter", "owner/name") == ModelSource("painter", "owner/name")
     Path("owner@home").mkdir()
-    assert source("painter", "owner@home") == Source("painter", "owner@home")
-    assert source("language", "https://x.org/v1#name@2").is_endpoint
-    assert Source("painter", "owner/name", "main").name == "owner/name@main"
-    assert Source("painter", str(model(Path("some/painter").absolute()))).name == "some/painter"
+    assert source_of("painter", "owner@home") == ModelSource("painter", "owner@home")
+    assert source_of("language", "https://x.org/v1#name@2").is_endpoint
+    assert ModelSource("painter", "owner/name", "main").name == "owner/name@main"
+    assert ModelSource("painter", str(model(Path("some/painter").absolute()))).name == "some/painter"
 
 
 def test_what_a_folder_fills() -> None:
-    assert listed(Path("nowhere")) == {}
+    assert roles_in_folder(Path("nowhere")) == {}
     model(Path("set/painter")), model(Path("set/poet"))
-    assert listed(Path("set")) == {"painter": Source("painter", "set/painter")}
+    assert roles_in_folder(Path("set")) == {"painter": ModelSource("painter", "set/painter")}
     listing(Path("set"), {"language": {"source": "owner/name", "revision": "abc", "sha256": "0" * 64}, "painter": HERE})
-    assert listed(Path("set")) == {
-        "language": Source("language", "owner/name", "abc", "0" * 64),
-        "painter": Source("painter", "set/painter"),
+    assert roles_in_folder(Path("set")) == {
+        "language": ModelSource("language", "owner/name", "abc", "0" * 64),
+        "painter": ModelSource("painter", "set/painter"),
     }
     Path("pipeline").mkdir()
     Path("pipeline/model_index.json").write_text("{}")
-    assert listed(Path("pipeline")) == {"painter": Source("painter", "pipeline")}
+    assert roles_in_folder(Path("pipeline")) == {"painter": ModelSource("painter", "pipeline")}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ def test_what_a_folder_fills() -> None:
 )  # fmt: skip
 def test_a_listing_that_is_none(text: str) -> None:
     Path("models.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-    assert "models.json" in str(refused(803, lambda: listed(Path())))
+    assert "models.json" in str(refused(803, lambda: roles_in_folder(Path())))
 
 
 @pytest.mark.parametrize(
@@ -116,29 +119,29 @@ def test_an_entry_that_leads_elsewhere(entry: Any) -> None:
     Path("set/file.txt").write_text("")
     if isinstance(entry, dict) and entry.get("source") == "file.txt":
         assert (
-            listed(listing(Path("set"), {"painter": entry}))["painter"].place == "file.txt"
+            roles_in_folder(listing(Path("set"), {"painter": entry}))["painter"].place == "file.txt"
         )  # a name on the hub, for all we know
         return
-    refused(803, lambda: listed(listing(Path("set"), {"painter": entry})))
+    refused(803, lambda: roles_in_folder(listing(Path("set"), {"painter": entry})))
 
 
 def test_a_role_that_there_is_not() -> None:
-    refused(803, lambda: listed(listing(Path(), {"poet": HERE})))
+    refused(803, lambda: roles_in_folder(listing(Path(), {"poet": HERE})))
 
 
 def test_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     own = model_set.own_set()
     model(own / "painter"), model(Path("one/painter")), model(Path("two/painter"))
-    assert installed(Environment.default()) == {}  # folders alone are not recorded
+    assert installed_roles(Environment.default()) == {}  # folders alone are not recorded
     listing(own, {"painter": HERE, "language": HERE | {"source": "owner/name"}})
-    assert installed(Environment.default())["painter"].place == str(own / "painter")
+    assert installed_roles(Environment.default())["painter"].place == str(own / "painter")
     listing(Path("one"), {"painter": HERE})
     monkeypatch.setenv("SEM_MODELS", os.pathsep.join(["two", str(Path("one").absolute()), "missing"]))
-    assert installed(Environment.default())["painter"].place == str(
+    assert installed_roles(Environment.default())["painter"].place == str(
         Path("one/painter").absolute()
     )  # the environment goes first, a folder unlisted is none
-    assert installed(Environment.default())["language"].place == "owner/name"
-    assert Models.of().find("painter") == installed(Environment.default())["painter"]
+    assert installed_roles(Environment.default())["language"].place == "owner/name"
+    assert Models.of().find("painter") == installed_roles(Environment.default())["painter"]
     assert Models.of("painter=two/painter").find("painter").place == "two/painter"
 
 
@@ -149,9 +152,9 @@ def test_folders_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     os.chmod("sets/closed", 0)
     os.chmod("open/inner", 0)
     try:
-        assert installed(Environment.default()) == {}
+        assert installed_roles(Environment.default()) == {}
         refused(801, lambda: folder_sha256(Path("open")))
-        refused(801, lambda: local(Source("painter", "open")))
+        refused(801, lambda: resolve_folder(ModelSource("painter", "open")))
     finally:
         os.chmod("sets/closed", 0o700)
         os.chmod("open/inner", 0o700)
@@ -162,8 +165,8 @@ def test_models_of_what_users_name() -> None:
     made = Models.of(["set", "language=owner/name@7", Path("other")], device="cpu", dtype="float32")
     assert made.folders == (Path("set"), Path("other"))
     assert made.roles == {
-        "painter": Source("painter", "set/painter"),
-        "language": Source("language", "owner/name", "7"),
+        "painter": ModelSource("painter", "set/painter"),
+        "language": ModelSource("language", "owner/name", "7"),
     }
     assert (made.device, made.dtype) == ("cpu", "float32")
     assert Models.of(made) is made
@@ -218,7 +221,7 @@ def test_a_missing_role_says_what_to_do() -> None:
 def test_what_is_neither_folder_nor_hub_id(where: str) -> None:
     Path("file").write_text("")
     Path("broken").symlink_to("nowhere")
-    assert "is no folder" in refused(801, lambda: local(Source("painter", where))).what
+    assert "is no folder" in refused(801, lambda: resolve_folder(ModelSource("painter", where))).what
 
 
 def test_another_digest_than_recorded() -> None:
@@ -244,9 +247,9 @@ def test_another_digest_than_recorded() -> None:
 def test_pickled_weights_are_never_opened() -> None:
     folder = model(Path("painter"))
     (folder / "model.safetensors").unlink()
-    assert "has no weights" in refused(801, lambda: local(Source("painter", "painter"))).what
+    assert "has no weights" in refused(801, lambda: resolve_folder(ModelSource("painter", "painter"))).what
     (folder / "pytorch_model.bin").write_bytes(b"\x80")
-    error = refused(803, lambda: local(Source("painter", "painter")))
+    error = refused(803, lambda: resolve_folder(ModelSource("painter", "painter")))
     assert "pytorch_model.bin" in error.what
     assert "semtool models import" in error.hint
 
@@ -269,7 +272,7 @@ def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "huggingface_hub", None)
-        assert "refcodec[models]" in refused(805, lambda: local(Source("painter", "owner/name"))).hint
+        assert "refcodec[models]" in refused(805, lambda: resolve_folder(ModelSource("painter", "owner/name"))).hint
     model(Path("vision"), model_type="clip")
     monkeypatch.setitem(sys.modules, "transformers", None)
     refused(805, lambda: Models.of("image_embedder=vision").load("image_embedder", ImageEmbedder.load, {}))
@@ -298,14 +301,14 @@ def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_hub_without_a_network() -> None:
     pytest.importorskip("huggingface_hub")
-    error = refused(801, lambda: local(Source("painter", "nobody/no-such-model", "main")))
+    error = refused(801, lambda: resolve_folder(ModelSource("painter", "nobody/no-such-model", "main")))
     assert "nobody/no-such-model@main is not on this machine and cannot be fetched" in error.what
     assert "--model painter=FOLDER" in error.hint
 
 
 @pytest.mark.parametrize("revision", ["", "../x", "a/../b", "/etc", "a\\b", "a b", "-x", "a/"])
 def test_what_is_no_revision(revision: str) -> None:
-    assert "is no revision" in refused(801, lambda: local(Source("painter", "owner/name", revision))).what
+    assert "is no revision" in refused(801, lambda: resolve_folder(ModelSource("painter", "owner/name", revision))).what
 
 
 def test_faults_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +320,7 @@ def test_faults_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
             raise fault
 
         monkeypatch.setattr(hub, "snapshot_download", fails)
-        refused(801, lambda: local(Source("painter", "owner/name")))
+        refused(801, lambda: resolve_folder(ModelSource("painter", "owner/name")))
 
 
 def test_a_model_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,16 +333,16 @@ def test_a_model_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         return str(snapshot)
 
     monkeypatch.setattr(hub, "snapshot_download", download)
-    found = Source("painter", "owner/name", "abc", resolve.sha256_of(Source("painter", "owner/name"), snapshot))
+    found = ModelSource("painter", "owner/name", "abc", source_sha256(ModelSource("painter", "owner/name"), snapshot))
     (snapshot / "model.fp16.safetensors").write_bytes(b"")  # another program fetched more of it: not what we load
-    assert local(found) == snapshot
+    assert resolve_folder(found) == snapshot
     place, more = asked[0]
     assert (place, more["revision"], more["local_files_only"]) == ("owner/name", "abc", False)
     assert not [pattern for pattern in more["allow_patterns"] if pattern.endswith((".bin", ".py", ".pt", "*"))]
-    local(found, fetch=False)
+    resolve_folder(found, fetch=False)
     assert asked[1][1]["local_files_only"]
     (snapshot / "config.json").write_text("changed")
-    refused(802, lambda: local(found))
+    refused(802, lambda: resolve_folder(found))
 
 
 # --- digests -------------------------------------------------------------------------------------------------------
@@ -377,7 +380,9 @@ def test_a_folder_that_is_far_too_large_is_no_model(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(folder_digest, "FILES_MAX", 3)
     for name in ("a", "b"):
         (folder / name).write_text("")
-    assert "holds more than a model does" in refused(803, lambda: local(Source("painter", str(folder)))).what
+    assert (
+        "holds more than a model does" in refused(803, lambda: resolve_folder(ModelSource("painter", str(folder)))).what
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -423,39 +428,39 @@ def test_files_in_order_with_slashes(tmp_path: Path) -> None:
 def test_recording_keeps_what_else_is_there() -> None:
     model(Path("set/painter"))
     listing(Path("set"), {"language": HERE | {"source": "owner/name"}}, notes="mine")
-    model_set.record(Path("set"), Source("painter", "set/painter", None, "1" * 64))
+    model_set.record(Path("set"), ModelSource("painter", "set/painter", None, "1" * 64))
     document = json.loads(Path("set/models.json").read_text())
     assert document["notes"] == "mine"
     assert document["roles"]["painter"] == {"source": "painter", "revision": None, "sha256": "1" * 64}
-    assert set(listed(Path("set"))) == {"painter", "language"}
+    assert set(roles_in_folder(Path("set"))) == {"painter", "language"}
     with pytest.raises(ValueError, match="is not a folder of the set"):
-        model_set.record(Path("set"), Source("painter", str(model(Path("outside")))))
+        model_set.record(Path("set"), ModelSource("painter", str(model(Path("outside")))))
     with pytest.raises(ValueError, match="is not a folder of the set"):
-        model_set.record(Path("set"), Source("painter", "set"))
+        model_set.record(Path("set"), ModelSource("painter", "set"))
     Path("set/models.json").write_text("{")
-    refused(803, lambda: model_set.record(Path("set"), Source("painter", "set/painter")))
+    refused(803, lambda: model_set.record(Path("set"), ModelSource("painter", "set/painter")))
     assert Path("set/models.json").read_text() == "{"
 
 
 def test_a_set_without_a_listing_keeps_what_it_fills() -> None:
     model(Path("set/painter")), model(Path("set/new"))
-    model_set.record(Path("set"), Source("clip", "set/new", None, "1" * 64))
-    assert listed(Path("set")) == {
-        "painter": Source("painter", "set/painter"),
-        "clip": Source("clip", "set/new", None, "1" * 64),
+    model_set.record(Path("set"), ModelSource("clip", "set/new", None, "1" * 64))
+    assert roles_in_folder(Path("set")) == {
+        "painter": ModelSource("painter", "set/painter"),
+        "clip": ModelSource("clip", "set/new", None, "1" * 64),
     }
     with pytest.raises(ValueError, match="the role clip of the set set is filled already"):
-        model_set.role_free(Path("set"), "clip")
-    model_set.role_free(Path("set"), "clip", replace=True)
-    model_set.role_free(Path("set"), "language")
+        model_set.refuse_taken_role(Path("set"), "clip")
+    model_set.refuse_taken_role(Path("set"), "clip", replace=True)
+    model_set.refuse_taken_role(Path("set"), "language")
     with pytest.raises(ValueError, match="is a model, and no set of them"):
-        model_set.role_free(Path("set/painter"), "clip")
+        model_set.refuse_taken_role(Path("set/painter"), "clip")
 
 
 def test_a_folder_settles_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     model(Path("set/painter"), old=True)
     with pytest.raises(ValueError, match="is there already"):
-        model_set.free(Path("set/painter"))
+        model_set.refuse_existing(Path("set/painter"))
     rename = os.rename
 
     def fails(a: Any, b: Any) -> None:
@@ -463,15 +468,15 @@ def test_a_folder_settles_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -
             raise OSError(28, "No space left on device")
         rename(a, b)
 
-    with monkeypatch.context() as patch, model_set.scratch(Path("set")) as scratch:
+    with monkeypatch.context() as patch, model_set.temporary_dir(Path("set")) as scratch:
         model(scratch / "painter", new=True)
         patch.setattr(os, "rename", fails)
-        refused(102, lambda: model_set.settle(scratch / "painter", Path("set/painter")))
+        refused(102, lambda: model_set.replace_atomically(scratch / "painter", Path("set/painter")))
     assert json.loads(Path("set/painter/config.json").read_text()) == {"old": True}
-    with model_set.scratch(Path("set")) as scratch:
-        model_set.settle(model(scratch / "painter", new=True), Path("set/painter"))
+    with model_set.temporary_dir(Path("set")) as scratch:
+        model_set.replace_atomically(model(scratch / "painter", new=True), Path("set/painter"))
     assert json.loads(Path("set/painter/config.json").read_text()) == {"new": True}
     assert [path.name for path in Path("set").iterdir()] == ["painter"]
-    with pytest.raises(KeyboardInterrupt), model_set.scratch(Path("fresh")):
+    with pytest.raises(KeyboardInterrupt), model_set.temporary_dir(Path("fresh")):
         raise KeyboardInterrupt
     assert not Path("fresh").exists()

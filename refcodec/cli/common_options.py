@@ -63,13 +63,15 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
 def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
     """What the options name. Usage error for a role that there is not, SEM-E-801 for a folder that holds no model."""
     from refcodec.environment import Environment
-    from refcodec.foundation.resolve import Models, listed, parse
+    from refcodec.foundation.models_json import roles_in_folder
+    from refcodec.foundation.resolve import Models
+    from refcodec.foundation.roles import parse_role
     from refcodec.networks import package_search
 
     try:
-        folders = [Path(entry) for entry in model if parse(entry) is None]
+        folders = [Path(entry) for entry in model if parse_role(entry) is None]
         for folder in folders:
-            if os.path.isfile(folder / package_search.MANIFEST) or not listed(folder):
+            if os.path.isfile(folder / package_search.MANIFEST) or not roles_in_folder(folder):
                 model_folders(str(folder))
         return Models.of(model, device=device, dtype=dtype, environment=Environment.default())
     except ValueError as error:
@@ -78,10 +80,12 @@ def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
 
 def package_of(models: Models) -> Path | None:
     """The folder that stands in for the profile's symbol model: the first named that is no set of foundation models."""
-    from refcodec.foundation.resolve import listed
+    from refcodec.foundation.models_json import roles_in_folder
     from refcodec.networks import package_search
 
-    return next((f for f in models.folders if os.path.isfile(f / package_search.MANIFEST) or not listed(f)), None)
+    return next(
+        (f for f in models.folders if os.path.isfile(f / package_search.MANIFEST) or not roles_in_folder(f)), None
+    )
 
 
 def level_option(f: Callable[..., Any]) -> Callable[..., Any]:

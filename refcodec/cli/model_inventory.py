@@ -17,7 +17,7 @@ from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
-    from refcodec.foundation.resolve import Source
+    from refcodec.foundation.roles import ModelSource
     from refcodec.registry import Profile
 
 PARTS = ("symbols", "painter", "encoder")
@@ -37,7 +37,7 @@ def model_option(f: Callable[..., Any]) -> Callable[..., Any]:
 class Fill:
     """What fills a role. set: the folder whose models.json says so, None where --model does."""
 
-    source: Source
+    source: ModelSource
     set: Path | None
 
 
@@ -62,7 +62,7 @@ class Known:
 
 def known(model: tuple[str, ...]) -> Known:
     """Usage error and SEM-E-801, 803 for what --model names; faults of what is found are kept."""
-    from refcodec.foundation.resolve import listed, sets
+    from refcodec.foundation.models_json import model_sets, roles_in_folder
     from refcodec.networks import package_search
 
     models = models_of(model, "auto", "auto")
@@ -72,9 +72,9 @@ def known(model: tuple[str, ...]) -> Known:
         _distinct(package_search.packages(environment.package_folders)),
         [Fill(source, None) for source in models.roles.values()],
     )
-    for folder in _distinct(sets(models.environment)):
+    for folder in _distinct(model_sets(models.environment)):
         try:
-            found.fills += [Fill(source, folder) for source in listed(folder).values()]
+            found.fills += [Fill(source, folder) for source in roles_in_folder(folder).values()]
         except SemError as error:
             found.broken.append((folder, error))
     return found
@@ -150,7 +150,7 @@ def profile_row(profile: Profile, found: Known) -> dict[str, Any]:
 
 def role_row(role: str, found: Known) -> dict[str, Any]:
     """A role, what fills it, and what rows of the registry recommend."""
-    from refcodec.foundation.resolve import ROLES
+    from refcodec.foundation.roles import ROLES
 
     fill = found.fill(role)
     source = None if fill is None else fill.source
@@ -184,7 +184,8 @@ def named(what: str, found: Known) -> Named:
 
     SEM-E-801 for what nothing here is called, 803 for a folder whose models.json is broken.
     """
-    from refcodec.foundation.resolve import ROLES, Source, listed
+    from refcodec.foundation.models_json import roles_in_folder
+    from refcodec.foundation.roles import ROLES, ModelSource
     from refcodec.networks import package_search
 
     folder = Path(what)
@@ -193,10 +194,10 @@ def named(what: str, found: Known) -> Named:
             return Named(packages=[folder])
         inside = list(package_search.packages([folder]))
         inside = [child for child in inside if child.parent == folder]
-        fills: list[Fill | str] = [Fill(source, folder) for source in listed(folder).values()]
+        fills: list[Fill | str] = [Fill(source, folder) for source in roles_in_folder(folder).values()]
         if not inside and not fills:  # a folder of one model
             same = [fill for fill in found.fills if os.path.realpath(fill.source.place) == os.path.realpath(folder)]
-            fills = list(same) or [Fill(Source(_role_of(folder), str(folder)), None)]
+            fills = list(same) or [Fill(ModelSource(_role_of(folder), str(folder)), None)]
         return Named(packages=inside, roles=fills)
     found_here = _called(what, found)
     if not found_here:
@@ -211,7 +212,7 @@ def named(what: str, found: Known) -> Named:
 
 
 def _called(what: str, found: Known) -> Named:
-    from refcodec.foundation.resolve import ROLES
+    from refcodec.foundation.roles import ROLES
     from refcodec.networks import package_search
 
     packages = []

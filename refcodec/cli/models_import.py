@@ -24,7 +24,7 @@ Progress = Callable[[float], None]
 
 
 def _kinds() -> list[str]:
-    from refcodec.foundation.resolve import ROLES
+    from refcodec.foundation.roles import ROLES
 
     return [*ROLES, "elic", "hed", "perco", "lpips-alex", "lpips-vgg", "dists", "inception"]
 
@@ -71,7 +71,7 @@ def command(
 
     Pickled weights are converted in a process of its own that takes nothing but tensors.
     """
-    from refcodec.foundation.resolve import ROLES
+    from refcodec.foundation.roles import ROLES
 
     given = {name: value for name, value in settings.items() if value}
     try:
@@ -128,12 +128,13 @@ def _result(kind: str, folder: Path, **more: Any) -> dict[str, Any]:
 
 def _role(place: str, role: str, output: str | None, replace: bool, no_fetch: bool, update: Progress) -> dict[str, Any]:
     """A folder or a hub id that fills a role of a set."""
-    from refcodec.foundation.model_set import own_set, relative_to, role_free
-    from refcodec.foundation.resolve import Source, local, sha256_of, source
+    from refcodec.foundation.download import resolve_folder, source_sha256
+    from refcodec.foundation.model_set import own_set, refuse_taken_role, relative_to
+    from refcodec.foundation.roles import ModelSource, source_of
 
     folder = own_set() if output is None else Path(output)
-    role_free(folder, role, replace=replace)
-    found, notices = source(role, place), []
+    refuse_taken_role(folder, role, replace=replace)
+    found, notices = source_of(role, place), []
     if found.is_endpoint:
         raise ValueError("an endpoint has no files: name it with --model where it is used")
     if not os.path.isdir(found.place):
@@ -149,25 +150,26 @@ def _role(place: str, role: str, output: str | None, replace: bool, no_fetch: bo
         found, here = _fetched(found)
         if here is None:
             return _copied(Path(found.place), role, folder, replace, update, found.revision)
-        found = Source(role, found.place, found.revision, sha256_of(found, here))
+        found = ModelSource(role, found.place, found.revision, source_sha256(found, here))
     elif relative_to(folder, Path(found.place)) is None or _needs_conversion(Path(found.place)):
         return _copied(Path(found.place), role, folder, replace, update)
     else:
-        found = Source(role, found.place, None, sha256_of(found, local(found)))
+        found = ModelSource(role, found.place, None, source_sha256(found, resolve_folder(found)))
     _record(folder, found)
     return _result(role, folder, set=str(folder), roles=[_entry(found)], notices=notices)
 
 
 def _fetched(found: Any) -> tuple[Any, Path | None]:
     """A model of the hub with the revision that was fetched, and its folder; where it has pickled weights only, as a folder."""
+    from refcodec.foundation.download import WEIGHTS, download
     from refcodec.foundation.folder_digest import model_files
-    from refcodec.foundation.resolve import WEIGHTS, Source, fetched
+    from refcodec.foundation.roles import ModelSource
 
-    here = fetched(found)
+    here = download(found)
     revision = here.name if here.parent.name == "snapshots" else found.revision
     if any(path.suffix == WEIGHTS for _, path in model_files(here)):
-        return Source(found.role, found.place, revision), here
-    return Source(found.role, str(fetched(found, pickled=True)), revision), None
+        return ModelSource(found.role, found.place, revision), here
+    return ModelSource(found.role, str(download(found, pickled=True)), revision), None
 
 
 def _needs_conversion(folder: Path) -> bool:
@@ -181,7 +183,7 @@ def _copied(
 ) -> dict[str, Any]:
     """A folder copied into a set."""
     from refcodec.convert.copy_folder import copy
-    from refcodec.foundation.model_set import free, scratch
+    from refcodec.foundation.model_set import refuse_existing, temporary_dir
 
     target = folder / role
     if os.path.realpath(target) == os.path.realpath(source):
@@ -192,8 +194,8 @@ def _copied(
         raise ValueError(
             f"the set lies inside {shown(str(source))}, which would be copied into itself: name another -o"
         )
-    free(target, replace=replace)
-    with scratch(folder) as place:
+    refuse_existing(target, replace=replace)
+    with temporary_dir(folder) as place:
         (place / role).mkdir()
         converted = copy(source, place / role, progress=part(update, 0, 0.9))
         entry = _settled(place / role, role, folder, revision)
@@ -202,20 +204,21 @@ def _copied(
 
 def _settled(made: Path, role: str, folder: Path, revision: str | None = None) -> dict[str, Any]:
     """The folder of a role takes its place in the set and is recorded."""
-    from refcodec.foundation.model_set import record, settle
-    from refcodec.foundation.resolve import Source, local, sha256_of
+    from refcodec.foundation.download import resolve_folder, source_sha256
+    from refcodec.foundation.model_set import record, replace_atomically
+    from refcodec.foundation.roles import ModelSource
 
-    found = Source(role, str(made))
-    found = Source(role, str(folder / role), revision, sha256_of(found, local(found)))
-    settle(made, folder / role)
+    found = ModelSource(role, str(made))
+    found = ModelSource(role, str(folder / role), revision, source_sha256(found, resolve_folder(found)))
+    replace_atomically(made, folder / role)
     record(folder, found)
     return _entry(found)
 
 
 def _record(folder: Path, found: Any) -> None:
-    from refcodec.foundation.model_set import record, writing
+    from refcodec.foundation.model_set import record, write_errors
 
-    with writing(folder):
+    with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     record(folder, found)
 
@@ -229,7 +232,13 @@ def _checkpoint(
 ) -> dict[str, Any]:
     """Public checkpoints as a package, as folders of a set, or as a file of weights."""
     from refcodec.convert.checkpoints import PACKAGE_KINDS, ROLE_KINDS, SETTINGS, Job, convert
-    from refcodec.foundation.model_set import free, own_set, role_free, scratch, settle
+    from refcodec.foundation.model_set import (
+        own_set,
+        refuse_existing,
+        refuse_taken_role,
+        replace_atomically,
+        temporary_dir,
+    )
     from refcodec.networks import package_search
 
     if odd := sorted(given.keys() - set(SETTINGS.get(kind, ()))):
@@ -254,20 +263,20 @@ def _checkpoint(
     folder = usual if output is None else Path(output)
     done = _result(kind, folder, converted=[source.name for source in sources], notices=notices)
     if kind in ROLE_KINDS:
-        with scratch(folder) as job.scratch:
+        with temporary_dir(folder) as job.scratch:
             job.out = job.scratch
             convert(kind, job)
             for role in job.roles:
-                role_free(folder, role, replace=replace)
-                free(folder / role, replace=replace)
+                refuse_taken_role(folder, role, replace=replace)
+                refuse_existing(folder / role, replace=replace)
             roles = [_settled(made, role, folder) for role, made in job.roles.items()]
         return done | {"set": str(folder), "roles": roles}
     target = folder if kind in PACKAGE_KINDS else folder / f"{kind}.safetensors"
-    free(target, replace=replace)
-    with scratch(target.parent) as job.scratch:
+    refuse_existing(target, replace=replace)
+    with temporary_dir(target.parent) as job.scratch:
         job.out = job.scratch / target.name if kind in PACKAGE_KINDS else job.scratch
         convert(kind, job, None if kind in PACKAGE_KINDS else _write_metric)
-        settle(job.out if kind in PACKAGE_KINDS else job.out / target.name, target)
+        replace_atomically(job.out if kind in PACKAGE_KINDS else job.out / target.name, target)
     return done | {"digest": job.digest}
 
 
@@ -275,7 +284,7 @@ def _write_metric(kind: str, job: Any, states: list[dict[str, Any]]) -> None:
     """Write the weights of a metric network, from its public checkpoints."""
     from refcodec.cli.bench.metric_networks.checkpoints import convert
     from refcodec.convert.checkpoints import write_weights
-    from refcodec.foundation.resolve import WEIGHTS
+    from refcodec.foundation.download import WEIGHTS
 
     write_weights(job.out, convert(kind, states), None, kind + WEIGHTS)
 

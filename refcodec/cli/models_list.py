@@ -25,7 +25,7 @@ WIDE = 10_000  # of a table that no terminal shows: its lines stay whole
 @json_option
 def command(model: tuple[str, ...]) -> None:
     """List model packages, profiles with their models, and roles with what fills them."""
-    from refcodec.foundation.resolve import ROLES
+    from refcodec.foundation.roles import ROLES
 
     found = known(model)
     packages = [row for row in (package_row(folder, found) for folder in found.packages) if row["digest"] is not None]

@@ -106,8 +106,9 @@ def _package(folder: Path, found: Known) -> dict[str, Any]:
 
 def _role(fill: Fill | str, found: Known, update: Any) -> dict[str, Any]:
     """What fills a role, file by file; `computed` is the digest of the files that are here."""
+    from refcodec.foundation.download import resolve_folder, source_sha256
     from refcodec.foundation.folder_digest import model_files
-    from refcodec.foundation.resolve import ROLES, local, sha256_of
+    from refcodec.foundation.roles import ROLES
 
     more: dict[str, Any] = {"folder": None, "files": [], "classes": [], "computed": None, "error": None}
     if isinstance(fill, str):
@@ -131,13 +132,13 @@ def _role(fill: Fill | str, found: Known, update: Any) -> dict[str, Any]:
     if source.is_endpoint:
         return row
     try:
-        folder = Path(source.place) if os.path.isdir(source.place) else local(source, fetch=False)
+        folder = Path(source.place) if os.path.isdir(source.place) else resolve_folder(source, fetch=False)
         row["folder"] = str(folder)
         row["files"] = [{"name": name, "bytes": path.stat().st_size} for name, path in model_files(folder)]
         row["classes"] = classes(folder)
         update(0.1)
-        row["computed"] = sha256_of(source, folder)
-        local(source, fetch=False)
+        row["computed"] = source_sha256(source, folder)
+        resolve_folder(source, fetch=False)
     except SemError as error:
         row["error"] = error.to_dict()
     return row

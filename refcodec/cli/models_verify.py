@@ -56,7 +56,7 @@ def command(what: tuple[str, ...], model: tuple[str, ...]) -> int:
 
 def _meant(what: tuple[str, ...], found: Known) -> tuple[list[Path], list[Fill]]:
     """Packages and fills, those of profiles' symbol models too. SEM-E-801 for what is not here."""
-    from refcodec.foundation.resolve import missing
+    from refcodec.foundation.roles import missing_model_error
     from refcodec.networks import package_search
 
     if not what:
@@ -77,7 +77,7 @@ def _meant(what: tuple[str, ...], found: Known) -> tuple[list[Path], list[Fill]]
             and not meant.packages
             and not models
         ):
-            raise missing(word)
+            raise missing_model_error(word)
         if models and not any(package_search.folder_digest(folder) in models for folder in packages):
             raise SemError(Code.MODEL_UNAVAILABLE, f"the model of profile {word} is not here: {models[0][:16]}…")
     return list(packages), list(fills)
@@ -108,24 +108,24 @@ def _package(folder: Path, found: Known) -> tuple[dict[str, Any], SemError | Non
 
 
 def _role(fill: Fill) -> tuple[dict[str, Any], SemError | None]:
-    from refcodec.foundation.resolve import local, sha256_of
+    from refcodec.foundation.download import resolve_folder, source_sha256
 
     source = fill.source
     row = _row("role", source.role, None)
     if source.is_endpoint:
         return row | {"state": "unrecorded"}, None
     try:
-        folder = local(source, fetch=False)
+        folder = resolve_folder(source, fetch=False)
         row.update(folder=str(folder), pickled=_pickled(folder))
-        row["sha256"] = source.sha256 or sha256_of(source, folder)
+        row["sha256"] = source.sha256 or source_sha256(source, folder)
     except SemError as error:
         return row, error
     return row | {"state": "unrecorded" if source.sha256 is None else "ok"}, None
 
 
 def _pickled(folder: Path) -> list[str]:
+    from refcodec.foundation.download import PICKLED
     from refcodec.foundation.folder_digest import model_files
-    from refcodec.foundation.resolve import PICKLED
 
     return [name for name, path in model_files(folder) if path.suffix in PICKLED]
 

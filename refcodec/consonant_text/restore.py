@@ -20,7 +20,9 @@ ALTERNATIVES: Final = 4  # other readings given for a word
 SPELT: Final = 64  # unknown words of one text that are spelt; more are no text, and stay as they are
 CERTAIN: Final = 32 * UNIT  # score of a word that is the only one known
 
-Reading = tuple[str, int]
+Reading = tuple[str, int]  # a word, and its cost
+Steps = list[list[list[int]]]  # [n][i][j]: cost of word j of column n after word i of the column before it
+Costs = list[list[int]]  # of each reading of each word
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,12 @@ class Restored:
 
     @property
     def text(self) -> str:
-        """The words as a line."""
+        """Return the words as a line."""
         return " ".join(word.text for word in self.words)
 
 
 def restore(text: str, model: Model | None = None, *, articles: bool = True) -> Restored:
-    """The likeliest words of a consonant text: letters and spaces (any others are taken as words nobody knows).
+    """Return the likeliest words of a consonant text: letters and spaces (others count as words that the lexicon lacks).
 
     articles: put in "a" where it is likely; words of vowels only leave no consonants, so they can only be guessed.
     """
@@ -72,9 +74,25 @@ def restore(text: str, model: Model | None = None, *, articles: bool = True) -> 
 
 
 def _choose(consonants: list[str], model: Model) -> list[Word]:
-    """The best word for each consonant word, and the cost of the best sequence through every other one."""
+    """Return the best word for each consonant word, scored against the best sequence through every other one."""
     if not consonants:
         return []
+    columns = _columns(consonants, model)
+    steps = _steps(columns, model)
+    forward, origins = _forward(columns, steps)
+    backward = _backward(columns, steps)
+    path = _trace_back(forward[-1], backward[-1], origins)
+    guesses = [skeleton not in model.lexicon for skeleton in consonants]
+    return [
+        _scored(skeleton, column, [cost + rest for cost, rest in zip(before, after, strict=True)], chosen, guess)
+        for skeleton, column, before, after, chosen, guess in zip(
+            consonants, columns, forward, backward, path, guesses, strict=True
+        )
+    ]
+
+
+def _columns(consonants: list[str], model: Model) -> list[list[Reading]]:
+    """Return the readings of each consonant word, one or more; words that the lexicon lacks are spelt by ear."""
     columns: list[list[Reading]] = []
     spelt: dict[str, list[Reading]] = {}
     for at, skeleton in enumerate(consonants):
@@ -84,10 +102,13 @@ def _choose(consonants: list[str], model: Model) -> list[Word]:
                 spelt[skeleton] = spell(skeleton, model, ALTERNATIVES + 1)
             column = spelt.get(skeleton, [(skeleton, 0)])
         columns.append(column)
-    guesses = [skeleton not in model.lexicon for skeleton in consonants]
-    steps = _steps(columns, model)
+    return columns
+
+
+def _forward(columns: list[list[Reading]], steps: Steps) -> tuple[Costs, list[list[int]]]:
+    """Return the cost of the best sequence up to each reading, and the reading before it on that sequence."""
     forward = [[cost + step for (_, cost), step in zip(columns[0], steps[0][0], strict=True)]]
-    came: list[list[int]] = []
+    origins: list[list[int]] = []
     for column, table in zip(columns[1:], steps[1:-1], strict=True):
         costs, origin = [], []
         for j, (_, cost) in enumerate(column):
@@ -95,39 +116,50 @@ def _choose(consonants: list[str], model: Model) -> list[Word]:
             costs.append(best + cost)
             origin.append(i)
         forward.append(costs)
-        came.append(origin)
+        origins.append(origin)
+    return forward, origins
+
+
+def _backward(columns: list[list[Reading]], steps: Steps) -> Costs:
+    """Return the cost of the best sequence after each reading."""
     backward = [[row[0] for row in steps[-1]]]
     for column, table in zip(reversed(columns), reversed(steps[1:-1]), strict=False):
         after = [cost + rest for (_, cost), rest in zip(column, backward[-1], strict=True)]
         backward.append([min(step + cost for step, cost in zip(row, after, strict=True)) for row in table])
     backward.reverse()
-    _, chosen = min((cost + rest, i) for i, (cost, rest) in enumerate(zip(forward[-1], backward[-1], strict=True)))
+    return backward
+
+
+def _trace_back(last: list[int], ends: list[int], origins: list[list[int]]) -> list[int]:
+    """Return the reading of each word on the best sequence; `ends`: the costs after each reading of the last word."""
+    _, chosen = min((cost + rest, i) for i, (cost, rest) in enumerate(zip(last, ends, strict=True)))
     path = [chosen]
-    for origin in reversed(came):
+    for origin in reversed(origins):
         path.append(origin[path[-1]])
     path.reverse()
-    words = []
-    for at, chosen in enumerate(path):
-        total = [cost + rest for cost, rest in zip(forward[at], backward[at], strict=True)]
-        others = sorted((total[i] - total[chosen], word) for i, (word, _) in enumerate(columns[at]) if i != chosen)
-        score = min(others[0][0], CERTAIN) if others else 0 if guesses[at] else CERTAIN
-        alternatives = tuple((word, -more) for more, word in others[:ALTERNATIVES])
-        words.append(Word(columns[at][chosen][0], consonants[at], score, guesses[at], alternatives))
-    return words
+    return path
+
+
+def _scored(consonants: str, column: list[Reading], total: list[int], chosen: int, guess: bool) -> Word:
+    """Return the chosen word; `total`: the cost of the best sequence through each reading."""
+    others = sorted((total[i] - total[chosen], word) for i, (word, _) in enumerate(column) if i != chosen)
+    score = min(others[0][0], CERTAIN) if others else 0 if guess else CERTAIN
+    alternatives = tuple((word, -more) for more, word in others[:ALTERNATIVES])
+    return Word(column[chosen][0], consonants, score, guess, alternatives)
 
 
 def _readings(consonants: list[str], at: int, model: Model) -> list[Reading]:
-    """The words that could stand here with what they cost by themselves; none for consonants that no word has."""
+    """Return the words that have these consonants with their own costs; none if the lexicon has no such word."""
     known, rare = model.readings(consonants[at])
     keys, clues = clue_keys(consonants, at), model.clues
     found = []
     for word in known:
         found.append((word, -sum(clues.get(crc32(name, key), 0) for name, n in names(word) for key in keys[:n])))
-    return found + [(word, 0) for word in rare]  # of these the model knows no more than their letters
+    return found + [(word, 0) for word in rare]  # the model knows only their letters
 
 
-def _steps(columns: list[list[Reading]], model: Model) -> list[list[list[int]]]:
-    """steps[n][i][j]: cost of word j of column n after word i of the column before it; the ends are columns of one."""
+def _steps(columns: list[list[Reading]], model: Model) -> Steps:
+    """Return the costs of all word pairs; both ends of the text are columns of one."""
     ends = [[(START, 0)], *columns, [(END, 0)]]
     known: dict[tuple[str, str], int] = {}
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec.convert.unpickle import to_safetensors
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.resolve import WEIGHTS
+from refcodec.foundation.download import WEIGHTS
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
@@ -172,9 +172,9 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], config: Mapping[s
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    from refcodec.foundation.model_set import writing
+    from refcodec.foundation.model_set import write_errors
 
-    with writing(folder):
+    with write_errors(folder):
         folder.mkdir(exist_ok=True)
         try:
             save_file(

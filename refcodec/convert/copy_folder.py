@@ -15,9 +15,9 @@ from refcodec.canonical_json import parse_json
 from refcodec.convert.unpickle import to_safetensors
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.download import WEIGHTS
 from refcodec.foundation.folder_digest import SUFFIXES, model_files
-from refcodec.foundation.model_set import writing
-from refcodec.foundation.resolve import WEIGHTS
+from refcodec.foundation.model_set import write_errors
 from refcodec.progress import Progress
 
 CONVERTED: Final = (".bin", ".pt", ".pth", ".ckpt")
@@ -114,7 +114,7 @@ def copy(
     whole, done = sum(files[name].stat().st_size for name in kept) + 1, 0
     for name in kept:
         if name in pickled:
-            with writing(target / pickled[name]):
+            with write_errors(target / pickled[name]):
                 (target / pickled[name]).parent.mkdir(parents=True, exist_ok=True)
             to_safetensors(files[name], target / pickled[name])
         elif name.endswith(_INDEX):
@@ -129,13 +129,13 @@ def copy(
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    with writing(target):
+    with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     try:
         stream = source.open("rb")
     except OSError as error:
         raise SemError(Code.CANNOT_READ, f"{shown(str(source))}: {error.strerror}") from error
-    with stream, writing(target), target.open("wb") as out:
+    with stream, write_errors(target), target.open("wb") as out:
         while chunk := stream.read(_CHUNK):
             out.write(chunk)
 
@@ -145,6 +145,6 @@ def _copy_index(source: Path, target: Path) -> None:
     document = _index(source)
     document["weight_map"] = {tensor: _safe_name(file) for tensor, file in document["weight_map"].items()}
     name = re.sub(r"^pytorch_model", "model", source.name.removesuffix(_INDEX)) + WEIGHTS + ".index.json"
-    with writing(target):
+    with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         (target.parent / name).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")

@@ -13,8 +13,8 @@ from PIL import Image
 
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import device_of, dtype_of
-from refcodec.foundation.llm_output import SENTENCE, answer
-from refcodec.foundation.loading import expect, loading, pretrained, running
+from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
+from refcodec.foundation.loading import loading, pretrained, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "captioner"
@@ -42,7 +42,7 @@ class Captioner:
             from transformers import AutoModelForImageTextToText
             from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN
 
-            expect(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
+            require_config(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
             model = pretrained(ROLE, folder, AutoModelForImageTextToText, dtype_of(models))
             processor = _processor(folder, model)
         return cls(model.to(device_of(models)), processor, folder.name)
@@ -84,7 +84,7 @@ class Captioner:
             tokens = self.model.generate(
                 **inputs, max_new_tokens=most_tokens or DESCRIPTION_TOKENS, do_sample=False, num_beams=1
             )
-            return answer(self.processor.decode(tokens[0, said:], skip_special_tokens=True))
+            return strip_reasoning(self.processor.decode(tokens[0, said:], skip_special_tokens=True))
 
     def caption(self, pixels: Pixels, tokens: int = CAPTION_TOKENS) -> str:
         """One short line of pixels uint8[H, W, 3]."""

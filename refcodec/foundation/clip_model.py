@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import expect, loading, numbers, pretrained, quiet, running
+from refcodec.foundation.loading import loading, pretrained, quiet, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "clip"
@@ -27,7 +27,7 @@ class ClipModel:
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> ClipModel:
-        expect(ROLE, folder, "config.json", "model_type", TYPES)
+        require_config(ROLE, folder, "config.json", "model_type", TYPES)
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
@@ -62,7 +62,7 @@ class ClipModel:
         with running(ROLE, self.name), quiet():
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.device)
             found = self.model.get_image_features(**inputs).pooler_output[0].float()
-        numbers(ROLE, self.name, bool(found.isfinite().all()))
+        require_finite(ROLE, self.name, bool(found.isfinite().all()))
         return cast(torch.Tensor, found / found.norm())
 
     def text(self, ids: torch.Tensor, points: torch.Tensor | None = None) -> torch.Tensor:

@@ -12,7 +12,7 @@ from PIL import Image
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import device_of, dtype_of
-from refcodec.foundation.loading import expect, loading, pretrained
+from refcodec.foundation.loading import loading, pretrained, require_config
 from refcodec.foundation.prompt_tokens import takes_ids
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import Painter, Pixels, worded
@@ -30,7 +30,7 @@ class ControlNet:
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> ControlNet:
-        expect(ROLE, folder, "config.json", "_class_name", CLASSES)
+        require_config(ROLE, folder, "config.json", "_class_name", CLASSES)
         with loading(ROLE, folder):
             from diffusers import ControlNetModel
 

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.llm_output import SENTENCE, answer
+from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Endpoint:
             said = None
         if not isinstance(said, str):
             raise self.fault("answers without a message")
-        return answer(said[:TEXT_MAX])
+        return strip_reasoning(said[:TEXT_MAX])
 
 
 class Captioner(Endpoint):

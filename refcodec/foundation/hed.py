@@ -20,7 +20,7 @@ from torch.nn import functional
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import expect, loading, numbers, running
+from refcodec.foundation.loading import loading, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "edge_detector"
@@ -97,7 +97,7 @@ class EdgeDetector:
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> EdgeDetector:
-        expect(ROLE, folder, "config.json", "model_type", (CONFIG["model_type"],))
+        require_config(ROLE, folder, "config.json", "model_type", (CONFIG["model_type"],))
         with loading(ROLE, folder):
             from safetensors.torch import load_file
 
@@ -113,5 +113,5 @@ class EdgeDetector:
         with running(ROLE, self.name):
             x = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(2, 0, 1)[None].float()
             found = self.model(x)[0, 0].float() * 255
-        numbers(ROLE, self.name, bool(found.isfinite().all()))
+        require_finite(ROLE, self.name, bool(found.isfinite().all()))
         return cast(NDArray[np.uint8], found.clamp(0, 255).to(torch.uint8).cpu().numpy())

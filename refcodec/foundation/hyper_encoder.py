@@ -158,9 +158,9 @@ class HyperEncoder(nn.Module):
         from safetensors.torch import load_file
 
         from refcodec.foundation.device import device_of
-        from refcodec.foundation.loading import expect, loading
+        from refcodec.foundation.loading import loading, require_config
 
-        config = expect(ROLE, folder, CONFIG, "model_type", (MODEL_TYPE,))
+        config = require_config(ROLE, folder, CONFIG, "model_type", (MODEL_TYPE,))
         with loading(ROLE, folder):
             made = cls(HyperConfig.from_dict(config))
             made.fill({k: v.float() for k, v in load_file(folder / WEIGHTS).items()})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import expect, loading, numbers, pretrained, quiet, running
+from refcodec.foundation.loading import loading, pretrained, quiet, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "image_embedder"
@@ -26,7 +26,7 @@ class ImageEmbedder:
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> ImageEmbedder:
-        expect(ROLE, folder, "config.json", "model_type", TYPES)
+        require_config(ROLE, folder, "config.json", "model_type", TYPES)
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
@@ -43,5 +43,5 @@ class ImageEmbedder:
         with running(ROLE, self.name), quiet():
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
             found = self.model(**inputs).image_embeds[0].float().cpu().numpy()
-        numbers(ROLE, self.name, bool(np.isfinite(found).all()))
+        require_finite(ROLE, self.name, bool(np.isfinite(found).all()))
         return cast(NDArray[np.float32], found)

@@ -9,8 +9,8 @@ from typing import Any
 
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import device_of, dtype_of
-from refcodec.foundation.llm_output import answer
-from refcodec.foundation.loading import expect, loading, pretrained, running
+from refcodec.foundation.llm_output import strip_reasoning
+from refcodec.foundation.loading import loading, pretrained, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "language"
@@ -34,7 +34,7 @@ class Language:
             from transformers import AutoModelForCausalLM, AutoTokenizer
             from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
-            expect(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
+            require_config(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
             model = pretrained(ROLE, folder, AutoModelForCausalLM, dtype_of(models))
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         return cls(model.to(device_of(models)), tokenizer, folder.name)
@@ -56,4 +56,6 @@ class Language:
             inputs = inputs.to(self.model.device)
             inputs.pop("token_type_ids", None)  # which some tokenizers give and no decoder takes
             tokens = self.model.generate(**inputs, max_new_tokens=most_tokens, do_sample=False, num_beams=1)
-            return answer(self.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
+            return strip_reasoning(
+                self.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+            )

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""What a model of language is asked for a caption, and what it said without what it only thought. No torch here."""
+"""The instruction for a caption, and the answer of a language model without its reasoning. No torch here."""
 
 from __future__ import annotations
 
 from typing import Final
 
 SENTENCE: Final = "Say in one short sentence what this picture shows."  # to a model that can be asked for a caption
-THOUGHT: Final = "</think>"  # ends what reasoning models think aloud first
+REASONING_END: Final = "</think>"  # reasoning models write their reasoning first
 
 
-def answer(text: str) -> str:
-    """The text after the thoughts, without white space around it."""
-    return text.rpartition(THOUGHT)[2].strip()
+def strip_reasoning(text: str) -> str:
+    """Return the text after the reasoning, without white space around it."""
+    return text.rpartition(REASONING_END)[2].strip()

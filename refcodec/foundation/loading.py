@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How every role is loaded and run: quietly, offline, from safetensors, and with one of our errors for what goes wrong."""
+"""Load and run the model of any role: quietly, offline, from safetensors, with library errors as SemError."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ import torch
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import SettingError, device_of, dtype_of
-from refcodec.foundation.resolve import PICKLED, ROLES, Models, need_models
+from refcodec.foundation.download import PICKLED, models_extra_error
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.roles import ROLES
 
-TOKENS_MAX = 4096  # of a text, where an encoder has no bound of its own
-SAID_MAX = 160  # characters of a library's own words
+TOKENS_MAX = 4096  # of a text, if an encoder has no bound of its own
+MESSAGE_MAX = 160  # characters of a library's own message
 NAMED_MAX = 6  # classes that an error names
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Libraries say nothing and draw no bars: what is wrong is told once, by us."""
+    """Silence the libraries: no messages, no progress bars; what is wrong is reported once, by our errors."""
     import diffusers
     import transformers
 
@@ -43,7 +45,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def loading(role: str, folder: Path) -> Iterator[None]:
-    """What transformers, diffusers and safetensors say of a folder that they cannot load, as SEM-E-803 or 805."""
+    """Raise what transformers, diffusers and safetensors raise for a folder as MODEL_MALFORMED or DEPENDENCY_MISSING."""
     try:
         with quiet():
             yield
@@ -51,7 +53,7 @@ def loading(role: str, folder: Path) -> Iterator[None]:
         raise
     except ImportError as error:
         if error.name in ("transformers", "diffusers", None):
-            raise need_models() from error
+            raise models_extra_error() from error
         raise SemError(
             Code.DEPENDENCY_MISSING,
             f"{role}: {folder.name} needs {error.name}, which is not installed",
@@ -69,7 +71,7 @@ def loading(role: str, folder: Path) -> Iterator[None]:
             )
         else:
             what, hint = (
-                f"cannot be loaded as {ROLES[role]} ({said(error)})",
+                f"cannot be loaded as {ROLES[role]} ({first_line(error)})",
                 "name another folder, or get the model again",
             )
         raise SemError(Code.MODEL_MALFORMED, f"{role}: {shown(folder.name)} {what}", path=role, hint=hint) from error
@@ -77,7 +79,7 @@ def loading(role: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def running(role: str, name: str) -> Iterator[None]:
-    """What a library says of a model that does not run on what it is given, as SEM-E-803."""
+    """Raise what a library raises for a model that does not run on its input as Code.MODEL_MALFORMED."""
     try:
         with quiet(), torch.inference_mode():
             yield
@@ -88,14 +90,14 @@ def running(role: str, name: str) -> Iterator[None]:
             raise MemoryError(str(error)) from error
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{role}: the model {shown(name)} does not run ({said(error)})",
+            f"{role}: the model {shown(name)} does not run ({first_line(error)})",
             path=role,
             hint="name another model for the role",
         ) from error
 
 
-def numbers(role: str, name: str, finite: bool) -> None:
-    """SEM-E-803 for a model that gave infinities or none, which would pass for a black picture or a wrong vector."""
+def require_finite(role: str, name: str, finite: bool) -> None:
+    """Raise Code.MODEL_MALFORMED unless `finite`: NaN or infinity would pass for a black picture or a wrong vector."""
     if not finite:
         hint = "run it with --dtype float32, or name another model for the role"
         raise SemError(
@@ -111,15 +113,15 @@ def no_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)
 
 
-def said(error: BaseException) -> str:
-    """The first line of a library's message, short."""
+def first_line(error: BaseException) -> str:
+    """Return the first line of a library's message, shortened."""
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     text = f"{type(error).__name__}: {line}" if line else type(error).__name__
-    return text if len(text) <= SAID_MAX else text[: SAID_MAX - 1] + "…"
+    return text if len(text) <= MESSAGE_MAX else text[: MESSAGE_MAX - 1] + "…"
 
 
-def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, ...]) -> dict[str, Any]:
-    """The configuration `file` of a folder, whose `member` must be, or hold, one of `allowed`; SEM-E-803 otherwise."""
+def require_config(role: str, folder: Path, file: str, member: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Return the configuration `file` of a folder; raise Code.MODEL_MALFORMED unless its `member` is, or holds, one of `allowed`."""
     try:
         if not (folder / file).is_file():  # nor a pipe, which would be waited for
             raise FileNotFoundError
@@ -134,11 +136,11 @@ def expect(role: str, folder: Path, file: str, member: str, allowed: tuple[str, 
         ) from error
     names = found if isinstance(found, list) else [found]
     if not any(name in allowed for name in names):
-        said_ = ", ".join(map(str, names)) or "nothing"
+        actual = ", ".join(map(str, names)) or "nothing"
         wanted = f"not {' or '.join(allowed)}" if len(allowed) <= NAMED_MAX else "which does not fill this role"
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{role}: {shown(folder.name)} is {shown(said_)}, {wanted}",
+            f"{role}: {shown(folder.name)} is {shown(actual)}, {wanted}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes sets of models (`sources`): folders come in whole or not at all, and models.json records what fills which role."""
+"""Write sets of models: folders appear complete or not at all, and models.json records what fills which role."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from pathlib import Path
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown, write_atomic
-from refcodec.foundation.resolve import FORMAT, FORMAT_VERSION, LISTING, Source, listed, listing
+from refcodec.foundation.models_json import FORMAT, FORMAT_VERSION, LISTING, read_models_json, roles_in_folder
+from refcodec.foundation.roles import ModelSource
 from refcodec.networks import package_search
 
 
 def own_set() -> Path:
-    """The user's own set, which is found without being named."""
+    """Return the user's own set, which is found without being named."""
     return package_search.own() / "roles"
 
 
-def record(folder: Path, found: Source) -> None:
-    """What fills a role, in the models.json of a set, in place of what did; all else stays.
+def record(folder: Path, found: ModelSource) -> None:
+    """Record what fills a role in the models.json of a set, in place of what did; all else stays.
 
-    A folder inside the set is recorded by its relative path. ValueError for one that is not, SEM-E-803 for a models.json
-    that is none, 102 where it cannot be written.
+    A folder inside the set is recorded by its relative path. Raises ValueError for another folder,
+    Code.MODEL_MALFORMED for an invalid models.json, CANNOT_WRITE if it cannot be written.
     """
     if os.path.lexists(folder / LISTING):
-        document = listing(folder)
-    else:  # subfolders that filled roles by their names go on doing so
-        roles = {role: {"source": role, "revision": None, "sha256": None} for role in listed(folder)}
+        document = read_models_json(folder)
+    else:  # subfolders that fill roles by their names keep them
+        roles = {role: {"source": role, "revision": None, "sha256": None} for role in roles_in_folder(folder)}
         document = {"format": FORMAT, "format_version": FORMAT_VERSION, "roles": roles}
     place = found.place
     if os.path.isdir(place):
@@ -43,7 +44,7 @@ def record(folder: Path, found: Source) -> None:
 
 
 def relative_to(folder: Path, place: Path) -> str | None:
-    """The path of `place` from the set `folder`, with slashes; None where it is not inside."""
+    """Return the path of `place` from the set `folder`, with slashes; None if it is not inside."""
     try:
         found = Path(os.path.abspath(place)).relative_to(os.path.abspath(folder)).as_posix()
     except ValueError:
@@ -51,29 +52,32 @@ def relative_to(folder: Path, place: Path) -> str | None:
     return found if found != "." else None
 
 
-def free(target: Path, *, replace: bool = False) -> None:
-    """ValueError where `target` is there already and is not to be replaced: said before long work is done for it."""
+def refuse_existing(target: Path, *, replace: bool = False) -> None:
+    """Raise ValueError if `target` exists and is not to be replaced; called before long work."""
     if os.path.lexists(target) and not replace:
         raise ValueError(f"{shown(str(target))} is there already")
 
 
-def role_free(folder: Path, role: str, *, replace: bool = False) -> None:
-    """ValueError where the folder is a model itself, or the set has something for the role already.
+def refuse_taken_role(folder: Path, role: str, *, replace: bool = False) -> None:
+    """Raise ValueError if the folder is a model itself, or the set fills the role already.
 
-    SEM-E-803 where its models.json is none.
+    Raises Code.MODEL_MALFORMED for an invalid models.json.
     """
     if any(os.path.isfile(folder / name) for name in (package_search.MANIFEST, "model_index.json", "config.json")):
         raise ValueError(f"{shown(str(folder))} is a model, and no set of them")
-    if os.path.lexists(folder / LISTING) and role in listing(folder)["roles"] and not replace:
+    if os.path.lexists(folder / LISTING) and role in read_models_json(folder)["roles"] and not replace:
         raise ValueError(f"the role {role} of the set {shown(str(folder))} is filled already")
 
 
 @contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
-    """A hidden folder inside `folder`, which is made where it is not there; gone in the end, Ctrl-C included. SEM-E-102."""
+def temporary_dir(folder: Path) -> Iterator[Path]:
+    """Yield a hidden folder inside `folder`, which is made if necessary; removed in the end, also after Ctrl-C.
+
+    Raises Code.CANNOT_WRITE.
+    """
     around, made = folder / f".{os.urandom(8).hex()}.tmp", not os.path.lexists(folder)
     try:
-        with writing(folder):
+        with write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             around.mkdir()
         yield around
@@ -84,10 +88,13 @@ def scratch(folder: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def settle(made: Path, target: Path) -> None:
-    """What was made in a `scratch` folder takes its place, and what was there goes: whole or not at all. SEM-E-102."""
+def replace_atomically(made: Path, target: Path) -> None:
+    """Move what was made in a `temporary_dir` to `target`, in place of what is there: completely or not at all.
+
+    Raises Code.CANNOT_WRITE.
+    """
     old = made.with_name(f"{made.name}.old")
-    with writing(target):
+    with write_errors(target):
         if os.path.lexists(target):
             os.rename(target, old)
         try:
@@ -99,8 +106,8 @@ def settle(made: Path, target: Path) -> None:
 
 
 @contextmanager
-def writing(target: Path) -> Iterator[None]:
-    """What the file system says against writing, as SEM-E-102."""
+def write_errors(target: Path) -> Iterator[None]:
+    """Raise errors of the file system as Code.CANNOT_WRITE."""
     try:
         yield
     except OSError as error:

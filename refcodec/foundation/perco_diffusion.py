@@ -20,7 +20,15 @@ from torch import Tensor
 from refcodec.errors import Code, SemError
 from refcodec.foundation.device import device_of, dtype_of, generator
 from refcodec.foundation.hyper_encoder import HyperEncoder
-from refcodec.foundation.loading import bound_tokenizer, expect, loading, numbers, pretrained, quiet, running
+from refcodec.foundation.loading import (
+    bound_tokenizer,
+    loading,
+    pretrained,
+    quiet,
+    require_config,
+    require_finite,
+    running,
+)
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import scheduler
 from refcodec.progress import Progress
@@ -45,7 +53,7 @@ class LatentCoder:
     @classmethod
     def load(cls, folder: Path, models: Models) -> LatentCoder:
         """In float32: the nearest of two codes must not hang on a rounding."""
-        expect(ROLE, folder, "model_index.json", "_class_name", CLASSES)
+        require_config(ROLE, folder, "model_index.json", "_class_name", CLASSES)
         with loading(ROLE, folder):
             from diffusers import AutoencoderKL
 
@@ -82,7 +90,7 @@ class LatentCoder:
     def decode(self, latent: Tensor) -> NDArray[np.uint8]:
         """uint8[H, W, 3], rounded as SPEC §14 does."""
         x = self.vae.decode(latent.to(self.vae.dtype) / self.vae.config.scaling_factor).sample[0].float()
-        numbers(ROLE, self.name, bool(x.isfinite().all()))
+        require_finite(ROLE, self.name, bool(x.isfinite().all()))
         samples = ((x / 2 + 0.5).clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
         return np.ascontiguousarray(samples.permute(1, 2, 0).cpu().numpy())
 
@@ -108,7 +116,7 @@ class PercoPainter(LatentCoder):
     @classmethod
     def load(cls, folder: Path, models: Models) -> PercoPainter:
         """SEM-E-803 for a folder that is no pipeline with text encoder, U-Net and scheduler."""
-        expect(ROLE, folder, "model_index.json", "_class_name", CLASSES)
+        require_config(ROLE, folder, "model_index.json", "_class_name", CLASSES)
         device, dtype = device_of(models), dtype_of(models)
         with loading(ROLE, folder):
             from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import expect, loading, pretrained, running
+from refcodec.foundation.loading import loading, pretrained, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "text_encoder"
@@ -31,7 +31,7 @@ class TextEncoder:
     @classmethod
     def load(cls, folder: Path, models: Models | None = None, tokens: int = TOKENS) -> TextEncoder:
         """Of a local folder of a CLIP model or of its text half, tokenizer included; SEM-E-803 and 805. models: where it runs."""
-        expect(ROLE, folder, "config.json", "model_type", TYPES)
+        require_config(ROLE, folder, "config.json", "model_type", TYPES)
         with loading(ROLE, folder):
             from transformers import CLIPTextModel, CLIPTokenizerFast
 

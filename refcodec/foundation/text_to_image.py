@@ -17,7 +17,7 @@ from PIL import Image
 
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import SettingError, generator
-from refcodec.foundation.loading import expect, loading, pipeline_of, running
+from refcodec.foundation.loading import loading, pipeline_of, require_config, running
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import scheduler, stepping
 from refcodec.foundation.unclip import pixels_of
@@ -53,7 +53,7 @@ class Painter:
     def load(cls, folder: Path, models: Models) -> Painter:
         """SEM-E-803 for a folder of another pipeline."""
         with loading(ROLE, folder):
-            expect(ROLE, folder, "model_index.json", "_class_name", classes())
+            require_config(ROLE, folder, "model_index.json", "_class_name", classes())
             from diffusers import AutoPipelineForText2Image
 
             return cls(pipeline_of(AutoPipelineForText2Image, folder, models), folder.name)

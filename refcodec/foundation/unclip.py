@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from refcodec.foundation.device import SettingError, generator
-from refcodec.foundation.loading import expect, loading, numbers, pipeline_of, running
+from refcodec.foundation.loading import loading, pipeline_of, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import scheduler, stepping
 from refcodec.progress import Progress
@@ -28,7 +28,7 @@ class UnClip:
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> UnClip:
-        expect(ROLE, folder, "model_index.json", "_class_name", CLASSES)
+        require_config(ROLE, folder, "model_index.json", "_class_name", CLASSES)
         with loading(ROLE, folder):
             from diffusers import StableUnCLIPImg2ImgPipeline
 
@@ -85,6 +85,6 @@ class UnClip:
 def pixels_of(made: Any, name: str) -> NDArray[np.uint8]:
     """uint8[H, W, 3] of float[H, W, 3] in 0..1 that a painter gave, rounded as SPEC §14 does. SEM-E-803 for what are no numbers."""
     values = np.asarray(made, np.float32)
-    numbers(ROLE, name, bool(np.isfinite(values).all()))
+    require_finite(ROLE, name, bool(np.isfinite(values).all()))
     out: NDArray[np.uint8] = np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return out

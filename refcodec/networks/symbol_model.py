@@ -102,11 +102,11 @@ def parse(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolMo
     if s["order"] not in ("scales-means", "means-scales") or s["context"] not in ("all", "ends"):
         raise malformed("unknown order or context", "symbols")
     reader = LayerReader(rates, s["tensors"], tensors)
-    _check_lists(s, len(groups))
+    lists = _lists(s, len(groups))
     z_input = reader.requant(s["z_input"], hyper, "z_input")
     y_input = reader.requant(s["y_input"], m, "y_input")
     hyper_net, hyper_channels = reader.net(s["hyper_net"], hyper, "hyper_net", rows=1)
-    parsed = [_parse_group(reader, s, groups, k, hyper_channels) for k in range(len(groups))]
+    parsed = [_parse_group(reader, lists, s["context"], groups, k, hyper_channels) for k in range(len(groups))]
     channel, spatial, anchors, heads, means, scales = zip(*parsed, strict=True)
     return SymbolModel(
         kind, symbol_digest(symbols), rates, hyper, groups, parity, s["order"] == "means-scales", s["context"],
@@ -115,14 +115,14 @@ def parse(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolMo
     )  # fmt: skip
 
 
-def _check_lists(s: dict[str, Any], n: int) -> None:
-    """Check that every list has one entry for each of n groups."""
-    for name in _LISTS:
-        require_list(s[name], n, n, name)
+def _lists(s: dict[str, Any], n: int) -> dict[str, list[Any]]:
+    """Return the members with one entry for each of n groups; `anchor_heads` may be absent."""
+    lists = {name: require_list(s[name], n, n, name) for name in _LISTS}
     if s["anchor_heads"] is not None:
-        require_list(s["anchor_heads"], n, n, "anchor_heads")
-    if s["channel_nets"][0] is not None:
+        lists["anchor_heads"] = require_list(s["anchor_heads"], n, n, "anchor_heads")
+    if lists["channel_nets"][0] is not None:
         raise malformed("group 0 has no channel context", "channel_nets[0]")
+    return lists
 
 
 class _Group(NamedTuple):
@@ -136,20 +136,23 @@ class _Group(NamedTuple):
     scale: tuple[Requant, Ladder | None]
 
 
-def _parse_group(reader: LayerReader, s: dict[str, Any], groups: tuple[int, ...], k: int, hyper: int) -> _Group:
+def _parse_group(
+    reader: LayerReader, lists: dict[str, list[Any]], scope: str, groups: tuple[int, ...], k: int, hyper: int
+) -> _Group:
+    """Return the nets of group k; `scope` is the model's `context`, `hyper` the channels of the hyper-decoder."""
     c, base = groups[k], hyper  # base: channels of the channel context and the hyper-decoder together
     channel: Net = ()
     if k:
-        before = sum(groups[j] for j in context_groups(s["context"], k))
-        channel, context = reader.net(s["channel_nets"][k], before, f"channel_nets[{k}]")
+        before = sum(groups[j] for j in context_groups(scope, k))
+        channel, context = reader.net(lists["channel_nets"][k], before, f"channel_nets[{k}]")
         base += context
-    spatial, outputs = reader.net(s["spatial_nets"][k], c, f"spatial_nets[{k}]")
-    head = reader.head(s["heads"][k], outputs + base, c, f"heads[{k}]")
+    spatial, outputs = reader.net(lists["spatial_nets"][k], c, f"spatial_nets[{k}]")
+    head = reader.head(lists["heads"][k], outputs + base, c, f"heads[{k}]")
     anchor: Net = ()
-    if s["anchor_heads"] is not None:
-        anchor = reader.head(s["anchor_heads"][k], base, c, f"anchor_heads[{k}]")
-    mean = reader.requant(s["means"][k], c, f"means[{k}]")
-    return _Group(channel, spatial, anchor, head, mean, reader.scale(s["scales"][k], c, f"scales[{k}]"))
+    if "anchor_heads" in lists:
+        anchor = reader.head(lists["anchor_heads"][k], base, c, f"anchor_heads[{k}]")
+    mean = reader.requant(lists["means"][k], c, f"means[{k}]")
+    return _Group(channel, spatial, anchor, head, mean, reader.scale(lists["scales"][k], c, f"scales[{k}]"))
 
 
 def _parse_z_tables(reader: LayerReader, shape: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

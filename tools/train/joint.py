@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.errors import SemError
-from refcodec.foundation.loading import expect, loading, pretrained
+from refcodec.foundation.loading import loading, pretrained, require_config
 from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.transforms.elic.config import ElicConfig
 from tools.train import photos
@@ -87,7 +87,7 @@ class Joint(nn.Module):
     @classmethod
     def load(cls, folder: Path, beta: float) -> Joint:
         """Load a CLIPModel and its tokenizer. Raises SemError MODEL_MALFORMED (SEM-E-803) or DEPENDENCY_MISSING (SEM-E-805)."""
-        expect("clip", folder, "config.json", "model_type", ("clip",))
+        require_config("clip", folder, "config.json", "model_type", ("clip",))
         with loading("clip", folder):
             from transformers import CLIPModel, CLIPTokenizerFast
 

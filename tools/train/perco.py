@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from refcodec.errors import SemError
 from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
-from refcodec.foundation.loading import expect, loading, quiet
+from refcodec.foundation.loading import loading, quiet, require_config
 from refcodec.foundation.perco_diffusion import CLASSES, ROLE, PercoPainter
 from tools.train import photos
 from tools.train.session import Log, interruptible, load_checkpoint, save_checkpoint, tensor
@@ -295,7 +295,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{len(captions)} pictures, listing sha256 {data['listing_sha256']}", flush=True)
     state = read_checkpoint(args, data)
     try:
-        expect(ROLE, args.pipeline, "model_index.json", "_class_name", CLASSES[:1])
+        require_config(ROLE, args.pipeline, "model_index.json", "_class_name", CLASSES[:1])
         with loading(ROLE, args.pipeline):
             from diffusers import StableDiffusionPipeline
 

@@ -22,7 +22,7 @@ from refcodec.payloads import Value, kinds, latents
 from refcodec.payloads.caption.kind import Caption
 from refcodec.payloads.latents import ElicLatents
 from refcodec.registry import Profile
-from tools.vectors import choose, edges, full, given, mini, tiny
+from tools.vectors import edges, full, mini, payload_writer, symbols, tiny
 from tools.vectors.vector import SHIPPED, Fault, Valid, Vector, apply
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -59,9 +59,9 @@ def small_model(name: str) -> SmallModel:
 @lru_cache(maxsize=1)
 def folders() -> dict[str, str]:
     """Digest -> folder of test_vectors/models."""
-    symbols = {name: package.read_manifest(MODELS / name)["symbols"] for name in tiny.ALL}
-    symbols |= {full.NAME: full.manifest()["symbols"]} | {name: edges.package(name)[0] for name in edges.NAMES}
-    return {package.symbol_digest(value): name for name, value in symbols.items()}
+    models = {name: package.read_manifest(MODELS / name)["symbols"] for name in tiny.ALL}
+    models |= {full.NAME: full.manifest()["symbols"]} | {name: edges.package(name)[0] for name in edges.NAMES}
+    return {package.symbol_digest(value): name for name, value in models.items()}
 
 
 def folder_of(row: Profile) -> str:
@@ -103,9 +103,9 @@ def header_of(recipe: Valid, environment: Environment) -> Header:
 def coded(recipe: Valid, environment: Environment, tracer: Tracer | None = None) -> tuple[bytes, ElicLatents]:
     """The body of a recipe's latents, and the latents."""
     m = model_of(recipe, environment)
-    dice = choose.Dice(recipe.seed or recipe.id)
-    z = choose.z(recipe.z, m, recipe.rate, latents.shapes(*recipe.size)[0], dice)
-    chooser = choose.y(recipe.y, dice)
+    stream = symbols.Sha256Stream(recipe.seed or recipe.id)
+    z = symbols.z(recipe.z, m, recipe.rate, latents.shapes(*recipe.size)[0], stream)
+    chooser = symbols.y(recipe.y, stream)
     return latents.encode(recipe.rate, z, chooser, m, recipe.size, BACKEND, tracer, tables=environment.tables)
 
 
@@ -117,7 +117,7 @@ def payloads(
     for kind, value in recipe.payloads:
         parameters = row.parameters(kind)
         table = small_model(recipe.model or folder_of(row)).table if kinds.needs_model(kind, parameters) else None
-        yield spec.CRITICAL | kind, *given.encode(kind, value, parameters, recipe.size, table)
+        yield spec.CRITICAL | kind, *payload_writer.encode(kind, value, parameters, recipe.size, table)
     if recipe.payload and recipe.body is None:
         yield latents_type(row), *coded(recipe, environment, tracer)
 

@@ -14,7 +14,7 @@ from refcodec.inspection import Field, inspect
 from refcodec.payloads.caption.kind import Caption
 from refcodec.payloads.latents import ElicLatents
 from refcodec.registry import dim_classes
-from tools.vectors import given
+from tools.vectors import payload_writer
 from tools.vectors.vector import Fault, Vector
 
 WIDTH: Final = 8  # bytes a line
@@ -84,7 +84,7 @@ def _symbols(vector: Vector, offset: int) -> Iterator[str]:
         yield _some("z", value.z.ravel().tolist())
         yield _some("ŷ", value.y.ravel().tolist())
         return
-    shown = given.flat(section["type"] & spec.NUMBER, value)
+    shown = payload_writer.flat(section["type"] & spec.NUMBER, value)
     if isinstance(value, Caption):
         yield f"mode = {shown[0]}"
         shown = shown[1]

@@ -17,8 +17,8 @@ from typing import Any, Final
 import numpy as np
 
 from tools.vectors import mini
-from tools.vectors.choose import Dice
 from tools.vectors.mini import Symbols, Tensors, conv, layer, requant
+from tools.vectors.symbols import Sha256Stream
 
 LOWEST, HIGHEST = -(2**15), 2**15 - 1
 Layer = dict[str, Any]
@@ -28,10 +28,10 @@ class _Maker:
     """Collects tensors; weights and biases come from the name of the model."""
 
     def __init__(self, name: str) -> None:
-        self.dice, self.tensors = Dice(name), Tensors()
+        self.stream, self.tensors = Sha256Stream(name), Tensors()
 
     def around(self, name: str, dtype: str, most: int, *shape: int) -> str:
-        values = [self.dice.below(2 * most + 1) - most for _ in range(int(np.prod(shape)))]
+        values = [self.stream.below(2 * most + 1) - most for _ in range(int(np.prod(shape)))]
         self.tensors[name] = np.array(values, dtype).reshape(shape)
         return name
 

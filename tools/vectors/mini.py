@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.networks.package import FORMAT, FORMAT_VERSION
-from tools.vectors.choose import Dice
+from tools.vectors.symbols import Sha256Stream
 
 NAME: Final = "elic-mini"
 DTYPES: Final = {"<i2": "I16", "<u2": "U16", "<i4": "I32", "<i8": "I64", "|u1": "U8", "<f4": "F32"}
@@ -38,10 +38,10 @@ def layer(s: str, lo: int = -32768, hi: int = 32767) -> Symbols:
 
 def mini() -> tuple[Symbols, Tensors]:
     """`symbols` without `tensors`, and the tensors."""
-    dice, tensors = Dice(NAME), Tensors()
+    stream, tensors = Sha256Stream(NAME), Tensors()
 
     def weights(name: str, *shape: int) -> None:
-        values = [dice.below(601) - 300 for _ in range(int(np.prod(shape)))]
+        values = [stream.below(601) - 300 for _ in range(int(np.prod(shape)))]
         tensors[name] = np.array(values, "<i2").reshape(shape)
 
     def bias(name: str, *values: int) -> None:
@@ -57,7 +57,7 @@ def mini() -> tuple[Symbols, Tensors]:
     bias("b2", 50_000, -120_000)
     for k, (i, o) in enumerate(((2, 4), (3, 4), (3, 8))):
         weights(f"head.{k}.w", o, i, 1, 1)
-        bias(f"head.{k}.b", *(dice.below(400_001) + (0 if c < o // 2 else 900_000) for c in range(o)))
+        bias(f"head.{k}.b", *(stream.below(400_001) + (0 if c < o // 2 else 900_000) for c in range(o)))
     # two accumulators reach 2^37; the sum of the first with itself reaches 2^38, and the product after that 2^53 - 1
     most = {k: 2**37 - 2**15 * np.abs(tensors[f"head.{k}.w"].astype(np.int64)).sum((1, 2, 3)) for k in (0, 2)}
     tensors["head.0.b"][0] = most[0][0]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from refcodec.transforms.elic.config import ElicConfig
-from tools.vectors.choose import Dice
+from tools.vectors.symbols import Sha256Stream
 
 Arrays = dict[str, NDArray[Any]]
 WIDTHS: Final = (4, 4, 6)
@@ -56,14 +56,14 @@ def shapes(m: int, channels: int) -> dict[str, tuple[int, ...]]:
 
 def painter(name: str, symbols: dict[str, Any], channels: int | None = None) -> tuple[bytes, dict[str, Any]]:
     """painter.safetensors and its entry in the manifest. channels: another number than the kind has."""
-    cfg, dice = config(symbols), Dice(f"painter of {name}")
+    cfg, stream = config(symbols), Sha256Stream(f"painter of {name}")
     count = channels or cfg.channels
     architecture = json.loads(json.dumps(cfg.to_dict())) | {"channels": count}
 
     def numbers(shape: tuple[int, ...], fan: int) -> NDArray[np.float16]:
         """Multiples of 2^-12 that binary16 holds, of a size that keeps the size of what they weigh."""
         most = int(4096 / fan**0.5)
-        values = [dice.below(2 * most + 1) - most for _ in range(int(np.prod(shape)))]
+        values = [stream.below(2 * most + 1) - most for _ in range(int(np.prod(shape)))]
         return np.array(values, np.float64).reshape(shape).astype(np.float16) / np.float16(4096)
 
     tensors = Arrays()
@@ -72,7 +72,7 @@ def painter(name: str, symbols: dict[str, Any], channels: int | None = None) -> 
         outputs = shape[1] if layer == "linear" else shape[0]
         tensors[f"g_s.{layer}.weight"] = numbers(shape, fan)
         tensors[f"g_s.{layer}.bias"] = numbers((outputs,), 64)
-    gains = [(1 + dice.below(3)) / (32 << rho) for rho in range(cfg.rates) for _ in range(cfg.m)]
+    gains = [(1 + stream.below(3)) / (32 << rho) for rho in range(cfg.rates) for _ in range(cfg.m)]
     tensors["inverse"] = np.array(gains, np.float32).reshape(cfg.rates, cfg.m)
     blob = save({key: np.ascontiguousarray(value) for key, value in sorted(tensors.items())})
     entry = {"file": "painter.safetensors", "sha256": hashlib.sha256(blob).hexdigest(), "architecture": architecture}

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from tools.vectors.build import SMALL, model, small_model
-from tools.vectors.choose import Dice
 from tools.vectors.recipes_consonant import STEPS, body
 from tools.vectors.recipes_header import NOWHERE
 from tools.vectors.recipes_sections import MAKER, TITLE, flip, one_section
+from tools.vectors.symbols import Sha256Stream
 from tools.vectors.vector import Defect, Edit, Fault, Valid, append, cut, put, spans, swap
 
 KIND = {"clip": 3, "pq": 4, "vq": 5}
@@ -17,8 +17,8 @@ KIND = {"clip": 3, "pq": 4, "vq": 5}
 
 def drawn(name: str, count: int, below: int) -> tuple[int, ...]:
     """Numbers, each as likely as any other."""
-    dice = Dice(name)
-    return tuple(dice.below(below) for _ in range(count))
+    stream = Sha256Stream(name)
+    return tuple(stream.below(below) for _ in range(count))
 
 
 def _codes(name: str, rules: tuple[int, ...], note: str, codes: tuple[int, ...], profile: int, **more: Any) -> Valid:

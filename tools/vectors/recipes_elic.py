@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from refcodec.payloads.latents import STEP
-from tools.vectors.loose import recoded
+from tools.vectors.nonconforming import recoded
 from tools.vectors.recipes_header import NOWHERE
 from tools.vectors.vector import Fault, Valid, append, becomes, put
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tools.vectors.loose import recoded
+from tools.vectors.nonconforming import recoded
 from tools.vectors.vector import Fault, Valid, becomes
 
 ROW: Final = 1

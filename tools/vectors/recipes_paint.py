@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tools.vectors import mini, paint, tiny
 from tools.vectors.build import MODELS, OUT
-from tools.vectors.loose import recoded
+from tools.vectors.nonconforming import recoded
 from tools.vectors.recipes_sections import GREASE, TITLE, flip
 from tools.vectors.vector import Fault, Valid, becomes, digests, error_entry, shared
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from refcodec.payloads import clip_bits
-from tools.vectors.choose import Dice
+from tools.vectors.symbols import Sha256Stream
 from tools.vectors.vector import digests, shared
 
 INFINITY: Final = 0x7F80_0000
@@ -75,9 +75,9 @@ def _edges(b: int) -> tuple[int, ...]:
 
 def _drawn(b: int) -> tuple[int, ...]:
     """Any bits at all, and as many within -1 … 1."""
-    dice = Dice(f"quantise {b}")
-    anything = [bits for bits in (dice.below(1 << 32) for _ in range(32)) if bits & ~SIGN <= INFINITY]
-    within = [of((dice.below(1 << 24) - (1 << 23)) / (1 << 23)) for _ in range(32)]
+    stream = Sha256Stream(f"quantise {b}")
+    anything = [bits for bits in (stream.below(1 << 32) for _ in range(32)) if bits & ~SIGN <= INFINITY]
+    within = [of((stream.below(1 << 24) - (1 << 23)) / (1 << 23)) for _ in range(32)]
     return tuple(anything + within)
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tools.vectors.choose import Dice
 from tools.vectors.recipes_caption import CAT, PROMPT
 from tools.vectors.recipes_codes import drawn
 from tools.vectors.recipes_sections import text
+from tools.vectors.symbols import Sha256Stream
 from tools.vectors.vector import digests, shared
 
 CAPTION, CLIP, PQ, VQ, SKETCH, METADATA, HINTS = 0x82, 0x83, 0x84, 0x85, 0x86, 0x43, 0x02
@@ -46,8 +46,8 @@ class Refused:
 
 def _map(name: str, note: str, width: int, height: int) -> Refused:
     """A sketch of another size than the picture's 64 × 48."""
-    dice = Dice(name)
-    samples = bytes(dice.below(256) for _ in range(width * height)).hex()
+    stream = Sha256Stream(name)
+    samples = bytes(stream.below(256) for _ in range(width * height)).hex()
     return Refused(
         name, (212,), note, 205, ({"type": SKETCH, "map": {"width": width, "height": height, "samples": samples}},)
     )

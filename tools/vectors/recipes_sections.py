@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from refcodec.container.fields import varint
-from tools.vectors.loose import recoded
+from tools.vectors.nonconforming import recoded
 from tools.vectors.vector import Defect, Edit, Fault, Valid, Vector, append, becomes, both, cut, put, spans, swap, twice
 
 PROVENANCE, METADATA = 0x01, 0x43

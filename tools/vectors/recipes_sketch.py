@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.vectors.loose import recoded
+from tools.vectors.nonconforming import recoded
 from tools.vectors.recipes_codes import digest
 from tools.vectors.recipes_elic import _above, _below
 from tools.vectors.recipes_header import NOWHERE

@@ -65,12 +65,12 @@ def refcodec(
 def _models(method: str, models: Models) -> str:
     """Every model that may bear on the result: a local one by its digest, others by their names."""
     from refcodec.foundation.folder_digest import folder_sha256
-    from refcodec.foundation.resolve import ROLES, Source
+    from refcodec.foundation.roles import ROLES, ModelSource
 
     said = [package_digest(folder) for folder in models.folders]
     for role in () if method == "elic" else sorted(ROLES):  # elic paints with what its package holds
         found = models.find(role)
-        if isinstance(found, Source):
+        if isinstance(found, ModelSource):
             said.append(f"{role}={folder_sha256(Path(found.place)) if Path(found.place).is_dir() else found.name}")
     return " ".join(said)
 

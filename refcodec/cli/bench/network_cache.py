@@ -63,20 +63,21 @@ class Networks:
         return self._once(role, lambda: self._role(role, metric))
 
     def _role(self, role: str, metric: str) -> tuple[Any, str]:
-        from refcodec.foundation.resolve import ROLES, Source, local, source
+        from refcodec.foundation.download import resolve_folder
+        from refcodec.foundation.roles import ROLES, ModelSource, source_of
         from refcodec.networks.package_cache import need_torch
 
         need_torch(f"the metric {metric}")
         models, weights = self.places.models, self.places.weights
         found = models.roles.get(role)
         if found is None and weights is not None and (weights / role).is_dir():
-            found = source(role, weights / role)
+            found = source_of(role, weights / role)
         found = found if found is not None else models.find(role)
-        if not isinstance(found, Source):
+        if not isinstance(found, ModelSource):
             where = f"there is no {shown(str(weights / role))}" if weights else f"no folder with a {role} is named"
             hint = f"name {ROLES[role]}, a folder or a hub id, with --model {role}=WHAT, or put it as {role} into the folder of --weights"
             raise SemError(Code.MODEL_UNAVAILABLE, f"the metric {metric} has no model: {where}", hint=hint)
-        folder = local(found)
+        folder = resolve_folder(found)
         if role == "clip":
             from refcodec.cli.bench.metric_networks.clip_similarity import Clip as Loaded
         else:

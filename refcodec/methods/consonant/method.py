@@ -16,7 +16,8 @@ from refcodec.assemble import QUALITY, Payload
 from refcodec.consonant_text.normalise import normalise, skeleton, words
 from refcodec.consonant_text.restore import restore
 from refcodec.errors import Code, SemError
-from refcodec.foundation.resolve import Models, missing
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.roles import missing_model_error
 from refcodec.methods.base import Described, Request, Scene, canvas, centre_square, fitted
 from refcodec.methods.consonant import prompts, reflection
 from refcodec.methods.consonant.word_selection import Short, Shortener
@@ -74,7 +75,7 @@ def describe(request: Request) -> Described:
     description = request.given.text
     if description is None:
         if not request.models.has("captioner"):
-            error = missing("captioner", recommended)
+            error = missing_model_error("captioner", recommended)
             raise SemError(
                 Code.MODEL_UNAVAILABLE,
                 error.what,

@@ -120,14 +120,14 @@ def _inverted(request: Request, pixels: Pixels) -> list[int]:
     from refcodec.foundation.clip_model import ClipModel
     from refcodec.foundation.prompt_inversion import invert
     from refcodec.foundation.prompt_tokens import same_tokenizer
-    from refcodec.foundation.resolve import missing
+    from refcodec.foundation.roles import missing_model_error
 
     profile, options = request.profile, request.options
     parameters = profile.parameters(spec.CAPTION)
     if "tokens" not in parameters["modes"]:
         raise ValueError(f"profile {profile.name} has no prompts of token ids: give a caption")
     if not request.models.has("clip"):
-        error = missing("clip", profile.recommended.models)
+        error = missing_model_error("clip", profile.recommended.models)
         hint = f"{error.hint}; or say what the picture shows with --caption"
         raise SemError(Code.MODEL_UNAVAILABLE, f"{error.what}, and no caption is given", path="clip", hint=hint)
     clip = request.models.load("clip", ClipModel.load, profile.recommended.models)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes bodies that SPEC.md forbids: values out of range, in a stream that is otherwise as it should be."""
+"""Write bodies that SPEC.md forbids: values out of range, in an otherwise conforming stream."""
 
 from __future__ import annotations
 

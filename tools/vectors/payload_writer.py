@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Payloads of kinds 1 to 5 from what a recipe, or the input of an encoder vector, gives.
+"""Write payloads of kinds 1 to 5 from the values in a recipe, or in the input of an encoder vector.
 
 kind 1   the consonants, as text
 kind 2   (mode, text), ("tokens", ids); for zlib and zstd (mode, text, the bytes behind the first): their

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Ways to choose the symbols of ELIC latents, each a function of a seed alone, with integers alone."""
+"""Symbols of ELIC latents for vectors: each way to choose them depends on a seed alone, and uses integers alone."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from refcodec.networks.package import SymbolModel
 from refcodec.payloads.latents import STEP, Chooser, z_tables
 
 Ints = NDArray[np.int32]
-OneZ = Callable[["Dice", TableBank, int, int], int]  # (dice, tables, table, how many came before) -> value
-OneY = Callable[["Dice", int, int], int]  # (dice, table, mean) -> residual
+OneZ = Callable[["Sha256Stream", TableBank, int, int], int]  # (stream, tables, table, how many came before) -> value
+OneY = Callable[["Sha256Stream", int, int], int]  # (stream, table, mean) -> residual
 
 
-class Dice:
-    """Numbers from SHA-256 of the seed and a counter."""
+class Sha256Stream:
+    """Reproducible pseudo-random integers: SHA-256 of the seed and a counter."""
 
     def __init__(self, seed: str) -> None:
         self.seed, self.count = seed, 0
@@ -32,51 +32,51 @@ class Dice:
         return int.from_bytes(hashlib.sha256(f"{self.seed} {self.count}".encode()).digest()[:8], "big") % n
 
 
-def _drawn(dice: Dice, bank: TableBank, number: int) -> int:
+def _drawn(stream: Sha256Stream, bank: TableBank, number: int) -> int:
     """A regular value, as likely as its table says."""
     table = bank.tables[number]
-    return bank.offsets[number] + min(bisect_right(table, dice.below(table[-1])) - 1, len(table) - 3)
+    return bank.offsets[number] + min(bisect_right(table, stream.below(table[-1])) - 1, len(table) - 3)
 
 
-def _natural_z(dice: Dice, bank: TableBank, number: int, _: int) -> int:
-    return _drawn(dice, bank, number)
+def _natural_z(stream: Sha256Stream, bank: TableBank, number: int, _: int) -> int:
+    return _drawn(stream, bank, number)
 
 
-def _low_z(_d: Dice, bank: TableBank, number: int, _: int) -> int:
+def _low_z(_s: Sha256Stream, bank: TableBank, number: int, _: int) -> int:
     return bank.offsets[number]
 
 
-def _escaped_z(dice: Dice, bank: TableBank, number: int, count: int) -> int:
+def _escaped_z(stream: Sha256Stream, bank: TableBank, number: int, count: int) -> int:
     """By turns the first value above the table, the first below, and one further out."""
     below, above = bank.offsets[number] - 1, bank.offsets[number] + len(bank.tables[number]) - 2
-    return (above, below, above + 1 + dice.below(50), below - 1 - dice.below(50))[count % 4]
+    return (above, below, above + 1 + stream.below(50), below - 1 - stream.below(50))[count % 4]
 
 
-def _extreme_z(_d: Dice, _b: TableBank, _n: int, count: int) -> int:
+def _extreme_z(_s: Sha256Stream, _b: TableBank, _n: int, count: int) -> int:
     return (32767, -32767)[count % 2]
 
 
-def _natural_y(dice: Dice, number: int, _: int) -> int:
-    return _drawn(dice, gaussians(table_files.SHIPPED), number)
+def _natural_y(stream: Sha256Stream, number: int, _: int) -> int:
+    return _drawn(stream, gaussians(table_files.SHIPPED), number)
 
 
-def _low_y(_d: Dice, number: int, _: int) -> int:
+def _low_y(_s: Sha256Stream, number: int, _: int) -> int:
     return gaussians(table_files.SHIPPED).offsets[number]
 
 
-def _sparse_y(dice: Dice, _n: int, _m: int) -> int:
-    return (1, -1)[dice.below(2)] if dice.below(24) == 0 else 0
+def _sparse_y(stream: Sha256Stream, _n: int, _m: int) -> int:
+    return (1, -1)[stream.below(2)] if stream.below(24) == 0 else 0
 
 
-def _escaped_y(dice: Dice, number: int, mean: int) -> int:
+def _escaped_y(stream: Sha256Stream, number: int, mean: int) -> int:
     """One value in four beyond its table, by one at least."""
-    if dice.below(4):
-        return _natural_y(dice, number, mean)
-    beyond = 1 - gaussians(table_files.SHIPPED).offsets[number] + (dice.below(60) if dice.below(2) else 0)
-    return (beyond, -beyond)[dice.below(2)]
+    if stream.below(4):
+        return _natural_y(stream, number, mean)
+    beyond = 1 - gaussians(table_files.SHIPPED).offsets[number] + (stream.below(60) if stream.below(2) else 0)
+    return (beyond, -beyond)[stream.below(2)]
 
 
-def _bounding_y(_d: Dice, _n: int, mean: int) -> int:
+def _bounding_y(_s: Sha256Stream, _n: int, mean: int) -> int:
     """ŷ = 32767 or -32768 wherever the mean allows it exactly."""
     return {63: (32767 - mean) // STEP, 0: (-32768 - mean) // STEP}.get(mean % STEP, 0)
 
@@ -98,15 +98,15 @@ Y: Final[dict[str, OneY]] = {
 }
 
 
-def z(way: str, model: SymbolModel, rate: int, shape: tuple[int, int], dice: Dice) -> Ints:
+def z(way: str, model: SymbolModel, rate: int, shape: tuple[int, int], stream: Sha256Stream) -> Ints:
     """int32[hyper, h / 4, w / 4]."""
     bank, out = z_tables(model), np.zeros((model.hyper, *shape), np.int32)
     for count, at in enumerate(np.ndindex(out.shape)):
-        out[at] = Z[way](dice, bank, rate * model.hyper + at[0], count)
+        out[at] = Z[way](stream, bank, rate * model.hyper + at[0], count)
     return out
 
 
-def y(way: str, dice: Dice) -> Chooser:
+def y(way: str, stream: Sha256Stream) -> Chooser:
     """Residuals for which ŷ stays within 16 bits; 0 where the table is table 0 (SEM-R-092)."""
 
     def choose(_rate: int, _k: int, _step: int, mean: Ints, index: NDArray[Any]) -> Ints:
@@ -115,7 +115,7 @@ def y(way: str, dice: Dice) -> Chooser:
             number, mu = int(index[at]), int(mean[at])
             if number:
                 least, most = -((32768 + mu) // STEP), (32767 - mu) // STEP
-                out[at] = min(max(Y[way](dice, number, mu), least), most)
+                out[at] = min(max(Y[way](stream, number, mu), least), most)
         return out
 
     return choose

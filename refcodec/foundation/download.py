@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The local folder of a model: fetched from the hub if necessary, with safetensors weights and the recorded digest.
+
+A pickle is never opened (`semtool models import` converts them).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
+from refcodec.foundation.folder_digest import folder_sha256, model_files
+from refcodec.foundation.models_json import LISTING
+from refcodec.foundation.roles import HUB_ID, ModelSource, missing_model_error
+
+WEIGHTS: Final = ".safetensors"
+PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
+_HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
+_HUB_LEFT: Final = [
+    "*.fp16.safetensors",
+    "*non_ema*",
+    "*-pruned.safetensors",
+    "*flax*",
+    "*openvino*",
+    "*onnx*",
+    "open_clip*",
+]
+_PICKLED_TOO: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # fetched only to be converted
+_REVISION: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*")
+
+
+def resolve_folder(source: ModelSource, *, fetch: bool = True) -> Path:
+    """Return the folder of a source, downloaded if necessary, with safetensors weights and a verified digest.
+
+    fetch: False uses only what the cache of the hub has already. Raises Code.MODEL_UNAVAILABLE if there is no model,
+    MODEL_DIGEST for another digest than recorded, MODEL_MALFORMED for pickled weights.
+    """
+    folder = Path(source.place)
+    if not os.path.isdir(folder):
+        folder = download(source, fetch=fetch)
+    _require_safetensors(source, folder)
+    if source.sha256 is not None and source_sha256(source, folder) != source.sha256:
+        hint = "get the listed one, or record this one with semtool models import"
+        raise SemError(
+            Code.MODEL_DIGEST,
+            f"{source.role}: {shown(source.name)} has another digest than {LISTING} says",
+            path=source.role,
+            hint=hint,
+        )
+    return folder
+
+
+def _require_safetensors(source: ModelSource, folder: Path) -> None:
+    """Raise Code.MODEL_MALFORMED for pickled weights only, Code.MODEL_UNAVAILABLE for none."""
+    files = [path for _, path in model_files(folder)]
+    if any(path.suffix == WEIGHTS for path in files):
+        return
+    if pickled := sorted(path.name for path in files if path.suffix in PICKLED):
+        raise SemError(
+            Code.MODEL_MALFORMED,
+            f"{source.role}: {shown(source.name)} has pickled weights only ({shown(pickled[0])}), which are never opened",
+            path=source.role,
+            hint="convert them with semtool models import, or get the model's safetensors files",
+        )
+    raise SemError(
+        Code.MODEL_UNAVAILABLE,
+        f"{source.role}: {shown(source.name)} has no weights",
+        path=source.role,
+        hint=f"name a folder that has safetensors files with --model {source.role}=FOLDER",
+    )
+
+
+def source_sha256(source: ModelSource, folder: Path) -> str:
+    """Return the digest of a source whose files are in `folder`; of a cache of the hub, only files that we download count."""
+    return folder_sha256(folder, () if os.path.isdir(source.place) else _HUB_LEFT)
+
+
+def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) -> Path:
+    """Return the folder of a model of the hub; with `pickled` also its pickled weights.
+
+    Raises Code.MODEL_UNAVAILABLE, or DEPENDENCY_MISSING without the hub's client.
+    """
+    if (
+        os.path.lexists(source.place)
+        or source.place.startswith((".", "/", "~"))
+        or HUB_ID.fullmatch(source.place) is None
+    ):
+        raise missing_model_error(source.role, what=f"{source.role}: {shown(source.place)} is no folder")
+    if source.revision is not None and _REVISION.fullmatch(source.revision) is None:
+        raise missing_model_error(source.role, what=f"{source.role}: {shown(source.revision)} is no revision")
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError
+    except ImportError as error:
+        raise models_extra_error() from error
+    transport = HfHubHTTPError.__bases__[0]  # of the HTTP library's errors, which are not all OSError
+    files = [*_HUB_FILES, *(_PICKLED_TOO if pickled else ())]
+    try:
+        return Path(
+            snapshot_download(
+                source.place,
+                revision=source.revision,
+                allow_patterns=files,
+                ignore_patterns=_HUB_LEFT,
+                local_files_only=not fetch,
+            )
+        )
+    except (OSError, ValueError, RuntimeError, transport) as error:
+        what = f"{source.role}: the model {shown(source.name)} is not on this machine" + (
+            " and cannot be fetched from the hub" if fetch else ""
+        )
+        hint = f"check the name and the network, or name a folder with --model {source.role}=FOLDER"
+        raise SemError(Code.MODEL_UNAVAILABLE, what, path=source.role, hint=hint) from error
+
+
+def models_extra_error() -> SemError:
+    """Return Code.DEPENDENCY_MISSING for an installation without transformers and diffusers."""
+    return SemError(
+        Code.DEPENDENCY_MISSING,
+        "foundation models need transformers and diffusers, which are not installed",
+        hint="pip install 'refcodec[models]'",
+    )

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Sets of models: folders whose `models.json` lists what fills which role, and with which digest.
+
+    {"format": "sem-models", "format_version": 1, "roles": {"painter": {"source": "painter", "revision": null, "sha256": "…"}}}
+
+`source` is a folder inside the set, or a hub id. Without a `models.json`, subfolders named for roles fill them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path, PureWindowsPath
+from typing import Any, Final
+
+from refcodec.canonical_json import parse_json
+from refcodec.environment import Environment
+from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
+from refcodec.foundation.roles import HUB_ID, ROLES, ModelSource
+
+LISTING: Final = "models.json"
+FORMAT, FORMAT_VERSION = "sem-models", 1
+LISTING_BYTES_MAX: Final = 1 << 20
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+
+
+def roles_in_folder(folder: Path) -> dict[str, ModelSource]:
+    """Return the roles that a folder fills: by its models.json, as a pipeline or by the names of its subfolders.
+
+    Raises Code.MODEL_MALFORMED for an invalid models.json.
+    """
+    if os.path.isfile(folder / LISTING):
+        return _listed_roles(folder)
+    if os.path.isfile(folder / "model_index.json"):
+        return {"painter": ModelSource("painter", str(folder))}
+    return {role: ModelSource(role, str(folder / role)) for role in ROLES if os.path.isdir(folder / role)}
+
+
+def _broken(folder: Path, what: str) -> SemError:
+    return SemError(
+        Code.MODEL_MALFORMED,
+        f"{shown(str(folder / LISTING))}: {what}",
+        path="models",
+        hint="correct it, or remove it and import the models again",
+    )
+
+
+def read_models_json(folder: Path) -> dict[str, Any]:
+    """Return models.json of a folder, whose `roles` is an object; raise Code.MODEL_MALFORMED if it is invalid."""
+    try:
+        if (folder / LISTING).stat().st_size > LISTING_BYTES_MAX:
+            raise ValueError("too long")
+        document: Any = parse_json((folder / LISTING).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise _broken(folder, "not a JSON document that can be read") from error
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if (
+        not isinstance(document, dict)
+        or document.get("format") != FORMAT
+        or type(version) is not int
+        or version != FORMAT_VERSION
+    ):
+        raise _broken(folder, f"not {FORMAT} of version {FORMAT_VERSION}")
+    if not isinstance(document.get("roles"), dict):
+        raise _broken(folder, "no object of roles")
+    return document
+
+
+def _listed_roles(folder: Path) -> dict[str, ModelSource]:
+    found: dict[str, ModelSource] = {}
+    for role, entry in read_models_json(folder)["roles"].items():
+        place, revision, sha256 = (
+            entry.get(k) if isinstance(entry, dict) else None for k in ("source", "revision", "sha256")
+        )
+        if (
+            role not in ROLES
+            or not isinstance(place, str)
+            or not isinstance(revision, str | None)
+            or not isinstance(sha256, str | None)
+        ):
+            raise _broken(folder, f"no role, source, revision and sha256 in {role!r}")
+        if sha256 is not None and _SHA256.fullmatch(sha256) is None:
+            raise _broken(folder, f"the sha256 of {role} is not 64 lower-case hexadecimal digits")
+        if inside(folder, place):
+            place = str(folder / place)
+        elif HUB_ID.fullmatch(place) is None:
+            raise _broken(folder, f"{role} is neither a folder of the set nor a hub id")
+        found[role] = ModelSource(role, place, revision, sha256)
+    return found
+
+
+def inside(folder: Path, place: str) -> bool:
+    """Whether `place` names a folder below this one, by a path that leads outside on no system."""
+    parts = PureWindowsPath(place).parts  # splits at both kinds of slash, and knows drives
+    leads_out = os.path.isabs(place) or PureWindowsPath(place).anchor or ".." in parts
+    return bool(parts) and not leads_out and "\0" not in place and os.path.isdir(folder / place)
+
+
+def model_sets(environment: Environment) -> Iterator[Path]:
+    """Yield the folders with a models.json among the package folders of an environment, in order."""
+    for place in environment.package_folders:
+        try:
+            folders = [place, *sorted(place.iterdir())]
+        except OSError:
+            continue
+        yield from (folder for folder in folders if os.path.isfile(folder / LISTING))
+
+
+def installed_roles(environment: Environment) -> dict[str, ModelSource]:
+    """Return the roles that the sets on the search path fill; the first set that lists a role fills it."""
+    found: dict[str, ModelSource] = {}
+    for folder in model_sets(environment):
+        found = roles_in_folder(folder) | found
+    return found

@@ -3,49 +3,83 @@
 
     data = refcodec.encode("photo.jpg", quality=5)
     refcodec.decode(data).save("photo.png")
-    refcodec.inspect(data).to_dict()       # what is in the file, byte by byte
-    refcodec.payload(data).to_dict()       # its decoded symbols
+    refcodec.inspect(data).to_dict()       # its fields, byte by byte
+    refcodec.payload(data).to_dict()       # its decoded symbols, with digests
+    refcodec.symbols(data)                 # the same as numpy arrays
     refcodec.write(refcodec.read(data))    # its container
 
-A bad file raises `refcodec.SemError`, a wrong argument TypeError or ValueError, and nothing else leaves.
+A bad file raises `refcodec.SemError`, in the subclass of its family, such as `HeaderError` or `ModelError`; a wrong argument
+raises TypeError or ValueError. Bad bytes raise no other exception.
 
-Names are imported when first used, so that looking into a file needs neither numpy nor torch.
+Names are imported when first used, so that `inspect` needs neither numpy nor torch.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import importlib
+from typing import TYPE_CHECKING, Final
 
 __version__ = "1.0.0"
 
 if TYPE_CHECKING:
-    from refcodec.codec import decode, encode
-    from refcodec.container import Container, read, write
-    from refcodec.decoder import Payload, payload
-    from refcodec.errors import SemError
-    from refcodec.inspection import Inspection, inspect
+    from refcodec.codec import decode as decode
+    from refcodec.codec import encode as encode
+    from refcodec.container import Container as Container
+    from refcodec.container import Header as Header
+    from refcodec.container import Section as Section
+    from refcodec.container import read as read
+    from refcodec.container import write as write
+    from refcodec.decoder import Payload as Payload
+    from refcodec.decoder import PayloadSection as PayloadSection
+    from refcodec.decoder import payload as payload
+    from refcodec.encode_settings import EncodeOptions as EncodeOptions
+    from refcodec.environment import Environment as Environment
+    from refcodec.errors import CheckError as CheckError
+    from refcodec.errors import Code as Code
+    from refcodec.errors import HeaderError as HeaderError
+    from refcodec.errors import InputOutputError as InputOutputError
+    from refcodec.errors import LimitError as LimitError
+    from refcodec.errors import ModelError as ModelError
+    from refcodec.errors import PayloadError as PayloadError
+    from refcodec.errors import SectionError as SectionError
+    from refcodec.errors import SemError as SemError
+    from refcodec.errors import UnsupportedError as UnsupportedError
+    from refcodec.file_input import FileInput as FileInput
+    from refcodec.images.types import ImageInput as ImageInput
+    from refcodec.inspection import Inspection as Inspection
+    from refcodec.inspection import inspect as inspect
+    from refcodec.registry import Profile as Profile
+    from refcodec.registry import Registry as Registry
+    from refcodec.symbol_arrays import symbols as symbols
 
-_WHERE = {
-    "Container": "refcodec.container", "Inspection": "refcodec.inspection", "Payload": "refcodec.decoder",
-    "SemError": "refcodec.errors", "decode": "refcodec.codec", "encode": "refcodec.codec",
-    "inspect": "refcodec.inspection", "payload": "refcodec.decoder", "read": "refcodec.container",
-    "write": "refcodec.container",
-}  # fmt: skip
+_NAMES: Final = {
+    "codec": "decode encode",
+    "container": "Container Header Section read write",
+    "decoder": "Payload PayloadSection payload",
+    "encode_settings": "EncodeOptions",
+    "environment": "Environment",
+    "errors": (
+        "CheckError Code HeaderError InputOutputError LimitError ModelError PayloadError SectionError SemError "
+        "UnsupportedError"
+    ),
+    "file_input": "FileInput",
+    "images.types": "ImageInput",
+    "inspection": "Inspection inspect",
+    "registry": "Profile Registry",
+    "symbol_arrays": "symbols",
+}  # module -> the public names that it defines
+_MODULE_OF: Final = {name: f"refcodec.{module}" for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = [
-    "Container", "Inspection", "Payload", "SemError", "__version__", "decode", "encode", "inspect", "payload", "read", "write",
-]  # fmt: skip
+__all__ = sorted([*_MODULE_OF, "__version__"])  # noqa: PLE0605
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'refcodec' has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(_WHERE[name]), name)
+    value = getattr(importlib.import_module(_MODULE_OF[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return list(__all__)

@@ -17,12 +17,10 @@ from refcodec.payloads import Value
 from refcodec.registry import Profile, Registry
 
 HASHES: Final = (4, 8, 16, 32)
-QUALITIES: Final = 10
-QUALITY: Final = 5  # where neither quality nor bpp is given
 
 
 @dataclass(frozen=True)
-class Payload:
+class CodedPayload:
     """One critical section to be: its kind, its body, and the symbols that the body stands for."""
 
     kind: int
@@ -31,15 +29,15 @@ class Payload:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
-    """A finished file and what its maker would want to know."""
+class EncodedFile:
+    """A finished file, and notices for the user."""
 
     data: bytes
     width: int
     height: int
     method: str
     profile: Profile
-    payloads: tuple[Payload, ...]
+    payloads: tuple[CodedPayload, ...]
     notices: tuple[str, ...] = ()
 
     @property
@@ -60,15 +58,15 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Form:
-    """How a file is to be written, judged. `hash_bytes` None: no explicit model."""
+class FileOptions:
+    """The form of a file: `check` bits, and the bytes by which it names its model, None for no explicit model."""
 
-    check: int
-    hash_bytes: int | None
+    check: int = 16
+    hash_bytes: int | None = None
 
     @classmethod
-    def of(cls, check: int, explicit_model: bool | int) -> Form:
-        """ValueError or TypeError for settings that make no sense."""
+    def of(cls, check: int, explicit_model: bool | int) -> FileOptions:
+        """Return the form that two arguments of `encode` ask for. Raises ValueError or TypeError for another value."""
         if isinstance(check, bool) or operator.index(check) not in spec.CHECK_BITS.values():
             raise ValueError("check is 0, 16 or 32")
         if explicit_model is True or explicit_model is False:
@@ -77,26 +75,13 @@ class Form:
             raise ValueError("an explicit model is named by 4, 8, 16 or 32 bytes")
         return cls(operator.index(check), operator.index(explicit_model))
 
-    def naming(self, row: Profile, digest: str | None) -> tuple[int | None, tuple[str, ...]]:
-        """(bytes by which the file names this model, or None; what its maker would want to know)."""
+    def model_hash_for(self, row: Profile, digest: str | None) -> tuple[int | None, tuple[str, ...]]:
+        """Return the bytes by which the file names its model, or None, and notices for the user."""
         if row.base:
             return self.hash_bytes or 8, ()
         if self.hash_bytes is not None or digest == row.model:
             return self.hash_bytes, ()
         return 8, (f"the model is not that of profile {row.name}: it is named in the file by 8 bytes",)
-
-
-def wanted_rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
-    """(quality 1 … 10, 0), or (None, bpp) where that decides; ValueError or TypeError for what is neither."""
-    if quality is not None and bpp is not None:
-        raise ValueError("give quality or bpp, not both")
-    if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
-        raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
-    if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
-        raise ValueError("bpp is a number above 0 and below 64")
-    if bpp is not None:
-        return None, float(bpp)
-    return QUALITY if quality is None else operator.index(quality), 0.0
 
 
 def find_profile(name: str | int | None, method: str, rows: Registry) -> Profile:
@@ -115,7 +100,7 @@ def find_profile(name: str | int | None, method: str, rows: Registry) -> Profile
     return row
 
 
-def needs_naming(row: Profile, model: object) -> None:
+def require_model(row: Profile, model: object) -> None:
     """ValueError for a base where no model is named (SEM-R-034)."""
     if row.base and model is None:
         raise ValueError(
@@ -159,7 +144,7 @@ def ancillary(
     return out
 
 
-def made_by(**more: str) -> dict[str, str]:
+def provenance_entries(**more: str) -> dict[str, str]:
     """The entries of a provenance section."""
     return {"encoder": f"refcodec {__version__}", **more}
 
@@ -171,7 +156,7 @@ def section_of(header: Header, digest: str | None, section_type: int, body: byte
     )
 
 
-def payload_section(header: Header, digest: str | None, payload: Payload, level: int = 1) -> Section:
+def payload_section(header: Header, digest: str | None, payload: CodedPayload, level: int = 1) -> Section:
     """The section of a payload. SEM-E-604 for a text whose S is beyond the level, which a short body can hide."""
     s, bound = payload.value.serialise(), level_bounds(level).text_bytes
     if payload.kind in spec.TEXT_KINDS and len(s) > bound:
@@ -179,17 +164,29 @@ def payload_section(header: Header, digest: str | None, payload: Payload, level:
     return section_of(header, digest, spec.CRITICAL | payload.kind, payload.body, s)
 
 
-def file_of(
-    header: Header, digest: str | None, payloads: Iterable[Payload], others: Mapping[int, bytes], *, level: int = 1
-) -> bytes:
-    """The file of these payloads and ancillary bodies. SemError for one beyond the level."""
-    sections = [payload_section(header, digest, payload, level) for payload in payloads]
-    sections += [section_of(header, digest, section_type, body, body) for section_type, body in others.items()]
-    return write(assemble(header, sections), level=level)
+@dataclass(frozen=True)
+class FileTemplate:
+    """A file without its payloads. digest: of the explicit model that the header names; others: ancillary bodies by type."""
+
+    header: Header
+    digest: str | None
+    others: Mapping[int, bytes]
+    level: int = 1
+
+    def file(self, payloads: Iterable[CodedPayload]) -> bytes:
+        """Return the file with these payloads. Raises LimitError for one beyond the level."""
+        header, digest, others = self.header, self.digest, self.others.items()
+        sections = [payload_section(header, digest, payload, self.level) for payload in payloads]
+        sections += [section_of(header, digest, section_type, body, body) for section_type, body in others]
+        return write(assemble(header, sections), level=self.level)
+
+    def size_of(self, payloads: Iterable[CodedPayload]) -> int:
+        """Return the bytes of the file with these payloads."""
+        return len(self.file(payloads))
 
 
-class _Nothing:
-    """Symbols that stand for none: enough to see how long a file will be."""
+class _NoSymbols:
+    """DecodedFile that stand for none: enough to see how long a file will be."""
 
     shape: Final[list[list[int]]] = []
     canonical = True
@@ -201,15 +198,18 @@ class _Nothing:
         return None
 
 
-def room(most: int, kind: int, length: Callable[[list[Payload]], int]) -> int:
-    """The bytes left for a body of this kind where the file may have `most`; length: of a file with such a payload."""
+def body_budget(limit: int, kind: int, size_of: Callable[[list[CodedPayload]], int]) -> int:
+    """Return the bytes left for the body of a payload of this kind in a file of at most `limit` bytes.
+
+    size_of: the bytes of the file with such a payload.
+    """
     # as long a length field as any body within the limits of a file has, and no more bytes than that takes
-    body = bytes(min(max(1, most), 1 << 22))
-    return most - (length([Payload(kind, body, _Nothing())]) - len(body))
+    body = bytes(min(max(1, limit), 1 << 22))
+    return limit - (size_of([CodedPayload(kind, body, _NoSymbols())]) - len(body))
 
 
-def size_of(size: object, level: int = 1) -> tuple[int, int]:
-    """(width, height), judged. ValueError for what is no size, SEM-E-601 or 602 for one beyond the level."""
+def check_size(size: object, level: int = 1) -> tuple[int, int]:
+    """Return (width, height). Raises ValueError for an invalid size, LimitError for one beyond the level."""
     if not isinstance(size, tuple | list) or len(size) != 2:
         raise ValueError("a size is (width, height)")
     width, height = (operator.index(side) for side in size)

@@ -1,296 +1,141 @@
 # SPDX-License-Identifier: MIT
-"""Pictures to `.sem` files and back: what `refcodec.encode` and `refcodec.decode` do, with everything they can say."""
+"""Implements `refcodec.encode` and `refcodec.decode`, including the detailed results used by the command line."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from refcodec import methods, spec
-from refcodec.assemble import (
-    Encoded,
-    Form,
-    Payload,
-    ancillary,
-    file_of,
-    find_profile,
-    header_of,
-    made_by,
-    needs_naming,
-    room,
-    wanted_rate,
-)
+from refcodec import pack
+from refcodec.assemble import EncodedFile
 from refcodec.container import read
 from refcodec.container.limits import level_bounds
-from refcodec.decoder import model_digest, read_symbols, symbols_of
+from refcodec.decoder import decode_container
+from refcodec.encode_settings import EncodeOptions, EncodeSettings, refuse_unknown
 from refcodec.environment import Environment
-from refcodec.errors import Code, SemError
-from refcodec.foundation.resolve import Models, format_used_models
-from refcodec.methods.base import Described, Options, Record, Request, Scene
-from refcodec.methods.inputs import Given
-from refcodec.payloads.kinds import fits
+from refcodec.foundation.resolve import Models
+from refcodec.methods import find_method
+from refcodec.methods.inputs import SymbolInputs
+from refcodec.methods.sampler import RenderHints, SamplerSettings, overrides_of
 from refcodec.progress import Progress, part
-from refcodec.reconstruct import paint, scene_of
-from refcodec.registry import Profile
-from refcodec.registry import hints as hintforms
+from refcodec.reconstruct import reconstruct
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL import Image
 
-    from refcodec.networks.context_model import Trace
+    from refcodec.file_input import FileInput
+    from refcodec.images.types import ImageInput
+
+OPTIONS: Final = frozenset(EncodeOptions.__annotations__)
+HINTS: Final = frozenset(RenderHints.__annotations__)
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """The settings of one encoding, judged. `quality` None: `bpp` decides."""
+def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) -> bytes:
+    """Return a picture, or symbols, as the bytes of a `.sem` file.
 
-    row: Profile
-    quality: int | None
-    bpp: float
-    form: Form
+    Args:
+        image (path, bytes, binary stream, PIL.Image.Image, numpy array or torch tensor): see `ImageInput`. None: symbols alone.
+        method (str, default "elic"): "elic", "consonant", "clip", "pics" or "perco"; of symbols, the one that has them.
+        profile (str or int, default: the first of the method): row of the registry, by name or id.
+        quality (int 1 to 10, default 5): the higher, the better the picture and the larger the file.
+        bpp (float above 0 and below 64, bits per pixel): in place of quality, the best picture in a file of at most this.
+        text (str): the words of a consonant text, or the prompt of another method.
+        caption (str): a caption, sent beside other symbols or alone; steers method "elic" with a text adapter, unsent.
+        vector (float [d]): an image embedding.
+        codes (int [n]): PQ codes, CLIP codes, consonant codes or prompt token ids, as the method has them.
+        indices (int [h, w]): VQ indices.
+        sketch (as `image`, or uint8[H, W]): an edge map.
+        size ((int, int), pixels): width and height of the picture that symbols alone stand for.
+        mode (str, default: the shortest): how a caption is coded: "static", "raw", "zlib" or "zstd".
+        strict (bool, default False): refuse a consonant text that would have to be changed.
+        words (int, default: as many as the rate allows): words of a consonant text.
+        edges (str, default "auto"): edge detector "contours", "hed", "none", or "auto": "hed" where a model fills that role.
+        candidates (int, default 1): pictures that the encoder generates, of which the best names its seed.
+        iterations (int, default 3000), prompt_tokens (int, default 16): steps of the prompt inversion, tokens that it finds.
+        check (int, default 16; bits): the length of the check, 0, 16 or 32.
+        explicit_model (bool or int, default False): name the model by 8 (True), 4, 8, 16 or 32 bytes of its digest.
+        provenance (bool, default False): add a section that names encoder, settings and models.
+        hints, metadata (mapping of str to str): render hints, such as {"seed": "7"} (SPEC §6); entries about the picture.
+        background ((int, int, int), sRGB 0 to 255, default white): goes under transparent pixels.
+        model (path): folder of a model package, in place of the profile's symbol model.
+        models (path, paths, or mapping of role to path, hub id, endpoint or loaded model): fill the roles of a method.
+        device (str, default "auto"): where those run: "auto", "cpu", "cuda" or "mps".
+        dtype (str, default "auto"): their numbers: "auto", "float32", "float16" or "bfloat16".
+        level (int, default 1): limits of SPEC §15, 1 or 2.
+        progress (function of float): called with the share of the work that is done, 0 to 1.
+        environment (Environment, default `Environment.default()`): registry, tables and package folders.
+        trace, record (functions of str and value): called with each layer and pass of the exact networks; with each step.
 
+    Raises:
+        TypeError, ValueError: an argument is unknown, of a wrong type or senseless; before any picture or model is read.
+        InputOutputError: the picture cannot be read, or is larger than the level allows.
+        ModelError: a model is missing, is another one or is malformed, or a library is not installed.
+        UnsupportedError, LimitError: the registry has no such profile; the file would exceed the limits of its level.
 
-def encode_picture(
-    image: Any,
-    *,
-    quality: int | None = None,
-    bpp: float | None = None,
-    profile: str | int | None = None,
-    check: int = 16,
-    explicit_model: bool | int = False,
-    model: str | os.PathLike[str] | None = None,
-    provenance: bool = False,
-    hints: Mapping[str, str] | None = None,
-    metadata: Mapping[str, str] | None = None,
-    background: tuple[int, int, int] = (255, 255, 255),
-    level: int = 1,
-    progress: Progress | None = None,
-    trace: Trace | None = None,
-    caption: str | None = None,
-    models: Any = None,
-    environment: Environment | None = None,
-) -> Encoded:
-    """Encodes one picture (path, bytes, file object, PIL image or uint8[H, W, 3]).
-
-    quality 1 … 10 (5 where neither it nor bpp is given), or bpp: the best rate whose whole file stays within it.
-    explicit_model: True or a hash length of 4, 8, 16 or 32 bytes. model: a package folder instead of the profile's.
-    caption: steers the encoder of a model with a text adapter, and is not sent; models: roles as `Models.of` takes them.
-    ValueError for settings that make no sense, SemError for what is wrong with picture or model.
+    Example:
+        >>> data = refcodec.encode("photo.jpg", quality=7)
+        >>> data = refcodec.encode(text="old stone bridge", size=(1024, 1024))
     """
-    roles = Models.of(models, environment=environment)
-    environment = roles.environment
-    settings = _settings(profile, environment, quality=quality, bpp=bpp, check=check, explicit_model=explicit_model)
-    row = settings.row
-    needs_naming(row, model)
-    pixels, notices = _pixels(image, background, level)
-    size = (pixels.shape[1], pixels.shape[0])
-    from refcodec.methods import elic
-    from refcodec.networks import package_cache
-
-    package_cache.need_torch("encoding a picture")
-    folder = Path(model) if model is not None else environment.locate_package(row.model or "")
-    digest = model_digest(folder)
-    fits(package_cache.symbol_model(folder, digest), spec.ELIC, row.parameters(spec.ELIC))
-    hash_bytes, named = settings.form.naming(row, digest)
-    notices = (*notices, *named)
-    header = header_of(row, size, settings.form.check, bytes.fromhex(digest)[:hash_bytes] if hash_bytes else None)
-    wanted = f"quality {settings.quality}" if settings.quality is not None else f"at most {settings.bpp} bpp"
-    others = ancillary(_provenance(folder, wanted, digest) if provenance else None, hints, metadata)
-    text, said = _caption_states(caption, pixels, folder, row, roles)
-    with package_cache.running(folder, "encoder"):
-        encoder = elic.Encoder(
-            pixels, folder, digest, progress, tables=environment.tables, text=text, device=roles.torch_device()
-        )
-        if settings.quality is not None:
-            made, reached = encoder.at(elic.rate_of(settings.quality, encoder.model.rates), trace=trace), True
-        else:
-            most = int(settings.bpp * size[0] * size[1] / 8)
-            made, reached = encoder.fitting(
-                room(most, spec.ELIC, lambda stub: len(file_of(header, digest, stub, others, level=level)))
-            )
-            made = encoder.at(made.latents.rate, trace=trace) if trace is not None else made
-    notices = (*notices, *said)
-    if not reached:
-        notices = (*notices, f"{settings.bpp} bpp cannot be reached: this is the smallest file of this model")
-    payload = Payload(spec.ELIC, made.body, made.latents)
-    data = file_of(header, digest, [payload], others, level=level)
-    return Encoded(data, *size, "elic", row, (payload,), notices)
+    if image is None and options.get("method") == "elic":
+        del options["method"]
+    return encode_file(image, **options).data
 
 
-def _caption_states(
-    caption: str | None, pixels: NDArray[np.uint8], folder: Path, row: Profile, models: Models
-) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
-    """(what the text adapter of an encoder reads, words for the user); without an adapter (None, ()).
-
-    The caption is the user's, else that of the role captioner where it is filled, else the empty one. ValueError for a
-    caption that the model has no use for, SEM-E-801 where nothing fills the role text_encoder.
-    """
-    from refcodec.methods import elic
-
-    if not elic.takes_text(folder):
-        if caption is not None:
-            raise ValueError(f"model {folder.name} has no text adapter: a caption cannot steer it")
-        return None, ()
-    from refcodec.foundation.text_encoder import TextEncoder
-
-    recommended, said = row.recommended.models, tuple[str, ...]()
-    encoder = models.load("text_encoder", TextEncoder.load, recommended)
-    if caption is None and models.has("captioner"):
-        from refcodec.foundation.captioner import captioner
-
-        caption = captioner(models, recommended).caption(pixels)
-        said = (f"encoded with the caption {caption!r}, which is not sent",)
-    return encoder(caption or ""), said
-
-
-def _module(method: str) -> Any:
-    return methods.module(method)
-
-
-def encode_any(
-    image: Any = None,
-    *,
-    method: str | None = None,
-    text: str | None = None,
-    caption: str | None = None,
-    vector: Any = None,
-    codes: Any = None,
-    indices: Any = None,
-    sketch: Any = None,
-    size: tuple[int, int] | None = None,
-    models: Any = None,
-    device: str = "auto",
-    dtype: str = "auto",
-    options: Options | None = None,
-    record: Record | None = None,
-    environment: Environment | None = None,
-    **settings: Any,
-) -> Encoded:
-    """A file of a picture, of ready symbols, or of both; settings as in `encode_picture` or `ready.encode_symbols`.
-
-    models: what describes the picture, as `Models.of` takes it; device and dtype: where and how it runs. record: is told
-    the steps of a method that has some. ValueError or TypeError for what makes no sense, SemError for what is wrong with
-    a picture or a model.
-    """
-    from refcodec.pack import encode_symbols, grey
-
-    given = Given(
-        text, caption, vector, codes, indices, None if sketch is None else grey(sketch, settings.get("level", 1))
+def encode_file(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) -> EncodedFile:
+    """Return the file of a picture or of symbols with its payloads and notices; arguments and errors as of `encode`."""
+    refuse_unknown("encode", options, OPTIONS)
+    settings = EncodeSettings.of(options)
+    symbols = SymbolInputs(
+        text=options.get("text"),
+        caption=options.get("caption"),
+        vector=options.get("vector"),
+        codes=options.get("codes"),
+        indices=options.get("indices"),
+        sketch=options.get("sketch"),
     )
-    if method is not None and method not in spec.METHODS.values():
-        raise ValueError(f"method {method!r} is unknown: there are {', '.join(spec.METHODS.values())}")
-    if image is None:
-        if not given.names():
-            raise ValueError("nothing to encode: give a picture, or symbols that are ready")
-        if options is not None and options.asked():
-            raise ValueError(f"{min(options.asked()).replace('_', '-')} is for a picture, and none is given")
-        for name in ("background", "trace", "progress"):
-            settings.pop(name, None)
-        return encode_symbols(given, method=method, size=size, environment=environment, **settings)
-    if size is not None:
-        raise ValueError("a picture has its own size")
-    models = Models.of(models, device=device, dtype=dtype, environment=environment)
+    if image is not None:
+        return _encode_picture(image, symbols, settings, options)
+    if not symbols.names():
+        raise ValueError("nothing to encode: give a picture, or symbols that are ready")
+    if unread := settings.options.non_defaults():
+        raise ValueError(f"{min(unread).replace('_', '-')} is for a picture, and none is given")
+    method = pack.method_of(settings.method or pack.usual_method(symbols.names()), symbols.names())
+    environment = Environment.of(options.get("environment"))
+    return pack.encode_symbols(method, with_edge_map(symbols, settings.level), settings, environment)
+
+
+def _encode_picture(
+    image: ImageInput, symbols: SymbolInputs, settings: EncodeSettings, options: EncodeOptions
+) -> EncodedFile:
+    from refcodec.images.load import load
+
+    method = find_method(settings.method or "elic")
+    pack.check_picture(method, symbols, settings)
+    device, dtype, environment = options.get("device", "auto"), options.get("dtype", "auto"), options.get("environment")
+    models = Models.of(options.get("models"), device=device, dtype=dtype, environment=environment)
     models.used.clear()
-    options, module = options or Options(), _module(method or "elic")
-    if unread := options.asked() - module.OPTIONS:
-        raise ValueError(f"method {method or 'elic'} has no {min(unread).replace('_', '-')}")
-    if method in (None, "elic"):
-        if odd := given.names() - {"caption"}:
-            raise ValueError(f"method 'elic' sends a picture alone, without {' or '.join(sorted(odd))}")
-        mode, strict = settings.pop("mode", None), settings.pop("strict", False)
-        if mode is not None or strict:
-            raise ValueError("mode and strict are of texts, and none is given")
-        return encode_picture(image, caption=caption, models=models, **settings)
-    return _described(image, method, given, settings, models, options, record)
+    if settings.model is not None:
+        models = replace(models, folders=(settings.model, *models.folders))
+    plans = pack.plan_picture(method, settings, models, options.get("trace"))
+    bounds = level_bounds(settings.level)
+    loaded = load(image, background=settings.background, max_side=bounds.side, max_pixels=bounds.pixels)
+    progress, record = options.get("progress"), options.get("record")
+    encoded = pack.encode_pixels(method, loaded.pixels, symbols, settings, models, plans, progress, record)
+    return replace(encoded, notices=(*loaded.notices, *encoded.notices))
 
 
-def _described(
-    image: Any,
-    method: str,
-    given: Given,
-    settings: dict[str, Any],
-    models: Models,
-    options: Options,
-    record: Record | None,
-) -> Encoded:
-    """A picture by a method that sends a description: the method's models say what the user does not."""
-    from refcodec.pack import accepted, encode_symbols
+def with_edge_map(symbols: SymbolInputs, level: int) -> SymbolInputs:
+    """Return symbols whose sketch, if any, is uint8[H, W]."""
+    if symbols.sketch is None:
+        return symbols
+    from refcodec.images.edge_map import load_edge_map
 
-    module, level, background = _module(method), settings.get("level", 1), settings.pop("background", (255, 255, 255))
-    settings.pop("trace", None)
-    progress, hints = settings.pop("progress", None), dict(settings.pop("hints", None) or {})
-    if given.sketch is not None:
-        raise ValueError("give a picture or its edge map, not both")
-    accepted(method, module, given)
-    if settings.get("model") is not None:
-        models = replace(models, folders=(Path(settings["model"]), *models.folders))
-    if settings.get("profile") is None and hasattr(module, "usual_profile"):
-        settings["profile"] = module.usual_profile(models)
-    row = find_profile(settings.get("profile"), method, models.environment.registry)
-    pixels, notices = _pixels(image, background, level)
-    chosen, bpp = settings.get("quality"), settings.get("bpp")
-    wanted_rate(chosen, bpp)
-    if (chosen is not None or bpp is not None) and not module.CHOOSES_RATE and spec.SKETCH not in row.kinds:
-        raise ValueError(f"a profile of method {method} has one rate: choose the profile, not quality or bpp")
-    if module.CHOOSES_RATE:
-        settings |= {"quality": None, "bpp": None}
-
-    def file_of_description(made: Described) -> Encoded:
-        note = {"model": format_used_models(models.used)} if models.used else {}
-        more = settings | {"hints": hints | dict(made.hints), "made": note, "size": made.size}
-        return encode_symbols(made.given, method=method, environment=models.environment, **more)
-
-    def scene_of_description(made: Described) -> Scene:
-        data = file_of_description(made).data
-        symbols = read_symbols(data, level=level, environment=models.package_environment)
-        return scene_of(symbols, models, {}, None)
-
-    described = module.describe(
-        Request(
-            pixels,
-            given,
-            row,
-            models,
-            hints,
-            options,
-            lambda made: len(file_of_description(made).data),
-            scene_of_description,
-            bpp,
-            chosen,
-            progress,
-            record,
-        )
-    )
-    encoded = file_of_description(described)
-    return replace(encoded, notices=(*notices, *described.notices, *encoded.notices))
-
-
-def encode(
-    image: Any = None,
-    *,
-    method: str = "elic",
-    quality: int | None = None,
-    caption: str | None = None,
-    text: str | None = None,
-    size: tuple[int, int] | None = None,
-    **settings: Any,
-) -> bytes:
-    """A picture or ready symbols as the bytes of a `.sem` file; settings as in `encode_any`.
-
-    Ready symbols without a picture belong to the method that has them, so that `method` need not be named.
-    ValueError or TypeError for what makes no sense, SemError for what is wrong with a picture or a model.
-    """
-    given = settings | {"caption": caption, "text": text, "size": size, "quality": quality}
-    return encode_any(image, method=None if image is None and method == "elic" else method, **given).data
+    bounds = level_bounds(level)
+    return replace(symbols, sketch=load_edge_map(symbols.sketch, max_side=bounds.side, max_pixels=bounds.pixels))
 
 
 def decode(
-    data: bytes | bytearray | memoryview,
+    data: FileInput,
     *,
     models: Any = None,
     device: str = "auto",
@@ -298,72 +143,60 @@ def decode(
     level: int = 1,
     progress: Progress | None = None,
     environment: Environment | None = None,
-    **wish: Any,
+    **hints: Unpack[RenderHints],
 ) -> Image.Image:
-    """The picture in the bytes of a `.sem` file; SemError for what is wrong with it.
+    """Return the picture of a `.sem` file, in RGB. Its `info` names the models that reconstructed it.
 
-    models: a folder, several, or {role: folder, hub id, endpoint or loaded model}. wish: render hints over those of the
-    file, such as seed=7 or noise_level=100. ValueError or TypeError for settings that make no sense.
+    Args:
+        data (path, bytes-like object or binary stream): the file. A `str` is a path.
+        models (path, paths, or mapping of role to path, hub id, endpoint or loaded model): folders of model packages, and
+            what fills the roles of foundation models.
+        device (str): where models run: "auto", "cpu", "cuda" or "mps".
+        dtype (str): the numbers of foundation models: "auto", "float32", "float16" or "bfloat16".
+        level (int): limits of SPEC §15, 1 or 2.
+        progress (function of float): called with the share of the work that is done, 0 to 1.
+        environment (Environment): registry, tables and package folders. None: `Environment.default()`.
+        seed (int 0 to 10^19 - 1): of the noise. This and the following are render hints, by default the file's, else the
+            profile's.
+        generator (str): kind of noise, "cpu" or "cuda".
+        steps (int 1 to 999999): steps of the sampler.
+        guidance (float 0 to 999999): scale of classifier-free guidance.
+        scheduler (str): sampler: "ddim", "ddpm", "pndm", "euler", "euler-a", "dpm" or "unipc".
+        strength (float 0 to 999999): how far the picture follows its edge map.
+        noise_level (int 0 to 999): noise added to an image embedding.
+        norm_scale (float 0.75 to 1.5): factor on the norm of an image embedding.
+
+    Raises:
+        TypeError, ValueError: an argument is unknown, of a wrong type, or not read by the file's method; before any
+            payload is decoded.
+        HeaderError, SectionError, PayloadError, CheckError, LimitError, UnsupportedError: the file is invalid or unknown.
+        ModelError: a model is missing, is another one or is malformed, or a library is not installed.
+        InputOutputError: the path or stream cannot be read.
+
+    Example:
+        >>> refcodec.decode("photo.sem").save("photo.png")
+        >>> refcodec.decode(data, seed=7, models={"painter": "stabilityai/stable-diffusion-2-1-base"})
     """
+    refuse_unknown("decode", hints, HINTS)
+    models = Models.of(models, device=device, dtype=dtype, environment=environment)
+    return _decode(data, models, level, progress, overrides_of(hints))
+
+
+def _decode(
+    data: FileInput, models: Models, level: int, progress: Progress | None, overrides: dict[str, Any]
+) -> Image.Image:
     from PIL import Image
 
     from refcodec.networks import package_cache
 
-    models = Models.of(models, device=device, dtype=dtype, environment=environment)
+    SamplerSettings.of(overrides)
     environment = models.package_environment
     container = read(data, level=level, environment=environment)
-    package_cache.need_torch("painting a picture", container.profile.method_name)
-    symbols = symbols_of(container, environment, level=level, progress=part(progress, 0, 0.5))
-    wanted = {name.replace("_", "-"): value for name, value in wish.items()}
-    if odd := sorted(set(wanted) - set(hintforms.HINTS)):
-        raise TypeError(f"decode has no argument {odd[0]!r}")
-    painted = paint(symbols, part(progress, 0.5, 1), models=models, wish=wanted)
-    picture = Image.fromarray(painted.pictures[0])
-    picture.info.update(painted.note)
+    method = find_method(container.profile.method_name)
+    method.check_sampler_settings(overrides, 1, None)
+    package_cache.need_torch("painting a picture", method.name)
+    decoded = decode_container(container, environment, level=level, progress=part(progress, 0, 0.5))
+    made = reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides)
+    picture = Image.fromarray(made.pictures[0])
+    picture.info.update(made.note)
     return picture
-
-
-# --- what may be wrong ---------------------------------------------------------------------------------------------
-
-
-def _settings(
-    profile: str | int | None,
-    environment: Environment,
-    *,
-    quality: int | None,
-    bpp: float | None,
-    check: int,
-    explicit_model: bool | int,
-) -> _Settings:
-    """ValueError or TypeError for settings that make no sense."""
-    chosen, most = wanted_rate(quality, bpp)
-    form = Form.of(check, explicit_model)
-    row = find_profile(profile, "elic", environment.registry)
-    if row.compact != spec.ELIC:
-        raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
-    return _Settings(row, chosen, most, form)
-
-
-def _pixels(image: Any, background: tuple[int, int, int], level: int) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """uint8[H, W, 3] of a picture in any form, and what was done to it."""
-    import numpy as np
-
-    from refcodec.images.load import load as load_image
-
-    bounds = level_bounds(level)
-    if not isinstance(image, np.ndarray):
-        loaded = load_image(image, background=background, max_side=bounds.side, max_pixels=bounds.pixels)
-        return loaded.pixels, loaded.notices
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise TypeError(f"a picture array is uint8[H, W, 3], not {image.dtype}{list(image.shape)}")
-    height, width, _ = image.shape
-    if max(width, height) > bounds.side or width * height > bounds.pixels:
-        raise SemError(Code.PICTURE_TOO_LARGE, f"the picture is {width}x{height}, more than level {level} allows")
-    return image, ()
-
-
-def _provenance(folder: Path, setting: str, digest: str) -> dict[str, str]:
-    from refcodec.networks import package
-
-    name = package.read_manifest(folder).get("name", "")
-    return made_by(model=f"{name} {digest}", setting=setting)

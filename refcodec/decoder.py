@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from refcodec.container.key_value import decode as text_decode
 from refcodec.container.limits import level_bounds
 from refcodec.environment import Environment, Folders
 from refcodec.errors import Code, SemError
-from refcodec.fileio import shown
+from refcodec.file_input import FileInput
 from refcodec.networks import package_search
 from refcodec.payloads import kinds
 from refcodec.progress import Progress
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Symbols:
-    """A file, decoded. `values` by section type; `folder` is the model package that was used, `state` the check's.
+class DecodedFile:
+    """A file, decoded. `values` by section type; `folder`: the model package that was used; `state`: of the check.
 
     `environment`: what it was decoded with, the folders of models named for it included.
     """
@@ -60,26 +59,8 @@ class Symbols:
         return all(value.canonical for value in self.values.values())
 
 
-def model_digest(folder: Path) -> str:
-    """The digest of the symbol model in a package. SEM-E-801 where there is no package, 803 for a malformed one."""
-    from refcodec.networks import package
-
-    if not os.path.isfile(folder / package_search.MANIFEST):
-        raise SemError(
-            Code.MODEL_UNAVAILABLE,
-            f"{shown(str(folder))} is no model package: it has no {package_search.MANIFEST}",
-            path="model",
-        )
-    if (digest := package_search.folder_digest(folder)) is not None:
-        return digest
-    try:
-        return package.symbol_digest(package.read_manifest(folder)["symbols"])
-    except ValueError as error:
-        raise SemError(Code.MODEL_MALFORMED, str(error), path="symbols") from error
-
-
-def read_symbols(
-    data: bytes | bytearray | memoryview,
+def decode_file(
+    data: FileInput,
     *,
     models: Folders = (),
     level: int = 1,
@@ -87,14 +68,14 @@ def read_symbols(
     trace: Trace | None = None,
     progress: Progress | None = None,
     environment: Environment | None = None,
-) -> Symbols:
-    """Everything that the bytes say, or the SemError of the first fault. `models`: folders looked at first."""
+) -> DecodedFile:
+    """Return a file, decoded, or raise the SemError of its first error. models: folders looked at first."""
     environment = Environment.of(environment).with_packages(models)
     container = read(data, level=level, environment=environment)
-    return symbols_of(container, environment, level=level, backend=backend, trace=trace, progress=progress)
+    return decode_container(container, environment, level=level, backend=backend, trace=trace, progress=progress)
 
 
-def symbols_of(
+def decode_container(
     container: Container,
     environment: Environment,
     *,
@@ -102,8 +83,8 @@ def symbols_of(
     backend: Backend | None = None,
     trace: Trace | None = None,
     progress: Progress | None = None,
-) -> Symbols:
-    """The symbols of a container that has been read; SemError for its payloads, its model and its check."""
+) -> DecodedFile:
+    """Return the symbols of a container. Raises SemError for an error of its payloads, its model or its check."""
     values: dict[int, Value] = {}
     limit = level_bounds(level).text_bytes
     folder, digest = None, None
@@ -126,7 +107,7 @@ def symbols_of(
     if digest is None:
         digest = explicit_digest(container.header, environment)
     state = verify(container.header, container.sections, {t: v.serialise() for t, v in values.items()}, digest)
-    return Symbols(container, values, folder, state, environment)
+    return DecodedFile(container, values, folder, state, environment)
 
 
 def _payload(
@@ -168,8 +149,10 @@ def _model(container: Container, environment: Environment) -> tuple[Path, str]:
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
     if wanted is None:
         raise SemError(Code.MODEL_MALFORMED, f"profile {header.row_id} names no model for its payload", path="profile")
+    from refcodec.networks import package_cache
+
     folder = environment.locate_package(wanted)
-    return folder, model_digest(folder)
+    return folder, package_cache.model_digest(folder)
 
 
 def explicit_digest(header: Header, environment: Environment) -> str | None:
@@ -208,15 +191,33 @@ class Payload:
 
 
 def payload(
-    data: bytes | bytearray | memoryview,
+    data: FileInput,
     *,
     models: Folders = (),
     level: int = 1,
     progress: Progress | None = None,
     environment: Environment | None = None,
 ) -> Payload:
-    """The decoded symbols of a file, section by section; SemError for what is wrong with it."""
-    decoded = read_symbols(data, models=models, level=level, progress=progress, environment=environment)
+    """Return the decoded symbols of a file, section by section, with a digest of each.
+
+    Args:
+        data (path, bytes-like object or binary stream): the file. A `str` is a path.
+        models (path or paths): folders to look for model packages in first.
+        level (int): limits of SPEC §15, 1 or 2.
+        progress (function of float): called with the share of the work that is done, 0 to 1.
+        environment (Environment): registry, tables and package folders. None: `Environment.default()`.
+
+    Raises:
+        SemError: the first error of the file, in the order of SPEC §17.
+        ModelError: the symbol model that a payload needs is missing or malformed.
+        InputOutputError: the path or stream cannot be read.
+        TypeError, ValueError: an argument that makes no sense.
+
+    Example:
+        >>> refcodec.payload("cat.sem").sections[0].value
+        'A cat on a mat.'
+    """
+    decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment)
     out = []
     for section in decoded.container.sections:
         if section.critical:

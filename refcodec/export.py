@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
-from refcodec.decoder import Symbols
+from refcodec.decoder import DecodedFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ class Holding:
     make: Callable[[str], bytes]  # suffix -> the file
 
 
-def holdings(symbols: Symbols, progress: Progress | None = None) -> list[Holding]:
+def holdings(symbols: DecodedFile, progress: Progress | None = None) -> list[Holding]:
     """What each payload of a file can be written as, by ascending kind."""
     out = []
     for section_type, value in symbols.values.items():
@@ -42,11 +42,11 @@ PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", "
 Form = tuple[str, tuple[str, ...], Callable[[str], bytes]]
 
 
-def _text(_: Symbols, value: Any, __: Any) -> Form:
+def _text(_: DecodedFile, value: Any, __: Any) -> Form:
     return "consonant text", (".txt",), lambda _: f"{value.text}\n".encode()
 
 
-def _caption(_: Symbols, value: Any, __: Any) -> Form:
+def _caption(_: DecodedFile, value: Any, __: Any) -> Form:
     if value.text is None:
         import numpy as np
 
@@ -54,13 +54,13 @@ def _caption(_: Symbols, value: Any, __: Any) -> Form:
     return "caption", (".txt",), lambda _: f"{value.text}\n".encode()
 
 
-def _vector(_: Symbols, value: Any, __: Any) -> Form:
+def _vector(_: DecodedFile, value: Any, __: Any) -> Form:
     from refcodec.payloads import clip_bits
 
     return "image vector", (".npy",), lambda _: _npy(clip_bits.dequantise(value.codes, value.b))
 
 
-def _codes(symbols: Symbols, value: Any, __: Any) -> Form:
+def _codes(symbols: DecodedFile, value: Any, __: Any) -> Form:
     import numpy as np
 
     codes = np.array(value.codes, np.uint16)
@@ -72,7 +72,7 @@ def _codes(symbols: Symbols, value: Any, __: Any) -> Form:
     return "image embedding", (".npy",), lambda _: _npy(pq_codes.lookup(value.codes, books))
 
 
-def _indices(symbols: Symbols, value: Any, __: Any) -> Form:
+def _indices(symbols: DecodedFile, value: Any, __: Any) -> Form:
     import numpy as np
 
     grid = np.array(value.indices, np.uint16).reshape(value.h, value.w)
@@ -90,7 +90,7 @@ def _indices(symbols: Symbols, value: Any, __: Any) -> Form:
     return "index map", (*PICTURES, ".npy"), make
 
 
-def _sketch(symbols: Symbols, value: Any, progress: Any) -> Form:
+def _sketch(symbols: DecodedFile, value: Any, progress: Any) -> Form:
     header, folder = symbols.container.header, symbols.folder
     assert folder is not None
 
@@ -100,12 +100,12 @@ def _sketch(symbols: Symbols, value: Any, progress: Any) -> Form:
 
         package_cache.need_torch("painting an edge map")
         with package_cache.running(folder, "painter"):
-            return _picture(sketch.paint(value, folder, (header.width, header.height), progress), suffix)
+            return _picture(sketch.synthesise(value, folder, (header.width, header.height), progress), suffix)
 
     return "edge map", PICTURES, make
 
 
-def _latents(_: Symbols, value: Any, __: Any) -> Form:
+def _latents(_: DecodedFile, value: Any, __: Any) -> Form:
     import numpy as np
 
     def make(_: str) -> bytes:
@@ -116,13 +116,13 @@ def _latents(_: Symbols, value: Any, __: Any) -> Form:
     return "latents", (".npz",), make
 
 
-FORMS: Final[dict[int, Callable[[Symbols, Any, Any], Form]]] = {
+FORMS: Final[dict[int, Callable[[DecodedFile, Any, Any], Form]]] = {
     spec.CONSONANT: _text, spec.CAPTION: _caption, spec.CLIP: _vector, spec.PQ: _codes, spec.VQ: _indices,
     spec.SKETCH: _sketch, spec.ELIC: _latents,
 }  # fmt: skip
 
 
-def codebooks(symbols: Symbols) -> NDArray[np.float32] | None:
+def codebooks(symbols: DecodedFile) -> NDArray[np.float32] | None:
     """Those of the file's model, float32[M, V, d / M]; None where it has none, or they are not here.
 
     SemError 802, 803 for a package that is here and faulty.

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from refcodec.container.check import State, file_state, mismatch, section_state
 from refcodec.container.fields import Span, Walk
-from refcodec.container.file import Found, as_bytes, walk_file
+from refcodec.container.file import Found, walk_file
 from refcodec.container.header import Header
-from refcodec.container.limits import level_bounds
+from refcodec.container.limits import Level, level_bounds
 from refcodec.container.sections import Section
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
+from refcodec.file_input import FileInput, contents
 from refcodec.networks import package_search
 from refcodec.registry import Profile
 
@@ -91,18 +92,39 @@ class Inspection:
 
 
 def inspect(
-    data: bytes | bytearray | memoryview,
+    data: FileInput,
     *,
     level: int = 1,
     models: Iterable[str | PathLike[str]] = (),
     environment: Environment | None = None,
 ) -> Inspection:
-    """Look at a file. `level`: limits above it are noted as errors (§15). `models`: folders to look for models in."""
-    environment = Environment.of(environment).with_packages(models)
-    data = as_bytes(data)
+    """Return the fields of a file, every byte and bit by name. No payload is decoded and no network runs.
+
+    Args:
+        data (path, bytes-like object or binary stream): the file. A `str` is a path.
+        level (int): limits of SPEC §15, 1 or 2; what exceeds them is listed in `errors`.
+        models (paths): folders to look for model packages in first.
+        environment (Environment): registry and package folders. None: `Environment.default()`.
+
+    Returns:
+        An `Inspection` of any bytes. After an error of the file it holds as much as could be read, and the error.
+
+    Raises:
+        InputOutputError, LimitError: the path or stream cannot be read, or has more bytes than any file of the level.
+        TypeError, ValueError: an argument that makes no sense.
+
+    Example:
+        >>> refcodec.inspect("photo.sem").bpp
+        0.1875
+    """
+    bounds, environment = level_bounds(level), Environment.of(environment).with_packages(models)
+    return _inspection(contents(data, bounds.file_bytes), bounds, environment)
+
+
+def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspection:
     walk, found = Walk(lenient=True), Found()
     try:
-        walk_file(walk, found, data, level_bounds(level), environment.registry)
+        walk_file(walk, found, data, bounds, environment.registry)
         left = None
     except SemError as error:
         walk.errors.append(error)

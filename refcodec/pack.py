@@ -1,274 +1,191 @@
 # SPDX-License-Identifier: MIT
-"""Ready symbols to `.sem` files: texts, vectors, codes, indices and edge maps that somebody else has made."""
+"""The encoder, from pixels or symbols to a file: a method's analysis, its payloads, the file around them.
+
+pixels -> Method.analyse -> symbols -> Method.pack -> payloads -> file
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from refcodec import methods, spec
-from refcodec.assemble import (
-    Encoded,
-    Form,
-    Payload,
-    ancillary,
-    file_of,
-    find_profile,
-    header_of,
-    made_by,
-    needs_naming,
-    size_of,
-    wanted_rate,
-)
+from refcodec import spec
+from refcodec.assemble import CodedPayload, EncodedFile, check_size, find_profile, require_model
 from refcodec.container import Header
-from refcodec.container.limits import level_bounds
-from refcodec.decoder import model_digest
+from refcodec.encode_settings import EncodeSettings
 from refcodec.environment import Environment
-from refcodec.errors import Code, SemError
-from refcodec.methods.inputs import Given, Job
-from refcodec.registry import Profile
-from refcodec.registry.binding_schema import uses_model
+from refcodec.foundation.resolve import Models
+from refcodec.methods import all_methods, find_method
+from refcodec.methods.base import EncodeRequest, Method
+from refcodec.methods.inputs import Description, PackJob, SymbolInputs
+from refcodec.methods.plan import FilePlan, needs_model, pack_symbols, plans_of
+from refcodec.networks import package_cache
+from refcodec.progress import Progress, StepCallback
+from refcodec.registry import Profile, Registry
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from refcodec.methods.picture_size import Pixels
+    from refcodec.networks.context_model import Trace
 
-MODULES: Final = ("consonant", "clip", "pics", "perco")
 # The method that symbols belong to where none is named.
 USUAL: Final = {
     "indices": "perco", "vector": "clip", "sketch": "pics", "caption": "pics", "text": "consonant", "codes": "perco",
 }  # fmt: skip
 
 
-def payloads_for(
-    header: Header,
-    given: Mapping[str, Any],
-    environment: Environment,
-    *,
-    mode: str | None = None,
-    strict: bool = False,
-) -> list[Payload]:
-    """Payloads of ready symbols for a file that is there, by the model that it names. ValueError for what its profile
-    has not."""
-    options = dict(given)
-    if options.get("sketch") is not None:
-        options["sketch"] = grey(options["sketch"])
-    symbols, row = Given(**options), header.profile
-    module = _module(row.method_name, symbols)
-    _options(symbols, (header.width, header.height), row.method_name, mode, strict)
-    folder, digest = _model_of(header, symbols, environment)
-    job = Job(symbols, row, (header.width, header.height), environment, mode, strict, folder, digest)
-    payloads: list[Payload] = module.ready(job)[0]
-    return payloads
+def usual_method(names: set[str]) -> str | None:
+    """Return the method of these symbols where the user names none."""
+    return next((method for name, method in USUAL.items() if name in names), None)
 
 
-def _module(method: str | None, given: Given) -> Any:
-    """The module of a method; ValueError where it has not what is given."""
-    if method not in MODULES:
-        raise ValueError(f"method {method!r} takes pictures, not symbols; methods of symbols are {', '.join(MODULES)}")
-    module = methods.module(method)
-    accepted(method, module, given)
-    if not given.names():
-        raise ValueError(f"nothing to send: method {method!r} takes {', '.join(sorted(module.ACCEPTS))}")
-    return module
+# --- pictures ------------------------------------------------------------------------------------------------------
 
 
-def accepted(method: str | None, module: Any, given: Given) -> None:
-    """ValueError for symbols that a method has not."""
-    if odd := given.names() - module.ACCEPTS:
-        raise ValueError(
-            f"method {method!r} has no {' or '.join(sorted(odd))}; it takes {', '.join(sorted(module.ACCEPTS))}"
-        )
-
-
-def usual_method(given: Given) -> str | None:
-    """The method of these symbols where the user names none."""
-    return next((method for name, method in USUAL.items() if name in given.names()), None)
-
-
-def encode_symbols(
-    given: Given,
-    *,
-    method: str | None = None,
-    size: tuple[int, int] | None = None,
-    profile: str | int | None = None,
-    mode: str | None = None,
-    strict: bool = False,
-    quality: int | None = None,
-    bpp: float | None = None,
-    check: int = 16,
-    explicit_model: bool | int = False,
-    model: str | os.PathLike[str] | None = None,
-    provenance: bool = False,
-    hints: Mapping[str, str] | None = None,
-    metadata: Mapping[str, str] | None = None,
-    level: int = 1,
-    made: Mapping[str, str] | None = None,
-    environment: Environment | None = None,
-) -> Encoded:
-    """A file of symbols that are ready. ValueError or TypeError for what makes no sense, SemError for a model's faults.
-
-    size: (width, height); an edge map has its own. mode: of a caption. quality or bpp: of an edge map's latents.
-    made: more entries of the provenance.
-    """
-    environment = Environment.of(environment)
-    name = method or usual_method(given)
-    module = _module(name, given)
-    whole = size_of(size if size is not None else _own_size(given), level)
-    form = Form.of(check, explicit_model)
-    assert name is not None
-    _options(given, whole, name, mode, strict)
-    if (quality is not None or bpp is not None) and given.sketch is None:
-        raise ValueError("quality and bpp are of pictures and edge maps: other symbols have the size that they have")
-    # the two consonant codes stand for the same text: the shorter file wins
-    rows = [find_profile(profile, name, environment.registry)]
-    if profile is None and name == "consonant":
-        rows = [p for p in environment.registry.profiles(name) if p.id < spec.PRIVATE_FIRST]
-    settings = wanted_rate(quality, bpp)
-    files: list[Encoded] = []
-    note = made_by(method=name, **(made or {})) if provenance else None
-    for row in rows:
-        try:
-            files.append(
-                _file(
-                    module,
-                    given,
-                    row,
-                    whole,
-                    environment,
-                    mode,
-                    strict,
-                    settings,
-                    form,
-                    model,
-                    note,
-                    hints,
-                    metadata,
-                    level,
-                )
-            )
-        except SemError as error:
-            if error.code != Code.LIMIT_TEXT or (
-                row is rows[-1] and not files
-            ):  # too long in one code, perhaps not in the other
-                raise
-    return min(files, key=lambda encoded: len(encoded.data))
-
-
-def _options(given: Given, size: tuple[int, int], method: str, mode: str | None, strict: bool) -> None:
-    """ValueError for options that say nothing about what is given, and for an edge map of another size."""
-    if mode is not None and (method == "consonant" or (given.text is None and given.caption is None)):
+def check_picture(method: Method, symbols: SymbolInputs, settings: EncodeSettings) -> None:
+    """Raise ValueError for settings that the method does not read of a picture, whatever the picture."""
+    if settings.size is not None:
+        raise ValueError("a picture has its own size")
+    method.check_options(settings.options)
+    if symbols.sketch is not None and not method.needs_picture:
+        raise ValueError("give a picture or its edge map, not both")
+    method.check_inputs(symbols.names())
+    if method.needs_picture and (settings.mode is not None or settings.strict):
+        raise ValueError("mode and strict are of texts, and none is given")
+    if settings.mode is not None and "caption" not in method.accepts:
         raise ValueError("mode is of a caption, and none is given")
-    if strict and (method != "consonant" or given.text is None):
+    if settings.strict and ("text" not in method.accepts or "caption" in method.accepts):
         raise ValueError("strict is of a consonant text, and none is given")
-    if given.sketch is not None and given.sketch.shape != size[::-1]:
-        rows, cols = given.sketch.shape
+
+
+def plan_picture(
+    method: Method, settings: EncodeSettings, models: Models, trace: Trace | None
+) -> tuple[Profile, tuple[FilePlan, ...]]:
+    """Return the row of a picture, and the plans of its file.
+
+    Raises ValueError for a row that does not fit method or settings, Code.UNSUPPORTED_PROFILE for an unknown one.
+    """
+    named, rows = settings.profile, models.environment.registry
+    row = find_profile(method.usual_profile(models) if named is None else named, method.name, rows)
+    if method.compact is not None and row.compact != method.compact:
+        raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
+    require_model(row, settings.model)
+    has_rate = method.needs_picture or method.chooses_rate or spec.SKETCH in row.kinds
+    if (settings.quality is not None or settings.bpp is not None) and not has_rate:
+        raise ValueError(f"a profile of method {method.name} has one rate: choose the profile, not quality or bpp")
+    return row, plans_of(_rows(method, settings, row, rows), settings, models.environment, models.used, trace)
+
+
+def _rows(method: Method, settings: EncodeSettings, row: Profile, rows: Registry) -> list[Profile]:
+    """Return the row, or all published rows where the method is to try them."""
+    if method.smallest_profile and settings.profile is None:
+        return [p for p in rows.profiles(method.name) if p.id < spec.PRIVATE_FIRST]
+    return [row]
+
+
+def encode_pixels(
+    method: Method,
+    pixels: Pixels,
+    symbols: SymbolInputs,
+    settings: EncodeSettings,
+    models: Models,
+    planned: tuple[Profile, tuple[FilePlan, ...]],
+    progress: Progress | None,
+    record: StepCallback | None,
+) -> EncodedFile:
+    """Return the file of a picture uint8[H, W, 3]. symbols: from the user, in place of what a model would find."""
+    profile, plans = planned
+    request = EncodeRequest(
+        pixels,
+        symbols,
+        profile,
+        plans,
+        models,
+        settings.hints,
+        settings.options,
+        settings.bpp,
+        settings.quality,
+        progress,
+        record,
+    )
+    description = method.analyse(request)
+    check_symbols(method, description.symbols, description.size, settings)
+    encoded = pack_symbols(method.pack, description, plans)
+    return replace(encoded, notices=(*description.notices, *encoded.notices))
+
+
+# --- symbols -------------------------------------------------------------------------------------------------------
+
+
+def method_of(name: str | None, names: set[str]) -> Method:
+    """Return the method of symbols without a picture. Raises ValueError where it does not take them."""
+    method = None if name is None else find_method(name)
+    alone = [each for each in all_methods() if not each.needs_picture]
+    if method not in alone:
+        known = ", ".join(each.name for each in alone)
+        raise ValueError(f"method {name!r} takes pictures, not symbols; methods of symbols are {known}")
+    method.check_inputs(names)
+    if not names:
+        raise ValueError(f"nothing to send: method {method.name!r} takes {', '.join(sorted(method.accepts))}")
+    return method
+
+
+def check_symbols(method: Method, symbols: SymbolInputs, size: tuple[int, int], settings: EncodeSettings) -> None:
+    """Raise ValueError for text options without a text, and for an edge map of another size."""
+    texts = symbols.text is not None or symbols.caption is not None
+    captions = "caption" in method.accepts  # else its texts are consonants
+    if settings.mode is not None and not (texts and captions):
+        raise ValueError("mode is of a caption, and none is given")
+    if settings.strict and (symbols.text is None or captions):
+        raise ValueError("strict is of a consonant text, and none is given")
+    if symbols.sketch is not None and symbols.sketch.shape != size[::-1]:
+        rows, cols = symbols.sketch.shape
         raise ValueError(f"the edge map is {cols}x{rows}, the picture {size[0]}x{size[1]}")
 
 
-def _own_size(given: Given) -> tuple[int, int]:
-    if given.sketch is None:
+def encode_symbols(
+    method: Method, symbols: SymbolInputs, settings: EncodeSettings, environment: Environment
+) -> EncodedFile:
+    """Return the file of symbols without a picture.
+
+    Raises ValueError for symbols or settings that do not fit the method, ModelError for a model that cannot be used.
+    """
+    size = check_size(settings.size if settings.size is not None else _own_size(symbols), settings.level)
+    check_symbols(method, symbols, size, settings)
+    if (settings.quality is not None or settings.bpp is not None) and symbols.sketch is None:
+        raise ValueError("quality and bpp are of pictures and edge maps: other symbols have the size that they have")
+    row = find_profile(settings.profile, method.name, environment.registry)
+    require_model(row, settings.model)
+    plans = plans_of(_rows(method, settings, row, environment.registry), settings, environment, {})
+    return pack_symbols(method.pack, Description(symbols, size), plans)
+
+
+def _own_size(symbols: SymbolInputs) -> tuple[int, int]:
+    if symbols.sketch is None:
         raise ValueError("symbols do not tell the size of the picture: give it as WIDTHxHEIGHT")
-    height, width = given.sketch.shape[:2]
+    height, width = symbols.sketch.shape[:2]
     return width, height
 
 
-def _model(
-    row: Profile, given: Given, model: str | os.PathLike[str] | None, environment: Environment
-) -> tuple[Path | None, str | None]:
-    """Folder and digest of the model to be used: the one named, or the row's where the symbols given need it."""
-    if model is not None:
-        return Path(model), model_digest(Path(model))
-    if not _uses_model(row, given):
-        return None, None
-    return environment.locate_package(row.model or ""), row.model
+def payloads_for(
+    header: Header, symbols: SymbolInputs, environment: Environment, *, mode: str | None = None, strict: bool = False
+) -> list[CodedPayload]:
+    """Return payloads of symbols for an existing file, by the model that it names.
+
+    Raises ValueError for symbols that its profile does not allow, Code.MODEL_UNAVAILABLE where the model is not found.
+    """
+    profile, size = header.profile, (header.width, header.height)
+    method = method_of(profile.method_name, symbols.names())
+    check_symbols(method, symbols, size, EncodeSettings(mode=mode, strict=strict))
+    folder, digest = _model_of(header, symbols, environment)
+    return method.pack(PackJob(symbols, profile, size, environment, mode, strict, folder, digest))[0]
 
 
-def _model_of(header: Header, given: Given, environment: Environment) -> tuple[Path | None, str | None]:
-    """The same for a file that is there; SEM-E-801 where the model that it names is not found."""
-    searched = header.model_hash is not None and given.vector is not None  # a model may say what codes stand for
-    if not searched and not _uses_model(header.profile, given):
+def _model_of(header: Header, symbols: SymbolInputs, environment: Environment) -> tuple[Path | None, str | None]:
+    """Return folder and digest of the model of an existing file, (None, None) where the symbols do not use it."""
+    searched = header.model_hash is not None and symbols.vector is not None  # a model may define what codes stand for
+    if not searched and not needs_model(header.profile, symbols.names()):
         return None, None
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
     folder = environment.locate_package(wanted or "")
-    return folder, model_digest(folder)
-
-
-def _uses_model(row: Profile, given: Given) -> bool:
-    """Whether a kind that is given uses the model of the row (SPEC §5)."""
-    wanted = {
-        spec.CLIP: given.names() & {"vector", "codes"},
-        spec.VQ: given.names() & {"indices"},
-        spec.SKETCH: given.names() & {"sketch"},
-        spec.PQ: given.names() & {"vector"},
-    }
-    return any(uses_model(kind, row.parameters(kind)) for kind in row.kinds if wanted.get(kind))
-
-
-def _file(
-    module: Any,
-    given: Given,
-    row: Profile,
-    size: tuple[int, int],
-    environment: Environment,
-    mode: str | None,
-    strict: bool,
-    settings: tuple[int | None, float],
-    form: Form,
-    model: str | os.PathLike[str] | None,
-    note: Mapping[str, str] | None,
-    hints: Mapping[str, str] | None,
-    metadata: Mapping[str, str] | None,
-    level: int,
-) -> Encoded:
-    needs_naming(row, model)
-    folder, digest = _model(row, given, model, environment)
-    named = digest if model is not None else row.model
-    named_codes = spec.PQ in row.kinds and bool(
-        given.names() & {"vector", "codes"}
-    )  # codebooks say what they stand for
-    if form.hash_bytes is None and model is not None and not (row.base or named_codes or _uses_model(row, given)):
-        raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
-    hash_bytes, notices = form.naming(row, named)
-    if hash_bytes is not None and named is None:
-        raise ValueError(f"profile {row.name} names no model that could stand in the file: name one with its folder")
-    header = header_of(row, size, form.check, bytes.fromhex(named or "")[:hash_bytes] if hash_bytes else None)
-    others = ancillary(note, hints, metadata)
-    quality, bpp = settings
-    job = Job(
-        given,
-        row,
-        size,
-        environment,
-        mode,
-        strict,
-        folder,
-        digest,
-        quality,
-        int(bpp * size[0] * size[1] / 8),
-        lambda payloads: len(file_of(header, named, payloads, others, level=level)),
-    )
-    payloads, more = module.ready(job)
-    data = file_of(header, named, payloads, others, level=level)
-    return Encoded(data, *size, row.method_name, row, tuple(payloads), (*notices, *more))
-
-
-def grey(image: Any, level: int = 1) -> NDArray[np.uint8]:
-    """uint8[H, W] of an edge map: an array, or a picture in any form, whose luma it is.
-
-    TypeError for another array, SEM-E-103 to 105 for a picture that cannot be read or is beyond the level.
-    """
-    import numpy as np
-
-    if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim != 2 or 0 in image.shape:
-            raise TypeError(f"an edge map is uint8[H, W], not {image.dtype}{list(image.shape)}")
-        return image
-    from refcodec.images.edge_detector import luma
-    from refcodec.images.load import load as load_image
-
-    bounds = level_bounds(level)
-    loaded = load_image(image, background=(0, 0, 0), max_side=bounds.side, max_pixels=bounds.pixels)
-    return luma(loaded.pixels).astype(np.uint8)
+    return folder, package_cache.model_digest(folder)

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""How long work says how far it is: a function that is given the share done, 0 to 1."""
+"""Types of the callbacks that long work reports to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-Progress = Callable[[float], None]
+Progress = Callable[[float], None]  # called with the share of the work that is done, 0 to 1
+StepCallback = Callable[[str, Any], None]  # called with the name of a step and its text, number, object or picture
 
 
 def part(progress: Progress | None, start: float, stop: float) -> Progress | None:
-    """The progress of a piece of work that takes the whole from `start` to `stop`."""
+    """Return the progress of a piece of work that takes the entire work from `start` to `stop`."""
     return None if progress is None else lambda share: progress(start + (stop - start) * share)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From decoded symbols to pictures: the method's painter, its settings, and what a picture file says of it (SPEC §14)."""
+"""From decoded symbols to pictures: the method's generator, its settings, and the metadata of the pictures (SPEC §14)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from refcodec import __version__, methods, spec
+from refcodec import __version__, spec
 from refcodec.container import Container, write
 from refcodec.container.key_value import decode as text_decode
-from refcodec.decoder import Symbols
+from refcodec.decoder import DecodedFile
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models, format_used_models
-from refcodec.methods.base import NORM_SCALES, Painting, Record, Scene
-from refcodec.progress import Progress
+from refcodec.methods import find_method
+from refcodec.methods.base import DecodeContext, Method
+from refcodec.progress import Progress, StepCallback
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-STEPS_MAX: Final = 250  # that a file can ask for: more is a user's to say, since a hint of a few bytes can cost days
 SYNTHESISED: Final = "synthesised from a .sem description"
 
 
 @dataclass(frozen=True)
-class Painted:
-    """Pictures uint8[H, W, 3] of one file, one a seed; of a method that has no seed, one. `models`: what painted, by role."""
+class Reconstruction:
+    """Pictures uint8[H, W, 3] of one file, one for each seed, or one without. `models`: those that were used, by role."""
 
     pictures: tuple[NDArray[np.uint8], ...]
     seeds: tuple[int, ...]
@@ -35,7 +35,7 @@ class Painted:
 
     @property
     def note(self) -> dict[str, str]:
-        """What a picture file of it says: that it was painted, and by what."""
+        """The metadata of a picture: that it is synthesised, and by which models."""
         return {
             "Description": SYNTHESISED,
             "Software": f"refcodec {__version__}",
@@ -43,27 +43,29 @@ class Painted:
         }
 
 
-def paint(
-    symbols: Symbols,
+def reconstruct(
+    decoded: DecodedFile,
     progress: Progress | None = None,
     *,
     models: Any = None,
-    wish: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     samples: int = 1,
     reflections: int | None = None,
-    record: Record | None = None,
-) -> Painted:
-    """The pictures of decoded symbols. models: as `Models.of` takes them. wish: render hints over those of the file.
+    record: StepCallback | None = None,
+) -> Reconstruction:
+    """Return the pictures of decoded symbols.
 
-    samples: pictures of as many seeds. record: is told the steps of a method that has some.
-    ValueError for settings that make no sense, SemError for what is wrong with a model.
+    models: as `Models.of` takes them. overrides: render hints over those of the file. samples: the number of pictures,
+    each of its own seed. record: called with each step of a method that has steps.
+
+    Raises ValueError for settings that the method does not read, Code.UNSUPPORTED_KIND for a file without payloads,
+    ModelError for a model that cannot be used.
     """
-    header, method = symbols.container.header, symbols.container.profile.method_name
-    models = Models.of(models, environment=symbols.environment)
+    method, overrides = find_method(decoded.container.profile.method_name), dict(overrides or {})
+    models = Models.of(models, environment=decoded.environment)
     models.used.clear()
-    module = methods.module(method)
-    _sensible(method, module.SETTINGS, wish or {}, samples, reflections)
-    if not symbols.values:
+    method.check_sampler_settings(overrides, samples, reflections)
+    if not decoded.values:
         raise SemError(
             Code.UNSUPPORTED_KIND,
             "the file holds no payload",
@@ -72,109 +74,50 @@ def paint(
         )
     from refcodec.networks import package_cache
 
-    package_cache.need_torch("painting a picture", method)
-    if method == "elic":
-        latents, folder = symbols.elic, symbols.folder
-        assert folder is not None
-        with package_cache.running(folder, "painter"):
-            pixels = module.paint(
-                latents, folder, (header.width, header.height), progress, device=models.torch_device()
-            )
-        return Painted((pixels,), (), {"painter": folder.name})
-    scene = scene_of(symbols, models, dict(wish or {}), progress)
-    scene = replace(scene, samples=samples, reflections=reflections, record=record)
+    package_cache.need_torch("painting a picture", method.name)
+    context = decode_context(decoded, method, models, overrides)
+    context = replace(context, samples=samples, reflections=reflections, progress=progress, record=record)
+    pictures = _pictures(method, context)
+    embedded = decoded.folder is not None and models.used == {"painter": decoded.folder.name}  # which has no seed
+    seeds = () if embedded else tuple(context.seeds())
+    return Reconstruction(pictures, seeds, dict(models.used), tuple(context.notices))
+
+
+def _pictures(method: Method, context: DecodeContext) -> tuple[NDArray[np.uint8], ...]:
+    """Return the pictures of a context, without the scheduler of the file where the generator does not have it."""
     try:
-        pictures = tuple(module.paint(scene))
+        return tuple(method.reconstruct(context))
     except ValueError:
-        if "scheduler" not in scene.hints or scene.wish.get("scheduler") is not None:
+        if "scheduler" not in context.hints or context.overrides.get("scheduler") is not None:
             raise
-        scene = replace(scene, hints={key: value for key, value in scene.hints.items() if key != "scheduler"})
-        pictures = tuple(module.paint(scene))  # the user cannot take a hint out of a stranger's file
-        scene.notices.append("the painter has not the scheduler that the file asks for: its own is taken")
-    if symbols.folder is not None and models.used == {
-        "painter": symbols.folder.name
-    }:  # a package's own painter has no seed
-        return Painted(pictures, (), dict(models.used), tuple(scene.notices))
-    return Painted(pictures, tuple(scene.seeds()), dict(models.used), tuple(scene.notices))
+    # the user cannot remove a hint from somebody else's file
+    hints = {key: value for key, value in context.hints.items() if key != "scheduler"}
+    pictures = tuple(method.reconstruct(replace(context, hints=hints)))
+    context.notices.append("the painter has not the scheduler that the file asks for: its own is taken")
+    return pictures
 
 
-def _sensible(
-    method: str, settings: frozenset[str], wish: Mapping[str, Any], samples: int, reflections: int | None
-) -> None:
-    """ValueError for settings that the method does not read: a wish that changes nothing should not look granted."""
-    if samples < 1:
-        raise ValueError("samples is at least 1")
-    asked = {name for name, value in wish.items() if value is not None} | (
-        {"reflections"} if reflections is not None else set()
-    )
-    if odd := sorted(asked - settings):
-        raise ValueError(
-            f"method {method} has no {odd[0]}; its painter reads {', '.join(sorted(settings)) or 'no settings'}"
-        )
-    if samples > 1 and "seed" not in settings:
-        raise ValueError(f"method {method} paints one picture: it has no seed")
-
-
-def scene_of(symbols: Symbols, models: Models, wish: dict[str, Any], progress: Progress | None) -> Scene:
-    """Everything to paint from, its settings judged."""
-    container = symbols.container
-    hints: dict[str, str] = {}
+def decode_context(decoded: DecodedFile, method: Method, models: Models, overrides: Mapping[str, Any]) -> DecodeContext:
+    """Return the symbols and settings to reconstruct from, without hints that cannot be followed here."""
+    container, hints = decoded.container, dict[str, str]()
     for section in container.sections:
-        if section.type == spec.HINTS:
+        if section.type == spec.HINTS and method.sampler_settings:
             hints = text_decode(section.body)
     header = container.header
-    notices = _judged(hints, wish)
-    recommended = container.profile.recommended.hints
-    if Painting.of(recommended, hints, wish).generator == "cuda" and "generator" not in wish and not models.has_cuda():
-        hints["generator"] = "cpu"
-        notices.append(
-            "the picture was chosen with the noise of a cuda device, which is not here: this one will differ"
-        )
-    return Scene(
-        {section_type & spec.NUMBER: value for section_type, value in symbols.values.items()},
-        container.profile,
-        (header.width, header.height),
-        models,
-        hints,
-        wish,
-        8 * _bytes(container) / (header.width * header.height),
-        symbols.folder,
-        progress=progress,
-        notices=notices,
-    )
-
-
-def _judged(hints: dict[str, str], wish: Mapping[str, Any]) -> list[str]:
-    """Hints of a file that no painter here can follow, or should, are changed or left out; what is to be said of it.
-
-    A file with them is a valid one, and its reader cannot take them out.
-    """
-    from refcodec.foundation.schedulers import SCHEDULERS
-
-    notices = []
-    if "steps" not in wish and int(hints.get("steps", 0)) > STEPS_MAX:
-        notices.append(
-            f"the file asks for {hints['steps']} steps: {STEPS_MAX} are made, unless the user says otherwise"
-        )
-        hints["steps"] = str(STEPS_MAX)
-    low, high = NORM_SCALES
-    if not low <= float(hints.get("norm-scale", 1)) <= high:
-        scale = hints.pop("norm-scale")
-        if "norm-scale" not in wish:
-            notices.append(f"the file asks for the norm-scale {scale}, which is left out: it is {low} to {high}")
-    if hints.get("scheduler") not in (None, *SCHEDULERS):
-        sampler = hints.pop("scheduler")
-        if "scheduler" not in wish:
-            notices.append(
-                f"the file asks for the scheduler {sampler}, which is not known here: this picture may differ"
-            )
-    return notices
+    return DecodeContext(
+        values={section_type & spec.NUMBER: value for section_type, value in decoded.values.items()},
+        profile=container.profile,
+        size=(header.width, header.height),
+        models=models,
+        hints=hints,
+        overrides=overrides,
+        bpp=8 * _bytes(container) / (header.width * header.height),
+        folder=decoded.folder,
+    ).followable()
 
 
 def _bytes(container: Container) -> int:
-    """Of the file; of an incomplete one, those of its bodies."""
-    return (
-        len(write(container, level=2))
-        if container.complete
-        else sum(len(section.body) for section in container.sections)
-    )
+    """Return the bytes of the file; of an incomplete one, those of its bodies."""
+    if container.complete:
+        return len(write(container, level=2))
+    return sum(len(section.body) for section in container.sections)

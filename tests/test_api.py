@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import hashlib
+import inspect
 import io
 import json
 import math
+import pydoc
+import re
 import subprocess
 import sys
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +28,9 @@ from PIL import Image
 import refcodec
 from refcodec import SemError, codec, spec
 from refcodec.container.key_value import encode as text_encode
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
+from refcodec.encode_settings import EncodeOptions, EncoderOptions
+from refcodec.methods.sampler import RenderHints
 from tools import fuzz
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,7 +116,7 @@ def test_better_qualities_are_larger_and_better(pixels: Pixels) -> None:
 def test_bpp_bounds_the_whole_file(pixels: Pixels) -> None:
     for bpp in (0.3, 0.7, 2.5):
         for more in ({}, {"provenance": True, "check": 32}):
-            made = codec.encode_picture(pixels, bpp=bpp, **more)  # type: ignore[arg-type]
+            made = codec.encode_file(pixels, bpp=bpp, **more)  # type: ignore[arg-type]
             within = 8 * len(made.data) <= bpp * 72 * 40
             assert within or any("cannot be reached" in notice for notice in made.notices)
             assert made.bpp == 8 * len(made.data) / (72 * 40)
@@ -131,12 +140,12 @@ def test_explicit_models_checks_and_provenance(pixels: Pixels) -> None:
 def test_progress_and_trace_are_told(pixels: Pixels) -> None:
     shares: list[float] = []
     names: list[str] = []
-    made = codec.encode_picture(pixels, progress=shares.append, trace=lambda name, _: names.append(name))
+    made = codec.encode_file(pixels, progress=shares.append, trace=lambda name, _: names.append(name))
     refcodec.decode(made.data, progress=shares.append)
     assert shares
     assert all(0 <= share <= 1 for share in shares)
     again: list[str] = []
-    read_symbols(made.data, trace=lambda name, _: again.append(name))
+    decode_file(made.data, trace=lambda name, _: again.append(name))
     assert again == names != []
 
 
@@ -153,7 +162,7 @@ def test_inspect_and_payload_give_typed_objects(data: bytes) -> None:
     shapes = default_rows().get(1).parameters(spec.ELIC)
     assert held.sections[0].shape == [[shapes["hyper"], 1, 2], [shapes["m"], 4, 8]]
     assert held.to_dict()["sections"] == [section.to_dict() for section in held.sections]
-    assert held.sections[0].sha256 == hashlib.sha256(read_symbols(data).elic.serialise()).hexdigest()
+    assert held.sections[0].sha256 == hashlib.sha256(decode_file(data).elic.serialise()).hexdigest()
     for value in (found.to_dict(), held.to_dict()):
         assert json.loads(json.dumps(value)) == value
 
@@ -193,10 +202,10 @@ def test_a_check_of_an_explicit_model_without_payload() -> None:
     whole = fuzz.fresh(200, hash_bytes=8, others={spec.PROVENANCE: text_encode({"a": "b"})})
     container = refcodec.read(whole)
     alone = whole[: container.sections[1].body_offset - 2]  # the provenance, and no more
-    assert read_symbols(alone, models=MODELS).state == "ok"
-    assert read_symbols(alone).state == "unchecked"
+    assert decode_file(alone, models=MODELS).state == "ok"
+    assert decode_file(alone).state == "unchecked"
     at = container.sections[0].check_offset
-    assert code_of(read_symbols, alone[:at] + b"\0\0", models=MODELS) == 501
+    assert code_of(decode_file, alone[:at] + b"\0\0", models=MODELS) == 501
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------
@@ -234,8 +243,8 @@ def test_settings_that_make_no_sense(settings: dict[str, Any], match: str) -> No
     "settings",
     [
         {"quality": 3.0}, {"quality": "3"}, {"bpp": "1"}, {"check": 16.0}, {"explicit_model": "8"}, {"profile": 1.5},
-        {"profile": True}, {"colour": 1}, {"image": 7}, {"image": [[1]]}, {"image": np.zeros((4, 4), np.uint8)},
-        {"image": np.zeros((4, 4, 3))}, {"image": np.zeros((0, 4, 3), np.uint8)}, {"image": np.zeros((4, 4, 4), np.uint8)},
+        {"profile": True}, {"colour": 1}, {"image": 7}, {"image": [[1]]}, {"image": np.zeros((4, 4), np.int64)},
+        {"image": np.zeros((4, 4, 3), np.int8)}, {"image": np.zeros((4, 4, 3), bool)}, {"image": np.zeros((4, 4), complex)},
     ],
 )  # fmt: skip
 def test_arguments_of_wrong_types(settings: dict[str, Any]) -> None:
@@ -262,8 +271,8 @@ def test_pictures_and_models_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["decode", "inspect", "payload", "read"])
-def test_what_is_no_bytes(name: str) -> None:
-    for wrong in ("x.sem", Path("x.sem"), 5, None, [1, 2]):
+def test_what_is_no_file(name: str) -> None:
+    for wrong in (5, None, [1, 2], io.StringIO("text")):
         with pytest.raises(TypeError):
             getattr(refcodec, name)(wrong)
     with pytest.raises(ValueError, match="level"):
@@ -296,11 +305,192 @@ def test_a_payload_error_names_byte_and_field() -> None:
         assert (caught.value.code, caught.value.path, caught.value.offset) == (402, path, end)
 
 
+# --- the interface -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["encode", "decode", "inspect", "payload", "symbols", "read", "write"])
+def test_help_names_every_argument(name: str) -> None:
+    function = getattr(refcodec, name)
+    hints = {"encode": EncodeOptions, "decode": RenderHints}
+    names = [each.name for each in inspect.signature(function).parameters.values() if each.kind != each.VAR_KEYWORD]
+    names += hints[name].__annotations__ if name in hints else []
+    text = pydoc.render_doc(function, renderer=pydoc.plaintext)
+    lines = [line.partition("Args:")[0] for line in text.partition("Args:")[2].splitlines()]
+    assert [
+        each for each in names if not any(re.match(rf"[ |]+.*\b{each}\b.*\(.*\).*: ", line) for line in lines)
+    ] == []
+    assert "Raises:" in text
+    assert "Example:" in text
+
+
+def test_help_names_the_defaults_of_options() -> None:
+    fields = {each.name: each.default for each in dataclasses.fields(EncoderOptions)}
+    text = refcodec.encode.__doc__ or ""
+    for option, default in fields.items():
+        shown = "as many as" if default is None else repr(default).replace("'", '"')
+        assert re.search(rf"{option} \([a-z]+, default:? {shown}", text), option
+    assert set(fields) <= set(EncodeOptions.__annotations__)
+
+
+def test_unknown_arguments_are_refused_under_the_public_name(tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing"
+    for method in (None, "elic", "consonant", "clip", "pics", "perco"):
+        with pytest.raises(TypeError, match=r"^encode\(\) got an unexpected keyword argument 'foo'$"):
+            refcodec.encode(nothing, method=method, model=nothing, foo=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^encode\(\) got an unexpected keyword argument 'foo'$"):
+        refcodec.encode(text="ct", size=(8, 8), foo=1)  # type: ignore[call-arg]
+    for file in (nothing, b"", b"\xf5\x9e"):
+        with pytest.raises(TypeError, match=r"^decode\(\) got an unexpected keyword argument 'sed'$"):
+            refcodec.decode(file, sed=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"quality": 11}, "quality"),
+        ({"bpp": -1}, "bpp"),
+        ({"check": 7}, "check"),
+        ({"explicit_model": 3}, "4, 8, 16 or 32"),
+        ({"hints": {"seed": "x"}}, "seed"),
+        ({"background": (0, 0, 256)}, "background"),
+        ({"level": 0}, "level"),
+        ({"size": (8, 8)}, "its own size"),
+        ({"method": "consonant", "quality": 5, "edges": "hed"}, "has no edges"),
+        ({"method": "elic", "words": 5}, "has no words"),
+        ({"method": "elic", "mode": "raw"}, "mode and strict are of texts"),
+        ({"method": "clip", "mode": "raw"}, "mode is of a caption"),
+        ({"method": "pics", "strict": True}, "strict is of a consonant text"),
+        ({"method": "clip", "caption": "a cat"}, "has no caption"),
+        ({"method": "clip", "quality": 5}, "one rate"),
+        ({"method": "clip", "profile": "elic"}, "is of method elic"),
+        ({"method": "perco", "device": "tpu"}, "device"),
+        ({"method": "pics", "models": {"poet": "x"}}, "'poet' is no role"),
+    ],
+)
+def test_senseless_arguments_are_refused_before_any_work(settings: dict[str, Any], match: str, tmp_path: Path) -> None:
+    """Neither picture nor model package is there, which nothing has noticed yet."""
+    with pytest.raises(ValueError, match=match):
+        refcodec.encode(tmp_path / "no picture", model=tmp_path / "no model", **settings)
+
+
+@pytest.mark.parametrize(
+    ("hints", "match"),
+    [
+        ({"seed": 1}, "method elic has no seed"),
+        ({"norm_scale": 9.0}, "norm-scale is 0.75 to 1.5"),
+        ({"steps": "many"}, "'many' is no steps"),
+        ({"device": "tpu"}, "device"),
+    ],
+)
+def test_senseless_hints_are_refused_before_symbols_are_decoded(hints: dict[str, Any], match: str) -> None:
+    broken = fuzz.fresh(200)[:-1]  # its payload cannot be decoded, and its model is not there
+    with pytest.raises(ValueError, match=match):
+        refcodec.decode(broken, **hints)
+
+
+def test_files_in_any_form(tmp_path: Path) -> None:
+    data = fuzz.fresh(200)
+    path = tmp_path / "a file.sem"
+    path.write_bytes(data)
+    named = {"models": [MODELS]}
+    for call in (refcodec.read, partial(refcodec.inspect, **named), partial(refcodec.payload, **named)):
+        forms: list[Any] = [
+            path,
+            str(path),
+            bytearray(data),
+            memoryview(data),
+            io.BytesIO(data),
+            np.frombuffer(data, np.uint8),
+        ]
+        for form in forms:
+            assert call(form) == call(data)
+        with path.open("rb") as stream:
+            assert call(stream) == call(data)
+            assert stream.read() == b""
+            assert not stream.closed
+        assert code_of(call, tmp_path / "none.sem") == 101
+        assert code_of(call, tmp_path) == 101
+
+
+def test_decode_takes_a_file_in_any_form(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "photo.sem"
+    path.write_bytes(data)
+    wanted = np.asarray(refcodec.decode(data))
+    for form in (path, str(path), io.BytesIO(data)):
+        assert np.array_equal(np.asarray(refcodec.decode(form)), wanted)
+
+
+def test_arrays_and_tensors_are_pictures(pixels: Pixels, data: bytes) -> None:
+    torch = pytest.importorskip("torch")
+    grey = np.repeat(pixels[..., :1], 3, 2)
+    same: list[Any] = [
+        pixels.astype(np.float32) / 255,
+        pixels.astype(np.float64) / 255,
+        pixels.astype(np.uint16) * 257,
+        np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)]),
+        torch.from_numpy(pixels),
+        torch.from_numpy(pixels).permute(2, 0, 1),
+    ]
+    assert {refcodec.encode(form) for form in same} == {data}
+    assert {refcodec.encode(form) for form in (grey, grey[..., 0], grey[..., :1])} == {refcodec.encode(grey)}
+
+
+def test_symbols_are_texts_and_arrays(data: bytes) -> None:
+    found = refcodec.symbols(data)
+    assert list(found) == ["elic"]
+    latents, value = found["elic"], decode_file(data).elic
+    assert isinstance(latents, dict)
+    assert {name: array.dtype.name for name, array in latents.items()} == {"rate": "int32", "z": "int16", "y": "int16"}
+    assert int(latents["rate"]) == value.rate
+    assert np.array_equal(latents["z"], value.z)
+    assert np.array_equal(latents["y"], value.y)
+    assert refcodec.symbols(refcodec.encode(text="ct n mt", size=(9, 9))) == {"consonant": "ct n mt"}
+    both = refcodec.encode(caption="a cat", codes=np.arange(16), method="perco", size=(9, 9))
+    assert refcodec.symbols(both)["caption"] == "a cat"
+    for name, more in (
+        ("pq", {"codes": np.arange(16), "method": "perco"}),
+        ("caption", {"codes": np.arange(5), "method": "pics"}),
+        ("clip", {"codes": np.ones(768, int), "method": "clip", "profile": "clip-8"}),
+        ("vq", {"indices": np.array([[1, 2], [3, 255]]), "size": (128, 128), "profile": "perco-64-256"}),
+    ):
+        array = refcodec.symbols(refcodec.encode(**{"size": (9, 9), **more}))[name]  # type: ignore[arg-type]
+        assert isinstance(array, np.ndarray)
+        assert array.dtype == np.uint16
+        assert np.array_equal(array, more.get("codes", more.get("indices")))
+
+
+def test_a_container_is_built_of_public_names() -> None:
+    row = refcodec.Environment().registry.by_name("consonant-coded")
+    header = refcodec.Header(
+        version=1, check_bits=0, sectioned=False, profile_id=row.id, base_profile_id=None, model_hash=None, width=9,
+        height=9, check=None, count=None, row=row,
+    )  # fmt: skip
+    assert isinstance(header.profile, refcodec.Profile)
+    container = refcodec.Container(header, (refcodec.Section(0x81, bytes.fromhex("6d79be"), b""),))
+    assert refcodec.symbols(refcodec.write(container)) == {"consonant": "ct n mt"}
+
+
+def test_errors_are_caught_by_family() -> None:
+    with pytest.raises(refcodec.HeaderError) as caught:
+        refcodec.read(b"no file")
+    assert caught.value.code is refcodec.Code.NOT_A_SEM_FILE
+    with pytest.raises(refcodec.ModelError):
+        refcodec.payload(fuzz.fresh(200))
+    with pytest.raises(refcodec.InputOutputError):
+        refcodec.read("/no/such/file.sem")
+
+
 # --- the package -------------------------------------------------------------------------------------------------
 
 
 def test_names_of_the_package() -> None:
-    assert set(refcodec.__all__) <= set(dir(refcodec))
+    assert dir(refcodec) == sorted(refcodec.__all__)
+    guarded = next(node for node in ast.parse(Path(refcodec.__file__).read_text()).body if isinstance(node, ast.If))
+    imported = {alias.asname for node in guarded.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert imported | {"__version__"} == set(refcodec.__all__)
+    for node in guarded.body:
+        assert isinstance(node, ast.ImportFrom)
+        assert all(getattr(import_module(node.module or ""), a.name) is getattr(refcodec, a.name) for a in node.names)
     for name in refcodec.__all__:
         assert getattr(refcodec, name) is not None
     with pytest.raises(AttributeError, match="nothing"):

@@ -14,11 +14,10 @@ from strategies import private_row, registry_file
 
 import refcodec
 from refcodec.assemble import find_profile
-from refcodec.decoder import payload, read_symbols
+from refcodec.codec import encode_file
+from refcodec.decoder import decode_file, payload
 from refcodec.environment import Environment
 from refcodec.errors import SemError
-from refcodec.methods.inputs import Given
-from refcodec.pack import encode_symbols
 
 __all__ = ["place", "semtool"]  # fixtures
 
@@ -51,7 +50,7 @@ def test_a_picture_on_a_base(model: Path, name: bool | int) -> None:
     header = refcodec.read(made).header
     assert (header.profile_id, header.base_profile_id) == (255, 230)
     assert header.model_hash == bytes.fromhex(default_rows().get(1).model or "")[: name or 8]
-    assert read_symbols(made).state == "ok"
+    assert decode_file(made).state == "ok"
     on_its_row = refcodec.encode(PIXELS, explicit_model=name or 8)
     assert payload(made).sections == payload(on_its_row).sections
     assert made != on_its_row  # the base and K differ
@@ -68,12 +67,11 @@ def test_a_picture_on_a_base_needs_a_model_of_its_shapes(model: Path) -> None:
 
 def test_symbols_on_a_base() -> None:
     """A caption uses no model, and names one all the same: else the file could not name the base."""
-    given = Given(caption="a cat")
     with pytest.raises(ValueError, match="sketch-base is a base"):
-        encode_symbols(given, method="pics", size=(64, 64), profile=231)
-    made = encode_symbols(given, method="pics", size=(64, 64), profile=231, model=MODELS / "sketch-tiny")
+        encode_file(caption="a cat", method="pics", size=(64, 64), profile=231)
+    made = encode_file(caption="a cat", method="pics", size=(64, 64), profile=231, model=MODELS / "sketch-tiny")
     assert made.notices == ()
-    found = read_symbols(made.data, models=[MODELS])
+    found = decode_file(made.data, models=[MODELS])
     assert (found.state, found.container.header.base_profile_id) == ("ok", 231)
     assert found.values[0x82].text == "a cat"
 

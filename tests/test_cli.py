@@ -67,7 +67,7 @@ def picture(height: int = 48, width: int = 80) -> NDArray[np.uint8]:
 @pytest.fixture(scope="module")
 def photo_sem() -> bytes:
     pytest.importorskip("torch")
-    return codec.encode_picture(picture(), quality=4).data
+    return codec.encode_file(picture(), quality=4).data
 
 
 @pytest.fixture
@@ -507,7 +507,7 @@ def test_ctrl_c_while_encoding(semtool: Semtool, photo: Path, monkeypatch: pytes
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(codec, "encode_picture", interrupted)
+    monkeypatch.setattr(codec, "encode_file", interrupted)
     done = semtool("encode", photo)
     assert (done.status, done.out, done.line) == (130, b"", "interrupted; no file is left half written")
     told = semtool("encode", photo, "--json")

@@ -22,13 +22,15 @@ from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import codec, reconstruct, registry, spec
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.foundation.image_embedder import ImageEmbedder
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import SCHEDULERS
 from refcodec.foundation.unclip import UnClip
-from refcodec.methods.base import Painting, canvas
+from refcodec.methods import sampler
+from refcodec.methods.picture_size import generation_size
+from refcodec.methods.sampler import SamplerSettings
 from refcodec.payloads import clip_bits
 
 __all__ = ["place", "semtool"]  # fixtures
@@ -64,7 +66,7 @@ def painted(data: bytes, loaded: Models, **wish: Any) -> NDArray[np.uint8]:
 def test_a_photograph_becomes_the_signs_of_its_vector(data: bytes, models: Path) -> None:
     vector = ImageEmbedder.load(models / "image_embedder", Models())(PHOTO)
     assert vector.shape == (768,)
-    decoded = read_symbols(data).value(spec.CLIP)
+    decoded = decode_file(data).value(spec.CLIP)
     assert decoded.codes == clip_bits.quantise(vector, 1) == tuple(int(v >= 0) for v in vector)
     assert len(data) == 96 + (9 if registry.dim_class(96, 64) is None else 7)
     with pytest.raises(ValueError, match="a profile of method clip has one rate"):
@@ -72,14 +74,14 @@ def test_a_photograph_becomes_the_signs_of_its_vector(data: bytes, models: Path)
 
 
 def test_the_profile_chooses_the_bits(models: Path) -> None:
-    eight = read_symbols(refcodec.encode(PHOTO, method="clip", models=models, profile="clip-8")).value(spec.CLIP)
+    eight = decode_file(refcodec.encode(PHOTO, method="clip", models=models, profile="clip-8")).value(spec.CLIP)
     vector = ImageEmbedder.load(models / "image_embedder", Models())(PHOTO)
     assert eight.codes == clip_bits.quantise(vector, 8)
 
 
 def test_another_picture_has_another_vector(data: bytes, models: Path) -> None:
     other = refcodec.encode(PHOTO[::-1].copy(), method="clip", models=models)
-    assert read_symbols(other).value(spec.CLIP).codes != read_symbols(data).value(spec.CLIP).codes
+    assert decode_file(other).value(spec.CLIP).codes != decode_file(data).value(spec.CLIP).codes
 
 
 def test_the_same_seed_gives_the_same_picture(data: bytes, loaded: Models) -> None:
@@ -91,10 +93,10 @@ def test_the_same_seed_gives_the_same_picture(data: bytes, loaded: Models) -> No
 
 
 def test_a_changed_vector_changes_the_picture(data: bytes, loaded: Models) -> None:
-    codes = list(read_symbols(data).value(spec.CLIP).codes)
-    same = codec.encode_any(codes=codes, method="clip", size=(96, 64)).data
+    codes = list(decode_file(data).value(spec.CLIP).codes)
+    same = codec.encode_file(codes=codes, method="clip", size=(96, 64)).data
     assert np.array_equal(painted(same, loaded), painted(data, loaded))
-    other = codec.encode_any(codes=[1 - code for code in codes], method="clip", size=(96, 64)).data
+    other = codec.encode_file(codes=[1 - code for code in codes], method="clip", size=(96, 64)).data
     assert not np.array_equal(painted(other, loaded), painted(data, loaded))
 
 
@@ -150,12 +152,12 @@ def test_a_cuda_generator_that_is_not_here(loaded: Models, models: Path) -> None
     if torch.cuda.is_available():
         pytest.skip("it is here")
     hinted = refcodec.encode(PHOTO, method="clip", models=models, hints={"generator": "cuda"})
-    symbols = read_symbols(hinted)
-    done = reconstruct.paint(symbols, models=loaded, wish=FEW)
+    symbols = decode_file(hinted)
+    done = reconstruct.reconstruct(symbols, models=loaded, overrides=FEW)
     assert "cuda" in done.notices[0]
     assert np.array_equal(done.pictures[0], painted(refcodec.encode(PHOTO, method="clip", models=models), loaded))
     with pytest.raises(ValueError, match="cuda"):
-        reconstruct.paint(symbols, models=loaded, wish=FEW | {"generator": "cuda"})
+        reconstruct.reconstruct(symbols, models=loaded, overrides=FEW | {"generator": "cuda"})
     with pytest.raises(ValueError, match="cuda"):
         refcodec.decode(hinted, models=models, device="cuda")
 
@@ -166,7 +168,7 @@ def test_the_dtype_is_read(data: bytes, models: Path, loaded: Models) -> None:
 
 
 def test_samples_have_seeds_of_their_own(data: bytes, loaded: Models) -> None:
-    done = reconstruct.paint(read_symbols(data), models=loaded, wish=FEW | {"seed": 7}, samples=3)
+    done = reconstruct.reconstruct(decode_file(data), models=loaded, overrides=FEW | {"seed": 7}, samples=3)
     assert done.seeds == (7, 8, 9)
     for seed, picture in zip(done.seeds, done.pictures, strict=True):
         assert np.array_equal(picture, painted(data, loaded, seed=seed))
@@ -319,11 +321,11 @@ def test_a_scheduler_of_the_file_that_a_painter_has_not(models: Path) -> None:
                 raise ValueError("it follows a flow, by its own sampler")
             return np.zeros((size[1], size[0], 3), np.uint8)
 
-    hinted = read_symbols(refcodec.encode(PHOTO, method="clip", models=models, hints={"scheduler": "euler"}))
-    done = reconstruct.paint(hinted, models={"painter": Flow()})
+    hinted = decode_file(refcodec.encode(PHOTO, method="clip", models=models, hints={"scheduler": "euler"}))
+    done = reconstruct.reconstruct(hinted, models={"painter": Flow()})
     assert done.notices == ("the painter has not the scheduler that the file asks for: its own is taken",)
     with pytest.raises(ValueError, match="flow"):
-        reconstruct.paint(hinted, models={"painter": Flow()}, wish={"scheduler": "euler"})
+        reconstruct.reconstruct(hinted, models={"painter": Flow()}, overrides={"scheduler": "euler"})
 
 
 def test_no_tokenizer_pads_further_than_its_encoder_reads(
@@ -341,9 +343,9 @@ def test_no_tokenizer_pads_further_than_its_encoder_reads(
 def test_a_file_cannot_ask_for_days_of_work(
     data: bytes, loaded: Models, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconstruct, "STEPS_MAX", 3)
+    monkeypatch.setattr(sampler, "STEPS_MAX", 3)
     hinted = refcodec.encode(PHOTO, method="clip", models=models, hints={"steps": "999999"})
-    done = reconstruct.paint(read_symbols(hinted), models=loaded, wish={"guidance": 1})
+    done = reconstruct.reconstruct(decode_file(hinted), models=loaded, overrides={"guidance": 1})
     assert "asks for 999999 steps: 3 are made" in done.notices[0]
     assert np.array_equal(done.pictures[0], np.asarray(refcodec.decode(data, models=loaded, steps=3, guidance=1)))
 
@@ -352,18 +354,18 @@ def test_a_file_cannot_ask_for_days_of_work(
 def test_hints_that_cannot_be_followed_are_left_out(
     data: bytes, loaded: Models, models: Path, hint: str, value: str
 ) -> None:
-    hinted = read_symbols(refcodec.encode(PHOTO, method="clip", models=models, hints={hint: value}))
-    done = reconstruct.paint(hinted, models=loaded, wish=FEW)
+    hinted = decode_file(refcodec.encode(PHOTO, method="clip", models=models, hints={hint: value}))
+    done = reconstruct.reconstruct(hinted, models=loaded, overrides=FEW)
     assert f"{hint} {value}" in done.notices[0]
     assert np.array_equal(done.pictures[0], painted(data, loaded))
     wish = FEW | {hint: "ddim" if hint == "scheduler" else "0.9"}
-    assert reconstruct.paint(hinted, models=loaded, wish=wish).notices == ()
+    assert reconstruct.reconstruct(hinted, models=loaded, overrides=wish).notices == ()
 
 
 @given(st.integers(1, 16384), st.integers(1, 16384), st.sampled_from([64, 512, 768, 1024]))
 @example(16384, 1, 768)
 def test_a_canvas_has_about_as_many_pixels_as_the_painter_knows(width: int, height: int, native: int) -> None:
-    made = canvas((width, height), native)
+    made = generation_size((width, height), native)
     assert all(side >= 64 and side % 64 == 0 for side in made)
     assert native**2 / 2 <= made[0] * made[1] <= 2 * native**2 or min(made) == 64
     assert made[0] * made[1] <= 2.5 * native**2  # whatever a stranger's file says
@@ -390,7 +392,9 @@ def test_samples_replace_no_file_that_was_not_named(semtool: Semtool, place: Pat
 
 
 def test_layers_of_settings() -> None:
-    assert Painting.of({"seed": "1", "steps": "9"}, {"seed": "2"}, {"guidance": 2.5}) == Painting(2, "cpu", 9, 2.5)
-    assert Painting.of({"other": "x"}).seed == 0
+    assert SamplerSettings.of({"seed": "1", "steps": "9"}, {"seed": "2"}, {"guidance": 2.5}) == SamplerSettings(
+        2, "cpu", 9, 2.5
+    )
+    assert SamplerSettings.of({"other": "x"}).seed == 0
     with pytest.raises(ValueError, match="'1e3' is no guidance"):
-        Painting.of({"guidance": "1e3"})
+        SamplerSettings.of({"guidance": "1e3"})

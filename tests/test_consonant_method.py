@@ -25,22 +25,21 @@ from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import codec, reconstruct
-from refcodec.assemble import Encoded
+from refcodec.assemble import EncodedFile
 from refcodec.consonant_text.normalise import normalise, skeleton
 from refcodec.consonant_text.normalise import words as words_of
 from refcodec.consonant_text.restore import restore
 from refcodec.consonant_text.select_words import HELPERS, Ranking
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.foundation import captioner as captioners
 from refcodec.foundation.captioner import Captioner
 from refcodec.foundation.language_model import Language
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import Painter
-from refcodec.methods.base import Options
 from refcodec.methods.consonant import prompts, reflection, word_selection
-from refcodec.methods.consonant.method import WORDS, largest, restored
-from refcodec.methods.consonant.word_selection import Shortener, readings, slack
+from refcodec.methods.consonant.method import WORDS, largest_fitting, restored
+from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
 from refcodec.payloads.consonant import LETTERS
 
 __all__ = ["place", "semtool"]  # fixtures
@@ -138,19 +137,19 @@ def language(**by: Callable[[str, int], str]) -> Answers:
     return Answers(good | by)
 
 
-def encoded(pixels: NDArray[np.uint8] = PHOTO, **settings_: Any) -> Encoded:
+def encoded(pixels: NDArray[np.uint8] = PHOTO, **settings_: Any) -> EncodedFile:
     """A file of a picture, described as above unless other models are named."""
-    return codec.encode_any(pixels, method="consonant", **{"models": {"captioner": Says()}, **settings_})
+    return codec.encode_file(pixels, method="consonant", **{"models": {"captioner": Says()}, **settings_})
 
 
 def text_of(data: bytes) -> str:
-    (value,) = read_symbols(data).values.values()
+    (value,) = decode_file(data).values.values()
     assert set(value.text) <= set(LETTERS)
     return str(value.text)
 
 
-def painted(data: bytes, models: Any, **settings_: Any) -> reconstruct.Painted:
-    return reconstruct.paint(read_symbols(data), models=models, **settings_)
+def painted(data: bytes, models: Any, **settings_: Any) -> reconstruct.Reconstruction:
+    return reconstruct.reconstruct(decode_file(data), models=models, **settings_)
 
 
 def sent(text: str = BRIDGE, size: tuple[int, int] = (64, 64)) -> bytes:
@@ -228,7 +227,7 @@ def test_more_words_hold_fewer_words(text: str, a: int, b: int) -> None:
 def test_the_largest_that_fits(last: int, start: int, most: int) -> None:
     last, start = min(last, most), min(start, most)
     tried: list[int] = []
-    assert largest(lambda k: tried.append(k) or k <= last, start, most) == last  # type: ignore[func-returns-value]
+    assert largest_fitting(lambda k: tried.append(k) or k, last, start, most) == last  # type: ignore[func-returns-value]
     assert len(set(tried)) == len(tried) <= 14
     assert all(1 <= k <= most for k in tried)
 
@@ -238,7 +237,7 @@ def test_the_largest_that_fits(last: int, start: int, most: int) -> None:
 
 def test_a_good_answer_is_taken_as_it_is() -> None:
     model = language(select=lambda *_: "old stone bridge, calm River", compress=lambda *_: "ld stn brdg clm rvr")
-    short = Shortener(DESCRIPTION, model, TEXT).at(5)
+    short = WordSelector(DESCRIPTION, model, TEXT).at(5)
     assert (short.text, short.selected, short.notices) == ("ld stn brdg clm rvr", "old stone bridge calm river", ())
     assert [asked[0] for asked in model.asked] == ["select", "compress"]
     assert model.asked[0][2] == DESCRIPTION
@@ -247,7 +246,7 @@ def test_a_good_answer_is_taken_as_it_is() -> None:
 
 def test_a_number_of_words_is_asked_for_once() -> None:
     model = language(select=chooser(5))
-    shortener = Shortener(DESCRIPTION, model, TEXT)
+    shortener = WordSelector(DESCRIPTION, model, TEXT)
     assert shortener.at(5) is shortener.at(5)
     assert len(model.asked) == 2
 
@@ -258,7 +257,7 @@ def test_a_number_of_words_is_asked_for_once() -> None:
     "OLD STONE BRIDGE CALM RIVER.",
 ])  # fmt: skip
 def test_what_models_put_around_an_answer(answer: str) -> None:
-    short = Shortener(DESCRIPTION, language(select=lambda *_: answer), TEXT).at(5)
+    short = WordSelector(DESCRIPTION, language(select=lambda *_: answer), TEXT).at(5)
     assert (short.text, short.notices) == ("ld stn brdg clm rvr", ())
 
 
@@ -269,7 +268,7 @@ def test_what_models_put_around_an_answer(answer: str) -> None:
     ("ld stn brdg rvr", "ld stn brdg rvr"),
 ])  # fmt: skip
 def test_an_answer_is_repaired(answer: str, text: str) -> None:
-    short = Shortener(
+    short = WordSelector(
         DESCRIPTION, language(select=lambda *_: "old stone bridge calm river", compress=lambda *_: answer), TEXT
     ).at(5)
     assert (short.text, short.notices) == (text, ())
@@ -280,7 +279,7 @@ def test_it_is_asked_again_and_more_firmly() -> None:
         select=lambda _, again: "old stone bridge calm river" if again else "I would rather not.",
         compress=lambda _, again: "ld stn brdg clm rvr" if again == 2 else "What?",
     )
-    short = Shortener(DESCRIPTION, model, TEXT).at(5)
+    short = WordSelector(DESCRIPTION, model, TEXT).at(5)
     assert (short.text, short.notices) == ("ld stn brdg clm rvr", ())
     assert (model.count("select"), model.count("compress")) == (2, 3)
 
@@ -291,8 +290,8 @@ def test_it_is_asked_again_and_more_firmly() -> None:
 )
 def test_rules_take_over(answer: str) -> None:
     model = language(select=lambda *_: answer, compress=lambda *_: answer)
-    short = Shortener(DESCRIPTION, model, TEXT).at(5)
-    assert short == word_selection.Short(
+    short = WordSelector(DESCRIPTION, model, TEXT).at(5)
+    assert short == word_selection.Selection(
         shortens(" ".join(Ranking(DESCRIPTION).best(5))), " ".join(Ranking(DESCRIPTION).best(5)), short.notices
     )
     assert [("rules" in notice) for notice in short.notices] == [True, True]
@@ -302,16 +301,16 @@ def test_rules_take_over(answer: str) -> None:
 @given(st.text(max_size=80), st.integers(1, 12))
 @settings(deadline=None, max_examples=60)
 def test_any_answer_leaves_a_lawful_text(answer: str, count: int) -> None:
-    short = Shortener(DESCRIPTION, language(select=lambda *_: answer, compress=lambda *_: answer), TEXT).at(count)
+    short = WordSelector(DESCRIPTION, language(select=lambda *_: answer, compress=lambda *_: answer), TEXT).at(count)
     found = short.text.split()
     assert short.text == " ".join(found)
     assert set(short.text) <= set(LETTERS)
-    assert count - slack(count) - 1 <= len(found) <= count + 2 * slack(count)
+    assert count - tolerance(count) - 1 <= len(found) <= count + 2 * tolerance(count)
 
 
 def test_lawful_lines_are_read_first() -> None:
-    assert next(readings("I did it.\nld stn")) == "ld stn"
-    assert list(readings("")) == [""]
+    assert next(candidate_answers("I did it.\nld stn")) == "ld stn"
+    assert list(candidate_answers("")) == [""]
 
 
 # --- How many words ---
@@ -326,10 +325,10 @@ def test_quality_is_a_number_of_words() -> None:
 
 
 def test_words() -> None:
-    assert len(text_of(encoded(options=Options(words=7)).data).split()) == 7
+    assert len(text_of(encoded(words=7).data).split()) == 7
     for other in ({"quality": 3}, {"bpp": 0.1}):
         with pytest.raises(ValueError, match="one of them"):
-            encoded(options=Options(words=7), **other)
+            encoded(words=7, **other)
 
 
 @pytest.mark.parametrize("bpp", [0.018, 0.03, 0.06, 0.1, 1.0])
@@ -358,7 +357,7 @@ def test_the_file_meets_its_rate_and_no_larger_one_would(bpp: float, by_model: b
     if by_model:
         assert model.count("select") <= 8
     if count < len(Ranking(DESCRIPTION)):
-        assert len(encoded(options=Options(words=count + 1), models=models).data) > room
+        assert len(encoded(words=count + 1, models=models).data) > room
     else:
         assert bpp == 1.0
 
@@ -471,7 +470,9 @@ def test_any_answer_leaves_one_word_for_each(text: str, answer: str) -> None:
 
 def test_the_words_are_painted() -> None:
     painter = Paints()
-    made = painted(sent(), {"painter": painter}, wish={"seed": 3, "steps": 7, "guidance": 2.5, "scheduler": "ddim"})
+    made = painted(
+        sent(), {"painter": painter}, overrides={"seed": 3, "steps": 7, "guidance": 2.5, "scheduler": "ddim"}
+    )
     ((what, how),) = painter.done
     assert what == "paint"
     assert how == {
@@ -532,7 +533,7 @@ def test_a_reflection_is_given_what_there_is_to_know() -> None:
         models,
         reflections=1,
         record=lambda *step: steps.append(step),
-        wish={"seed": 5, "steps": 3, "guidance": 2, "scheduler": "ddim"},
+        overrides={"seed": 5, "steps": 3, "guidance": 2, "scheduler": "ddim"},
     )
     text = restore(shortens(BRIDGE), articles=False).text
     assert [name for name, _ in steps] == ["restored", "painted", "reflection-1", "edited-1"]
@@ -578,7 +579,7 @@ def test_nothing_to_change_ends_it() -> None:
 
 def test_samples_differ_in_their_seeds_and_each_is_reflected() -> None:
     models = whole()
-    made = painted(sent(), models, samples=3, wish={"seed": 4}, reflections=1)
+    made = painted(sent(), models, samples=3, overrides={"seed": 4}, reflections=1)
     assert made.seeds == (4, 5, 6)
     assert [how["seed"] for what, how in models["painter"].done if what == "paint"] == [4, 5, 6]
     assert [how["seed"] for what, how in models["painter"].done if what == "edit"] == [
@@ -687,7 +688,7 @@ def test_folders_of_other_models(models: Path, tmp_path: Path) -> None:
 def test_a_photo_there_and_back(loaded: Models) -> None:
     """Random weights say nothing that can be used; what is sent is lawful all the same, and comes back as it was."""
     steps: list[tuple[str, Any]] = []
-    made = codec.encode_any(
+    made = codec.encode_file(
         PHOTO, method="consonant", models=loaded, quality=1, provenance=True, record=lambda *step: steps.append(step)
     )
     found = dict(steps)
@@ -696,7 +697,7 @@ def test_a_photo_there_and_back(loaded: Models) -> None:
     assert any("rules" in notice for notice in made.notices)
     name = loaded.roles["captioner"].name
     assert f"captioner {name}, language".encode() in made.data
-    again = codec.encode_any(PHOTO, method="consonant", models=loaded, quality=1, provenance=True)
+    again = codec.encode_file(PHOTO, method="consonant", models=loaded, quality=1, provenance=True)
     assert again.data == made.data
     picture = refcodec.decode(made.data, models=loaded, steps=2)
     assert picture.size == (64, 64)
@@ -704,7 +705,7 @@ def test_a_photo_there_and_back(loaded: Models) -> None:
 
 def test_pictures_of_the_real_painter(loaded: Models) -> None:
     def shown(text: str = BRIDGE, **wish: Any) -> NDArray[np.uint8]:
-        return painted(sent(text), loaded, wish={"steps": 2, "guidance": 2} | wish, reflections=0).pictures[0]
+        return painted(sent(text), loaded, overrides={"steps": 2, "guidance": 2} | wish, reflections=0).pictures[0]
 
     one = shown()
     assert one.shape == (64, 64, 3)

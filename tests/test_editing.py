@@ -21,7 +21,7 @@ from strategies import containers, private_rows
 from refcodec import SemError, codec, editing, spec
 from refcodec.assemble import header_of, section_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, write
-from refcodec.decoder import payload, read_symbols
+from refcodec.decoder import decode_file, payload
 from refcodec.networks import package_cache
 from tools import fuzz
 
@@ -38,7 +38,7 @@ relaxed = settings(deadline=None, max_examples=50, suppress_health_check=list(He
 
 
 def made(check: int = 16, **symbols: Any) -> bytes:
-    return codec.encode_any(None, size=SIZE, check=check, **symbols).data
+    return codec.encode_file(None, size=SIZE, check=check, **symbols).data
 
 
 def with_unknown(data: bytes) -> bytes:
@@ -162,7 +162,7 @@ def test_unknown_sections_that_are_not_safe_to_copy_go_with_the_change() -> None
     changed = editing.add(container, codes)
     assert changed.dropped == (UNSAFE,)
     assert set(parts(changed.data)) == {0x82, 0x84, 0x85, spec.METADATA, SAFE}
-    assert read_symbols(changed.data).state == "ok"
+    assert decode_file(changed.data).state == "ok"
     assert editing.cut(container, sections=2).dropped == ()  # a cut file is a part of the file, and no other one
 
 
@@ -170,7 +170,7 @@ def test_unknown_sections_that_are_not_safe_to_copy_go_with_the_change() -> None
 def test_compact_and_sectioned_forms(check: int) -> None:
     """A check is that of its section, in whatever form the file is."""
     compact = made(check, indices=INDICES)
-    note = codec.encode_any(None, size=SIZE, check=check, indices=INDICES, metadata={"a": "b"}).data
+    note = codec.encode_file(None, size=SIZE, check=check, indices=INDICES, metadata={"a": "b"}).data
     sections = [section for section in read(note).sections if section.type == spec.METADATA]
     added = editing.add(read(compact), sections).data
     assert added == note
@@ -178,7 +178,7 @@ def test_compact_and_sectioned_forms(check: int) -> None:
     caption = made(check, caption=CAPTION, method="perco")
     whole = editing.add(read(compact), read(caption).sections).data
     assert whole == made(check, indices=INDICES, caption=CAPTION)
-    assert read_symbols(whole).state == ("ok" if check else "absent")
+    assert decode_file(whole).state == ("ok" if check else "absent")
     assert editing.strip(read(whole), {0x85}).data == caption
     assert editing.strip(read(whole), {0x82}).data == compact
     alone = editing.strip(read(note), {0x85}).data
@@ -250,7 +250,7 @@ def files(place: Path) -> Path:
     Path("whole.sem").write_bytes(with_unknown(made(indices=INDICES, caption=CAPTION, **notes)))
     Path("grid.sem").write_bytes(made(indices=INDICES))
     Path("words.sem").write_bytes(made(caption=CAPTION, method="perco"))
-    Path("other.sem").write_bytes(codec.encode_any(None, size=(9, 9), method="perco", caption="x").data)
+    Path("other.sem").write_bytes(codec.encode_file(None, size=(9, 9), method="perco", caption="x").data)
     np.save("codes.npy", np.array(CODES))
     np.save("grid.npy", INDICES)
     for name, size in (("small.png", 8), ("small.jpg", 8), ("small.webp", 8)):
@@ -266,7 +266,7 @@ def edited(done: Any, target: str = "x.sem") -> dict[str, Any]:
     valid("edit", done.json)
     assert done.json["file"] == target
     assert done.json["bytes"] == Path(target).stat().st_size
-    assert read_symbols(Path(target).read_bytes()).state == "ok"
+    assert decode_file(Path(target).read_bytes()).state == "ok"
     result: dict[str, Any] = done.json
     return result
 
@@ -359,7 +359,7 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
     np.save("small.npy", indices)
     size = (32, 48)
     named: dict[str, Any] = {"profile": "vq-tiny", "size": size}
-    wanted = codec.encode_any(
+    wanted = codec.encode_file(
         None, indices=indices, caption=CAPTION, model=MODELS / "vq-tiny", explicit_model=4, **named
     ).data
     Path("text.sem").write_bytes(editing.strip(read(wanted), {0x85}).data)
@@ -454,7 +454,7 @@ def test_damaged_files_are_not_edited(semtool: Semtool, files: Path) -> None:
 
 
 def test_sections_of_files_above_a_level(semtool: Semtool, place: Path) -> None:
-    data = codec.encode_any(None, size=(20_000, 1), caption="x", method="perco", level=2).data
+    data = codec.encode_file(None, size=(20_000, 1), caption="x", method="perco", level=2).data
     Path("long.sem").write_bytes(data)
     refused(semtool("strip", "long.sem", "-o", "x.sem"), 6, "SEM-E-601 ")
     assert semtool("add", "long.sem", "-o", "x.sem", "--metadata", "a=b", "--level", "2").status == 0

@@ -25,7 +25,7 @@ from refcodec.convert import quantisation_loss, quantise
 from refcodec.convert.calibrate import calibrate
 from refcodec.convert.z_tables import counted_tables, logistic_tables
 from refcodec.errors import SemError
-from refcodec.methods import elic
+from refcodec.methods import latent_coding
 from refcodec.networks import package, package_cache
 from refcodec.networks.context_model import Predictor
 from refcodec.networks.numpy_backend import NumpyBackend
@@ -596,14 +596,14 @@ def picture(height: int, width: int) -> Any:
 @pytest.mark.parametrize("variant", ["embedded", "taco"])
 def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str, Path]) -> None:
     pixels = picture(70, 100)
-    encoder = elic.Encoder(pixels, packages[variant], tables=TABLES)
+    encoder = latent_coding.LatentEncoder(pixels, packages[variant], tables=TABLES)
     for rate in range(2):
         made = encoder.at(rate)
         got = elic_latents.decode(
             made.body, package_cache.symbol_model(packages[variant]), (100, 70), NumpyBackend(), tables=TABLES
         )
         assert got.serialise() == made.latents.serialise()
-    assert elic.paint(got, packages[variant], (100, 70)).shape == (70, 100, 3)
+    assert latent_coding.synthesise(got, packages[variant], (100, 70)).shape == (70, 100, 3)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
     for most, rate, reached in (
@@ -626,21 +626,21 @@ def test_the_shipped_model() -> None:
         assert (part.cfg.groups, part.cfg.hyper, part.cfg.rates) == (model.groups, model.hyper, model.rates)
         assert part.cfg.anchor_parity == model.parity
     pixels = picture(75, 100)
-    encoder = elic.Encoder(pixels, SHIPPED, tables=TABLES)
+    encoder = latent_coding.LatentEncoder(pixels, SHIPPED, tables=TABLES)
     sizes = []
     for quality in (1, 10):
-        rate = elic.rate_of(quality, model.rates)
+        rate = latent_coding.rate_of(quality, model.rates)
         made = encoder.at(rate)
         sizes.append(len(made.body))
         got = elic_latents.decode(made.body, model, (100, 75), NumpyBackend(), tables=TABLES)
         assert got.serialise() == made.latents.serialise()
-        error = elic.paint(got, SHIPPED, (100, 75)).astype(float) - pixels
+        error = latent_coding.synthesise(got, SHIPPED, (100, 75)).astype(float) - pixels
         assert 10 * math.log10(255**2 / (error**2).mean()) > (24 if quality == 1 else 32)
     assert sizes[0] < sizes[1] < 75 * 100 * 3 / 8
 
 
 def test_qualities_span_the_rates() -> None:
-    assert [elic.rate_of(q, 10) for q in range(1, 11)] == list(range(10))
-    assert {elic.rate_of(q, 1) for q in range(1, 11)} == {0}
-    assert [elic.rate_of(q, 64) for q in (1, 10)] == [0, 63]
-    assert sorted({elic.rate_of(q, 3) for q in range(1, 11)}) == [0, 1, 2]
+    assert [latent_coding.rate_of(q, 10) for q in range(1, 11)] == list(range(10))
+    assert {latent_coding.rate_of(q, 1) for q in range(1, 11)} == {0}
+    assert [latent_coding.rate_of(q, 64) for q in (1, 10)] == [0, 63]
+    assert sorted({latent_coding.rate_of(q, 3) for q in range(1, 11)}) == [0, 1, 2]

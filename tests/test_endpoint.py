@@ -23,7 +23,7 @@ import tiny_models
 from program import Semtool, contents, place, refused, semtool
 
 from refcodec import codec, reconstruct
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.foundation import endpoint
 from refcodec.foundation.resolve import Models
@@ -357,9 +357,9 @@ def test_what_is_no_address(url: str, semtool: Semtool) -> None:
 
 
 def test_a_method_that_takes_none(server: Server) -> None:
-    encoded = codec.encode_any(None, vector=np.ones(768), size=(64, 64))
+    encoded = codec.encode_file(None, vector=np.ones(768), size=(64, 64))
     with pytest.raises(SemError) as caught:
-        reconstruct.paint(read_symbols(encoded.data), models={"painter": server.url})
+        reconstruct.reconstruct(decode_file(encoded.data), models={"painter": server.url})
     assert caught.value.code == 801
     assert "does not take an endpoint" in str(caught.value)
 
@@ -373,7 +373,7 @@ def test_a_picture_there_and_back_by_endpoints(server: Server, semtool: Semtool,
     done = semtool("encode", "cup.png", "--method", "consonant", "--words", "8", "--provenance", *models)
     assert done.status == 0, done.err
     data = Path("cup.sem").read_bytes()
-    symbols = read_symbols(data)
+    symbols = decode_file(data)
     (value,) = symbols.values.values()
     assert value.text == "ld stn brdg crss clm rvr grn tr"
     done = semtool("decode", "cup.sem", "-o", "again.png", "--reflections", "1", "--trace", "steps", *models)

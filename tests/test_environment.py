@@ -20,7 +20,7 @@ from strategies import private_row, registry_file
 
 import refcodec
 from refcodec import table_files
-from refcodec.codec import encode_any
+from refcodec.codec import encode_file
 from refcodec.container import Header, assemble
 from refcodec.environment import Environment
 from refcodec.errors import SemError
@@ -169,7 +169,7 @@ def test_packages_of_an_environment(tmp_path: Path) -> None:
     here, there, nowhere = (
         Environment(package_folders=folders) for folders in ((MODELS,), (tmp_path / "mine", MODELS), ())
     )
-    data = encode_any(method="clip", codes=CODES, profile="clip-tiny", size=(64, 64), environment=here).data
+    data = encode_file(method="clip", codes=CODES, profile="clip-tiny", size=(64, 64), environment=here).data
     digest = here.registry.by_name("clip-tiny").model or ""
 
     def finds() -> None:
@@ -228,7 +228,7 @@ def test_default_follows_the_variables(bare: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def test_public_functions_follow_the_variables(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    data = encode_any(method="clip", codes=CODES, profile="clip-tiny", size=(64, 64), model=MODELS / "clip-tiny").data
+    data = encode_file(method="clip", codes=CODES, profile="clip-tiny", size=(64, 64), model=MODELS / "clip-tiny").data
     text = bytes.fromhex("F59E 20 E6 35 11")
     assert code_of(refcodec.payload, data) == 801
     assert code_of(refcodec.payload, text) == 702

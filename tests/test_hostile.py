@@ -21,7 +21,7 @@ from refcodec import codec, spec
 from refcodec.container import read
 from refcodec.container.fields import varint
 from refcodec.container.key_value import encode as text_encode
-from refcodec.decoder import Symbols, symbols_of
+from refcodec.decoder import DecodedFile, decode_container
 from refcodec.errors import CODES, FAMILIES, SemError
 from refcodec.inspection import Inspection, inspect
 from tools import fuzz
@@ -65,7 +65,7 @@ def tiny(profile: int, others: dict[int, bytes] | None, check: int, hash_bytes: 
     )
 
 
-def judged(data: bytes, most: int = 1 << 16) -> Symbols | SemError:
+def judged(data: bytes, most: int = 1 << 16) -> DecodedFile | SemError:
     """What decoding gives, with all that holds for any bytes. `most`: larger pictures are not decoded."""
     found = inspect(data, models=[fuzz.MODELS])
     check_inspection(found, data)
@@ -77,12 +77,12 @@ def judged(data: bytes, most: int = 1 << 16) -> Symbols | SemError:
     return seen
 
 
-def decoded(data: bytes, most: int) -> Symbols | SemError:
+def decoded(data: bytes, most: int) -> DecodedFile | SemError:
     try:
         container = read(data)
         if container.header.width * container.header.height > most:
             return SemError(801, "more than this test has time for")
-        return symbols_of(container, fuzz.ENVIRONMENT)
+        return decode_container(container, fuzz.ENVIRONMENT)
     except SemError as error:
         return error
 
@@ -118,7 +118,7 @@ def owners(data: bytes) -> list[str]:
     return [field.name.rpartition(".")[2] for field in fields for _ in range(field.bits)]
 
 
-def same(one: Symbols, other: Symbols) -> bool:
+def same(one: DecodedFile, other: DecodedFile) -> bool:
     """Whether two files say the same: the payload where both hold one, and what stands beside it."""
     ours = {section.type: section.body for section in one.container.sections}
     theirs = {section.type: section.body for section in other.container.sections}
@@ -129,13 +129,13 @@ def same(one: Symbols, other: Symbols) -> bool:
 def test_every_prefix(profile: int, others: dict[int, bytes] | None, check: int, hash_bytes: int) -> None:
     whole = tiny(profile, others, check, hash_bytes)
     good = judged(whole)
-    assert isinstance(good, Symbols)
+    assert isinstance(good, DecodedFile)
     first = good.container.sections[0].body_offset - (2 if others else 0)  # its type and length are a byte each
     ends = {section.check_offset + len(section.check) for section in good.container.sections}
     for n in range(len(whole)):
         seen = judged(whole[:n])
         if others and n in ends:  # R-047
-            assert isinstance(seen, Symbols)
+            assert isinstance(seen, DecodedFile)
             assert not seen.container.complete
             assert same(good, seen)
         elif others:
@@ -153,11 +153,11 @@ def test_every_prefix(profile: int, others: dict[int, bytes] | None, check: int,
 def test_every_flipped_bit(profile: int, others: dict[int, bytes] | None, check: int, hash_bytes: int) -> None:
     whole = tiny(profile, others, check, hash_bytes)
     good, names = judged(whole), owners(whole)
-    assert isinstance(good, Symbols)
+    assert isinstance(good, DecodedFile)
     undetected: Counter[str] = Counter()
     for bit, data in flips(whole):
         seen = judged(data)
-        if isinstance(seen, Symbols):
+        if isinstance(seen, DecodedFile):
             if check == 0 or names[bit] != "count_minus_1" or not same(good, seen):
                 undetected[names[bit]] += 1
         elif names[bit] in FLIPPED:
@@ -190,7 +190,7 @@ def files_of_kinds() -> Iterator[tuple[str, bytes]]:
     """Small files of ready symbols, compact and sectioned, and of a tiny sketch."""
 
     def one(name: str, **options: Any) -> tuple[str, bytes]:
-        return name, codec.encode_any(None, **{"size": (40, 30), **options}).data
+        return name, codec.encode_file(None, **{"size": (40, 30), **options}).data
 
     text, rng = "A cat on a mat.", np.random.default_rng(8)
     indices, vector = rng.integers(1, 256, (4, 5)), rng.normal(0, 1, 768)
@@ -213,7 +213,7 @@ def files_of_kinds() -> Iterator[tuple[str, bytes]]:
 @pytest.mark.parametrize(("name", "whole"), [pytest.param(*pair, id=pair[0]) for pair in files_of_kinds()])
 def test_damage_of_every_kind(name: str, whole: bytes) -> None:
     good = judged(whole)
-    assert isinstance(good, Symbols)
+    assert isinstance(good, DecodedFile)
     wanted, header = fuzz.parts(good), good.container.header
     ends = (
         {section.check_offset + len(section.check) for section in good.container.sections}
@@ -237,7 +237,7 @@ def test_damage_of_every_kind(name: str, whole: bytes) -> None:
 def test_short_files_that_stand_for_much() -> None:
     """A few bytes may stand for half a million symbols, or for a text that is refused where it passes the limit."""
     wide = bytes.fromhex("F59E20 0F 00 FE7F 8E7F")  # 16384 x 2048 pixels, stride 8, no body: half a million zeros
-    assert isinstance(judged(wide, most=1 << 25), Symbols)
+    assert isinstance(judged(wide, most=1 << 25), DecodedFile)
     bomb = b"\xf9" + zlib.compress(bytes(1 << 26), 9)
     for head in (bytes.fromhex("F59E20 09 02"), bytes.fromhex("F59E22 0A 02 01 82") + varint(len(bomb))):
         seen = decoded(head + bomb, most=1 << 25)  # which inspect, that decodes nothing, cannot see
@@ -280,7 +280,7 @@ def test_damage_of_a_file_of_the_model_that_ships() -> None:
     rows, cols = np.mgrid[0:48, 0:64]
     pixels = np.stack([120 + 90 * np.sin(cols / 9 + rows / 7), rows * 5, 255 - cols * 3], -1).astype(np.uint8)
     whole, rng = refcodec.encode(pixels, quality=7, check=32), random.Random(6)
-    assert isinstance(judged(whole), Symbols)
+    assert isinstance(judged(whole), DecodedFile)
     damaged = [whole[:n] for n in rng.sample(range(len(whole)), 15)]
     damaged += [data for _, data in rng.sample(list(flips(whole)), 30)]
     damaged += [whole + rng.randbytes(n) for n in (1, 2, 30)]

@@ -21,10 +21,11 @@ SOURCE = ROOT / "refcodec"
 # stands on lower lines or in its own room; names on one line do not know each other.
 LAYERS = (
     ("cli",),
-    ("export",),
+    ("export", "symbol_arrays"),
     ("codec",),
     ("pack", "reconstruct"),
     ("decoder", "methods", "inspection", "editing"),
+    ("encode_settings",),
     ("assemble",),
     ("convert",),
     ("foundation",),
@@ -33,6 +34,7 @@ LAYERS = (
     ("environment",),
     ("networks", "entropy"),
     ("registry", "networks.package_search", "images", "table_files"),
+    ("file_input",),
     ("canonical_json", "fileio", "networks.trace"),
     ("registry.hints",),
     ("spec", "errors", "progress"),

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import codec, spec
+from refcodec import codec, reconstruct, spec
 from refcodec.convert import perco_checkpoint
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.foundation import perco_diffusion
 from refcodec.foundation.captioner import Captioner
@@ -105,7 +105,7 @@ def of(indices: Any, models: Path, **given: Any) -> bytes:
 
 
 def grid_of(data: bytes) -> NDArray[np.int64]:
-    value = read_symbols(data).value(spec.VQ)
+    value = decode_file(data).value(spec.VQ)
     return np.reshape(np.array(value.indices), (value.h, value.w))
 
 
@@ -118,7 +118,7 @@ def test_a_photograph_becomes_the_indices_of_the_hyper_encoder(data: bytes, mode
     assert expected.shape == (8, 12)
     assert len(set(expected.ravel().tolist())) > 3
     assert np.array_equal(grid_of(data), expected)
-    symbols = read_symbols(data)
+    symbols = decode_file(data)
     assert symbols.container.profile.name == ROW  # that of the hyper-encoder named
     assert symbols.value(spec.CAPTION).text == "A cup of coffee."
     assert data == refcodec.encode(PHOTO, method="perco", models=models, caption="A cup of coffee.")
@@ -257,7 +257,9 @@ def test_the_same_seed_paints_the_same_and_what_is_told_matters(data: bytes, mod
 
 def test_samples_are_pictures_of_the_next_seeds(data: bytes, loaded: Models) -> None:
     told: list[float] = []
-    painted = codec.paint(read_symbols(data), told.append, models=loaded, wish={"seed": 3, **FEW}, samples=2)
+    painted = reconstruct.reconstruct(
+        decode_file(data), told.append, models=loaded, overrides={"seed": 3, **FEW}, samples=2
+    )
     assert painted.seeds == (3, 4)
     assert np.array_equal(painted.pictures[0], picture(data, loaded, seed=3))
     assert np.array_equal(painted.pictures[1], picture(data, loaded, seed=4))
@@ -368,11 +370,11 @@ def test_the_image_embedder_makes_the_codes(models: Path, tmp_path: Path) -> Non
         "image_embedder": tmp_path / "image_embedder"
     }
     made = refcodec.encode(PHOTO, method="perco", models=named, model=tmp_path / "books")
-    symbols = read_symbols(made, models=tmp_path / "books")
+    symbols = decode_file(made, models=tmp_path / "books")
     assert len(symbols.value(spec.PQ).codes) == 16
     assert (
         symbols.value(spec.VQ).indices
-        == read_symbols(refcodec.encode(PHOTO, method="perco", models=models)).value(spec.VQ).indices
+        == decode_file(refcodec.encode(PHOTO, method="perco", models=models)).value(spec.VQ).indices
     )
     with pytest.raises(ValueError, match="not both"):
         refcodec.encode(PHOTO, method="perco", models=named | {"captioner": tmp_path})
@@ -383,12 +385,12 @@ def test_a_captioner_says_what_the_user_does_not(models: Path, tmp_path: Path) -
         "captioner": tiny_models.blip2(tmp_path / "captioner")
     }
     words = Captioner.load(tmp_path / "captioner", Models(device="cpu")).caption(PHOTO, tokens=32)
-    made = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=named)
-    assert read_symbols(made.data).value(spec.CAPTION).text == words
+    made = codec.encode_file(Image.fromarray(PHOTO), method="perco", models=named)
+    assert decode_file(made.data).value(spec.CAPTION).text == words
     assert not made.notices
-    said = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=named, caption="Coffee.")
-    assert read_symbols(said.data).value(spec.CAPTION).text == "Coffee."
-    silent = codec.encode_any(Image.fromarray(PHOTO), method="perco", models=models)
+    said = codec.encode_file(Image.fromarray(PHOTO), method="perco", models=named, caption="Coffee.")
+    assert decode_file(said.data).value(spec.CAPTION).text == "Coffee."
+    silent = codec.encode_file(Image.fromarray(PHOTO), method="perco", models=models)
     assert silent.notices == (method.SILENT,)
     assert not silent.profile.base
     assert len(silent.data) <= 72 + 11  # 96 places of 6 bits

@@ -25,8 +25,9 @@ from default_environment import default_rows
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import codec, spec
-from refcodec.decoder import read_symbols
+from refcodec import codec, reconstruct, spec
+from refcodec.decoder import decode_file
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.foundation import prompt_inversion
 from refcodec.foundation import prompt_tokens as prompt
@@ -38,14 +39,13 @@ from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import Painter
 from refcodec.images.edge_detector import contours
 from refcodec.methods import sketch
-from refcodec.methods.base import Options
 from refcodec.methods.pics import generators
-from refcodec.methods.pics.text_sketch_size import resized, sharpened, sized
+from refcodec.methods.pics.text_sketch_size import resize, sharpen, text_sketch_size
 
 __all__ = ["place", "semtool"]  # fixtures
 
 PHOTO = tiny_models.photo(96, 96)
-LARGE = resized(PHOTO)  # 512 x 512
+LARGE = resize(PHOTO)  # 512 x 512
 FEW = {"steps": 2}  # of the sampler: enough to tell pictures apart
 ROLES = ("clip", "painter", "controlnet", "edge_detector")
 Pixels = NDArray[np.uint8]
@@ -81,18 +81,16 @@ def clip(models: Path) -> ClipModel:
     return ClipModel.load(models / "clip", Models(device="cpu"))
 
 
-def made(caption: str | None = "a red house", edges: str = "contours", **more: Any) -> codec.Encoded:
-    return codec.encode_any(
-        PHOTO, method="pics", caption=caption, options=Options(edges=edges, **more.pop("options", {})), **more
-    )
+def made(caption: str | None = "a red house", edges: str = "contours", **more: Any) -> codec.EncodedFile:
+    return codec.encode_file(PHOTO, method="pics", caption=caption, edges=edges, **more)
 
 
 def painted(data: bytes, models: Models, **wish: Any) -> Pixels:
-    return np.asarray(refcodec.decode(data, models=models, **FEW | wish))
+    return np.asarray(refcodec.decode(data, models=models, environment=Environment.default(), **FEW | wish))
 
 
 def ready(**given: Any) -> bytes:
-    return codec.encode_any(method="pics", size=None if "sketch" in given else (512, 512), **given).data
+    return codec.encode_file(method="pics", size=None if "sketch" in given else (512, 512), **given).data
 
 
 # --- sizes -----------------------------------------------------------------------------------------------------------
@@ -101,14 +99,14 @@ def ready(**given: Any) -> bytes:
 @given(st.integers(1, 16384), st.integers(1, 16384))
 def test_sizes(width: int, height: int) -> None:
     assume(max(width, height) <= 32 * min(width, height))
-    out = sized((width, height))
+    out = text_sketch_size((width, height))
     assert min(out) == 512
     assert max(out) % 64 == 0
     assert max(out) <= 16384
     assert (out[0] > out[1], out[0] < out[1]) in ((width > height, width < height), (False, False))
     assert abs(max(out) * min(width, height) - 512 * max(width, height)) <= 32 * min(width, height)
-    assert sized(out) == out
-    assert sized((height, width)) == out[::-1]
+    assert text_sketch_size(out) == out
+    assert text_sketch_size((height, width)) == out[::-1]
 
 
 @pytest.mark.parametrize(
@@ -119,26 +117,26 @@ def test_sizes(width: int, height: int) -> None:
     ],
 )  # fmt: skip
 def test_halves_go_to_the_even_multiple(before: tuple[int, int], after: tuple[int, int]) -> None:
-    assert sized(before) == after
+    assert text_sketch_size(before) == after
 
 
 def test_a_shape_that_is_too_long() -> None:
     with pytest.raises(SemError) as fault:
-        sized((1000, 30))
+        text_sketch_size((1000, 30))
     assert fault.value.code == 105
     with pytest.raises(SemError, match="1x40"):
-        codec.encode_any(np.zeros((40, 1, 3), np.uint8), method="pics", caption="a line")
+        codec.encode_file(np.zeros((40, 1, 3), np.uint8), method="pics", caption="a line")
 
 
 def test_pictures_are_resized_by_areas_or_by_lanczos() -> None:
-    assert resized(LARGE) is LARGE
+    assert resize(LARGE) is LARGE
     noise = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3), dtype=np.uint8)
     means = noise.reshape(512, 2, 512, 2, 3).astype(float).mean((1, 3))
-    assert np.abs(resized(noise) - means).max() <= 1  # rounded after each direction
+    assert np.abs(resize(noise) - means).max() <= 1  # rounded after each direction
     tiny = np.array([[[10, 200, 90]]], np.uint8)
-    assert resized(tiny).shape == (512, 512, 3)
-    assert (resized(tiny) == tiny).all()
-    assert len(np.unique(resized(noise[:4, :4]))) > 48  # more than its own values
+    assert resize(tiny).shape == (512, 512, 3)
+    assert (resize(tiny) == tiny).all()
+    assert len(np.unique(resize(noise[:4, :4]))) > 48  # more than its own values
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -148,7 +146,7 @@ def test_lines_are_sharpened(seed: int) -> None:
     wide = grey.astype(float)
     around = sum(wide[r : r + 7, c : c + 10] for r in range(3) for c in range(3))
     expected = np.clip(2 * wide[1:-1, 1:-1] - (around + 4 * wide[1:-1, 1:-1]) / 13, 0, 255)
-    out = sharpened(grey)
+    out = sharpen(grey)
     assert out.shape == (9, 12, 3)
     assert np.abs(out[1:-1, 1:-1, 0] - expected).max() <= 1
     assert (out[..., 0] == out[..., 1]).all()
@@ -261,11 +259,11 @@ def test_hed_sees_the_picture(models: Path) -> None:
     assert not np.array_equal(detector(PHOTO), out)
 
 
-def sent(encoded: codec.Encoded) -> Pixels:
+def sent(encoded: codec.EncodedFile) -> Pixels:
     """The edge map that a file holds, decoded."""
-    found = read_symbols(encoded.data)
+    found = decode_file(encoded.data)
     assert found.folder is not None
-    return sketch.paint(found.value(spec.SKETCH), found.folder, (encoded.width, encoded.height))
+    return sketch.synthesise(found.value(spec.SKETCH), found.folder, (encoded.width, encoded.height))
 
 
 def test_the_edge_detector_is_chosen(models: Path) -> None:
@@ -291,13 +289,13 @@ def test_a_picture_and_a_caption_need_no_foundation_model() -> None:
     encoded = made()
     assert (encoded.width, encoded.height) == (512, 512)
     assert any("512x512" in notice for notice in encoded.notices)
-    found = read_symbols(encoded.data)
+    found = decode_file(encoded.data)
     assert [found.value(p.kind).serialise() for p in encoded.payloads] == [
         p.value.serialise() for p in encoded.payloads
     ]
     assert [p.kind for p in encoded.payloads] == [spec.CAPTION, spec.SKETCH]
     assert found.value(spec.CAPTION).text == "a red house"
-    fits = codec.encode_any(LARGE, method="pics", caption="a red house", options=Options(edges="contours"))
+    fits = codec.encode_file(LARGE, method="pics", caption="a red house", edges="contours")
     assert fits.data == encoded.data
     assert not fits.notices
 
@@ -315,22 +313,22 @@ def test_rate_and_quality_are_of_the_whole_file() -> None:
 def test_token_ids_of_prompt_inversion_are_sent(models: Path, clip: ClipModel) -> None:
     steps: dict[str, Any] = {}
     short = {"iterations": 20, "prompt_tokens": 6}
-    encoded = made(None, options=short, models={"clip": models / "clip"}, record=steps.__setitem__)
+    encoded = made(None, **short, models={"clip": models / "clip"}, record=steps.__setitem__)
     expected = invert(clip, LARGE, count=6, iterations=20)
-    found = read_symbols(encoded.data).value(spec.CAPTION)
+    found = decode_file(encoded.data).value(spec.CAPTION)
     assert (found.tokens, found.mode) == (expected.tokens, "tokens")
     assert steps["inversion"]["tokens"] == list(expected.tokens)
     assert steps["inversion"]["course"][-1][1] == steps["inversion"]["cosine"] == expected.cosine
-    alone = made(None, edges="none", options=short, models={"clip": models / "clip"})
-    assert read_symbols(alone.data).value(spec.CAPTION).tokens == expected.tokens
+    alone = made(None, edges="none", **short, models={"clip": models / "clip"})
+    assert decode_file(alone.data).value(spec.CAPTION).tokens == expected.tokens
     for more, count in (({"prompt_tokens": 3}, 3), ({"iterations": 1}, 6)):
-        other = made(None, edges="none", options=short | more, models={"clip": models / "clip"})
-        tokens = read_symbols(other.data).value(spec.CAPTION).tokens
+        other = made(None, edges="none", **(short | more), models={"clip": models / "clip"})
+        tokens = decode_file(other.data).value(spec.CAPTION).tokens
         assert len(tokens) == count
         assert tokens != expected.tokens
-    seeded = made(None, edges="none", options=short, models={"clip": models / "clip"}, hints={"seed": "9"})
+    seeded = made(None, edges="none", **short, models={"clip": models / "clip"}, hints={"seed": "9"})
     assert (
-        read_symbols(seeded.data).value(spec.CAPTION).tokens
+        decode_file(seeded.data).value(spec.CAPTION).tokens
         == invert(clip, LARGE, count=6, iterations=20, seed=9).tokens
     )
 
@@ -375,20 +373,20 @@ def test_a_prompt_alone_needs_no_controlnet(models: Path, painters: Models) -> N
 
 def test_a_sketch_alone_paints(painters: Models) -> None:
     steps: dict[str, Any] = {}
-    found = read_symbols(ready(sketch=contours(LARGE)))
-    done = codec.paint(found, models=painters, wish=FEW, record=steps.__setitem__)
+    found = decode_file(ready(sketch=contours(LARGE)))
+    done = reconstruct.reconstruct(found, models=painters, overrides=FEW, record=steps.__setitem__)
     assert done.pictures[0].shape == LARGE.shape
     assert steps["prompt"] == "high quality"
     assert found.folder is not None
-    decoded = sketch.paint(found.value(spec.SKETCH), found.folder, (512, 512))
-    assert np.array_equal(steps["sketch"], sharpened(decoded))
+    decoded = sketch.synthesise(found.value(spec.SKETCH), found.folder, (512, 512))
+    assert np.array_equal(steps["sketch"], sharpen(decoded))
     assert not np.array_equal(steps["sketch"][..., 0], decoded)
 
 
 def test_the_picture_has_the_size_of_the_file(painters: Models) -> None:
-    data = codec.encode_any(caption="a cat", method="pics", size=(100, 70)).data
+    data = codec.encode_file(caption="a cat", method="pics", size=(100, 70)).data
     assert painted(data, painters).shape == (70, 100, 3)
-    lines = codec.encode_any(caption="a cat", sketch=contours(PHOTO[:70]), method="pics").data
+    lines = codec.encode_file(caption="a cat", sketch=contours(PHOTO[:70]), method="pics").data
     assert painted(lines, painters).shape == (70, 96, 3)  # the lines are scaled with it
 
 
@@ -465,12 +463,12 @@ def test_the_tokenizer_is_that_of_the_profile(
 
     bound(digest)
     few, only_clip = {"iterations": 2}, {"clip": tmp_path / "clip"}
-    data = made(None, "none", profile="bound", models=only_clip, options=few).data
-    same = ready(codes=read_symbols(data).value(spec.CAPTION).tokens)
+    data = made(None, "none", profile="bound", models=only_clip, **few).data
+    same = ready(codes=decode_file(data).value(spec.CAPTION).tokens)
     assert np.array_equal(painted(data, painters, guidance=9), painted(same, painters))
     bound("ab" * 32)
     for call in (
-        lambda: made(None, "none", profile="bound", models=only_clip, options=few),
+        lambda: made(None, "none", profile="bound", models=only_clip, **few),
         lambda: painted(ready(codes=[5], profile="bound"), painters),
     ):
         with pytest.raises(SemError, match=r"tokenizer\.json") as fault:
@@ -505,7 +503,7 @@ def test_the_best_candidate_is_named(models: Path, clip: ClipModel, edges: str, 
     steps: dict[str, Any] = {}
     everything = Models.of(models, device="cpu")
     hints = {"steps": "2"} | ({} if start is None else {"seed": start})
-    encoded = made(edges=edges, hints=hints, models=everything, options={"candidates": 4}, record=steps.__setitem__)
+    encoded = made(edges=edges, hints=hints, models=everything, candidates=4, record=steps.__setitem__)
     seeds = [int(start or 0) + i for i in range(4)]
     pictures = {seed: painted(encoded.data, everything, seed=seed) for seed in seeds}
     cosines = [float(clip.picture(pictures[seed]) @ clip.picture(LARGE)) for seed in seeds]
@@ -529,7 +527,7 @@ def test_the_seed_of_the_profile_is_not_written(models: Path, monkeypatch: pytes
         return mirrored(self, pixels) * 0.5 ** next(calls)  # the first is best
 
     monkeypatch.setattr(ClipModel, "picture", falling)
-    encoded = made(edges="none", models=everything, options={"candidates": 2})
+    encoded = made(edges="none", models=everything, candidates=2)
     assert encoded.data == made(edges="none").data
 
 
@@ -537,7 +535,7 @@ def test_candidates_under_a_rate_are_of_the_sketch_that_is_sent(models: Path) ->
     everything, steps = Models.of(models, device="cpu"), {}
     nine, ten = ({"steps": "2", "seed": seed} for seed in ("9", "10"))
     bpp = 8 * len(made(quality=5, hints=nine).data) / 512**2  # the second digit of 10 has no room beside this sketch
-    encoded = made(bpp=bpp, hints=nine, models=everything, options={"candidates": 2}, record=steps.__setitem__)
+    encoded = made(bpp=bpp, hints=nine, models=everything, candidates=2, record=steps.__setitem__)
     assert 8 * len(encoded.data) <= bpp * 512**2
     assert steps["candidates"]["seeds"] == [9, 10]
     for hints in (nine, ten):
@@ -550,7 +548,7 @@ def test_candidates_under_a_rate_are_of_the_sketch_that_is_sent(models: Path) ->
 def test_candidates_without_a_model(models: Path, missing: str) -> None:
     some = {role: models / role for role in ROLES if role != missing}
     with pytest.raises(SemError, match=missing) as fault:
-        made(models=some, options={"candidates": 2})
+        made(models=some, candidates=2)
     assert fault.value.code == 801
 
 
@@ -581,7 +579,7 @@ def test_round_trip(semtool: Semtool, photo: Path, models: Path, place: Path) ->
     )
     assert done.status == 0, done.err
     valid("encode", done.json)
-    found = read_symbols((place / "photo.sem").read_bytes())
+    found = decode_file((place / "photo.sem").read_bytes())
     assert len(found.value(spec.CAPTION).tokens) == 4
     done = semtool(
         "decode",
@@ -628,8 +626,8 @@ def test_hed_and_candidates_by_the_program(semtool: Semtool, photo: Path, models
     assert done.status == 0, done.err
     assert "of 2 pictures" in done.err
     hed = EdgeDetector.load(models / "edge_detector", Models(device="cpu"))(LARGE)
-    plain = codec.encode_any(caption="a cup", sketch=hed, method="pics", quality=1)
-    found = read_symbols((place / "photo.sem").read_bytes())
+    plain = codec.encode_file(caption="a cup", sketch=hed, method="pics", quality=1)
+    found = decode_file((place / "photo.sem").read_bytes())
     assert found.value(spec.SKETCH).serialise() == plain.latents.serialise()
 
 

@@ -20,13 +20,13 @@ from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
 from refcodec import SemError, codec, editing, spec
-from refcodec.assemble import Encoded
+from refcodec.assemble import EncodedFile
 from refcodec.container import symbol_count
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
 from refcodec.environment import Environment
 from refcodec.export import holdings, index_map
+from refcodec.methods import all_methods
 from refcodec.networks import package_cache
-from refcodec.pack import MODULES
 from refcodec.payloads import clip_bits, consonant, vq_indices
 from refcodec.registry import Profile
 from tools import fuzz
@@ -43,8 +43,8 @@ rng = np.random.default_rng(2)
 brief = settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 
 
-def encoded(**given_: Any) -> Encoded:
-    return codec.encode_any(None, **{"size": SIZE, **given_})
+def encoded(**given_: Any) -> EncodedFile:
+    return codec.encode_file(None, **{"size": SIZE, **given_})
 
 
 def values(data: bytes) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_captions(text: str, mode: str | None) -> None:
     assert (made.method, made.profile.id) == ("pics", default_rows().profiles("pics")[0].id)
     assert values(made.data) == {"caption": text}
     assert encoded(text=text, method="pics", mode=mode).data == made.data
-    decoded = read_symbols(made.data)
+    decoded = decode_file(made.data)
     assert decoded.state == "ok"
     assert mode is None or decoded.canonical == (mode in ("static", "raw"))
     if mode is not None:
@@ -191,8 +191,8 @@ def test_models_named_by_folder() -> None:
     header = refcodec.read(other.data).header
     assert (header.base_profile_id, len(header.model_hash or b"")) == (10, 8)
     assert any("named in the file by 8 bytes" in notice for notice in other.notices)
-    assert read_symbols(other.data, models=MODELS).state == "ok"
-    assert read_symbols(other.data).state == "unchecked"
+    assert decode_file(other.data, models=MODELS).state == "ok"
+    assert decode_file(other.data).state == "unchecked"
     wrong = {"profile": "vq-tiny", "indices": indices, "size": (32, 48)}
     assert code_of(encoded, **wrong, model=MODELS / "pq-tiny") == 803
     assert code_of(encoded, **wrong, model=MODELS / "elic-tiny") == 803
@@ -215,7 +215,7 @@ def test_an_edge_map_there_and_back() -> None:
     assert [part.kind for part in made.payloads] == [2, 6]
     assert encoded(sketch=out.getvalue(), size=(50, 40), caption=CAPTION).data == made.data
     assert (made.width, made.height, made.rate) == (50, 40, values(made.data)["sketch"]["rate"])
-    held = holdings(read_symbols(made.data))
+    held = holdings(decode_file(made.data))
     assert [holding.what for holding in held] == ["caption", "edge map"]
     with Image.open(io.BytesIO(held[1].make(".png"))) as painted:
         assert (painted.mode, painted.size) == ("L", (50, 40))
@@ -223,7 +223,7 @@ def test_an_edge_map_there_and_back() -> None:
     assert any("cannot be reached" in notice for notice in small.notices)
     assert len(small.data) < len(made.data)
     photo = np.repeat(edges[..., None], 3, 2)
-    assert [part.kind for part in codec.encode_any(photo, method="pics", caption=CAPTION).payloads] == [2, 6]
+    assert [part.kind for part in codec.encode_file(photo, method="pics", caption=CAPTION).payloads] == [2, 6]
 
 
 def test_notes_stand_beside_symbols() -> None:
@@ -233,7 +233,7 @@ def test_notes_stand_beside_symbols() -> None:
             made = encoded(**named, **notes, check=check)
             kinds = [section.kind for section in refcodec.payload(made.data).sections]
             assert (kinds[0], kinds[2:]) == ("provenance", ["hints", "metadata"])
-            assert read_symbols(made.data).state == ("ok" if check else "absent")
+            assert decode_file(made.data).state == ("ok" if check else "absent")
     assert values(encoded(text="ct", hints={}, metadata={}).data) == {"consonant": "ct"}
 
 
@@ -353,7 +353,7 @@ def test_what_one_code_makes_too_long_the_other_sends() -> None:
 
 def test_holdings_of_every_kind() -> None:
     def only(data: bytes) -> tuple[str, tuple[str, ...], bytes]:
-        (held,) = holdings(read_symbols(data, models=MODELS))
+        (held,) = holdings(decode_file(data, models=MODELS))
         return held.what, held.suffixes, held.make(held.suffixes[0])
 
     assert only(encoded(text="ct n mt").data) == ("consonant text", (".txt",), b"ct n mt\n")
@@ -372,23 +372,23 @@ def test_holdings_of_every_kind() -> None:
     assert (what, suffixes[0], suffixes[-1]) == ("index map", ".png", ".npy")
     with Image.open(io.BytesIO(png)) as image:
         assert (image.mode, image.size) == ("RGB", SIZE)
-    (held,) = holdings(read_symbols(encoded(indices=[[1, 2], [3, 255]]).data))
+    (held,) = holdings(decode_file(encoded(indices=[[1, 2], [3, 255]]).data))
     assert np.load(io.BytesIO(held.make(".npy"))).tolist() == [[1, 2], [3, 255]]
 
 
 def test_embeddings_need_codebooks_that_fit() -> None:
     books = package_cache.small_model(MODELS / "pq-tiny").tensor
     data = encoded(codes=[2, 3], profile="pq-tiny", method="perco").data
-    (held,) = holdings(read_symbols(data, models=MODELS))
+    (held,) = holdings(decode_file(data, models=MODELS))
     assert held.what == "image embedding"
     assert np.array_equal(np.load(io.BytesIO(held.make(".npy"))), np.concatenate([books[0, 2], books[1, 3]]))
-    (held,) = holdings(read_symbols(data))
+    (held,) = holdings(decode_file(data))
     assert (held.what, np.load(io.BytesIO(held.make(".npy"))).tolist()) == ("PQ codes", [2, 3])
     odd = encoded(codes=[1000] * 16, profile=10, model=MODELS / "pq-tiny").data  # a model that the codes do not fit
-    assert [held.what for held in holdings(read_symbols(odd, models=MODELS))] == ["PQ codes"]
-    assert [held.what for held in holdings(read_symbols(odd))] == ["PQ codes"]
+    assert [held.what for held in holdings(decode_file(odd, models=MODELS))] == ["PQ codes"]
+    assert [held.what for held in holdings(decode_file(odd))] == ["PQ codes"]
     other = encoded(codes=[1000] * 16, profile=10, model=MODELS / "vq-tiny").data  # a model of another kind
-    assert [held.what for held in holdings(read_symbols(other, models=MODELS))] == ["PQ codes"]
+    assert [held.what for held in holdings(decode_file(other, models=MODELS))] == ["PQ codes"]
 
 
 @given(
@@ -776,4 +776,5 @@ def test_files_without_a_payload(semtool: Semtool, place: Path) -> None:
 
 
 def test_methods_are_those_of_the_format() -> None:
-    assert set(MODULES) == set(spec.METHODS.values()) - {"elic"}
+    assert [method.name for method in all_methods()] == list(spec.METHODS.values())
+    assert [method.name for method in all_methods() if method.needs_picture] == ["elic"]

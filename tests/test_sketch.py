@@ -32,7 +32,7 @@ pytest.importorskip("scipy")
 ROOT = Path(__file__).resolve().parents[1]
 from refcodec.convert import quantise
 from refcodec.convert.calibrate import calibrate
-from refcodec.methods import elic, sketch
+from refcodec.methods import latent_coding, sketch
 from refcodec.networks.torch_backend import TorchBackend
 from refcodec.transforms.elic import transforms
 from refcodec.transforms.elic.network import Elic
@@ -134,7 +134,7 @@ def test_channels_and_kind_belong_together(folder: Path) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_round_trips(size: tuple[int, int], folder: Path) -> None:
     model, original = package_cache.symbol_model(folder), drawing(*size)
-    encoder = sketch.Encoder(original, folder, tables=TABLES)
+    encoder = sketch.SketchEncoder(original, folder, tables=TABLES)
     for rate in range(model.rates):
         made = encoder.at(rate)
         for backend in (NumpyBackend(), TorchBackend()):
@@ -144,7 +144,7 @@ def test_round_trips(size: tuple[int, int], folder: Path) -> None:
             rate, got.z, elic_latents.exactly(got, model, size), model, size, NumpyBackend(), tables=TABLES
         )
         assert again == made.body
-        painted = sketch.paint(got, folder, size)
+        painted = sketch.synthesise(got, folder, size)
         assert painted.shape == size[::-1]
         assert painted.dtype == np.uint8
         assert painted.flags.c_contiguous
@@ -165,11 +165,11 @@ def test_samples_are_rounded_and_clamped(folder: Path) -> None:
     want = np.floor(255 * np.clip(x.astype(np.float64), 0, 1) + 0.5)
     assert want.min() == 0
     assert want.max() == 255
-    assert np.abs(sketch.paint(latents, folder, (128, 128)) - want).max() <= 1  # the last digit of a float
+    assert np.abs(sketch.synthesise(latents, folder, (128, 128)) - want).max() <= 1  # the last digit of a float
 
 
 def test_fitting(folder: Path) -> None:
-    encoder = sketch.Encoder(drawing(130, 70), folder, tables=TABLES)
+    encoder = sketch.SketchEncoder(drawing(130, 70), folder, tables=TABLES)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
     for most, rate, reached in ((largest, 1, True), (largest - 1, 0, True), (smallest - 1, 0, False)):
@@ -186,7 +186,7 @@ def test_what_is_no_map(folder: Path) -> None:
         np.zeros((4, 4)),
     ):
         with pytest.raises(ValueError, match="edge map"):
-            sketch.Encoder(wrong, folder, tables=TABLES)
+            sketch.SketchEncoder(wrong, folder, tables=TABLES)
 
 
 # -- any bytes
@@ -215,7 +215,7 @@ def test_any_bytes(body: bytes, size: tuple[int, int]) -> None:
 
 def test_damage(folder: Path) -> None:
     model, size = package_cache.symbol_model(folder), (60, 50)
-    body = sketch.Encoder(drawing(*size), folder, tables=TABLES).at(0).body
+    body = sketch.SketchEncoder(drawing(*size), folder, tables=TABLES).at(0).body
     assert judged(body, model, size)
     for extra in (b"\0", b"\xff", b"\0\0"):
         judged(body + extra, model, size)
@@ -313,13 +313,13 @@ def test_the_shipped_model() -> None:
         )
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 3_000_000
     original = drawing(256, 192)
-    encoder, sizes, found = sketch.Encoder(original, SHIPPED, tables=TABLES), list[int](), list[float]()
+    encoder, sizes, found = sketch.SketchEncoder(original, SHIPPED, tables=TABLES), list[int](), list[float]()
     for quality in (1, 5, 10):
-        made = encoder.at(elic.rate_of(quality, model.rates))
+        made = encoder.at(latent_coding.rate_of(quality, model.rates))
         got = elic_latents.decode(made.body, model, (256, 192), NumpyBackend(), tables=TABLES)
         assert got.serialise() == made.latents.serialise()
         sizes.append(len(made.body))
-        found.append(bench.f1(original, sketch.paint(got, SHIPPED, (256, 192)), 64))
+        found.append(bench.f1(original, sketch.synthesise(got, SHIPPED, (256, 192)), 64))
     assert sizes == sorted(sizes)
     assert found[-1] > 0.9
     assert len(encoder.at(0).body) < 256 * 192 * 0.03 / 8

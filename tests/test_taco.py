@@ -30,7 +30,7 @@ from refcodec.convert.calibrate import any_text
 from refcodec.errors import SemError
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_encoder import TextEncoder
-from refcodec.methods import elic
+from refcodec.methods import latent_coding
 from refcodec.networks import package, package_cache
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.payloads import latents
@@ -174,9 +174,9 @@ def test_a_converted_checkpoint_codes_and_paints(
     name: str, packages: dict[str, Path], text_encoder: TextEncoder
 ) -> None:
     folder, pixels = packages[name], tiny_models.photo()
-    assert elic.takes_text(folder) == (name == "taco")
+    assert latent_coding.takes_text(folder) == (name == "taco")
     text = text_encoder(CAPTIONS[0]) if name == "taco" else None
-    encoder = elic.Encoder(pixels, folder, text=text, tables=TABLES)
+    encoder = latent_coding.LatentEncoder(pixels, folder, text=text, tables=TABLES)
     made = encoder.at(0)
     for symbols, ladder in package.load(folder).scales:
         assert ladder is not None
@@ -192,7 +192,7 @@ def test_a_converted_checkpoint_codes_and_paints(
             coded = passes[f"group[{k}].pass[{step}].index"] > 0
             assert coded.shape == (c, len(rows))
             assert np.abs(plain[part, rows, cols] / 64 - encoder.y[part, rows, cols])[coded].max() <= 0.5 + 1 / 128
-    painted = elic.paint(got, folder, (96, 64))
+    painted = latent_coding.synthesise(got, folder, (96, 64))
     assert painted.shape == pixels.shape
     net, _ = elic_checkpoint.network(state(name))
     with torch.no_grad():
@@ -342,7 +342,9 @@ def test_weights_that_no_integers_can_stand_for(tmp_path: Path) -> None:
 
 def test_captions_steer_what_is_sent_and_are_not_sent(packages: dict[str, Path], text_encoder: TextEncoder) -> None:
     folder, pixels = packages["narrow"], tiny_models.photo()
-    one, two = (elic.Encoder(pixels, folder, text=text_encoder(caption), tables=TABLES) for caption in CAPTIONS)
+    one, two = (
+        latent_coding.LatentEncoder(pixels, folder, text=text_encoder(caption), tables=TABLES) for caption in CAPTIONS
+    )
     assert not np.allclose(one.y, two.y, atol=0.05)
     bodies = [encoder.at(0).body for encoder in (one, two)]
     assert bodies[0] != bodies[1]
@@ -352,11 +354,11 @@ def test_captions_steer_what_is_sent_and_are_not_sent(packages: dict[str, Path],
         for word in caption.split()
         if len(word) > 3
     )
-    same = elic.Encoder(pixels, folder, text=text_encoder(CAPTIONS[0]), tables=TABLES)
+    same = latent_coding.LatentEncoder(pixels, folder, text=text_encoder(CAPTIONS[0]), tables=TABLES)
     assert same.at(0).body == bodies[0]
     model = package.load(folder)  # a decoder has the package, and no text encoder
     painted = [
-        elic.paint(latents.decode(body, model, (96, 64), NumpyBackend(), tables=TABLES), folder, (96, 64))
+        latent_coding.synthesise(latents.decode(body, model, (96, 64), NumpyBackend(), tables=TABLES), folder, (96, 64))
         for body in bodies
     ]
     assert not np.array_equal(*painted)
@@ -378,8 +380,8 @@ def test_a_file_of_a_public_checkpoint(packages: dict[str, Path], text_encoder: 
     assert data[0] != data[1]
     assert not any(caption.encode() in file for caption, file in zip(CAPTIONS, data, strict=True))
     shown = np.asarray(refcodec.decode(data[0], models=packages["taco"]))  # nothing fills the role text_encoder here
-    made = elic.Encoder(pixels, packages["taco"], text=text_encoder(CAPTIONS[0]), tables=TABLES).at(0)
-    assert np.array_equal(shown, elic.paint(made.latents, packages["taco"], (96, 64)))
+    made = latent_coding.LatentEncoder(pixels, packages["taco"], text=text_encoder(CAPTIONS[0]), tables=TABLES).at(0)
+    assert np.array_equal(shown, latent_coding.synthesise(made.latents, packages["taco"], (96, 64)))
     with pytest.raises(SemError) as e:
         refcodec.encode(pixels, caption=CAPTIONS[0], **settings)
     assert (e.value.code, e.value.path) == (801, "text_encoder")
@@ -401,13 +403,17 @@ def test_a_public_checkpoint_on_the_command_line(
     valid("encode", made.json)
     shown = semtool("payload", "photo.sem", "--model", packages["taco"], "--json")
     sent = (
-        elic.Encoder(tiny_models.photo(), packages["taco"], text=text_encoder(CAPTIONS[0]), tables=TABLES).at(0).latents
+        latent_coding.LatentEncoder(
+            tiny_models.photo(), packages["taco"], text=text_encoder(CAPTIONS[0]), tables=TABLES
+        )
+        .at(0)
+        .latents
     )
     assert shown.json["sections"][0]["sha256"] == hashlib.sha256(sent.serialise()).hexdigest()  # z and y, exactly
     painted = semtool("decode", "photo.sem", "-o", "painted.png", "--model", packages["taco"], "--json")
     assert (painted.status, painted.json["models"]) == (0, {"painter": "taco"})
     with Image.open("painted.png") as image:
-        assert np.array_equal(np.asarray(image), elic.paint(sent, packages["taco"], (96, 64)))
+        assert np.array_equal(np.asarray(image), latent_coding.synthesise(sent, packages["taco"], (96, 64)))
 
 
 def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder: TextEncoder) -> None:
@@ -418,7 +424,8 @@ def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder:
     elic_checkpoint.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
     pixels = tiny_models.photo()
     one, two = (
-        elic.Encoder(pixels, tmp_path / "made", text=text_encoder(caption), tables=TABLES) for caption in CAPTIONS
+        latent_coding.LatentEncoder(pixels, tmp_path / "made", text=text_encoder(caption), tables=TABLES)
+        for caption in CAPTIONS
     )
     assert np.array_equal(one.y, two.y)
     with torch.no_grad():  # and the stream is normalised all the same
@@ -431,12 +438,14 @@ def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder:
 
 def test_no_caption_is_the_empty_caption(packages: dict[str, Path], text_encoder: TextEncoder) -> None:
     folder, pixels = packages["narrow"], tiny_models.photo()
-    empty = elic.Encoder(pixels, folder, text_encoder=text_encoder, tables=TABLES)
-    assert np.array_equal(empty.y, elic.Encoder(pixels, folder, text=text_encoder(""), tables=TABLES).y)
-    chosen = elic.Encoder(pixels, folder, text=text_encoder(CAPTIONS[0]), text_encoder=text_encoder, tables=TABLES)
+    empty = latent_coding.LatentEncoder(pixels, folder, text_encoder=text_encoder, tables=TABLES)
+    assert np.array_equal(empty.y, latent_coding.LatentEncoder(pixels, folder, text=text_encoder(""), tables=TABLES).y)
+    chosen = latent_coding.LatentEncoder(
+        pixels, folder, text=text_encoder(CAPTIONS[0]), text_encoder=text_encoder, tables=TABLES
+    )
     assert not np.array_equal(empty.y, chosen.y)
     with pytest.raises(SemError) as e:
-        elic.Encoder(pixels, folder, tables=TABLES)
+        latent_coding.LatentEncoder(pixels, folder, tables=TABLES)
     assert (e.value.code, e.value.path) == (801, "text_encoder")
     assert "narrow" in str(e.value)
     assert "--model text_encoder=" in str(e.value)
@@ -447,16 +456,16 @@ def test_texts_that_a_model_cannot_take(
 ) -> None:
     pixels, text = tiny_models.photo(), text_encoder(CAPTIONS[0])
     with pytest.raises(ValueError, match="model jiangwei has no text adapter: a caption cannot steer it"):
-        elic.Encoder(pixels, packages["jiangwei"], text=text, tables=TABLES)
-    elic.Encoder(pixels, packages["jiangwei"], text_encoder=text_encoder, tables=TABLES)  # not asked
+        latent_coding.LatentEncoder(pixels, packages["jiangwei"], text=text, tables=TABLES)
+    latent_coding.LatentEncoder(pixels, packages["jiangwei"], text_encoder=text_encoder, tables=TABLES)  # not asked
     for wrong in (text[:20], text[:, :100], text[None], text * np.nan):
         with pytest.raises(ValueError, match="takes 38 tokens of width 512"):
-            elic.Encoder(pixels, packages["narrow"], text=wrong, tables=TABLES)
+            latent_coding.LatentEncoder(pixels, packages["narrow"], text=wrong, tables=TABLES)
     monkeypatch.setattr(transforms, "TEXT_PIXELS", 64 * 96 - 1)
     with pytest.raises(SemError) as e:
-        elic.Encoder(pixels, packages["narrow"], text=text, tables=TABLES)
+        latent_coding.LatentEncoder(pixels, packages["narrow"], text=text, tables=TABLES)
     assert e.value.code == 105
-    elic.Encoder(pixels[1:], packages["narrow"], text=text, tables=TABLES)
+    latent_coding.LatentEncoder(pixels[1:], packages["narrow"], text=text, tables=TABLES)
 
 
 def test_strips_with_a_text_adapter_are_the_whole_picture(
@@ -485,10 +494,14 @@ def test_the_float_halves_run_where_they_are_told(packages: dict[str, Path]) -> 
         for p in [*analysis.g_a.parameters(), *analysis.h_a.parameters(), *painter.g_s.parameters(), painter.inverse]
     } == {"meta"}
     pixels = tiny_models.photo(64, 64)
-    encoder = elic.Encoder(pixels, packages["jiangwei"], device="cpu", tables=TABLES)
-    assert elic.paint(encoder.at(0).latents, packages["jiangwei"], (64, 64), device="cpu").shape == (64, 64, 3)
+    encoder = latent_coding.LatentEncoder(pixels, packages["jiangwei"], device="cpu", tables=TABLES)
+    assert latent_coding.synthesise(encoder.at(0).latents, packages["jiangwei"], (64, 64), device="cpu").shape == (
+        64,
+        64,
+        3,
+    )
     with pytest.raises(RuntimeError, match="meta"):
-        elic.Encoder(pixels, packages["jiangwei"], device="meta", tables=TABLES)
+        latent_coding.LatentEncoder(pixels, packages["jiangwei"], device="meta", tables=TABLES)
 
 
 def test_the_text_encoder(text_encoder: TextEncoder, tmp_path: Path) -> None:
@@ -516,9 +529,9 @@ def test_the_text_encoder(text_encoder: TextEncoder, tmp_path: Path) -> None:
 
 
 def test_what_takes_text(packages: dict[str, Path], tmp_path: Path) -> None:
-    assert not elic.takes_text(ROOT / "refcodec" / "data" / "models" / "elic-small")
-    assert not elic.takes_text(ROOT / "refcodec" / "data" / "models" / "sketch-small")
+    assert not latent_coding.takes_text(ROOT / "refcodec" / "data" / "models" / "elic-small")
+    assert not latent_coding.takes_text(ROOT / "refcodec" / "data" / "models" / "sketch-small")
     with pytest.raises(SemError):
-        elic.takes_text(tmp_path)
+        latent_coding.takes_text(tmp_path)
     assert package_cache.symbol_model(packages["narrow"]).groups == NARROW["groups"]
     assert factorised_prior.LAYERS == 5

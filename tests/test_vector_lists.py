@@ -17,12 +17,11 @@ from default_environment import TABLES, default_rows
 from adapters import micro, protocol_server
 from refcodec import editing, reconstruct
 from refcodec.assemble import section_of
+from refcodec.codec import encode_file
 from refcodec.container import Section, assemble, read, write
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
 from refcodec.environment import Environment
 from refcodec.errors import SemError
-from refcodec.methods.inputs import Given
-from refcodec.pack import encode_symbols
 from refcodec.payloads import kinds
 from refcodec.registry import Registry, dim_classes
 from semrunner import cli
@@ -92,8 +91,8 @@ def test_own_registries_have_one_defect() -> None:
 @pytest.mark.parametrize("entry", manifest()["painters"], ids=lambda entry: str(entry["id"]))
 def test_painters(entry: dict[str, Any]) -> None:
     """The symbols are read, and no picture is shown; the sound package paints."""
-    decoded = read_symbols(data_of(entry), models=(VECTORS / entry["folder"],), backend=BACKEND)
-    sound = read_symbols(data_of(entry), models=(VECTORS / entry["repaired"],), backend=BACKEND)
+    decoded = decode_file(data_of(entry), models=(VECTORS / entry["folder"],), backend=BACKEND)
+    sound = decode_file(data_of(entry), models=(VECTORS / entry["repaired"],), backend=BACKEND)
     assert [v.serialise() for v in decoded.values.values()] == [v.serialise() for v in sound.values.values()]
     with pytest.raises(SemError) as caught:
         picture(decoded)
@@ -103,11 +102,11 @@ def test_painters(entry: dict[str, Any]) -> None:
 
 def picture(decoded: Any) -> Any:
     """uint8[H, W, C] by the painter of the package."""
-    from refcodec.methods import elic, sketch
+    from refcodec.methods import latent_coding, sketch
 
     header = decoded.container.header
     (latents,) = decoded.values.values()
-    paint = sketch.paint if decoded.container.profile.compact == 6 else elic.paint
+    paint = sketch.synthesise if decoded.container.profile.compact == 6 else latent_coding.synthesise
     return paint(latents, decoded.folder, (header.width, header.height))
 
 
@@ -121,7 +120,7 @@ def test_pictures(entry: dict[str, Any]) -> None:
     data = (VECTORS / said["file"]).read_bytes()
     assert hashlib.sha256(data).hexdigest() == said["sha256"]
     wanted = np.frombuffer(data, np.uint8).reshape(said["shape"])
-    decoded = read_symbols(data_of(entry), models=(MODELS,), backend=BACKEND)
+    decoded = decode_file(data_of(entry), models=(MODELS,), backend=BACKEND)
     decoded_values = {t: v for t, v in decoded.values.items() if t & 0x3F in kinds.NETWORKS}
     got = picture(type(decoded)(**{**vars(decoded), "values": decoded_values}))
     got = got.reshape((*got.shape, 1)[:3])
@@ -140,7 +139,7 @@ def test_no_picture_where_the_check_failed() -> None:
     assert len(faulty) >= 3
     for entry in faulty:
         with pytest.raises(SemError) as caught:
-            reconstruct.paint(read_symbols(data_of(entry), models=(MODELS,), backend=BACKEND))
+            reconstruct.reconstruct(decode_file(data_of(entry), models=(MODELS,), backend=BACKEND))
         assert caught.value.id == entry["error"] == "SEM-E-501"
 
 
@@ -161,7 +160,7 @@ def refused(given: dict[str, Any]) -> None:
             maps[0]["height"], maps[0]["width"]
         )
         size = (given["width"], given["height"])
-        encode_symbols(Given(None, None, None, None, None, samples), size=size, profile=given["profile"])
+        encode_file(sketch=samples, size=size, profile=given["profile"])
     else:
         encoded(given)
 

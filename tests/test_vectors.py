@@ -21,7 +21,7 @@ from default_environment import TABLES, default_rows
 
 from refcodec import spec
 from refcodec.container import Header, Section, assemble, read, section_check, write
-from refcodec.decoder import payload, read_symbols
+from refcodec.decoder import decode_file, payload
 from refcodec.entropy import Decoder, Encoder
 from refcodec.environment import Environment
 from refcodec.errors import SemError
@@ -179,7 +179,7 @@ def verdict(entry: dict[str, Any], environment: Environment | None = None) -> di
         if entry["tier"] == "H":
             container, values, state = read(data, environment=environment), None, None
         else:
-            decoded = read_symbols(data, models=(MODELS,), backend=BACKEND, environment=environment)
+            decoded = decode_file(data, models=(MODELS,), backend=BACKEND, environment=environment)
             container, values, state = decoded.container, decoded.values, decoded.state
     except SemError as error:
         return {"expect": "reject", "error": error.id, "status": error.status}
@@ -306,12 +306,12 @@ def test_empty_bodies_of_tier_h() -> None:
     for entry in vectors().values():
         size = entry.get("expected", {}).get("width", 0) * entry.get("expected", {}).get("height", 0)
         if entry["tier"] == "H" and entry["expect"] == "accept" and size <= 16_384:
-            assert read_symbols(data_of(entry), models=(MODELS,), backend=BACKEND).state == "absent"
+            assert decode_file(data_of(entry), models=(MODELS,), backend=BACKEND).state == "absent"
 
 
 def opened(entry: dict[str, Any], data: bytes, folder: Path) -> None:
     """The file with this model. Codes of kind 4 are read without it, so there it is opened beside them."""
-    decoded = read_symbols(data, models=(folder,), backend=BACKEND)
+    decoded = decode_file(data, models=(folder,), backend=BACKEND)
     if entry.get("asked") == "embedding":
         kinds.fits(package.load_any(folder), 4, decoded.container.profile.parameters(4))
 
@@ -328,7 +328,7 @@ def test_models() -> None:
         assert header.model_hash is not None
         n = len(header.model_hash)
         repaired = data[:6] + digest[:n] + data[6 + n :]
-        decoded = read_symbols(repaired, models=(sound,), backend=BACKEND)
+        decoded = decode_file(repaired, models=(sound,), backend=BACKEND)
         assert decoded.folder == (None if "asked" in entry else sound), entry["id"]
 
 
@@ -617,7 +617,7 @@ def test_traces() -> None:
     assert len(traced) >= 2
     for entry in traced:
         data, tracer = data_of(entry), Tracer()
-        read_symbols(data, models=(MODELS,), backend=BACKEND, trace=tracer)
+        decode_file(data, models=(MODELS,), backend=BACKEND, trace=tracer)
         assert tracer.to_json(data) == (VECTORS / entry["trace"]).read_bytes(), entry["id"]
 
 

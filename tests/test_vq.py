@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 
 import refcodec
 from refcodec import codec, reconstruct
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.networks import package
 from refcodec.transforms.vq.network import VqConfig, VqNet
@@ -238,10 +238,10 @@ def test_a_package_has_the_use_of_its_codes(model: Path, photos: Path) -> None:
 
 def test_a_picture_becomes_a_file_and_a_preview(model: Path) -> None:
     pixels = photo(100, 70)
-    made = codec.encode_any(Image.fromarray(pixels), method="perco", profile=ROW, model=model)
-    again = codec.encode_any(Image.fromarray(pixels), method="perco", profile=ROW, model=model)
+    made = codec.encode_file(Image.fromarray(pixels), method="perco", profile=ROW, model=model)
+    again = codec.encode_file(Image.fromarray(pixels), method="perco", profile=ROW, model=model)
     assert made.data == again.data
-    symbols = read_symbols(made.data, models=(model,))
+    symbols = decode_file(made.data, models=(model,))
     grid = symbols.value(5)
     manifest = package.read_manifest(model)
     assert np.array_equal(np.reshape(grid.indices, (grid.h, grid.w)), VqEncoder(model, manifest)(pixels))
@@ -258,16 +258,16 @@ def test_a_picture_becomes_a_file_and_a_preview(model: Path) -> None:
 
 
 def test_a_caption_stands_beside_the_indices_of_a_picture(model: Path) -> None:
-    made = codec.encode_any(
+    made = codec.encode_file(
         Image.fromarray(photo()), method="perco", profile=ROW, model=model, caption="A cup of coffee."
     )
-    symbols = read_symbols(made.data, models=(model,))
+    symbols = decode_file(made.data, models=(model,))
     assert symbols.value(2).text == "A cup of coffee."
     assert len(symbols.value(5).indices) == 24
     with pytest.raises(ValueError, match="not both"):
-        codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=model, indices=[0] * 24)
+        codec.encode_file(Image.fromarray(photo()), method="perco", profile=ROW, model=model, indices=[0] * 24)
     with pytest.raises(ValueError, match="no seed"):
-        reconstruct.paint(symbols, models=model, samples=2)
+        reconstruct.reconstruct(symbols, models=model, samples=2)
 
 
 def test_strips_give_what_the_whole_gives(model: Path) -> None:
@@ -319,7 +319,7 @@ def broken(model: Path, out: Path, part: str, change: Any) -> Path:
 )  # fmt: skip
 def test_a_faulty_painter_is_said_so(model: Path, tmp_path: Path, change: Any, what: str) -> None:
     folder = broken(model, tmp_path / "broken", "painter", change)
-    made = codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=model)
+    made = codec.encode_file(Image.fromarray(photo()), method="perco", profile=ROW, model=model)
     with pytest.raises(SemError, match=what) as caught:
         refcodec.decode(made.data, models=folder)
     assert caught.value.code == 803
@@ -331,13 +331,13 @@ def test_a_package_of_another_shape_is_refused(photos: Path, tmp_path: Path, mon
     train(photos, tmp_path / "run", "--steps", "4")
     train(photos, tmp_path / "run", "--pack", str(tmp_path / "out"))
     with pytest.raises(SemError, match="stride of 8") as caught:
-        codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=tmp_path / "out")
+        codec.encode_file(Image.fromarray(photo()), method="perco", profile=ROW, model=tmp_path / "out")
     assert caught.value.code == 803
 
 
 def test_a_package_without_a_painter_leaves_the_painting_to_the_roles(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
-    made = codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=model)
+    made = codec.encode_file(Image.fromarray(photo()), method="perco", profile=ROW, model=model)
     shutil.copytree(model, tmp_path / "bare")
     manifest = json.loads((tmp_path / "bare" / "manifest.json").read_text())
     (tmp_path / "bare" / "manifest.json").write_text(
@@ -347,7 +347,7 @@ def test_a_package_without_a_painter_leaves_the_painting_to_the_roles(model: Pat
         refcodec.decode(made.data, models=tmp_path / "bare")
     assert (caught.value.code, caught.value.path) == (801, "hyper_encoder")
     with pytest.raises(SemError, match="has no encoder") as caught:
-        codec.encode_any(Image.fromarray(photo()), method="perco", profile=ROW, model=tmp_path / "bare")
+        codec.encode_file(Image.fromarray(photo()), method="perco", profile=ROW, model=tmp_path / "bare")
     assert caught.value.code == 801
 
 
@@ -365,7 +365,7 @@ def test_the_network_has_the_shapes_that_it_says() -> None:
 
 def test_the_shipped_model_previews_a_photograph() -> None:
     pixels = photo(360, 240)
-    made = codec.encode_any(Image.fromarray(pixels), method="perco")
+    made = codec.encode_file(Image.fromarray(pixels), method="perco")
     assert made.profile.name == "perco-small"
     assert len(made.data) < 480  # 345 places of about 10 bits
     picture = np.asarray(refcodec.decode(made.data)).astype(float)

@@ -31,16 +31,15 @@ from numpy.typing import NDArray
 
 from refcodec import editing, spec
 from refcodec.assemble import header_of
+from refcodec.codec import encode_file
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, symbol_count, write
 from refcodec.container.key_value import encode as text_encode
-from refcodec.decoder import Symbols, symbols_of
+from refcodec.decoder import DecodedFile, decode_container
 from refcodec.environment import Environment
 from refcodec.errors import CODES, Code, SemError
 from refcodec.export import holdings
 from refcodec.inspection import inspect
-from refcodec.methods.inputs import Given
 from refcodec.networks import package_cache
-from refcodec.pack import encode_symbols
 from refcodec.payloads import latents as elic_latents
 from refcodec.payloads import vq_indices
 
@@ -97,24 +96,24 @@ def fresh(
 
 
 def ready(seed: int, **options: Any) -> Iterator[bytes]:
-    """Yield files of precomputed symbols for every kind without a network. Options are those of `encode_symbols`."""
+    """Yield files of precomputed symbols for every kind without a network. Options are those of `encode_file`."""
     rng, size = np.random.default_rng(seed), (100, 70)
 
     def one(profile: int | str | None = None, **symbols: Any) -> bytes:
-        return encode_symbols(Given(**symbols), profile=profile, size=size, **options).data
+        return encode_file(**symbols, profile=profile, size=size, **options).data
 
     for text in ("", "ct", "ndn trdtnl rch vndv lt shdv", "  k"):
         yield from (one(profile, text=text) for profile in ("consonant", "consonant-coded"))
     for text in ("", "A cat on a mat.", "ÄÖÜ 🦆\n" * 9):
         for mode in ("static", "raw", "zlib", "zstd"):
-            body = encode_symbols(Given(caption=text), mode=mode, size=size, **options)
+            body = encode_file(caption=text, mode=mode, size=size, **options)
             yield body.data
-    yield encode_symbols(Given(codes=list(range(16))), method="pics", size=size, **options).data
+    yield encode_file(codes=list(range(16)), method="pics", size=size, **options).data
     for profile in ("clip", "clip-4", "clip-16"):
         yield one(profile, vector=rng.normal(0, 0.5, 768))
     tiny: dict[str, Any] = {"model": MODELS / "clip-tiny"}
-    yield encode_symbols(
-        Given(codes=rng.integers(0, 4, 8)), method="clip", profile="clip-tiny", size=size, **tiny, **options
+    yield encode_file(
+        codes=rng.integers(0, 4, 8), method="clip", profile="clip-tiny", size=size, **tiny, **options
     ).data
     grids = {
         name: vq_indices.grid(size, ENVIRONMENT.registry.by_name(name).parameters(spec.VQ))
@@ -126,11 +125,11 @@ def ready(seed: int, **options: Any) -> Iterator[bytes]:
         "perco-64-256", indices=rng.integers(0, 256, grids["perco-64-256"]), caption="A cat on a mat.", codes=codes
     )
     yield one("perco-64-256", codes=codes)
-    yield encode_symbols(Given(codes=[1, 3]), profile="pq-tiny", size=size, model=MODELS / "pq-tiny", **options).data
-    yield encode_symbols(Given(codes=codes), size=size, model=MODELS / "vq-tiny", **options).data
+    yield encode_file(codes=[1, 3], profile="pq-tiny", size=size, model=MODELS / "pq-tiny", **options).data
+    yield encode_file(codes=codes, size=size, model=MODELS / "vq-tiny", **options).data
     for explicit in (False, 4, 32):
         named: dict[str, Any] = {"model": MODELS / "vq-tiny", "explicit_model": explicit}
-        yield encode_symbols(Given(indices=small, caption="x"), profile="vq-tiny", size=size, **named, **options).data
+        yield encode_file(indices=small, caption="x", profile="vq-tiny", size=size, **named, **options).data
 
 
 def corpus() -> list[bytes]:
@@ -263,7 +262,7 @@ class Tally:
         return None
 
 
-def parts(decoded: Symbols) -> list[Part]:
+def parts(decoded: DecodedFile) -> list[Part]:
     """Return what the check of each section covers: bound header, section type and symbols."""
     header, values = bound_header(decoded.container.header), decoded.values
     return [
@@ -279,7 +278,7 @@ def known_parts(files: list[bytes]) -> set[Part]:
         try:
             container = read(data)
             if claimed(container) <= SYMBOLS:
-                out.update(parts(symbols_of(container, ENVIRONMENT)))
+                out.update(parts(decode_container(container, ENVIRONMENT)))
         except SemError:
             continue
     return out
@@ -311,7 +310,7 @@ def look(data: bytes) -> None:
         raise AssertionError(f"inspect reports {reported}, read {code}")
 
 
-def edit_and_export(decoded: Symbols) -> None:
+def edit_and_export(decoded: DecodedFile) -> None:
     """Strip, cut and export a valid file; the edited files must be valid, too."""
     container = decoded.container
     for section_type in {section.type for section in container.sections}:
@@ -319,10 +318,10 @@ def edit_and_export(decoded: Symbols) -> None:
             edited = editing.strip(container, {section_type})
         except ValueError:  # it is the only section
             continue
-        symbols_of(read(edited.data), ENVIRONMENT)
+        decode_container(read(edited.data), ENVIRONMENT)
     if container.header.sectioned:
         for count in range(1, len(container.sections) + 1):
-            part = symbols_of(read(editing.cut(container, sections=count).data), ENVIRONMENT)
+            part = decode_container(read(editing.cut(container, sections=count).data), ENVIRONMENT)
             if len(part.container.sections) != count:
                 raise AssertionError(f"a file cut after {count} sections has {len(part.container.sections)}")
     try:
@@ -345,7 +344,7 @@ def decode(data: bytes, known: set[Part], tally: Tally) -> str:
             return "large"
         if write(container) != data and container.complete:
             raise AssertionError("reading and writing the file does not reproduce it")
-        decoded = symbols_of(container, ENVIRONMENT)
+        decoded = decode_container(container, ENVIRONMENT)
         edit_and_export(decoded)
     except SemError as error:
         if error.code not in CODES or "\n" in str(error):

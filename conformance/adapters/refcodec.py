@@ -62,7 +62,8 @@ def refusing(why: str) -> protocol_server.Decode:
 def answer(question: protocol_server.Question, environment: Environment, backend: Any) -> protocol_server.Answer:
     from refcodec.container import read
     from refcodec.container.check import file_state, section_state
-    from refcodec.decoder import explicit_digest, model_digest, symbols_of
+    from refcodec.decoder import decode_container, explicit_digest
+    from refcodec.networks.package_cache import model_digest
 
     container = read(question.file, environment=environment)
     header, sections = container.header, container.sections
@@ -81,7 +82,7 @@ def answer(question: protocol_server.Question, environment: Environment, backend
         return result | {"sections": said}
     if question.asked == "embedding" and any(section.type == 0x84 for section in sections):
         codebooks(container, environment)
-    decoded = symbols_of(container, environment, backend=backend)
+    decoded = decode_container(container, environment, backend=backend)
     digest = explicit_digest(header, environment) if decoded.folder is None else model_digest(decoded.folder)
     states = []
     for section, members in zip(sections, said, strict=True):
@@ -105,13 +106,13 @@ def payload(kind: str | None, value: Any) -> dict[str, Any]:
 
 def picture(decoded: Any, size: tuple[int, int]) -> dict[str, Any]:
     """What the painter of the symbol model's package makes of latents."""
-    from refcodec.methods import elic, sketch
+    from refcodec.methods import latent_coding, sketch
 
     ((section_type, latents),) = [item for item in decoded.values.items() if item[0] & 0x3F in (6, 7)]
     pixels: Any = (
-        sketch.paint(latents, decoded.folder, size)
+        sketch.synthesise(latents, decoded.folder, size)
         if section_type & 0x3F == 6
-        else elic.paint(latents, decoded.folder, size)
+        else latent_coding.synthesise(latents, decoded.folder, size)
     )
     shape = (*pixels.shape, 1)[:3]
     return {"shape": shape, "data": base64.b64encode(pixels.tobytes()).decode("ascii")}
@@ -119,8 +120,8 @@ def picture(decoded: Any, size: tuple[int, int]) -> dict[str, Any]:
 
 def codebooks(container: Any, environment: Environment) -> None:
     """Judge the model that says what PQ codes stand for, which their symbols do not need."""
-    from refcodec.decoder import model_digest
     from refcodec.networks import package_cache
+    from refcodec.networks.package_cache import model_digest
     from refcodec.payloads import kinds
 
     header, profile = container.header, container.profile

@@ -57,10 +57,10 @@ def painting(change: Callable[..., Pixels]) -> Patch:
     """How latents become pixels: `change` of what does that rightly, the latents, the package and (width, height)."""
 
     def patch(_: Any) -> None:
-        from refcodec.methods import elic
+        from refcodec.methods import latent_coding
 
-        paint = elic.paint
-        elic.paint = lambda latents, folder, size, *_, **__: change(paint, latents, folder, size)
+        paint = latent_coding.synthesise
+        latent_coding.synthesise = lambda latents, folder, size, *_, **__: change(paint, latents, folder, size)
 
     return patch
 

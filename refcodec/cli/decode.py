@@ -10,67 +10,53 @@ import click
 
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
+from refcodec.cli.write_images import ImageOptions, write_pictures
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
-    from refcodec.decoder import Symbols
+    from refcodec.decoder import DecodedFile
+    from refcodec.foundation.resolve import Models
 
 UNPAINTED = (".txt", ".npy", ".npz")  # suffixes of what is no picture
-WISHES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale")
+OVERRIDES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale")  # of hints
+
+
+SEED_HELP = "Of the noise.  [default: the file's, else the profile's]"
+SCHEDULER_HELP = "Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."
+REFLECTIONS_HELP = "Describe, compare and edit so often.  [default: 2 above 500 µbpp]"
+LARGE = click.FloatRange(0, 999_999)
+PAINTING_OPTIONS = (
+    click.option("--seed", type=click.IntRange(0, 10**19 - 1), metavar="N", help=SEED_HELP),
+    click.option(
+        "--generator", type=click.Choice(["cpu", "cuda"]), help="Kind of noise; those of cpu and cuda differ."
+    ),
+    click.option("--steps", type=click.IntRange(1, 999_999), metavar="N", help="Steps of the sampler."),
+    click.option("--guidance", type=LARGE, metavar="G", help="Scale of classifier-free guidance."),
+    click.option("--scheduler", metavar="NAME", help=SCHEDULER_HELP),
+    click.option("--strength", type=LARGE, metavar="S", help="How far the picture follows its edge map."),
+    click.option("--noise-level", type=click.IntRange(0, 999), metavar="N", help="Noise added to an image embedding."),
+    click.option(
+        "--norm-scale",
+        type=click.FloatRange(0.75, 1.5),
+        metavar="S",
+        help="Factor on the norm of an image embedding.",
+    ),
+    click.option("--reflections", type=click.IntRange(0, 99), metavar="N", help=REFLECTIONS_HELP),
+    click.option(
+        "--samples",
+        type=click.IntRange(1, 64),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Paint N pictures, and a contact sheet of them.",
+    ),
+    click.option("--trace", metavar="DIR", help="Write the steps of the painter into this folder."),
+)  # how a generator is to work, over what the file and its profile say
 
 
 def painting_options(f: Any) -> Any:
-    """How a model is to paint, over what the file and its profile say."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--seed",
-                type=click.IntRange(0, 10**19 - 1),
-                metavar="N",
-                help="Of the noise.  [default: the file's, else the profile's]",
-            ),
-            click.option(
-                "--generator", type=click.Choice(["cpu", "cuda"]), help="Kind of noise; those of cpu and cuda differ."
-            ),
-            click.option("--steps", type=click.IntRange(1, 999_999), metavar="N", help="Steps of the sampler."),
-            click.option(
-                "--guidance", type=click.FloatRange(0, 999_999), metavar="G", help="Scale of classifier-free guidance."
-            ),
-            click.option(
-                "--scheduler", metavar="NAME", help="Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."
-            ),
-            click.option(
-                "--strength",
-                type=click.FloatRange(0, 999_999),
-                metavar="S",
-                help="How far the picture follows its edge map.",
-            ),
-            click.option(
-                "--noise-level", type=click.IntRange(0, 999), metavar="N", help="Noise added to an image embedding."
-            ),
-            click.option(
-                "--norm-scale",
-                type=click.FloatRange(0.75, 1.5),
-                metavar="S",
-                help="Factor on the norm of an image embedding.",
-            ),
-            click.option(
-                "--reflections",
-                type=click.IntRange(0, 99),
-                metavar="N",
-                help="Describe, compare and edit so often.  [default: 2 above 500 µbpp]",
-            ),
-            click.option(
-                "--samples",
-                type=click.IntRange(1, 64),
-                default=1,
-                show_default=True,
-                metavar="N",
-                help="Paint N pictures, and a contact sheet of them.",
-            ),
-            click.option("--trace", metavar="DIR", help="Write the steps of the painter into this folder."),
-        )
-    ):
+    """Add `PAINTING_OPTIONS` to a command."""
+    for decorate in reversed(PAINTING_OPTIONS):
         f = decorate(f)
     return f
 
@@ -89,21 +75,7 @@ def painting_options(f: Any) -> Any:
 @models_options
 @level_option
 @json_option
-def command(
-    source: str,
-    output: str | None,
-    symbols: bool,
-    text: bool,
-    alternatives: bool,
-    samples: int,
-    reflections: int | None,
-    trace: str | None,
-    model: tuple[str, ...],
-    device: str,
-    dtype: str,
-    level: int,
-    **wishes: Any,
-) -> None:
+def command(source: str, output: str | None, symbols: bool, text: bool, alternatives: bool, **options: Any) -> None:
     """Paint the picture of IN.sem into OUT, whose suffix chooses the format.
 
     png, jpg, webp (lossless), avif, tif, bmp or ppm. Files of method elic, and of perco's embedded profile, are painted by
@@ -118,15 +90,9 @@ def command(
     semtool decode clip.sem --model painter=stabilityai/stable-diffusion-2-1-unclip-small --samples 4
     semtool decode bridge.sem --text
     """
-    wish = {name.replace("_", "-"): value for name, value in wishes.items() if value is not None}
-    _sensible(
-        symbols,
-        text,
-        alternatives,
-        samples,
-        [*wish, *(["trace"] if trace else []), *(["reflections"] if reflections is not None else [])],
-    )
-    models = models_of(model, device, dtype)
+    wanted = image_options(options)
+    _check(symbols, text, alternatives, wanted)
+    models, level = models_of(options["model"], options["device"], options["dtype"]), options["level"]
     if text:
         from refcodec.cli.print_text import print_text
 
@@ -136,8 +102,17 @@ def command(
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
         picture_suffix(str(output))
+    _decode(source, output, symbols, models, wanted, level)
+
+
+def image_options(options: dict[str, Any]) -> ImageOptions:
+    """Return how pictures are to be reconstructed by the options of the command."""
+    overrides = {name.replace("_", "-"): options[name] for name in OVERRIDES if options[name] is not None}
+    return ImageOptions(overrides, options["samples"], options["reflections"], options["trace"])
+
+
+def _decode(source: str, output: str | None, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
     from refcodec.cli.partial_decode import symbols_here
-    from refcodec.cli.write_images import Wanted, write_pictures
     from refcodec.cli.write_symbols import write_holdings
     from refcodec.container import read
 
@@ -149,19 +124,21 @@ def command(
             decoded = symbols_here(container, environment, level, update)
             written = [{"file": file, "what": what} for file, what in write_holdings(decoded, source, output)]
         else:
-            wanted = Wanted(wish, samples, reflections, trace)
             decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)
     _tell(decoded, written, used)
 
 
-def _sensible(symbols: bool, text: bool, alternatives: bool, samples: int, painting: list[str]) -> None:
+def _check(symbols: bool, text: bool, alternatives: bool, wanted: ImageOptions) -> None:
+    """Usage error for options that do not go together."""
     if alternatives and not text:
         raise click.UsageError("--alternatives goes with --text")
     if text and symbols:
         raise click.UsageError("--text and --symbols are two answers: ask for one")
-    if (text or symbols) and (painting or samples > 1):
-        name = painting[0] if painting else "samples"
-        raise click.UsageError(f"--{name} is of pictures, and {'--text' if text else '--symbols'} paints none")
+    names = [*wanted.overrides, *(["trace"] if wanted.trace else [])]
+    names += ["reflections"] if wanted.reflections is not None else []
+    names += ["samples"] if wanted.samples > 1 else []
+    if (text or symbols) and names:
+        raise click.UsageError(f"--{names[0]} is of pictures, and {'--text' if text else '--symbols'} paints none")
 
 
 def picture_suffix(output: str) -> None:
@@ -177,7 +154,7 @@ def picture_suffix(output: str) -> None:
         raise click.UsageError(str(error)) from error
 
 
-def _tell(decoded: Symbols, written: list[dict[str, Any]], used: dict[str, str]) -> None:
+def _tell(decoded: DecodedFile, written: list[dict[str, Any]], used: dict[str, str]) -> None:
     container = decoded.container
     header, whole = container.header, "" if container.complete else ", of an incomplete file"
     if wants_json():

@@ -111,7 +111,9 @@ def add(
     container = _read(source, output, level, environment)
     from refcodec import editing
     from refcodec.assemble import ancillary, payload_section, section_of
+    from refcodec.codec import with_edge_map
     from refcodec.decoder import explicit_digest
+    from refcodec.methods.inputs import SymbolInputs
     from refcodec.pack import payloads_for
 
     header, environment = container.header, environment_of(model)
@@ -124,7 +126,8 @@ def add(
             if mode is not None or strict:
                 raise click.UsageError("--mode and --strict are of a text, and none is given")
         else:
-            made = payloads_for(header, loaded(symbols), environment, mode=mode, strict=strict)
+            inputs = with_edge_map(SymbolInputs(**loaded(symbols)), level)
+            made = payloads_for(header, inputs, environment, mode=mode, strict=strict)
             sections += [payload_section(header, digest, payload, level) for payload in made]
         if other is not None:
             sections += _sections_of(other, header, level, environment)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""semtool encode: a picture, or symbols that are ready, become a .sem file."""
+"""semtool encode: turn a picture, or symbols, into a .sem file."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +26,13 @@ from refcodec.cli.stdio import (
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, size_option, symbol_options
 from refcodec.fileio import shown
 
-TRACED = ("consonant", "pics")  # methods whose description has steps
+if TYPE_CHECKING:
+    from refcodec.assemble import EncodedFile
+    from refcodec.cli.step_trace import Steps
+    from refcodec.encode_settings import EncodeOptions
+    from refcodec.networks.trace import Tracer
+
+TRACED = ("consonant", "pics")  # methods whose analysis has steps
 
 
 def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int, int]:
@@ -127,35 +135,7 @@ def description_options(f: Any) -> Any:
 )
 @level_option
 @json_option
-def command(
-    source: str | None,
-    output: str | None,
-    method: str | None,
-    quality: int | None,
-    bpp: float | None,
-    profile: str | None,
-    check: str,
-    explicit_model: bool,
-    hash_bytes: str,
-    model: tuple[str, ...],
-    device: str,
-    dtype: str,
-    words: int | None,
-    iterations: int,
-    prompt_tokens: int,
-    candidates: int,
-    edges: str,
-    provenance: bool,
-    background: tuple[int, int, int],
-    trace: bool,
-    level: int,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    strict: bool,
-    metadata: dict[str, str],
-    hints: dict[str, str],
-    **symbols: Any,
-) -> None:
+def command(source: str | None, output: str | None, trace: bool, **options: Any) -> None:
     """Turn the picture IN, or symbols that are ready, into a .sem file.
 
     IN may be in any format that Pillow reads; with - it comes from standard input. Without it the file is made of a
@@ -167,39 +147,32 @@ def command(
     semtool encode --caption "A cat on a mat." --indices grid.npy --size 768x512 -o cat.sem
     semtool encode photo.jpg --method pics --caption "A cat on a mat."
     """
-    from refcodec.environment import Environment
-    from refcodec.methods.base import Options
-
-    options = Options(candidates, iterations, prompt_tokens, words, edges)
-    ready = any(symbols[name] is not None for name in NAMES)
-    if trace and ((source is None and ready) or method not in (None, "elic", *TRACED)):
+    symbols = any(options[name] is not None for name in NAMES)
+    if trace and ((source is None and symbols) or options["method"] not in (None, "elic", *TRACED)):
         raise click.UsageError(f"--trace is for pictures by method elic, {' or '.join(TRACED)}")
-    if source is None and not ready:
+    if source is None and not symbols:
         source = STDIO
+    target = claim_target(source, output, options["size"])
+    tracer, steps = recorders(target, options["method"]) if trace else (None, None)
+    with encoding(source) as more:
+        from refcodec import codec
+
+        image = standard_input() if source == STDIO else source
+        made = codec.encode_file(image, **(encode_options(options) | more | callbacks(tracer, steps)))
+    write_output(target, made.data)
+    if tracer is not None:
+        write_output(f"{target}.trace.json", tracer.to_json(made.data))
+    if steps is not None:
+        steps.write()
+    report(made, target)
+
+
+def claim_target(source: str | None, output: str | None, size: tuple[int, int] | None) -> str:
+    """Return the name of the file to write. Usage error for one that cannot be; source None: symbols alone."""
     if source is None:
-        _encode_symbols(
-            output,
-            size,
-            loaded(symbols),
-            {
-                "options": options,
-                "method": method,
-                "quality": quality,
-                "bpp": bpp,
-                "profile": profile,
-                "check": int(check),
-                "mode": mode,
-                "strict": strict,
-                "explicit_model": int(hash_bytes) if explicit_model else False,
-                "provenance": provenance,
-                "model": package_of(models_of(model, device, dtype)),
-                "environment": Environment.default(),
-                "level": level,
-                "hints": hints,
-                "metadata": metadata,
-            },
-        )
-        return
+        target = output or STDIO
+        claim_output(target, STDIO if target != STDIO else "")
+        return target
     if size is not None:
         raise click.UsageError("a picture has its own size: --size goes with ready symbols alone")
     if source == STDIO and sys.stdin is not None and sys.stdin.isatty():
@@ -208,68 +181,70 @@ def command(
     if output is None and target == source != STDIO:
         raise click.UsageError(f"{shown(source)} is named as a .sem file: decode it, or name the output with -o")
     claim_output(target, source)
-    if trace and target == STDIO:
+    return target
+
+
+def recorders(target: str, method: str | None) -> tuple[Tracer | None, Steps | None]:
+    """Return what --trace records: the layers and passes of the networks, or the steps of an analysis."""
+    if target == STDIO:
         raise click.UsageError("--trace needs a named output")
-    from refcodec import codec
     from refcodec.cli.step_trace import Steps
     from refcodec.networks.trace import Tracer
 
-    tracer = Tracer() if trace and method not in TRACED else None
-    steps = Steps(f"{target}.trace") if trace and method in TRACED else None
-    models = models_of(model, device, dtype)
+    return (None, Steps(f"{target}.trace")) if method in TRACED else (Tracer(), None)
+
+
+def callbacks(tracer: Tracer | None, steps: Steps | None) -> EncodeOptions:
+    """Return the arguments of `refcodec.encode` that record."""
+    return {"trace": tracer, "record": None if steps is None else steps.record}
+
+
+@contextmanager
+def encoding(source: str | None) -> Iterator[EncodeOptions]:
+    """Turn ValueError into usage errors, and for a picture show the progress."""
     try:
-        with progress("encoding") as update:
-            made = codec.encode_any(
-                standard_input() if source == STDIO else source,
-                method=method,
-                quality=quality,
-                bpp=bpp,
-                profile=profile,
-                check=int(check),
-                explicit_model=int(hash_bytes) if explicit_model else False,
-                model=package_of(models),
-                models=models,
-                environment=models.environment,
-                options=options,
-                provenance=provenance,
-                background=background,
-                level=level,
-                progress=update,
-                trace=tracer,
-                mode=mode,
-                strict=strict,
-                hints=hints,
-                metadata=metadata,
-                record=None if steps is None else steps.record,
-                **loaded(symbols),
-            )
+        if source is None:
+            yield {}
+        else:
+            with progress("encoding") as update:
+                yield {"progress": update}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    write_output(target, made.data)
-    if tracer is not None:
-        write_output(f"{target}.trace.json", tracer.to_json(made.data))
-    if steps is not None:
-        steps.write()
-    _tell(made, target)
 
 
-def _encode_symbols(
-    output: str | None, size: tuple[int, int] | None, given: dict[str, Any], settings: dict[str, Any]
-) -> None:
-    """A file of ready symbols alone."""
-    from refcodec import codec
+def encode_options(options: dict[str, Any]) -> EncodeOptions:
+    """Return the arguments of `refcodec.encode` that the options of the command stand for."""
+    models = models_of(options["model"], options["device"], options["dtype"])
+    made: EncodeOptions = {
+        "method": options["method"],
+        "profile": options["profile"],
+        "quality": options["quality"],
+        "bpp": options["bpp"],
+        "size": options["size"],
+        "mode": options["mode"],
+        "strict": options["strict"],
+        "words": options["words"],
+        "edges": options["edges"],
+        "candidates": options["candidates"],
+        "iterations": options["iterations"],
+        "prompt_tokens": options["prompt_tokens"],
+        "check": int(options["check"]),
+        "explicit_model": int(options["hash_bytes"]) if options["explicit_model"] else False,
+        "provenance": options["provenance"],
+        "hints": options["hints"],
+        "metadata": options["metadata"],
+        "background": options["background"],
+        "level": options["level"],
+        "model": package_of(models),
+        "models": models,
+        "environment": models.environment,
+    }
+    made.update(loaded(options))  # type: ignore[typeddict-item]
+    return made
 
-    target = output or STDIO
-    claim_output(target, STDIO if target != STDIO else "")
-    try:
-        made = codec.encode_any(None, size=size, **given, **settings)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    write_output(target, made.data)
-    _tell(made, target)
 
-
-def _tell(made: Any, target: str) -> None:
+def report(made: EncodedFile, target: str) -> None:
+    """Print the notices and the result."""
     for text in made.notices:
         notice(text)
     if wants_json():

@@ -53,7 +53,7 @@ def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int
 
 def _judged(source: str, environment: Environment, level: int, trace: bool) -> tuple[dict[str, Any], SemError | None]:
     """The object of one file in verify.schema.json, and the fault if there is one."""
-    from refcodec.decoder import read_symbols
+    from refcodec.decoder import decode_file
     from refcodec.inspection import inspect
     from refcodec.networks.trace import Tracer
 
@@ -73,7 +73,7 @@ def _judged(source: str, environment: Environment, level: int, trace: bool) -> t
     try:
         data = read_input(source, level)
         with progress("verifying") as update:
-            decoded = read_symbols(data, level=level, trace=tracer, progress=update, environment=environment)
+            decoded = decode_file(data, level=level, trace=tracer, progress=update, environment=environment)
         row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
         fault = error

@@ -14,11 +14,11 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
-    from refcodec.decoder import Symbols
+    from refcodec.decoder import DecodedFile
     from refcodec.export import Holding
 
 
-def write_holdings(decoded: Symbols, source: str, output: str | None) -> list[tuple[str, str]]:
+def write_holdings(decoded: DecodedFile, source: str, output: str | None) -> list[tuple[str, str]]:
     """One file of each payload, or the payload that the suffix of `output` fits."""
     from refcodec.export import holdings
 

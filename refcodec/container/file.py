@@ -21,6 +21,7 @@ from refcodec.container.limits import Level, level_bounds
 from refcodec.container.sections import Place, Section, order
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
+from refcodec.file_input import FileInput, contents
 from refcodec.registry import Profile, Registry
 
 
@@ -54,24 +55,31 @@ class Found:
     sections: list[Section] = field(default_factory=list)
 
 
-def read(
-    data: bytes | bytearray | memoryview,
-    *,
-    level: int = 1,
-    partial: bool = True,
-    environment: Environment | None = None,
-) -> Container:
-    """The container in `data`, or the SemError of its first fault. Files above `level` are refused (§15).
+def read(data: FileInput, *, level: int = 1, partial: bool = True, environment: Environment | None = None) -> Container:
+    """Return the container of a file: its header and its sections, whose bodies are not decoded.
 
-    `partial` False refuses a file that is cut at the end of a section, too (SEM-E-301). The profile is that of the
-    environment's registry.
+    Args:
+        data (path, bytes-like object or binary stream): the file. A `str` is a path.
+        level (int): limits of SPEC §15, 1 or 2.
+        partial (bool): accept a file that is cut at the end of a section.
+        environment (Environment): whose registry has the profile. None: `Environment.default()`.
+
+    Raises:
+        HeaderError, SectionError, LimitError, UnsupportedError: the first error of the file.
+        InputOutputError: the path or stream cannot be read.
+        TypeError, ValueError: an argument that makes no sense.
+
+    Example:
+        >>> refcodec.read("photo.sem").header.width
+        768
     """
+    data = contents(data, level_bounds(level).file_bytes)
     return _read(data, level, Environment.of(environment).registry, partial)
 
 
-def _read(data: bytes | bytearray | memoryview, level: int, rows: Registry, partial: bool = True) -> Container:
+def _read(data: bytes, level: int, rows: Registry, partial: bool = True) -> Container:
     found = Found()
-    walk_file(Walk(), found, as_bytes(data), level_bounds(level), rows)
+    walk_file(Walk(), found, data, level_bounds(level), rows)
     if found.header is None:
         raise AssertionError("a walk without a fault finds a header")
     container = Container(found.header, tuple(found.sections))
@@ -86,10 +94,19 @@ def _read(data: bytes | bytearray | memoryview, level: int, rows: Registry, part
 
 
 def write(container: Container, *, level: int = 1) -> bytes:
-    """The one file that `read` gives back as `container`, by the row that it was read or made with.
+    """Return the bytes of the one file that `read` returns as `container`, by the row that it was read or made with.
 
-    A container that `read` would refuse is refused with the same SemError, one that contradicts itself or does not
-    fit its fields with a ValueError.
+    Args:
+        container (Container): header and sections, in the form and order of SPEC §6.
+        level (int): limits of SPEC §15, 1 or 2.
+
+    Raises:
+        SemError: the error with which `read` would refuse the file.
+        ValueError: a container that contradicts itself or does not fit its fields.
+
+    Example:
+        >>> refcodec.write(refcodec.read(data)) == data
+        True
     """
     header = container.header
     data = headers.build(header)
@@ -151,8 +168,3 @@ def _walk_sections(walk: Walk, found: Found, stream: io.BytesIO, header: Header,
         raise SemError(
             Code.TRAILING_BYTES, f"bytes follow the last section, {rest.hex()} first", offset=walk.byte, path="trailing"
         )
-
-
-def as_bytes(data: bytes | bytearray | memoryview) -> bytes:
-    """The bytes themselves; TypeError for what has none."""
-    return data if isinstance(data, bytes) else bytes(memoryview(data))

@@ -10,72 +10,69 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from refcodec import spec
-from refcodec.assemble import Payload
+from refcodec.assemble import CodedPayload
 from refcodec.errors import Code, SemError
-from refcodec.methods.base import Described, Request, Scene, canvas, fitted
-from refcodec.methods.inputs import Job, Made, row
+from refcodec.methods.base import DecodeContext, EncodeRequest, Method
+from refcodec.methods.inputs import Description, Packed, PackJob, int_list
+from refcodec.methods.picture_size import generation_size, resize_to
 from refcodec.networks import package_cache
 from refcodec.payloads import clip_bits, kinds
 from refcodec.progress import part
 
 if TYPE_CHECKING:
-    from refcodec.methods.base import Pixels
-
-ACCEPTS = frozenset({"vector", "codes"})
-CHOOSES_RATE: Final = False  # quality and bpp are for `ready`
-OPTIONS: Final = frozenset[str]()  # of `scene.Options` that `describe` reads
-SETTINGS: Final = frozenset(
-    {"seed", "generator", "steps", "guidance", "scheduler", "noise-level", "norm-scale"}
-)  # that `paint` reads
+    from refcodec.methods.picture_size import Pixels
 
 
-def ready(job: Job) -> Made:
-    """One payload, of a vector or of codes 0 … 2^b - 1; ValueError for what does not fit the profile."""
+def pack(job: PackJob) -> Packed:
+    """Return one payload, of a vector or of codes 0 … 2^b - 1. Raises ValueError for what does not fit the profile."""
     parameters, prior = job.parameters(spec.CLIP), None
     if job.folder is not None and kinds.needs_model(spec.CLIP, parameters):
         model = package_cache.small_model(job.folder, job.digest)
         kinds.fits(model, spec.CLIP, parameters)
         prior = model.table
-    given, b = job.given, int(parameters["b"])
-    if given.vector is not None and given.codes is not None:
+    symbols, b = job.symbols, int(parameters["b"])
+    if symbols.vector is not None and symbols.codes is not None:
         raise ValueError("give the vector or its codes, not both")
-    codes = clip_bits.quantise(given.vector, b) if given.vector is not None else row(given.codes, "codes")
+    codes = clip_bits.quantise(symbols.vector, b) if symbols.vector is not None else int_list(symbols.codes, "codes")
     body = clip_bits.encode(codes, parameters, prior)
-    return [Payload(spec.CLIP, body, clip_bits.ClipBits(tuple(codes), b))], []
+    return [CodedPayload(spec.CLIP, body, clip_bits.ClipBits(tuple(codes), b))], []
 
 
-def describe(request: Request) -> Described:
-    """The vector of the picture by the role image_embedder. SEM-E-803 for one of another width than the profile's."""
+def analyse(request: EncodeRequest) -> Description:
+    """Return the vector of the picture by the role image_embedder.
+
+    Raises Code.MODEL_MALFORMED for a vector of another width than the profile's.
+    """
     from refcodec.foundation.image_embedder import ImageEmbedder
 
     embedder = request.models.load("image_embedder", ImageEmbedder.load, request.profile.recommended.models)
     _same_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
     height, width = request.pixels.shape[:2]
-    return Described(replace(request.given, vector=embedder(request.pixels)), (width, height))
+    return Description(replace(request.symbols, vector=embedder(request.pixels)), (width, height))
 
 
-def paint(scene: Scene) -> list[Pixels]:
-    """A picture of each seed: stable unCLIP from the middles of the codes, scaled to their norm (π of the paper, §V-B)."""
+def reconstruct(context: DecodeContext) -> list[Pixels]:
+    """Return a picture of each seed: stable unCLIP from the middles of the codes, scaled to their norm (π of the paper, §V-B)."""
     from refcodec.foundation.unclip import UnClip
 
-    painter = scene.models.load("painter", UnClip.load, scene.profile.recommended.models)
-    value, painting = scene.need(spec.CLIP), scene.painting
-    _same_width("painter", painter.width, len(value.codes), scene.profile.name)
-    vector = clip_bits.dequantise(value.codes, value.b) * painting.norm_scale
-    seeds, out = scene.seeds(), []
+    generator = context.models.load("painter", UnClip.load, context.profile.recommended.models)
+    value, sampler = context.need(spec.CLIP), context.sampler
+    _same_width("painter", generator.width, len(value.codes), context.profile.name)
+    vector = clip_bits.dequantise(value.codes, value.b) * sampler.norm_scale
+    seeds, out = context.seeds(), []
     for i, seed in enumerate(seeds):
-        made = painter.paint(
+        made = generator.paint(
             vector.astype("float32"),
-            canvas(scene.size, painter.native),
+            generation_size(context.size, generator.native),
             seed=seed,
-            kind=painting.generator,
-            steps=painting.steps,
-            guidance=painting.guidance,
-            sampler=painting.scheduler,
-            noise_level=painting.noise_level,
-            progress=part(scene.progress, i / len(seeds), (i + 1) / len(seeds)),
+            kind=sampler.generator,
+            steps=sampler.steps,
+            guidance=sampler.guidance,
+            sampler=sampler.scheduler,
+            noise_level=sampler.noise_level,
+            progress=part(context.progress, i / len(seeds), (i + 1) / len(seeds)),
         )
-        out.append(fitted(made, scene.size))
+        out.append(resize_to(made, context.size))
     return out
 
 
@@ -85,3 +82,13 @@ def _same_width(role: str, width: int, wanted: int, profile: str) -> None:
         raise SemError(
             Code.MODEL_MALFORMED, what, path=role, hint="name a model of that width, or another profile with --profile"
         )
+
+
+METHOD: Final = Method(
+    name="clip",
+    accepts=frozenset({"vector", "codes"}),
+    sampler_settings=frozenset({"seed", "generator", "steps", "guidance", "scheduler", "noise-level", "norm-scale"}),
+    analyse=analyse,
+    pack=pack,
+    reconstruct=reconstruct,
+)

@@ -1,158 +1,104 @@
 # SPDX-License-Identifier: MIT
-"""Method 1, `elic`: picture -> analysis -> z, y -> one range-coded stream, and back (SPEC §13.7, §14).
-
-pixels -> g_a, h_a (float) -> choose symbols -> body          body -> z, y-hat -> g_s (float) -> pixels
-"""
+"""Method 1, `elic`: picture -> analysis -> z, y -> one range-coded stream, and back (SPEC §13.7, §14.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from refcodec.assemble import QUALITIES
-from refcodec.entropy import gaussians
-from refcodec.methods import rdo
+from refcodec import spec
+from refcodec.assemble import CodedPayload, provenance_entries
+from refcodec.methods import latent_coding
+from refcodec.methods.base import DecodeContext, EncodeRequest, Method
+from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.networks import package, package_cache
-from refcodec.networks.context_model import Backend, Trace, pass_sites
-from refcodec.payloads import latents as elic_latents
-from refcodec.payloads.latents import STEP, ElicLatents
-from refcodec.progress import Progress, part
-from refcodec.table_files import TableFiles
+from refcodec.payloads import kinds
 
 if TYPE_CHECKING:
-    from refcodec.transforms.elic.transforms import Analysis, Painter
+    from pathlib import Path
 
-Ints = NDArray[np.int32]
-OPTIONS: Final = frozenset[str]()
-SETTINGS: Final = frozenset[str]()
-RDO = 4.0  # factor on the training Lagrangian's distortion weight; below it sends fewer symbols
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from refcodec.methods.picture_size import Pixels
 
 
-@lru_cache(maxsize=2)
-def _analysis(folder: Path, device: str) -> Analysis:
+def analyse(request: EncodeRequest) -> Description:
+    """Return the latents of the picture by the symbol model's package, before they are quantised for a rate.
+
+    Raises ValueError for a caption that the model cannot take, ModelError for a model that is missing or malformed.
+    """
+    profile, pixels = request.profile, request.pixels
     package_cache.need_torch("encoding a picture")
-    from refcodec.transforms.elic.transforms import Analysis
-
-    return Analysis(folder, package.read_manifest(folder), device)
-
-
-@lru_cache(maxsize=2)
-def _painter(folder: Path, device: str) -> Painter:
-    package_cache.need_torch("painting a picture")
-    from refcodec.transforms.elic.transforms import Painter
-
-    return Painter(folder, package.read_manifest(folder), device)
-
-
-def takes_text(folder: Path) -> bool:
-    """Whether the encoder of a package has a text adapter, so that a caption can steer it; no torch needed.
-
-    SEM-E-801 to 803 for a package that is none.
-    """
-    entry = package.read_manifest(folder).get("encoder")
-    architecture = entry.get("architecture") if isinstance(entry, dict) else None
-    return isinstance(architecture, dict) and bool(architecture.get("text_width"))
-
-
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    body: bytes
-    latents: ElicLatents
-
-
-def rate_of(quality: int, rates: int) -> int:
-    """Rate index of a quality from 1 to 10, spread over all rates of a model."""
-    return round((quality - 1) * (rates - 1) / (QUALITIES - 1))
-
-
-class Encoder:
-    """One picture uint8[H, W, C], analysed once and coded at any of its model's rates.
-
-    text float32[tokens, width]: the embedding of a caption, for a model whose analysis has a text adapter (`takes_text`).
-    It steers what is sent and is itself not sent. Without one such a model takes that of the empty caption, which
-    text_encoder gives. device: where the analysis runs; symbols are computed by the exact nets on the CPU.
-    ValueError for a text that the model cannot take, SEM-E-801 where it needs a text encoder, 105 for too large a picture.
-    """
-
-    strength = RDO  # where `at` is given none
-
-    def __init__(
-        self,
-        pixels: NDArray[np.uint8],
-        folder: Path,
-        digest: str | None = None,
-        progress: Progress | None = None,
-        *,
-        tables: TableFiles,
-        text: NDArray[np.float32] | None = None,
-        text_encoder: Callable[[str], NDArray[np.float32]] | None = None,
-        device: str = "cpu",
-    ):
-        self.model, self.tables = package_cache.symbol_model(folder, digest), tables
-        self.backend: Backend = package_cache.backend("torch")
-        analysis = _analysis(folder, device)
-        if text is None and text_encoder is not None and analysis.cfg.text_width:
-            text = text_encoder("")
-        self.size = (pixels.shape[1], pixels.shape[0])
-        self.lambdas, self.gain, self.gain_z = analysis.cfg.lambdas, analysis.gain, analysis.gain_z
-        self.channels = analysis.cfg.channels
-        self.progress = progress
-        self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4), text)
-        self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
-
-    def at(
-        self,
-        rate: int,
-        strength: float | None = None,
-        trace: Trace | None = None,
-        span: tuple[float, float] = (0.4, 1.0),
-    ) -> Encoded:
-        """The stream at one rate. strength: see `RDO`, which is the default; infinite rounds every residual to the nearest.
-
-        span: what this takes of the whole work, for the progress.
-        """
-        z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
-        gain, bank = self.gain[rate], gaussians(self.tables)
-        strength = self.strength if strength is None else strength
-        weight = (strength * self.lambdas[rate] * 255**2 / self.channels / gain**2).astype(np.float32)
-
-        def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
-            channels, (rows, cols) = self.model.part(k), self.sites[step]
-            r = self.y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
-            s = rdo.quantise(r, index, weight[channels][:, None], bank)
-            # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
-            s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
-            return np.where(index == 0, 0, s).astype(np.int32)
-
-        progress = part(self.progress, *span)
-        made = elic_latents.encode(
-            rate, z, choose, self.model, self.size, self.backend, trace, progress, tables=self.tables
+    folder, digest = request.plans[0].model()
+    kinds.fits(package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC))
+    text, notices = _steering(request, folder)
+    with package_cache.running(folder, "encoder"):
+        latents = latent_coding.LatentEncoder(
+            pixels,
+            folder,
+            digest,
+            request.progress,
+            tables=request.models.environment.tables,
+            text=text,
+            device=request.models.torch_device(),
         )
-        return Encoded(*made)
-
-    def fitting(self, most: int) -> tuple[Encoded, bool]:
-        """The stream of the highest rate whose body has at most `most` bytes; False with the smallest if none has."""
-        lo, hi, best = 0, self.model.rates - 1, None
-        tries, done = self.model.rates.bit_length(), 0
-        while lo <= hi:
-            mid = (lo + hi) // 2
-            tried = self.at(mid, span=(0.4 + 0.6 * done / tries, 0.4 + 0.6 * (done + 1) / tries))
-            done += 1
-            if len(tried.body) <= most:
-                best, lo = tried, mid + 1
-            else:
-                smallest, hi = tried, mid - 1
-        return (best, True) if best is not None else (smallest, False)
+    name = package.read_manifest(folder).get("name", "")
+    wanted = f"at most {request.bpp} bpp" if request.bpp is not None else f"quality {request.plans[0].rate[0]}"
+    note = provenance_entries(model=f"{name} {digest}", setting=wanted)
+    size = (pixels.shape[1], pixels.shape[0])
+    return Description(SymbolInputs(latents=latents), size, notices=notices, provenance=note, model=(folder, digest))
 
 
-def paint(
-    latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None, *, device: str = "cpu"
-) -> NDArray[np.uint8]:
-    """uint8[H, W, C]; of a picture, sRGB."""
-    return _painter(folder, device)(latents.y, latents.rate, size, progress)
+def _steering(request: EncodeRequest, folder: Path) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    """Return the embedding for the text adapter of an encoder, and notices; without an adapter (None, ()).
+
+    The caption is the user's, else that of the role captioner where a model fills it, else the empty one. Raises
+    ValueError for a caption that the model has no use for, Code.MODEL_UNAVAILABLE where nothing fills text_encoder.
+    """
+    models, caption = request.models, request.symbols.caption
+    if not latent_coding.takes_text(folder):
+        if caption is not None:
+            raise ValueError(f"model {folder.name} has no text adapter: a caption cannot steer it")
+        return None, ()
+    from refcodec.foundation.text_encoder import TextEncoder
+
+    recommended, notices = request.profile.recommended.models, tuple[str, ...]()
+    encoder = models.load("text_encoder", TextEncoder.load, recommended)
+    if caption is None and models.has("captioner"):
+        from refcodec.foundation.captioner import captioner
+
+        caption = captioner(models, recommended).caption(request.pixels)
+        notices = (f"encoded with the caption {caption!r}, which is not sent",)
+    return encoder(caption or ""), notices
+
+
+def pack(job: PackJob) -> Packed:
+    """Return one payload: the latents at the rate of the job."""
+    assert job.symbols.latents is not None
+    assert job.folder is not None
+    with package_cache.running(job.folder, "encoder"):
+        coded, reached = latent_coding.code_latents(job.symbols.latents, spec.ELIC, job, [])
+    notices = [] if reached else [f"{job.bpp} bpp cannot be reached: this is the smallest file of this model"]
+    return [CodedPayload(spec.ELIC, coded.body, coded.latents)], notices
+
+
+def reconstruct(context: DecodeContext) -> list[Pixels]:
+    """Return one picture, by the synthesis network of the package that the symbols were read with."""
+    latents, folder = context.need(spec.ELIC), context.folder
+    assert folder is not None
+    with package_cache.running(folder, "painter"):
+        device = context.models.torch_device()
+        pixels = latent_coding.synthesise(latents, folder, context.size, context.progress, device=device)
+    context.models.used["painter"] = folder.name
+    return [pixels]
+
+
+METHOD: Final = Method(
+    name="elic",
+    accepts=frozenset({"caption"}),
+    needs_picture=True,
+    compact=spec.ELIC,
+    analyse=analyse,
+    pack=pack,
+    reconstruct=reconstruct,
+)

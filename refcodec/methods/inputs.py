@@ -1,21 +1,31 @@
 # SPDX-License-Identifier: MIT
-"""What the user of a method may give in place of a picture: symbols that are ready, or what they are made from."""
+"""The symbols of one picture on their way to payloads: `SymbolInputs`, their `Description`, and the `PackJob` of a method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from refcodec.assemble import Payload
+from refcodec import spec
+from refcodec.assemble import CodedPayload
 from refcodec.environment import Environment
 from refcodec.registry import Profile
 
+if TYPE_CHECKING:
+    from refcodec.methods.latent_coding import LatentEncoder
+    from refcodec.networks.context_model import Trace
+
+Packed: TypeAlias = tuple[list[CodedPayload], list[str]]  # payloads, and notices for the user
+
 
 @dataclass(frozen=True)
-class Given:
-    """Symbols as the options of `semtool encode` name them; None where they are not given."""
+class SymbolInputs:
+    """Symbols, or what a method codes them from; None where a file has none.
+
+    The first six are named as the options of `semtool encode` and the arguments of `refcodec.encode`.
+    """
 
     text: str | None = None
     caption: str | None = None
@@ -23,48 +33,65 @@ class Given:
     codes: Any = None  # integers, one row
     indices: Any = None  # integers [h, w]
     sketch: Any = None  # uint8[H, W]
+    latents: LatentEncoder | None = None  # of an analysed picture
 
     def __post_init__(self) -> None:
-        """ValueError for a text that is none: UTF-8 has no room for half a surrogate pair."""
+        """Raise ValueError for a lone surrogate in a text, which UTF-8 cannot encode."""
         for name in ("text", "caption"):
             value = getattr(self, name)
             if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
                 raise ValueError(f"the {name} is not Unicode text: it holds a lone surrogate")
 
     def names(self) -> set[str]:
+        """Return the names of the inputs that are there."""
         return {field.name for field in fields(self) if getattr(self, field.name) is not None}
 
 
 @dataclass(frozen=True)
-class Job:
-    """One file to be made by a method from `given`. `folder` and `digest`: of the symbol model, where there is one."""
+class Description:
+    """The result of a method's analysis of a picture: symbols, and what the file says beside them."""
 
-    given: Given
+    symbols: SymbolInputs
+    size: tuple[int, int]  # width, height of what the symbols describe
+    hints: Mapping[str, str] = field(default_factory=dict)  # render hints of the file
+    notices: tuple[str, ...] = ()  # for the user
+    provenance: Mapping[str, str] | None = None  # None: the method and the models that were used
+    model: tuple[Path, str] | None = (
+        None  # folder and digest of the symbol model; None: that of the settings or the row
+    )
+
+
+@dataclass(frozen=True)
+class PackJob:
+    """The symbols of one file, for a method to code."""
+
+    symbols: SymbolInputs
     profile: Profile
     size: tuple[int, int]  # width, height
     environment: Environment
     mode: str | None = None  # of a caption; None: the shortest
     strict: bool = False  # texts are refused rather than changed
-    folder: Path | None = None
-    digest: str | None = None
-    quality: int | None = 5  # of latents, 1 … 10; None: `most` decides
-    most: int = 0  # bytes that the file may have
-    length: Callable[[list[Payload]], int] = len  # bytes of the file of these payloads
+    folder: Path | None = None  # of the symbol model, where one is used
+    digest: str | None = None  # of the same
+    quality: int | None = 5  # of latents, 1 … 10; None: `bpp` decides
+    bpp: float = 0.0  # bits per pixel that the file may have
+    size_of: Callable[[Sequence[CodedPayload]], int] = len  # bytes of the file of these payloads
+    trace: Trace | None = None
+
+    @property
+    def limit(self) -> int:
+        """The bytes that the file may have."""
+        return int(self.bpp * self.size[0] * self.size[1] / 8)
 
     def parameters(self, kind: int) -> Mapping[str, Any]:
-        """Of a kind that the profile allows; ValueError for another one."""
-        from refcodec import spec
-
+        """Return the parameters of a payload kind. Raises ValueError for one that the profile does not allow."""
         if kind not in self.profile.kinds:
             raise ValueError(f"profile {self.profile.name} has no {spec.KINDS[kind]}")
         return self.profile.parameters(kind)
 
 
-Made = tuple[list[Payload], list[str]]  # payloads, and what their maker would want to know
-
-
-def row(values: Any, what: str) -> list[int]:
-    """Integers in one row, as a list; ValueError for an array of anything else."""
+def int_list(values: Any, what: str) -> list[int]:
+    """Return one row of integers as a list. Raises ValueError for an array of another shape or type."""
     if hasattr(values, "dtype"):
         if values.ndim != 1 or values.dtype.kind not in "iu":
             raise ValueError(f"{what} are one row of integers, not {values.dtype}{list(values.shape)}")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -11,13 +12,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from refcodec.errors import Code, SemError
-from refcodec.networks import package
+from refcodec.fileio import shown
+from refcodec.networks import package, package_search
 from refcodec.networks.numpy_backend import NumpyBackend
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend
 
 EMBEDDED: Final = ("elic", "perco")  # methods that paint with what the package ships
+
+
+def model_digest(folder: Path) -> str:
+    """Return the digest of the symbol model in a package.
+
+    Raises Code.MODEL_UNAVAILABLE for a folder that holds no package, Code.MODEL_MALFORMED for a malformed one.
+    """
+    if not os.path.isfile(folder / package_search.MANIFEST):
+        raise SemError(
+            Code.MODEL_UNAVAILABLE,
+            f"{shown(str(folder))} is no model package: it has no {package_search.MANIFEST}",
+            path="model",
+        )
+    if (digest := package_search.folder_digest(folder)) is not None:
+        return digest
+    try:
+        return package.symbol_digest(package.read_manifest(folder)["symbols"])
+    except ValueError as error:
+        raise SemError(Code.MODEL_MALFORMED, str(error), path="symbols") from error
 
 
 @lru_cache(maxsize=4)

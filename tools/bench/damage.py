@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 import refcodec
-from refcodec.decoder import read_symbols
+from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.networks.numpy_backend import NumpyBackend
 from tools.demo import sample
@@ -52,7 +52,7 @@ def main() -> None:
     total, backend = 9 * len(data) + 256, NumpyBackend()
     for i, (kind, bad) in enumerate(damaged(data)):
         try:
-            read_symbols(bad, backend=backend)
+            decode_file(bad, backend=backend)
             verdict = "undetected"
         except SemError as e:
             verdict = f"{e.id} (status {e.status})"

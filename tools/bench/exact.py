@@ -37,13 +37,13 @@ def torch_digest(data: bytes, threads: int, onednn: bool, channels_last: bool) -
 
     import torch
 
-    from refcodec.decoder import read_symbols
+    from refcodec.decoder import decode_file
     from refcodec.networks.torch_backend import TorchBackend
 
     torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", message="TF32")  # torch warns about Intel GPUs
     with torch.backends.mkldnn.flags(enabled=onednn):
-        symbols = read_symbols(data, backend=TorchBackend(channels_last=channels_last))
+        symbols = decode_file(data, backend=TorchBackend(channels_last=channels_last))
     return hashlib.sha256(symbols.elic.serialise()).hexdigest()
 
 
@@ -57,12 +57,12 @@ def _line(label: str, digest: str, started: float, expected: str) -> bool:
 
 
 def main() -> None:
-    from refcodec.codec import encode_picture
+    from refcodec.codec import encode_file
     from tools.demo import sample
 
     photo = Path(sys.argv[1]) if len(sys.argv) > 1 else sample()
     started = time.monotonic()
-    encoded = encode_picture(photo, quality=5)
+    encoded = encode_file(photo, quality=5)
     expected = hashlib.sha256(encoded.latents.serialise()).hexdigest()
     print(
         f"{photo.name}: {encoded.width}x{encoded.height}, {len(encoded.data)} bytes, {encoded.bpp:.4f} bpp; SHA-256 of its symbols:"

@@ -3,7 +3,7 @@
 
     python -m tools.bench.published [--json OUT]
 
-Symbols are random, because their number alone determines the size; payloads of variable length are encoded from the demo
+DecodedFile are random, because their number alone determines the size; payloads of variable length are encoded from the demo
 photograph. `overhead` is computed from SPEC §3, §4 and §6, while `file` is the length of a file that was written. The
 exit status is 1 if payload + overhead differs from it.
 """
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from refcodec import codec
-from refcodec.assemble import Encoded
+from refcodec.assemble import EncodedFile
 from refcodec.container import read
 from refcodec.registry import dim_class
 
@@ -58,7 +58,7 @@ def varint_bytes(value: int) -> int:
     return size
 
 
-def overhead(encoded: Encoded) -> int:
+def overhead(encoded: EncodedFile) -> int:
     """Return the bytes that SPEC §3, §4 and §6 require besides the bodies of this file."""
     container = read(encoded.data)
     header, check = container.header, container.header.check_bits // 8
@@ -78,7 +78,7 @@ def overhead(encoded: Encoded) -> int:
 
 def row(setting: str, **options: Any) -> Row:
     """Encode a file and measure it."""
-    encoded = codec.encode_any(options.pop("image", None), **options)
+    encoded = codec.encode_file(options.pop("image", None), **options)
     payload = sum(len(section.body) for section in read(encoded.data).sections)
     size = f"{encoded.width}×{encoded.height}"
     return Row(encoded.method, setting, size, payload, overhead(encoded), len(encoded.data))

@@ -26,8 +26,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from refcodec.assemble import Encoded
-from refcodec.codec import encode_any
+from refcodec.assemble import EncodedFile
+from refcodec.codec import encode_file
 from refcodec.entropy import Encoder
 from refcodec.payloads import clip_bits, consonant, pq_codes, vq_indices
 from refcodec.payloads.caption import kind as caption
@@ -73,7 +73,7 @@ def counted(module: ModuleType) -> Iterator[Callable[[], float]]:
 def row(kind: str, what: str, module: ModuleType, published: str, bar: str = "", **options: Any) -> Row:
     """Encode precomputed symbols and measure the file."""
     with counted(module) as ideal:
-        encoded: Encoded = encode_any(None, **options)
+        encoded: EncodedFile = encode_file(None, **options)
         bytes_ideal = ideal()
     return Row(kind, what, len(encoded.payloads[-1].body), bytes_ideal, published, len(encoded.data), bar)
 
@@ -100,7 +100,7 @@ def consonant_rows() -> Iterator[Row]:
     """Yield the rows of consonant text, 25 characters."""
     text, size = "ndn trdtnl rch lt shd mnt", (1024, 1024)
     assert len(text) == 25
-    fixed = encode_any(None, text=text, size=size, profile="consonant")
+    fixed = encode_file(None, text=text, size=size, profile="consonant")
     body, file = len(fixed.payloads[0].body), len(fixed.data)
     yield Row("consonant", "25 characters, four bits each", body, 12.5, "12.5", file, "20")
     yield row("consonant", "the same, coded", consonant, "12.5", text=text, size=size, profile="consonant-coded")

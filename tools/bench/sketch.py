@@ -148,17 +148,17 @@ def anchor(name: str, original: Map, budget: int, cache: Cache) -> Row:
 
 def sketch(original: Map, budget: int, folder: Path) -> Row:
     """Return size and metrics of the .sem file of the highest rate that fits, decoded from its bytes alone."""
-    from refcodec.codec import encode_any
-    from refcodec.decoder import read_symbols
+    from refcodec.codec import encode_file
+    from refcodec.decoder import decode_file
     from refcodec.methods import sketch as method
 
     size, bpp = (
         (original.shape[1], original.shape[0]),
         (8 * budget + 0.5) / original.size,
     )  # half a bit against rounding of the division
-    data = encode_any(None, sketch=original, method="pics", model=folder, bpp=bpp).data
-    latents = read_symbols(data, models=folder).value(spec.SKETCH)
-    return {"bytes": len(data), "rate": latents.rate, **scores(original, method.paint(latents, folder, size))}
+    data = encode_file(None, sketch=original, method="pics", model=folder, bpp=bpp).data
+    latents = decode_file(data, models=folder).value(spec.SKETCH)
+    return {"bytes": len(data), "rate": latents.rate, **scores(original, method.synthesise(latents, folder, size))}
 
 
 def measure(source: Source, folder: Path | None, cache: Cache) -> Iterator[Row]:
@@ -205,12 +205,12 @@ def curve(sources: list[Source], folder: Path) -> str:
     lines = [f"{'map':9} {'rate':>4} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}"]
     for kind, detect in MAPS.items():
         maps = [detect(source.pixels) for source in sources]
-        encoders = [method.Encoder(m, folder, tables=table_files.SHIPPED) for m in maps]
+        encoders = [method.SketchEncoder(m, folder, tables=table_files.SHIPPED) for m in maps]
         for rate in range(package.load(folder).rates):
             per_picture = []
             for original, encoder in zip(maps, encoders, strict=True):
                 encoded = encoder.at(rate)
-                decoded = method.paint(encoded.latents, folder, (original.shape[1], original.shape[0]))
+                decoded = method.synthesise(encoded.latents, folder, (original.shape[1], original.shape[0]))
                 per_picture.append([8 * len(encoded.body) / original.size, *scores(original, decoded).values()])
             mean = np.mean(per_picture, 0)
             lines.append(f"{kind:9} {rate:4} {mean[0]:7.4f} {mean[1]:8.4f} {mean[2]:7.3f} {mean[3]:8.3f}")

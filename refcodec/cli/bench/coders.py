@@ -39,20 +39,21 @@ def refcodec(
     measured anew, with the models, the device and the versions of the libraries that compute pixels.
     """
     from refcodec.cli.common_options import package_of
-    from refcodec.codec import encode_any
-    from refcodec.decoder import read_symbols
-    from refcodec.reconstruct import paint
+    from refcodec.codec import encode_file
+    from refcodec.decoder import decode_file
+    from refcodec.reconstruct import reconstruct
 
     def encode(image: Image.Image, setting: Setting) -> bytes:
         wanted: dict[str, Any] = {"profile": profile} | {
             "bpp" if name == "wanted_bpp" else name: value for name, value in named(setting).items()
         }
-        return encode_any(image, method=method, models=models, model=package_of(models), **wanted).data
+        return encode_file(image, method=method, models=models, model=package_of(models), **wanted).data
 
     def decode(data: bytes) -> list[Image.Image]:
-        symbols = read_symbols(data, environment=models.package_environment)
+        symbols = decode_file(data, environment=models.package_environment)
         return [
-            Image.fromarray(pixels) for pixels in paint(symbols, models=models, wish=wish, samples=samples).pictures
+            Image.fromarray(pixels)
+            for pixels in reconstruct(symbols, models=models, overrides=wish, samples=samples).pictures
         ]
 
     libraries = ("numpy", "torch") if method == "elic" else ("numpy", "torch", "transformers", "diffusers")

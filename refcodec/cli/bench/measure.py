@@ -152,7 +152,7 @@ class _File:
     @cached_property
     def original(self) -> Picture:
         """The part of the picture that the file shows: all of it, or the middle square."""
-        from refcodec.methods.base import centre_square
+        from refcodec.methods.picture_size import centre_square
 
         shape = self.decoded[0].shape
         for pixels in (self.source.pixels, centre_square(self.source.pixels)[0]):

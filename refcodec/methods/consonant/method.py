@@ -12,67 +12,68 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
-from refcodec.assemble import QUALITY, Payload
+from refcodec.assemble import CodedPayload
 from refcodec.consonant_text.normalise import normalise, skeleton, words
 from refcodec.consonant_text.restore import restore
+from refcodec.encode_settings import QUALITY
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import missing_model_error
-from refcodec.methods.base import Described, Request, Scene, canvas, centre_square, fitted
+from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.consonant import prompts, reflection
-from refcodec.methods.consonant.word_selection import Short, Shortener
-from refcodec.methods.inputs import Job, Made, row
+from refcodec.methods.consonant.word_selection import Selection, WordSelector
+from refcodec.methods.inputs import Description, Packed, PackJob, int_list
+from refcodec.methods.picture_size import centre_square, generation_size, resize_to
 from refcodec.payloads import checked, consonant
 from refcodec.progress import part
 
 if TYPE_CHECKING:
-    from refcodec.methods.base import Pixels
+    from refcodec.methods.picture_size import Pixels
 
-ACCEPTS = frozenset({"text", "codes"})
-CHOOSES_RATE: Final = True
-OPTIONS: Final = frozenset({"words"})
-SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler", "reflections"})
 # quality 1 … 10 -> words; at 1024x1024 from some 70 µbpp to some 1700, the range of the paper
 WORDS: Final = (4, 6, 9, 13, 18, 25, 36, 50, 70, 100)
 SHOWN_MAX: Final = 200  # letters of a text in a notice
 ASKED_MAX: Final = 400  # words that a language model is asked to restore; longer texts are left to the restorer
 
 
-def ready(job: Job) -> Made:
-    """One payload, of the text with all but its consonants dropped or of codes 0 … 15; ValueError for what cannot be."""
+def pack(job: PackJob) -> Packed:
+    """Return one payload, of the text with all but its consonants dropped or of codes 0 … 15.
+
+    Raises ValueError for both, for other codes and, where the job is strict, for a text that would be changed.
+    """
     notices: list[str] = []
-    if job.given.text is not None and job.given.codes is not None:
+    if job.symbols.text is not None and job.symbols.codes is not None:
         raise ValueError("give the text or its codes, not both")
-    if job.given.text is not None:
-        made = normalise(job.given.text, strict=job.strict)
+    if job.symbols.text is not None:
+        made = normalise(job.symbols.text, strict=job.strict)
         value = made.consonants
         if made.changes:
             counted = ", ".join(f"{count} {kind}" for kind, count in made.counts.items())
             shown = value.text if len(value.text) <= SHOWN_MAX else f"{value.text[:SHOWN_MAX]}…"
             notices.append(f"sent as {shown!r} (changes: {counted})")
     else:
-        value = consonant.Consonants(bytes(checked(row(job.given.codes, "codes"), 16, "codes")))
+        value = consonant.Consonants(bytes(checked(int_list(job.symbols.codes, "codes"), 16, "codes")))
     body = consonant.encode(value.codes, job.parameters(spec.CONSONANT), tables=job.environment.tables)
-    return [Payload(spec.CONSONANT, body, value)], notices
+    return [CodedPayload(spec.CONSONANT, body, value)], notices
 
 
 # --- a picture to consonants ---------------------------------------------------------------------------------------
 
 
-def describe(request: Request) -> Described:
-    """The consonants of the middle square: described by the role captioner, shortened by the role language or by rules.
+def analyse(request: EncodeRequest) -> Description:
+    """Return the consonants of the middle square: described by the role captioner, shortened by the role language or by rules.
 
-    A text that is given is the description. ValueError for two wishes for its length.
+    A text from the user is the description. Raises ValueError for more than one of words, quality and bpp.
     """
     pixels, notices = centre_square(request.pixels)
     size = (pixels.shape[1], pixels.shape[0])
-    if request.given.codes is not None:
-        return Described(request.given, size, notices=notices)
+    if request.symbols.codes is not None:
+        return Description(request.symbols, size, notices=notices)
     if request.options.words is not None and (request.quality is not None or request.bpp is not None):
         raise ValueError("give words, quality or bpp: one of them says how long the text is")
     asked, recommended = prompts.shipped(), request.profile.recommended.models
     language = _language(request.models, recommended)
-    description = request.given.text
+    description = request.symbols.text
     if description is None:
         if not request.models.has("captioner"):
             error = missing_model_error("captioner", recommended)
@@ -87,16 +88,17 @@ def describe(request: Request) -> Described:
         description = captioner(request.models, recommended).describe(pixels, asked.ask("describe"))
     if language is None:
         notices = (*notices, "no language model: the words are chosen by rules")
-    shortener = Shortener(description, language, asked)
-    made, more = _chosen(request, shortener, lambda short: Described(replace(request.given, text=short.text), size))
+    selector = WordSelector(description, language, asked)
+    made, more = _chosen(
+        request, selector, lambda chosen: Description(replace(request.symbols, text=chosen.text), size)
+    )
     for step, text in (("description", description), ("selected", made.selected), ("compressed", made.text)):
-        if request.record is not None:
-            request.record(step, text)
-    return Described(replace(request.given, text=made.text), size, notices=(*notices, *made.notices, *more))
+        request.note(step, text)
+    return Description(replace(request.symbols, text=made.text), size, notices=(*notices, *made.notices, *more))
 
 
 def _language(models: Models, recommended: Mapping[str, str]) -> Any:
-    """What fills the role; None: nothing does, and rules do its work."""
+    """Return the model of the role language; None where no model fills it, and rules take its place."""
     if not models.has("language"):
         return None
     from refcodec.foundation.language_model import language
@@ -104,32 +106,37 @@ def _language(models: Models, recommended: Mapping[str, str]) -> Any:
     return language(models, recommended)
 
 
-def _chosen(request: Request, shortener: Shortener, described: Callable[[Short], Described]) -> tuple[Short, list[str]]:
-    """The short form of as many words as are asked for, or as many as the rate allows, and what is to be said of it."""
-    if not shortener.most:
-        return shortener.at(0), ["the description has no word that leaves a consonant: the text is empty"]
+def _chosen(
+    request: EncodeRequest, selector: WordSelector, described: Callable[[Selection], Description]
+) -> tuple[Selection, list[str]]:
+    """Return the short form of as many words as are asked for, or as the rate allows, and notices for the user."""
+    if not selector.most:
+        return selector.at(0), ["the description has no word that leaves a consonant: the text is empty"]
     if request.bpp is None:
-        return shortener.at(request.options.words or WORDS[(request.quality or QUALITY) - 1]), []
-    width, height = described(shortener.by_rules(1)).size
-    room = int(request.bpp * width * height / 8)
+        return selector.at(request.options.words or WORDS[(request.quality or QUALITY) - 1]), []
+    width, height = described(selector.by_rules(1)).size
+    limit = int(request.bpp * width * height / 8)
 
-    def fits(make: Callable[[int], Short]) -> Callable[[int], bool]:
-        return lambda count: request.length(described(make(count))) <= room
+    def size_with(select: Callable[[int], Selection]) -> Callable[[int], int]:
+        return lambda count: request.size_of(pack, described(select(count)))
 
-    count = largest(fits(shortener.by_rules), 1, shortener.most)
-    if shortener.language is not None:  # whose words are as long as those of the rules, more or less
-        count = largest(fits(shortener.at), max(1, count), shortener.most)
+    count = largest_fitting(size_with(selector.by_rules), limit, 1, selector.most)
+    if selector.language is not None:  # whose words are as long as those of the rules, more or less
+        count = largest_fitting(size_with(selector.at), limit, max(1, count), selector.most)
     if not count:
-        return shortener.at(1), [f"{request.bpp} bpp cannot be reached: this is the file of one word"]
-    return shortener.at(count), []
+        return selector.at(1), [f"{request.bpp} bpp cannot be reached: this is the file of one word"]
+    return selector.at(count), []
 
 
-def largest(fits: Callable[[int], bool], start: int, most: int) -> int:
-    """The largest of 1 … most that fits, where all smaller ones do; 0 where none does. Looked for around `start`."""
+def largest_fitting(size_of: Callable[[int], int], limit: int, start: int, most: int) -> int:
+    """Return the largest of 1 … most whose size is within the limit, 0 where none is. Sizes must not decrease.
+
+    A galloping search: it begins at `start`, and doubles its step until it has passed the limit.
+    """
     low, high, step = 0, most + 1, 1  # low fits, high does not
     at = start
     while high - low > 1:
-        if fits(at):
+        if size_of(at) <= limit:
             low, at = at, min(at + step, most) if high > most else (at + high) // 2
         else:
             high, at = at, max(at - step, 1) if low == 0 else (low + at) // 2
@@ -140,32 +147,32 @@ def largest(fits: Callable[[int], bool], start: int, most: int) -> int:
 # --- consonants to a picture ---------------------------------------------------------------------------------------
 
 
-def paint(scene: Scene) -> list[Pixels]:
-    """A picture of each seed: the words restored, painted, and what differs from them most painted over."""
+def reconstruct(context: DecodeContext) -> list[Pixels]:
+    """Return a picture of each seed: the words restored, a picture of them, and edits of what differs from them most."""
     from refcodec.foundation.text_to_image import painter
 
-    asked, recommended, settings = prompts.shipped(), scene.profile.recommended.models, scene.painting
-    consonants = scene.need(spec.CONSONANT).text
-    brush = painter(scene.models, recommended)
-    language = _language(scene.models, recommended)
+    asked, recommended, settings = prompts.shipped(), context.profile.recommended.models, context.sampler
+    consonants = context.need(spec.CONSONANT).text
+    generator = painter(context.models, recommended)
+    language = _language(context.models, recommended)
     text = restored(consonants, language, asked)
-    _record(scene, "restored", text)
-    mirror = reflection.mirror(scene, asked, language)
-    seeds, out = scene.seeds(), []
+    context.note("restored", text)
+    reflector = reflection.make_reflector(context, asked, language)
+    seeds, out = context.seeds(), []
     for i, seed in enumerate(seeds):
-        progress = part(scene.progress, i / len(seeds), (i + 1) / len(seeds))
-        made = brush.paint(
+        progress = part(context.progress, i / len(seeds), (i + 1) / len(seeds))
+        made = generator.paint(
             asked.ask("generate", text=text),
-            canvas(scene.size, brush.native),
+            generation_size(context.size, generator.native),
             seed=seed,
             kind=settings.generator,
             steps=settings.steps,
             guidance=settings.guidance,
             sampler=settings.scheduler,
-            progress=part(progress, 0, 1 / (1 + mirror.count)),
+            progress=part(progress, 0, 1 / (1 + reflector.count)),
         )
-        _record(scene, "painted", made)
-        out.append(fitted(mirror.reflected(made, brush, text, seed, progress), scene.size))
+        context.note("painted", made)
+        out.append(resize_to(reflector.reflected(made, generator, text, seed, progress), context.size))
     return out
 
 
@@ -182,6 +189,14 @@ def restored(consonants: str, language: Any, asked: prompts.Prompts) -> str:
     return " ".join(better.get(at, word.text) for at, word in enumerate(found))
 
 
-def _record(scene: Scene, step: str, value: Any) -> None:
-    if scene.record is not None:
-        scene.record(step, value)
+METHOD: Final = Method(
+    name="consonant",
+    accepts=frozenset({"text", "codes"}),
+    options=frozenset({"words"}),
+    sampler_settings=frozenset({"seed", "generator", "steps", "guidance", "scheduler", "reflections"}),
+    chooses_rate=True,
+    smallest_profile=True,  # two codes, which stand for the same text
+    analyse=analyse,
+    pack=pack,
+    reconstruct=reconstruct,
+)

@@ -11,12 +11,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.methods.base import Scene
+from refcodec.methods.base import DecodeContext
 from refcodec.methods.consonant.prompts import Prompts
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
-    from refcodec.methods.base import Pixels
+    from refcodec.methods.picture_size import Pixels
 
 USUAL: Final = 2
 WORTH: Final = 500e-6  # bits per pixel above which they are made unasked
@@ -26,10 +26,10 @@ SEEDS: Final = 10**19  # seeds are below it (SPEC §6)
 
 
 @dataclass(frozen=True)
-class Mirror:
-    """`count` reflections of each picture; captioner and language are what does them."""
+class Reflector:
+    """`count` reflections of each picture, by a captioner and a language model."""
 
-    scene: Scene
+    context: DecodeContext
     prompts: Prompts
     count: int
     captioner: Any = None
@@ -37,12 +37,12 @@ class Mirror:
 
     def reflected(self, pixels: Pixels, painter: Any, text: str, seed: int, progress: Progress | None) -> Pixels:
         """The picture painted over `count` times, or until nothing is found to change."""
-        settings = self.scene.painting
+        settings = self.context.sampler
         for i in range(1, self.count + 1):
             description = self.captioner.describe(pixels, self.prompts.ask("describe"))
             answer = self.language.ask(self.prompts.ask("compare", text=text), description, CHANGE_TOKENS)
             change = " ".join(answer.split())[:CHANGE_LETTERS]
-            self._record(f"reflection-{i}", {"description": description, "change": change})
+            self.context.note(f"reflection-{i}", {"description": description, "change": change})
             if not change:
                 break
             pixels = painter.edit(
@@ -56,31 +56,27 @@ class Mirror:
                 sampler=settings.scheduler,
                 progress=part(progress, i / (1 + self.count), (i + 1) / (1 + self.count)),
             )
-            self._record(f"edited-{i}", pixels)
+            self.context.note(f"edited-{i}", pixels)
         return pixels
 
-    def _record(self, step: str, value: Any) -> None:
-        if self.scene.record is not None:
-            self.scene.record(step, value)
 
-
-def mirror(scene: Scene, prompts: Prompts, language: Any) -> Mirror:
+def make_reflector(context: DecodeContext, prompts: Prompts, language: Any) -> Reflector:
     """For as many reflections as the user asks for, or as the rate is worth; for none, with a notice, without its models."""
-    usual = USUAL if scene.bpp > WORTH else 0
-    count = usual if scene.reflections is None else scene.reflections
+    usual = USUAL if context.bpp > WORTH else 0
+    count = usual if context.reflections is None else context.reflections
     if not count:
-        return Mirror(scene, prompts, 0)
+        return Reflector(context, prompts, 0)
     lacking = [
         role
-        for role, there in (("captioner", scene.models.has("captioner")), ("language", language is not None))
+        for role, there in (("captioner", context.models.has("captioner")), ("language", language is not None))
         if not there
     ]
     if lacking:
-        scene.notices.append(f"no reflections: nothing fills the role {' or '.join(lacking)}, which they need")
-        return Mirror(scene, prompts, 0)
+        context.notices.append(f"no reflections: nothing fills the role {' or '.join(lacking)}, which they need")
+        return Reflector(context, prompts, 0)
     from refcodec.foundation.captioner import captioner
 
-    return Mirror(scene, prompts, count, captioner(scene.models, scene.profile.recommended.models), language)
+    return Reflector(context, prompts, count, captioner(context.models, context.profile.recommended.models), language)
 
 
 def seed_of(seed: int, reflection: int) -> int:

@@ -22,7 +22,7 @@ _BULLET: Final = re.compile(r"\s*(\d{1,3}[.)]|[-*•])\s+")
 
 
 @dataclass(frozen=True)
-class Short:
+class Selection:
     """`text`: consonants and single spaces; `selected`: the words that it was made of."""
 
     text: str
@@ -30,32 +30,32 @@ class Short:
     notices: tuple[str, ...] = ()
 
 
-class Shortener:
+class WordSelector:
     """The short forms of one description, each made once. `language`: has `ask`; None: rules do it all."""
 
     def __init__(self, description: str, language: Any, prompts: Prompts) -> None:
         self.description, self.language, self.prompts = description, language, prompts
         self._ranking = Ranking(description)
-        self._made: dict[int, Short] = {}
+        self._made: dict[int, Selection] = {}
 
     @property
     def most(self) -> int:
         """The words that the description has to offer."""
         return len(self._ranking)
 
-    def at(self, count: int) -> Short:
+    def at(self, count: int) -> Selection:
         """The short form of about `count` words."""
         count = min(count, self.most)
         if count not in self._made:
             self._made[count] = self._make(count)
         return self._made[count]
 
-    def by_rules(self, count: int) -> Short:
+    def by_rules(self, count: int) -> Selection:
         """The same without the language model."""
         selected = " ".join(self._ranking.best(count))
-        return Short(normalise(selected).consonants.text, selected)
+        return Selection(normalise(selected).consonants.text, selected)
 
-    def _make(self, count: int) -> Short:
+    def _make(self, count: int) -> Selection:
         if self.language is None or not count:
             return self.by_rules(count)
         selected = self._asked(
@@ -71,7 +71,7 @@ class Shortener:
         if short is None:
             notices.append("the language model did not keep to the 15 consonants: rules made them")
             short = _consonants(" ".join(selected))
-        return Short(" ".join(short), " ".join(selected), tuple(notices))
+        return Selection(" ".join(short), " ".join(selected), tuple(notices))
 
     def _asked(
         self, role: str, text: str, count: int, read: Callable[[str], list[str]], cut: Callable[[list[str]], list[str]]
@@ -84,20 +84,20 @@ class Shortener:
         for again in range(TRIES):
             prompt = self.prompts.ask(role, again=again, words=count)
             answer = self.language.ask(prompt, text, 8 * count + 32)
-            for most in (count + slack(count), 2 * count):  # beyond twice as many it is an explanation
-                for reading in readings(answer):
+            for most in (count + tolerance(count), 2 * count):  # beyond twice as many it is an explanation
+                for reading in candidate_answers(answer):
                     found = read(reading)
-                    if count - slack(count) <= len(found) <= most and _of(found, known):
-                        return found if len(found) <= count + slack(count) else cut(found)
+                    if count - tolerance(count) <= len(found) <= most and _of(found, known):
+                        return found if len(found) <= count + tolerance(count) else cut(found)
         return None
 
 
-def slack(count: int) -> int:
+def tolerance(count: int) -> int:
     """By how many words an answer may miss the number: 10 %, as models do (appendix B.1), but at least one."""
     return max(1, count // 10) if count > 1 else 0
 
 
-def readings(answer: str) -> Iterator[str]:
+def candidate_answers(answer: str) -> Iterator[str]:
     """What of an answer may be what was asked for: lawful lines first, then all of it, then each line by itself."""
     lines = [_BULLET.sub("", line, 1).strip() for line in answer.splitlines()]
     lines = [line for line in lines if line and not line.endswith(":")]

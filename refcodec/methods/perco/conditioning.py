@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What stands beside the indices of method perco, told at the encoder and attended to by the painter: a caption, or the
-PQ codes of an image embedding (Careil et al. 2024 §3.2)."""
+"""The conditioning beside the indices of method perco, for the cross-attention of the generator: a caption, or the PQ codes
+of an image embedding (Careil et al. 2024 §3.2)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from refcodec import spec
 from refcodec.errors import Code, SemError
-from refcodec.methods.base import Request, Scene
-from refcodec.methods.inputs import Given
+from refcodec.methods.base import DecodeContext, EncodeRequest
+from refcodec.methods.inputs import SymbolInputs
 from refcodec.networks import package, package_search
 from refcodec.networks.table_model import SmallModel
 from refcodec.payloads import kinds, pq_codes
@@ -18,11 +18,11 @@ from refcodec.payloads import kinds, pq_codes
 TOKENS: Final = 32  # of a caption (Careil et al. 2024, §4.1)
 
 
-def told(request: Request, given: Given) -> Given:
-    """What is said beside the indices, by models that the user names for it where the user says nothing."""
+def add_conditioning(request: EncodeRequest, symbols: SymbolInputs) -> SymbolInputs:
+    """Add a caption or image embedding from the user's models, unless the user supplied one."""
     named, recommended = request.models.roles, request.profile.recommended.models
-    if given.names() - {"indices"}:
-        return given
+    if symbols.names() - {"indices"}:
+        return symbols
     if "captioner" in named and "image_embedder" in named:
         raise ValueError(
             "beside the indices stands a caption or an image embedding: name a captioner or an image_embedder, not both"
@@ -31,29 +31,29 @@ def told(request: Request, given: Given) -> Given:
         from refcodec.foundation.image_embedder import ImageEmbedder
 
         return replace(
-            given, vector=request.models.load("image_embedder", ImageEmbedder.load, recommended)(request.pixels)
+            symbols, vector=request.models.load("image_embedder", ImageEmbedder.load, recommended)(request.pixels)
         )
     if "captioner" in named:
         from refcodec.foundation.captioner import captioner
 
-        return replace(given, caption=captioner(request.models, recommended).caption(request.pixels, tokens=TOKENS))
-    return given
+        return replace(symbols, caption=captioner(request.models, recommended).caption(request.pixels, tokens=TOKENS))
+    return symbols
 
 
-def context(scene: Scene, painter: Any) -> Any:
-    """What the U-Net attends to: the caption, the image embedding as one token, or None."""
-    said, codes = scene.value(spec.CAPTION), scene.value(spec.PQ)
+def cross_attention_context(context: DecodeContext, generator: Any) -> Any:
+    """Return what the U-Net attends to: the caption, the image embedding as one token, or None."""
+    caption, codes = context.value(spec.CAPTION), context.value(spec.PQ)
     if codes is not None:
-        return painter.image(pq_codes.lookup(codes.codes, codebooks(scene)))
-    if said is None:
+        return generator.image(pq_codes.lookup(codes.codes, codebooks(context)))
+    if caption is None:
         return None
-    return painter.text(said.text if said.text is not None else list(said.tokens))
+    return generator.text(caption.text if caption.text is not None else list(caption.tokens))
 
 
-def codebooks(scene: Scene) -> Any:
-    """Those of a package that the user names, which fit the row; SEM-E-801 where there is none."""
-    parameters = scene.profile.parameters(spec.PQ)
-    for folder in scene.models.folders:
+def codebooks(context: DecodeContext) -> Any:
+    """Return the codebooks of a package that the user names, which fit the row. Raises Code.MODEL_UNAVAILABLE if absent."""
+    parameters = context.profile.parameters(spec.PQ)
+    for folder in context.models.folders:
         if (folder / package_search.MANIFEST).is_file():
             model = package.load_any(folder)
             if isinstance(model, SmallModel) and model.kind == spec.PQ:

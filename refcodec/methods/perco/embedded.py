@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from refcodec import spec
 from refcodec.errors import Code, SemError
-from refcodec.methods.base import Request, Scene
+from refcodec.methods.base import DecodeContext, EncodeRequest
 from refcodec.networks import package, package_cache, package_search
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from refcodec.methods.base import Pixels
+    from refcodec.methods.picture_size import Pixels
 
 
-def indices(request: Request) -> NDArray[np.int64]:
-    """int64[h, w] by the package that the user names, or else by that of the row."""
+def indices(request: EncodeRequest) -> NDArray[np.int64]:
+    """Return int64[h, w], by the package that the user names, or else by that of the row."""
     from refcodec.transforms.vq.transforms import VqEncoder
 
     named = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
@@ -32,19 +32,19 @@ def indices(request: Request) -> NDArray[np.int64]:
     return found
 
 
-def preview(scene: Scene, grid: NDArray[np.int64], folder: Path) -> Pixels:
-    """By the painter of the package that the symbols were read with."""
+def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pixels:
+    """Return the picture of the synthesis network in the package that the symbols were read with."""
     from refcodec.transforms.vq.transforms import Painter
 
-    if scene.samples > 1:
+    if context.samples > 1:
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
-    if asked := sorted(key for key, value in scene.wish.items() if value is not None):
+    if asked := sorted(key for key, value in context.overrides.items() if value is not None):
         raise ValueError(f"the embedded decoder of method perco has no {asked[0]}: it has no settings")
     with package_cache.running(folder, "painter"):
         painter = Painter(folder, package.read_manifest(folder))
-        _same_shape(painter.cfg, scene.profile, "painter")
-        pixels = painter(grid, scene.size, scene.progress)
-    scene.models.used["painter"] = folder.name
+        _same_shape(painter.cfg, context.profile, "painter")
+        pixels = painter(grid, context.size, context.progress)
+    context.models.used["painter"] = folder.name
     return pixels
 
 

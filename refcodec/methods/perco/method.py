@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
-from refcodec.assemble import Payload
+from refcodec.assemble import CodedPayload
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
-from refcodec.methods.base import Described, Request, Scene
-from refcodec.methods.inputs import Job, Made, row
-from refcodec.methods.perco import conditioning as beside
+from refcodec.methods.base import DecodeContext, EncodeRequest, Method
+from refcodec.methods.inputs import Description, Packed, PackJob, int_list
+from refcodec.methods.perco import conditioning
 from refcodec.methods.pics.method import prompt
 from refcodec.networks import package, package_cache
 from refcodec.networks.table_model import SmallModel
@@ -30,30 +30,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from refcodec.foundation.hyper_encoder import HyperEncoder
-    from refcodec.methods.base import Pixels
+    from refcodec.methods.picture_size import Pixels
 
-ACCEPTS = frozenset({"text", "caption", "vector", "codes", "indices"})
-CHOOSES_RATE: Final = False  # the profile is the rate
-OPTIONS: Final = frozenset[str]()
-SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler"})
 EMBEDDED: Final = "perco-small"
 SILENT: Final = "the file has no caption: give one with --caption, or name a captioner"
 
 
-def ready(job: Job) -> Made:
-    """The payloads of what is given, by ascending kind; ValueError for what does not fit the profile."""
-    given = job.given
-    payloads = prompt(replace(job, given=replace(given, codes=None)))  # codes are of the embedding here
-    if given.vector is not None and given.codes is not None:
+def pack(job: PackJob) -> Packed:
+    """Return the payloads of the symbols, by ascending kind. Raises ValueError for what does not fit the profile."""
+    symbols = job.symbols
+    payloads = prompt(replace(job, symbols=replace(symbols, codes=None)))  # codes are of the embedding here
+    if symbols.vector is not None and symbols.codes is not None:
         raise ValueError("give the vector or its codes, not both")
-    if given.vector is not None or given.codes is not None:
+    if symbols.vector is not None or symbols.codes is not None:
         payloads.append(_embedding(job))
-    if given.indices is not None:
+    if symbols.indices is not None:
         payloads.append(_grid(job))
     return payloads, []
 
 
-def _small(job: Job, kind: int) -> SmallModel | None:
+def _small(job: PackJob, kind: int) -> SmallModel | None:
     if job.folder is None:
         return None
     model = package_cache.small_model(job.folder, job.digest)
@@ -61,25 +57,25 @@ def _small(job: Job, kind: int) -> SmallModel | None:
     return model
 
 
-def _embedding(job: Job) -> Payload:
+def _embedding(job: PackJob) -> CodedPayload:
     parameters = job.parameters(spec.PQ)
-    if job.given.codes is not None:
-        codes = tuple(row(job.given.codes, "codes"))
+    if job.symbols.codes is not None:
+        codes = tuple(int_list(job.symbols.codes, "codes"))
     else:
         model = _small(job, spec.PQ)
         if model is None:
             raise ValueError("a vector needs the codebooks of a model to become codes: name one with its folder")
-        codes = pq_codes.search(job.given.vector, model.tensor)
-    return Payload(spec.PQ, pq_codes.encode(codes, parameters), pq_codes.PqCodes(codes))
+        codes = pq_codes.search(job.symbols.vector, model.tensor)
+    return CodedPayload(spec.PQ, pq_codes.encode(codes, parameters), pq_codes.PqCodes(codes))
 
 
-def _grid(job: Job) -> Payload:
+def _grid(job: PackJob) -> CodedPayload:
     parameters, usage = job.parameters(spec.VQ), None
     if kinds.needs_model(spec.VQ, parameters):
         model = _small(job, spec.VQ)
         usage = None if model is None else model.table
     h, w = vq_indices.grid(job.size, parameters)
-    indices = job.given.indices
+    indices = job.symbols.indices
     if isinstance(indices, list) and indices and all(isinstance(line, list | tuple) for line in indices):
         import numpy as np
 
@@ -92,11 +88,13 @@ def _grid(job: Job) -> Payload:
                 f"{indices.shape[0]} of {indices.shape[1]} (profiles of that shape: {fitting})"
             )
         indices = indices.reshape(-1)
-    values = tuple(row(indices, "indices"))
-    return Payload(spec.VQ, vq_indices.encode(values, parameters, job.size, usage), vq_indices.VqIndices(values, h, w))
+    values = tuple(int_list(indices, "indices"))
+    return CodedPayload(
+        spec.VQ, vq_indices.encode(values, parameters, job.size, usage), vq_indices.VqIndices(values, h, w)
+    )
 
 
-def _fitting(job: Job, shape: tuple[int, ...]) -> list[Profile]:
+def _fitting(job: PackJob, shape: tuple[int, ...]) -> list[Profile]:
     rows = (p for p in job.environment.registry.profiles("perco") if spec.VQ in p.kinds)
     return [p for p in rows if vq_indices.grid(job.size, p.parameters(spec.VQ)) == tuple(shape)]
 
@@ -105,7 +103,7 @@ def _fitting(job: Job, shape: tuple[int, ...]) -> list[Profile]:
 
 
 def usual_profile(models: Models) -> str:
-    """The row of a picture where the user names none: that of the hyper-encoder named, else the embedded one."""
+    """Return the row for a picture where the user names none: that of the hyper-encoder named, else the embedded one."""
     if "hyper_encoder" not in models.roles:
         return EMBEDDED
     cfg = _hyper_encoder(models, {}).cfg
@@ -116,11 +114,11 @@ def usual_profile(models: Models) -> str:
     raise SemError(Code.MODEL_MALFORMED, what, path="hyper_encoder", hint="semtool models list shows the profiles")
 
 
-def describe(request: Request) -> Described:
-    """Indices by the embedded encoder, where the row has one, or by the roles painter and hyper_encoder; what else is
-    said of the picture by the user, by a captioner or by an image embedder."""
+def analyse(request: EncodeRequest) -> Description:
+    """Return indices by the embedded encoder, where the row has one, or by the roles painter and hyper_encoder, and
+    beside them a caption or an image embedding of the user, a captioner or an image embedder."""
     height, width = request.pixels.shape[:2]
-    if request.given.indices is not None:
+    if request.symbols.indices is not None:
         raise ValueError("give a picture or its indices, not both")
     if spec.VQ not in request.profile.kinds:
         raise ValueError(f"profile {request.profile.name} has no indices of a picture")
@@ -136,9 +134,9 @@ def describe(request: Request) -> Described:
         hyper = _hyper_encoder(request.models, request.profile.recommended.models, request.profile)
         coder = request.models.load("painter", LatentCoder.load, request.profile.recommended.models)
         indices = indices_of(request.pixels, coder, hyper)
-    given = beside.told(request, replace(request.given, indices=indices))
-    notices = () if embedded or given.names() - {"indices"} else (SILENT,)
-    return Described(given, (width, height), notices=notices)
+    symbols = conditioning.add_conditioning(request, replace(request.symbols, indices=indices))
+    notices = () if embedded or symbols.names() - {"indices"} else (SILENT,)
+    return Description(symbols, (width, height), notices=notices)
 
 
 def _hyper_encoder(models: Models, recommended: Any, profile: Profile | None = None) -> HyperEncoder:
@@ -152,36 +150,36 @@ def _hyper_encoder(models: Models, recommended: Any, profile: Profile | None = N
     return made
 
 
-def paint(scene: Scene) -> list[Pixels]:
-    """The embedded preview where the row's model has a painter, else a picture of each seed by latent diffusion."""
-    value = scene.need(spec.VQ)
+def reconstruct(context: DecodeContext) -> list[Pixels]:
+    """Return the embedded preview where the row's model has a generator, else a picture of each seed by latent diffusion."""
+    value = context.need(spec.VQ)
     grid = _array(value)
-    if scene.folder is not None and "painter" in package.read_manifest(scene.folder):
+    if context.folder is not None and "painter" in package.read_manifest(context.folder):
         from refcodec.methods.perco import embedded as perco_small
 
-        return [perco_small.preview(scene, grid, scene.folder)]
+        return [perco_small.preview(context, grid, context.folder)]
     from refcodec.foundation.perco_diffusion import PercoPainter
 
-    hyper = _hyper_encoder(scene.models, scene.profile.recommended.models, scene.profile)
-    painter = scene.models.load("painter", PercoPainter.load, scene.profile.recommended.models)
-    painter.suits(hyper)
-    painting, seeds, out = scene.painting, scene.seeds(), []
-    context, null = beside.context(scene, painter), painter.null(hyper)
+    hyper = _hyper_encoder(context.models, context.profile.recommended.models, context.profile)
+    generator = context.models.load("painter", PercoPainter.load, context.profile.recommended.models)
+    generator.suits(hyper)
+    sampler, seeds, out = context.sampler, context.seeds(), []
+    attended, null = conditioning.cross_attention_context(context, generator), generator.null(hyper)
     features = hyper.features_of(grid)
     for i, seed in enumerate(seeds):
-        made = painter.paint(
+        made = generator.paint(
             features,
             hyper.cfg.stride // hyper.cfg.factor,
-            context,
+            attended,
             null,
             seed=seed,
-            kind=painting.generator,
-            steps=painting.steps,
-            guidance=painting.guidance,
-            sampler=painting.scheduler,
-            progress=part(scene.progress, i / len(seeds), (i + 1) / len(seeds)),
+            kind=sampler.generator,
+            steps=sampler.steps,
+            guidance=sampler.guidance,
+            sampler=sampler.scheduler,
+            progress=part(context.progress, i / len(seeds), (i + 1) / len(seeds)),
         )
-        out.append(made[: scene.size[1], : scene.size[0]])
+        out.append(made[: context.size[1], : context.size[0]])
     return out
 
 
@@ -189,3 +187,14 @@ def _array(value: Any) -> NDArray[np.int64]:
     import numpy as np
 
     return np.array(value.indices, np.int64).reshape(value.h, value.w)
+
+
+METHOD: Final = Method(
+    name="perco",
+    accepts=frozenset({"text", "caption", "vector", "codes", "indices"}),
+    sampler_settings=frozenset({"seed", "generator", "steps", "guidance", "scheduler"}),
+    analyse=analyse,
+    pack=pack,
+    reconstruct=reconstruct,
+    usual_profile=usual_profile,
+)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
-from refcodec.methods.base import Scene, fitted
-from refcodec.methods.pics.text_sketch_size import resized, sharpened, sized
+from refcodec.methods.base import DecodeContext
+from refcodec.methods.pics.text_sketch_size import resize, sharpen, text_sketch_size
+from refcodec.methods.picture_size import resize_to
 from refcodec.payloads.caption.kind import Caption
 from refcodec.progress import part
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from refcodec.foundation.controlnet import ControlNet
     from refcodec.foundation.resolve import Models
     from refcodec.foundation.text_to_image import Painter
-    from refcodec.methods.base import Pixels
+    from refcodec.methods.picture_size import Pixels
     from refcodec.registry import Profile
 
 SUFFIX: Final = "high quality"  # behind the prompt
@@ -26,34 +27,34 @@ NEGATIVE: Final = "disfigured, deformed, low quality, lowres, b&w, blurry, Photo
 SAMPLERS: Final = ("dpm", "unipc")  # of PIC and of PICS with Stable Diffusion, where nobody names one
 
 
-def paint(scene: Scene) -> list[Pixels]:
-    """A picture of each seed, of the prompt alone or along the sketch, in the size of `sized` and fitted to that of the file."""
-    words, latents = scene.value(spec.CAPTION), scene.value(spec.SKETCH)
+def reconstruct(context: DecodeContext) -> list[Pixels]:
+    """Return a picture of each seed, of the prompt alone or along the sketch, in the size of `text_sketch_size`, resized to that of the file."""
+    words, latents = context.value(spec.CAPTION), context.value(spec.SKETCH)
     if latents is None:
-        words = scene.need(spec.CAPTION)
-    painting, size = scene.painting, sized(scene.size)
-    painter, control = painters(scene.models, scene.profile, sketch=latents is not None)
+        words = context.need(spec.CAPTION)
+    settings, size = context.sampler, text_sketch_size(context.size)
+    painter, control = load_generators(context.models, context.profile, sketch=latents is not None)
     sampler = SAMPLERS[latents is not None] if _is_stable_diffusion(painter) else None
     if control is not None:
-        painter = _along(scene, painter, control)
-    asked, seeds, out = _prompt(scene, words, painter), scene.seeds(), []
+        painter = _with_controlnet(context, painter, control)
+    asked, seeds, out = _prompt(context, words, painter), context.seeds(), []
     for i, seed in enumerate(seeds):
         made = painter.paint(
             asked,
             size,
             seed=seed,
-            kind=painting.generator,
-            steps=painting.steps,
-            guidance=painting.guidance,
-            sampler=painting.scheduler or sampler,
+            kind=settings.generator,
+            steps=settings.steps,
+            guidance=settings.guidance,
+            sampler=settings.scheduler or sampler,
             negative=NEGATIVE,
-            progress=part(scene.progress, i / len(seeds), (i + 1) / len(seeds)),
+            progress=part(context.progress, i / len(seeds), (i + 1) / len(seeds)),
         )
-        out.append(fitted(made, scene.size))
+        out.append(resize_to(made, context.size))
     return out
 
 
-def painters(models: Models, profile: Profile, *, sketch: bool) -> tuple[Painter, ControlNet | None]:
+def load_generators(models: Models, profile: Profile, *, sketch: bool) -> tuple[Painter, ControlNet | None]:
     """What paints files of a profile, with or without a sketch; SEM-E-801 to 805 for what is not there or not right."""
     from refcodec.foundation.controlnet import ControlNet
     from refcodec.foundation.text_to_image import Painter
@@ -70,36 +71,33 @@ def _is_stable_diffusion(painter: Painter) -> bool:
     return takes_ids(painter.pipeline)
 
 
-def _prompt(scene: Scene, words: Caption | None, painter: Painter) -> Any:
+def _prompt(context: DecodeContext, words: Caption | None, painter: Painter) -> Any:
     """What the painter is asked: a text, or the embedding of the ids that the file holds."""
     if words is None or words.tokens is None:
         text = "" if words is None else words.text
         asked = f"{text}, {SUFFIX}" if text else SUFFIX
-        if scene.record is not None:
-            scene.record("prompt", asked)
+        context.note("prompt", asked)
         return asked
     from refcodec.foundation import prompt_tokens as ids
 
     tokenizer = ids.tokenizer_of(painter.pipeline, "painter", painter.name)
-    ids.same_tokenizer(tokenizer, scene.profile.parameters(spec.CAPTION)["tokenizer"], "painter", painter.name)
+    ids.same_tokenizer(tokenizer, context.profile.parameters(spec.CAPTION)["tokenizer"], "painter", painter.name)
     text = f"{tokenizer.decode(list(words.tokens))}, {SUFFIX}"
-    if scene.record is not None:
-        scene.record("prompt", {"tokens": list(words.tokens), "text": text})
+    context.note("prompt", {"tokens": list(words.tokens), "text": text})
     if not _is_stable_diffusion(painter):
         return text
     return ids.embedded(painter.pipeline, words.tokens, f", {SUFFIX}", "painter", painter.name)
 
 
-def _along(scene: Scene, painter: Painter, control: ControlNet) -> Painter:
+def _with_controlnet(context: DecodeContext, painter: Painter, control: ControlNet) -> Painter:
     """The painter that follows the decoded sketch."""
     from refcodec.foundation.controlnet import LinePainter
     from refcodec.methods import sketch
     from refcodec.networks import package_cache
 
-    assert scene.folder is not None
-    with package_cache.running(scene.folder, "painter"):
-        grey = sketch.paint(scene.value(spec.SKETCH), scene.folder, scene.size)
-    lines = sharpened(resized(grey))
-    if scene.record is not None:
-        scene.record("sketch", lines)
-    return LinePainter(painter, control, lines, scene.painting.strength)
+    assert context.folder is not None
+    with package_cache.running(context.folder, "painter"):
+        grey = sketch.synthesise(context.value(spec.SKETCH), context.folder, context.size)
+    lines = sharpen(resize(grey))
+    context.note("sketch", lines)
+    return LinePainter(painter, control, lines, context.sampler.strength)

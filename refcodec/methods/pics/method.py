@@ -11,77 +11,69 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
-from refcodec.assemble import Payload, room
+from refcodec.assemble import CodedPayload
 from refcodec.errors import Code, SemError
-from refcodec.methods.base import Described, Painting, Request
-from refcodec.methods.inputs import Job, Made, row
+from refcodec.methods.base import EncodeRequest, Method
+from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.pics import best_of_n
-from refcodec.methods.pics.generators import paint
-from refcodec.methods.pics.text_sketch_size import resized
+from refcodec.methods.pics.generators import reconstruct
+from refcodec.methods.pics.text_sketch_size import resize
+from refcodec.methods.sampler import SamplerSettings
 from refcodec.payloads.caption import kind
 from refcodec.payloads.kinds import fits
 from refcodec.progress import part
 
 if TYPE_CHECKING:
-    from refcodec.methods.base import Pixels
+    from refcodec.methods.picture_size import Pixels
 
-__all__ = ["ACCEPTS", "CHOOSES_RATE", "OPTIONS", "SETTINGS", "describe", "paint", "ready"]
-
-ACCEPTS = frozenset({"text", "caption", "codes", "sketch"})
-CHOOSES_RATE: Final = False  # quality and bpp are for the sketch, in `ready`
-OPTIONS: Final = frozenset({"candidates", "iterations", "prompt_tokens", "edges"})
-SETTINGS: Final = frozenset({"seed", "generator", "steps", "guidance", "scheduler", "strength"})
 EDGES: Final = ("auto", "contours", "hed", "none")
 
 
-def ready(job: Job) -> Made:
-    """A caption, given as text or as token ids, a sketch, or both; ValueError for what does not fit the profile."""
+def pack(job: PackJob) -> Packed:
+    """Return a caption, of a text or of token ids, a sketch, or both. Raises ValueError for what does not fit the profile."""
     payloads = prompt(job)
-    return (payloads, []) if job.given.sketch is None else _with_sketch(job, payloads)
+    return (payloads, []) if job.symbols.sketch is None else _with_sketch(job, payloads)
 
 
-def _with_sketch(job: Job, payloads: list[Payload]) -> Made:
+def _with_sketch(job: PackJob, payloads: list[CodedPayload]) -> Packed:
     from refcodec.networks import package_cache
 
     if job.folder is None:
         raise ValueError(f"profile {job.profile.name} names no model for a sketch: name one with its folder")
     package_cache.need_torch("encoding an edge map")
-    from refcodec.methods import elic, sketch
+    from refcodec.methods import latent_coding, sketch
 
     fits(package_cache.symbol_model(job.folder, job.digest), spec.SKETCH, job.parameters(spec.SKETCH))
     with package_cache.running(job.folder, "encoder"):
-        encoder = sketch.Encoder(job.given.sketch, job.folder, job.digest, tables=job.environment.tables)
-        if job.quality is not None:
-            made, reached = encoder.at(elic.rate_of(job.quality, encoder.model.rates)), True
-        else:
-            made, reached = encoder.fitting(room(job.most, spec.SKETCH, lambda stub: job.length([*payloads, *stub])))
+        encoder = sketch.SketchEncoder(job.symbols.sketch, job.folder, job.digest, tables=job.environment.tables)
+        coded, reached = latent_coding.code_latents(encoder, spec.SKETCH, job, payloads)
     notices = [] if reached else ["the wanted rate cannot be reached: this is the smallest sketch of this model"]
-    return [*payloads, Payload(spec.SKETCH, made.body, made.latents)], notices
+    return [*payloads, CodedPayload(spec.SKETCH, coded.body, coded.latents)], notices
 
 
-def prompt(job: Job) -> list[Payload]:
-    """The caption of a job, if it has one; ValueError where several are given."""
-    given, out = job.given, []
-    texts = [text for text in (given.text, given.caption) if text is not None]
-    if len(texts) + (given.codes is not None) > 1:
+def prompt(job: PackJob) -> list[CodedPayload]:
+    """Return the caption of a job, if it has one. Raises ValueError for more than one."""
+    symbols, out = job.symbols, []
+    texts = [text for text in (symbols.text, symbols.caption) if text is not None]
+    if len(texts) + (symbols.codes is not None) > 1:
         raise ValueError("give one prompt: a text, a caption, or token ids")
     if texts:
         body = kind.encode(texts[0], job.parameters(spec.CAPTION), job.mode, tables=job.environment.tables)
         out.append(body)
-    elif given.codes is not None:
-        out.append(kind.encode_tokens(row(given.codes, "token ids"), job.parameters(spec.CAPTION)))
+    elif symbols.codes is not None:
+        out.append(kind.encode_tokens(int_list(symbols.codes, "token ids"), job.parameters(spec.CAPTION)))
     limit = 1 << 30  # what is too long for the file's level is refused when it is written
     parameters, tables = job.profile.parameters(spec.CAPTION), job.environment.tables
-    return [Payload(spec.CAPTION, body, kind.decode(body, parameters, limit, tables=tables)) for body in out]
+    return [CodedPayload(spec.CAPTION, body, kind.decode(body, parameters, limit, tables=tables)) for body in out]
 
 
-def describe(request: Request) -> Described:
-    """The prompt and the edge map of the picture in the size of `sized`; with candidates, the seed of the best too.
+def analyse(request: EncodeRequest) -> Description:
+    """Return the prompt and the edge map of the picture in the size of `text_sketch_size`; with candidates, the best seed.
 
-    What the user does not say the role clip finds. SEM-E-801 where nothing fills a role that is needed.
+    Where the user gives no prompt, the role clip finds one. Raises Code.MODEL_UNAVAILABLE where no model fills a role.
     """
     before = request.pixels.shape[1::-1]
-    pixels = resized(request.pixels)
+    pixels = resize(request.pixels)
     size = (pixels.shape[1], pixels.shape[0])
     notices = (
         () if size == before else (f"described in the size {size[0]}x{size[1]}, in place of {before[0]}x{before[1]}",)
@@ -91,15 +83,15 @@ def describe(request: Request) -> Described:
         raise ValueError("quality and bpp are of the edge map, and none is sent")
     several = request.options.candidates > 1
     if several:
-        best_of_n.loaded(request, lines is not None)
-    given = replace(request.given, sketch=lines)
-    if given.names() <= {"sketch"} and spec.CAPTION in request.profile.kinds:
-        given = replace(given, codes=_inverted(request, pixels))
-    described = Described(given, size, notices=notices)
-    return best_of_n.best(request, pixels, described) if several else described
+        best_of_n.load_clip(request, lines is not None)
+    symbols = replace(request.symbols, sketch=lines)
+    if symbols.names() <= {"sketch"} and spec.CAPTION in request.profile.kinds:
+        symbols = replace(symbols, codes=_inverted(request, pixels))
+    description = Description(symbols, size, notices=notices)
+    return best_of_n.choose_seed(request, pixels, description, pack) if several else description
 
 
-def _lines(request: Request, pixels: Pixels) -> Any:
+def _lines(request: EncodeRequest, pixels: Pixels) -> Any:
     """The edge map uint8[H, W] of the picture; None for a prompt alone."""
     chosen = request.options.edges
     if chosen not in EDGES:
@@ -115,7 +107,7 @@ def _lines(request: Request, pixels: Pixels) -> Any:
     return contours(pixels)
 
 
-def _inverted(request: Request, pixels: Pixels) -> list[int]:
+def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
     """Token ids by prompt inversion."""
     from refcodec.foundation.clip_model import ClipModel
     from refcodec.foundation.prompt_inversion import invert
@@ -138,18 +130,28 @@ def _inverted(request: Request, pixels: Pixels) -> list[int]:
         count=options.prompt_tokens,
         iterations=options.iterations,
         vocabulary=parameters["vocabulary"],
-        seed=Painting.of(profile.recommended.hints, request.wish).seed,
+        seed=SamplerSettings.of(profile.recommended.hints, request.overrides).seed,
         progress=part(request.progress, 0, 0.9 if options.candidates == 1 else 0.5),
     )
-    if request.record is not None:
-        request.record(
-            "inversion",
-            {
-                "tokens": list(found.tokens),
-                "text": clip.words(found.tokens),
-                "cosine": found.cosine,
-                "steps": found.steps,
-                "course": [list(entry) for entry in found.course],
-            },
-        )
+    request.note(
+        "inversion",
+        {
+            "tokens": list(found.tokens),
+            "text": clip.words(found.tokens),
+            "cosine": found.cosine,
+            "steps": found.steps,
+            "course": [list(entry) for entry in found.course],
+        },
+    )
     return list(found.tokens)
+
+
+METHOD: Final = Method(
+    name="pics",
+    accepts=frozenset({"text", "caption", "codes", "sketch"}),
+    options=frozenset({"candidates", "iterations", "prompt_tokens", "edges"}),
+    sampler_settings=frozenset({"seed", "generator", "steps", "guidance", "scheduler", "strength"}),
+    analyse=analyse,
+    pack=pack,
+    reconstruct=reconstruct,
+)

@@ -10,13 +10,13 @@ from refcodec.container.limits import level_bounds
 from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
-    from refcodec.methods.base import Pixels
+    from refcodec.methods.picture_size import Pixels
 
 SHORTER: Final = 512
 MULTIPLE: Final = 64
 
 
-def sized(size: tuple[int, int]) -> tuple[int, int]:
+def text_sketch_size(size: tuple[int, int]) -> tuple[int, int]:
     """(width, height) whose shorter side is 512, the longer one in proportion and rounded to a multiple of 64.
 
     A half is rounded to the even multiple. SEM-E-105 for a shape so long that level 1 has no such size.
@@ -30,13 +30,13 @@ def sized(size: tuple[int, int]) -> tuple[int, int]:
     return out[0], out[1]
 
 
-def resized(pixels: Pixels) -> Pixels:
+def resize(pixels: Pixels) -> Pixels:
     """uint8[H, W, C] or uint8[H, W] in the size of the rule: by areas where neither side grows, else by Lanczos' filter."""
     import numpy as np
     from PIL import Image
 
     before = (pixels.shape[1], pixels.shape[0])
-    size = sized(before)
+    size = text_sketch_size(before)
     if size == before:
         return pixels
     shrinks = size[0] <= before[0] and size[1] <= before[1]
@@ -45,7 +45,7 @@ def resized(pixels: Pixels) -> Pixels:
     )
 
 
-def sharpened(lines: Pixels) -> Pixels:
+def sharpen(lines: Pixels) -> Pixels:
     """uint8[H, W, 3] of lines uint8[H, W]: twice the map less its mean over 3x3 pixels, where the middle counts 5 of 13."""
     import numpy as np
     from PIL import Image, ImageEnhance

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""Pictures to latents and back, for the kinds elic and sketch (SPEC §13.6, §13.7).
+
+pixels -> g_a, h_a (float) -> choose symbols -> body          body -> z, y-hat -> g_s (float) -> pixels
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcodec.assemble import body_budget
+from refcodec.encode_settings import QUALITIES
+from refcodec.entropy import gaussians
+from refcodec.methods import rdo
+from refcodec.methods.inputs import PackJob
+from refcodec.networks import package, package_cache
+from refcodec.networks.context_model import Backend, Trace, pass_sites
+from refcodec.payloads import latents as elic_latents
+from refcodec.payloads.latents import STEP, ElicLatents
+from refcodec.progress import Progress, part
+from refcodec.table_files import TableFiles
+
+if TYPE_CHECKING:
+    from refcodec.assemble import CodedPayload
+    from refcodec.transforms.elic.transforms import Analysis, Painter
+
+Ints = NDArray[np.int32]
+RDO: Final = 4.0  # factor on the training Lagrangian's distortion weight; below it sends fewer symbols
+
+
+@lru_cache(maxsize=2)
+def _analysis(folder: Path, device: str) -> Analysis:
+    package_cache.need_torch("encoding a picture")
+    from refcodec.transforms.elic.transforms import Analysis
+
+    return Analysis(folder, package.read_manifest(folder), device)
+
+
+@lru_cache(maxsize=2)
+def _synthesis(folder: Path, device: str) -> Painter:
+    package_cache.need_torch("painting a picture")
+    from refcodec.transforms.elic.transforms import Painter
+
+    return Painter(folder, package.read_manifest(folder), device)
+
+
+def takes_text(folder: Path) -> bool:
+    """Return whether the encoder of a package has a text adapter, so that a caption can steer it; no torch needed.
+
+    Raises ModelError for a folder that is not a model package.
+    """
+    entry = package.read_manifest(folder).get("encoder")
+    architecture = entry.get("architecture") if isinstance(entry, dict) else None
+    return isinstance(architecture, dict) and bool(architecture.get("text_width"))
+
+
+@dataclass(frozen=True, eq=False)
+class CodedLatents:
+    """The body of a payload, and the latents that it codes."""
+
+    body: bytes
+    latents: ElicLatents
+
+
+def rate_of(quality: int, rates: int) -> int:
+    """Return the rate index of a quality from 1 to 10, spread over all rates of a model."""
+    return round((quality - 1) * (rates - 1) / (QUALITIES - 1))
+
+
+class LatentEncoder:
+    """One picture uint8[H, W, C], analysed once and coded at any of its model's rates.
+
+    text float32[tokens, width]: the embedding of a caption, for a model whose analysis has a text adapter (`takes_text`).
+    It steers what is sent and is itself not sent. Without one such a model takes that of the empty caption, which
+    text_encoder gives. device: where the analysis runs; symbols are computed by the exact nets on the CPU.
+
+    Raises ValueError for a text that the model cannot take, Code.MODEL_UNAVAILABLE where it needs a text encoder,
+    Code.PICTURE_TOO_LARGE for too large a picture.
+    """
+
+    strength = RDO  # where `at` is given none
+
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        folder: Path,
+        digest: str | None = None,
+        progress: Progress | None = None,
+        *,
+        tables: TableFiles,
+        text: NDArray[np.float32] | None = None,
+        text_encoder: Callable[[str], NDArray[np.float32]] | None = None,
+        device: str = "cpu",
+    ):
+        self.model, self.tables = package_cache.symbol_model(folder, digest), tables
+        self.backend: Backend = package_cache.backend("torch")
+        analysis = _analysis(folder, device)
+        if text is None and text_encoder is not None and analysis.cfg.text_width:
+            text = text_encoder("")
+        self.size = (pixels.shape[1], pixels.shape[0])
+        self.lambdas, self.gain, self.gain_z = analysis.cfg.lambdas, analysis.gain, analysis.gain_z
+        self.channels = analysis.cfg.channels
+        self.progress = progress
+        self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4), text)
+        self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
+
+    def at(
+        self,
+        rate: int,
+        strength: float | None = None,
+        trace: Trace | None = None,
+        span: tuple[float, float] = (0.4, 1.0),
+    ) -> CodedLatents:
+        """Return the stream at one rate.
+
+        strength: see `RDO`, which is the default; infinite rounds every residual to the nearest. span: the share of the
+        entire work that this takes, for the progress.
+        """
+        z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
+        gain, bank = self.gain[rate], gaussians(self.tables)
+        strength = self.strength if strength is None else strength
+        weight = (strength * self.lambdas[rate] * 255**2 / self.channels / gain**2).astype(np.float32)
+
+        def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
+            channels, (rows, cols) = self.model.part(k), self.sites[step]
+            r = self.y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
+            s = rdo.quantise(r, index, weight[channels][:, None], bank)
+            # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
+            s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
+            return np.where(index == 0, 0, s).astype(np.int32)
+
+        progress = part(self.progress, *span)
+        made = elic_latents.encode(
+            rate, z, choose, self.model, self.size, self.backend, trace, progress, tables=self.tables
+        )
+        return CodedLatents(*made)
+
+    def fitting(self, limit: int) -> tuple[CodedLatents, bool]:
+        """Return the stream of the highest rate whose body has at most `limit` bytes, or the smallest and False."""
+        lo, hi, best = 0, self.model.rates - 1, None
+        tries, done = self.model.rates.bit_length(), 0
+        while lo <= hi:
+            mid = (lo + hi) // 2
+            tried = self.at(mid, span=(0.4 + 0.6 * done / tries, 0.4 + 0.6 * (done + 1) / tries))
+            done += 1
+            if len(tried.body) <= limit:
+                best, lo = tried, mid + 1
+            else:
+                smallest, hi = tried, mid - 1
+        return (best, True) if best is not None else (smallest, False)
+
+
+def code_latents(
+    encoder: LatentEncoder, kind: int, job: PackJob, others: list[CodedPayload]
+) -> tuple[CodedLatents, bool]:
+    """Return the stream at the quality of a job, or the best within its bits per pixel; False where none is within them.
+
+    others: the payloads beside it in the file, which count, too.
+    """
+    if job.quality is not None:
+        return encoder.at(rate_of(job.quality, encoder.model.rates), trace=job.trace), True
+    limit = body_budget(job.limit, kind, lambda stub: job.size_of([*others, *stub]))
+    coded, reached = encoder.fitting(limit)
+    return (coded if job.trace is None else encoder.at(coded.latents.rate, trace=job.trace)), reached
+
+
+def synthesise(
+    latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None, *, device: str = "cpu"
+) -> NDArray[np.uint8]:
+    """Return uint8[H, W, C] of size (width, height); of a picture, sRGB."""
+    return _synthesis(folder, device)(latents.y, latents.rate, size, progress)

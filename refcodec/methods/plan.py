@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""The plan of a file: all that is settled before its symbols are. With symbols it becomes a `PackJob`, and then a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refcodec import spec
+from refcodec.assemble import EncodedFile, FileTemplate, ancillary, header_of, provenance_entries
+from refcodec.encode_settings import EncodeSettings
+from refcodec.environment import Environment
+from refcodec.errors import Code, SemError
+from refcodec.foundation.resolve import format_used_models
+from refcodec.methods.inputs import Description, Packed, PackJob
+from refcodec.networks import package_cache
+from refcodec.registry import Profile
+from refcodec.registry.binding_schema import uses_model
+
+if TYPE_CHECKING:
+    from refcodec.networks.context_model import Trace
+
+# The inputs by which a kind comes to use the model of its row (SPEC §5).
+MODEL_INPUTS = {
+    spec.CLIP: {"vector", "codes"}, spec.VQ: {"indices"}, spec.SKETCH: {"sketch"}, spec.PQ: {"vector"},
+    spec.ELIC: {"latents"},
+}  # fmt: skip
+
+
+def needs_model(profile: Profile, names: set[str]) -> bool:
+    """Return whether a kind that these inputs are coded as uses the model of the row."""
+    return any(
+        uses_model(kind, profile.parameters(kind)) for kind in profile.kinds if MODEL_INPUTS.get(kind, set()) & names
+    )
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """A file of one registry row under the settings of the user; `used`: the models by role, which provenance names."""
+
+    profile: Profile
+    settings: EncodeSettings
+    environment: Environment
+    used: Mapping[str, str] = field(default_factory=dict)
+    trace: Trace | None = None
+
+    @property
+    def rate(self) -> tuple[int | None, float]:
+        """(quality 1 … 10, 0.0), or (None, bits per pixel) where that decides."""
+        return self.settings.rate
+
+    def model(self) -> tuple[Path, str]:
+        """Return folder and digest of the symbol model: the one that the user names, or the row's.
+
+        Raises Code.MODEL_UNAVAILABLE where it is not found.
+        """
+        if self.settings.model is not None:
+            return self.settings.model, package_cache.model_digest(self.settings.model)
+        wanted = self.profile.model or ""
+        return self.environment.locate_package(wanted), wanted
+
+    def job(self, description: Description) -> PackJob:
+        """Return the job to code the symbols of a description."""
+        return self._job(description)[0]
+
+    def _job(self, description: Description) -> tuple[PackJob, FileTemplate, tuple[str, ...]]:
+        settings, names = self.settings, description.symbols.names()
+        used = needs_model(self.profile, names)
+        model = description.model or (self.model() if used or settings.model is not None else None)
+        template, notices = self._template(description, None if model is None else model[1], used)
+        folder, digest = model or (None, None)
+        quality, bpp = self.rate
+        job = PackJob(
+            description.symbols,
+            self.profile,
+            description.size,
+            self.environment,
+            settings.mode,
+            settings.strict,
+            folder,
+            digest,
+            quality,
+            bpp,
+            template.size_of,
+            self.trace,
+        )
+        return job, template, notices
+
+    def _template(
+        self, description: Description, digest: str | None, used: bool
+    ) -> tuple[FileTemplate, tuple[str, ...]]:
+        """Return the file without its payloads, and notices. digest: of the model that codes the symbols."""
+        row, settings, names = self.profile, self.settings, description.symbols.names()
+        named = digest if settings.model is not None else row.model
+        # codebooks define what codes stand for
+        codebooks = spec.PQ in row.kinds and bool(names & {"vector", "codes"})
+        if settings.file.hash_bytes is None and settings.model is not None and not (row.base or codebooks or used):
+            raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
+        hash_bytes, notices = settings.file.model_hash_for(row, named)
+        if hash_bytes is not None and named is None:
+            raise ValueError(
+                f"profile {row.name} names no model that could stand in the file: name one with its folder"
+            )
+        header = header_of(
+            row, description.size, settings.file.check, bytes.fromhex(named or "")[:hash_bytes] if hash_bytes else None
+        )
+        note = self._provenance(description) if settings.provenance else None
+        others = ancillary(note, {**settings.hints, **description.hints}, settings.metadata)
+        return FileTemplate(header, named, others, settings.level), notices
+
+    def _provenance(self, description: Description) -> Mapping[str, str]:
+        if description.provenance is not None:
+            return description.provenance
+        model = {"model": format_used_models(self.used)} if self.used else {}
+        return provenance_entries(method=self.profile.method_name, **model)
+
+    def file(self, pack: Callable[[PackJob], Packed], description: Description) -> EncodedFile:
+        """Return the file of a description, whose symbols `pack` codes."""
+        job, template, notices = self._job(description)
+        payloads, more = pack(job)
+        data = template.file(payloads)
+        return EncodedFile(data, *job.size, self.profile.method_name, self.profile, tuple(payloads), (*notices, *more))
+
+
+def pack_symbols(pack: Callable[[PackJob], Packed], description: Description, plans: Sequence[FilePlan]) -> EncodedFile:
+    """Return the smallest file of a description among those of several plans.
+
+    Raises Code.LIMIT_TEXT where none holds its text, ValueError for symbols that do not fit the profile.
+    """
+    files: list[EncodedFile] = []
+    for plan in plans:
+        try:
+            files.append(plan.file(pack, description))
+        except SemError as error:
+            # too long in one code, perhaps not in the other
+            if error.code != Code.LIMIT_TEXT or (plan is plans[-1] and not files):
+                raise
+    return min(files, key=lambda encoded: len(encoded.data))
+
+
+def plans_of(
+    profiles: Iterable[Profile],
+    settings: EncodeSettings,
+    environment: Environment,
+    used: Mapping[str, str],
+    trace: Trace | None = None,
+) -> tuple[FilePlan, ...]:
+    """Return one plan for each profile."""
+    return tuple(FilePlan(profile, settings, environment, used, trace) for profile in profiles)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""The settings of a generator: from the user, else from the file's render hints, else from the profile (SPEC §6, §14)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypedDict
+
+from refcodec.registry import hints as hint_forms
+
+DEFAULTS: Final = {"generator": "cpu", "seed": "0", "noise-level": "0", "norm-scale": "1", "strength": "1"}
+NORM_SCALES: Final = (0.75, 1.5)  # Bachard & Maugey 2024, §V: outside, the meaning of a vector is lost
+STEPS_MAX: Final = (
+    250  # that a file can ask for: more is for a user to decide, since a hint of a few bytes can cost days
+)
+
+
+class RenderHints(TypedDict, total=False):
+    """The render hints among the keyword arguments of `refcodec.decode`, which documents them."""
+
+    seed: int | None
+    generator: str | None
+    steps: int | None
+    guidance: float | None
+    scheduler: str | None
+    strength: float | None
+    noise_level: int | None
+    norm_scale: float | None
+
+
+def overrides_of(hints: RenderHints) -> dict[str, Any]:
+    """Return keyword arguments under the names that files and profiles have for them."""
+    return {name.replace("_", "-"): value for name, value in hints.items()}
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How one picture is generated. None: the method's or the model's own."""
+
+    seed: int = 0
+    generator: str = "cpu"
+    steps: int | None = None
+    guidance: float | None = None
+    scheduler: str | None = None
+    strength: float = 1.0  # of the sketch
+    noise_level: int = 0
+    norm_scale: float = 1.0
+
+    @classmethod
+    def of(cls, *layers: Mapping[str, Any]) -> SamplerSettings:
+        """Return the settings of hints in the forms of SPEC §6, a later mapping over an earlier one.
+
+        Raises ValueError for a value that does not have the form of its hint.
+        """
+        values: dict[str, str] = dict(DEFAULTS)
+        for layer in layers:
+            for key, value in layer.items():
+                if key in hint_forms.HINTS and value is not None:
+                    values[key] = _form(key, value)
+        scale = float(values["norm-scale"])
+        if not NORM_SCALES[0] <= scale <= NORM_SCALES[1]:
+            raise ValueError(f"norm-scale is {NORM_SCALES[0]} to {NORM_SCALES[1]}, not {scale:g}")
+        return cls(
+            int(values["seed"]),
+            values["generator"],
+            _optional(int, values.get("steps")),
+            _optional(float, values.get("guidance")),
+            values.get("scheduler"),
+            float(values["strength"]),
+            int(values["noise-level"]),
+            scale,
+        )
+
+
+def _optional(kind: Callable[[str], Any], text: str | None) -> Any:
+    return None if text is None else kind(text)
+
+
+def _form(key: str, value: Any) -> str:
+    text = f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    if re.fullmatch(hint_forms.HINTS[key], text) is None:
+        raise ValueError(f"{text!r} is no {key} (SPEC §6)")
+    return text
+
+
+def sanitise_hints(hints: Mapping[str, str], overrides: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """Return the hints of a file without those that cannot, or should not, be followed here, and the notices for them.
+
+    A file with such hints is valid, and its reader cannot remove them. overrides: the hints that the user sets.
+    """
+    from refcodec.foundation.schedulers import SCHEDULERS
+
+    kept, notices = dict(hints), list[str]()
+    if "steps" not in overrides and int(kept.get("steps", 0)) > STEPS_MAX:
+        notices.append(f"the file asks for {kept['steps']} steps: {STEPS_MAX} are made, unless the user says otherwise")
+        kept["steps"] = str(STEPS_MAX)
+    low, high = NORM_SCALES
+    if not low <= float(kept.get("norm-scale", 1)) <= high:
+        scale = kept.pop("norm-scale")
+        if "norm-scale" not in overrides:
+            notices.append(f"the file asks for the norm-scale {scale}, which is left out: it is {low} to {high}")
+    if kept.get("scheduler") not in (None, *SCHEDULERS):
+        scheduler = kept.pop("scheduler")
+        if "scheduler" not in overrides:
+            notices.append(
+                f"the file asks for the scheduler {scheduler}, which is not known here: this picture may differ"
+            )
+    return kept, notices
+
+
+def without_cuda_noise(
+    hints: Mapping[str, str], recommended: Mapping[str, str], overrides: Mapping[str, Any], has_cuda: Callable[[], bool]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the hints with the noise of the CPU in place of that of an absent cuda device, and the notice for it."""
+    wanted = SamplerSettings.of(recommended, hints, overrides).generator
+    if wanted != "cuda" or "generator" in overrides or has_cuda():
+        return dict(hints), []
+    text = "the picture was chosen with the noise of a cuda device, which is not here: this one will differ"
+    return {**hints, "generator": "cpu"}, [text]

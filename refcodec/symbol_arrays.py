@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Implements `refcodec.symbols`: the symbols of a file as texts and numpy arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from refcodec import spec
+from refcodec.decoder import decode_file
+from refcodec.environment import Environment, Folders
+from refcodec.file_input import FileInput
+from refcodec.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    SymbolArrays: TypeAlias = str | NDArray[np.uint16] | dict[str, NDArray[Any]]
+
+
+def symbols(
+    data: FileInput,
+    *,
+    models: Folders = (),
+    level: int = 1,
+    progress: Progress | None = None,
+    environment: Environment | None = None,
+) -> dict[str, SymbolArrays]:
+    """Return the decoded symbols of a file, payload by payload, as texts and numpy arrays.
+
+    Args:
+        data (path, bytes-like object or binary stream): the file. A `str` is a path.
+        models (path or paths): folders to look for model packages in first.
+        level (int): limits of SPEC §15, 1 or 2.
+        progress (function of float): called with the share of the work that is done, 0 to 1.
+        environment (Environment): registry, tables and package folders. None: `Environment.default()`.
+
+    Returns:
+        A dict from the name of each kind of payload in the file to its symbols:
+
+        "consonant": str, consonants and spaces.
+        "caption": str, or uint16[n] where the caption is one of token ids.
+        "clip": uint16[d], codes 0 to 2^b - 1 of an image embedding.
+        "pq": uint16[m], codes 0 to V - 1 of an image embedding.
+        "vq": uint16[h, w], indices 0 to V - 1.
+        "sketch", "elic": a dict of latents: "rate" int32[], "z" int16[hyper, h / 4, w / 4] and "y" int16[m, h, w], with a
+            picture of h x w blocks of 16 x 16 pixels. y is in the unit of SPEC §13.7, 1/64 of a step.
+
+    Raises:
+        SemError: the first error of the file, in the order of SPEC §17.
+        ModelError: the symbol model that a payload needs is missing or malformed.
+        InputOutputError: the path or stream cannot be read.
+        TypeError, ValueError: an argument that makes no sense.
+
+    Example:
+        >>> refcodec.symbols("cat.sem")["vq"].shape
+        (32, 48)
+    """
+    decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment)
+    return {
+        spec.KINDS[number & spec.NUMBER]: _arrays(number & spec.NUMBER, value)
+        for number, value in decoded.values.items()
+    }
+
+
+def _arrays(kind: int, value: Any) -> SymbolArrays:
+    import numpy as np
+
+    if kind == spec.CONSONANT or (kind == spec.CAPTION and value.text is not None):
+        text: str = value.text
+        return text
+    if kind == spec.CAPTION:
+        return np.array(value.tokens, np.uint16)
+    if kind in (spec.CLIP, spec.PQ):
+        return np.array(value.codes, np.uint16)
+    if kind == spec.VQ:
+        return np.array(value.indices, np.uint16).reshape(value.h, value.w)
+    return {"rate": np.int32(value.rate), "z": value.z.astype(np.int16), "y": value.y.astype(np.int16)}

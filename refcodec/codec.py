@@ -205,7 +205,7 @@ def encode_any(
         mode, strict = settings.pop("mode", None), settings.pop("strict", False)
         if mode is not None or strict:
             raise ValueError("mode and strict are of texts, and none is given")
-        return encode_picture(image, caption=caption, models=models, **settings)
+        return encode_picture(image, caption=caption, models=models, environment=models.environment, **settings)
     return _described(image, method, given, settings, models, options, record)
 
 

@@ -231,13 +231,15 @@ class Models:
     ) -> Models:
         """Of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}; a `Models` is itself.
 
-        environment: None is that of the `Models`, else the default. A text may also be ROLE=PLACE. ValueError for a role, a device or a dtype that there is not.
+        environment: of a `Models`, too, in place of its own; None is the default. A text may also be ROLE=PLACE.
+        ValueError for a role, a device or a dtype that there is not.
         """
+        environment = Environment.of(environment)
         if isinstance(models, Models):
-            return models if environment is None else replace(models, environment=environment)
+            return models if environment == models.environment else replace(models, environment=environment)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        made = cls(device=device, dtype=dtype, environment=Environment.of(environment))
+        made = cls(device=device, dtype=dtype, environment=environment)
         if isinstance(models, Mapping):
             for role, place in models.items():
                 made.fill(role, place)

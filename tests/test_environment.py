@@ -24,6 +24,7 @@ from refcodec.codec import encode_file
 from refcodec.container import Header, assemble
 from refcodec.environment import Environment
 from refcodec.errors import SemError
+from refcodec.foundation.resolve import Models
 from refcodec.networks import package_search
 from refcodec.payloads import consonant
 from refcodec.registry import Registry
@@ -280,3 +281,18 @@ def test_a_registry_of_a_file_or_of_its_bytes(tmp_path: Path) -> None:
         Registry.parse(b"[]")
     with pytest.raises(SemError, match="cannot read the registry: a registry is an object"):
         Registry.shipped().extended_by(b"[]")
+
+
+def test_what_fills_roles_is_found_in_the_environment(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    listing = {"format": "sem-models", "format_version": 1}
+    roles = {"captioner": {"source": "owner/name", "revision": None, "sha256": None}}
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "models.json").write_text(json.dumps(listing | {"roles": roles}))
+    here, made = Environment(package_folders=(tmp_path,)), Models()
+    assert Models.of(environment=here).has("captioner")
+    assert Models.of(made, environment=here).has("captioner")
+    assert not made.has("captioner")
+    assert Models.of(made) is made
+    bare.setenv("SEM_MODELS", str(tmp_path))
+    assert Models.of(made).has("captioner")  # the default is that of the call
+    assert not Models.of(made, environment=Environment()).has("captioner")

@@ -51,6 +51,10 @@ def cli() -> None:
     A file named - is standard input or output. Every error is one line with its code of SPEC.md §17;
     with --json it is an object, too.
 
+    Model packages are looked for in the folders of SEM_MODELS (separated like PATH), then in the
+    user's own and among those of this program. SEM_REGISTRY names a file of private profiles
+    (ids 200 to 253), which stand beside the shipped ones.
+
     Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded,
     7 input/output, 130 interrupted.
     """

@@ -50,14 +50,15 @@ class Models:
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned as it is, in another environment if one is given. A text may also be ROLE=PLACE. Raises
-        ValueError for an unknown role, device or dtype.
+        A `Models` is returned as it is, in the environment given (None: the default). A text may also be ROLE=PLACE.
+        Raises ValueError for an unknown role, device or dtype.
         """
+        environment = Environment.of(environment)
         if isinstance(models, Models):
-            return models if environment is None else replace(models, environment=environment)
+            return models if environment == models.environment else replace(models, environment=environment)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        made = cls(device=device, dtype=dtype, environment=Environment.of(environment))
+        made = cls(device=device, dtype=dtype, environment=environment)
         if isinstance(models, Mapping):
             for role, place in models.items():
                 made.fill(role, place)

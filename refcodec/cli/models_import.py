@@ -231,7 +231,7 @@ def _checkpoint(
     sources: list[Path], kind: str, output: str | None, replace: bool, given: dict[str, Any], update: Progress
 ) -> dict[str, Any]:
     """Public checkpoints as a package, as folders of a set, or as a file of weights."""
-    from refcodec.convert.checkpoints import PACKAGE_KINDS, ROLE_KINDS, SETTINGS, Job, convert
+    from refcodec.convert.checkpoints import PACKAGE_KINDS, ROLE_KINDS, SETTINGS, ImportJob, convert
     from refcodec.foundation.model_set import (
         own_set,
         refuse_existing,
@@ -252,7 +252,7 @@ def _checkpoint(
     stem = given.get("name") or sources[0].name.split(".")[0] or kind
     photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))
     words = {name: given[name] for name in ("variant", "licence", "notes") if name in given}
-    job = Job(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
+    job = ImportJob(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
     usual = (
         package_search.own() / stem
         if kind in PACKAGE_KINDS

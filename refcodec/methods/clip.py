@@ -56,9 +56,9 @@ def describe(request: Request) -> Described:
 
 def paint(scene: Scene) -> list[Pixels]:
     """A picture of each seed: stable unCLIP from the middles of the codes, scaled to their norm (π of the paper, §V-B)."""
-    from refcodec.foundation.unclip import UnClip
+    from refcodec.foundation.unclip import UnclipGenerator
 
-    painter = scene.models.load("painter", UnClip.load, scene.profile.recommended.models)
+    painter = scene.models.load("painter", UnclipGenerator.load, scene.profile.recommended.models)
     value, painting = scene.need(spec.CLIP), scene.painting
     _same_width("painter", painter.width, len(value.codes), scene.profile.name)
     vector = clip_bits.dequantise(value.codes, value.b) * painting.norm_scale

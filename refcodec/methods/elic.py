@@ -24,7 +24,7 @@ from refcodec.payloads.latents import STEP, ElicLatents
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
-    from refcodec.transforms.elic.transforms import Analysis, Painter
+    from refcodec.transforms.elic.transforms import Analysis, Synthesis
 
 Ints = NDArray[np.int32]
 OPTIONS: Final = frozenset[str]()
@@ -41,11 +41,11 @@ def _analysis(folder: Path, device: str) -> Analysis:
 
 
 @lru_cache(maxsize=2)
-def _painter(folder: Path, device: str) -> Painter:
+def _painter(folder: Path, device: str) -> Synthesis:
     package_cache.need_torch("painting a picture")
-    from refcodec.transforms.elic.transforms import Painter
+    from refcodec.transforms.elic.transforms import Synthesis
 
-    return Painter(folder, package.read_manifest(folder), device)
+    return Synthesis(folder, package.read_manifest(folder), device)
 
 
 def takes_text(folder: Path) -> bool:

@@ -33,7 +33,7 @@ from refcodec.networks import package
 from refcodec.networks.package import declare, symbol_digest
 from refcodec.transforms.elic.blocks import ResidualBottleneck
 from refcodec.transforms.vq.network import VqConfig, VqNet
-from refcodec.transforms.vq.transforms import Painter, VqEncoder
+from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 from tools.train import photos, small
 from tools.train.elic import CHECKPOINT_EVERY, HELD_OUT, VALIDATE_EVERY, Log, interruptible, learning_rate, tensor
 from tools.train.losses import distortion
@@ -251,7 +251,7 @@ def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> 
     }
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     package.load_any(out, symbol_digest(symbols))
-    Painter(out, manifest)
+    VqDecoder(out, manifest)
     counts = np.bincount(found, minlength=net.cfg.v)
     bits = float(-(counts[counts > 0] / counts.sum() * np.log2(table[counts > 0] / small.TOTAL)).sum())
     total = sum(p.stat().st_size for p in out.iterdir())

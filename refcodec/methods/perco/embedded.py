@@ -34,14 +34,14 @@ def indices(request: Request) -> NDArray[np.int64]:
 
 def preview(scene: Scene, grid: NDArray[np.int64], folder: Path) -> Pixels:
     """By the painter of the package that the symbols were read with."""
-    from refcodec.transforms.vq.transforms import Painter
+    from refcodec.transforms.vq.transforms import VqDecoder
 
     if scene.samples > 1:
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
     if asked := sorted(key for key, value in scene.wish.items() if value is not None):
         raise ValueError(f"the embedded decoder of method perco has no {asked[0]}: it has no settings")
     with package_cache.running(folder, "painter"):
-        painter = Painter(folder, package.read_manifest(folder))
+        painter = VqDecoder(folder, package.read_manifest(folder))
         _same_shape(painter.cfg, scene.profile, "painter")
         pixels = painter(grid, scene.size, scene.progress)
     scene.models.used["painter"] = folder.name

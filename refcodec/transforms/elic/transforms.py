@@ -161,7 +161,7 @@ class Analysis:
         return strips(lambda t: g_a.walk(t, read, g_a.turn + 1), features, rows, 2, 1, halo, part(progress, 0.9, 1))
 
 
-class Painter:
+class Synthesis:
     """Latents to pixels (SPEC §14)."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:

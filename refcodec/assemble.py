@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from refcodec import __version__, registry, spec
+from refcodec import __version__, spec
 from refcodec.container import Header, Section, assemble, section_check, write
 from refcodec.container.key_value import encode as text_encode
 from refcodec.container.limits import level_bounds
 from refcodec.errors import Code, SemError
 from refcodec.payloads import Value
-from refcodec.registry import Profile
+from refcodec.registry import Profile, Registry
 
 HASHES: Final = (4, 8, 16, 32)
 QUALITIES: Final = 10
@@ -99,7 +99,7 @@ def wanted_rate(quality: int | None, bpp: float | None) -> tuple[int | None, flo
     return QUALITY if quality is None else operator.index(quality), 0.0
 
 
-def find_profile(name: str | int | None, method: str) -> Profile:
+def find_profile(name: str | int | None, method: str, rows: Registry) -> Profile:
     """A row of this method by id or name; None: the first that is not withdrawn.
 
     SEM-E-702 for a row that there is not, ValueError for one of another method.
@@ -107,22 +107,12 @@ def find_profile(name: str | int | None, method: str) -> Profile:
     if isinstance(name, bool) or not isinstance(name, str | int | None):
         raise TypeError(f"a profile is named by its id or name, not by {name!r}")
     if name is None:
-        return profiles(method)[0]
+        return rows.profiles(method)[0]
     text = str(name)
-    row = registry.get(int(text)) if text.isascii() and text.isdecimal() and len(text) < 9 else registry.by_name(text)
+    row = rows.get(int(text)) if text.isascii() and text.isdecimal() and len(text) < 9 else rows.by_name(text)
     if row.method_name != method:
         raise ValueError(f"profile {row.name} is of method {row.method_name}, not {method}")
     return row
-
-
-def profiles(method: str) -> list[Profile]:
-    """The rows of a method that are neither withdrawn nor bases, in the order of their ids. SEM-E-702 where there is
-    none, or one is not known here."""
-    rows = [p for p in registry.load().values() if p.method_name == method and p.status != "withdrawn"]
-    usable = [row for row in map(registry.get, (p.id for p in rows)) if not row.base]
-    if not usable:
-        raise SemError(Code.UNSUPPORTED_PROFILE, f"this registry has no profile of method {method}", path="profile")
-    return usable
 
 
 def needs_naming(row: Profile, model: object) -> None:
@@ -147,6 +137,7 @@ def header_of(profile: Profile, size: tuple[int, int], check: int, model_hash: b
         height=size[1],
         check=None,
         count=None,
+        row=profile,
     )
 
 

@@ -25,7 +25,8 @@ from refcodec.assemble import (
 )
 from refcodec.container import read
 from refcodec.container.limits import level_bounds
-from refcodec.decoder import model_digest, symbols_of
+from refcodec.decoder import model_digest, read_symbols, symbols_of
+from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models, format_used_models
 from refcodec.methods.base import Described, Options, Record, Request, Scene
@@ -72,6 +73,7 @@ def encode_picture(
     trace: Trace | None = None,
     caption: str | None = None,
     models: Any = None,
+    environment: Environment | None = None,
 ) -> Encoded:
     """Encodes one picture (path, bytes, file object, PIL image or uint8[H, W, 3]).
 
@@ -80,7 +82,9 @@ def encode_picture(
     caption: steers the encoder of a model with a text adapter, and is not sent; models: roles as `Models.of` takes them.
     ValueError for settings that make no sense, SemError for what is wrong with picture or model.
     """
-    settings = _settings(profile, quality=quality, bpp=bpp, check=check, explicit_model=explicit_model)
+    roles = Models.of(models, environment=environment)
+    environment = roles.environment
+    settings = _settings(profile, environment, quality=quality, bpp=bpp, check=check, explicit_model=explicit_model)
     row = settings.row
     needs_naming(row, model)
     pixels, notices = _pixels(image, background, level)
@@ -89,7 +93,7 @@ def encode_picture(
     from refcodec.networks import package_cache
 
     package_cache.need_torch("encoding a picture")
-    folder = Path(model) if model is not None else package_cache.locate(row.model or "")
+    folder = Path(model) if model is not None else environment.locate_package(row.model or "")
     digest = model_digest(folder)
     fits(package_cache.symbol_model(folder, digest), spec.ELIC, row.parameters(spec.ELIC))
     hash_bytes, named = settings.form.naming(row, digest)
@@ -97,10 +101,11 @@ def encode_picture(
     header = header_of(row, size, settings.form.check, bytes.fromhex(digest)[:hash_bytes] if hash_bytes else None)
     wanted = f"quality {settings.quality}" if settings.quality is not None else f"at most {settings.bpp} bpp"
     others = ancillary(_provenance(folder, wanted, digest) if provenance else None, hints, metadata)
-    roles = Models.of(models)
     text, said = _caption_states(caption, pixels, folder, row, roles)
     with package_cache.running(folder, "encoder"):
-        encoder = elic.Encoder(pixels, folder, digest, progress, text=text, device=roles.torch_device())
+        encoder = elic.Encoder(
+            pixels, folder, digest, progress, tables=environment.tables, text=text, device=roles.torch_device()
+        )
         if settings.quality is not None:
             made, reached = encoder.at(elic.rate_of(settings.quality, encoder.model.rates), trace=trace), True
         else:
@@ -163,6 +168,7 @@ def encode_any(
     dtype: str = "auto",
     options: Options | None = None,
     record: Record | None = None,
+    environment: Environment | None = None,
     **settings: Any,
 ) -> Encoded:
     """A file of a picture, of ready symbols, or of both; settings as in `encode_picture` or `ready.encode_symbols`.
@@ -185,10 +191,10 @@ def encode_any(
             raise ValueError(f"{min(options.asked()).replace('_', '-')} is for a picture, and none is given")
         for name in ("background", "trace", "progress"):
             settings.pop(name, None)
-        return encode_symbols(given, method=method, size=size, **settings)
+        return encode_symbols(given, method=method, size=size, environment=environment, **settings)
     if size is not None:
         raise ValueError("a picture has its own size")
-    models = Models.of(models, device=device, dtype=dtype)
+    models = Models.of(models, device=device, dtype=dtype, environment=environment)
     models.used.clear()
     options, module = options or Options(), _module(method or "elic")
     if unread := options.asked() - module.OPTIONS:
@@ -225,7 +231,7 @@ def _described(
         models = replace(models, folders=(Path(settings["model"]), *models.folders))
     if settings.get("profile") is None and hasattr(module, "usual_profile"):
         settings["profile"] = module.usual_profile(models)
-    row = find_profile(settings.get("profile"), method)
+    row = find_profile(settings.get("profile"), method, models.environment.registry)
     pixels, notices = _pixels(image, background, level)
     chosen, bpp = settings.get("quality"), settings.get("bpp")
     wanted_rate(chosen, bpp)
@@ -237,11 +243,12 @@ def _described(
     def file_of_description(made: Described) -> Encoded:
         note = {"model": format_used_models(models.used)} if models.used else {}
         more = settings | {"hints": hints | dict(made.hints), "made": note, "size": made.size}
-        return encode_symbols(made.given, method=method, **more)
+        return encode_symbols(made.given, method=method, environment=models.environment, **more)
 
     def scene_of_description(made: Described) -> Scene:
-        container = read(file_of_description(made).data, level=level)
-        return scene_of(symbols_of(container, models=models.folders, level=level), models, {}, None)
+        data = file_of_description(made).data
+        symbols = read_symbols(data, level=level, environment=models.package_environment)
+        return scene_of(symbols, models, {}, None)
 
     described = module.describe(
         Request(
@@ -290,6 +297,7 @@ def decode(
     dtype: str = "auto",
     level: int = 1,
     progress: Progress | None = None,
+    environment: Environment | None = None,
     **wish: Any,
 ) -> Image.Image:
     """The picture in the bytes of a `.sem` file; SemError for what is wrong with it.
@@ -301,10 +309,11 @@ def decode(
 
     from refcodec.networks import package_cache
 
-    models = Models.of(models, device=device, dtype=dtype)
-    container = read(data, level=level)
+    models = Models.of(models, device=device, dtype=dtype, environment=environment)
+    environment = models.package_environment
+    container = read(data, level=level, environment=environment)
     package_cache.need_torch("painting a picture", container.profile.method_name)
-    symbols = symbols_of(container, models=models.folders, level=level, progress=part(progress, 0, 0.5))
+    symbols = symbols_of(container, environment, level=level, progress=part(progress, 0, 0.5))
     wanted = {name.replace("_", "-"): value for name, value in wish.items()}
     if odd := sorted(set(wanted) - set(hintforms.HINTS)):
         raise TypeError(f"decode has no argument {odd[0]!r}")
@@ -318,12 +327,18 @@ def decode(
 
 
 def _settings(
-    profile: str | int | None, *, quality: int | None, bpp: float | None, check: int, explicit_model: bool | int
+    profile: str | int | None,
+    environment: Environment,
+    *,
+    quality: int | None,
+    bpp: float | None,
+    check: int,
+    explicit_model: bool | int,
 ) -> _Settings:
     """ValueError or TypeError for settings that make no sense."""
     chosen, most = wanted_rate(quality, bpp)
     form = Form.of(check, explicit_model)
-    row = find_profile(profile, "elic")
+    row = find_profile(profile, "elic", environment.registry)
     if row.compact != spec.ELIC:
         raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
     return _Settings(row, chosen, most, form)

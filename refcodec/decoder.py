@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from refcodec.container import Container, Header, Section, read, verify
 from refcodec.container.check import State
 from refcodec.container.key_value import decode as text_decode
 from refcodec.container.limits import level_bounds
+from refcodec.environment import Environment, Folders
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks import package_search
@@ -26,21 +27,19 @@ if TYPE_CHECKING:
     from refcodec.payloads import Value
     from refcodec.payloads.latents import ElicLatents
 
-Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-
 
 @dataclass(frozen=True, eq=False)
 class Symbols:
     """A file, decoded. `values` by section type; `folder` is the model package that was used, `state` the check's.
 
-    `folders`: where models were looked for first.
+    `environment`: what it was decoded with, the folders of models named for it included.
     """
 
     container: Container
     values: Mapping[int, Value]
     folder: Path | None
     state: State
-    folders: tuple[Path, ...] = ()
+    environment: Environment
 
     def value(self, kind: int) -> Any:
         """The payload of this kind; SEM-E-704 for a file that holds none."""
@@ -59,11 +58,6 @@ class Symbols:
     def canonical(self) -> bool:
         """False where a payload is in a foreign form (SPEC §13.2)."""
         return all(value.canonical for value in self.values.values())
-
-
-def folders(models: Folders) -> tuple[Path, ...]:
-    """Model folders, of which there may be one, as paths."""
-    return (Path(models),) if isinstance(models, str | os.PathLike) else tuple(map(Path, models))
 
 
 def model_digest(folder: Path) -> str:
@@ -92,16 +86,18 @@ def read_symbols(
     backend: Backend | None = None,
     trace: Trace | None = None,
     progress: Progress | None = None,
+    environment: Environment | None = None,
 ) -> Symbols:
     """Everything that the bytes say, or the SemError of the first fault. `models`: folders looked at first."""
-    container = read(data, level=level)
-    return symbols_of(container, models=models, level=level, backend=backend, trace=trace, progress=progress)
+    environment = Environment.of(environment).with_packages(models)
+    container = read(data, level=level, environment=environment)
+    return symbols_of(container, environment, level=level, backend=backend, trace=trace, progress=progress)
 
 
 def symbols_of(
     container: Container,
+    environment: Environment,
     *,
-    models: Folders = (),
     level: int = 1,
     backend: Backend | None = None,
     trace: Trace | None = None,
@@ -116,9 +112,9 @@ def symbols_of(
             continue
         chosen = None
         if kinds.needs_model(section.number, container.profile.parameters(section.number)):
-            folder, digest = chosen = _model(container, folders(models))
+            folder, digest = chosen = _model(container, environment)
         try:
-            values[section.type] = _payload(container, section, chosen, limit, backend, trace, progress)
+            values[section.type] = _payload(container, section, chosen, limit, environment, backend, trace, progress)
         except SemError as error:
             if (
                 error.family not in ("payload", "limit", "unsupported") or error.code == Code.UNSUPPORTED_MODEL
@@ -128,9 +124,9 @@ def symbols_of(
             path = f"sections[{index}].body" if container.header.sectioned else "body"
             raise SemError(error.code, error.what, offset=at, path=path) from error
     if digest is None:
-        digest = explicit_digest(container.header, folders(models))
+        digest = explicit_digest(container.header, environment)
     state = verify(container.header, container.sections, {t: v.serialise() for t, v in values.items()}, digest)
-    return Symbols(container, values, folder, state, folders(models))
+    return Symbols(container, values, folder, state, environment)
 
 
 def _payload(
@@ -138,6 +134,7 @@ def _payload(
     section: Section,
     chosen: tuple[Path, str] | None,
     limit: int,
+    environment: Environment,
     backend: Backend | None,
     trace: Trace | None,
     progress: Progress | None,
@@ -153,27 +150,34 @@ def _payload(
         backend = backend or package_cache.backend()
     size = (header.width, header.height)
     return kinds.decode(
-        kind, section.body, parameters, size, limit=limit, model=model, backend=backend, trace=trace, progress=progress
+        kind,
+        section.body,
+        parameters,
+        size,
+        limit=limit,
+        tables=environment.tables,
+        model=model,
+        backend=backend,
+        trace=trace,
+        progress=progress,
     )
 
 
-def _model(container: Container, extra: tuple[Path, ...]) -> tuple[Path, str]:
-    from refcodec.networks import package_cache
-
+def _model(container: Container, environment: Environment) -> tuple[Path, str]:
     header = container.header
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
     if wanted is None:
         raise SemError(Code.MODEL_MALFORMED, f"profile {header.row_id} names no model for its payload", path="profile")
-    folder = package_cache.locate(wanted, extra)
+    folder = environment.locate_package(wanted)
     return folder, model_digest(folder)
 
 
-def explicit_digest(header: Header, extra: tuple[Path, ...]) -> str | None:
+def explicit_digest(header: Header, environment: Environment) -> str | None:
     """The whole digest of the explicit model that a header names; None where there is none, or it is not found."""
     if header.model_hash is None:
         return None
     try:
-        folder = package_search.find(header.model_hash.hex(), extra)
+        folder = environment.find_package(header.model_hash.hex())
     except SemError:  # several fit
         return None
     return None if folder is None else package_search.folder_digest(folder)
@@ -204,10 +208,15 @@ class Payload:
 
 
 def payload(
-    data: bytes | bytearray | memoryview, *, models: Folders = (), level: int = 1, progress: Progress | None = None
+    data: bytes | bytearray | memoryview,
+    *,
+    models: Folders = (),
+    level: int = 1,
+    progress: Progress | None = None,
+    environment: Environment | None = None,
 ) -> Payload:
     """The decoded symbols of a file, section by section; SemError for what is wrong with it."""
-    decoded = read_symbols(data, models=models, level=level, progress=progress)
+    decoded = read_symbols(data, models=models, level=level, progress=progress, environment=environment)
     out = []
     for section in decoded.container.sections:
         if section.critical:

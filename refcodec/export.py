@@ -127,12 +127,11 @@ def codebooks(symbols: Symbols) -> NDArray[np.float32] | None:
 
     SemError 802, 803 for a package that is here and faulty.
     """
-    from refcodec.networks import package_search
     from refcodec.payloads import kinds
 
     header = symbols.container.header
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
-    folder = None if wanted is None else package_search.find(wanted, symbols.folders)
+    folder = None if wanted is None else symbols.environment.find_package(wanted)
     if folder is None:
         return None
     from refcodec.networks import package

@@ -17,6 +17,7 @@ from refcodec.container.file import Found, as_bytes, walk_file
 from refcodec.container.header import Header
 from refcodec.container.limits import level_bounds
 from refcodec.container.sections import Section
+from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.networks import package_search
 from refcodec.registry import Profile
@@ -90,13 +91,18 @@ class Inspection:
 
 
 def inspect(
-    data: bytes | bytearray | memoryview, *, level: int = 1, models: Iterable[str | PathLike[str]] = ()
+    data: bytes | bytearray | memoryview,
+    *,
+    level: int = 1,
+    models: Iterable[str | PathLike[str]] = (),
+    environment: Environment | None = None,
 ) -> Inspection:
     """Look at a file. `level`: limits above it are noted as errors (§15). `models`: folders to look for models in."""
+    environment = Environment.of(environment).with_packages(models)
     data = as_bytes(data)
     walk, found = Walk(lenient=True), Found()
     try:
-        walk_file(walk, found, data, level_bounds(level))
+        walk_file(walk, found, data, level_bounds(level), environment.registry)
         left = None
     except SemError as error:
         walk.errors.append(error)
@@ -106,7 +112,7 @@ def inspect(
     complete = _complete(found)
     if left is not None:
         walk.own(left, 8 * len(data) - walk.bit, data[walk.byte :])
-    model = _model(walk, found, models)
+    model = _model(walk, found, environment)
     states = _states(walk, found, model)
     values = {span.name: span.value for span in walk.spans}
     payload_bytes = sum(len(section.body) for section in sections if section.critical)
@@ -148,13 +154,13 @@ def _states(walk: Walk, found: Found, model: ModelInfo) -> list[State]:
     return states
 
 
-def _model(walk: Walk, found: Found, folders: Iterable[str | PathLike[str]]) -> ModelInfo:
+def _model(walk: Walk, found: Found, environment: Environment) -> ModelInfo:
     """The symbol model that the file names, and whether it can be found."""
     named, name = _named(found.header, found.profile)
     if named is None:
         return ModelInfo(None, None, False)
     try:
-        folder = package_search.find(named, folders)
+        folder = environment.find_package(named)
     except SemError as error:
         walk.errors.append(error)
         folder = None

@@ -19,13 +19,13 @@ from refcodec.assemble import (
     header_of,
     made_by,
     needs_naming,
-    profiles,
     size_of,
     wanted_rate,
 )
 from refcodec.container import Header
 from refcodec.container.limits import level_bounds
 from refcodec.decoder import model_digest
+from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.methods.inputs import Given, Job
 from refcodec.registry import Profile
@@ -45,10 +45,10 @@ USUAL: Final = {
 def payloads_for(
     header: Header,
     given: Mapping[str, Any],
+    environment: Environment,
     *,
     mode: str | None = None,
     strict: bool = False,
-    folders: tuple[Path, ...] = (),
 ) -> list[Payload]:
     """Payloads of ready symbols for a file that is there, by the model that it names. ValueError for what its profile
     has not."""
@@ -58,8 +58,8 @@ def payloads_for(
     symbols, row = Given(**options), header.profile
     module = _module(row.method_name, symbols)
     _options(symbols, (header.width, header.height), row.method_name, mode, strict)
-    folder, digest = _model_of(header, symbols, folders)
-    job = Job(symbols, row, (header.width, header.height), mode, strict, folder, digest)
+    folder, digest = _model_of(header, symbols, environment)
+    job = Job(symbols, row, (header.width, header.height), environment, mode, strict, folder, digest)
     payloads: list[Payload] = module.ready(job)[0]
     return payloads
 
@@ -106,12 +106,14 @@ def encode_symbols(
     metadata: Mapping[str, str] | None = None,
     level: int = 1,
     made: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
 ) -> Encoded:
     """A file of symbols that are ready. ValueError or TypeError for what makes no sense, SemError for a model's faults.
 
     size: (width, height); an edge map has its own. mode: of a caption. quality or bpp: of an edge map's latents.
     made: more entries of the provenance.
     """
+    environment = Environment.of(environment)
     name = method or usual_method(given)
     module = _module(name, given)
     whole = size_of(size if size is not None else _own_size(given), level)
@@ -121,16 +123,31 @@ def encode_symbols(
     if (quality is not None or bpp is not None) and given.sketch is None:
         raise ValueError("quality and bpp are of pictures and edge maps: other symbols have the size that they have")
     # the two consonant codes stand for the same text: the shorter file wins
-    rows = [find_profile(profile, name)]
+    rows = [find_profile(profile, name, environment.registry)]
     if profile is None and name == "consonant":
-        rows = [p for p in profiles(name) if p.id < spec.PRIVATE_FIRST]
+        rows = [p for p in environment.registry.profiles(name) if p.id < spec.PRIVATE_FIRST]
     settings = wanted_rate(quality, bpp)
     files: list[Encoded] = []
     note = made_by(method=name, **(made or {})) if provenance else None
     for row in rows:
         try:
             files.append(
-                _file(module, given, row, whole, mode, strict, settings, form, model, note, hints, metadata, level)
+                _file(
+                    module,
+                    given,
+                    row,
+                    whole,
+                    environment,
+                    mode,
+                    strict,
+                    settings,
+                    form,
+                    model,
+                    note,
+                    hints,
+                    metadata,
+                    level,
+                )
             )
         except SemError as error:
             if error.code != Code.LIMIT_TEXT or (
@@ -158,26 +175,24 @@ def _own_size(given: Given) -> tuple[int, int]:
     return width, height
 
 
-def _model(row: Profile, given: Given, model: str | os.PathLike[str] | None) -> tuple[Path | None, str | None]:
+def _model(
+    row: Profile, given: Given, model: str | os.PathLike[str] | None, environment: Environment
+) -> tuple[Path | None, str | None]:
     """Folder and digest of the model to be used: the one named, or the row's where the symbols given need it."""
     if model is not None:
         return Path(model), model_digest(Path(model))
     if not _uses_model(row, given):
         return None, None
-    from refcodec.networks import package_cache
-
-    return package_cache.locate(row.model or ""), row.model
+    return environment.locate_package(row.model or ""), row.model
 
 
-def _model_of(header: Header, given: Given, folders: tuple[Path, ...]) -> tuple[Path | None, str | None]:
+def _model_of(header: Header, given: Given, environment: Environment) -> tuple[Path | None, str | None]:
     """The same for a file that is there; SEM-E-801 where the model that it names is not found."""
     searched = header.model_hash is not None and given.vector is not None  # a model may say what codes stand for
     if not searched and not _uses_model(header.profile, given):
         return None, None
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
-    from refcodec.networks import package_cache
-
-    folder = package_cache.locate(wanted or "", folders)
+    folder = environment.locate_package(wanted or "")
     return folder, model_digest(folder)
 
 
@@ -197,6 +212,7 @@ def _file(
     given: Given,
     row: Profile,
     size: tuple[int, int],
+    environment: Environment,
     mode: str | None,
     strict: bool,
     settings: tuple[int | None, float],
@@ -208,7 +224,7 @@ def _file(
     level: int,
 ) -> Encoded:
     needs_naming(row, model)
-    folder, digest = _model(row, given, model)
+    folder, digest = _model(row, given, model, environment)
     named = digest if model is not None else row.model
     named_codes = spec.PQ in row.kinds and bool(
         given.names() & {"vector", "codes"}
@@ -225,6 +241,7 @@ def _file(
         given,
         row,
         size,
+        environment,
         mode,
         strict,
         folder,

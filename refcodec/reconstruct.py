@@ -59,7 +59,7 @@ def paint(
     ValueError for settings that make no sense, SemError for what is wrong with a model.
     """
     header, method = symbols.container.header, symbols.container.profile.method_name
-    models = Models.of(models)
+    models = Models.of(models, environment=symbols.environment)
     models.used.clear()
     module = methods.module(method)
     _sensible(method, module.SETTINGS, wish or {}, samples, reflections)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from default_environment import default_rows
 from hypothesis import strategies as st
 
-from refcodec import registry, spec
+from refcodec import spec
 from refcodec.container import Container, Header, Section, assemble, section_check
 from refcodec.container.key_value import encode
 from refcodec.registry.dim_classes import sizes
@@ -96,6 +97,7 @@ def headers(draw: st.DrawFn) -> Header:
         height=height,
         check=None,
         count=None,
+        row=default_rows().get(profile_id),
     )
 
 
@@ -104,7 +106,7 @@ def containers(draw: st.DrawFn) -> Container:
     """A valid container: compact, sectioned, or cut at the end of a section. Checks of payloads are arbitrary bytes,
     those of ancillary sections right."""
     header = draw(headers())
-    profile = registry.get(header.row_id)
+    profile = default_rows().get(header.row_id)
     kinds = draw(st.sets(st.sampled_from(profile.kinds), max_size=3))
     contents = {spec.CRITICAL | kind: draw(bodies) for kind in kinds}
     contents |= {

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import default_rows
 from numpy.typing import NDArray
 from PIL import Image
 
 import refcodec
-from refcodec import SemError, codec, registry, spec
+from refcodec import SemError, codec, spec
 from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import read_symbols
 from tools import fuzz
@@ -113,7 +114,7 @@ def test_bpp_bounds_the_whole_file(pixels: Pixels) -> None:
 
 
 def test_explicit_models_checks_and_provenance(pixels: Pixels) -> None:
-    row = registry.get(1)
+    row = default_rows().get(1)
     for explicit, length in ((True, 8), (4, 4), (32, 32)):
         header = refcodec.read(refcodec.encode(pixels, explicit_model=explicit)).header
         assert (header.profile_id, header.base_profile_id) == (255, 1)
@@ -149,7 +150,7 @@ def test_inspect_and_payload_give_typed_objects(data: bytes) -> None:
     assert found.to_dict()["sections"][0]["kind"] == "elic"
     held = refcodec.payload(data)
     assert isinstance(held, refcodec.Payload)
-    shapes = registry.get(1).parameters(spec.ELIC)
+    shapes = default_rows().get(1).parameters(spec.ELIC)
     assert held.sections[0].shape == [[shapes["hyper"], 1, 2], [shapes["m"], 4, 8]]
     assert held.to_dict()["sections"] == [section.to_dict() for section in held.sections]
     assert held.sections[0].sha256 == hashlib.sha256(read_symbols(data).elic.serialise()).hexdigest()

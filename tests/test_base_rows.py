@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from default_environment import default_rows
 from PIL import Image
 from program import Semtool, place, refused, semtool
 from strategies import private_row, registry_file
 
 import refcodec
-from refcodec import registry
-from refcodec.assemble import find_profile, profiles
+from refcodec.assemble import find_profile
 from refcodec.decoder import payload, read_symbols
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.methods.inputs import Given
-from refcodec.networks import package_search
 from refcodec.pack import encode_symbols
 
 __all__ = ["place", "semtool"]  # fixtures
@@ -30,7 +30,7 @@ PIXELS = np.random.default_rng(7).integers(0, 256, (40, 48, 3)).astype(np.uint8)
 def bases(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows 230 and 231: those of elic and of sketch-tiny without their models."""
     rows = [
-        private_row(new, **dict(registry.get(row).binding) | {"id": new, "model": None}) | {"name": name}
+        private_row(new, **dict(default_rows().get(row).binding) | {"id": new, "model": None}) | {"name": name}
         for new, row, name in ((230, 1, "elic-base"), (231, 205, "sketch-base"))
     ]
     monkeypatch.setenv("SEM_REGISTRY", str(registry_file(tmp_path, *rows)))
@@ -40,7 +40,7 @@ def bases(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def model() -> Path:
     """The package of row 1."""
     pytest.importorskip("torch")
-    folder = package_search.find(registry.get(1).model or "")
+    folder = Environment.default().find_package(default_rows().get(1).model or "")
     assert folder is not None
     return folder
 
@@ -50,7 +50,7 @@ def test_a_picture_on_a_base(model: Path, name: bool | int) -> None:
     made = refcodec.encode(PIXELS, profile="elic-base", model=model, explicit_model=name)
     header = refcodec.read(made).header
     assert (header.profile_id, header.base_profile_id) == (255, 230)
-    assert header.model_hash == bytes.fromhex(registry.get(1).model or "")[: name or 8]
+    assert header.model_hash == bytes.fromhex(default_rows().get(1).model or "")[: name or 8]
     assert read_symbols(made).state == "ok"
     on_its_row = refcodec.encode(PIXELS, explicit_model=name or 8)
     assert payload(made).sections == payload(on_its_row).sections
@@ -79,8 +79,8 @@ def test_symbols_on_a_base() -> None:
 
 
 def test_a_base_is_never_the_usual_row() -> None:
-    assert not [row.name for method in ("elic", "pics", "perco") for row in profiles(method) if row.base]
-    assert find_profile("elic-320-odd", "elic").base
+    assert not [row.name for method in ("elic", "pics", "perco") for row in default_rows().profiles(method) if row.base]
+    assert find_profile("elic-320-odd", "elic", default_rows()).base
 
 
 def test_usage_of_the_command(semtool: Semtool, model: Path) -> None:

@@ -9,9 +9,11 @@ import sys
 import zlib
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
+from default_environment import TABLES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +30,8 @@ from refcodec.payloads.caption.kind import (
     encode,
     encode_tokens,
 )
-from refcodec.payloads.caption.ppm import END, ESCAPE, FIRST, SPELL, CaptionModel, Node, Rest, Tree, shipped
+from refcodec.payloads.caption.ppm import END, ESCAPE, FIRST, SPELL, CaptionModel, Node, Rest, Tree
+from refcodec.table_files import TableFiles
 from tools.train import caption as training
 from tools.train import ngrams
 
@@ -47,7 +50,7 @@ AWKWARD = (
     "Two  dogs", "line\nline", "\0", "\ufffd", "\ufeff", "naïve café", "e\u0301", "日本語", "قطة على سجادة", "\u202eabc\u202c", "😀🏳️‍🌈", "\U0010ffff",
     "x" * 300, "1,234.56", "\t\r\n", "ÀB", "Éa", "'", "--", "A" * 99 + ".",
 )  # fmt: skip
-words = st.sampled_from([piece.decode() for piece in shipped().strings])
+words = st.sampled_from([piece.decode() for piece in TABLES.load(ppm.MODEL).strings])
 captions = st.one_of(
     st.lists(words, max_size=15)
     .map(lambda pieces: "".join(pieces).strip())
@@ -62,7 +65,7 @@ ids = st.lists(st.integers(0, 49407), max_size=75)
 def outcome(body: bytes, limit: int = LIMIT) -> Caption | SemError:
     """What a body is; a value must be written as it was read."""
     try:
-        value = decode(body, PARAMETERS, limit)
+        value = decode(body, PARAMETERS, limit, tables=TABLES)
     except SemError as error:
         fault = error
     else:
@@ -79,12 +82,12 @@ def again(value: Caption) -> bytes:
     if value.tokens is not None:
         return encode_tokens(value.tokens, PARAMETERS)
     assert value.text is not None
-    return encode(value.text, PARAMETERS, value.mode)
+    return encode(value.text, PARAMETERS, value.mode, tables=TABLES)
 
 
 def code(body: bytes, limit: int = LIMIT, **changed: Any) -> int:
     with pytest.raises(SemError) as caught:
-        decode(body, PARAMETERS | changed, limit)
+        decode(body, PARAMETERS | changed, limit, tables=TABLES)
     return caught.value.code
 
 
@@ -94,7 +97,7 @@ def code(body: bytes, limit: int = LIMIT, **changed: Any) -> int:
 @given(text=captions, mode=st.sampled_from(TEXT_MODES))
 @relaxed
 def test_round_trip(text: str, mode: str) -> None:
-    body = encode(text, PARAMETERS, mode)
+    body = encode(text, PARAMETERS, mode, tables=TABLES)
     value = outcome(body)
     assert value == Caption(text, None, mode)
     assert value.serialise() == text.encode()
@@ -106,21 +109,21 @@ def test_round_trip(text: str, mode: str) -> None:
 @pytest.mark.parametrize("text", AWKWARD)
 def test_awkward_texts(text: str) -> None:
     for mode in TEXT_MODES:
-        assert outcome(encode(text, PARAMETERS, mode)) == Caption(text, None, mode)
+        assert outcome(encode(text, PARAMETERS, mode, tables=TABLES)) == Caption(text, None, mode)
 
 
 @given(text=captions)
 @relaxed
 def test_the_shortest_mode_wins(text: str) -> None:
-    lengths = {mode: len(encode(text, PARAMETERS, mode)) for mode in TEXT_MODES}
-    body = encode(text, PARAMETERS)
+    lengths = {mode: len(encode(text, PARAMETERS, mode, tables=TABLES)) for mode in TEXT_MODES}
+    body = encode(text, PARAMETERS, tables=TABLES)
     shortest = min(lengths.values())
     assert len(body) == shortest <= len(text.encode()) + 1
     value = outcome(body)
     assert isinstance(value, Caption)
     assert value.mode == next(mode for mode in TEXT_MODES if lengths[mode] == shortest)
     raw = PARAMETERS | {"modes": ["raw", "zlib"]}
-    assert encode("a", raw) == b"\xf8a"
+    assert encode("a", raw, tables=TABLES) == b"\xf8a"
 
 
 @given(numbers=ids)
@@ -146,23 +149,27 @@ def test_sixteen_tokens_are_32_bytes(numbers: list[int]) -> None:
 
 def test_known_bodies() -> None:
     """SPEC §13.2, worked examples."""
-    assert encode("A cat on a mat.", PARAMETERS).hex(" ") == CAT
-    assert encode("", PARAMETERS) == b""
-    assert encode("日本", PARAMETERS).hex(" ") == "f8 e6 97 a5 e6 9c ac"
-    assert encode("A xkcd", PARAMETERS).hex(" ") == SPELT
+    assert encode("A cat on a mat.", PARAMETERS, tables=TABLES).hex(" ") == CAT
+    assert encode("", PARAMETERS, tables=TABLES) == b""
+    assert encode("日本", PARAMETERS, tables=TABLES).hex(" ") == "f8 e6 97 a5 e6 9c ac"
+    assert encode("A xkcd", PARAMETERS, tables=TABLES).hex(" ") == SPELT
     assert encode_tokens([320, 2368, 49407], PARAMETERS).hex(" ") == TOKENS
     assert encode_tokens([], PARAMETERS) == b"\xf0"
-    assert encode("a", PARAMETERS).hex(" ") == "00 e8"
-    assert encode("I AM HERE.", PARAMETERS).hex(" ") == "ef ff cc e8 af"
-    assert decode(bytes.fromhex("f978da4b54484e2c010004c901ba"), PARAMETERS, LIMIT) == Caption("a cat", None, "zlib")
-    assert decode(bytes.fromhex("fa2005290000") + b"a cat", PARAMETERS, LIMIT) == Caption("a cat", None, "zstd")
+    assert encode("a", PARAMETERS, tables=TABLES).hex(" ") == "00 e8"
+    assert encode("I AM HERE.", PARAMETERS, tables=TABLES).hex(" ") == "ef ff cc e8 af"
+    assert decode(bytes.fromhex("f978da4b54484e2c010004c901ba"), PARAMETERS, LIMIT, tables=TABLES) == Caption(
+        "a cat", None, "zlib"
+    )
+    assert decode(bytes.fromhex("fa2005290000") + b"a cat", PARAMETERS, LIMIT, tables=TABLES) == Caption(
+        "a cat", None, "zstd"
+    )
 
 
 def test_what_every_symbol_of_an_example_is() -> None:
     """The trace of SPEC §13.2: c, f, T."""
     coder = Noted()
     coder.symbol(MODE_TABLE, 0)
-    shipped().walk(coder, 99, b"A cat on a mat.")
+    TABLES.load(ppm.MODEL).walk(coder, 99, b"A cat on a mat.")
     assert coder.noted == TRACE
 
 
@@ -185,7 +192,7 @@ class Noted(Encoder):
 @given(text=captions, numbers=ids)
 @relaxed
 def test_first_byte_and_first_symbol_agree(text: str, numbers: list[int]) -> None:
-    body = encode(text, PARAMETERS, "static")
+    body = encode(text, PARAMETERS, "static", tables=TABLES)
     assert body[:1] < b"\xf0"
     assert Decoder(body).symbol(MODE_TABLE) == 0
     body = encode_tokens(numbers, PARAMETERS)
@@ -212,20 +219,20 @@ def test_reserved_modes(first: int) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_modes_of_the_profile(mode: str) -> None:
     other = PARAMETERS | {"modes": [known for known in MODES if known != mode]}
-    body = encode_tokens([1], PARAMETERS) if mode == "tokens" else encode("abc", PARAMETERS, mode)
+    body = encode_tokens([1], PARAMETERS) if mode == "tokens" else encode("abc", PARAMETERS, mode, tables=TABLES)
     assert code(body, modes=other["modes"]) == 403
     with pytest.raises(ValueError, match="no captions of mode"):
-        encode_tokens([1], other) if mode == "tokens" else encode("abc", other, mode)
+        encode_tokens([1], other) if mode == "tokens" else encode("abc", other, mode, tables=TABLES)
 
 
 def test_what_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="no mode for texts"):
-        encode("a", PARAMETERS | {"modes": ["tokens"]})
+        encode("a", PARAMETERS | {"modes": ["tokens"]}, tables=TABLES)
     with pytest.raises(ValueError, match="no captions of mode morse"):
-        encode("a", PARAMETERS, "morse")
+        encode("a", PARAMETERS, "morse", tables=TABLES)
     for mode in TEXT_MODES:
         with pytest.raises(ValueError, match="surrogates not allowed"):
-            encode("a\ud800", PARAMETERS, mode)
+            encode("a\ud800", PARAMETERS, mode, tables=TABLES)
     for numbers in ([49408], [-1], range(76)):
         with pytest.raises(ValueError, match=r"token ids"):
             encode_tokens(numbers, PARAMETERS)
@@ -247,11 +254,11 @@ def test_any_bytes_of_each_mode(first: int, rest: bytes) -> None:
 
 
 BODIES = [
-    encode("A man riding a wave on top of a surfboard.", PARAMETERS, "static"),
-    encode("the Xylophone of Ørsted", PARAMETERS, "static"),
+    encode("A man riding a wave on top of a surfboard.", PARAMETERS, "static", tables=TABLES),
+    encode("the Xylophone of Ørsted", PARAMETERS, "static", tables=TABLES),
     encode_tokens(range(16), PARAMETERS),
     encode_tokens([49407] * 3, PARAMETERS),
-    *(encode("Two dogs on a beach — Ω.", PARAMETERS, mode) for mode in TEXT_MODES),
+    *(encode("Two dogs on a beach — Ω.", PARAMETERS, mode, tables=TABLES) for mode in TEXT_MODES),
 ]
 
 
@@ -277,7 +284,7 @@ def test_long_bodies(seed: int) -> None:
 @pytest.mark.parametrize("text", ["日本" * 9000, "the cat , " * 5000, "a" * 60000, "A quick brown fox. " * 3000])
 def test_long_texts(text: str) -> None:
     for mode in TEXT_MODES:
-        assert decode(encode(text, PARAMETERS, mode), PARAMETERS, LIMIT).text == text
+        assert decode(encode(text, PARAMETERS, mode, tables=TABLES), PARAMETERS, LIMIT, tables=TABLES).text == text
 
 
 @given(text=captions, less=st.integers(1, 40))
@@ -285,8 +292,8 @@ def test_long_texts(text: str) -> None:
 def test_limit(text: str, less: int) -> None:
     size = len(text.encode())
     for mode in TEXT_MODES:
-        body = encode(text, PARAMETERS, mode)
-        assert decode(body, PARAMETERS, size).text == text
+        body = encode(text, PARAMETERS, mode, tables=TABLES)
+        assert decode(body, PARAMETERS, size, tables=TABLES).text == text
         if less <= size:
             assert code(body, size - less) == 604
 
@@ -296,7 +303,7 @@ def test_bombs() -> None:
 
     large = bytes(1 << 24)
     assert code(b"\xf9" + zlib.compress(large)) == 604
-    frame = compressed.compress(large)
+    frame = compressed.compress(large, TABLES.load(compressed.DICTIONARY))
     assert code(b"\xfa" + frame) == 604
     undeclared = zstandard.ZstdCompressionParameters(format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_content_size=0)
     assert code(b"\xfa" + zstandard.ZstdCompressor(compression_params=undeclared).compress(large)) == 604
@@ -310,7 +317,9 @@ def test_bombs() -> None:
 def test_zlib_streams() -> None:
     stream = zlib.compress(b"a cat")
     for level in range(10):
-        assert decode(b"\xf9" + zlib.compress(b"a cat", level), PARAMETERS, LIMIT) == Caption("a cat", None, "zlib")
+        assert decode(b"\xf9" + zlib.compress(b"a cat", level), PARAMETERS, LIMIT, tables=TABLES) == Caption(
+            "a cat", None, "zlib"
+        )
     for wrong in (
         b"",
         stream[:-1],
@@ -331,7 +340,8 @@ def test_zstd_frames() -> None:
 
     def frame(text: bytes, **settings: Any) -> bytes:
         parameters = zstandard.ZstdCompressionParameters(format=zstandard.FORMAT_ZSTD1_MAGICLESS, **settings)
-        return zstandard.ZstdCompressor(compression_params=parameters, dict_data=compressed.shipped()).compress(text)
+        dictionary = TABLES.load(compressed.DICTIONARY)
+        return zstandard.ZstdCompressor(compression_params=parameters, dict_data=dictionary).compress(text)
 
     for declared in (0, 1):
         for checksum in (0, 1):
@@ -339,7 +349,7 @@ def test_zstd_frames() -> None:
                 settings = {"write_content_size": declared, "write_checksum": checksum, "write_dict_id": dictionary}
                 for text in (b"", b"a cat", b"a cat " * 60, b"a cat " * 9000):
                     body = b"\xfa" + frame(text, **settings)
-                    assert decode(body, PARAMETERS, LIMIT) == Caption(text.decode(), None, "zstd")
+                    assert decode(body, PARAMETERS, LIMIT, tables=TABLES) == Caption(text.decode(), None, "zstd")
     whole = frame(b"a cat on a mat", write_checksum=1)
     magic = zstandard.ZstdCompressor().compress(b"a cat")
     for wrong in (
@@ -358,10 +368,10 @@ def test_zstd_frames() -> None:
 @pytest.mark.parametrize("wrong", ["ff", "80", "c0 80", "ed a0 80", "f4 90 80 80", "61 e2 82", "f8 88 80 80 80"])
 def test_what_is_not_utf_8(wrong: str) -> None:
     octets = bytes.fromhex(wrong)
-    for body in (b"\xf8" + octets, b"\xf9" + zlib.compress(octets), kind.static(octets, shipped())):
+    for body in (b"\xf8" + octets, b"\xf9" + zlib.compress(octets), kind.static(octets, TABLES.load(ppm.MODEL))):
         assert code(body) == 401
     with pytest.raises(SemError) as caught:
-        decode(b"\xf8" + octets, PARAMETERS, LIMIT)
+        decode(b"\xf8" + octets, PARAMETERS, LIMIT, tables=TABLES)
     assert caught.value.offset == (2 if octets[0] == 0x61 else 1)
 
 
@@ -408,7 +418,7 @@ def test_styles_and_pieces(text: str, style: int, pieces: list[str]) -> None:
 
 def crooked(style: int, *numbers: int | bytes) -> bytes:
     """A body of this style and these pieces, ids or spelt, whatever `split` would say."""
-    coder, model, history = Encoder(), shipped(), [END]
+    coder, model, history = Encoder(), TABLES.load(ppm.MODEL), [END]
     coder.symbol(MODE_TABLE, 0)
     coder.symbol(model.styles, style)
     for number in (*numbers, END):
@@ -421,13 +431,13 @@ def crooked(style: int, *numbers: int | bytes) -> bytes:
 
 
 def number(piece: str) -> int:
-    return shipped().numbers[piece.encode()]
+    return TABLES.load(ppm.MODEL).numbers[piece.encode()]
 
 
 def test_crooked_bodies() -> None:
     a, cat = number(" a"), number(" cat")
-    assert crooked(3, a, cat) == encode("A cat.", PARAMETERS, "static")
-    assert crooked(3, a, b" Xyz") == encode("A Xyz.", PARAMETERS, "static")
+    assert crooked(3, a, cat) == encode("A cat.", PARAMETERS, "static", tables=TABLES)
+    assert crooked(3, a, b" Xyz") == encode("A Xyz.", PARAMETERS, "static", tables=TABLES)
     for body in (
         crooked(2, b" a", cat),  # spelt, though it has an id
         crooked(0, a, b""),  # spelt, of no octets
@@ -447,19 +457,19 @@ def test_crooked_bodies() -> None:
 
 def test_zeros_are_the_end() -> None:
     """END is the first symbol wherever it is one, else the escape is."""
-    for tree in (shipped().pieces, shipped().octets):
+    for tree in (TABLES.load(ppm.MODEL).pieces, TABLES.load(ppm.MODEL).octets):
         coder = Decoder(b"")
         assert tree.code(coder, [END]) == END
         assert tree.code(coder, [END, FIRST, FIRST + 1]) == END
     with pytest.raises(SemError) as caught:
-        decode(encode("A cat on a mat.", PARAMETERS)[:-1] + b"\0", PARAMETERS, LIMIT)
+        decode(encode("A cat on a mat.", PARAMETERS, tables=TABLES)[:-1] + b"\0", PARAMETERS, LIMIT, tables=TABLES)
     assert caught.value.code == 402
 
 
 # --- The shipped data ---
 
 
-def test_shipped_data(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_data(tmp_path: Path) -> None:
     folder = files("refcodec.payloads") / "data"
     tables = folder.joinpath("caption.bin").read_bytes()
     assert hashlib.sha256(tables).hexdigest() == ppm.SHA256
@@ -467,21 +477,20 @@ def test_shipped_data(monkeypatch: pytest.MonkeyPatch) -> None:
     dictionary = folder.joinpath("caption.zdict").read_bytes()
     assert hashlib.sha256(dictionary).hexdigest() == compressed.DICTIONARY_SHA256
     assert len(dictionary) <= 32768
-    assert code(encode("a", PARAMETERS, "static"), static="0" * 64) == 801
-    assert code(encode("a", PARAMETERS, "zstd"), dictionary="0" * 64) == 801
-    for module in (ppm, compressed):
-        module.shipped.cache_clear()
-    monkeypatch.setattr(ppm, "SHA256", "1" * 64)
-    assert code(b"", static="1" * 64) == 802
-    monkeypatch.setattr(compressed, "DICTIONARY_SHA256", "1" * 64)
-    assert code(b"\xfa", dictionary="1" * 64) == 802
-    monkeypatch.undo()
-    for module in (ppm, compressed):
-        module.shipped.cache_clear()
+    assert code(encode("a", PARAMETERS, "static", tables=TABLES), static="0" * 64) == 801
+    assert code(encode("a", PARAMETERS, "zstd", tables=TABLES), dictionary="0" * 64) == 801
+    for name, data, body in (("caption.bin", tables, b""), ("caption.zdict", dictionary, b"\xfa")):
+        with pytest.raises(SemError) as caught:
+            decode(body, PARAMETERS, LIMIT, tables=TableFiles(tmp_path))
+        assert caught.value.code == 801
+        (tmp_path / name).write_bytes(data[:-1] + b"?")
+        with pytest.raises(SemError) as caught:
+            decode(body, PARAMETERS, LIMIT, tables=TableFiles(tmp_path))
+        assert caught.value.code == 802
 
 
 def test_without_zstandard(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = encode("a", PARAMETERS, "zstd")
+    body = encode("a", PARAMETERS, "zstd", tables=TABLES)
     monkeypatch.setitem(sys.modules, "zstandard", None)
     assert code(body) == 805
 
@@ -527,8 +536,9 @@ def test_rest() -> None:
 SCRIPT = """
 import sys
 from refcodec.payloads.caption import kind as caption
-body = caption.encode("A cat.", {parameters!r}, "static")
-print(caption.decode(body, {parameters!r}, 99).text, *(name in sys.modules for name in ("numpy", "zstandard", "zlib", "torch")))
+from refcodec.table_files import SHIPPED
+body = caption.encode("A cat.", {parameters!r}, "static", tables=SHIPPED)
+print(caption.decode(body, {parameters!r}, 99, tables=SHIPPED).text, *(name in sys.modules for name in ("numpy", "zstandard", "zlib", "torch")))
 """
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from default_environment import TABLES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ codes = st.one_of(
 
 def outcome(body: bytes, parameters: dict[str, Any], limit: int = LIMIT) -> Consonants | SemError:
     try:
-        return decode(body, parameters, limit)
+        return decode(body, parameters, limit, tables=TABLES)
     except SemError as error:
         fault = error
     assert fault.code in (401, 402, 604)
@@ -54,9 +55,9 @@ def outcome(body: bytes, parameters: dict[str, Any], limit: int = LIMIT) -> Cons
 @example(value=b"\x0f" * 4000)
 @relaxed
 def test_round_trip(parameters: dict[str, Any], value: bytes) -> None:
-    body = encode(value, parameters)
-    assert decode(body, parameters, LIMIT) == Consonants(value)
-    assert decode(body, parameters, len(value)) == Consonants(value)
+    body = encode(value, parameters, tables=TABLES)
+    assert decode(body, parameters, LIMIT, tables=TABLES) == Consonants(value)
+    assert decode(body, parameters, len(value), tables=TABLES) == Consonants(value)
     if value:
         fault = outcome(body, parameters, len(value) - 1)
         assert isinstance(fault, SemError)
@@ -72,14 +73,14 @@ def test_round_trip(parameters: dict[str, Any], value: bytes) -> None:
 def test_any_bytes_are_a_text_or_a_fault(parameters: dict[str, Any], body: bytes) -> None:
     found = outcome(body, parameters)
     if isinstance(found, Consonants):
-        assert encode(found.codes, parameters) == body
+        assert encode(found.codes, parameters, tables=TABLES) == body
 
 
 @BOTH
 @given(value=codes, more=st.binary(min_size=1, max_size=4))
 @settings(parent=relaxed, max_examples=50)
 def test_damage_never_leaves_the_text_as_it_was(parameters: dict[str, Any], value: bytes, more: bytes) -> None:
-    body = encode(value, parameters)
+    body = encode(value, parameters, tables=TABLES)
     damaged = [body[:cut] for cut in range(len(body))] + [body + more, body + b"\0"]
     damaged += [
         bytes([*body[:at], body[at] ^ 1 << bit, *body[at + 1 :]]) for at in range(len(body)) for bit in range(8)
@@ -89,11 +90,11 @@ def test_damage_never_leaves_the_text_as_it_was(parameters: dict[str, Any], valu
 
 
 def test_fixed_is_two_codes_a_byte() -> None:
-    assert encode(b"", FIXED) == b""
-    assert encode(from_text("n").codes, FIXED) == b"\x10"
-    assert encode(from_text(" n").codes, FIXED) == b"\x01"
-    assert decode(b"\0\x10", FIXED, LIMIT).text == "  n"
-    assert encode(from_text(LETTERS).codes, FIXED).hex() == "0123456789abcdef"
+    assert encode(b"", FIXED, tables=TABLES) == b""
+    assert encode(from_text("n").codes, FIXED, tables=TABLES) == b"\x10"
+    assert encode(from_text(" n").codes, FIXED, tables=TABLES) == b"\x01"
+    assert decode(b"\0\x10", FIXED, LIMIT, tables=TABLES).text == "  n"
+    assert encode(from_text(LETTERS).codes, FIXED, tables=TABLES).hex() == "0123456789abcdef"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_fixed_is_two_codes_a_byte() -> None:
 )
 def test_fixed_faults(body: bytes, code: int, offset: int) -> None:
     with pytest.raises(SemError) as caught:
-        decode(body, FIXED, LIMIT)
+        decode(body, FIXED, LIMIT, tables=TABLES)
     assert (caught.value.code, caught.value.offset) == (code, offset)
 
 
@@ -116,22 +117,22 @@ def test_fixed_faults(body: bytes, code: int, offset: int) -> None:
     ],
 )
 def test_examples_of_the_specification(text: str, fixed: str, coded: str) -> None:
-    assert encode(from_text(text).codes, FIXED).hex() == fixed
-    assert encode(from_text(text).codes, CODED).hex() == coded
+    assert encode(from_text(text).codes, FIXED, tables=TABLES).hex() == fixed
+    assert encode(from_text(text).codes, CODED, tables=TABLES).hex() == coded
 
 
 def test_the_shortest_and_the_longest() -> None:
-    body = encode(b"\1" * LIMIT, CODED)
-    assert decode(body, CODED, LIMIT).codes == b"\1" * LIMIT
-    body = encode(b"\1" * LIMIT, FIXED)
+    body = encode(b"\1" * LIMIT, CODED, tables=TABLES)
+    assert decode(body, CODED, LIMIT, tables=TABLES).codes == b"\1" * LIMIT
+    body = encode(b"\1" * LIMIT, FIXED, tables=TABLES)
     assert len(body) == 32768
-    assert decode(body, FIXED, LIMIT).codes == b"\1" * LIMIT
+    assert decode(body, FIXED, LIMIT, tables=TABLES).codes == b"\1" * LIMIT
 
 
 def test_cheap_symbols_stop_at_the_limit() -> None:
     """A few bytes can stand for many codes: the limit is met before memory is."""
     coder = Encoder()
-    consonant._walk(coder, 70000, b"\1" * 70000)
+    consonant._walk(coder, TABLES.load(consonant.TABLES), 70000, b"\1" * 70000)
     fault = outcome(coder.finish(), CODED)
     assert isinstance(fault, SemError)
     assert fault.code == 604
@@ -141,7 +142,7 @@ def test_an_end_after_a_space_is_refused() -> None:
     coder = Encoder()
     context = 0
     for symbol in (2, 1, 0):  # n, space, END
-        coder.symbol(consonant._table(context), symbol)
+        coder.symbol(TABLES.load(consonant.TABLES).after(context), symbol)
         context = context << 4 | symbol - 1
     fault = outcome(coder.finish(), CODED)
     assert isinstance(fault, SemError)
@@ -152,11 +153,11 @@ def test_an_end_after_a_space_is_refused() -> None:
 @pytest.mark.parametrize("value", [b"\x10", b"\1\0", b"\0", b"\1\xff\1"])
 def test_what_cannot_be_written(parameters: dict[str, Any], value: bytes) -> None:
     with pytest.raises(ValueError, match=r"codes are|end in a space"):
-        encode(value, parameters)
+        encode(value, parameters, tables=TABLES)
 
 
 def test_another_table_is_not_here() -> None:
-    for call in (lambda p: encode(b"\1", p), lambda p: decode(b"", p, LIMIT)):
+    for call in (lambda p: encode(b"\1", p, tables=TABLES), lambda p: decode(b"", p, LIMIT, tables=TABLES)):
         with pytest.raises(SemError) as caught:
             call({"code": "coded", "table": "0" * 64})
         assert caught.value.code == 801

@@ -20,10 +20,11 @@ from PIL import Image
 pytest.importorskip("diffusers")
 
 import tiny_models
+from default_environment import default_rows
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import codec, reconstruct, registry
+from refcodec import codec, reconstruct
 from refcodec.assemble import Encoded
 from refcodec.consonant_text.normalise import normalise, skeleton
 from refcodec.consonant_text.normalise import words as words_of
@@ -906,5 +907,5 @@ def test_what_is_missing_is_named_and_nothing_written(semtool: Semtool, cup: Pat
 
 
 def test_rows_of_the_registry_recommend_models_for_every_role() -> None:
-    for row in registry.by_name("consonant"), registry.by_name("consonant-coded"):
+    for row in default_rows().by_name("consonant"), default_rows().by_name("consonant-coded"):
         assert set(row.recommended.models) == {"captioner", "language", "painter"}

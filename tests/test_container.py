@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from default_environment import default_rows
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import DIGEST, HUGE, TEXT, containers, headers, private_rows, section, texts
@@ -36,7 +37,9 @@ from refcodec.container import header as header_codec
 from refcodec.container import key_value as text_codec
 from refcodec.container.fields import Varint, Walk, varint
 from refcodec.container.limits import level_bounds
+from refcodec.environment import Environment
 from refcodec.errors import SemError
+from refcodec.registry import Registry
 from refcodec.registry.dim_classes import sizes
 
 __all__ = ["private_rows"]  # a fixture
@@ -155,19 +158,19 @@ def test_header_sizes() -> None:
 def test_header_round_trip(header: Header) -> None:
     header = replace(header, check=b"k" * (header.check_bits // 8) or None)
     data = header_codec.build(header)
-    assert header_codec.parse(data + b"\0") == (header, len(data))
+    assert header_codec.parse(data + b"\0", default_rows()) == (header, len(data))
     counted = replace(header, sectioned=True, check=None, count=270549120)
     data = header_codec.build(counted)
-    assert header_codec.parse(data) == (counted, len(data))
+    assert header_codec.parse(data, default_rows()) == (counted, len(data))
 
 
-def test_extended_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extended_profile() -> None:
     data = bytes.fromhex("F59E 20 FE 0102 35")
     assert fault(data) == (702, 4, "extended_profile")
-    row = registry.get(1)
-    monkeypatch.setattr(registry, "get", lambda _: row)
-    assert read(data).header.profile_id == 256 + 0x0102
-    assert write(read(data)) == data
+    environment = Environment(Registry.of(replace(default_rows().get(1), id=256 + 0x0102)))
+    container = read(data, environment=environment)
+    assert container.header.profile_id == container.profile.id == 256 + 0x0102
+    assert write(container) == data
 
 
 @pytest.mark.parametrize(
@@ -312,7 +315,7 @@ def test_the_first_fault_names_the_error() -> None:
 def test_dim_class(dim_class: int) -> None:
     width, height = sizes()[dim_class]
     data = bytes.fromhex("F59E 20 01") + bytes([dim_class]) + b"body"
-    header, end = header_codec.parse(data)
+    header, end = header_codec.parse(data, default_rows())
     assert (header.width, header.height, end) == (width, height, 5)
     assert header_codec.build(header) == data[:5]
     explicit = data[:4] + b"\0" + varint(width - 1) + varint(height - 1) + b"body"
@@ -464,14 +467,14 @@ def test_check_is_the_formula() -> None:
         header = read(data).header
         assert bound_header(header) == bound
         for bits in (0, 16, 32):
-            assert section_check(registry.get(1), None, header, 0x87, b"symbols", bits) == digest[: bits // 8]
+            assert section_check(default_rows().get(1), None, header, 0x87, b"symbols", bits) == digest[: bits // 8]
     with pytest.raises(ValueError, match="24 bits"):
-        section_check(registry.get(1), None, header, 0x87, b"", 24)
+        section_check(default_rows().get(1), None, header, 0x87, b"", 24)
 
 
 def test_check_of_an_explicit_model() -> None:
     header = read(EXPLICIT).header
-    profile = registry.get(1)
+    profile = default_rows().get(1)
     binding = dict(profile.binding) | {"model": DIGEST}
     key = hashlib.sha256(json.dumps(binding, sort_keys=True, separators=(",", ":")).encode()).digest()
     wanted = hashlib.sha256(key + EXPLICIT[:-2] + b"\x87S").digest()[:4]
@@ -496,14 +499,14 @@ def test_bound_header_knows_no_form(header: Header) -> None:
 
 
 def test_check_binds_everything() -> None:
-    header, profile = read(COMPACT).header, registry.get(1)
+    header, profile = read(COMPACT).header, default_rows().get(1)
     variants = [
         section_check(profile, None, header, 0x87, b"S", 32),
         section_check(profile, None, header, 0x86, b"S", 32),
         section_check(profile, None, header, 0x87, b"s", 32),
         section_check(profile, None, replace(header, width=769), 0x87, b"S", 32),
         section_check(profile, None, replace(header, check_bits=32), 0x87, b"S", 32),
-        section_check(registry.get(200), None, header, 0x87, b"S", 32),
+        section_check(default_rows().get(200), None, header, 0x87, b"S", 32),
     ]
     assert len(set(variants)) == len(variants)
 
@@ -612,7 +615,7 @@ def test_limits_of_symbols(level: int) -> None:
     bound = level_bounds(level).symbols
     most = (bound - 1) // 17408
     width = 64 * 64
-    rows, row = most // 64, registry.get(HUGE)
+    rows, row = most // 64, default_rows().get(HUGE)
     assert symbol_count(row, 7, width, 64 * rows) == 1 + 17408 * 64 * rows <= bound
     assert fault(sized(width, 64 * rows, HUGE), level) is None
     assert symbol_count(row, 7, width, 64 * rows + 1) == 1 + 17408 * 64 * (rows + 1) > bound  # type: ignore[operator]
@@ -623,7 +626,7 @@ def test_limits_of_symbols(level: int) -> None:
 
 
 def test_symbol_count() -> None:
-    tiny = registry.get(200)
+    tiny = default_rows().get(200)
     assert symbol_count(tiny, 7, 1, 1) == 1 + 4 + 8 * 16  # §13: 1 × 1 pixel gives h = w = 4
     assert symbol_count(tiny, 7, 64, 64) == 1 + 4 + 8 * 16
     assert symbol_count(tiny, 7, 65, 64) == 1 + 2 * (4 + 8 * 16)

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import default_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from program import Semtool, contents, place, refused, semtool, valid
 from strategies import containers, private_rows
 
-from refcodec import SemError, codec, editing, registry, spec
+from refcodec import SemError, codec, editing, spec
 from refcodec.assemble import header_of, section_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, write
 from refcodec.decoder import payload, read_symbols
@@ -373,7 +374,7 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
         "SEM-E-801 ",
     )
     package_cache.small_model.cache_clear()
-    row = registry.get(203)
+    row = default_rows().get(203)
     books = package_cache.small_model(MODELS / "pq-tiny").tensor
     header = header_of(row, size, 16)
     note = section_of(header, None, spec.METADATA, b"", b"")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import TABLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
@@ -344,10 +345,10 @@ def test_quantised_models_code_what_the_float_model_codes(variant: str) -> None:
             s = np.rint(target[model.part(k), rows, cols] - mean / 64).astype(np.int32)
             return np.where(table == 0, 0, s)
 
-        body, sent = elic_latents.encode(rate, z, choose, model, (128, 192), NumpyBackend())
+        body, sent = elic_latents.encode(rate, z, choose, model, (128, 192), NumpyBackend(), tables=TABLES)
         assert len(body) == sizes[1]
         for backend in (NumpyBackend(), TorchBackend()):
-            got = elic_latents.decode(body, model, (128, 192), backend)
+            got = elic_latents.decode(body, model, (128, 192), backend, tables=TABLES)
             assert got.serialise() == sent.serialise()
 
 
@@ -595,10 +596,12 @@ def picture(height: int, width: int) -> Any:
 @pytest.mark.parametrize("variant", ["embedded", "taco"])
 def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str, Path]) -> None:
     pixels = picture(70, 100)
-    encoder = elic.Encoder(pixels, packages[variant])
+    encoder = elic.Encoder(pixels, packages[variant], tables=TABLES)
     for rate in range(2):
         made = encoder.at(rate)
-        got = elic_latents.decode(made.body, package_cache.symbol_model(packages[variant]), (100, 70), NumpyBackend())
+        got = elic_latents.decode(
+            made.body, package_cache.symbol_model(packages[variant]), (100, 70), NumpyBackend(), tables=TABLES
+        )
         assert got.serialise() == made.latents.serialise()
     assert elic.paint(got, packages[variant], (100, 70)).shape == (70, 100, 3)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
@@ -623,13 +626,13 @@ def test_the_shipped_model() -> None:
         assert (part.cfg.groups, part.cfg.hyper, part.cfg.rates) == (model.groups, model.hyper, model.rates)
         assert part.cfg.anchor_parity == model.parity
     pixels = picture(75, 100)
-    encoder = elic.Encoder(pixels, SHIPPED)
+    encoder = elic.Encoder(pixels, SHIPPED, tables=TABLES)
     sizes = []
     for quality in (1, 10):
         rate = elic.rate_of(quality, model.rates)
         made = encoder.at(rate)
         sizes.append(len(made.body))
-        got = elic_latents.decode(made.body, model, (100, 75), NumpyBackend())
+        got = elic_latents.decode(made.body, model, (100, 75), NumpyBackend(), tables=TABLES)
         assert got.serialise() == made.latents.serialise()
         error = elic.paint(got, SHIPPED, (100, 75)).astype(float) - pixels
         assert 10 * math.log10(255**2 / (error**2).mean()) > (24 if quality == 1 else 32)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import plain_nets as plain
 import pytest
+from default_environment import TABLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from refcodec.entropy import gaussians
 from refcodec.errors import SemError
 from refcodec.methods import rdo
 from refcodec.networks import package
@@ -76,13 +78,15 @@ def test_round_trips_at_every_rate_and_size(name: str) -> None:
     for rate in range(model.rates):
         for i, size in enumerate(SIZES):
             wild = 0.05 if i % 2 else 0.0
-            body, sent = encode(rate, z_of(model, size, i, wild), residuals(i, wild=wild), model, size, numpy_)
+            body, sent = encode(
+                rate, z_of(model, size, i, wild), residuals(i, wild=wild), model, size, numpy_, tables=TABLES
+            )
             assert sent.y.shape == (model.m, *shapes(*size)[1])
             for backend in (numpy_, torch_):
-                got = decode(body, model, size, backend)
+                got = decode(body, model, size, backend, tables=TABLES)
                 assert same(got, sent)
                 assert got.serialise() == sent.serialise()
-            again, _ = encode(rate, sent.z, exactly(sent, model, size), model, size, torch_)
+            again, _ = encode(rate, sent.z, exactly(sent, model, size), model, size, torch_, tables=TABLES)
             assert again == body
 
 
@@ -93,8 +97,10 @@ def test_random_symbols_come_back(data: st.DataObject) -> None:
     size = data.draw(st.tuples(st.integers(1, 140), st.integers(1, 140)))
     rate, seed = data.draw(st.integers(0, model.rates - 1)), data.draw(st.integers(0, 1000))
     spread, wild = data.draw(st.sampled_from((0.0, 0.3, 3.0, 60.0))), data.draw(st.sampled_from((0.0, 0.2)))
-    body, sent = encode(rate, z_of(model, size, seed, wild), residuals(seed, spread, wild), model, size, NumpyBackend())
-    got = decode(body, model, size, NumpyBackend())
+    body, sent = encode(
+        rate, z_of(model, size, seed, wild), residuals(seed, spread, wild), model, size, NumpyBackend(), tables=TABLES
+    )
+    got = decode(body, model, size, NumpyBackend(), tables=TABLES)
     assert same(got, sent)
     serialised = got.serialise()
     assert len(serialised) == 1 + 2 * (sent.z.size + sent.y.size)
@@ -105,7 +111,7 @@ def test_random_symbols_come_back(data: st.DataObject) -> None:
 def outcome(body: bytes, model: SymbolModel, size: tuple[int, int]) -> bytes | int:
     """The symbols, serialised, or the code of the error."""
     try:
-        return decode(body, model, size, NumpyBackend()).serialise()
+        return decode(body, model, size, NumpyBackend(), tables=TABLES).serialise()
     except SemError as e:
         return e.code
 
@@ -113,7 +119,7 @@ def outcome(body: bytes, model: SymbolModel, size: tuple[int, int]) -> bytes | i
 @pytest.mark.parametrize("name", NAMES)
 def test_no_other_body_means_the_same(name: str) -> None:
     model, size = tiny(name), (40, 30)
-    body, sent = encode(1, z_of(model, size, 3), residuals(3, 0.8), model, size, NumpyBackend())
+    body, sent = encode(1, z_of(model, size, 3), residuals(3, 0.8), model, size, NumpyBackend(), tables=TABLES)
     wanted = sent.serialise()
     assert outcome(body, model, size) == wanted
     others = {body[:n] for n in range(len(body))}
@@ -134,9 +140,17 @@ def test_bytes_from_strangers_are_symbols_or_an_error() -> None:
             body = rng.bytes(n)
             result = outcome(body, model, (9, 9))
             if isinstance(result, bytes):
-                latents = decode(body, model, (9, 9), NumpyBackend())
+                latents = decode(body, model, (9, 9), NumpyBackend(), tables=TABLES)
                 assert (
-                    encode(latents.rate, latents.z, exactly(latents, model, (9, 9)), model, (9, 9), NumpyBackend())[0]
+                    encode(
+                        latents.rate,
+                        latents.z,
+                        exactly(latents, model, (9, 9)),
+                        model,
+                        (9, 9),
+                        NumpyBackend(),
+                        tables=TABLES,
+                    )[0]
                     == body
                 )
 
@@ -146,12 +160,14 @@ def test_bytes_from_strangers_are_symbols_or_an_error() -> None:
 
 def test_exactly_refuses_what_no_stream_can_say() -> None:
     model, size = tiny("elic-tiny"), (64, 64)
-    _, sent = encode(0, z_of(model, size, 1), residuals(1), model, size, NumpyBackend())
+    _, sent = encode(0, z_of(model, size, 1), residuals(1), model, size, NumpyBackend(), tables=TABLES)
     for change in (1, 63, -1):  # off the grid of 64
         y = sent.y.copy()
         y[2, 1, 1] += change
         with pytest.raises(ValueError, match="grid"):
-            encode(0, sent.z, exactly(ElicLatents(0, sent.z, y), model, size), model, size, NumpyBackend())
+            encode(
+                0, sent.z, exactly(ElicLatents(0, sent.z, y), model, size), model, size, NumpyBackend(), tables=TABLES
+            )
 
 
 def scaled(name: str, index: int) -> SymbolModel:
@@ -167,19 +183,19 @@ def scaled(name: str, index: int) -> SymbolModel:
 def test_index_0_is_not_coded(name: str) -> None:
     model, size = scaled(name, 0), (100, 70)
     tracer = Tracer()
-    body, sent = encode(1, z_of(model, size, 2) * 0, residuals(2), model, size, NumpyBackend(), tracer)
+    body, sent = encode(1, z_of(model, size, 2) * 0, residuals(2), model, size, NumpyBackend(), tracer, tables=TABLES)
     # only the rate and z are coded, and y-hat is the mean wherever one looks
     assert len(body) <= 2 + sent.z.size
-    assert same(decode(body, model, size, TorchBackend()), sent)
+    assert same(decode(body, model, size, TorchBackend(), tables=TABLES), sent)
     digests = dict(tracer.entries)
     for k in range(len(model.groups)):
         for step in (0, 1):
             assert digests[f"group[{k}].pass[{step}].mean"] == digests[f"group[{k}].pass[{step}].y"]
     with pytest.raises(ValueError, match="skipped"):
-        encode(1, sent.z, lambda *a: np.ones_like(a[3]), model, size, NumpyBackend())
+        encode(1, sent.z, lambda *a: np.ones_like(a[3]), model, size, NumpyBackend(), tables=TABLES)
     y = sent.y + 64  # on the grid, but a symbol 1 where none can be
     with pytest.raises(ValueError, match="grid"):
-        encode(1, sent.z, exactly(ElicLatents(1, sent.z, y), model, size), model, size, NumpyBackend())
+        encode(1, sent.z, exactly(ElicLatents(1, sent.z, y), model, size), model, size, NumpyBackend(), tables=TABLES)
 
 
 def test_latents_outside_int16_are_403() -> None:
@@ -197,13 +213,13 @@ def test_latents_outside_int16_are_403() -> None:
         for above in (True, False):
             edge.update(at=at, above=above)
             with pytest.raises(SemError) as e:
-                encode(0, z_of(model, size, 1), first_beyond, model, size, NumpyBackend())
+                encode(0, z_of(model, size, 1), first_beyond, model, size, NumpyBackend(), tables=TABLES)
             assert e.value.code == 403
             with pytest.MonkeyPatch.context() as patch:  # what another encoder may write all the same
                 patch.setattr(elic_latents, "_in_range", lambda _part: True)
-                body, _ = encode(0, z_of(model, size, 1), first_beyond, model, size, NumpyBackend())
+                body, _ = encode(0, z_of(model, size, 1), first_beyond, model, size, NumpyBackend(), tables=TABLES)
             with pytest.raises(SemError) as e:
-                decode(body, model, size, NumpyBackend())
+                decode(body, model, size, NumpyBackend(), tables=TABLES)
             assert e.value.code == 403
 
 
@@ -213,9 +229,9 @@ def test_the_ends_of_int16_are_reached() -> None:
     def ends(_rate: int, _k: int, step: int, mean: Any, _table: Any) -> Any:
         return (32767 - mean) // 64 if step else -((32768 + mean) // 64)
 
-    body, sent = encode(1, z_of(model, size, 1), ends, model, size, NumpyBackend())
+    body, sent = encode(1, z_of(model, size, 1), ends, model, size, NumpyBackend(), tables=TABLES)
     assert (int(sent.y.min()) < -32700, int(sent.y.max()) > 32700) == (True, True)
-    assert same(decode(body, model, size, TorchBackend()), sent)
+    assert same(decode(body, model, size, TorchBackend(), tables=TABLES), sent)
 
 
 def test_what_cannot_be_written_is_a_mistake_of_the_caller() -> None:
@@ -230,7 +246,7 @@ def test_what_cannot_be_written_is_a_mistake_of_the_caller() -> None:
         (0, z, lambda *a: np.zeros_like(a[3]) + 32768),
     ):
         with pytest.raises(ValueError, match=r"must|within|no symbol"):
-            encode(rate, bad_z, choose, model, size, NumpyBackend())
+            encode(rate, bad_z, choose, model, size, NumpyBackend(), tables=TABLES)
 
 
 # -- the graph, against plain integers
@@ -239,12 +255,12 @@ def test_what_cannot_be_written_is_a_mistake_of_the_caller() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_traces_agree_and_change_nothing(name: str) -> None:
     model, size = tiny(name), (130, 60)
-    body, sent = encode(1, z_of(model, size, 7), residuals(7), model, size, NumpyBackend())
+    body, sent = encode(1, z_of(model, size, 7), residuals(7), model, size, NumpyBackend(), tables=TABLES)
     tracers = [Tracer() for _ in range(4)]
     backends: list[Any] = [NumpyBackend(), TorchBackend(), TorchBackend(channels_last=True)]
     for tracer, backend in zip(tracers, backends, strict=False):
-        assert same(decode(body, model, size, backend, tracer), sent)
-    encode(1, sent.z, exactly(sent, model, size), model, size, NumpyBackend(), tracers[3])
+        assert same(decode(body, model, size, backend, tracer, tables=TABLES), sent)
+    encode(1, sent.z, exactly(sent, model, size), model, size, NumpyBackend(), tracers[3], tables=TABLES)
     first = tracers[0]
     assert len(first.entries) > 20
     for other in tracers[1:]:
@@ -263,7 +279,16 @@ def test_traces_hold_accumulators_beyond_32_bits() -> None:
     model = built(m, maker.tensors)
     z = np.full((model.hyper, 1, 1), -30000, np.int32)
     for backend in (NumpyBackend(), TorchBackend()):
-        encode(0, z, residuals(0), model, (64, 64), backend, lambda name, v: seen.setdefault(name, []).append(v))
+        encode(
+            0,
+            z,
+            residuals(0),
+            model,
+            (64, 64),
+            backend,
+            lambda name, v: seen.setdefault(name, []).append(v),
+            tables=TABLES,
+        )
     a, b = seen["hyper_net[0]"]
     assert np.array_equal(a, b)
     wanted = plain.run(m["hyper_net"][:1], plain.requant(z.tolist(), m["z_input"], maker.tensors, 0), maker.tensors, 0)
@@ -290,7 +315,7 @@ def against_plain(m: plain.Symbols, t: plain.Tensors, model: SymbolModel, rate: 
         told.append((mean.tolist(), table.tolist()))
         return choose(rate, k, step, mean, table)
 
-    body, sent = encode(rate, z, noted, model, size, NumpyBackend())
+    body, sent = encode(rate, z, noted, model, size, NumpyBackend(), tables=TABLES)
     sites = pass_sites(sent.y.shape[1], sent.y.shape[2], model.parity)
 
     def symbols(k: int, step: int, mean: list[list[int]], _index: Any) -> list[list[int]]:
@@ -304,7 +329,7 @@ def against_plain(m: plain.Symbols, t: plain.Tensors, model: SymbolModel, rate: 
     assert sent.y.tolist() == y
     for backend in (NumpyBackend(), TorchBackend()):
         for trace in (None, Tracer()):
-            assert same(decode(body, model, size, backend, trace), sent)
+            assert same(decode(body, model, size, backend, trace, tables=TABLES), sent)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -327,9 +352,8 @@ def test_random_models_against_plain_integers(seed: int) -> None:
 
 
 def test_costs_are_those_of_the_coder() -> None:
-    from refcodec.entropy import gaussians
 
-    table, bank = rdo.cost_table(), gaussians()
+    table, bank = rdo.cost_table(gaussians(TABLES)), gaussians(TABLES)
     for j in (1, 5, 30, 63):
         cumulative, offset = bank.tables[j], bank.offsets[j]
         for v in (0, 1, 2, -offset, -offset + 1, -offset + 2, -offset + 5):
@@ -343,9 +367,9 @@ def test_costs_are_those_of_the_coder() -> None:
 def test_rounding_and_nudging() -> None:
     r = np.array([[0.4, 0.6, -0.6, 1.5, -7.49, 900.2, 1e9, -1e9, 3.3]], np.float32)
     index = np.array([[9, 9, 9, 9, 9, 60, 60, 60, 0]], np.uint8)
-    plainly = rdo.quantise(r, index, np.array([[np.inf]], np.float32))
+    plainly = rdo.quantise(r, index, np.array([[np.inf]], np.float32), gaussians(TABLES))
     assert plainly.tolist() == [[0, 1, -1, 2, -7, 900, 32768, -32768, 0]]
-    nothing = rdo.quantise(r, index, np.array([[1e-9]], np.float32))
+    nothing = rdo.quantise(r, index, np.array([[1e-9]], np.float32), gaussians(TABLES))
     assert (np.abs(nothing) <= np.abs(plainly)).all()
     assert nothing[0, :4].tolist() == [0, 0, 0, 1]
     assert nothing[0, 4] == -7  # beyond the table 6 and 7 cost the same, and 7 is nearer

@@ -82,7 +82,7 @@ def decoded(data: bytes, most: int) -> Symbols | SemError:
         container = read(data)
         if container.header.width * container.header.height > most:
             return SemError(801, "more than this test has time for")
-        return symbols_of(container, models=fuzz.MODELS)
+        return symbols_of(container, fuzz.ENVIRONMENT)
     except SemError as error:
         return error
 
@@ -304,8 +304,8 @@ def test_fuzzing_notices_what_it_looks_for() -> None:
     whole = fuzz.fresh(check=0)
     flipped = whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:]
     tally, known = fuzz.Tally(), fuzz.known_parts([whole])
-    assert fuzz.decode(whole, known, tally) == "as it was"
+    assert fuzz.decode(whole, known, tally) == "unchanged"
     assert fuzz.decode(flipped, known, tally).startswith(("changed, check 0", "SEM-E-40"))
-    tally.judged[16], tally.undetected[16] = 65536, 100
+    tally.checked[16], tally.undetected[16] = 65536, 100
     assert tally.excess()
     assert fuzz.Tally(undetected=Counter({32: 1})).excess()

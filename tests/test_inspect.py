@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from default_environment import default_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import ALL_KINDS, DIGEST, containers, private_rows, section
@@ -19,6 +21,7 @@ from refcodec.canonical_json import canonical_json
 from refcodec.container import Container, Header, Section, assemble, read, section_check, write
 from refcodec.container.fields import varint
 from refcodec.container.key_value import encode
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import Inspection, inspect
 from refcodec.networks import package_search
@@ -143,7 +146,8 @@ def test_compact_file() -> None:
 
 
 def header(profile: int = 1, check_bits: int = 16) -> Header:
-    return Header(spec.VERSION, check_bits, False, profile, None, None, 100, 50, None, None)
+    row = default_rows().get(profile)
+    return Header(spec.VERSION, check_bits, False, profile, None, None, 100, 50, None, None, row)
 
 
 def test_sections() -> None:
@@ -261,19 +265,19 @@ def package(folder: Path, symbols: dict[str, Any], name: str = "tiny") -> str:
 def test_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = package(tmp_path / "a" / "one", {"kind": 7, "rates": 1})
     other = package(tmp_path / "b", {"kind": 7, "rates": 2})
-    assert package_search.find(digest) is None
+    assert Environment.default().find_package(digest) is None
     assert package_search.find(digest, [tmp_path / "a"]) == tmp_path / "a" / "one"
     assert package_search.find(digest, [tmp_path / "a" / "one"]) == tmp_path / "a" / "one"
     assert (
         package_search.find(digest[:8], [tmp_path / "none", tmp_path / "b", tmp_path / "a"]) == tmp_path / "a" / "one"
     )
-    monkeypatch.setenv("SEM_MODELS", f"{tmp_path / 'a'}:{tmp_path / 'b'}".replace(":", package_search.os.pathsep))
-    assert package_search.find(other) == tmp_path / "b"
+    monkeypatch.setenv("SEM_MODELS", f"{tmp_path / 'a'}:{tmp_path / 'b'}".replace(":", os.pathsep))
+    assert Environment.default().find_package(other) == tmp_path / "b"
     monkeypatch.delenv("SEM_MODELS")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     third = package(tmp_path / "home" / "sem" / "models" / "x", {"kind": 7, "rates": 3})
-    assert package_search.find(third) == tmp_path / "home" / "sem" / "models" / "x"
-    assert package_search.search_path()[-1] == Path(registry.__file__).parents[1] / "data" / "models"
+    assert Environment.default().find_package(third) == tmp_path / "home" / "sem" / "models" / "x"
+    assert Environment.default().package_folders[-1] == Path(registry.__file__).parents[1] / "data" / "models"
 
 
 def test_folders_that_are_no_models(tmp_path: Path) -> None:
@@ -307,7 +311,7 @@ def test_ambiguous_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("digest", ["", "abc", "3C3C3C3C", "3c3c3c3g", "0" * 65])
 def test_what_is_no_digest(digest: str) -> None:
     with pytest.raises(ValueError, match="no digest"):
-        package_search.find(digest)
+        package_search.find(digest, [])
 
 
 def test_model_of_a_file(tmp_path: Path) -> None:
@@ -323,11 +327,11 @@ def test_model_of_a_file(tmp_path: Path) -> None:
 
 def test_check_of_an_explicit_model_that_is_found(tmp_path: Path) -> None:
     """Its digest is all that an ancillary section needs."""
-    digest = package(tmp_path / "m", {"kind": 7, "rates": 9})
-    explicit = Header(spec.VERSION, 16, False, 255, 1, bytes.fromhex(digest)[:4], 100, 50, None, None)
-    whole = Header(spec.VERSION, 16, False, 255, 1, bytes.fromhex(digest), 100, 50, None, None)
+    digest, row = package(tmp_path / "m", {"kind": 7, "rates": 9}), default_rows().get(1)
+    explicit = Header(spec.VERSION, 16, False, 255, 1, bytes.fromhex(digest)[:4], 100, 50, None, None, row)
+    whole = Header(spec.VERSION, 16, False, 255, 1, bytes.fromhex(digest), 100, 50, None, None, row)
     for made, alone in ((explicit, "unchecked"), (whole, "ok")):
-        check = section_check(registry.get(1), digest, made, 0x43, b"", 16)
+        check = section_check(row, digest, made, 0x43, b"", 16)
         data = write(assemble(made, [Section(0x43, b"", check)]))
         assert inspect(data).check.state == alone
         assert inspect(data, models=[tmp_path]).check.state == "ok"

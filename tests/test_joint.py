@@ -18,6 +18,7 @@ pytest.importorskip("transformers")
 
 ROOT = Path(__file__).resolve().parents[1]
 import tiny_models
+from default_environment import TABLES
 
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.foundation.loading import quiet
@@ -264,7 +265,7 @@ def test_captions_are_read(folder: Path, tmp_path: Path) -> None:
         (tmp_path / "wrong.jsonl").write_text(wrong)
         with pytest.raises(SystemExit, match="caption"):
             joint.read_captions(tmp_path / "wrong.jsonl", folder, files)
-    with pytest.raises(SystemExit, match="is no file of captions"):
+    with pytest.raises(SystemExit, match="is not a caption file"):
         joint.read_captions(tmp_path / "missing.tsv", folder, files)
     rng = np.random.default_rng(0)
     pictures = [np.full((70, 70, 3), i, np.uint8) for i in range(5)]
@@ -287,13 +288,13 @@ def test_what_makes_no_sense_is_said(
     assert "--captions are for" in said("--captions", captions, name="taco")
     assert "--text-encoder is for" in said("--text-encoder", clip, name="taco")
     assert "photographs" in said("--lpips", lpips, name="sketch")
-    assert "not negative" in said("--captions", captions, "--clip", clip, "--beta", -1)
+    assert "must not be negative" in said("--captions", captions, "--clip", clip, "--beta", -1)
     assert "801" in said("--captions", captions, "--text-encoder", clip, "--lpips", tmp_path)
     assert "803" in said("--captions", captions, "--text-encoder", clip, "--clip", tmp_path)
     other = tmp_path / "other"
     tokenizer = tiny_models.clip_tokenizer(other)
     tiny_models.text_model(24, len(tokenizer)).save_pretrained(other)
-    assert "width 24, the adapter reads 16" in said("--captions", captions, "--text-encoder", other)
+    assert "width 24, the adapter expects 16" in said("--captions", captions, "--text-encoder", other)
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
 
@@ -334,5 +335,8 @@ def test_a_checkpoint_becomes_a_package_that_captions_steer(folder: Path, clip: 
     assert package.load(out).rates == 2
     assert method.takes_text(out)
     encoder, pixels = TextEncoder.load(clip), tiny_models.photo()
-    one, two = (method.Encoder(pixels, out, text=encoder(caption)).y for caption in ("a cat", "an old stone bridge"))
+    one, two = (
+        method.Encoder(pixels, out, text=encoder(caption), tables=TABLES).y
+        for caption in ("a cat", "an old stone bridge")
+    )
     assert not np.array_equal(one, two)

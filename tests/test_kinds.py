@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import TABLES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class Case:
         return vq_indices.encode(codes, self.parameters, self.size, self.table)
 
     def decode(self, body: bytes) -> Value:
-        return kinds.decode(self.kind, body, self.parameters, self.size, limit=LIMIT, model=self.model)
+        return kinds.decode(self.kind, body, self.parameters, self.size, limit=LIMIT, model=self.model, tables=TABLES)
 
 
 def codes_of(value: Any) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from refcodec.convert import unpickle
 from refcodec.convert.unpickle import to_safetensors
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.foundation import model_set
 from refcodec.foundation.folder_digest import file_sha256, folder_sha256
@@ -300,7 +301,11 @@ def test_a_folder_fills_a_role(semtool: Semtool, place: Path) -> None:
         "config.json",
         "model.safetensors",
     }
-    assert installed_roles()["painter"].sha256 == folder_sha256(own / "painter") == folder_sha256(Path("m"))
+    assert (
+        installed_roles(Environment.default())["painter"].sha256
+        == folder_sha256(own / "painter")
+        == folder_sha256(Path("m"))
+    )
     before = contents(own)
     refused(semtool("models", "import", "m", "--as", "painter"), 2, "usage: the role painter of the set ")
     assert contents(own) == before
@@ -309,7 +314,7 @@ def test_a_folder_fills_a_role(semtool: Semtool, place: Path) -> None:
     assert made["roles"][0]["sha256"] == folder_sha256(own / "painter") != before
     model(Path("n"))
     done(semtool, "import", "n", "--as", "clip")
-    assert set(installed_roles()) == {"painter", "clip"}
+    assert set(installed_roles(Environment.default())) == {"painter", "clip"}
     assert set(own.iterdir()) == {own / "painter", own / "clip", own / "models.json"}
 
 
@@ -517,7 +522,7 @@ def test_a_hub_id_is_pinned(semtool: Semtool, hub: Path) -> None:
     assert made["roles"] == [
         {"role": "painter", "source": "owner/name", "revision": "abc", "sha256": folder_sha256(hub)}
     ]
-    assert installed_roles()["painter"].revision == "abc"
+    assert installed_roles(Environment.default())["painter"].revision == "abc"
     assert states(semtool)["painter"] == "ok"
     (hub / "config.json").write_text("changed")
     assert states(semtool)["painter"] == "failed 802"
@@ -527,7 +532,7 @@ def test_a_hub_id_of_pickled_weights_is_copied_and_converted(semtool: Semtool, h
     (hub / "model.safetensors").unlink()
     made = done(semtool, "import", "owner/name@main", "--as", "painter")
     assert made["converted"] == ["pytorch_model.bin"]
-    found = installed_roles()["painter"]
+    found = installed_roles(Environment.default())["painter"]
     assert (found.place, found.revision) == (str(model_set.own_set() / "painter"), "abc")
     assert states(semtool)["painter"] == "ok"
 
@@ -538,12 +543,12 @@ def test_a_hub_id_without_a_network(semtool: Semtool, hub: Path) -> None:
         5,
         "SEM-E-801 model-unavailable: painter: the model owner/other is not on this machine",
     )
-    assert installed_roles() == {}
+    assert installed_roles(Environment.default()) == {}
     said = semtool("models", "import", "owner/other", "--as", "painter", "--no-fetch", "--json")
     valid("models-import", said.json)
     assert "without a digest, and without a revision" in said.line
     assert said.json["roles"][0]["sha256"] is None
-    assert installed_roles()["painter"].place == "owner/other"
+    assert installed_roles(Environment.default())["painter"].place == "owner/other"
     text = semtool("models", "import", "owner/other@5", "--as", "painter", "--no-fetch", "--replace")
     assert text.text == "painter: owner/other, sha256 not recorded\n"
     assert "without a revision" not in text.line

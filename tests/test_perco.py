@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import tiny_models
+from default_environment import default_rows
 from numpy.typing import NDArray
 from program import Semtool, contents, place, refused, semtool, valid
 
@@ -142,7 +143,7 @@ def test_what_lies_beyond_the_picture_repeats_its_edge(models: Path) -> None:
 
 @pytest.mark.parametrize("profile", ["perco-8-256", "perco-16-256"])
 def test_another_row_than_the_hyper_encoder_is_for(models: Path, profile: str, data: bytes, tmp_path: Path) -> None:
-    row = refcodec.registry.by_name(profile).parameters(spec.VQ)
+    row = default_rows().by_name(profile).parameters(spec.VQ)
     with pytest.raises(SemError, match=f"64 codes and a stride of 8.*{row['v']} and {row['stride']}") as caught:
         refcodec.encode(PHOTO, method="perco", models=models, profile=profile)
     assert (caught.value.code, caught.value.path) == (803, "hyper_encoder")
@@ -574,7 +575,7 @@ def test_training_goes_on_and_repeats_and_its_folders_encode(
     assert all(torch.equal(first[k], second[k]) for k in first)
     start = torch.load(tmp_path / "a" / "checkpoint.pt", weights_only=True)
     training.main([*lesson, "--out", str(tmp_path / "a"), "--steps", "5"])
-    assert "going on from step 3" in capsys.readouterr().out
+    assert "resuming from step 3" in capsys.readouterr().out
     end = torch.load(tmp_path / "a" / "checkpoint.pt", weights_only=True)
     assert (start["step"], end["step"]) == (3, 5)
     assert not torch.equal(start["hyper"]["backbone.0.weight"], end["hyper"]["backbone.0.weight"])
@@ -619,7 +620,7 @@ def test_what_the_training_tool_refuses(lesson: list[str], tmp_path: Path, model
     with pytest.raises(SystemExit, match="other pictures or captions"):
         training.main([*lesson, *out])
     (tmp_path / "captions.tsv").write_text("9.png\tanother\n")
-    with pytest.raises(SystemExit, match="line 1 is no picture"):
+    with pytest.raises(SystemExit, match="line 1: expected a file"):
         training.main([*lesson, *out])
     (tmp_path / "captions.tsv").write_text("0.png\tanother\n")
     with pytest.raises(SystemExit, match="more inputs than its latents"):

@@ -21,10 +21,11 @@ pytest.importorskip("diffusers")
 
 import tiny_models
 import torch
+from default_environment import default_rows
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import codec, registry, spec
+from refcodec import codec, spec
 from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
 from refcodec.foundation import prompt_inversion
@@ -444,7 +445,7 @@ def test_ids_are_read_as_they_are(painters: Models, models: Path, monkeypatch: p
 def test_the_tokenizer_is_that_of_the_profile(
     models: Path, painters: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shipped = registry.by_name("pics")
+    shipped = default_rows().by_name("pics")
     row = {"id": 210, "name": "bound", "status": "draft", "recommended": None, "notes": ""}
     tokenizer = (models / "painter" / "tokenizer" / "tokenizer.json").read_bytes()
     digest = hashlib.sha256(tokenizer).hexdigest()

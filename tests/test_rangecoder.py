@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import TABLES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -92,14 +93,14 @@ def values_for(bank: TableBank, number: int) -> st.SearchStrategy[int]:
 
 @st.composite
 def value_call(draw: st.DrawFn) -> Call:
-    bank = draw(st.sampled_from([BANK, gaussians()]))
+    bank = draw(st.sampled_from([BANK, gaussians(TABLES)]))
     number = draw(st.integers(0, len(bank) - 1))
     return "value", (bank, number), draw(values_for(bank, number))
 
 
 @st.composite
 def array_call(draw: st.DrawFn) -> Call:
-    bank = draw(st.sampled_from([BANK, gaussians()]))
+    bank = draw(st.sampled_from([BANK, gaussians(TABLES)]))
     skip = draw(st.sampled_from([None, 0, 1]))
     shape = draw(st.sampled_from([(0,), (1,), (7,), (2, 3), (2, 0, 3), (3, 2, 4)]))
     count = int(np.prod(shape))
@@ -315,12 +316,12 @@ def test_carry_by_hand() -> None:
 @pytest.mark.parametrize(
     ("bank", "number", "value", "body"),
     [
-        (gaussians(), 0, 5, "ffff60"),
-        (gaussians(), 1, -3, "ffffc0"),
-        (gaussians(), 10, 40, "ffff7c5f"),
-        (gaussians(), 63, 32767, "ffff7ffdedfc"),
-        (gaussians(), 0, -32767, "fffffffdfff8"),
-        (gaussians(), 20, 0, "5a"),
+        (gaussians(TABLES), 0, 5, "ffff60"),
+        (gaussians(TABLES), 1, -3, "ffffc0"),
+        (gaussians(TABLES), 10, 40, "ffff7c5f"),
+        (gaussians(TABLES), 63, 32767, "ffff7ffdedfc"),
+        (gaussians(TABLES), 0, -32767, "fffffffdfff8"),
+        (gaussians(TABLES), 20, 0, "5a"),
     ],
 )
 def test_escapes_by_hand(bank: TableBank, number: int, value: int, body: str, fast: bool) -> None:
@@ -332,9 +333,9 @@ def test_escapes_by_hand(bank: TableBank, number: int, value: int, body: str, fa
 @pytest.mark.parametrize(
     ("bank", "number", "value", "bits"),
     [
-        (gaussians(), 0, 2, "0 0"),  # above; 2 - 1 - 1 = 0, so 1: q = 0
-        (gaussians(), 0, -2, "1 0"),
-        (gaussians(), 0, 5, "0 110 00"),  # 5 - 1 - 1 = 3, so 4 = 1'00: q = 2
+        (gaussians(TABLES), 0, 2, "0 0"),  # above; 2 - 1 - 1 = 0, so 1: q = 0
+        (gaussians(TABLES), 0, -2, "1 0"),
+        (gaussians(TABLES), 0, 5, "0 110 00"),  # 5 - 1 - 1 = 3, so 4 = 1'00: q = 2
         (BANK, 1, -3, "1 0"),  # -2 … 1 are regular
         (BANK, 1, 4, "0 10 1"),  # 4 - 2 = 2, so 3 = 1'1: q = 1
         (BANK, 3, -32767, "1 1111111111111110 000000001100011"),  # 100 is regular; 100 - 1 + 32767 + 1 = 2^15 + 99
@@ -358,14 +359,14 @@ def test_an_escape_is_sign_prefix_and_low_bits(bank: TableBank, number: int, val
 )
 def test_escaped_values_beyond_int16(bits: str, value: int, fast: bool) -> None:
     """The longest prefixes can be written, but not what they spell; both paths stop at the same byte."""
-    table, regular = gaussians().tables[9], np.zeros(300, np.int32)  # -2 … 2 are regular
+    table, regular = gaussians(TABLES).tables[9], np.zeros(300, np.int32)  # -2 … 2 are regular
     spelt: list[Call] = [("bit", (), int(bit)) for bit in bits.replace(" ", "")]
-    before: Call = ("array", (gaussians(), np.full(300, 9), None), regular)
+    before: Call = ("array", (gaussians(TABLES), np.full(300, 9), None), regular)
     body = written([before, ("symbol", (table,), len(table) - 2), *spelt])
     faults = []
     for path in (fast, False):
         with pytest.raises(SemError, match=f"value {value} is not") as caught:
-            Decoder(body, fast=path).array(gaussians(), np.full(350, 9))
+            Decoder(body, fast=path).array(gaussians(TABLES), np.full(350, 9))
         faults.append(caught.value.to_dict())
     assert faults[0]["code"] == "SEM-E-403"
     assert faults[0] == faults[1]
@@ -373,10 +374,10 @@ def test_escaped_values_beyond_int16(bits: str, value: int, fast: bool) -> None:
 
 @pytest.mark.parametrize("fast", PATHS)
 def test_a_range_of_exactly_two_to_the_24_stays(fast: bool) -> None:
-    first: Call = ("array", (gaussians(), np.array([0]), None), np.array([1], np.int32))
+    first: Call = ("array", (gaussians(TABLES), np.array([0]), None), np.array([1], np.int32))
     script: list[Call] = [first, *(("symbol", (uniform(1000),), value) for value in (333, 998, 1))]
     coder = Encoder()
-    coder.value(gaussians(), 0, 1)
+    coder.value(gaussians(TABLES), 0, 1)
     assert coder._range == 1 << 24
     body = written(script, fast=fast)
     assert body == reference(noted(script))
@@ -461,7 +462,7 @@ def test_carries_between_arrays(fast: bool, chunk: int, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("escapes", [False, True])
 def test_long_arrays_agree(escapes: bool) -> None:
     """Longer than a chunk; with every value an escape of the longest kind, and with ordinary latents."""
-    bank, random = gaussians(), np.random.default_rng(5)
+    bank, random = gaussians(TABLES), np.random.default_rng(5)
     count = 70_000
     index = random.integers(0, 64, count).astype(np.uint8)
     sigma = 0.11 * (256 / 0.11) ** (index / 63)
@@ -550,11 +551,12 @@ SCRIPT = """
 import os, sys
 {before}
 from refcodec.entropy import Decoder, Encoder, gaussians, uniform
+from refcodec.table_files import SHIPPED
 coder = Encoder(fast={fast})
 coder.symbol(uniform(9), 4)
-coder.value(gaussians(), 30, 2)
+coder.value(gaussians(SHIPPED), 30, 2)
 print("numpy" in sys.modules, end=" ")
-coder.array(gaussians(), [30] * 2000, [-1, 3] * 1000)
+coder.array(gaussians(SHIPPED), [30] * 2000, [-1, 3] * 1000)
 print(sys.modules.get("numba") is not None, len(coder.finish()))
 """
 
@@ -569,6 +571,6 @@ def test_imports_are_lazy_and_numba_is_optional(before: str, fast: bool | None) 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     coder = Encoder(fast=False)
     coder.symbol(uniform(9), 4)
-    coder.value(gaussians(), 30, 2)
-    coder.array(gaussians(), [30] * 2000, [-1, 3] * 1000)
+    coder.value(gaussians(TABLES), 30, 2)
+    coder.array(gaussians(TABLES), [30] * 2000, [-1, 3] * 1000)
     assert done.stdout.split() == ["False", "False", str(len(coder.finish()))]

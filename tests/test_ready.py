@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import default_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -18,12 +19,13 @@ from PIL import Image
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import SemError, codec, editing, registry, spec
-from refcodec.assemble import Encoded, profiles
+from refcodec import SemError, codec, editing, spec
+from refcodec.assemble import Encoded
 from refcodec.container import symbol_count
 from refcodec.decoder import read_symbols
+from refcodec.environment import Environment
 from refcodec.export import holdings, index_map
-from refcodec.networks import package_cache, package_search
+from refcodec.networks import package_cache
 from refcodec.pack import MODULES
 from refcodec.payloads import clip_bits, consonant, vq_indices
 from refcodec.registry import Profile
@@ -77,7 +79,7 @@ def test_consonant_text() -> None:
 
 def test_the_shorter_consonant_code_is_taken() -> None:
     for text in ("ndn trdtnl rch vndv lt shdv", "kkkkkkkk", "k", ""):
-        files = [encoded(text=text, profile=row.id).data for row in profiles("consonant")]
+        files = [encoded(text=text, profile=row.id).data for row in default_rows().profiles("consonant")]
         assert encoded(text=text).data == min(files, key=len)
         assert {tuple(values(data).values()) for data in files} == {(text,)}
 
@@ -86,7 +88,7 @@ def test_the_shorter_consonant_code_is_taken() -> None:
 @pytest.mark.parametrize("text", ["", CAPTION, "Ein Mädchen läßt 🦆 fliegen…\n\x00", "x" * 3000])
 def test_captions(text: str, mode: str | None) -> None:
     made = encoded(caption=text, mode=mode)
-    assert (made.method, made.profile.id) == ("pics", profiles("pics")[0].id)
+    assert (made.method, made.profile.id) == ("pics", default_rows().profiles("pics")[0].id)
     assert values(made.data) == {"caption": text}
     assert encoded(text=text, method="pics", mode=mode).data == made.data
     decoded = read_symbols(made.data)
@@ -108,9 +110,9 @@ def test_prompt_tokens() -> None:
         assert values(made.data) == {"caption": [int(number) for number in ids]}
 
 
-@pytest.mark.parametrize("profile", [row.id for row in profiles("clip") if row.id < 200])
+@pytest.mark.parametrize("profile", [row.id for row in default_rows().profiles("clip") if row.id < 200])
 def test_vectors(profile: int) -> None:
-    parameters = registry.get(profile).parameters(spec.CLIP)
+    parameters = default_rows().get(profile).parameters(spec.CLIP)
     vector = rng.normal(0, 0.4, parameters["d"]).astype(np.float32)
     made = encoded(vector=vector, profile=profile, size=(768, 768))
     codes = clip_bits.quantise(vector, parameters["b"])
@@ -119,9 +121,11 @@ def test_vectors(profile: int) -> None:
     assert encoded(vector=vector.tolist(), profile=str(profile), size=(768, 768)).data == made.data
 
 
-@pytest.mark.parametrize("profile", [row.id for row in profiles("perco") if row.id < 200 and spec.PQ in row.kinds])
+@pytest.mark.parametrize(
+    "profile", [row.id for row in default_rows().profiles("perco") if row.id < 200 and spec.PQ in row.kinds]
+)
 def test_indices_beside_captions_and_codes(profile: int) -> None:
-    row = registry.get(profile)
+    row = default_rows().get(profile)
     indices, codes = grid(row), rng.integers(0, 1024, 16)
     h, w = indices.shape
     assert symbol_count(row, spec.VQ, *SIZE) == h * w
@@ -144,7 +148,7 @@ def test_indices_beside_captions_and_codes(profile: int) -> None:
 
 
 def test_the_method_of_symbols() -> None:
-    first = registry.get(profiles("perco")[0].id)
+    first = default_rows().get(default_rows().profiles("perco")[0].id)
     for named, method in (
         ({"text": "ct"}, "consonant"),
         ({"caption": "cat"}, "pics"),
@@ -166,7 +170,7 @@ def test_models_of_tiny_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     near = np.concatenate([books[0, 3], books[1, 1]])
     embedding = encoded(vector=near, profile="pq-tiny", method="perco")
     assert values(embedding.data) == {"pq": [3, 1]}
-    usage = encoded(indices=grid(registry.get(204)), caption=CAPTION, profile=204)
+    usage = encoded(indices=grid(default_rows().get(204)), caption=CAPTION, profile=204)
     assert [section.kind for section in refcodec.payload(usage.data, models=MODELS).sections] == ["caption", "vq"]
     monkeypatch.delenv("SEM_MODELS")
     package_cache.small_model.cache_clear()
@@ -182,7 +186,7 @@ def test_models_named_by_folder() -> None:
     made = encoded(indices=indices, size=(32, 48), profile=204, model=MODELS / "vq-tiny")
     assert not refcodec.read(made.data).header.model_hash  # the row's own
     books = encoded(codes=[1, 2], profile="pq-tiny", model=MODELS / "pq-tiny", explicit_model=32)
-    assert refcodec.read(books.data).header.model_hash == bytes.fromhex(registry.get(203).model or "")
+    assert refcodec.read(books.data).header.model_hash == bytes.fromhex(default_rows().get(203).model or "")
     other = encoded(codes=[0] * 16, profile=10, model=MODELS / "pq-tiny")
     header = refcodec.read(other.data).header
     assert (header.base_profile_id, len(header.model_hash or b"")) == (10, 8)
@@ -201,7 +205,7 @@ def test_models_named_by_folder() -> None:
 
 def test_an_edge_map_there_and_back() -> None:
     pytest.importorskip("torch")
-    if package_search.find(registry.by_name("pics").model or "") is None:
+    if Environment.default().find_package(default_rows().by_name("pics").model or "") is None:
         pytest.skip("the model of sketches is not here")
     edges = np.zeros((40, 50), np.uint8)
     edges[20:24], edges[:, 30:33] = 255, 255
@@ -326,7 +330,7 @@ def test_what_is_beyond_a_level() -> None:
     assert encoded(text="ct", size=(16_385, 1), level=2).width == 16_385
     assert code_of(encoded, metadata={"a": "b" * 65_536}, text="ct") == 604
     for named in ({"caption": "a" * 65_537}, {"text": "n" * 65_537}):
-        for profile in (None, *(row.id for row in profiles("consonant") if "text" in named)):
+        for profile in (None, *(row.id for row in default_rows().profiles("consonant") if "text" in named)):
             assert code_of(encoded, **named, profile=profile) == 604
         assert values(encoded(**{name: text[:65_536] for name, text in named.items()}).data)
     assert refcodec.read(encoded(caption="a" * 65_537, level=2).data, level=2)
@@ -735,7 +739,7 @@ def test_what_decode_refuses(semtool: Semtool, place: Path, args: list[str], sta
 
 def test_what_needs_no_model_is_shown_without_it(semtool: Semtool, place: Path) -> None:
     """The caption beside indices whose table is not here, or beside an edge map that nothing here paints."""
-    indices = np.zeros(vq_indices.grid(SIZE, registry.get(204).parameters(spec.VQ)), int)
+    indices = np.zeros(vq_indices.grid(SIZE, default_rows().get(204).parameters(spec.VQ)), int)
     whole = encoded(indices=indices, caption=CAPTION, profile=204, model=MODELS / "vq-tiny").data
     Path("x.sem").write_bytes(whole)
     for args in (["--symbols"], ["--symbols", "-o", "y.txt"], ["--text"]):

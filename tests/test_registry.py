@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from default_environment import default_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import DIGEST, TINY, private_row, registry_file
@@ -19,6 +20,7 @@ from refcodec import registry, spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import SemError
 from refcodec.payloads.kinds import needs_model
+from refcodec.registry import Registry
 from refcodec.registry import hints as hintforms
 from refcodec.registry.dim_classes import sizes
 
@@ -63,8 +65,8 @@ def test_row(row: dict[str, Any]) -> None:
     assert binding["kinds"] == sorted(set(binding["kinds"]))
     assert binding["compact"] in binding["kinds"]
     assert set(binding["parameters"]) == set(map(str, binding["kinds"]))
-    profile = registry.get(row["id"])
-    assert registry.by_name(row["name"]) is profile
+    profile = default_rows().get(row["id"])
+    assert default_rows().by_name(row["name"]) is profile
     assert profile.binding == binding
     assert (profile.method, profile.compact, list(profile.kinds)) == tuple(
         binding[m] for m in ("method", "compact", "kinds")
@@ -86,10 +88,10 @@ def test_row(row: dict[str, Any]) -> None:
 
 
 def test_what_is_recommended_is_read_only() -> None:
-    advice = registry.by_name("perco-16-8192").recommended
+    advice = default_rows().by_name("perco-16-8192").recommended
     assert advice.models["captioner"] == "Salesforce/blip2-opt-2.7b-coco"
     assert advice.hints == {"generator": "cpu", "guidance": "3", "seed": "0", "steps": "5"}
-    assert registry.get(1).recommended == registry.Recommended({}, {})
+    assert default_rows().get(1).recommended == registry.Recommended({}, {})
     for part in (advice.models, advice.hints):
         with pytest.raises(TypeError):
             part["seed"] = "1"  # type: ignore[index]
@@ -126,19 +128,19 @@ def test_rows_that_contradict_themselves_are_unsupported(
 ) -> None:
     monkeypatch.setenv("SEM_REGISTRY", str(registry_file(tmp_path, private_row(230, **binding))))
     with pytest.raises(SemError, match="contradicts") as caught:
-        registry.get(230)
+        default_rows().get(230)
     assert caught.value.code == 702
 
 
 def test_first_two_rows() -> None:
-    elic, tiny = registry.get(1), registry.get(200)
+    elic, tiny = default_rows().get(1), default_rows().get(200)
     assert (elic.name, tiny.name) == ("elic", "elic-tiny")
     assert elic.parameters(7) == {"groups": [16, 16, 32, 48, 80], "hyper": 48, "m": 192, "parity": 0, "rates": 10}
     assert tiny.parameters(7) == {"groups": [2, 2, 4], "hyper": 4, "m": 8, "parity": 0, "rates": 3}
 
 
 def test_unlisted_profile() -> None:
-    for call in (lambda: registry.get(199), lambda: registry.by_name("nonesuch")):
+    for call in (lambda: default_rows().get(199), lambda: default_rows().by_name("nonesuch")):
         with pytest.raises(SemError) as caught:
             call()
         assert (caught.value.code, caught.value.path) == (702, "profile")
@@ -149,7 +151,7 @@ def test_key_is_the_digest_of_the_binding() -> None:
         for model in (None, DIGEST):
             binding = row["binding"] | ({} if model is None else {"model": model})
             text = json.dumps(binding, sort_keys=True, separators=(",", ":")).encode()
-            assert registry.key(registry.get(row["id"]), model) == hashlib.sha256(text).digest()
+            assert registry.key(default_rows().get(row["id"]), model) == hashlib.sha256(text).digest()
 
 
 # --- private rows ------------------------------------------------------------------------------------------------
@@ -161,12 +163,12 @@ def test_private_rows_stand_beside_the_shipped(tmp_path: Path, monkeypatch: pyte
         private_row(210),
         private_row(253, compact=1, kinds=[1], parameters={"1": {"code": "fixed"}}, model=None),
     )
-    assert list(registry.load(path)) == [row["id"] for row in ROWS] + [210, 253]
+    assert list(Registry.shipped().extended_by(path).rows) == [row["id"] for row in ROWS] + [210, 253]
     with pytest.raises(SemError):
-        registry.get(210)
+        default_rows().get(210)
     monkeypatch.setenv("SEM_REGISTRY", str(path))
-    assert registry.get(210).name == "private-210"
-    assert registry.get(253).model is None
+    assert default_rows().get(210).name == "private-210"
+    assert default_rows().get(253).model is None
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_private_rows_stand_beside_the_shipped(tmp_path: Path, monkeypatch: pyte
 )
 def test_refused_private_rows(tmp_path: Path, what: str, rows: list[Any]) -> None:
     with pytest.raises(SemError, match=what) as caught:
-        registry.load(registry_file(tmp_path, *rows))
+        Registry.shipped().extended_by(registry_file(tmp_path, *rows))
     assert caught.value.code == 101
 
 
@@ -208,17 +210,17 @@ def test_refused_registry_files(tmp_path: Path) -> None:
     ):
         path.write_text(text)
         with pytest.raises(SemError) as caught:
-            registry.load(path)
+            Registry.shipped().extended_by(path)
         assert caught.value.code == 101
     with pytest.raises(SemError):
-        registry.load(tmp_path / "nonesuch")
+        Registry.shipped().extended_by(tmp_path / "nonesuch")
 
 
 def test_unknown_member_of_a_binding_makes_the_row_unsupported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEM_REGISTRY", str(registry_file(tmp_path, private_row(210, hue=1), private_row(211))))
-    assert registry.get(211)
+    assert default_rows().get(211)
     with pytest.raises(SemError) as caught:
-        registry.get(210)
+        default_rows().get(210)
     assert caught.value.code == 702
 
 

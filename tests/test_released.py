@@ -43,13 +43,13 @@ def test_a_release_records_what_is_new(now: dict[str, str]) -> None:
     assert later["1.0"] == first["1.0"]
     assert later["1.0"] | later["1.1"] == now
     assert "vectors/micro" not in later["1.1"]
-    with pytest.raises(ValueError, match=r"there is a release 1\.0"):
+    with pytest.raises(ValueError, match=r"release 1\.0 exists"):
         release.added(first, "1.0", [], now)
     other = {"1.0": {"vectors/micro": "0" * 64}}
     with pytest.raises(ValueError, match=r"vectors/micro is in release 1\.0, and changed"):
         release.added(other, "1.1", released.faults(other, now), now)
     for name in ("", "1", "v1.1", "1.1 "):
-        with pytest.raises(ValueError, match=r"is no release: name it as 1\.1\.0"):
+        with pytest.raises(ValueError, match=r"is not a release name such as 1\.1\.0"):
             release.added(first, name, [], now)
 
 
@@ -88,7 +88,7 @@ def test_both_are_recorded_or_neither(now: dict[str, str], monkeypatch: pytest.M
     assert json.loads(rows.RELEASED.read_bytes())["1.0"].keys() == published
     assert release.main(["1.1"]) == 0
     assert json.loads(rows.RELEASED.read_bytes())["1.1"] == {}
-    with pytest.raises(SystemExit, match=r"there is a release 1\.1"):
+    with pytest.raises(SystemExit, match=r"release 1\.1 exists"):
         release.main(["1.1"])
     monkeypatch.setattr(rows, "rows_of", lambda _: {})
     with pytest.raises(SystemExit, match="profile 1 was published, and is gone"):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import TABLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -133,13 +134,15 @@ def test_channels_and_kind_belong_together(folder: Path) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_round_trips(size: tuple[int, int], folder: Path) -> None:
     model, original = package_cache.symbol_model(folder), drawing(*size)
-    encoder = sketch.Encoder(original, folder)
+    encoder = sketch.Encoder(original, folder, tables=TABLES)
     for rate in range(model.rates):
         made = encoder.at(rate)
         for backend in (NumpyBackend(), TorchBackend()):
-            got = elic_latents.decode(made.body, model, size, backend)
+            got = elic_latents.decode(made.body, model, size, backend, tables=TABLES)
             assert got.serialise() == made.latents.serialise()
-        again, _ = elic_latents.encode(rate, got.z, elic_latents.exactly(got, model, size), model, size, NumpyBackend())
+        again, _ = elic_latents.encode(
+            rate, got.z, elic_latents.exactly(got, model, size), model, size, NumpyBackend(), tables=TABLES
+        )
         assert again == made.body
         painted = sketch.paint(got, folder, size)
         assert painted.shape == size[::-1]
@@ -166,7 +169,7 @@ def test_samples_are_rounded_and_clamped(folder: Path) -> None:
 
 
 def test_fitting(folder: Path) -> None:
-    encoder = sketch.Encoder(drawing(130, 70), folder)
+    encoder = sketch.Encoder(drawing(130, 70), folder, tables=TABLES)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
     for most, rate, reached in ((largest, 1, True), (largest - 1, 0, True), (smallest - 1, 0, False)):
@@ -183,7 +186,7 @@ def test_what_is_no_map(folder: Path) -> None:
         np.zeros((4, 4)),
     ):
         with pytest.raises(ValueError, match="edge map"):
-            sketch.Encoder(wrong, folder)
+            sketch.Encoder(wrong, folder, tables=TABLES)
 
 
 # -- any bytes
@@ -192,12 +195,14 @@ def test_what_is_no_map(folder: Path) -> None:
 def judged(body: bytes, model: SymbolModel, size: tuple[int, int]) -> bool:
     """Whether a body is read; then it is the only one that stands for its symbols."""
     try:
-        got = elic_latents.decode(body, model, size, NumpyBackend())
+        got = elic_latents.decode(body, model, size, NumpyBackend(), tables=TABLES)
     except SemError as e:
         if e.code not in (401, 402, 403):
             raise
         return False
-    again, _ = elic_latents.encode(got.rate, got.z, elic_latents.exactly(got, model, size), model, size, NumpyBackend())
+    again, _ = elic_latents.encode(
+        got.rate, got.z, elic_latents.exactly(got, model, size), model, size, NumpyBackend(), tables=TABLES
+    )
     assert again == body
     return True
 
@@ -210,7 +215,7 @@ def test_any_bytes(body: bytes, size: tuple[int, int]) -> None:
 
 def test_damage(folder: Path) -> None:
     model, size = package_cache.symbol_model(folder), (60, 50)
-    body = sketch.Encoder(drawing(*size), folder).at(0).body
+    body = sketch.Encoder(drawing(*size), folder, tables=TABLES).at(0).body
     assert judged(body, model, size)
     for extra in (b"\0", b"\xff", b"\0\0"):
         judged(body + extra, model, size)
@@ -308,10 +313,10 @@ def test_the_shipped_model() -> None:
         )
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 3_000_000
     original = drawing(256, 192)
-    encoder, sizes, found = sketch.Encoder(original, SHIPPED), list[int](), list[float]()
+    encoder, sizes, found = sketch.Encoder(original, SHIPPED, tables=TABLES), list[int](), list[float]()
     for quality in (1, 5, 10):
         made = encoder.at(elic.rate_of(quality, model.rates))
-        got = elic_latents.decode(made.body, model, (256, 192), NumpyBackend())
+        got = elic_latents.decode(made.body, model, (256, 192), NumpyBackend(), tables=TABLES)
         assert got.serialise() == made.latents.serialise()
         sizes.append(len(made.body))
         found.append(bench.f1(original, sketch.paint(got, SHIPPED, (256, 192)), 64))

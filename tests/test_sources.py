@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from program import place
 from safetensors.numpy import save_file
 
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.foundation import folder_digest, model_set
 from refcodec.foundation.download import resolve_folder, source_sha256
@@ -131,16 +132,16 @@ def test_a_role_that_there_is_not() -> None:
 def test_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     own = model_set.own_set()
     model(own / "painter"), model(Path("one/painter")), model(Path("two/painter"))
-    assert installed_roles() == {}  # folders alone are not recorded
+    assert installed_roles(Environment.default()) == {}  # folders alone are not recorded
     listing(own, {"painter": HERE, "language": HERE | {"source": "owner/name"}})
-    assert installed_roles()["painter"].place == str(own / "painter")
+    assert installed_roles(Environment.default())["painter"].place == str(own / "painter")
     listing(Path("one"), {"painter": HERE})
     monkeypatch.setenv("SEM_MODELS", os.pathsep.join(["two", str(Path("one").absolute()), "missing"]))
-    assert installed_roles()["painter"].place == str(
+    assert installed_roles(Environment.default())["painter"].place == str(
         Path("one/painter").absolute()
     )  # the environment goes first, a folder unlisted is none
-    assert installed_roles()["language"].place == "owner/name"
-    assert Models.of().find("painter") == installed_roles()["painter"]
+    assert installed_roles(Environment.default())["language"].place == "owner/name"
+    assert Models.of().find("painter") == installed_roles(Environment.default())["painter"]
     assert Models.of("painter=two/painter").find("painter").place == "two/painter"
 
 
@@ -151,7 +152,7 @@ def test_folders_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     os.chmod("sets/closed", 0)
     os.chmod("open/inner", 0)
     try:
-        assert installed_roles() == {}
+        assert installed_roles(Environment.default()) == {}
         refused(801, lambda: folder_sha256(Path("open")))
         refused(801, lambda: resolve_folder(ModelSource("painter", "open")))
     finally:

@@ -19,11 +19,12 @@ pytest.importorskip("transformers")
 ROOT = Path(__file__).resolve().parents[1]
 import public_elic
 import tiny_models
+from default_environment import TABLES, default_rows
 from PIL import Image
 from program import Semtool, contents, place, refused, semtool, valid
 
 import refcodec
-from refcodec import registry, spec
+from refcodec import spec
 from refcodec.convert import elic_checkpoint, factorised_prior
 from refcodec.convert.calibrate import any_text
 from refcodec.errors import SemError
@@ -155,7 +156,7 @@ def test_the_prior_of_z(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["taco", "compressai", "chandelier"])
 def test_the_base_rows_take_full_size_models(name: str, packages: dict[str, Path]) -> None:
-    row = registry.by_name("elic-320-odd" if name == "taco" else "elic-320-even")
+    row = default_rows().by_name("elic-320-odd" if name == "taco" else "elic-320-even")
     parameters = row.parameters(spec.ELIC)
     assert (row.model, row.method_name) == (None, "elic")
     cfg = getattr(config, name)()
@@ -175,12 +176,12 @@ def test_a_converted_checkpoint_codes_and_paints(
     folder, pixels = packages[name], tiny_models.photo()
     assert elic.takes_text(folder) == (name == "taco")
     text = text_encoder(CAPTIONS[0]) if name == "taco" else None
-    encoder = elic.Encoder(pixels, folder, text=text)
+    encoder = elic.Encoder(pixels, folder, text=text, tables=TABLES)
     made = encoder.at(0)
     for symbols, ladder in package.load(folder).scales:
         assert ladder is not None
         assert (symbols.lo, symbols.hi) == (0, 32767)
-    got = latents.decode(made.body, package.load(folder), (96, 64), NumpyBackend())
+    got = latents.decode(made.body, package.load(folder), (96, 64), NumpyBackend(), tables=TABLES)
     assert got.serialise() == made.latents.serialise()
     assert np.array_equal(got.z, np.rint(encoder.z0).astype(int))
     passes: dict[str, Any] = {}
@@ -341,7 +342,7 @@ def test_weights_that_no_integers_can_stand_for(tmp_path: Path) -> None:
 
 def test_captions_steer_what_is_sent_and_are_not_sent(packages: dict[str, Path], text_encoder: TextEncoder) -> None:
     folder, pixels = packages["narrow"], tiny_models.photo()
-    one, two = (elic.Encoder(pixels, folder, text=text_encoder(caption)) for caption in CAPTIONS)
+    one, two = (elic.Encoder(pixels, folder, text=text_encoder(caption), tables=TABLES) for caption in CAPTIONS)
     assert not np.allclose(one.y, two.y, atol=0.05)
     bodies = [encoder.at(0).body for encoder in (one, two)]
     assert bodies[0] != bodies[1]
@@ -351,10 +352,13 @@ def test_captions_steer_what_is_sent_and_are_not_sent(packages: dict[str, Path],
         for word in caption.split()
         if len(word) > 3
     )
-    same = elic.Encoder(pixels, folder, text=text_encoder(CAPTIONS[0]))
+    same = elic.Encoder(pixels, folder, text=text_encoder(CAPTIONS[0]), tables=TABLES)
     assert same.at(0).body == bodies[0]
     model = package.load(folder)  # a decoder has the package, and no text encoder
-    painted = [elic.paint(latents.decode(body, model, (96, 64), NumpyBackend()), folder, (96, 64)) for body in bodies]
+    painted = [
+        elic.paint(latents.decode(body, model, (96, 64), NumpyBackend(), tables=TABLES), folder, (96, 64))
+        for body in bodies
+    ]
     assert not np.array_equal(*painted)
 
 
@@ -374,7 +378,7 @@ def test_a_file_of_a_public_checkpoint(packages: dict[str, Path], text_encoder: 
     assert data[0] != data[1]
     assert not any(caption.encode() in file for caption, file in zip(CAPTIONS, data, strict=True))
     shown = np.asarray(refcodec.decode(data[0], models=packages["taco"]))  # nothing fills the role text_encoder here
-    made = elic.Encoder(pixels, packages["taco"], text=text_encoder(CAPTIONS[0])).at(0)
+    made = elic.Encoder(pixels, packages["taco"], text=text_encoder(CAPTIONS[0]), tables=TABLES).at(0)
     assert np.array_equal(shown, elic.paint(made.latents, packages["taco"], (96, 64)))
     with pytest.raises(SemError) as e:
         refcodec.encode(pixels, caption=CAPTIONS[0], **settings)
@@ -396,7 +400,9 @@ def test_a_public_checkpoint_on_the_command_line(
     assert (made.status, made.err) == (0, "")
     valid("encode", made.json)
     shown = semtool("payload", "photo.sem", "--model", packages["taco"], "--json")
-    sent = elic.Encoder(tiny_models.photo(), packages["taco"], text=text_encoder(CAPTIONS[0])).at(0).latents
+    sent = (
+        elic.Encoder(tiny_models.photo(), packages["taco"], text=text_encoder(CAPTIONS[0]), tables=TABLES).at(0).latents
+    )
     assert shown.json["sections"][0]["sha256"] == hashlib.sha256(sent.serialise()).hexdigest()  # z and y, exactly
     painted = semtool("decode", "photo.sem", "-o", "painted.png", "--model", packages["taco"], "--json")
     assert (painted.status, painted.json["models"]) == (0, {"painter": "taco"})
@@ -411,7 +417,9 @@ def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder:
             given[key] = torch.zeros_like(given[key])
     elic_checkpoint.convert(given, None, [picture()], tmp_path / "made", "made", "MIT", say=str)
     pixels = tiny_models.photo()
-    one, two = (elic.Encoder(pixels, tmp_path / "made", text=text_encoder(caption)) for caption in CAPTIONS)
+    one, two = (
+        elic.Encoder(pixels, tmp_path / "made", text=text_encoder(caption), tables=TABLES) for caption in CAPTIONS
+    )
     assert np.array_equal(one.y, two.y)
     with torch.no_grad():  # and the stream is normalised all the same
         from refcodec.transforms.elic.text_adapter import Injector
@@ -423,12 +431,12 @@ def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder:
 
 def test_no_caption_is_the_empty_caption(packages: dict[str, Path], text_encoder: TextEncoder) -> None:
     folder, pixels = packages["narrow"], tiny_models.photo()
-    empty = elic.Encoder(pixels, folder, text_encoder=text_encoder)
-    assert np.array_equal(empty.y, elic.Encoder(pixels, folder, text=text_encoder("")).y)
-    chosen = elic.Encoder(pixels, folder, text=text_encoder(CAPTIONS[0]), text_encoder=text_encoder)
+    empty = elic.Encoder(pixels, folder, text_encoder=text_encoder, tables=TABLES)
+    assert np.array_equal(empty.y, elic.Encoder(pixels, folder, text=text_encoder(""), tables=TABLES).y)
+    chosen = elic.Encoder(pixels, folder, text=text_encoder(CAPTIONS[0]), text_encoder=text_encoder, tables=TABLES)
     assert not np.array_equal(empty.y, chosen.y)
     with pytest.raises(SemError) as e:
-        elic.Encoder(pixels, folder)
+        elic.Encoder(pixels, folder, tables=TABLES)
     assert (e.value.code, e.value.path) == (801, "text_encoder")
     assert "narrow" in str(e.value)
     assert "--model text_encoder=" in str(e.value)
@@ -439,16 +447,16 @@ def test_texts_that_a_model_cannot_take(
 ) -> None:
     pixels, text = tiny_models.photo(), text_encoder(CAPTIONS[0])
     with pytest.raises(ValueError, match="model jiangwei has no text adapter: a caption cannot steer it"):
-        elic.Encoder(pixels, packages["jiangwei"], text=text)
-    elic.Encoder(pixels, packages["jiangwei"], text_encoder=text_encoder)  # not asked
+        elic.Encoder(pixels, packages["jiangwei"], text=text, tables=TABLES)
+    elic.Encoder(pixels, packages["jiangwei"], text_encoder=text_encoder, tables=TABLES)  # not asked
     for wrong in (text[:20], text[:, :100], text[None], text * np.nan):
         with pytest.raises(ValueError, match="takes 38 tokens of width 512"):
-            elic.Encoder(pixels, packages["narrow"], text=wrong)
+            elic.Encoder(pixels, packages["narrow"], text=wrong, tables=TABLES)
     monkeypatch.setattr(transforms, "TEXT_PIXELS", 64 * 96 - 1)
     with pytest.raises(SemError) as e:
-        elic.Encoder(pixels, packages["narrow"], text=text)
+        elic.Encoder(pixels, packages["narrow"], text=text, tables=TABLES)
     assert e.value.code == 105
-    elic.Encoder(pixels[1:], packages["narrow"], text=text)
+    elic.Encoder(pixels[1:], packages["narrow"], text=text, tables=TABLES)
 
 
 def test_strips_with_a_text_adapter_are_the_whole_picture(
@@ -477,10 +485,10 @@ def test_the_float_halves_run_where_they_are_told(packages: dict[str, Path]) -> 
         for p in [*analysis.g_a.parameters(), *analysis.h_a.parameters(), *painter.g_s.parameters(), painter.inverse]
     } == {"meta"}
     pixels = tiny_models.photo(64, 64)
-    encoder = elic.Encoder(pixels, packages["jiangwei"], device="cpu")
+    encoder = elic.Encoder(pixels, packages["jiangwei"], device="cpu", tables=TABLES)
     assert elic.paint(encoder.at(0).latents, packages["jiangwei"], (64, 64), device="cpu").shape == (64, 64, 3)
     with pytest.raises(RuntimeError, match="meta"):
-        elic.Encoder(pixels, packages["jiangwei"], device="meta")
+        elic.Encoder(pixels, packages["jiangwei"], device="meta", tables=TABLES)
 
 
 def test_the_text_encoder(text_encoder: TextEncoder, tmp_path: Path) -> None:

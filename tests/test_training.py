@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import TABLES
 from PIL import Image
 
 from refcodec.networks import package
@@ -108,7 +109,7 @@ def test_the_sketch_network_trains_on_edge_maps(
     assert all(np.isfinite(row["loss"]) for row in rows[:3])
     assert ElicConfig.from_dict(state["config"]) == elic.config("sketch") == elic.SKETCH
     assert state["net"]["g_a.linear.weight"].shape == (96, 1, 16, 16)
-    assert "4 edge maps" in capsys.readouterr().out  # two versions of each of the two that are not held out
+    assert "training on 4 edge maps" in capsys.readouterr().out  # two versions of each of the two that are not held out
 
 
 def test_a_sketch_checkpoint_becomes_a_package(
@@ -149,7 +150,7 @@ def test_rates_between_and_beyond() -> None:
     with torch.no_grad():
         for p in (net.log_gain, net.log_inverse, net.z_loc):
             p.add_(torch.randn_like(p))
-    same, more = pack.placed(net, [0, 1]), pack.placed(net, [-1, 0.25, 1])
+    same, more = pack.interpolate_rates(net, [0, 1]), pack.interpolate_rates(net, [-1, 0.25, 1])
     assert all(torch.allclose(v, same.state_dict()[k]) for k, v in net.state_dict().items())
     assert (same.cfg, more.cfg.lambdas) == (SMALL, (0.0001, 0.001778, 0.01))
     for name in ("log_gain", "log_inverse", "log_gain_z", "z_loc", "z_log_scale"):
@@ -188,7 +189,7 @@ def test_a_run_goes_on_where_it_stopped(folder: Path, tmp_path: Path, capsys: py
     assert seconds == sorted(seconds)
     assert (first["step"], second["step"]) == (3, 6)
     assert second["seconds"] > first["seconds"] > 0
-    assert "going on from step 3" in capsys.readouterr().out
+    assert "resuming from step 3" in capsys.readouterr().out
     moments = [v["step"] for v in second["optimiser"]["state"].values()]
     assert {int(v) for v in moments} == {6}
     assert not torch.equal(first["ema"]["g_a.linear.weight"], second["ema"]["g_a.linear.weight"])
@@ -276,7 +277,7 @@ def test_what_cannot_be_trained_is_said(folder: Path, tmp_path: Path, capsys: py
 
     out = str(tmp_path / "run")
     (tmp_path / "empty").mkdir()
-    assert "is no folder" in said(str(tmp_path / "missing"), "--out", out)
+    assert "is not a folder" in said(str(tmp_path / "missing"), "--out", out)
     assert "0 pictures" in said(str(tmp_path / "empty"), "--out", out)
     for wrong in ("--crop=100", "--crop=0", "--final-crop=96"):
         assert "multiples of 64" in said(str(folder), "--out", out, wrong)
@@ -285,12 +286,12 @@ def test_what_cannot_be_trained_is_said(folder: Path, tmp_path: Path, capsys: py
     assert "not allowed with" in said(str(folder), "--out", out, "--steps=1", "--minutes=1")
     for i in range(9):
         (tmp_path / "empty" / f"{i}.png").write_bytes(b"no picture")
-    assert "0.png is no picture" in said(str(tmp_path / "empty"), "--out", out)
+    assert "0.png is not a picture" in said(str(tmp_path / "empty"), "--out", out)
     train(folder, tmp_path / "run", "--steps", "1")
     assert "another architecture" in said(str(folder), "--out", out, "--config", "embedded")
     assert "other pictures" in said(str(tmp_path / "empty"), "--out", out, "--config", "taco")
     (tmp_path / "run" / "checkpoint.pt").write_bytes(b"PK\3\4 damaged")
-    assert "no checkpoint" in said(str(folder), "--out", out, "--config", "taco")
+    assert "not a checkpoint" in said(str(folder), "--out", out, "--config", "taco")
 
 
 def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -328,13 +329,13 @@ def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: py
         "make train",
         "CC0-1.0",
     )
-    made = method.Encoder(photos.load(files[3]), out).at(1)
+    made = method.Encoder(photos.load(files[3]), out, tables=TABLES).at(1)
     size = photos.load(files[3]).shape[1::-1]
-    got = latents.decode(made.body, model, (size[0], size[1]), NumpyBackend())
+    got = latents.decode(made.body, model, (size[0], size[1]), NumpyBackend(), tables=TABLES)
     assert got.serialise() == made.latents.serialise()
     assert method.paint(got, out, (size[0], size[1])).shape == photos.load(files[3]).shape
     for wrong in (folder / "listing.txt", tmp_path / "missing"):
-        with pytest.raises(SystemExit, match="no checkpoint"):
+        with pytest.raises(SystemExit, match="not a checkpoint"):
             pack.main([str(wrong), str(folder), "--out", str(out), "--name", "small"])
 
 

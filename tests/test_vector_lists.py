@@ -7,24 +7,24 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from default_environment import TABLES, default_rows
 
 from adapters import micro, protocol_server
-from refcodec import editing, reconstruct, registry
+from refcodec import editing, reconstruct
 from refcodec.assemble import section_of
 from refcodec.container import Section, assemble, read, write
 from refcodec.decoder import read_symbols
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.methods.inputs import Given
 from refcodec.pack import encode_symbols
 from refcodec.payloads import kinds
-from refcodec.registry import dim_classes
+from refcodec.registry import Registry, dim_classes
 from semrunner import cli
 from test_vectors import (
     BACKEND,
@@ -41,7 +41,7 @@ from test_vectors import (
     verdict,
 )
 from tools import registry as keeper
-from tools.vectors import coverage, recipes_registry, spread
+from tools.vectors import coverage, spread
 from tools.vectors.features import STAGES
 from tools.vectors.vector import Edit, apply
 
@@ -52,12 +52,10 @@ def registry_of(entry: dict[str, Any]) -> bytes:
     return data
 
 
-@contextmanager
-def using(entry: dict[str, Any]) -> Iterator[None]:
-    """The registry of an entry. SEM-E-702 for one that refcodec does not take, which it takes whole or not at all."""
+def environment_of(entry: dict[str, Any]) -> Environment:
+    """That of an entry's registry. SEM-E-702 for one that refcodec does not take, which it takes whole or not at all."""
     try:
-        with recipes_registry.using(registry_of(entry)):
-            yield
+        return Environment(Registry.parse(registry_of(entry)))
     except ValueError as fault:
         raise SemError(702, str(fault)) from fault
 
@@ -66,8 +64,7 @@ def test_own_registries() -> None:
     wrong = []
     for entry in manifest()["registries"]:
         try:
-            with using(entry):
-                said = verdict(entry)
+            said = verdict(entry, environment_of(entry))
         except SemError as fault:
             said = {"expect": "reject", "error": fault.id, "status": fault.status}
         if said["expect"] == entry["expect"] == "accept":
@@ -194,7 +191,12 @@ def edited(data: bytes, operation: dict[str, Any]) -> bytes:
         if section["type"] & 0x80:
             kind = section["type"] & 0x3F
             symbols = kinds.decode(
-                kind, body, container.profile.parameters(kind), (header.width, header.height), limit=65536
+                kind,
+                body,
+                container.profile.parameters(kind),
+                (header.width, header.height),
+                limit=65536,
+                tables=TABLES,
             ).serialise()
         new.append(section_of(header, header.model_digest(), section["type"], body, symbols))
     return editing.add(container, new, replacing=operation["replacing"]).data
@@ -265,7 +267,7 @@ def test_releases_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 def test_published_rows_of_the_registry_are_released() -> None:
     """A row is published where a release contains it."""
     released = {int(row) for rows in json.loads(keeper.RELEASED.read_bytes()).values() for row in rows}
-    assert {profile.id for profile in registry.load().values() if profile.status == "published"} <= released
+    assert {profile.id for profile in default_rows().rows.values() if profile.status == "published"} <= released
 
 
 # --- members of entries --------------------------------------------------------------------------------------------

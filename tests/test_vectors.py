@@ -17,11 +17,13 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from default_environment import TABLES, default_rows
 
-from refcodec import registry, spec
+from refcodec import spec
 from refcodec.container import Header, Section, assemble, read, section_check, write
 from refcodec.decoder import payload, read_symbols
 from refcodec.entropy import Decoder, Encoder
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import inspect
 from refcodec.networks import package
@@ -145,7 +147,7 @@ def test_small_models_are_those_of_their_tool(tmp_path: Path) -> None:
         digest = tiny.write(tmp_path, name)
         for file in ("manifest.json", "symbols.safetensors"):
             assert (tmp_path / name / file).read_bytes() == (MODELS / name / file).read_bytes()
-        assert package.load_any(MODELS / name, digest).digest == digest == registry.by_name(name).model
+        assert package.load_any(MODELS / name, digest).digest == digest == default_rows().by_name(name).model
 
 
 def test_coverage() -> None:
@@ -170,19 +172,19 @@ def test_example() -> None:
 # --- refcodec ------------------------------------------------------------------------------------------------------
 
 
-def verdict(entry: dict[str, Any]) -> dict[str, Any]:
+def verdict(entry: dict[str, Any], environment: Environment | None = None) -> dict[str, Any]:
     """What refcodec says, in the form of an entry."""
     data = data_of(entry)
     try:
         if entry["tier"] == "H":
-            container, values, state = read(data), None, None
+            container, values, state = read(data, environment=environment), None, None
         else:
-            decoded = read_symbols(data, models=(MODELS,), backend=BACKEND)
+            decoded = read_symbols(data, models=(MODELS,), backend=BACKEND, environment=environment)
             container, values, state = decoded.container, decoded.values, decoded.state
     except SemError as error:
         return {"expect": "reject", "error": error.id, "status": error.status}
     header = container.header
-    seen = inspect(data, models=(MODELS,))
+    seen = inspect(data, models=(MODELS,), environment=environment)
     assert [(s.kind, s.offset, s.bytes) for s in seen.sections] == [
         (s.name, s.body_offset, len(s.body)) for s in container.sections
     ]
@@ -424,7 +426,7 @@ def lacking(entry: dict[str, Any]) -> bool:
         types = {0x80 | read(data_of(entry)).header.profile.compact}
     else:
         base = vectors()[entry.get("repaired", entry["id"])]
-        row = registry.get(base["expected"]["profile"])
+        row = default_rows().get(base["expected"]["profile"])
         types = types_of(entry) | {0x80 | kind for kind in row.kinds}
     return bool(types & MICRO_LACKS)
 
@@ -496,10 +498,10 @@ def test_micro_decoder_as_a_program(name: str, status: int) -> None:
 
 def encoded(given: dict[str, Any]) -> bytes:
     """The file for the symbols of an encoder vector."""
-    row = registry.get(given["profile"])
+    row = default_rows().get(given["profile"])
     size = (given["width"], given["height"])
     assert given["model_hash"] is None
-    header = Header(spec.VERSION, given["check_bits"], False, row.id, None, None, *size, None, None)
+    header = Header(spec.VERSION, given["check_bits"], False, row.id, None, None, *size, None, None, row)
     sections = []
     for section in given["sections"]:
         if "body" in section:
@@ -511,7 +513,7 @@ def encoded(given: dict[str, Any]) -> bytes:
             z, y = (np.array(section[key], np.int32) for key in ("z", "y"))
             latents = ElicLatents(section["rate"], z, y)
             choose = elic_latents.exactly(latents, model, size)
-            body, again = elic_latents.encode(latents.rate, latents.z, choose, model, size, BACKEND)
+            body, again = elic_latents.encode(latents.rate, latents.z, choose, model, size, BACKEND, tables=TABLES)
             symbols = latents.serialise()
             assert again.serialise() == symbols
         bits = given["check_bits"]
@@ -527,18 +529,18 @@ def written(section: dict[str, Any], row: Any, size: tuple[int, int]) -> tuple[b
     model: Any = package.load_any(MODELS / row.name) if kinds.needs_model(kind, parameters) else None
     table = None if model is None else model.table
     if kind == 1:
-        body = consonant.encode(consonant.from_text(value).codes, parameters)
+        body = consonant.encode(consonant.from_text(value).codes, parameters, tables=TABLES)
     elif kind == 2 and section["mode"] == "tokens":
         body = caption.encode_tokens(value, parameters)
     elif kind == 2:
-        body = caption.encode(value, parameters, section["mode"])
+        body = caption.encode(value, parameters, section["mode"], tables=TABLES)
     elif kind == 3:
         body = clip_bits.encode(value, parameters, table)
     elif kind == 4:
         body = pq_codes.encode(value, parameters)
     else:
         body = vq_indices.encode([index for line in value for index in line], parameters, size, table)
-    return body, kinds.decode(kind, body, parameters, size, limit=65536, model=model).serialise()
+    return body, kinds.decode(kind, body, parameters, size, limit=65536, model=model, tables=TABLES).serialise()
 
 
 def test_encode() -> None:

@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 
 import refcodec
 from refcodec import codec, reconstruct
+from refcodec.decoder import read_symbols
 from refcodec.errors import SemError
 from refcodec.networks import package
 from refcodec.transforms.vq.network import VqConfig, VqNet
@@ -196,7 +197,7 @@ def test_training_resumes_repeats_and_learns(photos: Path, tmp_path: Path, capsy
     assert once[0]["commitment"] == 0  # a plain autoencoder at first
     assert once[5]["commitment"] > 0
     more = train(photos, tmp_path / "a", "--steps", "30")
-    assert "going on from step 20" in capsys.readouterr().out
+    assert "resuming from step 20" in capsys.readouterr().out
     assert [row["step"] for row in more] == [*range(1, 21), 20, *range(21, 31), 30]
     assert np.mean([row["loss"] for row in more[-8:-1]]) < np.mean([row["loss"] for row in more[:7]])
 
@@ -214,7 +215,7 @@ def test_what_the_tool_refuses(photos: Path, tmp_path: Path, monkeypatch: pytest
     with pytest.raises(SystemExit, match="another architecture"):
         train(photos, tmp_path / "run", "--steps", "2")
     (tmp_path / "run" / "checkpoint.pt").write_bytes(b"nothing")
-    with pytest.raises(SystemExit, match="no checkpoint of this program"):
+    with pytest.raises(SystemExit, match="not a checkpoint of this program"):
         train(photos, tmp_path / "run", "--steps", "2")
 
 
@@ -240,7 +241,7 @@ def test_a_picture_becomes_a_file_and_a_preview(model: Path) -> None:
     made = codec.encode_any(Image.fromarray(pixels), method="perco", profile=ROW, model=model)
     again = codec.encode_any(Image.fromarray(pixels), method="perco", profile=ROW, model=model)
     assert made.data == again.data
-    symbols = refcodec.codec.symbols_of(refcodec.read(made.data), models=(model,))
+    symbols = read_symbols(made.data, models=(model,))
     grid = symbols.value(5)
     manifest = package.read_manifest(model)
     assert np.array_equal(np.reshape(grid.indices, (grid.h, grid.w)), VqEncoder(model, manifest)(pixels))
@@ -260,7 +261,7 @@ def test_a_caption_stands_beside_the_indices_of_a_picture(model: Path) -> None:
     made = codec.encode_any(
         Image.fromarray(photo()), method="perco", profile=ROW, model=model, caption="A cup of coffee."
     )
-    symbols = refcodec.codec.symbols_of(refcodec.read(made.data), models=(model,))
+    symbols = read_symbols(made.data, models=(model,))
     assert symbols.value(2).text == "A cup of coffee."
     assert len(symbols.value(5).indices) == 24
     with pytest.raises(ValueError, match="not both"):

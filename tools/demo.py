@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A photograph to `.sem` and back by the methods that need no model but those in the package.
+"""Encode a photograph to `.sem` and decode it, with the methods whose models are part of the package.
 
     python -m tools.demo [PHOTO] [--quality Q]
 
-Without PHOTO it takes "coffee" (CC0, Rachel Michetti) from scikit-image's sample pictures.
+Without PHOTO, uses "coffee" (CC0, Rachel Michetti) from the sample pictures of scikit-image.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ OUT = ROOT / "out/demo"
 
 
 def sample() -> Path:
-    """A photograph with a free licence that a dependency brings."""
+    """Return the path of a freely licensed photograph that scikit-image contains."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise SystemExit("no sample photo: pip install scikit-image, or name a photo of yours")
+        raise SystemExit("no sample photo: install scikit-image, or name a photo")
     return Path(spec.origin).parent / "data/coffee.png"
 
 
 def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Decibels, over R, G and B."""
+    """Return PSNR in dB over R, G and B."""
     mse = float(np.mean((a.astype(np.float64) - b) ** 2))
     return math.inf if mse == 0 else 10 * math.log10(255**2 / mse)
 
 
-def jpeg_of(pixels: NDArray[np.uint8], most: int) -> tuple[int, NDArray[np.uint8]]:
-    """The best JPEG (optimised, 4:2:0) of at most `most` bytes, or the smallest there is."""
+def best_jpeg(pixels: NDArray[np.uint8], budget: int) -> tuple[int, NDArray[np.uint8]]:
+    """Return size and pixels of the best JPEG (optimised, 4:2:0) within `budget` bytes, else of the smallest."""
     best: bytes = b""
     for quality in range(1, 96):
         out = io.BytesIO()
         Image.fromarray(pixels).save(out, "JPEG", quality=quality, optimize=True, subsampling="4:2:0")
-        if best and len(out.getvalue()) > most:
+        if best and len(out.getvalue()) > budget:
             break
         best = out.getvalue()
     return len(best), np.asarray(Image.open(io.BytesIO(best)).convert("RGB"))
 
 
 def side_by_side(panels: list[tuple[str, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
-    """Panels with a line of text above each."""
+    """Join pictures of equal height into one, with a label above each."""
     font = ImageFont.load_default(size=16)
     height, gap, bar = panels[0][1].shape[0], 8, 28
     widths = [p.shape[1] for _, p in panels]
@@ -70,7 +70,7 @@ def side_by_side(panels: list[tuple[str, NDArray[np.uint8]]]) -> NDArray[np.uint
 
 
 def run(*args: str) -> None:
-    """One semtool command, shown as a person would type it."""
+    """Print and run a semtool command; exit if it fails."""
     print(f"\n$ semtool {shlex.join(a.removeprefix(str(ROOT) + '/') for a in args)}", flush=True)
     done = subprocess.run([str(Path(sys.executable).parent / "semtool"), *args], check=False)
     if done.returncode:
@@ -78,7 +78,7 @@ def run(*args: str) -> None:
 
 
 def descriptions(photo: Path, before: NDArray[np.uint8]) -> Path:
-    """The picture by methods that describe it, from some thousand bytes down to a few, as far as the package paints them."""
+    """Encode the picture with perco, pics and consonant; return a comparison of what the package alone can reconstruct."""
     vq, pics, words = (OUT / f"{photo.stem}-{name}.sem" for name in ("perco", "pics", "consonant"))
     run("encode", str(photo), "-o", str(vq), "--method", "perco")
     run("decode", str(vq), "-o", str(OUT / "perco.png"))
@@ -91,7 +91,7 @@ def descriptions(photo: Path, before: NDArray[np.uint8]) -> Path:
     panels = [
         (f"original, {before.shape[1]}x{before.shape[0]}", before),
         (f"perco, {vq.stat().st_size} bytes: the embedded preview", preview),
-        (f"pics, {pics.stat().st_size} bytes: what its painter follows", np.asarray(small)),
+        (f"pics, {pics.stat().st_size} bytes: the sketch for its generator", np.asarray(small)),
     ]
     picture = OUT / "descriptions.png"
     save(side_by_side(panels), picture)
@@ -112,7 +112,7 @@ def main() -> None:
     run("decode", str(sem), "-o", str(png))
     before, after = load(photo).pixels, load(png).pixels
     size = sem.stat().st_size
-    jpeg_bytes, jpeg = jpeg_of(before, size)
+    jpeg_bytes, jpeg = best_jpeg(before, size)
     panels = [
         (f"original, {before.shape[1]}x{before.shape[0]}", before),
         (f".sem, {size} bytes, {psnr(before, after):.2f} dB", after),

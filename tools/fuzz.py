@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Long random damage: any bytes must give a value or a SemError, in bounded time and memory.
+"""Fuzz the decoder with damaged files: any bytes must give a result or a SemError, in bounded time and memory.
 
     python -m tools.fuzz --minutes 10 [--seed N]
 
-Files of test_vectors/ and freshly encoded ones of every kind are flipped, cut, spliced, duplicated and edited field by
-field, then inspected, decoded and, where they still are files, taken apart in this process. A run that ends in anything else, or that takes too long or too much memory, is
-saved in out/fuzz/ and ends the program with 1; so does damage that a 32-bit check did not find, or more than chance
-allows under 16 bits. Run i of a seed is always the same.
+Inputs are the files of test_vectors/ and freshly encoded files of every kind. They are damaged by bit flips, cuts,
+splices, duplicated ranges and edits of single fields, then inspected, decoded and, if still valid, edited and exported. A
+run that ends in any other exception, or exceeds the time or memory limit, is saved in out/fuzz/, and the exit status is
+1. So it is if a 32-bit check misses damage, or a 16-bit check misses more than chance explains. Run i of a seed is
+deterministic.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec import editing, registry, spec
+from refcodec import editing, spec
 from refcodec.assemble import header_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, symbol_count, write
 from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import Symbols, symbols_of
+from refcodec.environment import Environment
 from refcodec.errors import CODES, Code, SemError
 from refcodec.export import holdings
 from refcodec.inspection import inspect
@@ -45,10 +47,11 @@ from refcodec.payloads import vq_indices
 ROOT: Final = Path(__file__).resolve().parents[1]
 
 MODELS: Final = ROOT / "test_vectors" / "models"
+ENVIRONMENT: Final = Environment().with_packages(MODELS)
 OUT: Final = ROOT / "out" / "fuzz"
-CPU_SECONDS: Final = 10.0  # of one run
-MEMORY: Final = 1 << 30  # bytes beyond what the program has at the start
-SYMBOLS: Final = 1 << 18  # a file that claims more has its container judged only
+CPU_SECONDS: Final = 10.0  # limit of one run
+MEMORY: Final = 1 << 30  # bytes above the use at the start
+SYMBOLS: Final = 1 << 18  # files that claim more symbols only have their container checked
 Sections = dict[int, bytes]
 Part = tuple[bytes, int, bytes]
 
@@ -66,11 +69,11 @@ def fresh(
     hash_bytes: int = 0,
     others: Sections | None = None,
 ) -> bytes:
-    """A valid file of a tiny model, with random symbols; `others`: ancillary sections by type."""
-    row, rng = registry.get(profile), np.random.default_rng(seed)
+    """Return a valid file of a tiny model with random symbols. `others`: ancillary sections by type."""
+    row, rng = ENVIRONMENT.registry.get(profile), np.random.default_rng(seed)
     if row.model is None:
         raise ValueError(f"profile {profile} names no model")
-    model = package_cache.symbol_model(package_cache.locate(row.model, (MODELS,)), row.model)
+    model = package_cache.symbol_model(ENVIRONMENT.locate_package(row.model), row.model)
     sigma = 0.11 * (256 / 0.11) ** (np.arange(64) / 63)
 
     def choose(_rate: int, _k: int, _step: int, mean: NDArray[np.int32], index: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -79,7 +82,8 @@ def fresh(
         return np.where(index == 0, 0, s).astype(np.int32)
 
     z = rng.integers(-3, 4, (model.hyper, *elic_latents.shapes(*size)[0])).astype(np.int32)
-    body, latents = elic_latents.encode(rate, z, choose, model, size, package_cache.backend("numpy"))
+    backend = package_cache.backend("numpy")
+    body, latents = elic_latents.encode(rate, z, choose, model, size, backend, tables=ENVIRONMENT.tables)
     kind = spec.SKETCH if spec.SKETCH in row.kinds else spec.ELIC
     named = bytes.fromhex(row.model)[:hash_bytes] if hash_bytes else None
     header = header_of(row, size, check, named)
@@ -93,7 +97,7 @@ def fresh(
 
 
 def ready(seed: int, **options: Any) -> Iterator[bytes]:
-    """Files of ready symbols of every kind that has no network; options as in `encode_symbols`."""
+    """Yield files of precomputed symbols for every kind without a network. Options are those of `encode_symbols`."""
     rng, size = np.random.default_rng(seed), (100, 70)
 
     def one(profile: int | str | None = None, **symbols: Any) -> bytes:
@@ -113,7 +117,7 @@ def ready(seed: int, **options: Any) -> Iterator[bytes]:
         Given(codes=rng.integers(0, 4, 8)), method="clip", profile="clip-tiny", size=size, **tiny, **options
     ).data
     grids = {
-        name: vq_indices.grid(size, registry.by_name(name).parameters(spec.VQ))
+        name: vq_indices.grid(size, ENVIRONMENT.registry.by_name(name).parameters(spec.VQ))
         for name in ("perco-64-256", "perco-16-8196", "vq-tiny")
     }
     codes, small = rng.integers(0, 1024, 16), rng.integers(0, 6, grids["vq-tiny"])
@@ -130,7 +134,7 @@ def ready(seed: int, **options: Any) -> Iterator[bytes]:
 
 
 def corpus() -> list[bytes]:
-    """Vectors, valid or not, and fresh files of every form."""
+    """Return the files to damage: all vectors, valid or not, and fresh files of every form."""
     files = [path.read_bytes() for path in sorted((ROOT / "test_vectors").rglob("*.sem"))]
     ancillary: list[Sections] = [
         {},
@@ -188,14 +192,14 @@ def _splice(rng: random.Random, data: bytearray, files: list[bytes]) -> None:
 
 
 def _header(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
-    """A byte among the first, most of which are header."""
+    """Overwrite a byte near the start of the file, most often in the header."""
     data[rng.randrange(2, max(3, min(len(data), 16))) % len(data)] = rng.choice(
         (0, 1, 127, 128, 200, 254, 255, rng.randrange(256))
     )
 
 
 def _field(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
-    """One whole field, as inspect sees it: gone, twice, or something else. Lengths and counts are among them."""
+    """Delete, duplicate or overwrite one field that `inspect` reports; lengths and counts are among them."""
     fields = [f for f in inspect(bytes(data), models=(MODELS,)).fields if f.bits % 8 == 0]
     if not fields:
         return
@@ -214,7 +218,7 @@ def _field(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
 
 
 def _swap(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
-    """Two neighbouring parts change places."""
+    """Exchange two adjacent ranges."""
     a, b, c = sorted(rng.randrange(len(data) + 1) for _n in range(3))
     data[a:c] = data[b:c] + data[a:b]
 
@@ -225,6 +229,7 @@ DAMAGE: Final[tuple[Callable[[random.Random, bytearray, list[bytes]], None], ...
 
 
 def damaged(rng: random.Random, files: list[bytes]) -> bytes:
+    """Return a random file with one to four random kinds of damage."""
     data = bytearray(rng.choice(files))
     for _n in range(rng.choice((1, 1, 1, 2, 4))):
         if data:
@@ -236,30 +241,30 @@ def damaged(rng: random.Random, files: list[bytes]) -> bytes:
 
 
 class TooLong(BaseException):
-    """Raised by the timer: no handler of the codec may swallow it."""
+    """Raised by the timer; a BaseException, so that no handler in the codec catches it."""
 
 
 @dataclass
 class Tally:
-    """What came of all runs."""
+    """Counts over all runs."""
 
     runs: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    judged: Counter[int] = field(default_factory=Counter)  # bits of a check -> files whose check was reached
-    undetected: Counter[int] = field(default_factory=Counter)  # bits of a check -> changed symbols that passed it
+    checked: Counter[int] = field(default_factory=Counter)  # check bits -> damaged files whose check was evaluated
+    undetected: Counter[int] = field(default_factory=Counter)  # check bits -> those of them that passed it
 
     def excess(self) -> str | None:
-        """What chance does not explain."""
+        """Return a message if more changes passed a check than chance explains, else None."""
         if self.undetected[32]:
             return f"{self.undetected[32]} changes passed a 32-bit check"
-        mean = self.judged[16] / 65536
+        mean = self.checked[16] / 65536
         if self.undetected[16] > mean + 6 * mean**0.5 + 3:
-            return f"{self.undetected[16]} changes passed a 16-bit check, where {mean:.1f} were to be expected"
+            return f"{self.undetected[16]} changes passed a 16-bit check, expected {mean:.1f}"
         return None
 
 
 def parts(decoded: Symbols) -> list[Part]:
-    """What a check covers, section by section: the header that binds it, type and symbols."""
+    """Return what the check of each section covers: bound header, section type and symbols."""
     header, values = bound_header(decoded.container.header), decoded.values
     return [
         (header, section.type, values[section.type].serialise() if section.critical else section.body)
@@ -268,62 +273,62 @@ def parts(decoded: Symbols) -> list[Part]:
 
 
 def known_parts(files: list[bytes]) -> set[Part]:
-    """Those of all files that are read."""
+    """Return the `parts` of all files that decode."""
     out: set[Part] = set()
     for data in files:
         try:
             container = read(data)
             if claimed(container) <= SYMBOLS:
-                out.update(parts(symbols_of(container, models=MODELS)))
+                out.update(parts(symbols_of(container, ENVIRONMENT)))
         except SemError:
             continue
     return out
 
 
 def claimed(container: Container) -> int:
-    """The symbols of the largest payload that the profile allows in this size."""
+    """Return the number of symbols of the largest payload that the profile allows for this size."""
     header, profile = container.header, container.profile
     return max((symbol_count(profile, kind, header.width, header.height) or 0 for kind in profile.kinds), default=0)
 
 
 def look(data: bytes) -> None:
-    """`inspect` owns every bit and names the fault that `read` finds."""
-    found, bit = inspect(data, models=(MODELS,)), 0
-    found.to_dict()
-    for part in found.fields:
+    """Check that `inspect` assigns every bit to a field and reports the same error as `read`."""
+    inspection, bit = inspect(data, models=(MODELS,)), 0
+    inspection.to_dict()
+    for part in inspection.fields:
         if part.offset != bit // 8 or part.bits < 1:
-            raise AssertionError(f"field {part.name} does not follow the one before")
+            raise AssertionError(f"field {part.name} does not start where the previous one ends")
         bit += part.bits
     if bit != 8 * len(data):
-        raise AssertionError(f"{8 * len(data) - bit} bits have no owner")
+        raise AssertionError(f"{8 * len(data) - bit} bits belong to no field")
     try:
         read(data)
-        fault = None
+        code = None
     except SemError as error:
-        fault = error.code
-    told = [error.code for error in found.errors if error.family not in ("check", "model")]
-    if (told[0] if told else None) != fault:
-        raise AssertionError(f"inspect says {told}, read {fault}")
+        code = error.code
+    reported = [error.code for error in inspection.errors if error.family not in ("check", "model")]
+    if (reported[0] if reported else None) != code:
+        raise AssertionError(f"inspect reports {reported}, read {code}")
 
 
-def take_apart(decoded: Symbols) -> None:
-    """What a file of intact symbols can be made into: what each payload is written as, and itself with less in it."""
+def edit_and_export(decoded: Symbols) -> None:
+    """Strip, cut and export a valid file; the edited files must be valid, too."""
     container = decoded.container
     for section_type in {section.type for section in container.sections}:
         try:
             edited = editing.strip(container, {section_type})
-        except ValueError:  # nothing would be left
+        except ValueError:  # it is the only section
             continue
-        symbols_of(read(edited.data), models=MODELS)
+        symbols_of(read(edited.data), ENVIRONMENT)
     if container.header.sectioned:
         for count in range(1, len(container.sections) + 1):
-            part = symbols_of(read(editing.cut(container, sections=count).data), models=MODELS)
+            part = symbols_of(read(editing.cut(container, sections=count).data), ENVIRONMENT)
             if len(part.container.sections) != count:
                 raise AssertionError(f"a file cut after {count} sections has {len(part.container.sections)}")
     try:
         held = holdings(decoded)
     except SemError as error:
-        if error.family != "model":  # code books that do not fit the codes
+        if error.family != "model":  # codebooks that do not match the codes
             raise
         return
     for holding in held:
@@ -332,35 +337,35 @@ def take_apart(decoded: Symbols) -> None:
 
 
 def decode(data: bytes, known: set[Part], tally: Tally) -> str:
-    """The outcome in a word."""
+    """Decode a damaged file; return the outcome as a label for the tally."""
     try:
         container = read(data)
         header = container.header
         if claimed(container) > SYMBOLS:
             return "large"
         if write(container) != data and container.complete:
-            raise AssertionError("a file that was read is not written again as it was")
-        decoded = symbols_of(container, models=MODELS)
-        take_apart(decoded)
+            raise AssertionError("reading and writing the file does not reproduce it")
+        decoded = symbols_of(container, ENVIRONMENT)
+        edit_and_export(decoded)
     except SemError as error:
         if error.code not in CODES or "\n" in str(error):
-            raise AssertionError("an error must have a code and one line") from error
+            raise AssertionError("an error must have a known code and a message of one line") from error
         if error.offset is not None and not 0 <= error.offset <= len(data):
             raise AssertionError(f"an error at byte {error.offset} of {len(data)}") from error
         if error.code == 501:
-            tally.judged[header.check_bits] += 1
+            tally.checked[header.check_bits] += 1
         return error.id
     if decoded.state == "unchecked":
         return "unchecked"
     if all(part in known for part in parts(decoded)):
-        return "as it was"
-    tally.judged[header.check_bits] += 1
+        return "unchanged"
+    tally.checked[header.check_bits] += 1
     tally.undetected[header.check_bits] += 1
     return f"changed, check {header.check_bits}"
 
 
 def run(data: bytes, known: set[Part], tally: Tally) -> None:
-    """One run under the time guard; anything but a value or a SemError leaves as an exception."""
+    """Run once under the time limit. Any exception other than SemError propagates."""
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:
         look(data)
@@ -372,11 +377,11 @@ def run(data: bytes, known: set[Part], tally: Tally) -> None:
 
 
 def _timer(*_: Any) -> None:
-    raise TooLong(f"more than {CPU_SECONDS} s of processor time")
+    raise TooLong(f"more than {CPU_SECONDS} s of CPU time")
 
 
 def save(data: bytes, seed: int, number: int) -> Path:
-    """The bytes of a failed run, with its traceback beside them."""
+    """Save the bytes of a failed run and its traceback; return the path."""
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / f"{hashlib.sha256(data).hexdigest()[:16]}.sem"
     path.write_bytes(data)
@@ -385,12 +390,13 @@ def save(data: bytes, seed: int, number: int) -> Path:
 
 
 def report(tally: Tally, seconds: float) -> None:
+    """Print the tally."""
     print(f"{tally.runs} runs in {seconds:.0f} s")
     for outcome, count in tally.outcomes.most_common():
         name = Code(int(outcome[6:])).label if outcome.startswith("SEM-E-") else ""
         print(f"  {count:9}  {outcome} {name}")
-    for bits in sorted(tally.judged):
-        print(f"  check {bits}: {tally.undetected[bits]} changes undetected of {tally.judged[bits]} that reached it")
+    for bits in sorted(tally.checked):
+        print(f"  check {bits}: {tally.undetected[bits]} changes undetected of {tally.checked[bits]} that reached it")
 
 
 def main() -> int:
@@ -409,7 +415,7 @@ def main() -> int:
         data = damaged(random.Random(f"{args.seed}:{number}"), files)
         try:
             run(data, known, tally)
-        except (Exception, TooLong) as error:  # noqa: BLE001 - whatever it is, it is what is looked for
+        except (Exception, TooLong) as error:  # noqa: BLE001 - any exception is a finding
             print(f"run {number}: {type(error).__name__}: {error}; saved as {save(data, args.seed, number)}")
             report(tally, time.monotonic() - started)
             return 1

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Keeps the registry: digests of models and text tables in draft rows, and what was published as it was.
+"""Maintain the registry: write digests into draft rows, and check that published rows do not change.
 
-python -m tools.registry pin 1 refcodec/data/models/elic-small
-python -m tools.registry tables
-python -m tools.registry check OLD NEW      whether NEW may follow OLD (SEM-R-030, 031); exit status 1 if not
-python -m tools.registry released           the same of the registry and every release in registry.released.json
+python -m tools.registry pin ID FOLDER      write the digest of a model package into a draft row
+python -m tools.registry tables             write the digests of the text tables into all draft rows
+python -m tools.registry check OLD NEW      check that NEW may follow OLD (SEM-R-030, 031); exit status 1 if not
+python -m tools.registry released           check the registry against every release in registry.released.json
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from refcodec.networks.package import SmallModel, load_any
 ROOT = Path(__file__).resolve().parents[1]
 
 PATH = ROOT / "refcodec/registry/registry.json"
-RELEASED = ROOT / "tools/registry.released.json"  # of each release: id of a published row -> what SEM-R-030 keeps of it
+RELEASED = ROOT / "tools/registry.released.json"  # release -> id of a published row -> digests by member, see `kept`
 FREE = ("status", "notes", "recommended")  # members that may change in a published row
 TABLES = ROOT / "refcodec/payloads/data"
 
 
 def pin(row_id: int, folder: Path) -> None:
-    """Refuses published rows: they never change."""
+    """Write the digest and parameters of a model package into a draft row; exit for a published row."""
     rows = json.loads(PATH.read_text())
     row = next(r for r in rows["profiles"] if r["id"] == row_id)
     if row["status"] != "draft":
@@ -50,7 +50,7 @@ def pin(row_id: int, folder: Path) -> None:
 
 
 def tables() -> None:
-    """The digests of consonant.bin, caption.bin and caption.zdict in all draft rows that use them."""
+    """Write the digests of consonant.bin, caption.bin and caption.zdict into all draft rows that use them."""
     rows = json.loads(PATH.read_text())
     named = {("1", "table"): "consonant.bin", ("2", "static"): "caption.bin", ("2", "dictionary"): "caption.zdict"}
     for row in rows["profiles"]:
@@ -62,19 +62,19 @@ def tables() -> None:
 
 
 def rows_of(path: Path) -> dict[int, dict[str, Any]]:
-    """id -> row of a registry. SystemExit for a file that is none."""
+    """Return id -> row of a registry file; exit if it is not a valid registry."""
     try:
         rows = json.loads(path.read_bytes())["profiles"]
-        found = {int(row["id"]): dict(row) for row in rows}
+        by_id = {int(row["id"]): dict(row) for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SystemExit(f"{path} is no registry: {error}") from error
-    if len(found) != len(rows):
-        raise SystemExit(f"{path} gives an id twice")
-    return found
+        raise SystemExit(f"{path} is not a registry: {error}") from error
+    if len(by_id) != len(rows):
+        raise SystemExit(f"{path} has two rows with the same id")
+    return by_id
 
 
 def kept(row: Mapping[str, Any]) -> dict[str, str]:
-    """Digests of the members of a row that may not change once it was published."""
+    """Return the digests of the members of a row that must not change after publication."""
     members = {name: value for name, value in row.items() if name not in FREE}
     return {
         name: hashlib.sha256(json.dumps(v, sort_keys=True).encode()).hexdigest() for name, v in sorted(members.items())
@@ -82,46 +82,49 @@ def kept(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def changed(published: Mapping[int, Mapping[str, str]], after: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
-    """What `after` does to published rows that it may not. published: id -> `kept` of the row."""
+    """Yield a message for each published row that `after` removes or changes. published: id -> `kept` of the row."""
     for profile_id, before in sorted(published.items()):
         if profile_id not in after:
             yield f"SEM-R-030: profile {profile_id} was published, and is gone"
             continue
         now = kept(after[profile_id])
-        other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-        if {"name", "binding"} <= set(other):
+        differing = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+        if {"name", "binding"} <= set(differing):
             yield f"SEM-R-031: profile {profile_id} was published, and its id is given to another row"
-        elif other:
-            yield f"SEM-R-030: profile {profile_id} was published, and its {', '.join(other)} changed"
+        elif differing:
+            yield f"SEM-R-030: profile {profile_id} was published, and its {', '.join(differing)} changed"
 
 
 def check(old: Path, new: Path) -> list[str]:
-    """Why a registry may not follow another; nothing where it may."""
+    """Return the reasons why registry `new` may not follow `old`; [] if it may."""
     before, after = rows_of(old), rows_of(new)
     published = {profile_id: kept(row) for profile_id, row in before.items() if row["status"] != "draft"}
     return list(changed(published, after))
 
 
 def released() -> list[str]:
-    """The same of the registry of this repository and every release."""
-    after, faults = rows_of(PATH), []
+    """Return the differences between the registry of this repository and every release that are not allowed."""
+    after, problems = rows_of(PATH), []
     for release, rows in json.loads(RELEASED.read_bytes()).items():
-        faults += [f"{release}: {fault}" for fault in changed({int(i): row for i, row in rows.items()}, after)]
-    return faults
+        published_rows = {int(i): row for i, row in rows.items()}
+        problems += [f"{release}: {problem}" for problem in changed(published_rows, after)]
+    return problems
 
 
 def published() -> dict[str, dict[str, str]]:
-    """id -> `kept` of every row that is published."""
+    """Return id -> `kept` of every published row."""
     return {str(i): kept(row) for i, row in sorted(rows_of(PATH).items()) if row["status"] == "published"}
 
 
-def report(faults: list[str]) -> int:
-    for fault in faults:
-        print(fault)
-    return 1 if faults else 0
+def report(problems: list[str]) -> int:
+    """Print the problems; return the exit status."""
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
 
 
 def write(rows: object) -> None:
+    """Write the registry file."""
     PATH.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Makes published rows and vectors part of a release, of which none goes or changes from then on (docs/releasing.md).
+"""Record published rows and vectors as part of a release, after which they never change (docs/releasing.md).
 
     python -m tools.release 1.1.0
 
-What no release has so far becomes part of this one. Nothing is written where the name was given before, or where a row or a
-vector is not as it was released.
+Rows and vectors that no earlier release contains become part of this one. Nothing is written if the release exists, or if
+a released row or vector has changed.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from tools.vectors import released as vectors
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
-Releases = dict[str, dict[str, Any]]  # release -> id -> what is kept of it
+Releases = dict[str, dict[str, Any]]  # release -> id -> digests
 
 
 def added(
-    released: Mapping[str, Mapping[str, Any]], name: str, faults: Iterable[str], now: Mapping[str, Any]
+    released: Mapping[str, Mapping[str, Any]], name: str, problems: Iterable[str], now: Mapping[str, Any]
 ) -> Releases:
-    """`released` and one release more. ValueError for a name that is none or was given, and for any fault."""
+    """Return `released` with a new release added. Raises ValueError for an invalid or existing name, or for any problem."""
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", name):
-        raise ValueError(f"{name!r} is no release: name it as 1.1.0")
+        raise ValueError(f"{name!r} is not a release name such as 1.1.0")
     if name in released:
-        raise ValueError(f"there is a release {name}")
-    for fault in faults:
-        raise ValueError(fault)
+        raise ValueError(f"release {name} exists")
+    for problem in problems:
+        raise ValueError(problem)
     known = {item for kept in released.values() for item in kept}
     return {
         **{release: dict(kept) for release, kept in released.items()},
@@ -42,6 +42,7 @@ def added(
 
 
 def main(args: list[str]) -> int:
+    """Record a release in both lists, or in neither."""
     if len(args) != 1:
         raise SystemExit(__doc__)
     (name,) = args

@@ -7,8 +7,8 @@ import base64
 import hashlib
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -20,9 +20,11 @@ sys.path.append(str(HERE))
 
 import protocol_server
 
-from refcodec import __version__, errors, fileio, registry
+from refcodec import __version__, errors
 from refcodec.canonical_json import parse_json
-from refcodec.networks import package_search
+from refcodec.environment import Environment
+from refcodec.registry import Registry
+from refcodec.table_files import TableFiles
 
 TIERS = ("H", "S", "L", *(["P"] if importlib.util.find_spec("torch") else []))
 
@@ -32,26 +34,16 @@ def begin(rows: Path, data: Path) -> protocol_server.Decode:
     document = rows.read_bytes()
     parse_json(document)
     try:
-        found = MappingProxyType(registry._rows(document))
+        environment = Environment(Registry.parse(document), TableFiles(data), ())
     except ValueError as fault:
         return refusing(str(fault))
-    registry._load = lambda _extra: found  # type: ignore[assignment]
-    package_search.search_path = list  # type: ignore[assignment]
-
-    def given(_package: str, name: str, sha256: str) -> bytes:
-        table = (data / name).read_bytes()
-        if hashlib.sha256(table).hexdigest() != sha256:
-            raise errors.SemError(802, f"{name} is not the one of this release")
-        return table
-
-    fileio.shipped_data = given  # before those are imported that take it from there
     from refcodec.networks.numpy_backend import NumpyBackend
 
     backend = NumpyBackend()
 
     def decode(question: protocol_server.Question) -> protocol_server.Answer:
         try:
-            return answer(question, backend)
+            return answer(question, replace(environment, package_folders=(question.models,)), backend)
         except errors.SemError as error:
             raise protocol_server.Rejected(error.id, error.status, str(error)) from None
 
@@ -67,12 +59,12 @@ def refusing(why: str) -> protocol_server.Decode:
     return decode
 
 
-def answer(question: protocol_server.Question, backend: Any) -> protocol_server.Answer:
+def answer(question: protocol_server.Question, environment: Environment, backend: Any) -> protocol_server.Answer:
     from refcodec.container import read
     from refcodec.container.check import file_state, section_state
     from refcodec.decoder import explicit_digest, model_digest, symbols_of
 
-    container = read(question.file)
+    container = read(question.file, environment=environment)
     header, sections = container.header, container.sections
     result = {
         "width": header.width,
@@ -88,9 +80,9 @@ def answer(question: protocol_server.Question, backend: Any) -> protocol_server.
     if question.tier == "H":
         return result | {"sections": said}
     if question.asked == "embedding" and any(section.type == 0x84 for section in sections):
-        codebooks(container, question.models)
-    decoded = symbols_of(container, models=(question.models,), backend=backend)
-    digest = explicit_digest(header, (question.models,)) if decoded.folder is None else model_digest(decoded.folder)
+        codebooks(container, environment)
+    decoded = symbols_of(container, environment, backend=backend)
+    digest = explicit_digest(header, environment) if decoded.folder is None else model_digest(decoded.folder)
     states = []
     for section, members in zip(sections, said, strict=True):
         symbols = section.body
@@ -125,7 +117,7 @@ def picture(decoded: Any, size: tuple[int, int]) -> dict[str, Any]:
     return {"shape": shape, "data": base64.b64encode(pixels.tobytes()).decode("ascii")}
 
 
-def codebooks(container: Any, models: Path) -> None:
+def codebooks(container: Any, environment: Environment) -> None:
     """Judge the model that says what PQ codes stand for, which their symbols do not need."""
     from refcodec.decoder import model_digest
     from refcodec.networks import package_cache
@@ -134,7 +126,7 @@ def codebooks(container: Any, models: Path) -> None:
     header, profile = container.header, container.profile
     wanted = profile.model if header.model_hash is None else header.model_hash.hex()
     if 4 in profile.kinds and profile.parameters(4).get("codebooks") and wanted is not None:
-        folder = package_cache.locate(wanted, (models,))
+        folder = environment.locate_package(wanted)
         kinds.fits(package_cache.small_model(folder, model_digest(folder)), 4, profile.parameters(4))
 
 

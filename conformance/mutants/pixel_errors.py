@@ -130,7 +130,7 @@ def strip_by_strip(rows: int, halo: int) -> Patch:
     def patch(_: Any) -> None:
         from refcodec.transforms.elic import transforms
 
-        transforms.STRIP, transforms.HALO = rows, {"patch": halo, "elic": halo}
+        transforms.STRIP, transforms.halo = rows, lambda _config: halo
 
     return patch
 

@@ -17,6 +17,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
+    from refcodec.environment import Environment
     from refcodec.foundation.resolve import Models
 
 
@@ -61,6 +62,7 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
     """What the options name. Usage error for a role that there is not, SEM-E-801 for a folder that holds no model."""
+    from refcodec.environment import Environment
     from refcodec.foundation.models_json import roles_in_folder
     from refcodec.foundation.resolve import Models
     from refcodec.foundation.roles import parse_role
@@ -71,7 +73,7 @@ def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
         for folder in folders:
             if os.path.isfile(folder / package_search.MANIFEST) or not roles_in_folder(folder):
                 model_folders(str(folder))
-        return Models.of(model, device=device, dtype=dtype)
+        return Models.of(model, device=device, dtype=dtype, environment=Environment.default())
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -114,6 +116,13 @@ def model_folders(model: str | None) -> tuple[Path, ...]:
             hint="name a folder with a manifest.json",
         )
     return (folder,)
+
+
+def environment_of(model: str | None) -> Environment:
+    """The default environment, the folder that --model names looked at first. Errors as of `model_folders`."""
+    from refcodec.environment import Environment
+
+    return Environment.default().with_packages(model_folders(model))
 
 
 @contextmanager

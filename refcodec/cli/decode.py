@@ -130,7 +130,7 @@ def command(
     if text:
         from refcodec.cli.print_text import print_text
 
-        print_text(source, output, alternatives, models.folders, level)
+        print_text(source, output, alternatives, models.package_environment, level)
         return
     if output is not None or source == STDIO:
         claim_output(output or STDIO, source)
@@ -141,11 +141,12 @@ def command(
     from refcodec.cli.write_symbols import write_holdings
     from refcodec.container import read
 
-    container = read(read_input(source, level), level=level)
+    environment = models.package_environment
+    container = read(read_input(source, level), level=level, environment=environment)
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
-            decoded = symbols_here(container, models.folders, level, update)
+            decoded = symbols_here(container, environment, level, update)
             written = [{"file": file, "what": what} for file, what in write_holdings(decoded, source, output)]
         else:
             wanted = Wanted(wish, samples, reflections, trace)

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec.cli.common_options import json_option, level_option, model_folders, model_option
+from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import claim_output, read_input, say, show_json, wants_json, write_output
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, pairs, symbol_options
 from refcodec.fileio import read_bytes, shown
+
+if TYPE_CHECKING:
+    from refcodec.environment import Environment
 
 THUMBNAIL_BYTES = 1 << 20
 output_option = click.option(
@@ -37,7 +40,8 @@ def strip(source: str, output: str, names: tuple[str, ...], ancillary: bool, lev
 
     Without an option provenance, metadata and thumbnail go, which may tell more than the picture.
     """
-    container = _read(source, output, level)
+    environment = environment_of(None)
+    container = _read(source, output, level, environment)
     from refcodec import editing, spec
 
     have = [section.type for section in container.sections]
@@ -47,7 +51,7 @@ def strip(source: str, output: str, names: tuple[str, ...], ancillary: bool, lev
             types |= {section.type for section in container.sections if not section.critical}
         if not names and not ancillary:
             types = {t for t in (spec.PROVENANCE, spec.THUMBNAIL, spec.METADATA) if t in have}
-        _finish(editing.strip(container, types, level=level), source, output, level)
+        _finish(editing.strip(container, types, level=level), output, level, environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -63,11 +67,12 @@ def cut(source: str, output: str, sections: int | None, most: int | None, level:
     """Cut IN.sem off at the end of a section. What is left reads, and says that it is incomplete."""
     if sections is None and most is None:
         raise click.UsageError("say where: --sections or --bytes")
-    container = _read(source, output, level)
+    environment = environment_of(None)
+    container = _read(source, output, level, environment)
     from refcodec import editing
 
     try:
-        _finish(editing.cut(container, sections=sections, most=most), source, output, level)
+        _finish(editing.cut(container, sections=sections, most=most), output, level, environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -102,14 +107,15 @@ def add(
     **symbols: Any,
 ) -> None:
     """Add sections to IN.sem: a caption beside indices, metadata, render hints; the others stay as they are."""
-    container = _read(source, output, level)
+    environment = environment_of(None)
+    container = _read(source, output, level, environment)
     from refcodec import editing
     from refcodec.assemble import ancillary, payload_section, section_of
     from refcodec.decoder import explicit_digest
     from refcodec.pack import payloads_for
 
-    header, folders = container.header, model_folders(model)
-    digest = header.model_digest() or explicit_digest(header, folders)
+    header, environment = container.header, environment_of(model)
+    digest = header.model_digest() or explicit_digest(header, environment)
     try:
         picture = read_bytes(thumbnail, THUMBNAIL_BYTES) if thumbnail is not None else None
         others = ancillary(provenance, hints, metadata, picture)
@@ -118,22 +124,22 @@ def add(
             if mode is not None or strict:
                 raise click.UsageError("--mode and --strict are of a text, and none is given")
         else:
-            made = payloads_for(header, loaded(symbols), mode=mode, strict=strict, folders=folders)
+            made = payloads_for(header, loaded(symbols), environment, mode=mode, strict=strict)
             sections += [payload_section(header, digest, payload, level) for payload in made]
         if other is not None:
-            sections += _sections_of(other, header, level)
+            sections += _sections_of(other, header, level, environment)
         if not sections:
             raise click.UsageError("nothing to add")
-        _finish(editing.add(container, sections, replacing=replace, level=level), source, output, level)
+        _finish(editing.add(container, sections, replacing=replace, level=level), output, level, environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _sections_of(other: str, header: Any, level: int) -> list[Any]:
+def _sections_of(other: str, header: Any, level: int, environment: Environment) -> list[Any]:
     """The sections of another file, whose checks hold here only if all that they cover is the same."""
     from refcodec.container import bound_header, read
 
-    found = read(read_input(other, level), level=level)
+    found = read(read_input(other, level), level=level, environment=environment)
     if bound_header(found.header) != bound_header(header):
         raise click.UsageError(
             f"{shown(other)} has another profile, size or check, which the checks of its sections cover"
@@ -141,23 +147,23 @@ def _sections_of(other: str, header: Any, level: int) -> list[Any]:
     return list(found.sections)
 
 
-def _read(source: str, output: str, level: int) -> Any:
+def _read(source: str, output: str, level: int, environment: Environment) -> Any:
     claim_output(output, source)
     from refcodec.container import read
 
-    container = read(read_input(source, level), level=level)
+    container = read(read_input(source, level), level=level, environment=environment)
     if not container.complete:
         notice("the file is incomplete: the new one has what is there, and no longer says that something is missing")
     return container
 
 
-def _finish(edited: Any, source: str, output: str, level: int) -> None:
+def _finish(edited: Any, output: str, level: int, environment: Environment) -> None:
     from refcodec.container import read
 
     write_output(output, edited.data)
     for section_type in edited.dropped:
         notice(f"section 0x{section_type:02X} is not known here and not safe to copy: it went with the change")
-    found = read(edited.data, level=level)
+    found = read(edited.data, level=level, environment=environment)
     names = [section.name or f"0x{section.type:02X}" for section in found.sections]
     if wants_json():
         show_json(

@@ -167,6 +167,7 @@ def command(
     semtool encode --caption "A cat on a mat." --indices grid.npy --size 768x512 -o cat.sem
     semtool encode photo.jpg --method pics --caption "A cat on a mat."
     """
+    from refcodec.environment import Environment
     from refcodec.methods.base import Options
 
     options = Options(candidates, iterations, prompt_tokens, words, edges)
@@ -192,6 +193,7 @@ def command(
                 "explicit_model": int(hash_bytes) if explicit_model else False,
                 "provenance": provenance,
                 "model": package_of(models_of(model, device, dtype)),
+                "environment": Environment.default(),
                 "level": level,
                 "hints": hints,
                 "metadata": metadata,
@@ -227,6 +229,7 @@ def command(
                 explicit_model=int(hash_bytes) if explicit_model else False,
                 model=package_of(models),
                 models=models,
+                environment=models.environment,
                 options=options,
                 provenance=provenance,
                 background=background,

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from refcodec.cli.common_options import json_option, level_option, model_folders, model_option
+from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.inspect_text import facts, hex_lines, meaning, split, title, value_text
 from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json, write_output
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.inspection import Inspection
+    from refcodec.registry import Registry
 
 
 @click.command("inspect", short_help="Say what is in a .sem file, byte by byte.")
@@ -34,23 +35,23 @@ def command(source: str, as_hex: bool, html: str | None, model: str | None, leve
         claim_output(html, source)
     from refcodec.inspection import inspect
 
-    data = read_input(source, level)
-    found = inspect(data, level=level, models=model_folders(model))
+    data, environment = read_input(source, level), environment_of(model)
+    found = inspect(data, level=level, environment=environment)
     if html is not None:
         from refcodec.cli.inspect_html import render
 
-        write_output(html, render(source, data, found).encode("utf-8", "backslashreplace"))
+        write_output(html, render(source, data, found, environment.registry).encode("utf-8", "backslashreplace"))
     if wants_json():
         show_json(found.to_dict())
     elif html != STDIO:
-        say("\n".join(_lines(source, data, found, as_hex)))
+        say("\n".join(_lines(source, data, found, environment.registry, as_hex)))
     if not found.errors:
         return 0
     say(safe(str(found.errors[0])), err=True)
     return found.errors[0].status
 
 
-def _lines(source: str, data: bytes, found: Inspection, as_hex: bool) -> Iterator[str]:
+def _lines(source: str, data: bytes, found: Inspection, rows: Registry, as_hex: bool) -> Iterator[str]:
     """The text for people."""
     yield f"{shown(source)}: {title(found)}"
     for name, text in facts(found):
@@ -65,7 +66,7 @@ def _lines(source: str, data: bytes, found: Inspection, as_hex: bool) -> Iterato
         if part and part != before:
             yield f"{'':17}{part}"
         before = part
-        told = meaning(field, found)
+        told = meaning(field, found, rows)
         end = f"  ({safe(told)})" if told else ""
         label = f"  {name}" if part else name
         yield f"  {field.offset:6} {field.bits:6}  {label:{width}}  {safe(value_text(field))}{end}"

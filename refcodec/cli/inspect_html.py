@@ -11,6 +11,7 @@ from refcodec.cli.stdio import safe
 
 if TYPE_CHECKING:
     from refcodec.inspection import Field, Inspection
+    from refcodec.registry import Registry
 
 _SHOWN = 4096  # bytes of one field
 _LINKED = 200  # fields that light up together with their bytes
@@ -37,7 +38,7 @@ code,.hex{font:13px/1.7 ui-monospace,Menlo,Consolas,monospace}
 """
 
 
-def render(name: str, data: bytes, found: Inspection) -> str:
+def render(name: str, data: bytes, found: Inspection, rows: Registry) -> str:
     """A whole HTML document."""
     called = escape(safe(name))
     return "".join(
@@ -49,7 +50,7 @@ def render(name: str, data: bytes, found: Inspection) -> str:
             _facts(found),
             _bar(found),
             "<h2>Fields</h2>\n",
-            _table(found),
+            _table(found, rows),
             "<h2>Bytes</h2>\n",
             _bytes(data, found),
             "</body></html>\n",
@@ -85,14 +86,14 @@ def _bar(found: Inspection) -> str:
     return f"<div class='bar'>{''.join(parts)}</div>\n" if found.fields else ""
 
 
-def _table(found: Inspection) -> str:
+def _table(found: Inspection, registry: Registry) -> str:
     rows, before = [], ""
     for i, field in enumerate(found.fields):
         part, name = split(field.name)
         if part and part != before:
             rows.append(f"<tr><th class='part' colspan='4'>{escape(part)}</th></tr>\n")
         before = part
-        told = meaning(field, found)
+        told = meaning(field, found, registry)
         rows.append(
             f"<tr class='f{i}'><td class='n'>{field.offset}</td><td class='n'>{field.bits}</td>"
             f"<td><span class='key f{i} m' style='background:{_colour(i)}'></span>{escape(name)}</td>"

@@ -9,6 +9,7 @@ from refcodec import spec
 
 if TYPE_CHECKING:
     from refcodec.inspection import Field, Inspection
+    from refcodec.registry import Registry
 
 HEX_BYTES = 256  # bytes of one field that --hex shows
 SHOWN_TEXT = 200  # characters of a text on its line
@@ -74,7 +75,7 @@ def value_text(field: Field) -> str:
     return value if len(value) <= SHOWN_HEX else value[:SHOWN_HEX] + "…"
 
 
-def meaning(field: Field, found: Inspection) -> str:
+def meaning(field: Field, found: Inspection, rows: Registry) -> str:
     """What a number on the wire stands for, empty where it says it itself."""
     name, value = field.name.rpartition(".")[2], field.value
     if not isinstance(value, int):
@@ -84,7 +85,7 @@ def meaning(field: Field, found: Inspection) -> str:
     if name == "hash_code":
         return f"{spec.HASH_BYTES[value]} bytes" if value in spec.HASH_BYTES else ""
     if name in ("profile", "base_profile"):
-        return _profile(value)
+        return _profile(value, rows)
     if name == "dim_class":
         return "both sides follow" if value == spec.DIM_EXPLICIT else f"{found.width}x{found.height}"
     if name in ("width_minus_1", "height_minus_1"):
@@ -111,8 +112,7 @@ def _check(found: Inspection) -> str:
     return f"{found.check.bits} bits, {state}"
 
 
-def _profile(number: int) -> str:
-    from refcodec import registry
+def _profile(number: int, rows: Registry) -> str:
     from refcodec.errors import SemError
 
     if number == spec.PROFILE_EXPLICIT:
@@ -120,7 +120,7 @@ def _profile(number: int) -> str:
     if number == spec.PROFILE_EXTENDED:
         return "extended"
     try:
-        return registry.get(number).name
+        return rows.get(number).name
     except SemError:
         return "not in this registry"
 

@@ -16,6 +16,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
+    from refcodec.environment import Environment
     from refcodec.foundation.roles import ModelSource
     from refcodec.registry import Profile
 
@@ -42,11 +43,17 @@ class Fill:
 
 @dataclass
 class Known:
-    """Everything on the search path and under --model. broken: (folder, fault) of sets that cannot be read."""
+    """Everything in the environment and under --model. broken: (folder, fault) of sets that cannot be read."""
 
+    environment: Environment
     packages: list[Path]
     fills: list[Fill]
     broken: list[tuple[Path, SemError]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Profile]:
+        """The rows of the registry by ascending id."""
+        return [profile for _, profile in sorted(self.environment.registry.rows.items())]
 
     def fill(self, role: str) -> Fill | None:
         """The one that is used."""
@@ -59,10 +66,13 @@ def known(model: tuple[str, ...]) -> Known:
     from refcodec.networks import package_search
 
     models = models_of(model, "auto", "auto")
+    environment = models.package_environment
     found = Known(
-        _distinct(package_search.packages(models.folders)), [Fill(source, None) for source in models.roles.values()]
+        environment,
+        _distinct(package_search.packages(environment.package_folders)),
+        [Fill(source, None) for source in models.roles.values()],
     )
-    for folder in _distinct(model_sets()):
+    for folder in _distinct(model_sets(models.environment)):
         try:
             found.fills += [Fill(source, folder) for source in roles_in_folder(folder).values()]
         except SemError as error:
@@ -77,7 +87,7 @@ def _distinct(folders: Iterator[Path]) -> list[Path]:
     return list(seen.values())
 
 
-def package_row(folder: Path) -> dict[str, Any]:
+def package_row(folder: Path, found: Known) -> dict[str, Any]:
     """What a manifest says of its package, without opening tensors; `error` where it says nothing that can be read."""
     from refcodec.networks import package
 
@@ -102,7 +112,7 @@ def package_row(folder: Path) -> dict[str, Any]:
         digest=digest,
         kind=kind if type(kind) is int else None,
     )
-    row["profiles"] = [profile.name for profile in rows() if profile.model == digest]
+    row["profiles"] = [profile.name for profile in found.rows if profile.model == digest]
     row["parts"] = [part for part in PARTS if part in manifest and os.path.isfile(folder / f"{_file(manifest, part)}")]
     return row
 
@@ -115,12 +125,6 @@ def _file(manifest: dict[str, Any], part: str) -> str:
 
 def text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def rows() -> list[Profile]:
-    from refcodec import registry
-
-    return [profile for _, profile in sorted(registry.load().items())]
 
 
 def profile_row(profile: Profile, found: Known) -> dict[str, Any]:
@@ -158,7 +162,7 @@ def role_row(role: str, found: Known) -> dict[str, Any]:
         "sha256": None if source is None else source.sha256,
         "set": None if fill is None or fill.set is None else str(fill.set),
         "recommended": sorted(
-            {profile.recommended.models[role] for profile in rows() if role in profile.recommended.models}
+            {profile.recommended.models[role] for profile in found.rows if role in profile.recommended.models}
         ),
     }
 
@@ -217,7 +221,7 @@ def _called(what: str, found: Known) -> Named:
         digest, name = package_search.describe(folder) or (None, None)
         if what == name or (prefix and digest is not None and digest.startswith(what)):
             packages.append(folder)
-    profiles = [profile for profile in rows() if what in (profile.name, str(profile.id))]
+    profiles = [profile for profile in found.rows if what in (profile.name, str(profile.id))]
     return Named(packages, [what] if what in ROLES else [], profiles)
 
 

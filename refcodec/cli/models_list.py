@@ -13,7 +13,7 @@ import click
 
 from refcodec.cli.common_options import json_option
 from refcodec.cli.error_report import notice
-from refcodec.cli.model_inventory import PARTS, known, model_option, package_row, profile_row, role_row, rows
+from refcodec.cli.model_inventory import PARTS, known, model_option, package_row, profile_row, role_row
 from refcodec.cli.stdio import safe, say, show_json, wants_json
 from refcodec.fileio import shown
 
@@ -28,8 +28,8 @@ def command(model: tuple[str, ...]) -> None:
     from refcodec.foundation.roles import ROLES
 
     found = known(model)
-    packages = [row for row in map(package_row, found.packages) if row["digest"] is not None]
-    profiles = [profile_row(profile, found) for profile in rows()]
+    packages = [row for row in (package_row(folder, found) for folder in found.packages) if row["digest"] is not None]
+    profiles = [profile_row(profile, found) for profile in found.rows]
     roles = [role_row(role, found) for role in ROLES]
     for _, error in found.broken:
         notice(str(error))

@@ -44,7 +44,7 @@ def command(what: str, model: tuple[str, ...]) -> int:
     meant = named(what, found)
     with progress("reading") as update:
         shown_ = {
-            "packages": [_package(folder) for folder in meant.packages],
+            "packages": [_package(folder, found) for folder in meant.packages],
             "roles": [_role(fill, found, update) for fill in meant.roles],
             "profiles": [_profile(profile, found) for profile in meant.profiles],
         }
@@ -60,13 +60,13 @@ def command(what: str, model: tuple[str, ...]) -> int:
     return FAMILIES[int(error["code"].removeprefix("SEM-E-")) // 100].status
 
 
-def _package(folder: Path) -> dict[str, Any]:
+def _package(folder: Path, found: Known) -> dict[str, Any]:
     """The row of a list, and what the manifest says for people; `error` where the symbol model is not sound."""
     from refcodec.foundation.folder_digest import file_sha256
     from refcodec.networks import package
     from refcodec.networks.symbol_model import SymbolModel
 
-    row = package_row(folder) | {
+    row = package_row(folder, found) | {
         "notes": None,
         "training": None,
         "files": [],
@@ -114,7 +114,7 @@ def _role(fill: Fill | str, found: Known, update: Any) -> dict[str, Any]:
     if isinstance(fill, str):
         return role_row(fill, found) | more
     source = fill.source
-    only = Known(found.packages, [fill])
+    only = Known(found.environment, found.packages, [fill])
     row = (
         role_row(source.role, only)
         if source.role in ROLES

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from refcodec.cli.common_options import json_option, progress
-from refcodec.cli.model_inventory import Fill, Known, known, model_option, named, rows
+from refcodec.cli.model_inventory import Fill, Known, known, model_option, named
 from refcodec.cli.stdio import safe, say, show_json, wants_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
@@ -40,7 +40,7 @@ def command(what: tuple[str, ...], model: tuple[str, ...]) -> int:
 
     with progress("verifying") as update:
         for i, folder in enumerate(packages):
-            judged(*_package(folder))
+            judged(*_package(folder, found))
             update((i + 1) / (len(packages) + len(fills) + 1))
         for i, fill in enumerate(fills):
             judged(*_role(fill))
@@ -87,7 +87,7 @@ def _row(what: str, name: str, folder: str | None) -> dict[str, Any]:
     return {"what": what, "name": name, "folder": folder, "state": "failed", "sha256": None, "pickled": []}
 
 
-def _package(folder: Path) -> tuple[dict[str, Any], SemError | None]:
+def _package(folder: Path, found: Known) -> tuple[dict[str, Any], SemError | None]:
     from refcodec.networks import package, package_search
     from refcodec.payloads.kinds import fits
 
@@ -97,7 +97,7 @@ def _package(folder: Path) -> tuple[dict[str, Any], SemError | None]:
         row["pickled"] = _pickled(folder)
         manifest = package.read_manifest(folder)
         model = package.load_any(folder, digest)
-        for profile in (profile for profile in rows() if profile.model == model.digest):
+        for profile in (profile for profile in found.rows if profile.model == model.digest):
             fits(model, model.kind, profile.parameters(model.kind))
         for part in ("painter", "encoder"):
             if part in manifest:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refcodec import spec
 from refcodec.cli.error_report import notice
 from refcodec.container import Container
 from refcodec.decoder import symbols_of
+from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.payloads.kinds import needs_model
 from refcodec.progress import Progress
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def symbols_here(
-    container: Container, folders: tuple[Path, ...], level: int, progress: Progress | None = None
+    container: Container, environment: Environment, level: int, progress: Progress | None = None
 ) -> Symbols:
     """As `symbols_of`; where only models are missing, without the payloads that need them, which is told.
 
     SemError as there, and 801 for a file of no other payloads.
     """
     try:
-        return symbols_of(container, models=folders, level=level, progress=progress)
+        return symbols_of(container, environment, level=level, progress=progress)
     except SemError as error:
         lacking = [
             section
@@ -39,7 +39,7 @@ def symbols_here(
             raise
         names = ", ".join(spec.KINDS[section.number] for section in lacking)
         header = replace(container.header, count=len(kept) + (not container.complete))
-        found = symbols_of(replace(container, header=header, sections=kept), models=folders, level=level)
+        found = symbols_of(replace(container, header=header, sections=kept), environment, level=level)
         notice(f"without {names}, whose model is not here: {error}")
         # R-061: what was left out is not checked
         return replace(found, state="unchecked") if found.state == "ok" else found

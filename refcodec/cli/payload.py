@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from refcodec.cli.common_options import json_option, level_option, model_folders, model_option, progress
+from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
 from refcodec.cli.stdio import read_input, safe, say, show_json, wants_json
 
 
@@ -20,11 +20,11 @@ def command(source: str, model: str | None, level: int) -> None:
     Kind, SHA-256 of the serialised symbols (S of SPEC.md §7), shape of each array, and what is short enough to print.
     """
     data = read_input(source, level)
-    folders = model_folders(model)
+    environment = environment_of(model)
     from refcodec.decoder import payload
 
     with progress("decoding") as update:
-        found = payload(data, models=folders, level=level, progress=update)
+        found = payload(data, level=level, progress=update, environment=environment)
     if wants_json():
         show_json(found.to_dict())
         return

@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json, write_output
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
+if TYPE_CHECKING:
+    from refcodec.environment import Environment
+
 GUESSES = 10  # that are named
 
 
-def print_text(source: str, output: str | None, alternatives: bool, folders: tuple[Path, ...], level: int) -> None:
+def print_text(source: str, output: str | None, alternatives: bool, environment: Environment, level: int) -> None:
     """The text on standard output, or in the file `output`; with --json every word with its score and alternatives."""
     if output is not None and output != STDIO:
         claim_output(output, source)
@@ -22,7 +24,8 @@ def print_text(source: str, output: str | None, alternatives: bool, folders: tup
     from refcodec.cli.partial_decode import symbols_here
     from refcodec.container import read
 
-    decoded = symbols_here(read(read_input(source, level), level=level), folders, level)
+    container = read(read_input(source, level), level=level, environment=environment)
+    decoded = symbols_here(container, environment, level)
     consonants = decoded.values.get(spec.CRITICAL | spec.CONSONANT)
     caption: Any = decoded.values.get(spec.CRITICAL | spec.CAPTION)
     if consonants is not None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec.cli.common_options import json_option, level_option, model_folders, model_option, progress
+from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.stdio import STDIO, read_input, safe, say, show_json, wants_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import read_bytes, shown
+
+if TYPE_CHECKING:
+    from refcodec.environment import Environment
 
 WORDS = {3: "invalid", 4: "unsupported", 5: "model unavailable", 6: "over the limits", 7: "unreadable"}
 TRACE_BYTES = 1 << 26  # more than the layers and passes of any model
@@ -33,10 +35,10 @@ def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int
     """
     if trace and STDIO in sources:
         raise click.UsageError("--trace needs named files")
-    folders = model_folders(model)
+    environment = environment_of(model)
     rows, first = [], 0
     for source in sources:
-        row, fault = _judged(source, folders, level, trace)
+        row, fault = _judged(source, environment, level, trace)
         rows.append(row)
         first = first or (fault.status if fault is not None else 0)
         if not wants_json():
@@ -49,7 +51,7 @@ def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int
     return first
 
 
-def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> tuple[dict[str, Any], SemError | None]:
+def _judged(source: str, environment: Environment, level: int, trace: bool) -> tuple[dict[str, Any], SemError | None]:
     """The object of one file in verify.schema.json, and the fault if there is one."""
     from refcodec.decoder import read_symbols
     from refcodec.inspection import inspect
@@ -71,7 +73,7 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
     try:
         data = read_input(source, level)
         with progress("verifying") as update:
-            decoded = read_symbols(data, models=folders, level=level, trace=tracer, progress=update)
+            decoded = read_symbols(data, level=level, trace=tracer, progress=update, environment=environment)
         row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
         fault = error
@@ -80,9 +82,9 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
             canonical=False if error.code == Code.STREAM_NOT_CANONICAL else None,
         )
     if data is not None:
-        row["level"] = _level(data)
+        row["level"] = _level(data, environment)
     if data is not None and fault is not None:
-        found = inspect(data, level=level, models=folders)
+        found = inspect(data, level=level, environment=environment)
         row.update(complete=found.complete, check="failed" if fault.code == Code.CHECK_MISMATCH else found.check.state)
     if tracer is not None and data is not None:
         try:
@@ -93,13 +95,13 @@ def _judged(source: str, folders: tuple[Path, ...], level: int, trace: bool) -> 
     return row, fault
 
 
-def _level(data: bytes) -> int | None:
+def _level(data: bytes, environment: Environment) -> int | None:
     """The lowest level whose limits the file keeps."""
     from refcodec.container.limits import LEVELS
     from refcodec.inspection import inspect
 
     def keeps(level: int) -> bool:
-        return all(error.family != "limit" for error in inspect(data, level=level).errors)
+        return all(error.family != "limit" for error in inspect(data, level=level, environment=environment).errors)
 
     return next(filter(keeps, LEVELS), None)
 

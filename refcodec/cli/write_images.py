@@ -46,7 +46,7 @@ def write_pictures(
     target = output or free(default_output(source, ".png"))
     names = _names(target, wanted.samples)
     steps = None if wanted.trace is None else Steps(wanted.trace)
-    decoded = symbols_of(container, models=models.folders, level=level, progress=part(update, 0, 0.2))
+    decoded = symbols_of(container, models.package_environment, level=level, progress=part(update, 0, 0.2))
     try:
         if output is None and wanted.samples > 1:  # names that nobody chose take nobody's place
             scene = replace(reconstruct.scene_of(decoded, models, dict(wanted.wish), None), samples=wanted.samples)

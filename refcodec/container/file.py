@@ -19,8 +19,9 @@ from refcodec.container.fields import Walk
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, level_bounds
 from refcodec.container.sections import Place, Section, order
+from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
-from refcodec.registry import Profile
+from refcodec.registry import Profile, Registry
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,24 @@ class Found:
     sections: list[Section] = field(default_factory=list)
 
 
-def read(data: bytes | bytearray | memoryview, *, level: int = 1, partial: bool = True) -> Container:
+def read(
+    data: bytes | bytearray | memoryview,
+    *,
+    level: int = 1,
+    partial: bool = True,
+    environment: Environment | None = None,
+) -> Container:
     """The container in `data`, or the SemError of its first fault. Files above `level` are refused (§15).
 
-    `partial` False refuses a file that is cut at the end of a section, too (SEM-E-301).
+    `partial` False refuses a file that is cut at the end of a section, too (SEM-E-301). The profile is that of the
+    environment's registry.
     """
+    return _read(data, level, Environment.of(environment).registry, partial)
+
+
+def _read(data: bytes | bytearray | memoryview, level: int, rows: Registry, partial: bool = True) -> Container:
     found = Found()
-    walk_file(Walk(), found, as_bytes(data), level_bounds(level))
+    walk_file(Walk(), found, as_bytes(data), level_bounds(level), rows)
     if found.header is None:
         raise AssertionError("a walk without a fault finds a header")
     container = Container(found.header, tuple(found.sections))
@@ -74,7 +86,7 @@ def read(data: bytes | bytearray | memoryview, *, level: int = 1, partial: bool 
 
 
 def write(container: Container, *, level: int = 1) -> bytes:
-    """The one file that `read` gives back as `container`.
+    """The one file that `read` gives back as `container`, by the row that it was read or made with.
 
     A container that `read` would refuse is refused with the same SemError, one that contradicts itself or does not
     fit its fields with a ValueError.
@@ -85,7 +97,7 @@ def write(container: Container, *, level: int = 1) -> bytes:
         data += b"".join(section_codec.build(section, header.check_bits // 8) for section in container.sections)
     else:
         data += b"".join(section.body for section in container.sections)
-    if read(data, level=level) != container:
+    if _read(data, level, header.rows) != container:
         raise ValueError("header and sections of the container contradict each other")
     return data
 
@@ -100,15 +112,12 @@ def assemble(header: Header, sections: Iterable[Section]) -> Container:
     return Container(replace(header, sectioned=True, check=None, count=len(parts)), parts)
 
 
-def walk_file(walk: Walk, found: Found, data: bytes, bounds: Level) -> None:
+def walk_file(walk: Walk, found: Found, data: bytes, bounds: Level, rows: Registry) -> None:
     """Read a file, noting fields on the walk and results on `found`; SemError where it cannot go on."""
     walk.judge(limits.file_fault(len(data), bounds), "file", bounds.file_bytes)
     stream = io.BytesIO(data)
-    header = found.header = headers.walk_header(walk, stream)
-    try:
-        found.profile = header.profile
-    except SemError:  # known from the header; only a lenient walk comes here
-        found.profile = None
+    header = found.header = headers.walk_header(walk, stream, rows)
+    found.profile = header.row  # None: a fault that only a lenient walk goes on after
     walk.judge(limits.size_fault(header, bounds), "size", walk.offset("dim_class") or 0)
     walk.judge(limits.count_fault(header, bounds), "count_minus_1", walk.offset("count_minus_1") or 0)
     if header.sectioned:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
+from dataclasses import field as member
 from typing import Any, Final
 
 from refcodec import registry, spec
@@ -32,7 +33,7 @@ from refcodec.container.fields import (
     this,
 )
 from refcodec.errors import Code, SemError
-from refcodec.registry import Profile, dim_classes
+from refcodec.registry import Profile, Registry, dim_classes
 
 CHECK_CODE: Final = {width: code for code, width in spec.CHECK_BITS.items()}
 HASH_CODE: Final = {width: code for code, width in spec.HASH_BYTES.items()}
@@ -40,7 +41,10 @@ HASH_CODE: Final = {width: code for code, width in spec.HASH_BYTES.items()}
 
 @dataclass(frozen=True)
 class Header:
-    """A header. `check` is None in sectioned form and for 0 bits, `count` is None in compact form."""
+    """A header. `check` is None in sectioned form and for 0 bits, `count` is None in compact form.
+
+    `row`: what the registry that it was read with has for `row_id`, looked up once; no part of the header's own value.
+    """
 
     version: int
     check_bits: int  # 0, 16 or 32
@@ -52,6 +56,7 @@ class Header:
     height: int
     check: bytes | None
     count: int | None
+    row: Profile | None = member(default=None, compare=False, repr=False)
 
     @property
     def row_id(self) -> int:
@@ -60,8 +65,15 @@ class Header:
 
     @property
     def profile(self) -> Profile:
-        """The registry row. SEM-E-702 where there is none."""
-        return registry.get(self.row_id)
+        """The registry row; SEM-E-702 where none was found, or it is not that of `row_id`."""
+        if self.row is None or self.row.id != self.row_id:
+            raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile {self.row_id} in this registry", path="profile")
+        return self.row
+
+    @property
+    def rows(self) -> Registry:
+        """The registry of its row alone, by which the file of this header can be read again."""
+        return Registry.of() if self.row is None else Registry.of(self.row)
 
     def model_digest(self) -> str | None:
         """The full digest of the symbol model as far as header and row tell it: None for a short hash, or no model."""
@@ -90,33 +102,33 @@ def _reserved(value: int, _: Any) -> Fault:  # R-013
     return (Code.RESERVED_BIT, "the reserved bit is set") if value else None
 
 
-def _listed(profile_id: int) -> Fault:  # R-015, R-032
+def _listed(profile_id: int, rows: Registry) -> Fault:  # R-015, R-032
     try:
-        registry.get(profile_id)
+        rows.get(profile_id)
     except SemError as error:
         return error.code, error.what
     return None
 
 
-def _named(profile_id: int) -> Fault:  # R-034
-    if fault := _listed(profile_id):
+def _named(profile_id: int, rows: Registry) -> Fault:  # R-034
+    if fault := _listed(profile_id, rows):
         return fault
-    row = registry.get(profile_id)
+    row = rows.get(profile_id)
     return (Code.PROFILE_FORM, f"the base {row.name} without an explicit model") if row.base else None
 
 
-def _profile(value: int, _: Any) -> Fault:
-    return _named(value) if value < spec.PROFILE_ROWS_END else None
+def _profile(value: int, context: Any) -> Fault:
+    return _named(value, context._params.rows) if value < spec.PROFILE_ROWS_END else None
 
 
-def _extended_profile(value: int, _: Any) -> Fault:
-    return _named(spec.EXTENDED_BASE + value)
+def _extended_profile(value: int, context: Any) -> Fault:
+    return _named(spec.EXTENDED_BASE + value, context._params.rows)
 
 
-def _base_profile(value: int, _: Any) -> Fault:  # R-017
+def _base_profile(value: int, context: Any) -> Fault:  # R-017
     if value >= spec.PROFILE_ROWS_END:
         return Code.PROFILE_FORM, f"{value} is no row that an explicit model can stand on"
-    return _listed(value)
+    return _listed(value, context._params.rows)
 
 
 def _hash_code(value: int, _: Any) -> Fault:  # R-016
@@ -184,26 +196,30 @@ HEADER: Final = Struct(
 # --- both ways ---------------------------------------------------------------------------------------------------
 
 
-def parse(data: bytes) -> tuple[Header, int]:
+def parse(data: bytes, rows: Registry) -> tuple[Header, int]:
     """The header and the offset of the byte after it. Errors of §4; limits (§15) are not judged here."""
     walk = Walk()
-    return walk_header(walk, io.BytesIO(data)), walk.byte
+    return walk_header(walk, io.BytesIO(data), rows), walk.byte
 
 
-def walk_header(walk: Walk, stream: io.BytesIO) -> Header:
-    """Read the header at the start of a stream, noting its fields on the walk."""
+def walk_header(walk: Walk, stream: io.BytesIO, rows: Registry) -> Header:
+    """Read the header at the start of a stream, noting its fields on the walk, and look its row up."""
     start = stream.read(len(spec.MAGIC))
     stream.seek(0)
     if len(start) < len(spec.MAGIC):  # R-014: not 202
         raise SemError(Code.NOT_A_SEM_FILE, "the file is shorter than its magic", offset=0, path="magic")
-    return _header(walk.parse(HEADER, stream))
+    header = _header(walk.parse(HEADER, stream, rows=rows))
+    try:
+        return replace(header, row=rows.get(header.row_id))
+    except SemError:  # noted on the walk; only a lenient one comes here
+        return header
 
 
 def build(header: Header) -> bytes:
-    """The bytes of a header. What `parse` would refuse is refused with the same error; ValueError for a Header that
-    does not say what its own fields say."""
+    """The bytes of a header, judged by its own row. What `parse` would refuse is refused with the same error; ValueError
+    for a Header that does not say what its own fields say."""
     data = serialise(HEADER, _values(header))
-    if parse(data) != (header, len(data)):
+    if parse(data, header.rows) != (header, len(data)):
         raise ValueError(f"no file has the header {header}")
     return data
 

@@ -12,11 +12,11 @@ value of -32767 … 32767 is spelt out. The 64 Gaussians are one bank, the stati
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from refcodec.fileio import shipped_data
+from refcodec.table_files import TableFile, TableFiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,10 +105,15 @@ def split_gaussians(frequencies: Sequence[int]) -> TableBank:
     return TableBank(rows)
 
 
-@lru_cache(maxsize=1)
-def gaussians() -> TableBank:
-    """The 64 zero-mean Gaussians of SPEC §10; SemError 802 if the shipped file is not the normative one."""
+def _gaussians_of(data: bytes) -> TableBank:
     import struct
 
-    data = shipped_data(__package__, "gaussian.bin", GAUSSIAN_SHA256)
     return split_gaussians(struct.unpack(f"<{len(data) // 2}H", data))
+
+
+GAUSSIANS: Final = TableFile("refcodec.entropy", "gaussian.bin", GAUSSIAN_SHA256, _gaussians_of)
+
+
+def gaussians(tables: TableFiles) -> TableBank:
+    """The 64 zero-mean Gaussians of SPEC §10; SemError 802 if the file is not the normative one."""
+    return tables.load(GAUSSIANS)

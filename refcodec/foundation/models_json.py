@@ -15,10 +15,10 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, Final
 
 from refcodec.canonical_json import parse_json
+from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.roles import HUB_ID, ROLES, ModelSource
-from refcodec.networks import package_search
 
 LISTING: Final = "models.json"
 FORMAT, FORMAT_VERSION = "sem-models", 1
@@ -98,9 +98,9 @@ def inside(folder: Path, place: str) -> bool:
     return bool(parts) and not leads_out and "\0" not in place and os.path.isdir(folder / place)
 
 
-def model_sets() -> Iterator[Path]:
-    """Yield the folders with a models.json on the search path of models (`package_search.search_path`), in order."""
-    for place in package_search.search_path():
+def model_sets(environment: Environment) -> Iterator[Path]:
+    """Yield the folders with a models.json in the package folders of `environment`, in order."""
+    for place in environment.package_folders:
         try:
             folders = [place, *sorted(place.iterdir())]
         except OSError:
@@ -108,9 +108,9 @@ def model_sets() -> Iterator[Path]:
         yield from (folder for folder in folders if os.path.isfile(folder / LISTING))
 
 
-def installed_roles() -> dict[str, ModelSource]:
-    """Return the roles that the sets on the search path fill; the first set that lists a role fills it."""
+def installed_roles(environment: Environment) -> dict[str, ModelSource]:
+    """Return the roles that the sets of `environment` fill; the first set that lists a role fills it."""
     found: dict[str, ModelSource] = {}
-    for folder in model_sets():
+    for folder in model_sets(environment):
         found = roles_in_folder(folder) | found
     return found

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from refcodec.environment import Environment
 from refcodec.foundation.download import resolve_folder
 from refcodec.foundation.models_json import installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
@@ -27,27 +28,36 @@ class Models:
     """The models that the user names, and the device they run on. Loaded models are kept as long as this object.
 
     folders: searched first for model packages (SPEC §12). roles: a `ModelSource` or a loaded model itself for each.
+    environment: where else packages and models of roles are searched for, with registry and tables.
     """
 
     folders: tuple[Path, ...] = ()
     roles: dict[str, Any] = field(default_factory=dict)
     device: str = "auto"
     dtype: str = "auto"
+    environment: Environment = field(default_factory=Environment.default)
     used: dict[str, str] = field(default_factory=dict)  # role -> name, of every model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, models: Any = None, *, device: str = "auto", dtype: str = "auto") -> Models:
+    def of(
+        cls,
+        models: Any = None,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        environment: Environment | None = None,
+    ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned as it is. A text may also be ROLE=PLACE. Raises ValueError for an unknown role, device or
-        dtype.
+        A `Models` is returned as it is. A text may also be ROLE=PLACE. environment: None is that of the `Models`, else
+        the default. Raises ValueError for an unknown role, device or dtype.
         """
         if isinstance(models, Models):
-            return models
+            return models if environment is None else replace(models, environment=environment)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        made = cls(device=device, dtype=dtype)
+        made = cls(device=device, dtype=dtype, environment=Environment.of(environment))
         if isinstance(models, Mapping):
             for role, place in models.items():
                 made.fill(role, place)
@@ -72,7 +82,12 @@ class Models:
     def find(self, role: str) -> Any:
         """Return a `ModelSource`, a loaded model, or None if nothing fills the role."""
         found = self.roles.get(role)
-        return found if found is not None else installed_roles().get(role)
+        return found if found is not None else installed_roles(self.environment).get(role)
+
+    @property
+    def package_environment(self) -> Environment:
+        """The environment in which packages are looked for in the folders named, too, and there first."""
+        return self.environment.with_packages(self.folders)
 
     def has(self, role: str) -> bool:
         return self.find(role) is not None

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.assemble import QUALITIES
+from refcodec.entropy import gaussians
 from refcodec.methods import rdo
 from refcodec.networks import package, package_cache
 from refcodec.networks.context_model import Backend, Trace, pass_sites
 from refcodec.payloads import latents as elic_latents
 from refcodec.payloads.latents import STEP, ElicLatents
 from refcodec.progress import Progress, part
+from refcodec.table_files import TableFiles
 
 if TYPE_CHECKING:
     from refcodec.transforms.elic.transforms import Analysis, Synthesis
@@ -87,11 +89,12 @@ class Encoder:
         digest: str | None = None,
         progress: Progress | None = None,
         *,
+        tables: TableFiles,
         text: NDArray[np.float32] | None = None,
         text_encoder: Callable[[str], NDArray[np.float32]] | None = None,
         device: str = "cpu",
     ):
-        self.model = package_cache.symbol_model(folder, digest)
+        self.model, self.tables = package_cache.symbol_model(folder, digest), tables
         self.backend: Backend = package_cache.backend("torch")
         analysis = _analysis(folder, device)
         if text is None and text_encoder is not None and analysis.cfg.text_width:
@@ -115,20 +118,23 @@ class Encoder:
         span: what this takes of the whole work, for the progress.
         """
         z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
-        gain = self.gain[rate]
+        gain, bank = self.gain[rate], gaussians(self.tables)
         strength = self.strength if strength is None else strength
         weight = (strength * self.lambdas[rate] * 255**2 / self.channels / gain**2).astype(np.float32)
 
         def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
             channels, (rows, cols) = self.model.part(k), self.sites[step]
             r = self.y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
-            s = rdo.quantise(r, index, weight[channels][:, None])
+            s = rdo.quantise(r, index, weight[channels][:, None], bank)
             # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
             s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
             return np.where(index == 0, 0, s).astype(np.int32)
 
         progress = part(self.progress, *span)
-        return Encoded(*elic_latents.encode(rate, z, choose, self.model, self.size, self.backend, trace, progress))
+        made = elic_latents.encode(
+            rate, z, choose, self.model, self.size, self.backend, trace, progress, tables=self.tables
+        )
+        return Encoded(*made)
 
     def fitting(self, most: int) -> tuple[Encoded, bool]:
         """The stream of the highest rate whose body has at most `most` bytes; False with the smallest if none has."""

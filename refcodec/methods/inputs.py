@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from refcodec.assemble import Payload
+from refcodec.environment import Environment
 from refcodec.registry import Profile
 
 
@@ -41,6 +42,7 @@ class Job:
     given: Given
     profile: Profile
     size: tuple[int, int]  # width, height
+    environment: Environment
     mode: str | None = None  # of a caption; None: the shortest
     strict: bool = False  # texts are refused rather than changed
     folder: Path | None = None

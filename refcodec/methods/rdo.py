@@ -12,16 +12,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.entropy import gaussians
+from refcodec.entropy import TableBank
 
 _SPAN = 2048  # residuals beyond are never nudged
 _FAR = 1 << 15  # no latent has a residual that large (SEM-R-120); what a float net gives may
 
 
-@lru_cache(maxsize=1)
-def cost_table() -> NDArray[np.float32]:
+@lru_cache(maxsize=4)
+def cost_table(gaussians: TableBank) -> NDArray[np.float32]:
     """bits float32[64, 2049] of |s| under each Gaussian table; index 0 codes nothing."""
-    flat = gaussians().flat
+    flat = gaussians.flat
     out = np.zeros((64, _SPAN + 1), dtype=np.float32)
     for j in range(1, 64):
         start, n = int(flat.start[j]), int(flat.size[j])
@@ -35,13 +35,15 @@ def cost_table() -> NDArray[np.float32]:
     return out
 
 
-def quantise(r: NDArray[np.float32], index: NDArray[np.uint8], weight: NDArray[np.float32]) -> NDArray[np.int32]:
+def quantise(
+    r: NDArray[np.float32], index: NDArray[np.uint8], weight: NDArray[np.float32], gaussians: TableBank
+) -> NDArray[np.int32]:
     """Residuals int32 of the shape of r; weight broadcasts to it, in bits per squared step (infinite: plain rounding)."""
     s = np.rint(np.clip(r, -_FAR, _FAR)).astype(np.int32)
     s[index == 0] = 0
     at = np.nonzero((s != 0) & (np.abs(s) < _SPAN))
     some, sign = s[at], np.sign(s[at])
-    table = cost_table()
+    table = cost_table(gaussians)
     j, magnitude = index[at], np.abs(some)
     saved = table[j, magnitude] - table[j, magnitude - 1]
     x = np.abs(r[at])

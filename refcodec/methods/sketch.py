@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from refcodec.methods import elic
 from refcodec.payloads.latents import ElicLatents
 from refcodec.progress import Progress
+from refcodec.table_files import TableFiles
 
 RDO = 4.0  # as in methods/elic.py
 
@@ -27,12 +28,13 @@ class Encoder(elic.Encoder):
         digest: str | None = None,
         progress: Progress | None = None,
         *,
+        tables: TableFiles,
         device: str = "cpu",
     ):
         """ValueError for what is no map, SemError 801 to 803 for what is wrong with the package, 805 without torch."""
         if edges.ndim != 2 or edges.dtype != np.uint8 or edges.size == 0:
             raise ValueError("not an edge map uint8[H, W]")
-        super().__init__(edges[..., None], folder, digest, progress, device=device)
+        super().__init__(edges[..., None], folder, digest, progress, tables=tables, device=device)
 
 
 def paint(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds and keeps model packages: by digest for reading files, by folder for a user who names one."""
+"""Keeps the last model packages that were loaded, by folder and digest, and says what runs them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from refcodec.errors import Code, SemError
-from refcodec.networks import package, package_search
+from refcodec.networks import package
 from refcodec.networks.numpy_backend import NumpyBackend
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend
 
 EMBEDDED: Final = ("elic", "perco")  # methods that paint with what the package ships
-
-
-def locate(digest: str, folders: tuple[Path, ...] = ()) -> Path:
-    """The folder of the package with this symbol digest (or digest prefix); SemError 801 where there is none."""
-    found = package_search.find(digest, folders)
-    if found is None:
-        raise SemError(Code.MODEL_UNAVAILABLE, f"no model with the digest {digest[:16]}… is installed", path="model")
-    return found
 
 
 @lru_cache(maxsize=4)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Where model packages (SPEC §12) are looked for, by the digest of their symbol model. Opens no tensors.
+"""Model packages (SPEC §12) found by the digest of their symbol model. Opens no tensors.
 
-In this order: the folders given, those of the environment variable SEM_MODELS, the user's own
-($XDG_DATA_HOME/sem/models), the package's `data/models`. Each may be a model package or a folder of them.
+Each place to look at may be a model package or a folder of them; which places there are, `Environment` says.
 """
 
 from __future__ import annotations
@@ -21,17 +20,18 @@ MANIFEST: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1 << 24  # far above any; a larger file is no manifest
 DIGEST_DIGITS: Final = 64
 PREFIX_DIGITS_MIN: Final = 8  # the shortest model_hash (§4)
+SHIPPED: Final = Path(__file__).parents[1] / "data" / "models"  # the packages of this library
 
 
-def find(digest: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Path | None:
-    """The folder of the model whose digest is, or begins with, `digest` (8 to 64 hexadecimal digits).
+def find(digest: str, places: Iterable[Path]) -> Path | None:
+    """The folder of the first model whose digest is, or begins with, `digest` (8 to 64 hexadecimal digits).
 
     None where there is none; SEM-E-801 where a prefix fits models of different digests.
     """
     if not PREFIX_DIGITS_MIN <= len(digest) <= DIGEST_DIGITS or set(digest) - set("0123456789abcdef"):
         raise ValueError(f"{digest!r} is no digest: 8 to 64 lower-case hexadecimal digits")
     found: dict[str, Path] = {}
-    for folder in packages(extra_dirs):
+    for folder in packages(places):
         known = folder_digest(folder)
         if known == digest:
             return folder
@@ -58,9 +58,9 @@ def describe(folder: Path) -> tuple[str, str | None] | None:
         return None
 
 
-def packages(extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Iterator[Path]:
+def packages(places: Iterable[Path]) -> Iterator[Path]:
     """Every folder with a manifest, in the order in which they are looked at."""
-    for place in [*map(Path, extra_dirs), *search_path()]:
+    for place in places:
         if os.path.isfile(place / MANIFEST):
             yield place
             continue
@@ -69,12 +69,6 @@ def packages(extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Iterator[Path
         except OSError:
             continue
         yield from (child for child in children if os.path.isfile(child / MANIFEST))
-
-
-def search_path() -> list[Path]:
-    """The folders that are looked at without being named."""
-    listed = [Path(entry) for entry in os.environ.get("SEM_MODELS", "").split(os.pathsep) if entry]
-    return [*listed, own(), Path(__file__).parents[1] / "data" / "models"]
 
 
 def own() -> Path:

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from refcodec.entropy import Coder, Decoder, Encoder, cumulative
 from refcodec.errors import Code, SemError
-from refcodec.fileio import shipped_data
 from refcodec.payloads import SHOWN_SYMBOLS
+from refcodec.table_files import TableFile, TableFiles
 
 LETTERS: Final = " ntsrhldcmfgpbkv"
 SPACE: Final = 0
@@ -67,25 +66,25 @@ def from_text(text: str) -> Consonants:
     return Consonants(bytes(map(LETTERS.index, text)))
 
 
-def decode(body: bytes, parameters: Mapping[str, Any], limit: int) -> Consonants:
+def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: TableFiles) -> Consonants:
     """The text of a body; SemError 401, 402, 604 for more than `limit` codes, 801 for a table that is not here."""
     if parameters["code"] == "fixed":
         return Consonants(_unpack(body, limit))
     _require(parameters["table"])
     coder = Decoder(body)
-    codes = _walk(coder, limit)
+    codes = _walk(coder, tables.load(TABLES), limit)
     coder.finish()
     return Consonants(codes)
 
 
-def encode(codes: bytes, parameters: Mapping[str, Any]) -> bytes:
+def encode(codes: bytes, parameters: Mapping[str, Any], *, tables: TableFiles) -> bytes:
     """The body of codes 0 … 15; ValueError for another one and for a space at the end, SemError 801 as in `decode`."""
     value = Consonants(bytes(codes))
     if parameters["code"] == "fixed":
         return _pack(value.codes)
     _require(parameters["table"])
     coder = Encoder()
-    _walk(coder, len(value.codes), value.codes)
+    _walk(coder, tables.load(TABLES), len(value.codes), value.codes)
     return coder.finish()
 
 
@@ -103,7 +102,7 @@ def _unpack(body: bytes, limit: int) -> bytes:
     return bytes(code for byte in body for code in (byte >> 4, byte & 15))[:count]
 
 
-def _walk(coder: Coder, limit: int, codes: bytes | None = None) -> bytes:
+def _walk(coder: Coder, tables: Tables, limit: int, codes: bytes | None = None) -> bytes:
     """Symbol 0 is END, symbol 1 + code a code. A text of cheap symbols is stopped at the limit, not at its end."""
     out = bytearray()
     context = 0
@@ -111,7 +110,7 @@ def _walk(coder: Coder, limit: int, codes: bytes | None = None) -> bytes:
         value = None
         if codes is not None:
             value = codes[len(out)] + 1 if len(out) < len(codes) else 0
-        symbol = coder.symbol(_table(context), value)
+        symbol = coder.symbol(tables.after(context), value)
         if symbol == 0:
             if out.endswith(b"\0"):
                 raise SemError(Code.STREAM_NOT_CANONICAL, "the text ends in a space")
@@ -131,13 +130,19 @@ def _require(digest: str) -> None:
         )
 
 
-@lru_cache(maxsize=CONTEXTS)
-def _table(context: int) -> list[int]:
-    """The cumulative table after the codes a, b, c, context = 256 a + 16 b + c."""
-    return cumulative(_tables()[ENTRIES * context : ENTRIES * (context + 1)])
+class Tables:
+    """consonant.bin: a table for each three codes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._made: dict[int, list[int]] = {}
+
+    def after(self, context: int) -> list[int]:
+        """The cumulative table after the codes a, b, c, context = 256 a + 16 b + c."""
+        table = self._made.get(context)
+        if table is None:
+            table = self._made[context] = cumulative(self._data[ENTRIES * context : ENTRIES * (context + 1)])
+        return table
 
 
-@lru_cache(maxsize=1)
-def _tables() -> bytes:
-    """consonant.bin; SemError 802 if the shipped file is not the normative one."""
-    return shipped_data(__package__, "consonant.bin", TABLE_SHA256)
+TABLES: Final = TableFile("refcodec.payloads", "consonant.bin", TABLE_SHA256, Tables)

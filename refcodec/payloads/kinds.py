@@ -14,6 +14,7 @@ from refcodec.registry.binding_schema import uses_model
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend, Trace
     from refcodec.progress import Progress
+    from refcodec.table_files import TableFiles
 
 NETWORKS = (spec.SKETCH, spec.ELIC)
 
@@ -48,6 +49,7 @@ def decode(
     size: tuple[int, int],
     *,
     limit: int,
+    tables: TableFiles,
     model: Any = None,
     backend: Backend | None = None,
     trace: Trace | None = None,
@@ -55,17 +57,17 @@ def decode(
 ) -> Value:
     """The symbols of a body of this kind in a picture of size (width, height); SemError for what is wrong with it.
 
-    limit: bytes of a text at this level (§15). model: the loaded model of the row where `needs_model`, and for kinds 6
+    limit: bytes of a text at this level (§15). tables: those that SPEC.md fixes. model: the loaded model of the row where `needs_model`, and for kinds 6
     and 7 the backend that runs it.
     """
     if kind == spec.CONSONANT:
         from refcodec.payloads import consonant
 
-        return consonant.decode(body, parameters, limit)
+        return consonant.decode(body, parameters, limit, tables=tables)
     if kind == spec.CAPTION:
         from refcodec.payloads.caption import kind as caption
 
-        return caption.decode(body, parameters, limit)
+        return caption.decode(body, parameters, limit, tables=tables)
     if kind == spec.CLIP:
         from refcodec.payloads import clip_bits
 
@@ -81,4 +83,4 @@ def decode(
     from refcodec.payloads import latents
 
     assert backend is not None
-    return latents.decode(body, model, size, backend, trace, progress)
+    return latents.decode(body, model, size, backend, trace, progress, tables=tables)

@@ -23,6 +23,7 @@ from refcodec.errors import Code, SemError
 from refcodec.networks.context_model import Backend, Predictor, Trace, pass_sites
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.progress import Progress
+from refcodec.table_files import TableFiles
 
 STEP = 64  # units of y-hat and the means in one quantisation step
 Ints = NDArray[np.int32]
@@ -78,6 +79,7 @@ def _walk(
     model: SymbolModel,
     size: tuple[int, int],
     backend: Backend,
+    residuals: TableBank,
     trace: Trace | None,
     progress: Progress | None,
     rate: int | None = None,
@@ -95,7 +97,7 @@ def _walk(
     for k in range(len(model.groups)):
         for step in (0, 1):
             mean, table = predictor.params(k, step)
-            s = coder.array(gaussians(), table, None if choose is None else choose(rate, k, step, mean, table), skip=0)
+            s = coder.array(residuals, table, None if choose is None else choose(rate, k, step, mean, table), skip=0)
             part = STEP * s + mean
             if not _in_range(part):
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
@@ -116,10 +118,12 @@ def decode(
     backend: Backend,
     trace: Trace | None = None,
     progress: Progress | None = None,
+    *,
+    tables: TableFiles,
 ) -> ElicLatents:
     """The symbols of a body for a picture of size (width, height); SemError 401 to 403."""
     coder = Decoder(body)
-    latents = _walk(coder, model, size, backend, trace, progress)
+    latents = _walk(coder, model, size, backend, gaussians(tables), trace, progress)
     coder.finish()
     return latents
 
@@ -133,10 +137,12 @@ def encode(
     backend: Backend,
     trace: Trace | None = None,
     progress: Progress | None = None,
+    *,
+    tables: TableFiles,
 ) -> tuple[bytes, ElicLatents]:
     """The body for z and the residuals that `choose` gives pass by pass, and the symbols it stands for."""
     coder = Encoder()
-    latents = _walk(coder, model, size, backend, trace, progress, rate, z, choose)
+    latents = _walk(coder, model, size, backend, gaussians(tables), trace, progress, rate, z, choose)
     return coder.finish(), latents
 
 

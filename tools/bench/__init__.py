@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Measurements for developers: exactness, damage, sizes, texts, sketches. Rates and speed are `semtool bench`."""
+"""Benchmarks for developers: exactness, damage, sizes, text and sketches. For rate and speed use `semtool bench`."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Every single-bit flip, every truncation and some appended bytes of one whole file: what a decoder says of them.
+"""Count which errors a decoder reports for every bit flip and truncation of one file, and for appended bytes.
 
     python -m tools.bench.damage [PHOTO] [--width 160] [--quality 5] [--check 16]
 
-Counts the error of each; a flip that decodes without an error is undetected. Under a 16-bit check about one in 65 536
-of the flips that reach it may be.
+Damage that decodes without an error is counted as undetected. With a 16-bit check, about one in 65 536 of the flips
+that reach the check is expected to be undetected.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def damaged(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """(kind of damage, bytes)."""
+    """Yield (kind of damage, damaged bytes)."""
     for bit in range(8 * len(data)):
         yield "flip", data[: bit // 8] + bytes([data[bit // 8] ^ (0x80 >> bit % 8)]) + data[bit // 8 + 1 :]
     for n in range(len(data)):

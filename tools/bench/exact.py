@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""One file, decoded in every way there is, must give the same symbols: what `make micro` runs.
+"""Check that every decoder and backend decodes the same symbols from one file. `make micro` runs this.
 
     python -m tools.bench.exact [PHOTO]
 
-The symbols' SHA-256 as the encoder wrote them, from refcodec without torch, with torch under 1 and 2 threads, oneDNN on
-and off, both memory layouts, and from the micro-decoder, which shares no code with refcodec.
+Compares the SHA-256 of the symbols that the encoder wrote with those decoded by refcodec without torch; by refcodec with
+torch (1 and 2 threads, oneDNN on and off, both memory layouts); and by the micro-decoder, which shares no code with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MICRO = ROOT / "conformance/decoders/micro/semmicro.py"
 
-# A process in which importing torch fails, as in a base install.
+# Program for a process in which importing torch fails, as in a base install.
 WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = None
@@ -32,6 +32,7 @@ print(payload(Path(sys.argv[1]).read_bytes()).sections[0].sha256)
 
 
 def torch_digest(data: bytes, threads: int, onednn: bool, channels_last: bool) -> str:
+    """Return the SHA-256 of the symbols decoded with torch."""
     import warnings
 
     import torch
@@ -40,15 +41,18 @@ def torch_digest(data: bytes, threads: int, onednn: bool, channels_last: bool) -
     from refcodec.networks.torch_backend import TorchBackend
 
     torch.set_num_threads(threads)
-    warnings.filterwarnings("ignore", message="TF32")  # torch speaks of Intel GPUs here
+    warnings.filterwarnings("ignore", message="TF32")  # torch warns about Intel GPUs
     with torch.backends.mkldnn.flags(enabled=onednn):
         symbols = read_symbols(data, backend=TorchBackend(channels_last=channels_last))
     return hashlib.sha256(symbols.elic.serialise()).hexdigest()
 
 
-def _line(what: str, digest: str, started: float, wanted: str) -> bool:
-    same = digest == wanted
-    print(f"{digest[:32]}…  {'same' if same else 'DIFFERENT'}  {time.monotonic() - started:6.1f} s  {what}", flush=True)
+def _line(label: str, digest: str, started: float, expected: str) -> bool:
+    """Print one comparison; return whether the digests agree."""
+    same = digest == expected
+    print(
+        f"{digest[:32]}…  {'same' if same else 'DIFFERENT'}  {time.monotonic() - started:6.1f} s  {label}", flush=True
+    )
     return same
 
 
@@ -58,35 +62,35 @@ def main() -> None:
 
     photo = Path(sys.argv[1]) if len(sys.argv) > 1 else sample()
     started = time.monotonic()
-    made = encode_picture(photo, quality=5)
-    wanted = hashlib.sha256(made.latents.serialise()).hexdigest()
+    encoded = encode_picture(photo, quality=5)
+    expected = hashlib.sha256(encoded.latents.serialise()).hexdigest()
     print(
-        f"{photo.name}: {made.width}x{made.height}, {len(made.data)} bytes, {made.bpp:.4f} bpp; SHA-256 of its symbols:"
+        f"{photo.name}: {encoded.width}x{encoded.height}, {len(encoded.data)} bytes, {encoded.bpp:.4f} bpp; SHA-256 of its symbols:"
     )
-    same = [_line("as the encoder wrote", wanted, started, wanted)]
+    same = [_line("written by the encoder", expected, started, expected)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.sem"
-        path.write_bytes(made.data)
+        path.write_bytes(encoded.data)
         started = time.monotonic()
         out = subprocess.run(
             [sys.executable, "-c", WITHOUT_TORCH, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
         )
-        same.append(_line("refcodec, numpy, no torch", out.stdout.strip(), started, wanted))
+        same.append(_line("refcodec, numpy, no torch", out.stdout.strip(), started, expected))
         for threads in (1, 2):
             for onednn in (True, False):
                 for channels_last in (False, True):
                     started = time.monotonic()
-                    digest = torch_digest(made.data, threads, onednn, channels_last)
+                    digest = torch_digest(encoded.data, threads, onednn, channels_last)
                     layout = "channels last" if channels_last else "contiguous"
-                    what = f"refcodec, torch, {threads} threads, oneDNN {'on' if onednn else 'off'}, {layout}"
-                    same.append(_line(what, digest, started, wanted))
+                    label = f"refcodec, torch, {threads} threads, oneDNN {'on' if onednn else 'off'}, {layout}"
+                    same.append(_line(label, digest, started, expected))
         started = time.monotonic()
         jobs = str(os.cpu_count() or 1)
         with path.open("rb") as stdin:
             command = [sys.executable, str(MICRO), "--tier", "symbols", "--jobs", jobs]
             out = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=False)
         digest = json.loads(out.stdout)["sections"][0]["sha256"] if out.returncode == 0 else out.stderr.strip()[-200:]
-        same.append(_line("micro-decoder (standard library, plain integers)", digest, started, wanted))
+        same.append(_line("micro-decoder (standard library, plain integers)", digest, started, expected))
     print(f"{sum(same)} of {len(same)} agree")
     sys.exit(0 if all(same) else 1)
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A file of every method in its published setting: payload, overhead, file, in bytes.
+"""Print payload, overhead and file size in bytes of every method in its published setting.
 
     python -m tools.bench.published [--json OUT]
 
-The symbols are ready (random, or of the demo photograph where a payload has a length of its own), since their number
-alone decides the size. The overhead is computed from SPEC §3, §4 and §6, not measured: `file` is the length of a file
-that was written, and the program ends with 1 where the two do not agree.
+Symbols are random, because their number alone determines the size; payloads of variable length are encoded from the demo
+photograph. `overhead` is computed from SPEC §3, §4 and §6, while `file` is the length of a file that was written. The
+exit status is 1 if payload + overhead differs from it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RNG = np.random.default_rng(1)
 
 @dataclass(frozen=True)
 class Row:
-    """One file. `overhead`: what SPEC says that a file of these payloads needs beside them."""
+    """One file. `overhead`: bytes besides the payloads, computed from SPEC."""
 
     method: str
     setting: str
@@ -51,16 +51,16 @@ class Row:
 
 
 def varint_bytes(value: int) -> int:
-    """SPEC §2."""
+    """Return the length of a varint (SPEC §2)."""
     bound, size = 128, 1
     while value >= bound:
         bound, size = bound + 128 ** (size + 1), size + 1
     return size
 
 
-def overhead(made: Encoded) -> int:
-    """Bytes that SPEC §3, §4 and §6 ask for beside the bodies of this file."""
-    container = read(made.data)
+def overhead(encoded: Encoded) -> int:
+    """Return the bytes that SPEC §3, §4 and §6 require besides the bodies of this file."""
+    container = read(encoded.data)
     header, check = container.header, container.header.check_bits // 8
     total = 2 + 1 + 1 + 1  # magic, descriptor, profile, dim class
     if header.model_hash is not None:
@@ -76,14 +76,16 @@ def overhead(made: Encoded) -> int:
     )
 
 
-def row(setting: str, **given: Any) -> Row:
-    made = codec.encode_any(given.pop("image", None), **given)
-    payload = sum(len(section.body) for section in read(made.data).sections)
-    return Row(made.method, setting, f"{made.width}×{made.height}", payload, overhead(made), len(made.data))
+def row(setting: str, **options: Any) -> Row:
+    """Encode a file and measure it."""
+    encoded = codec.encode_any(options.pop("image", None), **options)
+    payload = sum(len(section.body) for section in read(encoded.data).sections)
+    size = f"{encoded.width}×{encoded.height}"
+    return Row(encoded.method, setting, size, payload, overhead(encoded), len(encoded.data))
 
 
 def photo() -> Any:
-    """The demo photograph at the size of a Kodak picture."""
+    """Return the demo photograph at the size of a Kodak picture, uint8[512, 768, 3]."""
     import skimage.data
     from PIL import Image
 
@@ -92,7 +94,7 @@ def photo() -> Any:
 
 
 def rows() -> Iterator[Row]:
-    """In the order of the methods' ids."""
+    """Yield all rows in the order of the method ids."""
     yield row("elic-small, quality 5", image=photo(), quality=5)
     text = "ndn trdtnl rch lt shd mnt"
     for check, name in ((0, "without check"), (16, "check 16")):
@@ -142,11 +144,12 @@ def rows() -> Iterator[Row]:
     )
 
 
-def table(found: list[Row]) -> str:
-    """Markdown."""
+def table(measured: list[Row]) -> str:
+    """Format rows as a Markdown table."""
     lines = ["| method | setting | size | payload | overhead | file | bpp |", "|---|---|---|---:|---:|---:|---:|"]
     lines += [
-        f"| {r.method} | {r.setting} | {r.size} | {r.payload} | {r.overhead} | {r.file} | {r.bpp:.5f} |" for r in found
+        f"| {r.method} | {r.setting} | {r.size} | {r.payload} | {r.overhead} | {r.file} | {r.bpp:.5f} |"
+        for r in measured
     ]
     return "\n".join(lines)
 
@@ -155,13 +158,13 @@ def main(argv: list[str] | None = None) -> int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--json", type=Path)
     args = ap.parse_args(argv)
-    found = list(rows())
-    print(table(found))
+    measured = list(rows())
+    print(table(measured))
     if args.json:
-        args.json.write_text(json.dumps([asdict(r) for r in found], indent=1) + "\n")
-    wrong = [r for r in found if not r.agrees]
+        args.json.write_text(json.dumps([asdict(r) for r in measured], indent=1) + "\n")
+    wrong = [r for r in measured if not r.agrees]
     for r in wrong:
-        print(f"{r.method}, {r.setting}: {r.payload} + {r.overhead} is not {r.file}", file=sys.stderr)
+        print(f"{r.method}, {r.setting}: {r.payload} + {r.overhead} bytes, but the file has {r.file}", file=sys.stderr)
     return 1 if wrong else 0
 
 

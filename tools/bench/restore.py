@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""How many words the restorer finds again: learnt on the captions of 90 % of the images, measured on the others.
+"""Measure the share of words that the restorer recovers: train on captions of 90 % of the images, test on the others.
 
     python -m tools.bench.restore CAPTIONS.tsv [--quick] [--fold 0 … 9]
 
-exact: of the words that leave a consonant, those that come back as they were (lower case, no punctuation, digits
-spelt). to number: the same with singular and plural taken as one (`normalise.singular`). all: of all words, those of
-vowels only included, the part that a longest common subsequence with the restored text finds in it.
+exact: share of the words with a consonant that are restored exactly (lower case, no punctuation, digits spelt out).
+to number: the same, ignoring singular and plural (`normalise.singular`). all: share of all words, including those of
+vowels only, that are in the longest common subsequence with the restored text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from refcodec.consonant_text.restore import restore
 from tools.train.consonant import held_out, key_words, read
 from tools.train.restorer import Learner
 
-# Written for this bench, in words as travel and science texts have them.
+# Written for this benchmark, with the vocabulary of travel and science texts.
 TRAVEL = (
     "The old harbour lies at the end of a narrow valley. We arrived early in the morning, when fishermen were selling their "
     "catch from small wooden boats, and walked along the quay towards the market. Merchants offered olives, fresh bread, "
@@ -40,30 +40,31 @@ SCIENCE = (
     "bodies return every few years; others need thousands of years for a single turn, and many are seen only once."
 )
 
-FAR = frozenset({3, 4, 5, 6})  # places in `clue_keys`: single neighbours two and three words away
-JOINT = frozenset(range(7, 14))  # two and three neighbours at once
-TOPIC = range(14, 100)  # the words near, in any order
+# Indices in `clue_keys`
+FAR = frozenset({3, 4, 5, 6})  # single neighbours two and three words away
+JOINT = frozenset(range(7, 14))  # pairs and triples of neighbours
+TOPIC = range(14, 100)  # nearby words in any order
 
 
 def measure(texts: Sequence[str], model: Model, *, articles: bool = False) -> tuple[int, int, int, int, int]:
-    """(words that leave a consonant, exact, exact to number, all words, all found)."""
-    total = exact = number = everything = found = 0
+    """Return counts (words with a consonant, exact, exact to number, all words, recovered of all words)."""
+    total = exact = number = everything = recovered = 0
     for text in texts:
-        whole = words(text)
-        kept = [word for word in whole if skeleton(word)]
+        original = words(text)
+        kept = [word for word in original if skeleton(word)]
         restored = restore(normalise(text).consonants.text, model, articles=articles)
         back = [word.text for word in restored.words if word.consonants]
         total += len(kept)
         exact += sum(a == b for a, b in zip(kept, back, strict=True))
         number += sum(singular(a) == singular(b) for a, b in zip(kept, back, strict=True))
         if articles:
-            everything += len(whole)
-            found += common(whole, [word.text for word in restored.words])
-    return total, exact, number, everything, found
+            everything += len(original)
+            recovered += common(original, [word.text for word in restored.words])
+    return total, exact, number, everything, recovered
 
 
 def common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence."""
+    """Return the length of the longest common subsequence."""
     row = [0] * (len(other) + 1)
     for a in one:
         last = 0
@@ -73,31 +74,34 @@ def common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def show(name: str, texts: Sequence[str], model: Model, *, articles: bool = False) -> None:
-    total, exact, number, everything, found = measure(texts, model, articles=articles)
-    share = f"  all {100 * found / everything:5.1f} %" if everything else ""
+    """Measure a model on texts and print one line."""
+    total, exact, number, everything, recovered = measure(texts, model, articles=articles)
+    share = f"  all {100 * recovered / everything:5.1f} %" if everything else ""
     print(f"{name:46} exact {100 * exact / total:6.2f} %  to number {100 * number / total:6.2f} %{share}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captions", type=Path)
-    parser.add_argument("--quick", action="store_true", help="the whole model only, nothing left out")
-    parser.add_argument("--fold", type=int, default=0, help="which tenth of the images is held out")
+    parser.add_argument("--quick", action="store_true", help="measure the complete model only, without ablations")
+    parser.add_argument("--fold", type=int, default=0, help="number of the tenth of images to hold out, 0 to 9")
     arguments = parser.parse_args()
     captions = read(arguments.captions)
     known = [text for image, text in captions if not held_out(image, arguments.fold)]
     unknown = [text for image, text in captions if held_out(image, arguments.fold)]
     start = time.monotonic()
     learner = Learner(known)
-    found, pairs = learner.lexicon(), learner.pairs()
-    model = Model(found, pairs, learner.letters, learner.clues(found), learner.articles())
-    left = [word for text in unknown for word in words(text) if skeleton(word)]
-    strange = sum(word not in learner.counts for word in left)
-    print(f"learnt from {len(known)} captions in {time.monotonic() - start:.0f} s, {len(pack(model))} bytes packed")
-    print(f"held out: {len(unknown)} captions, {len(left)} words that leave a consonant, {strange} of them never seen")
+    entries, pairs = learner.lexicon(), learner.pairs()
+    model = Model(entries, pairs, learner.letters, learner.clues(entries), learner.articles())
+    tested = [word for text in unknown for word in words(text) if skeleton(word)]
+    unseen = sum(word not in learner.counts for word in tested)
+    print(f"trained on {len(known)} captions in {time.monotonic() - start:.0f} s, {len(pack(model))} bytes packed")
+    print(
+        f"held out: {len(unknown)} captions, {len(tested)} words with a consonant, {unseen} of them unseen in training"
+    )
     start = time.monotonic()
-    show("whole model", unknown, model, articles=True)
-    print(f"{(time.monotonic() - start) / len(unknown) * 1000:.1f} ms a caption")
+    show("complete model", unknown, model, articles=True)
+    print(f"{(time.monotonic() - start) / len(unknown) * 1000:.1f} ms per caption")
     show("key words of the same captions", key_words(unknown), model)
     show("travel text", [TRAVEL], model, articles=True)
     show("science text", [SCIENCE], model, articles=True)
@@ -105,19 +109,19 @@ def main() -> None:
         print(" ", restore(normalise(text).consonants.text, model).text)
     if arguments.quick:
         return
-    print("left out:")
-    show("clues (word pairs only)", unknown, replace(model, clues={}))
-    show("word pairs (clues and single words)", unknown, replace(model, words=learner.singles()))
-    show("both (the commonest word each time)", unknown, replace(model, words=learner.singles(), clues={}))
+    print("without:")
+    show("features (word pairs only)", unknown, replace(model, clues={}))
+    show("word pairs (features and single words)", unknown, replace(model, words=learner.singles()))
+    show("both (always the most frequent word)", unknown, replace(model, words=learner.singles(), clues={}))
     for name, without in (
         ("the topic", TOPIC),
-        ("far neighbours, one by one", FAR),
-        ("two and three neighbours", JOINT),
+        ("distant neighbours, single", FAR),
+        ("pairs and triples of neighbours", JOINT),
     ):
-        show(name, unknown, replace(model, clues=learner.clues(found, without=without)))
-    show("word classes", unknown, replace(model, clues=learner.clues(found, kinds=2)))
-    show("word classes and singulars", unknown, replace(model, clues=learner.clues(found, kinds=1)))
-    show("words that the captions lack", unknown, replace(model, lexicon=learner.lexicon(own=False, inflect=False)))
+        show(name, unknown, replace(model, clues=learner.clues(entries, without=without)))
+    show("word classes", unknown, replace(model, clues=learner.clues(entries, kinds=2)))
+    show("word classes and singulars", unknown, replace(model, clues=learner.clues(entries, kinds=1)))
+    show("words missing from the captions", unknown, replace(model, lexicon=learner.lexicon(own=False, inflect=False)))
     show("inflections of known words", unknown, replace(model, lexicon=learner.lexicon(inflect=False)))
     single = learner.lexicon(plurals=False)
     show("plural candidates", unknown, replace(model, lexicon=single, clues=learner.clues(single)))

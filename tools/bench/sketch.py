@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Sketches (SPEC §13.6) against WebP and AVIF of the same edge maps at the same bytes.
+"""Compare sketches (SPEC §13.6) with WebP and AVIF files of the same edge maps at the same number of bytes.
 
     python -m tools.bench.sketch PICTURES --json out/sketch.json --cache out/sketch-anchors.json
 
-Two maps of each picture: the detector's contours and the plain Sobel magnitude (refcodec/images/edge_detector.py). At each target the
-sketch is the .sem file, header and check included, of the highest rate that fits. An anchor may be the map itself or the map at 1/2, 1/3, 1/4, 1/6, 1/8 of
-its size (Lanczos), grown back by a bicubic or a Lanczos filter, at the highest quality whose file fits the bytes of the
-target, or those of the sketch where they are more; each also with its contrast raised until its energy is that of the
-original (a number that no file pays for), since shrinking dims thin lines. Of these 22, the best by each metric counts,
-picture by picture, so that one anchor's columns can come from different files.
+Two maps of each picture are used: the detector's contours and the plain Sobel magnitude (edge_detector.py in
+refcodec/images). At each target, the sketch is the complete .sem file of the highest rate that fits, header and check
+included. Anchors are the map at 1, 1/2, 1/3, 1/4, 1/6 and 1/8 of its size (Lanczos), enlarged again by a bicubic or a
+Lanczos filter, at the highest quality whose file fits the target, or the size of the sketch if that is larger. Because
+downscaling dims thin lines, each anchor is also tried with its contrast raised to the energy of the original; the bytes
+of that factor are not counted. For each picture and metric the best of these 22 variants counts, so the columns of one
+anchor can come from different files.
 
-Metrics. MS-SSIM of the grey maps, 0 to 1. Edge F1: both maps are binarised (value > t); a pixel of one is matched where
-the other has one at a Chebyshev distance of at most 1; precision and recall are the matched shares of the decoded and of
-the original pixels, F1 their harmonic mean; 1 where both are empty, 0 where one is. F1@64 is that at t = 64; F1 mean is
-the mean over t = 32, 64, 96, 128.
+Metrics: MS-SSIM of the grey maps, 0 to 1. Edge F1: both maps are binarised (value > t); a pixel is matched if the other
+map has a set pixel at a Chebyshev distance of at most 1; precision and recall are the matched shares of the decoded and
+of the original pixels, F1 their harmonic mean, 1 if both maps are empty and 0 if one is. F1@64 is F1 at t = 64; F1 mean
+is the mean over t = 32, 64, 96, 128.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from numpy.typing import NDArray
 from PIL import Image, __version__, features
 from scipy.ndimage import maximum_filter
 
-from refcodec import spec
+from refcodec import spec, table_files
 from refcodec.cli.bench import distortions
 from refcodec.cli.bench.measure import Source, load
 from refcodec.images import edge_detector
@@ -56,7 +57,7 @@ MODEL = Path(__file__).resolve().parents[2] / "refcodec" / "data" / "models" / "
 
 
 def f1(original: Map, decoded: Map, threshold: int) -> float:
-    """Edge F1 with one pixel of tolerance, 0 to 1."""
+    """Return edge F1 with one pixel of tolerance, 0 to 1."""
     a, b = original > threshold, decoded > threshold
     if not a.any() or not b.any():
         return float(a.any() == b.any())
@@ -66,7 +67,7 @@ def f1(original: Map, decoded: Map, threshold: int) -> float:
 
 
 def grey_ms_ssim(original: Map, decoded: Map) -> float:
-    """`distortions.ms_ssim` of pictures whose three channels are these, in a third of its time."""
+    """Return `distortions.ms_ssim` of grey pictures, in a third of the time of three equal channels."""
     x, y = (m[..., None].astype(np.float64) for m in (original, decoded))
     product = 1.0
     for scale, weight in enumerate(distortions.SCALE_WEIGHTS):
@@ -79,7 +80,7 @@ def grey_ms_ssim(original: Map, decoded: Map) -> float:
 
 
 def scores(original: Map, decoded: Map) -> dict[str, float]:
-    """All of `METRICS`, of two maps uint8[H, W]."""
+    """Return all `METRICS` of two maps uint8[H, W]."""
     by_threshold = {t: f1(original, decoded, t) for t in THRESHOLDS}
     return {
         "ms_ssim": grey_ms_ssim(original, decoded),
@@ -88,14 +89,14 @@ def scores(original: Map, decoded: Map) -> dict[str, float]:
     }
 
 
-def anchor_file(name: str, image: Image.Image, most: int) -> bytes | None:
-    """The file of the highest quality with at most `most` bytes, None where even the lowest has more."""
+def anchor_file(name: str, image: Image.Image, budget: int) -> bytes | None:
+    """Return the file of the highest quality within `budget` bytes, None if even the lowest quality is larger."""
     best, lo, hi = None, 0, 100
     while lo <= hi:
-        quality = (lo + hi) // 2 if best else 0  # where the lowest does not fit, none does
+        quality = (lo + hi) // 2 if best else 0  # if the lowest does not fit, no quality does
         file = io.BytesIO()
         image.save(file, name, quality=quality, **SETTINGS[name])
-        if len(file.getvalue()) <= most:
+        if len(file.getvalue()) <= budget:
             best, lo = file.getvalue(), quality + 1
         elif best is None:
             return None
@@ -104,36 +105,37 @@ def anchor_file(name: str, image: Image.Image, most: int) -> bytes | None:
     return best
 
 
-def anchor_variants(name: str, original: Map, most: int) -> Iterator[Row]:
-    """Every factor, filter and contrast whose file fits: {"factor", "filter", "contrast", "bytes", metrics …}."""
-    whole = Image.fromarray(original)
+def anchor_variants(name: str, original: Map, budget: int) -> Iterator[Row]:
+    """Yield every factor, filter and contrast whose file fits: {"factor", "filter", "contrast", "bytes", metrics …}."""
+    full_size = Image.fromarray(original)
     for factor in FACTORS:
-        size = (-(-whole.width // factor), -(-whole.height // factor))
-        data = anchor_file(name, whole if factor == 1 else whole.resize(size, Image.Resampling.LANCZOS), most)
+        size = (-(-full_size.width // factor), -(-full_size.height // factor))
+        scaled = full_size if factor == 1 else full_size.resize(size, Image.Resampling.LANCZOS)
+        data = anchor_file(name, scaled, budget)
         if data is None:
             continue
         with Image.open(io.BytesIO(data)) as file:
             small = file.convert("L")
         for kind in FILTERS[:1] if factor == 1 else FILTERS:
-            grown = np.asarray(small if factor == 1 else small.resize(whole.size, kind))
-            for contrast in {1.0, raised(original, grown)}:
-                decoded = np.clip(np.rint(contrast * grown), 0, 255).astype(np.uint8)
+            enlarged = np.asarray(small if factor == 1 else small.resize(full_size.size, kind))
+            for contrast in {1.0, energy_ratio(original, enlarged)}:
+                decoded = np.clip(np.rint(contrast * enlarged), 0, 255).astype(np.uint8)
                 row = {"factor": factor, "filter": kind.name, "contrast": contrast, "bytes": len(data)}
                 yield {**row, **scores(original, decoded)}
 
 
-def raised(original: Map, decoded: Map) -> float:
-    """Factor of at least 1 on the decoded grey values that gives them the energy of the original."""
+def energy_ratio(original: Map, decoded: Map) -> float:
+    """Return the factor >= 1 on the decoded grey values that restores the energy of the original."""
     a, b = (float(np.sum(m.astype(np.float64) ** 2)) for m in (original, decoded))
     return max(1.0, round((a / b) ** 0.5, 2)) if b else 1.0
 
 
-def anchor(name: str, original: Map, most: int, cache: Cache) -> Row:
-    """The best of the variants by each metric, with the file that gave it; all 0 where none fits."""
+def anchor(name: str, original: Map, budget: int, cache: Cache) -> Row:
+    """Return the best variant by each metric and the file it came from; all 0 if no variant fits."""
     identity = f"{__version__} {features.version(name.lower())} {json.dumps(SETTINGS[name], sort_keys=True)}"
-    key = hashlib.sha256(f"2 {name} {identity} {original.shape} {most}".encode() + original.tobytes()).hexdigest()
+    key = hashlib.sha256(f"2 {name} {identity} {original.shape} {budget}".encode() + original.tobytes()).hexdigest()
     if key not in cache:
-        cache[key] = list(anchor_variants(name, original, most))
+        cache[key] = list(anchor_variants(name, original, budget))
     none = {"factor": 0, "filter": "", "contrast": 1.0, "bytes": 0, **dict.fromkeys(METRICS, 0.0)}
     best: dict[str, Row] = {m: max(cache[key], key=itemgetter(m), default=none) for m in METRICS}
     used = {m: {name: row[name] for name in ("factor", "filter", "contrast", "bytes")} for m, row in best.items()}
@@ -144,26 +146,29 @@ def anchor(name: str, original: Map, most: int, cache: Cache) -> Row:
     }
 
 
-def sketch(original: Map, most: int, folder: Path) -> Row:
-    """Ours: the file of the highest rate that fits, decoded from its bytes alone."""
+def sketch(original: Map, budget: int, folder: Path) -> Row:
+    """Return size and metrics of the .sem file of the highest rate that fits, decoded from its bytes alone."""
     from refcodec.codec import encode_any
     from refcodec.decoder import read_symbols
     from refcodec.methods import sketch as method
 
-    size, bpp = (original.shape[1], original.shape[0]), (8 * most + 0.5) / original.size  # half a bit for the division
+    size, bpp = (
+        (original.shape[1], original.shape[0]),
+        (8 * budget + 0.5) / original.size,
+    )  # half a bit against rounding of the division
     data = encode_any(None, sketch=original, method="pics", model=folder, bpp=bpp).data
     latents = read_symbols(data, models=folder).value(spec.SKETCH)
     return {"bytes": len(data), "rate": latents.rate, **scores(original, method.paint(latents, folder, size))}
 
 
 def measure(source: Source, folder: Path | None, cache: Cache) -> Iterator[Row]:
-    """Rows {"picture", "map", "target", "codec", "bytes", "bpp", metrics …} of one picture."""
+    """Yield rows {"picture", "map", "target", "codec", "bytes", "bpp", metrics …} of one picture."""
     for kind, detect in MAPS.items():
         original = detect(source.pixels)
         for target in TARGETS:
-            most = int(target * original.size / 8)
-            rows: dict[str, Row] = {} if folder is None else {"sketch": sketch(original, most, folder)}
-            allowed = max(most, rows["sketch"]["bytes"] if rows else 0)
+            budget = int(target * original.size / 8)
+            rows: dict[str, Row] = {} if folder is None else {"sketch": sketch(original, budget, folder)}
+            allowed = max(budget, rows["sketch"]["bytes"] if rows else 0)
             rows |= {name: anchor(name, original, allowed, cache) for name in SETTINGS}
             for name, row in rows.items():
                 bpp = 8 * row["bytes"] / original.size
@@ -171,7 +176,7 @@ def measure(source: Source, folder: Path | None, cache: Cache) -> Iterator[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """Means over the pictures, and how many of them the sketch is the best on by each metric."""
+    """Format means over the pictures, and the number of pictures each codec is best on, by each metric."""
     head = f"{'map':9} {'target':>6} {'codec':7} {'bytes':>7} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}  best of the pictures"
     lines = [head]
     for kind in MAPS:
@@ -193,34 +198,34 @@ def table(rows: list[Row]) -> str:
 
 
 def curve(sources: list[Source], folder: Path) -> str:
-    """Bits per pixel and metrics of every rate of the package, means over the pictures."""
+    """Format bpp and metrics of every rate of the package, as means over the pictures."""
     from refcodec.methods import sketch as method
     from refcodec.networks import package
 
     lines = [f"{'map':9} {'rate':>4} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}"]
     for kind, detect in MAPS.items():
         maps = [detect(source.pixels) for source in sources]
-        encoders = [method.Encoder(m, folder) for m in maps]
+        encoders = [method.Encoder(m, folder, tables=table_files.SHIPPED) for m in maps]
         for rate in range(package.load(folder).rates):
-            found = []
+            per_picture = []
             for original, encoder in zip(maps, encoders, strict=True):
-                made = encoder.at(rate)
-                painted = method.paint(made.latents, folder, (original.shape[1], original.shape[0]))
-                found.append([8 * len(made.body) / original.size, *scores(original, painted).values()])
-            mean = np.mean(found, 0)
+                encoded = encoder.at(rate)
+                decoded = method.paint(encoded.latents, folder, (original.shape[1], original.shape[0]))
+                per_picture.append([8 * len(encoded.body) / original.size, *scores(original, decoded).values()])
+            mean = np.mean(per_picture, 0)
             lines.append(f"{kind:9} {rate:4} {mean[0]:7.4f} {mean[1]:8.4f} {mean[2]:7.3f} {mean[3]:8.3f}")
     return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Prints the table."""
+    """Print the table, or with --curve every rate of the package."""
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("pictures", nargs="+", type=Path, help="picture files, or folders of them")
     ap.add_argument("--model", type=Path, default=MODEL, help="package of kind 6")
     ap.add_argument("--anchors-only", action="store_true", help="measure WebP and AVIF alone, into the cache")
     ap.add_argument("--curve", action="store_true", help="print every rate of the package instead")
-    ap.add_argument("--json", type=Path, help="every row goes here")
-    ap.add_argument("--cache", type=Path, help="the anchors' measurements, so that a later run need not repeat them")
+    ap.add_argument("--json", type=Path, help="write every row to this file")
+    ap.add_argument("--cache", type=Path, help="file that caches the measurements of the anchors between runs")
     args = ap.parse_args(argv)
     if args.curve:
         print(curve(load(args.pictures), args.model))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Bytes of captions in every mode of SPEC §13.2, and what each part of the static model is worth.
+"""Measure caption sizes in every mode of SPEC §13.2, and the contribution of each part of the static model.
 
     python -m tools.bench.text CAPTIONS.tsv [--other FILE ...]
 
-Trains on nine tenths of the images of CAPTIONS.tsv and measures the rest (`is_held_out` of tools/train/caption.py).
-Every figure is a mean of lengths of real bodies (kind 2, without the 7 bytes of a compact header). The last block
-takes the shipped model to other texts: a few here, and the lines of --other files.
+Trains on nine tenths of the images of CAPTIONS.tsv and measures the others (`is_held_out` of tools/train/caption.py).
+All figures are mean lengths of encoded bodies (kind 2, without the 7 bytes of a compact header). The last block applies
+the shipped model to other texts: a few samples, and the lines of --other files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from refcodec.payloads.caption import compressed, kind, ppm
 from refcodec.payloads.caption.ppm import CaptionModel, Node
+from refcodec.table_files import SHIPPED
 from tools.train.caption import build, dictionary, is_held_out, read
 
 PARAMETERS = {
@@ -43,13 +44,13 @@ def mean(lengths: Sequence[int]) -> float:
 
 
 def static(data: bytes, texts: Sequence[bytes]) -> float:
-    """Mean body with these tables."""
+    """Return the mean body length with these tables."""
     model = CaptionModel(data)
     return mean([len(kind.static(text, model)) for text in texts])
 
 
 def modes(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> None:
-    """Prints the mean body of each mode that holds a text."""
+    """Print the mean body length of each text mode."""
     zdict = compressed.loaded(dictionary(list(trained)))
     print(f"UTF-8            {mean([len(text) for text in texts]):8.3f}")
     print(f"raw              {mean([1 + len(text) for text in texts]):8.3f}")
@@ -59,14 +60,14 @@ def modes(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> None:
 
 
 def ablation(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> None:
-    """Prints the mean body without a part of the static model, and what the part saves."""
-    whole = static(data, texts)
+    """Print the mean body length without each part of the static model, and the increase."""
+    complete = static(data, texts)
 
     def row(name: str, figure: float, size: int) -> None:
-        print(f"{name:42}{size:8}{figure:8.3f}{figure - whole:+8.3f}", flush=True)
+        print(f"{name:42}{size:8}{figure:8.3f}{figure - complete:+8.3f}", flush=True)
 
     print(f"{'':42}{'file':>8}{'bytes':>8}{'':>8}")
-    row("whole model", whole, len(data))
+    row("complete model", complete, len(data))
     for depth, name in ((2, "no contexts of 3 pieces"), (1, "no contexts of 2 and 3"), (0, "no contexts at all")):
         part = build(trained, depth=depth)
         row(name, static(part, texts), len(part))
@@ -84,29 +85,35 @@ def ablation(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> Non
 
 
 def line(name: str, text: str) -> None:
-    bodies = {mode: len(kind.encode(text, PARAMETERS, mode)) for mode in kind.TEXT_MODES}
-    shown = "".join(f"{bodies[mode]:8}" for mode in kind.TEXT_MODES)
-    print(f"{name:10}{len(text.encode()):8}{shown}{len(kind.encode(text, PARAMETERS)):10}")
+    """Print the body length of one text in every mode."""
+    bodies = {mode: len(kind.encode(text, PARAMETERS, mode, tables=SHIPPED)) for mode in kind.TEXT_MODES}
+    columns = "".join(f"{bodies[mode]:8}" for mode in kind.TEXT_MODES)
+    print(f"{name:10}{len(text.encode()):8}{columns}{len(kind.encode(text, PARAMETERS, tables=SHIPPED)):10}")
 
 
 def others(files: Sequence[Path]) -> None:
-    """Prints bytes of single texts and of means over files, with the shipped tables."""
+    """Print body lengths of the samples and means over files, with the shipped tables."""
     print(f"{'':10}{'UTF-8':>8}" + "".join(f"{mode:>8}" for mode in kind.TEXT_MODES) + f"{'shortest':>10}")
     for name, text in SAMPLES:
         line(name, text)
     for path in files:
         texts = path.read_text(encoding="utf-8").splitlines()
-        by_mode = [mean([len(kind.encode(text, PARAMETERS, mode)) for text in texts]) for mode in kind.TEXT_MODES]
-        shortest = mean([len(kind.encode(text, PARAMETERS)) for text in texts])
+        by_mode = [
+            mean([len(kind.encode(text, PARAMETERS, mode, tables=SHIPPED)) for text in texts])
+            for mode in kind.TEXT_MODES
+        ]
+        shortest = mean([len(kind.encode(text, PARAMETERS, tables=SHIPPED)) for text in texts])
         octets = mean([len(text.encode()) for text in texts])
-        shown = "".join(f"{figure:8.2f}" for figure in by_mode)
-        print(f"{path.stem[:9]:10}{octets:8.2f}{shown}{shortest:10.2f}")
+        columns = "".join(f"{figure:8.2f}" for figure in by_mode)
+        print(f"{path.stem[:9]:10}{octets:8.2f}{columns}{shortest:10.2f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captions", type=Path, metavar="CAPTIONS.tsv")
-    parser.add_argument("--other", type=Path, nargs="*", default=[], metavar="FILE", help="texts, one a line")
+    parser.add_argument(
+        "--other", type=Path, nargs="*", default=[], metavar="FILE", help="files with one text per line"
+    )
     args = parser.parse_args()
     rows = read(args.captions)
     trained = [text for image, text in rows if not is_held_out(image)]

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Every rejection of refcodec, taken away one at a time."""
+"""Mutation testing of the error checks of refcodec; see tools/mutate.py."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The test before a rejection: which of its parts can be taken away, and its bounds moved by one."""
+"""Mutate the condition of a rejection: remove one of its parts, or move one of its bounds by one."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Final
 from tools.mutation.names import Function, Names, called
 
 Put = Callable[[ast.AST], None]
-Change = tuple[str, ast.expr, str, Callable[[], None]]  # kind, where, what becomes of it, how
-SWAPS: Final[dict[type[ast.cmpop], tuple[type[ast.cmpop], int]]] = {  # the other operator, and how its opposite is spelt
+Change = tuple[str, ast.expr, str, Callable[[], None]]  # kind, node, description, function that applies it
+# operator -> the same with or without equality, and the equivalent shift of an upper bound
+SWAPS: Final[dict[type[ast.cmpop], tuple[type[ast.cmpop], int]]] = {
     ast.Lt: (ast.LtE, -1), ast.LtE: (ast.Lt, 1), ast.Gt: (ast.GtE, 1), ast.GtE: (ast.Gt, -1),
 }  # fmt: skip
 
 
 def shifted(node: ast.expr, by: int) -> ast.expr:
-    """One more, or one less."""
+    """Return the expression plus `by`."""
     new = ast.BinOp(node, ast.Add(), ast.Constant(by))
     return ast.fix_missing_locations(ast.copy_location(new, node))
 
 
 def numeric(node: ast.expr) -> bool:
-    """Whether it looks like a bound: a number, a name in capitals, or made of them."""
+    """Return whether an expression looks like a bound: an integer, a name in capitals, or arithmetic on them."""
     match node:
         case ast.Constant():
             return type(node.value) is int
@@ -40,7 +41,7 @@ def numeric(node: ast.expr) -> bool:
 
 
 class Condition:
-    """A test in a function: names in it are looked up in the assignments of the function."""
+    """A condition in a function. Names in it are resolved through the assignments of the function."""
 
     def __init__(self, function: Function | None, names: Names) -> None:
         inside = [] if function is None else list(ast.walk(function))
@@ -52,20 +53,20 @@ class Condition:
         }
 
     def changes(self, node: ast.expr, put: Put, bad: bool) -> Iterator[Change]:
-        """Of an expression whose value `bad` leads to a rejection."""
+        """Yield the changes of an expression whose value `bad` leads to a rejection."""
         match node:
             case ast.BoolOp():
-                alone = isinstance(node.op, ast.Or) == bad  # each of its values is a reason by itself
+                sufficient = isinstance(node.op, ast.Or) == bad  # each operand alone can cause the rejection
                 for index, item in enumerate(node.values):
-                    there = partial(node.values.__setitem__, index)
-                    if alone:
+                    put_operand = partial(node.values.__setitem__, index)
+                    if sufficient:
                         yield (
                             "part",
                             item,
                             ast.unparse(item),
-                            partial(there, ast.copy_location(ast.Constant(not bad), item)),
+                            partial(put_operand, ast.copy_location(ast.Constant(not bad), item)),
                         )
-                    yield from self.changes(item, there, bad)
+                    yield from self.changes(item, put_operand, bad)
             case ast.UnaryOp(op=ast.Not()):
                 yield from self.changes(node.operand, partial(setattr, node, "operand"), not bad)
             case ast.Compare():
@@ -77,17 +78,18 @@ class Condition:
             case ast.Call(func=ast.Attribute(attr="any" | "all") as method):
                 yield from self.changes(method.value, partial(setattr, method, "value"), bad)
             case ast.Call():
-                self.names.asked.setdefault(called(node), bad)
+                self.names.predicates.setdefault(called(node), bad)
             case ast.Name(id=name) if name in self.assigned and name not in self.seen:
                 self.seen.add(name)
                 assign = self.assigned[name]
                 yield from self.changes(assign.value, partial(setattr, assign, "value"), bad)
 
     def comparison(self, node: ast.Compare, put: Put, bad: bool) -> Iterator[Change]:
+        """Yield the changes of a comparison: one link of a chain removed, or a bound moved."""
         sides = [node.left, *node.comparators]
         if len(node.ops) > 1 and not bad:
-            for gone in range(len(node.ops)):
-                links = [ast.Compare(sides[i], [op], [sides[i + 1]]) for i, op in enumerate(node.ops) if i != gone]
+            for removed in range(len(node.ops)):
+                links = [ast.Compare(sides[i], [op], [sides[i + 1]]) for i, op in enumerate(node.ops) if i != removed]
                 rest: ast.expr = links[0] if len(links) == 1 else ast.BoolOp(ast.And(), list(links))
                 rest = ast.fix_missing_locations(ast.copy_location(rest, node))
                 yield "part", node, f"{ast.unparse(node)} as {ast.unparse(rest)}", partial(put, rest)
@@ -96,7 +98,7 @@ class Condition:
                 yield from self.moves(node, i)
 
     def moves(self, node: ast.Compare, i: int) -> Iterator[Change]:
-        """The bound of one operator, in both directions."""
+        """Yield the changes of one operator: with or without equality, and its bound moved by one."""
         other, by = SWAPS[type(node.ops[i])]
         text = ast.unparse(node)
         yield (
@@ -106,13 +108,14 @@ class Condition:
             partial(node.ops.__setitem__, i, other()),
         )
         if i == len(node.ops) - 1 and numeric(node.comparators[i]):
-            bound, there = node.comparators[i], partial(node.comparators.__setitem__, i)
+            bound, put_bound = node.comparators[i], partial(node.comparators.__setitem__, i)
         elif i == 0 and numeric(node.left):
-            bound, there, by = node.left, partial(setattr, node, "left"), -by
+            bound, put_bound, by = node.left, partial(setattr, node, "left"), -by
         else:
             return
-        yield "bound", node, f"{text} with {ast.unparse(bound)} {by:+d}", partial(there, shifted(bound, by))
+        yield "bound", node, f"{text} with {ast.unparse(bound)} {by:+d}", partial(put_bound, shifted(bound, by))
 
 
 def symbol(op: type[ast.cmpop]) -> str:
+    """Return the source text of an operator."""
     return {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}[op]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the sources say of their own functions: which of them reject, with which errors, and which are asked before."""
+"""Collect facts about the functions of the sources: which reject input, with which errors, and which are predicates."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from typing import Final
 
 from refcodec.errors import Code
 
-CALLERS: Final = frozenset(
+CALLER_ERRORS: Final = frozenset(
     {"AssertionError", "BlockingIOError", "MemoryError", "RuntimeError", "TypeError"}
-)  # not of a file
+)  # errors of the caller, not of a file
 VALUE_ERROR: Final = "ValueError"
-JUDGES: Final = frozenset({"judge", "finish"})  # methods that reject, of whatever object
+REJECTING_METHODS: Final = frozenset({"judge", "finish"})  # methods that may reject, of any object
 ALIASES: Final = frozenset({"self", "headers", "section_codec"})
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass
 class Names:
-    """By the bare names of functions."""
+    """Facts about functions, by bare name."""
 
     modules: frozenset[str] = ALIASES
-    judging: set[str] = field(default_factory=set)  # they raise what a file is rejected with
+    rejecting: set[str] = field(default_factory=set)  # functions that may raise the error of a file
     codes: dict[str, frozenset[int]] = field(
         default_factory=dict
-    )  # errors that they give, with those of what they call
-    asked: dict[str, bool] = field(default_factory=dict)  # predicates in tests of rejections: whether True leads to one
+    )  # error codes of a function and of the functions it calls
+    predicates: dict[str, bool] = field(default_factory=dict)  # predicate -> the result that leads to a rejection
 
 
 def called(node: ast.AST) -> str:
-    """The bare name of what a call calls, "" for a call of anything else."""
+    """Return the bare name of the called function, "" if the node is not a call of a name."""
     if not isinstance(node, ast.Call):
         return ""
     return (
@@ -46,38 +46,42 @@ def called(node: ast.AST) -> str:
 
 
 def mentioned(node: ast.AST, modules: frozenset[str]) -> set[str]:
-    """The names in it that can be of functions here: alone, of a module, of the object itself, or always of a judge."""
+    """Return the names in a node that may refer to functions: bare, of a module or self, or a rejecting method."""
     found = set[str]()
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             found.add(part.id)
         elif isinstance(part, ast.Attribute) and (
-            part.attr in JUDGES or (isinstance(part.value, ast.Name) and part.value.id in modules)
+            part.attr in REJECTING_METHODS or (isinstance(part.value, ast.Name) and part.value.id in modules)
         ):
             found.add(part.attr)
     return found
 
 
 def functions(trees: Iterable[ast.AST]) -> Iterator[Function]:
+    """Yield all functions, nested ones included."""
     for tree in trees:
         yield from (node for node in ast.walk(tree) if isinstance(node, Function))
 
 
 def returns(function: Function | None, name: str) -> bool:
-    """Whether it is annotated to return just this."""
+    """Return whether the return annotation of a function is exactly this name."""
     return function is not None and isinstance(function.returns, ast.Name) and function.returns.id == name
 
 
 def rejects(node: ast.AST, value_errors: bool) -> bool:
-    """Whether a statement raises what is wrong with a file. A ValueError is of the caller, or in a registry of the file."""
+    """Return whether a statement raises the error of a file.
+
+    value_errors: whether ValueError counts; elsewhere it is an error of the caller.
+    """
     if not isinstance(node, ast.Raise):
         return False
     name = "" if node.exc is None else called(node.exc)
-    return name not in CALLERS and (value_errors or name != VALUE_ERROR)
+    return name not in CALLER_ERRORS and (value_errors or name != VALUE_ERROR)
 
 
 def own_codes(node: ast.AST) -> frozenset[int]:
-    """The error codes that are written in it: the first argument of a call, the first of a pair."""
+    """Return the error codes in a node: `Code.…` as first argument of a call or first item of a tuple."""
     found = set[int]()
     for part in ast.walk(node):
         first = part.args[:1] if isinstance(part, ast.Call) else part.elts[:1] if isinstance(part, ast.Tuple) else []
@@ -93,15 +97,15 @@ def own_codes(node: ast.AST) -> frozenset[int]:
 
 
 def codes(node: ast.AST, names: Names) -> frozenset[int]:
-    """Those written in it, else those of the functions that it names."""
-    said = own_codes(node)
-    if said:
-        return said
+    """Return the error codes in a node, or else those of the functions that it mentions."""
+    own = own_codes(node)
+    if own:
+        return own
     return frozenset().union(*(names.codes.get(name, frozenset()) for name in mentioned(node, names.modules)))
 
 
 def gather(trees: dict[str, ast.Module], value_errors: Iterable[str]) -> Names:
-    """From all sources. `value_errors`: files in which ValueError rejects."""
+    """Collect the facts from all sources (file -> tree). value_errors: files in which ValueError rejects."""
     names = Names(ALIASES | {Path(file).stem for file in trees} | {Path(file).parent.name for file in trees})
     calls = dict[str, set[str]]()
     for file, tree in trees.items():
@@ -110,10 +114,10 @@ def gather(trees: dict[str, ast.Module], value_errors: Iterable[str]) -> Names:
             calls[function.name] = calls.get(function.name, set()) | mentioned(function, names.modules)
             names.codes[function.name] = names.codes.get(function.name, frozenset()) | own_codes(function)
             if any(rejects(node, file in value_errors) for node in inside):
-                names.judging.add(function.name)
-    for _ in range(4):  # as deep as calls lead
+                names.rejecting.add(function.name)
+    for _ in range(4):  # propagate through four levels of calls
         for name, inner in calls.items():
             names.codes[name] = names.codes[name].union(*(names.codes.get(other, frozenset()) for other in inner))
-            if inner & names.judging:
-                names.judging.add(name)
+            if inner & names.rejecting:
+                names.rejecting.add(name)
     return names

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The vectors put to refcodec with one change, in a forked child that reads the changed file in place of the one on disk.
+"""Run the vectors against a mutant of refcodec, in a forked child that imports the changed source.
 
-The parent has the vectors and every library; the child imports refcodec anew, so nothing of the change stays.
+The parent loads the vectors and all libraries. The child imports refcodec again, so no change persists in the parent.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from tools.mutation.sites import Site
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ADAPTER: Final = ROOT / "conformance" / "adapters" / "refcodec.py"
-CPU_SECONDS: Final = 15.0  # of one vector
-MEMORY: Final = 2 << 30  # bytes beyond what the parent has
+CPU_SECONDS: Final = 15.0  # limit per vector
+MEMORY: Final = 2 << 30  # bytes above the use of the parent
 HIGHEST: Final = "L"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`by`: id of the first vector with another verdict, "" where there is none; `why`: what came of it."""
+    """Result of running vectors: the first one with a wrong verdict kills the mutant."""
 
-    by: str
-    why: str = ""
-    asked: int = 0  # vectors
-    seconds: dict[str, float] = field(default_factory=dict)  # of each vector
+    killed_by: str  # id of that vector, "" if all pass
+    reason: str = ""
+    tried: int = 0  # number of vectors
+    seconds: dict[str, float] = field(default_factory=dict)  # CPU time of each vector
 
 
-class Changed(importlib.machinery.SourceFileLoader):
-    """Loads a file as it has been changed."""
+class MutantLoader(importlib.machinery.SourceFileLoader):
+    """Loads a module from changed code."""
 
     def __init__(self, name: str, path: str, code: CodeType) -> None:
         super().__init__(name, path)
@@ -55,8 +55,8 @@ class Changed(importlib.machinery.SourceFileLoader):
         return self.code
 
 
-class Hook(importlib.abc.MetaPathFinder):
-    """Finds one module, the changed one."""
+class MutantFinder(importlib.abc.MetaPathFinder):
+    """Import hook that finds only the changed module."""
 
     def __init__(self, file: str, tree: ast.Module) -> None:
         path = ROOT / file
@@ -68,15 +68,15 @@ class Hook(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
         if fullname != self.name:
             return None
-        loader = Changed(fullname, str(self.path), self.code)
-        places = [str(self.path.parent)] if self.package else None
+        loader = MutantLoader(fullname, str(self.path), self.code)
+        locations = [str(self.path.parent)] if self.package else None
         return importlib.util.spec_from_file_location(
-            fullname, self.path, loader=loader, submodule_search_locations=places
+            fullname, self.path, loader=loader, submodule_search_locations=locations
         )
 
 
 class Refcodec:
-    """refcodec by its adapter, with the registry that a vector has."""
+    """Calls refcodec through its adapter, with the registry of each vector."""
 
     def __init__(self, registry: Path, data: Path) -> None:
         self.registry, self.data = registry, data
@@ -85,6 +85,7 @@ class Refcodec:
         self.current: Path | None = None
 
     def answer(self, case: Case) -> Answer:
+        """Decode the file of a vector; return the verdict."""
         rows = case.registry or self.registry
         if rows != self.current:
             self.decode, self.current = self.adapter.begin(rows, self.data), rows
@@ -92,17 +93,19 @@ class Refcodec:
         question = server.Question(case.file, tier_of(case), case.models, case.asked)
         try:
             return Answer("accept", result=server.strings(self.decode(question)))
-        except server.Rejected as fault:
-            return Answer("reject", error=fault.code, status=fault.status)
+        except server.Rejected as rejection:
+            return Answer("reject", error=rejection.code, status=rejection.status)
 
 
 def tier_of(case: Case) -> str:
+    """Return the highest tier to test of a vector."""
     tier = case.tier_for(HIGHEST)
     assert tier is not None
     return tier
 
 
 def adapter() -> ModuleType:
+    """Import the adapter of refcodec anew."""
     spec = importlib.util.spec_from_file_location("refcodec_adapter", ADAPTER)
     assert spec is not None
     assert spec.loader is not None
@@ -112,32 +115,35 @@ def adapter() -> ModuleType:
 
 
 def warm(cases: Sequence[Case], registry: Path, data: Path) -> None:
-    """Load what a decode loads, so that children need not. Libraries stay; refcodec is what it was before."""
-    kept = forget()
+    """Import the libraries that decoding needs, so that children inherit them; the imported refcodec stays the same."""
+    modules = unload()
     try:
         decoder = Refcodec(registry, data)
         for name in sorted({kind for case in cases if case.accepted for kind in case.kinds}):
             decoder.answer(next(case for case in cases if case.accepted and name in case.kinds))
     finally:
-        forget()
-        sys.modules.update(kept)
+        unload()
+        sys.modules.update(modules)
 
 
-def forget() -> dict[str, ModuleType]:
-    """Take refcodec out of the modules that are imported; gives what was there."""
+def unload() -> dict[str, ModuleType]:
+    """Remove refcodec from the imported modules; return the removed modules."""
     return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "refcodec"}
 
 
 def run(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, *, to_end: bool = False) -> Outcome:
-    """Ask until a verdict differs, or with `to_end` all. A vector that ends the child, or takes too long, differs."""
-    inward, outward = os.pipe()
+    """Run the vectors until a verdict is wrong, or all with `to_end`.
+
+    A vector that terminates the child or exceeds its time counts as wrong. With site None refcodec is unchanged.
+    """
+    read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(inward)
-        _child(site, cases, registry, data, outward, to_end)
-    os.close(outward)
-    with open(inward, encoding="utf-8") as said:
-        lines = [json.loads(line) for line in said]
+        os.close(read_end)
+        _child(site, cases, registry, data, write_end, to_end)
+    os.close(write_end)
+    with open(read_end, encoding="utf-8") as pipe:
+        lines = [json.loads(line) for line in pipe]
     status = os.waitpid(child, 0)[1]
     seconds = {line["case"]: line["seconds"] for line in lines if "seconds" in line}
     wrong = next((line for line in lines if "why" in line), None)
@@ -145,48 +151,50 @@ def run(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, *,
         return Outcome(wrong["case"], wrong["why"], len(seconds), seconds)
     if status != 0:
         last = lines[-1]["case"] if lines else "import"
-        ended = (
+        reason = (
             "takes too long"
             if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
             else f"ends with {status}"
         )
-        return Outcome(last, ended, len(seconds), seconds)
+        return Outcome(last, reason, len(seconds), seconds)
     return Outcome("", "", len(seconds), seconds)
 
 
 def _child(
-    site: Site | None, cases: Sequence[Case], registry: Path, data: Path, outward: int, to_end: bool
+    site: Site | None, cases: Sequence[Case], registry: Path, data: Path, write_end: int, to_end: bool
 ) -> NoReturn:
-    """Never returns: whatever happens, it ends this process."""
+    """Run the child and always exit the process."""
     status = 1
     try:
-        _limits()
-        with open(outward, "w", encoding="utf-8", buffering=1) as out:
-            _ask(site, cases, registry, data, out, to_end)
+        _set_limits()
+        with open(write_end, "w", encoding="utf-8", buffering=1) as out:
+            _run_vectors(site, cases, registry, data, out, to_end)
         status = 0
     finally:
         os._exit(status)
 
 
-def _limits() -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends it, whatever it is at
+def _set_limits() -> None:
+    """Silence the child and limit its CPU time and memory."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # terminate the process when the timer expires
     statm = Path("/proc/self/statm")
     if statm.is_file():
-        most = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        limit = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-def _ask(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, out: Any, to_end: bool) -> None:
+def _run_vectors(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, out: Any, to_end: bool) -> None:
+    """Apply the change, run the vectors, and write one JSON line before and after each."""
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     case_id = "import"
     try:
         if site is not None:
             site.change()
-            sys.meta_path.insert(0, Hook(site.file, site.tree))
-        forget()
+            sys.meta_path.insert(0, MutantFinder(site.file, site.tree))
+        unload()
         decoder = Refcodec(registry, data)
         for case in cases:
             case_id = case.id
@@ -199,5 +207,5 @@ def _ask(site: Site | None, cases: Sequence[Case], registry: Path, data: Path, o
             print(json.dumps(line | ({"why": wrong[0]} if wrong else {})), file=out)
             if wrong and not to_end:
                 return
-    except (Exception, SystemExit) as fault:  # noqa: BLE001 - a crash is a verdict, too
-        print(json.dumps({"case": case_id, "why": f"crashes: {type(fault).__name__}: {fault}"[:200]}), file=out)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a crash counts as a wrong verdict
+        print(json.dumps({"case": case_id, "why": f"crashes: {type(error).__name__}: {error}"[:200]}), file=out)

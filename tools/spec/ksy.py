@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes the sizes of Appendix A into conformance/sem.ksy from dims.json; `--check` only compares.
+"""Update the size tables of Appendix A in conformance/sem.ksy from dims.json; `--check` only compares.
 
 python -m tools.spec.ksy [--check]
 """
@@ -15,14 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 GRAMMAR = ROOT / "conformance" / "sem.ksy"
 DIMS = ROOT / "refcodec" / "registry" / "dims.json"
 BLOCK = re.compile(r"(# begin dims\n).*?( *# end dims\n)", re.S)
-COLUMNS = 26  # sizes a line: 156 are six lines
+COLUMNS = 26  # sizes per line; 156 sizes make six lines
 
 
 def block() -> str:
-    """Two instances, each a list of 156 sides."""
+    """Return the two instances of the grammar, lists of 156 widths and heights."""
     rows = json.loads(DIMS.read_text())["classes"]
     if [row["class"] for row in rows] != list(range(1, len(rows) + 1)):
-        raise SystemExit("dims.json: its classes do not count from 1")
+        raise SystemExit("dims.json: class ids are not 1, 2, 3, … in order")
     lines = []
     for side in ("width", "height"):
         numbers = [str(row[side]) for row in rows]
@@ -33,10 +33,10 @@ def block() -> str:
 
 
 def render(text: str) -> str:
-    """The grammar with the block made anew."""
-    text, found = BLOCK.subn(lambda match: match[1] + block() + match[2], text)
-    if found != 1:
-        raise SystemExit(f"{GRAMMAR.name} has {found} blocks of sizes")
+    """Return the grammar with the block regenerated."""
+    text, count = BLOCK.subn(lambda match: match[1] + block() + match[2], text)
+    if count != 1:
+        raise SystemExit(f"{GRAMMAR.name} has {count} blocks of sizes, expected 1")
     return text
 
 
@@ -46,7 +46,7 @@ def main() -> None:
     if "--check" not in sys.argv[1:]:
         GRAMMAR.write_text(new, encoding="utf-8")
     elif new != old:
-        raise SystemExit(f"{GRAMMAR.name} is out of step with dims.json: run tools/spec/ksy.py")
+        raise SystemExit(f"{GRAMMAR.name} does not match dims.json: run `python -m tools.spec.ksy`")
 
 
 if __name__ == "__main__":

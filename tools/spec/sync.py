@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Writes the generated blocks of SPEC.md from the data they repeat; `--check` only compares.
+"""Update the generated blocks of SPEC.md from their source data; `--check` only compares.
 
     python -m tools.spec.sync [--check]
 
-A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`.
+A block is enclosed by `<!-- begin NAME -->` and `<!-- end NAME -->`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def errors() -> str:
+    """Return the table of error codes."""
     lines = ["| code | name | family | status |", "|---|---|---|---|"]
     for code, (name, _) in CODES.items():
         family = FAMILIES[code // 100]
@@ -29,6 +30,7 @@ def errors() -> str:
 
 
 def dim_classes() -> str:
+    """Return the table of dim classes, six columns wide."""
     rows = json.loads((ROOT / "refcodec/registry/dims.json").read_text())["classes"]
     cells = [f"{r['class']}: {r['width']}×{r['height']}" for r in rows]
     columns = 6
@@ -40,7 +42,7 @@ def dim_classes() -> str:
 
 
 def digest_of(path: str) -> Callable[[], str]:
-    """The block of a normative data file."""
+    """Return the generator of a block with size and SHA-256 of a normative data file."""
 
     def block() -> str:
         data = (ROOT / path).read_bytes()
@@ -50,12 +52,13 @@ def digest_of(path: str) -> Callable[[], str]:
 
 
 def dump() -> str:
+    """Return the dump of the example file."""
     text = (ROOT / "test_vectors/example.txt").read_text().rstrip("\n")
     return f"```\n{text}\n```"
 
 
 def sketch_dump() -> str:
-    """A sketch of one pixel, without the line that says what the vector is for."""
+    """Return the dump of a one-pixel sketch, without the first line, which explains the vector."""
     text = (ROOT / "test_vectors/sketch/sketch-1x1.txt").read_text().partition("\n\n")[2].rstrip("\n")
     return f"```\n{text}\n```"
 
@@ -73,12 +76,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 
 def render(text: str) -> str:
-    """SPEC.md with every generated block made anew."""
+    """Return SPEC.md with every generated block updated."""
     for name, make in BLOCKS.items():
         pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
         text, n = pattern.subn(lambda m, make=make: f"{m[1]}{make()}\n{m[2]}", text)  # type: ignore[misc]
         if n != 1:
-            raise SystemExit(f"SPEC.md has {n} blocks named {name}")
+            raise SystemExit(f"SPEC.md has {n} blocks named {name}, expected 1")
     return text
 
 
@@ -88,7 +91,7 @@ def main() -> None:
     new = render(old)
     if "--check" in sys.argv[1:]:
         if new != old:
-            raise SystemExit("SPEC.md is out of step with its data: run tools/spec/sync.py")
+            raise SystemExit("SPEC.md does not match its source data: run `python -m tools.spec.sync`")
     else:
         path.write_text(new)
 

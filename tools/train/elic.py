@@ -1,26 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Trains an ELIC network at many rates at once, resumable from one file.
+"""Train an ELIC network for several rates at once; runs resume from one checkpoint file.
 
     python -m tools.train.elic PHOTOS --out runs/elic --minutes 100 --processes 2
 
-PHOTOS is a folder of photographs. `--config taco-text` trains TACO with its text adapter, on captions and under its losses
-(tools/train/joint.py). The run folder gets `checkpoint.pt` (weights, averaged weights, optimiser: all that
-a resumed run needs) and `log.jsonl`. Ctrl-C saves and stops; the same command goes on from there. The schedule follows
-the share of --minutes spent, summed over all resumptions, or that of --steps: one process on a CPU that takes --steps
-without a stop gives the same losses each time.
+PHOTOS is a folder of photographs. `--config taco-text` trains TACO with its text adapter, using captions and TACO's
+losses (tools/train/joint.py). The run writes `checkpoint.pt` (weights, averaged weights and optimiser state, all that
+resuming needs) and `log.jsonl` to the --out folder. Ctrl-C saves and stops; the same command resumes. The schedule
+follows the elapsed share of --minutes, summed over all sessions, or of --steps. A run with --steps, in one process on a
+CPU and without interruption, gives the same losses each time.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import pickle
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,13 +32,22 @@ from refcodec.transforms.elic.transforms import extended
 from tools.train import joint, photos, sketches
 from tools.train.joint import Guide
 from tools.train.losses import distortion, line_distortion
+from tools.train.session import (
+    CHECKPOINT_EVERY,
+    VALIDATE_EVERY,
+    Log,
+    interruptible,
+    learning_rate,
+    load_checkpoint,
+    save_checkpoint,
+    tensor,
+)
 
 LAMBDAS = tuple(round(0.0003 * (0.0256 / 0.0003) ** (i / 9), 6) for i in range(10))  # quality 1 … 10
-SKETCH_LAMBDAS = tuple(round(3e-6 * (1.6e-4 / 3e-6) ** (i / 9), 8) for i in range(10))  # 0.006 … 0.06 bpp and more
+SKETCH_LAMBDAS = tuple(round(3e-6 * (1.6e-4 / 3e-6) ** (i / 9), 8) for i in range(10))  # about 0.006 … 0.06 bpp
 TEXT_WIDTH = 512  # of openai/clip-vit-base-patch32
-HELD_OUT = 8  # pictures at the end of the listing, never trained on
-PATCHES = 25_000  # whose principal components the linear path starts from
-CHECKPOINT_EVERY, VALIDATE_EVERY = 120.0, 300.0  # seconds
+HELD_OUT = 8  # pictures at the end of the listing, used for validation only
+PATCHES = 25_000  # patches in the PCA that initialises the linear path
 
 
 SKETCH = configs.ElicConfig(
@@ -63,8 +66,10 @@ SKETCH = configs.ElicConfig(
 
 
 def config(name: str) -> configs.ElicConfig:
-    """embedded (the default), sketch, or a public variant by name with the rates of the embedded one; taco-text: with its
-    text adapter."""
+    """Return the configuration of a name: embedded, sketch, taco-text (with text adapter) or a public variant.
+
+    Public variants use the lambdas of the embedded model.
+    """
     if name == "sketch":
         return SKETCH
     if name == "embedded":
@@ -80,7 +85,7 @@ def config(name: str) -> configs.ElicConfig:
 
 
 def initialise(net: Any, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> None:
-    """The linear path becomes a PCA of 16x16 patches; everything beside it starts small."""
+    """Initialise the linear path with a PCA of 16x16 patches and scale down all other branches."""
     cfg: configs.ElicConfig = net.cfg
     for m in net.modules():
         if hasattr(m, "branch"):
@@ -113,14 +118,8 @@ def initialise(net: Any, pictures: list[NDArray[np.uint8]], rng: np.random.Gener
         start += c
 
 
-def learning_rate(step: int, done: float) -> float:
-    """Factor on the peak rate: 200 steps of warm-up, flat to 30 % of the time, cosine to 2 %."""
-    decay = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, (done - 0.3) / 0.7))))
-    return min(1.0, (step + 1) / 200) * (0.02 + 0.98 * decay)
-
-
 def average_gradients(params: list[torch.nn.Parameter], world: int) -> float:
-    """Mean gradient over processes, clipped to norm 3; returns the norm before."""
+    """Average the gradients over all processes and clip them to norm 3; return the norm before clipping."""
     flat = torch.cat([p.grad.view(-1) if p.grad is not None else p.data.new_zeros(p.numel()) for p in params])
     if world > 1:
         dist.all_reduce(flat)
@@ -136,16 +135,16 @@ def average_gradients(params: list[torch.nn.Parameter], world: int) -> float:
 
 @torch.no_grad()
 def validate(net: Elic, pictures: list[NDArray[np.uint8]], device: str, guide: Guide) -> list[dict[str, float]]:
-    """Rounded symbols, estimated bits, on the centre (384x384 at most) of the held-out pictures, at three rates.
+    """Return estimated bpp and PSNR with rounded symbols, on 384x384 centres of the held-out pictures, at three rates.
 
-    The held-out pictures are the last of those that guide has captions of; each is shown with its first.
+    The held-out pictures are the last ones of the listing; each is encoded with its first caption, if any.
     """
     net.eval()
-    said = [captions[0] for captions in guide.captions[-len(pictures) :]] if guide.captions else [""] * len(pictures)
+    captions = [texts[0] for texts in guide.captions[-len(pictures) :]] if guide.captions else [""] * len(pictures)
     rows = []
     for rate in (1, net.cfg.rates // 2, net.cfg.rates - 2) if net.cfg.rates > 3 else range(net.cfg.rates):
         bpp, psnr = [], []
-        for pic, caption in zip(pictures, said, strict=True):
+        for pic, caption in zip(pictures, captions, strict=True):
             part = photos.centre(pic, 384)
             h, w = part.shape[:2]
             x = extended(part).to(device)
@@ -157,24 +156,14 @@ def validate(net: Elic, pictures: list[NDArray[np.uint8]], device: str, guide: G
     return rows
 
 
-def tensor(batch: NDArray[np.uint8], device: str) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(batch)).to(device).permute(0, 3, 1, 2).float() / 255
-
-
 def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any] | None:
-    """The state to go on from, None for a new run; ends the program where the two do not belong together."""
-    path = args.out / "checkpoint.pt"
-    if not path.exists():
+    """Return the state to resume from, None for a new run; exit if the checkpoint does not match the run."""
+    loaded = load_checkpoint(args, lambda state: (configs.ElicConfig.from_dict(state["config"]), state["data"]))
+    if loaded is None:
         return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
-        same = configs.ElicConfig.from_dict(state["config"]) == config(args.config)
-        data = state["data"]
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(
-            f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out"
-        ) from e
-    if not same:
+    state, (trained, data) = loaded
+    path = args.out / "checkpoint.pt"
+    if trained != config(args.config):
         raise SystemExit(f"error: {path} holds another architecture than --config {args.config}; choose another --out")
     if data != data_digest:
         raise SystemExit(f"error: {path} was trained on other pictures (listing {data}); choose another --out")
@@ -182,7 +171,7 @@ def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any
 
 
 class Run:
-    """The state that a checkpoint holds."""
+    """The training state that is saved in a checkpoint."""
 
     def __init__(
         self, args: argparse.Namespace, state: dict[str, Any] | None, pictures: list[NDArray[np.uint8]]
@@ -210,7 +199,7 @@ class Run:
                 self.ema = {k: v.clone() for k, v in self.net.state_dict().items()}
 
     def done(self, args: argparse.Namespace) -> float:
-        """The share of the schedule that is behind."""
+        """Return the completed share of the schedule, 0 at the start and 1 at the end."""
         share: float = self.step / args.steps if args.steps else self.seconds / (60 * args.minutes)
         return share
 
@@ -230,46 +219,7 @@ class Run:
             "data": data_digest,
             "seed": args.seed,
         }
-        tmp = args.out / "checkpoint.pt.part"
-        torch.save(state, tmp)
-        os.replace(tmp, args.out / "checkpoint.pt")
-
-
-class Log:
-    """`log.jsonl` and the lines on screen; silent in all processes but the first."""
-
-    def __init__(self, args: argparse.Namespace, rank: int, run: Run) -> None:
-        self.args, self.run, self.path = args, run, args.out / "log.jsonl" if rank == 0 else None
-        if self.path is not None and self.path.exists():  # a run that was killed logged more than it saved
-            rows = [line for line in self.path.read_text().splitlines() if _step_of(line) <= run.step]
-            self.path.write_text("".join(f"{line}\n" for line in rows))
-
-    def __call__(self, **row: Any) -> None:
-        if self.path is None:
-            return
-        row = {"step": self.run.step, "seconds": round(self.run.seconds, 1), **row}
-        print(f"{100 * min(1.0, self.run.done(self.args)):5.1f} %  {json.dumps(row)}", flush=True)
-        with self.path.open("a") as f:
-            f.write(json.dumps(row) + "\n")
-
-
-def _step_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):  # the last line of a run that was killed
-        return math.inf
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Whether the user or the system has asked the program to stop."""
-    heard: list[int] = []
-    before = {s: signal.signal(s, lambda number, _: heard.append(number)) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield lambda: bool(heard)
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
+        save_checkpoint(args.out, state)
 
 
 def batch(
@@ -280,7 +230,7 @@ def batch(
     guide: Guide,
     rng: np.random.Generator,
 ) -> tuple[Tensor, list[str] | None]:
-    """Crops [B, C, size, size], and a caption of each where there are captions."""
+    """Return random crops [B, C, size, size] and, if captions are used, one caption per crop."""
     if guide.captions is None:
         crop = sketches.crop if sketch else photos.crop
         return tensor(np.stack([crop(pictures, size, rng) for _ in range(args.batch)]), args.device), None
@@ -291,7 +241,7 @@ def batch(
 def train_step(
     run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator, guide: Guide
 ) -> tuple[tuple[float, ...], dict[str, Any]]:
-    """One step of the optimiser: (loss, bpp, MSE, LPIPS, joint loss) of its crops, and what else the log tells of it."""
+    """Take one optimiser step; return (loss, bpp, MSE, LPIPS, joint loss) of its crops, and further values to log."""
     done, device = run.done(args), args.device
     size = args.final_crop if done > 0.85 else args.crop
     sketch = run.net.cfg.channels == 1
@@ -328,26 +278,26 @@ def train_step(
 def work(
     rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str, guide: Guide
 ) -> None:
-    """One process of the run."""
+    """Run the training loop of one process."""
     if args.processes > 1:
         dist.init_process_group(
             "gloo", init_method=f"file://{args.out.resolve()}/rendezvous", rank=rank, world_size=args.processes
         )
     train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
     run = Run(args, read_checkpoint(args, data_digest), train)
-    # one stream of crops for each process and start, and one of noise
+    # separate random streams of crops and of noise per process and session
     rng = np.random.default_rng((args.seed, rank, run.step))
     torch.manual_seed(int(np.random.SeedSequence((args.seed, rank, run.step)).generate_state(1)[0]))
     log = Log(args, rank, run)
     if rank == 0 and run.step:
-        print(f"going on from step {run.step} after {run.seconds:.0f} s", flush=True)
+        print(f"resuming from step {run.step} after {run.seconds:.0f} s", flush=True)
     last = time.monotonic()
     saved = validated = run.seconds
     sums, steps = np.zeros(5), 0
     run.net.train()
-    with interruptible() as asked:
+    with interruptible() as stop_requested:
         while True:
-            flag = torch.tensor([run.seconds, float(asked())], dtype=torch.float64)
+            flag = torch.tensor([run.seconds, float(stop_requested())], dtype=torch.float64)
             if args.processes > 1:  # every process must agree on the schedule and on stopping
                 dist.all_reduce(flag, op=dist.ReduceOp.MAX)
             run.seconds = float(flag[0])
@@ -366,19 +316,22 @@ def work(
                 sums, steps = np.zeros(5), 0
             if rank == 0 and run.seconds - validated > VALIDATE_EVERY:
                 validated = run.seconds
-                log(held_out=with_ema(run, held, args, guide))
+                log(held_out=validate_ema(run, held, args, guide))
             if rank == 0 and run.seconds - saved > CHECKPOINT_EVERY:
                 saved = run.seconds
                 run.save(args, data_digest)
         if rank == 0:
-            log(held_out=with_ema(run, held, args, guide))
+            log(held_out=validate_ema(run, held, args, guide))
             run.save(args, data_digest)
     if args.processes > 1:
         dist.barrier()
         dist.destroy_process_group()
 
 
-def with_ema(run: Run, held: list[NDArray[np.uint8]], args: argparse.Namespace, guide: Guide) -> list[dict[str, float]]:
+def validate_ema(
+    run: Run, held: list[NDArray[np.uint8]], args: argparse.Namespace, guide: Guide
+) -> list[dict[str, float]]:
+    """Validate with the averaged weights."""
     live = {k: v.clone() for k, v in run.net.state_dict().items()}
     run.net.load_state_dict(run.ema)
     rows = validate(run.net, held, args.device, guide)
@@ -395,59 +348,63 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     length = ap.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=100)
-    length.add_argument("--steps", type=int, default=0, help="instead of --minutes, for an exactly reproducible run")
+    length.add_argument(
+        "--steps", type=int, default=0, help="length in steps instead of --minutes; exactly reproducible"
+    )
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     ap.add_argument("--processes", type=int, default=1, help="CPU processes whose gradients are averaged")
     ap.add_argument("--threads", type=int, default=1, help="CPU threads of each process")
-    ap.add_argument("--batch", type=int, default=4, help="crops a step and process")
+    ap.add_argument("--batch", type=int, default=4, help="crops per step and process")
     ap.add_argument("--crop", type=int, default=128, help="crop side, a multiple of 64")
-    ap.add_argument("--final-crop", type=int, help="crop side in the last 15 %% (1.5 times --crop)")
+    ap.add_argument(
+        "--final-crop", type=int, help="crop side in the last 15 %% of the schedule (default: 1.5 times --crop)"
+    )
     ap.add_argument(
         "--structure",
         type=float,
-        help="share of MS-SSIM in the distortion after 40 %% (10 %% for sketches, where lines have the same share); 0.25, and none beside --lpips or --clip",
+        help="share of MS-SSIM in the distortion after 40 %% of the schedule; for sketches after 10 %%, with the same share for misplaced lines (default: 0.25, or 0 with --lpips or --clip)",
     )
     ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--log-every", type=int, default=100, help="steps")
+    ap.add_argument("--log-every", type=int, default=100, help="steps between log rows")
     joint.options(ap)
     args = ap.parse_args(argv)
-    for fault in joint.faults(args, config(args.config)):
-        ap.error(fault)
+    for problem in joint.option_errors(args, config(args.config)):
+        ap.error(problem)
     if args.structure is None:
         args.structure = 0.0 if args.lpips or args.clip else 0.25
     if args.final_crop is None:
         args.final_crop = -(-3 * args.crop // 128) * 64
     if any(side < 64 or side % 64 for side in (args.crop, args.final_crop)):
-        ap.error("crops are multiples of 64 pixels")
+        ap.error("--crop and --final-crop must be multiples of 64 pixels")
     if min(args.processes, args.threads, args.batch, args.log_every) < 1 or args.minutes <= 0 or args.steps < 0:
-        ap.error("minutes, steps, processes, threads, batch and --log-every are positive")
+        ap.error("--minutes, --steps, --processes, --threads, --batch and --log-every must be positive")
     if args.processes > 1 and args.device != "cpu":
-        ap.error("several processes run on the CPU only")
+        ap.error("--processes above 1 needs --device cpu")
     if not args.photos.is_dir():
-        ap.error(f"{args.photos} is no folder")
+        ap.error(f"{args.photos} is not a folder")
     return args
 
 
 def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     args.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(args.threads)  # before any are started: they do not survive a fork
-    files = photos.enough(args.photos, HELD_OUT)
+    torch.set_num_threads(args.threads)  # before any thread starts: threads do not survive a fork
+    files = photos.require_listing(args.photos, HELD_OUT)
     guide = joint.guide(args, config(args.config), files)
     data_digest = joint.digest(args, photos.digest(args.photos, files))
     print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
-    read_checkpoint(args, data_digest)  # whatever is wrong with it is better said before pictures are read
+    read_checkpoint(args, data_digest)  # report an unusable checkpoint before loading the pictures
     pictures = [photos.load(p) for p in files]
     if config(args.config).channels == 1:
         rng = np.random.default_rng(args.seed)
         drawn = [v for p in pictures[:-HELD_OUT] for v in sketches.versions(p, rng)]
         pictures = drawn + [sketches.held_out(p) for p in pictures[-HELD_OUT:]]
-        print(f"{len(drawn)} edge maps to train on", flush=True)
+        print(f"training on {len(drawn)} edge maps", flush=True)
     (args.out / "rendezvous").unlink(missing_ok=True)
     if args.processes == 1:
         work(0, args, pictures, data_digest, guide)
-    else:  # fork shares the decoded pictures
+    else:  # forked processes share the decoded pictures
         start: Any = torch.multiprocessing.start_processes  # type: ignore[attr-defined]
         start(work, (args, pictures, data_digest, guide), args.processes, start_method="fork")
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What TACO trains with beside rate and distortion (Lee et al. 2024, eq. (6) and (7)): captions, LPIPS, and CLIP's joint loss.
+"""Additional training losses of TACO (Lee et al. 2024, eq. (6) and (7)): LPIPS and CLIP's joint image-text loss.
 
     rate + lambda * MSE + k_p * LPIPS(x, x') + k_j * (contrastive(f_I(x'), f_T(caption)) + beta * |f_I(x) - f_I(x')|)
 
-CLIP and LPIPS are frozen; gradients pass through their image branches to the reconstruction x'.
+CLIP and LPIPS are frozen; gradients flow through their image branches to the reconstruction x'.
 """
 
 from __future__ import annotations
@@ -30,31 +30,32 @@ from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.transforms.elic.config import ElicConfig
 from tools.train import photos
 
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's pictures
-LOGIT_SCALE = math.exp(2.6592)  # where CLIP's training begins, and TACO's stays
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's input images, RGB
+LOGIT_SCALE = math.exp(2.6592)  # CLIP's initial value, constant in TACO
 
 
 def read_captions(path: Path, root: Path, files: list[Path]) -> list[list[str]]:
-    """The captions of each picture of a listing; one without any has the empty one. A file that is none ends the program.
+    """Return the captions of each file, or [""] for a file without any; exit if the caption file is unusable.
 
-    Lines of a .tsv: file, tab, caption; of any other: {"file": …, "caption": …}, or "captions" with several. `file` is a
-    path relative to `root`, or a name.
+    A .tsv has lines of file, tab, caption; any other file has JSON lines {"file": …, "caption": …}, or "captions" with a
+    list. `file` is a path relative to `root`, or a bare file name.
     """
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     try:
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.strip():
                 name, captions = _line(line, path.suffix == ".tsv")
-                found.setdefault(name, []).extend(captions)
+                by_name.setdefault(name, []).extend(captions)
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise SystemExit(f"error: {path} is no file of captions ({type(e).__name__}: {e})") from e
-    said = [found.get(f.relative_to(root).as_posix()) or found.get(f.name) or [""] for f in files]
-    if not any(captions != [""] for captions in said):
-        raise SystemExit(f"error: {path} has no caption of any picture in {root}")
-    return said
+        raise SystemExit(f"error: {path} is not a caption file ({type(e).__name__}: {e})") from e
+    per_file = [by_name.get(f.relative_to(root).as_posix()) or by_name.get(f.name) or [""] for f in files]
+    if not any(captions != [""] for captions in per_file):
+        raise SystemExit(f"error: {path} has no caption for any picture in {root}")
+    return per_file
 
 
 def _line(line: str, tabs: bool) -> tuple[str, list[str]]:
+    """Parse one line into (file, captions); ValueError, KeyError or TypeError if malformed."""
     if tabs:
         name, _, caption = line.partition("\t")
         return name, [caption]
@@ -65,19 +66,19 @@ def _line(line: str, tabs: bool) -> tuple[str, list[str]]:
         or not all(isinstance(c, str) for c in captions)
         or not isinstance(row["file"], str)
     ):
-        raise ValueError("file and captions are texts")
+        raise ValueError("file and captions must be strings")
     return row["file"], captions
 
 
 def crop(pictures: list[NDArray[np.uint8]], size: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
-    """`photos.crop`, and which picture it is from."""
+    """Return a random crop as `photos.crop` does, and the index of its picture."""
     weights = np.array([p.shape[0] * p.shape[1] for p in pictures], dtype=np.float64)
     i = int(rng.choice(len(pictures), p=weights / weights.sum()))
     return photos.crop([pictures[i]], size, rng), i
 
 
 class Joint(nn.Module):
-    """L_j of eq. (7) under a CLIP model of transformers."""
+    """The joint image-text loss L_j of eq. (7), computed with a transformers CLIP model."""
 
     def __init__(self, model: Any, tokenizer: Any, beta: float) -> None:
         super().__init__()
@@ -85,7 +86,7 @@ class Joint(nn.Module):
 
     @classmethod
     def load(cls, folder: Path, beta: float) -> Joint:
-        """SEM-E-803 and 805 for a folder that is no CLIPModel with its tokenizer."""
+        """Load a CLIPModel and its tokenizer. Raises SemError MODEL_MALFORMED (SEM-E-803) or DEPENDENCY_MISSING (SEM-E-805)."""
         require_config("clip", folder, "config.json", "model_type", ("clip",))
         with loading("clip", folder):
             from transformers import CLIPModel, CLIPTokenizerFast
@@ -97,7 +98,7 @@ class Joint(nn.Module):
             )
 
     def images(self, x: Tensor) -> Tensor:
-        """Unit embeddings [B, D] of square pictures [B, 3, H, W] in 0..1, resized and normalised as CLIP's are."""
+        """Return unit embeddings [B, D] of square images [B, 3, H, W] in 0..1, after CLIP's resize and normalisation."""
         side = self.model.config.vision_config.image_size
         x = F.interpolate(x, (side, side), mode="bicubic", align_corners=False, antialias=True)
         mean, std = (x.new_tensor(v)[:, None, None] for v in (MEAN, STD))
@@ -105,27 +106,28 @@ class Joint(nn.Module):
         return F.normalize(out, dim=1)
 
     def texts(self, captions: list[str]) -> Tensor:
-        """Unit embeddings [B, D]."""
+        """Return unit embeddings [B, D] of captions, truncated to 77 tokens."""
         batch = self.tokenizer(captions, padding=True, truncation=True, max_length=77, return_tensors="pt")
         out = self.model.text_projection(self.model.text_model(**batch.to(self.model.device)).pooler_output)
         return F.normalize(out, dim=1)
 
     def forward(self, x: Tensor, target: Tensor, captions: list[str]) -> Tensor:
-        """One number: x [B, 3, H, W] is a reconstruction of target."""
-        made = self.images(x)
+        """Return the scalar loss of reconstructions x of target, both [B, 3, H, W]."""
+        decoded = self.images(x)
         with torch.no_grad():
-            wanted, said = self.images(target), self.texts(captions)
-        logits, own = LOGIT_SCALE * said @ made.T, torch.arange(len(made), device=made.device)
-        contrastive = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-        total: Tensor = contrastive + self.beta * (made - wanted).norm(dim=1).mean()
+            original, texts = self.images(target), self.texts(captions)
+        logits, labels = LOGIT_SCALE * texts @ decoded.T, torch.arange(len(decoded), device=decoded.device)
+        contrastive = (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
+        total: Tensor = contrastive + self.beta * (decoded - original).norm(dim=1).mean()
         return total
 
 
 @dataclass
 class Guide:
-    """What guides a training beside rate and distortion; each part may be absent.
+    """Optional training inputs and losses besides rate and distortion.
 
-    captions: those of each picture. lpips: pairs of pictures to [B]. perceptual, joint_weight: k_p and k_j.
+    captions: a list per picture. lpips: maps two batches of images to distances [B]. perceptual, joint_weight: the
+    weights k_p and k_j.
     """
 
     captions: list[list[str]] | None = None
@@ -137,21 +139,21 @@ class Guide:
 
     @property
     def active(self) -> bool:
-        """Whether the loss has terms beside rate and distortion."""
+        """True if the loss has terms besides rate and distortion."""
         return self.joint is not None or self.lpips is not None
 
     def drawn(self, pictures: list[int], rng: np.random.Generator) -> list[str]:
-        """A caption of each of these pictures."""
+        """Draw a random caption for each picture index."""
         assert self.captions is not None
         return [self.captions[i][int(rng.integers(0, len(self.captions[i])))] for i in pictures]
 
     @torch.no_grad()
     def states(self, captions: list[str]) -> Tensor | None:
-        """What the text adapter reads, where there is one."""
+        """Return the text encoder states for the text adapter, None without a text encoder."""
         return None if self.text_encoder is None else self.text_encoder.states(captions)
 
     def terms(self, x: Tensor, target: Tensor, captions: list[str] | None) -> tuple[Tensor, Tensor]:
-        """(LPIPS [B], joint loss []) of reconstructions, unweighted; 0 for what is absent."""
+        """Return unweighted (LPIPS [B], joint loss []) of reconstructions; a term that is not used is 0."""
         x = x.float()
         perceptual = x.new_zeros(len(x)) if self.lpips is None else self.lpips(x, target)
         joint = x.new_zeros(()) if self.joint is None or captions is None else self.joint(x, target, captions)
@@ -159,8 +161,9 @@ class Guide:
 
 
 def options(ap: argparse.ArgumentParser) -> None:
-    group = ap.add_argument_group("as TACO trains")
-    group.add_argument("--captions", type=Path, help="captions of the photos: .tsv of file and caption, or .jsonl")
+    """Add the options of this module to a parser."""
+    group = ap.add_argument_group("TACO losses")
+    group.add_argument("--captions", type=Path, help="captions of the photos: a .tsv of file and caption, or .jsonl")
     group.add_argument(
         "--text-encoder",
         type=Path,
@@ -170,14 +173,16 @@ def options(ap: argparse.ArgumentParser) -> None:
     group.add_argument("--lpips", type=Path, help="lpips-alex.safetensors, or its folder, for the perceptual loss")
     group.add_argument("--perceptual", type=float, default=3.5, help="k_p, weight of LPIPS")
     group.add_argument("--joint", type=float, default=0.0025, help="k_j, weight of the joint loss")
-    group.add_argument("--beta", type=float, default=40.0, help="weight of the image embeddings' distance in it")
+    group.add_argument(
+        "--beta", type=float, default=40.0, help="weight of the distance of image embeddings in the joint loss"
+    )
 
 
-def faults(args: argparse.Namespace, cfg: ElicConfig) -> Iterator[str]:
-    """What keeps these options from meaning something."""
+def option_errors(args: argparse.Namespace, cfg: ElicConfig) -> Iterator[str]:
+    """Yield an error message for every inconsistent combination of options."""
     encoder = args.text_encoder or args.clip
     if cfg.channels != 3 and (args.captions or args.clip or args.lpips):
-        yield "captions, CLIP and LPIPS are of photographs"
+        yield "--captions, --clip and --lpips apply to photographs only"
     if cfg.text_width and not (args.captions and encoder):
         yield "a network with a text adapter needs --captions, and --text-encoder or --clip"
     if args.clip and not args.captions:
@@ -187,11 +192,11 @@ def faults(args: argparse.Namespace, cfg: ElicConfig) -> Iterator[str]:
     if args.text_encoder and not cfg.text_width:
         yield "--text-encoder is for --config taco-text"
     if min(args.perceptual, args.joint, args.beta) < 0:
-        yield "weights of losses are not negative"
+        yield "weights of losses must not be negative"
 
 
 def guide(args: argparse.Namespace, cfg: ElicConfig, files: list[Path]) -> Guide:
-    """Loads what the options name; ends the program where that is not what they say."""
+    """Load the models and captions named by the options; exit with an error if one is unusable."""
     captions = read_captions(args.captions, args.photos, files) if args.captions else None
     try:
         joint = Joint.load(args.clip, args.beta).to(args.device) if args.clip else None
@@ -203,13 +208,13 @@ def guide(args: argparse.Namespace, cfg: ElicConfig, files: list[Path]) -> Guide
         encoder.model.to(args.device)
         if encoder.width != cfg.text_width:
             raise SystemExit(
-                f"error: the text encoder gives states of width {encoder.width}, the adapter reads {cfg.text_width}"
+                f"error: the text encoder has states of width {encoder.width}, the adapter expects {cfg.text_width}"
             )
     return Guide(captions, encoder, joint, cast(Any, lpips), args.perceptual, args.joint)
 
 
 def digest(args: argparse.Namespace, listing: str) -> str:
-    """Of the listing, and of the captions where there are any: what a resumed run must agree with."""
+    """Return the digest of the training data, photos and captions, which must not change when a run resumes."""
     if not args.captions:
         return listing
     return hashlib.sha256(listing.encode() + hashlib.sha256(args.captions.read_bytes()).digest()).hexdigest()

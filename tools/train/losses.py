@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Distortions for training: mean squared error, a linearised MS-SSIM (Wang, Simoncelli, Bovik 2003), misplaced lines."""
+"""Training losses: mean squared error, linearised MS-SSIM (Wang, Simoncelli, Bovik 2003) and misplaced edge pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, §3
-SOFTNESS, LEAK = 0.06, 0.02  # of the binarised maps; of values outside 0..1
+SOFTNESS = 0.06  # width of the sigmoid that replaces binarisation
+LEAK = 0.02  # gradient of values outside 0..1
 
 
 def _window(size: int, sigma: float, like: Tensor) -> Tensor:
@@ -18,13 +19,15 @@ def _window(size: int, sigma: float, like: Tensor) -> Tensor:
 
 
 def _blur(x: Tensor, g: Tensor) -> Tensor:
-    """Where the window lies inside the picture. As products with banded matrices: several times faster on a CPU than
-    convolutions of one channel."""
+    """Filter with window g, valid region only.
+
+    Products with banded matrices are several times faster on a CPU than one-channel convolutions.
+    """
     return _band(x.shape[2], g).T @ x @ _band(x.shape[3], g)
 
 
 def _band(n: int, g: Tensor) -> Tensor:
-    """[n, n - len(g) + 1]: column i holds g from row i on."""
+    """Return the banded matrix [n, n - len(g) + 1] whose column i holds g from row i on."""
     out = g.new_zeros(n, n - len(g) + 1)
     for i, v in enumerate(g):
         out.diagonal(-i).copy_(v)
@@ -32,10 +35,10 @@ def _band(n: int, g: Tensor) -> Tensor:
 
 
 def structural(a: Tensor, b: Tensor, size: int = 7, sigma: float = 1.5) -> Tensor:
-    """Sum over five scales of weight x (1 - contrast-structure), [B]; the product's first-order form.
+    """Return 1 - MS-SSIM to first order, [B]: the weighted sum over five scales of 1 - contrast-structure.
 
-    Unlike the product it has a finite gradient where a scale's term is zero or negative. a, b: [B, C, H, W] in 0..1.
-    Pictures below 16 x size have the scales that fit them, with the same sum of weights.
+    Unlike the product, the sum has a finite gradient when the term of a scale is zero or negative. a, b: [B, C, H, W]
+    in 0..1. Images below 16 x size use only the scales that fit, with the weights rescaled to the same sum.
     """
     g = _window(size, sigma, a)
     fitting = [w for i, w in enumerate(WEIGHTS) if min(a.shape[2:]) >> i >= size]
@@ -54,10 +57,10 @@ def structural(a: Tensor, b: Tensor, size: int = 7, sigma: float = 1.5) -> Tenso
 
 
 def distortion(x: Tensor, target: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """(distortion [B] in units of MSE on 0..1, MSE [B]); `share` of it is structural.
+    """Return (distortion [B] in units of MSE on 0..1, MSE [B]); `share` is the weight of the structural term.
 
-    On photographs 1 - MS-SSIM is close to 38.5 x MSE at every rate of this codec, so dividing by it keeps lambda's
-    meaning when the share changes.
+    On photographs 1 - MS-SSIM is close to 38.5 x MSE at every rate of this codec; dividing by 38.5 therefore keeps the
+    meaning of lambda when the share changes.
     """
     mse = ((x - target) ** 2).mean((1, 2, 3))
     if share == 0:
@@ -66,25 +69,25 @@ def distortion(x: Tensor, target: Tensor, share: float) -> tuple[Tensor, Tensor]
 
 
 def misplaced(x: Tensor, target: Tensor, level: Tensor) -> Tensor:
-    """Share of the pixels that edge F1 counts as errors, [B]: what it misses of the target, and what it makes up.
+    """Return the share of pixels that edge F1 counts as errors, [B]: missed target pixels and spurious pixels.
 
-    Both maps [B, 1, H, W] in 0..1 are binarised at level [B], x softly so that it has a gradient; one pixel of tolerance.
+    Both maps [B, 1, H, W] in 0..1 are binarised at level [B], x softly to keep a gradient; tolerance is one pixel.
     """
     at = level[:, None, None, None]
-    drawn, wanted = torch.sigmoid((x - at) / SOFTNESS), (target > at).to(x.dtype)
-    missed = wanted * (1 - F.max_pool2d(drawn, 3, 1, 1))
-    made_up = drawn * (1 - F.max_pool2d(wanted, 3, 1, 1))
-    return (missed + made_up).mean((1, 2, 3))
+    drawn, expected = torch.sigmoid((x - at) / SOFTNESS), (target > at).to(x.dtype)
+    missed = expected * (1 - F.max_pool2d(drawn, 3, 1, 1))
+    spurious = drawn * (1 - F.max_pool2d(expected, 3, 1, 1))
+    return (missed + spurious).mean((1, 2, 3))
 
 
 def line_distortion(x: Tensor, target: Tensor, share: float, level: Tensor) -> tuple[Tensor, Tensor]:
-    """(distortion [B] in units of MSE on 0..1, MSE [B]) of edge maps [B, 1, H, W]; level [B] as in `misplaced`.
+    """Return (distortion [B] in units of MSE on 0..1, MSE [B]) of edge maps [B, 1, H, W]; level [B] as in `misplaced`.
 
-    `share` of it is structural and as much again misplaced lines, each divided by about what it is to MSE on sketches at
-    0.015 bpp. Values outside 0..1 are drawn as 0 and 1, so they count as those.
+    `share` is the weight of the structural term, and again of misplaced lines. Each is divided by roughly its ratio to
+    MSE on sketches at 0.015 bpp. Values outside 0..1 count as 0 or 1, since they are clipped when the map is drawn.
     """
     inside = x.clamp(0, 1)
-    x = inside + LEAK * (x - inside)  # a dead pixel still learns
+    x = inside + LEAK * (x - inside)  # keeps a small gradient in clipped pixels
     mse = ((x - target) ** 2).mean((1, 2, 3))
     if share == 0:
         return mse, mse

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Context trees of SPEC §13.2 from sequences of ids: count, choose what to keep, smooth, round.
+"""Estimate the context trees of SPEC §13.2 from sequences of ids: count, prune, smooth, quantise.
 
-The estimate is interpolated Kneser-Ney (Chen and Goodman 1999, modified, three discounts an order). What is pruned
-hands its count down to the shorter context as Siivola et al. 2007 do it; what to prune is decided by the bits that an
-entry saves on the training text, its discount taken off, for each of its bytes (after Stolcke 1998).
+Probabilities are modified interpolated Kneser-Ney estimates with three discounts per order (Chen and Goodman 1999).
+Pruned entries pass their counts to the shorter context (Siivola et al. 2007). An entry is kept if the bits it saves on
+the training text, after its discount, are worth its bytes in the file (after Stolcke 1998).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FREE = 65536
 
 
 def count(sequences: Iterable[tuple[int, list[int]]], depth: int) -> list[Tallies]:
-    """Per length 0 … depth of context what follows it how often; each sequence is (times, start id and what follows)."""
+    """Count the successors of every context of length 0 … depth; a sequence is (multiplicity, ids from the start id on)."""
     tallies: list[Tallies] = [{} for _ in range(depth + 1)]
     for times, ids in sequences:
         for at in range(1, len(ids)):
@@ -37,18 +37,18 @@ def count(sequences: Iterable[tuple[int, list[int]]], depth: int) -> list[Tallie
 
 @dataclass
 class Smoothed:
-    """Interpolated Kneser-Ney over `size` ids; with `kept`, only those entries, the rest handed down."""
+    """An interpolated Kneser-Ney model over `size` ids. With `kept`, all other entries are pruned."""
 
     raw: list[Tallies]
     size: int
     kept: Kept | None = None
     counts: list[Tallies] = field(init=False)
     discounts: list[tuple[float, ...]] = field(init=False)
-    below: list[dict[Context, float]] = field(init=False)  # the share that goes to the shorter context
+    below: list[dict[Context, float]] = field(init=False)  # probability mass left to the shorter context
     totals: list[dict[Context, int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.counts = self._handed_down()
+        self.counts = self._lower_order_counts()
         self.discounts = [_discounts(tally) for tally in self.counts]
         self.totals = [{c: sum(row.values()) for c, row in tally.items()} for tally in self.counts]
         self.below = []
@@ -56,26 +56,26 @@ class Smoothed:
             shares = {}
             for context, row in tally.items():
                 kept = self._entries(length, context)
-                lost = sum(self._off(length, n) if kept is None or w in kept else n for w, n in row.items())
+                lost = sum(self._discount(length, n) if kept is None or w in kept else n for w, n in row.items())
                 shares[context] = lost / self.totals[length][context]
             self.below.append(shares)
 
     def _entries(self, length: int, context: Context) -> set[int] | None:
-        """None for all."""
+        """Return the entries kept in a context, None if all are."""
         return None if self.kept is None or length == 0 else self.kept[length].get(context, set())
 
-    def _off(self, length: int, n: int) -> float:
+    def _discount(self, length: int, n: int) -> float:
         return self.discounts[length][min(n, 3)]
 
-    def _handed_down(self) -> list[Tallies]:
-        """A kept entry counts once in the shorter context, a pruned one with its whole count."""
+    def _lower_order_counts(self) -> list[Tallies]:
+        """Return the counts per order: a kept entry adds 1 to its shorter context, a pruned one its full count."""
         counts = [*self.raw]
         for length in range(len(self.raw) - 1, 0, -1):
             shorter: Tallies = {}
             covered: Tallies = {}
             for context, row in self.raw[length].items():
                 covered.setdefault(context[1:], Counter()).update(row)
-            for context, row in self.raw[length - 1].items():  # what a text begins with has no longer context
+            for context, row in self.raw[length - 1].items():  # ids at the start of a text have no longer context
                 shorter[context] = row - covered.get(context, Counter())
             for context, row in counts[length].items():
                 kept = self._entries(length, context)
@@ -86,7 +86,7 @@ class Smoothed:
         return counts
 
     def p(self, context: Context, w: int) -> float:
-        """The probability of w after a context."""
+        """Return the probability of id w after a context."""
         low = self.p(context[1:], w) if context else 1 / self.size
         length = len(context)
         row = self.counts[length].get(context)
@@ -94,11 +94,11 @@ class Smoothed:
         if row is None or (kept is not None and context not in (self.kept or [])[length]):
             return low
         n = row.get(w, 0) if kept is None or w in kept else 0
-        high = (n - self._off(length, n)) / self.totals[length][context] if n else 0.0
+        high = (n - self._discount(length, n)) / self.totals[length][context] if n else 0.0
         return high + self.below[length][context] * low
 
     def gains(self) -> list[dict[Context, dict[int, float]]]:
-        """Bits that each entry saves on the counted text against the shorter context, per length."""
+        """Return, per length, the bits each entry saves on the training text relative to the shorter context."""
         gains: list[dict[Context, dict[int, float]]] = [{}]
         discounts = self.discounts[-1]
         for length in range(1, len(self.raw)):
@@ -114,7 +114,7 @@ class Smoothed:
 
 
 def _discounts(tally: Tallies) -> tuple[float, ...]:
-    """What to take off counts of 0, 1, 2, 3 or more."""
+    """Return the discounts of counts 0, 1, 2 and 3 or more."""
     seen = Counter(min(n, 5) for row in tally.values() for n in row.values())
     y = seen[1] / (seen[1] + 2 * seen[2]) if seen[1] else 0.5
     three = (j - (j + 1) * y * seen[j + 1] / max(seen[j], 1) for j in (1, 2, 3))
@@ -122,10 +122,10 @@ def _discounts(tally: Tallies) -> tuple[float, ...]:
 
 
 def prune(gains: list[dict[Context, dict[int, float]]], price: float) -> tuple[Kept, int]:
-    """What saves more than `price` bits a byte, and its bytes.
+    """Return the entries that save more than `price` bits per byte, and their size in bytes.
 
-    Every shorter context has a node and at least the entries of the longer one, so that what a node offers is always
-    part of what the next shorter one would.
+    Every shorter context keeps a node with at least the entries of the longer one. The entries of a node are therefore
+    always a subset of those of the next shorter context.
     """
     kept: Kept = [{} for _ in gains]
     size = 0
@@ -146,7 +146,7 @@ def prune(gains: list[dict[Context, dict[int, float]]], price: float) -> tuple[K
 
 
 def tree(model: Smoothed) -> tuple[list[int], array[int]]:
-    """(frequencies of the root, its nodes as u16) of a pruned model."""
+    """Serialise a pruned model; return (root frequencies, nodes as u16)."""
     ids = [w for w in range(model.size) if w != ESCAPE]
     chances = [model.p((), w) for w in ids]
     room = (FREE - len(ids)) / sum(chances)
@@ -161,7 +161,7 @@ def tree(model: Smoothed) -> tuple[list[int], array[int]]:
 
 
 def _nodes(model: Smoothed, below: dict[Context, list[Context]], context: Context) -> array[int]:
-    """The nodes of all contexts one id longer, and what is below them."""
+    """Return the nodes of all contexts one id longer, each followed by its descendants."""
     out = array("H")
     for longer in sorted(below.get(context, [])):
         assert model.kept is not None
@@ -181,18 +181,18 @@ def _nodes(model: Smoothed, below: dict[Context, list[Context]], context: Contex
 
 
 def _levels(chances: list[float]) -> list[int]:
-    """Levels 0 … 15 whose frequencies 2^level are nearest to these probabilities (least divergence), in sum at most 2^16."""
+    """Return levels 0 … 15 whose frequencies 2^level approximate the probabilities with least divergence, sum <= 2^16."""
     logs = [math.log2(chance) for chance in chances]
-    whole = sum(chances)
-    least, best = math.inf, [0] * len(chances)
+    mass = sum(chances)
+    lowest_cost, best = math.inf, [0] * len(chances)
     for quarter in range(-32, 9):
         shift = quarter / 4 - min(logs)
         levels = [min(max(round(value + shift), 0), 15) for value in logs]
         total = sum(1 << level for level in levels)
         if total > FREE:
             break
-        held = sum(chance * level for chance, level in zip(chances, levels, strict=True))
-        cost = math.log2(total) - held / whole
-        if cost < least:
-            least, best = cost, levels
+        expected = sum(chance * level for chance, level in zip(chances, levels, strict=True))
+        cost = math.log2(total) - expected / mass
+        if cost < lowest_cost:
+            lowest_cost, best = cost, levels
     return best

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Packs a trained float checkpoint into a model package (SPEC §12) and prints what the integers cost.
+"""Convert a trained float checkpoint to a model package (SPEC §12) and print the rate loss of quantisation.
 
     python -m tools.train.pack runs/elic/checkpoint.pt PHOTOS --out refcodec/data/models/elic-small --name elic-small
 
-PHOTOS, the folder the network was trained on, calibrates activation ranges and z tables over all rates. The report
-compares whole files: the same weights, symbols chosen alike, once with the float entropy model and once with integers.
-A network of one channel (kind 6) is calibrated on edge maps of the photographs, as it was trained on.
+PHOTOS, the training photographs, calibrates activation ranges and z tables over all rates. The report compares payload
+sizes with the float entropy model and with the integer one, for the same weights and the same rounding. A network of
+one channel (kind 6) is calibrated on edge maps of the photographs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from refcodec import table_files
 from refcodec.convert.calibrate import any_text, calibrate
 from refcodec.convert.elic_package import write_package
 from refcodec.convert.quantisation_loss import FloatPredictor
@@ -35,11 +36,11 @@ from refcodec.transforms.elic.transforms import extended
 from tools.train import photos, sketches
 
 Array = NDArray[Any]
-REACH = 1024  # z tables spell out no value beyond, unless the calibration pictures have it
+REACH = 1024  # largest magnitude in a z table, unless the calibration pictures have larger values
 
 
 def body_size(predictor: Any, model: SymbolModel, rate: int, y: Array, z: Array) -> int:
-    """Bytes of the payload when `predictor` drives the coder and every residual is plainly rounded."""
+    """Return the payload size in bytes when `predictor` drives the coder and residuals are rounded to nearest."""
     from refcodec.entropy import Encoder, gaussians, uniform
 
     coder = Encoder()
@@ -53,13 +54,13 @@ def body_size(predictor: Any, model: SymbolModel, rate: int, y: Array, z: Array)
             rows, cols = predictor.sites[step]
             s = np.rint(y[model.part(k), rows, cols] - mean / 64).astype(np.int32)
             s[table == 0] = 0
-            coder.array(gaussians(), table, s, skip=0)
+            coder.array(gaussians(table_files.SHIPPED), table, s, skip=0)
             predictor.put(k, step, 64 * s + mean)
     return len(coder.finish())
 
 
 def z_counts(net: Elic, latents: list[tuple[Array, Array]]) -> dict[str, Array]:
-    """z tables: counts over the calibration pictures blended with the trained logistic, which gives the tails."""
+    """Return the z tables: calibration counts blended with the trained logistic, which supplies the tails."""
     loc, scale = net.z_loc.detach().double().numpy(), net.z_log_scale.detach().clamp(min=-4).double().exp().numpy()
     gain_z = net.log_gain_z.detach().exp().numpy()
 
@@ -76,36 +77,36 @@ def z_counts(net: Elic, latents: list[tuple[Array, Array]]) -> dict[str, Array]:
 
 
 def load(path: Path) -> tuple[Elic, dict[str, Any]]:
-    """The network with its averaged weights, and the whole checkpoint."""
+    """Load a checkpoint; return the network with its averaged weights, and the checkpoint state."""
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
         net = Elic(ElicConfig.from_dict(state["config"]))
         net.load_state_dict(state["ema"])
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(f"error: {path} is no checkpoint of tools/train/elic.py ({e})") from e
+        raise SystemExit(f"error: {path} is not a checkpoint of tools/train/elic.py ({e})") from e
     return net.eval(), state
 
 
 def crops(root: Path, count: int, side: int, channels: int = 3) -> list[NDArray[np.uint8]]:
-    """Centre crops of pictures spread evenly over the listing; with one channel, of contours and Sobel maps in turn."""
+    """Return centre crops of pictures spread evenly over the listing; for one channel, of alternating contour and Sobel maps."""
     files = photos.listing(root)
     if not files:
-        raise SystemExit(f"error: {root} has no pictures")
-    found = [photos.load(path) for path in files[:: max(1, len(files) // count)][:count]]
+        raise SystemExit(f"error: {root} contains no pictures")
+    pictures = [photos.load(path) for path in files[:: max(1, len(files) // count)][:count]]
     if channels == 1:
-        found = [sketches.halved(pic)[..., i % 2, None] for i, pic in enumerate(found)]
-    return [photos.centre(pic, side) for pic in found]
+        pictures = [sketches.half_size_maps(pic)[..., i % 2, None] for i, pic in enumerate(pictures)]
+    return [photos.centre(pic, side) for pic in pictures]
 
 
 @torch.no_grad()
-def placed(net: Elic, places: list[float]) -> Elic:
-    """The same weights with rates at other places: 1.5 lies halfway between the trained rates 1 and 2.
+def interpolate_rates(net: Elic, positions: list[float]) -> Elic:
+    """Return the network with rates at fractional positions: 1.5 is halfway between the trained rates 1 and 2.
 
-    Everything that a rate has of its own is interpolated, its lambda, gains and scales as logarithms; what lies outside
-    the trained rates goes on as their last two do.
+    All parameters of a rate are interpolated: lambda, gains and scales as logarithms, z_loc linearly. Positions outside
+    the trained rates extrapolate from the nearest two.
     """
-    at = np.clip(np.floor(places).astype(int), 0, net.cfg.rates - 2)
-    weight = torch.tensor(np.array(places) - at, dtype=torch.float32)[:, None]
+    at = np.clip(np.floor(positions).astype(int), 0, net.cfg.rates - 2)
+    weight = torch.tensor(np.array(positions) - at, dtype=torch.float32)[:, None]
     log_lambda = torch.tensor(net.cfg.lambdas).log()[:, None]
     lambdas = torch.lerp(log_lambda[at], log_lambda[at + 1], weight).exp()[:, 0]
     out = Elic(replace(net.cfg, lambdas=tuple(float(f"{v:.4g}") for v in lambdas)))
@@ -119,7 +120,7 @@ def placed(net: Elic, places: list[float]) -> Elic:
 def write(
     net: Elic, state: dict[str, Any], symbols: dict[str, Any], tensors: dict[str, Array], args: argparse.Namespace
 ) -> None:
-    """The package folder."""
+    """Write the package folder; exit if the weights cannot be quantised."""
     about = {
         "name": args.name,
         "licence": args.licence,
@@ -149,15 +150,15 @@ def main(argv: list[str] | None = None) -> None:
     ap.add_argument("--licence", default="MIT")
     ap.add_argument("--notes", default="")
     ap.add_argument("--command", default="", help="the training command, recorded in the manifest")
-    ap.add_argument("--pictures", type=int, default=40, help="calibration pictures")
+    ap.add_argument("--pictures", type=int, default=40, help="number of calibration pictures")
     ap.add_argument(
-        "--rates", type=float, nargs="+", help="rates of the package, as places among the trained ones: 0 0.5 1 …"
+        "--rates", type=float, nargs="+", help="rates of the package, as positions among the trained rates: 0 0.5 1 …"
     )
-    ap.add_argument("--report", type=int, default=6, help="pictures of the size comparison")
+    ap.add_argument("--report", type=int, default=6, help="number of pictures in the size comparison")
     args = ap.parse_args(argv)
     net, state = load(args.checkpoint)
     if args.rates:
-        net = placed(net, args.rates)
+        net = interpolate_rates(net, args.rates)
     pictures = [extended(p) for p in crops(args.photos, args.pictures, 512, net.cfg.channels)]
     ranges = calibrate(net, pictures)
     with torch.no_grad():
@@ -167,10 +168,10 @@ def main(argv: list[str] | None = None) -> None:
     model = build(symbols, tensors)
     print(f"{'rate':>4} {'lambda':>9} {'float bytes':>12} {'integer bytes':>14} {'loss':>8}")
     gain, gain_z = (t.detach().exp().numpy()[:, :, None, None] for t in (net.log_gain, net.log_gain_z))
-    chosen = latents[:: max(1, len(latents) // args.report)][: args.report]
+    sample = latents[:: max(1, len(latents) // args.report)][: args.report]
     for rate in range(net.cfg.rates):
         total = [0, 0]
-        for y, z0 in chosen:
+        for y, z0 in sample:
             z = np.rint(z0 * gain_z[rate]).astype(np.int32)
             for i, predictor in enumerate(
                 (FloatPredictor(net, rate, y.shape[1:]), Predictor(model, rate, y.shape[1:], NumpyBackend()))  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Training pictures: a folder of photographs decoded once, random crops from them, and the digest of the listing."""
+"""Training photographs: list and load a folder, draw random crops, and compute the digest of the listing."""
 
 from __future__ import annotations
 
@@ -14,39 +14,41 @@ SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
 
 
 def listing(root: Path) -> list[Path]:
-    """Every picture below `root`, in the order of their relative POSIX paths."""
+    """Return every image file below `root`, sorted by relative POSIX path."""
     found = [p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES]
     return sorted(found, key=lambda p: p.relative_to(root).as_posix())
 
 
 def digest(root: Path, files: list[Path]) -> str:
-    """SHA-256 over one line `sha256  relative/path` a file: names the training data without shipping it."""
-    whole = hashlib.sha256()
+    """Return the SHA-256 over one line `sha256  relative/path` per file, which identifies the training data."""
+    total = hashlib.sha256()
     for p in files:
-        inner = hashlib.sha256(p.read_bytes()).hexdigest()
-        whole.update(f"{inner}  {p.relative_to(root).as_posix()}\n".encode())
-    return whole.hexdigest()
+        file_digest = hashlib.sha256(p.read_bytes()).hexdigest()
+        total.update(f"{file_digest}  {p.relative_to(root).as_posix()}\n".encode())
+    return total.hexdigest()
 
 
-def enough(root: Path, held_out: int) -> list[Path]:
-    """The listing; ends the program where nothing would be left to train on."""
+def require_listing(root: Path, held_out: int) -> list[Path]:
+    """Return the listing; exit if no picture would be left to train on."""
     files = listing(root)
     if len(files) <= held_out:
-        raise SystemExit(f"error: {root} has {len(files)} pictures; {held_out} are held out, so more are needed")
+        raise SystemExit(
+            f"error: {root} has {len(files)} pictures; at least {held_out + 1} are needed, of which {held_out} are held out"
+        )
     return files
 
 
 def load(path: Path) -> NDArray[np.uint8]:
-    """uint8[H, W, 3]; says which file it is that cannot be read."""
+    """Load an image as uint8[H, W, 3]; exit with its path if Pillow cannot read it."""
     try:
         with Image.open(path) as im:
             return np.asarray(im.convert("RGB"))
     except (OSError, ValueError, Image.DecompressionBombError) as e:
-        raise SystemExit(f"error: {path} is no picture that Pillow reads ({e})") from e
+        raise SystemExit(f"error: {path} is not a picture that Pillow can read ({e})") from e
 
 
 def centre(pic: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The middle of a picture, at most side x side."""
+    """Return the centre of a picture, at most side x side pixels."""
     h, w = (min(n, side) for n in pic.shape[:2])
     top, left = (pic.shape[0] - h) // 2, (pic.shape[1] - w) // 2
     return pic[top : top + h, left : left + w]
@@ -55,7 +57,10 @@ def centre(pic: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 def crop(
     pictures: list[NDArray[np.uint8]], size: int, rng: np.random.Generator, resized: float = 0.5
 ) -> NDArray[np.uint8]:
-    """One random square crop uint8[size, size, C]; area-weighted picture, a share of them downscaled, flipped, turned."""
+    """Return a random square crop uint8[size, size, C] of a picture chosen in proportion to its area.
+
+    The share `resized` of crops is downscaled by up to 2; half are mirrored and a tenth rotated by 90 degrees.
+    """
     weights = np.array([p.shape[0] * p.shape[1] for p in pictures], dtype=np.float64)
     pic = pictures[int(rng.choice(len(pictures), p=weights / weights.sum()))]
     scale = float(rng.uniform(0.5, 1.0)) if rng.random() < resized else 1.0

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What the restorer knows, counted and fitted on captions: CAPTIONS.tsv → restorer.bin, the same bytes each run.
+"""Train the consonant restorer on captions and write restorer.bin. The output is deterministic.
 
     python -m tools.train.restorer CAPTIONS.tsv --out refcodec/consonant_text/data
 
-Word pairs and letters are Kneser-Ney estimates. The weights of clues are those of a log-linear model (maximum entropy)
-of a word given the consonants around it, fitted with Adagrad. Words that the captions lack come from
+Word pairs and letter sequences are Kneser-Ney estimates. Feature weights belong to a log-linear (maximum entropy) model
+of a word given the surrounding consonants, fitted with Adagrad. Words missing from the captions come from
 restorer_words.txt, written for this project, and from regular inflections.
 """
 
@@ -41,12 +41,12 @@ from tools.train.consonant import read
 
 WORDS = Path(__file__).with_name("restorer_words.txt")
 PAIR_DISCOUNT, LETTER_DISCOUNT = 0.85, 0.75
-CLUES_AT_LEAST = 2  # a clue that speaks for a word less often is left out
-SMALLEST = 5  # so is one with a weight below this many 1/32: half of them, and hardly anything is lost
+MIN_OCCURRENCES = 2  # features that support a word less often are dropped
+MIN_WEIGHT = 5  # in 1/32: smaller weights, about half of all, are dropped at almost no loss
 EPOCHS, BATCHES, RATE = 6, 200, 0.1
 
 Sentences = Sequence[Sequence[str]]
-# (keys of the clues, candidate readings each as the names its weights stand under, the right one)
+# (feature keys, candidates each as (name, number of feature keys) pairs, index of the correct candidate)
 Position = tuple[Sequence[int], Sequence[Sequence[tuple[bytes, int]]], int]
 
 
@@ -55,20 +55,20 @@ Position = tuple[Sequence[int], Sequence[Sequence[tuple[bytes, int]]], int]
 
 @lru_cache(maxsize=1)
 def own_words() -> Mapping[str, int]:
-    """The words of restorer_words.txt, 0 each, and their inflections, 1 each."""
+    """Return word -> rank: 0 for the words of restorer_words.txt, 1 for their inflections."""
     rank: dict[str, int] = {}
     lines = [line.partition(":") for line in WORDS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    for _, _, found in lines:
-        rank.update(dict.fromkeys(found.split(), 0))
-    for kind, _, found in lines:
-        for word in found.split():
+    for _, _, listed in lines:
+        rank.update(dict.fromkeys(listed.split(), 0))
+    for kind, _, listed in lines:
+        for word in listed.split():
             for form in inflections(word, kind):
                 rank.setdefault(form, 1)
     return rank
 
 
 def inflections(word: str, kind: str) -> list[str]:
-    """The regular forms of a noun (n) or verb (v); none for other kinds."""
+    """Return the regular inflections of a noun (n) or verb (v), [] for other kinds."""
     if kind not in ("n", "v") or len(word) < 2:
         return []
     soft = word.endswith("y") and word[-2] not in VOWELS
@@ -86,7 +86,7 @@ def inflections(word: str, kind: str) -> list[str]:
 def lexicon(
     counts: Counter[str], letters: Ngrams, *, own: bool = True, inflect: bool = True, plurals: bool = True
 ) -> dict[str, str]:
-    """Consonants → known words, a bar, rarer words, the likelier ones first."""
+    """Return consonants -> "known words|rarer words", each list sorted by decreasing likelihood."""
     rank = {word: r for word, r in own_words().items() if r == 0 or inflect} if own else {}
     if inflect:
         for word in sorted(counts):
@@ -97,9 +97,9 @@ def lexicon(
     for word in sorted(counts, key=lambda word: (-counts[word], word)):
         if plurals or singular(word) == word:
             groups[skeleton(word)][0].append(word)
-    for word in sorted(rank, key=lambda word: (rank[word], sound(word, letters), word)):
+    for word in sorted(rank, key=lambda word: (rank[word], spelling_cost(word, letters), word)):
         known, rare = groups[skeleton(word)]
-        # what rules make of words is a help where nothing else is known, and in the way where something is
+        # rule-based forms help only where no other word is known for these consonants
         if word not in counts and (plurals or singular(word) == word) and (rank[word] < 2 or not (known or rare)):
             rare.append(word)
     return {
@@ -107,22 +107,22 @@ def lexicon(
     }
 
 
-def sound(word: str, letters: Ngrams) -> int:
-    """Cost of a word by its letters."""
-    whole = START * (ORDER - 1) + word + END
-    return sum(letters.cost(tuple(whole[at - ORDER + 1 : at]), whole[at]) for at in range(ORDER - 1, len(whole)))
+def spelling_cost(word: str, letters: Ngrams) -> int:
+    """Return the cost of a word under the letter model."""
+    padded = START * (ORDER - 1) + word + END
+    return sum(letters.cost(tuple(padded[at - ORDER + 1 : at]), padded[at]) for at in range(ORDER - 1, len(padded)))
 
 
 # --- n-grams ---
 
 
 def ngrams(samples: Iterable[Sequence[str]], order: int, discount: float) -> Ngrams:
-    """Interpolated Kneser-Ney of an order; each sample is run through from START to END."""
+    """Estimate an interpolated Kneser-Ney model of an order; samples are padded with START and END."""
     levels: list[defaultdict[tuple[str, ...], Counter[str]]] = [defaultdict(Counter) for _ in range(order)]
     for sample in samples:
-        whole = [START] * (order - 1) + list(sample) + [END]
-        for at in range(order - 1, len(whole)):
-            levels[-1][tuple(whole[at - order + 1 : at])][whole[at]] += 1
+        padded = [START] * (order - 1) + list(sample) + [END]
+        for at in range(order - 1, len(padded)):
+            levels[-1][tuple(padded[at - order + 1 : at])][padded[at]] += 1
     for longer, shorter in zip(reversed(levels), reversed(levels[:-1]), strict=False):
         for context, counts in longer.items():
             for item in counts:
@@ -142,40 +142,42 @@ def ngrams(samples: Iterable[Sequence[str]], order: int, discount: float) -> Ngr
 
 
 def units(chance: float) -> int:
+    """Return the cost of a probability in the units of the model, 1/32 nat."""
     return round(-UNIT * math.log(chance))
 
 
-# --- Clues ---
+# --- Features ---
 
 
 def fit(positions: Sequence[Position], epochs: int = EPOCHS) -> dict[int, int]:
-    """The weights, in 1/32, that make the right readings likely; keys that never speak for a right one have none."""
+    """Fit the weights, in 1/32, that maximise the likelihood of the correct candidates; rare features are dropped."""
     seen: Counter[int] = Counter()
-    for keys, readings, right in positions:
-        seen.update(_weights_of(keys, readings[right]))
-    number = {key: n for n, key in enumerate((key for key, count in seen.items() if count >= CLUES_AT_LEAST), 1)}
+    for keys, candidates, correct in positions:
+        seen.update(_weights_of(keys, candidates[correct]))
+    number = {key: n for n, key in enumerate((key for key, count in seen.items() if count >= MIN_OCCURRENCES), 1)}
     rows, sizes, gold = [], [], []
-    for keys, readings, right in positions:
-        for i, reading in enumerate(readings):
-            rows.append([number[key] for key in _weights_of(keys, reading) if key in number])
-            gold.append(i == right)
-        sizes.append(len(readings))
+    for keys, candidates, correct in positions:
+        for i, candidate in enumerate(candidates):
+            rows.append([number[key] for key in _weights_of(keys, candidate) if key in number])
+            gold.append(i == correct)
+        sizes.append(len(candidates))
     weights = _adagrad(rows, np.array(sizes), np.array(gold, np.float64), len(number) + 1, epochs)
     scaled = np.clip(np.rint(weights * UNIT), -127, 127).astype(int).tolist()
-    return {key: scaled[n] for key, n in number.items() if abs(scaled[n]) >= SMALLEST}
+    return {key: scaled[n] for key, n in number.items() if abs(scaled[n]) >= MIN_WEIGHT}
 
 
-def _weights_of(keys: Sequence[int], reading: Sequence[tuple[bytes, int]]) -> Iterator[int]:
-    """The keys of all weights that speak of a reading; each of its names has the first so many clues."""
-    for name, count in reading:
+def _weights_of(keys: Sequence[int], candidate: Sequence[tuple[bytes, int]]) -> Iterator[int]:
+    """Yield the weight keys of a candidate; each of its names uses the first `count` feature keys."""
+    for name, count in candidate:
         for key in keys[:count]:
             yield crc32(name, key)
 
 
 def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: int) -> Any:
-    """float64[count], the mean over the later half of the epochs, which keeps the weights from fitting too closely.
+    """Return weights float64[count], averaged over the later half of the epochs to reduce overfitting.
 
-    rows: numbers of the weights of each reading, the readings of a position one after another.
+    rows: weight numbers of each candidate, the candidates of a position in sequence. sizes: candidates per position.
+    gold: 1.0 for correct candidates.
     """
     table = np.zeros((len(rows), max(map(len, rows), default=1)), np.int32)
     for i, row in enumerate(rows):
@@ -195,7 +197,7 @@ def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: i
             error = score / np.repeat(np.add.reduceat(score, start), length) - gold[index]
             change = np.bincount(used.ravel(), np.repeat(error, used.shape[1]), minlength=count)
             at = np.flatnonzero(change)
-            at = at[at > 0]  # number 0 fills the rows up
+            at = at[at > 0]  # number 0 is padding
             slope = change[at]
             squares[at] += slope * slope
             weights[at] -= RATE * slope / np.sqrt(squares[at])
@@ -207,7 +209,10 @@ def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: i
 def clue_positions(
     sentences: Sentences, known: Mapping[str, Sequence[str]], *, without: Container[int] = (), kinds: int = 3
 ) -> list[Position]:
-    """Every word that its consonants leave open. Left out: the clues `without`, by place; all but the first `kinds` of `names`."""
+    """Return a position for every word whose consonants have several candidates.
+
+    without: indices of feature keys to leave out. kinds: how many of the names of a candidate to use.
+    """
     out: list[Position] = []
     for sentence in sentences:
         consonants = [skeleton(word) for word in sentence]
@@ -217,13 +222,13 @@ def clue_positions(
                 continue
             keys = [key for i, key in enumerate(clue_keys(consonants, at)) if i not in without]
             general = sum(i not in without for i in range(GENERAL))
-            readings = [[(name, general if n == GENERAL else n) for name, n in names(c)[:kinds]] for c in candidates]
-            out.append((keys, readings, candidates.index(word)))
+            named = [[(name, general if n == GENERAL else n) for name, n in names(c)[:kinds]] for c in candidates]
+            out.append((keys, named, candidates.index(word)))
     return out
 
 
 def article_positions(sentences: Sentences) -> list[Position]:
-    """Every gap between words, with and without an "a" in it; other words that vanish are left out."""
+    """Return a position for every gap between words, with the candidates no "a" and "a"; other vowel-only words are removed."""
     out: list[Position] = []
     for sentence in sentences:
         kept = [word for word in sentence if skeleton(word) or word == "a"]
@@ -240,54 +245,59 @@ def article_positions(sentences: Sentences) -> list[Position]:
     return out
 
 
-# --- All of it ---
+# --- The complete model ---
 
 
 class Learner:
-    """The parts of a model of some texts, so that one can be left out to see what it is worth."""
+    """Trains the parts of a model separately, so that an ablation can leave one out."""
 
     def __init__(self, texts: Iterable[str]) -> None:
+        # all words, and those that leave a consonant
         self.sentences = [words(text) for text in texts]
-        self.whole = [[word for word in sentence if skeleton(word)] for sentence in self.sentences]
-        self.counts = Counter(word for sentence in self.whole for word in sentence)
+        self.visible = [[word for word in sentence if skeleton(word)] for sentence in self.sentences]
+        self.counts = Counter(word for sentence in self.visible for word in sentence)
         self.letters = ngrams([*sorted(self.counts), *sorted(own_words())], ORDER, LETTER_DISCOUNT)
 
     def lexicon(self, *, own: bool = True, inflect: bool = True, plurals: bool = True) -> dict[str, str]:
+        """Return the lexicon of the texts."""
         return lexicon(self.counts, self.letters, own=own, inflect=inflect, plurals=plurals)
 
     def pairs(self) -> Ngrams:
-        return ngrams(self.whole, 2, PAIR_DISCOUNT)
+        """Return the word bigram model."""
+        return ngrams(self.visible, 2, PAIR_DISCOUNT)
 
     def singles(self) -> Ngrams:
-        """Costs of words by themselves."""
+        """Return the word unigram model."""
         total, seed = sum(self.counts.values()), context_key(())
         return Ngrams({crc32(word.encode(), seed): units(count / total) for word, count in self.counts.items()})
 
-    def clues(self, found: Mapping[str, str], *, without: Container[int] = (), kinds: int = 3) -> dict[int, int]:
-        known = {key: value.partition("|")[0].split() for key, value in found.items()}
-        return fit(clue_positions(self.whole, known, without=without, kinds=kinds))
+    def clues(self, entries: Mapping[str, str], *, without: Container[int] = (), kinds: int = 3) -> dict[int, int]:
+        """Return the feature weights for the known words of a lexicon."""
+        known = {key: value.partition("|")[0].split() for key, value in entries.items()}
+        return fit(clue_positions(self.visible, known, without=without, kinds=kinds))
 
     def articles(self) -> dict[int, int]:
+        """Return the feature weights for an "a" in a gap."""
         return fit(article_positions(self.sentences))
 
 
 def train(texts: Iterable[str]) -> Model:
-    """The model of these texts."""
+    """Train the restorer on texts."""
     learner = Learner(texts)
-    found = learner.lexicon()
-    return Model(found, learner.pairs(), learner.letters, learner.clues(found), learner.articles())
+    entries = learner.lexicon()
+    return Model(entries, learner.pairs(), learner.letters, learner.clues(entries), learner.articles())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captions", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="folder that restorer.bin is written to")
+    parser.add_argument("--out", type=Path, required=True, help="folder for restorer.bin")
     arguments = parser.parse_args()
     model = train([text for _, text in read(arguments.captions)])
     data = pack(model)
     (arguments.out / "restorer.bin").write_bytes(data)
     sizes = f"{len(model.lexicon)} consonant words, {len(model.words.costs)} + {len(model.letters.costs)} n-grams"
-    print(f"{sizes}, {len(model.clues)} + {len(model.articles)} clues")
+    print(f"{sizes}, {len(model.clues)} + {len(model.articles)} feature weights")
     print(f"restorer.bin: {len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}")
 
 

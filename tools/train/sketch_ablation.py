@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What each part of a sketch network's entropy model saves: it is taken away and the rest learns to do without.
+"""Measure what each part of a sketch network's entropy model saves, by removing it and retraining the rest.
 
     python -m tools.train.sketch_ablation runs/sketch/checkpoint.pt PHOTOS --steps 600
 
-Transforms and gains stay as they are, so all variants send the same latents and paint the same maps; only the
-entropy networks learn on, all of them equally long, with the whole network as the control. Bits are estimated with the
-averaged weights on contours and Sobel maps of the held-out photographs, at the rate whose contours come closest to each
-target.
+Transforms and gains stay fixed, so all variants send the same latents and reconstruct the same maps. Only the entropy
+networks are trained further, for the same number of steps, with the complete network as control. Bits are estimated on
+contour and Sobel maps of the held-out photographs, at the rate whose contours come closest to each target.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.transforms import extended
 from tools.train import elic, pack, photos, sketches
+from tools.train.session import tensor
 
 TARGETS = (0.015, 0.025)
 PARTS: dict[str, Callable[[Elic], list[nn.Module]]] = {
@@ -34,22 +34,24 @@ PARTS: dict[str, Callable[[Elic], list[nn.Module]]] = {
 }
 
 
-def nothing(_: nn.Module, __: Any, out: Tensor) -> Tensor:
+def zero_output(_: nn.Module, __: Any, out: Tensor) -> Tensor:
+    """Forward hook that replaces the output of a module by zeros."""
     return out * 0
 
 
-def switched_off(checkpoint: Path, part: str) -> Elic:
-    """The trained network, the part's output 0 and nothing but the entropy networks left to learn."""
+def load_without(checkpoint: Path, part: str) -> Elic:
+    """Load the trained network with the output of a part set to 0; only the entropy networks are trainable."""
     net, _ = pack.load(checkpoint)
     for module in PARTS[part](net):
-        module.register_forward_hook(nothing)
+        module.register_forward_hook(zero_output)
     net.requires_grad_(False)
     for name in ("h_s", "channel", "spatial", "head", "anchor_head"):
         getattr(net.entropy, name).requires_grad_(True)
     return net
 
 
-def learn(net: Elic, maps: list[sketches.Maps], args: argparse.Namespace) -> None:
+def train(net: Elic, maps: list[sketches.Maps], args: argparse.Namespace) -> None:
+    """Train the entropy networks on estimated bits, with a learning rate that falls linearly to 0."""
     rng = np.random.default_rng(args.seed)
     torch.manual_seed(args.seed)
     params = [p for p in net.parameters() if p.requires_grad]
@@ -61,7 +63,7 @@ def learn(net: Elic, maps: list[sketches.Maps], args: argparse.Namespace) -> Non
             group["lr"] = args.rate * (1 - step / args.steps)
         crops = np.stack([sketches.crop(maps, args.crop, rng) for _ in range(args.batch)])
         rate = torch.from_numpy(rng.integers(0, net.cfg.rates, args.batch))
-        out = net(elic.tensor(crops, "cpu"), rate)
+        out = net(tensor(crops, "cpu"), rate)
         loss = (out.y_bits * weight[rate]).mean() / args.crop**2
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -72,12 +74,12 @@ def learn(net: Elic, maps: list[sketches.Maps], args: argparse.Namespace) -> Non
 
 @torch.no_grad()
 def bits(net: Elic, pictures: list[Tensor], rate: int, with_z: bool) -> float:
-    """Mean estimated bits a pixel."""
-    found = []
+    """Return the mean of estimated bits per pixel."""
+    per_picture = []
     for x in pictures:
         out = net(x, torch.tensor([rate]))
-        found.append(float(out.y_bits + (out.z_bits if with_z else 0)) / (x.shape[2] * x.shape[3]))
-    return float(np.mean(found))
+        per_picture.append(float(out.y_bits + (out.z_bits if with_z else 0)) / (x.shape[2] * x.shape[3]))
+    return float(np.mean(per_picture))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -93,24 +95,24 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(1)
     rng = np.random.default_rng(args.seed)
     loaded = [photos.load(p) for p in photos.listing(args.photos)]
-    held = [sketches.halved(p) for p in loaded[-elic.HELD_OUT :]]
+    held_out = [sketches.half_size_maps(p) for p in loaded[-elic.HELD_OUT :]]
     maps = [v for p in loaded[: -elic.HELD_OUT : 2] for v in sketches.versions(p, rng)]
-    shown = [[extended(m[..., i, None]) for m in held] for i in (0, 1)]
+    validation = [[extended(m[..., i, None]) for m in held_out] for i in (0, 1)]
     rates: list[int] = []
-    whole: dict[tuple[int, int], float] = {}
+    control: dict[tuple[int, int], float] = {}
     print(f"{'':20}" + "".join(f"{f'{kind} {t}':>22}" for kind in ("contours", "Sobel") for t in TARGETS))
     for part in PARTS:
-        net = switched_off(args.checkpoint, part)
-        learn(net, maps, args)
+        net = load_without(args.checkpoint, part)
+        train(net, maps, args)
         if not rates:
-            found = [bits(net, shown[0], r, True) for r in range(net.cfg.rates)]
-            rates = [int(np.argmin([abs(b - t) for b in found])) for t in TARGETS]
+            curve = [bits(net, validation[0], r, True) for r in range(net.cfg.rates)]
+            rates = [int(np.argmin([abs(b - t) for b in curve])) for t in TARGETS]
         row = f"{part:20}"
         for kind in (0, 1):
             for rate in rates:
-                bpp = bits(net, shown[kind], rate, part != "no z")
-                whole.setdefault((kind, rate), bpp)
-                row += f"{bpp:13.5f} {bpp / whole[kind, rate] - 1:+8.1%}"
+                bpp = bits(net, validation[kind], rate, part != "no z")
+                control.setdefault((kind, rate), bpp)
+                row += f"{bpp:13.5f} {bpp / control[kind, rate] - 1:+8.1%}"
         print(row, flush=True)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Training pictures of the sketch network: edge maps of photographs at several sizes, and crops from them.
+"""Training data of the sketch network: edge maps of photographs at several sizes, and crops of them.
 
-A version of a photograph is uint8[H, W, 2]: the detector's contours and the plain Sobel magnitude. Edges are found after
-the photograph is resized, never the other way round, so that every crop has lines as thin as a real map's.
+A pair of maps is uint8[H, W, 2]: the detector's contours and the plain Sobel magnitude. Photographs are resized before
+edge detection, so that lines in every crop are as thin as in a real edge map.
 """
 
 from __future__ import annotations
@@ -16,44 +16,44 @@ from refcodec.images import edge_detector
 from tools.train import photos
 
 Maps = NDArray[np.uint8]
-LEAST = 0.4  # scale of the smallest version
-VERSIONS = 2  # of each photograph
+MIN_SCALE = 0.4
+VERSIONS = 2  # map pairs per photograph
 
 
 def maps(pixels: NDArray[np.uint8]) -> Maps:
-    """uint8[H, W, 2] of a picture uint8[H, W, 3]."""
+    """Return the edge maps uint8[H, W, 2] of a picture uint8[H, W, 3]."""
     return np.stack([edge_detector.contours(pixels), edge_detector.sobel(pixels)], -1)
 
 
 def versions(pixels: NDArray[np.uint8], rng: np.random.Generator) -> list[Maps]:
-    """`VERSIONS` maps of one photograph, each at a random scale from `LEAST` to 1."""
+    """Return `VERSIONS` map pairs of one photograph, each at a random scale from `MIN_SCALE` to 1."""
     out = []
     for _ in range(VERSIONS):
-        scale = float(rng.uniform(LEAST, 1.0))
+        scale = float(rng.uniform(MIN_SCALE, 1.0))
         size = tuple(max(1, round(n * scale)) for n in pixels.shape[1::-1])
         out.append(maps(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))))
     return out
 
 
 def crop(pictures: list[Maps], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One random square crop uint8[size, size, 1] of either map."""
+    """Return a random square crop uint8[size, size, 1] of one of the two maps."""
     both = photos.crop(pictures, size, rng, resized=0.0)
     which = int(rng.integers(0, 2))
     return np.ascontiguousarray(both[..., which : which + 1])
 
 
 def levels(count: int, rng: np.random.Generator) -> torch.Tensor:
-    """Thresholds float32[count] in 0..1 at which lines are compared: half of them 64 of 255, the others 32 to 128."""
-    some = np.where(rng.random(count) < 0.5, 64, rng.integers(32, 129, count))
-    return torch.from_numpy(((some + 0.5) / 255).astype(np.float32))
+    """Draw thresholds float32[count] in 0..1 for comparing lines: 64/255 with probability 1/2, else 32/255 to 128/255."""
+    grey = np.where(rng.random(count) < 0.5, 64, rng.integers(32, 129, count))
+    return torch.from_numpy(((grey + 0.5) / 255).astype(np.float32))
 
 
-def halved(pixels: NDArray[np.uint8]) -> Maps:
-    """The maps of a photograph at half its size."""
+def half_size_maps(pixels: NDArray[np.uint8]) -> Maps:
+    """Return the edge maps of a photograph at half its size."""
     size = tuple(max(1, n // 2) for n in pixels.shape[1::-1])
     return maps(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
 
 
 def held_out(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The map uint8[H, W, 1] that a run is validated on: contours at half size."""
-    return halved(pixels)[..., :1]
+    """Return the validation map uint8[H, W, 1] of a photograph: contours at half size."""
+    return half_size_maps(pixels)[..., :1]

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Makes the symbol models of kinds 3, 4 and 5 (SPEC §12) from what has been measured.
+"""Build table models for payload kinds 3, 4 and 5 (SPEC §12) from embeddings or indices.
 
     python -m tools.train.small codebooks VECTORS.npy --parts 16 --words 1024 --out FOLDER --name my-codebooks
     python -m tools.train.small signs VECTORS.npy --bits 1 --out FOLDER --name my-signs
     python -m tools.train.small usage INDICES.npy... --words 256 --out FOLDER --name my-usage
 
 VECTORS: image embeddings, real numbers [n, d]. INDICES: integers of any shape. Codebooks come from k-means (faiss,
-seeded, one thread); signs and usage are counted. Each prints what it gains on the data it was made from.
+seeded, one thread); signs and usage are counted. Each command prints the gain on its own training data.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ Array = NDArray[Any]
 
 
 def codebooks(vectors: Array, m: int, v: int, *, iterations: int = 25, seed: int = 1) -> NDArray[np.float32]:
-    """float32[m, v, d / m]: k-means in each of m parts of vectors [n, d]. ValueError for too few vectors, or a bad m."""
+    """Run k-means in each of m parts of vectors [n, d]; return float32[m, v, d / m].
+
+    Raises ValueError if m does not divide d, or if there are fewer than v vectors.
+    """
     import faiss
 
     n, d = vectors.shape
@@ -51,7 +54,7 @@ def codebooks(vectors: Array, m: int, v: int, *, iterations: int = 25, seed: int
 
 
 def signs(vectors: Array, b: int) -> NDArray[np.uint16]:
-    """uint16[d]: how often, of 2^16, each dimension of vectors [n, d] is positive; counts start at one half."""
+    """Return uint16[d]: the frequency, of 2^16, of each dimension of vectors [n, d] being positive. Counts start at 1/2."""
     half = 1 << (b - 1)
     positive = np.array([[code >= half for code in clip_bits.quantise(z, b)] for z in vectors])
     share = (positive.sum(0) + 0.5) / (len(vectors) + 1)
@@ -60,23 +63,23 @@ def signs(vectors: Array, b: int) -> NDArray[np.uint16]:
 
 
 def usage(indices: Array, v: int) -> NDArray[np.uint16]:
-    """uint16[v]: frequencies of 2^16, each at least 1. ValueError for an index outside, or one word only."""
+    """Return uint16[v]: frequencies, each >= 1, with sum 2^16. ValueError for v < 2, no index or one out of range."""
     if v < 2 or indices.size == 0 or indices.min() < 0 or indices.max() >= v:
-        raise ValueError(f"indices are 0 … {v - 1}, of at least two words")
+        raise ValueError(f"indices must be 0 … {v - 1}, with --words at least 2")
     counts = np.bincount(indices.ravel(), minlength=v).astype(np.float64) + 0.5
     exact = counts / counts.sum() * (TOTAL - v)
     out = 1 + np.floor(exact).astype(np.int64)
     rest = TOTAL - int(out.sum())
-    out[np.argsort(np.floor(exact) - exact, kind="stable")[:rest]] += 1  # the largest remainders
-    whole: NDArray[np.uint16] = out.astype(np.uint16)
-    return whole
+    out[np.argsort(np.floor(exact) - exact, kind="stable")[:rest]] += 1  # largest remainders
+    frequencies: NDArray[np.uint16] = out.astype(np.uint16)
+    return frequencies
 
 
 def write(folder: Path, name: str, numbers: dict[str, int], tensor: str, values: Array, data: str, licence: str) -> str:
-    """A package of one tensor; its digest."""
+    """Write a package of one tensor; return its digest."""
     tensors = {tensor: np.ascontiguousarray(values)}
     symbols: dict[str, Any] = {**numbers, "tensors": declare(tensors)}
-    build(symbols, tensors)  # refuses what a decoder would refuse
+    build(symbols, tensors)  # raises what a decoder would raise
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "symbols.safetensors").write_bytes(save(tensors))
     manifest = {
@@ -93,7 +96,7 @@ def write(folder: Path, name: str, numbers: dict[str, int], tensor: str, values:
 
 
 def _bits(frequencies: Array, symbols: Array) -> float:
-    """Mean bits of a symbol under a table."""
+    """Return the mean bits per symbol under a frequency table."""
     return float(-np.log2(frequencies[symbols] / frequencies.sum()).mean())
 
 
@@ -107,27 +110,28 @@ def main(argv: list[str] | None = None) -> None:
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--out", type=Path, required=True)
     ap.add_argument("--name", required=True)
-    ap.add_argument("--licence", default="", help="of the model, for its manifest")
+    ap.add_argument("--licence", default="", help="licence of the model, recorded in the manifest")
     args = ap.parse_args(argv)
     try:
         arrays = [np.load(path, allow_pickle=False) for path in args.data]
-        print(_made(args, arrays))
+        print(_run(args, arrays))
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
 
 
-def _made(args: argparse.Namespace, arrays: list[Array]) -> str:
+def _run(args: argparse.Namespace, arrays: list[Array]) -> str:
+    """Run one command and write its package; return the line to print."""
     data = hashlib.sha256(b"".join(path.read_bytes() for path in args.data)).hexdigest()
     if args.what == "usage":
         flat = np.concatenate([array.ravel() for array in arrays]).astype(np.int64)
         table = usage(flat, args.words)
         digest = write(args.out, args.name, {"kind": 5, "v": args.words}, "usage", table, data, args.licence)
         return (
-            f"{args.name}: {_bits(table, flat):.3f} bits an index, uniform {np.log2(args.words):.3f}; digest {digest}"
+            f"{args.name}: {_bits(table, flat):.3f} bits per index, uniform {np.log2(args.words):.3f}; digest {digest}"
         )
     vectors = np.concatenate(arrays)
     if vectors.ndim != 2 or not np.isfinite(vectors).all():
-        raise ValueError("vectors are finite numbers [n, d]")
+        raise ValueError("vectors must be finite numbers of shape [n, d]")
     d = vectors.shape[1]
     if args.what == "signs":
         table = signs(vectors, args.bits)

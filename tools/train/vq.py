@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Trains the embedded VQ autoencoder (profile perco-small), resumable from one file, and packs it.
+"""Train the embedded VQ autoencoder (profile perco-small) and write its package; runs resume from one checkpoint file.
 
     python -m tools.train.vq PHOTOS --out runs/vq --minutes 65
     python -m tools.train.vq PHOTOS --out runs/vq --pack refcodec/data/models/vq-small --name vq-small
 
-PHOTOS is a folder of photographs. The run folder gets `checkpoint.pt` (weights and optimiser: all that a resumed run
-needs) and `log.jsonl`. Ctrl-C saves and stops; the same command goes on from there. It starts as a plain autoencoder;
-k-means of what its encoder gives is the first codebook. The schedule follows the share of --minutes spent, summed over
-all resumptions, or that of --steps, which gives the same losses each time. `--pack` counts how often the codes are used
-on the photographs and writes the package (SPEC §12, kind 5).
+PHOTOS is a folder of photographs. The run writes `checkpoint.pt` (weights and optimiser state, all that resuming needs)
+and `log.jsonl` to the --out folder. Ctrl-C saves and stops; the same command resumes. Training starts as a plain
+autoencoder; k-means of the encoder output then initialises the codebook. The schedule follows the elapsed share of
+--minutes, summed over all sessions, or of --steps, which gives the same losses each time. `--pack` counts the use of
+each code on the photographs and writes the package (SPEC §12, kind 5).
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ import argparse
 import hashlib
 import json
 import math
-import os
-import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -35,23 +33,33 @@ from refcodec.transforms.elic.blocks import ResidualBottleneck
 from refcodec.transforms.vq.network import VqConfig, VqNet
 from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 from tools.train import photos, small
-from tools.train.elic import CHECKPOINT_EVERY, HELD_OUT, VALIDATE_EVERY, Log, interruptible, learning_rate, tensor
 from tools.train.losses import distortion
+from tools.train.session import (
+    CHECKPOINT_EVERY,
+    VALIDATE_EVERY,
+    Log,
+    interruptible,
+    learning_rate,
+    load_checkpoint,
+    save_checkpoint,
+    tensor,
+)
 
+HELD_OUT = 8  # pictures at the end of the listing, used for validation only
 WARM_UP = 0.06  # share of the schedule without a codebook
-COMMITMENT = 0.001  # weight beside the distortion, which is in units of MSE on 0..1
-VECTORS = 40  # a code, for k-means
+COMMITMENT = 0.001  # weight relative to the distortion, which is in units of MSE on 0..1
+VECTORS = 40  # per code, for k-means
 CONFIG = VqConfig()
 
 
 class Run:
-    """The state that a checkpoint holds."""
+    """The training state that is saved in a checkpoint."""
 
     def __init__(self, args: argparse.Namespace, state: dict[str, Any] | None) -> None:
         torch.manual_seed(args.seed)
         self.net = VqNet(CONFIG).to(args.device)
         for m in self.net.modules():
-            if isinstance(m, ResidualBottleneck):  # which start small
+            if isinstance(m, ResidualBottleneck):  # residual branches start small
                 last: Any = m.branch[-1]
                 last.weight.data.mul_(0.3)
                 last.bias.data.zero_()
@@ -65,7 +73,7 @@ class Run:
             self.optimiser.load_state_dict(state["optimiser"])
 
     def done(self, args: argparse.Namespace) -> float:
-        """The share of the schedule that is behind."""
+        """Return the completed share of the schedule, 0 at the start and 1 at the end."""
         share: float = self.step / args.steps if args.steps else self.seconds / (60 * args.minutes)
         return share
 
@@ -80,24 +88,17 @@ class Run:
             "data": data_digest,
             "seed": args.seed,
         }
-        tmp = args.out / "checkpoint.pt.part"
-        torch.save(state, tmp)
-        os.replace(tmp, args.out / "checkpoint.pt")
+        save_checkpoint(args.out, state)
 
 
 def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any] | None:
-    """The state to go on from, None for a new run; ends the program where the two do not belong together."""
-    path = args.out / "checkpoint.pt"
-    if not path.exists():
+    """Return the state to resume from, None for a new run; exit if the checkpoint does not match the run."""
+    loaded = load_checkpoint(args, lambda state: (VqConfig.from_dict(state["config"]), state["data"]))
+    if loaded is None:
         return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=args.device)
-        same, data = VqConfig.from_dict(state["config"]) == CONFIG, state["data"]
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as e:
-        raise SystemExit(
-            f"error: {path} is no checkpoint of this program ({e}); remove it or choose another --out"
-        ) from e
-    if not same:
+    state, (trained, data) = loaded
+    path = args.out / "checkpoint.pt"
+    if trained != CONFIG:
         raise SystemExit(f"error: {path} holds another architecture; choose another --out")
     if data != data_digest:
         raise SystemExit(f"error: {path} was trained on other pictures (listing {data}); choose another --out")
@@ -105,6 +106,7 @@ def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any
 
 
 def crops(run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> Tensor:
+    """Return a batch of random crops float32[B, 3, size, size] in 0..1."""
     size = args.final_crop if run.done(args) > 0.85 else args.crop
     return tensor(np.stack([photos.crop(pictures, size, rng) for _ in range(args.batch)]), args.device)
 
@@ -113,18 +115,18 @@ def crops(run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]],
 def start_codebook(
     run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator
 ) -> None:
-    """k-means of what the encoder gives for fresh crops."""
-    found: list[Tensor] = []
-    while sum(map(len, found)) < VECTORS * run.net.cfg.v:
-        found.append(run.net.latent(crops(run, args, pictures, rng)).flatten(0, -2))
-    run.net.quantiser.start(torch.cat(found))
+    """Initialise the codebook by k-means of the encoder output on random crops."""
+    vectors: list[Tensor] = []
+    while sum(map(len, vectors)) < VECTORS * run.net.cfg.v:
+        vectors.append(run.net.latent(crops(run, args, pictures, rng)).flatten(0, -2))
+    run.net.quantiser.start(torch.cat(vectors))
     run.quantised = True
 
 
 def train_step(
     run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator
 ) -> tuple[tuple[float, float, float], dict[str, Any]]:
-    """One step of the optimiser: (loss, commitment, MSE) of its crops, and what else the log tells of it."""
+    """Take one optimiser step; return (loss, commitment, MSE) of its crops, and further values to log."""
     if not run.quantised and run.done(args) >= WARM_UP:
         start_codebook(run, args, pictures, rng)
     x = crops(run, args, pictures, rng)
@@ -146,7 +148,7 @@ def train_step(
 
 @torch.no_grad()
 def validate(run: Run, pictures: list[NDArray[np.uint8]], device: str) -> dict[str, float]:
-    """PSNR on the centre (384x384 at most) of the held-out pictures; codes in use, and bits of an index by its use there."""
+    """Return PSNR, codes in use and entropy in bits per index, on 384x384 centres of the held-out pictures."""
     run.net.eval()
     psnr, counts = [], np.zeros(run.net.cfg.v)
     for pic in pictures:
@@ -168,19 +170,20 @@ def validate(run: Run, pictures: list[NDArray[np.uint8]], device: str) -> dict[s
 
 
 def work(args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str) -> None:
+    """Run the training loop."""
     train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
     run = Run(args, read_checkpoint(args, data_digest))
-    rng = np.random.default_rng((args.seed, run.step))  # a stream of crops for each start
+    rng = np.random.default_rng((args.seed, run.step))  # a random stream of crops per session
     torch.manual_seed(int(np.random.SeedSequence((args.seed, run.step)).generate_state(1)[0]))
-    log = Log(args, 0, run)  # type: ignore[arg-type]
+    log = Log(args, 0, run)
     if run.step:
-        print(f"going on from step {run.step} after {run.seconds:.0f} s", flush=True)
+        print(f"resuming from step {run.step} after {run.seconds:.0f} s", flush=True)
     last = time.monotonic()
     saved = validated = run.seconds
     sums, steps = np.zeros(3), 0
     run.net.train()
-    with interruptible() as asked:
-        while run.done(args) < 1 and not asked():
+    with interruptible() as stop_requested:
+        while run.done(args) < 1 and not stop_requested():
             values, more = train_step(run, args, train, rng)
             now = time.monotonic()
             run.seconds, last = run.seconds + now - last, now
@@ -202,14 +205,15 @@ def work(args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_diges
 
 
 def half(tensors: dict[str, Tensor]) -> dict[str, NDArray[Any]]:
+    """Convert tensors to float16; exit if a value overflows."""
     out = {name: v.detach().cpu().to(torch.float16).numpy() for name, v in tensors.items()}
     if not all(np.isfinite(v).all() for v in out.values()):
-        raise SystemExit("error: the weights do not fit 16 bits; the network was hardly trained")
+        raise SystemExit("error: the weights overflow float16; train the network longer")
     return out
 
 
 def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> None:
-    """The package folder: float halves first, with which the use of each code is counted."""
+    """Write the package: first the float16 networks, then the table of code usage that they give on the photographs."""
     net = VqNet(VqConfig.from_dict(state["config"]))
     net.load_state_dict(state["net"])
     out: Path = args.pack
@@ -228,8 +232,8 @@ def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> 
             "architecture": architecture,
         }
     to_indices = VqEncoder(out, {"symbols": {"v": net.cfg.v}, **parts})
-    found = np.concatenate([to_indices(photos.load(path)).ravel() for path in files])
-    table = small.usage(found, net.cfg.v)
+    indices = np.concatenate([to_indices(photos.load(path)).ravel() for path in files])
+    table = small.usage(indices, net.cfg.v)
     tensor_of = {"usage": table}
     symbols: dict[str, Any] = {"kind": 5, "v": net.cfg.v, "tensors": declare(tensor_of)}
     (out / "symbols.safetensors").write_bytes(save(tensor_of))
@@ -252,10 +256,10 @@ def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> 
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     package.load_any(out, symbol_digest(symbols))
     VqDecoder(out, manifest)
-    counts = np.bincount(found, minlength=net.cfg.v)
+    counts = np.bincount(indices, minlength=net.cfg.v)
     bits = float(-(counts[counts > 0] / counts.sum() * np.log2(table[counts > 0] / small.TOTAL)).sum())
     total = sum(p.stat().st_size for p in out.iterdir())
-    print(f"{len(found)} indices, {int((counts > 0).sum())} of {net.cfg.v} codes, {bits:.3f} bits an index")
+    print(f"{len(indices)} indices, {int((counts > 0).sum())} of {net.cfg.v} codes, {bits:.3f} bits per index")
     print(f"{out}: {total} bytes, digest {symbol_digest(symbols)}")
 
 
@@ -265,29 +269,31 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap.add_argument("--out", type=Path, required=True)
     length = ap.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=65)
-    length.add_argument("--steps", type=int, default=0, help="instead of --minutes, for an exactly reproducible run")
+    length.add_argument(
+        "--steps", type=int, default=0, help="length in steps instead of --minutes; exactly reproducible"
+    )
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    ap.add_argument("--batch", type=int, default=8, help="crops a step")
+    ap.add_argument("--batch", type=int, default=8, help="crops per step")
     ap.add_argument("--crop", type=int, default=128, help="crop side, a multiple of 16")
-    ap.add_argument("--final-crop", type=int, default=192, help="crop side in the last 15 %%")
+    ap.add_argument("--final-crop", type=int, default=192, help="crop side in the last 15 %% of the schedule")
     ap.add_argument("--structure", type=float, default=0.4, help="share of MS-SSIM in the distortion")
     ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--log-every", type=int, default=100, help="steps")
+    ap.add_argument("--log-every", type=int, default=100, help="steps between log rows")
     ap.add_argument("--pack", type=Path, help="write the package of the checkpoint to this folder instead of training")
-    ap.add_argument("--name", default="vq", help="of the package")
-    ap.add_argument("--licence", default="MIT", help="of the package")
-    ap.add_argument("--notes", default="", help="of the package")
+    ap.add_argument("--name", default="vq", help="name of the package")
+    ap.add_argument("--licence", default="MIT", help="licence of the package")
+    ap.add_argument("--notes", default="", help="notes in the manifest")
     ap.add_argument("--command", default="", help="the training command, recorded in the manifest")
     args = ap.parse_args(argv)
     if min(args.batch, args.log_every) < 1 or args.minutes <= 0 or args.steps < 0:
-        ap.error("minutes, steps, batch and --log-every are positive")
+        ap.error("--minutes, --steps, --batch and --log-every must be positive")
     if any(side < 16 or side % CONFIG.stride for side in (args.crop, args.final_crop)):
-        ap.error(f"crops are multiples of {CONFIG.stride} pixels")
+        ap.error(f"--crop and --final-crop must be multiples of {CONFIG.stride} pixels")
     if not 0 <= args.structure <= 1:
-        ap.error("--structure is a share, 0 to 1")
+        ap.error("--structure must be between 0 and 1")
     if not args.photos.is_dir():
-        ap.error(f"{args.photos} is no folder")
+        ap.error(f"{args.photos} is not a folder")
     return args
 
 
@@ -295,10 +301,10 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    files = photos.enough(args.photos, HELD_OUT)
+    files = photos.require_listing(args.photos, HELD_OUT)
     data_digest = photos.digest(args.photos, files)
     print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
-    state = read_checkpoint(args, data_digest)  # whatever is wrong with it is better said before pictures are read
+    state = read_checkpoint(args, data_digest)  # report an unusable checkpoint before loading the pictures
     if args.pack is None:
         work(args, [photos.load(p) for p in files], data_digest)
     elif state is None or not state["quantised"]:

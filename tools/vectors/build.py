@@ -11,8 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from refcodec import registry, spec
+from refcodec import spec
 from refcodec.container import Container, Header, Section, assemble, file_state, section_check, section_state, write
+from refcodec.environment import Environment
 from refcodec.networks import package, table_model
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import SmallModel, SymbolModel
@@ -20,8 +21,9 @@ from refcodec.networks.trace import Tracer
 from refcodec.payloads import Value, kinds, latents
 from refcodec.payloads.caption.kind import Caption
 from refcodec.payloads.latents import ElicLatents
+from refcodec.registry import Profile
 from tools.vectors import edges, full, mini, payload_writer, symbols, tiny
-from tools.vectors.vector import Fault, Valid, Vector, apply
+from tools.vectors.vector import SHIPPED, Fault, Valid, Vector, apply
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "test_vectors"
@@ -62,26 +64,26 @@ def folders() -> dict[str, str]:
     return {package.symbol_digest(value): name for name, value in models.items()}
 
 
-def folder_of(row: registry.Profile) -> str:
+def folder_of(row: Profile) -> str:
     """The folder of a row's model."""
     return folders()[row.model or ""]
 
 
-def model_of(recipe: Valid) -> SymbolModel:
+def model_of(recipe: Valid, environment: Environment) -> SymbolModel:
     """The model that the latents of a recipe need."""
-    return model(recipe.model or folder_of(registry.get(recipe.profile)))
+    return model(recipe.model or folder_of(environment.registry.get(recipe.profile)))
 
 
-def digest_of(recipe: Valid) -> str | None:
+def digest_of(recipe: Valid, environment: Environment) -> str | None:
     """The digest of the symbol model: all of it, whether or not it can be found."""
     if recipe.model is None:
-        return registry.get(recipe.profile).model
+        return environment.registry.get(recipe.profile).model
     found = small_model if recipe.model in SMALL else model
     return found(recipe.model).digest if recipe.model in NAMES else recipe.model
 
 
-def header_of(recipe: Valid) -> Header:
-    digest = digest_of(recipe)
+def header_of(recipe: Valid, environment: Environment) -> Header:
+    digest = digest_of(recipe, environment)
     explicit = recipe.hash_bytes > 0 and digest is not None
     return Header(
         version=spec.VERSION,
@@ -94,45 +96,47 @@ def header_of(recipe: Valid) -> Header:
         height=recipe.size[1],
         check=None,
         count=None,
+        row=environment.registry.get(recipe.profile),
     )
 
 
-def coded(recipe: Valid, tracer: Tracer | None = None) -> tuple[bytes, ElicLatents]:
+def coded(recipe: Valid, environment: Environment, tracer: Tracer | None = None) -> tuple[bytes, ElicLatents]:
     """The body of a recipe's latents, and the latents."""
-    m = model_of(recipe)
+    m = model_of(recipe, environment)
     stream = symbols.Sha256Stream(recipe.seed or recipe.id)
     z = symbols.z(recipe.z, m, recipe.rate, latents.shapes(*recipe.size)[0], stream)
     chooser = symbols.y(recipe.y, stream)
-    return latents.encode(recipe.rate, z, chooser, m, recipe.size, BACKEND, tracer)
+    return latents.encode(recipe.rate, z, chooser, m, recipe.size, BACKEND, tracer, tables=environment.tables)
 
 
-def payloads(recipe: Valid, tracer: Tracer | None = None) -> Iterator[tuple[int, bytes, Value]]:
+def payloads(
+    recipe: Valid, environment: Environment, tracer: Tracer | None = None
+) -> Iterator[tuple[int, bytes, Value]]:
     """Type, body and symbols of each payload that is to be decoded."""
-    row = registry.get(recipe.profile)
+    row = environment.registry.get(recipe.profile)
     for kind, value in recipe.payloads:
         parameters = row.parameters(kind)
         table = small_model(recipe.model or folder_of(row)).table if kinds.needs_model(kind, parameters) else None
         yield spec.CRITICAL | kind, *payload_writer.encode(kind, value, parameters, recipe.size, table)
     if recipe.payload and recipe.body is None:
-        yield latents_type(recipe), *coded(recipe, tracer)
+        yield latents_type(row), *coded(recipe, environment, tracer)
 
 
-def latents_type(recipe: Valid) -> int:
-    kinds_of_row = registry.get(recipe.profile).kinds
-    return spec.CRITICAL | (spec.SKETCH if spec.SKETCH in kinds_of_row else spec.ELIC)
+def latents_type(row: Profile) -> int:
+    return spec.CRITICAL | (spec.SKETCH if spec.SKETCH in row.kinds else spec.ELIC)
 
 
-def valid(recipe: Valid, group: str) -> Vector:
+def valid(recipe: Valid, group: str, environment: Environment = SHIPPED) -> Vector:
     """The vector of a recipe."""
-    header, digest = header_of(recipe), digest_of(recipe)
+    header, digest = header_of(recipe, environment), digest_of(recipe, environment)
     known = digest if recipe.hash_bytes else None
     tracer = Tracer() if recipe.trace else None
     values: dict[int, Value] = {}
     contents: dict[int, tuple[bytes, bytes | None]] = {kind: (body, body) for kind, body in recipe.sections}
-    for kind, body, value in payloads(recipe, tracer):
+    for kind, body, value in payloads(recipe, environment, tracer):
         contents[kind], values[kind] = (body, value.serialise()), value
     if recipe.body is not None:
-        contents[latents_type(recipe)] = (recipe.body, None)
+        contents[latents_type(header.profile)] = (recipe.body, None)
 
     def section(kind: int, body: bytes, s: bytes | None) -> Section:
         if s is None or not recipe.check:
@@ -146,18 +150,21 @@ def valid(recipe: Valid, group: str) -> Vector:
         recipe,
         group,
         data,
-        expected(recipe, data, whole, values),
+        expected(recipe, data, whole, values, environment),
         values=values,
         trace=None if tracer is None else tracer.to_json(data),
+        environment=environment,
     )
 
 
-def expected(recipe: Valid, data: bytes, whole: Container, values: Mapping[int, Value]) -> dict[str, Any]:
+def expected(
+    recipe: Valid, data: bytes, whole: Container, values: Mapping[int, Value], environment: Environment
+) -> dict[str, Any]:
     """What a decoder of the recipe's tier must say."""
     header, at = whole.header, len(data)
     bodies: list[dict[str, Any]] = []
     states = []
-    known = header.model_digest() or (digest_of(recipe) if recipe.model in NAMES else None)
+    known = header.model_digest() or (digest_of(recipe, environment) if recipe.model in NAMES else None)
     for section in reversed(whole.sections):
         at -= len(section.body) + (len(section.check) if header.sectioned else 0)
         value = values.get(section.type)
@@ -208,4 +215,4 @@ def _varint_bytes(n: int) -> int:
 def fault(recipe: Fault, group: str, base: Vector) -> Vector:
     """The vector of a defect."""
     edits = tuple(recipe.defect(base))
-    return Vector(recipe, group, apply(base.data, edits), edits=edits)
+    return Vector(recipe, group, apply(base.data, edits), edits=edits, environment=base.environment)

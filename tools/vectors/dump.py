@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from refcodec import registry, spec
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import Field, inspect
 from refcodec.payloads.caption.kind import Caption
@@ -39,7 +40,7 @@ def table(vector: Vector) -> Iterator[str]:
     """Offset, bytes, field. A byte of several fields is shown with the first of them."""
     yield "offset  bytes                    field"
     end = 0
-    for f in inspect(vector.data).fields:
+    for f in inspect(vector.data, environment=vector.environment).fields:
         start = max(end, f.offset)  # fields within one byte follow one another
         end = f.offset + -(-f.bits // 8)
         rows = list(_rows(vector.data, start, end)) or [" " * 31]
@@ -64,7 +65,7 @@ def _notes(vector: Vector, f: Field) -> list[str]:
         return [f.name, *(f"  {line}" for line in _symbols(vector, f.offset) if name == "body")]
     bits = f" ({f.bits} bit{'s' * (f.bits > 1)})" if f.bits % 8 else ""
     if isinstance(f.value, int):
-        meaning = _meaning(name, f.value)
+        meaning = _meaning(name, f.value, vector.environment)
         return [f"{f.name} = {f.value}{bits}{f': {meaning}' if meaning else ''}"]
     if name in TEXTS and f.value is not None:
         shown = f.value if len(f.value) <= CAP else f.value[:CAP] + "…"
@@ -98,12 +99,12 @@ def _some(name: str, values: list[int]) -> str:
     return f"{name} = {', '.join(map(str, values[:8]))}{', …' if len(values) > 8 else ''}  ({count})"
 
 
-def _meaning(name: str, value: int) -> str:
+def _meaning(name: str, value: int, environment: Environment) -> str:
     """An integer in words, where it stands for something."""
     if name == "check_code" and value in spec.CHECK_BITS:
         return f"{spec.CHECK_BITS[value]} bits" if value else "no check"
     if name in ("profile", "base_profile"):
-        row = registry.load().get(value)
+        row = environment.registry.rows.get(value)
         special = {spec.PROFILE_EXTENDED: "extended", spec.PROFILE_EXPLICIT: "explicit model"}
         return special.get(value, row.name if row else "")
     if name == "hash_code" and value in spec.HASH_BYTES:

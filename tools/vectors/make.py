@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from refcodec import spec
+from refcodec.environment import Environment
 from refcodec.payloads import kinds
+from refcodec.registry import Registry
 from tools.vectors import (
     edges,
     full,
@@ -143,19 +145,19 @@ def own_registries(shipped: dict[str, Vector]) -> tuple[dict[str, bytes], list[d
     files, entries, made = dict[str, bytes](), [], dict[str, Vector]()
     for name, data in (recipes_registry.REGISTRIES | recipes_bounds.REGISTRIES).items():
         files[recipes_registry.path_of(name)] = data
-        with recipes_registry.using(data):
-            for where, recipe in (*recipes_registry.VALID, *recipes_bounds.VALID, *recipes_registry.FAULTS):
-                if where != name:
-                    continue
-                base = made.get(getattr(recipe, "base", ""))
-                vector = (
-                    valid(recipe, "registries")
-                    if isinstance(recipe, Valid)
-                    else fault(recipe, "registries", made[recipe.base])
-                )
-                made[recipe.id] = vector
-                files |= {f"{vector.path}.sem": vector.data, f"{vector.path}.txt": dump(vector).encode()}
-                entries.append(vector.to_dict(base) | recipes_registry.named(name, data))
+        environment = Environment(Registry.parse(data))
+        for where, recipe in (*recipes_registry.VALID, *recipes_bounds.VALID, *recipes_registry.FAULTS):
+            if where != name:
+                continue
+            base = made.get(getattr(recipe, "base", ""))
+            vector = (
+                valid(recipe, "registries", environment)
+                if isinstance(recipe, Valid)
+                else fault(recipe, "registries", made[recipe.base])
+            )
+            made[recipe.id] = vector
+            files |= {f"{vector.path}.sem": vector.data, f"{vector.path}.txt": dump(vector).encode()}
+            entries.append(vector.to_dict(base) | recipes_registry.named(name, data))
     for broken in (*recipes_registry.BROKEN, *recipes_mutants.BROKEN):
         base = shipped[broken.base]
         data = files[recipes_registry.path_of(broken.id)] = broken.registry(base)

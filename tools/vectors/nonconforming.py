@@ -43,7 +43,7 @@ def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Call
     def make(base: Vector) -> bytes:
         recipe, encoder, todo = base.recipe, Encoder(), s_first
         assert isinstance(recipe, Valid)
-        m, z = model_of(recipe), base.latents.z.copy()
+        m, z = model_of(recipe, base.environment), base.latents.z.copy()
         residuals = residuals_of(base)
         if z_first is not None:
             z[0, 0, 0] = z_first
@@ -60,9 +60,9 @@ def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Call
                 if new is not None:
                     s[place], todo = new, None
                 if index[place]:
-                    code(encoder, gaussians(), int(index[place]), int(s[place]))
+                    code(encoder, gaussians(base.environment.tables), int(index[place]), int(s[place]))
             predictor.put(k, step, (STEP * s + mean).astype(np.int32))
-        return base.data[: spans(base.data)["body"][0]] + encoder.finish()
+        return base.data[: spans(base)["body"][0]] + encoder.finish()
 
     return make
 
@@ -71,12 +71,12 @@ def residuals_of(base: Vector) -> dict[tuple[int, int], Ints]:
     """(group, pass) -> residuals, in the order of the stream."""
     recipe, found = base.recipe, dict[tuple[int, int], Ints]()
     assert isinstance(recipe, Valid)
-    m = model_of(recipe)
+    m = model_of(recipe, base.environment)
     choose = exactly(base.latents, m, recipe.size)
 
     def note(rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
         found[k, step] = choose(rate, k, step, mean, index)
         return found[k, step]
 
-    encode(recipe.rate, base.latents.z, note, m, recipe.size, BACKEND)
+    encode(recipe.rate, base.latents.z, note, m, recipe.size, BACKEND, tables=base.environment.tables)
     return found

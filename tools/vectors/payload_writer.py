@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from refcodec import spec
+from refcodec import spec, table_files
 from refcodec.payloads import Value, clip_bits, consonant, kinds, pq_codes, vq_indices
 from refcodec.payloads.caption import kind as caption
 
@@ -25,7 +25,8 @@ def encode(
 ) -> tuple[bytes, Value]:
     """The body, and the symbols that it stands for; `table`: of a small model where the kind needs one."""
     body = _body(kind, value, parameters, size, table)
-    read = kinds.decode(kind, body, parameters, size, limit=LIMIT, model=None if table is None else _Table(table))
+    model = None if table is None else _Table(table)
+    read = kinds.decode(kind, body, parameters, size, limit=LIMIT, tables=table_files.SHIPPED, model=model)
     if flat(kind, read) != (value if kind == spec.CONSONANT else tuple(value[:2]) if kind == spec.CAPTION else value):
         raise ValueError(f"kind {kind}: what was written is not what is read")
     return body, read
@@ -44,12 +45,14 @@ def _body(
     kind: int, value: Any, parameters: Mapping[str, Any], size: tuple[int, int], table: Sequence[int] | None
 ) -> bytes:
     if kind == spec.CONSONANT:
-        return consonant.encode(consonant.from_text(value).codes, parameters)
+        return consonant.encode(consonant.from_text(value).codes, parameters, tables=table_files.SHIPPED)
     if kind == spec.CAPTION:
         mode, text, *rest = value
         if rest:
             return FIRST[mode] + bytes(rest[0])
-        return caption.encode_tokens(text, parameters) if mode == "tokens" else caption.encode(text, parameters, mode)
+        if mode == "tokens":
+            return caption.encode_tokens(text, parameters)
+        return caption.encode(text, parameters, mode, tables=table_files.SHIPPED)
     if kind == spec.CLIP:
         return clip_bits.encode(value, parameters, table)
     if kind == spec.PQ:

@@ -42,8 +42,8 @@ VALID = (
 def _check_of_null(base: Any) -> list[Edit]:
     """The check under the base row as it stands, `model` being null."""
     ((section_type, value),) = base.values.items()
-    header = bound_header(header_of(base.recipe))
-    preimage = registry.key(registry.get(BASE)) + header + bytes([section_type]) + value.serialise()
+    header = bound_header(header_of(base.recipe, base.environment))
+    preimage = registry.key(base.environment.registry.get(BASE)) + header + bytes([section_type]) + value.serialise()
     return put("check", hashlib.sha256(preimage).hexdigest()[: base.recipe.check // 4])(base)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from refcodec import table_files
 from refcodec.container.fields import varint
 from refcodec.entropy import Encoder
 from refcodec.payloads.caption import kind, ppm
@@ -17,7 +18,7 @@ Piece = bytes | tuple[bytes]  # by its id; in a tuple, spelt out
 
 def stream(style: int, *pieces: Piece) -> bytes:
     """A static body of any style and pieces."""
-    model, encoder, history = ppm.shipped(), Encoder(), [ppm.END]
+    model, encoder, history = table_files.SHIPPED.load(ppm.MODEL), Encoder(), [ppm.END]
     encoder.symbol(kind.MODE_TABLE, 0)
     encoder.symbol(model.styles, style)
     for piece in pieces:
@@ -84,7 +85,7 @@ def _longer(more: str) -> Defect:
     """The longest text and an octet more."""
 
     def defect(base: Vector) -> list[Edit]:
-        return body(kind.static((LONGEST + more).encode(), ppm.shipped()))(base)
+        return body(kind.static((LONGEST + more).encode(), table_files.SHIPPED.load(ppm.MODEL)))(base)
 
     return defect
 

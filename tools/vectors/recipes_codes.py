@@ -39,7 +39,7 @@ def digest(name: str) -> Defect:
 
 def shorter(base: Any) -> list[Edit]:
     """4 bytes of the hash of an explicit model in place of 8."""
-    start, end = spans(base.data)["model_hash"]
+    start, end = spans(base)["model_hash"]
     return [*put("hash_code", "00")(base), Edit(start + 4, base.data[start + 4 : end], b"")]
 
 

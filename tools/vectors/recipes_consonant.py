@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from refcodec import table_files
 from refcodec.container.fields import varint
 from refcodec.entropy import Encoder
-from refcodec.payloads.consonant import LETTERS, _table
+from refcodec.payloads.consonant import LETTERS, TABLES
 from tools.vectors.recipes_header import NOWHERE
 from tools.vectors.recipes_hints import HINTS
 from tools.vectors.recipes_sections import MAKER, TITLE, flip, one_section, text
@@ -72,18 +73,18 @@ VALID = (
 
 def coded(*codes: int, end: bool = True) -> bytes:
     """The stream of these codes, of any number and whatever stands last."""
-    encoder, past = Encoder(), [0, 0, 0]
+    encoder, past, tables = Encoder(), [0, 0, 0], table_files.SHIPPED.load(TABLES)
     for code in codes:
-        encoder.symbol(_table(256 * past[-3] + 16 * past[-2] + past[-1]), 1 + code)
+        encoder.symbol(tables.after(256 * past[-3] + 16 * past[-2] + past[-1]), 1 + code)
         past.append(code)
     if end:
-        encoder.symbol(_table(256 * past[-3] + 16 * past[-2] + past[-1]), 0)
+        encoder.symbol(tables.after(256 * past[-3] + 16 * past[-2] + past[-1]), 0)
     return encoder.finish()
 
 
 def body(new: bytes) -> Defect:
     """A compact file has another body."""
-    return becomes(lambda base: base.data[: spans(base.data)["body"][0]] + new)
+    return becomes(lambda base: base.data[: spans(base)["body"][0]] + new)
 
 
 LONGER = [LETTERS.index(letter) for letter in CHEAP] + [2]

@@ -44,8 +44,8 @@ def _over_body(base: Vector) -> list[Edit]:
     """The check over the bytes of the body, not the symbols."""
     recipe = base.recipe
     assert isinstance(recipe, Valid)
-    header = header_of(recipe)
-    body = base.data[spans(base.data)["body"][0] :]
+    header = header_of(recipe, base.environment)
+    body = base.data[spans(base)["body"][0] :]
     return put("check", section_check(header.profile, None, header, 0x81, body, recipe.check).hex())(base)
 
 
@@ -100,4 +100,4 @@ FAULTS = (
 
 def _rest(base: Vector) -> int:
     """Bytes behind the length of the second section."""
-    return len(base.data) - spans(base.data)["sections[1].length"][1]
+    return len(base.data) - spans(base)["sections[1].length"][1]

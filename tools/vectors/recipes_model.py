@@ -15,7 +15,7 @@ from refcodec.networks.package import symbol_digest
 from tools.vectors import mini, tiny
 from tools.vectors.build import payloads
 from tools.vectors.mini import Symbols, Tensors, conv, layer
-from tools.vectors.vector import Valid, digests, error_entry, explicit, shared
+from tools.vectors.vector import SHIPPED, Valid, digests, error_entry, explicit, shared
 
 PROBE = Valid("probe", (), "", model=mini.NAME, hash_bytes=8, rate=1)
 PROBES = {
@@ -77,7 +77,7 @@ class Bad:
 @lru_cache(maxsize=8)
 def body_of(base: str) -> bytes:
     """The body of the file that names a package made of this one."""
-    return next(payloads(PROBES[base]))[1]
+    return next(payloads(PROBES[base], SHIPPED))[1]
 
 
 def _set(*path: str | int, to: Any) -> Change:

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from refcodec import registry, spec
@@ -224,17 +222,6 @@ SPARE: Final = (
     ("caption-static-cat", to(NOBODY, "parameters", "2", "dictionary"), "static-without-dictionary", "static needs no dictionary"),
     ("caption-zstd-unchecked", to(NOBODY, "parameters", "2", "static"), "zstd-without-static", "zstd needs no more than it"),
 )  # fmt: skip
-
-
-@contextmanager
-def using(data: bytes) -> Iterator[None]:
-    """This registry in place of the shipped one."""
-    found, before = MappingProxyType(registry._rows(data)), registry._load
-    registry._load = lambda _extra: found  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        registry._load = before
 
 
 def path_of(name: str) -> str:

@@ -73,7 +73,7 @@ def flip(where: str, byte: int, mask: int) -> Defect:
     """One bit, or a few, of one byte of a field."""
 
     def defect(base: Vector) -> list[Edit]:
-        start, end = spans(base.data)[where]
+        start, end = spans(base)[where]
         at = range(start, end)[byte]
         return [Edit(at, base.data[at : at + 1], bytes([base.data[at] ^ mask]))]
 
@@ -84,14 +84,14 @@ def body(new: bytes) -> Defect:
     """The only section has another body."""
 
     def make(base: Vector) -> bytes:
-        return base.data[: spans(base.data)["sections[0].length"][0]] + varint(len(new)) + new
+        return base.data[: spans(base)["sections[0].length"][0]] + varint(len(new)) + new
 
     return becomes(make)
 
 
 def one_section(base: Vector, section_type: int = 0x87) -> list[Edit]:
     """A compact file without check in sectioned form."""
-    at = spans(base.data)["body"][0]
+    at = spans(base)["body"][0]
     head = bytes([0, section_type]) + varint(len(base.data) - at)
     return [Edit(2, base.data[2:3], bytes([base.data[2] | 2])), Edit(at, b"", head)]
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec import table_files
 from refcodec.entropy import TableBank, gaussians
 from refcodec.networks.package import SymbolModel
 from refcodec.payloads.latents import STEP, Chooser, z_tables
@@ -56,11 +57,11 @@ def _extreme_z(_s: Sha256Stream, _b: TableBank, _n: int, count: int) -> int:
 
 
 def _natural_y(stream: Sha256Stream, number: int, _: int) -> int:
-    return _drawn(stream, gaussians(), number)
+    return _drawn(stream, gaussians(table_files.SHIPPED), number)
 
 
 def _low_y(_s: Sha256Stream, number: int, _: int) -> int:
-    return gaussians().offsets[number]
+    return gaussians(table_files.SHIPPED).offsets[number]
 
 
 def _sparse_y(stream: Sha256Stream, _n: int, _m: int) -> int:
@@ -71,7 +72,7 @@ def _escaped_y(stream: Sha256Stream, number: int, mean: int) -> int:
     """One value in four beyond its table, by one at least."""
     if stream.below(4):
         return _natural_y(stream, number, mean)
-    beyond = 1 - gaussians().offsets[number] + (stream.below(60) if stream.below(2) else 0)
+    beyond = 1 - gaussians(table_files.SHIPPED).offsets[number] + (stream.below(60) if stream.below(2) else 0)
     return (beyond, -beyond)[stream.below(2)]
 
 

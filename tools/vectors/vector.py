@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from refcodec import spec
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import inspect
 from refcodec.payloads import Value
 from tools.vectors.features import features, stage
 
+SHIPPED: Final = Environment()
 SINCE: Final = 1  # the document revision of SPEC.md for which new vectors are written
 
 
@@ -91,6 +93,7 @@ class Vector:
     values: Mapping[int, Value] = field(default_factory=dict)  # of the payloads of a valid file, by section type
     trace: bytes | None = None
     pixels: Mapping[str, Any] | None = None  # of tier P: what the manifest says of the picture
+    environment: Environment = SHIPPED  # whose registry the file is read with
 
     @property
     def latents(self) -> Any:
@@ -153,11 +156,11 @@ def apply(data: bytes, edits: Iterable[Edit]) -> bytes:
     return bytes(out + data[at:])
 
 
-def spans(data: bytes) -> dict[str, tuple[int, int]]:
+def spans(vector: Vector) -> dict[str, tuple[int, int]]:
     """Field name -> first byte and the byte after the last; also of whole sections, `sections[0]`."""
     found: dict[str, tuple[int, int]] = {}
     at = 0
-    for f in inspect(data).fields:
+    for f in inspect(vector.data, environment=vector.environment).fields:
         at = max(at, 8 * f.offset)
         end = at + f.bits
         found[f.name] = (f.offset, -(-end // 8))
@@ -175,7 +178,7 @@ def put(where: str | int, new: str, count: int | None = None) -> Defect:
         if isinstance(where, int):
             start, end = where, where + (1 if count is None else count)
         else:
-            start, end = spans(base.data)[where]
+            start, end = spans(base)[where]
             end = end if count is None else start + count
         return [Edit(start, base.data[start:end], bytes.fromhex(new))]
 
@@ -196,7 +199,7 @@ def cut(where: str | int, count: int = 0) -> Defect:
     """The file ends so many bytes into a field, or at an offset."""
 
     def defect(base: Vector) -> list[Edit]:
-        at = (where if isinstance(where, int) else spans(base.data)[where][0]) + count
+        at = (where if isinstance(where, int) else spans(base)[where][0]) + count
         return [Edit(at, base.data[at:], b"")]
 
     return defect
@@ -210,7 +213,7 @@ def swap(one: str, two: str) -> Defect:
     """Two sections, or the bytes of two fields of the same length, change places."""
 
     def defect(base: Vector) -> list[Edit]:
-        (a, b), (c, d) = spans(base.data)[one], spans(base.data)[two]
+        (a, b), (c, d) = spans(base)[one], spans(base)[two]
         first, second = base.data[a:b], base.data[c:d]
         return [Edit(a, first, second), Edit(c, second, first)]
 
@@ -221,8 +224,8 @@ def twice(where: str) -> Defect:
     """A section is there twice; the count in the header says so."""
 
     def defect(base: Vector) -> list[Edit]:
-        start, end = spans(base.data)[where]
-        count = spans(base.data)["count_minus_1"][0]
+        start, end = spans(base)[where]
+        count = spans(base)["count_minus_1"][0]
         more = bytes([base.data[count] + 1])
         return [Edit(count, base.data[count : count + 1], more), Edit(end, b"", base.data[start:end])]
 

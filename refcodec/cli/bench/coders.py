@@ -40,8 +40,7 @@ def refcodec(
     """
     from refcodec.cli.common_options import package_of
     from refcodec.codec import encode_any
-    from refcodec.container import read
-    from refcodec.decoder import symbols_of
+    from refcodec.decoder import read_symbols
     from refcodec.reconstruct import paint
 
     def encode(image: Image.Image, setting: Setting) -> bytes:
@@ -51,7 +50,7 @@ def refcodec(
         return encode_any(image, method=method, models=models, model=package_of(models), **wanted).data
 
     def decode(data: bytes) -> list[Image.Image]:
-        symbols = symbols_of(read(data), models=models.folders)
+        symbols = read_symbols(data, environment=models.package_environment)
         return [
             Image.fromarray(pixels) for pixels in paint(symbols, models=models, wish=wish, samples=samples).pictures
         ]

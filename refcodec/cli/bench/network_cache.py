@@ -90,7 +90,6 @@ class Networks:
         return read_captions(self.places.captions), file_sha256(self.places.captions)
 
     def _file(self, kind: str) -> Path:
-        from refcodec.networks import package_search
         from refcodec.networks.package_cache import need_torch
 
         need_torch(f"the metric of {kind}")
@@ -102,7 +101,7 @@ class Networks:
                 if self.places.weights.is_dir()
                 else _no_folder(self.places.weights, kind)
             )
-        for place in package_search.search_path():
+        for place in self.places.models.environment.package_folders:
             for folder in (place, place / "metrics"):
                 if (folder / f"{kind}.safetensors").is_file():
                     return folder / f"{kind}.safetensors"

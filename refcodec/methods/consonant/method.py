@@ -52,7 +52,7 @@ def ready(job: Job) -> Made:
             notices.append(f"sent as {shown!r} (changes: {counted})")
     else:
         value = consonant.Consonants(bytes(checked(row(job.given.codes, "codes"), 16, "codes")))
-    body = consonant.encode(value.codes, job.parameters(spec.CONSONANT))
+    body = consonant.encode(value.codes, job.parameters(spec.CONSONANT), tables=job.environment.tables)
     return [Payload(spec.CONSONANT, body, value)], notices
 
 

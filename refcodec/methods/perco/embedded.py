@@ -23,7 +23,7 @@ def indices(request: Request) -> NDArray[np.int64]:
     from refcodec.transforms.vq.transforms import VqEncoder
 
     named = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
-    folder = named[0] if named else package_cache.locate(request.profile.model or "", request.models.folders)
+    folder = named[0] if named else request.models.package_environment.locate_package(request.profile.model or "")
     with package_cache.running(folder, "encoder"):
         encoder = VqEncoder(folder, package.read_manifest(folder))
         _same_shape(encoder.cfg, request.profile, "encoder")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
-from refcodec.assemble import Payload, profiles
+from refcodec.assemble import Payload
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.methods.base import Described, Request, Scene
@@ -86,7 +86,7 @@ def _grid(job: Job) -> Payload:
         indices = np.array(indices)  # rows, as `payload` gives them
     if getattr(indices, "ndim", 2) == 2 and hasattr(indices, "dtype"):
         if indices.shape != (h, w):
-            fitting = ", ".join(p.name for p in _fitting(job.size, indices.shape)) or "none"
+            fitting = ", ".join(p.name for p in _fitting(job, indices.shape)) or "none"
             raise ValueError(
                 f"profile {job.profile.name} has {h} rows of {w} indices for {job.size[0]}x{job.size[1]}, not "
                 f"{indices.shape[0]} of {indices.shape[1]} (profiles of that shape: {fitting})"
@@ -96,9 +96,9 @@ def _grid(job: Job) -> Payload:
     return Payload(spec.VQ, vq_indices.encode(values, parameters, job.size, usage), vq_indices.VqIndices(values, h, w))
 
 
-def _fitting(size: tuple[int, int], shape: tuple[int, ...]) -> list[Profile]:
-    rows = (p for p in profiles("perco") if spec.VQ in p.kinds)
-    return [p for p in rows if vq_indices.grid(size, p.parameters(spec.VQ)) == tuple(shape)]
+def _fitting(job: Job, shape: tuple[int, ...]) -> list[Profile]:
+    rows = (p for p in job.environment.registry.profiles("perco") if spec.VQ in p.kinds)
+    return [p for p in rows if vq_indices.grid(job.size, p.parameters(spec.VQ)) == tuple(shape)]
 
 
 # --- pictures ------------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def usual_profile(models: Models) -> str:
     if "hyper_encoder" not in models.roles:
         return EMBEDDED
     cfg = _hyper_encoder(models, {}).cfg
-    for p in profiles("perco"):
+    for p in models.environment.registry.profiles("perco"):
         if spec.VQ in p.kinds and p.parameters(spec.VQ) == {"v": cfg.v, "stride": cfg.stride, "usage": False}:
             return p.name
     what = f"hyper_encoder: no profile has its {cfg.v} codes and stride of {cfg.stride}"

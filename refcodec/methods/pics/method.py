@@ -50,7 +50,7 @@ def _with_sketch(job: Job, payloads: list[Payload]) -> Made:
 
     fits(package_cache.symbol_model(job.folder, job.digest), spec.SKETCH, job.parameters(spec.SKETCH))
     with package_cache.running(job.folder, "encoder"):
-        encoder = sketch.Encoder(job.given.sketch, job.folder, job.digest)
+        encoder = sketch.Encoder(job.given.sketch, job.folder, job.digest, tables=job.environment.tables)
         if job.quality is not None:
             made, reached = encoder.at(elic.rate_of(job.quality, encoder.model.rates)), True
         else:
@@ -66,12 +66,13 @@ def prompt(job: Job) -> list[Payload]:
     if len(texts) + (given.codes is not None) > 1:
         raise ValueError("give one prompt: a text, a caption, or token ids")
     if texts:
-        body = kind.encode(texts[0], job.parameters(spec.CAPTION), job.mode)
+        body = kind.encode(texts[0], job.parameters(spec.CAPTION), job.mode, tables=job.environment.tables)
         out.append(body)
     elif given.codes is not None:
         out.append(kind.encode_tokens(row(given.codes, "token ids"), job.parameters(spec.CAPTION)))
     limit = 1 << 30  # what is too long for the file's level is refused when it is written
-    return [Payload(spec.CAPTION, body, kind.decode(body, job.parameters(spec.CAPTION), limit)) for body in out]
+    parameters, tables = job.profile.parameters(spec.CAPTION), job.environment.tables
+    return [Payload(spec.CAPTION, body, kind.decode(body, parameters, limit, tables=tables)) for body in out]
 
 
 def describe(request: Request) -> Described:

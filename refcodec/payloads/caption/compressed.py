@@ -7,12 +7,11 @@ Both may be coded in many ways for the same text, so neither is canonical.
 from __future__ import annotations
 
 import io
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.errors import Code, SemError
-from refcodec.fileio import shipped_data
 from refcodec.payloads.caption.ppm import too_long
+from refcodec.table_files import TableFile
 
 if TYPE_CHECKING:
     import zstandard
@@ -67,9 +66,9 @@ def _reaches(data: bytes, count: int) -> bool:
     return False
 
 
-def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = None) -> bytes:
-    """A zstd frame without magic, checksum and dictionary id, with its content size; by the shipped dictionary."""
-    library, dictionary = _library(), dictionary or shipped()
+def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict) -> bytes:
+    """A zstd frame without magic, checksum and dictionary id, with its content size."""
+    library = _library()
     settings = library.ZstdCompressionParameters.from_level(
         LEVEL,
         source_size=len(text),
@@ -82,9 +81,9 @@ def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict | None = Non
     return bytes(library.ZstdCompressor(compression_params=settings, dict_data=dictionary).compress(text))
 
 
-def decompress(data: bytes, limit: int) -> bytes:
+def decompress(data: bytes, limit: int, dictionary: zstandard.ZstdCompressionDict) -> bytes:
     """The octets of exactly one frame; SemError 401 for anything else, 604 for more octets than `limit`."""
-    library, dictionary = _library(), shipped()
+    library = _library()
     end, declared, window, blocks = _frame(data)
     if declared is not None and declared > limit:
         raise too_long(limit)
@@ -148,14 +147,11 @@ def _library() -> Any:
     return zstandard
 
 
-@lru_cache(maxsize=1)
-def shipped() -> zstandard.ZstdCompressionDict:
-    """caption.zdict; SemError 802 if the file is not the normative one."""
-    return loaded(shipped_data("refcodec.payloads", "caption.zdict", DICTIONARY_SHA256))
-
-
 def loaded(data: bytes) -> zstandard.ZstdCompressionDict:
     """A dictionary of the standard format, RFC 8878 §5."""
     library = _library()
     dictionary: zstandard.ZstdCompressionDict = library.ZstdCompressionDict(data, dict_type=library.DICT_TYPE_FULLDICT)
     return dictionary
+
+
+DICTIONARY: Final = TableFile("refcodec.payloads", "caption.zdict", DICTIONARY_SHA256, loaded)

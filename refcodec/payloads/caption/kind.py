@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from refcodec.entropy import Coder, Decoder, Encoder, uniform
@@ -22,6 +23,7 @@ from refcodec.entropy.tables import cumulative
 from refcodec.errors import Code, SemError
 from refcodec.payloads import checked, u16
 from refcodec.payloads.caption import compressed, ppm
+from refcodec.table_files import TableFiles
 
 KIND: Final = 2
 MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
@@ -64,7 +66,7 @@ class Caption:
         return self.text if self.tokens is None else list(self.tokens)
 
 
-def decode(body: bytes, parameters: Mapping[str, Any], limit: int) -> Caption:
+def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: TableFiles) -> Caption:
     """The caption of a body: at most `limit` octets of UTF-8. SemError 401 to 403, 604, 704, 801, 802, 805.
 
     `parameters` are the profile's for this kind: modes, and static, dictionary, vocabulary as those modes need them.
@@ -78,7 +80,7 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int) -> Caption:
         coder.finish()
         return Caption(None, tokens, mode)
     if mode == "static":
-        model = _model(parameters)
+        model = _model(parameters, tables)
         coder = _begin(body, mode)
         octets = model.walk(coder, limit)
         coder.finish()
@@ -87,11 +89,11 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int) -> Caption:
         if len(octets) > limit:
             raise ppm.too_long(limit)
     else:
-        octets = _foreign(mode, parameters)[1](body[1:], limit)
+        octets = _foreign(mode, parameters, tables)[1](body[1:], limit)
     return Caption(_text(octets, 1 if mode == "raw" else None), None, mode)
 
 
-def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None) -> bytes:
+def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None, *, tables: TableFiles) -> bytes:
     """The body of a text: of the mode asked for, else the shortest, in a tie the first of `TEXT_MODES`.
 
     ValueError for a text with a lone surrogate, and for a mode that the profile has not.
@@ -100,7 +102,7 @@ def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None) ->
     modes = [known for known in TEXT_MODES if known in parameters["modes"] and mode in (None, known)]
     if not modes:
         raise ValueError(f"the profile has no captions of mode {mode}" if mode else "the profile has no mode for texts")
-    return min((_body(octets, known, parameters) for known in modes), key=len)
+    return min((_body(octets, known, parameters, tables) for known in modes), key=len)
 
 
 def static(octets: bytes, model: ppm.CaptionModel) -> bytes:
@@ -133,11 +135,11 @@ def _mode(body: bytes) -> str:
     return "static" if first < 0xF0 else "tokens" if first < RANGE_CODED else MODES[first - 0xF6]
 
 
-def _body(octets: bytes, mode: str, parameters: Mapping[str, Any]) -> bytes:
+def _body(octets: bytes, mode: str, parameters: Mapping[str, Any], tables: TableFiles) -> bytes:
     if mode == "static":
-        return static(octets, _model(parameters))
+        return static(octets, _model(parameters, tables))
     head = bytes([0xF6 + MODES.index(mode)])
-    return head + (octets if mode == "raw" else _foreign(mode, parameters)[0](octets))
+    return head + (octets if mode == "raw" else _foreign(mode, parameters, tables)[0](octets))
 
 
 def _begin(body: bytes, mode: str) -> Decoder:
@@ -166,21 +168,22 @@ def _text(octets: bytes, start: int | None) -> str:
         raise SemError(Code.STREAM_INVALID, what, offset=None if start is None else start + fault.start) from fault
 
 
-def _model(parameters: Mapping[str, Any]) -> ppm.CaptionModel:
+def _model(parameters: Mapping[str, Any], tables: TableFiles) -> ppm.CaptionModel:
     if parameters.get("static") != ppm.SHA256:
         raise _missing("table", parameters.get("static"))
-    return ppm.shipped()
+    return tables.load(ppm.MODEL)
 
 
 def _foreign(
-    mode: str, parameters: Mapping[str, Any]
+    mode: str, parameters: Mapping[str, Any], tables: TableFiles
 ) -> tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]:
     """The pair that writes and reads."""
     if mode == "zlib":
         return compressed.deflate, compressed.inflate
     if parameters.get("dictionary") != compressed.DICTIONARY_SHA256:
         raise _missing("dictionary", parameters.get("dictionary"))
-    return compressed.compress, compressed.decompress
+    dictionary = tables.load(compressed.DICTIONARY)
+    return partial(compressed.compress, dictionary=dictionary), partial(compressed.decompress, dictionary=dictionary)
 
 
 def _missing(what: str, digest: object) -> SemError:

@@ -17,15 +17,15 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 from typing import Final, overload
 
 from refcodec.entropy import Coder
 from refcodec.entropy.tables import cumulative
 from refcodec.errors import Code, SemError
-from refcodec.fileio import shipped_data
 from refcodec.payloads.caption import split
+from refcodec.table_files import TableFile
 
 SHA256: Final = "770e266b8e76ae22e873ee5a539eb880a556f2df1a480bb51c8db2633cf4d646"
 END: Final = 0  # of a text, of a piece; before its first id, the history of either is END
@@ -225,7 +225,4 @@ def too_long(limit: int) -> SemError:
     return SemError(Code.LIMIT_TEXT, f"the text is longer than {limit} octets")
 
 
-@lru_cache(maxsize=1)
-def shipped() -> CaptionModel:
-    """The model of caption.bin; SemError 802 if the file is not the normative one."""
-    return CaptionModel(shipped_data("refcodec.payloads", "caption.bin", SHA256))
+MODEL: Final = TableFile("refcodec.payloads", "caption.bin", SHA256, CaptionModel)

@@ -30,6 +30,18 @@ class ResidualBottleneck(nn.Module):
         return out
 
 
+class ResidualPlain(nn.Module):
+    """x + 3x3(3x3(x)) at full width: more multiplications than a bottleneck, and fewer operations to start."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(nn.Conv2d(c, c, 3, padding=1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.branch(x)
+        return out
+
+
 class ResidualUnit(ResidualBottleneck):
     """The same with a ReLU behind it, as attention has it in all public ELICs."""
 
@@ -58,8 +70,8 @@ def _up(i: int, o: int) -> nn.Module:
     return nn.ConvTranspose2d(i, o, 5, stride=2, padding=2, output_padding=1)
 
 
-def _blocks(c: int, n: int) -> list[nn.Module]:
-    return [ResidualBottleneck(c) for _ in range(n)]
+def _blocks(c: int, bottleneck: int, plain: int = 0) -> list[nn.Module]:
+    return [*(ResidualBottleneck(c) for _ in range(bottleneck)), *(ResidualPlain(c) for _ in range(plain))]
 
 
 class ElicAnalysis(nn.Sequential):
@@ -124,16 +136,17 @@ class PatchAnalysis(nn.Module):
     def __init__(self, cfg: ElicConfig) -> None:
         super().__init__()
         n1, n2, n3 = cfg.widths
+        fine, middle, coarse = cfg.analysis_blocks
         self.net = nn.Sequential(
             nn.PixelUnshuffle(4),
             nn.Conv2d(16 * cfg.channels, n1, 3, padding=1),
-            *_blocks(n1, 2),
+            *_blocks(n1, *fine),
             nn.PixelUnshuffle(2),
             nn.Conv2d(4 * n1, n2, 1),
-            *_blocks(n2, 3),
+            *_blocks(n2, *middle),
             nn.PixelUnshuffle(2),
             nn.Conv2d(4 * n2, n3, 1),
-            *_blocks(n3, 3),
+            *_blocks(n3, *coarse),
             nn.Conv2d(n3, cfg.m, 1),
         )
         self.linear = nn.Conv2d(cfg.channels, cfg.m, 16, stride=16)
@@ -149,16 +162,17 @@ class PatchAnalysis(nn.Module):
 class PatchSynthesis(nn.Module):
     def __init__(self, cfg: ElicConfig) -> None:
         super().__init__()
-        n1, n2, n3 = cfg.widths
+        n1, n2, n3 = cfg.synthesis_widths or cfg.widths
+        fine, middle, coarse = cfg.synthesis_blocks
         self.net = nn.Sequential(
             nn.Conv2d(cfg.m, n3, 1),
-            *_blocks(n3, 3),
+            *_blocks(n3, *coarse),
             nn.Conv2d(n3, 4 * n2, 1),
             nn.PixelShuffle(2),
-            *_blocks(n2, 3),
+            *_blocks(n2, *middle),
             nn.Conv2d(n2, 4 * n1, 1),
             nn.PixelShuffle(2),
-            *_blocks(n1, 2),
+            *_blocks(n1, *fine),
             nn.Conv2d(n1, 16 * cfg.channels, 3, padding=1),
             nn.PixelShuffle(4),
         )

@@ -15,6 +15,7 @@ from typing import Any, Final
 # One layer of a hyper-analysis or hyper-decoder: (kind, kernel, stride, output channels).
 Layer = tuple[str, int, int, int]
 TEXT_HEADS = 8  # of the text adapter's attention
+PLAIN_DEPTH = ((2, 0), (3, 0), (3, 0))  # residual blocks of the first embedded model
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class ElicConfig:
     hyper: int = 48
     groups: tuple[int, ...] = (16, 16, 32, 48, 80)
     widths: tuple[int, int, int] = (48, 96, 192)  # transform channels at 1/4, 1/8, 1/16 (patch) or N, N, N (elic)
+    synthesis_widths: tuple[int, ...] = ()  # of the synthesis, if they differ from `widths` (patch)
+    # (bottleneck, plain) residual blocks at 1/4, 1/8, 1/16 (patch)
+    analysis_blocks: tuple[tuple[int, int], ...] = PLAIN_DEPTH
+    synthesis_blocks: tuple[tuple[int, int], ...] = PLAIN_DEPTH
     transform: str = "patch"  # "patch": pixel shuffles and a linear 16x16 path; "elic": He et al. 2022, Fig. 2
     hyper_analysis: tuple[Layer, ...] = (("conv", 1, 1, 96), ("conv", 3, 2, 96), ("conv", 3, 2, 48))
     hyper_synthesis: tuple[Layer, ...] = (("deconv", 5, 2, 96), ("deconv", 5, 2, 128))
@@ -97,7 +102,8 @@ class ElicConfig:
         return (c2 * 5 // 3, c2 * 4 // 3, c2)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return the architecture as JSON; options of growth only where they are used, as in earlier manifests."""
+        return {k: v for k, v in asdict(self).items() if (k, v) not in _UNGROWN}
 
     @classmethod
     def from_dict(cls, data: object) -> ElicConfig:
@@ -156,9 +162,23 @@ def _text_adapter_fits(c: ElicConfig) -> bool:
     return not c.text_width or (c.transform == "elic" and not any(width % TEXT_HEADS for width in shared))
 
 
+def _depth(blocks: object) -> bool:
+    """Whether `blocks` is a pair of block counts for each of three scales."""
+    if not isinstance(blocks, tuple) or len(blocks) != 3:
+        return False
+    return all(_integers(pair, 0, 32, least=2, most=2) for pair in blocks)
+
+
+def _growth_fits(c: ElicConfig) -> bool:
+    return c.transform == "patch" or (c.synthesis_widths, c.analysis_blocks, c.synthesis_blocks) == _PLAIN
+
+
 def _positive(values: tuple[object, ...]) -> bool:
     return all(isinstance(v, int | float) and type(v) in (int, float) and 0 < v < math.inf for v in values)
 
+
+_PLAIN: Final = ((), PLAIN_DEPTH, PLAIN_DEPTH)
+_UNGROWN: Final = tuple(zip(("synthesis_widths", "analysis_blocks", "synthesis_blocks"), _PLAIN, strict=True))
 
 # (what must hold, the message if it does not), in order: a rule may rely on those before it
 _RULES: Final[tuple[tuple[Callable[[ElicConfig], bool], str], ...]] = (
@@ -169,6 +189,10 @@ _RULES: Final[tuple[tuple[Callable[[ElicConfig], bool], str], ...]] = (
     (lambda c: c.transform in ("patch", "elic"), "transform is patch or elic"),
     (lambda c: c.channel_scope in ("all", "ends"), "channel_scope is all or ends"),
     (lambda c: _integers(c.widths, 2, 4096, least=3, most=3), "widths: not 3 whole numbers from 2 to 4096"),
+    (lambda c: c.synthesis_widths == () or _integers(c.synthesis_widths, 2, 4096, least=3, most=3),
+     "synthesis_widths: not 3 whole numbers from 2 to 4096"),
+    (lambda c: _depth(c.analysis_blocks) and _depth(c.synthesis_blocks), "blocks: not 3 pairs of whole numbers up to 32"),
+    (_growth_fits, "numbers of blocks and widths of the synthesis need the patch transform"),
     (lambda c: _layers(c.hyper_analysis, {"conv": 4}), "hyper_analysis: not 1 to 8 layers (conv, kernel, stride, channels)"),
     (lambda c: _scales_by_4(c.hyper_analysis), "hyper_analysis does not scale by 4"),
     (lambda c: _layers(c.hyper_synthesis, {"conv": 1, "deconv": 4}),

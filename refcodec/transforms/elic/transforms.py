@@ -6,6 +6,7 @@ Neither bears on symbols once z and y are chosen. Weights are stored as float16 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,9 @@ from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
 
 STRIP = 48  # latent rows of one strip: 768 pixel rows
-HALO = {"patch": 8, "elic": 24}  # latent rows beyond a strip that its result can depend on
-TEXT_PIXELS = (
-    1 << 25
-)  # most that a text adapter takes: one of its attentions sees the whole picture, at 128 bytes a pixel
+HALO = {"patch": 8, "elic": 24}  # least latent rows beyond a strip that its result can depend on
+# Most pixels that a text adapter takes: one of its attentions sees the whole picture, at 128 bytes a pixel.
+TEXT_PIXELS = 1 << 25
 TEXT_ENCODER = "openai/clip-vit-base-patch32"  # that TACO was trained with
 
 
@@ -93,6 +93,19 @@ def strips(
     return torch.cat(parts, 2)
 
 
+def halo(cfg: ElicConfig) -> int:
+    """Return the number of latent rows beyond a strip that its result can depend on.
+
+    A bottleneck reaches one row of its scale further, a plain block two.
+    """
+    reach = 0.0
+    for blocks in (cfg.analysis_blocks, cfg.synthesis_blocks):
+        rows = [bottleneck + 2 * plain for bottleneck, plain in blocks]
+        # the 3x3 beside the pixels reaches one row of the finest scale
+        reach = max(reach, (rows[0] + 1) / 4 + rows[1] / 2 + rows[2])
+    return max(HALO[cfg.transform], math.ceil(reach) + 1)
+
+
 class Analysis:
     """Pictures to latents: y float32[M, h, w] before gains, z0 float32[hyper, h/4, w/4], and the gains."""
 
@@ -152,13 +165,17 @@ class Analysis:
         def first(t: Tensor) -> Tensor:
             return t.to(self.device).float() / 255
 
-        g_a, halo = self.g_a, HALO[self.cfg.transform]
+        g_a, rows_beyond = self.g_a, halo(self.cfg)
         if text is None:
-            return strips(lambda t: g_a(first(t)), x, rows, 16, 1, halo, progress)
+            return strips(lambda t: g_a(first(t)), x, rows, 16, 1, rows_beyond, progress)
         assert isinstance(g_a, ElicAnalysis)
-        features = strips(lambda t: g_a.walk(first(t), text, 0, g_a.turn), x, rows, 16, 2, halo, part(progress, 0, 0.9))
+        features = strips(
+            lambda t: g_a.walk(first(t), text, 0, g_a.turn), x, rows, 16, 2, rows_beyond, part(progress, 0, 0.9)
+        )
         read = g_a.read(features, text)
-        return strips(lambda t: g_a.walk(t, read, g_a.turn + 1), features, rows, 2, 1, halo, part(progress, 0.9, 1))
+        return strips(
+            lambda t: g_a.walk(t, read, g_a.turn + 1), features, rows, 2, 1, rows_beyond, part(progress, 0.9, 1)
+        )
 
 
 class Synthesis:
@@ -182,10 +199,9 @@ class Synthesis:
         def run(t: Tensor) -> Tensor:
             return samples(self.g_s(t.to(self.device).float() * factor)).cpu()
 
-        with torch.backends.cudnn.flags(
-            enabled=torch.backends.cudnn.enabled, allow_tf32=False
-        ):  # 10 bits are not the last digits of §14
-            x = strips(run, latent, y.shape[1], 1, 16, HALO[self.cfg.transform], progress)
+        # TF32 has 10 bits, which is less than §14 asks for
+        with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
+            x = strips(run, latent, y.shape[1], 1, 16, halo(self.cfg), progress)
         return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
 
 

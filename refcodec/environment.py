@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""What the codec works with beside its arguments: the registry, the tables, and the folders of model packages.
+
+An `Environment` is an immutable value. Public functions take one; without it they use `Environment.default()`, the only
+place that reads environment variables:
+
+SEM_REGISTRY   a file of private rows (ids 200 to 253), in the form of registry.json; they stand beside the shipped ones
+SEM_MODELS     folders of model packages, separated like PATH; looked at before the user's own folder
+               ($XDG_DATA_HOME/sem/models) and the packages that come with this library
+
+Several environments can be used side by side, also in several threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from refcodec import table_files
+from refcodec.errors import Code, SemError
+from refcodec.networks import package_search
+from refcodec.registry import Registry
+from refcodec.table_files import TableFiles
+
+Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """`package_folders`: where model packages (SPEC §12) are looked for, in order: packages, or folders of packages.
+
+    `Environment()` is what this library ships, whatever the machine it runs on.
+    """
+
+    registry: Registry = field(default_factory=Registry.shipped)
+    tables: TableFiles = table_files.SHIPPED
+    package_folders: tuple[Path, ...] = (package_search.SHIPPED,)
+
+    @classmethod
+    def default(cls) -> Environment:
+        """Return the environment that SEM_REGISTRY and SEM_MODELS describe now.
+
+        A faulty SEM_REGISTRY is SEM-E-101 as soon as a row is asked for.
+        """
+        return _default(os.environ.get("SEM_REGISTRY") or None, _default_folders())
+
+    @classmethod
+    def of(cls, environment: Environment | None) -> Environment:
+        """Return the argument of a public function, or the default where it is None."""
+        return cls.default() if environment is None else environment
+
+    def with_packages(self, folders: Folders) -> Environment:
+        """Return the same environment with one or several folders of packages to be looked at before its own."""
+        first = (folders,) if isinstance(folders, str | os.PathLike) else tuple(folders)
+        return replace(self, package_folders=(*map(Path, first), *self.package_folders)) if first else self
+
+    def find_package(self, digest: str) -> Path | None:
+        """Return the folder of the package whose symbol model has this digest, or a digest that begins so; None: no.
+
+        SEM-E-801 where a prefix fits models of different digests.
+        """
+        return package_search.find(digest, self.package_folders)
+
+    def locate_package(self, digest: str) -> Path:
+        """Return the folder of the package with this symbol digest or digest prefix; SEM-E-801 where there is none."""
+        found = self.find_package(digest)
+        if found is None:
+            what = f"no model with the digest {digest[:16]}… is installed"
+            raise SemError(Code.MODEL_UNAVAILABLE, what, path="model")
+        return found
+
+
+def _default_folders() -> tuple[Path, ...]:
+    listed = [Path(entry) for entry in os.environ.get("SEM_MODELS", "").split(os.pathsep) if entry]
+    return (*listed, package_search.own(), package_search.SHIPPED)
+
+
+@lru_cache(maxsize=16)
+def _default(registry: str | None, folders: tuple[Path, ...]) -> Environment:
+    return Environment(_registry(registry), package_folders=folders)
+
+
+@lru_cache(maxsize=16)
+def _registry(extra: str | None) -> Registry:
+    if extra is None:
+        return Registry.shipped()
+    return Registry.deferred(lambda: Registry.shipped().extended_by(extra))

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: MIT
+"""SPEC §5, the rows of a registry: parsed, checked, and found by id or name.
+
+The schema `registry.schema.json` is for editors and tests; here only what the code relies on is checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from refcodec import spec
+from refcodec.canonical_json import canonical_json, parse_json
+from refcodec.errors import Code, SemError
+from refcodec.registry import binding_schema
+
+ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
+STATUSES: Final = ("draft", "published", "withdrawn")
+BINDING: Final = frozenset({"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"})
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """The models and hints that suit a row best; both empty where it recommends none."""
+
+    models: Mapping[str, str]  # role -> owner/name on the Hugging Face hub
+    hints: Mapping[str, str]  # as in a section of hints
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One row. `binding` is everything that bears on symbols, as in the JSON; the rest is for people."""
+
+    id: int
+    name: str
+    status: str  # draft, published, withdrawn
+    binding: Mapping[str, Any] = field(hash=False)
+    recommended: Recommended = field(hash=False)
+    notes: str
+
+    @property
+    def method(self) -> int:
+        return int(self.binding["method"])
+
+    @property
+    def method_name(self) -> str:
+        return spec.METHODS[self.method]
+
+    @property
+    def compact(self) -> int:
+        """The kind of a compact body."""
+        return int(self.binding["compact"])
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """The kinds allowed in sectioned form, ascending."""
+        return tuple(self.binding["kinds"])
+
+    def parameters(self, kind: int) -> Mapping[str, Any]:
+        """The shapes of a kind; empty where it has none."""
+        found: Mapping[str, Any] = self.binding["parameters"].get(str(kind), {})
+        return found
+
+    @property
+    def model(self) -> str | None:
+        """The digest of the symbol model in hexadecimal, None where no payload of the row needs one, or it is a base."""
+        digest: str | None = self.binding["model"]
+        return digest
+
+    @property
+    def base(self) -> bool:
+        """Whether files can only name it as the base of an explicit model (SEM-R-033, 034)."""
+        return binding_schema.base(self.binding)
+
+
+def key(profile: Profile, model_digest: str | None = None) -> bytes:
+    """K of §7, 32 bytes. `model_digest` (64 hexadecimal digits): that of an explicit model, in place of the row's."""
+    binding = dict(profile.binding)
+    if model_digest is not None:
+        binding["model"] = model_digest
+    return hashlib.sha256(canonical_json(binding)).digest()
+
+
+@dataclass(frozen=True, eq=False)
+class Registry:
+    """Rows, never changed once they are read: when the first of them is asked for.
+
+    `source` gives them; what it raises is raised again at every question.
+    """
+
+    source: Callable[[], Iterable[Profile]] = field(repr=False)
+
+    @classmethod
+    def of(cls, *rows: Profile) -> Registry:
+        """Return the registry of these rows alone."""
+        return cls(lambda: rows)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Registry:
+        """Return the registry of a document in the form of registry.json; ValueError for one that is none."""
+        return cls.of(*_rows(data).values())
+
+    @classmethod
+    def shipped(cls) -> Registry:
+        """Return the registry of this release."""
+        return _shipped()
+
+    @classmethod
+    def deferred(cls, load: Callable[[], Registry]) -> Registry:
+        """Return the registry that `load` gives once a row is asked for."""
+
+        def source() -> Iterable[Profile]:
+            return load().rows.values()
+
+        return cls(source)
+
+    @cached_property
+    def rows(self) -> Mapping[int, Profile]:
+        """id -> row, in the order of the document."""
+        return MappingProxyType({row.id: row for row in self.source()})
+
+    def get(self, profile_id: int) -> Profile:
+        """Return the row of this id.
+
+        SEM-E-702 where there is none (R-015), or its binding has a member not known here (R-032) or breaks R-033.
+        """
+        profile = self.rows.get(profile_id)
+        if profile is None:
+            raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile {profile_id} in this registry", path="profile")
+        if unknown := sorted(set(profile.binding) - BINDING):
+            raise SemError(
+                Code.UNSUPPORTED_PROFILE,
+                f"profile {profile_id} binds {', '.join(unknown)}, unknown here",
+                path="profile",
+            )
+        if not binding_schema.consistent(profile.binding):
+            raise SemError(
+                Code.UNSUPPORTED_PROFILE,
+                f"profile {profile_id} contradicts itself: its kinds, parameters and model (SEM-R-033)",
+                path="profile",
+            )
+        return profile
+
+    def by_name(self, name: str) -> Profile:
+        """Return the row of this name; SEM-E-702 where there is none."""
+        for profile in self.rows.values():
+            if profile.name == name:
+                return self.get(profile.id)
+        raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile called {name!r} in this registry", path="profile")
+
+    def profiles(self, method: str) -> list[Profile]:
+        """Return the rows of a method that are neither withdrawn nor bases, in the order of their ids.
+
+        SEM-E-702 where there is none, or one is not known here.
+        """
+        rows = [row for row in self.rows.values() if row.method_name == method and row.status != "withdrawn"]
+        usable = [row for row in (self.get(row.id) for row in rows) if not row.base]
+        if not usable:
+            what = f"this registry has no profile of method {method}"
+            raise SemError(Code.UNSUPPORTED_PROFILE, what, path="profile")
+        return usable
+
+    def extended_by(self, extra: str | os.PathLike[str] | bytes) -> Registry:
+        """Return these rows and, beside them, the private ones of a file or of its bytes.
+
+        SEM-E-101 for a file that cannot be read, is no registry or gives anew a row that is here.
+        """
+        rows = dict(self.rows)
+        name = "" if isinstance(extra, bytes) else f" {os.fspath(extra)}"
+        try:
+            data = extra if isinstance(extra, bytes) else Path(extra).read_bytes()
+            for profile in _rows(data).values():
+                _add(rows, profile)
+        except (OSError, ValueError) as error:
+            hint = "correct the file, or unset SEM_REGISTRY"
+            raise SemError(Code.CANNOT_READ, f"cannot read the registry{name}: {error}", hint=hint) from error
+        return Registry.of(*rows.values())
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Registry:
+    return Registry(lambda: _rows((Path(__file__).parent / "registry.json").read_bytes()).values())
+
+
+def _add(profiles: dict[int, Profile], profile: Profile) -> None:
+    """Add one private row to others; ValueError for one that may not stand there."""
+    if profile.id in profiles:
+        raise ValueError(f"profile {profile.id} is in the shipped registry and cannot be given anew")
+    if not spec.PRIVATE_FIRST <= profile.id <= spec.PRIVATE_LAST:
+        raise ValueError(f"private profiles have ids 200 to 253, not {profile.id}")
+    if any(profile.name == row.name for row in profiles.values()):
+        raise ValueError(f"the name {profile.name!r} is taken")
+    profiles[profile.id] = profile
+
+
+def _rows(data: bytes) -> dict[int, Profile]:
+    document = parse_json(data)
+    if not isinstance(document, dict) or set(document) != {"version", "profiles"}:
+        raise ValueError("a registry is an object of `version` and `profiles`")
+    version = document["version"]
+    if type(version) is not int or version != spec.VERSION or not isinstance(document["profiles"], list):
+        raise ValueError(f"`version` of a registry is {spec.VERSION}, `profiles` a list of rows")
+    profiles: dict[int, Profile] = {}
+    for row in document["profiles"]:
+        profile = _row(row)
+        if profile.id in profiles:
+            raise ValueError(f"profile {profile.id} is given twice")
+        profiles[profile.id] = profile
+    return profiles
+
+
+def _row(row: Any) -> Profile:
+    if not isinstance(row, dict) or set(row) != ROW:
+        raise ValueError(f"a profile has the members {', '.join(sorted(ROW))}")
+    canonical_json(row["binding"])
+    for name, rule in MEMBERS:
+        if rule is not None and not rule(row, row["binding"]):
+            raise ValueError(f"profile {row['id']!r} breaks registry.schema.json at {name}")
+    advice = row["recommended"] or {}
+    members = (MappingProxyType(dict(advice.get(member, {}))) for member in ("models", "hints"))
+    return Profile(**row | {"recommended": Recommended(*members)})
+
+
+# --- the members of a row, in the order in which they are checked ------------------------------------------------
+
+Rule = Callable[[dict[str, Any], Any], bool]  # (row, its binding) -> whether the member has its form
+
+
+def member(name: str, rule: Rule | None) -> tuple[str, Rule | None]:
+    """Declare the form of one member; it may rely on those declared before it."""
+    return name, rule
+
+
+MEMBERS: Final = (
+    member("id", lambda row, _: type(row["id"]) is int),
+    member("name", lambda row, _: isinstance(row["name"], str)),
+    member("status", lambda row, _: isinstance(row["status"], str) and row["status"] in STATUSES),
+    member("notes", lambda row, _: isinstance(row["notes"], str)),
+    member("recommended", lambda row, _: binding_schema.recommended(row["recommended"])),
+    member("binding", lambda _, binding: isinstance(binding, dict)),
+    member("binding", lambda _, binding: bool(binding.keys() >= BINDING)),
+    member("binding.id", lambda row, binding: bool(binding["id"] == row["id"])),
+    member("binding.method", lambda _, binding: binding_schema.among(binding["method"], spec.METHODS)),
+    member("binding.compact", lambda _, binding: binding_schema.among(binding["compact"], spec.KINDS)),
+    member("binding.kinds", lambda _, binding: isinstance(binding["kinds"], list)),
+    member(
+        "binding.kinds", lambda _, binding: all(binding_schema.among(kind, spec.KINDS) for kind in binding["kinds"])
+    ),
+    member("binding.kinds", lambda _, binding: bool(binding["kinds"] == sorted(set(binding["kinds"])))),
+    member("binding.fit", lambda _, binding: binding_schema.fit(binding["fit"])),
+    member("binding.colour", lambda _, binding: bool(binding["colour"] == "srgb8")),
+    member("binding.parameters", lambda _, binding: isinstance(binding["parameters"], dict)),
+    member("binding.parameters", lambda _, binding: binding_schema.well_formed(binding["parameters"])),
+    member(
+        "binding.model",
+        lambda _, binding: binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None,
+    ),
+)

@@ -230,16 +230,8 @@ def _entry(found: Any) -> dict[str, Any]:
 def _checkpoint(
     sources: list[Path], kind: str, output: str | None, replace: bool, given: dict[str, Any], update: Progress
 ) -> dict[str, Any]:
-    """Public checkpoints as a package, as folders of a set, or as a file of weights."""
-    from refcodec.convert.checkpoints import PACKAGE_KINDS, ROLE_KINDS, SETTINGS, ImportJob, convert
-    from refcodec.foundation.model_set import (
-        own_set,
-        refuse_existing,
-        refuse_taken_role,
-        replace_atomically,
-        temporary_dir,
-    )
-    from refcodec.networks import package_search
+    """Convert public checkpoints to a package, to folders of a set, or to a file of weights."""
+    from refcodec.convert.checkpoints import ROLE_KINDS, SETTINGS, ImportJob
 
     if odd := sorted(given.keys() - set(SETTINGS.get(kind, ()))):
         raise ValueError(f"{kind} has no --{odd[0]}")
@@ -253,31 +245,50 @@ def _checkpoint(
     photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))
     words = {name: given[name] for name in ("variant", "licence", "notes") if name in given}
     job = ImportJob(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
-    usual = (
-        package_search.own() / stem
-        if kind in PACKAGE_KINDS
-        else own_set()
-        if kind in ROLE_KINDS
-        else package_search.own() / "metrics"
-    )
-    folder = usual if output is None else Path(output)
+    folder = _usual_folder(kind, stem) if output is None else Path(output)
     done = _result(kind, folder, converted=[source.name for source in sources], notices=notices)
+    return done | (_convert_roles if kind in ROLE_KINDS else _convert_one)(kind, job, folder, replace)
+
+
+def _usual_folder(kind: str, stem: str) -> Path:
+    """Return the folder for what is imported without --output."""
+    from refcodec.convert.checkpoints import PACKAGE_KINDS, ROLE_KINDS
+    from refcodec.foundation.model_set import own_set
+    from refcodec.networks import package_search
+
     if kind in ROLE_KINDS:
-        with temporary_dir(folder) as job.scratch:
-            job.out = job.scratch
-            convert(kind, job)
-            for role in job.roles:
-                refuse_taken_role(folder, role, replace=replace)
-                refuse_existing(folder / role, replace=replace)
-            roles = [_settled(made, role, folder) for role, made in job.roles.items()]
-        return done | {"set": str(folder), "roles": roles}
-    target = folder if kind in PACKAGE_KINDS else folder / f"{kind}.safetensors"
+        return own_set()
+    return package_search.own() / (stem if kind in PACKAGE_KINDS else "metrics")
+
+
+def _convert_roles(kind: str, job: ImportJob, folder: Path, replace: bool) -> dict[str, Any]:
+    """Convert to folders of the set `folder`, each of which fills a role."""
+    from refcodec.convert.checkpoints import convert
+    from refcodec.foundation.model_set import refuse_existing, refuse_taken_role, temporary_dir
+
+    with temporary_dir(folder) as job.scratch:
+        job.out = job.scratch
+        convert(kind, job)
+        for role in job.roles:
+            refuse_taken_role(folder, role, replace=replace)
+            refuse_existing(folder / role, replace=replace)
+        roles = [_settled(made, role, folder) for role, made in job.roles.items()]
+    return {"set": str(folder), "roles": roles}
+
+
+def _convert_one(kind: str, job: ImportJob, folder: Path, replace: bool) -> dict[str, Any]:
+    """Convert to the package `folder`, or to the weights of a metric network in it."""
+    from refcodec.convert.checkpoints import PACKAGE_KINDS, convert
+    from refcodec.foundation.model_set import refuse_existing, replace_atomically, temporary_dir
+
+    package = kind in PACKAGE_KINDS
+    target = folder if package else folder / f"{kind}.safetensors"
     refuse_existing(target, replace=replace)
     with temporary_dir(target.parent) as job.scratch:
-        job.out = job.scratch / target.name if kind in PACKAGE_KINDS else job.scratch
-        convert(kind, job, None if kind in PACKAGE_KINDS else _write_metric)
-        replace_atomically(job.out if kind in PACKAGE_KINDS else job.out / target.name, target)
-    return done | {"digest": job.digest}
+        job.out = job.scratch / target.name if package else job.scratch
+        convert(kind, job, None if package else _write_metric)
+        replace_atomically(job.out if package else job.out / target.name, target)
+    return {"digest": job.digest}
 
 
 def _write_metric(kind: str, job: Any, states: list[dict[str, Any]]) -> None:

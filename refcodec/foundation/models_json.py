@@ -99,7 +99,7 @@ def inside(folder: Path, place: str) -> bool:
 
 
 def model_sets(environment: Environment) -> Iterator[Path]:
-    """Yield the folders with a models.json in the package folders of `environment`, in order."""
+    """Yield the folders with a models.json among the package folders of an environment, in order."""
     for place in environment.package_folders:
         try:
             folders = [place, *sorted(place.iterdir())]
@@ -109,7 +109,7 @@ def model_sets(environment: Environment) -> Iterator[Path]:
 
 
 def installed_roles(environment: Environment) -> dict[str, ModelSource]:
-    """Return the roles that the sets of `environment` fill; the first set that lists a role fills it."""
+    """Return the roles that the sets on the search path fill; the first set that lists a role fills it."""
     found: dict[str, ModelSource] = {}
     for folder in model_sets(environment):
         found = roles_in_folder(folder) | found

@@ -28,7 +28,7 @@ class Models:
     """The models that the user names, and the device they run on. Loaded models are kept as long as this object.
 
     folders: searched first for model packages (SPEC §12). roles: a `ModelSource` or a loaded model itself for each.
-    environment: where else packages and models of roles are searched for, with registry and tables.
+    environment: registry, tables, and where else packages and role folders are looked for.
     """
 
     folders: tuple[Path, ...] = ()
@@ -50,8 +50,8 @@ class Models:
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned as it is. A text may also be ROLE=PLACE. environment: None is that of the `Models`, else
-        the default. Raises ValueError for an unknown role, device or dtype.
+        A `Models` is returned as it is, in another environment if one is given. A text may also be ROLE=PLACE. Raises
+        ValueError for an unknown role, device or dtype.
         """
         if isinstance(models, Models):
             return models if environment is None else replace(models, environment=environment)
@@ -86,7 +86,7 @@ class Models:
 
     @property
     def package_environment(self) -> Environment:
-        """The environment in which packages are looked for in the folders named, too, and there first."""
+        """The environment in which packages are looked for in the named folders, too, and there first."""
         return self.environment.with_packages(self.folders)
 
     def has(self, role: str) -> bool:

@@ -38,7 +38,7 @@ class Valid:
     y: str = "natural"
     seed: str | None = None
     sections: tuple[tuple[int, bytes], ...] = ()  # the ancillary ones
-    payloads: tuple[tuple[int, Any], ...] = ()  # (kind, what `given.py` writes) of kinds 1 to 5
+    payloads: tuple[tuple[int, Any], ...] = ()  # (kind, what `payload_writer.py` writes) of kinds 1 to 5
     payload: bool = True  # whether there are latents: a section of kind 6 or 7, as the profile has it
     body: bytes | None = None  # of that section, where it is not to be decoded
     model: str | None = None  # an explicit model: a folder of test_vectors/models, or a digest that no model has

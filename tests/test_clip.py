@@ -27,7 +27,7 @@ from refcodec.errors import SemError
 from refcodec.foundation.image_embedder import ImageEmbedder
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import SCHEDULERS
-from refcodec.foundation.unclip import UnClip
+from refcodec.foundation.unclip import UnclipGenerator
 from refcodec.methods import sampler
 from refcodec.methods.picture_size import generation_size
 from refcodec.methods.sampler import SamplerSettings
@@ -188,7 +188,7 @@ def test_a_width_that_is_not_the_profiles(data: bytes, tmp_path: Path) -> None:
 def test_models_arrive_as_arguments(data: bytes, models: Path, loaded: Models) -> None:
     embedder = ImageEmbedder.load(models / "image_embedder", Models())
     assert refcodec.encode(PHOTO, method="clip", models={"image_embedder": embedder}) == data
-    painter = UnClip.load(models / "painter", Models(device="cpu"))
+    painter = UnclipGenerator.load(models / "painter", Models(device="cpu"))
     assert np.array_equal(painted(data, Models.of({"painter": painter})), painted(data, loaded))
 
 

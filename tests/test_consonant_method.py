@@ -34,9 +34,9 @@ from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.foundation import captioner as captioners
 from refcodec.foundation.captioner import Captioner
-from refcodec.foundation.language_model import Language
+from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.text_to_image import Painter
+from refcodec.foundation.text_to_image import TextToImage
 from refcodec.methods.consonant import prompts, reflection, word_selection
 from refcodec.methods.consonant.method import WORDS, largest_fitting, restored
 from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
@@ -664,7 +664,7 @@ def test_captioners(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("chat", [True, False], ids=["conversation", "plain"])
 def test_language_models(chat: bool, tmp_path: Path) -> None:
     folder = tiny_models.language_model(tmp_path / "language", chat)
-    model = Language.load(folder, Models.of(device="cpu"))
+    model = LanguageModel.load(folder, Models.of(device="cpu"))
     assert bool(model.tokenizer.chat_template) == chat
     said = model.ask("Make it small.", "a cat", 12)
     assert said == model.ask("Make it small.", "a cat", 12)
@@ -674,14 +674,18 @@ def test_language_models(chat: bool, tmp_path: Path) -> None:
 
 
 def test_folders_of_other_models(models: Path, tmp_path: Path) -> None:
-    for load, role in ((Captioner.load, "language"), (Language.load, "captioner"), (Painter.load, "captioner")):
+    for load, role in (
+        (Captioner.load, "language"),
+        (LanguageModel.load, "captioner"),
+        (TextToImage.load, "captioner"),
+    ):
         with pytest.raises(SemError) as caught:
             load(models / role, Models.of(device="cpu"))
         assert caught.value.code == 803
         assert len(str(caught.value)) < 250
     tiny_models.unclip(tmp_path)
     with pytest.raises(SemError) as caught:
-        Painter.load(tmp_path / "painter", Models.of(device="cpu"))
+        TextToImage.load(tmp_path / "painter", Models.of(device="cpu"))
     assert "StableUnCLIPImg2ImgPipeline" in str(caught.value)
 
 
@@ -717,7 +721,7 @@ def test_pictures_of_the_real_painter(loaded: Models) -> None:
 
 
 def test_edits_of_the_real_painter(loaded: Models) -> None:
-    painter = loaded.load("painter", Painter.load, {})
+    painter = loaded.load("painter", TextToImage.load, {})
     assert painter.native == 32
     picture = painter.paint("a cat", (64, 32), seed=0, steps=2)
     assert picture.shape == (32, 64, 3)
@@ -734,7 +738,7 @@ def test_edits_of_the_real_painter(loaded: Models) -> None:
 
 @pytest.mark.parametrize(("kind", "native", "sampler"), [("text_to_image_xl", 32, True), ("flux", 256, False)])
 def test_other_painters_of_texts(kind: str, native: int, sampler: bool, tmp_path: Path) -> None:
-    painter = Painter.load(getattr(tiny_models, kind)(tmp_path), Models.of(device="cpu"))
+    painter = TextToImage.load(getattr(tiny_models, kind)(tmp_path), Models.of(device="cpu"))
     assert painter.native == native
     how = {"seed": 0, "steps": 2, "guidance": 3.0, "negative": "a dog"}
     picture = painter.paint("a cat", (64, 32), **how)
@@ -749,7 +753,7 @@ def test_other_painters_of_texts(kind: str, native: int, sampler: bool, tmp_path
 
 
 def test_what_has_no_image_to_image_pipeline_paints_anew(loaded: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    painter = loaded.load("painter", Painter.load, {})
+    painter = loaded.load("painter", TextToImage.load, {})
     monkeypatch.setitem(painter.__dict__, "editor", None)
     picture = painter.paint("a cat", (32, 32), seed=0, steps=2)
     assert np.array_equal(

@@ -485,7 +485,7 @@ def test_strips_are_the_whole_picture(variant: str, packages: dict[str, Path], m
     manifest = package.read_manifest(packages[variant])
     analysis, painter = (
         transforms.Analysis(packages[variant], manifest),
-        transforms.Painter(packages[variant], manifest),
+        transforms.Synthesis(packages[variant], manifest),
     )
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (1000, 70, 3)).astype(np.uint8)
@@ -574,7 +574,7 @@ def test_parts_that_do_not_fit(
     change_architecture = architecture if architecture is None else lambda old: architecture(old) or {}
     manifest = spoilt(packages["embedded"], tmp_path / "bad", part, change, change_architecture)
     with pytest.raises(SemError) as e:
-        (transforms.Painter if part == "painter" else transforms.Analysis)(tmp_path / "bad", manifest)
+        (transforms.Synthesis if part == "painter" else transforms.Analysis)(tmp_path / "bad", manifest)
     assert e.value.code == 803
     assert e.value.path == part
 
@@ -621,7 +621,7 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
 def test_the_shipped_model() -> None:
     model = package.load(SHIPPED)
     manifest = package.read_manifest(SHIPPED)
-    analysis, painter = transforms.Analysis(SHIPPED, manifest), transforms.Painter(SHIPPED, manifest)
+    analysis, painter = transforms.Analysis(SHIPPED, manifest), transforms.Synthesis(SHIPPED, manifest)
     for part in (analysis, painter):
         assert (part.cfg.groups, part.cfg.hyper, part.cfg.rates) == (model.groups, model.hyper, model.rates)
         assert part.cfg.anchor_parity == model.parity

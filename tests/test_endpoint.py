@@ -36,7 +36,11 @@ __all__ = ["place", "semtool"]  # fixtures
 KEY = "sk-secret-0123456789"
 PHOTO = tiny_models.photo(48, 48)
 SAID = "An old stone bridge crosses a calm river, with green trees on the left."
-ROLES = {"captioner": endpoint.Captioner, "language": endpoint.Language, "painter": endpoint.Painter}
+ROLES = {
+    "captioner": endpoint.RemoteCaptioner,
+    "language": endpoint.RemoteLanguageModel,
+    "painter": endpoint.RemoteTextToImage,
+}
 
 
 class Server:

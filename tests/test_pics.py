@@ -36,7 +36,7 @@ from refcodec.foundation.controlnet import ControlNet, LinePainter
 from refcodec.foundation.hed import WEIGHTS, EdgeDetector, Hed, convert
 from refcodec.foundation.prompt_inversion import invert
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.text_to_image import Painter
+from refcodec.foundation.text_to_image import TextToImage
 from refcodec.images.edge_detector import contours
 from refcodec.methods import sketch
 from refcodec.methods.pics import generators
@@ -418,7 +418,7 @@ def test_the_published_words_are_used(
 
 
 def test_ids_are_read_as_they_are(painters: Models, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokenizer = Painter.load(models / "painter", Models(device="cpu")).pipeline.tokenizer
+    tokenizer = TextToImage.load(models / "painter", Models(device="cpu")).pipeline.tokenizer
     ids = tokenizer("a red house", add_special_tokens=False).input_ids
     text = painted(made(edges="none").data, painters)
     assert np.array_equal(painted(ready(codes=ids), painters), text)
@@ -479,14 +479,14 @@ def test_the_tokenizer_is_that_of_the_profile(
 
 def test_painter_and_controlnet_must_fit(models: Path, tmp_path: Path) -> None:
     load = Models(device="cpu")
-    painter, control = Painter.load(models / "painter", load), ControlNet.load(models / "controlnet", load)
+    painter, control = TextToImage.load(models / "painter", load), ControlNet.load(models / "controlnet", load)
     lines = np.zeros((512, 512, 3), np.uint8)
     with pytest.raises(SemError, match="follows no edge map") as fault:
-        LinePainter(Painter(object(), "other"), control, lines, 1)
+        LinePainter(TextToImage(object(), "other"), control, lines, 1)
     assert fault.value.code == 803
     tiny_models.stable_diffusion(tmp_path, width=24)
     with pytest.raises(SemError, match=r"width 16, .* has 24") as fault:
-        LinePainter(Painter.load(tmp_path / "painter", load), control, lines, 1)
+        LinePainter(TextToImage.load(tmp_path / "painter", load), control, lines, 1)
     assert fault.value.code == 803
     both = LinePainter(painter, control, lines, 1).pipeline
     assert all(

@@ -488,7 +488,7 @@ def test_strips_with_a_text_adapter_are_the_whole_picture(
 def test_the_float_halves_run_where_they_are_told(packages: dict[str, Path]) -> None:
     manifest = package.read_manifest(packages["narrow"])
     analysis = transforms.Analysis(packages["narrow"], manifest, "meta")
-    painter = transforms.Painter(packages["narrow"], manifest, "meta")
+    painter = transforms.Synthesis(packages["narrow"], manifest, "meta")
     assert {
         p.device.type
         for p in [*analysis.g_a.parameters(), *analysis.h_a.parameters(), *painter.g_s.parameters(), painter.inverse]

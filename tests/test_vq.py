@@ -23,7 +23,7 @@ from refcodec.errors import SemError
 from refcodec.networks import package
 from refcodec.transforms.vq.network import VqConfig, VqNet
 from refcodec.transforms.vq.quantiser import VectorQuantizer
-from refcodec.transforms.vq.transforms import Painter, VqEncoder
+from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 from tools.train import vq
 
 torch = pytest.importorskip("torch")
@@ -249,7 +249,7 @@ def test_a_picture_becomes_a_file_and_a_preview(model: Path) -> None:
     picture = np.asarray(refcodec.decode(made.data, models=model))
     assert picture.shape == (70, 100, 3)
     assert np.array_equal(picture, np.asarray(refcodec.decode(made.data, models=model)))
-    painter = Painter(model, manifest)
+    painter = VqDecoder(model, manifest)
     indices = np.reshape(grid.indices, (grid.h, grid.w))
     assert np.array_equal(picture, painter(indices, (100, 70)))
     changed = indices.copy()
@@ -274,7 +274,7 @@ def test_strips_give_what_the_whole_gives(model: Path) -> None:
     """A picture higher than two strips of latent rows is worked on in parts, which nothing shows."""
     manifest = package.read_manifest(model)
     tall = np.tile(photo(16, 64), (30, 1, 1))
-    to_indices, painter = VqEncoder(model, manifest), Painter(model, manifest)
+    to_indices, painter = VqEncoder(model, manifest), VqDecoder(model, manifest)
     indices = to_indices(tall)
     net = to_indices.net
     with torch.inference_mode():

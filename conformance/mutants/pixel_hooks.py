@@ -101,12 +101,12 @@ def network(change: Callable[[Any], None]) -> Patch:
     def patch(_: Any) -> None:
         from refcodec.transforms.elic import transforms
 
-        load = transforms.Painter.__init__
+        load = transforms.Synthesis.__init__
 
         def loaded(self: Any, *given: Any, **named: Any) -> None:
             load(self, *given, **named)
             change(self)
 
-        transforms.Painter.__init__ = loaded
+        transforms.Synthesis.__init__ = loaded
 
     return patch

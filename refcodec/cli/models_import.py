@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -15,10 +14,10 @@ import click
 
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.error_report import notice
+from refcodec.cli.import_checkpoint import import_checkpoint
+from refcodec.cli.import_role import import_role
 from refcodec.cli.stdio import say, show_json, wants_json
-from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.progress import part
 
 Progress = Callable[[float], None]
 
@@ -79,11 +78,11 @@ def command(
             if kind in ROLES:
                 if given or len(sources) > 1:
                     raise click.UsageError(f"{kind} takes one SOURCE" + (f", and no --{min(given)}" if given else ""))
-                done = _role(sources[0], kind, output, replace, no_fetch, update)
+                done = import_role(sources[0], kind, output, replace, no_fetch, update)
             else:
                 if no_fetch:
                     raise click.UsageError("--no-fetch is of hub ids")
-                done = _checkpoint([Path(source) for source in sources], kind, output, replace, given, update)
+                done = import_checkpoint([Path(source) for source in sources], kind, output, replace, given, update)
     except ValueError as error:
         hint = " (--replace takes its place)" if not replace and str(error).endswith("already") else ""
         raise click.UsageError(f"{error}{hint}") from error
@@ -112,181 +111,6 @@ def _ending_tidily() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _result(kind: str, folder: Path, **more: Any) -> dict[str, Any]:
-    return {
-        "as": kind,
-        "folder": str(folder),
-        "set": None,
-        "roles": [],
-        "digest": None,
-        "converted": [],
-        "notices": [],
-    } | more
-
-
-def _role(place: str, role: str, output: str | None, replace: bool, no_fetch: bool, update: Progress) -> dict[str, Any]:
-    """A folder or a hub id that fills a role of a set."""
-    from refcodec.foundation.download import resolve_folder, source_sha256
-    from refcodec.foundation.model_set import own_set, refuse_taken_role, relative_to
-    from refcodec.foundation.roles import ModelSource, source_of
-
-    folder = own_set() if output is None else Path(output)
-    refuse_taken_role(folder, role, replace=replace)
-    found, notices = source_of(role, place), []
-    if found.is_endpoint:
-        raise ValueError("an endpoint has no files: name it with --model where it is used")
-    if not os.path.isdir(found.place):
-        if os.path.lexists(found.place):
-            raise ValueError(f"{shown(place)} is a file: name the folder of the model")
-        if no_fetch:
-            moves = "" if found.revision else ", and without a revision, so that it may change"
-            notices.append(
-                f"{found.name} is recorded without a digest{moves}: nothing can tell whether it is the same model later"
-            )
-            _record(folder, found)
-            return _result(role, folder, set=str(folder), roles=[_entry(found)], notices=notices)
-        found, here = _fetched(found)
-        if here is None:
-            return _copied(Path(found.place), role, folder, replace, update, found.revision)
-        found = ModelSource(role, found.place, found.revision, source_sha256(found, here))
-    elif relative_to(folder, Path(found.place)) is None or _needs_conversion(Path(found.place)):
-        return _copied(Path(found.place), role, folder, replace, update)
-    else:
-        found = ModelSource(role, found.place, None, source_sha256(found, resolve_folder(found)))
-    _record(folder, found)
-    return _result(role, folder, set=str(folder), roles=[_entry(found)], notices=notices)
-
-
-def _fetched(found: Any) -> tuple[Any, Path | None]:
-    """A model of the hub with the revision that was fetched, and its folder; where it has pickled weights only, as a folder."""
-    from refcodec.foundation.download import WEIGHTS, download
-    from refcodec.foundation.folder_digest import model_files
-    from refcodec.foundation.roles import ModelSource
-
-    here = download(found)
-    revision = here.name if here.parent.name == "snapshots" else found.revision
-    if any(path.suffix == WEIGHTS for _, path in model_files(here)):
-        return ModelSource(found.role, found.place, revision), here
-    return ModelSource(found.role, str(download(found, pickled=True)), revision), None
-
-
-def _needs_conversion(folder: Path) -> bool:
-    from refcodec.convert.copy_folder import pickled_weights
-
-    return bool(pickled_weights(folder))
-
-
-def _copied(
-    source: Path, role: str, folder: Path, replace: bool, update: Progress, revision: str | None = None
-) -> dict[str, Any]:
-    """A folder copied into a set."""
-    from refcodec.convert.copy_folder import copy
-    from refcodec.foundation.model_set import refuse_existing, temporary_dir
-
-    target = folder / role
-    if os.path.realpath(target) == os.path.realpath(source):
-        raise ValueError(
-            f"{shown(str(source))} has pickled weights, and their conversion would take its place: move it, or name another -o"
-        )
-    if os.path.realpath(target).startswith(os.path.join(os.path.realpath(source), "")):
-        raise ValueError(
-            f"the set lies inside {shown(str(source))}, which would be copied into itself: name another -o"
-        )
-    refuse_existing(target, replace=replace)
-    with temporary_dir(folder) as place:
-        (place / role).mkdir()
-        converted = copy(source, place / role, progress=part(update, 0, 0.9))
-        entry = _settled(place / role, role, folder, revision)
-    return _result(role, target, set=str(folder), roles=[entry], converted=converted)
-
-
-def _settled(made: Path, role: str, folder: Path, revision: str | None = None) -> dict[str, Any]:
-    """The folder of a role takes its place in the set and is recorded."""
-    from refcodec.foundation.download import resolve_folder, source_sha256
-    from refcodec.foundation.model_set import record, replace_atomically
-    from refcodec.foundation.roles import ModelSource
-
-    found = ModelSource(role, str(made))
-    found = ModelSource(role, str(folder / role), revision, source_sha256(found, resolve_folder(found)))
-    replace_atomically(made, folder / role)
-    record(folder, found)
-    return _entry(found)
-
-
-def _record(folder: Path, found: Any) -> None:
-    from refcodec.foundation.model_set import record, write_errors
-
-    with write_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    record(folder, found)
-
-
-def _entry(found: Any) -> dict[str, Any]:
-    return {"role": found.role, "source": found.place, "revision": found.revision, "sha256": found.sha256}
-
-
-def _checkpoint(
-    sources: list[Path], kind: str, output: str | None, replace: bool, given: dict[str, Any], update: Progress
-) -> dict[str, Any]:
-    """Public checkpoints as a package, as folders of a set, or as a file of weights."""
-    from refcodec.convert.checkpoints import PACKAGE_KINDS, ROLE_KINDS, SETTINGS, Job, convert
-    from refcodec.foundation.model_set import (
-        own_set,
-        refuse_existing,
-        refuse_taken_role,
-        replace_atomically,
-        temporary_dir,
-    )
-    from refcodec.networks import package_search
-
-    if odd := sorted(given.keys() - set(SETTINGS.get(kind, ()))):
-        raise ValueError(f"{kind} has no --{odd[0]}")
-    for source in sources:
-        if not source.is_file():
-            raise SemError(
-                Code.CANNOT_READ, f"{shown(str(source))}: there is no such file", hint="name the file of a checkpoint"
-            )
-    notices: list[str] = []
-    stem = given.get("name") or sources[0].name.split(".")[0] or kind
-    photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))
-    words = {name: given[name] for name in ("variant", "licence", "notes") if name in given}
-    job = Job(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
-    usual = (
-        package_search.own() / stem
-        if kind in PACKAGE_KINDS
-        else own_set()
-        if kind in ROLE_KINDS
-        else package_search.own() / "metrics"
-    )
-    folder = usual if output is None else Path(output)
-    done = _result(kind, folder, converted=[source.name for source in sources], notices=notices)
-    if kind in ROLE_KINDS:
-        with temporary_dir(folder) as job.scratch:
-            job.out = job.scratch
-            convert(kind, job)
-            for role in job.roles:
-                refuse_taken_role(folder, role, replace=replace)
-                refuse_existing(folder / role, replace=replace)
-            roles = [_settled(made, role, folder) for role, made in job.roles.items()]
-        return done | {"set": str(folder), "roles": roles}
-    target = folder if kind in PACKAGE_KINDS else folder / f"{kind}.safetensors"
-    refuse_existing(target, replace=replace)
-    with temporary_dir(target.parent) as job.scratch:
-        job.out = job.scratch / target.name if kind in PACKAGE_KINDS else job.scratch
-        convert(kind, job, None if kind in PACKAGE_KINDS else _write_metric)
-        replace_atomically(job.out if kind in PACKAGE_KINDS else job.out / target.name, target)
-    return done | {"digest": job.digest}
-
-
-def _write_metric(kind: str, job: Any, states: list[dict[str, Any]]) -> None:
-    """Write the weights of a metric network, from its public checkpoints."""
-    from refcodec.cli.bench.metric_networks.checkpoints import convert
-    from refcodec.convert.checkpoints import write_weights
-    from refcodec.foundation.download import WEIGHTS
-
-    write_weights(job.out, convert(kind, states), None, kind + WEIGHTS)
 
 
 def _lines(done: dict[str, Any]) -> list[str]:

@@ -30,7 +30,7 @@ _PHOTOS: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif", ".
 
 
 @dataclass
-class Job:
+class ImportJob:
     """What is converted, and what a user may say of it. say: takes lines for a person."""
 
     sources: list[Path]
@@ -79,7 +79,7 @@ def states(sources: list[Path], scratch: Path, progress: Progress | None = None)
     return found
 
 
-def convert(kind: str, job: Job, converter: Converter | None = None) -> None:
+def convert(kind: str, job: ImportJob, converter: Converter | None = None) -> None:
     """Fill the folder `job.out`, by the converter of the kind or by one that is given.
 
     ValueError for settings that do not fit, SemError for checkpoints that do not.
@@ -89,7 +89,7 @@ def convert(kind: str, job: Job, converter: Converter | None = None) -> None:
     (converter or CONVERTERS[kind])(kind, job, states(job.sources, job.scratch, part(job.progress, 0, 0.5)))
 
 
-def _elic(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:
+def _elic(kind: str, job: ImportJob, found: list[dict[str, Tensor]]) -> None:
     from refcodec.convert.elic_checkpoint import convert as packaged
 
     pictures = None if job.photos is None else photos(job.photos)
@@ -121,13 +121,13 @@ def photos(folder: Path) -> list[Tensor]:
     return found
 
 
-def _hed(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:
+def _hed(kind: str, job: ImportJob, found: list[dict[str, Tensor]]) -> None:
     from refcodec.foundation import hed
 
     _write_role(job, hed.ROLE, hed.convert(found[0]), hed.CONFIG, hed.WEIGHTS)
 
 
-def _perco(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:
+def _perco(kind: str, job: ImportJob, found: list[dict[str, Tensor]]) -> None:
     """The hyper-encoder, and with `base`, a folder of the Stable Diffusion that it was made of, the painter."""
     from refcodec.convert import perco_checkpoint
     from refcodec.convert.copy_folder import copy
@@ -163,7 +163,7 @@ def _perco(kind: str, job: Job, found: list[dict[str, Tensor]]) -> None:
         raise ValueError("these checkpoints hold a U-Net only: name a folder of its Stable Diffusion with --base")
 
 
-def _write_role(job: Job, role: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], file: str) -> None:
+def _write_role(job: ImportJob, role: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], file: str) -> None:
     write_weights(job.out / role, tensors, config, file)
     job.roles[role] = job.out / role
 
@@ -188,7 +188,7 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], config: Mapping[s
             (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-Converter = Callable[[str, Job, list[dict[str, Any]]], None]
+Converter = Callable[[str, ImportJob, list[dict[str, Any]]], None]
 CONVERTERS: Final[dict[str, Converter]] = {"elic": _elic, "hed": _hed, "perco": _perco}
 PACKAGE_KINDS, ROLE_KINDS = ("elic",), ("hed", "perco")
 # kind -> the settings of a job that it has

@@ -23,7 +23,7 @@ from refcodec.convert.calibrate import any_text, calibrate
 from refcodec.convert.elic_names import Variant
 from refcodec.convert.elic_package import write_package
 from refcodec.convert.factorised_prior import Prior
-from refcodec.convert.quantisation_loss import FloatPredictor, Walk, ideal_bits
+from refcodec.convert.quantisation_loss import EntropyParameters, FloatPredictor, ideal_bits
 from refcodec.convert.quantise import symbol_model
 from refcodec.errors import Code, SemError
 from refcodec.networks.context_model import Predictor
@@ -157,7 +157,10 @@ def _report(
     for i, x in enumerate(pictures):
         y, z = net.analyse(x, any_text(net.cfg) if texts is None else texts[i])
         shape = (y.shape[2], y.shape[3])
-        both: tuple[Walk, Walk] = (FloatPredictor(net, 0, shape), Predictor(model, 0, shape, NumpyBackend()))
+        both: tuple[EntropyParameters, EntropyParameters] = (
+            FloatPredictor(net, 0, shape),
+            Predictor(model, 0, shape, NumpyBackend()),
+        )
         for j, predictor in enumerate(both):
             bits[j] += ideal_bits(predictor, model.groups, y[0].numpy(), z[0].round().int().numpy())
     loss = bits[1] / max(1.0, bits[0]) - 1

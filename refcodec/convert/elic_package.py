@@ -17,7 +17,7 @@ from torch import Tensor
 
 from refcodec.networks import package
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.transforms import Analysis, Painter
+from refcodec.transforms.elic.transforms import Analysis, Synthesis
 
 Array = NDArray[Any]
 
@@ -64,7 +64,7 @@ def write_package(
     _put(out / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
     digest = package.symbol_digest(symbols)
     package.load(out, digest)
-    Analysis(out, manifest), Painter(out, manifest)
+    Analysis(out, manifest), Synthesis(out, manifest)
     return digest
 
 

@@ -17,7 +17,7 @@ Array = NDArray[Any]
 STEP = 64  # units of means in one quantisation step (SPEC §13.7)
 
 
-class Walk(Protocol):
+class EntropyParameters(Protocol):
     """What `refcodec.networks.context_model.Predictor` and `FloatPredictor` have in common."""
 
     sites: tuple[Sites, Sites]
@@ -56,7 +56,7 @@ class FloatPredictor:
         self.walk.values[k][0, :, rows, cols] = values
 
 
-def ideal_bits(predictor: Walk, groups: tuple[int, ...], y: Array, z: Array) -> float:
+def ideal_bits(predictor: EntropyParameters, groups: tuple[int, ...], y: Array, z: Array) -> float:
     """Bits of y, gains applied, under the Gaussians that `predictor` names; every residual is plainly rounded."""
     predictor.start(z)
     total, start = 0.0, 0

@@ -24,9 +24,9 @@ CAPTION_TOKENS: Final = 32
 Pixels = NDArray[np.uint8]
 
 
-def captioner(models: Models, recommended: Mapping[str, str]) -> Captioner | endpoint.Captioner:
+def captioner(models: Models, recommended: Mapping[str, str]) -> Captioner | endpoint.RemoteCaptioner:
     """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
-    return models.load(ROLE, Captioner.load, recommended, endpoint.Captioner)
+    return models.load(ROLE, Captioner.load, recommended, endpoint.RemoteCaptioner)
 
 
 class Captioner:

@@ -15,7 +15,7 @@ from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.loading import loading, pretrained, require_config
 from refcodec.foundation.prompt_tokens import takes_ids
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.text_to_image import Painter, Pixels, worded
+from refcodec.foundation.text_to_image import Pixels, TextToImage, worded
 from refcodec.progress import Progress
 
 ROLE = "controlnet"
@@ -38,10 +38,10 @@ class ControlNet:
         return cls(model.to(device_of(models)), folder.name)
 
 
-class LinePainter(Painter):
+class LinePainter(TextToImage):
     """Pictures of a text along lines uint8[H, W, 3], which have the size of the picture; strength 0: they are not followed."""
 
-    def __init__(self, painter: Painter, control: ControlNet, lines: Pixels, strength: float) -> None:
+    def __init__(self, painter: TextToImage, control: ControlNet, lines: Pixels, strength: float) -> None:
         """SEM-E-803 for a painter that takes no ControlNet, or not this one."""
         base = painter.pipeline
         if not takes_ids(base):
@@ -84,7 +84,7 @@ class LinePainter(Painter):
         negative: str | None = None,
         progress: Progress | None = None,
     ) -> Pixels:
-        """As `Painter.paint`."""
+        """As `TextToImage.paint`."""
         wanted = {
             **worded(prompt),
             "width": size[0],

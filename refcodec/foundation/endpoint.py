@@ -175,7 +175,7 @@ class Endpoint:
         return strip_reasoning(said[:TEXT_MAX])
 
 
-class Captioner(Endpoint):
+class RemoteCaptioner(Endpoint):
     """The role captioner: a chat model that takes pictures."""
 
     def describe(self, pixels: Pixels, instruction: str | None = None, most_tokens: int = 512) -> str:
@@ -194,7 +194,7 @@ class Captioner(Endpoint):
         return " ".join(self.describe(pixels, SENTENCE, tokens).split())
 
 
-class Language(Endpoint):
+class RemoteLanguageModel(Endpoint):
     """The role language: a chat model."""
 
     def ask(self, instruction: str, text: str, most_tokens: int) -> str:
@@ -202,7 +202,7 @@ class Language(Endpoint):
         return self.chat(f"{instruction}\n\n{text}", most_tokens)
 
 
-class Painter(Endpoint):
+class RemoteTextToImage(Endpoint):
     """The role painter of texts. Of how it paints it is told the size, and the seed where the server takes one."""
 
     native = SIDE_MAX

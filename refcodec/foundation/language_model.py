@@ -16,19 +16,19 @@ from refcodec.foundation.resolve import Models
 ROLE = "language"
 
 
-def language(models: Models, recommended: Mapping[str, str]) -> Language | endpoint.Language:
+def language(models: Models, recommended: Mapping[str, str]) -> LanguageModel | endpoint.RemoteLanguageModel:
     """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
-    return models.load(ROLE, Language.load, recommended, endpoint.Language)
+    return models.load(ROLE, LanguageModel.load, recommended, endpoint.RemoteLanguageModel)
 
 
-class Language:
+class LanguageModel:
     """Answers. Decoding is greedy, so that a question has the same answer each time."""
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "") -> None:
         self.model, self.tokenizer, self.name = model, tokenizer, name
 
     @classmethod
-    def load(cls, folder: Path, models: Models) -> Language:
+    def load(cls, folder: Path, models: Models) -> LanguageModel:
         """SEM-E-803 for a folder of another kind of model."""
         with loading(ROLE, folder):
             from transformers import AutoModelForCausalLM, AutoTokenizer

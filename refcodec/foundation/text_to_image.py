@@ -38,19 +38,19 @@ def classes() -> tuple[str, ...]:
     return tuple(cls.__name__ for cls in KNOWN.values() if CONDITIONED not in cls.__name__)
 
 
-def painter(models: Models, recommended: Mapping[str, str]) -> Painter | endpoint.Painter:
+def painter(models: Models, recommended: Mapping[str, str]) -> TextToImage | endpoint.RemoteTextToImage:
     """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
-    return models.load(ROLE, Painter.load, recommended, endpoint.Painter)
+    return models.load(ROLE, TextToImage.load, recommended, endpoint.RemoteTextToImage)
 
 
-class Painter:
+class TextToImage:
     """Pictures of a text."""
 
     def __init__(self, pipeline: Any, name: str = "") -> None:
         self.pipeline, self.name = pipeline, name
 
     @classmethod
-    def load(cls, folder: Path, models: Models) -> Painter:
+    def load(cls, folder: Path, models: Models) -> TextToImage:
         """SEM-E-803 for a folder of another pipeline."""
         with loading(ROLE, folder):
             require_config(ROLE, folder, "model_index.json", "_class_name", classes())

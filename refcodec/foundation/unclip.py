@@ -20,14 +20,14 @@ ROLE = "painter"
 CLASSES = ("StableUnCLIPImg2ImgPipeline",)
 
 
-class UnClip:
+class UnclipGenerator:
     """Pictures of an image embedding."""
 
     def __init__(self, pipeline: Any, name: str = "") -> None:
         self.pipeline, self.name = pipeline, name
 
     @classmethod
-    def load(cls, folder: Path, models: Models) -> UnClip:
+    def load(cls, folder: Path, models: Models) -> UnclipGenerator:
         require_config(ROLE, folder, "model_index.json", "_class_name", CLASSES)
         with loading(ROLE, folder):
             from diffusers import StableUnCLIPImg2ImgPipeline

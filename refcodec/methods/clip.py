@@ -53,9 +53,9 @@ def analyse(request: EncodeRequest) -> Description:
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
     """Return a picture of each seed: stable unCLIP from the middles of the codes, scaled to their norm (π of the paper, §V-B)."""
-    from refcodec.foundation.unclip import UnClip
+    from refcodec.foundation.unclip import UnclipGenerator
 
-    generator = context.models.load("painter", UnClip.load, context.profile.recommended.models)
+    generator = context.models.load("painter", UnclipGenerator.load, context.profile.recommended.models)
     value, sampler = context.need(spec.CLIP), context.sampler
     _same_width("painter", generator.width, len(value.codes), context.profile.name)
     vector = clip_bits.dequantise(value.codes, value.b) * sampler.norm_scale

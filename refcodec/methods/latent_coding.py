@@ -29,7 +29,7 @@ from refcodec.table_files import TableFiles
 
 if TYPE_CHECKING:
     from refcodec.assemble import CodedPayload
-    from refcodec.transforms.elic.transforms import Analysis, Painter
+    from refcodec.transforms.elic.transforms import Analysis, Synthesis
 
 Ints = NDArray[np.int32]
 RDO: Final = 4.0  # factor on the training Lagrangian's distortion weight; below it sends fewer symbols
@@ -44,11 +44,11 @@ def _analysis(folder: Path, device: str) -> Analysis:
 
 
 @lru_cache(maxsize=2)
-def _synthesis(folder: Path, device: str) -> Painter:
+def _synthesis(folder: Path, device: str) -> Synthesis:
     package_cache.need_torch("painting a picture")
-    from refcodec.transforms.elic.transforms import Painter
+    from refcodec.transforms.elic.transforms import Synthesis
 
-    return Painter(folder, package.read_manifest(folder), device)
+    return Synthesis(folder, package.read_manifest(folder), device)
 
 
 def takes_text(folder: Path) -> bool:

@@ -31,7 +31,7 @@ from refcodec.networks import package
 from refcodec.networks.package import declare, symbol_digest
 from refcodec.transforms.elic.blocks import ResidualBottleneck
 from refcodec.transforms.vq.network import VqConfig, VqNet
-from refcodec.transforms.vq.transforms import Painter, VqEncoder
+from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 from tools.train import photos, small
 from tools.train.losses import distortion
 from tools.train.session import (
@@ -255,7 +255,7 @@ def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> 
     }
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     package.load_any(out, symbol_digest(symbols))
-    Painter(out, manifest)
+    VqDecoder(out, manifest)
     counts = np.bincount(indices, minlength=net.cfg.v)
     bits = float(-(counts[counts > 0] / counts.sum() * np.log2(table[counts > 0] / small.TOTAL)).sum())
     total = sum(p.stat().st_size for p in out.iterdir())

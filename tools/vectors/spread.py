@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.networks.package import read_manifest
-from refcodec.transforms.elic.transforms import Painter, samples
+from refcodec.transforms.elic.transforms import Synthesis, samples
 from tools.vectors import recipes_paint
 from tools.vectors.build import MODELS, OUT, valid
 from tools.vectors.vector import Vector
@@ -37,7 +37,7 @@ Picture = NDArray[np.uint8]
 RMS_LEAST: Final = 0.05
 
 
-def painted(painter: Painter, vector: Vector, wide: bool, last: bool) -> tuple[Picture, NDArray[np.float64]]:
+def painted(painter: Synthesis, vector: Vector, wide: bool, last: bool) -> tuple[Picture, NDArray[np.float64]]:
     """uint8[H, W, C], and the samples before they are clamped and rounded. wide: in binary64. last: channels innermost."""
     y, net = torch.from_numpy(vector.latents.y)[None], painter.g_s
     number = torch.float64 if wide else torch.float32
@@ -75,7 +75,7 @@ def distance(one: Picture, other: Picture) -> tuple[int, float]:
 def measured(vector: Vector) -> tuple[Picture, dict[str, Any]]:
     """The reference, and shape, limits and spread."""
     folder = MODELS / str(vector.recipe.model)  # type: ignore[union-attr]
-    painter = Painter(folder, read_manifest(folder))
+    painter = Synthesis(folder, read_manifest(folder))
     reference, exact = painted(painter, vector, wide=True, last=False)
     others = [painted(painter, vector, **way) for _, way in ways()]
     peak, rms = (max(values) for values in zip(*(distance(other, reference) for other, _ in others), strict=True))

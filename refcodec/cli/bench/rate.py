@@ -20,7 +20,7 @@ from refcodec.progress import Progress, part
 
 
 @dataclass(frozen=True)
-class Result:
+class RateResult:
     """Everything that was measured."""
 
     command: str  # that repeats it
@@ -81,7 +81,7 @@ def measured(
     command: str,
     cache: Path | None = None,
     progress: Progress | None = None,
-) -> Result:
+) -> RateResult:
     """Measures the codec, then those it is compared with."""
     codecs = [codec, *anchors]
     work = [len(each.settings) for each in codecs]
@@ -91,4 +91,4 @@ def measured(
         sweeps[each.name] = sweep(each, sources, metrics, cache, part(progress, *ends))
     others = {anchor.name: sweeps[anchor.name] for anchor in anchors}
     comparisons = compare(sweeps[codec.name], others, metrics, window)
-    return Result(command, codec, sources, metrics, sweeps, comparisons, window)
+    return RateResult(command, codec, sources, metrics, sweeps, comparisons, window)

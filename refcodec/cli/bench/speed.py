@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Result:
+class SpeedResult:
     """The lines, and what they were measured on."""
 
     conditions: str
@@ -64,7 +64,7 @@ def measured(
     threads: int,
     repeats: int,
     progress: Progress | None = None,
-) -> Result:
+) -> SpeedResult:
     """Entropy networks of widths n and m, the embedded model on a picture of `size` (width, height), and commands."""
     told = progress or (lambda _: None)
     rows = _exactness(n, m, size, threads, repeats)
@@ -80,7 +80,7 @@ def measured(
         rows.append(_started("payload", name, data, 3 * repeats))
     told(1.0)
     conditions = f"{machine()}; {threads} threads; N = {n}, M = {m}, {size[0]}x{size[1]}, min of {repeats}"
-    return Result(conditions, rows)
+    return SpeedResult(conditions, rows)
 
 
 def _exactness(n: int, m: int, size: tuple[int, int], threads: int, repeats: int) -> list[Row]:

@@ -34,14 +34,14 @@ def indices(request: EncodeRequest) -> NDArray[np.int64]:
 
 def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pixels:
     """Return the picture of the synthesis network in the package that the symbols were read with."""
-    from refcodec.transforms.vq.transforms import Painter
+    from refcodec.transforms.vq.transforms import VqDecoder
 
     if context.samples > 1:
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
     if asked := sorted(key for key, value in context.overrides.items() if value is not None):
         raise ValueError(f"the embedded decoder of method perco has no {asked[0]}: it has no settings")
     with package_cache.running(folder, "painter"):
-        painter = Painter(folder, package.read_manifest(folder))
+        painter = VqDecoder(folder, package.read_manifest(folder))
         _same_shape(painter.cfg, context.profile, "painter")
         pixels = painter(grid, context.size, context.progress)
     context.models.used["painter"] = folder.name

@@ -18,7 +18,7 @@ from refcodec.progress import part
 if TYPE_CHECKING:
     from refcodec.foundation.controlnet import ControlNet
     from refcodec.foundation.resolve import Models
-    from refcodec.foundation.text_to_image import Painter
+    from refcodec.foundation.text_to_image import TextToImage
     from refcodec.methods.picture_size import Pixels
     from refcodec.registry import Profile
 
@@ -54,24 +54,24 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     return out
 
 
-def load_generators(models: Models, profile: Profile, *, sketch: bool) -> tuple[Painter, ControlNet | None]:
+def load_generators(models: Models, profile: Profile, *, sketch: bool) -> tuple[TextToImage, ControlNet | None]:
     """What paints files of a profile, with or without a sketch; SEM-E-801 to 805 for what is not there or not right."""
     from refcodec.foundation.controlnet import ControlNet
-    from refcodec.foundation.text_to_image import Painter
+    from refcodec.foundation.text_to_image import TextToImage
 
     advice = profile.recommended.models
-    return models.load("painter", Painter.load, advice), models.load(
+    return models.load("painter", TextToImage.load, advice), models.load(
         "controlnet", ControlNet.load, advice
     ) if sketch else None
 
 
-def _is_stable_diffusion(painter: Painter) -> bool:
+def _is_stable_diffusion(painter: TextToImage) -> bool:
     from refcodec.foundation.prompt_tokens import takes_ids
 
     return takes_ids(painter.pipeline)
 
 
-def _prompt(context: DecodeContext, words: Caption | None, painter: Painter) -> Any:
+def _prompt(context: DecodeContext, words: Caption | None, painter: TextToImage) -> Any:
     """What the painter is asked: a text, or the embedding of the ids that the file holds."""
     if words is None or words.tokens is None:
         text = "" if words is None else words.text
@@ -89,7 +89,7 @@ def _prompt(context: DecodeContext, words: Caption | None, painter: Painter) -> 
     return ids.embedded(painter.pipeline, words.tokens, f", {SUFFIX}", "painter", painter.name)
 
 
-def _with_controlnet(context: DecodeContext, painter: Painter, control: ControlNet) -> Painter:
+def _with_controlnet(context: DecodeContext, painter: TextToImage, control: ControlNet) -> TextToImage:
     """The painter that follows the decoded sketch."""
     from refcodec.foundation.controlnet import LinePainter
     from refcodec.methods import sketch

@@ -178,7 +178,7 @@ class Analysis:
         )
 
 
-class Painter:
+class Synthesis:
     """Latents to pixels (SPEC §14)."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:

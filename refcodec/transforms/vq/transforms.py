@@ -74,7 +74,7 @@ class VqEncoder:
         return found
 
 
-class Painter:
+class VqDecoder:
     """Indices to pixels."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:

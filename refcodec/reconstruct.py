@@ -58,7 +58,8 @@ def reconstruct(
     ModelError for a model that cannot be used.
     """
     method, overrides = find_method(decoded.container.profile.method_name), dict(overrides or {})
-    models = Models.of(models, environment=decoded.environment)
+    if not isinstance(models, Models):
+        models = Models.of(models, environment=decoded.environment)
     models.used.clear()
     method.check_sampler_settings(overrides, samples, reflections)
     if not decoded.values:

@@ -15,6 +15,7 @@ from refcodec.encode_settings import EncodeOptions, EncodeSettings, refuse_unkno
 from refcodec.environment import Environment
 from refcodec.foundation.resolve import Models
 from refcodec.methods import find_method
+from refcodec.methods.base import EncodeRequest
 from refcodec.methods.inputs import SymbolInputs
 from refcodec.methods.sampler import RenderHints, SamplerSettings, overrides_of
 from refcodec.progress import Progress, part
@@ -116,11 +117,13 @@ def _encode_picture(
     models.used.clear()
     if settings.model is not None:
         models = replace(models, folders=(settings.model, *models.folders))
-    plans = pack.plan_picture(method, settings, models, options.get("trace"))
+    profile, plans = pack.plan_picture(method, settings, models, options.get("trace"))
     bounds = level_bounds(settings.level)
     loaded = load(image, background=settings.background, max_side=bounds.side, max_pixels=bounds.pixels)
-    progress, record = options.get("progress"), options.get("record")
-    encoded = pack.encode_pixels(method, loaded.pixels, symbols, settings, models, plans, progress, record)
+    request = EncodeRequest(
+        loaded.pixels, symbols, settings, profile, plans, models, options.get("progress"), options.get("record")
+    )
+    encoded = pack.encode_picture(method, request)
     return replace(encoded, notices=(*loaded.notices, *encoded.notices))
 
 

@@ -21,11 +21,9 @@ from refcodec.methods.base import EncodeRequest, Method
 from refcodec.methods.inputs import Description, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, needs_model, pack_symbols, plans_of
 from refcodec.networks import package_cache
-from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile, Registry
 
 if TYPE_CHECKING:
-    from refcodec.methods.picture_size import Pixels
     from refcodec.networks.context_model import Trace
 
 # The method that symbols belong to where none is named.
@@ -83,34 +81,11 @@ def _rows(method: Method, settings: EncodeSettings, row: Profile, rows: Registry
     return [row]
 
 
-def encode_pixels(
-    method: Method,
-    pixels: Pixels,
-    symbols: SymbolInputs,
-    settings: EncodeSettings,
-    models: Models,
-    planned: tuple[Profile, tuple[FilePlan, ...]],
-    progress: Progress | None,
-    record: StepCallback | None,
-) -> EncodedFile:
-    """Return the file of a picture uint8[H, W, 3]. symbols: from the user, in place of what a model would find."""
-    profile, plans = planned
-    request = EncodeRequest(
-        pixels,
-        symbols,
-        profile,
-        plans,
-        models,
-        settings.hints,
-        settings.options,
-        settings.bpp,
-        settings.quality,
-        progress,
-        record,
-    )
+def encode_picture(method: Method, request: EncodeRequest) -> EncodedFile:
+    """Return the file of a picture, with the notices of analysis and packing."""
     description = method.analyse(request)
-    check_symbols(method, description.symbols, description.size, settings)
-    encoded = pack_symbols(method.pack, description, plans)
+    check_symbols(method, description.symbols, description.size, request.settings)
+    encoded = pack_symbols(method.pack, description, request.plans)
     return replace(encoded, notices=(*description.notices, *encoded.notices))
 
 

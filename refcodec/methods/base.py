@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refcodec import spec
-from refcodec.encode_settings import EncoderOptions
+from refcodec.encode_settings import EncoderOptions, EncodeSettings
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
@@ -34,13 +34,10 @@ class EncodeRequest:
 
     pixels: Pixels  # uint8[H, W, 3], sRGB
     symbols: SymbolInputs  # from the user, in place of what a model would find
+    settings: EncodeSettings
     profile: Profile
     plans: tuple[FilePlan, ...]  # of one or more profiles, of which the smallest file is kept
     models: Models
-    overrides: Mapping[str, Any]  # render hints that the user sets
-    options: EncoderOptions
-    bpp: float | None = None  # bits per pixel that the file may have; None: not given
-    quality: int | None = None  # 1 … 10; None: not given
     progress: Progress | None = None
     record: StepCallback | None = None
 

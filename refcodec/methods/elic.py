@@ -43,7 +43,11 @@ def analyse(request: EncodeRequest) -> Description:
             device=request.models.torch_device(),
         )
     name = package.read_manifest(folder).get("name", "")
-    wanted = f"at most {request.bpp} bpp" if request.bpp is not None else f"quality {request.plans[0].rate[0]}"
+    wanted = (
+        f"at most {request.settings.bpp} bpp"
+        if request.settings.bpp is not None
+        else f"quality {request.plans[0].rate[0]}"
+    )
     note = provenance_entries(model=f"{name} {digest}", setting=wanted)
     size = (pixels.shape[1], pixels.shape[0])
     return Description(SymbolInputs(latents=latents), size, notices=notices, provenance=note, model=(folder, digest))

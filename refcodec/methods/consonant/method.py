@@ -69,7 +69,9 @@ def analyse(request: EncodeRequest) -> Description:
     size = (pixels.shape[1], pixels.shape[0])
     if request.symbols.codes is not None:
         return Description(request.symbols, size, notices=notices)
-    if request.options.words is not None and (request.quality is not None or request.bpp is not None):
+    if request.settings.options.words is not None and (
+        request.settings.quality is not None or request.settings.bpp is not None
+    ):
         raise ValueError("give words, quality or bpp: one of them says how long the text is")
     asked, recommended = prompts.shipped(), request.profile.recommended.models
     language = _language(request.models, recommended)
@@ -112,10 +114,10 @@ def _chosen(
     """Return the short form of as many words as are asked for, or as the rate allows, and notices for the user."""
     if not selector.most:
         return selector.at(0), ["the description has no word that leaves a consonant: the text is empty"]
-    if request.bpp is None:
-        return selector.at(request.options.words or WORDS[(request.quality or QUALITY) - 1]), []
+    if request.settings.bpp is None:
+        return selector.at(request.settings.options.words or WORDS[(request.settings.quality or QUALITY) - 1]), []
     width, height = described(selector.by_rules(1)).size
-    limit = int(request.bpp * width * height / 8)
+    limit = int(request.settings.bpp * width * height / 8)
 
     def size_with(select: Callable[[int], Selection]) -> Callable[[int], int]:
         return lambda count: request.size_of(pack, described(select(count)))
@@ -124,7 +126,7 @@ def _chosen(
     if selector.language is not None:  # whose words are as long as those of the rules, more or less
         count = largest_fitting(size_with(selector.at), limit, max(1, count), selector.most)
     if not count:
-        return selector.at(1), [f"{request.bpp} bpp cannot be reached: this is the file of one word"]
+        return selector.at(1), [f"{request.settings.bpp} bpp cannot be reached: this is the file of one word"]
     return selector.at(count), []
 
 

@@ -27,14 +27,14 @@ def choose_seed(
     whose symbols `pack` codes: under a rate the bytes of the hint are taken from the sketch.
     """
     clip = load_clip(request, description.symbols.sketch is not None)
-    recommended, count = request.profile.recommended.hints, request.options.candidates
-    first = SamplerSettings.of(recommended, request.overrides).seed
+    recommended, count = request.profile.recommended.hints, request.settings.options.candidates
+    first = SamplerSettings.of(recommended, request.settings.hints).seed
     contexts: dict[int, DecodeContext] = {}
     tried: list[tuple[float, int, Description]] = []
     target = clip.picture(pixels)
     for i in range(count):
         seed = (first + i) % 10**19
-        own = seed == SamplerSettings.of(recommended).seed and "seed" not in request.overrides
+        own = seed == SamplerSettings.of(recommended).seed and "seed" not in request.settings.hints
         named = description if own else replace(description, hints={**description.hints, "seed": str(seed)})
         length = 0 if own else len(str(seed))
         if length not in contexts:
@@ -60,7 +60,7 @@ def _context(request: EncodeRequest, description: Description, pack: Callable[[P
         profile=request.profile,
         size=(width, height),
         models=request.models,
-        hints={**request.overrides, **description.hints},
+        hints={**request.settings.hints, **description.hints},
         overrides={},
         bpp=8 * job.size_of(payloads) / (width * height),
         folder=job.folder,

@@ -79,9 +79,9 @@ def analyse(request: EncodeRequest) -> Description:
         () if size == before else (f"described in the size {size[0]}x{size[1]}, in place of {before[0]}x{before[1]}",)
     )
     lines = _lines(request, pixels)
-    if lines is None and (request.quality is not None or request.bpp is not None):
+    if lines is None and (request.settings.quality is not None or request.settings.bpp is not None):
         raise ValueError("quality and bpp are of the edge map, and none is sent")
-    several = request.options.candidates > 1
+    several = request.settings.options.candidates > 1
     if several:
         best_of_n.load_clip(request, lines is not None)
     symbols = replace(request.symbols, sketch=lines)
@@ -93,7 +93,7 @@ def analyse(request: EncodeRequest) -> Description:
 
 def _lines(request: EncodeRequest, pixels: Pixels) -> Any:
     """The edge map uint8[H, W] of the picture; None for a prompt alone."""
-    chosen = request.options.edges
+    chosen = request.settings.options.edges
     if chosen not in EDGES:
         raise ValueError(f"edges is one of {', '.join(EDGES)}, not {chosen!r}")
     if chosen == "none" or (chosen == "auto" and spec.SKETCH not in request.profile.kinds):
@@ -114,7 +114,7 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
     from refcodec.foundation.prompt_tokens import same_tokenizer
     from refcodec.foundation.roles import missing_model_error
 
-    profile, options = request.profile, request.options
+    profile, options = request.profile, request.settings.options
     parameters = profile.parameters(spec.CAPTION)
     if "tokens" not in parameters["modes"]:
         raise ValueError(f"profile {profile.name} has no prompts of token ids: give a caption")
@@ -130,7 +130,7 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
         count=options.prompt_tokens,
         iterations=options.iterations,
         vocabulary=parameters["vocabulary"],
-        seed=SamplerSettings.of(profile.recommended.hints, request.overrides).seed,
+        seed=SamplerSettings.of(profile.recommended.hints, request.settings.hints).seed,
         progress=part(request.progress, 0, 0.9 if options.candidates == 1 else 0.5),
     )
     request.note(

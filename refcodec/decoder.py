@@ -44,7 +44,7 @@ class DecodedFile:
         """The payload of this kind; SEM-E-704 for a file that holds none."""
         found = self.values.get(spec.CRITICAL | kind)
         if found is None:
-            raise SemError(Code.UNSUPPORTED_KIND, f"the file holds no {spec.KINDS[kind]}", path="sections")
+            raise SemError(Code.UNSUPPORTED_KIND, f"the file holds no {kinds.name_of(kind)}", path="sections")
         return found
 
     @property
@@ -126,7 +126,8 @@ def _payload(
     if chosen is not None:
         from refcodec.networks import package_cache
 
-        model = (package_cache.symbol_model if kind in kinds.NETWORKS else package_cache.small_model)(*chosen)
+        networks = kinds.get(kind).networks
+        model = package_cache.symbol_model(*chosen) if networks else package_cache.small_model(*chosen)
         kinds.fits(model, kind, parameters)
         backend = backend or package_cache.backend()
     size = (header.width, header.height)

@@ -9,6 +9,7 @@ from refcodec import spec
 from refcodec.decoder import decode_file
 from refcodec.environment import Environment, Folders
 from refcodec.file_input import FileInput
+from refcodec.payloads import kinds
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -57,22 +58,4 @@ def symbols(
         (32, 48)
     """
     decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment)
-    return {
-        spec.KINDS[number & spec.NUMBER]: _arrays(number & spec.NUMBER, value)
-        for number, value in decoded.values.items()
-    }
-
-
-def _arrays(kind: int, value: Any) -> SymbolArrays:
-    import numpy as np
-
-    if kind == spec.CONSONANT or (kind == spec.CAPTION and value.text is not None):
-        text: str = value.text
-        return text
-    if kind == spec.CAPTION:
-        return np.array(value.tokens, np.uint16)
-    if kind in (spec.CLIP, spec.PQ):
-        return np.array(value.codes, np.uint16)
-    if kind == spec.VQ:
-        return np.array(value.indices, np.uint16).reshape(value.h, value.w)
-    return {"rate": np.int32(value.rate), "z": value.z.astype(np.int16), "y": value.y.astype(np.int16)}
+    return {kinds.name_of(number & spec.NUMBER): value.arrays() for number, value in decoded.values.items()}

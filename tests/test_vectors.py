@@ -31,7 +31,7 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.trace import Tracer
 from refcodec.payloads import clip_bits, consonant, kinds, pq_codes, vq_indices
 from refcodec.payloads import latents as elic_latents
-from refcodec.payloads.caption import kind as caption
+from refcodec.payloads.caption import modes as caption
 from refcodec.payloads.latents import ElicLatents
 from tools.vectors import build, coverage, make, tiny
 from tools.vectors.vector import Edit, apply
@@ -197,7 +197,7 @@ def verdict(entry: dict[str, Any], environment: Environment | None = None) -> di
             found: Any = values[section.type]
             symbols = found.serialise()
             said |= {"shape": found.shape}
-            if section.number in kinds.NETWORKS:
+            if kinds.get(section.number).networks:
                 said["rate"] = found.rate
             else:
                 said |= {"value": found.shown()} | ({"mode": found.mode} if section.name == "caption" else {})

@@ -6,13 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from refcodec import spec
 from refcodec.cli.error_report import notice
 from refcodec.container import Container
 from refcodec.decoder import decode_container
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
-from refcodec.payloads.kinds import needs_model
+from refcodec.payloads.kinds import name_of, needs_model
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def symbols_here(
         kept = tuple(section for section in container.sections if section not in lacking)
         if error.code != Code.MODEL_UNAVAILABLE or not lacking or not any(section.critical for section in kept):
             raise
-        names = ", ".join(spec.KINDS[section.number] for section in lacking)
+        names = ", ".join(name_of(section.number) for section in lacking)
         header = replace(container.header, count=len(kept) + (not container.complete))
         found = decode_container(replace(container, header=header, sections=kept), environment, level=level)
         notice(f"without {names}, whose model is not here: {error}")

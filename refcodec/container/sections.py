@@ -21,6 +21,8 @@ from refcodec.container.fields import BitStruct, Bytes, Fault, Struct, Varint, W
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, section_fault
 from refcodec.errors import Code, SemError
+from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import KINDS, find
 from refcodec.registry import Profile
 
 
@@ -55,12 +57,14 @@ class Section:
     @property
     def survives_edit(self) -> bool:
         """Whether an editor that changes another section may keep this one (R-051)."""
-        return self.critical or self.name is not None or self.safe_to_copy
+        return self.critical or self.type in spec.ANCILLARY or self.safe_to_copy
 
 
-def section_name(section_type: int) -> str | None:
+def section_name(section_type: int, kinds: Kinds = KINDS) -> str | None:
+    """Return the name of a kind or of an ancillary section, None where it is not known."""
     if section_type & spec.CRITICAL and not section_type & spec.SAFE_TO_COPY:
-        return spec.KINDS.get(section_type & spec.NUMBER)
+        kind = find(section_type & spec.NUMBER, kinds)
+        return None if kind is None else kind.name
     return spec.ANCILLARY.get(section_type)
 
 

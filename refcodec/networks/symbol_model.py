@@ -69,6 +69,12 @@ class SymbolModel:
     def m(self) -> int:
         return sum(self.groups)
 
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The members that also stand in the parameters of a row."""
+        shapes = {"groups": list(self.groups), "hyper": self.hyper, "m": self.m}
+        return shapes | {"parity": self.parity, "rates": self.rates}
+
     def part(self, k: int) -> slice:
         """Return the channels of group k within all M."""
         start = sum(self.groups[:k])

@@ -248,11 +248,9 @@ MEMBERS: Final = (
     member("binding", lambda _, binding: bool(binding.keys() >= BINDING)),
     member("binding.id", lambda row, binding: bool(binding["id"] == row["id"])),
     member("binding.method", lambda _, binding: binding_schema.among(binding["method"], spec.METHODS)),
-    member("binding.compact", lambda _, binding: binding_schema.among(binding["compact"], spec.KINDS)),
+    member("binding.compact", lambda _, binding: binding_schema.is_kind(binding["compact"])),
     member("binding.kinds", lambda _, binding: isinstance(binding["kinds"], list)),
-    member(
-        "binding.kinds", lambda _, binding: all(binding_schema.among(kind, spec.KINDS) for kind in binding["kinds"])
-    ),
+    member("binding.kinds", lambda _, binding: all(binding_schema.is_kind(kind) for kind in binding["kinds"])),
     member("binding.kinds", lambda _, binding: bool(binding["kinds"] == sorted(set(binding["kinds"])))),
     member("binding.fit", lambda _, binding: binding_schema.fit(binding["fit"])),
     member("binding.colour", lambda _, binding: bool(binding["colour"] == "srgb8")),

@@ -80,9 +80,11 @@ def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> S
 def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds = KINDS) -> SymbolModel | SmallModel:
     """Return the checked model of a manifest's `symbols` and its tensors, in the form of the kind that they name."""
     kind = find(symbols.get("kind"), kinds)
-    if kind is None or kind.table is None:  # `build` refuses what is no kind of networks
-        return build(symbols, tensors)
-    return table_model.build(symbols, tensors, kind.table)
+    if kind is not None and kind.table is not None:
+        return table_model.build(symbols, tensors, kind.table)
+    if kind is None or not kind.networks:
+        raise _malformed("it is the model of no payload kind that has one", "kind")
+    return build(symbols, tensors)
 
 
 def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -13,7 +13,7 @@ from refcodec.container import Header, Section, assemble, section_check, write
 from refcodec.container.key_value import encode as text_encode
 from refcodec.container.limits import level_bounds
 from refcodec.errors import Code, SemError
-from refcodec.payloads import Value, kinds
+from refcodec.payloads import Value
 from refcodec.registry import Profile, Registry
 
 HASHES: Final = (4, 8, 16, 32)
@@ -159,7 +159,7 @@ def section_of(header: Header, digest: str | None, section_type: int, body: byte
 def payload_section(header: Header, digest: str | None, payload: CodedPayload, level: int = 1) -> Section:
     """The section of a payload. SEM-E-604 for a text whose S is beyond the level, which a short body can hide."""
     s, bound = payload.value.serialise(), level_bounds(level).text_bytes
-    kind = kinds.get(payload.kind)
+    kind = header.profile.kind(payload.kind)
     if kind.text and len(s) > bound:
         raise SemError(Code.LIMIT_TEXT, f"{len(s)} bytes of text, more than {bound}", path=kind.name)
     return section_of(header, digest, spec.CRITICAL | payload.kind, payload.body, s)

@@ -23,9 +23,9 @@ def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[st
 
     Raise `ModelError` for a package that the file names and that is here and faulty.
     """
-    header, out = symbols.container.header, {}
+    header, known, out = symbols.container.header, symbols.environment.kinds, {}
     for section_type, value in symbols.values.items():
-        kind = kinds.get(section_type & spec.NUMBER)
+        kind = kinds.get(section_type & spec.NUMBER, known)
         context = ExportContext(
             header.profile.parameters(kind.id),
             (header.width, header.height),
@@ -46,7 +46,7 @@ def _find_model(symbols: DecodedFile) -> Any:
         return None
     from refcodec.networks import package
 
-    return package.load_any(folder)
+    return package.load_any(folder, kinds=symbols.environment.kinds)
 
 
 def _synthesise(symbols: DecodedFile, progress: Progress | None, latents: Any) -> NDArray[np.uint8]:

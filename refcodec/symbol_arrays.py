@@ -9,7 +9,6 @@ from refcodec import spec
 from refcodec.decoder import decode_file
 from refcodec.environment import Environment, Folders
 from refcodec.file_input import FileInput
-from refcodec.payloads import kinds
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -58,4 +57,5 @@ def symbols(
         (32, 48)
     """
     decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment)
-    return {kinds.name_of(number & spec.NUMBER): value.arrays() for number, value in decoded.values.items()}
+    profile = decoded.container.profile
+    return {profile.kind(number & spec.NUMBER).name: value.arrays() for number, value in decoded.values.items()}

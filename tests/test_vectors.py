@@ -284,7 +284,7 @@ def test_kinds_encode_what_they_decode() -> None:
         said = entry["expected"] if entry["expect"] == "accept" else None
         if said is None or said["width"] * said["height"] > 1 << 14:
             continue
-        symbols = read_symbols(data_of(entry), models=(MODELS,), backend=BACKEND)
+        symbols = decode_file(data_of(entry), models=(MODELS,), backend=BACKEND)
         header = symbols.container.header
         for section in symbols.container.sections:
             value = symbols.values.get(section.type)

@@ -10,7 +10,6 @@ from refcodec.container.fields import Fault
 from refcodec.container.header import Header
 from refcodec.errors import Code
 from refcodec.payloads.base import Kinds
-from refcodec.payloads.kinds import KINDS, find
 from refcodec.registry import Profile
 
 
@@ -35,13 +34,13 @@ def level_bounds(level: int) -> Level:
     return LEVELS[level]
 
 
-def symbol_count(profile: Profile, kind: int, width: int, height: int, kinds: Kinds = KINDS) -> int | None:
+def symbol_count(profile: Profile, kind: int, width: int, height: int) -> int | None:
     """Return the number of symbols of a payload in a picture of this size, None where the size does not fix it."""
-    known, parameters = find(kind, kinds), profile.parameters(kind)
-    return known.symbol_count(parameters, width, height) if known is not None and parameters else None
+    parameters = profile.parameters(kind)
+    return profile.kind(kind).symbol_count(parameters, width, height) if parameters else None
 
 
-def is_text(section_type: int, kinds: Kinds = KINDS) -> bool:
+def is_text(section_type: int, kinds: Kinds) -> bool:
     """Return whether a section of this type has its bytes limited as text."""
     return section_type in spec.TEXT_TYPES or section_type in (spec.CRITICAL | kind.id for kind in kinds if kind.text)
 
@@ -64,14 +63,14 @@ def count_fault(header: Header, bounds: Level) -> Fault:
 
 
 def section_fault(
-    section_type: int, length: int, header: Header, profile: Profile | None, bounds: Level, kinds: Kinds = KINDS
+    section_type: int, length: int, header: Header, profile: Profile | None, bounds: Level, kinds: Kinds
 ) -> Fault:
     """The bytes of a text, the symbols of a payload. `profile` None: its row is not known, nor are its symbols."""
     if is_text(section_type, kinds) and length > bounds.text_bytes:
         return _above(Code.LIMIT_TEXT, length, "bytes of text", bounds.text_bytes)
     if profile is None or not section_type & spec.CRITICAL:
         return None
-    count = symbol_count(profile, section_type & spec.NUMBER, header.width, header.height, kinds)
+    count = symbol_count(profile, section_type & spec.NUMBER, header.width, header.height)
     return _above(Code.LIMIT_SYMBOLS, count or 0, "symbols", bounds.symbols)
 
 

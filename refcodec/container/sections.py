@@ -51,7 +51,7 @@ class Section:
 
     @property
     def name(self) -> str | None:
-        """Of the kind or ancillary section, None where it is not known."""
+        """Of a kind of this release or an ancillary section, None for another one; see `section_name`."""
         return section_name(self.type)
 
     @property
@@ -81,6 +81,7 @@ class Place:
 
     header: Header
     profile: Profile | None  # None: the row is not known, only what needs no row is judged
+    kinds: Kinds  # that a critical section can be
     bounds: Level
     before: int | None  # the type of the section before this one
     faults: int  # found before this section
@@ -96,7 +97,7 @@ def _byte(fields: Any) -> int:
 
 def _type(value: Any, context: Any) -> Fault:
     place, section_type = context._params.place, _byte(value)
-    if value.critical and section_name(section_type) is None:  # R-043
+    if value.critical and section_name(section_type, place.kinds) is None:  # R-043
         return Code.UNSUPPORTED_SECTION, f"critical section 0x{section_type:02X} is not known here"
     if value.critical and place.profile is not None and value.number not in place.profile.kinds:  # R-042
         return Code.SECTION_KIND, f"profile {place.profile.id} has no section of kind {value.number}"
@@ -110,7 +111,7 @@ def _type(value: Any, context: Any) -> Fault:
 
 def _length(value: int, context: Any) -> Fault:
     place: Place = context._params.place
-    return section_fault(_byte(context.type), value, place.header, place.profile, place.bounds)
+    return section_fault(_byte(context.type), value, place.header, place.profile, place.bounds, place.kinds)
 
 
 def _body(value: bytes, context: Any) -> Fault:

@@ -84,7 +84,7 @@ class DecodeContext:
         if found is None:
             raise SemError(
                 Code.UNSUPPORTED_KIND,
-                f"the file holds no {kinds.name_of(kind)}, which method {self.profile.method_name} paints from",
+                f"the file holds no {kinds.name_of(kind, self.profile.known)}, which method {self.profile.method_name} paints from",
                 path="sections",
             )
         return found

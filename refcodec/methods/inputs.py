@@ -86,7 +86,7 @@ class PackJob:
     def parameters(self, kind: int) -> Mapping[str, Any]:
         """Return the parameters of a payload kind. Raises ValueError for one that the profile does not allow."""
         if kind not in self.profile.kinds:
-            raise ValueError(f"profile {self.profile.name} has no {kinds.name_of(kind)}")
+            raise ValueError(f"profile {self.profile.name} has no {kinds.name_of(kind, self.profile.known)}")
         return self.profile.parameters(kind)
 
 

@@ -15,7 +15,6 @@ from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import format_used_models
 from refcodec.methods.inputs import Description, Packed, PackJob
 from refcodec.networks import package_cache
-from refcodec.payloads import kinds
 from refcodec.registry import Profile
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def needs_model(profile: Profile, names: set[str]) -> bool:
     """Return whether a kind that these inputs are coded as uses the model of the row."""
-    used = (kind for kind in map(kinds.get, profile.kinds) if kind.model_inputs & names)
+    used = (kind for kind in map(profile.kind, profile.kinds) if kind.model_inputs & names)
     return any(kind.uses_model(profile.parameters(kind.id)) for kind in used)
 
 
@@ -87,7 +86,7 @@ class FilePlan:
         row, settings, names = self.profile, self.settings, description.symbols.names()
         named = digest if settings.model is not None else row.model
         # codebooks define what codes stand for
-        codebooks = any(kind.decodes_without_model and kind.inputs & names for kind in map(kinds.get, row.kinds))
+        codebooks = any(kind.decodes_without_model and kind.inputs & names for kind in map(row.kind, row.kinds))
         if settings.file.hash_bytes is None and settings.model is not None and not (row.base or codebooks or used):
             raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
         hash_bytes, notices = settings.file.model_hash_for(row, named)

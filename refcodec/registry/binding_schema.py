@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from refcodec.payloads.base import Kinds, is_integer
-from refcodec.payloads.kinds import KINDS, find, get
+from refcodec.payloads.kinds import find, get
 from refcodec.registry import hints as hintforms
 
 ROLE: Final = "[a-z][a-z0-9_]{0,31}"
 HUB_ID: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 
 
-def well_formed(parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> bool:
+def well_formed(parameters: Mapping[str, Any], kinds: Kinds) -> bool:
     """Return whether every member is a known kind with the parameters that a row may have of it (SEM-R-032)."""
     known = {str(kind.id): kind for kind in kinds}
     return all(
@@ -24,7 +24,7 @@ def well_formed(parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> bool:
     )
 
 
-def is_kind(value: Any, kinds: Kinds = KINDS) -> bool:
+def is_kind(value: Any, kinds: Kinds) -> bool:
     """Return whether a JSON value is the number of a known kind."""
     return find(value, kinds) is not None
 
@@ -45,7 +45,7 @@ def fit(form: Any) -> bool:
     )
 
 
-def consistent(binding: Mapping[str, Any], known: Kinds = KINDS) -> bool:
+def consistent(binding: Mapping[str, Any], known: Kinds) -> bool:
     """Return whether a well-formed binding has parameters and a model for its kinds (SEM-R-033)."""
     kinds, parameters = binding["kinds"], binding["parameters"]
     if set(parameters) != set(map(str, kinds)) or binding["compact"] not in kinds:
@@ -54,7 +54,7 @@ def consistent(binding: Mapping[str, Any], known: Kinds = KINDS) -> bool:
     return using == 1 or (using == 0 and binding["model"] is None)
 
 
-def base(binding: Mapping[str, Any], known: Kinds = KINDS) -> bool:
+def base(binding: Mapping[str, Any], known: Kinds) -> bool:
     """Return whether a consistent binding is that of a base: a kind of it uses a model, and the row has none."""
     using = any(get(kind, known).uses_model(binding["parameters"][str(kind)]) for kind in binding["kinds"])
     return using and binding["model"] is None

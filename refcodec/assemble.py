@@ -159,8 +159,9 @@ def section_of(header: Header, digest: str | None, section_type: int, body: byte
 def payload_section(header: Header, digest: str | None, payload: CodedPayload, level: int = 1) -> Section:
     """The section of a payload. SEM-E-604 for a text whose S is beyond the level, which a short body can hide."""
     s, bound = payload.value.serialise(), level_bounds(level).text_bytes
-    if payload.kind in spec.TEXT_KINDS and len(s) > bound:
-        raise SemError(Code.LIMIT_TEXT, f"{len(s)} bytes of text, more than {bound}", path=spec.KINDS[payload.kind])
+    kind = header.profile.kind(payload.kind)
+    if kind.text and len(s) > bound:
+        raise SemError(Code.LIMIT_TEXT, f"{len(s)} bytes of text, more than {bound}", path=kind.name)
     return section_of(header, digest, spec.CRITICAL | payload.kind, payload.body, s)
 
 
@@ -195,6 +196,9 @@ class _NoSymbols:
         return b""
 
     def shown(self) -> None:
+        return None
+
+    def arrays(self) -> None:
         return None
 
 

@@ -13,6 +13,8 @@ from refcodec import spec
 from refcodec.container import Container, Section, assemble, write
 from refcodec.container.sections import section_name
 from refcodec.errors import Code, SemError
+from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,11 @@ class Edited:
     dropped: tuple[int, ...] = ()
 
 
-def type_named(name: str) -> int:
+def type_named(name: str, kinds: Kinds = KINDS) -> int:
     """The section type of a kind or ancillary section by name, or by number as in 0x43. ValueError for another one."""
-    for number, kind in spec.KINDS.items():
-        if name == kind:
-            return spec.CRITICAL | number
+    for kind in kinds:
+        if name == kind.name:
+            return spec.CRITICAL | kind.id
     for section_type, known in spec.ANCILLARY.items():
         if name == known:
             return section_type
@@ -36,7 +38,7 @@ def type_named(name: str) -> int:
     except ValueError:
         number = -1
     if not 0 <= number <= 0xFF:
-        known_names = ", ".join([*spec.KINDS.values(), *spec.ANCILLARY.values()])
+        known_names = ", ".join([*(kind.name for kind in kinds), *spec.ANCILLARY.values()])
         raise ValueError(f"{name!r} is no section: there are {known_names}, and types such as 0x43")
     return number
 

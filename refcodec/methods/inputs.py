@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from refcodec import spec
 from refcodec.assemble import CodedPayload
 from refcodec.environment import Environment
+from refcodec.payloads import kinds
 from refcodec.registry import Profile
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class PackJob:
     def parameters(self, kind: int) -> Mapping[str, Any]:
         """Return the parameters of a payload kind. Raises ValueError for one that the profile does not allow."""
         if kind not in self.profile.kinds:
-            raise ValueError(f"profile {self.profile.name} has no {spec.KINDS[kind]}")
+            raise ValueError(f"profile {self.profile.name} has no {kinds.name_of(kind, self.profile.known)}")
         return self.profile.parameters(kind)
 
 

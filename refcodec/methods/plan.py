@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refcodec import spec
 from refcodec.assemble import EncodedFile, FileTemplate, ancillary, header_of, provenance_entries
 from refcodec.encode_settings import EncodeSettings
 from refcodec.environment import Environment
@@ -17,23 +16,15 @@ from refcodec.foundation.resolve import format_used_models
 from refcodec.methods.inputs import Description, Packed, PackJob
 from refcodec.networks import package_cache
 from refcodec.registry import Profile
-from refcodec.registry.binding_schema import uses_model
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Trace
 
-# The inputs by which a kind comes to use the model of its row (SPEC §5).
-MODEL_INPUTS = {
-    spec.CLIP: {"vector", "codes"}, spec.VQ: {"indices"}, spec.SKETCH: {"sketch"}, spec.PQ: {"vector"},
-    spec.ELIC: {"latents"},
-}  # fmt: skip
-
 
 def needs_model(profile: Profile, names: set[str]) -> bool:
     """Return whether a kind that these inputs are coded as uses the model of the row."""
-    return any(
-        uses_model(kind, profile.parameters(kind)) for kind in profile.kinds if MODEL_INPUTS.get(kind, set()) & names
-    )
+    used = (kind for kind in map(profile.kind, profile.kinds) if kind.model_inputs & names)
+    return any(kind.uses_model(profile.parameters(kind.id)) for kind in used)
 
 
 @dataclass(frozen=True)
@@ -95,7 +86,7 @@ class FilePlan:
         row, settings, names = self.profile, self.settings, description.symbols.names()
         named = digest if settings.model is not None else row.model
         # codebooks define what codes stand for
-        codebooks = spec.PQ in row.kinds and bool(names & {"vector", "codes"})
+        codebooks = any(kind.decodes_without_model and kind.inputs & names for kind in map(row.kind, row.kinds))
         if settings.file.hash_bytes is None and settings.model is not None and not (row.base or codebooks or used):
             raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
         hash_bytes, notices = settings.file.model_hash_for(row, named)

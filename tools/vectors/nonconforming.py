@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from refcodec.entropy import Encoder, TableBank, gaussians, uniform
 from refcodec.networks.context_model import Predictor
-from refcodec.payloads.latents import STEP, Ints, encode, exactly, shapes, z_tables
+from refcodec.payloads.latents import STEP, encode, exactly, shapes, z_tables
 from tools.vectors.build import BACKEND, model_of
 from tools.vectors.vector import Valid, Vector, spans
+
+Ints = NDArray[np.int32]
 
 BIT = uniform(2)
 Residual = Callable[[int, int], int | None]  # (mean, residual as it was) -> residual, or None: another place

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from refcodec.assemble import CodedPayload
+from refcodec.assemble import CodedPayload, FileTemplate
 from refcodec.environment import Environment
 from refcodec.payloads import kinds
 from refcodec.registry import Profile
@@ -75,7 +75,7 @@ class PackJob:
     digest: str | None = None  # of the same
     quality: int | None = 5  # of latents, 1 … 10; None: `bpp` decides
     bpp: float = 0.0  # bits per pixel that the file may have
-    size_of: Callable[[Sequence[CodedPayload]], int] = len  # bytes of the file of these payloads
+    file: FileTemplate | None = None  # around the payloads, where their number of bytes decides
     trace: Trace | None = None
 
     @property

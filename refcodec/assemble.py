@@ -166,7 +166,7 @@ def payload_section(header: Header, digest: str | None, payload: CodedPayload, l
 
 
 class _NoSymbols:
-    """DecodedFile that stand for none: enough to see how long a file will be."""
+    """A placeholder for symbols, enough to measure a file."""
 
     shape: Final[list[list[int]]] = []
     canonical = True

@@ -155,7 +155,7 @@ def mosaic_file(
     payloads = [CodedPayload(ID, MOSAIC.encode(value, context), value)]
     if caption is not None:
         payloads.append(CodedPayload(spec.CAPTION, b"\xf8" + caption.encode(), Caption(caption, None, "raw")))
-    return FileTemplate(header_of(row, size, 16, None), None, {}).file(payloads), value
+    return FileTemplate(header_of(row, size, 16, None), None, {}).write(payloads), value
 
 
 def model_of(here: Environment) -> Any:
@@ -240,8 +240,8 @@ def test_limits_hold_before_the_body_is_opened() -> None:
     assert symbol_count(row, ID, width, height) == 3 * 2**25 > spec.LEVELS[1][4]
     header = header_of(row, (width, height), 0, None)
     payloads = [CodedPayload(ID, b"\1", Mosaic(()))]
-    assert code_of(lambda: FileTemplate(header, None, {}).file(payloads)) == Code.LIMIT_SYMBOLS
-    data = FileTemplate(header, None, {}, level=2).file(payloads)
+    assert code_of(lambda: FileTemplate(header, None, {}).write(payloads)) == Code.LIMIT_SYMBOLS
+    data = FileTemplate(header, None, {}, level=2).write(payloads)
     assert code_of(lambda: refcodec.payload(data, environment=here)) == Code.LIMIT_SYMBOLS
     assert [error.code for error in refcodec.inspect(data, environment=here).errors] == [Code.LIMIT_SYMBOLS]
     assert not refcodec.inspect(data, environment=here, level=2).errors

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from safetensors.numpy import load_file, save_file
 
 from refcodec.convert import unpickle
@@ -31,9 +31,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 torch = pytest.importorskip("torch")
-
-
-__all__ = ["place", "semtool"]  # fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "test_vectors" / "models" / "elic-tiny"

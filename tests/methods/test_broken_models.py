@@ -15,10 +15,8 @@ pytest.importorskip("diffusers")
 
 import tiny_models
 import torch
-from cli_harness import Semtool, place, semtool
+from cli_harness import Semtool
 from safetensors.torch import load_file, save_file
-
-__all__ = ["place", "semtool"]  # fixtures
 
 
 @pytest.fixture(scope="module")

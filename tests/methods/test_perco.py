@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import tiny_models
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
 from numpy.typing import NDArray
 
@@ -34,8 +34,6 @@ from refcodec.foundation.resolve import Models
 from refcodec.methods.perco import method
 from tools.train import perco as training
 from tools.train import small
-
-__all__ = ["place", "semtool"]  # fixtures
 
 PHOTO = tiny_models.photo(90, 60)  # 12 x 8 places of 8 pixels
 ROW, V, STRIDE, M, WIDTH = "perco-8-64", 64, 8, 12, 16

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_harness import place
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
@@ -27,9 +26,6 @@ from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ModelSource, parse_role, source_of
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-
-
-__all__ = ["place"]  # a fixture
 
 HERE = {"source": "painter", "revision": None, "sha256": None}
 

@@ -46,10 +46,6 @@ def photo(width: int = 96, height: int = 64, name: str = "coffee") -> np.ndarray
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(vq, "CONFIG", TINY)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

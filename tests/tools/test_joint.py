@@ -100,10 +100,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(
         elic, "config", lambda name: {"taco-text": SMALL, "taco": replace(SMALL, text_width=0)}.get(name) or real(name)
     )
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def train(folder: Path, out: Path, *more: object, name: str = "taco-text") -> list[dict[str, Any]]:

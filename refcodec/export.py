@@ -99,7 +99,7 @@ def _sketch(symbols: DecodedFile, value: Any, progress: Any) -> Form:
         from refcodec.networks import package_cache
 
         package_cache.need_torch("painting an edge map")
-        with package_cache.running(folder, "painter"):
+        with package_cache.torch_errors(folder, "painter"):
             return _picture(sketch.synthesise(value, folder, (header.width, header.height), progress), suffix)
 
     return "edge map", PICTURES, make

@@ -264,11 +264,11 @@ def test_traces_agree_and_change_nothing(name: str) -> None:
     first = tracers[0]
     assert len(first.entries) > 20
     for other in tracers[1:]:
-        assert first.parts_from(other.entries) is None
+        assert first.first_difference(other.entries) is None
     shorter = first.entries[:-1]
     changed = [*first.entries[:5], (first.entries[5][0], "0" * 64), *first.entries[6:]]
-    assert first.parts_from(shorter) == first.entries[-1][0]
-    assert first.parts_from(changed) == first.entries[5][0]
+    assert first.first_difference(shorter) == first.entries[-1][0]
+    assert first.first_difference(changed) == first.entries[5][0]
 
 
 def test_traces_hold_accumulators_beyond_32_bits() -> None:

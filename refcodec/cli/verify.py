@@ -120,7 +120,7 @@ def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
         raise SemError(error.code, error.what, hint=hint) from error
     if of != hashlib.sha256(data).hexdigest():
         notice(f"{path} was written for other bytes than those of {source}")
-    parts: str | None = tracer.parts_from(pairs)
+    parts: str | None = tracer.first_difference(pairs)
     return parts
 
 

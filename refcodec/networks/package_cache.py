@@ -73,7 +73,7 @@ def need_torch(what: str, method: str = "elic") -> None:
 
 
 @contextmanager
-def running(folder: Path, part: str) -> Iterator[None]:
+def torch_errors(folder: Path, part: str) -> Iterator[None]:
     """What torch says of a float network that it cannot run, as a SemError."""
     try:
         yield

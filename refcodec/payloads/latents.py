@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from refcodec.entropy import Coder, Decoder, Encoder, TableBank, gaussians, uniform
 from refcodec.errors import Code, SemError
-from refcodec.networks.context_model import Backend, Predictor, Trace, pass_sites
+from refcodec.networks.context_model import Backend, ContextModel, Trace, pass_sites
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.progress import Progress
 from refcodec.table_files import TableFiles
@@ -91,19 +91,19 @@ def _walk(
     numbers = np.arange(rate * model.hyper, (rate + 1) * model.hyper, dtype=np.int32)
     index = np.broadcast_to(numbers[:, None, None], (model.hyper, *z_shape))
     z = coder.array(z_tables(model), index, z)
-    predictor = Predictor(model, rate, y_shape, backend, trace)
+    predictor = ContextModel(model, rate, y_shape, backend, trace)
     predictor.start(z)
     y = np.zeros((model.m, *y_shape), dtype=np.int32)
     for k in range(len(model.groups)):
         for step in (0, 1):
-            mean, table = predictor.params(k, step)
+            mean, table = predictor.entropy_parameters(k, step)
             s = coder.array(residuals, table, None if choose is None else choose(rate, k, step, mean, table), skip=0)
             part = STEP * s + mean
             if not _in_range(part):
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
             rows, cols = predictor.sites[step]
             y[model.part(k), rows, cols] = part
-            predictor.put(k, step, part)
+            predictor.update(k, step, part)
             if trace is not None:
                 trace(f"group[{k}].pass[{step}].y", part)
             if progress is not None:

@@ -12,7 +12,7 @@ import torch
 from refcodec.convert.calibrate import calibrate
 from refcodec.convert.quantise import symbol_model
 from refcodec.convert.z_tables import logistic_tables
-from refcodec.networks.context_model import Backend, Predictor
+from refcodec.networks.context_model import Backend, ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import SymbolModel, build
 from refcodec.networks.torch_backend import TorchBackend
@@ -46,9 +46,9 @@ def _model(n: int, m: int) -> SymbolModel:
 
 def _entropy_pass(symbols: SymbolModel, shape: tuple[int, int], backend: Backend) -> None:
     """Every network evaluation of one decode of a latent of `shape` (h, w), symbols all zero."""
-    predictor = Predictor(symbols, 0, shape, backend)
+    predictor = ContextModel(symbols, 0, shape, backend)
     predictor.start(np.zeros((symbols.hyper, shape[0] // 4, shape[1] // 4), np.int32))
     for k in range(len(symbols.groups)):
         for step in (0, 1):
-            mean, _ = predictor.params(k, step)
-            predictor.put(k, step, mean)
+            mean, _ = predictor.entropy_parameters(k, step)
+            predictor.update(k, step, mean)

@@ -497,7 +497,7 @@ def test_every_kind_on_the_command_line(semtool: Semtool, arrays: Path, name: st
     else:
         role = "hyper_encoder" if "index map" in files.values() else "painter"
         refused(done, 5, f"SEM-E-801 model-unavailable: nothing fills the role {role} (")
-        assert done.line.endswith("; semtool decode --symbols gives what the file holds")
+        assert done.line.endswith("; semtool decode --symbols writes the symbols without it")
     assert not Path("painted.png").exists()
 
 
@@ -544,7 +544,7 @@ def test_texts_in_words(semtool: Semtool, place: Path) -> None:
     semtool("encode", "--text", " ".join(["kvkvk"] * 12), "--size", "64x64", "-o", "odd.sem")
     odd = semtool("decode", "odd.sem", "--text")
     assert odd.status == 0
-    assert odd.line.startswith("note: spelled by guess, not in the lexicon: ")
+    assert odd.line.startswith("note: words that are not in the lexicon, spelled by guess: ")
     assert odd.line.endswith(" and 2 more")
     semtool("encode", "--caption", "one\ntwo\x1b[2J", "--size", "64x64", "-o", "caption.sem")
     assert semtool("decode", "caption.sem", "--text").text == "one\\ntwo\\x1b[2J\n"
@@ -704,10 +704,10 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
     ("args", "status", "start"),
     [
         (["--symbols", "-o", "x.png"], 2, "usage: nothing in the file can be written as x.png (caption: .txt)"),
-        (["-o", "x.txt"], 2, "usage: x.txt is no picture: name one, or give --symbols"),
-        (["--symbols", "--seed", "1"], 2, "usage: --seed is of pictures, and --symbols paints none"),
-        (["--text", "--samples", "2"], 2, "usage: --samples is of pictures, and --text paints none"),
-        (["--text", "--symbols"], 2, "usage: --text and --symbols are two answers"),
+        (["-o", "x.txt"], 2, "usage: x.txt is not a picture: name one, or give --symbols"),
+        (["--symbols", "--seed", "1"], 2, "usage: --seed is for pictures, and --symbols writes none"),
+        (["--text", "--samples", "2"], 2, "usage: --samples is for pictures, and --text writes none"),
+        (["--text", "--symbols"], 2, "usage: --text and --symbols exclude each other"),
         (["--trace", "."], 2, "usage: . is there already"),
         (["--model", "cook=no"], 2, "usage: 'cook' is no role: there are captioner, language, painter"),
         (["--model", "painter="], 2, "usage: nothing is named for the role painter"),
@@ -723,7 +723,7 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
         (["--symbols", "-o", "x.sem"], 2, "usage: x.sem is the input itself"),
         (["--text", "-o", "x.sem"], 2, "usage: x.sem is the input itself"),
         (["--text", "-o", "no/x.txt"], 7, "SEM-E-102 "),
-        (["--alternatives"], 2, "usage: --alternatives goes with --text"),
+        (["--alternatives"], 2, "usage: --alternatives needs --text"),
         (["--symbols", "--model", "no"], 5, "SEM-E-801 "),
     ],
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an inspection says, in words for people: shared by the text and the page of `semtool inspect`."""
+"""Describe an inspection in words, for the text and the HTML page of `semtool inspect`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from refcodec.registry import Registry
 
 HEX_BYTES = 256  # bytes of one field that --hex shows
-SHOWN_TEXT = 200  # characters of a text on its line
-SHOWN_HEX = 32  # digits of other bytes
+SHOWN_TEXT = 200  # characters of a text that are shown
+SHOWN_HEX = 32  # digits of other bytes that are shown
 
 
 def title(found: Inspection) -> str:
-    """One line on the file as a whole."""
+    """Return one line about the file: version, method, size and state."""
     if found.format_version is None:
         return "not a .sem file"
     size = f", {found.width}x{found.height}" if found.width else ""
@@ -28,7 +28,7 @@ def title(found: Inspection) -> str:
 
 
 def facts(found: Inspection) -> list[tuple[str, str]]:
-    """(name, text) of everything that is not a field; a name may stand several times."""
+    """Return (name, text) for everything that is not a field. A name may occur several times."""
     size = f"{found.file_bytes} bytes"
     if found.width and found.height:
         share = 100 * found.overhead_bytes / max(1, found.file_bytes)
@@ -53,22 +53,22 @@ def facts(found: Inspection) -> list[tuple[str, str]]:
         name = section.kind or "unknown kind"
         out.append(("section", f"{name}{word}: {section.bytes} bytes at {section.offset}{rate}, {share:.1f} %"))
     if found.format_version is not None and not found.complete:
-        out.append(("missing", "not everything that the header announces is there"))
+        out.append(("missing", "the file ends before the last section that its header announces"))
     for error in found.errors:
         where = "" if error.offset is None else f" at byte {error.offset}"
         field = "" if error.path is None else f" in {error.path}"
-        out.append(("fault", f"{error.id} {error.name}: {error.what}{field}{where}"))
+        out.append(("error", f"{error.id} {error.name}: {error.what}{field}{where}"))
     return out
 
 
 def split(name: str) -> tuple[str, str]:
-    """The section that a field stands in, as in `sections[0]`, and its name there."""
+    """Return the section of a field, as in `sections[0]` or empty, and the rest of its name."""
     part, dot, rest = name.partition(".")
     return (part, rest) if dot else ("", name)
 
 
 def value_text(field: Field) -> str:
-    """The value, short enough for a line."""
+    """Return the value of a field, shortened to fit on a line."""
     value = str(field.value)
     if field.name.endswith((".key", ".value")):
         return value if len(value) <= SHOWN_TEXT else value[:SHOWN_TEXT] + "…"
@@ -76,7 +76,7 @@ def value_text(field: Field) -> str:
 
 
 def meaning(field: Field, found: Inspection, rows: Registry) -> str:
-    """What a number on the wire stands for, empty where it says it itself."""
+    """Return what a number in the file stands for, empty if the number needs no explanation."""
     name, value = field.name.rpartition(".")[2], field.value
     if not isinstance(value, int):
         return ""
@@ -99,7 +99,7 @@ def meaning(field: Field, found: Inspection, rows: Registry) -> str:
 
 
 def hex_lines(data: bytes, offset: int, bits: int) -> list[str]:
-    """The bytes that hold a field, 16 a line, cut after 256."""
+    """Return the bytes of a field in hexadecimal, 16 a line, truncated after 256."""
     part = data[offset : offset + (bits + 7) // 8]
     lines = [part[i : i + 16].hex(" ") for i in range(0, min(len(part), HEX_BYTES), 16)]
     return [*lines, f"… {len(part) - HEX_BYTES} more"] if len(part) > HEX_BYTES else lines
@@ -126,5 +126,6 @@ def _profile(number: int, rows: Registry) -> str:
 
 
 def rate_text(data: int, width: int, height: int) -> str:
+    """Return the size of a file of `data` bytes, in bytes and bits per pixel."""
     bpp = 8 * data / (width * height)
     return f"{data} bytes, {bpp:.4f} bpp ({bpp * 1e6:.0f} µbpp)"

@@ -9,15 +9,15 @@ from refcodec.cli.common_options import environment_of, json_option, level_optio
 from refcodec.cli.stdio import read_input, safe, say, show_json, wants_json
 
 
-@click.command(short_help="Print the symbols of a .sem file.")
+@click.command(short_help="Print the decoded symbols of a .sem file.")
 @click.argument("source", metavar="IN.sem")
 @model_option
 @level_option
 @json_option
 def command(source: str, model: str | None, level: int) -> None:
-    """Print the symbols of IN.sem, section by section.
+    """Print the decoded symbols of IN.sem, section by section.
 
-    Kind, SHA-256 of the serialised symbols (S of SPEC.md §7), shape of each array, and what is short enough to print.
+    Prints the kind, the SHA-256 of the serialised symbols (S of SPEC.md §7), the shape of each array, and short values.
     """
     data = read_input(source, level)
     environment = environment_of(model)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -159,34 +159,14 @@ def section_of(header: Header, digest: str | None, section_type: int, body: byte
 def payload_section(header: Header, digest: str | None, payload: CodedPayload, level: int = 1) -> Section:
     """The section of a payload. SEM-E-604 for a text whose S is beyond the level, which a short body can hide."""
     s, bound = payload.value.serialise(), level_bounds(level).text_bytes
-    if payload.kind in spec.TEXT_KINDS and len(s) > bound:
-        raise SemError(Code.LIMIT_TEXT, f"{len(s)} bytes of text, more than {bound}", path=spec.KINDS[payload.kind])
+    kind = header.profile.kind(payload.kind)
+    if kind.text and len(s) > bound:
+        raise SemError(Code.LIMIT_TEXT, f"{len(s)} bytes of text, more than {bound}", path=kind.name)
     return section_of(header, digest, spec.CRITICAL | payload.kind, payload.body, s)
 
 
-@dataclass(frozen=True)
-class FileTemplate:
-    """A file without its payloads. digest: of the explicit model that the header names; others: ancillary bodies by type."""
-
-    header: Header
-    digest: str | None
-    others: Mapping[int, bytes]
-    level: int = 1
-
-    def file(self, payloads: Iterable[CodedPayload]) -> bytes:
-        """Return the file with these payloads. Raises LimitError for one beyond the level."""
-        header, digest, others = self.header, self.digest, self.others.items()
-        sections = [payload_section(header, digest, payload, self.level) for payload in payloads]
-        sections += [section_of(header, digest, section_type, body, body) for section_type, body in others]
-        return write(assemble(header, sections), level=self.level)
-
-    def size_of(self, payloads: Iterable[CodedPayload]) -> int:
-        """Return the bytes of the file with these payloads."""
-        return len(self.file(payloads))
-
-
 class _NoSymbols:
-    """DecodedFile that stand for none: enough to see how long a file will be."""
+    """A placeholder for symbols, enough to measure a file."""
 
     shape: Final[list[list[int]]] = []
     canonical = True
@@ -197,15 +177,36 @@ class _NoSymbols:
     def shown(self) -> None:
         return None
 
+    def arrays(self) -> None:
+        return None
 
-def body_budget(limit: int, kind: int, size_of: Callable[[list[CodedPayload]], int]) -> int:
-    """Return the bytes left for the body of a payload of this kind in a file of at most `limit` bytes.
 
-    size_of: the bytes of the file with such a payload.
-    """
-    # as long a length field as any body within the limits of a file has, and no more bytes than that takes
-    body = bytes(min(max(1, limit), 1 << 22))
-    return limit - (size_of([CodedPayload(kind, body, _NoSymbols())]) - len(body))
+@dataclass(frozen=True)
+class FileTemplate:
+    """A file without its payloads. digest: of the explicit model that the header names; others: ancillary bodies by type."""
+
+    header: Header
+    digest: str | None
+    others: Mapping[int, bytes]
+    level: int = 1
+    notices: tuple[str, ...] = ()  # for the user
+
+    def write(self, payloads: Iterable[CodedPayload]) -> bytes:
+        """Return the file with these payloads. Raises LimitError for one beyond the level."""
+        header, digest, others = self.header, self.digest, self.others.items()
+        sections = [payload_section(header, digest, payload, self.level) for payload in payloads]
+        sections += [section_of(header, digest, section_type, body, body) for section_type, body in others]
+        return write(assemble(header, sections), level=self.level)
+
+    def size_of(self, payloads: Iterable[CodedPayload]) -> int:
+        """Return the bytes of the file with these payloads."""
+        return len(self.write(payloads))
+
+    def body_budget(self, limit: int, kind: int, beside: Iterable[CodedPayload] = ()) -> int:
+        """Return the bytes left for the body of a payload of this kind, beside others, in a file of at most `limit` bytes."""
+        # as long a length field as any body within the limits of a file has, and no more bytes than that takes
+        body = bytes(min(max(1, limit), 1 << 22))
+        return limit - (self.size_of([*beside, CodedPayload(kind, body, _NoSymbols())]) - len(body))
 
 
 def check_size(size: object, level: int = 1) -> tuple[int, int]:

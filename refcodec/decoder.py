@@ -14,11 +14,13 @@ from refcodec.container import Container, Header, Section, read, verify
 from refcodec.container.check import State
 from refcodec.container.key_value import decode as text_decode
 from refcodec.container.limits import level_bounds
+from refcodec.container.sections import section_name
 from refcodec.environment import Environment, Folders
 from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput
 from refcodec.networks import package_search
 from refcodec.payloads import kinds
+from refcodec.payloads.base import check_model
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -44,7 +46,11 @@ class DecodedFile:
         """The payload of this kind; SEM-E-704 for a file that holds none."""
         found = self.values.get(spec.CRITICAL | kind)
         if found is None:
-            raise SemError(Code.UNSUPPORTED_KIND, f"the file holds no {spec.KINDS[kind]}", path="sections")
+            raise SemError(
+                Code.UNSUPPORTED_KIND,
+                f"the file holds no {kinds.name_of(kind, self.environment.kinds)}",
+                path="sections",
+            )
         return found
 
     @property
@@ -92,7 +98,7 @@ def decode_container(
         if not section.critical:
             continue
         chosen = None
-        if kinds.needs_model(section.number, container.profile.parameters(section.number)):
+        if container.profile.kind(section.number).needs_model(container.profile.parameters(section.number)):
             folder, digest = chosen = _model(container, environment)
         try:
             values[section.type] = _payload(container, section, chosen, limit, environment, backend, trace, progress)
@@ -121,27 +127,23 @@ def _payload(
     progress: Progress | None,
 ) -> Value:
     """The symbols of one payload; `chosen`: folder and digest of the model where its kind needs one."""
-    header, kind = container.header, section.number
-    parameters, model = container.profile.parameters(kind), None
+    from refcodec.payloads.coding import CodingContext
+
+    header, kind = container.header, container.profile.kind(section.number)
+    parameters = container.profile.parameters(kind.id)
+    model: Any = None
     if chosen is not None:
         from refcodec.networks import package_cache
 
-        model = (package_cache.symbol_model if kind in kinds.NETWORKS else package_cache.small_model)(*chosen)
-        kinds.fits(model, kind, parameters)
+        if kind.networks:
+            model = package_cache.symbol_model(*chosen)
+        else:
+            model = package_cache.small_model(*chosen, environment.kinds)
+        check_model(model, kind, parameters)
         backend = backend or package_cache.backend()
-    size = (header.width, header.height)
-    return kinds.decode(
-        kind,
-        section.body,
-        parameters,
-        size,
-        limit=limit,
-        tables=environment.tables,
-        model=model,
-        backend=backend,
-        trace=trace,
-        progress=progress,
-    )
+    size, tables = (header.width, header.height), environment.tables
+    context = CodingContext(parameters, size, limit, tables, model, backend, trace, progress)
+    return kind.decode(section.body, context)
 
 
 def _model(container: Container, environment: Environment) -> tuple[Path, str]:
@@ -226,6 +228,6 @@ def payload(
         else:
             s, shape = section.body, [[len(section.body)]]
             value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()
-        name = section.name or f"0x{section.type:02X}"
+        name = section_name(section.type, decoded.environment.kinds) or f"0x{section.type:02X}"
         out.append(PayloadSection(name, hashlib.sha256(s).hexdigest(), shape, value))
     return Payload(tuple(out))

@@ -13,6 +13,8 @@ from refcodec import spec
 from refcodec.container import Container, Section, assemble, write
 from refcodec.container.sections import section_name
 from refcodec.errors import Code, SemError
+from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,14 @@ class Edited:
     dropped: tuple[int, ...] = ()
 
 
-def type_named(name: str) -> int:
+def type_named(name: str, kinds: Kinds = KINDS) -> int:
     """Return the section type for the name of a kind or ancillary section, or for a number such as 0x43.
 
     Raises ValueError for another name.
     """
-    for number, kind in spec.KINDS.items():
-        if name == kind:
-            return spec.CRITICAL | number
+    for kind in kinds:
+        if name == kind.name:
+            return spec.CRITICAL | kind.id
     for section_type, known in spec.ANCILLARY.items():
         if name == known:
             return section_type
@@ -39,7 +41,7 @@ def type_named(name: str) -> int:
     except ValueError:
         number = -1
     if not 0 <= number <= 0xFF:
-        known_names = ", ".join([*spec.KINDS.values(), *spec.ANCILLARY.values()])
+        known_names = ", ".join([*(kind.name for kind in kinds), *spec.ANCILLARY.values()])
         raise ValueError(f"{name!r} is not a section: there are {known_names}, and types such as 0x43")
     return number
 

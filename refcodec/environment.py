@@ -22,6 +22,7 @@ from pathlib import Path
 from refcodec import table_files
 from refcodec.errors import Code, SemError
 from refcodec.networks import package_search
+from refcodec.payloads.base import Kinds
 from refcodec.registry import Registry
 from refcodec.table_files import TableFiles
 
@@ -38,6 +39,11 @@ class Environment:
     registry: Registry = field(default_factory=Registry.shipped)
     tables: TableFiles = table_files.SHIPPED
     package_folders: tuple[Path, ...] = (package_search.SHIPPED,)
+
+    @property
+    def kinds(self) -> Kinds:
+        """The payload kinds that it knows: those that the rows of its registry may have."""
+        return self.registry.kinds
 
     @classmethod
     def default(cls) -> Environment:

@@ -16,7 +16,7 @@ from refcodec.container.fields import Span, Walk
 from refcodec.container.file import Found, walk_file
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, level_bounds
-from refcodec.container.sections import Section
+from refcodec.container.sections import Section, section_name
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput, contents
@@ -150,7 +150,7 @@ def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspect
         bpp=bpp,
         ubpp=None if bpp is None else bpp * 1e6,
         complete=complete,
-        sections=tuple(map(_section, sections)),
+        sections=tuple(_section(section, environment) for section in sections),
         check=CheckInfo(header.check_bits if header else None, file_state(states) if states else "unchecked"),
         canonical=True if not walk.errors and complete and not any(s.critical for s in sections) else None,
         model=model,
@@ -199,9 +199,11 @@ def _named(header: Header | None, profile: Profile | None) -> tuple[str | None, 
     return (None, None) if profile is None else (profile.model, profile.name)
 
 
-def _section(section: Section) -> SectionInfo:
+def _section(section: Section, environment: Environment) -> SectionInfo:
     size = len(section.body)
-    return SectionInfo(section.name, section.critical, section.body_offset, size, 8 * size)
+    return SectionInfo(
+        section_name(section.type, environment.kinds), section.critical, section.body_offset, size, 8 * size
+    )
 
 
 def _field(span: Span) -> Field:

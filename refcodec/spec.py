@@ -31,7 +31,6 @@ METHODS = {1: "elic", 2: "consonant", 3: "clip", 4: "pics", 5: "perco"}
 CRITICAL = 0x80
 SAFE_TO_COPY = 0x40
 NUMBER = 0x3F
-KINDS = {1: "consonant", 2: "caption", 3: "clip", 4: "pq", 5: "vq", 6: "sketch", 7: "elic"}  # type 0x80 + kind
 PROVENANCE = 0x01
 HINTS = 0x02
 THUMBNAIL = 0x04
@@ -40,17 +39,14 @@ ANCILLARY = {PROVENANCE: "provenance", HINTS: "hints", THUMBNAIL: "thumbnail", M
 KEY_BYTES_MAX = 64  # of a key of a key-value text, at least 1
 TEXT_ENTRIES_MAX = 1024  # of a key-value text
 
-# §6, §15  the sections whose bytes are limited as text, and those whose bodies are key-value texts
-TEXT_KINDS = (1, 2)
+# §6  the sections whose bodies are key-value texts
 TEXT_TYPES = (PROVENANCE, HINTS, METADATA)
 
 # §7
 KEY_BYTES = 32  # K, a SHA-256
 
-# §13  kinds; for 6 and 7 the latent y has a site for 16 × 16 pixels of the extended picture, z one for 64 × 64
+# §6, §13  payload kinds, each the number of a critical section; `refcodec.payloads.kinds` describes them
 CONSONANT, CAPTION, CLIP, PQ, VQ, SKETCH, ELIC = 1, 2, 3, 4, 5, 6, 7
-ELIC_Y_PER_Z = 4
-ELIC_Z_STRIDE = 64
 
 # §15  level -> the largest allowed side, pixels, sections, bytes of a text, symbols of a payload, bytes of the file
 LEVELS = {

@@ -57,22 +57,5 @@ def symbols(
         (32, 48)
     """
     decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment)
-    return {
-        spec.KINDS[number & spec.NUMBER]: _arrays(number & spec.NUMBER, value)
-        for number, value in decoded.values.items()
-    }
-
-
-def _arrays(kind: int, value: Any) -> SymbolArrays:
-    import numpy as np
-
-    if kind == spec.CONSONANT or (kind == spec.CAPTION and value.text is not None):
-        text: str = value.text
-        return text
-    if kind == spec.CAPTION:
-        return np.array(value.tokens, np.uint16)
-    if kind in (spec.CLIP, spec.PQ):
-        return np.array(value.codes, np.uint16)
-    if kind == spec.VQ:
-        return np.array(value.indices, np.uint16).reshape(value.h, value.w)
-    return {"rate": np.int32(value.rate), "z": value.z.astype(np.int16), "y": value.y.astype(np.int16)}
+    profile = decoded.container.profile
+    return {profile.kind(number & spec.NUMBER).name: value.arrays() for number, value in decoded.values.items()}

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from refcodec.entropy import Decoder, Encoder, uniform
 from refcodec.errors import SemError
-from refcodec.payloads.caption import compressed, kind, ppm, split
-from refcodec.payloads.caption.kind import (
+from refcodec.payloads.caption import compressed, modes, ppm, split
+from refcodec.payloads.caption.modes import (
     COUNT_TABLE,
     MODE_TABLE,
     MODES,
@@ -368,7 +368,7 @@ def test_zstd_frames() -> None:
 @pytest.mark.parametrize("wrong", ["ff", "80", "c0 80", "ed a0 80", "f4 90 80 80", "61 e2 82", "f8 88 80 80 80"])
 def test_what_is_not_utf_8(wrong: str) -> None:
     octets = bytes.fromhex(wrong)
-    for body in (b"\xf8" + octets, b"\xf9" + zlib.compress(octets), kind.static(octets, TABLES.load(ppm.MODEL))):
+    for body in (b"\xf8" + octets, b"\xf9" + zlib.compress(octets), modes.static(octets, TABLES.load(ppm.MODEL))):
         assert code(body) == 401
     with pytest.raises(SemError) as caught:
         decode(b"\xf8" + octets, PARAMETERS, LIMIT, tables=TABLES)
@@ -535,7 +535,7 @@ def test_rest() -> None:
 
 SCRIPT = """
 import sys
-from refcodec.payloads.caption import kind as caption
+from refcodec.payloads.caption import modes as caption
 from refcodec.table_files import SHIPPED
 body = caption.encode("A cat.", {parameters!r}, "static", tables=SHIPPED)
 print(caption.decode(body, {parameters!r}, 99, tables=SHIPPED).text, *(name in sys.modules for name in ("numpy", "zstandard", "zlib", "torch")))
@@ -567,12 +567,12 @@ def test_training_repeats_itself_and_learns() -> None:
     assert data == training.build(FEW, budget=20_000)
     model = CaptionModel(data)
     for text in (*FEW, *AWKWARD):
-        body = kind.static(text.encode(), model)
+        body = modes.static(text.encode(), model)
         coder = Decoder(body)
         assert coder.symbol(MODE_TABLE) == 0
         assert model.walk(coder, LIMIT) == text.encode()
         coder.finish()
-    assert sum(len(kind.static(text.encode(), model)) for text in FEW) < 3 * len(FEW)
+    assert sum(len(modes.static(text.encode(), model)) for text in FEW) < 3 * len(FEW)
     small = training.build(FEW, budget=1200, depth=0, octet_depth=1, ids=8)
     assert len(small) <= 1200
     assert len(CaptionModel(small).strings) == 5

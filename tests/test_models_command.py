@@ -554,7 +554,7 @@ def test_a_hub_id_without_a_network(semtool: Semtool, hub: Path) -> None:
     assert installed_roles(Environment.default()) == {}
     said = semtool("models", "import", "owner/other", "--as", "painter", "--no-fetch", "--json")
     valid("models-import", said.json)
-    assert "without a digest, and without a revision" in said.line
+    assert "without a digest and without a revision" in said.line
     assert said.json["roles"][0]["sha256"] is None
     assert installed_roles(Environment.default())["painter"].place == "owner/other"
     text = semtool("models", "import", "owner/other@5", "--as", "painter", "--no-fetch", "--replace")

@@ -154,7 +154,7 @@ def test_finds_those_of_refcodec() -> None:
         "entropy/rangecoder.py Decoder.finish raise: raise SemError(Code.STREAM_NOT_CANONICAL",
         "networks/layers.py check_requant call: _bounds('a shift is outside",
         "networks/layer_reader.py LayerReader._conv part: b.shape != (conv.outputs,)",
-        "registry/binding_schema.py _clip part: _whole(form['d'], 1, 65536)",
+        "payloads/clip_bits.py well_formed part: is_integer(parameters['d'], 1, 65536)",
     ):
         assert any(part in name for name in ids), part
     assert not any(" encode " in name or " Encoder." in name for name in ids)

@@ -24,7 +24,7 @@ from refcodec.assemble import EncodedFile
 from refcodec.container import symbol_count
 from refcodec.decoder import decode_file
 from refcodec.environment import Environment
-from refcodec.export import holdings, index_map
+from refcodec.export import artifacts
 from refcodec.methods import all_methods
 from refcodec.networks import package_cache
 from refcodec.payloads import clip_bits, consonant, vq_indices
@@ -215,8 +215,8 @@ def test_an_edge_map_there_and_back() -> None:
     assert [part.kind for part in made.payloads] == [2, 6]
     assert encoded(sketch=out.getvalue(), size=(50, 40), caption=CAPTION).data == made.data
     assert (made.width, made.height, made.rate) == (50, 40, values(made.data)["sketch"]["rate"])
-    held = holdings(decode_file(made.data))
-    assert [holding.what for holding in held] == ["caption", "edge map"]
+    held = list(artifacts(decode_file(made.data)).values())
+    assert [artifact.what for artifact in held] == ["caption", "edge map"]
     with Image.open(io.BytesIO(held[1].make(".png"))) as painted:
         assert (painted.mode, painted.size) == ("L", (50, 40))
     small = encoded(sketch=edges, size=None, caption=CAPTION, bpp=0.001)
@@ -351,9 +351,9 @@ def test_what_one_code_makes_too_long_the_other_sends() -> None:
 # --- what a file holds -------------------------------------------------------------------------------------------
 
 
-def test_holdings_of_every_kind() -> None:
+def test_artifacts_of_every_kind() -> None:
     def only(data: bytes) -> tuple[str, tuple[str, ...], bytes]:
-        (held,) = holdings(decode_file(data, models=MODELS))
+        (held,) = artifacts(decode_file(data, models=MODELS)).values()
         return held.what, held.suffixes, held.make(held.suffixes[0])
 
     assert only(encoded(text="ct n mt").data) == ("consonant text", (".txt",), b"ct n mt\n")
@@ -372,23 +372,23 @@ def test_holdings_of_every_kind() -> None:
     assert (what, suffixes[0], suffixes[-1]) == ("index map", ".png", ".npy")
     with Image.open(io.BytesIO(png)) as image:
         assert (image.mode, image.size) == ("RGB", SIZE)
-    (held,) = holdings(decode_file(encoded(indices=[[1, 2], [3, 255]]).data))
+    (held,) = artifacts(decode_file(encoded(indices=[[1, 2], [3, 255]]).data)).values()
     assert np.load(io.BytesIO(held.make(".npy"))).tolist() == [[1, 2], [3, 255]]
 
 
 def test_embeddings_need_codebooks_that_fit() -> None:
     books = package_cache.small_model(MODELS / "pq-tiny").tensor
     data = encoded(codes=[2, 3], profile="pq-tiny", method="perco").data
-    (held,) = holdings(decode_file(data, models=MODELS))
+    (held,) = artifacts(decode_file(data, models=MODELS)).values()
     assert held.what == "image embedding"
     assert np.array_equal(np.load(io.BytesIO(held.make(".npy"))), np.concatenate([books[0, 2], books[1, 3]]))
-    (held,) = holdings(decode_file(data))
+    (held,) = artifacts(decode_file(data)).values()
     assert (held.what, np.load(io.BytesIO(held.make(".npy"))).tolist()) == ("PQ codes", [2, 3])
     odd = encoded(codes=[1000] * 16, profile=10, model=MODELS / "pq-tiny").data  # a model that the codes do not fit
-    assert [held.what for held in holdings(decode_file(odd, models=MODELS))] == ["PQ codes"]
-    assert [held.what for held in holdings(decode_file(odd))] == ["PQ codes"]
+    assert [held.what for held in artifacts(decode_file(odd, models=MODELS)).values()] == ["PQ codes"]
+    assert [held.what for held in artifacts(decode_file(odd)).values()] == ["PQ codes"]
     other = encoded(codes=[1000] * 16, profile=10, model=MODELS / "vq-tiny").data  # a model of another kind
-    assert [held.what for held in holdings(decode_file(other, models=MODELS))] == ["PQ codes"]
+    assert [held.what for held in artifacts(decode_file(other, models=MODELS)).values()] == ["PQ codes"]
 
 
 @given(
@@ -402,7 +402,7 @@ def test_embeddings_need_codebooks_that_fit() -> None:
 def test_index_maps_have_a_block_for_each_place(width: int, height: int, stride: int, v: int, random: Any) -> None:
     h, w = -(-height // stride), -(-width // stride)
     places = np.array([[random.randrange(v) for _ in range(w)] for _ in range(h)], np.uint16)
-    picture = index_map(places, v, stride, (width, height))
+    picture = vq_indices.index_map(places, v, stride, (width, height))
     assert picture.dtype == np.uint8
     assert picture.shape == (height, width, 3)
     colours: dict[int, tuple[int, ...]] = {}

@@ -295,7 +295,7 @@ def test_what_cannot_be_trained_is_said(folder: Path, tmp_path: Path, capsys: py
 
 
 def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from refcodec.methods import elic as method
+    from refcodec.methods import latent_coding as method
     from refcodec.networks.numpy_backend import NumpyBackend
     from refcodec.payloads import latents
 
@@ -329,11 +329,11 @@ def test_a_checkpoint_becomes_a_package(folder: Path, tmp_path: Path, capsys: py
         "make train",
         "CC0-1.0",
     )
-    made = method.Encoder(photos.load(files[3]), out, tables=TABLES).at(1)
+    made = method.LatentEncoder(photos.load(files[3]), out, tables=TABLES).at(1)
     size = photos.load(files[3]).shape[1::-1]
     got = latents.decode(made.body, model, (size[0], size[1]), NumpyBackend(), tables=TABLES)
     assert got.serialise() == made.latents.serialise()
-    assert method.paint(got, out, (size[0], size[1])).shape == photos.load(files[3]).shape
+    assert method.synthesise(got, out, (size[0], size[1])).shape == photos.load(files[3]).shape
     for wrong in (folder / "listing.txt", tmp_path / "missing"):
         with pytest.raises(SystemExit, match="not a checkpoint"):
             pack.main([str(wrong), str(folder), "--out", str(out), "--name", "small"])

@@ -37,7 +37,7 @@ from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import DecodedFile, decode_container
 from refcodec.environment import Environment
 from refcodec.errors import CODES, Code, SemError
-from refcodec.export import holdings
+from refcodec.export import artifacts
 from refcodec.inspection import inspect
 from refcodec.networks import package_cache
 from refcodec.payloads import latents as elic_latents
@@ -325,14 +325,14 @@ def edit_and_export(decoded: DecodedFile) -> None:
             if len(part.container.sections) != count:
                 raise AssertionError(f"a file cut after {count} sections has {len(part.container.sections)}")
     try:
-        held = holdings(decoded)
+        found = artifacts(decoded)
     except SemError as error:
         if error.family != "model":  # codebooks that do not match the codes
             raise
         return
-    for holding in held:
-        if holding.kind != spec.SKETCH and container.header.width * container.header.height <= SYMBOLS:
-            holding.make(holding.suffixes[0])
+    for name, artifact in found.items():
+        if name != "sketch" and container.header.width * container.header.height <= SYMBOLS:
+            artifact.make(artifact.suffixes[0])
 
 
 def decode(data: bytes, known: set[Part], tally: Tally) -> str:

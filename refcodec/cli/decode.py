@@ -114,7 +114,7 @@ def image_options(options: dict[str, Any]) -> ImageOptions:
 
 def _decode(source: str, output: str | None, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
     from refcodec.cli.partial_decode import symbols_here
-    from refcodec.cli.write_symbols import write_holdings
+    from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
 
     environment = models.package_environment
@@ -123,7 +123,7 @@ def _decode(source: str, output: str | None, symbols: bool, models: Models, want
     with progress("decoding") as update:
         if symbols:
             decoded = symbols_here(container, environment, level, update)
-            written = [{"file": file, "what": what} for file, what in write_holdings(decoded, source, output)]
+            written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, source, output)]
         else:
             decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)
     _print_result(decoded, written, used)

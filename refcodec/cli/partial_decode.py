@@ -6,13 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from refcodec import spec
 from refcodec.cli.error_report import notice
 from refcodec.container import Container
 from refcodec.decoder import decode_container
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
-from refcodec.payloads.kinds import needs_model
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -32,12 +30,13 @@ def symbols_here(
         lacking = [
             section
             for section in container.sections
-            if section.critical and needs_model(section.number, container.profile.parameters(section.number))
+            if section.critical
+            and container.profile.kind(section.number).needs_model(container.profile.parameters(section.number))
         ]
         kept = tuple(section for section in container.sections if section not in lacking)
         if error.code != Code.MODEL_UNAVAILABLE or not lacking or not any(section.critical for section in kept):
             raise
-        names = ", ".join(spec.KINDS[section.number] for section in lacking)
+        names = ", ".join(container.profile.kind(section.number).name for section in lacking)
         header = replace(container.header, count=len(kept) + (not container.complete))
         found = decode_container(replace(container, header=header, sections=kept), environment, level=level)
         notice(f"without {names}, whose model is not here: {error}")

@@ -13,9 +13,12 @@ import click
 from refcodec.cli.stdio import STDIO, standard_input
 from refcodec.errors import Code, SemError
 from refcodec.fileio import read_bytes, read_stream, shown
+from refcodec.payloads.kinds import KINDS
+from refcodec.payloads.kinds import symbol_options as symbol_options_of
 
 ARRAY_BYTES = 1 << 28  # more than the symbols of any level
-NAMES = ("text", "caption", "vector", "codes", "indices", "sketch")
+OPTIONS = symbol_options_of(KINDS)
+NAMES = tuple(option.name for option in OPTIONS)
 
 
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -41,17 +44,10 @@ def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
 
 
 def symbol_options(f: Callable[..., Any]) -> Callable[..., Any]:
-    """--text, --caption, --vector, --codes, --indices, --sketch, --mode, --strict."""
+    """Add the options of all payload kinds (--text, --caption, --vector …), --mode and --strict."""
     for decorate in reversed(
         (
-            click.option("--text", metavar="T", help="Consonant text of these words, or the prompt of another method."),
-            click.option("--caption", metavar="T", help="A caption, sent beside other symbols or alone."),
-            click.option("--vector", metavar="F.npy", help="An image embedding, one row of numbers."),
-            click.option(
-                "--codes", metavar="F.npy", help="PQ codes, CLIP codes or prompt token ids, one row of integers."
-            ),
-            click.option("--indices", metavar="F.npy", help="VQ indices, rows and columns of integers."),
-            click.option("--sketch", metavar="F.png", help="An edge map, sent as it is."),
+            *(click.option(f"--{option.name}", metavar=option.metavar, help=option.help) for option in OPTIONS),
             click.option(
                 "--mode",
                 type=click.Choice(["static", "raw", "zlib", "zstd"]),
@@ -83,9 +79,9 @@ def note_options(f: Callable[..., Any]) -> Callable[..., Any]:
 def loaded(options: dict[str, Any]) -> dict[str, Any]:
     """The options with files replaced by what stands in them. SEM-E-101 for a file that is no array."""
     out = {name: options[name] for name in NAMES if options.get(name) is not None}
-    for name in ("vector", "codes", "indices"):
-        if name in out:
-            out[name] = _array(out[name])
+    for option in OPTIONS:
+        if option.form == "array" and option.name in out:
+            out[option.name] = _array(out[option.name])
     return out
 
 

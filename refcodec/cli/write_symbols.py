@@ -15,14 +15,14 @@ from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
-    from refcodec.export import Holding
+    from refcodec.payloads.exports import Artifact
 
 
-def write_holdings(decoded: DecodedFile, source: str, output: str | None) -> list[tuple[str, str]]:
+def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> list[tuple[str, str]]:
     """One file of each payload, or the payload that the suffix of `output` fits."""
-    from refcodec.export import holdings
+    from refcodec.export import artifacts
 
-    found = holdings(decoded)
+    found = artifacts(decoded)
     if not found:
         raise SemError(
             Code.UNSUPPORTED_KIND,
@@ -32,16 +32,19 @@ def write_holdings(decoded: DecodedFile, source: str, output: str | None) -> lis
         )
     if output is None and source != STDIO:
         several = len(found) > 1
-        jobs = [(free(_own_name(source, holding, several)), holding, holding.suffixes[0]) for holding in found]
+        jobs = [
+            (free(_own_name(source, kind if several else None, artifact)), artifact, artifact.suffixes[0])
+            for kind, artifact in found.items()
+        ]
     else:
         target = output or STDIO
         suffix = "" if target == STDIO else os.path.splitext(target)[1].lower()
-        holding = _fitting(found, suffix, target)
-        jobs = [(target, holding, suffix if suffix in holding.suffixes else holding.suffixes[0])]
+        artifact = _fitting(list(found.values()), suffix, target)
+        jobs = [(target, artifact, suffix if suffix in artifact.suffixes else artifact.suffixes[0])]
     made, fault = [], None
-    for target, holding, suffix in jobs:
+    for target, artifact, suffix in jobs:
         try:
-            made.append((target, holding.what, holding.make(suffix)))
+            made.append((target, artifact.what, artifact.make(suffix)))
         except SemError as error:
             if error.family != "model":  # what paints an edge map is missing
                 raise
@@ -55,21 +58,19 @@ def write_holdings(decoded: DecodedFile, source: str, output: str | None) -> lis
     return [(target, what) for target, what, _ in made]
 
 
-def _fitting(found: list[Holding], suffix: str, target: str) -> Holding:
+def _fitting(found: list[Artifact], suffix: str, target: str) -> Artifact:
     if not suffix:
         return found[0]
-    for holding in found:
-        if suffix in holding.suffixes:
-            return holding
-    known = "; ".join(f"{holding.what}: {' '.join(holding.suffixes)}" for holding in found)
+    for artifact in found:
+        if suffix in artifact.suffixes:
+            return artifact
+    known = "; ".join(f"{artifact.what}: {' '.join(artifact.suffixes)}" for artifact in found)
     raise click.UsageError(f"nothing in the file can be written as {shown(target)} ({known})")
 
 
-def _own_name(source: str, holding: Holding, several: bool) -> str:
-    from refcodec import spec
-
-    name = f".{spec.KINDS[holding.kind]}" if several else ""
-    return default_output(source, name + holding.suffixes[0])
+def _own_name(source: str, kind: str | None, artifact: Artifact) -> str:
+    """Return the name of a file beside the source; kind: in the name, where there are several payloads."""
+    return default_output(source, (f".{kind}" if kind else "") + artifact.suffixes[0])
 
 
 def free(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from refcodec import registry, spec
 from refcodec.container.header import Header, bound_header
-from refcodec.container.sections import Section
+from refcodec.container.sections import Section, section_name
 from refcodec.errors import Code, SemError
 from refcodec.registry import Profile
 
@@ -72,7 +72,7 @@ def verify(
 def mismatch(header: Header, index: int, section: Section) -> SemError:
     """The error for a section whose check differs."""
     path = f"sections[{index}].check" if header.sectioned else "check"
-    what = f"the check is {section.check.hex()}, not that of {section.name or 'these bytes'} as decoded here"
+    what = f"the check is {section.check.hex()}, not that of {section_name(section.type, header.profile.known) or 'these bytes'} as decoded here"
     return SemError(Code.CHECK_MISMATCH, what, offset=section.check_offset, path=path)
 
 

@@ -22,6 +22,7 @@ from refcodec.container.sections import Place, Section, order
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput, contents
+from refcodec.payloads.base import Kinds
 from refcodec.registry import Profile, Registry
 
 
@@ -138,21 +139,21 @@ def walk_file(walk: Walk, found: Found, data: bytes, bounds: Level, rows: Regist
     walk.judge(limits.size_fault(header, bounds), "size", walk.offset("dim_class") or 0)
     walk.judge(limits.count_fault(header, bounds), "count_minus_1", walk.offset("count_minus_1") or 0)
     if header.sectioned:
-        _walk_sections(walk, found, stream, header, bounds)
+        _walk_sections(walk, found, stream, header, bounds, rows.kinds)
     else:
-        _walk_compact(walk, found, data[walk.byte :], header, bounds)
+        _walk_compact(walk, found, data[walk.byte :], header, bounds, rows.kinds)
 
 
-def _walk_compact(walk: Walk, found: Found, body: bytes, header: Header, bounds: Level) -> None:
+def _walk_compact(walk: Walk, found: Found, body: bytes, header: Header, bounds: Level, kinds: Kinds) -> None:
     kind = 0 if found.profile is None else found.profile.compact  # there is no kind 0: not known
     section_type = spec.CRITICAL | kind
-    fault = limits.section_fault(section_type, len(body), header, found.profile, bounds)
+    fault = limits.section_fault(section_type, len(body), header, found.profile, bounds, kinds)
     walk.judge(fault, "body", walk.byte)
     found.sections.append(Section(section_type, body, header.check or b"", walk.byte, walk.offset("check") or 0))
     walk.own("body", 8 * len(body), body)
 
 
-def _walk_sections(walk: Walk, found: Found, stream: io.BytesIO, header: Header, bounds: Level) -> None:
+def _walk_sections(walk: Walk, found: Found, stream: io.BytesIO, header: Header, bounds: Level, kinds: Kinds) -> None:
     walk.truncated = Code.SECTION_TRUNCATED
     before = None
     for index in range(header.count or 0):
@@ -160,7 +161,7 @@ def _walk_sections(walk: Walk, found: Found, stream: io.BytesIO, header: Header,
             return
         stream.seek(walk.byte)
         walk.prefix = f"sections[{index}]."
-        place = Place(header, found.profile, bounds, before, len(walk.errors))
+        place = Place(header, found.profile, kinds, bounds, before, len(walk.errors))
         found.sections.append(section_codec.walk_section(walk, stream, place))
         before = found.sections[-1].type
     walk.prefix = ""

@@ -73,7 +73,7 @@ class Header:
     @property
     def rows(self) -> Registry:
         """The registry of its row alone, by which the file of this header can be read again."""
-        return Registry.of() if self.row is None else Registry.of(self.row)
+        return Registry.of() if self.row is None else Registry.of(self.row, kinds=self.row.known)
 
     def model_digest(self) -> str | None:
         """The full digest of the symbol model as far as header and row tell it: None for a short hash, or no model."""

@@ -9,6 +9,7 @@ from refcodec import spec
 from refcodec.container.fields import Fault
 from refcodec.container.header import Header
 from refcodec.errors import Code
+from refcodec.payloads.base import Kinds
 from refcodec.registry import Profile
 
 
@@ -34,24 +35,14 @@ def level_bounds(level: int) -> Level:
 
 
 def symbol_count(profile: Profile, kind: int, width: int, height: int) -> int | None:
-    """The number of symbols of a payload of this kind in a picture of this size, None where size does not fix it."""
+    """Return the number of symbols of a payload in a picture of this size, None where the size does not fix it."""
     parameters = profile.parameters(kind)
-    if not parameters or kind in spec.TEXT_KINDS:
-        return None
-    if kind == spec.CLIP:
-        return int(parameters["d"])
-    if kind == spec.PQ:
-        return int(parameters["m"])
-    if kind == spec.VQ:
-        return -(-width // int(parameters["stride"])) * -(-height // int(parameters["stride"]))
-    z_sites = -(-width // spec.ELIC_Z_STRIDE) * -(-height // spec.ELIC_Z_STRIDE)
-    y_sites = z_sites * spec.ELIC_Y_PER_Z**2
-    return 1 + int(parameters["hyper"]) * z_sites + int(parameters["m"]) * y_sites
+    return profile.kind(kind).symbol_count(parameters, width, height) if parameters else None
 
 
-def is_text(section_type: int) -> bool:
-    """Whether a section of this type has its bytes limited as text."""
-    return section_type in spec.TEXT_TYPES or section_type in (spec.CRITICAL | kind for kind in spec.TEXT_KINDS)
+def is_text(section_type: int, kinds: Kinds) -> bool:
+    """Return whether a section of this type has its bytes limited as text."""
+    return section_type in spec.TEXT_TYPES or section_type in (spec.CRITICAL | kind.id for kind in kinds if kind.text)
 
 
 def file_fault(size: int, bounds: Level) -> Fault:
@@ -71,9 +62,11 @@ def count_fault(header: Header, bounds: Level) -> Fault:
     return _above(Code.LIMIT_SECTIONS, header.count or 0, "sections", bounds.sections)
 
 
-def section_fault(section_type: int, length: int, header: Header, profile: Profile | None, bounds: Level) -> Fault:
+def section_fault(
+    section_type: int, length: int, header: Header, profile: Profile | None, bounds: Level, kinds: Kinds
+) -> Fault:
     """The bytes of a text, the symbols of a payload. `profile` None: its row is not known, nor are its symbols."""
-    if is_text(section_type) and length > bounds.text_bytes:
+    if is_text(section_type, kinds) and length > bounds.text_bytes:
         return _above(Code.LIMIT_TEXT, length, "bytes of text", bounds.text_bytes)
     if profile is None or not section_type & spec.CRITICAL:
         return None

@@ -21,6 +21,8 @@ from refcodec.container.fields import BitStruct, Bytes, Fault, Struct, Varint, W
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, section_fault
 from refcodec.errors import Code, SemError
+from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import KINDS, find
 from refcodec.registry import Profile
 
 
@@ -49,18 +51,20 @@ class Section:
 
     @property
     def name(self) -> str | None:
-        """Of the kind or ancillary section, None where it is not known."""
+        """Of a kind of this release or an ancillary section, None for another one; see `section_name`."""
         return section_name(self.type)
 
     @property
     def survives_edit(self) -> bool:
         """Whether an editor that changes another section may keep this one (R-051)."""
-        return self.critical or self.name is not None or self.safe_to_copy
+        return self.critical or self.type in spec.ANCILLARY or self.safe_to_copy
 
 
-def section_name(section_type: int) -> str | None:
+def section_name(section_type: int, kinds: Kinds = KINDS) -> str | None:
+    """Return the name of a kind or of an ancillary section, None where it is not known."""
     if section_type & spec.CRITICAL and not section_type & spec.SAFE_TO_COPY:
-        return spec.KINDS.get(section_type & spec.NUMBER)
+        kind = find(section_type & spec.NUMBER, kinds)
+        return None if kind is None else kind.name
     return spec.ANCILLARY.get(section_type)
 
 
@@ -77,6 +81,7 @@ class Place:
 
     header: Header
     profile: Profile | None  # None: the row is not known, only what needs no row is judged
+    kinds: Kinds  # that a critical section can be
     bounds: Level
     before: int | None  # the type of the section before this one
     faults: int  # found before this section
@@ -92,7 +97,7 @@ def _byte(fields: Any) -> int:
 
 def _type(value: Any, context: Any) -> Fault:
     place, section_type = context._params.place, _byte(value)
-    if value.critical and section_name(section_type) is None:  # R-043
+    if value.critical and section_name(section_type, place.kinds) is None:  # R-043
         return Code.UNSUPPORTED_SECTION, f"critical section 0x{section_type:02X} is not known here"
     if value.critical and place.profile is not None and value.number not in place.profile.kinds:  # R-042
         return Code.SECTION_KIND, f"profile {place.profile.id} has no section of kind {value.number}"
@@ -106,7 +111,7 @@ def _type(value: Any, context: Any) -> Fault:
 
 def _length(value: int, context: Any) -> Fault:
     place: Place = context._params.place
-    return section_fault(_byte(context.type), value, place.header, place.profile, place.bounds)
+    return section_fault(_byte(context.type), value, place.header, place.profile, place.bounds, place.kinds)
 
 
 def _body(value: bytes, context: Any) -> Fault:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refcodec import spec
 from refcodec.encode_settings import EncoderOptions, EncodeSettings
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
 from refcodec.methods.sampler import SamplerSettings, sanitise_hints, without_cuda_noise
+from refcodec.payloads import kinds
 from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile
 
@@ -84,7 +84,7 @@ class DecodeContext:
         if found is None:
             raise SemError(
                 Code.UNSUPPORTED_KIND,
-                f"the file holds no {spec.KINDS[kind]}, which method {self.profile.method_name} paints from",
+                f"the file holds no {kinds.name_of(kind, self.profile.known)}, which method {self.profile.method_name} paints from",
                 path="sections",
             )
         return found

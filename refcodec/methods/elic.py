@@ -46,7 +46,7 @@ def analyse(request: EncodeRequest) -> Description:
     wanted = (
         f"at most {request.settings.bpp} bpp"
         if request.settings.bpp is not None
-        else f"quality {request.plans[0].rate[0]}"
+        else f"quality {request.settings.rate[0]}"
     )
     note = provenance_entries(model=f"{name} {digest}", setting=wanted)
     size = (pixels.shape[1], pixels.shape[0])

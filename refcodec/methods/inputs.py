@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from refcodec import spec
-from refcodec.assemble import CodedPayload
+from refcodec.assemble import CodedPayload, FileTemplate
 from refcodec.environment import Environment
+from refcodec.payloads import kinds
 from refcodec.registry import Profile
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class PackJob:
     digest: str | None = None  # of the same
     quality: int | None = 5  # of latents, 1 … 10; None: `bpp` decides
     bpp: float = 0.0  # bits per pixel that the file may have
-    size_of: Callable[[Sequence[CodedPayload]], int] = len  # bytes of the file of these payloads
+    file: FileTemplate | None = None  # around the payloads, where their number of bytes decides
     trace: Trace | None = None
 
     @property
@@ -86,7 +86,7 @@ class PackJob:
     def parameters(self, kind: int) -> Mapping[str, Any]:
         """Return the parameters of a payload kind. Raises ValueError for one that the profile does not allow."""
         if kind not in self.profile.kinds:
-            raise ValueError(f"profile {self.profile.name} has no {spec.KINDS[kind]}")
+            raise ValueError(f"profile {self.profile.name} has no {kinds.name_of(kind, self.profile.known)}")
         return self.profile.parameters(kind)
 
 

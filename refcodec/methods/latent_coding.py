@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.assemble import body_budget
 from refcodec.encode_settings import QUALITIES
 from refcodec.entropy import gaussians
 from refcodec.methods import rdo
@@ -166,8 +165,8 @@ def code_latents(
     """
     if job.quality is not None:
         return encoder.at(rate_of(job.quality, encoder.model.rates), trace=job.trace), True
-    limit = body_budget(job.limit, kind, lambda stub: job.size_of([*others, *stub]))
-    coded, reached = encoder.fitting(limit)
+    assert job.file is not None
+    coded, reached = encoder.fitting(job.file.body_budget(job.limit, kind, others))
     return (coded if job.trace is None else encoder.at(coded.latents.rate, trace=job.trace)), reached
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refcodec import spec
 from refcodec.assemble import EncodedFile, FileTemplate, ancillary, header_of, provenance_entries
 from refcodec.encode_settings import EncodeSettings
 from refcodec.environment import Environment
@@ -17,23 +16,15 @@ from refcodec.foundation.resolve import format_used_models
 from refcodec.methods.inputs import Description, Packed, PackJob
 from refcodec.networks import package_cache
 from refcodec.registry import Profile
-from refcodec.registry.binding_schema import uses_model
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Trace
 
-# The inputs by which a kind comes to use the model of its row (SPEC §5).
-MODEL_INPUTS = {
-    spec.CLIP: {"vector", "codes"}, spec.VQ: {"indices"}, spec.SKETCH: {"sketch"}, spec.PQ: {"vector"},
-    spec.ELIC: {"latents"},
-}  # fmt: skip
-
 
 def needs_model(profile: Profile, names: set[str]) -> bool:
     """Return whether a kind that these inputs are coded as uses the model of the row."""
-    return any(
-        uses_model(kind, profile.parameters(kind)) for kind in profile.kinds if MODEL_INPUTS.get(kind, set()) & names
-    )
+    used = (kind for kind in map(profile.kind, profile.kinds) if kind.model_inputs & names)
+    return any(kind.uses_model(profile.parameters(kind.id)) for kind in used)
 
 
 @dataclass(frozen=True)
@@ -45,11 +36,6 @@ class FilePlan:
     environment: Environment
     used: Mapping[str, str] = field(default_factory=dict)
     trace: Trace | None = None
-
-    @property
-    def rate(self) -> tuple[int | None, float]:
-        """(quality 1 … 10, 0.0), or (None, bits per pixel) where that decides."""
-        return self.settings.rate
 
     def model(self) -> tuple[Path, str]:
         """Return folder and digest of the symbol model: the one that the user names, or the row's.
@@ -63,39 +49,31 @@ class FilePlan:
 
     def job(self, description: Description) -> PackJob:
         """Return the job to code the symbols of a description."""
-        return self._job(description)[0]
-
-    def _job(self, description: Description) -> tuple[PackJob, FileTemplate, tuple[str, ...]]:
-        settings, names = self.settings, description.symbols.names()
-        used = needs_model(self.profile, names)
+        settings, used = self.settings, needs_model(self.profile, description.symbols.names())
         model = description.model or (self.model() if used or settings.model is not None else None)
-        template, notices = self._template(description, None if model is None else model[1], used)
         folder, digest = model or (None, None)
-        quality, bpp = self.rate
-        job = PackJob(
-            description.symbols,
-            self.profile,
-            description.size,
-            self.environment,
-            settings.mode,
-            settings.strict,
-            folder,
-            digest,
-            quality,
-            bpp,
-            template.size_of,
-            self.trace,
+        quality, bpp = settings.rate
+        return PackJob(
+            symbols=description.symbols,
+            profile=self.profile,
+            size=description.size,
+            environment=self.environment,
+            mode=settings.mode,
+            strict=settings.strict,
+            folder=folder,
+            digest=digest,
+            quality=quality,
+            bpp=bpp,
+            file=self._template(description, digest, used),
+            trace=self.trace,
         )
-        return job, template, notices
 
-    def _template(
-        self, description: Description, digest: str | None, used: bool
-    ) -> tuple[FileTemplate, tuple[str, ...]]:
-        """Return the file without its payloads, and notices. digest: of the model that codes the symbols."""
+    def _template(self, description: Description, digest: str | None, used: bool) -> FileTemplate:
+        """Return the file without its payloads. digest: of the model that codes the symbols."""
         row, settings, names = self.profile, self.settings, description.symbols.names()
         named = digest if settings.model is not None else row.model
         # codebooks define what codes stand for
-        codebooks = spec.PQ in row.kinds and bool(names & {"vector", "codes"})
+        codebooks = any(kind.decodes_without_model and kind.inputs & names for kind in map(row.kind, row.kinds))
         if settings.file.hash_bytes is None and settings.model is not None and not (row.base or codebooks or used):
             raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
         hash_bytes, notices = settings.file.model_hash_for(row, named)
@@ -108,7 +86,7 @@ class FilePlan:
         )
         note = self._provenance(description) if settings.provenance else None
         others = ancillary(note, {**settings.hints, **description.hints}, settings.metadata)
-        return FileTemplate(header, named, others, settings.level), notices
+        return FileTemplate(header, named, others, settings.level, notices)
 
     def _provenance(self, description: Description) -> Mapping[str, str]:
         if description.provenance is not None:
@@ -118,10 +96,17 @@ class FilePlan:
 
     def file(self, pack: Callable[[PackJob], Packed], description: Description) -> EncodedFile:
         """Return the file of a description, whose symbols `pack` codes."""
-        job, template, notices = self._job(description)
-        payloads, more = pack(job)
-        data = template.file(payloads)
-        return EncodedFile(data, *job.size, self.profile.method_name, self.profile, tuple(payloads), (*notices, *more))
+        job = self.job(description)
+        payloads, notices = pack(job)
+        assert job.file is not None
+        return EncodedFile(
+            job.file.write(payloads),
+            *job.size,
+            self.profile.method_name,
+            self.profile,
+            tuple(payloads),
+            (*job.file.notices, *notices),
+        )
 
 
 def pack_symbols(pack: Callable[[PackJob], Packed], description: Description, plans: Sequence[FilePlan]) -> EncodedFile:

@@ -14,11 +14,14 @@ from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
 from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
 from refcodec.networks.table_model import SmallModel
 from refcodec.networks.tensors import Array, declare, load_tensors, read_bounded, verify
+from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import KINDS, find
 
 __all__ = [
     "SmallModel",
     "SymbolModel",
     "build",
+    "build_model",
     "declare",
     "load",
     "load_any",
@@ -63,7 +66,7 @@ def load(folder: Path, digest: str | None = None) -> SymbolModel:
     return model
 
 
-def load_any(folder: Path, digest: str | None = None) -> SymbolModel | SmallModel:
+def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> SymbolModel | SmallModel:
     """The symbol model of a package, whatever its kind; SemError 801 to 804 (or 705) for what is wrong with it."""
     symbols = read_manifest(folder)["symbols"]
     found = symbol_digest(symbols)
@@ -71,9 +74,17 @@ def load_any(folder: Path, digest: str | None = None) -> SymbolModel | SmallMode
         raise SemError(Code.MODEL_DIGEST, f"model {folder.name} has the digest {found[:16]}…, not {digest[:16]}…")
     tensors = load_tensors(folder / "symbols.safetensors")
     verify(tensors, symbols.get("tensors"))
-    # 1 == true in Python: what is no integer goes to `build`, which refuses it
-    known = type(symbols.get("kind")) is int and symbols["kind"] in table_model.FORMS
-    return table_model.build(symbols, tensors) if known else build(symbols, tensors)
+    return build_model(symbols, tensors, kinds)
+
+
+def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds = KINDS) -> SymbolModel | SmallModel:
+    """Return the checked model of a manifest's `symbols` and its tensors, in the form of the kind that they name."""
+    kind = find(symbols.get("kind"), kinds)
+    if kind is not None and kind.table is not None:
+        return table_model.build(symbols, tensors, kind.table)
+    if kind is None or not kind.networks:
+        raise _malformed("it is the model of no payload kind that has one", "kind")
+    return build(symbols, tensors)
 
 
 def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[str, Any], dict[str, Array]]:

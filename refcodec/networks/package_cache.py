@@ -15,6 +15,8 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks import package, package_search
 from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import KINDS
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend
@@ -47,11 +49,11 @@ def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel
 
 
 @lru_cache(maxsize=4)
-def small_model(folder: Path, digest: str | None = None) -> package.SmallModel:
-    """The symbol model of a package of kind 3, 4 or 5."""
-    model = package.load_any(folder, digest)
+def small_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> package.SmallModel:
+    """Return the symbol model of a package that is one tensor; raise `ModelError` for one of networks."""
+    model = package.load_any(folder, digest, kinds)
     if not isinstance(model, package.SmallModel):
-        raise SemError(Code.MODEL_MALFORMED, f"a model of kind {model.kind}, not 3 to 5", path="symbols.kind")
+        raise SemError(Code.MODEL_MALFORMED, f"a model of kind {model.kind}, which is no table", path="symbols.kind")
     return model
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec import spec
 from refcodec.canonical_json import canonical_json
 from refcodec.errors import Code, SemError
 from refcodec.networks.layer_reader import SCALES, LayerReader
@@ -69,6 +70,12 @@ class SymbolModel:
     def m(self) -> int:
         return sum(self.groups)
 
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The members that also stand in the parameters of a row."""
+        shapes = {"groups": list(self.groups), "hyper": self.hyper, "m": self.m}
+        return shapes | {"parity": self.parity, "rates": self.rates}
+
     def part(self, k: int) -> slice:
         """Return the channels of group k within all M."""
         start = sum(self.groups[:k])
@@ -91,7 +98,7 @@ def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolMo
 def parse(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolModel:
     """Return the model; raise Code.MODEL_MALFORMED for an invalid form, member by member in the order of SPEC §12."""
     s = require_members(symbols, _MEMBERS, "symbols")
-    kind = require_integer(s["kind"], 6, 7, "kind")
+    kind = require_integer(s["kind"], 1, spec.NUMBER, "kind")
     rates = require_integer(s["rates"], 1, RATES_MAX, "rates")
     hyper = require_integer(s["hyper"], 1, CHANNELS_MAX, "hyper")
     groups = tuple(

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Value(Protocol):
@@ -24,6 +28,9 @@ class Value(Protocol):
     def shown(self) -> Any:
         """The symbols as a JSON value, None where they are too many for one."""
 
+    def arrays(self) -> Any:
+        """Return the symbols as text, as one numpy array, or as several by name."""
+
 
 @dataclass(frozen=True)
 class Codes:
@@ -41,6 +48,11 @@ class Codes:
 
     def shown(self) -> Any:
         return list(self.codes) if len(self.codes) <= SHOWN_SYMBOLS else None
+
+    def arrays(self) -> NDArray[np.uint16]:
+        import numpy as np
+
+        return np.array(self.codes, np.uint16)
 
 
 SHOWN_SYMBOLS = 4096  # more than so many do not stand in a JSON value

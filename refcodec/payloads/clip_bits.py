@@ -12,12 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.entropy import Coder, Decoder, Encoder, cumulative, uniform
+from refcodec import entropy, spec
+from refcodec.errors import Code, SemError
 from refcodec.payloads import Codes, checked
+from refcodec.payloads.base import Kind, SymbolOption, TableForm, is_integer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
+
+    from refcodec.payloads.coding import CodingContext
+    from refcodec.payloads.exports import Artifact, ExportContext
 
 NORM: Final = 19.5  # of the embeddings of photographs by CLIP ViT-L/14 (the paper's r)
 TOTAL: Final = 1 << 16
@@ -30,8 +35,24 @@ class ClipBits(Codes):
     b: int
 
 
+def well_formed(parameters: dict[str, Any]) -> bool:
+    """Return whether a row may have these parameters: dimensions, bits of each, and whether signs have a table."""
+    return (
+        set(parameters) == {"d", "b", "prior"}
+        and is_integer(parameters["d"], 1, 65536)
+        and type(parameters["prior"]) is bool
+        and is_integer(parameters["b"], 1, 16)
+    )
+
+
+def check_sign(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
+    """Raise `ModelError` where the tensor `sign` is not a frequency of each dimension (SEM-R-117)."""
+    if tensor.shape != (members["d"],) or not (tensor >= 1).all():
+        raise SemError(Code.MODEL_MALFORMED, "not a frequency from 1 to 65535 for each dimension", path="sign")
+
+
 def _walk(
-    coder: Coder, parameters: Mapping[str, Any], prior: Sequence[int] | None, codes: Sequence[int] | None = None
+    coder: entropy.Coder, parameters: Mapping[str, Any], prior: Sequence[int] | None, codes: Sequence[int] | None = None
 ) -> ClipBits:
     """prior: per dimension the frequency, of 2^16, of a positive sign; None where the row has none."""
     d, b = int(parameters["d"]), int(parameters["b"])
@@ -40,16 +61,16 @@ def _walk(
     for i in range(d):
         code = None if codes is None else codes[i]
         if prior is None:
-            out.append(coder.symbol(uniform(2 * half), code))
+            out.append(coder.symbol(entropy.uniform(2 * half), code))
             continue
-        sign = coder.symbol(cumulative((TOTAL - prior[i], prior[i])), None if code is None else code // half)
-        out.append(half * sign + coder.symbol(uniform(half), None if code is None else code % half))
+        sign = coder.symbol(entropy.cumulative((TOTAL - prior[i], prior[i])), None if code is None else code // half)
+        out.append(half * sign + coder.symbol(entropy.uniform(half), None if code is None else code % half))
     return ClipBits(tuple(out), b)
 
 
 def decode(body: bytes, parameters: Mapping[str, Any], prior: Sequence[int] | None = None) -> ClipBits:
     """The codes of a body; SemError 401, 402."""
-    coder = Decoder(body)
+    coder = entropy.Decoder(body)
     value = _walk(coder, parameters, prior)
     coder.finish()
     return value
@@ -60,7 +81,7 @@ def encode(codes: Sequence[int], parameters: Mapping[str, Any], prior: Sequence[
     values = checked(codes, 1 << int(parameters["b"]), "codes")
     if len(values) != parameters["d"]:
         raise ValueError(f"the profile has {parameters['d']} dimensions, not {len(values)}")
-    coder = Encoder()
+    coder = entropy.Encoder()
     _walk(coder, parameters, prior, values)
     return coder.finish()
 
@@ -92,3 +113,29 @@ def dequantise(codes: Sequence[int], b: int, norm: float = NORM) -> NDArray[np.f
     z = (np.asarray(codes, np.float64) + 0.5) / (1 << (b - 1)) - 1
     scaled: NDArray[np.float32] = (z * (norm / np.sqrt((z * z).sum()))).astype(np.float32)
     return scaled
+
+
+def _prior(context: CodingContext) -> Sequence[int] | None:
+    return None if context.model is None else context.model.table
+
+
+def _export(value: ClipBits, _: ExportContext) -> Artifact:
+    from refcodec.payloads.exports import Artifact, npy_bytes
+
+    return Artifact("image vector", (".npy",), lambda _: npy_bytes(dequantise(value.codes, value.b)))
+
+
+KIND: Final = Kind(
+    id=spec.CLIP,
+    name="clip",
+    well_formed=well_formed,
+    decode=lambda body, context: decode(body, context.parameters, _prior(context)),
+    encode=lambda value, context: encode(value.codes, context.parameters, _prior(context)),
+    export=_export,
+    symbol_count=lambda parameters, _width, _height: int(parameters["d"]),
+    uses_model=lambda parameters: bool(parameters["prior"]),
+    table=TableForm({"d": 65536, "b": 16}, "sign", "U16", check_sign),
+    option=SymbolOption("vector", "F.npy", "An image embedding, one row of numbers.", "array"),
+    inputs=frozenset({"vector", "codes"}),
+    model_inputs=frozenset({"vector", "codes"}),
+)

@@ -12,12 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.entropy import Coder, Decoder, Encoder, cumulative
+from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
 from refcodec.payloads import SHOWN_SYMBOLS
+from refcodec.payloads.base import Kind, SymbolOption, is_digest
 from refcodec.table_files import TableFile, TableFiles
+
+if TYPE_CHECKING:
+    from refcodec.payloads.exports import Artifact, ExportContext
 
 LETTERS: Final = " ntsrhldcmfgpbkv"
 SPACE: Final = 0
@@ -57,6 +61,16 @@ class Consonants:
     def shown(self) -> Any:
         return self.text if len(self.codes) <= SHOWN_SYMBOLS else None
 
+    def arrays(self) -> str:
+        return self.text
+
+
+def well_formed(parameters: dict[str, Any]) -> bool:
+    """Return whether a row may have these parameters: a code, and for the coded one the digest of its table."""
+    if parameters.get("code") == "fixed":
+        return set(parameters) == {"code"}
+    return set(parameters) == {"code", "table"} and parameters["code"] == "coded" and is_digest(parameters["table"])
+
 
 def from_text(text: str) -> Consonants:
     """The codes of letters and spaces; ValueError that names the first character of any other text, or a last space."""
@@ -71,7 +85,7 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: Ta
     if parameters["code"] == "fixed":
         return Consonants(_unpack(body, limit))
     _require(parameters["table"])
-    coder = Decoder(body)
+    coder = entropy.Decoder(body)
     codes = _walk(coder, tables.load(TABLES), limit)
     coder.finish()
     return Consonants(codes)
@@ -83,7 +97,7 @@ def encode(codes: bytes, parameters: Mapping[str, Any], *, tables: TableFiles) -
     if parameters["code"] == "fixed":
         return _pack(value.codes)
     _require(parameters["table"])
-    coder = Encoder()
+    coder = entropy.Encoder()
     _walk(coder, tables.load(TABLES), len(value.codes), value.codes)
     return coder.finish()
 
@@ -102,7 +116,7 @@ def _unpack(body: bytes, limit: int) -> bytes:
     return bytes(code for byte in body for code in (byte >> 4, byte & 15))[:count]
 
 
-def _walk(coder: Coder, tables: Tables, limit: int, codes: bytes | None = None) -> bytes:
+def _walk(coder: entropy.Coder, tables: Tables, limit: int, codes: bytes | None = None) -> bytes:
     """Symbol 0 is END, symbol 1 + code a code. A text of cheap symbols is stopped at the limit, not at its end."""
     out = bytearray()
     context = 0
@@ -141,8 +155,27 @@ class Tables:
         """The cumulative table after the codes a, b, c, context = 256 a + 16 b + c."""
         table = self._made.get(context)
         if table is None:
-            table = self._made[context] = cumulative(self._data[ENTRIES * context : ENTRIES * (context + 1)])
+            table = self._made[context] = entropy.cumulative(self._data[ENTRIES * context : ENTRIES * (context + 1)])
         return table
 
 
 TABLES: Final = TableFile("refcodec.payloads", "consonant.bin", TABLE_SHA256, Tables)
+
+
+def _export(value: Consonants, _: ExportContext) -> Artifact:
+    from refcodec.payloads.exports import Artifact
+
+    return Artifact("consonant text", (".txt",), lambda _: f"{value.text}\n".encode())
+
+
+KIND: Final = Kind(
+    id=spec.CONSONANT,
+    name="consonant",
+    well_formed=well_formed,
+    decode=lambda body, context: decode(body, context.parameters, context.limit, tables=context.tables),
+    encode=lambda value, context: encode(value.codes, context.parameters, tables=context.tables),
+    export=_export,
+    text=True,
+    option=SymbolOption("text", "T", "Consonant text of these words, or the prompt of another method.", "text"),
+    inputs=frozenset({"text", "codes"}),
+)

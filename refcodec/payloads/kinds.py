@@ -1,49 +1,53 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13: which kind is read by what. Modules of a kind are imported when it is met."""
+"""SPEC §6, the payload kinds that this codec knows, and what is asked of them by number."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from refcodec import spec
-from refcodec.errors import Code, SemError
-from refcodec.payloads import Value
-from refcodec.registry.binding_schema import uses_model
+from refcodec.payloads import Value, clip_bits, consonant, latents, pq_codes, vq_indices
+from refcodec.payloads.base import Kind, Kinds, SymbolOption, check_model
+from refcodec.payloads.caption import modes
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend, Trace
     from refcodec.progress import Progress
     from refcodec.table_files import TableFiles
 
-NETWORKS = (spec.SKETCH, spec.ELIC)
+KINDS: Final[Kinds] = (
+    consonant.KIND,
+    modes.KIND,
+    clip_bits.KIND,
+    pq_codes.KIND,
+    vq_indices.KIND,
+    latents.SKETCH,
+    latents.ELIC,
+)
 
 
-def needs_model(kind: int, parameters: Mapping[str, Any]) -> bool:
-    """Whether the symbols of a kind cannot be read without the model of the row (SPEC §5): PQ codes can."""
-    return kind != spec.PQ and uses_model(kind, parameters)
+def find(number: Any, kinds: Kinds = KINDS) -> Kind | None:
+    """Return the kind of this number, None where it is not known."""
+    return next((kind for kind in kinds if type(number) is int and kind.id == number), None)
 
 
-def fits(model: Any, kind: int, parameters: Mapping[str, Any]) -> None:
-    """SEM-R-112: model and registry row must speak of the same kind and shapes; SemError 803."""
-    if model.kind in NETWORKS:
-        own = {
-            "groups": list(model.groups),
-            "hyper": model.hyper,
-            "m": model.m,
-            "parity": model.parity,
-            "rates": model.rates,
-        }
-        wanted = dict(parameters)
-    else:
-        wanted = {name: parameters.get(name) for name in model.numbers if name in parameters}
-        own = {name: model.numbers[name] for name in wanted}
-    if model.kind != kind or own != wanted:
-        raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
+def get(number: int, kinds: Kinds = KINDS) -> Kind:
+    """Return the kind of this number, which a row of the registry allows; KeyError where it is not known."""
+    return {kind.id: kind for kind in kinds}[number]
+
+
+def needs_model(number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> bool:
+    """Return whether bodies of a row cannot be decoded without its model (SPEC §5): PQ codes can."""
+    return get(number, kinds).needs_model(parameters)
+
+
+def fits(model: Any, number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> None:
+    """Raise `ModelError` for a model that is not of this kind and of the row's parameters (SEM-R-112)."""
+    check_model(model, get(number, kinds), parameters)
 
 
 def decode(
-    kind: int,
+    number: int,
     body: bytes,
     parameters: Mapping[str, Any],
     size: tuple[int, int],
@@ -54,33 +58,24 @@ def decode(
     backend: Backend | None = None,
     trace: Trace | None = None,
     progress: Progress | None = None,
+    kinds: Kinds = KINDS,
 ) -> Value:
-    """The symbols of a body of this kind in a picture of size (width, height); SemError for what is wrong with it.
+    """Return the symbols of a body in a picture of size (width, height); raise SemError for what is wrong with it.
 
-    limit: bytes of a text at this level (§15). tables: those that SPEC.md fixes. model: the loaded model of the row where `needs_model`, and for kinds 6
-    and 7 the backend that runs it.
+    limit: octets of a text at this level (§15). tables: those that SPEC.md fixes. model: the loaded model of the row where
+    `needs_model`, and where it is one of networks the backend that runs them.
     """
-    if kind == spec.CONSONANT:
-        from refcodec.payloads import consonant
+    from refcodec.payloads.coding import CodingContext
 
-        return consonant.decode(body, parameters, limit, tables=tables)
-    if kind == spec.CAPTION:
-        from refcodec.payloads.caption import kind as caption
+    context = CodingContext(parameters, size, limit, tables, model, backend, trace, progress)
+    return get(number, kinds).decode(body, context)
 
-        return caption.decode(body, parameters, limit, tables=tables)
-    if kind == spec.CLIP:
-        from refcodec.payloads import clip_bits
 
-        return clip_bits.decode(body, parameters, None if model is None else model.table)
-    if kind == spec.PQ:
-        from refcodec.payloads import pq_codes
+def name_of(number: int, kinds: Kinds = KINDS) -> str:
+    """Return the name of a known kind."""
+    return get(number, kinds).name
 
-        return pq_codes.decode(body, parameters)
-    if kind == spec.VQ:
-        from refcodec.payloads import vq_indices
 
-        return vq_indices.decode(body, parameters, size, None if model is None else model.table)
-    from refcodec.payloads import latents
-
-    assert backend is not None
-    return latents.decode(body, model, size, backend, trace, progress, tables=tables)
+def symbol_options(kinds: Kinds = KINDS) -> tuple[SymbolOption, ...]:
+    """Return the options under which symbols are given, in the order of the kinds that add them."""
+    return tuple(kind.option for kind in kinds if kind.option is not None)

@@ -10,26 +10,32 @@ One range-coded stream. `_walk` is both directions: with a chooser it asks for s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from refcodec.entropy import Coder, Decoder, Encoder, TableBank, gaussians, uniform
+from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
-from refcodec.networks.context_model import Backend, ContextModel, Trace, pass_sites
-from refcodec.networks.symbol_model import SymbolModel
-from refcodec.progress import Progress
-from refcodec.table_files import TableFiles
+from refcodec.payloads.base import Kind, SymbolOption, is_integer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from refcodec.networks.context_model import Backend, Trace
+    from refcodec.networks.symbol_model import SymbolModel
+    from refcodec.payloads.coding import CodingContext
+    from refcodec.payloads.exports import Artifact, ExportContext
+    from refcodec.progress import Progress
+    from refcodec.table_files import TableFiles
+
+    Ints = NDArray[np.int32]
+    # (rate, group, pass, means [c, n], indices [c, n]) -> residual symbols [c, n]
+    Chooser = Callable[[int, int, int, Ints, NDArray[np.uint8]], Ints]
 
 STEP = 64  # units of y-hat and the means in one quantisation step
-Ints = NDArray[np.int32]
-
-# (rate, group, pass, means [c, n], indices [c, n]) -> residual symbols [c, n]
-Chooser = Callable[[int, int, int, Ints, NDArray[np.uint8]], Ints]
+GROUPS_MAX: Final = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +54,33 @@ class ElicLatents:
     def shown(self) -> Any:
         return {"rate": self.rate}
 
+    def arrays(self) -> dict[str, Any]:
+        """Return rate int32[], z int16[hyper, h/4, w/4] and y int16[M, h, w]."""
+        import numpy as np
+
+        return {"rate": np.int32(self.rate), "z": self.z.astype(np.int16), "y": self.y.astype(np.int16)}
+
     def serialise(self) -> bytes:
         """S of SPEC §13.7: what the check and every digest cover."""
         return bytes([self.rate]) + self.z.astype(">i2").tobytes() + self.y.astype(">i2").tobytes()
+
+
+def well_formed(parameters: dict[str, Any]) -> bool:
+    """Return whether a row may have these parameters: channels of y in groups and in all, of z, rates and parity."""
+    groups = parameters.get("groups")
+    if set(parameters) != {"groups", "hyper", "m", "parity", "rates"} or not isinstance(groups, list):
+        return False
+    if len(groups) > GROUPS_MAX:
+        return False
+    channels = [*groups, parameters["hyper"], parameters["m"]]
+    shapes = all(is_integer(n, 1, 1024) for n in channels) and sum(groups) == parameters["m"]
+    return shapes and is_integer(parameters["rates"], 1, 64) and is_integer(parameters["parity"], 0, 1)
+
+
+def symbol_count(parameters: Mapping[str, Any], width: int, height: int) -> int:
+    """Return the rate, values of z and values of y of a picture."""
+    (z_rows, z_cols), (rows, cols) = shapes(width, height)
+    return 1 + int(parameters["hyper"]) * z_rows * z_cols + int(parameters["m"]) * rows * cols
 
 
 def shapes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -60,13 +90,13 @@ def shapes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 @lru_cache(maxsize=4)
-def z_tables(model: SymbolModel) -> TableBank:
+def z_tables(model: SymbolModel) -> entropy.TableBank:
     """All z tables of a model, table rate * hyper + channel."""
     rows, at = [], 0
     for offset, size in zip(model.z_offset.ravel().tolist(), model.z_size.ravel().tolist(), strict=True):
         rows.append((offset, model.z_freq[at : at + size + 1].tolist()))
         at += size + 1
-    return TableBank(rows)
+    return entropy.TableBank(rows)
 
 
 def _in_range(y: Ints) -> bool:
@@ -75,35 +105,39 @@ def _in_range(y: Ints) -> bool:
 
 
 def _walk(
-    coder: Coder,
+    coder: entropy.Coder,
     model: SymbolModel,
     size: tuple[int, int],
     backend: Backend,
-    residuals: TableBank,
+    residuals: entropy.TableBank,
     trace: Trace | None,
     progress: Progress | None,
     rate: int | None = None,
     z: Ints | None = None,
     choose: Chooser | None = None,
 ) -> ElicLatents:
+    import numpy as np
+
+    from refcodec.networks.context_model import ContextModel
+
     z_shape, y_shape = shapes(*size)
-    rate = coder.symbol(uniform(model.rates), rate)
+    rate = coder.symbol(entropy.uniform(model.rates), rate)
     numbers = np.arange(rate * model.hyper, (rate + 1) * model.hyper, dtype=np.int32)
     index = np.broadcast_to(numbers[:, None, None], (model.hyper, *z_shape))
     z = coder.array(z_tables(model), index, z)
-    predictor = ContextModel(model, rate, y_shape, backend, trace)
-    predictor.start(z)
+    context_model = ContextModel(model, rate, y_shape, backend, trace)
+    context_model.start(z)
     y = np.zeros((model.m, *y_shape), dtype=np.int32)
     for k in range(len(model.groups)):
         for step in (0, 1):
-            mean, table = predictor.entropy_parameters(k, step)
+            mean, table = context_model.entropy_parameters(k, step)
             s = coder.array(residuals, table, None if choose is None else choose(rate, k, step, mean, table), skip=0)
             part = STEP * s + mean
             if not _in_range(part):
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
-            rows, cols = predictor.sites[step]
+            rows, cols = context_model.sites[step]
             y[model.part(k), rows, cols] = part
-            predictor.update(k, step, part)
+            context_model.update(k, step, part)
             if trace is not None:
                 trace(f"group[{k}].pass[{step}].y", part)
             if progress is not None:
@@ -122,8 +156,8 @@ def decode(
     tables: TableFiles,
 ) -> ElicLatents:
     """The symbols of a body for a picture of size (width, height); SemError 401 to 403."""
-    coder = Decoder(body)
-    latents = _walk(coder, model, size, backend, gaussians(tables), trace, progress)
+    coder = entropy.Decoder(body)
+    latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress)
     coder.finish()
     return latents
 
@@ -141,13 +175,17 @@ def encode(
     tables: TableFiles,
 ) -> tuple[bytes, ElicLatents]:
     """The body for z and the residuals that `choose` gives pass by pass, and the symbols it stands for."""
-    coder = Encoder()
-    latents = _walk(coder, model, size, backend, gaussians(tables), trace, progress, rate, z, choose)
+    coder = entropy.Encoder()
+    latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, choose)
     return coder.finish(), latents
 
 
 def exactly(latents: ElicLatents, model: SymbolModel, size: tuple[int, int]) -> Chooser:
     """A chooser that gives back known latents; ValueError where no stream can give them."""
+    import numpy as np
+
+    from refcodec.networks.context_model import pass_sites
+
     sites = pass_sites(*shapes(*size)[1], model.parity)
 
     def choose(_rate: int, k: int, step: int, mean: Ints, table: NDArray[np.uint8]) -> Ints:
@@ -158,3 +196,58 @@ def exactly(latents: ElicLatents, model: SymbolModel, size: tuple[int, int]) -> 
         return s.astype(np.int32)
 
     return choose
+
+
+def _decode(body: bytes, context: CodingContext) -> ElicLatents:
+    assert context.backend is not None, "latents are decoded by the networks of a model"
+    model, size, backend = context.model, context.size, context.backend
+    return decode(body, model, size, backend, context.trace, context.progress, tables=context.tables)
+
+
+def _encode(value: ElicLatents, context: CodingContext) -> bytes:
+    assert context.backend is not None, "latents are encoded by the networks of a model"
+    model, size, backend = context.model, context.size, context.backend
+    choose = exactly(value, model, size)
+    trace, progress, tables = context.trace, context.progress, context.tables
+    return encode(value.rate, value.z, choose, model, size, backend, trace, progress, tables=tables)[0]
+
+
+def _export_sketch(value: ElicLatents, context: ExportContext) -> Artifact:
+    from refcodec.payloads.exports import IMAGE_SUFFIXES, Artifact, image_bytes
+
+    return Artifact("edge map", IMAGE_SUFFIXES, lambda suffix: image_bytes(context.synthesise(value)[..., 0], suffix))
+
+
+def _export_elic(value: ElicLatents, _: ExportContext) -> Artifact:
+    from refcodec.payloads.exports import Artifact, npz_bytes
+
+    return Artifact("latents", (".npz",), lambda _: npz_bytes(value.arrays()))
+
+
+SKETCH: Final = Kind(
+    id=spec.SKETCH,
+    name="sketch",
+    well_formed=well_formed,
+    decode=_decode,
+    encode=_encode,
+    export=_export_sketch,
+    symbol_count=symbol_count,
+    uses_model=lambda _: True,
+    networks=True,
+    option=SymbolOption("sketch", "F.png", "An edge map, sent as it is.", "picture"),
+    inputs=frozenset({"sketch"}),
+    model_inputs=frozenset({"sketch"}),
+)
+ELIC: Final = Kind(
+    id=spec.ELIC,
+    name="elic",
+    well_formed=well_formed,
+    decode=_decode,
+    encode=_encode,
+    export=_export_elic,
+    symbol_count=symbol_count,
+    uses_model=lambda _: True,
+    networks=True,
+    inputs=frozenset({"latents"}),
+    model_inputs=frozenset({"latents"}),
+)

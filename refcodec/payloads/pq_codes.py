@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.entropy import Coder, Decoder, Encoder, uniform
+from refcodec import entropy, spec
+from refcodec.errors import Code, SemError
 from refcodec.payloads import Codes, checked
+from refcodec.payloads.base import Kind, SymbolOption, TableForm, check_model, is_integer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
+
+    from refcodec.payloads.exports import Artifact, ExportContext
 
 
 @dataclass(frozen=True)
@@ -23,14 +27,34 @@ class PqCodes(Codes):
     """codes, each 0 … V - 1, of the M parts in their order."""
 
 
-def _walk(coder: Coder, parameters: Mapping[str, Any], codes: Sequence[int] | None = None) -> PqCodes:
-    table = uniform(int(parameters["v"]))
+def well_formed(parameters: dict[str, Any]) -> bool:
+    """Return whether a row may have these parameters: parts, code words of each, and whether the model has them."""
+    return (
+        set(parameters) == {"m", "v", "codebooks"}
+        and is_integer(parameters["m"], 1, 65536)
+        and type(parameters["codebooks"]) is bool
+        and is_integer(parameters["v"], 1, 65536)
+    )
+
+
+def check_codebooks(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
+    """Raise `ModelError` where the tensor `codebooks` is not V finite code words of each part (SEM-R-119)."""
+    import numpy as np
+
+    m, v, d = members["m"], members["v"], members["d"]
+    if d % m or tensor.shape != (m, v, d // m) or not np.isfinite(tensor).all():
+        what = f"not finite numbers of the shape [{m}, {v}, d / {m}]"
+        raise SemError(Code.MODEL_MALFORMED, what, path="codebooks")
+
+
+def _walk(coder: entropy.Coder, parameters: Mapping[str, Any], codes: Sequence[int] | None = None) -> PqCodes:
+    table = entropy.uniform(int(parameters["v"]))
     return PqCodes(tuple(coder.symbol(table, None if codes is None else codes[i]) for i in range(int(parameters["m"]))))
 
 
 def decode(body: bytes, parameters: Mapping[str, Any]) -> PqCodes:
     """The codes of a body; SemError 401, 402."""
-    coder = Decoder(body)
+    coder = entropy.Decoder(body)
     value = _walk(coder, parameters)
     coder.finish()
     return value
@@ -41,7 +65,7 @@ def encode(codes: Sequence[int], parameters: Mapping[str, Any]) -> bytes:
     values = checked(codes, int(parameters["v"]), "codes")
     if len(values) != parameters["m"]:
         raise ValueError(f"the profile has {parameters['m']} codes, not {len(values)}")
-    coder = Encoder()
+    coder = entropy.Encoder()
     _walk(coder, parameters, values)
     return coder.finish()
 
@@ -69,3 +93,44 @@ def lookup(codes: Sequence[int], codebooks: NDArray[np.float32]) -> NDArray[np.f
     import numpy as np
 
     return np.concatenate([book[code] for book, code in zip(codebooks, codes, strict=True)])
+
+
+def codebooks(model: Any, parameters: Mapping[str, Any]) -> NDArray[np.float32] | None:
+    """Return float32[M, V, d / M], the code words of the model that a file names.
+
+    None where there is no model, or where an explicit one that the row does not use is of other codes (§7). Raise
+    `ModelError` for another model that differs from the row.
+    """
+    if model is None or model.kind != spec.PQ:
+        return None
+    if not parameters["codebooks"] and any(model.numbers[name] != parameters[name] for name in ("m", "v")):
+        return None
+    check_model(model, KIND, parameters)
+    books: NDArray[np.float32] = model.tensor
+    return books
+
+
+def _export(value: PqCodes, context: ExportContext) -> Artifact:
+    from refcodec.payloads.exports import Artifact, npy_bytes
+
+    books = codebooks(context.find_model(), context.parameters)
+    if books is None:
+        return Artifact("PQ codes", (".npy",), lambda _: npy_bytes(value.arrays()))
+    return Artifact("image embedding", (".npy",), lambda _: npy_bytes(lookup(value.codes, books)))
+
+
+KIND: Final = Kind(
+    id=spec.PQ,
+    name="pq",
+    well_formed=well_formed,
+    decode=lambda body, context: decode(body, context.parameters),
+    encode=lambda value, context: encode(value.codes, context.parameters),
+    export=_export,
+    symbol_count=lambda parameters, _width, _height: int(parameters["m"]),
+    uses_model=lambda parameters: bool(parameters["codebooks"]),
+    decodes_without_model=True,
+    table=TableForm({"m": 65536, "v": 65536, "d": 65536}, "codebooks", "F32", check_codebooks),
+    option=SymbolOption("codes", "F.npy", "PQ codes, CLIP codes or prompt token ids, one row of integers.", "array"),
+    inputs=frozenset({"vector", "codes"}),
+    model_inputs=frozenset({"vector"}),
+)

@@ -8,10 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.entropy import Coder, Decoder, Encoder, cumulative, uniform
+from refcodec import entropy, spec
+from refcodec.errors import Code, SemError
 from refcodec.payloads import SHOWN_SYMBOLS, checked, u16
+from refcodec.payloads.base import Kind, SymbolOption, TableForm, is_integer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from refcodec.payloads.coding import CodingContext
+    from refcodec.payloads.exports import Artifact, ExportContext
+
+STRIDE_MIN, STRIDE_MAX = 8, 1024
+TOTAL: Final = 1 << 16  # of the frequencies of all indices
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,37 @@ class VqIndices:
             return None
         return [list(self.indices[r * self.w : (r + 1) * self.w]) for r in range(self.h)]
 
+    def arrays(self) -> NDArray[np.uint16]:
+        """Return uint16[h, w]."""
+        import numpy as np
+
+        return np.array(self.indices, np.uint16).reshape(self.h, self.w)
+
+
+def well_formed(parameters: dict[str, Any]) -> bool:
+    """Return whether a row may have these parameters: code words, pixels of a place, and whether there is a table."""
+    return (
+        set(parameters) == {"v", "stride", "usage"}
+        and is_integer(parameters["v"], 1, 65536)
+        and type(parameters["usage"]) is bool
+        and is_integer(parameters["stride"], STRIDE_MIN, STRIDE_MAX)
+    )
+
+
+def check_usage(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
+    """Raise `ModelError` where the tensor `usage` is not a frequency of each index (SEM-R-118)."""
+    import numpy as np
+
+    if tensor.shape != (members["v"],) or not (tensor >= 1).all() or int(tensor.astype(np.int64).sum()) != TOTAL:
+        what = f"not a frequency of 1 or more for each index, {TOTAL} in sum"
+        raise SemError(Code.MODEL_MALFORMED, what, path="usage")
+
+
+def symbol_count(parameters: Mapping[str, Any], width: int, height: int) -> int:
+    """Return the places of the grid of a picture."""
+    h, w = grid((width, height), parameters)
+    return h * w
+
 
 def grid(size: tuple[int, int], parameters: Mapping[str, Any]) -> tuple[int, int]:
     """(h, w) for a picture of size (width, height)."""
@@ -44,14 +87,14 @@ def grid(size: tuple[int, int], parameters: Mapping[str, Any]) -> tuple[int, int
 
 
 def _walk(
-    coder: Coder,
+    coder: entropy.Coder,
     parameters: Mapping[str, Any],
     size: tuple[int, int],
     usage: Sequence[int] | None,
     indices: Sequence[int] | None = None,
 ) -> VqIndices:
     h, w = grid(size, parameters)
-    table = uniform(int(parameters["v"])) if usage is None else cumulative(usage)
+    table = entropy.uniform(int(parameters["v"])) if usage is None else entropy.cumulative(usage)
     out = tuple(coder.symbol(table, None if indices is None else indices[i]) for i in range(h * w))
     return VqIndices(out, h, w)
 
@@ -60,7 +103,7 @@ def decode(
     body: bytes, parameters: Mapping[str, Any], size: tuple[int, int], usage: Sequence[int] | None = None
 ) -> VqIndices:
     """The indices of a body for a picture of size (width, height); SemError 401, 402. usage: frequencies of 2^16."""
-    coder = Decoder(body)
+    coder = entropy.Decoder(body)
     value = _walk(coder, parameters, size, usage)
     coder.finish()
     return value
@@ -74,6 +117,59 @@ def encode(
     h, w = grid(size, parameters)
     if len(values) != h * w:
         raise ValueError(f"a picture of {size[0]}x{size[1]} has {h} rows of {w} indices, not {len(values)} indices")
-    coder = Encoder()
+    coder = entropy.Encoder()
     _walk(coder, parameters, size, usage, values)
     return coder.finish()
+
+
+def index_map(grid: NDArray[np.uint16], v: int, stride: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """uint8[H, W, 3]: each place of the grid a block of stride × stride pixels, neighbouring indices far apart in hue.
+
+    size: (width, height) of the picture.
+    """
+    import numpy as np
+
+    golden = (grid.astype(np.uint32) * 40503) & 0xFFFF  # 2^16 / golden ratio spreads the hues
+    shade = 64 + (grid.astype(np.uint32) * 191) // max(1, v - 1)
+    hue = golden * 6
+    ramp = (hue & 0xFFFF) * shade >> 16
+    sector = hue >> 16
+    zero, full, fall = np.zeros_like(shade), shade, shade - ramp
+    red = np.choose(sector, [full, fall, zero, zero, ramp, full])
+    green = np.choose(sector, [ramp, full, full, fall, zero, zero])
+    blue = np.choose(sector, [zero, zero, ramp, full, full, fall])
+    small = np.stack([red, green, blue], 2).astype(np.uint8)
+    return np.ascontiguousarray(small.repeat(stride, 0)[: size[1]].repeat(stride, 1)[:, : size[0]])
+
+
+def _usage(context: CodingContext) -> Sequence[int] | None:
+    return None if context.model is None else context.model.table
+
+
+def _export(value: VqIndices, context: ExportContext) -> Artifact:
+    from refcodec.payloads.exports import IMAGE_SUFFIXES, Artifact, image_bytes, npy_bytes
+
+    v, stride = int(context.parameters["v"]), int(context.parameters["stride"])
+
+    def make(suffix: str) -> bytes:
+        if suffix == ".npy":
+            return npy_bytes(value.arrays())
+        return image_bytes(index_map(value.arrays(), v, stride, context.size), suffix)
+
+    return Artifact("index map", (*IMAGE_SUFFIXES, ".npy"), make)
+
+
+KIND: Final = Kind(
+    id=spec.VQ,
+    name="vq",
+    well_formed=well_formed,
+    decode=lambda body, context: decode(body, context.parameters, context.size, _usage(context)),
+    encode=lambda value, context: encode(value.indices, context.parameters, context.size, _usage(context)),
+    export=_export,
+    symbol_count=symbol_count,
+    uses_model=lambda parameters: bool(parameters["usage"]),
+    table=TableForm({"v": 65536}, "usage", "U16", check_usage),
+    option=SymbolOption("indices", "F.npy", "VQ indices, rows and columns of integers.", "array"),
+    inputs=frozenset({"indices"}),
+    model_inputs=frozenset({"indices"}),
+)

@@ -19,6 +19,8 @@ from typing import Any, Final
 from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
+from refcodec.payloads.base import Kind, Kinds
+from refcodec.payloads.kinds import KINDS, get
 from refcodec.registry import binding_schema
 
 ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
@@ -44,6 +46,7 @@ class Profile:
     binding: Mapping[str, Any] = field(hash=False)
     recommended: Recommended = field(hash=False)
     notes: str
+    known: Kinds = field(default=KINDS, compare=False, repr=False)  # the payload kinds of its registry
 
     @property
     def method(self) -> int:
@@ -63,6 +66,10 @@ class Profile:
         """The kinds allowed in sectioned form, ascending."""
         return tuple(self.binding["kinds"])
 
+    def kind(self, number: int) -> Kind:
+        """Return the payload kind of one of `kinds`."""
+        return get(number, self.known)
+
     def parameters(self, kind: int) -> Mapping[str, Any]:
         """The shapes of a kind; empty where it has none."""
         found: Mapping[str, Any] = self.binding["parameters"].get(str(kind), {})
@@ -77,7 +84,7 @@ class Profile:
     @property
     def base(self) -> bool:
         """Whether files can only name it as the base of an explicit model (SEM-R-033, 034)."""
-        return binding_schema.base(self.binding)
+        return binding_schema.base(self.binding, self.known)
 
 
 def key(profile: Profile, model_digest: str | None = None) -> bytes:
@@ -92,25 +99,27 @@ def key(profile: Profile, model_digest: str | None = None) -> bytes:
 class Registry:
     """Rows, never changed once they are read: when the first of them is asked for.
 
-    `source` gives them; what it raises is raised again at every question.
+    `source` gives them; what it raises is raised again at every question. `kinds`: those that rows may have, and that
+    critical sections of a file can be.
     """
 
     source: Callable[[], Iterable[Profile]] = field(repr=False)
+    kinds: Kinds = field(default=KINDS, repr=False)
 
     @classmethod
-    def of(cls, *rows: Profile) -> Registry:
+    def of(cls, *rows: Profile, kinds: Kinds = KINDS) -> Registry:
         """Return the registry of these rows alone."""
-        return cls(lambda: rows)
+        return cls(lambda: rows, kinds)
 
     @classmethod
-    def parse(cls, data: bytes) -> Registry:
+    def parse(cls, data: bytes, kinds: Kinds = KINDS) -> Registry:
         """Return the registry of a document in the form of registry.json; ValueError for one that is none."""
-        return cls.of(*_rows(data).values())
+        return cls.of(*_rows(data, kinds).values(), kinds=kinds)
 
     @classmethod
-    def shipped(cls) -> Registry:
-        """Return the registry of this release."""
-        return _shipped()
+    def shipped(cls, kinds: Kinds = KINDS) -> Registry:
+        """Return the registry of this release, to be extended by rows of other kinds where `kinds` has more."""
+        return _shipped(kinds)
 
     @classmethod
     def deferred(cls, load: Callable[[], Registry]) -> Registry:
@@ -140,7 +149,7 @@ class Registry:
                 f"profile {profile_id} binds {', '.join(unknown)}, unknown here",
                 path="profile",
             )
-        if not binding_schema.consistent(profile.binding):
+        if not binding_schema.consistent(profile.binding, self.kinds):
             raise SemError(
                 Code.UNSUPPORTED_PROFILE,
                 f"profile {profile_id} contradicts itself: its kinds, parameters and model (SEM-R-033)",
@@ -176,17 +185,17 @@ class Registry:
         name = "" if isinstance(extra, bytes) else f" {os.fspath(extra)}"
         try:
             data = extra if isinstance(extra, bytes) else Path(extra).read_bytes()
-            for profile in _rows(data).values():
+            for profile in _rows(data, self.kinds).values():
                 _add(rows, profile)
         except (OSError, ValueError) as error:
             hint = "correct the file, or unset SEM_REGISTRY"
             raise SemError(Code.CANNOT_READ, f"cannot read the registry{name}: {error}", hint=hint) from error
-        return Registry.of(*rows.values())
+        return Registry.of(*rows.values(), kinds=self.kinds)
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> Registry:
-    return Registry(lambda: _rows((Path(__file__).parent / "registry.json").read_bytes()).values())
+@lru_cache(maxsize=4)
+def _shipped(kinds: Kinds) -> Registry:
+    return Registry(lambda: _rows((Path(__file__).parent / "registry.json").read_bytes(), kinds).values(), kinds)
 
 
 def _add(profiles: dict[int, Profile], profile: Profile) -> None:
@@ -200,7 +209,7 @@ def _add(profiles: dict[int, Profile], profile: Profile) -> None:
     profiles[profile.id] = profile
 
 
-def _rows(data: bytes) -> dict[int, Profile]:
+def _rows(data: bytes, kinds: Kinds) -> dict[int, Profile]:
     document = parse_json(data)
     if not isinstance(document, dict) or set(document) != {"version", "profiles"}:
         raise ValueError("a registry is an object of `version` and `profiles`")
@@ -209,28 +218,28 @@ def _rows(data: bytes) -> dict[int, Profile]:
         raise ValueError(f"`version` of a registry is {spec.VERSION}, `profiles` a list of rows")
     profiles: dict[int, Profile] = {}
     for row in document["profiles"]:
-        profile = _row(row)
+        profile = _row(row, kinds)
         if profile.id in profiles:
             raise ValueError(f"profile {profile.id} is given twice")
         profiles[profile.id] = profile
     return profiles
 
 
-def _row(row: Any) -> Profile:
+def _row(row: Any, kinds: Kinds) -> Profile:
     if not isinstance(row, dict) or set(row) != ROW:
         raise ValueError(f"a profile has the members {', '.join(sorted(ROW))}")
     canonical_json(row["binding"])
     for name, rule in MEMBERS:
-        if rule is not None and not rule(row, row["binding"]):
+        if rule is not None and not rule(row, row["binding"], kinds):
             raise ValueError(f"profile {row['id']!r} breaks registry.schema.json at {name}")
     advice = row["recommended"] or {}
     members = (MappingProxyType(dict(advice.get(member, {}))) for member in ("models", "hints"))
-    return Profile(**row | {"recommended": Recommended(*members)})
+    return Profile(**row | {"recommended": Recommended(*members)}, known=kinds)
 
 
 # --- the members of a row, in the order in which they are checked ------------------------------------------------
 
-Rule = Callable[[dict[str, Any], Any], bool]  # (row, its binding) -> whether the member has its form
+Rule = Callable[[dict[str, Any], Any, Kinds], bool]  # (row, its binding, the known kinds) -> whether it has its form
 
 
 def member(name: str, rule: Rule | None) -> tuple[str, Rule | None]:
@@ -239,27 +248,30 @@ def member(name: str, rule: Rule | None) -> tuple[str, Rule | None]:
 
 
 MEMBERS: Final = (
-    member("id", lambda row, _: type(row["id"]) is int),
-    member("name", lambda row, _: isinstance(row["name"], str)),
-    member("status", lambda row, _: isinstance(row["status"], str) and row["status"] in STATUSES),
-    member("notes", lambda row, _: isinstance(row["notes"], str)),
-    member("recommended", lambda row, _: binding_schema.recommended(row["recommended"])),
-    member("binding", lambda _, binding: isinstance(binding, dict)),
-    member("binding", lambda _, binding: bool(binding.keys() >= BINDING)),
-    member("binding.id", lambda row, binding: bool(binding["id"] == row["id"])),
-    member("binding.method", lambda _, binding: binding_schema.among(binding["method"], spec.METHODS)),
-    member("binding.compact", lambda _, binding: binding_schema.among(binding["compact"], spec.KINDS)),
-    member("binding.kinds", lambda _, binding: isinstance(binding["kinds"], list)),
+    member("id", lambda row, _binding, _kinds: type(row["id"]) is int),
+    member("name", lambda row, _binding, _kinds: isinstance(row["name"], str)),
+    member("status", lambda row, _binding, _kinds: isinstance(row["status"], str) and row["status"] in STATUSES),
+    member("notes", lambda row, _binding, _kinds: isinstance(row["notes"], str)),
+    member("recommended", lambda row, _binding, _kinds: binding_schema.recommended(row["recommended"])),
+    member("binding", lambda _row, binding, _kinds: isinstance(binding, dict)),
+    member("binding", lambda _row, binding, _kinds: bool(binding.keys() >= BINDING)),
+    member("binding.id", lambda row, binding, _kinds: bool(binding["id"] == row["id"])),
+    member("binding.method", lambda _row, binding, _kinds: binding_schema.among(binding["method"], spec.METHODS)),
+    member("binding.compact", lambda _row, binding, kinds: binding_schema.is_kind(binding["compact"], kinds)),
+    member("binding.kinds", lambda _row, binding, _kinds: isinstance(binding["kinds"], list)),
     member(
-        "binding.kinds", lambda _, binding: all(binding_schema.among(kind, spec.KINDS) for kind in binding["kinds"])
+        "binding.kinds",
+        lambda _row, binding, kinds: all(binding_schema.is_kind(kind, kinds) for kind in binding["kinds"]),
     ),
-    member("binding.kinds", lambda _, binding: bool(binding["kinds"] == sorted(set(binding["kinds"])))),
-    member("binding.fit", lambda _, binding: binding_schema.fit(binding["fit"])),
-    member("binding.colour", lambda _, binding: bool(binding["colour"] == "srgb8")),
-    member("binding.parameters", lambda _, binding: isinstance(binding["parameters"], dict)),
-    member("binding.parameters", lambda _, binding: binding_schema.well_formed(binding["parameters"])),
+    member("binding.kinds", lambda _row, binding, _kinds: bool(binding["kinds"] == sorted(set(binding["kinds"])))),
+    member("binding.fit", lambda _row, binding, _kinds: binding_schema.fit(binding["fit"])),
+    member("binding.colour", lambda _row, binding, _kinds: bool(binding["colour"] == "srgb8")),
+    member("binding.parameters", lambda _row, binding, _kinds: isinstance(binding["parameters"], dict)),
+    member("binding.parameters", lambda _row, binding, kinds: binding_schema.well_formed(binding["parameters"], kinds)),
     member(
         "binding.model",
-        lambda _, binding: binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None,
+        lambda _row, binding, _kinds: (
+            binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None
+        ),
     ),
 )

@@ -30,7 +30,7 @@ from refcodec.assemble import EncodedFile
 from refcodec.codec import encode_file
 from refcodec.entropy import Encoder
 from refcodec.payloads import clip_bits, consonant, pq_codes, vq_indices
-from refcodec.payloads.caption import kind as caption
+from refcodec.payloads.caption import modes as caption
 from refcodec.payloads.caption import ppm
 from refcodec.table_files import TableFiles
 

@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import patch
 
-from refcodec.payloads.caption import compressed, kind, ppm
+from refcodec.payloads.caption import compressed, ppm
+from refcodec.payloads.caption import modes as caption
 from refcodec.payloads.caption.ppm import CaptionModel, Node
 from refcodec.table_files import SHIPPED
 from tools.train.caption import build, dictionary, is_held_out, read
 
 PARAMETERS = {
-    "modes": list(kind.MODES),
+    "modes": list(caption.MODES),
     "static": ppm.SHA256,
     "dictionary": compressed.DICTIONARY_SHA256,
     "vocabulary": 49408,
@@ -46,7 +47,7 @@ def mean(lengths: Sequence[int]) -> float:
 def static(data: bytes, texts: Sequence[bytes]) -> float:
     """Return the mean body length with these tables."""
     model = CaptionModel(data)
-    return mean([len(kind.static(text, model)) for text in texts])
+    return mean([len(caption.static(text, model)) for text in texts])
 
 
 def modes(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> None:
@@ -86,23 +87,23 @@ def ablation(texts: Sequence[bytes], trained: Sequence[str], data: bytes) -> Non
 
 def line(name: str, text: str) -> None:
     """Print the body length of one text in every mode."""
-    bodies = {mode: len(kind.encode(text, PARAMETERS, mode, tables=SHIPPED)) for mode in kind.TEXT_MODES}
-    columns = "".join(f"{bodies[mode]:8}" for mode in kind.TEXT_MODES)
-    print(f"{name:10}{len(text.encode()):8}{columns}{len(kind.encode(text, PARAMETERS, tables=SHIPPED)):10}")
+    bodies = {mode: len(caption.encode(text, PARAMETERS, mode, tables=SHIPPED)) for mode in caption.TEXT_MODES}
+    columns = "".join(f"{bodies[mode]:8}" for mode in caption.TEXT_MODES)
+    print(f"{name:10}{len(text.encode()):8}{columns}{len(caption.encode(text, PARAMETERS, tables=SHIPPED)):10}")
 
 
 def others(files: Sequence[Path]) -> None:
     """Print body lengths of the samples and means over files, with the shipped tables."""
-    print(f"{'':10}{'UTF-8':>8}" + "".join(f"{mode:>8}" for mode in kind.TEXT_MODES) + f"{'shortest':>10}")
+    print(f"{'':10}{'UTF-8':>8}" + "".join(f"{mode:>8}" for mode in caption.TEXT_MODES) + f"{'shortest':>10}")
     for name, text in SAMPLES:
         line(name, text)
     for path in files:
         texts = path.read_text(encoding="utf-8").splitlines()
         by_mode = [
-            mean([len(kind.encode(text, PARAMETERS, mode, tables=SHIPPED)) for text in texts])
-            for mode in kind.TEXT_MODES
+            mean([len(caption.encode(text, PARAMETERS, mode, tables=SHIPPED)) for text in texts])
+            for mode in caption.TEXT_MODES
         ]
-        shortest = mean([len(kind.encode(text, PARAMETERS, tables=SHIPPED)) for text in texts])
+        shortest = mean([len(caption.encode(text, PARAMETERS, tables=SHIPPED)) for text in texts])
         octets = mean([len(text.encode()) for text in texts])
         columns = "".join(f"{figure:8.2f}" for figure in by_mode)
         print(f"{path.stem[:9]:10}{octets:8.2f}{columns}{shortest:10.2f}")

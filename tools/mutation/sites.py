@@ -26,7 +26,7 @@ Put = Callable[[ast.AST], None]
 # function -> position of the argument that is its rule
 DECLARED: Final = {"field": 2, "bits": 2, "group": 2, "member": 1}
 # function -> positions of arguments that are bounds
-BOUNDS: Final = {"_whole": (1, 2), "require_integer": (1, 2), "require_list": (1, 2), "_above": (3,)}
+BOUNDS: Final = {"is_integer": (1, 2), "require_integer": (1, 2), "require_list": (1, 2), "_above": (3,)}
 CONSTANTS: Final = re.compile(r"[A-Z_]+_(MAX|MIN|LIMIT|END)|ACTIVATION|ACCUMULATOR|PRODUCT|TOTAL|SCALES")
 WRITERS: Final = re.compile(r"(encode|encode_tokens|static)|Encoder\..*")  # writers: they reject values, not files
 RULE: Final = re.compile(r"\bR-(\d{3})\b")

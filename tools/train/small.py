@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from refcodec.networks.package import FORMAT, FORMAT_VERSION
+from refcodec.networks.package import FORMAT, FORMAT_VERSION, build_model
 from refcodec.networks.symbol_model import symbol_digest
-from refcodec.networks.table_model import build
 from refcodec.networks.tensors import declare
 from refcodec.payloads import clip_bits
 
@@ -79,7 +78,7 @@ def write(folder: Path, name: str, numbers: dict[str, int], tensor: str, values:
     """Write a package of one tensor; return its digest."""
     tensors = {tensor: np.ascontiguousarray(values)}
     symbols: dict[str, Any] = {**numbers, "tensors": declare(tensors)}
-    build(symbols, tensors)  # raises what a decoder would raise
+    build_model(symbols, tensors)  # raises what a decoder would raise
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "symbols.safetensors").write_bytes(save(tensors))
     manifest = {

@@ -14,12 +14,12 @@ from typing import Any, Final
 from refcodec import spec
 from refcodec.container import Container, Header, Section, assemble, file_state, section_check, section_state, write
 from refcodec.environment import Environment
-from refcodec.networks import package, table_model
+from refcodec.networks import package
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import SmallModel, SymbolModel
 from refcodec.networks.trace import Tracer
 from refcodec.payloads import Value, kinds, latents
-from refcodec.payloads.caption.kind import Caption
+from refcodec.payloads.caption.modes import Caption
 from refcodec.payloads.latents import ElicLatents
 from refcodec.registry import Profile
 from tools.vectors import edges, full, mini, payload_writer, symbols, tiny
@@ -49,9 +49,8 @@ def model(name: str) -> SymbolModel:
 @lru_cache(maxsize=8)
 def small_model(name: str) -> SmallModel:
     """A model of test_vectors/models for kinds 3 to 5."""
-    if name in edges.SMALL:
-        return table_model.build(*edges.package(name)[:2])
-    found = package.load_any(MODELS / name)
+    by_hand = name in edges.SMALL
+    found = package.build_model(*edges.package(name)[:2]) if by_hand else package.load_any(MODELS / name)
     assert isinstance(found, SmallModel)
     return found
 

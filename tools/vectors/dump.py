@@ -11,7 +11,7 @@ from refcodec import registry, spec
 from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import Field, inspect
-from refcodec.payloads.caption.kind import Caption
+from refcodec.payloads.caption.modes import Caption
 from refcodec.payloads.latents import ElicLatents
 from refcodec.registry import dim_classes
 from tools.vectors import payload_writer

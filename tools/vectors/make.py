@@ -177,7 +177,7 @@ def to_encode(vector: Vector) -> dict[str, Any]:
         value: Any = vector.values.get(entry["type"])
         if value is None:
             given = {"body": vector.data[entry["offset"] : entry["offset"] + entry["bytes"]].hex()}
-        elif entry["type"] & spec.NUMBER in kinds.NETWORKS:
+        elif kinds.get(entry["type"] & spec.NUMBER).networks:
             given = {"rate": value.rate, "z": value.z.tolist(), "y": value.y.tolist()}
         else:
             given = ({"mode": value.mode} if entry["kind"] == "caption" else {}) | {"value": value.shown()}

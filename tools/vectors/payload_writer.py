@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from refcodec import spec, table_files
 from refcodec.payloads import Value, clip_bits, consonant, kinds, pq_codes, vq_indices
-from refcodec.payloads.caption import kind as caption
+from refcodec.payloads.caption import modes as caption
 
 LIMIT: Final = spec.LEVELS[1][3]
 FIRST: Final = {"zlib": b"\xf9", "zstd": b"\xfa"}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from refcodec import table_files
 from refcodec.container.fields import varint
 from refcodec.entropy import Encoder
-from refcodec.payloads.caption import kind, ppm
+from refcodec.payloads.caption import modes, ppm
 from tools.vectors.recipes_caption import LONGEST, PROMPT, ZLIB_65537, ZLIB_WAVE, ZSTD_WAVE
 from tools.vectors.recipes_consonant import body
 from tools.vectors.recipes_sections import body as section_body
@@ -19,7 +19,7 @@ Piece = bytes | tuple[bytes]  # by its id; in a tuple, spelt out
 def stream(style: int, *pieces: Piece) -> bytes:
     """A static body of any style and pieces."""
     model, encoder, history = table_files.SHIPPED.load(ppm.MODEL), Encoder(), [ppm.END]
-    encoder.symbol(kind.MODE_TABLE, 0)
+    encoder.symbol(modes.MODE_TABLE, 0)
     encoder.symbol(model.styles, style)
     for piece in pieces:
         number = ppm.SPELL if isinstance(piece, tuple) else model.numbers[piece]
@@ -85,7 +85,7 @@ def _longer(more: str) -> Defect:
     """The longest text and an octet more."""
 
     def defect(base: Vector) -> list[Edit]:
-        return body(kind.static((LONGEST + more).encode(), table_files.SHIPPED.load(ppm.MODEL)))(base)
+        return body(modes.static((LONGEST + more).encode(), table_files.SHIPPED.load(ppm.MODEL)))(base)
 
     return defect
 
@@ -139,7 +139,7 @@ FAULTS = (
     Fault("caption-tokens-tail-garbage", "caption-tokens-16-unchecked", 402, (70,), "another id, of which the count "
           "says nothing", append("0140"), "S"),
     Fault("caption-tokens-other", "caption-tokens-16", 501, (60,), "one id is another",
-          body(kind.encode_tokens((*PROMPT[:15], PROMPT[15] ^ 1), ALL_IDS)), "S"),
+          body(modes.encode_tokens((*PROMPT[:15], PROMPT[15] ^ 1), ALL_IDS)), "S"),
     _raw("latin-1", "a byte of Latin-1", b"caf\xe9"),
     _raw("continuation", "a byte that continues nothing", b"\x80cat"),
     _raw("cut", "a character that the end cuts", b"cat \xf0\x9f\x90"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from refcodec import table_files
 from refcodec.entropy import TableBank, gaussians
 from refcodec.networks.package import SymbolModel
-from refcodec.payloads.latents import STEP, Chooser, z_tables
+from refcodec.payloads.latents import STEP, z_tables
+
+if TYPE_CHECKING:
+    from refcodec.payloads.latents import Chooser
 
 Ints = NDArray[np.int32]
 OneZ = Callable[["Sha256Stream", TableBank, int, int], int]  # (stream, tables, table, how many came before) -> value

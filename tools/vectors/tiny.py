@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from refcodec.convert.z_tables import counted_tables
-from refcodec.networks import table_model
-from refcodec.networks.package import build, declare, symbol_digest
+from refcodec.networks.package import build_model, declare, symbol_digest
 from tools.vectors import mini, paint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -283,7 +282,7 @@ def write(folder: Path, name: str) -> str:
     symbols, tensors = ALL[name]()
     symbols["tensors"] = declare(tensors)
     by_hand = name in BY_HAND
-    (table_model.build if by_hand else build)(symbols, tensors)  # refuses what a decoder would refuse
+    build_model(symbols, tensors)  # refuses what a decoder would refuse
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)
     blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})

@@ -55,6 +55,7 @@ def _context(request: EncodeRequest, description: Description, pack: Callable[[P
     """Return the context in which a decoder of the file of a description reconstructs its picture."""
     job, (width, height) = request.plans[0].job(description), description.size
     payloads, _ = pack(job)
+    assert job.file is not None
     return DecodeContext(
         values={payload.kind: payload.value for payload in payloads},
         profile=request.profile,
@@ -62,7 +63,7 @@ def _context(request: EncodeRequest, description: Description, pack: Callable[[P
         models=request.models,
         hints={**request.settings.hints, **description.hints},
         overrides={},
-        bpp=8 * job.size_of(payloads) / (width * height),
+        bpp=8 * job.file.size_of(payloads) / (width * height),
         folder=job.folder,
     ).followable()
 

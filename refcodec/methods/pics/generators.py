@@ -12,7 +12,7 @@ from refcodec import spec
 from refcodec.methods.base import DecodeContext
 from refcodec.methods.pics.text_sketch_size import resize, sharpen, text_sketch_size
 from refcodec.methods.picture_size import resize_to
-from refcodec.payloads.caption.kind import Caption
+from refcodec.payloads.caption.modes import Caption
 from refcodec.progress import part
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from refcodec.methods.pics import best_of_n
 from refcodec.methods.pics.generators import reconstruct
 from refcodec.methods.pics.text_sketch_size import resize
 from refcodec.methods.sampler import SamplerSettings
-from refcodec.payloads.caption import kind
+from refcodec.payloads.caption import modes
 from refcodec.payloads.kinds import fits
 from refcodec.progress import part
 
@@ -58,13 +58,13 @@ def prompt(job: PackJob) -> list[CodedPayload]:
     if len(texts) + (symbols.codes is not None) > 1:
         raise ValueError("give one prompt: a text, a caption, or token ids")
     if texts:
-        body = kind.encode(texts[0], job.parameters(spec.CAPTION), job.mode, tables=job.environment.tables)
+        body = modes.encode(texts[0], job.parameters(spec.CAPTION), job.mode, tables=job.environment.tables)
         out.append(body)
     elif symbols.codes is not None:
-        out.append(kind.encode_tokens(int_list(symbols.codes, "token ids"), job.parameters(spec.CAPTION)))
+        out.append(modes.encode_tokens(int_list(symbols.codes, "token ids"), job.parameters(spec.CAPTION)))
     limit = 1 << 30  # what is too long for the file's level is refused when it is written
     parameters, tables = job.profile.parameters(spec.CAPTION), job.environment.tables
-    return [CodedPayload(spec.CAPTION, body, kind.decode(body, parameters, limit, tables=tables)) for body in out]
+    return [CodedPayload(spec.CAPTION, body, modes.decode(body, parameters, limit, tables=tables)) for body in out]
 
 
 def analyse(request: EncodeRequest) -> Description:

@@ -2,7 +2,7 @@
 """SPEC §13.2 Caption text (kind 2): any Unicode text, or the ids of a prompt's tokens.
 
     first byte   none, 00 … EF   static    the body is one range-coded stream, by the model of caption.bin
-                 F0 … F7         tokens    the body is one range-coded stream: a count, then ids, uniform
+                 F0 … F7         tokens    the body is one range-coded stream: a count, then ids, entropy.uniform
                  F8              raw       UTF-8 follows
                  F9              zlib      a zlib stream follows
                  FA              zstd      a zstd frame without magic follows, by the dictionary caption.zdict
@@ -16,25 +16,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.entropy import Coder, Decoder, Encoder, uniform
-from refcodec.entropy.tables import cumulative
+from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
 from refcodec.payloads import checked, u16
-from refcodec.payloads.caption import compressed, ppm
-from refcodec.table_files import TableFiles
+from refcodec.payloads.base import Kind, SymbolOption, is_digest, is_integer
 
-KIND: Final = 2
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from refcodec.payloads.caption import ppm
+    from refcodec.payloads.coding import CodingContext
+    from refcodec.payloads.exports import Artifact, ExportContext
+    from refcodec.table_files import TableFiles
+
 MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
 TEXT_MODES: Final = ("static", "raw", "zlib", "zstd")
 FOREIGN: Final = ("zlib", "zstd")
-MODE_TABLE: Final = cumulative((240, 8, 1, 1, 1, 5))
+MODE_TABLE: Final = [0, 240, 248, 249, 250, 251, 256]  # cumulative: 240, 8, 1, 1, 1, and 5 reserved
 RANGE_CODED: Final = 0xF8  # the first byte of such a body is below
 RESERVED: Final = 0xFB
 COUNT_LIMIT: Final = 75
 # 16 ids are what prompt inversion gives unless told otherwise
-COUNT_TABLE: Final = cumulative(76 if count == 16 else 1 for count in range(COUNT_LIMIT + 1))
+COUNT_TABLE: Final = [*range(17), *range(92, 152)]  # cumulative: 76 for a count of 16, 1 for each other one
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,29 @@ class Caption:
         """The text, or the ids as a list."""
         return self.text if self.tokens is None else list(self.tokens)
 
+    def arrays(self) -> str | NDArray[np.uint16]:
+        """Return the text, or uint16[n] of ids."""
+        if self.tokens is None:
+            return self.text or ""
+        import numpy as np
+
+        return np.array(self.tokens, np.uint16)
+
+
+def well_formed(parameters: dict[str, Any]) -> bool:
+    """Return whether a row may have these parameters: modes in their order, and what those need."""
+    members = {"modes", "static", "dictionary", "vocabulary", "tokenizer"}
+    if set(parameters) != members or not isinstance(parameters["modes"], list):
+        return False
+    return (
+        len(parameters["modes"]) > 0
+        and parameters["modes"] == [mode for mode in MODES if mode in parameters["modes"]]
+        and is_digest(parameters["static"])
+        and is_digest(parameters["dictionary"])
+        and is_integer(parameters["vocabulary"], 1, 65536)
+        and (parameters["tokenizer"] is None or is_digest(parameters["tokenizer"]))
+    )
+
 
 def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: TableFiles) -> Caption:
     """The caption of a body: at most `limit` octets of UTF-8. SemError 401 to 403, 604, 704, 801, 802, 805.
@@ -85,6 +114,8 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: Ta
         octets = model.walk(coder, limit)
         coder.finish()
     elif mode == "raw":
+        from refcodec.payloads.caption import ppm
+
         octets = body[1:]
         if len(octets) > limit:
             raise ppm.too_long(limit)
@@ -107,7 +138,7 @@ def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None, *,
 
 def static(octets: bytes, model: ppm.CaptionModel) -> bytes:
     """The body of a text's UTF-8 in mode static."""
-    coder = Encoder()
+    coder = entropy.Encoder()
     coder.symbol(MODE_TABLE, MODES.index("static"))
     model.walk(coder, len(octets), octets)
     return coder.finish()
@@ -120,7 +151,7 @@ def encode_tokens(ids: Iterable[int], parameters: Mapping[str, Any]) -> bytes:
     numbers = checked(tuple(ids), parameters["vocabulary"], "token ids")
     if len(numbers) > COUNT_LIMIT:
         raise ValueError(f"a prompt has at most {COUNT_LIMIT} token ids, not {len(numbers)}")
-    coder = Encoder()
+    coder = entropy.Encoder()
     coder.symbol(MODE_TABLE, MODES.index("tokens"))
     _tokens(coder, parameters["vocabulary"], numbers)
     return coder.finish()
@@ -142,9 +173,9 @@ def _body(octets: bytes, mode: str, parameters: Mapping[str, Any], tables: Table
     return head + (octets if mode == "raw" else _foreign(mode, parameters, tables)[0](octets))
 
 
-def _begin(body: bytes, mode: str) -> Decoder:
+def _begin(body: bytes, mode: str) -> entropy.Decoder:
     """A decoder behind the symbol of the mode."""
-    coder = Decoder(body)
+    coder = entropy.Decoder(body)
     if coder.symbol(MODE_TABLE) != MODES.index(mode):  # EF FF FF FF …: no encoder writes that
         raise SemError(
             Code.STREAM_NOT_CANONICAL, "the first symbol is not the mode of the first byte", offset=0, path="mode"
@@ -152,9 +183,9 @@ def _begin(body: bytes, mode: str) -> Decoder:
     return coder
 
 
-def _tokens(coder: Coder, vocabulary: int, ids: Sequence[int] | None = None) -> tuple[int, ...]:
+def _tokens(coder: entropy.Coder, vocabulary: int, ids: Sequence[int] | None = None) -> tuple[int, ...]:
     """A count, then so many ids, each equally likely; read them, or write `ids`."""
-    table = uniform(vocabulary)
+    table = entropy.uniform(vocabulary)
     count = coder.symbol(COUNT_TABLE, None if ids is None else len(ids))
     return tuple(coder.symbol(table, None if ids is None else ids[at]) for at in range(count))
 
@@ -169,6 +200,8 @@ def _text(octets: bytes, start: int | None) -> str:
 
 
 def _model(parameters: Mapping[str, Any], tables: TableFiles) -> ppm.CaptionModel:
+    from refcodec.payloads.caption import ppm
+
     if parameters.get("static") != ppm.SHA256:
         raise _missing("table", parameters.get("static"))
     return tables.load(ppm.MODEL)
@@ -178,6 +211,8 @@ def _foreign(
     mode: str, parameters: Mapping[str, Any], tables: TableFiles
 ) -> tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]:
     """The pair that writes and reads."""
+    from refcodec.payloads.caption import compressed
+
     if mode == "zlib":
         return compressed.deflate, compressed.inflate
     if parameters.get("dictionary") != compressed.DICTIONARY_SHA256:
@@ -189,3 +224,31 @@ def _foreign(
 def _missing(what: str, digest: object) -> SemError:
     hint = "install a refcodec that has it"
     return SemError(Code.MODEL_UNAVAILABLE, f"the caption {what} {str(digest)[:16]} is not here", hint=hint)
+
+
+def _encode(value: Caption, context: CodingContext) -> bytes:
+    if value.tokens is not None:
+        return encode_tokens(value.tokens, context.parameters)
+    return encode(value.text or "", context.parameters, value.mode, tables=context.tables)
+
+
+def _export(value: Caption, _: ExportContext) -> Artifact:
+    from refcodec.payloads.exports import Artifact, npy_bytes
+
+    symbols = value.arrays()
+    if isinstance(symbols, str):
+        return Artifact("caption", (".txt",), lambda _: f"{symbols}\n".encode())
+    return Artifact("prompt token ids", (".npy",), lambda _: npy_bytes(symbols))
+
+
+KIND: Final = Kind(
+    id=spec.CAPTION,
+    name="caption",
+    well_formed=well_formed,
+    decode=lambda body, context: decode(body, context.parameters, context.limit, tables=context.tables),
+    encode=_encode,
+    export=_export,
+    text=True,
+    option=SymbolOption("caption", "T", "A caption, sent beside other symbols or alone.", "text"),
+    inputs=frozenset({"text", "caption", "codes"}),
+)

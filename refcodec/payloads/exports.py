@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Payloads as files of their own: what a kind's `export` gets and gives."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from refcodec.payloads.base import Parameters
+
+IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".ppm")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A payload as a file. `what`: a word for people; `suffixes` of the files that it can become, the usual one first."""
+
+    what: str
+    suffixes: tuple[str, ...]
+    make: Callable[[str], bytes]  # suffix -> the bytes of the file
+
+
+@dataclass(frozen=True)
+class ExportContext:
+    """What a payload is exported with, beside its symbols."""
+
+    parameters: Parameters
+    size: tuple[int, int]  # width, height of the picture in pixels
+    find_model: Callable[[], Any]  # the loaded model that the file names, None where it names none or none is found
+    synthesise: Callable[[Any], NDArray[np.uint8]]  # latents -> uint8[H, W, C], by the package that decoded them
+
+
+def npy_bytes(array: NDArray[Any]) -> bytes:
+    """Return the .npy file of an array."""
+    import numpy as np
+
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=False)
+    return out.getvalue()
+
+
+def npz_bytes(arrays: Mapping[str, Any]) -> bytes:
+    """Return the .npz file of several arrays."""
+    import numpy as np
+
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)
+    return out.getvalue()
+
+
+def image_bytes(pixels: NDArray[np.uint8], suffix: str) -> bytes:
+    """Return the image file of uint8[H, W] or uint8[H, W, 3] in the format of a suffix."""
+    from refcodec.images.save import format_of, save
+
+    out = io.BytesIO()
+    save(pixels, out, format=format_of(suffix))
+    return out.getvalue()

@@ -415,7 +415,7 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
         (["add", "grid.sem", "-o", "x.sem", "--codes", "grid.npy"], 2, "usage: codes are one row of integers, not int64[2, 2]"),
         (["add", "grid.sem", "-o", "x.sem", "--vector", "codes.npy"], 2, "usage: a vector needs the codebooks of a model"),
         (["add", "grid.sem", "-o", "x.sem", "--codes", "no.npy"], 7, "SEM-E-101 "),
-        (["add", "grid.sem", "-o", "x.sem", "--caption", "x", "--strict"], 2, "usage: strict is of a consonant text"),
+        (["add", "grid.sem", "-o", "x.sem", "--caption", "x", "--strict"], 2, "usage: strict needs a consonant text"),
         (["add", "grid.sem", "-o", "x.sem", "--thumbnail", "no.png"], 7, "SEM-E-101 "),
         (["add", "grid.sem", "-o", "x.sem", "--thumbnail", "empty"], 2, "usage: a thumbnail is a PNG, JPEG or WebP file"),
         (["add", "grid.sem", "-o", "x.sem", "--thumbnail", "text"], 2, "usage: a thumbnail is a PNG, JPEG or WebP file"),

@@ -113,7 +113,7 @@ def image_options(options: dict[str, Any]) -> ImageOptions:
 
 
 def _decode(source: str, output: str | None, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
-    from refcodec.cli.partial_decode import symbols_here
+    from refcodec.cli.partial_decode import decode_available
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
 
@@ -122,7 +122,7 @@ def _decode(source: str, output: str | None, symbols: bool, models: Models, want
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
-            decoded = symbols_here(container, environment, level, update)
+            decoded = decode_available(container, environment, level, update)
             written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, source, output)]
         else:
             decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)

@@ -21,11 +21,11 @@ def print_text(source: str, output: str | None, alternatives: bool, environment:
     if output is not None and output != STDIO:
         claim_output(output, source)
     from refcodec import spec
-    from refcodec.cli.partial_decode import symbols_here
+    from refcodec.cli.partial_decode import decode_available
     from refcodec.container import read
 
     container = read(read_input(source, level), level=level, environment=environment)
-    decoded = symbols_here(container, environment, level)
+    decoded = decode_available(container, environment, level)
     consonants = decoded.values.get(spec.CRITICAL | spec.CONSONANT)
     caption: Any = decoded.values.get(spec.CRITICAL | spec.CAPTION)
     if consonants is not None:

@@ -157,7 +157,7 @@ def check_rate(quality: int | None, bpp: float | None) -> tuple[int | None, floa
     if quality is not None and bpp is not None:
         raise ValueError("give quality or bpp, not both")
     if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
-        raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
+        raise ValueError(f"quality is an integer from 1 to {QUALITIES}")
     if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
         raise ValueError("bpp is a number above 0 and below 64")
     if bpp is not None:

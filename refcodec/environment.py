@@ -65,7 +65,7 @@ class Environment:
         return replace(self, package_folders=(*map(Path, more), *self.package_folders)) if more else self
 
     def find_package(self, digest: str) -> Path | None:
-        """Return the folder of the package with this symbol digest or digest prefix, None if there is none.
+        """Return the folder of the package with this symbol digest or digest prefix, None if it is not installed.
 
         Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if a prefix matches models of different digests.
         """
@@ -74,7 +74,7 @@ class Environment:
     def locate_package(self, digest: str) -> Path:
         """Return the folder of the package with this symbol digest or digest prefix.
 
-        Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if there is none.
+        Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if it is not installed.
         """
         folder = self.find_package(digest)
         if folder is None:

@@ -214,7 +214,7 @@ def test_a_check_of_an_explicit_model_without_payload() -> None:
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"quality": 0}, "quality is a whole number from 1 to 10"),
+        ({"quality": 0}, "quality is an integer from 1 to 10"),
         ({"quality": 11}, "quality"),
         ({"quality": True}, "quality"),
         ({"quality": 5, "bpp": 1}, "not both"),

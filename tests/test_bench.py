@@ -467,7 +467,7 @@ def test_models_device_and_samples_reach_the_codec(bench: Bench, place: Path) ->
         "--model",
         f"clip={place / 'clip'}",
     )
-    more = {"profile": "clip-8", "samples": 3, "wish": {"steps": "2"}}
+    more = {"profile": "clip-8", "samples": 3, "overrides": {"steps": "2"}}
     assert found["codec"]["identity"] == f"clip {more} cpu bfloat16 ['clip', 'painter'] []"
 
 

@@ -271,6 +271,12 @@ def edited(done: Any, target: str = "x.sem") -> dict[str, Any]:
     return result
 
 
+def test_truncate_is_cut(semtool: Semtool, files: Path) -> None:
+    cut, truncated = (semtool(name, "whole.sem", "-o", "-", "--sections", "1") for name in ("cut", "truncate"))
+    assert (cut.status, cut.out) == (truncated.status, truncated.out)
+    assert cut.status == 0
+
+
 def test_strip(semtool: Semtool, files: Path) -> None:
     before = parts(Path("whole.sem").read_bytes())
     said = edited(semtool("strip", "whole.sem", "-o", "x.sem", "--json"))

@@ -526,6 +526,22 @@ def test_standard_streams(semtool: Semtool, arrays: Path) -> None:
         assert image.size == (100, 70)
 
 
+@pytest.mark.parametrize(
+    ("option", "alias", "file", "more"),
+    [
+        ("--vector", "--embedding", "vector.npy", ()),
+        ("--codes", "--pq-codes", "codes.npy", ()),
+        ("--codes", "--token-ids", "ids.npy", ("--method", "pics")),
+    ],
+)
+def test_aliases_of_options(
+    semtool: Semtool, arrays: Path, option: str, alias: str, file: str, more: tuple[str, ...]
+) -> None:
+    one, two = (semtool("encode", name, file, *more, "--size", "64x64") for name in (option, alias))
+    assert (one.status, one.out) == (two.status, two.out)
+    assert one.status == 0
+
+
 def test_texts_in_words(semtool: Semtool, place: Path) -> None:
     semtool("encode", "--text", "a dog runs on the beach", "--size", "64x64", "-o", "words.sem")
     said = semtool("decode", "words.sem", "--text", "--json")

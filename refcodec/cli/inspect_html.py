@@ -38,21 +38,21 @@ code,.hex{font:13px/1.7 ui-monospace,Menlo,Consolas,monospace}
 """
 
 
-def render(name: str, data: bytes, found: Inspection, rows: Registry) -> str:
+def render(name: str, data: bytes, inspection: Inspection, rows: Registry) -> str:
     """Return the HTML document for a file called `name`."""
     heading = escape(safe(name))
     return "".join(
         [
             "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
             "<meta name='viewport' content='width=device-width'>",
-            f"<title>{heading}</title><style>{_STYLE}{_links(found)}</style></head><body>\n",
-            f"<h1>{heading}</h1><p>{escape(safe(title(found)))}</p>\n",
-            _facts(found),
-            _bar(found),
+            f"<title>{heading}</title><style>{_STYLE}{_links(inspection)}</style></head><body>\n",
+            f"<h1>{heading}</h1><p>{escape(safe(title(inspection)))}</p>\n",
+            _facts(inspection),
+            _bar(inspection),
             "<h2>Fields</h2>\n",
-            _table(found, rows),
+            _table(inspection, rows),
             "<h2>Bytes</h2>\n",
-            _bytes(data, found),
+            _bytes(data, inspection),
             "</body></html>\n",
         ]
     )
@@ -62,39 +62,39 @@ def _colour(i: int) -> str:
     return f"hsl({i * 137 % 360} 65% var(--l))"  # the golden angle keeps neighbours apart
 
 
-def _links(found: Inspection) -> str:
+def _links(inspection: Inspection) -> str:
     """Return the rules that highlight a field and its bytes together."""
-    rules = (f"body:has(.f{i}:hover) .f{i}.m" for i in range(min(len(found.fields), _LINKED)))
-    return ",".join(rules) + "{outline:2px solid currentColor}" if found.fields else ""
+    rules = (f"body:has(.f{i}:hover) .f{i}.m" for i in range(min(len(inspection.fields), _LINKED)))
+    return ",".join(rules) + "{outline:2px solid currentColor}" if inspection.fields else ""
 
 
-def _facts(found: Inspection) -> str:
+def _facts(inspection: Inspection) -> str:
     items = (
         f"<dt>{escape(name)}</dt><dd{' class=error' if name == 'error' else ''}>{escape(safe(text))}</dd>"
-        for name, text in facts(found)
+        for name, text in facts(inspection)
     )
     return f"<dl>{''.join(items)}</dl>\n"
 
 
-def _bar(found: Inspection) -> str:
+def _bar(inspection: Inspection) -> str:
     """Return the bar that shows each field's share of the file."""
     parts = (
         f"<span class='f{i} m' style='flex:{f.bits};background:{_colour(i)}' "
-        f"title='{escape(f.name)}: {f.bits / (8 * found.file_bytes):.1%}'></span>"
-        for i, f in enumerate(found.fields)
+        f"title='{escape(f.name)}: {f.bits / (8 * inspection.file_bytes):.1%}'></span>"
+        for i, f in enumerate(inspection.fields)
     )
-    return f"<div class='bar'>{''.join(parts)}</div>\n" if found.fields else ""
+    return f"<div class='bar'>{''.join(parts)}</div>\n" if inspection.fields else ""
 
 
-def _table(found: Inspection, registry: Registry) -> str:
+def _table(inspection: Inspection, registry: Registry) -> str:
     """Return the table of fields."""
     rows, before = [], ""
-    for i, field in enumerate(found.fields):
+    for i, field in enumerate(inspection.fields):
         part, name = split(field.name)
         if part and part != before:
             rows.append(f"<tr><th class='part' colspan='4'>{escape(part)}</th></tr>\n")
         before = part
-        explanation = meaning(field, found, registry)
+        explanation = meaning(field, inspection, registry)
         rows.append(
             f"<tr class='f{i}'><td class='n'>{field.offset}</td><td class='n'>{field.bits}</td>"
             f"<td><span class='key f{i} m' style='background:{_colour(i)}'></span>{escape(name)}</td>"
@@ -106,9 +106,9 @@ def _table(found: Inspection, registry: Registry) -> str:
     return f"<table>{head}{''.join(rows)}</table>\n"
 
 
-def _bytes(data: bytes, found: Inspection) -> str:
+def _bytes(data: bytes, inspection: Inspection) -> str:
     """Return a hex dump, line by line, with the first bytes of long fields."""
-    owners = _owners(found.fields)
+    owners = _owners(inspection.fields)
     lines, at = [], 0
     while at < len(data):
         if at not in owners:  # the rest of a long field
@@ -119,7 +119,7 @@ def _bytes(data: bytes, found: Inspection) -> str:
         end = at + 1
         while end < min(len(data), at - at % _ROW + _ROW) and end in owners:
             end += 1
-        cells = "".join(_cell(data[k], owners[k], found.fields) for k in range(at, end))
+        cells = "".join(_cell(data[k], owners[k], inspection.fields) for k in range(at, end))
         text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in data[at:end])
         lines.append(f"<b>{at}</b><div>{cells}</div><b>{escape(text)}</b>\n")
         at = end

@@ -16,45 +16,43 @@ SHOWN_TEXT = 200  # characters of a text that are shown
 SHOWN_HEX = 32  # digits of other bytes that are shown
 
 
-def title(found: Inspection) -> str:
+def title(inspection: Inspection) -> str:
     """Return one line about the file: version, method, size and state."""
-    if found.format_version is None:
+    if inspection.format_version is None:
         return "not a .sem file"
-    size = f", {found.width}x{found.height}" if found.width else ""
-    broken = "" if found.complete else ", incomplete"
-    if found.errors:
-        broken = {4: ", unsupported", 6: ", over the limits"}.get(found.errors[0].status, ", broken")
-    return f".sem version {found.format_version}, {found.method or 'unknown method'}{size}{broken}"
+    size = f", {inspection.width}x{inspection.height}" if inspection.width else ""
+    broken = "" if inspection.complete else ", incomplete"
+    if inspection.errors:
+        broken = {4: ", unsupported", 6: ", over the limits"}.get(inspection.errors[0].status, ", broken")
+    return f".sem version {inspection.format_version}, {inspection.method or 'unknown method'}{size}{broken}"
 
 
-def facts(found: Inspection) -> list[tuple[str, str]]:
+def facts(inspection: Inspection) -> list[tuple[str, str]]:
     """Return (name, text) for everything that is not a field. A name may occur several times."""
-    size = f"{found.file_bytes} bytes"
-    if found.width and found.height:
-        share = 100 * found.overhead_bytes / max(1, found.file_bytes)
-        size = (
-            f"{rate_text(found.file_bytes, found.width, found.height)}, {found.overhead_bytes} overhead ({share:.1f} %)"
-        )
+    size = f"{inspection.file_bytes} bytes"
+    if inspection.width and inspection.height:
+        share = 100 * inspection.overhead_bytes / max(1, inspection.file_bytes)
+        size = f"{rate_text(inspection.file_bytes, inspection.width, inspection.height)}, {inspection.overhead_bytes} overhead ({share:.1f} %)"
     out = [("file", size)]
-    if found.format_version is not None:
-        model = found.model
+    if inspection.format_version is not None:
+        model = inspection.model
         if model.digest is not None:
             digest = model.digest[:16] + ("…" if len(model.digest) > 16 else "")
             where = "available" if model.available else "not available here"
             out.append(("model", f"{model.name or 'unlisted'}, {digest}, {where}"))
-        out.append(("check", _check(found)))
+        out.append(("check", _check(inspection)))
         canonical = {None: "not known without decoding (semtool verify)", True: "yes", False: "no"}
-        out.append(("canonical", canonical[found.canonical]))
-    pixels = (found.width or 0) * (found.height or 0)
-    for section in found.sections:
+        out.append(("canonical", canonical[inspection.canonical]))
+    pixels = (inspection.width or 0) * (inspection.height or 0)
+    for section in inspection.sections:
         rate = f", {1e6 * section.bits / pixels:.0f} µbpp" if pixels else ""
-        share = 100 * section.bytes / max(1, found.file_bytes)
+        share = 100 * section.bytes / max(1, inspection.file_bytes)
         word = "" if section.critical else " (ancillary)"
         name = section.kind or "unknown kind"
         out.append(("section", f"{name}{word}: {section.bytes} bytes at {section.offset}{rate}, {share:.1f} %"))
-    if found.format_version is not None and not found.complete:
+    if inspection.format_version is not None and not inspection.complete:
         out.append(("missing", "the file ends before the last section that its header announces"))
-    for error in found.errors:
+    for error in inspection.errors:
         where = "" if error.offset is None else f" at byte {error.offset}"
         field = "" if error.path is None else f" in {error.path}"
         out.append(("error", f"{error.id} {error.name}: {error.what}{field}{where}"))
@@ -75,7 +73,7 @@ def value_text(field: Field) -> str:
     return value if len(value) <= SHOWN_HEX else value[:SHOWN_HEX] + "…"
 
 
-def meaning(field: Field, found: Inspection, rows: Registry) -> str:
+def meaning(field: Field, inspection: Inspection, rows: Registry) -> str:
     """Return what a number in the file stands for, empty if the number needs no explanation."""
     name, value = field.name.rpartition(".")[2], field.value
     if not isinstance(value, int):
@@ -87,12 +85,12 @@ def meaning(field: Field, found: Inspection, rows: Registry) -> str:
     if name in ("profile", "base_profile"):
         return _profile(value, rows)
     if name == "dim_class":
-        return "both sides follow" if value == spec.DIM_EXPLICIT else f"{found.width}x{found.height}"
+        return "both sides follow" if value == spec.DIM_EXPLICIT else f"{inspection.width}x{inspection.height}"
     if name in ("width_minus_1", "height_minus_1"):
         return f"{name.partition('_')[0]} {value + 1}"
     if name == "number":
         index = int(field.name.partition("[")[2].partition("]")[0])
-        return (found.sections[index].kind or "unknown") if index < len(found.sections) else ""
+        return (inspection.sections[index].kind or "unknown") if index < len(inspection.sections) else ""
     if name == "count_minus_1":
         return f"{value + 1} section{'s' if value else ''}"
     return ""
@@ -105,11 +103,15 @@ def hex_lines(data: bytes, offset: int, bits: int) -> list[str]:
     return [*lines, f"… {len(part) - HEX_BYTES} more"] if len(part) > HEX_BYTES else lines
 
 
-def _check(found: Inspection) -> str:
-    if not found.check.bits:
-        return "none" if found.check.bits == 0 else "unknown"
-    state = "not computed without decoding (semtool verify)" if found.check.state == "unchecked" else found.check.state
-    return f"{found.check.bits} bits, {state}"
+def _check(inspection: Inspection) -> str:
+    if not inspection.check.bits:
+        return "none" if inspection.check.bits == 0 else "unknown"
+    state = (
+        "not computed without decoding (semtool verify)"
+        if inspection.check.state == "unchecked"
+        else inspection.check.state
+    )
+    return f"{inspection.check.bits} bits, {state}"
 
 
 def _profile(number: int, rows: Registry) -> str:

@@ -24,11 +24,11 @@ def command(source: str, model: str | None, level: int) -> None:
     from refcodec.decoder import payload
 
     with progress("decoding") as update:
-        found = payload(data, level=level, progress=update, environment=environment)
+        symbols = payload(data, level=level, progress=update, environment=environment)
     if wants_json():
-        show_json(found.to_dict())
+        show_json(symbols.to_dict())
         return
-    for section in found.sections:
+    for section in symbols.sections:
         say(section.kind)
         say(f"  sha256  {section.sha256}")
         say(f"  shape   {', '.join('×'.join(map(str, shape)) for shape in section.shape)}")

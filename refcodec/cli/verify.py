@@ -68,7 +68,7 @@ def _check(source: str, environment: Environment, level: int, trace: bool) -> tu
         "error": None,
     }
     tracer = Tracer() if trace else None
-    found: SemError | None = None  # the first error
+    failure: SemError | None = None  # the first one
     data = None
     try:
         data = read_input(source, level)
@@ -76,24 +76,24 @@ def _check(source: str, environment: Environment, level: int, trace: bool) -> tu
             decoded = decode_file(data, level=level, trace=tracer, progress=update, environment=environment)
         row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
-        found = error
+        failure = error
         row.update(
             valid=False if error.status == 3 else None,
             canonical=False if error.code == Code.STREAM_NOT_CANONICAL else None,
         )
     if data is not None:
         row["level"] = _level(data, environment)
-    if data is not None and found is not None:
+    if data is not None and failure is not None:
         inspection = inspect(data, level=level, environment=environment)
-        state = "failed" if found.code == Code.CHECK_MISMATCH else inspection.check.state
+        state = "failed" if failure.code == Code.CHECK_MISMATCH else inspection.check.state
         row.update(complete=inspection.complete, check=state)
     if tracer is not None and data is not None:
         try:
             row["parts_at"] = _parts_at(source, data, tracer)
         except SemError as error:
-            found = found or error
-    row["error"] = None if found is None else found.to_dict()
-    return row, found
+            failure = failure or error
+    row["error"] = None if failure is None else failure.to_dict()
+    return row, failure
 
 
 def _level(data: bytes, environment: Environment) -> int | None:

@@ -59,7 +59,7 @@ def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> li
 
 
 def _by_suffix(artifacts: list[Artifact], suffix: str, target: str) -> Artifact:
-    """Return the first artifact that can be written with a suffix. Raises a usage error if there is none."""
+    """Return the first artifact that can be written with a suffix. Raises a usage error if no artifact has it."""
     if not suffix:
         return artifacts[0]
     for artifact in artifacts:

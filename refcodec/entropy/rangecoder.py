@@ -6,7 +6,7 @@
     encode   a = floor(range·c / T)   b = floor(range·(c + f) / T)   low += a   range = b - a
              low >= 2^32: take 2^32 off and add 1 to the bytes already written, 0xFF becoming 0x00
              while range < 2^24: write the top byte of low, low = low·256 mod 2^32, range *= 256
-    finish   the number in [low, low + range) that needs the fewest bytes, the least of them; trailing zero bytes go
+    finish   the shortest number in [low, low + range), the smallest of that length, without trailing zero bytes
     decode   the symbol with a <= code < b; code -= a; range = b - a; renormalise; bytes past the end are zeros
 
 `Encoder` and `Decoder` have the same methods: an encoder takes a value and writes it, a decoder takes None and reads it,

@@ -17,7 +17,7 @@ def malformed(what: str, path: str) -> SemError:
 def require_integer(value: object, lo: int, hi: int, path: str) -> int:
     """Return `value`, an integer from lo to hi; true and false are not integers."""
     if type(value) is not int or not lo <= value <= hi:
-        raise malformed(f"not an integer from {lo} to {hi}" if lo <= hi else "nothing stands there yet", path)
+        raise malformed(f"not an integer from {lo} to {hi}" if lo <= hi else "there is no layer before it", path)
     return value
 
 

@@ -72,7 +72,7 @@ class SymbolModel:
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """The members that also stand in the parameters of a row."""
+        """The members that are also parameters of a profile."""
         shapes = {"groups": list(self.groups), "hyper": self.hyper, "m": self.m}
         return shapes | {"parity": self.parity, "rates": self.rates}
 

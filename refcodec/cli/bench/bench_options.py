@@ -25,13 +25,13 @@ def quality_list(_ctx: click.Context, _param: click.Parameter, text: str | None)
     """ "1-3,7" → (1, 2, 3, 7)."""
     if text is None:
         return None
-    found: list[int] = []
+    qualities: list[int] = []
     for piece in text.split(","):
         ends = re.fullmatch(r"([0-9]{1,3})(?:-([0-9]{1,3}))?", piece)
         if ends is None or int(ends[2] or ends[1]) < int(ends[1]):
             raise click.BadParameter("write qualities as 1-10 or 1,4,9")
-        found.extend(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
-    return tuple(dict.fromkeys(found))
+        qualities.extend(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    return tuple(dict.fromkeys(qualities))
 
 
 def anchor_list(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...] | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a file has where no picture is made of it: its text, vector, codes, indices or edge map, as files."""
+"""Export the decoded symbols of a file as files: text, vector, codes, indices or edge map."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[str, Artifact]:
-    """Return what each payload of a file can be written as: name of the kind -> artifact, by ascending kind.
+    """Return name of the kind -> artifact for each payload of a file, by ascending kind.
 
-    Raise `ModelError` for a package that the file names and that is here and faulty.
+    Raises ModelError for an installed package that the file names and that is malformed.
     """
     header, known, out = symbols.container.header, symbols.environment.kinds, {}
     for section_type, value in symbols.values.items():
@@ -37,7 +37,7 @@ def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[st
 
 
 def _find_model(symbols: DecodedFile) -> Any:
-    """Return the symbol model that the file names, None where it names none or none is found."""
+    """Return the symbol model that the file names, None without one or if it is not installed."""
 
     header = symbols.container.header
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
@@ -56,6 +56,6 @@ def _synthesise(symbols: DecodedFile, progress: Progress | None, latents: Any) -
 
     header, folder = symbols.container.header, symbols.folder
     assert folder is not None
-    package_cache.need_torch("painting an edge map")
-    with package_cache.running(folder, "painter"):
+    package_cache.need_torch("reconstructing an edge map")
+    with package_cache.torch_errors(folder, "painter"):
         return latent_coding.synthesise(latents, folder, (header.width, header.height), progress)

@@ -325,7 +325,7 @@ def test_table_has_a_column_for_each_metric() -> None:
     head, *rows = tables.table("x", points, BOTH).splitlines()[1:]
     assert head.split() == ["bpp", "PSNR", "MS-SSIM", "dB"]
     assert [row.split()[-4:] for row in rows] == [["0.25000", "30.123", "0.91234", "10.500"]] * 3
-    assert ["quality 3" in rows[0], "0.5 bpp wanted" in rows[1], "as it comes" in rows[2]] == [True] * 3
+    assert ["quality 3" in rows[0], "0.5 bpp wanted" in rows[1], "default" in rows[2]] == [True] * 3
 
 
 # semtool bench rate
@@ -400,14 +400,14 @@ def test_qualities_rates_and_what_a_method_does_by_itself(bench: Bench, semtool:
         (("--method", "jpeg", "--bpp", "0.5"), "are for the methods of .sem"),
         (("--method", "jpeg", "--profile", "clip"), "are for the methods of .sem"),
         (("--method", "pics", "--profile", "a", "--profile", "b", "--qualities", "3"), "go with one"),
-        (("--samples", "2"), "are for methods that paint from a seed"),
-        (("--hint", "steps=2"), "are for methods that paint from a seed"),
+        (("--samples", "2"), "are for methods that generate pictures from a seed"),
+        (("--hint", "steps=2"), "are for methods that generate pictures from a seed"),
         (("--method", "clip", "--hint", "stps=2"), "there is no hint stps"),
         (("--qualities", "9-"), "write qualities"),
         (("--qualities", "a"), "write qualities"),
         (("--qualities", "7-3"), "write qualities"),
         (("--anchors", "gif"), "there is no anchor gif"),
-        (("--window", "0.8", "0.1"), "is no window"),
+        (("--window", "0.8", "0.1"), "is not a window"),
         (("--metrics", "psnr,beauty"), "there is no metric beauty"),
         (("--method", "magic"), "magic"),
     ):
@@ -465,7 +465,7 @@ def test_models_device_and_samples_reach_the_codec(bench: Bench, place: Path) ->
         "--model",
         f"clip={place / 'clip'}",
     )
-    more = {"profile": "clip-8", "samples": 3, "wish": {"steps": "2"}}
+    more = {"profile": "clip-8", "samples": 3, "overrides": {"steps": "2"}}
     assert found["codec"]["identity"] == f"clip {more} cpu bfloat16 ['clip', 'painter'] []"
 
 

@@ -299,11 +299,11 @@ def test_verify_tells_where_a_trace_parts(semtool: Semtool, photo: Path) -> None
     name = trace["entries"][9]["name"]
     trace["entries"][9]["sha256"] = "0" * 64
     path.write_text(json.dumps(trace))
-    assert semtool("verify", "photo.sem", "--trace").text.endswith(f", parts from the encoder at {name}\n")
+    assert semtool("verify", "photo.sem", "--trace").text.endswith(f", differs from the encoder at {name}\n")
     path.write_text("[]")
     done = semtool("verify", "photo.sem", "--trace")
     assert done.status == 7
-    assert done.line.startswith("SEM-E-101 cannot-read: photo.sem.trace.json is no digest file; ")
+    assert done.line.startswith("SEM-E-101 cannot-read: photo.sem.trace.json is not a digest file; ")
     path.unlink()
     assert semtool("verify", "photo.sem", "--trace").text.endswith(", level 1, no trace\n")
     refused(semtool("verify", "-", "--trace"), 2, "usage: ")
@@ -341,7 +341,7 @@ def test_verify_tells_where_a_trace_parts(semtool: Semtool, photo: Path) -> None
         (["decode", "photo.sem"], 2, "usage: photo.png is there already"),
         (["decode", "tiny.sem", "-o", "x.gif"], 2, "usage: cannot write pictures as .gif"),
         (["decode", "tiny.sem", "--text"], 4, "SEM-E-704 unsupported-kind: the file holds no text"),
-        (["decode", "tiny.sem", "--alternatives"], 2, "usage: --alternatives goes with --text"),
+        (["decode", "tiny.sem", "--alternatives"], 2, "usage: --alternatives needs --text"),
         (["inspect", "tiny.sem", "--html", "tiny.sem"], 2, "usage: "),
         (["encode", "photo.png", "-o", "no/x.sem"], 7, "SEM-E-102 cannot-write: no/x.sem: there is no folder no; "),
         (["encode", "photo.png", "-o", "folder"], 7, "SEM-E-102 "),

@@ -161,7 +161,11 @@ def test_one_package(semtool: Semtool, tiny: Path) -> None:
     text = semtool("models", "show", tiny).text
     assert row["digest"] in text
     assert "bounds       kept" in text
-    refused(semtool("models", "show", row["digest"][:7]), 5, "SEM-E-801 model-unavailable: nothing here is called ")
+    refused(
+        semtool("models", "show", row["digest"][:7]),
+        5,
+        "SEM-E-801 model-unavailable: there is no package, role or profile ",
+    )
     (tiny / "symbols.safetensors").write_bytes(b"")
     broken = semtool("models", "show", tiny, "--json")
     valid("models-show", broken.json)
@@ -245,11 +249,15 @@ def test_what_is_intact(semtool: Semtool) -> None:
 def test_what_is_not_here(semtool: Semtool) -> None:
     assert states(semtool, "--model", "painter=nobody/none")["painter"] == "failed 801"
     refused(semtool("models", "verify", "painter"), 5, "SEM-E-801 model-unavailable: nothing fills the role painter")
-    refused(semtool("models", "verify", "nothing"), 5, "SEM-E-801 model-unavailable: nothing here is called nothing")
+    refused(
+        semtool("models", "verify", "nothing"),
+        5,
+        "SEM-E-801 model-unavailable: there is no package, role or profile nothing",
+    )
     refused(
         semtool("models", "verify", "elic-tiny"),
         5,
-        "SEM-E-801 model-unavailable: the model of profile elic-tiny is not here",
+        "SEM-E-801 model-unavailable: the model of profile elic-tiny is not installed",
     )
 
 
@@ -543,7 +551,7 @@ def test_a_hub_id_without_a_network(semtool: Semtool, hub: Path) -> None:
     assert installed_roles(Environment.default()) == {}
     said = semtool("models", "import", "owner/other", "--as", "painter", "--no-fetch", "--json")
     valid("models-import", said.json)
-    assert "without a digest, and without a revision" in said.line
+    assert "without a digest and without a revision" in said.line
     assert said.json["roles"][0]["sha256"] is None
     assert installed_roles(Environment.default())["painter"].place == "owner/other"
     text = semtool("models", "import", "owner/other@5", "--as", "painter", "--no-fetch", "--replace")
@@ -702,7 +710,7 @@ def test_a_public_elic_becomes_a_package(semtool: Semtool) -> None:
     refused(
         semtool("models", "import", "elic.pth.tar", "--as", "elic"),
         2,
-        f"usage: {folder} is there already (--replace takes its place)",
+        f"usage: {folder} is there already (--replace replaces it)",
     )
     assert contents(folder) == before
     refused(
@@ -762,7 +770,7 @@ def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
     refused(
         semtool("models", "import", "ControlNetHED.safetensors", "--as", "hed", "-o", "set"),
         2,
-        "usage: the role edge_detector of the set set is filled already (--replace takes its place)",
+        "usage: the role edge_detector of the set set is filled already (--replace replaces it)",
     )
 
 

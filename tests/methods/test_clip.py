@@ -321,7 +321,7 @@ def test_a_scheduler_of_the_file_that_a_painter_has_not(models: Path) -> None:
 
     hinted = decode_file(refcodec.encode(PHOTO, method="clip", models=models, hints={"scheduler": "euler"}))
     done = reconstruct.reconstruct(hinted, models={"painter": Flow()})
-    assert done.notices == ("the painter has not the scheduler that the file asks for: its own is taken",)
+    assert done.notices == ("the generator does not have the scheduler that the file asks for: its own is used",)
     with pytest.raises(ValueError, match="flow"):
         reconstruct.reconstruct(hinted, models={"painter": Flow()}, overrides={"scheduler": "euler"})
 

@@ -263,9 +263,9 @@ def test_sizes_that_the_format_is_for() -> None:
         ({"text": "ct", "method": "words"}, "'words' is unknown"),
         ({"text": "ct", "profile": "clip"}, "clip is of method clip, not consonant"),
         ({"text": "cat", "strict": True}, "'a' at character 1"),
-        ({"text": "ct", "mode": "raw"}, "mode is of a caption"),
-        ({"codes": [0] * 16, "mode": "raw"}, "mode is of a caption"),
-        ({"caption": "ct", "strict": True}, "strict is of a consonant text"),
+        ({"text": "ct", "mode": "raw"}, "mode needs a caption"),
+        ({"codes": [0] * 16, "mode": "raw"}, "mode needs a caption"),
+        ({"caption": "ct", "strict": True}, "strict needs a consonant text"),
         ({"caption": "ct", "mode": "tokens"}, "no captions of mode tokens"),
         ({"caption": "\ud800"}, "holds a lone surrogate"),
         ({"caption": "a", "text": "b"}, "one prompt"),
@@ -293,8 +293,8 @@ def test_sizes_that_the_format_is_for() -> None:
         ({"indices": np.zeros((2, 2))}, "one row of integers, not float64"),
         ({"indices": np.zeros((1, 2, 2), int)}, "one row of integers"),
         ({"indices": np.array(5)}, "one row of integers"),
-        ({"text": "ct", "quality": 3}, "quality and bpp are of pictures and edge maps"),
-        ({"text": "ct", "bpp": 0.5}, "quality and bpp are of pictures and edge maps"),
+        ({"text": "ct", "quality": 3}, "quality and bpp are for pictures and edge maps"),
+        ({"text": "ct", "bpp": 0.5}, "quality and bpp are for pictures and edge maps"),
         ({"sketch": np.zeros((8, 9), np.uint8), "size": (8, 9)}, "the edge map is 9x8, the picture 8x9"),
         ({"sketch": np.zeros((8, 9), np.uint8), "size": None, "quality": 3, "bpp": 0.5}, "not both"),
         ({"text": "ct", "check": 8}, "check is 0, 16 or 32"),
@@ -494,7 +494,7 @@ def test_every_kind_on_the_command_line(semtool: Semtool, arrays: Path, name: st
     else:
         role = "hyper_encoder" if "index map" in files.values() else "painter"
         refused(done, 5, f"SEM-E-801 model-unavailable: nothing fills the role {role} (")
-        assert done.line.endswith("; semtool decode --symbols gives what the file holds")
+        assert done.line.endswith("; semtool decode --symbols writes the symbols without it")
     assert not Path("painted.png").exists()
 
 
@@ -523,6 +523,22 @@ def test_standard_streams(semtool: Semtool, arrays: Path) -> None:
         assert image.size == (100, 70)
 
 
+@pytest.mark.parametrize(
+    ("option", "alias", "file", "more"),
+    [
+        ("--vector", "--embedding", "vector.npy", ()),
+        ("--codes", "--pq-codes", "codes.npy", ()),
+        ("--codes", "--token-ids", "ids.npy", ("--method", "pics")),
+    ],
+)
+def test_aliases_of_options(
+    semtool: Semtool, arrays: Path, option: str, alias: str, file: str, more: tuple[str, ...]
+) -> None:
+    one, two = (semtool("encode", name, file, *more, "--size", "64x64") for name in (option, alias))
+    assert (one.status, one.out) == (two.status, two.out)
+    assert one.status == 0
+
+
 def test_texts_in_words(semtool: Semtool, place: Path) -> None:
     semtool("encode", "--text", "a dog runs on the beach", "--size", "64x64", "-o", "words.sem")
     said = semtool("decode", "words.sem", "--text", "--json")
@@ -541,7 +557,7 @@ def test_texts_in_words(semtool: Semtool, place: Path) -> None:
     semtool("encode", "--text", " ".join(["kvkvk"] * 12), "--size", "64x64", "-o", "odd.sem")
     odd = semtool("decode", "odd.sem", "--text")
     assert odd.status == 0
-    assert odd.line.startswith("note: spelled by guess, not in the lexicon: ")
+    assert odd.line.startswith("note: words that are not in the lexicon, spelled by guess: ")
     assert odd.line.endswith(" and 2 more")
     semtool("encode", "--caption", "one\ntwo\x1b[2J", "--size", "64x64", "-o", "caption.sem")
     assert semtool("decode", "caption.sem", "--text").text == "one\\ntwo\\x1b[2J\n"
@@ -573,7 +589,7 @@ HOSTILE = {
     "archive": (archive(), 7, "SEM-E-101 cannot-read: x.npy is an archive, not one array"),
     "broken archive": (b"PK\x03\x04 and no more", 7, "SEM-E-101 "),
     "empty": (b"", 7, "SEM-E-101 "),
-    "text": (b"1 2 3\n", 7, "SEM-E-101 cannot-read: x.npy is no .npy file of numbers; "),
+    "text": (b"1 2 3\n", 7, "SEM-E-101 cannot-read: x.npy is not an .npy file of numbers; "),
     "bare pickle": (b"\x80\x04cos\nsystem\n(X\x04\x00\x00\x00exittR.", 7, "SEM-E-101 "),
     "magic alone": (b"\x93NUMPY", 7, "SEM-E-101 "),
     "version": (b"\x93NUMPY\x09\x00" + bytes(100), 7, "SEM-E-101 "),
@@ -635,7 +651,7 @@ def test_hostile_arrays(semtool: Semtool, place: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("args", "status", "start"),
     [
-        (["--text", "ct"], 2, "usage: symbols do not tell the size of the picture"),
+        (["--text", "ct"], 2, "usage: symbols do not contain the size of the picture"),
         (["--text", "ct", "--size", "0x0"], 2, "usage: Invalid value for '--size': a size is WIDTHxHEIGHT"),
         (["--text", "ct", "--size", "8"], 2, "usage: "),
         (["--text", "ct", "--size", "08x8"], 2, "usage: "),
@@ -652,12 +668,12 @@ def test_hostile_arrays(semtool: Semtool, place: Path, name: str) -> None:
         (["--text", "ct", "--size", "8x8", "--profile", "77"], 4, "SEM-E-702 "),
         (["--text", "ct", "--size", "8x8", "--explicit-model"], 2, "usage: profile consonant names no model"),
         (["--text", "ct", "--size", "8x8", "--model", "no"], 5, "SEM-E-801 "),
-        (["--text", "ct", "--size", "8x8", "--bpp", "0.1"], 2, "usage: quality and bpp are of pictures and edge maps"),
-        (["--text", "ct", "--size", "8x8", "--quality", "3"], 2, "usage: quality and bpp are of pictures and edge maps"),
-        (["--text", "ct", "--size", "8x8", "--mode", "raw"], 2, "usage: mode is of a caption"),
+        (["--text", "ct", "--size", "8x8", "--bpp", "0.1"], 2, "usage: quality and bpp are for pictures and edge maps"),
+        (["--text", "ct", "--size", "8x8", "--quality", "3"], 2, "usage: quality and bpp are for pictures and edge maps"),
+        (["--text", "ct", "--size", "8x8", "--mode", "raw"], 2, "usage: mode needs a caption"),
         (["--text", "ct", "--size", "8x8", "--trace"], 2, "usage: --trace is for pictures by method elic"),
         (["--caption", "ct", "--size", "8x8", "--mode", "best"], 2, "usage: "),
-        (["--caption", "ct", "--size", "8x8", "--strict"], 2, "usage: strict is of a consonant text"),
+        (["--caption", "ct", "--size", "8x8", "--strict"], 2, "usage: strict needs a consonant text"),
         (["--caption", "a" * 70_000, "--size", "8x8"], 6, "SEM-E-604 "),
         (["--text", "ct", "--size", "8x8", "--hint", "seed"], 2, "usage: Invalid value for '--hint': seed is not KEY=VALUE"),
         (["--text", "ct", "--size", "8x8", "--hint", "seed=x"], 2, "usage: not a value that the hint"),
@@ -670,7 +686,7 @@ def test_hostile_arrays(semtool: Semtool, place: Path, name: str) -> None:
         (["--vector", "codes.npy", "--size", "8x8"], 2, "usage: the profile has 768 dimensions, not 16"),
         (["--vector", "no.npy", "--size", "8x8"], 7, "SEM-E-101 cannot-read: no.npy: No such file"),
         (["--vector", ".", "--size", "8x8"], 7, "SEM-E-101 "),
-        (["--vector", "edges.png", "--size", "8x8"], 7, "SEM-E-101 cannot-read: edges.png is no .npy file of numbers; "),
+        (["--vector", "edges.png", "--size", "8x8"], 7, "SEM-E-101 cannot-read: edges.png is not an .npy file of numbers; "),
         (["--codes", "vector.npy", "--size", "8x8"], 2, "usage: codes are one row of integers, not float64[768]"),
         (["--indices", "grid.npy", "--size", "8x8"], 2, "usage: profile perco-64-256 has 1 rows of 1 indices for 8x8, not 2 of 2"),
         (["--indices", "grid.npy", "--size", "100x70", "--profile", "vq-tiny"], 5, "SEM-E-801 model-unavailable: no model with"),
@@ -701,10 +717,10 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
     ("args", "status", "start"),
     [
         (["--symbols", "-o", "x.png"], 2, "usage: nothing in the file can be written as x.png (caption: .txt)"),
-        (["-o", "x.txt"], 2, "usage: x.txt is no picture: name one, or give --symbols"),
-        (["--symbols", "--seed", "1"], 2, "usage: --seed is of pictures, and --symbols paints none"),
-        (["--text", "--samples", "2"], 2, "usage: --samples is of pictures, and --text paints none"),
-        (["--text", "--symbols"], 2, "usage: --text and --symbols are two answers"),
+        (["-o", "x.txt"], 2, "usage: x.txt is not a picture: name one, or give --symbols"),
+        (["--symbols", "--seed", "1"], 2, "usage: --seed is for pictures, and --symbols writes none"),
+        (["--text", "--samples", "2"], 2, "usage: --samples is for pictures, and --text writes none"),
+        (["--text", "--symbols"], 2, "usage: --text and --symbols exclude each other"),
         (["--trace", "."], 2, "usage: . is there already"),
         (["--model", "cook=no"], 2, "usage: 'cook' is no role: there are captioner, language, painter"),
         (["--model", "painter="], 2, "usage: nothing is named for the role painter"),
@@ -720,7 +736,7 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
         (["--symbols", "-o", "x.sem"], 2, "usage: x.sem is the input itself"),
         (["--text", "-o", "x.sem"], 2, "usage: x.sem is the input itself"),
         (["--text", "-o", "no/x.txt"], 7, "SEM-E-102 "),
-        (["--alternatives"], 2, "usage: --alternatives goes with --text"),
+        (["--alternatives"], 2, "usage: --alternatives needs --text"),
         (["--symbols", "--model", "no"], 5, "SEM-E-801 "),
     ],
 )
@@ -742,7 +758,7 @@ def test_what_needs_no_model_is_shown_without_it(semtool: Semtool, place: Path) 
     for args in (["--symbols"], ["--symbols", "-o", "y.txt"], ["--text"]):
         done = semtool("decode", "x.sem", *args)
         assert done.status == 0
-        assert done.err.startswith("note: without vq, whose model is not here: SEM-E-801 ")
+        assert done.err.startswith("note: without vq, whose model is not installed: SEM-E-801 ")
         assert ", of an incomplete file" not in done.text
     assert Path("x.txt").read_text() == Path("y.txt").read_text() == f"{CAPTION}\n"
     refused(semtool("payload", "x.sem"), 5, "SEM-E-801 ")
@@ -757,7 +773,7 @@ def test_what_needs_no_model_is_shown_without_it(semtool: Semtool, place: Path) 
     Path("s.sem").write_bytes(editing.add(refcodec.read(sketch), refcodec.read(caption).sections).data)
     done = semtool("decode", "s.sem", "--symbols", "--model", MODELS)
     assert (done.status, Path("s.caption.txt").read_text()) == (0, f"{CAPTION}\n")
-    assert done.line.startswith("note: not all of it: SEM-E-80")
+    assert done.line.startswith("note: not all payloads are written: SEM-E-80")
     Path("s.sem").write_bytes(sketch)
     refused(semtool("decode", "s.sem", "--symbols", "--model", MODELS), 5, "SEM-E-80")
     refused(semtool("decode", "s.sem", "--symbols"), 5, "SEM-E-801 ")

@@ -192,15 +192,15 @@ def test_a_converted_checkpoint_codes_and_paints(
 
 def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
     """Indices through the ladder and means in 1/64 are those of the float heads, but for a step now and then."""
-    from refcodec.convert.quantisation_loss import FloatPredictor
-    from refcodec.networks.context_model import Predictor
+    from refcodec.convert.quantisation_loss import FloatContextModel
+    from refcodec.networks.context_model import ContextModel
 
     net, _ = elic_checkpoint.network(state("taco"))
     with torch.no_grad():  # what calibration saw
         y, z0 = net.analyse(picture(192, 256), any_text(net.cfg))
     exact, near = (
-        Predictor(package.load(packages["taco"]), 0, (12, 16), NumpyBackend()),
-        FloatPredictor(net, 0, (12, 16)),
+        ContextModel(package.load(packages["taco"]), 0, (12, 16), NumpyBackend()),
+        FloatContextModel(net, 0, (12, 16)),
     )
     z = z0[0].round().int().numpy()
     exact.start(z)
@@ -209,7 +209,10 @@ def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
     wrong = total = start = 0
     for k, c in enumerate(net.cfg.groups):
         for step in (0, 1):
-            (mean, index), (float_mean, float_index) = exact.params(k, step), near.params(k, step)
+            (mean, index), (float_mean, float_index) = (
+                exact.entropy_parameters(k, step),
+                near.entropy_parameters(k, step),
+            )
             assert np.abs(mean - float_mean).max() <= 1
             apart = np.abs(index.astype(int) - float_index)
             assert apart.max() <= 1
@@ -217,7 +220,7 @@ def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
             rows, cols = exact.sites[step]
             s = np.rint(y[0].numpy()[start : start + c, rows, cols] - mean / 64).astype(np.int32)
             for walk in (exact, near):
-                walk.put(k, step, 64 * s + mean)
+                walk.update(k, step, 64 * s + mean)
         start += c
     assert wrong / total < 0.02
     assert 0 in used

@@ -19,9 +19,9 @@ from PIL import Image
 
 from refcodec.convert.calibrate import calibrate
 from refcodec.convert.elic_package import write_package
-from refcodec.convert.quantisation_loss import FloatPredictor
+from refcodec.convert.quantisation_loss import FloatContextModel
 from refcodec.convert.quantise import symbol_model
-from refcodec.networks.context_model import Predictor
+from refcodec.networks.context_model import ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import load
 from refcodec.transforms.elic.config import ElicConfig
@@ -90,7 +90,7 @@ def test_the_shipped_package_codes_as_its_integers_do(rate: int) -> None:
         y, z0 = (t[0].numpy() for t in net.analyse(extended(picture(192, 256))))
     gain, gain_z = (t[rate].detach().exp().numpy()[:, None, None] for t in (net.log_gain, net.log_gain_z))
     z = np.rint(z0 * gain_z).astype(np.int32)
-    both = FloatPredictor(net, rate, y.shape[1:]), Predictor(model, rate, y.shape[1:], NumpyBackend())
+    both = FloatContextModel(net, rate, y.shape[1:]), ContextModel(model, rate, y.shape[1:], NumpyBackend())
     sizes = [pack.body_size(p, model, rate, y * gain, z) for p in both]
     assert abs(sizes[0] / sizes[1] - 1) < 0.005
     with torch.no_grad():  # the fitted prior of z against its tables

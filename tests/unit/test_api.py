@@ -210,7 +210,7 @@ def test_a_check_of_an_explicit_model_without_payload() -> None:
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"quality": 0}, "quality is a whole number from 1 to 10"),
+        ({"quality": 0}, "quality is an integer from 1 to 10"),
         ({"quality": 11}, "quality"),
         ({"quality": True}, "quality"),
         ({"quality": 5, "bpp": 1}, "not both"),
@@ -353,9 +353,9 @@ def test_unknown_arguments_are_refused_under_the_public_name(tmp_path: Path) -> 
         ({"size": (8, 8)}, "its own size"),
         ({"method": "consonant", "quality": 5, "edges": "hed"}, "has no edges"),
         ({"method": "elic", "words": 5}, "has no words"),
-        ({"method": "elic", "mode": "raw"}, "mode and strict are of texts"),
-        ({"method": "clip", "mode": "raw"}, "mode is of a caption"),
-        ({"method": "pics", "strict": True}, "strict is of a consonant text"),
+        ({"method": "elic", "mode": "raw"}, "mode and strict need a text"),
+        ({"method": "clip", "mode": "raw"}, "mode needs a caption"),
+        ({"method": "pics", "strict": True}, "strict needs a consonant text"),
         ({"method": "clip", "caption": "a cat"}, "has no caption"),
         ({"method": "clip", "quality": 5}, "one rate"),
         ({"method": "clip", "profile": "elic"}, "is of method elic"),

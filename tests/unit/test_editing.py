@@ -123,7 +123,7 @@ def test_add_gives_back_what_strip_took(rows: None, container: Container, data: 
 
 @relaxed
 @given(containers(), st.integers(1, 12), st.integers(1, 300))
-def test_cut_is_the_beginning_of_the_file(rows: None, container: Container, sections: int, most: int) -> None:
+def test_cut_is_the_beginning_of_the_file(rows: None, container: Container, sections: int, limit: int) -> None:
     whole = write(container)
     if not container.header.sectioned:
         with pytest.raises(ValueError, match="compact file"):
@@ -133,8 +133,8 @@ def test_cut_is_the_beginning_of_the_file(rows: None, container: Container, sect
     ends = [part.body_offset + len(part.body) + width for part in container.sections]
     for limits, keep in (
         ({"sections": sections}, min(sections, len(ends))),
-        ({"most": most}, sum(end <= most for end in ends)),
-        ({"sections": sections, "most": most}, min(sections, sum(end <= most for end in ends))),
+        ({"limit": limit}, sum(end <= limit for end in ends)),
+        ({"sections": sections, "limit": limit}, min(sections, sum(end <= limit for end in ends))),
     ):
         if keep == 0:
             with pytest.raises(ValueError, match="not even the first"):
@@ -235,7 +235,7 @@ def test_names_of_sections(name: str, number: int) -> None:
 
 @pytest.mark.parametrize("name", ["", "words", "256", "-1", "0x", "0x100", "1.0", "٣x", "010", "CAPTION"])
 def test_what_names_no_section(name: str) -> None:
-    with pytest.raises(ValueError, match="is no section: there are consonant"):
+    with pytest.raises(ValueError, match="is not a section: there are consonant"):
         editing.type_named(name)
 
 
@@ -270,6 +270,12 @@ def edited(done: Any, target: str = "x.sem") -> dict[str, Any]:
     return result
 
 
+def test_truncate_is_cut(semtool: Semtool, files: Path) -> None:
+    cut, truncated = (semtool(name, "whole.sem", "-o", "-", "--sections", "1") for name in ("cut", "truncate"))
+    assert (cut.status, cut.out) == (truncated.status, truncated.out)
+    assert cut.status == 0
+
+
 def test_strip(semtool: Semtool, files: Path) -> None:
     before = parts(Path("whole.sem").read_bytes())
     said = edited(semtool("strip", "whole.sem", "-o", "x.sem", "--json"))
@@ -279,7 +285,7 @@ def test_strip(semtool: Semtool, files: Path) -> None:
     assert said["sections"] == ["caption", "vq"]
     gone = semtool("strip", "whole.sem", "-o", "x.sem", "--section", "caption", "--section", "0x43", "--json")
     assert edited(gone)["dropped"] == ["0x15"]
-    assert gone.line == "note: section 0x15 is not known here and not safe to copy: it went with the change"
+    assert gone.line == "note: section 0x15 is unknown and not safe to copy: it was removed with the change"
     edited(semtool("strip", "whole.sem", "-o", "x.sem", "--section", "caption", "--ancillary", "--json"))
     assert Path("x.sem").read_bytes() == Path("grid.sem").read_bytes()
     plain = semtool("strip", "x.sem", "-o", "y.sem")
@@ -394,11 +400,11 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
         (["strip", "whole.sem", "-o", "whole.sem"], 2, "usage: whole.sem is the input itself"),
         (["strip", "whole.sem", "-o", "no/x.sem"], 7, "SEM-E-102 "),
         (["strip", "whole.sem", "-o", "/dev/full"], 7, "SEM-E-102 cannot-write: /dev/full: "),
-        (["strip", "whole.sem", "-o", "x.sem", "--section", "words"], 2, "usage: 'words' is no section: there are consonant"),
+        (["strip", "whole.sem", "-o", "x.sem", "--section", "words"], 2, "usage: 'words' is not a section: there are consonant"),
         (["strip", "whole.sem", "-o", "x.sem", "--section", "pq"], 2, "usage: the file has no section pq"),
         (["strip", "whole.sem", "-o", "x.sem", "--section", "0x99"], 2, "usage: the file has no section 0x99"),
         (["strip", "grid.sem", "-o", "x.sem", "--section", "vq"], 2, "usage: nothing would be left"),
-        (["cut", "whole.sem", "-o", "x.sem"], 2, "usage: say where: --sections or --bytes"),
+        (["cut", "whole.sem", "-o", "x.sem"], 2, "usage: give --sections or --bytes"),
         (["cut", "whole.sem", "-o", "x.sem", "--sections", "0"], 2, "usage: "),
         (["cut", "whole.sem", "-o", "x.sem", "--bytes", "9"], 2, "usage: not even the first section would be left"),
         (["cut", "grid.sem", "-o", "x.sem", "--sections", "1"], 2, "usage: a compact file has no sections"),
@@ -414,7 +420,7 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
         (["add", "grid.sem", "-o", "x.sem", "--codes", "grid.npy"], 2, "usage: codes are one row of integers, not int64[2, 2]"),
         (["add", "grid.sem", "-o", "x.sem", "--vector", "codes.npy"], 2, "usage: a vector needs the codebooks of a model"),
         (["add", "grid.sem", "-o", "x.sem", "--codes", "no.npy"], 7, "SEM-E-101 "),
-        (["add", "grid.sem", "-o", "x.sem", "--caption", "x", "--strict"], 2, "usage: strict is of a consonant text"),
+        (["add", "grid.sem", "-o", "x.sem", "--caption", "x", "--strict"], 2, "usage: strict needs a consonant text"),
         (["add", "grid.sem", "-o", "x.sem", "--thumbnail", "no.png"], 7, "SEM-E-101 "),
         (["add", "grid.sem", "-o", "x.sem", "--thumbnail", "empty"], 2, "usage: a thumbnail is a PNG, JPEG or WebP file"),
         (["add", "grid.sem", "-o", "x.sem", "--thumbnail", "text"], 2, "usage: a thumbnail is a PNG, JPEG or WebP file"),

@@ -27,7 +27,7 @@ from refcodec.convert.z_tables import counted_tables, logistic_tables
 from refcodec.errors import SemError
 from refcodec.methods import latent_coding
 from refcodec.networks import package, package_cache
-from refcodec.networks.context_model import Predictor
+from refcodec.networks.context_model import ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.networks.torch_backend import TorchBackend
@@ -325,7 +325,7 @@ def test_quantised_models_code_what_the_float_model_codes(variant: str) -> None:
     for rate in range(net.cfg.rates):
         gain, gain_z = (t[rate].detach().exp().numpy()[:, None, None] for t in (net.log_gain, net.log_gain_z))
         z = np.rint(z0 * gain_z).astype(np.int32)
-        both = pack.FloatPredictor(net, rate, y.shape[1:]), Predictor(model, rate, y.shape[1:], NumpyBackend())
+        both = pack.FloatContextModel(net, rate, y.shape[1:]), ContextModel(model, rate, y.shape[1:], NumpyBackend())
         sizes = [pack.body_size(p, model, rate, y * gain, z) for p in both]
         assert sizes[0] > 500
         assert abs(sizes[1] / sizes[0] - 1) < 0.01
@@ -362,7 +362,7 @@ def test_ideal_lengths_are_those_of_streams(variant: str) -> None:
     for rate in range(net.cfg.rates):
         gain, gain_z = (t[rate].detach().exp().numpy()[:, None, None] for t in (net.log_gain, net.log_gain_z))
         z = np.rint(z0 * gain_z).astype(np.int32)
-        one, two = (Predictor(model, rate, y.shape[1:], NumpyBackend()) for _ in range(2))
+        one, two = (ContextModel(model, rate, y.shape[1:], NumpyBackend()) for _ in range(2))
         ideal = quantisation_loss.ideal_bits(one, model.groups, y * gain, z) + z_bits(model, rate, z)
         assert pack.body_size(two, model, rate, y * gain, z) == pytest.approx(ideal / 8, rel=0.01)
 
@@ -378,14 +378,17 @@ def test_quantisation_errs_little(variant: str) -> None:
     rate = net.cfg.rates - 1
     gain, gain_z = (t[rate].detach().exp().numpy()[:, None, None] for t in (net.log_gain, net.log_gain_z))
     target, z = y[0].numpy() * gain, np.rint(z0 * gain_z).astype(np.int32)
-    exact, near = Predictor(model, rate, y.shape[2:], NumpyBackend()), pack.FloatPredictor(net, rate, y.shape[2:])
+    exact, near = ContextModel(model, rate, y.shape[2:], NumpyBackend()), pack.FloatContextModel(net, rate, y.shape[2:])
     exact.start(z)
     near.start(z)
     wrong, total, apart = 0, 0, 0.0
     used: set[int] = set()
     for k in range(len(model.groups)):
         for step in (0, 1):
-            (mean, index), (float_mean, float_index) = exact.params(k, step), near.params(k, step)
+            (mean, index), (float_mean, float_index) = (
+                exact.entropy_parameters(k, step),
+                near.entropy_parameters(k, step),
+            )
             apart = max(apart, float(np.abs(mean - float_mean).max()) / 64)
             difference = np.abs(index.astype(int) - float_index)
             assert difference.max() <= 1
@@ -394,7 +397,7 @@ def test_quantisation_errs_little(variant: str) -> None:
             rows, cols = exact.sites[step]
             s = np.rint(target[model.part(k), rows, cols] - mean / 64).astype(np.int32)
             for p in (exact, near):
-                p.put(k, step, 64 * s + mean)
+                p.update(k, step, 64 * s + mean)
     assert len(used) > 8
     assert apart < 0.25
     assert wrong / total < 0.02

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.entropy import Encoder, TableBank, gaussians, uniform
-from refcodec.networks.context_model import Predictor
+from refcodec.networks.context_model import ContextModel
 from refcodec.payloads.latents import STEP, encode, exactly, shapes, z_tables
 from tools.vectors.build import BACKEND, model_of
 from tools.vectors.vector import Valid, Vector, spans
@@ -52,10 +52,10 @@ def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Call
         encoder.symbol(uniform(m.rates), recipe.rate)
         for at in np.ndindex(z.shape):
             code(encoder, z_tables(m), recipe.rate * m.hyper + at[0], int(z[at]))
-        predictor = Predictor(m, recipe.rate, shapes(*recipe.size)[1], BACKEND)
-        predictor.start(z)
+        context_model = ContextModel(m, recipe.rate, shapes(*recipe.size)[1], BACKEND)
+        context_model.start(z)
         for (k, step), s in residuals.items():
-            mean, index = predictor.params(k, step)
+            mean, index = context_model.entropy_parameters(k, step)
             s = np.where(index == 0, 0, s)
             for place in np.ndindex(s.shape):
                 new = todo(int(mean[place]), int(s[place])) if index[place] and todo is not None else None
@@ -63,7 +63,7 @@ def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Call
                     s[place], todo = new, None
                 if index[place]:
                     code(encoder, gaussians(base.environment.tables), int(index[place]), int(s[place]))
-            predictor.put(k, step, (STEP * s + mean).astype(np.int32))
+            context_model.update(k, step, (STEP * s + mean).astype(np.int32))
         return base.data[: spans(base)["body"][0]] + encoder.finish()
 
     return make

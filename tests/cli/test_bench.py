@@ -560,9 +560,10 @@ def test_looking_at_the_commands_imports_nothing_heavy() -> None:
     assert list(group.commands) == ["rate", "speed"]
 
 
-# The networks of tests/test_metrics.py behind the command
+# The networks of tests/cli/test_metrics.py behind the command
 
 
+@pytest.mark.models
 def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
@@ -651,6 +652,7 @@ def test_this_package_is_measured(semtool: Semtool, tmp_path: Path) -> None:
     refused(semtool(*words[:-1], "--qualities", "11"), 2, "usage")
 
 
+@pytest.mark.models
 def test_a_method_of_foundation_models_is_measured(semtool: Semtool, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     import tiny_models

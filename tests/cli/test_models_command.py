@@ -413,6 +413,7 @@ def test_an_index_that_is_none(semtool: Semtool, index: str) -> None:
     assert not Path("set").exists()
 
 
+@pytest.mark.models
 def test_what_real_libraries_save_and_load(semtool: Semtool) -> None:
     pytest.importorskip("transformers")
     import tiny_models
@@ -755,6 +756,7 @@ def test_public_metrics_become_files(semtool: Semtool) -> None:
     assert not Path("other").exists()
 
 
+@pytest.mark.models
 def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
     pytest.importorskip("transformers")
     from safetensors.torch import save_file as save
@@ -774,6 +776,7 @@ def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
     )
 
 
+@pytest.mark.models
 def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     pytest.importorskip("diffusers")
     import tiny_models

@@ -18,6 +18,8 @@ import torch
 from cli_harness import Semtool
 from safetensors.torch import load_file, save_file
 
+pytestmark = pytest.mark.models
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:

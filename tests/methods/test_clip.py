@@ -33,6 +33,8 @@ from refcodec.methods.picture_size import generation_size
 from refcodec.methods.sampler import SamplerSettings
 from refcodec.payloads import clip_bits
 
+pytestmark = pytest.mark.models
+
 PHOTO = tiny_models.photo()
 FEW = {"steps": 2, "guidance": 1}  # of the sampler: enough to tell pictures apart
 

@@ -42,6 +42,8 @@ from refcodec.methods.consonant.method import WORDS, largest_fitting, restored
 from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
 from refcodec.payloads.consonant import LETTERS
 
+pytestmark = pytest.mark.models
+
 PHOTO = tiny_models.photo(96, 64)
 DESCRIPTION = """A large old stone bridge with three grey arches crosses a calm blue river in the middle of the picture. On
 the left a small man in a red coat walks a brown dog along the bank, under tall green trees. On the right stand two white

@@ -31,6 +31,8 @@ from refcodec.foundation.roles import ModelSource
 from refcodec.methods.consonant import prompts
 from refcodec.payloads.consonant import LETTERS
 
+pytestmark = pytest.mark.models
+
 KEY = "sk-secret-0123456789"
 PHOTO = tiny_models.photo(48, 48)
 SAID = "An old stone bridge crosses a calm river, with green trees on the left."

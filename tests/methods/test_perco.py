@@ -35,6 +35,8 @@ from refcodec.methods.perco import method
 from tools.train import perco as training
 from tools.train import small
 
+pytestmark = pytest.mark.models
+
 PHOTO = tiny_models.photo(90, 60)  # 12 x 8 places of 8 pixels
 ROW, V, STRIDE, M, WIDTH = "perco-8-64", 64, 8, 12, 16
 CONFIG = HyperConfig(v=V, stride=STRIDE, factor=2, latent_channels=4, n=8, m=M, dim=4, null_text=(77, WIDTH))

@@ -41,6 +41,8 @@ from refcodec.methods import sketch
 from refcodec.methods.pics import generators
 from refcodec.methods.pics.text_sketch_size import resize, sharpen, text_sketch_size
 
+pytestmark = pytest.mark.models
+
 PHOTO = tiny_models.photo(96, 96)
 LARGE = resize(PHOTO)  # 512 x 512
 FEW = {"steps": 2}  # of the sampler: enough to tell pictures apart

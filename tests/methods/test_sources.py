@@ -250,6 +250,7 @@ def test_pickled_weights_are_never_opened() -> None:
     assert "semtool models import" in error.hint
 
 
+@pytest.mark.models
 def test_another_architecture() -> None:
     pytest.importorskip("transformers")
     from refcodec.foundation.image_embedder import ImageEmbedder
@@ -261,6 +262,7 @@ def test_another_architecture() -> None:
     assert error.path == "image_embedder"
 
 
+@pytest.mark.models
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("transformers")
     pytest.importorskip("diffusers")  # before transformers is hidden: it looks only once
@@ -274,6 +276,7 @@ def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     refused(805, lambda: Models.of("image_embedder=vision").load("image_embedder", ImageEmbedder.load, {}))
 
 
+@pytest.mark.models
 def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")

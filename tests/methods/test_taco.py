@@ -37,6 +37,8 @@ from refcodec.payloads import latents
 from refcodec.payloads.kinds import fits
 from refcodec.transforms.elic import config, transforms
 
+pytestmark = pytest.mark.models
+
 NARROW = {"n": 16, "m": 28, "groups": (2, 2, 4, 8, 12)}
 STATES = {
     "taco": ("taco", lambda: public_checkpoints.taco(**public_checkpoints.sizes("taco"))),

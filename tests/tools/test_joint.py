@@ -28,6 +28,8 @@ from refcodec.networks import package
 from refcodec.transforms.elic import config
 from tools.train import elic, joint, pack
 
+pytestmark = pytest.mark.models
+
 WIDTH = 16
 SMALL = replace(config.taco(16, 20, (2, 6, 12)), lambdas=(0.001, 0.01), text_width=WIDTH, channel_context=((3, 8),))
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 pytest.importorskip("scipy")
 
-from cli_harness import Semtool, place, refused, semtool
+from cli_harness import Semtool, refused
 
 from refcodec.cli.bench import (
     anchors,
@@ -36,8 +36,6 @@ from refcodec.cli.bench import (
 from refcodec.cli.bench.command import group
 from refcodec.errors import SemError
 from refcodec.foundation.resolve import Models
-
-__all__ = ["place", "semtool"]  # fixtures
 
 CURVE = [(0.05, 22.0), (0.1, 25.1), (0.2, 27.9), (0.4, 30.6), (0.6, 32.2), (0.8, 33.5), (1.2, 35.7)]  # bpp, dB
 
@@ -562,9 +560,10 @@ def test_looking_at_the_commands_imports_nothing_heavy() -> None:
     assert list(group.commands) == ["rate", "speed"]
 
 
-# The networks of tests/test_metrics.py behind the command
+# The networks of tests/cli/test_metrics.py behind the command
 
 
+@pytest.mark.models
 def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
@@ -653,6 +652,7 @@ def test_this_package_is_measured(semtool: Semtool, tmp_path: Path) -> None:
     refused(semtool(*words[:-1], "--qualities", "11"), 2, "usage")
 
 
+@pytest.mark.models
 def test_a_method_of_foundation_models_is_measured(semtool: Semtool, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     import tiny_models
@@ -696,9 +696,10 @@ def test_a_method_of_foundation_models_is_measured(semtool: Semtool, tmp_path: P
 
 @pytest.fixture
 def threads() -> Iterator[None]:
-    """Those of torch, as they were."""
+    """Two threads of torch, and afterwards as many as there were."""
     torch = pytest.importorskip("torch")
     before = torch.get_num_threads()
+    torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
@@ -25,9 +25,6 @@ from refcodec.networks import package_search
 from tools import fuzz
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-__all__ = ["place", "semtool"]  # fixtures
 
 TINY = ROOT / "test_vectors" / "models" / "elic-tiny"
 NAME = "a ü\n\x1b[31m.sem"  # a space, a letter, a line break and a colour of the terminal

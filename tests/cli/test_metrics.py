@@ -28,6 +28,8 @@ from refcodec.cli.bench.set_distances import fid, kid
 from refcodec.errors import SemError
 from refcodec.foundation.resolve import Models
 
+pytestmark = pytest.mark.models
+
 
 def random_state(net: nn.Module, seed: int = 1) -> dict[str, Tensor]:
     """Weights that keep activations of about one size, none of them negative where a checkpoint has none."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from safetensors.numpy import load_file, save_file
 
 from refcodec.convert import unpickle
@@ -31,9 +31,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 torch = pytest.importorskip("torch")
-
-
-__all__ = ["place", "semtool"]  # fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "test_vectors" / "models" / "elic-tiny"
@@ -416,6 +413,7 @@ def test_an_index_that_is_none(semtool: Semtool, index: str) -> None:
     assert not Path("set").exists()
 
 
+@pytest.mark.models
 def test_what_real_libraries_save_and_load(semtool: Semtool) -> None:
     pytest.importorskip("transformers")
     import tiny_models
@@ -758,6 +756,7 @@ def test_public_metrics_become_files(semtool: Semtool) -> None:
     assert not Path("other").exists()
 
 
+@pytest.mark.models
 def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
     pytest.importorskip("transformers")
     from safetensors.torch import save_file as save
@@ -777,6 +776,7 @@ def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
     )
 
 
+@pytest.mark.models
 def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     pytest.importorskip("diffusers")
     import tiny_models

@@ -15,10 +15,10 @@ pytest.importorskip("diffusers")
 
 import tiny_models
 import torch
-from cli_harness import Semtool, place, semtool
+from cli_harness import Semtool
 from safetensors.torch import load_file, save_file
 
-__all__ = ["place", "semtool"]  # fixtures
+pytestmark = pytest.mark.models
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from PIL import Image
 pytest.importorskip("diffusers")
 
 import tiny_models
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 
 import refcodec
 from refcodec import codec, reconstruct, registry, spec
@@ -33,7 +33,7 @@ from refcodec.methods.picture_size import generation_size
 from refcodec.methods.sampler import SamplerSettings
 from refcodec.payloads import clip_bits
 
-__all__ = ["place", "semtool"]  # fixtures
+pytestmark = pytest.mark.models
 
 PHOTO = tiny_models.photo()
 FEW = {"steps": 2, "guidance": 1}  # of the sampler: enough to tell pictures apart

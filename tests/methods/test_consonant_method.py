@@ -20,7 +20,7 @@ from PIL import Image
 pytest.importorskip("diffusers")
 
 import tiny_models
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
 
 import refcodec
@@ -42,7 +42,7 @@ from refcodec.methods.consonant.method import WORDS, largest_fitting, restored
 from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
 from refcodec.payloads.consonant import LETTERS
 
-__all__ = ["place", "semtool"]  # fixtures
+pytestmark = pytest.mark.models
 
 PHOTO = tiny_models.photo(96, 64)
 DESCRIPTION = """A large old stone bridge with three grey arches crosses a calm blue river in the middle of the picture. On

@@ -20,7 +20,7 @@ from PIL import Image
 pytest.importorskip("diffusers")
 
 import tiny_models
-from cli_harness import Semtool, contents, place, refused, semtool
+from cli_harness import Semtool, contents, refused
 
 from refcodec import codec, reconstruct
 from refcodec.decoder import decode_file
@@ -31,7 +31,7 @@ from refcodec.foundation.roles import ModelSource
 from refcodec.methods.consonant import prompts
 from refcodec.payloads.consonant import LETTERS
 
-__all__ = ["place", "semtool"]  # fixtures
+pytestmark = pytest.mark.models
 
 KEY = "sk-secret-0123456789"
 PHOTO = tiny_models.photo(48, 48)

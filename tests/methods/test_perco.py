@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import tiny_models
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
 from numpy.typing import NDArray
 
@@ -35,7 +35,7 @@ from refcodec.methods.perco import method
 from tools.train import perco as training
 from tools.train import small
 
-__all__ = ["place", "semtool"]  # fixtures
+pytestmark = pytest.mark.models
 
 PHOTO = tiny_models.photo(90, 60)  # 12 x 8 places of 8 pixels
 ROW, V, STRIDE, M, WIDTH = "perco-8-64", 64, 8, 12, 16

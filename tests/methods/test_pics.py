@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ pytest.importorskip("diffusers")
 
 import tiny_models
 import torch
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
 
 import refcodec
@@ -42,21 +41,13 @@ from refcodec.methods import sketch
 from refcodec.methods.pics import generators
 from refcodec.methods.pics.text_sketch_size import resize, sharpen, text_sketch_size
 
-__all__ = ["place", "semtool"]  # fixtures
+pytestmark = pytest.mark.models
 
 PHOTO = tiny_models.photo(96, 96)
 LARGE = resize(PHOTO)  # 512 x 512
 FEW = {"steps": 2}  # of the sampler: enough to tell pictures apart
 ROLES = ("clip", "painter", "controlnet", "edge_detector")
 Pixels = NDArray[np.uint8]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

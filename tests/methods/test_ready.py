@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,9 +32,6 @@ from refcodec.registry import Profile
 from tools import fuzz
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-__all__ = ["place", "semtool"]  # fixtures
 
 MODELS = fuzz.MODELS
 SIZE = (100, 70)

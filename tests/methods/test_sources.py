@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_harness import place
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
@@ -27,9 +26,6 @@ from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ModelSource, parse_role, source_of
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-
-
-__all__ = ["place"]  # a fixture
 
 HERE = {"source": "painter", "revision": None, "sha256": None}
 
@@ -254,6 +250,7 @@ def test_pickled_weights_are_never_opened() -> None:
     assert "semtool models import" in error.hint
 
 
+@pytest.mark.models
 def test_another_architecture() -> None:
     pytest.importorskip("transformers")
     from refcodec.foundation.image_embedder import ImageEmbedder
@@ -265,6 +262,7 @@ def test_another_architecture() -> None:
     assert error.path == "image_embedder"
 
 
+@pytest.mark.models
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("transformers")
     pytest.importorskip("diffusers")  # before transformers is hidden: it looks only once
@@ -278,6 +276,7 @@ def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     refused(805, lambda: Models.of("image_embedder=vision").load("image_embedder", ImageEmbedder.load, {}))
 
 
+@pytest.mark.models
 def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")

@@ -19,7 +19,7 @@ pytest.importorskip("transformers")
 ROOT = Path(__file__).resolve().parents[2]
 import public_checkpoints
 import tiny_models
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from default_environment import TABLES, default_rows
 from PIL import Image
 
@@ -37,7 +37,7 @@ from refcodec.payloads import latents
 from refcodec.payloads.kinds import fits
 from refcodec.transforms.elic import config, transforms
 
-__all__ = ["place", "semtool"]  # fixtures
+pytestmark = pytest.mark.models
 
 NARROW = {"n": 16, "m": 28, "groups": (2, 2, 4, 8, 12)}
 STATES = {
@@ -48,14 +48,6 @@ STATES = {
     "chandelier-within": ("compressai", lambda: public_checkpoints.chandelier(**NARROW, within=True)),
 }
 CAPTIONS = ("A red cup of coffee on a wooden table.", "an old stone bridge over a river")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @lru_cache(maxsize=8)

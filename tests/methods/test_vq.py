@@ -46,10 +46,6 @@ def photo(width: int = 96, height: int = 64, name: str = "coffee") -> np.ndarray
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(vq, "CONFIG", TINY)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -335,6 +331,7 @@ def test_a_package_of_another_shape_is_refused(photos: Path, tmp_path: Path, mon
     assert caught.value.code == 803
 
 
+@pytest.mark.models
 def test_a_package_without_a_painter_leaves_the_painting_to_the_roles(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     made = codec.encode_file(Image.fromarray(photo()), method="perco", profile=ROW, model=model)

@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""`semtool` called in this process, in an empty folder, and what is true of each of its answers."""
+"""The answer of one call of `semtool`, and what is true of each; the fixture `semtool` makes the call."""
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pytest
-
-from refcodec.cli import main as program
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "conformance" / "schema"
 
@@ -44,30 +39,6 @@ class Done:
 
 
 Semtool = Callable[..., Done]
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder to work in, and no models or registry of this machine."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    for name in ("SEM_MODELS", "SEM_REGISTRY", "SEMTOOL_TRACEBACK"):
-        monkeypatch.delenv(name, raising=False)
-    yield tmp_path / "work"
-    assert not list((tmp_path / "work").rglob(".*.tmp")), "a temporary file was left"
-
-
-@pytest.fixture
-def semtool(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Semtool:
-    def call(*args: str | Path, stdin: bytes = b"") -> Done:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capfdbinary.readouterr()
-        status = program.main([str(arg) for arg in args])
-        out, err = capfdbinary.readouterr()
-        return Done(status, out, err.decode())
-
-    return call
 
 
 def valid(name: str, value: Any) -> None:

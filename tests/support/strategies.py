@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 from default_environment import default_rows
 from hypothesis import strategies as st
 
@@ -56,17 +54,14 @@ def registry_file(folder: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", autouse=True)
-def private_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """SEM_REGISTRY with rows of every kind, of compact text, and of more symbols than any level has."""
+def private_registry(folder: Path) -> Path:
+    """Write a registry with rows of every kind, of compact text, and of more symbols than any level has."""
     rows = (
         private_row(ALL_KINDS, kinds=[1, 2, 3, 4, 5, 7], parameters={k: v for k, v in PARAMETERS.items() if k != "6"}),
         private_row(TEXT, method=2, compact=2, kinds=[1, 2], parameters={k: PARAMETERS[k] for k in "12"}, model=None),
         private_row(HUGE, kinds=[2, 7], parameters={"2": CAPTION, "7": WIDE}),
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEM_REGISTRY", str(registry_file(tmp_path_factory.mktemp("rows"), *rows)))
-        yield
+    return registry_file(folder, *rows)
 
 
 sides = st.one_of(st.integers(1, 600), st.sampled_from([1, 128, 129, 16_383, 16_384]))

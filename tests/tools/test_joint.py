@@ -28,6 +28,8 @@ from refcodec.networks import package
 from refcodec.transforms.elic import config
 from tools.train import elic, joint, pack
 
+pytestmark = pytest.mark.models
+
 WIDTH = 16
 SMALL = replace(config.taco(16, 20, (2, 6, 12)), lambdas=(0.001, 0.01), text_width=WIDTH, channel_context=((3, 8),))
 
@@ -100,10 +102,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(
         elic, "config", lambda name: {"taco-text": SMALL, "taco": replace(SMALL, text_width=0)}.get(name) or real(name)
     )
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def train(folder: Path, out: Path, *more: object, name: str = "taco-text") -> list[dict[str, Any]]:

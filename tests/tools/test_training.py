@@ -63,10 +63,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Any:
     real = elic.config
     monkeypatch.setattr(elic, "config", lambda name: SMALL if name == "taco" else real(name))
     monkeypatch.setattr(elic, "PATCHES", 800)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def train(folder: Path, out: Path, *more: str, name: str = "taco") -> list[dict[str, Any]]:

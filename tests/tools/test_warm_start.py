@@ -50,14 +50,6 @@ def picture(height: int, width: int, seed: int = 0) -> Any:
     return np.clip(np.stack(planes, -1) + rng.normal(0, 6, (height, width, 3)), 0, 255).astype(np.uint8)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def tiny(seed: int = 3) -> Elic:
     torch.manual_seed(seed)
     net = Elic(SMALL).eval()

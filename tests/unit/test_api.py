@@ -40,11 +40,7 @@ MODELS = fuzz.MODELS
 Pixels = NDArray[np.uint8]
 
 
-@pytest.fixture(autouse=True)
-def no_models_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("SEM_MODELS", raising=False)
-    monkeypatch.delenv("SEM_REGISTRY", raising=False)
+pytestmark = pytest.mark.usefixtures("no_models_of_this_machine")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_harness import Semtool, place, refused, semtool
+from cli_harness import Semtool, refused
 from default_environment import default_rows
 from PIL import Image
 from strategies import private_row, registry_file
@@ -18,8 +18,6 @@ from refcodec.codec import encode_file
 from refcodec.decoder import decode_file, payload
 from refcodec.environment import Environment
 from refcodec.errors import SemError
-
-__all__ = ["place", "semtool"]  # fixtures
 
 MODELS = Path(__file__).resolve().parents[2] / "test_vectors" / "models"
 PIXELS = np.random.default_rng(7).integers(0, 256, (40, 48, 3)).astype(np.uint8)

@@ -15,7 +15,7 @@ import pytest
 from default_environment import default_rows
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import DIGEST, HUGE, TEXT, containers, headers, private_rows, section, texts
+from strategies import DIGEST, HUGE, TEXT, containers, headers, section, texts
 
 from refcodec import registry, spec
 from refcodec.container import (
@@ -42,7 +42,7 @@ from refcodec.errors import SemError
 from refcodec.registry import Registry
 from refcodec.registry.dim_classes import sizes
 
-__all__ = ["private_rows"]  # a fixture
+pytestmark = pytest.mark.usefixtures("private_rows")
 
 quick = settings(max_examples=60, deadline=None)
 

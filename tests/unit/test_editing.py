@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_harness import Semtool, contents, place, refused, semtool, valid
+from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from strategies import containers, private_rows
+from strategies import containers
 
 from refcodec import SemError, codec, editing, spec
 from refcodec.assemble import header_of, section_of
@@ -27,8 +27,7 @@ from tools import fuzz
 
 ROOT = Path(__file__).resolve().parents[2]
 
-
-__all__ = ["place", "private_rows", "semtool"]  # fixtures
+pytestmark = pytest.mark.usefixtures("place", "private_rows")
 
 MODELS = fuzz.MODELS
 SIZE = (100, 70)

@@ -47,14 +47,6 @@ GROUPS = (1, 1, 2, 4, 6)
 SHIPPED = ROOT / "refcodec" / "data" / "models" / "elic-small"
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def small(variant: str) -> ElicConfig:
     if variant == "embedded":
         cfg = ElicConfig(

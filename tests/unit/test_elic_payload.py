@@ -34,14 +34,6 @@ NAMES = ("elic-tiny", "elic-tiny-2", "sketch-tiny")
 SIZES = ((1, 1), (63, 65), (64, 64), (1, 200), (130, 64), (200, 130))
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @lru_cache
 def tiny(name: str) -> SymbolModel:
     return package.load(ROOT / "test_vectors" / "models" / name)

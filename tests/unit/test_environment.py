@@ -201,11 +201,8 @@ def test_folders_are_looked_at_in_order() -> None:
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+def bare(no_models_of_this_machine: None, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A process without SEM_REGISTRY, SEM_MODELS and models of the user."""
-    for name in ("SEM_REGISTRY", "SEM_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     return monkeypatch
 
 

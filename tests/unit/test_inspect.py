@@ -14,7 +14,7 @@ import pytest
 from default_environment import default_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import ALL_KINDS, DIGEST, containers, private_rows, section
+from strategies import ALL_KINDS, DIGEST, containers, section
 
 from refcodec import registry, spec
 from refcodec.canonical_json import canonical_json
@@ -27,7 +27,7 @@ from refcodec.inspection import Inspection, inspect
 from refcodec.networks import package_search
 from refcodec.payloads.kinds import KINDS
 
-__all__ = ["private_rows"]  # a fixture
+pytestmark = pytest.mark.usefixtures("private_rows")
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "conformance" / "schema"
 SCHEMA = json.loads((SCHEMAS / "inspect.schema.json").read_bytes())

@@ -57,14 +57,6 @@ SIZES = ((1, 1), (63, 65), (64, 64), (1, 200), (130, 70))  # width, height
 Map = NDArray[np.uint8]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def drawing(width: int, height: int) -> Map:
     """The contours of a disc, a bar and a slope."""
     rows, cols = np.mgrid[:height, :width]

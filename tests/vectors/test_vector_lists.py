@@ -13,19 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from default_environment import TABLES, default_rows
-
-from adapters import micro, protocol_server
-from refcodec import editing, reconstruct
-from refcodec.assemble import section_of
-from refcodec.codec import encode_file
-from refcodec.container import Section, assemble, read, write
-from refcodec.decoder import decode_file
-from refcodec.environment import Environment
-from refcodec.errors import SemError
-from refcodec.payloads import kinds
-from refcodec.registry import Registry, dim_classes
-from semrunner import cli
-from test_vectors import (
+from vector_cases import (
     BACKEND,
     MODELS,
     ROOT,
@@ -39,6 +27,17 @@ from test_vectors import (
     vectors,
     verdict,
 )
+
+from refcodec import editing, reconstruct
+from refcodec.assemble import section_of
+from refcodec.codec import encode_file
+from refcodec.container import Section, assemble, read, write
+from refcodec.decoder import decode_file
+from refcodec.environment import Environment
+from refcodec.errors import SemError
+from refcodec.payloads import kinds
+from refcodec.registry import Registry, dim_classes
+from semrunner import cli
 from tools import registry as keeper
 from tools.vectors import coverage, spread
 from tools.vectors.features import STAGES
@@ -361,27 +360,6 @@ def begin(module, jobs, registry, data):
 micro_begin, micro.begin = micro.begin, begin
 sys.exit(micro.main(sys.argv[1:], micro.load()))
 """
-
-
-def test_micro_decoder_with_own_registries() -> None:
-    """It says the same of rows that it has never seen, and refuses those that it does not understand."""
-    module = micro.load()
-    data = ROOT / "refcodec/payloads/data"
-    gaussian = module.GAUSSIAN_BIN
-    wrong = []
-    for entry in manifest()["registries"]:
-        tier = entry["tier"] if entry["expect"] == "accept" else "L"
-        decode = micro.begin(module, 1, VECTORS / entry["registry"]["file"], data)
-        module.GAUSSIAN_BIN = gaussian  # which lies in another folder
-        try:
-            said = protocol_server.strings(decode(protocol_server.Question(data_of(entry), tier, MODELS)))
-        except protocol_server.Rejected as fault:
-            said = fault.code
-        want = entry.get("error") or {s["sha256"] for s in entry["expected"]["sections"] if "sha256" in s}
-        got = said if isinstance(said, str) else {s["sha256"] for s in said["sections"] if "sha256" in s}
-        if got != want and not (got == "SEM-E-704" and "zstd" in entry["features"]):  # SEM-R-180
-            wrong.append((entry["id"], got))
-    assert wrong == []
 
 
 @pytest.mark.parametrize("protocol", ["persistent", "one-shot"])

@@ -1,84 +1,53 @@
 # SPDX-License-Identifier: MIT
-"""test_vectors/: refcodec and the micro-decoder say of each what its entry says, and every rule has one."""
+"""test_vectors/: refcodec says of each what its entry says, and every rule has one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
-from default_environment import TABLES, default_rows
+from default_environment import default_rows
+from vector_cases import (
+    BACKEND,
+    LISTS,
+    MODELS,
+    SPEC,
+    VECTORS,
+    asked,
+    data_of,
+    edits_of,
+    encoded,
+    entries,
+    manifest,
+    shown,
+    vectors,
+    verdict,
+)
 
-from refcodec import spec
-from refcodec.container import Header, Section, assemble, read, section_check, write
+from refcodec.container import read
 from refcodec.decoder import decode_file, payload
 from refcodec.entropy import Decoder, Encoder
-from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import inspect
 from refcodec.networks import package
-from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.trace import Tracer
-from refcodec.payloads import clip_bits, consonant, kinds, pq_codes, vq_indices
-from refcodec.payloads import latents as elic_latents
-from refcodec.payloads.caption import modes as caption
+from refcodec.payloads import clip_bits, kinds
 from refcodec.payloads.coding import CodingContext
-from refcodec.payloads.latents import ElicLatents
-from tools.vectors import build, coverage, make, tiny
+from tools.vectors import coverage, make, tiny
 from tools.vectors.vector import Edit, apply
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-VECTORS = ROOT / "test_vectors"
-MODELS = VECTORS / "models"
-SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
-BACKEND = NumpyBackend()
-LISTS = make.LISTS
-
-# Section types that the micro-decoder does not read: vectors that hold one, or whose profile allows one, are left out.
-MICRO_LACKS: set[int] = set()
 
 # Errors that no vector gives.
 UNSHOWN_ERRORS = {
     101: "of the file system", 102: "of the file system", 103: "of pictures", 104: "of pictures", 105: "of pictures",
     606: "needs a file above 64 MB", 805: "of an installation",
 }  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def manifest() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((VECTORS / "manifest.json").read_bytes())
-    return document
-
-
-def entries() -> Iterator[dict[str, Any]]:
-    """The entries of all lists."""
-    for name in LISTS:
-        yield from manifest()[name]
-
-
-def vectors() -> dict[str, dict[str, Any]]:
-    return {entry["id"]: entry for entry in manifest()["vectors"]}
-
-
-def data_of(entry: dict[str, Any]) -> bytes:
-    return (VECTORS / str(entry.get("file", entry.get("input")))).read_bytes()
-
-
-def edits_of(entry: dict[str, Any]) -> list[Edit]:
-    return [Edit(e["offset"], bytes.fromhex(e["delete"]), bytes.fromhex(e["insert"])) for e in entry["edits"]]
 
 
 # --- the folder ----------------------------------------------------------------------------------------------------
@@ -172,72 +141,6 @@ def test_example() -> None:
 
 
 # --- refcodec ------------------------------------------------------------------------------------------------------
-
-
-def verdict(entry: dict[str, Any], environment: Environment | None = None) -> dict[str, Any]:
-    """What refcodec says, in the form of an entry."""
-    data = data_of(entry)
-    try:
-        if entry["tier"] == "H":
-            container, values, state = read(data, environment=environment), None, None
-        else:
-            decoded = decode_file(data, models=(MODELS,), backend=BACKEND, environment=environment)
-            container, values, state = decoded.container, decoded.values, decoded.state
-    except SemError as error:
-        return {"expect": "reject", "error": error.id, "status": error.status}
-    header = container.header
-    seen = inspect(data, models=(MODELS,), environment=environment)
-    assert [(s.kind, s.offset, s.bytes) for s in seen.sections] == [
-        (s.name, s.body_offset, len(s.body)) for s in container.sections
-    ]
-    sections = []
-    for section in container.sections:
-        said: dict[str, Any] = {"type": section.type, "kind": section.name}
-        said |= {"offset": section.body_offset, "bytes": len(section.body)}
-        symbols = section.body
-        if section.critical and values is not None:
-            found: Any = values[section.type]
-            symbols = found.serialise()
-            said |= {"shape": found.shape}
-            if kinds.get(section.number).networks:
-                said["rate"] = found.rate
-            else:
-                said |= {"value": found.shown()} | ({"mode": found.mode} if section.name == "caption" else {})
-        if values is not None:
-            said["sha256"] = hashlib.sha256(symbols).hexdigest()
-        sections.append(said)
-    return {
-        "expect": "accept",
-        "expected": {
-            "width": header.width,
-            "height": header.height,
-            "profile": header.row_id,
-            "model_hash": None if header.model_hash is None else header.model_hash.hex(),
-            "check_bits": header.check_bits,
-            "complete": container.complete,
-            "check": seen.check.state if state is None else state,
-            "sections": sections,
-        },
-    }
-
-
-def asked(entry: dict[str, Any]) -> dict[str, Any]:
-    """What an entry asks for, but for the checks of single sections, which are the file's or unchecked in H."""
-    if entry["expect"] == "reject":
-        return {key: entry[key] for key in ("expect", "error", "status")}
-    sections = [{k: v for k, v in s.items() if k != "check"} for s in entry["expected"]["sections"]]
-    expected = {key: value for key, value in entry["expected"].items() if key != "pixels"}
-    return {"expect": "accept", "expected": expected | {"sections": sections}}
-
-
-def shown(said: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
-    """What refcodec says, without the values that are too long for the manifest."""
-    for ours, theirs in zip(said.get("expected", {}).get("sections", ()), entry["expected"]["sections"], strict=True):
-        if "value" not in theirs and ours.get("value") is not None:
-            assert len(json.dumps(ours["value"], ensure_ascii=False)) > build.VALUE_BYTES
-        if "value" not in theirs:
-            ours.pop("value", None)
-    return said
 
 
 def test_refcodec() -> None:
@@ -378,194 +281,7 @@ def test_models_have_one_defect() -> None:
         assert len(members - {"tensors"}) <= 3, entry["id"]
 
 
-# --- the micro-decoder ---------------------------------------------------------------------------------------------
-
-MICRO = ROOT / "conformance" / "decoders" / "micro" / "semmicro.py"
-
-# Calls its command line over and over in one process, since starting Python takes longer than most vectors do.
-DRIVER = """
-import contextlib, functools, importlib.util, io, json, sys
-
-place = importlib.util.spec_from_file_location("semmicro", sys.argv[1])
-sys.modules["semmicro"] = micro = importlib.util.module_from_spec(place)
-place.loader.exec_module(micro)
-for name in ("load_registry", "load_dims", "load_gaussian"):
-    setattr(micro, name, functools.cache(getattr(micro, name)))
-micro.MODEL_FOLDERS = []  # models are found where an entry says, and nowhere else
-for line in sys.stdin.read().splitlines():
-    job = json.loads(line)
-    sys.argv[1:] = job["args"]
-    with open(job["file"], "rb") as file:
-        sys.stdin = io.TextIOWrapper(io.BytesIO(file.read()))
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = micro.main()
-    print(json.dumps([status, out.getvalue(), err.getvalue()]))
-"""
-
-
-def micro(jobs: list[tuple[list[str], Path]]) -> list[tuple[int, Any, str]]:
-    """(exit status, JSON of stdout, stderr) for arguments and a file on stdin each."""
-    lines = "".join(json.dumps({"args": args, "file": str(file)}) + "\n" for args, file in jobs)
-    command = [sys.executable, "-I", "-c", DRIVER, str(MICRO)]
-    done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=300, check=True)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    return [(status, json.loads(out) if out else None, err) for status, out, err in answers]
-
-
-def asked_of_micro(entry: dict[str, Any]) -> dict[str, Any]:
-    """The parts of an entry that the micro-decoder reports, numbers as strings."""
-    said = entry["expected"]
-    explicit = said["model_hash"] is not None
-    report: dict[str, Any] = {"profile": "255" if explicit else str(said["profile"]), "complete": said["complete"]}
-    report |= {key: str(said[key]) for key in ("width", "height", "check_bits")}
-    if explicit:
-        report |= {"base_profile": str(said["profile"]), "model_hash": said["model_hash"]}
-    report["sections"] = []
-    for section in said["sections"]:
-        part: dict[str, Any] = {key: str(section[key]) for key in ("type", "offset", "bytes")}
-        if entry["tier"] != "H":
-            part |= {"sha256": section["sha256"], "check": section["check"]}
-        if "rate" not in section and "shape" in section:
-            part |= {key: strings(section[key]) for key in ("shape", "value", "mode") if key in section}
-        elif "rate" in section:
-            z, y = ([str(n) for n in shape] for shape in section["shape"])
-            part |= {"rate": str(section["rate"]), "shapes": {"z": z, "y": y}, "canonical": True}
-        report["sections"].append(part)
-    return report
-
-
-def strings(value: Any) -> Any:
-    """The same with numbers as the micro-decoder prints them."""
-    return [strings(one) for one in value] if isinstance(value, list) else str(value)
-
-
-def holds_zstd(entry: dict[str, Any]) -> bool:
-    base = vectors().get(entry.get("repaired", entry["id"]))
-    return base is not None and any(section.get("mode") == "zstd" for section in base["expected"]["sections"])
-
-
-def lacking(entry: dict[str, Any]) -> bool:
-    """Whether the micro-decoder is not asked, since it lacks a section type or some kind of the profile."""
-    if "folder" in entry:
-        types = {0x80 | read(data_of(entry)).header.profile.compact}
-    else:
-        base = vectors()[entry.get("repaired", entry["id"])]
-        row = default_rows().get(base["expected"]["profile"])
-        types = types_of(entry) | {0x80 | kind for kind in row.kinds}
-    return bool(types & MICRO_LACKS)
-
-
-def within(asked: Any, got: Any) -> bool:
-    """Whether `got` has everything that is asked for; what more it has does not matter."""
-    if isinstance(asked, dict):
-        return isinstance(got, dict) and all(key in got and within(value, got[key]) for key, value in asked.items())
-    if isinstance(asked, list):
-        return isinstance(got, list) and len(asked) == len(got) and all(map(within, asked, got))
-    return type(asked) is type(got) and bool(asked == got)
-
-
-@pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
-def test_micro_decoder() -> None:
-    """The decoder that was written from SPEC.md alone says the same of every vector and every faulty model."""
-    cases: list[tuple[dict[str, Any], list[str]]] = []
-    for entry in vectors().values():
-        if lacking(entry):
-            continue
-        tier = "header" if entry["tier"] == "H" and entry["expect"] == "accept" else "symbols"
-        cases.append((entry, ["--tier", tier, "--model", str(MODELS)]))
-    faulty = [entry for entry in manifest()["models"] if not lacking(entry)]
-    more = ["--embedding"]
-    cases += [(e, ["--model", str(VECTORS / e["folder"]), *(more if "asked" in e else [])]) for e in faulty]
-    wrong = []
-    answers = micro([(args, VECTORS / entry["file"]) for entry, args in cases])
-    for (entry, _), (status, report, err) in zip(cases, answers, strict=True):
-        if "error" in entry:
-            right = status == entry["status"] and report is None and err.startswith(entry["error"] + " ")
-        else:
-            right = status == 0 and within(asked_of_micro(entry), report)
-        if not right and holds_zstd(entry):  # SEM-R-180
-            right = status == 4 and err.startswith("SEM-E-704 ")
-        if not right:
-            wrong.append((entry["id"], status, report, err))
-    assert wrong == []
-
-
-@pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
-def test_micro_decoder_traces() -> None:
-    """Its digests of the hyper net, and of means, table numbers and latents of every pass, are those of the trace."""
-    traced = [entry for entry in vectors().values() if "trace" in entry and not lacking(entry)]
-    answers = micro([(["--trace", "--model", str(MODELS)], VECTORS / entry["file"]) for entry in traced])
-    for entry, (status, report, _) in zip(traced, answers, strict=True):
-        assert status == 0
-        theirs = set(re.findall(r"\b[0-9a-f]{64}\b", json.dumps(report["trace"])))
-        ours = {e["name"]: e["sha256"] for e in json.loads((VECTORS / entry["trace"]).read_bytes())["entries"]}
-        exact = [name for name in ours if name.startswith("hyper_net") or name.endswith((".mean", ".index", ".y"))]
-        assert len(exact) >= 12
-        assert [name for name in exact if ours[name] not in theirs] == [], entry["id"]
-
-
-@pytest.mark.skipif(not MICRO.is_file(), reason="there is no micro-decoder yet")
-@pytest.mark.parametrize(
-    ("name", "status"), [("example", 0), ("check-bit", 3), ("version-2", 4), ("model-nowhere", 5), ("bomb", 6)]
-)
-def test_micro_decoder_as_a_program(name: str, status: int) -> None:
-    """Run as anybody would, it ends as the batch above says."""
-    entry = vectors()[name]
-    command = [sys.executable, "-I", str(MICRO), "--model", str(MODELS)]
-    done = subprocess.run(command, input=data_of(entry), capture_output=True, timeout=60, check=False)
-    assert done.returncode == status == entry.get("status", 0)
-    assert bool(done.stdout) == (status == 0)
-
-
 # --- both ways -----------------------------------------------------------------------------------------------------
-
-
-def encoded(given: dict[str, Any]) -> bytes:
-    """The file for the symbols of an encoder vector."""
-    row = default_rows().get(given["profile"])
-    size = (given["width"], given["height"])
-    assert given["model_hash"] is None
-    header = Header(spec.VERSION, given["check_bits"], False, row.id, None, None, *size, None, None, row)
-    sections = []
-    for section in given["sections"]:
-        if "body" in section:
-            body = symbols = bytes.fromhex(section["body"])
-        elif "value" in section:
-            body, symbols = written(section, row, size)
-        else:
-            model = package.load(MODELS / build.folder_of(row))
-            z, y = (np.array(section[key], np.int32) for key in ("z", "y"))
-            latents = ElicLatents(section["rate"], z, y)
-            choose = elic_latents.exactly(latents, model, size)
-            body, again = elic_latents.encode(latents.rate, latents.z, choose, model, size, BACKEND, tables=TABLES)
-            symbols = latents.serialise()
-            assert again.serialise() == symbols
-        bits = given["check_bits"]
-        check = section_check(row, None, header, section["type"], symbols, bits) if bits else b""
-        sections.append(Section(section["type"], body, check))
-    return write(assemble(header, sections))
-
-
-def written(section: dict[str, Any], row: Any, size: tuple[int, int]) -> tuple[bytes, bytes]:
-    """Body and S of a payload of kinds 1 to 5 from its value."""
-    kind, value = section["type"] & 0x3F, section["value"]
-    parameters = row.parameters(kind)
-    model: Any = package.load_any(MODELS / row.name) if kinds.needs_model(kind, parameters) else None
-    table = None if model is None else model.table
-    if kind == 1:
-        body = consonant.encode(consonant.from_text(value).codes, parameters, tables=TABLES)
-    elif kind == 2 and section["mode"] == "tokens":
-        body = caption.encode_tokens(value, parameters)
-    elif kind == 2:
-        body = caption.encode(value, parameters, section["mode"], tables=TABLES)
-    elif kind == 3:
-        body = clip_bits.encode(value, parameters, table)
-    elif kind == 4:
-        body = pq_codes.encode(value, parameters)
-    else:
-        body = vq_indices.encode([index for line in value for index in line], parameters, size, table)
-    return body, kinds.decode(kind, body, parameters, size, limit=65536, model=model, tables=TABLES).serialise()
 
 
 def test_encode() -> None:
@@ -644,19 +360,3 @@ def test_traces() -> None:
         data, tracer = data_of(entry), Tracer()
         decode_file(data, models=(MODELS,), backend=BACKEND, trace=tracer)
         assert tracer.to_json(data) == (VECTORS / entry["trace"]).read_bytes(), entry["id"]
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
-def test_javascript_decoder() -> None:
-    """The decoder of containers and of kinds without networks, written from SPEC.md alone, passes what it does not skip."""
-    done = subprocess.run(
-        ["node", str(ROOT / "conformance/decoders/js/run.mjs")],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    summary = re.search(r"^(\d+) passed, (\d+) failed(, \d+ skipped)?$", done.stdout, re.M)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert summary is not None
-    assert int(summary[1]) > 1000

@@ -253,7 +253,7 @@ def test_sizes_that_the_format_is_for() -> None:
 @pytest.mark.parametrize(
     ("named", "match"),
     [
-        ({"text": "ct", "size": None}, "do not tell the size"),
+        ({"text": "ct", "size": None}, "do not contain the size"),
         ({"text": "ct", "size": (0, 5)}, "at least 1"),
         ({"text": "ct", "size": (5,)}, "width, height"),
         ({"text": "ct", "size": "5x5"}, "width, height"),

@@ -224,7 +224,7 @@ def payload(
     for section in decoded.container.sections:
         if section.critical:
             found = decoded.values[section.type]
-            s, shape, value = found.serialise(), found.shape, found.shown()
+            s, shape, value = found.serialise(), found.shape, found.to_json()
         else:
             s, shape = section.body, [[len(section.body)]]
             value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()

@@ -202,7 +202,7 @@ def verdict(entry: dict[str, Any], environment: Environment | None = None) -> di
             if kinds.get(section.number).networks:
                 said["rate"] = found.rate
             else:
-                said |= {"value": found.shown()} | ({"mode": found.mode} if section.name == "caption" else {})
+                said |= {"value": found.to_json()} | ({"mode": found.mode} if section.name == "caption" else {})
         if values is not None:
             said["sha256"] = hashlib.sha256(symbols).hexdigest()
         sections.append(said)
@@ -338,7 +338,7 @@ def opened(entry: dict[str, Any], data: bytes, folder: Path) -> None:
     """The file with this model. Codes of kind 4 are read without it, so there it is opened beside them."""
     decoded = decode_file(data, models=(folder,), backend=BACKEND)
     if entry.get("asked") == "embedding":
-        kinds.fits(package.load_any(folder), 4, decoded.container.profile.parameters(4))
+        kinds.check_model_matches_profile(package.load_any(folder), 4, decoded.container.profile.parameters(4))
 
 
 def test_models() -> None:
@@ -537,7 +537,7 @@ def encoded(given: dict[str, Any]) -> bytes:
             model = package.load(MODELS / build.folder_of(row))
             z, y = (np.array(section[key], np.int32) for key in ("z", "y"))
             latents = ElicLatents(section["rate"], z, y)
-            choose = elic_latents.exactly(latents, model, size)
+            choose = elic_latents.replay(latents, model, size)
             body, again = elic_latents.encode(latents.rate, latents.z, choose, model, size, BACKEND, tables=TABLES)
             symbols = latents.serialise()
             assert again.serialise() == symbols

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options that give symbols which are ready, and the files they stand in."""
+"""Options for precomputed symbols, and readers of their files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from refcodec.fileio import read_bytes, read_stream, shown
 from refcodec.payloads.kinds import KINDS
 from refcodec.payloads.kinds import symbol_options as symbol_options_of
 
-ARRAY_BYTES = 1 << 28  # more than the symbols of any level
+ARRAY_BYTES = 1 << 28  # limit for array files, above the symbols of any level
 OPTIONS = symbol_options_of(KINDS)
 NAMES = tuple(option.name for option in OPTIONS)
 
@@ -24,14 +24,14 @@ NAMES = tuple(option.name for option in OPTIONS)
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
     if value is None:
         return None
-    found = re.fullmatch(r"([1-9][0-9]{0,5})[x×]([1-9][0-9]{0,5})", value)
-    if found is None:
+    match = re.fullmatch(r"([1-9][0-9]{0,5})[x×]([1-9][0-9]{0,5})", value)
+    if match is None:
         raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """KEY=VALUE, as often as wanted."""
+    """Parse repeated KEY=VALUE options into a dictionary. A key may occur once."""
     out = {}
     for value in values:
         key, equals, text = value.partition("=")
@@ -61,13 +61,13 @@ def symbol_options(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def size_option(f: Callable[..., Any]) -> Callable[..., Any]:
-    """--size, of the picture that ready symbols stand for."""
+    """Add --size, the size of the picture for precomputed symbols."""
     help_ = "Size of the picture that ready symbols stand for."
     return click.option("--size", metavar="WxH", callback=_size, help=help_)(f)
 
 
 def note_options(f: Callable[..., Any]) -> Callable[..., Any]:
-    """--metadata and --hint."""
+    """Add --metadata and --hint."""
     f = click.option(
         "--hint", "hints", metavar="K=V", multiple=True, callback=pairs, help="A render hint, such as seed=7."
     )(f)
@@ -77,16 +77,16 @@ def note_options(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def loaded(options: dict[str, Any]) -> dict[str, Any]:
-    """The options with files replaced by what stands in them. SEM-E-101 for a file that is no array."""
-    out = {name: options[name] for name in NAMES if options.get(name) is not None}
+    """Return the given symbols, with arrays read from their files. CANNOT_READ (SEM-E-101) if a file is not an array."""
+    values = {name: options[name] for name in NAMES if options.get(name) is not None}
     for option in OPTIONS:
-        if option.form == "array" and option.name in out:
-            out[option.name] = _array(out[option.name])
-    return out
+        if option.form == "array" and option.name in values:
+            values[option.name] = _array(values[option.name])
+    return values
 
 
 def _array(name: str) -> Any:
-    """The array of an .npy file; never unpickles, never takes more memory than the file has bytes."""
+    """Read the array of an .npy file, without unpickling, in no more memory than the file has bytes."""
     import warnings
     from tokenize import TokenError
 
@@ -98,7 +98,7 @@ def _array(name: str) -> Any:
         raise SemError(Code.CANNOT_READ, f"{shown(name)} is an archive, not one array", hint=hint)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            warnings.simplefilter("ignore")  # about headers written by Python 2
             if not data.startswith(np.lib.format.MAGIC_PREFIX):
                 raise ValueError("another signature")
             return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)

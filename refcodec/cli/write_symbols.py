@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool decode --symbols: what each payload of a file holds, as a file of its own."""
+"""semtool decode --symbols: write each payload of a file to a separate file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 
 def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> list[tuple[str, str]]:
-    """One file of each payload, or the payload that the suffix of `output` fits."""
+    """Write each payload to a file beside the source, or to `output` the payload that its suffix can hold.
+
+    Return (file name, description) of each written file.
+    """
     from refcodec.export import artifacts
 
-    found = artifacts(decoded)
-    if not found:
+    exported = artifacts(decoded)
+    if not exported:
         raise SemError(
             Code.UNSUPPORTED_KIND,
             "the file holds no payload",
@@ -31,49 +34,51 @@ def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> li
             hint="semtool payload shows its other sections",
         )
     if output is None and source != STDIO:
-        several = len(found) > 1
+        several = len(exported) > 1
         jobs = [
             (free(_own_name(source, kind if several else None, artifact)), artifact, artifact.suffixes[0])
-            for kind, artifact in found.items()
+            for kind, artifact in exported.items()
         ]
     else:
         target = output or STDIO
         suffix = "" if target == STDIO else os.path.splitext(target)[1].lower()
-        artifact = _fitting(list(found.values()), suffix, target)
+        artifact = _artifact_for(list(exported.values()), suffix, target)
         jobs = [(target, artifact, suffix if suffix in artifact.suffixes else artifact.suffixes[0])]
-    made, fault = [], None
+    outputs, missing = [], None
     for target, artifact, suffix in jobs:
         try:
-            made.append((target, artifact.what, artifact.make(suffix)))
+            outputs.append((target, artifact.what, artifact.make(suffix)))
         except SemError as error:
-            if error.family != "model":  # what paints an edge map is missing
+            if error.family != "model":  # the model that reconstructs an edge map is missing
                 raise
-            fault = fault or error
-    if fault is not None:
-        if not made:
-            raise fault
-        notice(f"not all of it: {fault}")
-    for target, _, data in made:
+            missing = missing or error
+    if missing is not None:
+        if not outputs:
+            raise missing
+        notice(f"some payloads are not written: {missing}")
+    for target, _, data in outputs:
         write_output(target, data)
-    return [(target, what) for target, what, _ in made]
+    return [(target, what) for target, what, _ in outputs]
 
 
-def _fitting(found: list[Artifact], suffix: str, target: str) -> Artifact:
+def _artifact_for(exported: list[Artifact], suffix: str, target: str) -> Artifact:
+    """Return the first artifact that can be written with a suffix. UsageError if there is none."""
     if not suffix:
-        return found[0]
-    for artifact in found:
+        return exported[0]
+    for artifact in exported:
         if suffix in artifact.suffixes:
             return artifact
-    known = "; ".join(f"{artifact.what}: {' '.join(artifact.suffixes)}" for artifact in found)
+    known = "; ".join(f"{artifact.what}: {' '.join(artifact.suffixes)}" for artifact in exported)
     raise click.UsageError(f"nothing in the file can be written as {shown(target)} ({known})")
 
 
 def _own_name(source: str, kind: str | None, artifact: Artifact) -> str:
-    """Return the name of a file beside the source; kind: in the name, where there are several payloads."""
+    """Return the name of an output beside the source. kind: added to the name if there are several payloads."""
     return default_output(source, (f".{kind}" if kind else "") + artifact.suffixes[0])
 
 
 def free(name: str) -> str:
+    """Return a name if no file has it. UsageError if one has."""
     if name != STDIO and os.path.lexists(name):
         raise click.UsageError(f"{shown(name)} is there already: name the output with -o")
     return name

@@ -225,7 +225,7 @@ def payload(
     for section in decoded.container.sections:
         if section.critical:
             symbols = decoded.values[section.type]
-            s, shape, value = symbols.serialise(), symbols.shape, symbols.shown()
+            s, shape, value = symbols.serialise(), symbols.shape, symbols.to_json()
         else:
             s, shape = section.body, [[len(section.body)]]
             value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()

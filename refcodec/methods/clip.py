@@ -28,7 +28,7 @@ def pack(job: PackJob) -> Packed:
     parameters, prior = job.parameters(spec.CLIP), None
     if job.folder is not None and kinds.needs_model(spec.CLIP, parameters):
         model = package_cache.small_model(job.folder, job.digest)
-        kinds.fits(model, spec.CLIP, parameters)
+        kinds.check_model_matches_profile(model, spec.CLIP, parameters)
         prior = model.table
     symbols, b = job.symbols, int(parameters["b"])
     if symbols.vector is not None and symbols.codes is not None:

@@ -56,7 +56,7 @@ class Mosaic:
     def serialise(self) -> bytes:
         return bytes(self.colours)
 
-    def shown(self) -> list[int]:
+    def to_json(self) -> list[int]:
         return list(self.colours)
 
     def arrays(self) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from refcodec.container import Container, Header, Section, assemble, file_state,
 from refcodec.environment import Environment
 from refcodec.networks import package
 from refcodec.networks.numpy_backend import NumpyBackend
-from refcodec.networks.package import SmallModel, SymbolModel
+from refcodec.networks.package import SymbolModel, TableModel
 from refcodec.networks.trace import Tracer
 from refcodec.payloads import Value, kinds, latents
 from refcodec.payloads.caption.modes import Caption
@@ -47,11 +47,11 @@ def model(name: str) -> SymbolModel:
 
 
 @lru_cache(maxsize=8)
-def small_model(name: str) -> SmallModel:
+def small_model(name: str) -> TableModel:
     """A model of test_vectors/models for kinds 3 to 5."""
     by_hand = name in edges.SMALL
     found = package.build_model(*edges.package(name)[:2]) if by_hand else package.load_any(MODELS / name)
-    assert isinstance(found, SmallModel)
+    assert isinstance(found, TableModel)
     return found
 
 
@@ -201,7 +201,7 @@ def said(value: Value) -> dict[str, Any]:
     if isinstance(value, ElicLatents):
         return {"rate": value.rate, "shape": value.shape}
     entry: dict[str, Any] = {"mode": value.mode} if isinstance(value, Caption) else {}
-    shown = value.shown()
+    shown = value.to_json()
     if shown is not None and len(json.dumps(shown, ensure_ascii=False)) <= VALUE_BYTES:
         entry["value"] = shown
     return entry | {"shape": value.shape}

@@ -776,7 +776,7 @@ def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     from test_perco import published
 
     from refcodec.foundation.hyper_encoder import HyperEncoder
-    from refcodec.foundation.perco_diffusion import PercoPainter
+    from refcodec.foundation.perco_diffusion import PercoGenerator
 
     _, state, unet = published()
     torch.save(state, "perco.pt")
@@ -789,7 +789,7 @@ def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     assert [entry["role"] for entry in made["roles"]] == ["hyper_encoder", "painter"]
     models = Models.of("set", device="cpu")
     models.load("hyper_encoder", HyperEncoder.load, {})
-    painter = models.load("painter", PercoPainter.load, {})
+    painter = models.load("painter", PercoGenerator.load, {})
     assert torch.equal(painter.unet.conv_in.weight, unet.conv_in.weight)
     assert states(semtool, "set") == {"hyper_encoder": "ok", "painter": "ok"}
     save({k: t for k, t in state.items() if not k.startswith(("backbone", "quantizer"))}, "unet.safetensors")

@@ -709,8 +709,8 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
         (["--text", "--samples", "2"], 2, "usage: --samples is of pictures, and --text paints none"),
         (["--text", "--symbols"], 2, "usage: --text and --symbols are two answers"),
         (["--trace", "."], 2, "usage: . is there already"),
-        (["--model", "cook=no"], 2, "usage: 'cook' is no role: there are captioner, language, painter"),
-        (["--model", "painter="], 2, "usage: nothing is named for the role painter"),
+        (["--model", "cook=no"], 2, "usage: 'cook' is not a role: there are captioner, language, painter"),
+        (["--model", "painter="], 2, "usage: no model is named for the role painter"),
         (
             ["--model", "painter=./no"],
             5,

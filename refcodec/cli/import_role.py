@@ -111,22 +111,22 @@ def _copied(
 def place_role(made: Path, role: str, folder: Path, revision: str | None = None) -> dict[str, Any]:
     """Move the folder of a role to its place in the set, and record it; return its entry."""
     from refcodec.foundation.download import resolve_folder, source_sha256
-    from refcodec.foundation.model_set import record, replace_atomically
+    from refcodec.foundation.model_set import record_role, replace_atomically
     from refcodec.foundation.roles import ModelSource
 
     found = ModelSource(role, str(made))
     found = ModelSource(role, str(folder / role), revision, source_sha256(found, resolve_folder(found)))
     replace_atomically(made, folder / role)
-    record(folder, found)
+    record_role(folder, found)
     return _entry(found)
 
 
 def _record(folder: Path, found: Any) -> None:
-    from refcodec.foundation.model_set import record, write_errors
+    from refcodec.foundation.model_set import record_role, write_errors
 
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    record(folder, found)
+    record_role(folder, found)
 
 
 def _entry(found: Any) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The models of a method: what the user names or has installed for each role, loaded when it is used. No torch here."""
+"""Find the models of a method, named by the user or installed, and load them on first use. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ R = TypeVar("R")
 
 @dataclass
 class Models:
-    """The models that the user names, and the device they run on. Loaded models are kept as long as this object.
+    """Models named by the user, and the device they run on. Loaded models are cached in this object.
 
-    folders: searched first for model packages (SPEC §12). roles: a `ModelSource` or a loaded model itself for each.
-    environment: registry, tables, and where else packages and role folders are looked for.
+    folders: searched first for model packages (SPEC §12). roles: role -> `ModelSource` or loaded model.
+    environment: registry, tables, and the other folders searched for packages and roles.
     """
 
     folders: tuple[Path, ...] = ()
@@ -36,7 +36,7 @@ class Models:
     device: str = "auto"
     dtype: str = "auto"
     environment: Environment = field(default_factory=Environment.default)
-    used: dict[str, str] = field(default_factory=dict)  # role -> name, of every model used
+    used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
@@ -50,7 +50,7 @@ class Models:
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned as it is, in the environment given (None: the default). A text may also be ROLE=PLACE.
+        A `Models` is returned with only the environment replaced (None: the default). A text may also be ROLE=MODEL.
         Raises ValueError for an unknown role, device or dtype.
         """
         environment = Environment.of(environment)
@@ -77,7 +77,7 @@ class Models:
     def fill(self, role: str, place: Any) -> None:
         """Name the model of a role; raise ValueError for an unknown role."""
         if role not in ROLES:
-            raise ValueError(f"{role!r} is no role: there are {', '.join(ROLES)}")
+            raise ValueError(f"{role!r} is not a role: there are {', '.join(ROLES)}")
         self.roles[role] = source_of(role, place) if isinstance(place, str | os.PathLike) else place
 
     def find(self, role: str) -> Any:
@@ -87,14 +87,14 @@ class Models:
 
     @property
     def package_environment(self) -> Environment:
-        """The environment in which packages are looked for in the named folders, too, and there first."""
+        """Environment that searches the named folders for packages before its own."""
         return self.environment.with_packages(self.folders)
 
     def has(self, role: str) -> bool:
         return self.find(role) is not None
 
     def torch_device(self) -> str:
-        """Return the name of the device: `auto` is cuda, else mps, else cpu. Raise ValueError if it is not available."""
+        """Return the name of the device; `auto` means cuda, else mps, else cpu. Raises ValueError if it is not available."""
         from refcodec.foundation.device import device_of
 
         return str(device_of(self))
@@ -114,7 +114,7 @@ class Models:
         """Return the model of a role; `loader` makes it from a local folder whose digest has been verified.
 
         recommended: role -> hub id, named in the error if nothing fills the role. remote: makes it from an endpoint;
-        None if the method does not take one. Raises ModelError.
+        None if the method accepts none. Raises ModelError.
         """
         found = self.find(role)
         if found is None:

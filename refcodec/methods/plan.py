@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The plan of a file: all that is settled before its symbols are. With symbols it becomes a `PackJob`, and then a file."""
+"""Plan a file: the settings that are known before its symbols. With symbols a plan becomes a `PackJob`, then a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from refcodec.registry.binding_schema import uses_model
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Trace
 
-# The inputs by which a kind comes to use the model of its row (SPEC §5).
+# Inputs that make a kind use the model of its row (SPEC §5).
 MODEL_INPUTS = {
     spec.CLIP: {"vector", "codes"}, spec.VQ: {"indices"}, spec.SKETCH: {"sketch"}, spec.PQ: {"vector"},
     spec.ELIC: {"latents"},
@@ -30,7 +30,7 @@ MODEL_INPUTS = {
 
 
 def needs_model(profile: Profile, names: set[str]) -> bool:
-    """Return whether a kind that these inputs are coded as uses the model of the row."""
+    """Return whether coding these inputs needs the model of the row."""
     return any(
         uses_model(kind, profile.parameters(kind)) for kind in profile.kinds if MODEL_INPUTS.get(kind, set()) & names
     )
@@ -38,7 +38,7 @@ def needs_model(profile: Profile, names: set[str]) -> bool:
 
 @dataclass(frozen=True)
 class FilePlan:
-    """A file of one registry row under the settings of the user; `used`: the models by role, which provenance names."""
+    """A file of one registry row with the settings of the user. used: role -> model, for the provenance."""
 
     profile: Profile
     settings: EncodeSettings
@@ -48,21 +48,21 @@ class FilePlan:
 
     @property
     def rate(self) -> tuple[int | None, float]:
-        """(quality 1 … 10, 0.0), or (None, bits per pixel) where that decides."""
+        """(quality 1 … 10, 0.0), or (None, bits per pixel) if `bpp` sets the rate."""
         return self.settings.rate
 
     def model(self) -> tuple[Path, str]:
-        """Return folder and digest of the symbol model: the one that the user names, or the row's.
+        """Return folder and digest of the symbol model, named by the user or by the row.
 
-        Raises Code.MODEL_UNAVAILABLE where it is not found.
+        Raises Code.MODEL_UNAVAILABLE if it is not found.
         """
         if self.settings.model is not None:
             return self.settings.model, package_cache.model_digest(self.settings.model)
-        wanted = self.profile.model or ""
-        return self.environment.locate_package(wanted), wanted
+        digest = self.profile.model or ""
+        return self.environment.locate_package(digest), digest
 
     def job(self, description: Description) -> PackJob:
-        """Return the job to code the symbols of a description."""
+        """Return the job that codes the symbols of a description."""
         return self._job(description)[0]
 
     def _job(self, description: Description) -> tuple[PackJob, FileTemplate, tuple[str, ...]]:
@@ -93,22 +93,25 @@ class FilePlan:
     ) -> tuple[FileTemplate, tuple[str, ...]]:
         """Return the file without its payloads, and notices. digest: of the model that codes the symbols."""
         row, settings, names = self.profile, self.settings, description.symbols.names()
-        named = digest if settings.model is not None else row.model
+        model_digest = digest if settings.model is not None else row.model
         # codebooks define what codes stand for
         codebooks = spec.PQ in row.kinds and bool(names & {"vector", "codes"})
         if settings.file.hash_bytes is None and settings.model is not None and not (row.base or codebooks or used):
-            raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
-        hash_bytes, notices = settings.file.model_hash_for(row, named)
-        if hash_bytes is not None and named is None:
+            raise ValueError("these symbols use no model: leave it out, or ask for an explicit model")
+        hash_bytes, notices = settings.file.model_hash_for(row, model_digest)
+        if hash_bytes is not None and model_digest is None:
             raise ValueError(
                 f"profile {row.name} names no model that could stand in the file: name one with its folder"
             )
         header = header_of(
-            row, description.size, settings.file.check, bytes.fromhex(named or "")[:hash_bytes] if hash_bytes else None
+            row,
+            description.size,
+            settings.file.check,
+            bytes.fromhex(model_digest or "")[:hash_bytes] if hash_bytes else None,
         )
         note = self._provenance(description) if settings.provenance else None
         others = ancillary(note, {**settings.hints, **description.hints}, settings.metadata)
-        return FileTemplate(header, named, others, settings.level), notices
+        return FileTemplate(header, model_digest, others, settings.level), notices
 
     def _provenance(self, description: Description) -> Mapping[str, str]:
         if description.provenance is not None:
@@ -117,17 +120,19 @@ class FilePlan:
         return provenance_entries(method=self.profile.method_name, **model)
 
     def file(self, pack: Callable[[PackJob], Packed], description: Description) -> EncodedFile:
-        """Return the file of a description, whose symbols `pack` codes."""
+        """Return the file of a description. pack: the function that codes its symbols."""
         job, template, notices = self._job(description)
-        payloads, more = pack(job)
+        payloads, pack_notices = pack(job)
         data = template.file(payloads)
-        return EncodedFile(data, *job.size, self.profile.method_name, self.profile, tuple(payloads), (*notices, *more))
+        return EncodedFile(
+            data, *job.size, self.profile.method_name, self.profile, tuple(payloads), (*notices, *pack_notices)
+        )
 
 
 def pack_symbols(pack: Callable[[PackJob], Packed], description: Description, plans: Sequence[FilePlan]) -> EncodedFile:
-    """Return the smallest file of a description among those of several plans.
+    """Return the smallest file of a description over several plans.
 
-    Raises Code.LIMIT_TEXT where none holds its text, ValueError for symbols that do not fit the profile.
+    Raises Code.LIMIT_TEXT if its text is too long for all of them, ValueError for symbols that do not fit the profile.
     """
     files: list[EncodedFile] = []
     for plan in plans:
@@ -147,5 +152,5 @@ def plans_of(
     used: Mapping[str, str],
     trace: Trace | None = None,
 ) -> tuple[FilePlan, ...]:
-    """Return one plan for each profile."""
+    """Return one plan per profile."""
     return tuple(FilePlan(profile, settings, environment, used, trace) for profile in profiles)

@@ -557,7 +557,7 @@ def test_a_reflection_is_given_what_there_is_to_know() -> None:
     assert "The dog is missing." in how["prompt"]
     assert text in how["prompt"]
     assert how["mean"] == found["painted"].mean()
-    assert how["seed"] == reflection.seed_of(5, 1) != 5
+    assert how["seed"] == reflection.edit_seed(5, 1) != 5
 
 
 def test_reflections_go_on_from_one_another() -> None:
@@ -566,8 +566,8 @@ def test_reflections_go_on_from_one_another() -> None:
     found = dict(steps)
     assert np.array_equal(models["captioner"].asked[1][0], found["edited-1"])
     assert models["painter"].done[2][1]["mean"] == found["edited-1"].mean()
-    assert len({reflection.seed_of(seed, i) for seed in range(5) for i in range(5)}) == 25
-    assert all(0 <= reflection.seed_of(10**19 - 1, i) < 10**19 for i in range(50))
+    assert len({reflection.edit_seed(seed, i) for seed in range(5) for i in range(5)}) == 25
+    assert all(0 <= reflection.edit_seed(10**19 - 1, i) < 10**19 for i in range(50))
 
 
 def test_nothing_to_change_ends_it() -> None:
@@ -583,7 +583,7 @@ def test_samples_differ_in_their_seeds_and_each_is_reflected() -> None:
     assert made.seeds == (4, 5, 6)
     assert [how["seed"] for what, how in models["painter"].done if what == "paint"] == [4, 5, 6]
     assert [how["seed"] for what, how in models["painter"].done if what == "edit"] == [
-        reflection.seed_of(seed, 1) for seed in (4, 5, 6)
+        reflection.edit_seed(seed, 1) for seed in (4, 5, 6)
     ]
     assert models["language"].count("decompress") == 1
     assert len({picture.tobytes() for picture in made.pictures}) == 3

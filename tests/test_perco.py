@@ -217,7 +217,7 @@ def test_a_hyper_encoder_that_is_none(models: Path, tmp_path: Path, data: bytes)
 
     assert "other" in str(changed("a", model_type="other"))
     assert "stride is" in str(changed("b", stride=24))
-    assert "whole number" in str(changed("c", n=0))
+    assert "an integer" in str(changed("c", n=0))
     assert "depth" in str(changed("d", depth=1))
     assert "null_text" in str(changed("e", null_text=None))
     assert "null_text" in str(changed("f", null_text=[77]))
@@ -229,7 +229,7 @@ def test_a_hyper_encoder_that_is_none(models: Path, tmp_path: Path, data: bytes)
 
 def test_a_painter_that_was_not_extended(models: Path, tmp_path: Path, data: bytes) -> None:
     painter(tmp_path / "painter", in_channels=4)
-    with pytest.raises(SemError, match="takes 4 channels, with the hyper-encoder's there are 16") as caught:
+    with pytest.raises(SemError, match="takes 4 channels, not the 16 of latents and local features") as caught:
         refcodec.decode(data, models={"hyper_encoder": models / "hyper_encoder", "painter": tmp_path / "painter"})
     assert (caught.value.code, caught.value.path) == (803, "painter")
 
@@ -397,7 +397,7 @@ def test_a_captioner_says_what_the_user_does_not(models: Path, tmp_path: Path) -
 
 
 def test_no_model_is_needed_for_the_usual_profile() -> None:
-    assert method.usual_profile(Models()) == method.EMBEDDED
+    assert method.default_profile(Models()) == method.EMBEDDED
 
 
 # --- published weights ---------------------------------------------------------------------------------------------

@@ -197,7 +197,7 @@ def test_models_named_by_folder() -> None:
     assert code_of(encoded, **wrong, model=MODELS / "pq-tiny") == 803
     assert code_of(encoded, **wrong, model=MODELS / "elic-tiny") == 803
     assert code_of(encoded, **wrong, model=MODELS) == 801  # a folder of packages, and no package
-    with pytest.raises(ValueError, match="uses no model"):
+    with pytest.raises(ValueError, match="use no model"):
         encoded(text="ct", model=MODELS / "pq-tiny")
     with pytest.raises(ValueError, match="names no model that could stand in the file"):
         encoded(text="ct", explicit_model=True)
@@ -714,7 +714,7 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
         (
             ["--model", "painter=./no"],
             5,
-            "SEM-E-801 model-unavailable: painter: ./no is no folder; name it with --model painter=FOLDER",
+            "SEM-E-801 model-unavailable: painter: ./no is not a folder; name it with --model painter=FOLDER",
         ),
         (["-o", "x.gif"], 2, "usage: cannot write pictures as .gif"),
         (["--symbols", "-o", "x.gif"], 2, "usage: nothing in the file can be written as x.gif"),

@@ -174,7 +174,7 @@ def test_models_of_what_users_name() -> None:
     loaded = object()
     assert Models.of({"painter": loaded, "language": "owner/name"}).find("painter") is loaded
     for wrong in ({"poet": "x"}, ["poet=x"]):
-        with pytest.raises(ValueError, match="no role"):
+        with pytest.raises(ValueError, match="not a role"):
             Models.of(wrong)
     for more in ({"device": "gpu"}, {"dtype": "int8"}):
         with pytest.raises(ValueError, match="device is one of"):
@@ -221,7 +221,7 @@ def test_a_missing_role_says_what_to_do() -> None:
 def test_what_is_neither_folder_nor_hub_id(where: str) -> None:
     Path("file").write_text("")
     Path("broken").symlink_to("nowhere")
-    assert "is no folder" in refused(801, lambda: resolve_folder(ModelSource("painter", where))).what
+    assert "is not a folder" in refused(801, lambda: resolve_folder(ModelSource("painter", where))).what
 
 
 def test_another_digest_than_recorded() -> None:

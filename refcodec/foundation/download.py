@@ -20,7 +20,7 @@ from refcodec.foundation.roles import HUB_ID, ModelSource, missing_model_error
 WEIGHTS: Final = ".safetensors"
 PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 _HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
-_HUB_LEFT: Final = [
+_HUB_EXCLUDED: Final = [
     "*.fp16.safetensors",
     "*non_ema*",
     "*-pruned.safetensors",
@@ -29,7 +29,7 @@ _HUB_LEFT: Final = [
     "*onnx*",
     "open_clip*",
 ]
-_PICKLED_TOO: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # downloaded only to be converted
+_PICKLED_PATTERNS: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # downloaded only to be converted
 _REVISION: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*")
 
 
@@ -76,7 +76,7 @@ def _require_safetensors(source: ModelSource, folder: Path) -> None:
 
 def source_sha256(source: ModelSource, folder: Path) -> str:
     """Return the digest of a source whose files are in `folder`; in a cache of the hub, only downloaded names count."""
-    return folder_sha256(folder, () if os.path.isdir(source.place) else _HUB_LEFT)
+    return folder_sha256(folder, () if os.path.isdir(source.place) else _HUB_EXCLUDED)
 
 
 def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) -> Path:
@@ -98,14 +98,14 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
     except ImportError as error:
         raise models_extra_error() from error
     transport = HfHubHTTPError.__bases__[0]  # of the HTTP library's errors, which are not all OSError
-    files = [*_HUB_FILES, *(_PICKLED_TOO if pickled else ())]
+    files = [*_HUB_FILES, *(_PICKLED_PATTERNS if pickled else ())]
     try:
         return Path(
             snapshot_download(
                 source.place,
                 revision=source.revision,
                 allow_patterns=files,
-                ignore_patterns=_HUB_LEFT,
+                ignore_patterns=_HUB_EXCLUDED,
                 local_files_only=not fetch,
             )
         )

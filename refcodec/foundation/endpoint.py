@@ -45,7 +45,7 @@ REMEDIES: Final = {
     404: "check the address and the name of the model", 429: "wait, then try again",
 }  # fmt: skip
 
-UNKNOWN: Final = (400, 422)  # statuses of a request with a member unknown to the server
+UNKNOWN_MEMBER: Final = (400, 422)  # statuses of a request with a member unknown to the server
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Endpoint:
                 data = self._read(stream, until)
         except urllib.error.HTTPError as error:
             error.close()
-            if error.code in UNKNOWN and spare:
+            if error.code in UNKNOWN_MEMBER and spare:
                 return self.post(path, body, {})
             raise self.error(f"answers with status {error.code}", REMEDIES.get(error.code)) from None
         except TimeoutError:

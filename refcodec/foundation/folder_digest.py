@@ -19,15 +19,15 @@ FILES_MAX, DEPTH_MAX = 4096, 6  # beyond this, a folder is not that of a model b
 _CHUNK: Final = 1 << 22
 
 
-def folder_sha256(folder: Path, left_out: Sequence[str] = ()) -> str:
+def folder_sha256(folder: Path, excluded: Sequence[str] = ()) -> str:
     """Return the SHA-256 of the canonical JSON of {relative path: SHA-256} over all files that a loader reads, hidden ones excluded.
 
-    left_out: patterns of names that do not count. Raises Code.MODEL_UNAVAILABLE for a file that cannot be read,
+    excluded: patterns of names that do not count. Raises Code.MODEL_UNAVAILABLE for a file that cannot be read,
     MODEL_MALFORMED for more files than a model has.
     """
     entries = {}
     for name, path in model_files(folder):
-        if path.suffix.lower() in SUFFIXES and not any(fnmatch(name, pattern) for pattern in left_out):
+        if path.suffix.lower() in SUFFIXES and not any(fnmatch(name, pattern) for pattern in excluded):
             # escapes must stay unique: double each backslash before adding others
             entries[name.replace("\\", "\\\\").encode("ascii", "backslashreplace").decode()] = file_sha256(path)
     return hashlib.sha256(canonical_json(entries)).hexdigest()
@@ -39,28 +39,28 @@ def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
     Links are followed, as loaders do. Raises Code.MODEL_UNAVAILABLE for a folder that cannot be read, MODEL_MALFORMED for
     one that contains itself, or more files than any model.
     """
-    found: list[tuple[str, Path]] = []
-    inside = [("", folder)]
-    while inside:
-        prefix, place = inside.pop()
+    files: list[tuple[str, Path]] = []
+    pending = [("", folder)]
+    while pending:
+        prefix, subfolder = pending.pop()
         try:
-            entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
-            inside += [(f"{prefix}{entry.name}/", Path(entry.path)) for entry in entries if entry.is_dir()]
-            found += [(prefix + entry.name, Path(entry.path)) for entry in entries if entry.is_file()]
+            entries = [entry for entry in os.scandir(subfolder) if not entry.name.startswith(".")]
+            pending += [(f"{prefix}{entry.name}/", Path(entry.path)) for entry in entries if entry.is_dir()]
+            files += [(prefix + entry.name, Path(entry.path)) for entry in entries if entry.is_file()]
         except OSError as error:
             raise SemError(
                 Code.MODEL_UNAVAILABLE,
-                f"cannot read the folder {shown(str(place))}: {error.strerror}",
+                f"cannot read the folder {shown(str(subfolder))}: {error.strerror}",
                 path=folder.name,
             ) from error
-        if prefix.count("/") > DEPTH_MAX or len(found) + len(inside) > FILES_MAX:
+        if prefix.count("/") > DEPTH_MAX or len(files) + len(pending) > FILES_MAX:
             raise SemError(
                 Code.MODEL_MALFORMED,
                 f"{shown(str(folder))} holds more than a model does",
                 path=folder.name,
                 hint="name the folder of the model itself",
             )
-    yield from sorted(found)
+    yield from sorted(files)
 
 
 def file_sha256(path: Path) -> str:

@@ -25,7 +25,7 @@ from refcodec.transforms.vq.quantiser import VectorQuantizer
 ROLE: Final = "hyper_encoder"
 MODEL_TYPE: Final = "perco_hyper_encoder"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-LEFT_OUT: Final = {"quantiser.count", "quantiser.total"}  # used only in training
+TRAINING_ONLY: Final = {"quantiser.count", "quantiser.total"}  # used only in training
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ class HyperEncoder(nn.Module):
         self.null_text = None if cfg.null_text is None else nn.Parameter(0.02 * torch.randn(cfg.null_text))
 
     def forward(self, latent: Tensor) -> Local:
-        found = self.quantiser(self.unquantised(latent))
-        return Local(self._features(found.codes), found.indices, found.commitment)
+        quantised = self.quantiser(self.unquantised(latent))
+        return Local(self._features(quantised.codes), quantised.indices, quantised.commitment)
 
     def indices(self, latent: Tensor) -> Tensor:
         """Return the indices int64[B, h, w] of the nearest codes."""
@@ -150,7 +150,7 @@ class HyperEncoder(nn.Module):
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items() if k not in LEFT_OUT}
+        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items() if k not in TRAINING_ONLY}
         save_file(state, folder / WEIGHTS)
         (folder / CONFIG).write_text(json.dumps(self.cfg.to_dict(), indent=1) + "\n")
 
@@ -172,7 +172,7 @@ class HyperEncoder(nn.Module):
     def fill(self, tensors: dict[str, Tensor]) -> None:
         """Set the weights. Raises ValueError for missing or other tensors, and for values that are not finite."""
         own = self.state_dict()
-        odd = [k for k in own if k not in LEFT_OUT and (k not in tensors or tensors[k].shape != own[k].shape)]
+        odd = [k for k in own if k not in TRAINING_ONLY and (k not in tensors or tensors[k].shape != own[k].shape)]
         if odd := [*odd, *(k for k in tensors if k not in own)]:
             raise ValueError(f"{odd[0]} does not fit the configuration")
         if not all(bool(t.isfinite().all()) for t in tensors.values()):

@@ -69,7 +69,7 @@ def read_models_json(folder: Path) -> dict[str, Any]:
 
 
 def _listed_roles(folder: Path) -> dict[str, ModelSource]:
-    found: dict[str, ModelSource] = {}
+    roles: dict[str, ModelSource] = {}
     for role, entry in read_models_json(folder)["roles"].items():
         place, revision, sha256 = (
             entry.get(k) if isinstance(entry, dict) else None for k in ("source", "revision", "sha256")
@@ -87,8 +87,8 @@ def _listed_roles(folder: Path) -> dict[str, ModelSource]:
             place = str(folder / place)
         elif HUB_ID.fullmatch(place) is None:
             raise _malformed(folder, f"{role} is neither a folder of the set nor a hub id")
-        found[role] = ModelSource(role, place, revision, sha256)
-    return found
+        roles[role] = ModelSource(role, place, revision, sha256)
+    return roles
 
 
 def inside(folder: Path, place: str) -> bool:
@@ -110,7 +110,7 @@ def model_sets(environment: Environment) -> Iterator[Path]:
 
 def installed_roles(environment: Environment) -> dict[str, ModelSource]:
     """Return the roles that the sets on the search path fill; the first set that lists a role fills it."""
-    found: dict[str, ModelSource] = {}
+    roles: dict[str, ModelSource] = {}
     for folder in model_sets(environment):
-        found = roles_in_folder(folder) | found
-    return found
+        roles = roles_in_folder(folder) | roles
+    return roles

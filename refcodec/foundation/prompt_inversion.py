@@ -75,13 +75,13 @@ def _search(
     start = torch.randint(len(allowed), (count,), generator=torch.Generator().manual_seed(seed % 2**63))
     prompt = clip.table.detach()[allowed[start.to(allowed.device)]].clone().requires_grad_()
     optimiser = torch.optim.AdamW([prompt], lr=RATE, weight_decay=DECAY)
-    best, found, course, step = -2.0, (), [], 0
+    best, tokens, course, step = -2.0, (), [], 0
     for step in range(1, iterations + 1):
         ids = allowed[(torch.nn.functional.normalize(prompt.detach(), dim=1) @ units.T).argmax(1)]
         points = clip.table.detach()[ids].clone().requires_grad_()
         cosine = clip.text(ids, points) @ target
         if float(cosine) > best:
-            best, found = float(cosine), tuple(ids.tolist())
+            best, tokens = float(cosine), tuple(ids.tolist())
             course.append((step, best))
         elif step - course[-1][0] >= PATIENCE:
             break
@@ -89,7 +89,7 @@ def _search(
         optimiser.step()
         if progress is not None:
             progress(step / iterations)
-    return Inverted(found, best, tuple(course), step)
+    return Inverted(tokens, best, tuple(course), step)
 
 
 def _allowed(clip: ClipModel, vocabulary: int | None) -> torch.Tensor:

@@ -32,7 +32,7 @@ def tokenizer_of(pipeline: Any, role: str, name: str) -> Any:
     return tokenizer
 
 
-def embedded(pipeline: Any, ids: Sequence[int], suffix: str, role: str, name: str) -> torch.Tensor:
+def embed(pipeline: Any, ids: Sequence[int], suffix: str, role: str, name: str) -> torch.Tensor:
     """Return the states float[1, n, W] of begin, the ids, those of `suffix`, end and padding.
 
     Ids beyond n are cut off at the end, as tokenizers do. Raises Code.MODEL_MALFORMED for an id that the encoder lacks.
@@ -51,7 +51,7 @@ def embedded(pipeline: Any, ids: Sequence[int], suffix: str, role: str, name: st
 
 
 def check_tokenizer(tokenizer: Any, sha256: str | None, role: str, name: str) -> None:
-    """Raise Code.MODEL_DIGEST unless the tokenizer is the one named by the profile. sha256 None: it names none."""
+    """Raise Code.MODEL_DIGEST unless the tokenizer is the one named by the profile. sha256 None: any tokenizer."""
     if sha256 is None:
         return
     path = Path(str(tokenizer.name_or_path)) / FILE

@@ -58,21 +58,21 @@ class Models:
             return models if environment == models.environment else replace(models, environment=environment)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        made = cls(device=device, dtype=dtype, environment=environment)
+        result = cls(device=device, dtype=dtype, environment=environment)
         if isinstance(models, Mapping):
             for role, place in models.items():
-                made.fill(role, place)
-            return made
+                result.fill(role, place)
+            return result
         several: Iterable[Any] = (models,) if isinstance(models, str | os.PathLike) else models or ()
         for entry in several:
-            named = parse_role(entry) if isinstance(entry, str) else None
-            if named is not None:
-                made.fill(*named)
+            assignment = parse_role(entry) if isinstance(entry, str) else None
+            if assignment is not None:
+                result.fill(*assignment)
                 continue
             folder = Path(entry)
-            made.folders += (folder,)
-            made.roles = roles_in_folder(folder) | made.roles
-        return made
+            result.folders += (folder,)
+            result.roles = roles_in_folder(folder) | result.roles
+        return result
 
     def fill(self, role: str, place: Any) -> None:
         """Name the model of a role; raise ValueError for an unknown role."""
@@ -82,8 +82,8 @@ class Models:
 
     def find(self, role: str) -> Any:
         """Return a `ModelSource`, a loaded model, or None if nothing fills the role."""
-        found = self.roles.get(role)
-        return found if found is not None else installed_roles(self.environment).get(role)
+        source = self.roles.get(role)
+        return source if source is not None else installed_roles(self.environment).get(role)
 
     @property
     def package_environment(self) -> Environment:
@@ -116,28 +116,28 @@ class Models:
         recommended: role -> hub id, named in the error if nothing fills the role. remote: makes it from an endpoint;
         None if the method accepts none. Raises ModelError.
         """
-        found = self.find(role)
-        if found is None:
+        source = self.find(role)
+        if source is None:
             raise missing_model_error(role, recommended)
-        if not isinstance(found, ModelSource):
-            self.used[role] = getattr(found, "name", type(found).__name__)
-            return cast(T, found)
+        if not isinstance(source, ModelSource):
+            self.used[role] = getattr(source, "name", type(source).__name__)
+            return cast(T, source)
         key = (role, f"{loader.__module__}.{loader.__qualname__}")
         if key not in self._loaded:
-            self._loaded[key] = self._instance(found, loader, remote)
-        self.used[role] = found.name
+            self._loaded[key] = self._instance(source, loader, remote)
+        self.used[role] = source.name
         return cast(T, self._loaded[key])
 
     def _instance(
-        self, found: ModelSource, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None
+        self, source: ModelSource, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None
     ) -> T | R:
-        if not found.is_endpoint:
-            return loader(resolve_folder(found), self)
+        if not source.is_endpoint:
+            return loader(resolve_folder(source), self)
         if remote is None:
-            raise missing_model_error(found.role, what=f"{found.role}: this method does not take an endpoint for it")
+            raise missing_model_error(source.role, what=f"{source.role}: this method does not take an endpoint for it")
         from refcodec.foundation import endpoint
 
-        return remote(found.role, endpoint.address(found.place))
+        return remote(source.role, endpoint.address(source.place))
 
 
 def format_used_models(used: Mapping[str, str]) -> str:

@@ -69,9 +69,9 @@ def parse_role(text: str) -> tuple[str, str] | None:
 def source_of(role: str, place: str | os.PathLike[str]) -> ModelSource:
     """Return the source of a folder, an endpoint, or ID[@REVISION]; raise ValueError for an invalid URL."""
     text = os.fspath(place)
-    made = ModelSource(role, text)
-    if os.path.isdir(text) or (made.is_endpoint and made.name):
-        return made
+    source = ModelSource(role, text)
+    if os.path.isdir(text) or (source.is_endpoint and source.name):
+        return source
     hub, _, revision = text.partition("@")
     return ModelSource(role, hub, revision or None)
 

@@ -95,7 +95,7 @@ class TextToImage:
     ) -> Pixels:
         """Return uint8[H, W, 3] for a prompt. size: (width, height), multiples of the VAE's factor.
 
-        prompt: a text, or an embedding float[1, n, W] (`prompt_tokens.embedded`) if the pipeline takes one. steps, guidance
+        prompt: a text, or an embedding float[1, n, W] (`prompt_tokens.embed`) if the pipeline takes one. steps, guidance
         and sampler None: the defaults of the pipeline. guidance and negative are ignored by pipelines without them.
         Raises SettingError for an unknown sampler.
         """

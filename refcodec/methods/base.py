@@ -107,7 +107,7 @@ class DecodeContext:
         return replace(self, hints=hints, notices=[*self.notices, *notices, *cuda_notices])
 
 
-def _no_usual_profile(_: Models) -> str | None:
+def _no_default_profile(_: Models) -> str | None:
     return None
 
 
@@ -130,7 +130,7 @@ class Method:
     needs_picture: bool = False  # symbols alone cannot become a file
     chooses_rate: bool = False  # `analyse` reads quality and bpp
     smallest_profile: bool = False  # all published profiles are tried unless the user names one
-    usual_profile: Callable[[Models], str | None] = _no_usual_profile  # None: the first of the registry
+    default_profile: Callable[[Models], str | None] = _no_default_profile  # None: the first of the registry
 
     def check_inputs(self, names: set[str]) -> None:
         """Raise ValueError for inputs that the method does not accept."""

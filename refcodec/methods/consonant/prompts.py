@@ -50,12 +50,12 @@ def _checked_text(role: str, member: str, table: Any, needed: frozenset[str]) ->
     text = table.get(member) if isinstance(table, dict) else None
     if not isinstance(text, str):
         raise ValueError(f"the prompts of {role} have no {member}")
-    found = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    placeholders = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
     allowed = needed | OPTIONAL if role in RETRIED else needed
-    if missing := needed - found:
+    if missing := needed - placeholders:
         raise ValueError(f"the {member} of {role} lacks {{{min(missing)}}}")
-    if odd := found - allowed:
-        raise ValueError(f"the {member} of {role} has {{{min(odd)}}}, which nothing fills")
+    if odd := placeholders - allowed:
+        raise ValueError(f"the {member} of {role} has the unknown placeholder {{{min(odd)}}}")
     return text.strip()
 
 

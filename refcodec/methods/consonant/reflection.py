@@ -18,8 +18,8 @@ from refcodec.progress import Progress, part
 if TYPE_CHECKING:
     from refcodec.methods.picture_size import Pixels
 
-USUAL: Final = 2
-WORTH: Final = 500e-6  # bits per pixel above which reflections are made by default
+DEFAULT_COUNT: Final = 2
+MIN_BPP: Final = 500e-6  # bits per pixel above which reflections are made by default
 STRENGTH: Final = 0.6  # of an edit: enough to change an object, but not the composition
 CHANGE_TOKENS, CHANGE_LETTERS = 64, 400
 SEEDS: Final = 10**19  # seeds are below it (SPEC §6)
@@ -65,8 +65,8 @@ def make_reflector(context: DecodeContext, prompts: Prompts, language: Any) -> R
 
     If a model is missing, add a notice and return one that makes no reflections.
     """
-    usual = USUAL if context.bpp > WORTH else 0
-    count = usual if context.reflections is None else context.reflections
+    default = DEFAULT_COUNT if context.bpp > MIN_BPP else 0
+    count = default if context.reflections is None else context.reflections
     if not count:
         return Reflector(context, prompts, 0)
     available = {"captioner": context.models.has("captioner"), "language": language is not None}

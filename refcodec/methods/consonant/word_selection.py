@@ -59,14 +59,18 @@ class WordSelector:
         if self.language is None or not count:
             return self.by_rules(count)
         selected = self._ask(
-            "select", self.description, count, _words, lambda found: Ranking(" ".join(found)).best(count)
+            "select", self.description, count, _words, lambda answer_words: Ranking(" ".join(answer_words)).best(count)
         )
         notices = []
         if selected is None:
             notices.append(f"the language model did not choose {count} words: rules did")
             selected = self._ranking.best(count)
         short = self._ask(
-            "compress", " ".join(selected), len(selected), _consonants, lambda found: found[: len(selected)]
+            "compress",
+            " ".join(selected),
+            len(selected),
+            _consonants,
+            lambda answer_words: answer_words[: len(selected)],
         )
         if short is None:
             notices.append("the language model did not keep to the 15 consonants: rules made them")
@@ -86,9 +90,9 @@ class WordSelector:
             answer = self.language.ask(prompt, text, 8 * count + 32)
             for limit in (count + tolerance(count), 2 * count):  # a longer answer is an explanation
                 for candidate in candidate_answers(answer):
-                    found = read(candidate)
-                    if count - tolerance(count) <= len(found) <= limit and _mostly_from(found, known):
-                        return found if len(found) <= count + tolerance(count) else cut(found)
+                    answer_words = read(candidate)
+                    if count - tolerance(count) <= len(answer_words) <= limit and _mostly_from(answer_words, known):
+                        return answer_words if len(answer_words) <= count + tolerance(count) else cut(answer_words)
         return None
 
 
@@ -102,8 +106,8 @@ def candidate_answers(answer: str) -> Iterator[str]:
     lines = [_BULLET.sub("", line, 1).strip() for line in answer.splitlines()]
     lines = [line for line in lines if line and not line.endswith(":")]
     entire = " ".join(lines)
-    found = [entire, entire.rpartition(":")[2], *lines, *(line.rpartition(":")[2] for line in lines)]
-    yield from sorted(dict.fromkeys(found), key=lambda candidate: not set(candidate.strip()) <= set(LETTERS))
+    candidates = [entire, entire.rpartition(":")[2], *lines, *(line.rpartition(":")[2] for line in lines)]
+    yield from sorted(dict.fromkeys(candidates), key=lambda candidate: not set(candidate.strip()) <= set(LETTERS))
 
 
 def _words(text: str) -> list[str]:
@@ -115,11 +119,11 @@ def _consonants(text: str) -> list[str]:
     return normalise(text).consonants.text.split()
 
 
-def _mostly_from(found: list[str], known: set[str]) -> bool:
+def _mostly_from(answer_words: list[str], known: set[str]) -> bool:
     """Return whether at least half of the words are shortened forms of known ones; the others may be synonyms."""
-    short = [skeleton(word) for word in found]
+    short = [skeleton(word) for word in answer_words]
     own = sum(any(_is_subsequence(word, long) for long in known) for word in short)
-    return 2 * own >= len(found)
+    return 2 * own >= len(answer_words)
 
 
 def _is_subsequence(short: str, long: str) -> bool:

@@ -20,20 +20,20 @@ TOKENS: Final = 32  # of a caption (Careil et al. 2024, §4.1)
 
 def add_conditioning(request: EncodeRequest, symbols: SymbolInputs) -> SymbolInputs:
     """Add a caption or image embedding from the user's models, unless the user supplied one."""
-    named, recommended = request.models.roles, request.profile.recommended.models
+    roles, recommended = request.models.roles, request.profile.recommended.models
     if symbols.names() - {"indices"}:
         return symbols
-    if "captioner" in named and "image_embedder" in named:
+    if "captioner" in roles and "image_embedder" in roles:
         raise ValueError(
             "a file has a caption or an image embedding beside its indices: name a captioner or an image_embedder, not both"
         )
-    if "image_embedder" in named:
+    if "image_embedder" in roles:
         from refcodec.foundation.image_embedder import ImageEmbedder
 
         return replace(
             symbols, vector=request.models.load("image_embedder", ImageEmbedder.load, recommended)(request.pixels)
         )
-    if "captioner" in named:
+    if "captioner" in roles:
         from refcodec.foundation.captioner import load_captioner
 
         return replace(

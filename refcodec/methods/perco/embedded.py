@@ -22,8 +22,8 @@ def indices(request: EncodeRequest) -> NDArray[np.int64]:
     """Return the indices int64[h, w] of the picture, by the package named by the user, else by that of the row."""
     from refcodec.transforms.vq.transforms import VqEncoder
 
-    named = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
-    folder = named[0] if named else request.models.package_environment.locate_package(request.profile.model or "")
+    packages = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
+    folder = packages[0] if packages else request.models.package_environment.locate_package(request.profile.model or "")
     with package_cache.running(folder, "encoder"):
         encoder = VqEncoder(folder, package.read_manifest(folder))
         _check_profile(encoder.cfg, request.profile, "encoder")
@@ -38,8 +38,8 @@ def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pi
 
     if context.samples > 1:
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
-    if asked := sorted(key for key, value in context.overrides.items() if value is not None):
-        raise ValueError(f"the embedded decoder of method perco has no {asked[0]}: it has no settings")
+    if unsupported := sorted(key for key, value in context.overrides.items() if value is not None):
+        raise ValueError(f"the embedded decoder of method perco has no {unsupported[0]}: it has no settings")
     with package_cache.running(folder, "painter"):
         painter = VqDecoder(folder, package.read_manifest(folder))
         _check_profile(painter.cfg, context.profile, "painter")

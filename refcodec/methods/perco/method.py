@@ -102,7 +102,7 @@ def _fitting(job: PackJob, shape: tuple[int, ...]) -> list[Profile]:
 # --- pictures ------------------------------------------------------------------------------------------------------
 
 
-def usual_profile(models: Models) -> str:
+def default_profile(models: Models) -> str:
     """Return the default row for pictures: that of the hyper-encoder if the user names one, else the embedded one."""
     if "hyper_encoder" not in models.roles:
         return EMBEDDED
@@ -199,5 +199,5 @@ METHOD: Final = Method(
     analyse=analyse,
     pack=pack,
     reconstruct=reconstruct,
-    usual_profile=usual_profile,
+    default_profile=default_profile,
 )

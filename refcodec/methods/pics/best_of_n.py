@@ -30,21 +30,21 @@ def choose_seed(
     recommended, count = request.profile.recommended.hints, request.settings.options.candidates
     first = SamplerSettings.of(recommended, request.settings.hints).seed
     contexts: dict[int, DecodeContext] = {}
-    tried: list[tuple[float, int, Description]] = []
+    candidates: list[tuple[float, int, Description]] = []
     target = clip.picture(pixels)
     for i in range(count):
         seed = (first + i) % 10**19
         own = seed == SamplerSettings.of(recommended).seed and "seed" not in request.settings.hints
-        named = description if own else replace(description, hints={**description.hints, "seed": str(seed)})
+        candidate = description if own else replace(description, hints={**description.hints, "seed": str(seed)})
         length = 0 if own else len(str(seed))
         if length not in contexts:
-            contexts[length] = _context(request, named, pack)
+            contexts[length] = _context(request, candidate, pack)
         context = replace(contexts[length], overrides={"seed": seed}, progress=part(request.progress, *_span(i, count)))
         picture = reconstruct(context)[0]
-        tried.append((float(clip.picture(picture) @ target), seed, named))
+        candidates.append((float(clip.picture(picture) @ target), seed, candidate))
         request.note(f"candidate-{seed}", picture)
-    score, seed, chosen = max(tried, key=lambda entry: entry[0])
-    summary = {"seeds": [entry[1] for entry in tried], "cosines": [entry[0] for entry in tried], "best": seed}
+    score, seed, chosen = max(candidates, key=lambda entry: entry[0])
+    summary = {"seeds": [entry[1] for entry in candidates], "cosines": [entry[0] for entry in candidates], "best": seed}
     request.note("candidates", summary)
     text = f"of {count} pictures, that of seed {seed} is most like the original (CLIP cosine {score:.3f})"
     notices = dict.fromkeys((*description.notices, *contexts[next(iter(contexts))].notices, text))

@@ -89,7 +89,7 @@ def _prompt(context: DecodeContext, caption: Caption | None, painter: TextToImag
     context.note("prompt", {"tokens": list(caption.tokens), "text": text})
     if not _is_stable_diffusion(painter):
         return text
-    return ids.embedded(painter.pipeline, caption.tokens, f", {SUFFIX}", "painter", painter.name)
+    return ids.embed(painter.pipeline, caption.tokens, f", {SUFFIX}", "painter", painter.name)
 
 
 def _with_controlnet(context: DecodeContext, painter: TextToImage, control: ControlNet) -> TextToImage:

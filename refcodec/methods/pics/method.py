@@ -127,7 +127,7 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
         raise SemError(Code.MODEL_UNAVAILABLE, f"{error.what}, and no caption is given", path="clip", hint=hint)
     clip = request.models.load("clip", ClipModel.load, profile.recommended.models)
     check_tokenizer(clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
-    found = invert(
+    inverted = invert(
         clip,
         pixels,
         count=options.prompt_tokens,
@@ -139,14 +139,14 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
     request.note(
         "inversion",
         {
-            "tokens": list(found.tokens),
-            "text": clip.words(found.tokens),
-            "cosine": found.cosine,
-            "steps": found.steps,
-            "course": [list(entry) for entry in found.course],
+            "tokens": list(inverted.tokens),
+            "text": clip.words(inverted.tokens),
+            "cosine": inverted.cosine,
+            "steps": inverted.steps,
+            "course": [list(entry) for entry in inverted.course],
         },
     )
-    return list(found.tokens)
+    return list(inverted.tokens)
 
 
 METHOD: Final = Method(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from refcodec.errors import Code, SemError
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 Parameters = Mapping[str, Any]  # of one kind, from the binding of a registry row (§5)
 
 
-@dataclass(frozen=True, eq=False)
-class TableForm:
+class TableForm(NamedTuple):
     """A symbol model that is one tensor (SPEC §12)."""
 
     members: Mapping[str, int]  # integers of the manifest's `symbols`, each from 1 to its largest value
@@ -37,8 +36,7 @@ class TableForm:
     check: Callable[[Mapping[str, int], NDArray[Any]], None]  # SemError 803 for members and a tensor that do not fit
 
 
-@dataclass(frozen=True, eq=False)
-class SymbolOption:
+class SymbolOption(NamedTuple):
     """A keyword of `refcodec.encode` and an option of `semtool encode` under which symbols are given."""
 
     name: str

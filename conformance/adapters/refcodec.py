@@ -128,7 +128,7 @@ def codebooks(container: Any, environment: Environment) -> None:
     wanted = profile.model if header.model_hash is None else header.model_hash.hex()
     if 4 in profile.kinds and profile.parameters(4).get("codebooks") and wanted is not None:
         folder = environment.locate_package(wanted)
-        kinds.fits(package_cache.small_model(folder, model_digest(folder)), 4, profile.parameters(4))
+        kinds.check_model(package_cache.table_model(folder, model_digest(folder)), 4, profile.parameters(4))
 
 
 if __name__ == "__main__":

@@ -78,15 +78,14 @@ class Kind:
         """Return whether bodies of a row with these parameters cannot be decoded without its model."""
         return not self.decodes_without_model and self.uses_model(parameters)
 
+    def check_model(self, model: Any, parameters: Parameters) -> None:
+        """Raise `ModelError` for a model of another kind, or of other numbers than the row's parameters (SEM-R-112)."""
+        wanted = {name: parameters[name] for name in model.numbers if name in parameters}
+        if model.kind != self.id or any(model.numbers[name] != value for name, value in wanted.items()):
+            raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
+
 
 Kinds = tuple[Kind, ...]
-
-
-def check_model(model: Any, kind: Kind, parameters: Parameters) -> None:
-    """Raise `ModelError` for a model of another kind, or of other numbers than the row's parameters (SEM-R-112)."""
-    wanted = {name: parameters[name] for name in model.numbers if name in parameters}
-    if model.kind != kind.id or any(model.numbers[name] != value for name, value in wanted.items()):
-        raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
 
 
 def is_integer(value: Any, low: int, high: int) -> bool:

@@ -224,7 +224,7 @@ def test_what_the_tool_refuses(photos: Path, tmp_path: Path, monkeypatch: pytest
 
 def test_a_package_has_the_use_of_its_codes(model: Path, photos: Path) -> None:
     found, manifest = package.load_any(model), package.read_manifest(model)
-    assert isinstance(found, package.SmallModel)
+    assert isinstance(found, package.TableModel)
     assert (found.kind, found.numbers) == (5, {"v": 6})
     assert manifest["name"] == "vq-test"
     assert manifest["training"]["steps"] == 40

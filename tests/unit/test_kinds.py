@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from refcodec import spec
 from refcodec.container import symbol_count
 from refcodec.errors import SemError
-from refcodec.networks.table_model import SmallModel
+from refcodec.networks.table_model import TableModel
 from refcodec.payloads import SHOWN_SYMBOLS, Value, clip_bits, kinds, pq_codes, vq_indices
 from refcodec.registry import Profile
 
@@ -54,8 +54,8 @@ class Case:
         return (1 << self.parameters["b"] if self.kind == spec.CLIP else int(self.parameters["v"])) - 1
 
     @property
-    def model(self) -> SmallModel | None:
-        return None if self.table is None else SmallModel(self.kind, "", {}, np.array(self.table, np.uint16))
+    def model(self) -> TableModel | None:
+        return None if self.table is None else TableModel(self.kind, "", {}, np.array(self.table, np.uint16))
 
     def encode(self, codes: Sequence[int]) -> bytes:
         if self.kind == spec.CLIP:
@@ -420,7 +420,7 @@ def test_what_is_too_long_to_show() -> None:
 def test_a_model_must_be_of_the_row() -> None:
     def code(kind: int, numbers: dict[str, int], wanted: int, parameters: dict[str, Any]) -> int:
         try:
-            kinds.fits(SmallModel(kind, "", numbers, np.zeros(1)), wanted, parameters)
+            kinds.check_model(TableModel(kind, "", numbers, np.zeros(1)), wanted, parameters)
         except SemError as error:
             return error.code
         return 0

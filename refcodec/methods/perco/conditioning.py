@@ -12,7 +12,7 @@ from refcodec.errors import Code, SemError
 from refcodec.methods.base import DecodeContext, EncodeRequest
 from refcodec.methods.inputs import SymbolInputs
 from refcodec.networks import package, package_search
-from refcodec.networks.table_model import SmallModel
+from refcodec.networks.table_model import TableModel
 from refcodec.payloads import kinds, pq_codes
 
 TOKENS: Final = 32  # of a caption (Careil et al. 2024, §4.1)
@@ -56,8 +56,8 @@ def codebooks(context: DecodeContext) -> Any:
     for folder in context.models.folders:
         if (folder / package_search.MANIFEST).is_file():
             model = package.load_any(folder)
-            if isinstance(model, SmallModel) and model.kind == spec.PQ:
-                kinds.fits(model, spec.PQ, parameters)
+            if isinstance(model, TableModel) and model.kind == spec.PQ:
+                kinds.check_model(model, spec.PQ, parameters)
                 return model.tensor
     raise SemError(
         Code.MODEL_UNAVAILABLE,

@@ -20,7 +20,7 @@ from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.perco import conditioning
 from refcodec.methods.pics.method import prompt
 from refcodec.networks import package, package_cache
-from refcodec.networks.table_model import SmallModel
+from refcodec.networks.table_model import TableModel
 from refcodec.payloads import kinds, pq_codes, vq_indices
 from refcodec.progress import part
 from refcodec.registry import Profile
@@ -49,11 +49,11 @@ def pack(job: PackJob) -> Packed:
     return payloads, []
 
 
-def _small(job: PackJob, kind: int) -> SmallModel | None:
+def _small(job: PackJob, kind: int) -> TableModel | None:
     if job.folder is None:
         return None
-    model = package_cache.small_model(job.folder, job.digest)
-    kinds.fits(model, kind, job.parameters(kind))
+    model = package_cache.table_model(job.folder, job.digest)
+    kinds.check_model(model, kind, job.parameters(kind))
     return model
 
 

@@ -20,7 +20,6 @@ from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput
 from refcodec.networks import package_search
 from refcodec.payloads import kinds
-from refcodec.payloads.base import check_model
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -138,8 +137,8 @@ def _payload(
         if kind.networks:
             model = package_cache.symbol_model(*chosen)
         else:
-            model = package_cache.small_model(*chosen, environment.kinds)
-        check_model(model, kind, parameters)
+            model = package_cache.table_model(*chosen, environment.kinds)
+        kind.check_model(model, parameters)
         backend = backend or package_cache.backend()
     size, tables = (header.width, header.height), environment.tables
     context = CodingContext(parameters, size, limit, tables, model, backend, trace, progress)

@@ -27,8 +27,8 @@ def pack(job: PackJob) -> Packed:
     """Return one payload, from a vector or from codes 0 … 2^b - 1. Raises ValueError if they do not fit the profile."""
     parameters, prior = job.parameters(spec.CLIP), None
     if job.folder is not None and kinds.needs_model(spec.CLIP, parameters):
-        model = package_cache.small_model(job.folder, job.digest)
-        kinds.check_model_matches_profile(model, spec.CLIP, parameters)
+        model = package_cache.table_model(job.folder, job.digest)
+        kinds.check_model(model, spec.CLIP, parameters)
         prior = model.table
     symbols, b = job.symbols, int(parameters["b"])
     if symbols.vector is not None and symbols.codes is not None:

@@ -30,9 +30,7 @@ def analyse(request: EncodeRequest) -> Description:
     profile, pixels = request.profile, request.pixels
     package_cache.need_torch("encoding a picture")
     folder, digest = request.plans[0].model()
-    kinds.check_model_matches_profile(
-        package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC)
-    )
+    kinds.check_model(package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC))
     text, notices = _steering(request, folder)
     with package_cache.torch_errors(folder, "encoder"):
         latents = latent_coding.LatentEncoder(

@@ -50,7 +50,7 @@ def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel
 
 
 @lru_cache(maxsize=4)
-def small_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> package.TableModel:
+def table_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> package.TableModel:
     """Return the symbol model of a package that is one tensor; raise `ModelError` for one of networks."""
     model = package.load_any(folder, digest, kinds)
     if not isinstance(model, package.TableModel):

@@ -163,14 +163,14 @@ def test_models_of_tiny_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = [0, 1, 2, 3, 3, 2, 1, 0]
     sign = encoded(method="clip", codes=codes, profile="clip-tiny")
     assert values(sign.data) == {"clip": codes}
-    books = package_cache.small_model(MODELS / "pq-tiny").tensor
+    books = package_cache.table_model(MODELS / "pq-tiny").tensor
     near = np.concatenate([books[0, 3], books[1, 1]])
     embedding = encoded(vector=near, profile="pq-tiny", method="perco")
     assert values(embedding.data) == {"pq": [3, 1]}
     usage = encoded(indices=grid(default_rows().get(204)), caption=CAPTION, profile=204)
     assert [section.kind for section in refcodec.payload(usage.data, models=MODELS).sections] == ["caption", "vq"]
     monkeypatch.delenv("SEM_MODELS")
-    package_cache.small_model.cache_clear()
+    package_cache.table_model.cache_clear()
     assert code_of(refcodec.payload, sign.data) == code_of(refcodec.payload, usage.data) == 801
     assert refcodec.payload(embedding.data).sections[0].value == [3, 1]  # read without what they stand for
     assert code_of(encoded, method="clip", codes=codes, profile="clip-tiny") == 801
@@ -374,7 +374,7 @@ def test_artifacts_of_every_kind() -> None:
 
 
 def test_embeddings_need_codebooks_that_fit() -> None:
-    books = package_cache.small_model(MODELS / "pq-tiny").tensor
+    books = package_cache.table_model(MODELS / "pq-tiny").tensor
     data = encoded(codes=[2, 3], profile="pq-tiny", method="perco").data
     (held,) = artifacts(decode_file(data, models=MODELS)).values()
     assert held.what == "image embedding"

@@ -161,7 +161,7 @@ def mosaic_file(
 def model_of(here: Environment) -> Any:
     from refcodec.networks import package_cache
 
-    return package_cache.small_model(here.locate_package(symbol_digest(SYMBOLS)), None, here.kinds)
+    return package_cache.table_model(here.locate_package(symbol_digest(SYMBOLS)), None, here.kinds)
 
 
 def code_of(call: Any) -> int:

@@ -59,7 +59,7 @@ def codebooks(context: DecodeContext) -> Any:
         if (folder / package_search.MANIFEST).is_file():
             model = package.load_any(folder)
             if isinstance(model, TableModel) and model.kind == spec.PQ:
-                kinds.check_model_matches_profile(model, spec.PQ, parameters)
+                kinds.check_model(model, spec.PQ, parameters)
                 return model.tensor
     raise SemError(
         Code.MODEL_UNAVAILABLE,

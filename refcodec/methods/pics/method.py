@@ -20,7 +20,7 @@ from refcodec.methods.pics.generators import reconstruct
 from refcodec.methods.pics.text_sketch_size import resize
 from refcodec.methods.sampler import SamplerSettings
 from refcodec.payloads.caption import modes
-from refcodec.payloads.kinds import check_model_matches_profile
+from refcodec.payloads.kinds import check_model
 from refcodec.progress import part
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def _with_sketch(job: PackJob, payloads: list[CodedPayload]) -> Packed:
     package_cache.need_torch("encoding an edge map")
     from refcodec.methods import latent_coding, sketch
 
-    check_model_matches_profile(
-        package_cache.symbol_model(job.folder, job.digest), spec.SKETCH, job.parameters(spec.SKETCH)
-    )
+    check_model(package_cache.symbol_model(job.folder, job.digest), spec.SKETCH, job.parameters(spec.SKETCH))
     with package_cache.torch_errors(job.folder, "encoder"):
         encoder = sketch.SketchEncoder(job.symbols.sketch, job.folder, job.digest, tables=job.environment.tables)
         coded, reached = latent_coding.code_latents(encoder, spec.SKETCH, job, payloads)

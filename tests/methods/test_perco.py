@@ -493,7 +493,7 @@ def test_what_is_no_published_weights() -> None:
     assert "backbone.13.weight" in refused(lambda s: s.pop("backbone.13.weight"))
     assert "does not fit" in refused(lambda s: s.pop("backbone.1.layers.0.bias"))
     assert "_codebook.embed" in refused(lambda s: s.pop("quantizer._codebook.embed"))
-    assert "attends to nothing" in refused(
+    assert "a U-Net without attention" in refused(
         lambda s: [s.pop(k) for k in list(s) if k.startswith("down_blocks.0.attentions")]
     )
 

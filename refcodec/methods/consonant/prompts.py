@@ -55,7 +55,7 @@ def _checked_text(role: str, member: str, table: Any, needed: frozenset[str]) ->
     if missing := needed - placeholders:
         raise ValueError(f"the {member} of {role} lacks {{{min(missing)}}}")
     if odd := placeholders - allowed:
-        raise ValueError(f"the {member} of {role} has the unknown placeholder {{{min(odd)}}}")
+        raise ValueError(f"the {member} of {role} has {{{min(odd)}}}, an unknown placeholder")
     return text.strip()
 
 

@@ -35,8 +35,10 @@ from refcodec.payloads import latents as elic_latents
 from refcodec.payloads.caption import modes as caption
 from refcodec.payloads.coding import CodingContext
 from refcodec.payloads.latents import ElicLatents
-from tools.vectors import build, coverage, make, tiny
-from tools.vectors.vector import Edit, apply
+from tools.vectors import build, coverage, make
+from tools.vectors.case import MANIFEST_LISTS as LISTS
+from tools.vectors.edits import Edit, apply
+from tools.vectors.models import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,7 +47,6 @@ VECTORS = ROOT / "test_vectors"
 MODELS = VECTORS / "models"
 SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
 BACKEND = NumpyBackend()
-LISTS = make.LISTS
 
 # Section types that the micro-decoder does not read: vectors that hold one, or whose profile allows one, are left out.
 MICRO_LACKS: set[int] = set()
@@ -145,7 +146,7 @@ def test_make_gives_the_same() -> None:
 
 def test_small_models_are_those_of_their_tool(tmp_path: Path) -> None:
     """And the registry names them by their digests."""
-    for name in tiny.SMALL:
+    for name in tiny.TABLES:
         digest = tiny.write(tmp_path, name)
         for file in ("manifest.json", "symbols.safetensors"):
             assert (tmp_path / name / file).read_bytes() == (MODELS / name / file).read_bytes()
@@ -154,7 +155,7 @@ def test_small_models_are_those_of_their_tool(tmp_path: Path) -> None:
 
 def test_coverage() -> None:
     """Every MUST of SPEC.md has a vector, every rule of a vector is one of SPEC.md, and every error is given or has a reason."""
-    assert coverage.faults(manifest()) == []
+    assert coverage.missing(manifest()) == []
     errors = {int(found) for found in re.findall(r"^\| SEM-E-(\d{3}) \| [a-z]", SPEC, re.MULTILINE)}
     assert len(errors) > 30
     given = {int(entry["error"][-3:]) for entry in entries() if "error" in entry}

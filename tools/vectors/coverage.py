@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether test_vectors/ shows all of SPEC.md: rules both ways, pairs of rule and error, categories of faults, grease.
+"""Check that test_vectors/ covers SPEC.md: rules, pairs of rule and error, categories of defects, unknown sections.
 
-python -m tools.vectors.coverage            one line of counts, and what is missing; exit status 1 if anything is
-python -m tools.vectors.coverage --table    rule by rule, how many vectors show it and with which errors
+python -m tools.vectors.coverage            counts, and what is missing; exit status 1 if anything is
+python -m tools.vectors.coverage --table    the number of vectors and the errors for each rule
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from refcodec import spec
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 SPEC: Final = ROOT / "SPEC.md"
 FOLDER: Final = ROOT / "test_vectors"
-PAIRS_LEAST: Final = 60
+MIN_PAIRS: Final = 60  # of rule and error
 GREASED: Final = (
     "consonant",
     "caption",
@@ -27,10 +29,10 @@ GREASED: Final = (
     "vq",
     "sketch",
     "elic",
-)  # payloads beside which unknown sections stand
+)  # kinds that must also occur beside unknown sections
 
 Manifest = Mapping[str, Any]
-# Of each category of facts about decoders that fail, an example or more. `*` at the end: that many ids begin so.
+# Examples for each category of defects on which decoders are known to fail; `*` stands for any end of an id.
 CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
     "nothing, a byte, the magic alone, cut in every field": (
         "empty", "one-byte", "cut-before-descriptor", "cut-in-model-hash", "cut-in-check", "cut-in-body",
@@ -84,95 +86,95 @@ CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def rules_of(spec: str) -> dict[int, bool]:
-    """Rule -> whether it says MUST."""
-    found = re.findall(r"^\*\*SEM-R-(\d{3})\*\*(.*)$", spec, re.MULTILINE)
-    return {int(number): bool(re.search(r"\bMUST\b", said)) for number, said in found}
+def rules_of(text: str) -> dict[int, bool]:
+    """Return for each rule whether it contains MUST."""
+    rules = re.findall(r"^\*\*SEM-R-(\d{3})\*\*(.*)$", text, re.MULTILINE)
+    return {int(number): bool(re.search(r"\bMUST\b", rule)) for number, rule in rules}
 
 
 def entries(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of all lists."""
     for member in manifest.values():
         if isinstance(member, list):
             yield from member
 
 
-def shown(manifest: Manifest) -> dict[int, list[Mapping[str, Any]]]:
-    """Rule -> the entries that name it."""
-    found: dict[int, list[Mapping[str, Any]]] = {}
+def entries_by_rule(manifest: Manifest) -> dict[int, list[Mapping[str, Any]]]:
+    """Return the entries that name each rule."""
+    by_rule: dict[int, list[Mapping[str, Any]]] = {}
     for entry in entries(manifest):
         for rule in entry["rules"]:
-            found.setdefault(int(rule[-3:]), []).append(entry)
-    return found
+            by_rule.setdefault(int(rule[-3:]), []).append(entry)
+    return by_rule
 
 
 def pairs(manifest: Manifest) -> set[tuple[str, str]]:
+    """Return the pairs of rule and error that rejected files show."""
     return {(rule, entry["error"]) for entry in entries(manifest) if "error" in entry for rule in entry["rules"]}
 
 
 def greased(manifest: Manifest) -> set[str]:
-    """Kinds beside which an unknown section stands in a file that is decoded."""
-    said = [
-        entry["expected"]["sections"] for entry in manifest["vectors"] if "expected" in entry and entry["tier"] != "H"
-    ]
-    return {
-        s["kind"]
-        for sections in said
-        if any(t["kind"] is None for t in sections)
-        for s in sections
-        if s["type"] >= 0x80
-    }
+    """Return the payload kinds that a decoded file has beside an unknown section."""
+    kinds = set()
+    for entry in manifest["vectors"]:
+        if "expected" in entry and entry["tier"] != "H":
+            sections = entry["expected"]["sections"]
+            if any(section["kind"] is None for section in sections):
+                kinds |= {section["kind"] for section in sections if section["type"] >= spec.CRITICAL}
+    return kinds
 
 
-def faults(manifest: Manifest) -> list[str]:
-    """What is missing."""
-    rules, found = rules_of(SPEC.read_text(encoding="utf-8")), shown(manifest)
+def missing(manifest: Manifest) -> list[str]:
+    """Return one line for each thing that the vectors do not cover."""
+    rules, by_rule = rules_of(SPEC.read_text(encoding="utf-8")), entries_by_rule(manifest)
     ids = [entry["id"] for entry in entries(manifest)]
-    wrong = [
-        f"SEM-R-{rule:03} says MUST, and no vector shows it"
+    lines = [
+        f"SEM-R-{rule:03} contains MUST, but no vector tests it"
         for rule, must in rules.items()
-        if must and rule not in found
+        if must and rule not in by_rule
     ]
-    wrong += [
-        f"{entry['id']} shows SEM-R-{rule:03}, which SPEC.md does not have"
-        for rule in found.keys() - rules
-        for entry in found[rule]
+    lines += [
+        f"{entry['id']} names SEM-R-{rule:03}, which SPEC.md does not contain"
+        for rule in by_rule.keys() - rules
+        for entry in by_rule[rule]
     ]
-    if (count := len(pairs(manifest))) < PAIRS_LEAST:
-        wrong.append(f"{count} pairs of rule and error, fewer than {PAIRS_LEAST}")
+    if (count := len(pairs(manifest))) < MIN_PAIRS:
+        lines.append(f"{count} pairs of rule and error, fewer than {MIN_PAIRS}")
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     for name, examples in CATEGORIES.items():
         for example in examples:
-            if not any(one == example or (example[-1] == "*" and one.startswith(example[:-1])) for one in ids):
-                wrong.append(f"category {name}: there is no {example}")
-        if line(name) not in readme:
-            wrong.append(f"test_vectors/README.md lacks the line of a category: {line(name)}")
-    wrong += [
-        f"no unknown section stands beside a payload of kind {kind}"
-        for kind in GREASED
-        if kind not in greased(manifest)
+            if not any(i == example or (example[-1] == "*" and i.startswith(example[:-1])) for i in ids):
+                lines.append(f"category {name}: no vector {example}")
+        if readme_line(name) not in readme:
+            lines.append(f"test_vectors/README.md lacks the line of a category: {readme_line(name)}")
+    lines += [
+        f"no unknown section beside a payload of kind {kind}" for kind in GREASED if kind not in greased(manifest)
     ]
-    return wrong
+    return lines
 
 
-def line(name: str) -> str:
-    """Of the table in README.md."""
+def readme_line(name: str) -> str:
+    """Return the line of a category in the table of README.md."""
     return f"| {name} | {', '.join(f'`{example}`' for example in CATEGORIES[name])} |"
 
 
 def table(manifest: Manifest) -> Iterator[str]:
-    found = shown(manifest)
+    """Yield the lines of --table."""
+    by_rule = entries_by_rule(manifest)
     for rule, must in sorted(rules_of(SPEC.read_text(encoding="utf-8")).items()):
-        those = found.get(rule, [])
+        those = by_rule.get(rule, [])
         errors = sorted({entry["error"] for entry in those if "error" in entry})
         yield f"SEM-R-{rule:03}  {'MUST' if must else '    '}  {len(those):4} vectors  {' '.join(errors)}".rstrip()
-    yield from map(line, CATEGORIES)
+    yield from map(readme_line, CATEGORIES)
 
 
 def summary(manifest: Manifest) -> str:
-    rules, found = rules_of(SPEC.read_text(encoding="utf-8")), shown(manifest)
+    """Return the line of counts."""
+    rules, by_rule = rules_of(SPEC.read_text(encoding="utf-8")), entries_by_rule(manifest)
     errors = {error for _, error in pairs(manifest)}
     return (
-        f"{len(rules)} rules, {sum(rules.values())} of MUST, {len(rules.keys() & found.keys())} shown; {len(list(entries(manifest)))} entries, "
+        f"{len(rules)} rules, {sum(rules.values())} with MUST, {len(rules.keys() & by_rule.keys())} tested; "
+        f"{len(list(entries(manifest)))} entries, "
         f"{len(pairs(manifest))} pairs of rule and error, {len(errors)} errors, {len(CATEGORIES)} categories"
     )
 
@@ -180,11 +182,11 @@ def summary(manifest: Manifest) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", action="store_true", help="every rule and category")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     manifest = json.loads((FOLDER / "manifest.json").read_bytes())
-    for text in (*(table(manifest) if asked.table else ()), summary(manifest), *(missing := faults(manifest))):
+    for text in (*(table(manifest) if args.table else ()), summary(manifest), *(gaps := missing(manifest))):
         print(text)
-    return 1 if missing else 0
+    return 1 if gaps else 0
 
 
 if __name__ == "__main__":

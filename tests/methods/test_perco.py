@@ -31,6 +31,7 @@ from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
 from refcodec.foundation.loading import quiet
 from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator, guided, indices_of
 from refcodec.foundation.resolve import Models
+from refcodec.methods.perco import perco_method
 from tools.train import perco as training
 from tools.train import small
 

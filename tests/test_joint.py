@@ -23,7 +23,7 @@ from default_environment import TABLES
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.foundation.loading import quiet
 from refcodec.foundation.text_encoder import TextEncoder
-from refcodec.methods import elic as method
+from refcodec.methods import latent_coding
 from refcodec.networks import package
 from refcodec.transforms.elic import config
 from tools.train import elic, joint, pack
@@ -333,10 +333,10 @@ def test_a_checkpoint_becomes_a_package_that_captions_steer(folder: Path, clip: 
         ]
     )
     assert package.load(out).rates == 2
-    assert method.takes_text(out)
+    assert latent_coding.takes_text(out)
     encoder, pixels = TextEncoder.load(clip), tiny_models.photo()
     one, two = (
-        method.Encoder(pixels, out, text=encoder(caption), tables=TABLES).y
+        latent_coding.LatentEncoder(pixels, out, text=encoder(caption), tables=TABLES).y
         for caption in ("a cat", "an old stone bridge")
     )
     assert not np.array_equal(one, two)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Test the suite: it must fail every one of some deliberately wrong decoders, and pass the two that they are made of.
+"""Test the suite: it must fail every deliberately wrong decoder, and pass the two correct ones that they are made of.
 
-    python conformance/selftest.py                  each until a vector fails, first those that matrix.json names
-    python conformance/selftest.py --all --write    each to the end, and write mutants/matrix.md and matrix.json
+    python conformance/selftest.py                  run each mutant until a vector fails; those in matrix.json come first
+    python conformance/selftest.py --all --write    run all vectors, and write mutants/matrix.md and matrix.json
 
-Prints the kill matrix. Exit status 1 if a mutant survives or a sound decoder fails. Without torch no picture can be
-reconstructed, and mutants of tier P are left out.
+Prints the kill matrix. Exit status 1 if a mutant survives or a correct decoder fails. Mutants of tier P reconstruct
+pictures and are skipped without torch.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ from semrunner.suite import load
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Hold the suite to deliberately wrong decoders.")
-    parser.add_argument("mutants", nargs="*", metavar="GLOB", help="only mutants like this")
+    """Run the mutants and print the matrix; return the exit status."""
+    parser = argparse.ArgumentParser(description="Test the suite with deliberately wrong decoders.")
+    parser.add_argument("mutants", nargs="*", metavar="GLOB", help="run only mutants whose name matches")
     parser.add_argument("--suite", type=Path, default=REPOSITORY / "test_vectors", metavar="DIR")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
-    parser.add_argument("--all", action="store_true", help="put every vector to every mutant, not only until one fails")
+    parser.add_argument(
+        "--all", action="store_true", help="run every vector on every mutant, instead of stopping at the first failure"
+    )
     parser.add_argument("--write", action="store_true", help="write matrix.md and matrix.json")
     options = parser.parse_args()
     begin, sound, rows = time.monotonic(), True, []
@@ -46,18 +49,18 @@ def main() -> int:
     if options.write:
         write_matrix(rows)
     alive = [row for row in rows if not row.first]
-    print(f"{len(rows) - len(alive)} of {len(rows)} wrong decoders are found out, {time.monotonic() - begin:.0f} s")
+    print(f"{len(rows) - len(alive)} of {len(rows)} wrong decoders are detected, {time.monotonic() - begin:.0f} s")
     for row in alive:
         print(f"SURVIVES {row.name}: {row.wrong}{f' ({row.came})' if row.came else ''}")
     return 0 if sound and not alive else 1
 
 
 def chosen(globs: list[str]) -> list[str]:
-    """Return the names that match any of `globs`, all without globs; those of tier P only if there is torch."""
+    """Return the names that match any of `globs`, or all. Tier P requires torch."""
     names = [name for name in MUTANTS if not globs or any(fnmatchcase(name, glob) for glob in globs)]
     if importlib.util.find_spec("torch") is None and any(MUTANTS[name].tier == "P" for name in names):
         names = [name for name in names if MUTANTS[name].tier != "P"]
-        print("there is no torch: wrong painters are left out")
+        print("torch is not installed: mutants of tier P are skipped")
     return names
 
 

@@ -183,7 +183,7 @@ class _NoSymbols:
     def serialise(self) -> bytes:
         return b""
 
-    def shown(self) -> None:
+    def to_json(self) -> None:
         return None
 
     def arrays(self) -> None:

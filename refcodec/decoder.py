@@ -20,7 +20,6 @@ from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput
 from refcodec.networks import package_search
 from refcodec.payloads import kinds
-from refcodec.payloads.base import check_model
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -138,8 +137,8 @@ def _payload(
         if kind.networks:
             model = package_cache.symbol_model(*chosen)
         else:
-            model = package_cache.small_model(*chosen, environment.kinds)
-        check_model(model, kind, parameters)
+            model = package_cache.table_model(*chosen, environment.kinds)
+        kind.check_model(model, parameters)
         backend = backend or package_cache.backend()
     size, tables = (header.width, header.height), environment.tables
     context = CodingContext(parameters, size, limit, tables, model, backend, trace, progress)
@@ -225,7 +224,7 @@ def payload(
     for section in decoded.container.sections:
         if section.critical:
             symbols = decoded.values[section.type]
-            s, shape, value = symbols.serialise(), symbols.shape, symbols.shown()
+            s, shape, value = symbols.serialise(), symbols.shape, symbols.to_json()
         else:
             s, shape = section.body, [[len(section.body)]]
             value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()

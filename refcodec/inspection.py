@@ -12,8 +12,8 @@ from os import PathLike
 from typing import Any, Final
 
 from refcodec.container.check import State, file_state, mismatch, section_state
-from refcodec.container.fields import Span, Walk
-from refcodec.container.file import Found, walk_file
+from refcodec.container.fields import FieldReader, Span
+from refcodec.container.file import ParseState, read_file
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, level_bounds
 from refcodec.container.sections import Section, section_name
@@ -128,9 +128,9 @@ def inspect(
 
 
 def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspection:
-    walk, found = Walk(lenient=True), Found()
+    walk, found = FieldReader(lenient=True), ParseState()
     try:
-        walk_file(walk, found, data, bounds, environment.registry)
+        read_file(walk, found, data, bounds, environment.registry)
         left = None
     except SemError as error:
         walk.errors.append(error)
@@ -139,7 +139,7 @@ def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspect
     header, sections = found.header, found.sections
     complete = _complete(found)
     if left is not None:
-        walk.own(left, 8 * len(data) - walk.bit, data[walk.byte :])
+        walk.record(left, 8 * len(data) - walk.bit, data[walk.byte :])
     model = _model(walk, found, environment)
     states = _states(walk, found, model)
     values = {span.name: span.value for span in walk.spans}
@@ -165,11 +165,11 @@ def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspect
     )
 
 
-def _complete(found: Found) -> bool:
+def _complete(found: ParseState) -> bool:
     return found.header is not None and (found.header.count or 1) <= len(found.sections)
 
 
-def _states(walk: Walk, found: Found, model: ModelInfo) -> list[State]:
+def _states(walk: FieldReader, found: ParseState, model: ModelInfo) -> list[State]:
     """Return the states of the checks that do not cover payloads; append an error for each that failed."""
     if found.header is None or found.profile is None:
         return []
@@ -182,7 +182,7 @@ def _states(walk: Walk, found: Found, model: ModelInfo) -> list[State]:
     return states
 
 
-def _model(walk: Walk, found: Found, environment: Environment) -> ModelInfo:
+def _model(walk: FieldReader, found: ParseState, environment: Environment) -> ModelInfo:
     """Return the symbol model that the file names."""
     digest, name = _digest_and_name(found.header, found.profile)
     if digest is None:

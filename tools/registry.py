@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from refcodec.networks.package import SmallModel, load_any
+from refcodec.networks.package import TableModel, load_any
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,7 +35,7 @@ def pin(row_id: int, folder: Path) -> None:
     model = load_any(folder)
     row["binding"]["model"] = model.digest
     parameters = row["binding"]["parameters"].setdefault(str(model.kind), {})
-    if isinstance(model, SmallModel):
+    if isinstance(model, TableModel):
         parameters |= {name: value for name, value in model.numbers.items() if name in parameters}
     else:
         parameters |= {

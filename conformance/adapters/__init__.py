@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Decoders as the conformance suite calls them. Each adapter is also a script of its own."""
+"""Adapters: decoders behind the protocol of the conformance suite. Each is also a script."""

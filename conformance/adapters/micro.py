@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The micro-decoder as the suite speaks to it. Its file is not changed: its functions are called, in one process.
+"""Adapt the micro-decoder to the suite's protocol: call its functions in one process, without changing its file.
 
-python conformance/adapters/micro.py [--jobs N] …      N processes for its networks
+python conformance/adapters/micro.py [--jobs N] …      run its networks in N processes
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ ANCILLARY = {1: "provenance", 2: "hints", 4: "thumbnail", 0x43: "metadata"}
 
 
 def load(change: Callable[[str], str] = str) -> Any:
-    """The module, with what it reads again and again kept. `change`: of its source, for those who want it to be wrong."""
+    """Load the module, with caches for the files that it reads repeatedly. `change` edits its source, to make mutants."""
     micro: Any = ModuleType("semmicro")
     micro.__file__ = str(SOURCE)
     sys.modules["semmicro"] = micro
     exec(compile(change(SOURCE.read_text(encoding="utf-8")), SOURCE, "exec"), vars(micro))
     for name in ("load_registry", "load_dims", "load_gaussian"):
         setattr(micro, name, functools.cache(getattr(micro, name)))
-    micro.load_model = kept(micro.load_model)
+    micro.load_model = cached(micro.load_model)
     return micro
 
 
-def kept(load_model: Any) -> Any:
-    """Models by folder, digest and what the row asks of them."""
+def cached(load_model: Any) -> Any:
+    """Return `load_model` with a cache by folder, digest, kind and parameters."""
     models: dict[Any, Any] = {}
 
     def loaded(package: Any, kind: int, parameters: dict[str, Any]) -> Any:
@@ -52,7 +52,7 @@ def kept(load_model: Any) -> Any:
 
 
 def begin(micro: Any, jobs: int, registry: Path, data: Path) -> protocol_server.Decode:
-    """A decoder with this registry and these tables, and no others."""
+    """Return a decoder that uses only this registry and the tables in `data`."""
     micro.load_registry(registry)
     micro.GAUSSIAN_BIN, micro.CONSONANT_BIN = data / "gaussian.bin", data / "consonant.bin"
     micro.CAPTION_BIN, micro.CAPTION_ZDICT = data / "caption.bin", data / "caption.zdict"
@@ -70,7 +70,7 @@ def begin(micro: Any, jobs: int, registry: Path, data: Path) -> protocol_server.
 
 
 def answer(report: dict[str, Any]) -> protocol_server.Answer:
-    """A report of the micro-decoder in the members of the protocol."""
+    """Convert a report of the micro-decoder to an answer of the protocol."""
     sections = [section(part) for part in report["sections"]]
     states = {part["check"] for part in sections if "check" in part}
     result = {name: report[name] for name in ("width", "height", "check_bits", "complete")}
@@ -81,17 +81,19 @@ def answer(report: dict[str, Any]) -> protocol_server.Answer:
 
 
 def section(part: dict[str, Any]) -> dict[str, Any]:
-    found = {
+    """Convert the report of one section."""
+    members = {
         name: part[name]
         for name in part.keys() & {"type", "offset", "bytes", "check", "sha256", "shape", "mode", "value", "rate"}
     }
     if "shapes" in part:
-        found["shape"] = [part["shapes"]["z"], part["shapes"]["y"]]
+        members["shape"] = [part["shapes"]["z"], part["shapes"]["y"]]
     critical = part["type"] >= 0x80
-    return found | {"kind": KINDS[part["type"] & 0x3F] if critical else ANCILLARY.get(part["type"])}
+    return members | {"kind": KINDS[part["type"] & 0x3F] if critical else ANCILLARY.get(part["type"])}
 
 
 def main(arguments: list[str], micro: Any) -> int:
+    """Serve the protocol with this module; return the exit status."""
     jobs = 1
     if arguments[:1] == ["--jobs"]:
         jobs, arguments = int(arguments[1]), arguments[2:]

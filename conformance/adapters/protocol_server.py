@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Both protocols of PROTOCOL.md, for a decoder that is a Python function. Standard library only.
+"""Serve both protocols of PROTOCOL.md for a decoder that is a Python function. Standard library only.
 
-What the function raises beside `Rejected` is a crash, and is left to be seen as one.
+The function raises `Rejected` for an invalid file. Other exceptions are not caught: they are crashes of the decoder.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Question:
-    """One file, and what is asked of it."""
+    """A request to decode one file."""
 
     file: bytes
     tier: str
-    models: Path  # the only place where models are found
+    models: Path  # the only folder in which models are looked up
     asked: str = "symbols"
 
 
-Decode = Callable[[Question], Answer]  # numbers may be integers: they are written as strings here
-Begin = Callable[[Path, Path], Decode]  # of registry and data
+Decode = Callable[[Question], Answer]  # integers of the answer are converted to strings before it is sent
+Begin = Callable[[Path, Path], Decode]  # (registry file, folder of tables) -> decoder
 
 
 class Rejected(Exception):
@@ -42,7 +42,7 @@ class Rejected(Exception):
 
 
 def strings(value: Any) -> Any:
-    """The same with every integer as decimal digits."""
+    """Return a JSON value with every integer converted to decimal digits."""
     if isinstance(value, dict):
         return {name: strings(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
@@ -51,70 +51,72 @@ def strings(value: Any) -> Any:
 
 
 def main(name: str, tiers: Sequence[str], begin: Begin, arguments: Sequence[str] | None = None) -> int:
-    """Serve as the command line says; the exit status."""
-    parser = argparse.ArgumentParser(description=f"{name}, as the conformance suite speaks to it")
+    """Serve the protocol that the command line selects; return the exit status."""
+    parser = argparse.ArgumentParser(description=f"{name}, for the conformance suite")
     parser.add_argument("--persistent", action="store_true")
     parser.add_argument("--tier", choices=tiers, default=tiers[-1])
     for option in ("--registry", "--data", "--models"):
         parser.add_argument(option, type=Path)
     parser.add_argument("--asked", choices=("symbols", "embedding"), default="symbols")
-    given = parser.parse_args(arguments)
-    if given.persistent:
+    options = parser.parse_args(arguments)
+    if options.persistent:
         return serve(name, tiers, begin)
-    if None in (given.registry, given.data, given.models):
-        parser.error("--persistent, or --registry, --data and --models")
+    if None in (options.registry, options.data, options.models):
+        parser.error("give --persistent, or --registry, --data and --models")
     out = own_output()
-    question = Question(sys.stdin.buffer.read(), given.tier, given.models, given.asked)
+    question = Question(sys.stdin.buffer.read(), options.tier, options.models, options.asked)
     try:
-        answer = begin(given.registry, given.data)(question)
-    except Rejected as fault:
-        print(f"{fault.code} {' '.join(str(fault).split())}", file=sys.stderr)
-        return fault.status
+        answer = begin(options.registry, options.data)(question)
+    except Rejected as rejection:
+        print(f"{rejection.code} {' '.join(str(rejection).split())}", file=sys.stderr)
+        return rejection.status
     print(json.dumps(strings(answer)), file=out, flush=True)
     return 0
 
 
 def own_output() -> TextIO:
-    """Standard output, for answers alone: what a library prints goes to standard error from now on."""
+    """Return standard output for answers, and redirect other output of this process to standard error."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return out
 
 
 def serve(name: str, tiers: Sequence[str], begin: Begin) -> int:
-    """The persistent protocol, until it is stopped or nobody asks any more."""
+    """Serve the persistent protocol until `stop` or the end of standard input; return the exit status."""
     out = own_output()
 
-    def say(answer: Answer) -> None:
+    def send(answer: Answer) -> None:
         print(json.dumps(answer), file=out, flush=True)
 
-    def unready(_: Question) -> NoReturn:
-        raise RuntimeError("a run before the start")
+    def not_started(_: Question) -> NoReturn:
+        raise RuntimeError("run before start")
 
-    decode: Decode = unready
+    decode: Decode = not_started
     for line in sys.stdin.buffer:
-        asked = json.loads(line)
-        match asked["op"]:
+        request = json.loads(line)
+        match request["op"]:
             case "start":
                 try:
-                    decode = begin(Path(asked["registry"]), Path(asked["data"]))
+                    decode = begin(Path(request["registry"]), Path(request["data"]))
                 except (OSError, ValueError) as error:
-                    say({"ok": False, "why": str(error)})
+                    send({"ok": False, "why": str(error)})
                 else:
-                    say({"ok": True, "name": name, "tiers": list(tiers)})
+                    send({"ok": True, "name": name, "tiers": list(tiers)})
             case "run":
-                say({"seq": asked["seq"]} | answered(decode, asked))
+                send({"seq": request["seq"]} | answer_to(decode, request))
             case "stop":
-                say({"ok": True})
+                send({"ok": True})
                 return 0
             case other:
                 raise ValueError(f"unknown op {other!r}")
     return 0
 
 
-def answered(decode: Decode, asked: dict[str, Any]) -> Answer:
-    file = base64.b64decode(asked["file"], validate=True)
+def answer_to(decode: Decode, request: dict[str, Any]) -> Answer:
+    """Return the answer to a `run` request: a result, or the error code and status of a rejection."""
+    file = base64.b64decode(request["file"], validate=True)
+    question = Question(file, request["tier"], Path(request["models"]), request["asked"])
     try:
-        return {"result": strings(decode(Question(file, asked["tier"], Path(asked["models"]), asked["asked"])))}
-    except Rejected as fault:
-        return {"error": {"code": fault.code, "status": str(fault.status)}}
+        return {"result": strings(decode(question))}
+    except Rejected as rejection:
+        return {"error": {"code": rejection.code, "status": str(rejection.status)}}

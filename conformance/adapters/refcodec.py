@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""refcodec as the suite speaks to it: with the registry, tables and models that it is given, and none of its own."""
+"""Adapt refcodec to the suite's protocol, with the registry, tables and models of the suite instead of its own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:] = [
     str(HERE.parents[1]),
-    *(place for place in sys.path if Path(place).resolve() != HERE),
-]  # this file has the codec's name
+    *(folder for folder in sys.path if Path(folder).resolve() != HERE),
+]  # this file has the same name as the package
 sys.path.append(str(HERE))
 
 import protocol_server
@@ -30,13 +30,13 @@ TIERS = ("H", "S", "L", *(["P"] if importlib.util.find_spec("torch") else []))
 
 
 def begin(rows: Path, data: Path) -> protocol_server.Decode:
-    """A decoder with this registry and these tables. ValueError for a registry that is no JSON."""
+    """Return a decoder with this registry and the tables in `data`. ValueError if the registry is not JSON."""
     document = rows.read_bytes()
     parse_json(document)
     try:
         environment = Environment(Registry.parse(document), TableFiles(data), ())
-    except ValueError as fault:
-        return refusing(str(fault))
+    except ValueError as error:
+        return rejecting(str(error))
     from refcodec.networks.numpy_backend import NumpyBackend
 
     backend = NumpyBackend()
@@ -50,16 +50,17 @@ def begin(rows: Path, data: Path) -> protocol_server.Decode:
     return decode
 
 
-def refusing(why: str) -> protocol_server.Decode:
-    """SEM-R-032: refcodec takes a registry whole or not at all."""
+def rejecting(reason: str) -> protocol_server.Decode:
+    """Return a decoder that rejects every file, since refcodec does not load a registry with an invalid row (SEM-R-032)."""
 
     def decode(_: protocol_server.Question) -> protocol_server.Answer:
-        raise protocol_server.Rejected("SEM-E-702", 4, why)
+        raise protocol_server.Rejected("SEM-E-702", 4, reason)
 
     return decode
 
 
 def answer(question: protocol_server.Question, environment: Environment, backend: Any) -> protocol_server.Answer:
+    """Decode the file of a question to its tier; raise SemError for an invalid file."""
     from refcodec.container import read
     from refcodec.container.check import file_state, section_state
     from refcodec.decoder import decode_container, explicit_digest
@@ -75,17 +76,17 @@ def answer(question: protocol_server.Question, environment: Environment, backend
         "check_bits": header.check_bits,
         "complete": container.complete,
     }
-    said: list[dict[str, Any]] = [
+    reports: list[dict[str, Any]] = [
         {"type": s.type, "kind": s.name, "offset": s.body_offset, "bytes": len(s.body)} for s in sections
     ]
     if question.tier == "H":
-        return result | {"sections": said}
+        return result | {"sections": reports}
     if question.asked == "embedding" and any(section.type == 0x84 for section in sections):
-        codebooks(container, environment)
+        check_codebooks(container, environment)
     decoded = decode_container(container, environment, backend=backend)
     digest = explicit_digest(header, environment) if decoded.folder is None else model_digest(decoded.folder)
     states = []
-    for section, members in zip(sections, said, strict=True):
+    for section, members in zip(sections, reports, strict=True):
         symbols = section.body
         if section.critical:
             value: Any = decoded.values[section.type]
@@ -93,19 +94,19 @@ def answer(question: protocol_server.Question, environment: Environment, backend
             members |= {"shape": value.shape} | payload(section.name, value)
         states.append(section_state(header, section, symbols, digest))
         members |= {"check": states[-1], "sha256": hashlib.sha256(symbols).hexdigest()}
-    result |= {"check": file_state(states), "sections": said}
+    result |= {"check": file_state(states), "sections": reports}
     return result | ({"pixels": picture(decoded, (header.width, header.height))} if question.tier == "P" else {})
 
 
 def payload(kind: str | None, value: Any) -> dict[str, Any]:
-    """What is said of a payload beside its shape."""
+    """Return the members of a section's report that depend on its kind."""
     if kind in ("sketch", "elic"):
         return {"rate": value.rate}
-    return {"value": value.shown()} | ({"mode": value.mode} if kind == "caption" else {})
+    return {"value": value.to_json()} | ({"mode": value.mode} if kind == "caption" else {})
 
 
 def picture(decoded: Any, size: tuple[int, int]) -> dict[str, Any]:
-    """What the painter of the symbol model's package makes of latents."""
+    """Return the picture that the synthesis network of the symbol model's package makes of latents, as `pixels`."""
     from refcodec.methods import latent_coding, sketch
 
     ((section_type, latents),) = [item for item in decoded.values.items() if item[0] & 0x3F in (6, 7)]
@@ -118,17 +119,17 @@ def picture(decoded: Any, size: tuple[int, int]) -> dict[str, Any]:
     return {"shape": shape, "data": base64.b64encode(pixels.tobytes()).decode("ascii")}
 
 
-def codebooks(container: Any, environment: Environment) -> None:
-    """Judge the model that says what PQ codes stand for, which their symbols do not need."""
+def check_codebooks(container: Any, environment: Environment) -> None:
+    """Check the model that maps PQ codes to an embedding. Decoding the codes does not need it."""
     from refcodec.networks import package_cache
     from refcodec.networks.package_cache import model_digest
     from refcodec.payloads import kinds
 
     header, profile = container.header, container.profile
-    wanted = profile.model if header.model_hash is None else header.model_hash.hex()
-    if 4 in profile.kinds and profile.parameters(4).get("codebooks") and wanted is not None:
-        folder = environment.locate_package(wanted)
-        kinds.fits(package_cache.small_model(folder, model_digest(folder)), 4, profile.parameters(4))
+    digest = profile.model if header.model_hash is None else header.model_hash.hex()
+    if 4 in profile.kinds and profile.parameters(4).get("codebooks") and digest is not None:
+        folder = environment.locate_package(digest)
+        kinds.check_model(package_cache.table_model(folder, model_digest(folder)), 4, profile.parameters(4))
 
 
 if __name__ == "__main__":

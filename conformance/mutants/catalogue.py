@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""All mutants by name, and the two sound decoders that they are made of."""
+"""All mutants by name, and the two correct decoders that they are made of."""
 
 from __future__ import annotations
 

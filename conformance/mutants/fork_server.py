@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Mutants as forks of one process that has imported torch, which takes longer than all their answers.
+"""Run mutants as forks of one process that has imported torch, since the import takes longer than their answers.
 
-    python run_mutant.py --fork-server ADDRESS   serves at this socket until its standard input ends
-    python fork_server.py ADDRESS NAME …         is what `run_mutant.py NAME …` is, by a fork of that process
+    python run_mutant.py --fork-server ADDRESS   serve on this socket until standard input ends
+    python fork_server.py ADDRESS NAME …         run `run_mutant.py NAME …` in a fork of that process
 
 The memory of forks is not limited.
 """
@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
-Run: TypeAlias = Callable[[str, Sequence[str]], int]  # of a mutant's name and arguments; the exit status
+Run: TypeAlias = Callable[[str, Sequence[str]], int]  # (name of a mutant, arguments) -> exit status
 STREAMS = (0, 1, 2)
 SCRIPT = Path(__file__).resolve().parents[1] / "run_mutant.py"
 
@@ -34,7 +34,7 @@ def fork_server(address: Path) -> Iterator[tuple[str, ...]]:
         [sys.executable, str(SCRIPT), "--fork-server", str(address)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as serving:
         assert serving.stdout is not None
-        serving.stdout.readline()  # it is ready, or has ended
+        serving.stdout.readline()  # wait until it is ready, or has ended
         yield sys.executable, "-I", "-S", __file__, str(address)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The kill matrix: which vectors find which mutant, as matrix.json and matrix.md beside this file."""
+"""Read and write the kill matrix, matrix.json and matrix.md: which vectors detect which mutant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from mutants.catalogue import MUTANTS
 
 MATRIX = Path(__file__).resolve().parent / "matrix.json"
-KEPT = 3  # ids of failing vectors in matrix.json
+KEPT = 3  # number of failing vectors listed in matrix.json
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Row:
     name: str
     wrong: str
     failing: int  # vectors
-    first: tuple[str, ...]  # ids of the first vectors that fail, or what else gave it away; empty if it survives
+    first: tuple[str, ...]  # ids of the first failing vectors, or the stage at which it failed; empty if it survives
     rules: tuple[str, ...] = ()  # of the first vector
-    came: str = ""  # the reason of the first failure
+    came: str = ""  # reason of the first failure
 
 
 def read_matrix() -> dict[str, Row]:
@@ -36,7 +36,7 @@ def read_matrix() -> dict[str, Row]:
 
 
 def write_matrix(rows: Sequence[Row]) -> None:
-    """Write matrix.md and matrix.json; rows of mutants that were not tried stay."""
+    """Write matrix.md and matrix.json; keep the rows of mutants that did not run."""
     both = read_matrix() | {row.name: row for row in rows}
     kept = [both[name] for name in MUTANTS if name in both]
     MATRIX.with_suffix(".md").write_text(markdown(kept), encoding="utf-8")
@@ -49,10 +49,10 @@ def markdown(rows: Sequence[Row]) -> str:
     lines = [
         "# The kill matrix",
         "",
-        "Written by `python conformance/selftest.py --all --write`: in each row the micro-decoder with one thing wrong,",
-        "or refcodec where what is wrong is the picture (`paint-…`, `painter-…`).",
+        "Written by `python conformance/selftest.py --all --write`: each row is the micro-decoder with one error,",
+        "or refcodec with an error in the picture (`paint-…`, `painter-…`).",
         "",
-        "| mutant | what is wrong | vectors that fail | first | rules |",
+        "| mutant | error | failing vectors | first | rules |",
         "|---|---|---|---|---|",
     ]
     for row in rows:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A mutant: a decoder with one thing wrong, the micro-decoder or, of tier P, refcodec as it is adapted to the suite."""
+"""A mutant: a decoder with one error, made of the micro-decoder or, for tier P, of refcodec and its adapter."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """`edits` change the micro-decoder's source: each first text, which stands there once, becomes the second. `patch`
-    changes the module adapters/protocol_server.py, which is between decoder and runner.
+    """A decoder with one error.
 
-    Tier P: `patch` changes the module adapters/refcodec.py, or what that calls, and there are no edits.
+    `edits` replace text of the micro-decoder's source; each old text must occur once. `patch` changes the module
+    adapters/protocol_server.py, or for tier P the module adapters/refcodec.py or functions that it calls.
     """
 
     name: str
-    wrong: str  # what is
-    groups: tuple[str, ...] = ()  # of vectors, asked first: where it is likely to be caught
+    wrong: str  # description of the error
+    groups: tuple[str, ...] = ()  # groups of vectors that run first, as they are likely to fail
     edits: tuple[tuple[str, str], ...] = ()
     patch: Callable[[Any], None] | None = None
-    timeout: float = 20.0  # seconds for an answer
-    slow: bool = False  # whether it wastes time: a few failures are enough
-    tier: str = "L"  # P: it paints, and is asked nothing but what takes a painter
+    timeout: float = 20.0  # seconds for each answer
+    slow: bool = False  # whether failures take long, so that a few are enough
+    tier: str = "L"  # P: reconstructs pictures, and runs vectors of tier P only
 
     def change(self, source: str) -> str:
-        """The source of the micro-decoder with the edits. ValueError where the source has changed below them."""
+        """Return the edited source of the micro-decoder. ValueError if an old text does not occur exactly once."""
         for old, new in self.edits:
             if source.count(old) != 1:
-                raise ValueError(f"mutant {self.name}: {old!r} stands {source.count(old)} times in the micro-decoder")
+                raise ValueError(f"mutant {self.name}: {old!r} occurs {source.count(old)} times in the micro-decoder")
             source = source.replace(old, new)
         return source

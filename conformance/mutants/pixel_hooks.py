@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Where a wrong painter is patched: the adapter's `picture`, or what it calls.
+"""Hooks for mutants of tier P: patches of the adapter's `picture`, or of the functions that it calls.
 
-NumPy, torch and refcodec are imported by the patches alone, so that the list can be read without them.
+Only the patches import NumPy, torch and refcodec, so that the catalogue can be listed without them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Patch = Callable[[Any], None]
 
 
 def member(change: Callable[[dict[str, Any]], Any]) -> Patch:
-    """What is answered as `pixels`."""
+    """Return a patch of the member `pixels` of answers."""
 
     def patch(adapter: Any) -> None:
         picture = adapter.picture
@@ -25,65 +25,64 @@ def member(change: Callable[[dict[str, Any]], Any]) -> Patch:
     return patch
 
 
-def samples(said: dict[str, Any]) -> Pixels:
+def samples(member: dict[str, Any]) -> Pixels:
+    """Return the samples of a member `pixels`."""
     import numpy as np
 
-    return np.frombuffer(base64.b64decode(said["data"]), np.uint8).reshape(said["shape"])
+    return np.frombuffer(base64.b64decode(member["data"]), np.uint8).reshape(member["shape"])
 
 
-def shown(change: Callable[[Pixels], Pixels]) -> Patch:
-    """The picture before it is written down. Its shape becomes that of the answer."""
+def picture(change: Callable[[Pixels], Pixels]) -> Patch:
+    """Return a patch of the picture, whose new shape is answered."""
 
-    def changed(said: dict[str, Any]) -> dict[str, Any]:
-        pixels = change(samples(said))
+    def changed(correct: dict[str, Any]) -> dict[str, Any]:
+        pixels = change(samples(correct))
         return {"shape": pixels.shape, "data": base64.b64encode(pixels.tobytes()).decode("ascii")}
 
     return member(changed)
 
 
 def data(change: Callable[[bytes], bytes]) -> Patch:
-    """The bytes of the picture, whose shape stays."""
-    return member(
-        lambda said: said | {"data": base64.b64encode(change(base64.b64decode(said["data"]))).decode("ascii")}
-    )
+    """Return a patch of the bytes of the picture; the answered shape stays."""
+    return member(lambda one: one | {"data": base64.b64encode(change(base64.b64decode(one["data"]))).decode("ascii")})
 
 
 def text(change: Callable[[str], Any]) -> Patch:
-    """The text in which the picture's bytes are written."""
-    return member(lambda said: said | {"data": change(said["data"])})
+    """Return a patch of the base64 text of the picture."""
+    return member(lambda one: one | {"data": change(one["data"])})
 
 
-def painting(change: Callable[..., Pixels]) -> Patch:
-    """How latents become pixels: `change` of what does that rightly, the latents, the package and (width, height)."""
+def synthesis(change: Callable[..., Pixels]) -> Patch:
+    """Return a patch of the synthesis: change(correct function, latents, package folder, (width, height))."""
 
     def patch(_: Any) -> None:
         from refcodec.methods import latent_coding
 
-        paint = latent_coding.synthesise
-        latent_coding.synthesise = lambda latents, folder, size, *_, **__: change(paint, latents, folder, size)
+        synthesise = latent_coding.synthesise
+        latent_coding.synthesise = lambda latents, folder, size, *_, **__: change(synthesise, latents, folder, size)
 
     return patch
 
 
 def latents(change: Callable[[Any], Any]) -> Patch:
-    """ŷ int32[M, h, w] before it is painted."""
-    return painting(lambda paint, one, folder, size: paint(replace(one, y=change(one.y)), folder, size))
+    """Return a patch of ŷ int32[M, h, w] before the synthesis."""
+    return synthesis(lambda synthesise, one, folder, size: synthesise(replace(one, y=change(one.y)), folder, size))
 
 
 def coded(change: Callable[[Pixels, int, int], Pixels]) -> Patch:
-    """The picture in the coded size, which `change` is to bring to a width and height."""
+    """Return a patch of the crop: change(picture in the coded size, width, height)."""
 
-    def changed(paint: Any, one: Any, folder: Any, size: tuple[int, int]) -> Pixels:
+    def changed(synthesise: Any, one: Any, folder: Any, size: tuple[int, int]) -> Pixels:
         import numpy as np
 
         _, rows, columns = one.y.shape
-        return np.ascontiguousarray(change(paint(one, folder, (16 * columns, 16 * rows)), *size))
+        return np.ascontiguousarray(change(synthesise(one, folder, (16 * columns, 16 * rows)), *size))
 
-    return painting(changed)
+    return synthesis(changed)
 
 
 def rounding(change: Callable[[Any], Any]) -> Patch:
-    """How the network's output x, a tensor in 0 … 1 and beyond, becomes samples; `change` gives those as floats."""
+    """Return a patch of the conversion of the network's output, about 0 … 1, to samples; `change` returns floats."""
 
     def patch(_: Any) -> None:
         import torch
@@ -96,15 +95,15 @@ def rounding(change: Callable[[Any], Any]) -> Patch:
 
 
 def network(change: Callable[[Any], None]) -> Patch:
-    """The painter once it is loaded: `g_s`, of a network `net` and a path `linear`, and `inverse`."""
+    """Return a patch of the loaded synthesis: `g_s`, with a network `net` and a path `linear`, and `inverse`."""
 
     def patch(_: Any) -> None:
         from refcodec.transforms.elic import transforms
 
         load = transforms.Synthesis.__init__
 
-        def loaded(self: Any, *given: Any, **named: Any) -> None:
-            load(self, *given, **named)
+        def loaded(self: Any, *args: Any, **kwargs: Any) -> None:
+            load(self, *args, **kwargs)
             change(self)
 
         transforms.Synthesis.__init__ = loaded

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mutants put to the suite, several at a time."""
+"""Run mutants through the suite, several at a time."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ MEMORY = 1 << 30
 def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str], stop_after: int | None) -> Row:
     """Run one mutant through the suite; `known` vectors come first, then those of the groups in which it should fail.
 
-    Vectors with a registry of their own start the decoder anew, and are run only if a mutant names their group. Mutants
-    of tier P are run only on vectors of tier P, since they read all else rightly, and only a wrong answer counts: one
-    that crashes does not fit refcodec any more.
+    Vectors with their own registry restart the decoder, and run only if the mutant names their group. Mutants of tier P
+    run only vectors of tier P, as they decode everything else correctly, and only wrong answers count: a mutant that
+    crashes no longer matches refcodec.
     """
 
-    def place(case: Case) -> tuple[bool, bool]:
+    def priority(case: Case) -> tuple[bool, bool]:
         return case.id not in known, case.group not in mutant.groups
 
     cases = [case for case in suite.cases if case.registry is None or case.group in mutant.groups]
@@ -39,10 +39,10 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
     answers = mutant.tier == "P" and mutant not in SOUNDS
     try:
         run = session.run(
-            sorted(cases, key=place), settings, protocol="persistent", tier=mutant.tier, stop_after=stop_after
+            sorted(cases, key=priority), settings, protocol="persistent", tier=mutant.tier, stop_after=stop_after
         )
-    except session.HarnessError as refused:
-        return Row(mutant.name, mutant.wrong, 0, () if answers else ("at the start",), came=str(refused))
+    except session.HarnessError as error:
+        return Row(mutant.name, mutant.wrong, 0, () if answers else ("at the start",), came=str(error))
     failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed"]
     fitting = [verdict for verdict in failed if not answers or verdict.answer.verdict != "broken"]
     if fitting:
@@ -53,7 +53,7 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
 
 
 def trials(suite: Suite, names: Sequence[str], jobs: int, stop_after: int | None) -> Iterator[Row]:
-    """Yield the row of each mutant, in order; `stop_after`: failing vectors that are enough, None for all."""
+    """Yield the row of each mutant, in order; `stop_after`: stop after this number of failing vectors, None for all."""
     before = {name: row.first for name, row in read_matrix().items()}
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sem-selftest-")))

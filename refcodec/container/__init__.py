@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §3 to §8 and §15, the container: everything of a file but what its payloads mean. Bodies are opaque bytes."""
+"""Read and write the container (SPEC §3 to §8 and §15): header, sections, checks and limits. Bodies are opaque bytes."""
 
 from refcodec.container.check import file_state, section_check, section_state, verify
 from refcodec.container.file import Container, assemble, read, write

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §7, the keyed check: check = first 2 or 4 bytes of SHA-256( K ‖ H ‖ type ‖ S )."""
+"""Compute and verify the keyed check (SPEC §7): the first 2 or 4 bytes of SHA-256( K ‖ H ‖ type ‖ S )."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ State = Literal["absent", "ok", "failed", "unchecked"]
 def section_check(
     profile: Profile, model_digest: str | None, header: Header, section_type: int, symbols: bytes, bits: int
 ) -> bytes:
-    """The check of a section, bits / 8 bytes.
+    """Return the check of a section, bits / 8 bytes.
 
-    `symbols`: S, for ancillary sections the body. `model_digest`: 64 hexadecimal digits, looked at for an explicit
-    model only; None is enough where the header holds all of it. SEM-E-801 where it is needed and not given,
-    SEM-E-802 where it is not the one that the header names.
+    `symbols`: S, which for ancillary sections is the body. `model_digest`: 64 hexadecimal digits, used for an explicit
+    model only; None is enough if the header contains all of it. Raise `ModelError`: MODEL_UNAVAILABLE (SEM-E-801) if it
+    is needed and absent, MODEL_DIGEST (SEM-E-802) if it is not the digest that the header names.
     """
     if bits not in spec.CHECK_BITS.values():
         raise ValueError(f"no check has {bits} bits")
@@ -35,19 +35,22 @@ def section_check(
 def section_state(
     header: Header, section: Section, symbols: bytes | None = None, model_digest: str | None = None
 ) -> State:
-    """The state of one section's check; `symbols` None: not decoded. Ancillary sections are their own symbols."""
+    """Return the state of one section's check.
+
+    `symbols`: S, None if the section is not decoded. For an ancillary section the body is used.
+    """
     if header.check_bits == 0:
         return "absent"
-    known = symbols if section.critical else section.body
+    covered = symbols if section.critical else section.body
     digest = model_digest or header.model_digest()
-    if known is None or (digest is None and header.model_hash is not None):
+    if covered is None or (digest is None and header.model_hash is not None):
         return "unchecked"
-    right = section_check(header.profile, digest, header, section.type, known, header.check_bits)
-    return "ok" if section.check == right else "failed"
+    expected = section_check(header.profile, digest, header, section.type, covered, header.check_bits)
+    return "ok" if section.check == expected else "failed"
 
 
 def file_state(states: Sequence[State]) -> State:
-    """One state for a file of these sections."""
+    """Combine the states of all sections into that of the file: failed if one is, unchecked if they differ."""
     if "failed" in states:
         return "failed"
     return states[0] if len(set(states)) == 1 else "unchecked"
@@ -56,9 +59,10 @@ def file_state(states: Sequence[State]) -> State:
 def verify(
     header: Header, sections: Sequence[Section], symbols: Mapping[int, bytes], model_digest: str | None = None
 ) -> State:
-    """Judge the checks of all sections, the last step of §17 (R-150). `symbols`: section type -> S, as far as decoded.
+    """Verify the checks of all sections, the last step of §17 (R-150), and return the state of the file (R-061).
 
-    SEM-E-501 at the first check that differs (R-060); otherwise the state of the file (R-061).
+    `symbols`: section type -> S, for the sections that are decoded. Raise CHECK_MISMATCH (SEM-E-501) for the first
+    check that differs (R-060).
     """
     states = []
     for index, section in enumerate(sections):
@@ -70,7 +74,7 @@ def verify(
 
 
 def mismatch(header: Header, index: int, section: Section) -> SemError:
-    """The error for a section whose check differs."""
+    """Return the error for a section whose check differs."""
     path = f"sections[{index}].check" if header.sectioned else "check"
     what = f"the check is {section.check.hex()}, not that of {section_name(section.type, header.profile.known) or 'these bytes'} as decoded here"
     return SemError(Code.CHECK_MISMATCH, what, offset=section.check_offset, path=path)

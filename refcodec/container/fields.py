@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §2: how the declarations of the container are read and built. The only module that knows construct.
+"""Declare wire structures once, and parse and build them (SPEC §2). Only the container's declarations use construct.
 
-A wire structure is declared once, with `field`, `bits` and `group` in place of construct's bare fields, and read both
-ways. Each leaf notes on the `Walk` what it read, so that the fields of a file own all its bits in order, also up to a
-fault; each may have a rule of SPEC.md, judged as soon as it is read. What goes wrong is a `SemError`, and never an
-error of construct.
+A structure is declared with `field`, `bits` and `group` in place of construct's bare fields. Each leaf records what it
+read on the `FieldReader`, so that the fields of a file cover its bits in order, up to the first error. A field may have
+a rule of SPEC.md, which is checked as soon as the field is read. All errors are `SemError`, never those of construct.
 
-construct's VarInt, GreedyRange and compiled parsers take input that SPEC.md forbids and are not used.
+construct's VarInt, GreedyRange and compiled parsers are not used: they accept input that SPEC.md forbids.
 """
 
 from __future__ import annotations
@@ -35,15 +34,15 @@ from refcodec import spec
 from refcodec.errors import Code, SemError
 
 __all__ = [
-    "BitStruct", "Bytes", "Fault", "Int8ub", "Int16ub", "Span", "Struct", "Varint", "Walk",
+    "BitStruct", "Bytes", "Violation", "Int8ub", "Int16ub", "Span", "Struct", "Varint", "FieldReader",
     "bits", "field", "group", "serialise", "this", "varint",
 ]  # fmt: skip
 
-Fault = tuple[int, str] | None  # what a rule finds: an error code and what is wrong, or None
-Rule = Callable[[Any, Any], Fault]  # (value, construct's context) -> Fault
+Violation = tuple[int, str] | None  # the result of a rule: an error code and a message, or None
+Rule = Callable[[Any, Any], Violation]  # (value, construct's context) -> Violation
 
-# Faults after which the layout of what follows is still known: `Walk.lenient` goes on after them.
-LAYOUT_KNOWN: Final = frozenset(
+# Errors that leave the layout of the following fields known: a lenient `FieldReader` continues after them.
+RECOVERABLE: Final = frozenset(
     {
         Code.RESERVED_BIT,
         Code.SIZE_FORM,
@@ -73,54 +72,55 @@ class Span(NamedTuple):
 
 
 @dataclass
-class Walk:
-    """One pass over the bytes of a file."""
+class FieldReader:
+    """State of one pass over the bytes of a file: position, recorded fields and errors."""
 
-    lenient: bool = False  # note faults and go on where the layout allows, rather than stop at the first
-    truncated: int = Code.HEADER_TRUNCATED  # the error for bytes that end too early
-    bit: int = 0  # everything before it has been read
-    prefix: str = ""  # of the names of fields
+    lenient: bool = False  # record recoverable errors and continue, rather than raise the first
+    truncated: int = Code.HEADER_TRUNCATED  # the error code for bytes that end too early
+    bit: int = 0  # position of the next bit
+    prefix: str = ""  # of field names
     spans: list[Span] = member(default_factory=list)
     errors: list[SemError] = member(default_factory=list)
 
     @property
     def byte(self) -> int:
-        """The byte that holds the next bit."""
+        """Return the offset of the byte that holds the next bit."""
         return self.bit // 8
 
-    def own(self, name: str, width: int, value: int | bytes) -> None:
-        """Note that the next `width` bits are the field `name`."""
+    def record(self, name: str, width: int, value: int | bytes) -> None:
+        """Record the next `width` bits as the field `name`."""
         if width:
             self.spans.append(Span(self.prefix + name, self.bit, width, value))
             self.bit += width
 
-    def disown(self) -> None:
-        """Take back the last field, to own its bits in finer fields."""
+    def unrecord(self) -> None:
+        """Remove the last field, so that its bits can be recorded as smaller fields."""
         self.bit = self.spans.pop().bit
 
     def offset(self, name: str) -> int | None:
-        """The byte at which a field that was read begins."""
+        """Return the offset of the byte where a recorded field begins, None if it was not read."""
         return next((span.bit // 8 for span in self.spans if span.name == name), None)
 
     def error(self, code: int, what: str, name: str, offset: int) -> SemError:
+        """Return the error of a field."""
         return SemError(code, what, offset=offset, path=self.prefix + name)
 
-    def judge(self, fault: Fault, name: str, offset: int) -> None:
-        """Raise what a rule found, or note it and go on."""
-        if fault is None:
+    def enforce(self, violation: Violation, name: str, offset: int) -> None:
+        """Raise the error of a violated rule; a lenient reader records it and continues if it is recoverable."""
+        if violation is None:
             return
-        error = self.error(*fault, name, offset)
-        if not (self.lenient and error.code in LAYOUT_KNOWN):
+        error = self.error(*violation, name, offset)
+        if not (self.lenient and error.code in RECOVERABLE):
             raise error
         self.errors.append(error)
 
     def parse(self, declaration: Any, stream: io.BytesIO, **params: Any) -> Any:
-        """Read one structure from where the stream stands. Rules find this walk and `params` in their context."""
-        return declaration.parse_stream(stream, walk=self, **params)
+        """Parse one structure at the position of the stream. Rules find this reader and `params` in their context."""
+        return declaration.parse_stream(stream, reader=self, **params)
 
 
 def serialise(declaration: Any, value: dict[str, Any], **params: Any) -> bytes:
-    """The bytes of one structure. ValueError for a value that its fields cannot hold."""
+    """Return the bytes of one structure. ValueError if a value does not fit its field."""
     try:
         built: bytes = declaration.build(value, **params)
     except (ConstructError, KeyError, TypeError) as error:
@@ -129,44 +129,44 @@ def serialise(declaration: Any, value: dict[str, Any], **params: Any) -> bytes:
 
 
 class _Field(Subconstruct):  # type: ignore[misc]
-    """A named field, or with `leaf` false a group of them, with its rule. `unit`: bits in one item of its stream."""
+    """A named field with its rule, or with `leaf` false a group of fields. `unit`: bits in one item of its stream."""
 
     def __init__(self, name: str, subcon: Any, rule: Rule | None, unit: int, leaf: bool) -> None:
         super().__init__(subcon)
         self.label, self.rule, self.unit, self.leaf = name, rule, unit, leaf
 
     def _parse(self, stream: io.BytesIO, context: Any, path: str) -> Any:
-        walk: Walk = context._params.walk
-        offset, start = walk.byte, stream.tell()
+        reader: FieldReader = context._params.reader
+        offset, start = reader.byte, stream.tell()
         try:
             value = self.subcon._parsereport(stream, context, path)
         except ConstructError as error:
-            raise walk.error(walk.truncated, "bytes are missing", self.label, offset) from error
+            raise reader.error(reader.truncated, "bytes are missing", self.label, offset) from error
         if self.leaf:
-            walk.own(self.label, (stream.tell() - start) * self.unit, value)
+            reader.record(self.label, (stream.tell() - start) * self.unit, value)
         if self.rule is not None:
-            walk.judge(self.rule(value, context), self.label, offset)
+            reader.enforce(self.rule(value, context), self.label, offset)
         return value
 
 
 def field(name: str, subcon: Any, rule: Rule | None = None, *, when: Any = None) -> Any:
-    """A field of whole bytes; `when`: a condition on the fields before it, None where the field always stands."""
+    """Declare a field of entire bytes; `when`: a condition on earlier fields, None if the field is always present."""
     leaf = _Field(name, subcon, rule, unit=8, leaf=True)
     return name / (leaf if when is None else If(when, leaf))
 
 
 def bits(name: str, width: int, rule: Rule | None = None) -> Any:
-    """u(width) within a BitStruct."""
+    """Declare u(width) within a BitStruct."""
     return name / _Field(name, BitsInteger(width), rule, unit=1, leaf=True)
 
 
 def group(name: str, subcon: Any, rule: Rule | None = None) -> Any:
-    """Fields that have a rule in common."""
+    """Declare a structure whose fields share a rule."""
     return name / _Field(name, subcon, rule, unit=8, leaf=False)
 
 
 def varint(n: int) -> bytes:
-    """The one form of n, 0 … 270549119. ValueError outside."""
+    """Encode n, 0 … 270549119, as a varint. ValueError outside that range."""
     if not 0 <= n <= spec.VARINT_LAST[-1]:
         raise ValueError(f"{n} has no varint")
     form = [n & 0x7F]
@@ -177,7 +177,7 @@ def varint(n: int) -> bytes:
 
 
 class Varint(Construct):  # type: ignore[misc]
-    """varint() of §2. `overlong`: the error for a fourth byte with bit 7 set (R-003)."""
+    """varint() of §2. `overlong`: the error code for a fourth byte with bit 7 set (R-003)."""
 
     def __init__(self, overlong: int) -> None:
         super().__init__()
@@ -190,8 +190,8 @@ class Varint(Construct):  # type: ignore[misc]
             n = (n + 1 << 7) + (byte & 0x7F)
             if byte < 0x80:
                 return n
-        walk: Walk = context._params.walk
-        raise walk.error(self.overlong, "a varint has four bytes at most", path.rpartition(" ")[2], walk.byte)
+        reader: FieldReader = context._params.reader
+        raise reader.error(self.overlong, "a varint has four bytes at most", path.rpartition(" ")[2], reader.byte)
 
     def _build(self, obj: int, stream: io.BytesIO, context: Any, path: str) -> int:
         stream.write(varint(obj))

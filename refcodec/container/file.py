@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §3, the file: a header and its sections, in compact or in sectioned form, read and written.
+"""Read and write a file (SPEC §3): a header and its sections, in compact or sectioned form.
 
-The order of judgement is that of §17 (R-150): the file's size, the header, its limits, then each section in its turn,
-field by field. Payloads and checks are for those who know symbols: see `refcodec.container.check.verify`.
+Rules are checked in the order of §17 (R-150): the size of the file, the header, its limits, then each section field by
+field. Payloads are not decoded here, and checks are verified after decoding, by `refcodec.container.check.verify`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from refcodec import spec
 from refcodec.container import header as headers
 from refcodec.container import limits
 from refcodec.container import sections as section_codec
-from refcodec.container.fields import Walk
+from refcodec.container.fields import FieldReader
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, level_bounds
-from refcodec.container.sections import Place, Section, order
+from refcodec.container.sections import Section, SectionContext, order
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput, contents
@@ -28,28 +28,29 @@ from refcodec.registry import Profile, Registry
 
 @dataclass(frozen=True)
 class Container:
-    """A file. In compact form `sections` is the one section whose body follows the header and whose check is in it."""
+    """A header and its sections. In compact form the one section has its body after the header and its check in it."""
 
     header: Header
     sections: tuple[Section, ...]
 
     @property
     def complete(self) -> bool:
-        """False for a file cut at the end of a section (R-047)."""
+        """Return whether all sections are present; a file may be cut at the end of a section (R-047)."""
         return self.header.count is None or self.header.count == len(self.sections)
 
     @property
     def profile(self) -> Profile:
+        """Return the registry row of the header."""
         return self.header.profile
 
     def section(self, section_type: int) -> Section | None:
-        """The section of this type."""
+        """Return the section of this type, None if it is absent."""
         return next((section for section in self.sections if section.type == section_type), None)
 
 
 @dataclass
-class Found:
-    """What a walk has found so far."""
+class ParseState:
+    """What has been read of a file so far."""
 
     header: Header | None = None
     profile: Profile | None = None
@@ -79,11 +80,11 @@ def read(data: FileInput, *, level: int = 1, partial: bool = True, environment: 
 
 
 def _read(data: bytes, level: int, rows: Registry, partial: bool = True) -> Container:
-    found = Found()
-    walk_file(Walk(), found, data, level_bounds(level), rows)
-    if found.header is None:
-        raise AssertionError("a walk without a fault finds a header")
-    container = Container(found.header, tuple(found.sections))
+    state = ParseState()
+    read_file(FieldReader(), state, data, level_bounds(level), rows)
+    if state.header is None:
+        raise AssertionError("a file without an error has a header")
+    container = Container(state.header, tuple(state.sections))
     if not (partial or container.complete):
         raise SemError(
             Code.SECTION_TRUNCATED,
@@ -95,7 +96,7 @@ def _read(data: bytes, level: int, rows: Registry, partial: bool = True) -> Cont
 
 
 def write(container: Container, *, level: int = 1) -> bytes:
-    """Return the bytes of the one file that `read` returns as `container`, by the row that it was read or made with.
+    """Return the bytes of the one file that `read` returns as `container`, for the registry row in its header.
 
     Args:
         container (Container): header and sections, in the form and order of SPEC §6.
@@ -121,8 +122,10 @@ def write(container: Container, *, level: int = 1) -> bytes:
 
 
 def assemble(header: Header, sections: Iterable[Section]) -> Container:
-    """A container of these sections under the profile, size and check bits of `header`, in the form and order that
-    §6 demands. Checks stay what they are: they hold in either form and whatever stands beside them (§7)."""
+    """Return a container of these sections with the profile, size and check bits of `header`, in the form and order of §6.
+
+    Checks are kept: they are valid in either form and independent of the other sections (§7).
+    """
     parts = tuple(sorted(sections, key=lambda section: order(section.type)))
     if len(parts) == 1 and parts[0].type == spec.CRITICAL | header.profile.compact:
         compact = replace(header, sectioned=False, check=parts[0].check or None, count=None)
@@ -130,42 +133,49 @@ def assemble(header: Header, sections: Iterable[Section]) -> Container:
     return Container(replace(header, sectioned=True, check=None, count=len(parts)), parts)
 
 
-def walk_file(walk: Walk, found: Found, data: bytes, bounds: Level, rows: Registry) -> None:
-    """Read a file, noting fields on the walk and results on `found`; SemError where it cannot go on."""
-    walk.judge(limits.file_fault(len(data), bounds), "file", bounds.file_bytes)
+def read_file(reader: FieldReader, state: ParseState, data: bytes, bounds: Level, rows: Registry) -> None:
+    """Read a file: record fields on `reader` and results on `state`. Raise the first error that is not recoverable."""
+    reader.enforce(limits.file_violation(len(data), bounds), "file", bounds.file_bytes)
     stream = io.BytesIO(data)
-    header = found.header = headers.walk_header(walk, stream, rows)
-    found.profile = header.row  # None: a fault that only a lenient walk goes on after
-    walk.judge(limits.size_fault(header, bounds), "size", walk.offset("dim_class") or 0)
-    walk.judge(limits.count_fault(header, bounds), "count_minus_1", walk.offset("count_minus_1") or 0)
+    header = state.header = headers.read_header(reader, stream, rows)
+    state.profile = header.row  # None only after an error, with a lenient reader
+    reader.enforce(limits.size_violation(header, bounds), "size", reader.offset("dim_class") or 0)
+    reader.enforce(limits.count_violation(header, bounds), "count_minus_1", reader.offset("count_minus_1") or 0)
     if header.sectioned:
-        _walk_sections(walk, found, stream, header, bounds, rows.kinds)
+        _read_sections(reader, state, stream, header, bounds, rows.kinds)
     else:
-        _walk_compact(walk, found, data[walk.byte :], header, bounds, rows.kinds)
+        _read_compact(reader, state, data[reader.byte :], header, bounds, rows.kinds)
 
 
-def _walk_compact(walk: Walk, found: Found, body: bytes, header: Header, bounds: Level, kinds: Kinds) -> None:
-    kind = 0 if found.profile is None else found.profile.compact  # there is no kind 0: not known
+def _read_compact(
+    reader: FieldReader, state: ParseState, body: bytes, header: Header, bounds: Level, kinds: Kinds
+) -> None:
+    kind = 0 if state.profile is None else state.profile.compact  # 0: unknown, no kind has this number
     section_type = spec.CRITICAL | kind
-    fault = limits.section_fault(section_type, len(body), header, found.profile, bounds, kinds)
-    walk.judge(fault, "body", walk.byte)
-    found.sections.append(Section(section_type, body, header.check or b"", walk.byte, walk.offset("check") or 0))
-    walk.own("body", 8 * len(body), body)
+    violation = limits.section_violation(section_type, len(body), header, state.profile, bounds, kinds)
+    reader.enforce(violation, "body", reader.byte)
+    state.sections.append(Section(section_type, body, header.check or b"", reader.byte, reader.offset("check") or 0))
+    reader.record("body", 8 * len(body), body)
 
 
-def _walk_sections(walk: Walk, found: Found, stream: io.BytesIO, header: Header, bounds: Level, kinds: Kinds) -> None:
-    walk.truncated = Code.SECTION_TRUNCATED
+def _read_sections(
+    reader: FieldReader, state: ParseState, stream: io.BytesIO, header: Header, bounds: Level, kinds: Kinds
+) -> None:
+    reader.truncated = Code.SECTION_TRUNCATED
     before = None
     for index in range(header.count or 0):
         if index and not stream.read(1):  # R-047
             return
-        stream.seek(walk.byte)
-        walk.prefix = f"sections[{index}]."
-        place = Place(header, found.profile, kinds, bounds, before, len(walk.errors))
-        found.sections.append(section_codec.walk_section(walk, stream, place))
-        before = found.sections[-1].type
-    walk.prefix = ""
+        stream.seek(reader.byte)
+        reader.prefix = f"sections[{index}]."
+        context = SectionContext(header, state.profile, kinds, bounds, before, len(reader.errors))
+        state.sections.append(section_codec.read_section(reader, stream, context))
+        before = state.sections[-1].type
+    reader.prefix = ""
     if rest := stream.read(1):
         raise SemError(
-            Code.TRAILING_BYTES, f"bytes follow the last section, {rest.hex()} first", offset=walk.byte, path="trailing"
+            Code.TRAILING_BYTES,
+            f"bytes follow the last section, {rest.hex()} first",
+            offset=reader.byte,
+            path="trailing",
         )

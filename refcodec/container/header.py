@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §4, the header: 5 to 48 bytes.
+"""Parse and build the header (SPEC §4): 5 to 48 bytes.
 
     magic 2 | descriptor 1 | profile 1 [explicit model] | dim_class 1 [both sides] | check 0, 2, 4   compact form
                                                                                    | count_minus_1   sectioned form
 
     descriptor:  7 6 5   version       4 3 2   check_code       1   sectioned       0   reserved
 
-Fields are judged in their order in the file: the first fault names the error.
+Fields are checked in their order in the file; the first violated rule determines the error.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from refcodec import registry, spec
 from refcodec.container.fields import (
     BitStruct,
     Bytes,
-    Fault,
+    FieldReader,
     Int8ub,
     Int16ub,
     Struct,
     Varint,
-    Walk,
+    Violation,
     bits,
     field,
     group,
@@ -43,7 +43,7 @@ HASH_CODE: Final = {width: code for code, width in spec.HASH_BYTES.items()}
 class Header:
     """A header. `check` is None in sectioned form and for 0 bits, `count` is None in compact form.
 
-    `row`: what the registry that it was read with has for `row_id`, looked up once; no part of the header's own value.
+    `row`: the row of `row_id` in the registry that the file was read with. It does not take part in comparisons.
     """
 
     version: int
@@ -60,23 +60,23 @@ class Header:
 
     @property
     def row_id(self) -> int:
-        """The id of the registry row: that of `base_profile` for an explicit model."""
+        """Return the id of the registry row: that of `base_profile` for an explicit model."""
         return self.profile_id if self.base_profile_id is None else self.base_profile_id
 
     @property
     def profile(self) -> Profile:
-        """The registry row; SEM-E-702 where none was found, or it is not that of `row_id`."""
+        """Return the registry row; raise UNSUPPORTED_PROFILE (SEM-E-702) if it is absent or not that of `row_id`."""
         if self.row is None or self.row.id != self.row_id:
             raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile {self.row_id} in this registry", path="profile")
         return self.row
 
     @property
     def rows(self) -> Registry:
-        """The registry of its row alone, by which the file of this header can be read again."""
+        """Return a registry of the header's row alone, which suffices to read its file again."""
         return Registry.of() if self.row is None else Registry.of(self.row, kinds=self.row.known)
 
     def model_digest(self) -> str | None:
-        """The full digest of the symbol model as far as header and row tell it: None for a short hash, or no model."""
+        """Return the full digest of the symbol model; None if there is no model, or the header has a short hash of it."""
         if self.model_hash is None:
             return self.profile.model
         return self.model_hash.hex() if len(self.model_hash) == max(HASH_CODE) else None
@@ -85,24 +85,24 @@ class Header:
 # --- rules, in the order of the fields ---------------------------------------------------------------------------
 
 
-def _magic(value: bytes, _: Any) -> Fault:  # R-010
+def _magic(value: bytes, _: Any) -> Violation:  # R-010
     return None if value == spec.MAGIC else (Code.NOT_A_SEM_FILE, f"the first bytes are {value.hex(' ').upper()}")
 
 
-def _version(value: int, _: Any) -> Fault:  # R-011
-    said = "was the draft" if value == 0 else "is not known here"
-    return None if value == spec.VERSION else (Code.UNSUPPORTED_VERSION, f"format version {value} {said}")
+def _version(value: int, _: Any) -> Violation:  # R-011
+    status = "was the draft" if value == 0 else "is not known here"
+    return None if value == spec.VERSION else (Code.UNSUPPORTED_VERSION, f"format version {value} {status}")
 
 
-def _check_code(value: int, _: Any) -> Fault:  # R-012
+def _check_code(value: int, _: Any) -> Violation:  # R-012
     return None if value in spec.CHECK_BITS else (Code.CHECK_CODE, f"there is no check code {value}")
 
 
-def _reserved(value: int, _: Any) -> Fault:  # R-013
+def _reserved(value: int, _: Any) -> Violation:  # R-013
     return (Code.RESERVED_BIT, "the reserved bit is set") if value else None
 
 
-def _listed(profile_id: int, rows: Registry) -> Fault:  # R-015, R-032
+def _known_row(profile_id: int, rows: Registry) -> Violation:  # R-015, R-032
     try:
         rows.get(profile_id)
     except SemError as error:
@@ -110,37 +110,37 @@ def _listed(profile_id: int, rows: Registry) -> Fault:  # R-015, R-032
     return None
 
 
-def _named(profile_id: int, rows: Registry) -> Fault:  # R-034
-    if fault := _listed(profile_id, rows):
-        return fault
+def _direct_row(profile_id: int, rows: Registry) -> Violation:  # R-034
+    if violation := _known_row(profile_id, rows):
+        return violation
     row = rows.get(profile_id)
     return (Code.PROFILE_FORM, f"the base {row.name} without an explicit model") if row.base else None
 
 
-def _profile(value: int, context: Any) -> Fault:
-    return _named(value, context._params.rows) if value < spec.PROFILE_ROWS_END else None
+def _profile(value: int, context: Any) -> Violation:
+    return _direct_row(value, context._params.rows) if value < spec.PROFILE_ROWS_END else None
 
 
-def _extended_profile(value: int, context: Any) -> Fault:
-    return _named(spec.EXTENDED_BASE + value, context._params.rows)
+def _extended_profile(value: int, context: Any) -> Violation:
+    return _direct_row(spec.EXTENDED_BASE + value, context._params.rows)
 
 
-def _base_profile(value: int, context: Any) -> Fault:  # R-017
+def _base_profile(value: int, context: Any) -> Violation:  # R-017
     if value >= spec.PROFILE_ROWS_END:
         return Code.PROFILE_FORM, f"{value} is no row that an explicit model can stand on"
-    return _listed(value, context._params.rows)
+    return _known_row(value, context._params.rows)
 
 
-def _hash_code(value: int, _: Any) -> Fault:  # R-016
+def _hash_code(value: int, _: Any) -> Violation:  # R-016
     return None if value in spec.HASH_BYTES else (Code.HASH_CODE, f"there is no hash code {value}")
 
 
-def _dim_class(value: int, _: Any) -> Fault:  # R-018
+def _dim_class(value: int, _: Any) -> Violation:  # R-018
     known = value == spec.DIM_EXPLICIT or value in dim_classes.sizes()
     return None if known else (Code.DIM_CLASS, f"there is no dim class {value}")
 
 
-def _size(value: Any, _: Any) -> Fault:  # R-019
+def _size(value: Any, _: Any) -> Violation:  # R-019
     if value.dim_class != spec.DIM_EXPLICIT:
         return None
     width, height = value.width_minus_1 + 1, value.height_minus_1 + 1
@@ -197,27 +197,29 @@ HEADER: Final = Struct(
 
 
 def parse(data: bytes, rows: Registry) -> tuple[Header, int]:
-    """The header and the offset of the byte after it. Errors of §4; limits (§15) are not judged here."""
-    walk = Walk()
-    return walk_header(walk, io.BytesIO(data), rows), walk.byte
+    """Return the header and the offset of the byte after it. Raise the errors of §4; limits (§15) are not checked."""
+    reader = FieldReader()
+    return read_header(reader, io.BytesIO(data), rows), reader.byte
 
 
-def walk_header(walk: Walk, stream: io.BytesIO, rows: Registry) -> Header:
-    """Read the header at the start of a stream, noting its fields on the walk, and look its row up."""
+def read_header(reader: FieldReader, stream: io.BytesIO, rows: Registry) -> Header:
+    """Read the header at the start of a stream, record its fields on the reader, and look up its row."""
     start = stream.read(len(spec.MAGIC))
     stream.seek(0)
     if len(start) < len(spec.MAGIC):  # R-014: not 202
         raise SemError(Code.NOT_A_SEM_FILE, "the file is shorter than its magic", offset=0, path="magic")
-    header = _header(walk.parse(HEADER, stream, rows=rows))
+    header = _header(reader.parse(HEADER, stream, rows=rows))
     try:
         return replace(header, row=rows.get(header.row_id))
-    except SemError:  # noted on the walk; only a lenient one comes here
+    except SemError:  # recorded already; reached with a lenient reader only
         return header
 
 
 def build(header: Header) -> bytes:
-    """The bytes of a header, judged by its own row. What `parse` would refuse is refused with the same error; ValueError
-    for a Header that does not say what its own fields say."""
+    """Return the bytes of a header, checked against its own row.
+
+    Raise the error that `parse` would raise for them; ValueError if the members of the header contradict each other.
+    """
     data = serialise(HEADER, _values(header))
     if parse(data, header.rows) != (header, len(data)):
         raise ValueError(f"no file has the header {header}")
@@ -225,14 +227,14 @@ def build(header: Header) -> bytes:
 
 
 def bound_header(header: Header) -> bytes:
-    """H of §7: from the magic to the end of the size, the sectioned bit cleared, neither check nor count."""
+    """Return H of §7: the bytes from the magic to the end of the size, with the sectioned bit cleared."""
     check = bytes(header.check_bits // 8)
     data = serialise(HEADER, _values(replace(header, sectioned=False, check=check, count=None)))
     return data[: len(data) - len(check)]
 
 
 def _header(values: Any) -> Header:
-    """A Header of what stands in a file."""
+    """Return the Header of parsed fields."""
     size, descriptor = values.size, values.descriptor
     explicit = size.dim_class == spec.DIM_EXPLICIT
     width, height = (size.width_minus_1 + 1, size.height_minus_1 + 1) if explicit else registry.dim_size(size.dim_class)
@@ -252,7 +254,7 @@ def _header(values: Any) -> Header:
 
 
 def _values(header: Header) -> dict[str, Any]:
-    """What stands in a file for a Header. ValueError for one that no file can hold."""
+    """Return the fields of a Header. ValueError if no file can hold it."""
     explicit = header.profile_id == spec.PROFILE_EXPLICIT
     extended = header.profile_id >= spec.EXTENDED_BASE
     if header.check_bits not in CHECK_CODE or (explicit and len(header.model_hash or b"") not in HASH_CODE):

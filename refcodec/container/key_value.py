@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §6, key-value text: the body of provenance, hints and metadata.
+"""Parse and build key-value text (SPEC §6): the body of provenance, hints and metadata.
 
-    key_length varint | key | value_length varint | value        as often as fits the body exactly
+    key_length varint | key | value_length varint | value        repeated until the end of the body
 
-The entries are judged as fields of the body, in their order.
+The entries are checked as fields of the body, in their order.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from refcodec import spec
-from refcodec.container.fields import Bytes, Fault, Struct, Varint, Walk, field, serialise, this
+from refcodec.container.fields import Bytes, FieldReader, Struct, Varint, Violation, field, serialise, this
 from refcodec.errors import Code, SemError
-from refcodec.registry import hints as hintforms
+from refcodec.registry.hints import is_valid_value
 
 
-def _key_length(value: int, _: Any) -> Fault:  # R-049
+def _key_length(value: int, _: Any) -> Violation:  # R-049
     return None if 1 <= value <= spec.KEY_BYTES_MAX else (Code.SECTION_VALUE, f"a key of {value} bytes")
 
 
-def _key(value: bytes, context: Any) -> Fault:
-    if value <= context._params.before:  # R-049; the empty key before the first
+def _key(value: bytes, context: Any) -> Violation:
+    if value <= context._params.before:  # R-049; before the first entry it is the empty key
         return Code.SECTION_VALUE, "keys must ascend"
     return _utf8(value, context)
 
 
-def _utf8(value: bytes, _: Any) -> Fault:  # R-050
+def _utf8(value: bytes, _: Any) -> Violation:  # R-050
     try:
         value.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -36,9 +36,9 @@ def _utf8(value: bytes, _: Any) -> Fault:  # R-050
     return None
 
 
-def _value(value: bytes, context: Any) -> Fault:
+def _value(value: bytes, context: Any) -> Violation:
     key = context.key.decode("utf-8", "replace")
-    if context._params.hints and not hintforms.fits(key, value.decode("utf-8", "replace")):  # R-054
+    if context._params.hints and not is_valid_value(key, value.decode("utf-8", "replace")):  # R-054
         return Code.SECTION_VALUE, f"not a value that the hint {key} can have"
     return _utf8(value, context)
 
@@ -51,29 +51,34 @@ ENTRY: Final = Struct(
 )
 
 
-def walk_text(walk: Walk, body: bytes, *, hints: bool = False) -> dict[str, str]:
-    """Read the entries of a body that begins where the walk stands, noting their fields on it. `hints`: R-054 holds."""
+def read_entries(reader: FieldReader, body: bytes, *, hints: bool = False) -> dict[str, str]:
+    """Read the entries of a body that begins at the position of the reader, and record their fields.
+
+    `hints`: whether R-054 applies.
+    """
     entries: dict[str, str] = {}
-    outer, stream, key = walk.prefix, io.BytesIO(body), b""
-    walk.truncated = Code.SECTION_VALUE
+    outer, stream, key = reader.prefix, io.BytesIO(body), b""
+    reader.truncated = Code.SECTION_VALUE
     while stream.tell() < len(body):
-        walk.prefix = f"{outer}entries[{len(entries)}]."
+        reader.prefix = f"{outer}entries[{len(entries)}]."
         if len(entries) == spec.TEXT_ENTRIES_MAX:  # R-053
-            raise walk.error(Code.SECTION_VALUE, f"more than {spec.TEXT_ENTRIES_MAX} entries", "key_length", walk.byte)
-        entry = walk.parse(ENTRY, stream, before=key, hints=hints)
+            raise reader.error(
+                Code.SECTION_VALUE, f"more than {spec.TEXT_ENTRIES_MAX} entries", "key_length", reader.byte
+            )
+        entry = reader.parse(ENTRY, stream, before=key, hints=hints)
         key = entry.key
         entries[key.decode("utf-8", "replace")] = entry.value.decode("utf-8", "replace")
-    walk.prefix, walk.truncated = outer, Code.SECTION_TRUNCATED
+    reader.prefix, reader.truncated = outer, Code.SECTION_TRUNCATED
     return entries
 
 
 def decode(body: bytes) -> dict[str, str]:
-    """The entries in their order. SEM-E-305, its offset counted from the start of the body."""
-    return walk_text(Walk(), body)
+    """Return the entries in their order. Raise SECTION_VALUE (SEM-E-305), with an offset from the start of the body."""
+    return read_entries(FieldReader(), body)
 
 
 def encode(entries: Mapping[str, str], *, hints: bool = False) -> bytes:
-    """The one body with these entries. ValueError for a key or value that cannot stand in it, or not in hints."""
+    """Return the body of these entries. ValueError for an invalid key or value; `hints`: check values as hints, too."""
     try:
         pairs = sorted((key.encode("utf-8"), value.encode("utf-8")) for key, value in entries.items())
     except UnicodeEncodeError as error:
@@ -83,7 +88,7 @@ def encode(entries: Mapping[str, str], *, hints: bool = False) -> bytes:
         for key, value in pairs
     )
     try:
-        walk_text(Walk(), body, hints=hints)
+        read_entries(FieldReader(), body, hints=hints)
     except SemError as error:
         raise ValueError(error.what) from error
     return body

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §15, levels and limits: what a file may claim, judged before memory is taken or a model opened."""
+"""Check the limits of a level (SPEC §15), before memory is allocated or a model opened."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 from refcodec import spec
-from refcodec.container.fields import Fault
+from refcodec.container.fields import Violation
 from refcodec.container.header import Header
 from refcodec.errors import Code
 from refcodec.payloads.base import Kinds
@@ -28,44 +28,44 @@ LEVELS: Final = {number: Level(*bounds) for number, bounds in spec.LEVELS.items(
 
 
 def level_bounds(level: int) -> Level:
-    """The bounds of a level. ValueError where there is no such level."""
+    """Return the bounds of a level. ValueError if there is no such level."""
     if level not in LEVELS:
         raise ValueError(f"there is no level {level}; there are {sorted(LEVELS)}")
     return LEVELS[level]
 
 
 def symbol_count(profile: Profile, kind: int, width: int, height: int) -> int | None:
-    """Return the number of symbols of a payload in a picture of this size, None where the size does not fix it."""
+    """Return the number of symbols of a payload in a picture of this size, None if the size does not determine it."""
     parameters = profile.parameters(kind)
     return profile.kind(kind).symbol_count(parameters, width, height) if parameters else None
 
 
 def is_text(section_type: int, kinds: Kinds) -> bool:
-    """Return whether a section of this type has its bytes limited as text."""
+    """Return whether the limit for text applies to a section of this type."""
     return section_type in spec.TEXT_TYPES or section_type in (spec.CRITICAL | kind.id for kind in kinds if kind.text)
 
 
-def file_fault(size: int, bounds: Level) -> Fault:
-    """Judged first of all: the bytes of the file."""
+def file_violation(size: int, bounds: Level) -> Violation:
+    """Check the number of bytes of the file, before everything else."""
     return _above(Code.LIMIT_FILE, size, "bytes", bounds.file_bytes)
 
 
-def size_fault(header: Header, bounds: Level) -> Fault:
-    """The sides, then the pixels of the picture."""
+def size_violation(header: Header, bounds: Level) -> Violation:
+    """Check the sides, then the number of pixels of the picture."""
     return _above(Code.LIMIT_SIDE, max(header.width, header.height), "pixels on a side", bounds.side) or _above(
         Code.LIMIT_PIXELS, header.width * header.height, "pixels", bounds.pixels
     )
 
 
-def count_fault(header: Header, bounds: Level) -> Fault:
-    """The number of sections, whether they are there or not."""
+def count_violation(header: Header, bounds: Level) -> Violation:
+    """Check the number of sections that the header announces."""
     return _above(Code.LIMIT_SECTIONS, header.count or 0, "sections", bounds.sections)
 
 
-def section_fault(
+def section_violation(
     section_type: int, length: int, header: Header, profile: Profile | None, bounds: Level, kinds: Kinds
-) -> Fault:
-    """The bytes of a text, the symbols of a payload. `profile` None: its row is not known, nor are its symbols."""
+) -> Violation:
+    """Check the bytes of a text, or the symbols of a payload; with `profile` None their number is unknown."""
     if is_text(section_type, kinds) and length > bounds.text_bytes:
         return _above(Code.LIMIT_TEXT, length, "bytes of text", bounds.text_bytes)
     if profile is None or not section_type & spec.CRITICAL:
@@ -74,5 +74,5 @@ def section_fault(
     return _above(Code.LIMIT_SYMBOLS, count or 0, "symbols", bounds.symbols)
 
 
-def _above(code: int, value: int, unit: str, bound: int) -> Fault:
+def _above(code: int, value: int, unit: str, bound: int) -> Violation:
     return (code, f"{value} {unit}, more than {bound}") if value > bound else None

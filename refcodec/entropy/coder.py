@@ -20,7 +20,7 @@ class Coder(ABC):
     """Base class of `Encoder` and `Decoder`: values and arrays, coded by the `symbol` and `bit` of the subclass."""
 
     def __init__(self, fast: bool | None) -> None:
-        """`fast`: True: compiled loops if numba is installed; False: plain Python; None: the quicker. The bytes are the same."""
+        """Start a stream. `fast`: compiled loops if numba is installed (True), never (False), or if they are quicker (None)."""
         self.fast = fast
 
     @abstractmethod

@@ -91,7 +91,7 @@ class Encoder(Coder):
         return values
 
     def _loop(self, bank: TableBank, index: list[int], values: list[int]) -> None:
-        """`value` for every element, with the state in local variables and T = 2^16 as a shift."""
+        """Write every element as `value` does, with the state in local variables and T = 2^16 as a shift."""
         tables, offsets, out = bank.tables, bank.offsets, self._out
         low, size = self._low, self._range
         for number, value in zip(index, values, strict=True):
@@ -201,7 +201,7 @@ class Decoder(Coder):
         return read
 
     def _loop(self, bank: TableBank, index: list[int]) -> list[int]:
-        """`value` for every element, with the state in local variables and T = 2^16 as a shift."""
+        """Read every element as `value` does, with the state in local variables and T = 2^16 as a shift."""
         tables, offsets, search = bank.tables, bank.offsets, bisect_right
         code, size, read = self._code, self._range, 0
         following = chain(memoryview(self._data)[self._at + 4 :], repeat(0))

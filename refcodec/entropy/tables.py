@@ -60,7 +60,7 @@ class TableBank:
     """
 
     def __init__(self, rows: Iterable[tuple[int, Iterable[int]]]) -> None:
-        """`rows`: (offset, frequencies with the escape last) of each table. Raises ValueError for an invalid one."""
+        """Make a bank of `rows`: (offset, frequencies with the escape last) of each table. Raises ValueError for an invalid one."""
         self.tables: Final[list[list[int]]] = []
         self.offsets: Final[list[int]] = []
         for offset, frequencies in rows:

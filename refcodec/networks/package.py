@@ -12,13 +12,13 @@ from refcodec.errors import Code, SemError
 from refcodec.networks import table_model
 from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
 from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
-from refcodec.networks.table_model import SmallModel
+from refcodec.networks.table_model import TableModel
 from refcodec.networks.tensors import Array, declare, load_tensors, read_bounded, verify
 from refcodec.payloads.base import Kinds
 from refcodec.payloads.kinds import KINDS, find
 
 __all__ = [
-    "SmallModel",
+    "TableModel",
     "SymbolModel",
     "build",
     "build_model",
@@ -69,7 +69,7 @@ def load(folder: Path, digest: str | None = None) -> SymbolModel:
     return model
 
 
-def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> SymbolModel | SmallModel:
+def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> SymbolModel | TableModel:
     """Return the symbol model of a package of any kind. Raises ModelError (801 to 804) or UNSUPPORTED_MODEL (705)."""
     symbols = read_manifest(folder)["symbols"]
     found = symbol_digest(symbols)
@@ -80,7 +80,7 @@ def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> S
     return build_model(symbols, tensors, kinds)
 
 
-def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds = KINDS) -> SymbolModel | SmallModel:
+def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds = KINDS) -> SymbolModel | TableModel:
     """Return the checked model of a manifest's `symbols` and its tensors, in the form of the kind that they name."""
     kind = find(symbols.get("kind"), kinds)
     if kind is not None and kind.table is not None:

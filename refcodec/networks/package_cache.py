@@ -50,10 +50,10 @@ def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel
 
 
 @lru_cache(maxsize=4)
-def small_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> package.SmallModel:
+def table_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> package.TableModel:
     """Return the symbol model of a package that is one tensor; raise `ModelError` for one of networks."""
     model = package.load_any(folder, digest, kinds)
-    if not isinstance(model, package.SmallModel):
+    if not isinstance(model, package.TableModel):
         raise SemError(Code.MODEL_MALFORMED, f"a model of kind {model.kind}, which is no table", path="symbols.kind")
     return model
 

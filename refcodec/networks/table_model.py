@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §12: symbol models that are a single tensor, each in the form that its payload kind describes."""
+"""Load symbol models that consist of one tensor (SPEC §12), in the form that their payload kind describes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class SmallModel:
-    """`numbers`: the members of `symbols` that are integers. `tensor`: sign [D], codebooks [M, V, d / M], usage [V]."""
+class TableModel:
+    """A symbol model of one tensor. `numbers`: the integer members of `symbols`; `tensor`: as `TableForm` describes it."""
 
     kind: int
     digest: str
@@ -26,15 +26,15 @@ class SmallModel:
 
     @property
     def table(self) -> list[int]:
-        """The tensor as Python integers."""
+        """Return the tensor as Python integers."""
         values: list[int] = self.tensor.tolist()
         return values
 
 
-def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]], form: TableForm) -> SmallModel:
+def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]], form: TableForm) -> TableModel:
     """Return the checked model of a manifest's `symbols` and its tensors (already verified against their digests).
 
-    Raise `ModelError` where they are not of the form.
+    Raise `ModelError` (MODEL_MALFORMED, SEM-E-803) if they do not have the form.
     """
     if set(symbols) != {"kind", "tensors", *form.members}:
         raise _malformed(f"its members are not {sorted({'kind', 'tensors', *form.members})}", "symbols")
@@ -48,7 +48,7 @@ def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]], form: Table
     if symbols["tensors"][name]["dtype"] != form.dtype:
         raise _malformed(f"tensor {name} is not {form.dtype}", name)
     form.check(numbers, tensors[name])
-    return SmallModel(symbols["kind"], symbol_digest(symbols), numbers, tensors[name])
+    return TableModel(symbols["kind"], symbol_digest(symbols), numbers, tensors[name])
 
 
 def _malformed(what: str, path: str) -> SemError:

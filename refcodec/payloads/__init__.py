@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13, the payload kinds, one file each. All symbols of a body are walked by the same calls in both directions."""
+"""The payload kinds (SPEC §13), one module each. In each, the same function reads and writes the symbols of a body."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 class Value(Protocol):
-    """The decoded symbols of one payload, whatever its kind."""
+    """The decoded symbols of one payload of any kind."""
 
     @property
     def shape(self) -> list[list[int]]:
-        """Of each of its arrays."""
+        """Return the shape of each of its arrays."""
 
     @property
     def canonical(self) -> bool:
-        """False for the foreign forms of §13.2, which are read and never written again bit by bit."""
+        """Return whether encoding reproduces the body; false for the foreign compressed forms of §13.2."""
 
     def serialise(self) -> bytes:
-        """S of §7: what the check and every digest cover."""
+        """Return S of §7, the bytes that the check and every digest cover."""
 
-    def shown(self) -> Any:
-        """The symbols as a JSON value, None where they are too many for one."""
+    def to_json(self) -> Any:
+        """Return the symbols as a JSON value, None if there are more than `SHOWN_SYMBOLS`."""
 
     def arrays(self) -> Any:
         """Return the symbols as text, as one numpy array, or as several by name."""
@@ -34,7 +34,7 @@ class Value(Protocol):
 
 @dataclass(frozen=True)
 class Codes:
-    """Codes in one row, the value of kinds 3 and 4."""
+    """A one-dimensional array of codes, the value of kinds 3 and 4."""
 
     codes: tuple[int, ...]
     canonical = True
@@ -46,7 +46,8 @@ class Codes:
     def serialise(self) -> bytes:
         return u16(self.codes)
 
-    def shown(self) -> Any:
+    def to_json(self) -> Any:
+        """Return the codes as a list, None if there are more than `SHOWN_SYMBOLS`."""
         return list(self.codes) if len(self.codes) <= SHOWN_SYMBOLS else None
 
     def arrays(self) -> NDArray[np.uint16]:
@@ -55,20 +56,20 @@ class Codes:
         return np.array(self.codes, np.uint16)
 
 
-SHOWN_SYMBOLS = 4096  # more than so many do not stand in a JSON value
+SHOWN_SYMBOLS = 4096  # largest number of symbols in a JSON value
 
 
 def u16(codes: tuple[int, ...]) -> bytes:
-    """Codes 0 … 65535 as u(16) each, the serialisation of kinds 3 to 5."""
+    """Return codes 0 … 65535 as u(16) each, the serialisation of kinds 3 to 5."""
     return b"".join(code.to_bytes(2, "big") for code in codes)
 
 
-def checked(codes: Any, size: int, what: str) -> tuple[int, ...]:
-    """Symbols given by a user, each 0 … size - 1. TypeError for what is no integer, ValueError for one out of range."""
+def checked(codes: Any, size: int, noun: str) -> tuple[int, ...]:
+    """Validate symbols of a user, each 0 … size - 1. TypeError for a non-integer, ValueError for one out of range."""
     import operator
 
     out = tuple(operator.index(code) for code in codes)
     for code in out:
         if not 0 <= code < size:
-            raise ValueError(f"{what} are 0 … {size - 1}, not {code}")
+            raise ValueError(f"{noun} are 0 … {size - 1}, not {code}")
     return out

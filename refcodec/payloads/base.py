@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What a payload kind is (SPEC §6, §13): one `Kind`, from which whatever the library knows of the kind derives.
+"""Describe a payload kind (SPEC §6, §13) by one `Kind`, from which everything in the library about it derives.
 
     KIND = Kind(id=4, name="pq", well_formed=well_formed, decode=..., encode=..., export=...)
 
-A module of a kind exports its descriptor, and `refcodec.payloads.kinds.KINDS` lists them. The container, the registry,
-`inspect` and semtool read them before any payload is decoded, so that importing one imports neither numpy nor torch:
-functions import what is heavy when they are called.
+The module of a kind exports its descriptor, and `refcodec.payloads.kinds.KINDS` lists them. The container, the
+registry, `inspect` and semtool read descriptors before any payload is decoded; therefore these modules import neither
+numpy nor torch until a function needs them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from refcodec.errors import Code, SemError
 
@@ -27,24 +27,22 @@ if TYPE_CHECKING:
 Parameters = Mapping[str, Any]  # of one kind, from the binding of a registry row (§5)
 
 
-@dataclass(frozen=True, eq=False)
-class TableForm:
+class TableForm(NamedTuple):
     """A symbol model that is one tensor (SPEC §12)."""
 
     members: Mapping[str, int]  # integers of the manifest's `symbols`, each from 1 to its largest value
     tensor: str
     dtype: str
-    check: Callable[[Mapping[str, int], NDArray[Any]], None]  # SemError 803 for members and a tensor that do not fit
+    check: Callable[[Mapping[str, int], NDArray[Any]], None]  # raises MODEL_MALFORMED for an invalid tensor
 
 
-@dataclass(frozen=True, eq=False)
-class SymbolOption:
-    """A keyword of `refcodec.encode` and an option of `semtool encode` under which symbols are given."""
+class SymbolOption(NamedTuple):
+    """A keyword of `refcodec.encode` and option of `semtool encode` that takes symbols."""
 
     name: str
     metavar: str
     help: str
-    form: Literal["text", "array", "picture"]  # of its value; the latter two stand in files
+    form: Literal["text", "array", "picture"]  # of its value; arrays and pictures are read from files
 
 
 def _no_count(_parameters: Parameters, _width: int, _height: int) -> int | None:
@@ -61,34 +59,33 @@ class Kind:
 
     id: int  # number of its critical section, 1 … 63
     name: str
-    well_formed: Callable[[dict[str, Any]], bool]  # whether a row may have these parameters (SEM-R-032)
-    decode: Callable[[bytes, CodingContext], Value]  # SemError for a body that is no payload of the kind
-    encode: Callable[[Any, CodingContext], bytes]  # ValueError for a value that no body of the row gives
+    well_formed: Callable[[dict[str, Any]], bool]  # whether the parameters of a row are valid (SEM-R-032)
+    decode: Callable[[bytes, CodingContext], Value]  # raises SemError for an invalid body
+    encode: Callable[[Any, CodingContext], bytes]  # raises ValueError for a value that the row cannot code
     export: Callable[[Any, ExportContext], Artifact]
-    # symbols of a payload in a picture of (width, height); None where the size does not fix them
+    # number of symbols in a picture of (width, height); None if the size does not determine it
     symbol_count: Callable[[Parameters, int, int], int | None] = _no_count
-    uses_model: Callable[[Parameters], bool] = _no_model  # whether a row of these parameters uses its model (§5)
-    decodes_without_model: bool = False  # the model tells only what the symbols stand for
-    table: TableForm | None = None  # of its model, where that is one tensor
-    networks: bool = False  # whether its model is one of networks
-    text: bool = False  # its bytes, and those of its symbols, are limited as text (§15)
-    option: SymbolOption | None = None  # that it adds
-    inputs: frozenset[str] = frozenset()  # names of all under which symbols of the kind are given
-    model_inputs: frozenset[str] = frozenset()  # those of them that need the model, where the row uses one
+    uses_model: Callable[[Parameters], bool] = _no_model  # whether a row with these parameters uses its model (§5)
+    decodes_without_model: bool = False  # the model only gives a meaning to the symbols
+    table: TableForm | None = None  # form of its model, if that is one tensor
+    networks: bool = False  # whether its model consists of networks
+    text: bool = False  # the limit for text applies to its bytes and symbols (§15)
+    option: SymbolOption | None = None  # the option that it adds
+    inputs: frozenset[str] = frozenset()  # names of all options that take its symbols
+    model_inputs: frozenset[str] = frozenset()  # those that need the model, if the row uses one
 
     def needs_model(self, parameters: Parameters) -> bool:
-        """Return whether bodies of a row with these parameters cannot be decoded without its model."""
+        """Return whether the bodies of a row with these parameters need its model to be decoded."""
         return not self.decodes_without_model and self.uses_model(parameters)
+
+    def check_model(self, model: Any, parameters: Parameters) -> None:
+        """Raise `ModelError` for a model of another kind, or of other numbers than the row's parameters (SEM-R-112)."""
+        wanted = {name: parameters[name] for name in model.numbers if name in parameters}
+        if model.kind != self.id or any(model.numbers[name] != value for name, value in wanted.items()):
+            raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
 
 
 Kinds = tuple[Kind, ...]
-
-
-def check_model(model: Any, kind: Kind, parameters: Parameters) -> None:
-    """Raise `ModelError` for a model of another kind, or of other numbers than the row's parameters (SEM-R-112)."""
-    wanted = {name: parameters[name] for name in model.numbers if name in parameters}
-    if model.kind != kind.id or any(model.numbers[name] != value for name, value in wanted.items()):
-        raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
 
 
 def is_integer(value: Any, low: int, high: int) -> bool:

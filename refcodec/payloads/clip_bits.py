@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.3 CLIP bits (kind 3; Bachard & Maugey 2024, §III): an image embedding of D dimensions at b bits each.
+"""Code CLIP bits (SPEC §13.3, kind 3; Bachard & Maugey 2024, §III): an image embedding of D dimensions, b bits each.
 
     code of each dimension = sign | the b - 1 bits below it
 
-Codes cut -1 … 1 into 2^b equal steps, so that the highest bit is the sign and b = 1 sends nothing else.
+Codes divide -1 … 1 into 2^b equal steps, so that the highest bit is the sign; with b = 1 only signs are coded.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from refcodec.payloads.coding import CodingContext
     from refcodec.payloads.exports import Artifact, ExportContext
 
-NORM: Final = 19.5  # of the embeddings of photographs by CLIP ViT-L/14 (the paper's r)
+NORM: Final = 19.5  # norm of embeddings of photographs by CLIP ViT-L/14 (the paper's r)
 TOTAL: Final = 1 << 16
 
 
 @dataclass(frozen=True)
 class ClipBits(Codes):
-    """codes, each 0 … 2^b - 1, of the D dimensions in their order."""
+    """Codes 0 … 2^b - 1, one for each of the D dimensions in order."""
 
     b: int
 
 
 def well_formed(parameters: dict[str, Any]) -> bool:
-    """Return whether a row may have these parameters: dimensions, bits of each, and whether signs have a table."""
+    """Return whether the parameters of a row are valid: dimensions, bits of each, and whether signs have a table."""
     return (
         set(parameters) == {"d", "b", "prior"}
         and is_integer(parameters["d"], 1, 65536)
@@ -46,7 +46,7 @@ def well_formed(parameters: dict[str, Any]) -> bool:
 
 
 def check_sign(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
-    """Raise `ModelError` where the tensor `sign` is not a frequency of each dimension (SEM-R-117)."""
+    """Raise `ModelError` if the tensor `sign` is not one frequency for each dimension (SEM-R-117)."""
     if tensor.shape != (members["d"],) or not (tensor >= 1).all():
         raise SemError(Code.MODEL_MALFORMED, "not a frequency from 1 to 65535 for each dimension", path="sign")
 
@@ -54,7 +54,10 @@ def check_sign(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
 def _walk(
     coder: entropy.Coder, parameters: Mapping[str, Any], prior: Sequence[int] | None, codes: Sequence[int] | None = None
 ) -> ClipBits:
-    """prior: per dimension the frequency, of 2^16, of a positive sign; None where the row has none."""
+    """Read all codes, or write `codes`.
+
+    prior: for each dimension the frequency, of 2^16, of a positive sign; None if the row has no prior.
+    """
     d, b = int(parameters["d"]), int(parameters["b"])
     half = 1 << (b - 1)
     out = []
@@ -69,7 +72,7 @@ def _walk(
 
 
 def decode(body: bytes, parameters: Mapping[str, Any], prior: Sequence[int] | None = None) -> ClipBits:
-    """The codes of a body; SemError 401, 402."""
+    """Return the codes of a body. Raise STREAM_INVALID (SEM-E-401) or STREAM_NOT_CANONICAL (SEM-E-402)."""
     coder = entropy.Decoder(body)
     value = _walk(coder, parameters, prior)
     coder.finish()
@@ -77,7 +80,7 @@ def decode(body: bytes, parameters: Mapping[str, Any], prior: Sequence[int] | No
 
 
 def encode(codes: Sequence[int], parameters: Mapping[str, Any], prior: Sequence[int] | None = None) -> bytes:
-    """The body of D codes; ValueError where they are not D, or one is not 0 … 2^b - 1."""
+    """Return the body of D codes. ValueError for another number of codes, or one outside 0 … 2^b - 1."""
     values = checked(codes, 1 << int(parameters["b"]), "codes")
     if len(values) != parameters["d"]:
         raise ValueError(f"the profile has {parameters['d']} dimensions, not {len(values)}")
@@ -87,9 +90,9 @@ def encode(codes: Sequence[int], parameters: Mapping[str, Any], prior: Sequence[
 
 
 def quantise(vector: ArrayLike, b: int) -> tuple[int, ...]:
-    """clamp(floor(z · 2^(b-1)) + 2^(b-1), 0, 2^b - 1) of each dimension as binary32; infinities are clamped, -0.0 is 0.
+    """Return clamp(floor(z · 2^(b-1)) + 2^(b-1), 0, 2^b - 1) of each dimension z of a vector, rounded to binary32 first.
 
-    ValueError for NaN, or what is no vector of real numbers.
+    Infinities are clamped, -0.0 is 0. ValueError for NaN, or for anything but a one-dimensional array of real numbers.
     """
     import numpy as np
 
@@ -101,13 +104,13 @@ def quantise(vector: ArrayLike, b: int) -> tuple[int, ...]:
     if np.isnan(z).any():
         raise ValueError(f"dimension {int(np.isnan(z).argmax())} of the vector is not a number")
     half = 1 << (b - 1)
-    # exact: a product with a power of two, then clamped while it still is a float
+    # exact: a product with a power of two, clamped before it becomes an integer
     steps = np.floor(np.clip(z, -2, 2).astype(np.float64) * half)
     return tuple(np.clip(steps + half, 0, 2 * half - 1).astype(np.int64).tolist())
 
 
 def dequantise(codes: Sequence[int], b: int, norm: float = NORM) -> NDArray[np.float32]:
-    """float32[D], the middles of the steps, scaled to the norm. No middle is 0, so there is always one."""
+    """Return float32[D]: the midpoints of the steps, scaled to the norm. No midpoint is 0, so the norm is never 0."""
     import numpy as np
 
     z = (np.asarray(codes, np.float64) + 0.5) / (1 << (b - 1)) - 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the body of a payload is coded with, beside its symbols."""
+"""Define the context in which a payload is decoded or encoded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CodingContext:
-    """The row, the size of the picture, and what the kind needs to decode and encode."""
+    """The parameters of the row, the size of the picture, and the tables and models to code with."""
 
     parameters: Parameters
     size: tuple[int, int] = (1, 1)  # width, height of the picture in pixels
     limit: int = 1 << 16  # octets of a text at the level of the file (§15)
-    tables: TableFiles = SHIPPED  # those that SPEC.md fixes
-    model: Any = None  # the loaded model of the row, where `Kind.needs_model`
-    backend: Backend | None = None  # that runs the networks of a model
+    tables: TableFiles = SHIPPED  # normative tables of SPEC.md
+    model: Any = None  # the loaded model of the row, if `Kind.needs_model`
+    backend: Backend | None = None  # runs the networks of the model
     trace: Trace | None = None
     progress: Progress | None = None

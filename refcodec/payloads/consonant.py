@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.1 consonant text (kind 1; Dotzel et al. 2024): words without vowels in an alphabet of sixteen codes.
+"""Code consonant text (SPEC §13.1, kind 1; Dotzel et al. 2024): words without vowels, in an alphabet of sixteen codes.
 
     code   0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
     letter _ n t s r h l d c m  f  g  p  b  k  v        _ is the space; no text ends in one
 
-fixed, as the authors count it: two codes a byte, the high four bits first, 0 to fill the last byte.
-coded: one range-coded stream of codes, then END; the three codes before choose the table.
+fixed, as in the paper: two codes in each byte, the high four bits first; the last byte is padded with 0.
+coded: one range-coded stream of codes, then END; the three preceding codes select the table.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CONTEXTS: Final = 4096
 
 @dataclass(frozen=True)
 class Consonants:
-    """codes, each 0 … 15, one a byte; the last one is no space. ValueError for any others."""
+    """Codes 0 … 15, one in each byte, the last of which is not a space. ValueError for any others."""
 
     codes: bytes
     canonical = True
@@ -47,7 +47,7 @@ class Consonants:
 
     @property
     def text(self) -> str:
-        """Its letters and spaces."""
+        """Return the letters and spaces."""
         return "".join(LETTERS[code] for code in self.codes)
 
     @property
@@ -55,25 +55,27 @@ class Consonants:
         return [[len(self.codes)]]
 
     def serialise(self) -> bytes:
-        """S of SPEC §13.1: a byte for each code."""
+        """Return S of SPEC §13.1: a byte for each code."""
         return self.codes
 
-    def shown(self) -> Any:
+    def to_json(self) -> Any:
+        """Return the text, None if it has more than `SHOWN_SYMBOLS` codes."""
         return self.text if len(self.codes) <= SHOWN_SYMBOLS else None
 
     def arrays(self) -> str:
+        """Return the text."""
         return self.text
 
 
 def well_formed(parameters: dict[str, Any]) -> bool:
-    """Return whether a row may have these parameters: a code, and for the coded one the digest of its table."""
+    """Return whether the parameters of a row are valid: a code, and for `coded` the digest of its table."""
     if parameters.get("code") == "fixed":
         return set(parameters) == {"code"}
     return set(parameters) == {"code", "table"} and parameters["code"] == "coded" and is_digest(parameters["table"])
 
 
 def from_text(text: str) -> Consonants:
-    """The codes of letters and spaces; ValueError that names the first character of any other text, or a last space."""
+    """Return the codes of letters and spaces. ValueError names the first other character, or a space at the end."""
     for at, letter in enumerate(text):
         if letter not in LETTERS:
             raise ValueError(f"{letter!r} at character {at} is none of the 15 consonants {LETTERS[1:]} and no space")
@@ -81,7 +83,11 @@ def from_text(text: str) -> Consonants:
 
 
 def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: TableFiles) -> Consonants:
-    """The text of a body; SemError 401, 402, 604 for more than `limit` codes, 801 for a table that is not here."""
+    """Return the text of a body, at most `limit` codes.
+
+    Raise STREAM_INVALID, STREAM_NOT_CANONICAL, LIMIT_TEXT (SEM-E-604), or MODEL_UNAVAILABLE (SEM-E-801) for an unknown
+    table.
+    """
     if parameters["code"] == "fixed":
         return Consonants(_unpack(body, limit))
     _require(parameters["table"])
@@ -92,7 +98,7 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: Ta
 
 
 def encode(codes: bytes, parameters: Mapping[str, Any], *, tables: TableFiles) -> bytes:
-    """The body of codes 0 … 15; ValueError for another one and for a space at the end, SemError 801 as in `decode`."""
+    """Return the body of codes 0 … 15. ValueError for other codes or a space at the end; MODEL_UNAVAILABLE as `decode`."""
     value = Consonants(bytes(codes))
     if parameters["code"] == "fixed":
         return _pack(value.codes)
@@ -103,8 +109,8 @@ def encode(codes: bytes, parameters: Mapping[str, Any], *, tables: TableFiles) -
 
 
 def _pack(codes: bytes) -> bytes:
-    whole = codes + bytes(len(codes) % 2)
-    return bytes(high << 4 | low for high, low in zip(whole[::2], whole[1::2], strict=True))
+    padded = codes + bytes(len(codes) % 2)
+    return bytes(high << 4 | low for high, low in zip(padded[::2], padded[1::2], strict=True))
 
 
 def _unpack(body: bytes, limit: int) -> bytes:
@@ -117,7 +123,10 @@ def _unpack(body: bytes, limit: int) -> bytes:
 
 
 def _walk(coder: entropy.Coder, tables: Tables, limit: int, codes: bytes | None = None) -> bytes:
-    """Symbol 0 is END, symbol 1 + code a code. A text of cheap symbols is stopped at the limit, not at its end."""
+    """Read all codes, or write `codes`: symbol 0 is END, symbol 1 + c the code c.
+
+    Reading stops at the limit: a few bytes may hold millions of cheap symbols.
+    """
     out = bytearray()
     context = 0
     while True:
@@ -145,17 +154,17 @@ def _require(digest: str) -> None:
 
 
 class Tables:
-    """consonant.bin: a table for each three codes."""
+    """The tables of consonant.bin, one for each three codes."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._made: dict[int, list[int]] = {}
+        self._cache: dict[int, list[int]] = {}
 
     def after(self, context: int) -> list[int]:
-        """The cumulative table after the codes a, b, c, context = 256 a + 16 b + c."""
-        table = self._made.get(context)
+        """Return the cumulative table after the codes a, b, c, context = 256 a + 16 b + c."""
+        table = self._cache.get(context)
         if table is None:
-            table = self._made[context] = entropy.cumulative(self._data[ENTRIES * context : ENTRIES * (context + 1)])
+            table = self._cache[context] = entropy.cumulative(self._data[ENTRIES * context : ENTRIES * (context + 1)])
         return table
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Payloads as files of their own: what a kind's `export` gets and gives."""
+"""Export payloads as files: the context and result of a kind's `export`, and writers of common formats."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".ti
 
 @dataclass(frozen=True)
 class Artifact:
-    """A payload as a file. `what`: a word for people; `suffixes` of the files that it can become, the usual one first."""
+    """A payload that can be written as a file. `what` describes it; `suffixes`: file formats, the default first."""
 
     what: str
     suffixes: tuple[str, ...]
-    make: Callable[[str], bytes]  # suffix -> the bytes of the file
+    make: Callable[[str], bytes]  # suffix -> contents of the file
 
 
 @dataclass(frozen=True)
 class ExportContext:
-    """What a payload is exported with, beside its symbols."""
+    """What an export may use beside the symbols of the payload."""
 
     parameters: Parameters
     size: tuple[int, int]  # width, height of the picture in pixels
-    find_model: Callable[[], Any]  # the loaded model that the file names, None where it names none or none is found
-    synthesise: Callable[[Any], NDArray[np.uint8]]  # latents -> uint8[H, W, C], by the package that decoded them
+    find_model: Callable[[], Any]  # the model that the file names, None if it names none or it is not installed
+    synthesise: Callable[[Any], NDArray[np.uint8]]  # latents -> uint8[H, W, C], by the model that decoded them
 
 
 def npy_bytes(array: NDArray[Any]) -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §6, the payload kinds that this codec knows, and what is asked of them by number."""
+"""List the payload kinds of this codec (SPEC §6), and look them up by number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.payloads import Value, clip_bits, consonant, latents, pq_codes, vq_indices
-from refcodec.payloads.base import Kind, Kinds, SymbolOption, check_model
+from refcodec.payloads.base import Kind, Kinds, SymbolOption
 from refcodec.payloads.caption import modes
 
 if TYPE_CHECKING:
@@ -27,23 +27,23 @@ KINDS: Final[Kinds] = (
 
 
 def find(number: Any, kinds: Kinds = KINDS) -> Kind | None:
-    """Return the kind of this number, None where it is not known."""
+    """Return the kind of this number, None if it is unknown."""
     return next((kind for kind in kinds if type(number) is int and kind.id == number), None)
 
 
 def get(number: int, kinds: Kinds = KINDS) -> Kind:
-    """Return the kind of this number, which a row of the registry allows; KeyError where it is not known."""
+    """Return the kind of a number that a row of the registry allows; KeyError if it is unknown."""
     return {kind.id: kind for kind in kinds}[number]
 
 
 def needs_model(number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> bool:
-    """Return whether bodies of a row cannot be decoded without its model (SPEC §5): PQ codes can."""
+    """Return whether the bodies of a row need its model to be decoded (SPEC §5); PQ codes do not."""
     return get(number, kinds).needs_model(parameters)
 
 
-def fits(model: Any, number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> None:
-    """Raise `ModelError` for a model that is not of this kind and of the row's parameters (SEM-R-112)."""
-    check_model(model, get(number, kinds), parameters)
+def check_model(model: Any, number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> None:
+    """Raise `ModelError` if a model is of another kind, or differs from the parameters of the row (SEM-R-112)."""
+    get(number, kinds).check_model(model, parameters)
 
 
 def decode(
@@ -60,10 +60,10 @@ def decode(
     progress: Progress | None = None,
     kinds: Kinds = KINDS,
 ) -> Value:
-    """Return the symbols of a body in a picture of size (width, height); raise SemError for what is wrong with it.
+    """Return the symbols of a body in a picture of size (width, height). Raise SemError if the body is invalid.
 
-    limit: octets of a text at this level (§15). tables: those that SPEC.md fixes. model: the loaded model of the row where
-    `needs_model`, and where it is one of networks the backend that runs them.
+    limit: octets of a text at this level (§15). tables: the normative tables of SPEC.md. model: the loaded model of the
+    row, if `needs_model`. backend: runs the model, if it consists of networks.
     """
     from refcodec.payloads.coding import CodingContext
 
@@ -77,5 +77,5 @@ def name_of(number: int, kinds: Kinds = KINDS) -> str:
 
 
 def symbol_options(kinds: Kinds = KINDS) -> tuple[SymbolOption, ...]:
-    """Return the options under which symbols are given, in the order of the kinds that add them."""
+    """Return the options that take symbols, in the order of the kinds that add them."""
     return tuple(kind.option for kind in kinds if kind.option is not None)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.7 ELIC latents (kind 7), and §13.6 sketches (kind 6), which are the same for maps of one channel.
+"""Code ELIC latents (SPEC §13.7, kind 7) and sketches (§13.6, kind 6), the same for pictures of one channel.
 
-z, then y in uneven channel groups, each in two checkerboard passes:
+z is coded first, then y in channel groups of different sizes, each in two checkerboard passes:
 
     rate | z[hyper, h/4, w/4] | group 0 pass 0 | group 0 pass 1 | group 1 pass 0 | …
 
-One range-coded stream. `_walk` is both directions: with a chooser it asks for symbols, with None it reads them.
+The body is one range-coded stream. `_walk` reads symbols, or writes those that a `ResidualSource` returns.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int32]
     # (rate, group, pass, means [c, n], indices [c, n]) -> residual symbols [c, n]
-    Chooser = Callable[[int, int, int, Ints, NDArray[np.uint8]], Ints]
+    ResidualSource = Callable[[int, int, int, Ints, NDArray[np.uint8]], Ints]
 
 STEP = 64  # units of y-hat and the means in one quantisation step
 GROUPS_MAX: Final = 16
@@ -40,7 +40,7 @@ GROUPS_MAX: Final = 16
 
 @dataclass(frozen=True, eq=False)
 class ElicLatents:
-    """rate 0 … R-1; z int32[hyper, h/4, w/4]; y int32[M, h, w] = 64 s + mean, each value within int16."""
+    """Rate 0 … R-1; z int32[hyper, h/4, w/4]; y int32[M, h, w] = 64 s + mean, each value within int16."""
 
     rate: int
     z: Ints
@@ -49,9 +49,11 @@ class ElicLatents:
 
     @property
     def shape(self) -> list[list[int]]:
+        """Return the shapes of z and y."""
         return [list(self.z.shape), list(self.y.shape)]
 
-    def shown(self) -> Any:
+    def to_json(self) -> Any:
+        """Return the rate; the values are too many for JSON."""
         return {"rate": self.rate}
 
     def arrays(self) -> dict[str, Any]:
@@ -61,37 +63,37 @@ class ElicLatents:
         return {"rate": np.int32(self.rate), "z": self.z.astype(np.int16), "y": self.y.astype(np.int16)}
 
     def serialise(self) -> bytes:
-        """S of SPEC §13.7: what the check and every digest cover."""
+        """Return S of SPEC §13.7, the bytes that the check and every digest cover."""
         return bytes([self.rate]) + self.z.astype(">i2").tobytes() + self.y.astype(">i2").tobytes()
 
 
 def well_formed(parameters: dict[str, Any]) -> bool:
-    """Return whether a row may have these parameters: channels of y in groups and in all, of z, rates and parity."""
+    """Return whether the parameters of a row are valid: channel groups of y, channels of y and z, rates and parity."""
     groups = parameters.get("groups")
     if set(parameters) != {"groups", "hyper", "m", "parity", "rates"} or not isinstance(groups, list):
         return False
     if len(groups) > GROUPS_MAX:
         return False
     channels = [*groups, parameters["hyper"], parameters["m"]]
-    shapes = all(is_integer(n, 1, 1024) for n in channels) and sum(groups) == parameters["m"]
-    return shapes and is_integer(parameters["rates"], 1, 64) and is_integer(parameters["parity"], 0, 1)
+    valid_channels = all(is_integer(n, 1, 1024) for n in channels) and sum(groups) == parameters["m"]
+    return valid_channels and is_integer(parameters["rates"], 1, 64) and is_integer(parameters["parity"], 0, 1)
 
 
 def symbol_count(parameters: Mapping[str, Any], width: int, height: int) -> int:
-    """Return the rate, values of z and values of y of a picture."""
+    """Return the number of symbols of a picture: the rate, the values of z and those of y."""
     (z_rows, z_cols), (rows, cols) = shapes(width, height)
     return 1 + int(parameters["hyper"]) * z_rows * z_cols + int(parameters["m"]) * rows * cols
 
 
 def shapes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """((h, w) of z, (h, w) of y) for a picture of width x height pixels."""
+    """Return ((h, w) of z, (h, w) of y) for a picture of width x height pixels."""
     rows, cols = -(-height // 64), -(-width // 64)
     return (rows, cols), (4 * rows, 4 * cols)
 
 
 @lru_cache(maxsize=4)
 def z_tables(model: SymbolModel) -> entropy.TableBank:
-    """All z tables of a model, table rate * hyper + channel."""
+    """Return the z tables of a model: table rate * hyper + channel."""
     rows, at = [], 0
     for offset, size in zip(model.z_offset.ravel().tolist(), model.z_size.ravel().tolist(), strict=True):
         rows.append((offset, model.z_freq[at : at + size + 1].tolist()))
@@ -100,7 +102,7 @@ def z_tables(model: SymbolModel) -> entropy.TableBank:
 
 
 def _in_range(y: Ints) -> bool:
-    """SEM-R-120."""
+    """Return whether all values are within int16 (SEM-R-120)."""
     return bool(((y >= -32768) & (y <= 32767)).all())
 
 
@@ -114,8 +116,9 @@ def _walk(
     progress: Progress | None,
     rate: int | None = None,
     z: Ints | None = None,
-    choose: Chooser | None = None,
+    source: ResidualSource | None = None,
 ) -> ElicLatents:
+    """Read all symbols, or write rate, z and the residuals of `source`, pass by pass."""
     import numpy as np
 
     from refcodec.networks.context_model import ContextModel
@@ -131,7 +134,7 @@ def _walk(
     for k in range(len(model.groups)):
         for step in (0, 1):
             mean, table = context_model.entropy_parameters(k, step)
-            s = coder.array(residuals, table, None if choose is None else choose(rate, k, step, mean, table), skip=0)
+            s = coder.array(residuals, table, None if source is None else source(rate, k, step, mean, table), skip=0)
             part = STEP * s + mean
             if not _in_range(part):
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
@@ -155,7 +158,10 @@ def decode(
     *,
     tables: TableFiles,
 ) -> ElicLatents:
-    """The symbols of a body for a picture of size (width, height); SemError 401 to 403."""
+    """Return the symbols of a body for a picture of size (width, height).
+
+    Raise STREAM_INVALID (SEM-E-401), STREAM_NOT_CANONICAL (SEM-E-402) or VALUE_RANGE (SEM-E-403).
+    """
     coder = entropy.Decoder(body)
     latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress)
     coder.finish()
@@ -165,7 +171,7 @@ def decode(
 def encode(
     rate: int,
     z: Ints,
-    choose: Chooser,
+    source: ResidualSource,
     model: SymbolModel,
     size: tuple[int, int],
     backend: Backend,
@@ -174,28 +180,28 @@ def encode(
     *,
     tables: TableFiles,
 ) -> tuple[bytes, ElicLatents]:
-    """The body for z and the residuals that `choose` gives pass by pass, and the symbols it stands for."""
+    """Return the body of z and of the residuals that `source` returns for each pass, and the coded symbols."""
     coder = entropy.Encoder()
-    latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, choose)
+    latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, source)
     return coder.finish(), latents
 
 
-def exactly(latents: ElicLatents, model: SymbolModel, size: tuple[int, int]) -> Chooser:
-    """A chooser that gives back known latents; ValueError where no stream can give them."""
+def replay(latents: ElicLatents, model: SymbolModel, size: tuple[int, int]) -> ResidualSource:
+    """Return the source of the residuals of known latents. It raises ValueError if no stream decodes to them."""
     import numpy as np
 
     from refcodec.networks.context_model import pass_sites
 
     sites = pass_sites(*shapes(*size)[1], model.parity)
 
-    def choose(_rate: int, k: int, step: int, mean: Ints, table: NDArray[np.uint8]) -> Ints:
+    def source(_rate: int, k: int, step: int, mean: Ints, table: NDArray[np.uint8]) -> Ints:
         rows, cols = sites[step]
-        s, rest = np.divmod(latents.y[model.part(k), rows, cols] - mean, STEP)
-        if rest.any() or s[table == 0].any():
+        s, remainder = np.divmod(latents.y[model.part(k), rows, cols] - mean, STEP)
+        if remainder.any() or s[table == 0].any():
             raise ValueError("these latents do not lie on the grid of the model's means")
         return s.astype(np.int32)
 
-    return choose
+    return source
 
 
 def _decode(body: bytes, context: CodingContext) -> ElicLatents:
@@ -207,9 +213,9 @@ def _decode(body: bytes, context: CodingContext) -> ElicLatents:
 def _encode(value: ElicLatents, context: CodingContext) -> bytes:
     assert context.backend is not None, "latents are encoded by the networks of a model"
     model, size, backend = context.model, context.size, context.backend
-    choose = exactly(value, model, size)
+    source = replay(value, model, size)
     trace, progress, tables = context.trace, context.progress, context.tables
-    return encode(value.rate, value.z, choose, model, size, backend, trace, progress, tables=tables)[0]
+    return encode(value.rate, value.z, source, model, size, backend, trace, progress, tables=tables)[0]
 
 
 def _export_sketch(value: ElicLatents, context: ExportContext) -> Artifact:

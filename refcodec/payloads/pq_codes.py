@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.4 PQ codes (kind 4; product quantisation, Jégou et al. 2011): M codes of V code words each.
+"""Code PQ codes (SPEC §13.4, kind 4; product quantisation, Jégou et al. 2011): M codes of V code words each.
 
-An embedding of d dimensions is cut into M parts of d / M; each part is sent as the index of its nearest code word.
+An embedding of d dimensions is divided into M parts of d / M; each part is coded as the index of its nearest code word.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
 from refcodec.payloads import Codes, checked
-from refcodec.payloads.base import Kind, SymbolOption, TableForm, check_model, is_integer
+from refcodec.payloads.base import Kind, SymbolOption, TableForm, is_integer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PqCodes(Codes):
-    """codes, each 0 … V - 1, of the M parts in their order."""
+    """Codes 0 … V - 1, one for each of the M parts in order."""
 
 
 def well_formed(parameters: dict[str, Any]) -> bool:
-    """Return whether a row may have these parameters: parts, code words of each, and whether the model has them."""
+    """Return whether the parameters of a row are valid: parts, code words of each, and whether the model has them."""
     return (
         set(parameters) == {"m", "v", "codebooks"}
         and is_integer(parameters["m"], 1, 65536)
@@ -38,7 +38,7 @@ def well_formed(parameters: dict[str, Any]) -> bool:
 
 
 def check_codebooks(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
-    """Raise `ModelError` where the tensor `codebooks` is not V finite code words of each part (SEM-R-119)."""
+    """Raise `ModelError` if the tensor `codebooks` is not V finite code words for each part (SEM-R-119)."""
     import numpy as np
 
     m, v, d = members["m"], members["v"], members["d"]
@@ -53,7 +53,7 @@ def _walk(coder: entropy.Coder, parameters: Mapping[str, Any], codes: Sequence[i
 
 
 def decode(body: bytes, parameters: Mapping[str, Any]) -> PqCodes:
-    """The codes of a body; SemError 401, 402."""
+    """Return the codes of a body. Raise STREAM_INVALID (SEM-E-401) or STREAM_NOT_CANONICAL (SEM-E-402)."""
     coder = entropy.Decoder(body)
     value = _walk(coder, parameters)
     coder.finish()
@@ -61,7 +61,7 @@ def decode(body: bytes, parameters: Mapping[str, Any]) -> PqCodes:
 
 
 def encode(codes: Sequence[int], parameters: Mapping[str, Any]) -> bytes:
-    """The body of M codes; ValueError where they are not M, or one is not 0 … V - 1."""
+    """Return the body of M codes. ValueError for another number of codes, or one outside 0 … V - 1."""
     values = checked(codes, int(parameters["v"]), "codes")
     if len(values) != parameters["m"]:
         raise ValueError(f"the profile has {parameters['m']} codes, not {len(values)}")
@@ -71,9 +71,10 @@ def encode(codes: Sequence[int], parameters: Mapping[str, Any]) -> bytes:
 
 
 def search(vector: ArrayLike, codebooks: NDArray[np.float32]) -> tuple[int, ...]:
-    """The nearest code words, found by looking at all of them; of equally near ones the first.
+    """Return the codes of the nearest code words by exhaustive search, the first in a tie.
 
-    vector: real numbers [d]; codebooks float32[M, V, d / M]. ValueError for what does not fit or is not finite.
+    vector: real numbers [d]; codebooks: float32[M, V, d / M]. ValueError for another shape, or a number that is not
+    finite.
     """
     import numpy as np
 
@@ -89,7 +90,7 @@ def search(vector: ArrayLike, codebooks: NDArray[np.float32]) -> tuple[int, ...]
 
 
 def lookup(codes: Sequence[int], codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32[d], the code words one behind the other."""
+    """Return float32[d], the concatenated code words."""
     import numpy as np
 
     return np.concatenate([book[code] for book, code in zip(codebooks, codes, strict=True)])
@@ -98,14 +99,14 @@ def lookup(codes: Sequence[int], codebooks: NDArray[np.float32]) -> NDArray[np.f
 def codebooks(model: Any, parameters: Mapping[str, Any]) -> NDArray[np.float32] | None:
     """Return float32[M, V, d / M], the code words of the model that a file names.
 
-    None where there is no model, or where an explicit one that the row does not use is of other codes (§7). Raise
+    None if there is no model, or if it is an explicit one for other codes that the row does not use (§7). Raise
     `ModelError` for another model that differs from the row.
     """
     if model is None or model.kind != spec.PQ:
         return None
     if not parameters["codebooks"] and any(model.numbers[name] != parameters[name] for name in ("m", "v")):
         return None
-    check_model(model, KIND, parameters)
+    KIND.check_model(model, parameters)
     books: NDArray[np.float32] = model.tensor
     return books
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.5 VQ indices (kind 5; van den Oord et al. 2017, PerCo): one index of V for each place of a grid.
+"""Code VQ indices (SPEC §13.5, kind 5; van den Oord et al. 2017, PerCo): one index of V for each site of a grid.
 
-The grid has a place for stride × stride pixels of the picture, extended to the right and below to whole places.
+A site covers stride × stride pixels; the picture is extended to the right and below to complete sites.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from refcodec.payloads.exports import Artifact, ExportContext
 
 STRIDE_MIN, STRIDE_MAX = 8, 1024
-TOTAL: Final = 1 << 16  # of the frequencies of all indices
+TOTAL: Final = 1 << 16  # sum of the frequencies of all indices
 
 
 @dataclass(frozen=True)
 class VqIndices:
-    """indices, each 0 … V - 1, in raster order of a grid of h rows and w columns."""
+    """Indices 0 … V - 1 of a grid of h rows and w columns, in raster order."""
 
     indices: tuple[int, ...]
     h: int
@@ -42,8 +42,8 @@ class VqIndices:
     def serialise(self) -> bytes:
         return u16(self.indices)
 
-    def shown(self) -> Any:
-        """Row by row."""
+    def to_json(self) -> Any:
+        """Return the rows as lists, None if there are more than `SHOWN_SYMBOLS` indices."""
         if len(self.indices) > SHOWN_SYMBOLS:
             return None
         return [list(self.indices[r * self.w : (r + 1) * self.w]) for r in range(self.h)]
@@ -56,7 +56,7 @@ class VqIndices:
 
 
 def well_formed(parameters: dict[str, Any]) -> bool:
-    """Return whether a row may have these parameters: code words, pixels of a place, and whether there is a table."""
+    """Return whether the parameters of a row are valid: code words, pixels of a site, and whether there is a table."""
     return (
         set(parameters) == {"v", "stride", "usage"}
         and is_integer(parameters["v"], 1, 65536)
@@ -66,7 +66,7 @@ def well_formed(parameters: dict[str, Any]) -> bool:
 
 
 def check_usage(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
-    """Raise `ModelError` where the tensor `usage` is not a frequency of each index (SEM-R-118)."""
+    """Raise `ModelError` if the tensor `usage` is not one frequency for each index (SEM-R-118)."""
     import numpy as np
 
     if tensor.shape != (members["v"],) or not (tensor >= 1).all() or int(tensor.astype(np.int64).sum()) != TOTAL:
@@ -75,13 +75,13 @@ def check_usage(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
 
 
 def symbol_count(parameters: Mapping[str, Any], width: int, height: int) -> int:
-    """Return the places of the grid of a picture."""
+    """Return the number of sites of the grid of a picture."""
     h, w = grid((width, height), parameters)
     return h * w
 
 
 def grid(size: tuple[int, int], parameters: Mapping[str, Any]) -> tuple[int, int]:
-    """(h, w) for a picture of size (width, height)."""
+    """Return (h, w) of the grid of a picture of size (width, height)."""
     stride = int(parameters["stride"])
     return -(-size[1] // stride), -(-size[0] // stride)
 
@@ -102,7 +102,10 @@ def _walk(
 def decode(
     body: bytes, parameters: Mapping[str, Any], size: tuple[int, int], usage: Sequence[int] | None = None
 ) -> VqIndices:
-    """The indices of a body for a picture of size (width, height); SemError 401, 402. usage: frequencies of 2^16."""
+    """Return the indices of a body for a picture of size (width, height). usage: frequencies, 2^16 in sum.
+
+    Raise STREAM_INVALID (SEM-E-401) or STREAM_NOT_CANONICAL (SEM-E-402).
+    """
     coder = entropy.Decoder(body)
     value = _walk(coder, parameters, size, usage)
     coder.finish()
@@ -112,7 +115,7 @@ def decode(
 def encode(
     indices: Sequence[int], parameters: Mapping[str, Any], size: tuple[int, int], usage: Sequence[int] | None = None
 ) -> bytes:
-    """The body of h · w indices in raster order; ValueError where they are not so many, or one is not 0 … V - 1."""
+    """Return the body of h · w indices in raster order. ValueError for another number, or one outside 0 … V - 1."""
     values = checked(indices, int(parameters["v"]), "indices")
     h, w = grid(size, parameters)
     if len(values) != h * w:
@@ -123,7 +126,7 @@ def encode(
 
 
 def index_map(grid: NDArray[np.uint16], v: int, stride: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """uint8[H, W, 3]: each place of the grid a block of stride × stride pixels, neighbouring indices far apart in hue.
+    """Return uint8[H, W, 3]: a block of stride × stride pixels for each site, with hues that differ for nearby indices.
 
     size: (width, height) of the picture.
     """

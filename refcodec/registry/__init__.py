@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §5, the profile registry: the shipped `registry.json`, and rows of one's own beside it."""
+"""The profile registry (SPEC §5): the shipped `registry.json`, and private rows that extend it."""
 
 from __future__ import annotations
 

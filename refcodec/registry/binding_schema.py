@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §5: whether the members of a row are of the form that its kinds need, so that symbols can be counted."""
+"""Check the members of a registry row against the form that its payload kinds require (SPEC §5)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from refcodec.payloads.base import Kinds, is_integer
 from refcodec.payloads.kinds import find, get
-from refcodec.registry import hints as hintforms
+from refcodec.registry.hints import HINTS, is_valid_value
 
 ROLE: Final = "[a-z][a-z0-9_]{0,31}"
 HUB_ID: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 
 
 def well_formed(parameters: Mapping[str, Any], kinds: Kinds) -> bool:
-    """Return whether every member is a known kind with the parameters that a row may have of it (SEM-R-032)."""
+    """Return whether every member is a known kind with valid parameters (SEM-R-032)."""
     known = {str(kind.id): kind for kind in kinds}
     return all(
         number in known and isinstance(form, dict) and known[number].well_formed(form)
@@ -30,12 +30,12 @@ def is_kind(value: Any, kinds: Kinds) -> bool:
 
 
 def among(value: Any, numbers: Collection[int]) -> bool:
-    """Whether a JSON value is one of these numbers, and neither true nor 1.0."""
+    """Return whether a JSON value is one of these integers: neither `true` nor 1.0."""
     return type(value) is int and value in numbers
 
 
 def fit(form: Any) -> bool:
-    """Whether the member `fit` of a binding is one of the two forms that §5 gives it."""
+    """Return whether the member `fit` of a binding has one of the two forms of §5."""
     if not isinstance(form, dict) or form.get("rule") != "pad":
         return bool(form == {"rule": "none"})
     return (
@@ -55,13 +55,13 @@ def consistent(binding: Mapping[str, Any], known: Kinds) -> bool:
 
 
 def base(binding: Mapping[str, Any], known: Kinds) -> bool:
-    """Return whether a consistent binding is that of a base: a kind of it uses a model, and the row has none."""
+    """Return whether a consistent binding is that of a base row: one of its kinds uses a model, and it has none."""
     using = any(get(kind, known).uses_model(binding["parameters"][str(kind)]) for kind in binding["kinds"])
     return using and binding["model"] is None
 
 
 def recommended(form: Any) -> bool:
-    """Whether the member `recommended` of a row is null or an object of the form that §5 gives it."""
+    """Return whether the member `recommended` of a row is null or an object of the form of §5."""
     if form is None:
         return True
     if not isinstance(form, dict) or not form.keys() <= {"models", "hints"}:
@@ -69,14 +69,10 @@ def recommended(form: Any) -> bool:
     models, hints = form.get("models", {}), form.get("hints", {})
     return (
         isinstance(models, dict)
-        and all(re.fullmatch(ROLE, role) and _matches(HUB_ID, name) for role, name in models.items())
-        and isinstance(hints, dict)
         and all(
-            key in hintforms.HINTS and isinstance(value, str) and hintforms.fits(key, value)
-            for key, value in hints.items()
+            re.fullmatch(ROLE, role) and isinstance(name, str) and re.fullmatch(HUB_ID, name)
+            for role, name in models.items()
         )
+        and isinstance(hints, dict)
+        and all(key in HINTS and isinstance(value, str) and is_valid_value(key, value) for key, value in hints.items())
     )
-
-
-def _matches(form: str, value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(form, value) is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC Appendix A, the dim classes: the commonest sizes in one byte. The table is `dims.json`."""
+"""Map dim classes to sizes (SPEC Appendix A): one byte for each of the most common sizes, from `dims.json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @lru_cache(maxsize=1)
 def sizes() -> dict[int, tuple[int, int]]:
-    """class -> (width, height) in pixels."""
+    """Return dim class -> (width, height) in pixels."""
     rows = json.loads((Path(__file__).parent / "dims.json").read_bytes())["classes"]
     return {row["class"]: (row["width"], row["height"]) for row in rows}
 
@@ -21,10 +21,10 @@ def _classes() -> dict[tuple[int, int], int]:
 
 
 def dim_class(width: int, height: int) -> int | None:
-    """The class of this size, or None where it has none."""
+    """Return the class of a size, None if it has none."""
     return _classes().get((width, height))
 
 
 def dim_size(dim_class: int) -> tuple[int, int]:
-    """(width, height) of a class; KeyError where there is no such class."""
+    """Return (width, height) of a class; KeyError if there is no such class."""
     return sizes()[dim_class]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §6, the hints that painters act on and the forms of their values. Files and rows of the registry both give them."""
+"""Define the render hints and the forms of their values (SPEC §6). They occur in files and in rows of the registry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 NUMBER: Final = r"(0|[1-9][0-9]{0,5})(\.[0-9]{1,6})?"
-# key -> what the whole value matches; other keys of hints may have any value
+# key -> pattern of the entire value; other keys may have any value
 HINTS: Final = {
     "candidate": r"0|[1-9][0-9]{0,5}",
     "generator": r"cpu|cuda",
@@ -21,6 +21,6 @@ HINTS: Final = {
 }
 
 
-def fits(key: str, value: str) -> bool:
-    """SEM-R-054: whether the value has the form of its key, or the key has none."""
+def is_valid_value(key: str, value: str) -> bool:
+    """Return whether a value has the form of its key, or the key has no form (SEM-R-054)."""
     return key not in HINTS or re.fullmatch(HINTS[key], value) is not None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §5, the rows of a registry: parsed, checked, and found by id or name.
+"""Parse, check and look up the rows of a registry (SPEC §5).
 
-The schema `registry.schema.json` is for editors and tests; here only what the code relies on is checked.
+Only what the code relies on is checked here; `registry.schema.json` is the complete schema, for editors and tests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BINDING: Final = frozenset({"id", "method", "compact", "kinds", "fit", "colour",
 
 @dataclass(frozen=True)
 class Recommended:
-    """The models and hints that suit a row best; both empty where it recommends none."""
+    """The models and hints recommended for a row; either may be empty."""
 
     models: Mapping[str, str]  # role -> owner/name on the Hugging Face hub
     hints: Mapping[str, str]  # as in a section of hints
@@ -38,7 +38,7 @@ class Recommended:
 
 @dataclass(frozen=True)
 class Profile:
-    """One row. `binding` is everything that bears on symbols, as in the JSON; the rest is for people."""
+    """One row. `binding` is everything that determines symbols, as in the JSON; the rest is informative."""
 
     id: int
     name: str
@@ -46,24 +46,26 @@ class Profile:
     binding: Mapping[str, Any] = field(hash=False)
     recommended: Recommended = field(hash=False)
     notes: str
-    known: Kinds = field(default=KINDS, compare=False, repr=False)  # the payload kinds of its registry
+    known: Kinds = field(default=KINDS, compare=False, repr=False)  # payload kinds of its registry
 
     @property
     def method(self) -> int:
+        """Return the number of the method (SPEC §5)."""
         return int(self.binding["method"])
 
     @property
     def method_name(self) -> str:
+        """Return the name of the method."""
         return spec.METHODS[self.method]
 
     @property
     def compact(self) -> int:
-        """The kind of a compact body."""
+        """Return the kind of a compact body."""
         return int(self.binding["compact"])
 
     @property
     def kinds(self) -> tuple[int, ...]:
-        """The kinds allowed in sectioned form, ascending."""
+        """Return the kinds allowed in sectioned form, ascending."""
         return tuple(self.binding["kinds"])
 
     def kind(self, number: int) -> Kind:
@@ -71,24 +73,27 @@ class Profile:
         return get(number, self.known)
 
     def parameters(self, kind: int) -> Mapping[str, Any]:
-        """The shapes of a kind; empty where it has none."""
-        found: Mapping[str, Any] = self.binding["parameters"].get(str(kind), {})
-        return found
+        """Return the parameters of a kind; empty if the row does not have the kind."""
+        parameters: Mapping[str, Any] = self.binding["parameters"].get(str(kind), {})
+        return parameters
 
     @property
     def model(self) -> str | None:
-        """The digest of the symbol model in hexadecimal, None where no payload of the row needs one, or it is a base."""
+        """Return the digest of the symbol model in hexadecimal, None if the row needs no model or is a base."""
         digest: str | None = self.binding["model"]
         return digest
 
     @property
     def base(self) -> bool:
-        """Whether files can only name it as the base of an explicit model (SEM-R-033, 034)."""
+        """Return whether files can name the row only as the base of an explicit model (SEM-R-033, 034)."""
         return binding_schema.base(self.binding, self.known)
 
 
 def key(profile: Profile, model_digest: str | None = None) -> bytes:
-    """K of §7, 32 bytes. `model_digest` (64 hexadecimal digits): that of an explicit model, in place of the row's."""
+    """Return K of §7, 32 bytes.
+
+    `model_digest`: 64 hexadecimal digits of an explicit model, which replace those of the row.
+    """
     binding = dict(profile.binding)
     if model_digest is not None:
         binding["model"] = model_digest
@@ -97,10 +102,10 @@ def key(profile: Profile, model_digest: str | None = None) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """Rows, never changed once they are read: when the first of them is asked for.
+    """An immutable set of rows, read at the first access.
 
-    `source` gives them; what it raises is raised again at every question. `kinds`: those that rows may have, and that
-    critical sections of a file can be.
+    `source` returns the rows; an error of it is raised at every access. `kinds`: the known payload kinds, for rows and
+    for the critical sections of files.
     """
 
     source: Callable[[], Iterable[Profile]] = field(repr=False)
@@ -108,22 +113,22 @@ class Registry:
 
     @classmethod
     def of(cls, *rows: Profile, kinds: Kinds = KINDS) -> Registry:
-        """Return the registry of these rows alone."""
+        """Return a registry of these rows."""
         return cls(lambda: rows, kinds)
 
     @classmethod
     def parse(cls, data: bytes, kinds: Kinds = KINDS) -> Registry:
-        """Return the registry of a document in the form of registry.json; ValueError for one that is none."""
+        """Return the registry of a document in the form of registry.json; ValueError if it is invalid."""
         return cls.of(*_rows(data, kinds).values(), kinds=kinds)
 
     @classmethod
     def shipped(cls, kinds: Kinds = KINDS) -> Registry:
-        """Return the registry of this release, to be extended by rows of other kinds where `kinds` has more."""
+        """Return the registry of this release. `kinds`: the payload kinds that rows which extend it may have."""
         return _shipped(kinds)
 
     @classmethod
     def deferred(cls, load: Callable[[], Registry]) -> Registry:
-        """Return the registry that `load` gives once a row is asked for."""
+        """Return a registry that calls `load` at the first access to a row."""
 
         def source() -> Iterable[Profile]:
             return load().rows.values()
@@ -132,13 +137,14 @@ class Registry:
 
     @cached_property
     def rows(self) -> Mapping[int, Profile]:
-        """id -> row, in the order of the document."""
+        """Return id -> row, in the order of the document."""
         return MappingProxyType({row.id: row for row in self.source()})
 
     def get(self, profile_id: int) -> Profile:
         """Return the row of this id.
 
-        SEM-E-702 where there is none (R-015), or its binding has a member not known here (R-032) or breaks R-033.
+        Raise UNSUPPORTED_PROFILE (SEM-E-702) if it is absent (R-015), if its binding has an unknown member (R-032), or if
+        it breaks R-033.
         """
         profile = self.rows.get(profile_id)
         if profile is None:
@@ -158,7 +164,7 @@ class Registry:
         return profile
 
     def by_name(self, name: str) -> Profile:
-        """Return the row of this name; SEM-E-702 where there is none."""
+        """Return the row of this name; raise UNSUPPORTED_PROFILE (SEM-E-702) if it is absent."""
         for profile in self.rows.values():
             if profile.name == name:
                 return self.get(profile.id)
@@ -167,7 +173,7 @@ class Registry:
     def profiles(self, method: str) -> list[Profile]:
         """Return the rows of a method that are neither withdrawn nor bases, in the order of their ids.
 
-        SEM-E-702 where there is none, or one is not known here.
+        Raise UNSUPPORTED_PROFILE (SEM-E-702) if there are none, or if one has unknown members.
         """
         rows = [row for row in self.rows.values() if row.method_name == method and row.status != "withdrawn"]
         usable = [row for row in (self.get(row.id) for row in rows) if not row.base]
@@ -177,9 +183,9 @@ class Registry:
         return usable
 
     def extended_by(self, extra: str | os.PathLike[str] | bytes) -> Registry:
-        """Return these rows and, beside them, the private ones of a file or of its bytes.
+        """Return a registry of these rows and the private rows of a file, or of its bytes.
 
-        SEM-E-101 for a file that cannot be read, is no registry or gives anew a row that is here.
+        Raise CANNOT_READ (SEM-E-101) if the file is unreadable, is not a registry, or redefines a row.
         """
         rows = dict(self.rows)
         name = "" if isinstance(extra, bytes) else f" {os.fspath(extra)}"
@@ -199,9 +205,9 @@ def _shipped(kinds: Kinds) -> Registry:
 
 
 def _add(profiles: dict[int, Profile], profile: Profile) -> None:
-    """Add one private row to others; ValueError for one that may not stand there."""
+    """Add a private row to others; ValueError if its id is not private, or its id or name is taken."""
     if profile.id in profiles:
-        raise ValueError(f"profile {profile.id} is in the shipped registry and cannot be given anew")
+        raise ValueError(f"profile {profile.id} is in the shipped registry and cannot be redefined")
     if not spec.PRIVATE_FIRST <= profile.id <= spec.PRIVATE_LAST:
         raise ValueError(f"private profiles have ids 200 to 253, not {profile.id}")
     if any(profile.name == row.name for row in profiles.values()):
@@ -220,7 +226,7 @@ def _rows(data: bytes, kinds: Kinds) -> dict[int, Profile]:
     for row in document["profiles"]:
         profile = _row(row, kinds)
         if profile.id in profiles:
-            raise ValueError(f"profile {profile.id} is given twice")
+            raise ValueError(f"profile {profile.id} occurs twice")
         profiles[profile.id] = profile
     return profiles
 
@@ -239,7 +245,7 @@ def _row(row: Any, kinds: Kinds) -> Profile:
 
 # --- the members of a row, in the order in which they are checked ------------------------------------------------
 
-Rule = Callable[[dict[str, Any], Any, Kinds], bool]  # (row, its binding, the known kinds) -> whether it has its form
+Rule = Callable[[dict[str, Any], Any, Kinds], bool]  # (row, its binding, known kinds) -> whether the member is valid
 
 
 def member(name: str, rule: Rule | None) -> tuple[str, Rule | None]:

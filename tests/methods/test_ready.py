@@ -163,14 +163,14 @@ def test_models_of_tiny_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = [0, 1, 2, 3, 3, 2, 1, 0]
     sign = encoded(method="clip", codes=codes, profile="clip-tiny")
     assert values(sign.data) == {"clip": codes}
-    books = package_cache.small_model(MODELS / "pq-tiny").tensor
+    books = package_cache.table_model(MODELS / "pq-tiny").tensor
     near = np.concatenate([books[0, 3], books[1, 1]])
     embedding = encoded(vector=near, profile="pq-tiny", method="perco")
     assert values(embedding.data) == {"pq": [3, 1]}
     usage = encoded(indices=grid(default_rows().get(204)), caption=CAPTION, profile=204)
     assert [section.kind for section in refcodec.payload(usage.data, models=MODELS).sections] == ["caption", "vq"]
     monkeypatch.delenv("SEM_MODELS")
-    package_cache.small_model.cache_clear()
+    package_cache.table_model.cache_clear()
     assert code_of(refcodec.payload, sign.data) == code_of(refcodec.payload, usage.data) == 801
     assert refcodec.payload(embedding.data).sections[0].value == [3, 1]  # read without what they stand for
     assert code_of(encoded, method="clip", codes=codes, profile="clip-tiny") == 801
@@ -194,7 +194,7 @@ def test_models_named_by_folder() -> None:
     assert code_of(encoded, **wrong, model=MODELS / "pq-tiny") == 803
     assert code_of(encoded, **wrong, model=MODELS / "elic-tiny") == 803
     assert code_of(encoded, **wrong, model=MODELS) == 801  # a folder of packages, and no package
-    with pytest.raises(ValueError, match="uses no model"):
+    with pytest.raises(ValueError, match="use no model"):
         encoded(text="ct", model=MODELS / "pq-tiny")
     with pytest.raises(ValueError, match="names no model that could stand in the file"):
         encoded(text="ct", explicit_model=True)
@@ -253,7 +253,7 @@ def test_sizes_that_the_format_is_for() -> None:
 @pytest.mark.parametrize(
     ("named", "match"),
     [
-        ({"text": "ct", "size": None}, "do not tell the size"),
+        ({"text": "ct", "size": None}, "do not contain the size"),
         ({"text": "ct", "size": (0, 5)}, "at least 1"),
         ({"text": "ct", "size": (5,)}, "width, height"),
         ({"text": "ct", "size": "5x5"}, "width, height"),
@@ -374,7 +374,7 @@ def test_artifacts_of_every_kind() -> None:
 
 
 def test_embeddings_need_codebooks_that_fit() -> None:
-    books = package_cache.small_model(MODELS / "pq-tiny").tensor
+    books = package_cache.table_model(MODELS / "pq-tiny").tensor
     data = encoded(codes=[2, 3], profile="pq-tiny", method="perco").data
     (held,) = artifacts(decode_file(data, models=MODELS)).values()
     assert held.what == "image embedding"
@@ -722,12 +722,12 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
         (["--text", "--samples", "2"], 2, "usage: --samples is for pictures, and --text writes none"),
         (["--text", "--symbols"], 2, "usage: --text and --symbols exclude each other"),
         (["--trace", "."], 2, "usage: . is there already"),
-        (["--model", "cook=no"], 2, "usage: 'cook' is no role: there are captioner, language, painter"),
-        (["--model", "painter="], 2, "usage: nothing is named for the role painter"),
+        (["--model", "cook=no"], 2, "usage: 'cook' is not a role: there are captioner, language, painter"),
+        (["--model", "painter="], 2, "usage: no model is named for the role painter"),
         (
             ["--model", "painter=./no"],
             5,
-            "SEM-E-801 model-unavailable: painter: ./no is no folder; name it with --model painter=FOLDER",
+            "SEM-E-801 model-unavailable: painter: ./no is not a folder; name it with --model painter=FOLDER",
         ),
         (["-o", "x.gif"], 2, "usage: cannot write pictures as .gif"),
         (["--symbols", "-o", "x.gif"], 2, "usage: nothing in the file can be written as x.gif"),

@@ -220,7 +220,7 @@ def test_what_the_tool_refuses(photos: Path, tmp_path: Path, monkeypatch: pytest
 
 def test_a_package_has_the_use_of_its_codes(model: Path, photos: Path) -> None:
     found, manifest = package.load_any(model), package.read_manifest(model)
-    assert isinstance(found, package.SmallModel)
+    assert isinstance(found, package.TableModel)
     assert (found.kind, found.numbers) == (5, {"v": 6})
     assert manifest["name"] == "vq-test"
     assert manifest["training"]["steps"] == 40
@@ -306,7 +306,7 @@ def broken(model: Path, out: Path, part: str, change: Any) -> Path:
         (lambda entry, tensors: tensors.update({"decoder.0.bias": np.full(8, np.nan, np.float16)}), "not finite"),
         (lambda entry, tensors: entry["architecture"].update(v=7), "v = 7"),
         (lambda entry, tensors: entry["architecture"].update(decoder_widths=[8]), "same length"),
-        (lambda entry, tensors: entry["architecture"].update(dim=0), "whole numbers"),
+        (lambda entry, tensors: entry["architecture"].update(dim=0), "integers"),
         (lambda entry, tensors: entry["architecture"].update(depth=3), "not one this program knows"),
         (lambda entry, tensors: entry.pop("architecture"), "an architecture is an object"),
         (lambda entry, tensors: entry["architecture"].update(

@@ -90,7 +90,7 @@ def verdict(entry: dict[str, Any], environment: Environment | None = None) -> di
             if kinds.get(section.number).networks:
                 said["rate"] = found.rate
             else:
-                said |= {"value": found.shown()} | ({"mode": found.mode} if section.name == "caption" else {})
+                said |= {"value": found.to_json()} | ({"mode": found.mode} if section.name == "caption" else {})
         if values is not None:
             said["sha256"] = hashlib.sha256(symbols).hexdigest()
         sections.append(said)
@@ -144,7 +144,7 @@ def encoded(given: dict[str, Any]) -> bytes:
             model = package.load(MODELS / build.folder_of(row))
             z, y = (np.array(section[key], np.int32) for key in ("z", "y"))
             latents = ElicLatents(section["rate"], z, y)
-            choose = elic_latents.exactly(latents, model, size)
+            choose = elic_latents.replay(latents, model, size)
             body, again = elic_latents.encode(latents.rate, latents.z, choose, model, size, BACKEND, tables=TABLES)
             symbols = latents.serialise()
             assert again.serialise() == symbols

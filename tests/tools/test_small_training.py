@@ -20,12 +20,12 @@ def run(tmp_path: Path, what: str, array: object, *more: str) -> tuple[Path, str
     np.save(tmp_path / "data.npy", np.asarray(array))
     folder = tmp_path / what
     small.main([what, str(tmp_path / "data.npy"), "--out", str(folder), "--name", what, *more])
-    return folder, package_cache.small_model(folder).digest
+    return folder, package_cache.table_model(folder).digest
 
 
 def test_codebooks_code_vectors_better_than_chance(tmp_path: Path) -> None:
     folder, digest = run(tmp_path, "codebooks", VECTORS, "--parts", "3", "--words", "20")
-    model = package_cache.small_model(folder, digest)
+    model = package_cache.table_model(folder, digest)
     assert model.tensor.shape == (3, 20, 4)
     again = [pq_codes.lookup(pq_codes.search(z, model.tensor), model.tensor) for z in VECTORS]
     lost = ((np.array(again) - VECTORS) ** 2).sum() / ((VECTORS - VECTORS.mean(0)) ** 2).sum()
@@ -35,7 +35,7 @@ def test_codebooks_code_vectors_better_than_chance(tmp_path: Path) -> None:
 
 def test_signs_shorten_vectors_of_their_kind(tmp_path: Path) -> None:
     folder, _ = run(tmp_path, "signs", VECTORS, "--bits", "1")
-    prior = package_cache.small_model(folder).table
+    prior = package_cache.table_model(folder).table
     parameters = {"d": 12, "b": 1, "prior": True}
     sizes = [len(clip_bits.encode(clip_bits.quantise(z, 1), parameters, prior)) for z in VECTORS]
     assert sum(sizes) < sum(len(clip_bits.encode(clip_bits.quantise(z, 1), parameters)) for z in VECTORS)
@@ -44,7 +44,7 @@ def test_signs_shorten_vectors_of_their_kind(tmp_path: Path) -> None:
 def test_usage_sums_and_shortens(tmp_path: Path) -> None:
     grids = RNG.integers(0, 6, (10, 6, 6)) ** 2 // 6
     folder, _ = run(tmp_path, "usage", grids, "--words", "7")
-    table = package_cache.small_model(folder).table
+    table = package_cache.table_model(folder).table
     assert (sum(table), len(table)) == (65536, 7)
     parameters = {"v": 7, "stride": 16, "usage": True}
     one = grids[0].ravel().tolist()

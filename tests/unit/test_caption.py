@@ -30,7 +30,7 @@ from refcodec.payloads.caption.modes import (
     encode,
     encode_tokens,
 )
-from refcodec.payloads.caption.ppm import END, ESCAPE, FIRST, SPELL, CaptionModel, Node, Rest, Tree
+from refcodec.payloads.caption.ppm import END, ESCAPE, FIRST, SPELL, CaptionModel, ExcludedTable, Node, Tree
 from refcodec.table_files import TableFiles
 from tools.train import caption as training
 from tools.train import ngrams
@@ -103,7 +103,7 @@ def test_round_trip(text: str, mode: str) -> None:
     assert value.serialise() == text.encode()
     assert value.canonical == (mode in ("static", "raw"))
     assert value.shape == [[len(text.encode())]]
-    assert value.shown() == text
+    assert value.to_json() == text
 
 
 @pytest.mark.parametrize("text", AWKWARD)
@@ -138,7 +138,7 @@ def test_tokens(numbers: list[int]) -> None:
     assert value.canonical
     assert value.serialise() == b"\xff" + b"".join(n.to_bytes(2, "big") for n in numbers)
     assert value.shape == [[len(numbers)]]
-    assert value.shown() == numbers
+    assert value.to_json() == numbers
 
 
 @given(numbers=st.lists(st.integers(0, 49407), min_size=16, max_size=16))
@@ -496,7 +496,7 @@ def test_without_zstandard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def nodes(node: Node, above: Node | None = None) -> Any:
-    for key in node._places:
+    for key in node._child_offsets:
         longer = node.child(key)
         assert longer is not None
         yield longer, node
@@ -525,8 +525,8 @@ def test_every_node(name: str) -> None:
         assert all(piece and b"\n" not in piece for piece in model.strings)
 
 
-def test_rest() -> None:
-    rest = Rest([0, 3, 5, 6, 10], [0, 2])
+def test_excluded_table() -> None:
+    rest = ExcludedTable([0, 3, 5, 6, 10], [0, 2])
     assert list(rest) == [0, 0, 2, 2, 6]
     assert rest[-1] == 6
     assert rest[1:3] == [0, 2]
@@ -576,7 +576,7 @@ def test_training_repeats_itself_and_learns() -> None:
     small = training.build(FEW, budget=1200, depth=0, octet_depth=1, ids=8)
     assert len(small) <= 1200
     assert len(CaptionModel(small).strings) == 5
-    assert CaptionModel(small).pieces.root._places == {}
+    assert CaptionModel(small).pieces.root._child_offsets == {}
 
 
 def test_the_held_out_tenth() -> None:

@@ -173,8 +173,8 @@ def test_the_tables() -> None:
 def test_value() -> None:
     value = from_text("ct n mt")
     assert (value.text, value.serialise(), value.shape) == ("ct n mt", value.codes, [[7]])
-    assert value.shown() == "ct n mt"
-    assert Consonants(b"\1" * 5000).shown() is None
+    assert value.to_json() == "ct n mt"
+    assert Consonants(b"\1" * 5000).to_json() is None
     assert value.canonical
 
 

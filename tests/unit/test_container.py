@@ -35,7 +35,7 @@ from refcodec.container import (
 )
 from refcodec.container import header as header_codec
 from refcodec.container import key_value as text_codec
-from refcodec.container.fields import Varint, Walk, varint
+from refcodec.container.fields import FieldReader, Varint, varint
 from refcodec.container.limits import level_bounds
 from refcodec.environment import Environment
 from refcodec.errors import SemError
@@ -213,20 +213,20 @@ BOUNDARIES = {
 @pytest.mark.parametrize(("number", "form"), BOUNDARIES.items())
 def test_varint_boundaries(number: int, form: str) -> None:
     assert varint(number) == bytes.fromhex(form)
-    assert Varint(207).parse(bytes.fromhex(form), walk=Walk()) == number
+    assert Varint(207).parse(bytes.fromhex(form), reader=FieldReader()) == number
 
 
 @given(st.integers(0, 270549119))
 def test_varint_is_a_bijection(number: int) -> None:
     form = varint(number)
     assert len(form) == 1 + sum(number > last for last in spec.VARINT_LAST)
-    assert Varint(207).parse(form, walk=Walk()) == number
+    assert Varint(207).parse(form, reader=FieldReader()) == number
 
 
 @given(st.binary(min_size=0, max_size=3), st.integers(0, 127))
 def test_every_form_means_another_number(head: bytes, last: int) -> None:
     form = bytes(byte | 0x80 for byte in head) + bytes([last])
-    assert varint(Varint(207).parse(form, walk=Walk())) == form
+    assert varint(Varint(207).parse(form, reader=FieldReader())) == form
 
 
 def test_numbers_without_a_varint() -> None:
@@ -672,9 +672,12 @@ def test_claims_take_no_memory(data: bytes) -> None:
 def test_no_such_level() -> None:
     with pytest.raises(ValueError, match="level 3"):
         read(COMPACT, level=3)
-    for data in ("text", 7, None):
+    for data in (7, None):
         with pytest.raises(TypeError):
             read(data)  # type: ignore[arg-type]
+    with pytest.raises(SemError) as caught:
+        read("no such file")  # a str is a path
+    assert caught.value.code == 101
 
 
 def test_higher_level_reads_what_the_lower_does() -> None:

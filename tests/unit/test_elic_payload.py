@@ -25,7 +25,7 @@ from refcodec.networks.tensors import declare
 from refcodec.networks.torch_backend import TorchBackend
 from refcodec.networks.trace import Tracer
 from refcodec.payloads import latents as elic_latents
-from refcodec.payloads.latents import ElicLatents, decode, encode, exactly, shapes
+from refcodec.payloads.latents import ElicLatents, decode, encode, replay, shapes
 
 torch = pytest.importorskip("torch")
 
@@ -39,7 +39,7 @@ def tiny(name: str) -> SymbolModel:
     return package.load(ROOT / "test_vectors" / "models" / name)
 
 
-def residuals(seed: int, spread: float = 1.5, wild: float = 0.0) -> elic_latents.Chooser:
+def residuals(seed: int, spread: float = 1.5, wild: float = 0.0) -> elic_latents.ResidualSource:
     """Random symbols, most of them small, some far outside the tables; always such that y-hat stays in int16."""
     rng = np.random.default_rng(seed)
 
@@ -78,7 +78,7 @@ def test_round_trips_at_every_rate_and_size(name: str) -> None:
                 got = decode(body, model, size, backend, tables=TABLES)
                 assert same(got, sent)
                 assert got.serialise() == sent.serialise()
-            again, _ = encode(rate, sent.z, exactly(sent, model, size), model, size, torch_, tables=TABLES)
+            again, _ = encode(rate, sent.z, replay(sent, model, size), model, size, torch_, tables=TABLES)
             assert again == body
 
 
@@ -137,7 +137,7 @@ def test_bytes_from_strangers_are_symbols_or_an_error() -> None:
                     encode(
                         latents.rate,
                         latents.z,
-                        exactly(latents, model, (9, 9)),
+                        replay(latents, model, (9, 9)),
                         model,
                         (9, 9),
                         NumpyBackend(),
@@ -147,10 +147,10 @@ def test_bytes_from_strangers_are_symbols_or_an_error() -> None:
                 )
 
 
-# -- exactly, ranges, the skip rule
+# -- replay, ranges, the skip rule
 
 
-def test_exactly_refuses_what_no_stream_can_say() -> None:
+def test_replay_refuses_latents_that_no_stream_decodes_to() -> None:
     model, size = tiny("elic-tiny"), (64, 64)
     _, sent = encode(0, z_of(model, size, 1), residuals(1), model, size, NumpyBackend(), tables=TABLES)
     for change in (1, 63, -1):  # off the grid of 64
@@ -158,7 +158,7 @@ def test_exactly_refuses_what_no_stream_can_say() -> None:
         y[2, 1, 1] += change
         with pytest.raises(ValueError, match="grid"):
             encode(
-                0, sent.z, exactly(ElicLatents(0, sent.z, y), model, size), model, size, NumpyBackend(), tables=TABLES
+                0, sent.z, replay(ElicLatents(0, sent.z, y), model, size), model, size, NumpyBackend(), tables=TABLES
             )
 
 
@@ -187,7 +187,7 @@ def test_index_0_is_not_coded(name: str) -> None:
         encode(1, sent.z, lambda *a: np.ones_like(a[3]), model, size, NumpyBackend(), tables=TABLES)
     y = sent.y + 64  # on the grid, but a symbol 1 where none can be
     with pytest.raises(ValueError, match="grid"):
-        encode(1, sent.z, exactly(ElicLatents(1, sent.z, y), model, size), model, size, NumpyBackend(), tables=TABLES)
+        encode(1, sent.z, replay(ElicLatents(1, sent.z, y), model, size), model, size, NumpyBackend(), tables=TABLES)
 
 
 def test_latents_outside_int16_are_403() -> None:
@@ -252,7 +252,7 @@ def test_traces_agree_and_change_nothing(name: str) -> None:
     backends: list[Any] = [NumpyBackend(), TorchBackend(), TorchBackend(channels_last=True)]
     for tracer, backend in zip(tracers, backends, strict=False):
         assert same(decode(body, model, size, backend, tracer, tables=TABLES), sent)
-    encode(1, sent.z, exactly(sent, model, size), model, size, NumpyBackend(), tracers[3], tables=TABLES)
+    encode(1, sent.z, replay(sent, model, size), model, size, NumpyBackend(), tracers[3], tables=TABLES)
     first = tracers[0]
     assert len(first.entries) > 20
     for other in tracers[1:]:

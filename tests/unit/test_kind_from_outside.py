@@ -56,7 +56,7 @@ class Mosaic:
     def serialise(self) -> bytes:
         return bytes(self.colours)
 
-    def shown(self) -> list[int]:
+    def to_json(self) -> list[int]:
         return list(self.colours)
 
     def arrays(self) -> NDArray[np.uint8]:
@@ -161,7 +161,7 @@ def mosaic_file(
 def model_of(here: Environment) -> Any:
     from refcodec.networks import package_cache
 
-    return package_cache.small_model(here.locate_package(symbol_digest(SYMBOLS)), None, here.kinds)
+    return package_cache.table_model(here.locate_package(symbol_digest(SYMBOLS)), None, here.kinds)
 
 
 def code_of(call: Any) -> int:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from refcodec import spec
 from refcodec.container import symbol_count
 from refcodec.errors import SemError
-from refcodec.networks.table_model import SmallModel
+from refcodec.networks.table_model import TableModel
 from refcodec.payloads import SHOWN_SYMBOLS, Value, clip_bits, kinds, pq_codes, vq_indices
 from refcodec.registry import Profile
 
@@ -54,8 +54,8 @@ class Case:
         return (1 << self.parameters["b"] if self.kind == spec.CLIP else int(self.parameters["v"])) - 1
 
     @property
-    def model(self) -> SmallModel | None:
-        return None if self.table is None else SmallModel(self.kind, "", {}, np.array(self.table, np.uint16))
+    def model(self) -> TableModel | None:
+        return None if self.table is None else TableModel(self.kind, "", {}, np.array(self.table, np.uint16))
 
     def encode(self, codes: Sequence[int]) -> bytes:
         if self.kind == spec.CLIP:
@@ -149,7 +149,7 @@ def test_codes_come_back(given_: tuple[Case, tuple[int, ...]]) -> None:
     h, w = vq_indices.grid(case.size, case.parameters) if case.kind == spec.VQ else (1, 1)
     assert value.shape == [[h, w] if case.kind == spec.VQ else [case.count]]
     rows = [list(codes[r * w : (r + 1) * w]) for r in range(h)] if case.kind == spec.VQ else list(codes)
-    assert value.shown() == (rows if case.count <= SHOWN_SYMBOLS else None)
+    assert value.to_json() == (rows if case.count <= SHOWN_SYMBOLS else None)
 
 
 @relaxed
@@ -218,7 +218,7 @@ def test_examples_of_the_specification() -> None:
     assert pq(3, 1000).encode((7, 999, 500)).hex() == "020c4157"
     case = vq((100, 70), 256, 64)
     assert case.encode((1, 2, 3, 255)).hex() == "010203fe"
-    assert case.decode(bytes.fromhex("010203FE")).shown() == [[1, 2], [3, 255]]
+    assert case.decode(bytes.fromhex("010203FE")).to_json() == [[1, 2], [3, 255]]
 
 
 def test_a_table_moves_the_bits_and_nothing_else() -> None:
@@ -411,7 +411,7 @@ def test_grids_are_rounded_up(width: int, height: int, stride: int) -> None:
 
 def test_what_is_too_long_to_show() -> None:
     for case in (clip(SHOWN_SYMBOLS + 1, 1), pq(SHOWN_SYMBOLS + 1, 1), vq((8 * SHOWN_SYMBOLS + 8, 1), 1, 8)):
-        assert case.decode(b"").shown() is None
+        assert case.decode(b"").to_json() is None
 
 
 # --- models and rows ---------------------------------------------------------------------------------------------
@@ -420,7 +420,7 @@ def test_what_is_too_long_to_show() -> None:
 def test_a_model_must_be_of_the_row() -> None:
     def code(kind: int, numbers: dict[str, int], wanted: int, parameters: dict[str, Any]) -> int:
         try:
-            kinds.fits(SmallModel(kind, "", numbers, np.zeros(1)), wanted, parameters)
+            kinds.check_model(TableModel(kind, "", numbers, np.zeros(1)), wanted, parameters)
         except SemError as error:
             return error.code
         return 0

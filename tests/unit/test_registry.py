@@ -21,8 +21,8 @@ from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import SemError
 from refcodec.payloads.kinds import KINDS, needs_model
 from refcodec.registry import Registry
-from refcodec.registry import hints as hintforms
 from refcodec.registry.dim_classes import sizes
+from refcodec.registry.hints import HINTS
 
 FOLDER = Path(registry.__file__).parent
 DOCUMENT = json.loads((FOLDER / "registry.json").read_bytes())
@@ -99,9 +99,7 @@ def test_what_is_recommended_is_read_only() -> None:
 
 def test_hints_of_the_schema_are_those_of_files() -> None:
     hints = SCHEMA["$defs"]["recommended"]["properties"]["hints"]["properties"]
-    assert {key: form["pattern"] for key, form in hints.items()} == {
-        key: f"^({form})$" for key, form in hintforms.HINTS.items()
-    }
+    assert {key: form["pattern"] for key, form in hints.items()} == {key: f"^({form})$" for key, form in HINTS.items()}
 
 
 @pytest.mark.parametrize("advice", ADVICE_NOT)

@@ -621,7 +621,7 @@ def test_wrong_decoders_are_found_out() -> None:
     ]
     done = subprocess.run([sys.executable, str(SELFTEST), *few], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(few)} of {len(few)} wrong decoders are found out" in done.stdout
+    assert f"{len(few)} of {len(few)} wrong decoders are detected" in done.stdout
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="nothing is painted without torch")
@@ -640,7 +640,7 @@ def test_wrong_painters_are_found_out() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "sound-painter: passes" in done.stdout
-    assert f"{len(few)} of {len(few)} wrong decoders are found out" in done.stdout
+    assert f"{len(few)} of {len(few)} wrong decoders are detected" in done.stdout
 
 
 def test_a_painter_that_crashes_is_not_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -678,8 +678,8 @@ def test_without_torch_wrong_painters_are_left_out(
     monkeypatch.setattr(sys, "argv", ["selftest.py", "paint*", "reserved-bit"])
     assert selftest.main() == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "there is no torch: wrong painters are left out"
-    assert said[-1].startswith("1 of 1 wrong decoders are found out")
+    assert said[0] == "torch is not installed: mutants of tier P are skipped"
+    assert said[-1].startswith("1 of 1 wrong decoders are detected")
 
 
 def test_every_mutant_is_in_the_matrix_and_still_one() -> None:

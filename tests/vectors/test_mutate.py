@@ -63,7 +63,7 @@ def named(part: str) -> Site:
 # --- the finder ----------------------------------------------------------------------------------------------------
 
 SOURCE = '''
-def _rule(value: int, _: object) -> Fault:  # R-010
+def _rule(value: int, _: object) -> Violation:  # R-010
     """A rule."""
     if value == 7:  # R-011
         return Code.SECTION_VALUE, "seven"
@@ -78,7 +78,7 @@ def read(value):
     if value > 8:
         raise ValueError("of the caller")
     try:
-        walk.judge(_rule(value), "value")
+        reader.enforce(_rule(value), "value")
     except KeyError as error:
         raise _malformed("no key") from error
 
@@ -107,7 +107,7 @@ def test_finds_every_form_of_rejection() -> None:
         "read raise: raise SemError(Code.STREAM_INVALID, 'odd')",
         "read part: value is None",
         "read part: not _even(value)",
-        "read call: walk.judge(_rule(value), 'value')",
+        "read call: reader.enforce(_rule(value), 'value')",
         "read raise: raise _malformed('no key') from error",
         "module rule: field('value', Byte, _rule)",
     }
@@ -130,7 +130,7 @@ def test_value_errors_reject_where_they_are_of_a_file() -> None:
         ("_even predicate: return value % 2 == 0 and value < 10", "return True"),
         ("read part: value is None", "if False or not _even(value):"),
         ("read raise: raise SemError(Code.STREAM_INVALID, 'odd')", "not _even(value):\n        pass"),
-        ("read call: walk.judge(_rule(value), 'value')", "try:\n        pass"),
+        ("read call: reader.enforce(_rule(value), 'value')", "try:\n        pass"),
         ("module rule: field('value', Byte, _rule)", "field('value', Byte, None)"),
         ("_even bound: value < 10 with <= for <", "value <= 10"),
         ("module bound: 9 -1 in 'most'", "'most': 9 + -1"),
@@ -147,7 +147,7 @@ def test_finds_those_of_refcodec() -> None:
     ids = [site.id for site in sites()]
     assert len(set(ids)) == len(ids) > 500
     for part in (
-        "container/file.py _walk_sections raise: raise SemError(Code.TRAILING_BYTES",
+        "container/file.py _read_sections raise: raise SemError(Code.TRAILING_BYTES",
         "container/header.py _magic return: (Code.NOT_A_SEM_FILE",
         "container/header.py module rule: field('magic', Bytes(2), _magic)",
         "container/key_value.py _key_length part: 1 <= value <= spec.KEY_BYTES_MAX as 1 <= value",

@@ -15,7 +15,7 @@ CALLER_ERRORS: Final = frozenset(
     {"AssertionError", "BlockingIOError", "MemoryError", "RuntimeError", "TypeError"}
 )  # errors of the caller, not of a file
 VALUE_ERROR: Final = "ValueError"
-REJECTING_METHODS: Final = frozenset({"judge", "finish"})  # methods that may reject, of any object
+REJECTING_METHODS: Final = frozenset({"enforce", "finish"})  # methods that may reject, of any object
 ALIASES: Final = frozenset({"self", "headers", "section_codec"})
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

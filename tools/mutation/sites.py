@@ -160,7 +160,7 @@ class Finder:
                     function,
                     next(i for i in node.body if self.is_rejection(i, function)),
                 )
-            case ast.Return() if node.value is not None and returns(function, "Fault"):
+            case ast.Return() if node.value is not None and returns(function, "Violation"):
                 yield from self.rule_results(node.value, partial(setattr, node, "value"), stack, function)
             case ast.Return() if node.value is not None and self.rejecting_value(function) is not None:
                 yield from self.predicate_results(node, put, stack, function)
@@ -197,7 +197,7 @@ class Finder:
             none = node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
             bad = self.rejecting_value(function)
             negative = bad is not None and isinstance(node.value, ast.Constant) and node.value.value is bad
-            return negative or (returns(function, "Fault") and not none)
+            return negative or (returns(function, "Violation") and not none)
         return rejects(node, self.value_errors)
 
     def rejecting_value(self, function: Function | None) -> bool | None:

@@ -180,7 +180,7 @@ def to_encode(vector: Vector) -> dict[str, Any]:
         elif kinds.get(entry["type"] & spec.NUMBER).networks:
             given = {"rate": value.rate, "z": value.z.tolist(), "y": value.y.tolist()}
         else:
-            given = ({"mode": value.mode} if entry["kind"] == "caption" else {}) | {"value": value.shown()}
+            given = ({"mode": value.mode} if entry["kind"] == "caption" else {}) | {"value": value.to_json()}
         sections.append({"type": entry["type"], **given})
     frame = ("profile", "model_hash", "width", "height", "check_bits")
     return {key: said[key] for key in frame} | {"sections": sections}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from refcodec.entropy import Encoder, TableBank, gaussians, uniform
 from refcodec.networks.context_model import ContextModel
-from refcodec.payloads.latents import STEP, encode, exactly, shapes, z_tables
+from refcodec.payloads.latents import STEP, encode, replay, shapes, z_tables
 from tools.vectors.build import BACKEND, model_of
 from tools.vectors.vector import Valid, Vector, spans
 
@@ -74,7 +74,7 @@ def residuals_of(base: Vector) -> dict[tuple[int, int], Ints]:
     recipe, found = base.recipe, dict[tuple[int, int], Ints]()
     assert isinstance(recipe, Valid)
     m = model_of(recipe, base.environment)
-    choose = exactly(base.latents, m, recipe.size)
+    choose = replay(base.latents, m, recipe.size)
 
     def note(rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
         found[k, step] = choose(rate, k, step, mean, index)

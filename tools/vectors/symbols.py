@@ -17,7 +17,7 @@ from refcodec.networks.package import SymbolModel
 from refcodec.payloads.latents import STEP, z_tables
 
 if TYPE_CHECKING:
-    from refcodec.payloads.latents import Chooser
+    from refcodec.payloads.latents import ResidualSource
 
 Ints = NDArray[np.int32]
 OneZ = Callable[["Sha256Stream", TableBank, int, int], int]  # (stream, tables, table, how many came before) -> value
@@ -109,7 +109,7 @@ def z(way: str, model: SymbolModel, rate: int, shape: tuple[int, int], stream: S
     return out
 
 
-def y(way: str, stream: Sha256Stream) -> Chooser:
+def y(way: str, stream: Sha256Stream) -> ResidualSource:
     """Residuals for which ŷ stays within 16 bits; 0 where the table is table 0 (SEM-R-092)."""
 
     def choose(_rate: int, _k: int, _step: int, mean: Ints, index: NDArray[Any]) -> Ints:

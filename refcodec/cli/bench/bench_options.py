@@ -22,7 +22,7 @@ WITH_QUALITY: Final = ("elic", "pics")  # methods with latents, whose rate has a
 
 
 def quality_list(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
-    """ "1-3,7" → (1, 2, 3, 7)."""
+    """Parse qualities: "1-3,7" → (1, 2, 3, 7)."""
     if text is None:
         return None
     qualities: list[int] = []
@@ -35,7 +35,7 @@ def quality_list(_ctx: click.Context, _param: click.Parameter, text: str | None)
 
 
 def anchor_list(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """ "jpeg,avif" → (jpeg, avif); "none" → ()."""
+    """Parse names of anchors: "jpeg,avif" → (jpeg, avif); "none" → ()."""
     if text is None:
         return None
     names = () if text == "none" else tuple(dict.fromkeys(text.split(",")))

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.2 Caption text (kind 2): its modes, the static model's coder, and foreign compressed streams."""
+"""Code captions (SPEC §13.2, kind 2): modes, the PPM coder of mode static, and foreign compressed streams."""

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.2, captions that other programs compressed: zlib streams and zstd frames. Read with a cap, never rewritten.
+"""Read captions compressed as a zlib stream or a zstd frame, with a limit on their output (SPEC §13.2), and write some.
 
-Both may be coded in many ways for the same text, so neither is canonical.
+Many streams decode to the same text, so neither form is canonical, and an edit copies the body.
+
+A zstd frame without magic (RFC 8878 §3.1.1):
+
+    descriptor 1 | window 0, 1 | dictionary id 0, 1, 2, 4 | content size 0, 1, 2, 4, 8 | blocks | checksum 0, 4
+
+    descriptor:  7 6   size of content size     5   single segment, no window     2   checksum     1 0   size of id
+    block:       u24 little-endian = 8 · size + 2 · type + last | `size` bytes, or 1 of a run
 """
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from refcodec.errors import Code, SemError
 from refcodec.payloads.caption.ppm import too_long
@@ -17,29 +24,32 @@ if TYPE_CHECKING:
     import zstandard
 
 DICTIONARY_SHA256: Final = "8ba4fd19a4f2723e857057476cb9f57ddf031ef6ace31c34af11734bbe1aa09d"
-WINDOW_OF_SIZE: Final = 0x50  # byte of a window of 2^20, which holds what a frame may declare at any level
-WINDOW_LIMIT: Final = 1 << 23  # what RFC 8878 §3.1.1.1.2 asks every decoder to support
+WINDOW_OF_SIZE: Final = 0x50  # window byte for 2^20, at least the content size that any level allows
+WINDOW_LIMIT: Final = 1 << 23  # which every decoder should support (RFC 8878 §3.1.1.1.2)
 LEVEL: Final = 19
 
 
 def deflate(text: bytes) -> bytes:
-    """A zlib stream as PerCo and Text+Sketch write it."""
+    """Return a zlib stream as PerCo and Text+Sketch write it."""
     import zlib
 
     return zlib.compress(text, 9)
 
 
 def inflate(data: bytes, limit: int) -> bytes:
-    """The octets of exactly one zlib stream; SemError 401 for anything else, 604 for more octets than `limit`."""
+    """Return the octets of exactly one zlib stream.
+
+    Raise LIMIT_TEXT (SEM-E-604) for more octets than `limit`, STREAM_INVALID (SEM-E-401) for anything else.
+    """
     import zlib
 
     stream = zlib.decompressobj()
     try:
         text = stream.decompress(data, limit + 1)
-    except zlib.error as fault:
-        if _reaches(data, limit + 1):  # what is wrong stands behind the octet that is too many
-            raise too_long(limit) from fault
-        raise SemError(Code.STREAM_INVALID, f"no zlib stream: {fault}", offset=1) from fault
+    except zlib.error as error:
+        if _reaches(data, limit + 1):  # the limit is exceeded before the error
+            raise too_long(limit) from error
+        raise SemError(Code.STREAM_INVALID, f"no zlib stream: {error}", offset=1) from error
     if len(text) > limit:
         raise too_long(limit)
     if not stream.eof:
@@ -52,14 +62,17 @@ def inflate(data: bytes, limit: int) -> bytes:
 
 
 def _reaches(data: bytes, count: int) -> bool:
-    """Whether a faulty zlib stream gives so many octets before its fault: fed byte by byte, it reads no further ahead."""
+    """Return whether an invalid zlib stream yields `count` octets before its error.
+
+    It is fed byte by byte, so that output before the error is not lost.
+    """
     import zlib
 
-    stream, given = zlib.decompressobj(), 0
+    stream, produced = zlib.decompressobj(), 0
     try:
-        for at in range(len(data)):
-            given += len(stream.decompress(data[at : at + 1]))
-            if given >= count:
+        for i in range(len(data)):
+            produced += len(stream.decompress(data[i : i + 1]))
+            if produced >= count:
                 return True
     except zlib.error:
         pass
@@ -67,7 +80,7 @@ def _reaches(data: bytes, count: int) -> bool:
 
 
 def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict) -> bytes:
-    """A zstd frame without magic, checksum and dictionary id, with its content size."""
+    """Return a zstd frame without magic, checksum and dictionary id, with its content size."""
     library = _library()
     settings = library.ZstdCompressionParameters.from_level(
         LEVEL,
@@ -82,15 +95,18 @@ def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict) -> bytes:
 
 
 def decompress(data: bytes, limit: int, dictionary: zstandard.ZstdCompressionDict) -> bytes:
-    """The octets of exactly one frame; SemError 401 for anything else, 604 for more octets than `limit`."""
+    """Return the octets of exactly one zstd frame.
+
+    Raise LIMIT_TEXT (SEM-E-604) for more octets than `limit`, STREAM_INVALID (SEM-E-401) for anything else.
+    """
     library = _library()
-    end, declared, window, blocks = _frame(data)
+    frame = parse_frame(data)
+    declared = frame.content_size
     if declared is not None and declared > limit:
         raise too_long(limit)
-    if end != len(data):
-        raise SemError(Code.STREAM_INVALID, "bytes follow the zstd frame", offset=1 + end)
-    # Of a frame with a size the library decodes all blocks at once: it judges no window then, and not block by block.
-    data = bytes([data[0] & 0x1F, window, *blocks])
+    if frame.end != len(data):
+        raise SemError(Code.STREAM_INVALID, "bytes follow the zstd frame", offset=1 + frame.end)
+    data = without_content_size(frame)
     reader = library.ZstdDecompressor(
         dict_data=dictionary, max_window_size=WINDOW_LIMIT, format=library.FORMAT_ZSTD1_MAGICLESS
     ).stream_reader(io.BytesIO(data))
@@ -98,8 +114,8 @@ def decompress(data: bytes, limit: int, dictionary: zstandard.ZstdCompressionDic
     try:
         while len(text) <= limit and (part := reader.read(limit + 1 - len(text))):
             text += part
-    except (library.ZstdError, MemoryError) as fault:
-        raise SemError(Code.STREAM_INVALID, f"no zstd frame: {fault}", offset=1) from fault
+    except (library.ZstdError, MemoryError) as error:
+        raise SemError(Code.STREAM_INVALID, f"no zstd frame: {error}", offset=1) from error
     if len(text) > limit:
         raise too_long(limit)
     if declared is not None and declared != len(text):
@@ -107,9 +123,28 @@ def decompress(data: bytes, limit: int, dictionary: zstandard.ZstdCompressionDic
     return bytes(text)
 
 
-def _frame(data: bytes) -> tuple[int, int | None, int, bytes]:
-    """By RFC 8878 §3.1.1, without the magic: where the first frame ends, its declared content size if it has one, the
-    byte of its window, and what stands behind both: id, blocks, checksum."""
+class Frame(NamedTuple):
+    """The parts of a zstd frame that matter for its decoding."""
+
+    descriptor: int
+    window: int  # the window byte; of a single segment one that is large enough
+    identity: bytes  # dictionary id
+    content_size: int | None  # as declared; None if the frame does not have it
+    contents: bytes  # blocks and checksum
+    end: int  # bytes of the frame
+
+
+def without_content_size(frame: Frame) -> bytes:
+    """Return the same frame with a window and without its content size.
+
+    The library decodes a frame of declared size in one call, which neither limits the window nor stops after a block.
+    Without the size it streams.
+    """
+    return bytes([frame.descriptor & 0x1F, frame.window]) + frame.identity + frame.contents
+
+
+def parse_frame(data: bytes) -> Frame:
+    """Return the first zstd frame of `data`. Raise STREAM_INVALID if it is truncated or has a reserved block type."""
 
     def take(at: int, size: int) -> int:
         if at + size > len(data):
@@ -123,7 +158,7 @@ def _frame(data: bytes) -> tuple[int, int | None, int, bytes]:
     at = begin + (0, 1, 2, 4)[descriptor & 3]
     identity = data[begin:at]
     size = (single, 2, 4, 8)[descriptor >> 6]
-    declared = take(at, size) + 256 * (size == 2) if size else None
+    content_size = take(at, size) + 256 * (size == 2) if size else None
     at += size
     begin = at
     last = 0
@@ -135,20 +170,20 @@ def _frame(data: bytes) -> tuple[int, int | None, int, bytes]:
         at += 3 + (1 if kind == 1 else size)
     at += 4 * (descriptor >> 2 & 1)
     take(at, 0)
-    return at, declared, window, identity + data[begin:at]
+    return Frame(descriptor, window, identity, content_size, data[begin:at], at)
 
 
 def _library() -> Any:
-    """The zstandard package; SemError 805 without it."""
+    """Return the zstandard package; raise DEPENDENCY_MISSING (SEM-E-805) without it."""
     try:
         import zstandard
-    except ImportError as fault:
-        raise SemError(Code.DEPENDENCY_MISSING, "zstandard is not installed", hint="pip install zstandard") from fault
+    except ImportError as error:
+        raise SemError(Code.DEPENDENCY_MISSING, "zstandard is not installed", hint="pip install zstandard") from error
     return zstandard
 
 
 def loaded(data: bytes) -> zstandard.ZstdCompressionDict:
-    """A dictionary of the standard format, RFC 8878 §5."""
+    """Return a dictionary of the standard format, RFC 8878 §5."""
     library = _library()
     dictionary: zstandard.ZstdCompressionDict = library.ZstdCompressionDict(data, dict_type=library.DICT_TYPE_FULLDICT)
     return dictionary

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.2 Caption text (kind 2): any Unicode text, or the ids of a prompt's tokens.
+"""Code captions (SPEC §13.2, kind 2): any Unicode text, or the token ids of a prompt.
 
     first byte   none, 00 … EF   static    the body is one range-coded stream, by the model of caption.bin
                  F0 … F7         tokens    the body is one range-coded stream: a count, then ids, entropy.uniform
                  F8              raw       UTF-8 follows
                  F9              zlib      a zlib stream follows
-                 FA              zstd      a zstd frame without magic follows, by the dictionary caption.zdict
+                 FA              zstd      a zstd frame without magic follows, with the dictionary caption.zdict
                  FB … FF         reserved
 
-A range-coded body begins with the symbol of its mode in the table `MODE_TABLE`, which is why its first byte is known.
+The first symbol of a range-coded body is its mode, by `MODE_TABLE`, which determines the range of the first byte.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ MODES: Final = ("static", "tokens", "raw", "zlib", "zstd")
 TEXT_MODES: Final = ("static", "raw", "zlib", "zstd")
 FOREIGN: Final = ("zlib", "zstd")
 MODE_TABLE: Final = [0, 240, 248, 249, 250, 251, 256]  # cumulative: 240, 8, 1, 1, 1, and 5 reserved
-RANGE_CODED: Final = 0xF8  # the first byte of such a body is below
+RANGE_CODED: Final = 0xF8  # the first byte of a range-coded body is smaller
 RESERVED: Final = 0xFB
 COUNT_LIMIT: Final = 75
-# 16 ids are what prompt inversion gives unless told otherwise
-COUNT_TABLE: Final = [*range(17), *range(92, 152)]  # cumulative: 76 for a count of 16, 1 for each other one
+# cumulative: 76 for a count of 16, the default of prompt inversion, and 1 for each other count
+COUNT_TABLE: Final = [*range(17), *range(92, 152)]
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,22 @@ class Caption:
 
     @property
     def shape(self) -> list[list[int]]:
-        """How many octets of UTF-8, or how many ids."""
+        """Return the number of octets of UTF-8, or of ids."""
         return [[len((self.text or "").encode()) if self.tokens is None else len(self.tokens)]]
 
     @property
     def canonical(self) -> bool:
-        """Whether mode and value alone make the body."""
+        """Return whether mode and value determine the body."""
         return self.mode not in FOREIGN
 
     def serialise(self) -> bytes:
-        """S of SPEC §13.2: UTF-8, or FF and 16 bits an id. No UTF-8 text has the byte FF."""
+        """Return S of SPEC §13.2: UTF-8, or the byte FF, which UTF-8 never contains, and 16 bits for each id."""
         if self.tokens is not None:
             return b"\xff" + u16(self.tokens)
         return (self.text or "").encode()
 
-    def shown(self) -> Any:
-        """The text, or the ids as a list."""
+    def to_json(self) -> Any:
+        """Return the text, or the ids as a list."""
         return self.text if self.tokens is None else list(self.tokens)
 
     def arrays(self) -> str | NDArray[np.uint16]:
@@ -81,7 +81,7 @@ class Caption:
 
 
 def well_formed(parameters: dict[str, Any]) -> bool:
-    """Return whether a row may have these parameters: modes in their order, and what those need."""
+    """Return whether the parameters of a row are valid: modes in their order, and the tables that they need."""
     members = {"modes", "static", "dictionary", "vocabulary", "tokenizer"}
     if set(parameters) != members or not isinstance(parameters["modes"], list):
         return False
@@ -96,9 +96,11 @@ def well_formed(parameters: dict[str, Any]) -> bool:
 
 
 def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: TableFiles) -> Caption:
-    """The caption of a body: at most `limit` octets of UTF-8. SemError 401 to 403, 604, 704, 801, 802, 805.
+    """Return the caption of a body, at most `limit` octets of UTF-8.
 
-    `parameters` are the profile's for this kind: modes, and static, dictionary, vocabulary as those modes need them.
+    `parameters`: those of the row for this kind. Raise STREAM_INVALID, STREAM_NOT_CANONICAL, VALUE_RANGE for a mode that
+    the row does not have, LIMIT_TEXT, UNSUPPORTED_KIND for a reserved first byte, MODEL_UNAVAILABLE or MODEL_DIGEST for
+    a table, or DEPENDENCY_MISSING.
     """
     mode = _mode(body)
     if mode not in parameters["modes"]:
@@ -125,9 +127,9 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: Ta
 
 
 def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None, *, tables: TableFiles) -> bytes:
-    """The body of a text: of the mode asked for, else the shortest, in a tie the first of `TEXT_MODES`.
+    """Return the body of a text in `mode`; by default the shortest body, in a tie of the first of `TEXT_MODES`.
 
-    ValueError for a text with a lone surrogate, and for a mode that the profile has not.
+    ValueError for a text with a lone surrogate, or a mode that the row does not have.
     """
     octets = text.encode()
     modes = [known for known in TEXT_MODES if known in parameters["modes"] and mode in (None, known)]
@@ -137,7 +139,7 @@ def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None, *,
 
 
 def static(octets: bytes, model: ppm.CaptionModel) -> bytes:
-    """The body of a text's UTF-8 in mode static."""
+    """Return the body of UTF-8 octets in mode static."""
     coder = entropy.Encoder()
     coder.symbol(MODE_TABLE, MODES.index("static"))
     model.walk(coder, len(octets), octets)
@@ -145,7 +147,10 @@ def static(octets: bytes, model: ppm.CaptionModel) -> bytes:
 
 
 def encode_tokens(ids: Iterable[int], parameters: Mapping[str, Any]) -> bytes:
-    """The body of at most 75 token ids; ValueError for more, for an id the vocabulary has not, or without the mode."""
+    """Return the body of at most 75 token ids.
+
+    ValueError for more ids, for one outside the vocabulary, or if the row does not have the mode.
+    """
     if "tokens" not in parameters["modes"]:
         raise ValueError("the profile has no captions of mode tokens")
     numbers = checked(tuple(ids), parameters["vocabulary"], "token ids")
@@ -174,9 +179,9 @@ def _body(octets: bytes, mode: str, parameters: Mapping[str, Any], tables: Table
 
 
 def _begin(body: bytes, mode: str) -> entropy.Decoder:
-    """A decoder behind the symbol of the mode."""
+    """Return a decoder that has read the symbol of the mode."""
     coder = entropy.Decoder(body)
-    if coder.symbol(MODE_TABLE) != MODES.index(mode):  # EF FF FF FF …: no encoder writes that
+    if coder.symbol(MODE_TABLE) != MODES.index(mode):  # EF FF FF FF …, which no encoder writes
         raise SemError(
             Code.STREAM_NOT_CANONICAL, "the first symbol is not the mode of the first byte", offset=0, path="mode"
         )
@@ -184,19 +189,19 @@ def _begin(body: bytes, mode: str) -> entropy.Decoder:
 
 
 def _tokens(coder: entropy.Coder, vocabulary: int, ids: Sequence[int] | None = None) -> tuple[int, ...]:
-    """A count, then so many ids, each equally likely; read them, or write `ids`."""
+    """Read, or write, `ids`: their count, then each id with equal probability."""
     table = entropy.uniform(vocabulary)
     count = coder.symbol(COUNT_TABLE, None if ids is None else len(ids))
-    return tuple(coder.symbol(table, None if ids is None else ids[at]) for at in range(count))
+    return tuple(coder.symbol(table, None if ids is None else ids[i]) for i in range(count))
 
 
 def _text(octets: bytes, start: int | None) -> str:
-    """`start`: where in the body the octets begin, if they are its bytes."""
+    """Decode UTF-8. `start`: offset of the octets in the body, None if they are not bytes of the body."""
     try:
         return octets.decode()
-    except UnicodeDecodeError as fault:
-        what = f"octet {fault.start} of the text is not UTF-8"
-        raise SemError(Code.STREAM_INVALID, what, offset=None if start is None else start + fault.start) from fault
+    except UnicodeDecodeError as error:
+        what = f"octet {error.start} of the text is not UTF-8"
+        raise SemError(Code.STREAM_INVALID, what, offset=None if start is None else start + error.start) from error
 
 
 def _model(parameters: Mapping[str, Any], tables: TableFiles) -> ppm.CaptionModel:
@@ -210,7 +215,7 @@ def _model(parameters: Mapping[str, Any], tables: TableFiles) -> ppm.CaptionMode
 def _foreign(
     mode: str, parameters: Mapping[str, Any], tables: TableFiles
 ) -> tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]:
-    """The pair that writes and reads."""
+    """Return the compressor and the decompressor of a mode."""
     from refcodec.payloads.caption import compressed
 
     if mode == "zlib":

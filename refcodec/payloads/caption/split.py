@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13.2, the text side of the static caption model: a text as a style and a sequence of pieces, and back.
+"""Split a text into a style and pieces, the symbols of the static caption model, and join them (SPEC §13.2).
 
-    style    2 · case + stop: stop 1 if a final "." was taken off; case 1 if the first letter was made small, 2 if all were
-    pieces   of a space and what is left: an optional space and the longest run of letters, or of one other octet
+    style    2 · case + stop: stop 1 if a final "." is removed; case 1 if the first letter is lowered, 2 if all are
+    pieces   of a space and the remaining text: an optional space, then the longest run of letters or one other octet
 
-Letters are A-Z, a-z, the apostrophe and every octet from 0x80 on. Both directions work on octets, and `join` undoes
-`split` for every text; the other way round only what `split` gives is canonical.
+Letters are A-Z, a-z, the apostrophe and every octet from 0x80 on. Both directions work on octets. `join` inverts
+`split` for every text; only the pieces that `split` returns are canonical.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SMALL: Final = re.compile(rb"[a-z]")
 
 
 def split(text: bytes) -> tuple[int, list[bytes]]:
-    """(style 0 … 5, pieces, each of at least one octet) of the octets of a text; the empty text is (0, [])."""
+    """Return (style 0 … 5, pieces of at least one octet each) of the octets of a text; (0, []) for the empty text."""
     stop = int(text.endswith(b"."))
     text = text[: len(text) - stop]
     case = 0
@@ -32,7 +32,7 @@ def split(text: bytes) -> tuple[int, list[bytes]]:
 
 
 def join(style: int, pieces: list[bytes]) -> bytes:
-    """The octets that a style and pieces stand for; of pieces that do not begin with a space the first octet is lost."""
+    """Return the octets of a style and pieces. The first octet of the pieces, a space if canonical, is dropped."""
     case, stop = divmod(style, 2)
     text = b"".join(pieces)[1:]
     if case == 2:

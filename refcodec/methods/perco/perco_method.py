@@ -18,7 +18,7 @@ from refcodec.foundation.resolve import Models
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.perco import conditioning
-from refcodec.methods.pics.method import prompt
+from refcodec.methods.pics.pics_method import prompt
 from refcodec.networks import package, package_cache
 from refcodec.networks.table_model import TableModel
 from refcodec.payloads import kinds, pq_codes, vq_indices

@@ -83,12 +83,8 @@ class InvalidModel:
         self.late(symbols, tensors)
         return symbols, tensors
 
-    def notes(self) -> str:
-        """Return the member `notes` of the manifest; its first words are part of released packages."""
-        return f"A fault: {self.note}."
-
     def manifest(self, symbols: Symbols) -> bytes:
-        return package_files.manifest(self.id, symbols, self.notes())
+        return package_files.manifest(self.id, symbols, package_files.defect_notes(self.note))
 
     def build(self, _: Vectors) -> Output:
         files = self.files()
@@ -110,7 +106,7 @@ class ScalarSymbols(InvalidModel):
     """A package whose `symbols` are the number 3; its probe names the digest of that JSON."""
 
     def files(self) -> dict[str, bytes]:
-        manifest = package_files.manifest_head(self.id, self.notes()) | {"symbols": 3}
+        manifest = package_files.manifest_head(self.id, package_files.defect_notes(self.note)) | {"symbols": 3}
         text = (json.dumps(manifest, indent=1) + "\n").encode()
         return super().files() | {"manifest.json": text, "probe.sem": probe(self.base, hashlib.sha256(b"3").digest())}
 
@@ -124,7 +120,7 @@ class ListedTensors(InvalidModel):
         return symbols | {"tensors": sorted(tensors)}, tensors
 
     def manifest(self, symbols: Symbols) -> bytes:
-        head = package_files.manifest_head(self.id, self.notes())
+        head = package_files.manifest_head(self.id, package_files.defect_notes(self.note))
         return (json.dumps(head | {"symbols": symbols}, indent=1) + "\n").encode()
 
 

@@ -52,7 +52,7 @@ class InvalidPainter:
         base = MODELS / self.base
         manifest = json.loads((base / "manifest.json").read_bytes())
         painter, weights = self.change(manifest.pop("painter"), (base / "painter.safetensors").read_bytes())
-        text = package_files.manifest(self.id, manifest["symbols"], f"A fault: {self.note}.")
+        text = package_files.manifest(self.id, manifest["symbols"], package_files.defect_notes(self.note))
         if painter is not None:
             member = f' "painter": {json.dumps(painter)},\n "symbols": {{\n'
             text = text.replace(b' "symbols": {\n', member.encode(), 1)

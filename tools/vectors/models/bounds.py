@@ -107,6 +107,31 @@ def rates() -> tuple[Symbols, Tensors]:
     return symbols, mk.tensors
 
 
+def _sixteen_layers(mk: _Maker) -> list[Layer]:
+    """Return a hyper net of 16 layers, one of which has 4096 channels."""
+    wide = mk.conv("wide", 1, 4096, 1, "deconv", 4)
+    mk.tensors["wide.b"][0] = 2**37 - 2**15 * abs(int(mk.tensors["wide.w"][0, 0, 0, 0]))
+    relu = {"op": "relu"}
+    return [
+        mk.conv("kernel", 1, 1, 15),
+        REQUANT,
+        conv("same.w", "zero"),
+        conv("turned.w", "zero"),
+        wide,
+        requant_layer("s24", -128, 127),
+        relu,
+        mk.conv("thin", 4096, 1),
+        REQUANT,
+        {"op": "add", "from": 8},
+        REQUANT,
+        relu,
+        mk.conv("last", 1, 1, 3),
+        REQUANT,
+        {"op": "add", "from": 10},
+        requant_layer("s8"),
+    ]
+
+
 def layers() -> tuple[Symbols, Tensors]:
     """Build `edge-layers`.
 
@@ -120,9 +145,6 @@ def layers() -> tuple[Symbols, Tensors]:
     for name, weight in (("same", 1), ("turned", -1)):
         mk.tensors[f"{name}.w"] = np.full((1, 1, 1, 1), weight, "<i2")
     mk.tensors["zero"] = np.zeros(1, "<i8")
-    wide = mk.conv("wide", 1, 4096, 1, "deconv", 4)
-    mk.tensors["wide.b"][0] = 2**37 - 2**15 * abs(int(mk.tensors["wide.w"][0, 0, 0, 0]))
-    relu = {"op": "relu"}
     symbols: Symbols = {
         "kind": 7,
         "rates": 1,
@@ -133,24 +155,7 @@ def layers() -> tuple[Symbols, Tensors]:
         "context": "ends",
         "z_input": requant("s8"),
         "y_input": requant("s8"),
-        "hyper_net": [
-            mk.conv("kernel", 1, 1, 15),
-            REQUANT,
-            conv("same.w", "zero"),
-            conv("turned.w", "zero"),
-            wide,
-            requant_layer("s24", -128, 127),
-            relu,
-            mk.conv("thin", 4096, 1),
-            REQUANT,
-            {"op": "add", "from": 8},
-            REQUANT,
-            relu,
-            mk.conv("last", 1, 1, 3),
-            REQUANT,
-            {"op": "add", "from": 10},
-            requant_layer("s8"),
-        ],
+        "hyper_net": _sixteen_layers(mk),
         "channel_nets": [None],
         "spatial_nets": [[REQUANT | {"a": "a"}]],
         "anchor_heads": [[mk.conv("anchor", 1, 2)]],

@@ -51,6 +51,11 @@ def manifest_head(name: str, notes: str) -> Symbols:
     return {"format": FORMAT, "format_version": FORMAT_VERSION, "name": name, "licence": "CC0-1.0", "notes": notes}
 
 
+def defect_notes(note: str) -> str:
+    """Return the member `notes` of an invalid package, in the words of the released ones."""
+    return f"A fault: {note}."
+
+
 def manifest(name: str, symbols: Symbols, notes: str) -> bytes:
     """Return manifest.json with one line for each member of `symbols` and for each tensor."""
     tensors = symbols.get("tensors", {})

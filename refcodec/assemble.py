@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From finished payloads to the bytes of a file: profile, header, sections, checks."""
+"""Assemble a file from its payloads: choose the profile, build header and sections, compute the checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HASHES: Final = (4, 8, 16, 32)
 
 @dataclass(frozen=True)
 class CodedPayload:
-    """One critical section to be: its kind, its body, and the symbols that the body stands for."""
+    """A payload to be written: its kind, its body, and the symbols that the body codes."""
 
     kind: int
     body: bytes
@@ -30,7 +30,7 @@ class CodedPayload:
 
 @dataclass(frozen=True, eq=False)
 class EncodedFile:
-    """A finished file, and notices for the user."""
+    """An encoded file, and notices for the user."""
 
     data: bytes
     width: int
@@ -42,14 +42,14 @@ class EncodedFile:
 
     @property
     def bpp(self) -> float:
-        """Bits of the file per pixel of the picture."""
+        """Bits per pixel of the file."""
         return 8 * len(self.data) / (self.width * self.height)
 
     @property
     def latents(self) -> Any:
-        """The ELIC latents or those of the sketch, None where the file has neither."""
-        found = [payload.value for payload in self.payloads if payload.kind in (spec.SKETCH, spec.ELIC)]
-        return found[-1] if found else None
+        """The ELIC latents or those of the sketch, None if the file has neither."""
+        latents = [payload.value for payload in self.payloads if payload.kind in (spec.SKETCH, spec.ELIC)]
+        return latents[-1] if latents else None
 
     @property
     def rate(self) -> int | None:
@@ -59,14 +59,14 @@ class EncodedFile:
 
 @dataclass(frozen=True)
 class FileOptions:
-    """The form of a file: `check` bits, and the bytes by which it names its model, None for no explicit model."""
+    """The form of a file: the bits of its checks, and the bytes of the model hash, None for no explicit model."""
 
     check: int = 16
     hash_bytes: int | None = None
 
     @classmethod
     def of(cls, check: int, explicit_model: bool | int) -> FileOptions:
-        """Return the form that two arguments of `encode` ask for. Raises ValueError or TypeError for another value."""
+        """Return the form for two arguments of `encode`. Raises ValueError or TypeError for an invalid value."""
         if isinstance(check, bool) or operator.index(check) not in spec.CHECK_BITS.values():
             raise ValueError("check is 0, 16 or 32")
         if explicit_model is True or explicit_model is False:
@@ -76,7 +76,10 @@ class FileOptions:
         return cls(operator.index(check), operator.index(explicit_model))
 
     def model_hash_for(self, row: Profile, digest: str | None) -> tuple[int | None, tuple[str, ...]]:
-        """Return the bytes by which the file names its model, or None, and notices for the user."""
+        """Return the bytes of the model hash, None for no explicit model, and notices for the user.
+
+        digest: of the model that is used.
+        """
         if row.base:
             return self.hash_bytes or 8, ()
         if self.hash_bytes is not None or digest == row.model:
@@ -85,9 +88,9 @@ class FileOptions:
 
 
 def find_profile(name: str | int | None, method: str, rows: Registry) -> Profile:
-    """A row of this method by id or name; None: the first that is not withdrawn.
+    """Return a profile of this method by id or name; None: the first that is not withdrawn.
 
-    SEM-E-702 for a row that there is not, ValueError for one of another method.
+    Raises Code.UNSUPPORTED_PROFILE (SEM-E-702) for an unknown profile, ValueError for one of another method.
     """
     if isinstance(name, bool) or not isinstance(name, str | int | None):
         raise TypeError(f"a profile is named by its id or name, not by {name!r}")
@@ -101,7 +104,7 @@ def find_profile(name: str | int | None, method: str, rows: Registry) -> Profile
 
 
 def require_model(row: Profile, model: object) -> None:
-    """ValueError for a base where no model is named (SEM-R-034)."""
+    """Raise ValueError for a base profile without a named model (SEM-R-034)."""
     if row.base and model is None:
         raise ValueError(
             f"profile {row.name} is a base and has no model of its own: name one with its folder (--model DIR)"
@@ -109,7 +112,7 @@ def require_model(row: Profile, model: object) -> None:
 
 
 def header_of(profile: Profile, size: tuple[int, int], check: int, model_hash: bytes | None = None) -> Header:
-    """The header of a file of this row and size (width, height); `model_hash`: for an explicit model."""
+    """Return the header of a file of this profile and size (width, height); `model_hash`: of an explicit model."""
     explicit = model_hash is not None
     return Header(
         version=spec.VERSION,
@@ -132,7 +135,10 @@ def ancillary(
     metadata: Mapping[str, str] | None = None,
     thumbnail: bytes | None = None,
 ) -> dict[int, bytes]:
-    """Bodies by section type; what is empty or None has none. ValueError for entries that cannot stand there."""
+    """Return the bodies of ancillary sections by type, without those that are empty or None.
+
+    Raises ValueError for entries that are not allowed there.
+    """
     out = {}
     for section_type, entries in ((spec.PROVENANCE, provenance), (spec.HINTS, hints), (spec.METADATA, metadata)):
         if entries:
@@ -145,19 +151,22 @@ def ancillary(
 
 
 def provenance_entries(**more: str) -> dict[str, str]:
-    """The entries of a provenance section."""
+    """Return the entries of a provenance section."""
     return {"encoder": f"refcodec {__version__}", **more}
 
 
 def section_of(header: Header, digest: str | None, section_type: int, body: bytes, symbols: bytes) -> Section:
-    """A section with its check. `digest`: of the explicit model that the header names."""
+    """Return a section with its check. `digest`: of the explicit model that the header names."""
     return Section(
         section_type, body, section_check(header.profile, digest, header, section_type, symbols, header.check_bits)
     )
 
 
 def payload_section(header: Header, digest: str | None, payload: CodedPayload, level: int = 1) -> Section:
-    """The section of a payload. SEM-E-604 for a text whose S is beyond the level, which a short body can hide."""
+    """Return the section of a payload.
+
+    Raises Code.LIMIT_TEXT (SEM-E-604) for a text whose serialisation S exceeds the level; its body may be shorter.
+    """
     s, bound = payload.value.serialise(), level_bounds(level).text_bytes
     kind = header.profile.kind(payload.kind)
     if kind.text and len(s) > bound:
@@ -204,7 +213,7 @@ class FileTemplate:
 
     def body_budget(self, limit: int, kind: int, beside: Iterable[CodedPayload] = ()) -> int:
         """Return the bytes left for the body of a payload of this kind, beside others, in a file of at most `limit` bytes."""
-        # as long a length field as any body within the limits of a file has, and no more bytes than that takes
+        # with the longest length field that a body within the limit can have
         body = bytes(min(max(1, limit), 1 << 22))
         return limit - (self.size_of([*beside, CodedPayload(kind, body, _NoSymbols())]) - len(body))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §2: canonical JSON (RFC 8785), for the objects of this format: integers, ASCII strings, lists, objects.
+"""SPEC §2: canonical JSON (RFC 8785) for the values of this format: integers, ASCII strings, lists, objects.
 
-With no other numbers and no other characters, sorting member names and leaving out white space is all it takes.
+As there are no other numbers and characters, it suffices to sort member names and to leave out white space.
 """
 
 from __future__ import annotations
@@ -13,13 +13,19 @@ INTEGER_END: Final = 1 << 53  # binary64 holds every integer below this one
 
 
 def canonical_json(value: object) -> bytes:
-    """The one serialisation of `value`. ValueError for floats, strings that are not ASCII, integers of 2^53 or more."""
+    """Return the canonical serialisation of `value`.
+
+    Raises ValueError for floats, strings that are not ASCII, and integers of 2^53 or more.
+    """
     _require(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("ascii")
 
 
 def parse_json(data: bytes) -> Any:
-    """The value of a JSON text in UTF-8. ValueError for anything else, and for a member given twice or absurd depth."""
+    """Return the value of a JSON text in UTF-8.
+
+    Raises ValueError for invalid JSON, a repeated member name, or too deep nesting.
+    """
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
     except RecursionError:
@@ -27,6 +33,7 @@ def parse_json(data: bytes) -> Any:
 
 
 def _require(value: object) -> None:
+    """Raise ValueError for a value that canonical JSON of this format cannot hold."""
     if isinstance(value, dict):
         for name, member in value.items():
             if not isinstance(name, str):

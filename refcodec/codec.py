@@ -43,10 +43,10 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         text (str): the words of a consonant text, or the prompt of another method.
         caption (str): a caption, sent beside other symbols or alone; steers method "elic" with a text adapter, unsent.
         vector (float [d]): an image embedding.
-        codes (int [n]): PQ codes, CLIP codes, consonant codes or prompt token ids, as the method has them.
+        codes (int [n]): PQ codes, CLIP codes, consonant codes or prompt token ids, whichever the method uses.
         indices (int [h, w]): VQ indices.
         sketch (as `image`, or uint8[H, W]): an edge map.
-        size ((int, int), pixels): width and height of the picture that symbols alone stand for.
+        size ((int, int), pixels): width and height of the picture, for symbols without a picture.
         mode (str, default: the shortest): how a caption is coded: "static", "raw", "zlib" or "zstd".
         strict (bool, default False): refuse a consonant text that would have to be changed.
         words (int, default: as many as the rate allows): words of a consonant text.
@@ -68,9 +68,9 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         trace, record (functions of str and value): called with each layer and pass of the exact networks; with each step.
 
     Raises:
-        TypeError, ValueError: an argument is unknown, of a wrong type or senseless; before any picture or model is read.
+        TypeError, ValueError: an argument is unknown, of a wrong type or invalid; before any picture or model is read.
         InputOutputError: the picture cannot be read, or is larger than the level allows.
-        ModelError: a model is missing, is another one or is malformed, or a library is not installed.
+        ModelError: a model is missing, has another digest or is malformed, or a library is not installed.
         UnsupportedError, LimitError: the registry has no such profile; the file would exceed the limits of its level.
 
     Example:
@@ -97,9 +97,9 @@ def encode_file(image: ImageInput | None = None, **options: Unpack[EncodeOptions
     if image is not None:
         return _encode_picture(image, symbols, settings, options)
     if not symbols.names():
-        raise ValueError("nothing to encode: give a picture, or symbols that are ready")
+        raise ValueError("nothing to encode: give a picture or symbols")
     if unread := settings.options.non_defaults():
-        raise ValueError(f"{min(unread).replace('_', '-')} is for a picture, and none is given")
+        raise ValueError(f"{min(unread).replace('_', '-')} needs a picture")
     method = pack.method_of(settings.method or pack.usual_method(symbols.names()), symbols.names())
     environment = Environment.of(options.get("environment"))
     return pack.encode_symbols(method, with_edge_map(symbols, settings.level), settings, environment)
@@ -159,13 +159,13 @@ def decode(
         level (int): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment): registry, tables and package folders. None: `Environment.default()`.
-        seed (int 0 to 10^19 - 1): of the noise. This and the following are render hints, by default the file's, else the
-            profile's.
-        generator (str): kind of noise, "cpu" or "cuda".
+        seed (int 0 to 10^19 - 1): seed of the noise. This and the following are render hints, by default the file's, else
+            the profile's.
+        generator (str): noise generator, "cpu" or "cuda".
         steps (int 1 to 999999): steps of the sampler.
         guidance (float 0 to 999999): scale of classifier-free guidance.
         scheduler (str): sampler: "ddim", "ddpm", "pndm", "euler", "euler-a", "dpm" or "unipc".
-        strength (float 0 to 999999): how far the picture follows its edge map.
+        strength (float 0 to 999999): how closely the picture follows its edge map.
         noise_level (int 0 to 999): noise added to an image embedding.
         norm_scale (float 0.75 to 1.5): factor on the norm of an image embedding.
 
@@ -173,7 +173,7 @@ def decode(
         TypeError, ValueError: an argument is unknown, of a wrong type, or not read by the file's method; before any
             payload is decoded.
         HeaderError, SectionError, PayloadError, CheckError, LimitError, UnsupportedError: the file is invalid or unknown.
-        ModelError: a model is missing, is another one or is malformed, or a library is not installed.
+        ModelError: a model is missing, has another digest or is malformed, or a library is not installed.
         InputOutputError: the path or stream cannot be read.
 
     Example:
@@ -197,9 +197,9 @@ def _decode(
     container = read(data, level=level, environment=environment)
     method = find_method(container.profile.method_name)
     method.check_sampler_settings(overrides, 1, None)
-    package_cache.need_torch("painting a picture", method.name)
+    package_cache.need_torch("reconstructing a picture", method.name)
     decoded = decode_container(container, environment, level=level, progress=part(progress, 0, 0.5))
-    made = reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides)
-    picture = Image.fromarray(made.pictures[0])
-    picture.info.update(made.note)
+    reconstruction = reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides)
+    picture = Image.fromarray(reconstruction.pictures[0])
+    picture.info.update(reconstruction.note)
     return picture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From a file to its symbols: container, payloads, check, in the order of judgement of SPEC §17."""
+"""Decode a file to its symbols: container, payloads and check, in the order of errors of SPEC §17."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class DecodedFile:
-    """A file, decoded. `values` by section type; `folder`: the model package that was used; `state`: of the check.
+    """A decoded file. `values` by section type; `folder`: the model package that was used; `state`: of the check.
 
-    `environment`: what it was decoded with, the folders of models named for it included.
+    `environment`: the one it was decoded with, including the folders of models named for it.
     """
 
     container: Container
@@ -43,25 +43,25 @@ class DecodedFile:
     environment: Environment
 
     def value(self, kind: int) -> Any:
-        """The payload of this kind; SEM-E-704 for a file that holds none."""
-        found = self.values.get(spec.CRITICAL | kind)
-        if found is None:
+        """Return the payload of this kind. Raises Code.UNSUPPORTED_KIND (SEM-E-704) if the file has none."""
+        value = self.values.get(spec.CRITICAL | kind)
+        if value is None:
             raise SemError(
                 Code.UNSUPPORTED_KIND,
                 f"the file holds no {kinds.name_of(kind, self.environment.kinds)}",
                 path="sections",
             )
-        return found
+        return value
 
     @property
     def elic(self) -> ElicLatents:
-        """The ELIC latents; SEM-E-704 for a file that holds none."""
+        """The ELIC latents. Raises Code.UNSUPPORTED_KIND (SEM-E-704) if the file has none."""
         latents: ElicLatents = self.value(spec.ELIC)
         return latents
 
     @property
     def canonical(self) -> bool:
-        """False where a payload is in a foreign form (SPEC §13.2)."""
+        """Whether all payloads are canonical; False if one is in a foreign form (SPEC §13.2)."""
         return all(value.canonical for value in self.values.values())
 
 
@@ -75,7 +75,7 @@ def decode_file(
     progress: Progress | None = None,
     environment: Environment | None = None,
 ) -> DecodedFile:
-    """Return a file, decoded, or raise the SemError of its first error. models: folders looked at first."""
+    """Decode a file. Raises the SemError of its first error. models: folders of packages to search first."""
     environment = Environment.of(environment).with_packages(models)
     container = read(data, level=level, environment=environment)
     return decode_container(container, environment, level=level, backend=backend, trace=trace, progress=progress)
@@ -105,7 +105,7 @@ def decode_container(
         except SemError as error:
             if (
                 error.family not in ("payload", "limit", "unsupported") or error.code == Code.UNSUPPORTED_MODEL
-            ):  # 705 is of the model
+            ):  # 705 is an error of the model, without a place in the file
                 raise
             at = section.body_offset + (error.offset or 0)
             path = f"sections[{index}].body" if container.header.sectioned else "body"
@@ -126,7 +126,7 @@ def _payload(
     trace: Trace | None,
     progress: Progress | None,
 ) -> Value:
-    """The symbols of one payload; `chosen`: folder and digest of the model where its kind needs one."""
+    """Return the symbols of one payload. `chosen`: folder and digest of its model, None if its kind needs none."""
     from refcodec.payloads.coding import CodingContext
 
     header, kind = container.header, container.profile.kind(section.number)
@@ -138,7 +138,7 @@ def _payload(
         if kind.networks:
             model = package_cache.symbol_model(*chosen)
         else:
-            model = package_cache.small_model(*chosen, environment.kinds)
+            model = package_cache.table_model(*chosen, environment.kinds)
         check_model(model, kind, parameters)
         backend = backend or package_cache.backend()
     size, tables = (header.width, header.height), environment.tables
@@ -147,6 +147,7 @@ def _payload(
 
 
 def _model(container: Container, environment: Environment) -> tuple[Path, str]:
+    """Return folder and digest of the model that a file names."""
     header = container.header
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
     if wanted is None:
@@ -158,19 +159,19 @@ def _model(container: Container, environment: Environment) -> tuple[Path, str]:
 
 
 def explicit_digest(header: Header, environment: Environment) -> str | None:
-    """The whole digest of the explicit model that a header names; None where there is none, or it is not found."""
+    """Return the full digest of the explicit model that a header names, None without one or if it is not found."""
     if header.model_hash is None:
         return None
     try:
         folder = environment.find_package(header.model_hash.hex())
-    except SemError:  # several fit
+    except SemError:  # several models match
         return None
     return None if folder is None else package_search.folder_digest(folder)
 
 
 @dataclass(frozen=True)
 class PayloadSection:
-    """One section's symbols: `sha256` over S of SPEC §7, `shape` of each array, `value` where it is short enough."""
+    """The symbols of one section: `sha256` of S (SPEC §7), `shape` of each array, `value` if it is short enough."""
 
     kind: str
     sha256: str
@@ -188,7 +189,7 @@ class Payload:
     sections: tuple[PayloadSection, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """The object of `conformance/schema/payload.schema.json`."""
+        """Return the object of `conformance/schema/payload.schema.json`."""
         return {"sections": [section.to_dict() for section in self.sections]}
 
 
@@ -213,7 +214,7 @@ def payload(
         SemError: the first error of the file, in the order of SPEC §17.
         ModelError: the symbol model that a payload needs is missing or malformed.
         InputOutputError: the path or stream cannot be read.
-        TypeError, ValueError: an argument that makes no sense.
+        TypeError, ValueError: an argument is invalid.
 
     Example:
         >>> refcodec.payload("cat.sem").sections[0].value
@@ -223,8 +224,8 @@ def payload(
     out = []
     for section in decoded.container.sections:
         if section.critical:
-            found = decoded.values[section.type]
-            s, shape, value = found.serialise(), found.shape, found.to_json()
+            symbols = decoded.values[section.type]
+            s, shape, value = symbols.serialise(), symbols.shape, symbols.to_json()
         else:
             s, shape = section.body, [[len(section.body)]]
             value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Sections taken away, cut off or added, without a look at the others: what SPEC §6 asks of an editor.
+"""Remove, add and truncate sections of a file without decoding the others, as SPEC §6 requires of an editor.
 
-Checks are those of single sections and hold in either form of the file, so nothing that stays is decoded or changed.
+Each check covers one section and is valid in both forms of the file, so the remaining sections do not change.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from refcodec.payloads.kinds import KINDS
 
 @dataclass(frozen=True)
 class Edited:
-    """The new file, and the types of sections that had to go with the change (R-051)."""
+    """An edited file. `dropped`: the types of unknown sections that the edit had to remove (SEM-R-051)."""
 
     data: bytes
     dropped: tuple[int, ...] = ()
 
 
 def type_named(name: str, kinds: Kinds = KINDS) -> int:
-    """The section type of a kind or ancillary section by name, or by number as in 0x43. ValueError for another one."""
+    """Return the section type for the name of a kind or ancillary section, or for a number such as 0x43.
+
+    Raises ValueError for another name.
+    """
     for kind in kinds:
         if name == kind.name:
             return spec.CRITICAL | kind.id
@@ -39,12 +42,12 @@ def type_named(name: str, kinds: Kinds = KINDS) -> int:
         number = -1
     if not 0 <= number <= 0xFF:
         known_names = ", ".join([*(kind.name for kind in kinds), *spec.ANCILLARY.values()])
-        raise ValueError(f"{name!r} is no section: there are {known_names}, and types such as 0x43")
+        raise ValueError(f"{name!r} is not a section: there are {known_names}, and types such as 0x43")
     return number
 
 
 def strip(container: Container, types: Collection[int], *, level: int = 1) -> Edited:
-    """The file without the sections of these types. ValueError where one is not there, or none would be left."""
+    """Return the file without the sections of these types. Raises ValueError if one is absent, or none would be left."""
     have = {section.type for section in container.sections}
     if missing := sorted(set(types) - have):
         raise ValueError(f"the file has no section {_name(missing[0])}")
@@ -53,9 +56,10 @@ def strip(container: Container, types: Collection[int], *, level: int = 1) -> Ed
 
 
 def add(container: Container, sections: Iterable[Section], *, replacing: bool = False, level: int = 1) -> Edited:
-    """The file with these sections beside its own. ValueError for one that is there already, unless `replacing`.
+    """Return the file with further sections; `replacing`: they may replace sections of the file.
 
-    SEM-E-303 for a kind that the profile does not allow.
+    Raises ValueError for a section that the file has already, Code.SECTION_KIND (SEM-E-303) for a kind that the profile
+    does not allow.
     """
     new = list(sections)
     types = {section.type for section in new}
@@ -72,16 +76,17 @@ def add(container: Container, sections: Iterable[Section], *, replacing: bool = 
     return _edited(container, [*kept, *new], any(section.critical for section in new), level)
 
 
-def cut(container: Container, *, sections: int | None = None, most: int | None = None) -> Edited:
-    """The file up to the end of its first `sections` sections, or of as many as fit `most` bytes; its header stays.
+def cut(container: Container, *, sections: int | None = None, limit: int | None = None) -> Edited:
+    """Return the file up to the end of its first `sections` sections, or of as many as fit `limit` bytes.
 
-    Reads as an incomplete file (R-047). ValueError for a compact file, and where no section would be left.
+    The header does not change, so it reads as an incomplete file (SEM-R-047). Raises ValueError for a compact file, and
+    if no section would be left.
     """
     if not container.header.sectioned:
         raise ValueError("a compact file has no sections to cut between")
     for keep in range(len(container.sections), 0, -1):
         data = write(replace(container, sections=container.sections[:keep]), level=max(_levels()))
-        if (sections is None or keep <= sections) and (most is None or len(data) <= most):
+        if (sections is None or keep <= sections) and (limit is None or len(data) <= limit):
             return Edited(data)
     raise ValueError("not even the first section would be left")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The arguments of `refcodec.encode` by name, and the settings that they make, validated once."""
+"""The arguments of `refcodec.encode`, and the validated settings made from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from refcodec.progress import Progress, StepCallback
 
 QUALITIES: Final = 10
-QUALITY: Final = 5  # where neither quality nor bpp is given
+QUALITY: Final = 5  # the default, if neither quality nor bpp is given
 
 
 class EncodeOptions(TypedDict, total=False):
@@ -82,13 +82,13 @@ class EncoderOptions:
 
 @dataclass(frozen=True)
 class EncodeSettings:
-    """How a picture, or symbols, become a file. Made by `of`, which validates."""
+    """Validated settings of an encode, made by `of`."""
 
     method: str | None = None
     profile: str | int | None = None
     quality: int | None = None  # 1 … 10
     bpp: float | None = None  # bits per pixel, above 0 and below 64
-    size: tuple[int, int] | None = None  # width, height of the picture that symbols alone stand for
+    size: tuple[int, int] | None = None  # width, height of the picture, for symbols without a picture
     mode: str | None = None
     strict: bool = False
     options: EncoderOptions = field(default_factory=EncoderOptions)
@@ -104,7 +104,7 @@ class EncodeSettings:
     def of(cls, options: Mapping[str, Any]) -> EncodeSettings:
         """Return the settings among the arguments of `encode`.
 
-        Raises ValueError or TypeError for a value that makes no sense, whatever the picture.
+        Raises ValueError or TypeError for a value that is invalid whatever the picture.
         """
         method, profile, model = (options.get(name) for name in ("method", "profile", "model"))
         if method is not None and method not in spec.METHODS.values():
@@ -142,22 +142,22 @@ class EncodeSettings:
 
     @property
     def rate(self) -> tuple[int | None, float]:
-        """(quality 1 … 10, 0.0), or (None, bits per pixel) where that decides."""
+        """(quality 1 … 10, 0.0), or (None, bits per pixel) if bpp is given."""
         return check_rate(self.quality, self.bpp)
 
 
 def refuse_unknown(function: str, names: Mapping[str, object], known: frozenset[str]) -> None:
-    """Raise TypeError, as Python does, for a keyword argument that a function does not have."""
+    """Raise TypeError, as Python does, for an unknown keyword argument."""
     if odd := [name for name in names if name not in known]:
         raise TypeError(f"{function}() got an unexpected keyword argument {odd[0]!r}")
 
 
 def check_rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
-    """Return (quality 1 … 10, 0.0), or (None, bpp) where that decides. Raises ValueError or TypeError for another value."""
+    """Return (quality 1 … 10, 0.0), or (None, bpp) if bpp is given. Raises ValueError or TypeError for an invalid value."""
     if quality is not None and bpp is not None:
         raise ValueError("give quality or bpp, not both")
     if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
-        raise ValueError(f"quality is a whole number from 1 to {QUALITIES}")
+        raise ValueError(f"quality is an integer from 1 to {QUALITIES}")
     if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
         raise ValueError("bpp is a number above 0 and below 64")
     if bpp is not None:

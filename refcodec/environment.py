@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What the codec works with beside its arguments: the registry, the tables, and the folders of model packages.
+"""The environment of the codec: the registry, the tables, and the folders of model packages.
 
 An `Environment` is an immutable value. Public functions take one; without it they use `Environment.default()`, the only
 place that reads environment variables:
 
-SEM_REGISTRY   a file of private rows (ids 200 to 253), in the form of registry.json; they stand beside the shipped ones
-SEM_MODELS     folders of model packages, separated like PATH; looked at before the user's own folder
+SEM_REGISTRY   a file of private profiles (ids 200 to 253), in the form of registry.json, added to the shipped ones
+SEM_MODELS     folders of model packages, separated like PATH; searched before the user's folder
                ($XDG_DATA_HOME/sem/models) and the packages that come with this library
 
 Several environments can be used side by side, also in several threads.
@@ -31,9 +31,10 @@ Folders = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 @dataclass(frozen=True)
 class Environment:
-    """`package_folders`: where model packages (SPEC §12) are looked for, in order: packages, or folders of packages.
+    """A registry, tables, and the folders to search for model packages (SPEC §12), in order.
 
-    `Environment()` is what this library ships, whatever the machine it runs on.
+    Each of `package_folders` is a package or a folder of packages. `Environment()` is what this library ships, on any
+    machine.
     """
 
     registry: Registry = field(default_factory=Registry.shipped)
@@ -49,7 +50,7 @@ class Environment:
     def default(cls) -> Environment:
         """Return the environment that SEM_REGISTRY and SEM_MODELS describe now.
 
-        A faulty SEM_REGISTRY is SEM-E-101 as soon as a row is asked for.
+        An invalid SEM_REGISTRY raises Code.CANNOT_READ (SEM-E-101) when a profile is first looked up.
         """
         return _default(os.environ.get("SEM_REGISTRY") or None, _default_folders())
 
@@ -59,24 +60,27 @@ class Environment:
         return cls.default() if environment is None else environment
 
     def with_packages(self, folders: Folders) -> Environment:
-        """Return the same environment with one or several folders of packages to be looked at before its own."""
-        first = (folders,) if isinstance(folders, str | os.PathLike) else tuple(folders)
-        return replace(self, package_folders=(*map(Path, first), *self.package_folders)) if first else self
+        """Return the same environment with one or several folders of packages to search before its own."""
+        more = (folders,) if isinstance(folders, str | os.PathLike) else tuple(folders)
+        return replace(self, package_folders=(*map(Path, more), *self.package_folders)) if more else self
 
     def find_package(self, digest: str) -> Path | None:
-        """Return the folder of the package whose symbol model has this digest, or a digest that begins so; None: no.
+        """Return the folder of the package with this symbol digest or digest prefix, None if it is not installed.
 
-        SEM-E-801 where a prefix fits models of different digests.
+        Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if a prefix matches models of different digests.
         """
         return package_search.find(digest, self.package_folders)
 
     def locate_package(self, digest: str) -> Path:
-        """Return the folder of the package with this symbol digest or digest prefix; SEM-E-801 where there is none."""
-        found = self.find_package(digest)
-        if found is None:
+        """Return the folder of the package with this symbol digest or digest prefix.
+
+        Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if it is not installed.
+        """
+        folder = self.find_package(digest)
+        if folder is None:
             what = f"no model with the digest {digest[:16]}… is installed"
             raise SemError(Code.MODEL_UNAVAILABLE, what, path="model")
-        return found
+        return folder
 
 
 def _default_folders() -> tuple[Path, ...]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The closed error list of SPEC.md §17: one code for each thing that can be wrong with a file.
+"""The errors of SPEC.md §17: a closed list of codes.
 
-Faults of an *input* (a file, a picture, a model package) raise a `SemError`; faults of the *caller* (a wrong type,
-a rate that is not a number) raise `TypeError` or `ValueError`. Nothing else leaves this package for bad bytes.
+An error of an *input* (a file, a picture, a model package) raises a `SemError`; an error of the *caller* (a wrong type,
+a rate that is not a number) raises `TypeError` or `ValueError`. Invalid bytes raise no other exception.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 
 class Family(NamedTuple):
-    """One family of codes: its name and the exit status every program gives for it (SPEC §17)."""
+    """A family of codes: its name, and the exit status that every program has for it (SPEC §17)."""
 
     name: str
     status: int
@@ -126,7 +126,7 @@ CODES: Final = {code: (code.label, remedy) for code, remedy in REMEDIES.items()}
 
 
 class SemError(Exception):
-    """One fault of one input. `str()` is one line: code, name, what, where, remedy.
+    """An error of an input. `str()` is one line: code, name, message, place, remedy.
 
     `SemError(code, …)` makes an instance of the subclass of the code's family, so `except HeaderError` catches codes
     201 to 209. Attributes: `code` (`Code`, an int), `name` (str, its short name), `what` (str; `message` is the same),
@@ -150,7 +150,7 @@ class SemError(Exception):
 
     @property
     def message(self) -> str:
-        """What is wrong, without code, place and remedy."""
+        """The message, without code, place and remedy."""
         return self.what
 
     @property
@@ -169,8 +169,8 @@ class SemError(Exception):
 
     def __str__(self) -> str:
         where = "" if self.offset is None else f" at byte {self.offset}"
-        said = self.path is None or re.search(rf"\b{re.escape(self.path)}\b", self.what) is not None  # not twice
-        field = "" if said else f" in {self.path}"
+        in_message = self.path is not None and re.search(rf"\b{re.escape(self.path)}\b", self.what) is not None
+        field = "" if self.path is None or in_message else f" in {self.path}"
         return f"{self.id} {self.name}: {self.what}{field}{where}; {self.hint}"
 
     def to_dict(self) -> dict[str, object]:
@@ -214,7 +214,7 @@ class UnsupportedError(SemError):
 
 
 class ModelError(SemError):
-    """Codes 801 to 805: a model is missing, is another one or is malformed. Exit status 5."""
+    """Codes 801 to 805: a model is missing, has another digest or is malformed. Exit status 5."""
 
 
 _CLASSES: Final[dict[int, type[SemError]]] = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Export the payloads of a file as files (.txt, .npy, .npz, images) without reconstructing the picture."""
+"""Export the decoded symbols of a file as files: text, vector, codes, indices or edge map."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[str, Artifact]:
-    """Return the payloads of a file as artifacts: name of the kind -> artifact, by ascending kind.
+    """Return name of the kind -> artifact for each payload of a file, by ascending kind.
 
-    Raise `ModelError` if the package that the file names is installed and malformed.
+    Raises ModelError for an installed package that the file names and that is malformed.
     """
-    header, known, exported = symbols.container.header, symbols.environment.kinds, {}
+    header, known, out = symbols.container.header, symbols.environment.kinds, {}
     for section_type, value in symbols.values.items():
         kind = kinds.get(section_type & spec.NUMBER, known)
         context = ExportContext(
@@ -32,15 +32,16 @@ def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[st
             partial(_find_model, symbols),
             partial(_synthesise, symbols, progress),
         )
-        exported[kind.name] = kind.export(value, context)
-    return exported
+        out[kind.name] = kind.export(value, context)
+    return out
 
 
 def _find_model(symbols: DecodedFile) -> Any:
-    """Return the symbol model that the file names, None if it names none or it is not installed."""
+    """Return the symbol model that the file names, None without one or if it is not installed."""
+
     header = symbols.container.header
-    digest = header.profile.model if header.model_hash is None else header.model_hash.hex()
-    folder = None if digest is None else symbols.environment.find_package(digest)
+    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    folder = None if wanted is None else symbols.environment.find_package(wanted)
     if folder is None:
         return None
     from refcodec.networks import package
@@ -49,12 +50,12 @@ def _find_model(symbols: DecodedFile) -> Any:
 
 
 def _synthesise(symbols: DecodedFile, progress: Progress | None, latents: Any) -> NDArray[np.uint8]:
-    """Return uint8[H, W, C], the picture of latents, synthesised by the package that decoded them."""
+    """Return uint8[H, W, C], the picture of latents, by the package that they were decoded with."""
     from refcodec.methods import latent_coding
     from refcodec.networks import package_cache
 
     header, folder = symbols.container.header, symbols.folder
     assert folder is not None
-    package_cache.need_torch("painting an edge map")
-    with package_cache.running(folder, "painter"):
+    package_cache.need_torch("reconstructing an edge map")
+    with package_cache.torch_errors(folder, "painter"):
         return latent_coding.synthesise(latents, folder, (header.width, header.height), progress)

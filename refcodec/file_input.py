@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The type of a `.sem` file at the interface: a path, its bytes, or a binary stream. Standard library only."""
+"""The type of a file argument: a path, bytes, or a binary stream. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO, TypeAlias, cast
 from refcodec.fileio import read_bytes, read_stream
 
 FileInput: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
-"""Any representation of one file:
+"""A file as an argument:
 
 - a path (a `str` is always a path);
 - its bytes: bytes, bytearray, memoryview or any other object with a buffer, such as a numpy array of uint8;

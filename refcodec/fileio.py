@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whole files in and out: reads with a limit, and writes that happen completely or not at all.
+"""Read files up to a limit, and write files atomically.
 
-Standard library only, so that `inspect` starts without numpy or Pillow. Every fault of the file system is a `SemError`:
-101 cannot read, 102 cannot write, 606 longer than the limit.
+Standard library only, so that `inspect` starts without numpy or Pillow. Errors of the file system raise a `SemError`:
+Code.CANNOT_READ (101), CANNOT_WRITE (102), LIMIT_FILE (606) for a file beyond the limit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TEMPORARY: Final = (
 
 
 def shipped_data(package: str, name: str, sha256: str) -> bytes:
-    """`data/name` of a package of this program; SemError 802 if it is not the file that the digest names."""
+    """Return `data/name` of a package of this library. Raises Code.MODEL_DIGEST (SEM-E-802) for another digest."""
     import hashlib
     from importlib.resources import files
 
@@ -38,10 +38,10 @@ def shipped_data(package: str, name: str, sha256: str) -> bytes:
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
-    """All bytes of the file, pipe or device `path`, of which there may be at most `limit`.
+    """Return all bytes of the file, pipe or device `path`, at most `limit`.
 
-    A regular file that is longer is refused by its size, anything else after `limit` + 1 bytes.
-    Raises SemError 101 (missing, forbidden, a folder, a failing disk) or 606.
+    A longer file is refused by its size, a pipe or device after `limit` + 1 bytes. Raises Code.CANNOT_READ (SEM-E-101) if
+    it cannot be read, LIMIT_FILE (606) if it is longer.
     """
     name = path_text(path)
     try:
@@ -55,9 +55,9 @@ def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
 
 
 def read_stream(stream: BinaryIO, limit: int) -> bytes:
-    """All bytes from where `stream` stands to its end, of which there may be at most `limit`; it is not closed.
+    """Return all bytes from the position of `stream` to its end, at most `limit`. Does not close it.
 
-    Raises SemError 101 or 606; TypeError for a stream of text.
+    Raises Code.CANNOT_READ (SEM-E-101) or LIMIT_FILE (606); TypeError for a text stream.
     """
     try:
         return _read(stream, limit, "the stream", _CHUNK)
@@ -66,12 +66,11 @@ def read_stream(stream: BinaryIO, limit: int) -> bytes:
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes | bytearray | memoryview) -> None:
-    """Make `path` hold exactly `data`, or leave it as it was.
+    """Write `data` to `path` completely, or leave the file as it was.
 
-    The bytes go to a temporary file beside the target, are synced and renamed over it. A new file gets the mode that
-    the umask leaves, an existing one keeps its mode; a link keeps pointing to what it points to, which is replaced;
-    a pipe or device is written to in place. Nothing stays behind on failure, Ctrl-C included.
-    Raises SemError 102.
+    The bytes go to a temporary file beside the target, which is synced and then renamed. A new file has the mode of the
+    umask, an existing one keeps its mode; of a symbolic link the target is replaced; pipes and devices are written in
+    place. No temporary file is left on failure or Ctrl-C. Raises Code.CANNOT_WRITE (SEM-E-102).
     """
     name = path_text(path)
     view = memoryview(data).cast("B")
@@ -89,7 +88,10 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | bytearray | memoryv
 
 
 def write_stream(stream: BinaryIO, data: bytes | bytearray | memoryview) -> None:
-    """Write all of `data` to `stream` and flush it; it is not closed. Raises SemError 102; TypeError for text."""
+    """Write all of `data` to `stream` and flush it, without closing it.
+
+    Raises Code.CANNOT_WRITE (SEM-E-102); TypeError for a text stream.
+    """
     try:
         _write(stream, memoryview(data).cast("B"))
         stream.flush()
@@ -98,22 +100,23 @@ def write_stream(stream: BinaryIO, data: bytes | bytearray | memoryview) -> None
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
-    """The path as str. Raises TypeError for what is no path: a number, or bytes, which elsewhere mean contents."""
+    """Return the path as str. Raises TypeError for other types, such as numbers or bytes."""
     if isinstance(path, bytes):
         raise TypeError("a path is a str or os.PathLike, not bytes")
     return os.fsdecode(os.fspath(path))
 
 
 def shown(name: str) -> str:
-    """A path as it may stand in a one-line message: as it is, or escaped where it would not print."""
+    """Return a path for a one-line message, escaped if it is not printable."""
     return name if name and name.isprintable() else ascii(name)
 
 
-def _read(stream: BinaryIO, limit: int, what: str, first: int) -> bytes:
+def _read(stream: BinaryIO, limit: int, what: str, first_read: int) -> bytes:
+    """Return all bytes of a stream. `first_read`: bytes to ask for first."""
     chunks: list[bytes] = []
-    left, want = limit + 1, first
+    left, size = limit + 1, first_read
     while left:
-        chunk = stream.read(min(want, left))
+        chunk = stream.read(min(size, left))
         if chunk is None:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         if not isinstance(chunk, bytes):
@@ -121,7 +124,7 @@ def _read(stream: BinaryIO, limit: int, what: str, first: int) -> bytes:
         if not chunk:
             return b"".join(chunks)
         chunks.append(chunk)
-        left, want = left - len(chunk), _CHUNK
+        left, size = left - len(chunk), _CHUNK
     raise _too_long(what, limit)
 
 
@@ -154,7 +157,7 @@ def _replace(target: str, view: memoryview, mode: int | None) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    """Make the rename survive a power cut, where the system can."""
+    """Sync a folder, so that a rename survives a power failure, if the system supports it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -164,7 +167,7 @@ def _sync_folder(folder: str) -> None:
 
 
 def _mode(name: str) -> int | None:
-    """The mode of what `name` leads to, None where nothing is there yet."""
+    """Return the mode of the file `name`, through links; None if it does not exist."""
     try:
         return os.stat(name).st_mode
     except FileNotFoundError:

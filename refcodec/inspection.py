@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What is in a file: every byte and every bit of it by name, with no payload decoded and no network run.
+"""Inspect a file: name every byte and bit of it, without decoding payloads or running networks.
 
-Any bytes give an `Inspection`: after a fault as much as can still be told, with the fault in `errors`.
+Any bytes give an `Inspection`. An invalid file is inspected as far as it can be parsed, and its errors are in `errors`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,24 @@ from refcodec.file_input import FileInput, contents
 from refcodec.networks import package_search
 from refcodec.registry import Profile
 
-HEX_BYTES: Final = 32  # of a value that is bytes, so many are shown
+HEX_BYTES: Final = 32  # bytes of a binary value that are shown
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of the file. Fields are contiguous; those within one byte have its offset and follow one another."""
+    """A field of the file. Fields are contiguous; those within one byte have the same offset, and are in order."""
 
-    name: str  # as in SPEC.md; `unparsed` and `trailing` for what belongs to no field
-    offset: int  # of the byte that holds its first bit
+    name: str  # as in SPEC.md; `unparsed` and `trailing` for bytes that belong to no field
+    offset: int  # of the byte with its first bit
     bits: int
-    value: int | str | None  # text as it is, other bytes in hexadecimal, cut with … after 32
+    value: int | str | None  # text unchanged, other bytes in hexadecimal, truncated with … after 32
 
 
 @dataclass(frozen=True)
 class SectionInfo:
-    kind: str | None  # name of the kind or ancillary section, None where it is not known
+    """A section of the file."""
+
+    kind: str | None  # name of the kind or ancillary section, None if it is unknown
     critical: bool
     offset: int  # of the body
     bytes: int  # of the body
@@ -47,40 +49,44 @@ class SectionInfo:
 
 @dataclass(frozen=True)
 class CheckInfo:
+    """The check of the file, as far as it can be verified without decoding payloads."""
+
     bits: int | None  # 0, 16, 32; None for a broken header
     state: State
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    digest: str | None  # 64 hexadecimal digits, fewer where the file names no more and the model is not found
-    name: str | None  # of the model, or where it is not found of the profile
-    available: bool
+    """The symbol model that the file names."""
+
+    digest: str | None  # 64 hexadecimal digits; fewer if the file has a prefix and the model is not installed
+    name: str | None  # of the model, or of the profile if the model is not installed
+    available: bool  # it is installed
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What can be told of a file. None stands for what is not known."""
+    """The fields and properties of a file. None stands for an unknown value."""
 
     format_version: int | None
     file_bytes: int
-    overhead_bytes: int  # all but the bodies of critical sections
+    overhead_bytes: int  # bytes outside the bodies of critical sections
     profile: int | None  # row id, of the base for an explicit model
     method: str | None
     width: int | None  # pixels
     height: int | None
-    bpp: float | None  # bits of the whole file a pixel
+    bpp: float | None  # bits of the entire file per pixel
     ubpp: float | None  # the same in millionths
-    complete: bool  # nothing that the header announces is missing
+    complete: bool  # no section that the header announces is missing
     sections: tuple[SectionInfo, ...]
     check: CheckInfo
     canonical: bool | None
     model: ModelInfo
     fields: tuple[Field, ...]
-    errors: tuple[SemError, ...]  # the first one is that of `refcodec.read`
+    errors: tuple[SemError, ...]  # the first is the error that `refcodec.read` raises
 
     def to_dict(self) -> dict[str, Any]:
-        """The object of `conformance/schema/inspect.schema.json`."""
+        """Return the object of `conformance/schema/inspect.schema.json`."""
         shallow = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return shallow | {
             "sections": [asdict(section) for section in self.sections],
@@ -111,7 +117,7 @@ def inspect(
 
     Raises:
         InputOutputError, LimitError: the path or stream cannot be read, or has more bytes than any file of the level.
-        TypeError, ValueError: an argument that makes no sense.
+        TypeError, ValueError: an argument is invalid.
 
     Example:
         >>> refcodec.inspect("photo.sem").bpp
@@ -122,21 +128,21 @@ def inspect(
 
 
 def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspection:
-    walk, found = FieldReader(lenient=True), ParseState()
+    reader, state = FieldReader(lenient=True), ParseState()
     try:
-        read_file(walk, found, data, bounds, environment.registry)
+        read_file(reader, state, data, bounds, environment.registry)
         left = None
     except SemError as error:
-        walk.errors.append(error)
+        reader.errors.append(error)
         left = "trailing" if error.code == Code.TRAILING_BYTES else "unparsed"
-    walk.prefix = ""
-    header, sections = found.header, found.sections
-    complete = _complete(found)
+    reader.prefix = ""
+    header, sections = state.header, state.sections
+    complete = _complete(state)
     if left is not None:
-        walk.record(left, 8 * len(data) - walk.bit, data[walk.byte :])
-    model = _model(walk, found, environment)
-    states = _states(walk, found, model)
-    values = {span.name: span.value for span in walk.spans}
+        reader.record(left, 8 * len(data) - reader.bit, data[reader.byte :])
+    model = _model(reader, state, environment)
+    states = _states(reader, state, model)
+    values = {span.name: span.value for span in reader.spans}
     payload_bytes = sum(len(section.body) for section in sections if section.critical)
     bpp = None if header is None else 8 * len(data) / (header.width * header.height)
     return Inspection(
@@ -144,7 +150,7 @@ def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspect
         file_bytes=len(data),
         overhead_bytes=len(data) - payload_bytes,
         profile=header.row_id if header else _integer(values.get("profile")),
-        method=found.profile.method_name if found.profile else None,
+        method=state.profile.method_name if state.profile else None,
         width=header.width if header else None,
         height=header.height if header else None,
         bpp=bpp,
@@ -152,48 +158,48 @@ def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspect
         complete=complete,
         sections=tuple(_section(section, environment) for section in sections),
         check=CheckInfo(header.check_bits if header else None, file_state(states) if states else "unchecked"),
-        canonical=True if not walk.errors and complete and not any(s.critical for s in sections) else None,
+        canonical=True if not reader.errors and complete and not any(s.critical for s in sections) else None,
         model=model,
-        fields=tuple(map(_field, walk.spans)),
-        errors=tuple(walk.errors),
+        fields=tuple(map(_field, reader.spans)),
+        errors=tuple(reader.errors),
     )
 
 
-def _complete(found: ParseState) -> bool:
-    return found.header is not None and (found.header.count or 1) <= len(found.sections)
+def _complete(state: ParseState) -> bool:
+    return state.header is not None and (state.header.count or 1) <= len(state.sections)
 
 
-def _states(walk: FieldReader, found: ParseState, model: ModelInfo) -> list[State]:
-    """The states of the checks that need no payload decoded; the failed ones become errors."""
-    if found.header is None or found.profile is None:
+def _states(reader: FieldReader, state: ParseState, model: ModelInfo) -> list[State]:
+    """Return the states of the checks that do not cover payloads; append an error for each that failed."""
+    if state.header is None or state.profile is None:
         return []
     digest = model.digest if model.digest and len(model.digest) == package_search.DIGEST_DIGITS else None
     states = []
-    for index, section in enumerate(found.sections):
-        states.append(section_state(found.header, section, None, digest))
+    for index, section in enumerate(state.sections):
+        states.append(section_state(state.header, section, None, digest))
         if states[-1] == "failed":
-            walk.errors.append(mismatch(found.header, index, section))
+            reader.errors.append(mismatch(state.header, index, section))
     return states
 
 
-def _model(walk: FieldReader, found: ParseState, environment: Environment) -> ModelInfo:
-    """The symbol model that the file names, and whether it can be found."""
-    named, name = _named(found.header, found.profile)
-    if named is None:
+def _model(reader: FieldReader, state: ParseState, environment: Environment) -> ModelInfo:
+    """Return the symbol model that the file names."""
+    digest, name = _digest_and_name(state.header, state.profile)
+    if digest is None:
         return ModelInfo(None, None, False)
     try:
-        folder = environment.find_package(named)
+        folder = environment.find_package(digest)
     except SemError as error:
-        walk.errors.append(error)
+        reader.errors.append(error)
         folder = None
     described = None if folder is None else package_search.describe(folder)
     if described is None:
-        return ModelInfo(named, name, False)
+        return ModelInfo(digest, name, False)
     return ModelInfo(described[0], described[1] or name, True)
 
 
-def _named(header: Header | None, profile: Profile | None) -> tuple[str | None, str | None]:
-    """The digest, or the start of one, that a header names, and the name of the row where the model is the row's."""
+def _digest_and_name(header: Header | None, profile: Profile | None) -> tuple[str | None, str | None]:
+    """Return the digest or digest prefix that a header names, and the name of its profile if the model is the profile's."""
     if header is not None and header.model_hash is not None:
         return header.model_hash.hex(), None
     return (None, None) if profile is None else (profile.model, profile.name)

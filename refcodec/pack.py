@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The encoder, from pixels or symbols to a file: a method's analysis, its payloads, the file around them.
+"""The encoding pipeline from pixels or symbols to a file.
 
 pixels -> Method.analyse -> symbols -> Method.pack -> payloads -> file
 """
@@ -26,14 +26,14 @@ from refcodec.registry import Profile, Registry
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Trace
 
-# The method that symbols belong to where none is named.
+# The default method of symbols.
 USUAL: Final = {
     "indices": "perco", "vector": "clip", "sketch": "pics", "caption": "pics", "text": "consonant", "codes": "perco",
 }  # fmt: skip
 
 
 def usual_method(names: set[str]) -> str | None:
-    """Return the method of these symbols where the user names none."""
+    """Return the default method of symbols with these names, None if no method takes them."""
     return next((method for name, method in USUAL.items() if name in names), None)
 
 
@@ -41,7 +41,7 @@ def usual_method(names: set[str]) -> str | None:
 
 
 def check_picture(method: Method, symbols: SymbolInputs, settings: EncodeSettings) -> None:
-    """Raise ValueError for settings that the method does not read of a picture, whatever the picture."""
+    """Raise ValueError for settings that the method does not support for pictures."""
     if settings.size is not None:
         raise ValueError("a picture has its own size")
     method.check_options(settings.options)
@@ -49,22 +49,22 @@ def check_picture(method: Method, symbols: SymbolInputs, settings: EncodeSetting
         raise ValueError("give a picture or its edge map, not both")
     method.check_inputs(symbols.names())
     if method.needs_picture and (settings.mode is not None or settings.strict):
-        raise ValueError("mode and strict are of texts, and none is given")
+        raise ValueError("mode and strict need a text")
     if settings.mode is not None and "caption" not in method.accepts:
-        raise ValueError("mode is of a caption, and none is given")
+        raise ValueError("mode needs a caption")
     if settings.strict and ("text" not in method.accepts or "caption" in method.accepts):
-        raise ValueError("strict is of a consonant text, and none is given")
+        raise ValueError("strict needs a consonant text")
 
 
 def plan_picture(
     method: Method, settings: EncodeSettings, models: Models, trace: Trace | None
 ) -> tuple[Profile, tuple[FilePlan, ...]]:
-    """Return the row of a picture, and the plans of its file.
+    """Return the profile of a picture, and the plans of its file.
 
-    Raises ValueError for a row that does not fit method or settings, Code.UNSUPPORTED_PROFILE for an unknown one.
+    Raises ValueError for a profile that does not fit method or settings, Code.UNSUPPORTED_PROFILE for an unknown one.
     """
-    named, rows = settings.profile, models.environment.registry
-    row = find_profile(method.usual_profile(models) if named is None else named, method.name, rows)
+    profile, rows = settings.profile, models.environment.registry
+    row = find_profile(method.usual_profile(models) if profile is None else profile, method.name, rows)
     if method.compact is not None and row.compact != method.compact:
         raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
     require_model(row, settings.model)
@@ -75,7 +75,7 @@ def plan_picture(
 
 
 def _rows(method: Method, settings: EncodeSettings, row: Profile, rows: Registry) -> list[Profile]:
-    """Return the row, or all published rows where the method is to try them."""
+    """Return the profile, or all published ones if the method tries them for the smallest file."""
     if method.smallest_profile and settings.profile is None:
         return [p for p in rows.profiles(method.name) if p.id < spec.PRIVATE_FIRST]
     return [row]
@@ -93,7 +93,7 @@ def encode_picture(method: Method, request: EncodeRequest) -> EncodedFile:
 
 
 def method_of(name: str | None, names: set[str]) -> Method:
-    """Return the method of symbols without a picture. Raises ValueError where it does not take them."""
+    """Return the method of symbols without a picture. Raises ValueError if it does not accept them."""
     method = None if name is None else find_method(name)
     alone = [each for each in all_methods() if not each.needs_picture]
     if method not in alone:
@@ -106,13 +106,13 @@ def method_of(name: str | None, names: set[str]) -> Method:
 
 
 def check_symbols(method: Method, symbols: SymbolInputs, size: tuple[int, int], settings: EncodeSettings) -> None:
-    """Raise ValueError for text options without a text, and for an edge map of another size."""
+    """Raise ValueError for text options without a text, or for an edge map of another size."""
     texts = symbols.text is not None or symbols.caption is not None
     captions = "caption" in method.accepts  # else its texts are consonants
     if settings.mode is not None and not (texts and captions):
-        raise ValueError("mode is of a caption, and none is given")
+        raise ValueError("mode needs a caption")
     if settings.strict and (symbols.text is None or captions):
-        raise ValueError("strict is of a consonant text, and none is given")
+        raise ValueError("strict needs a consonant text")
     if symbols.sketch is not None and symbols.sketch.shape != size[::-1]:
         rows, cols = symbols.sketch.shape
         raise ValueError(f"the edge map is {cols}x{rows}, the picture {size[0]}x{size[1]}")
@@ -128,7 +128,7 @@ def encode_symbols(
     size = check_size(settings.size if settings.size is not None else _own_size(symbols), settings.level)
     check_symbols(method, symbols, size, settings)
     if (settings.quality is not None or settings.bpp is not None) and symbols.sketch is None:
-        raise ValueError("quality and bpp are of pictures and edge maps: other symbols have the size that they have")
+        raise ValueError("quality and bpp are for pictures and edge maps: other symbols have no rate to choose")
     row = find_profile(settings.profile, method.name, environment.registry)
     require_model(row, settings.model)
     plans = plans_of(_rows(method, settings, row, environment.registry), settings, environment, {})
@@ -137,7 +137,7 @@ def encode_symbols(
 
 def _own_size(symbols: SymbolInputs) -> tuple[int, int]:
     if symbols.sketch is None:
-        raise ValueError("symbols do not tell the size of the picture: give it as WIDTHxHEIGHT")
+        raise ValueError("symbols do not contain the size of the picture: give it as WIDTHxHEIGHT")
     height, width = symbols.sketch.shape[:2]
     return width, height
 
@@ -145,9 +145,9 @@ def _own_size(symbols: SymbolInputs) -> tuple[int, int]:
 def payloads_for(
     header: Header, symbols: SymbolInputs, environment: Environment, *, mode: str | None = None, strict: bool = False
 ) -> list[CodedPayload]:
-    """Return payloads of symbols for an existing file, by the model that it names.
+    """Return payloads of symbols for an existing file, with the model that it names.
 
-    Raises ValueError for symbols that its profile does not allow, Code.MODEL_UNAVAILABLE where the model is not found.
+    Raises ValueError for symbols that its profile does not allow, Code.MODEL_UNAVAILABLE if the model is not installed.
     """
     profile, size = header.profile, (header.width, header.height)
     method = method_of(profile.method_name, symbols.names())
@@ -157,9 +157,9 @@ def payloads_for(
 
 
 def _model_of(header: Header, symbols: SymbolInputs, environment: Environment) -> tuple[Path | None, str | None]:
-    """Return folder and digest of the model of an existing file, (None, None) where the symbols do not use it."""
-    searched = header.model_hash is not None and symbols.vector is not None  # a model may define what codes stand for
-    if not searched and not needs_model(header.profile, symbols.names()):
+    """Return folder and digest of the model of an existing file, (None, None) if the symbols do not use it."""
+    quantises = header.model_hash is not None and symbols.vector is not None  # an explicit model may quantise vectors
+    if not quantises and not needs_model(header.profile, symbols.names()):
         return None, None
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
     folder = environment.locate_package(wanted or "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Types of the callbacks that long work reports to."""
+"""Types of the callbacks for progress and steps."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ StepCallback = Callable[[str, Any], None]  # called with the name of a step and 
 
 
 def part(progress: Progress | None, start: float, stop: float) -> Progress | None:
-    """Return the progress of a piece of work that takes the entire work from `start` to `stop`."""
+    """Return the callback of a part of the work, whose share from 0 to 1 is `start` to `stop` of the entire work."""
     return None if progress is None else lambda share: progress(start + (stop - start) * share)

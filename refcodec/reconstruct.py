@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From decoded symbols to pictures: the method's generator, its settings, and the metadata of the pictures (SPEC §14)."""
+"""Reconstruct pictures from decoded symbols: run the method's generator, and describe the result (SPEC §14)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SYNTHESISED: Final = "synthesised from a .sem description"
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Pictures uint8[H, W, 3] of one file, one for each seed, or one without. `models`: those that were used, by role."""
+    """Pictures uint8[H, W, 3] of one file: one per seed, or one without a seed. `models`: those used, by role."""
 
     pictures: tuple[NDArray[np.uint8], ...]
     seeds: tuple[int, ...]
@@ -35,7 +35,7 @@ class Reconstruction:
 
     @property
     def note(self) -> dict[str, str]:
-        """The metadata of a picture: that it is synthesised, and by which models."""
+        """The metadata of a picture, which state that it is synthesised, and by which models."""
         return {
             "Description": SYNTHESISED,
             "Software": f"refcodec {__version__}",
@@ -55,10 +55,10 @@ def reconstruct(
 ) -> Reconstruction:
     """Return the pictures of decoded symbols.
 
-    models: as `Models.of` takes them. overrides: render hints over those of the file. samples: the number of pictures,
-    each of its own seed. record: called with each step of a method that has steps.
+    models: as for `Models.of`. overrides: render hints that override those of the file. samples: the number of pictures,
+    each with its own seed. record: called with each step of a method that has steps.
 
-    Raises ValueError for settings that the method does not read, Code.UNSUPPORTED_KIND for a file without payloads,
+    Raises ValueError for settings that the method does not support, Code.UNSUPPORTED_KIND for a file without payloads,
     ModelError for a model that cannot be used.
     """
     method, overrides = find_method(decoded.container.profile.method_name), dict(overrides or {})
@@ -69,37 +69,37 @@ def reconstruct(
     if not decoded.values:
         raise SemError(
             Code.UNSUPPORTED_KIND,
-            "the file holds no payload",
+            "the file has no payload",
             path="sections",
             hint="semtool payload shows its other sections",
         )
     from refcodec.networks import package_cache
 
-    package_cache.need_torch("painting a picture", method.name)
+    package_cache.need_torch("reconstructing a picture", method.name)
     context = decode_context(decoded, method, models, overrides)
     context = replace(context, samples=samples, reflections=reflections, progress=progress, record=record)
     pictures = _pictures(method, context)
-    embedded = decoded.folder is not None and models.used == {"painter": decoded.folder.name}  # which has no seed
+    embedded = decoded.folder is not None and models.used == {"painter": decoded.folder.name}  # has no seed
     seeds = () if embedded else tuple(context.seeds())
     return Reconstruction(pictures, seeds, dict(models.used), tuple(context.notices))
 
 
 def _pictures(method: Method, context: DecodeContext) -> tuple[NDArray[np.uint8], ...]:
-    """Return the pictures of a context, without the scheduler of the file where the generator does not have it."""
+    """Return the pictures of a context. If the generator does not have the file's scheduler, it uses its own."""
     try:
         return tuple(method.reconstruct(context))
     except ValueError:
         if "scheduler" not in context.hints or context.overrides.get("scheduler") is not None:
             raise
-    # the user cannot remove a hint from somebody else's file
+    # the hint is the file's and not the user's, so it is not an error here
     hints = {key: value for key, value in context.hints.items() if key != "scheduler"}
     pictures = tuple(method.reconstruct(replace(context, hints=hints)))
-    context.notices.append("the painter has not the scheduler that the file asks for: its own is taken")
+    context.notices.append("the generator does not have the scheduler that the file asks for: its own is used")
     return pictures
 
 
 def decode_context(decoded: DecodedFile, method: Method, models: Models, overrides: Mapping[str, Any]) -> DecodeContext:
-    """Return the symbols and settings to reconstruct from, without hints that cannot be followed here."""
+    """Return the symbols and settings of a reconstruction, without hints that this method cannot follow."""
     container, hints = decoded.container, dict[str, str]()
     for section in container.sections:
         if section.type == spec.HINTS and method.sampler_settings:
@@ -118,7 +118,7 @@ def decode_context(decoded: DecodedFile, method: Method, models: Models, overrid
 
 
 def _bytes(container: Container) -> int:
-    """Return the bytes of the file; of an incomplete one, those of its bodies."""
+    """Return the bytes of the file; of an incomplete file, those of its bodies."""
     if container.complete:
         return len(write(container, level=2))
     return sum(len(section.body) for section in container.sections)

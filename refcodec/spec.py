@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Every number on the wire that the container needs, each with its section of SPEC.md. Imports nothing.
+"""All constants of the container, each with its section of SPEC.md. Imports nothing.
 
-Ids are literals and are never given twice; nothing here is computed from a position in a list.
+Ids are literals and are never reused; none is computed from a position in a list.
 """
 
 from __future__ import annotations
 
-# §2  varint: 1 to 4 bytes, the largest value of each length
+# §2  varint: 1 to 4 bytes; the largest value of each length
 VARINT_BYTES = 4
 VARINT_LAST = (127, 16511, 2113663, 270549119)
 
@@ -14,12 +14,12 @@ VARINT_LAST = (127, 16511, 2113663, 270549119)
 MAGIC = b"\xf5\x9e"
 VERSION = 1  # u(3); 0 was the draft
 CHECK_BITS = {0: 0, 3: 16, 5: 32}  # check_code u(3) -> bits of a check; the codes differ pairwise in two bits
-PROFILE_ROWS_END = 254  # the profile bytes below this one are row ids
+PROFILE_ROWS_END = 254  # smaller profile bytes are row ids
 PROFILE_EXTENDED = 254  # the row id is 256 + extended_profile u(16)
 PROFILE_EXPLICIT = 255  # base_profile u(8), hash_code u(8), model_hash
 EXTENDED_BASE = 256
 HASH_BYTES = {0: 4, 1: 8, 2: 16, 3: 32}  # hash_code -> bytes of model_hash
-DIM_EXPLICIT = 0  # dim_class that is followed by both sides
+DIM_EXPLICIT = 0  # the dim_class that is followed by both sides
 
 # §4, §5  rows for drafts and private use
 PRIVATE_FIRST, PRIVATE_LAST = 200, 253

@@ -50,7 +50,7 @@ def symbols(
         SemError: the first error of the file, in the order of SPEC §17.
         ModelError: the symbol model that a payload needs is missing or malformed.
         InputOutputError: the path or stream cannot be read.
-        TypeError, ValueError: an argument that makes no sense.
+        TypeError, ValueError: an argument is invalid.
 
     Example:
         >>> refcodec.symbols("cat.sem")["vq"].shape

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The tables that SPEC.md fixes by their SHA-256: where their files are, and what the codec reads out of them."""
+"""Read the tables that SPEC.md fixes by their SHA-256."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class TableFile(Generic[T]):
-    """One table. `package`: the package of this library that ships it, in its folder `data`. `parse`: of its bytes."""
+    """A table. `package`: the package of this library that ships it, in its folder `data`. `parse`: parses its bytes."""
 
     package: str
     name: str
@@ -27,7 +27,7 @@ class TableFile(Generic[T]):
 
 
 class TableFiles:
-    """Where tables are read: `folder`, or with None the data of this library. Each is read and parsed once."""
+    """Reads tables from `folder`, or with None from the data of this library. Each is read and parsed once."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder: Final = folder
@@ -35,13 +35,16 @@ class TableFiles:
         self._lock = threading.RLock()
 
     def load(self, table: TableFile[T]) -> T:
-        """Return a table as it was parsed; SEM-E-801 where it is missing, 802 where its SHA-256 is another."""
+        """Return the parsed table.
+
+        Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if it is missing, MODEL_DIGEST (802) for another SHA-256.
+        """
         if table not in self._loaded:
             with self._lock:
                 if table not in self._loaded:
                     self._loaded[table] = table.parse(self._read(table))
-        found: T = self._loaded[table]
-        return found
+        parsed: T = self._loaded[table]
+        return parsed
 
     def _read(self, table: TableFile[Any]) -> bytes:
         if self.folder is None:

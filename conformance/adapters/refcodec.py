@@ -130,7 +130,7 @@ def check_codebooks(container: Any, environment: Environment) -> None:
     if 4 in profile.kinds and profile.parameters(4).get("codebooks") and digest is not None:
         folder = environment.locate_package(digest)
         kinds.check_model_matches_profile(
-            package_cache.small_model(folder, model_digest(folder)), 4, profile.parameters(4)
+            package_cache.table_model(folder, model_digest(folder)), 4, profile.parameters(4)
         )
 
 

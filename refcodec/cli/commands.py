@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`semtool`: names, JSON keys and exit statuses are a contract that other programs rely on."""
+"""The commands of `semtool`. Names, JSON keys and exit statuses are a contract that other programs rely on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from refcodec import __version__, spec
 
-# command -> module and name there; literal, so that a call imports only what it runs
+# command -> its module, and its name there; a call imports only the module that it runs
 COMMANDS = {
     "encode": ("refcodec.cli.encode", "command"),
     "decode": ("refcodec.cli.decode", "command"),
@@ -25,14 +25,20 @@ COMMANDS = {
 }
 
 
+ALIASES = {"truncate": "cut"}  # other names of commands, which `semtool --help` does not list
+
+
 class _Lazy(click.Group):
+    """A group that imports the module of a command when it is called."""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        entry = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
+        if entry is None:
             return None
-        module, name = COMMANDS[cmd_name]
+        module, name = entry
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
@@ -40,20 +46,20 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message=f"semtool %(version)s, format version {spec.VERSION}")
 def cli() -> None:
-    """Make, show and check .sem files: pictures as semantic codes.
+    """Encode, decode, inspect and check .sem files: pictures as semantic codes.
 
     \b
-    semtool encode photo.jpg                   writes photo.sem
-    semtool decode photo.sem -o painted.png    paints the picture again
-    semtool inspect photo.sem                  says what is in the file
-    semtool verify *.sem                       says whether files are intact
+    semtool encode photo.jpg                   write photo.sem
+    semtool decode photo.sem -o decoded.png    reconstruct the picture
+    semtool inspect photo.sem                  show the fields of the file
+    semtool verify *.sem                       check that files are valid and intact
 
-    A file named - is standard input or output. Every error is one line with its code of SPEC.md §17;
-    with --json it is an object, too.
+    The file name - stands for standard input or output. An error is one line with its code of
+    SPEC.md §17; with --json it is also printed as an object.
 
-    Model packages are looked for in the folders of SEM_MODELS (separated like PATH), then in the
-    user's own and among those of this program. SEM_REGISTRY names a file of private profiles
-    (ids 200 to 253), which stand beside the shipped ones.
+    Model packages are searched for in the folders of SEM_MODELS (separated like PATH), then in the
+    user's folder, then among the packages of this program. SEM_REGISTRY names a file of private
+    profiles (ids 200 to 253), which are used beside the shipped ones.
 
     Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded,
     7 input/output, 130 interrupted.

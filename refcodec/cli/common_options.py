@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options that several commands have, and the progress bar."""
+"""Options that several commands share, and the progress bar."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 
 
 def json_option(f: Callable[..., Any]) -> Callable[..., Any]:
-    """--json. What it means is seen to in `streams`, since errors may come before options are known."""
+    """Add --json. `stdio` reads it from the arguments, since errors may come before options are parsed."""
     help_ = "Print the result, or the error, as a JSON object."
     return click.option("--json", is_flag=True, expose_value=False, help=help_)(f)
 
 
 def model_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --model, once, for commands that only need a model package."""
     return click.option("--model", metavar="DIR", help="Use the model package in this folder.")(f)
 
 
 def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
-    """--model, as often as wanted, --device and --dtype: what describes and paints, and where it runs."""
+    """Add --model (repeatable), --device and --dtype: the models of a method, and where they run."""
     from refcodec.foundation.resolve import DEVICES, DTYPES
 
     for decorate in (
@@ -40,20 +41,20 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
             "--dtype",
             type=click.Choice(DTYPES),
             default="auto",
-            help="Numbers of foundation models.  [default: float32 on the CPU, else float16]",
+            help="Number type of foundation models.  [default: float32 on the CPU, else float16]",
         ),
         click.option(
             "--device",
             type=click.Choice(DEVICES),
             default="auto",
-            help="Where models run.  [default: cuda, mps or cpu, the first that is here]",
+            help="Where models run.  [default: the first available of cuda, mps and cpu]",
         ),
         click.option(
             "--model",
             "model",
-            metavar="DIR | ROLE=WHAT",
+            metavar="DIR | ROLE=MODEL",
             multiple=True,
-            help="A model package, a set of models, or what fills a role: a folder, a hub id[@revision], the URL of an endpoint.",
+            help="The folder of a model package or a model set, or a role and its model: a folder, hub id[@revision] or endpoint URL. Repeatable.",
         ),
     ):
         f = decorate(f)
@@ -61,7 +62,10 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
-    """What the options name. Usage error for a role that there is not, SEM-E-801 for a folder that holds no model."""
+    """Return the models that the options name.
+
+    Raises a usage error for an unknown role, Code.MODEL_UNAVAILABLE (SEM-E-801) for a folder without a model.
+    """
     from refcodec.environment import Environment
     from refcodec.foundation.models_json import roles_in_folder
     from refcodec.foundation.resolve import Models
@@ -79,7 +83,7 @@ def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
 
 
 def package_of(models: Models) -> Path | None:
-    """The folder that stands in for the profile's symbol model: the first named that is no set of foundation models."""
+    """Return the first named folder that is not a set of foundation models: it replaces the profile's symbol model."""
     from refcodec.foundation.models_json import roles_in_folder
     from refcodec.networks import package_search
 
@@ -89,7 +93,8 @@ def package_of(models: Models) -> Path | None:
 
 
 def level_option(f: Callable[..., Any]) -> Callable[..., Any]:
-    help_ = "Limits of SPEC.md §15: those of 1 every decoder takes."
+    """Add --level."""
+    help_ = "Limits of SPEC.md §15; every decoder supports level 1."
     kind = click.Choice(["1", "2"])
     return click.option(
         "--level", type=kind, default="1", show_default=True, callback=lambda _c, _p, v: int(v), help=help_
@@ -97,7 +102,10 @@ def level_option(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def model_folders(model: str | None) -> tuple[Path, ...]:
-    """Where to look for models first. SEM-E-801 for a folder that holds none, 803 for one whose manifest is broken."""
+    """Return the folders to search for models first.
+
+    Raises Code.MODEL_UNAVAILABLE (SEM-E-801) for a folder without models, MODEL_MALFORMED (803) for a broken manifest.
+    """
     if model is None:
         return ()
     from refcodec.networks import package_search
@@ -119,7 +127,7 @@ def model_folders(model: str | None) -> tuple[Path, ...]:
 
 
 def environment_of(model: str | None) -> Environment:
-    """The default environment, the folder that --model names looked at first. Errors as of `model_folders`."""
+    """Return the default environment, with the folder of --model searched first. Raises as `model_folders` does."""
     from refcodec.environment import Environment
 
     return Environment.default().with_packages(model_folders(model))
@@ -127,7 +135,10 @@ def environment_of(model: str | None) -> Environment:
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[float], None]]:
-    """A function that takes the share done (0 to 1); a bar appears on a terminal once the work has taken a second."""
+    """Yield a function to call with the share of the work done, 0 to 1.
+
+    On a terminal a progress bar appears once the work has taken a second.
+    """
     started, bar, task = time.monotonic(), None, None
 
     def update(share: float) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool decode: the picture of a .sem file, several of them, or what it holds."""
+"""semtool decode: reconstruct the picture of a .sem file, or write its decoded symbols."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
     from refcodec.foundation.resolve import Models
 
-UNPAINTED = (".txt", ".npy", ".npz")  # suffixes of what is no picture
+SYMBOL_SUFFIXES = (".txt", ".npy", ".npz")  # of files that are not pictures
 OVERRIDES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale")  # of hints
 
 
-SEED_HELP = "Of the noise.  [default: the file's, else the profile's]"
+SEED_HELP = "Seed of the noise.  [default: the file's, else the profile's]"
 SCHEDULER_HELP = "Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."
-REFLECTIONS_HELP = "Describe, compare and edit so often.  [default: 2 above 500 µbpp]"
+REFLECTIONS_HELP = "Rounds of describing, comparing and editing the picture.  [default: 2 above 500 µbpp]"
 LARGE = click.FloatRange(0, 999_999)
 PAINTING_OPTIONS = (
     click.option("--seed", type=click.IntRange(0, 10**19 - 1), metavar="N", help=SEED_HELP),
     click.option(
-        "--generator", type=click.Choice(["cpu", "cuda"]), help="Kind of noise; those of cpu and cuda differ."
+        "--generator", type=click.Choice(["cpu", "cuda"]), help="Noise generator; cpu and cuda give different noise."
     ),
     click.option("--steps", type=click.IntRange(1, 999_999), metavar="N", help="Steps of the sampler."),
     click.option("--guidance", type=LARGE, metavar="G", help="Scale of classifier-free guidance."),
     click.option("--scheduler", metavar="NAME", help=SCHEDULER_HELP),
-    click.option("--strength", type=LARGE, metavar="S", help="How far the picture follows its edge map."),
+    click.option("--strength", type=LARGE, metavar="S", help="How closely the picture follows its edge map."),
     click.option("--noise-level", type=click.IntRange(0, 999), metavar="N", help="Noise added to an image embedding."),
     click.option(
         "--norm-scale",
@@ -48,10 +48,10 @@ PAINTING_OPTIONS = (
         default=1,
         show_default=True,
         metavar="N",
-        help="Paint N pictures, and a contact sheet of them.",
+        help="Generate N pictures, and a contact sheet of them.",
     ),
-    click.option("--trace", metavar="DIR", help="Write the steps of the painter into this folder."),
-)  # how a generator is to work, over what the file and its profile say
+    click.option("--trace", metavar="DIR", help="Write the steps of the generator into this folder."),
+)  # settings of the generator, which override those of the file and its profile
 
 
 def painting_options(f: Any) -> Any:
@@ -61,29 +61,30 @@ def painting_options(f: Any) -> Any:
     return f
 
 
-@click.command(short_help="Paint the picture of a .sem file, or write what it holds.")
+@click.command(short_help="Reconstruct the picture of a .sem file, or write its symbols.")
 @click.argument("source", metavar="IN.sem")
-@click.option("-o", "--output", metavar="OUT", help="[default: IN with the suffix that fits; standard output for -]")
+@click.option("-o", "--output", metavar="OUT", help="[default: IN with a matching suffix; standard output for -]")
 @click.option(
     "--symbols",
     is_flag=True,
-    help="Write what the file holds, unpainted: text, vector, codes, indices, edge map, latents.",
+    help="Write the decoded symbols instead of a picture: text, vector, codes, indices, edge map, latents.",
 )
 @click.option("--text", is_flag=True, help="Print the text of the file, consonants restored to words.")
-@click.option("--alternatives", is_flag=True, help="With --text: other words that each one may have been.")
+@click.option("--alternatives", is_flag=True, help="With --text: list other words that each one may have been.")
 @painting_options
 @models_options
 @level_option
 @json_option
 def command(source: str, output: str | None, symbols: bool, text: bool, alternatives: bool, **options: Any) -> None:
-    """Paint the picture of IN.sem into OUT, whose suffix chooses the format.
+    """Reconstruct the picture of IN.sem and write it to OUT, in the format of its suffix.
 
-    png, jpg, webp (lossless), avif, tif, bmp or ppm. Files of method elic, and of perco's embedded profile, are painted by
-    what the package ships; the others need a painter, which --model names. With --samples each picture has its seed in
-    its name, and OUT is a sheet of all.
+    Formats are png, jpg, webp (lossless), avif, tif, bmp and ppm. For method elic, and for perco's embedded profile, the
+    package ships the synthesis network; other files need a generator, the role painter of --model. With --samples each
+    picture has its seed in its name, and OUT is a contact sheet of all.
 
     With --symbols a text is written as txt, vectors and codes as npy, an index map as picture or npy, an edge map as
-    picture, latents as npz. Of several payloads the suffix of OUT chooses; without -o each has a file of its own.
+    picture, latents as npz. If the file has several payloads, the suffix of OUT selects one; without -o each is written
+    to its own file.
 
     \b
     semtool decode photo.sem -o photo.png
@@ -106,13 +107,13 @@ def command(source: str, output: str | None, symbols: bool, text: bool, alternat
 
 
 def image_options(options: dict[str, Any]) -> ImageOptions:
-    """Return how pictures are to be reconstructed by the options of the command."""
+    """Return the settings of the reconstruction from the options of the command."""
     overrides = {name.replace("_", "-"): options[name] for name in OVERRIDES if options[name] is not None}
     return ImageOptions(overrides, options["samples"], options["reflections"], options["trace"])
 
 
 def _decode(source: str, output: str | None, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
-    from refcodec.cli.partial_decode import symbols_here
+    from refcodec.cli.partial_decode import decode_available
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
 
@@ -121,42 +122,43 @@ def _decode(source: str, output: str | None, symbols: bool, models: Models, want
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
-            decoded = symbols_here(container, environment, level, update)
+            decoded = decode_available(container, environment, level, update)
             written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, source, output)]
         else:
             decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)
-    _tell(decoded, written, used)
+    _print_result(decoded, written, used)
 
 
 def _check(symbols: bool, text: bool, alternatives: bool, wanted: ImageOptions) -> None:
-    """Usage error for options that do not go together."""
+    """Raise a usage error for options that exclude one another."""
     if alternatives and not text:
-        raise click.UsageError("--alternatives goes with --text")
+        raise click.UsageError("--alternatives needs --text")
     if text and symbols:
-        raise click.UsageError("--text and --symbols are two answers: ask for one")
+        raise click.UsageError("--text and --symbols exclude each other: give one of them")
     names = [*wanted.overrides, *(["trace"] if wanted.trace else [])]
     names += ["reflections"] if wanted.reflections is not None else []
     names += ["samples"] if wanted.samples > 1 else []
     if (text or symbols) and names:
-        raise click.UsageError(f"--{names[0]} is of pictures, and {'--text' if text else '--symbols'} paints none")
+        raise click.UsageError(f"--{names[0]} is for pictures, and {'--text' if text else '--symbols'} writes none")
 
 
 def picture_suffix(output: str) -> None:
-    """Refuse a suffix that no picture has, before anything is read for it."""
+    """Raise a usage error for a suffix that is not one of a picture format, before anything is read."""
     from refcodec.images.save import format_of
 
     suffix = os.path.splitext(output)[1]
-    if suffix.lower() in UNPAINTED:
-        raise click.UsageError(f"{shown(output)} is no picture: name one, or give --symbols")
+    if suffix.lower() in SYMBOL_SUFFIXES:
+        raise click.UsageError(f"{shown(output)} is not a picture: name one, or give --symbols")
     try:
         format_of(suffix or "png")
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _tell(decoded: DecodedFile, written: list[dict[str, Any]], used: dict[str, str]) -> None:
+def _print_result(decoded: DecodedFile, written: list[dict[str, Any]], used: dict[str, str]) -> None:
+    """Print what was written, as JSON or one line per file."""
     container = decoded.container
-    header, whole = container.header, "" if container.complete else ", of an incomplete file"
+    header, incomplete = container.header, "" if container.complete else ", of an incomplete file"
     if wants_json():
         show_json(
             {
@@ -174,5 +176,6 @@ def _tell(decoded: DecodedFile, written: list[dict[str, Any]], used: dict[str, s
     for entry in written:
         seed = f", seed {entry['seed']}" if "seed" in entry else ""
         say(
-            f"{shown(entry['file'])}: {entry['what']}, {header.width}x{header.height}{seed}, check {decoded.state}{whole}"
+            f"{shown(entry['file'])}: {entry['what']}, {header.width}x{header.height}{seed}, "
+            f"check {decoded.state}{incomplete}"
         )

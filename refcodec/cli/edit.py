@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool strip, cut, add: sections taken away, cut off and added; the others are neither decoded nor changed."""
+"""semtool strip, cut, add: remove, truncate and add sections. The other sections are neither decoded nor changed."""
 
 from __future__ import annotations
 
@@ -22,23 +22,21 @@ output_option = click.option(
 )
 
 
-@click.command("strip", short_help="Take sections out of a .sem file.")
+@click.command("strip", short_help="Remove sections from a .sem file.")
 @click.argument("source", metavar="IN.sem")
 @output_option
-@click.option(
-    "--section", "names", metavar="NAME", multiple=True, help="A section by name or type; may be given several times."
-)
+@click.option("--section", "names", metavar="NAME", multiple=True, help="A section by name or type. Repeatable.")
 @click.option(
     "--ancillary",
     is_flag=True,
-    help="All that is not the picture: provenance, hints, thumbnail, metadata, unknown sections.",
+    help="Everything but the picture: provenance, hints, thumbnail, metadata, unknown sections.",
 )
 @level_option
 @json_option
 def strip(source: str, output: str, names: tuple[str, ...], ancillary: bool, level: int) -> None:
-    """Take sections out of IN.sem; the others stay as they are.
+    """Remove sections from IN.sem; the others do not change.
 
-    Without an option provenance, metadata and thumbnail go, which may tell more than the picture.
+    Without an option this removes provenance, metadata and thumbnail, which may reveal more than the picture.
     """
     environment = environment_of(None)
     container = _read(source, output, level, environment)
@@ -56,23 +54,26 @@ def strip(source: str, output: str, names: tuple[str, ...], ancillary: bool, lev
         raise click.UsageError(str(error)) from error
 
 
-@click.command("cut", short_help="Cut a .sem file off at the end of a section.")
+@click.command("cut", short_help="Truncate a .sem file at the end of a section.")
 @click.argument("source", metavar="IN.sem")
 @output_option
 @click.option("--sections", type=click.IntRange(1), metavar="N", help="Keep the first N sections.")
-@click.option("--bytes", "most", type=click.IntRange(1), metavar="B", help="Keep as many sections as B bytes hold.")
+@click.option("--bytes", "limit", type=click.IntRange(1), metavar="B", help="Keep as many sections as fit in B bytes.")
 @level_option
 @json_option
-def cut(source: str, output: str, sections: int | None, most: int | None, level: int) -> None:
-    """Cut IN.sem off at the end of a section. What is left reads, and says that it is incomplete."""
-    if sections is None and most is None:
-        raise click.UsageError("say where: --sections or --bytes")
+def cut(source: str, output: str, sections: int | None, limit: int | None, level: int) -> None:
+    """Truncate IN.sem at the end of a section. The result can be read, and reports that it is incomplete.
+
+    `semtool truncate` is the same command.
+    """
+    if sections is None and limit is None:
+        raise click.UsageError("give --sections or --bytes")
     environment = environment_of(None)
     container = _read(source, output, level, environment)
     from refcodec import editing
 
     try:
-        _finish(editing.cut(container, sections=sections, most=most), output, level, environment)
+        _finish(editing.cut(container, sections=sections, limit=limit), output, level, environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -83,11 +84,11 @@ def cut(source: str, output: str, sections: int | None, most: int | None, level:
 @symbol_options
 @note_options
 @click.option(
-    "--provenance", metavar="K=V", multiple=True, callback=pairs, help="An entry on who made the file and how."
+    "--provenance", metavar="K=V", multiple=True, callback=pairs, help="An entry about the origin of the file."
 )
 @click.option("--thumbnail", metavar="F", help="A small picture: PNG, JPEG or WebP.")
 @click.option("--from", "other", metavar="OTHER.sem", help="All sections of another file of the same profile and size.")
-@click.option("--replace", is_flag=True, help="Instead of sections that are there already.")
+@click.option("--replace", is_flag=True, help="Replace sections that the file has already.")
 @model_option
 @level_option
 @json_option
@@ -106,7 +107,7 @@ def add(
     strict: bool,
     **symbols: Any,
 ) -> None:
-    """Add sections to IN.sem: a caption beside indices, metadata, render hints; the others stay as they are."""
+    """Add sections to IN.sem, such as a caption, metadata or render hints; the others do not change."""
     environment = environment_of(None)
     container = _read(source, output, level, environment)
     from refcodec import editing
@@ -124,11 +125,11 @@ def add(
         sections = [section_of(header, digest, t, body, body) for t, body in others.items()]
         if not any(symbols[name] is not None for name in NAMES):
             if mode is not None or strict:
-                raise click.UsageError("--mode and --strict are of a text, and none is given")
+                raise click.UsageError("--mode and --strict need --text or --caption")
         else:
             inputs = with_edge_map(SymbolInputs(**loaded(symbols)), level)
-            made = payloads_for(header, inputs, environment, mode=mode, strict=strict)
-            sections += [payload_section(header, digest, payload, level) for payload in made]
+            payloads = payloads_for(header, inputs, environment, mode=mode, strict=strict)
+            sections += [payload_section(header, digest, payload, level) for payload in payloads]
         if other is not None:
             sections += _sections_of(other, header, level, environment)
         if not sections:
@@ -139,45 +140,52 @@ def add(
 
 
 def _sections_of(other: str, header: Any, level: int, environment: Environment) -> list[Any]:
-    """The sections of another file, whose checks hold here only if all that they cover is the same."""
+    """Return the sections of another file.
+
+    Their checks also cover the header, so that must have the same profile, size and check; else raises a usage error.
+    """
     from refcodec.container import bound_header, read
 
-    found = read(read_input(other, level), level=level, environment=environment)
-    if bound_header(found.header) != bound_header(header):
+    container = read(read_input(other, level), level=level, environment=environment)
+    if bound_header(container.header) != bound_header(header):
         raise click.UsageError(
             f"{shown(other)} has another profile, size or check, which the checks of its sections cover"
         )
-    return list(found.sections)
+    return list(container.sections)
 
 
 def _read(source: str, output: str, level: int, environment: Environment) -> Any:
+    """Return the container of a file. Prints a notice if it is incomplete."""
     claim_output(output, source)
     from refcodec.container import read
 
     container = read(read_input(source, level), level=level, environment=environment)
     if not container.complete:
-        notice("the file is incomplete: the new one has what is there, and no longer says that something is missing")
+        notice(
+            "the file is incomplete: the new one has the sections that are there, and no longer reports any as missing"
+        )
     return container
 
 
 def _finish(edited: Any, output: str, level: int, environment: Environment) -> None:
+    """Write the edited file, and print its sections."""
     from refcodec.container import read
 
     write_output(output, edited.data)
     for section_type in edited.dropped:
-        notice(f"section 0x{section_type:02X} is not known here and not safe to copy: it went with the change")
-    found = read(edited.data, level=level, environment=environment)
-    names = [section.name or f"0x{section.type:02X}" for section in found.sections]
+        notice(f"section 0x{section_type:02X} is unknown and not safe to copy: it was removed with the change")
+    container = read(edited.data, level=level, environment=environment)
+    names = [section.name or f"0x{section.type:02X}" for section in container.sections]
     if wants_json():
         show_json(
             {
                 "file": output,
                 "bytes": len(edited.data),
                 "sections": names,
-                "complete": found.complete,
+                "complete": container.complete,
                 "dropped": [f"0x{t:02X}" for t in edited.dropped],
             }
         )
     else:
-        whole = "" if found.complete else ", incomplete"
-        say(f"{shown(output)}: {len(edited.data)} bytes, {', '.join(names)}{whole}")
+        incomplete = "" if container.complete else ", incomplete"
+        say(f"{shown(output)}: {len(edited.data)} bytes, {', '.join(names)}{incomplete}")

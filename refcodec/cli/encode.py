@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool encode: turn a picture, or symbols, into a .sem file."""
+"""semtool encode: encode a picture, or symbols, as a .sem file."""
 
 from __future__ import annotations
 
@@ -33,9 +33,14 @@ if TYPE_CHECKING:
     from refcodec.networks.trace import Tracer
 
 TRACED = ("consonant", "pics")  # methods whose analysis has steps
+QUALITY_HELP = (
+    "1 to 10, higher is better and larger: the rate index of method elic, the number of words of consonant, the rate index "
+    "of the edge map of pics; clip and perco have the one rate of their profile.  [default: 5]"
+)
 
 
 def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int, int]:
+    """Return (red, green, blue) of six hexadecimal digits."""
     try:
         red, green, blue = bytes.fromhex(value.removeprefix("#"))
     except ValueError:
@@ -44,7 +49,7 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 
 
 def description_options(f: Any) -> Any:
-    """How a method's models are to describe a picture."""
+    """Add the options of a method's analysis."""
     for decorate in reversed(
         (
             click.option(
@@ -75,13 +80,13 @@ def description_options(f: Any) -> Any:
                 default=1,
                 show_default=True,
                 metavar="N",
-                help="Paint N pictures here and name the seed of the best.",
+                help="Generate N pictures and store the seed of the best.",
             ),
             click.option(
                 "--edges",
                 type=click.Choice(["auto", "contours", "hed", "none"]),
                 default="auto",
-                help="Edge detector.  [default: hed where --model names one, else contours]",
+                help="Edge detector.  [default: hed if --model names one, else contours]",
             ),
         )
     ):
@@ -89,41 +94,45 @@ def description_options(f: Any) -> Any:
     return f
 
 
-@click.command(short_help="Turn a picture, or ready symbols, into a .sem file.")
+@click.command(short_help="Encode a picture, or symbols, as a .sem file.")
 @click.argument("source", metavar="[IN]", required=False)
 @click.option("-o", "--output", metavar="OUT.sem", help="[default: IN with .sem; standard output for -]")
 @click.option(
-    "--method", metavar="M", help="elic, consonant, clip, pics or perco.  [default: elic; that of the symbols given]"
+    "--method", metavar="M", help="elic, consonant, clip, pics or perco.  [default: elic; for symbols, theirs]"
 )
 @click.option(
     "--quality",
     type=click.IntRange(1, 10),
     metavar="Q",
-    help="The higher, the better the picture and the larger the file.  [default: 5]",
+    help=QUALITY_HELP,
 )
-@click.option("--bpp", type=float, metavar="R", help="The best picture in a file of at most R bits per pixel.")
-@click.option("--profile", metavar="P", help="Row of the registry, by id or name.")
+@click.option("--bpp", type=float, metavar="R", help="Instead of --quality: the best file of at most R bits per pixel.")
+@click.option("--profile", metavar="P", help="Profile of the registry, by id or name.")
 @click.option(
-    "--check", type=click.Choice(["0", "16", "32"]), default="16", show_default=True, help="Bits of the check."
+    "--check",
+    type=click.Choice(["0", "16", "32"]),
+    default="16",
+    show_default=True,
+    help="Length of the check in bits.",
 )
-@click.option("--explicit-model", is_flag=True, help="Name the model in the file by its digest.")
+@click.option("--explicit-model", is_flag=True, help="Store the digest of the model in the file.")
 @click.option(
     "--hash-bytes",
     type=click.Choice(["4", "8", "16", "32"]),
     default="8",
     show_default=True,
-    help="Bytes of that name.",
+    help="With --explicit-model: bytes of the digest to store.",
 )
 @models_options
 @description_options
-@click.option("--provenance", is_flag=True, help="Add a section that says what made the file.")
+@click.option("--provenance", is_flag=True, help="Add a section with encoder, settings and models.")
 @click.option(
     "--background",
     metavar="RRGGBB",
     default="ffffff",
     show_default=True,
     callback=_colour,
-    help="Goes under transparent pixels.",
+    help="Colour under transparent pixels.",
 )
 @symbol_options
 @size_option
@@ -131,15 +140,15 @@ def description_options(f: Any) -> Any:
 @click.option(
     "--trace",
     is_flag=True,
-    help="Write digests of all layers and passes to OUT.sem.trace.json; of a description, its steps into OUT.sem.trace.",
+    help="Write digests of all layers and passes to OUT.sem.trace.json, or the steps of an analysis into OUT.sem.trace.",
 )
 @level_option
 @json_option
 def command(source: str | None, output: str | None, trace: bool, **options: Any) -> None:
-    """Turn the picture IN, or symbols that are ready, into a .sem file.
+    """Encode the picture IN, or symbols, as a .sem file.
 
-    IN may be in any format that Pillow reads; with - it comes from standard input. Without it the file is made of a
-    text, a vector, codes, indices or an edge map, for a picture of --size.
+    IN may be in any format that Pillow reads; - is standard input. Without IN the file is made from a text, an image
+    embedding, codes, indices or an edge map, for a picture of --size.
 
     \b
     semtool encode photo.jpg
@@ -158,23 +167,23 @@ def command(source: str | None, output: str | None, trace: bool, **options: Any)
         from refcodec import codec
 
         image = standard_input() if source == STDIO else source
-        made = codec.encode_file(image, **(encode_options(options) | more | callbacks(tracer, steps)))
-    write_output(target, made.data)
+        encoded = codec.encode_file(image, **(encode_options(options) | more | callbacks(tracer, steps)))
+    write_output(target, encoded.data)
     if tracer is not None:
-        write_output(f"{target}.trace.json", tracer.to_json(made.data))
+        write_output(f"{target}.trace.json", tracer.to_json(encoded.data))
     if steps is not None:
         steps.write()
-    report(made, target)
+    report(encoded, target)
 
 
 def claim_target(source: str | None, output: str | None, size: tuple[int, int] | None) -> str:
-    """Return the name of the file to write. Usage error for one that cannot be; source None: symbols alone."""
+    """Return the name of the file to write; source None: symbols alone. Raises a usage error for an invalid output."""
     if source is None:
         target = output or STDIO
         claim_output(target, STDIO if target != STDIO else "")
         return target
     if size is not None:
-        raise click.UsageError("a picture has its own size: --size goes with ready symbols alone")
+        raise click.UsageError("a picture has its own size: --size is for symbols without a picture")
     if source == STDIO and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("no picture: name one, or pipe one in")
     target = output or default_output(source, ".sem")
@@ -185,7 +194,7 @@ def claim_target(source: str | None, output: str | None, size: tuple[int, int] |
 
 
 def recorders(target: str, method: str | None) -> tuple[Tracer | None, Steps | None]:
-    """Return what --trace records: the layers and passes of the networks, or the steps of an analysis."""
+    """Return the recorders of --trace: of the layers and passes of the networks, or of the steps of an analysis."""
     if target == STDIO:
         raise click.UsageError("--trace needs a named output")
     from refcodec.cli.step_trace import Steps
@@ -195,13 +204,13 @@ def recorders(target: str, method: str | None) -> tuple[Tracer | None, Steps | N
 
 
 def callbacks(tracer: Tracer | None, steps: Steps | None) -> EncodeOptions:
-    """Return the arguments of `refcodec.encode` that record."""
+    """Return the arguments of `refcodec.encode` that pass layers, passes and steps to the recorders."""
     return {"trace": tracer, "record": None if steps is None else steps.record}
 
 
 @contextmanager
 def encoding(source: str | None) -> Iterator[EncodeOptions]:
-    """Turn ValueError into usage errors, and for a picture show the progress."""
+    """Turn ValueError into usage errors, and show the progress if there is a source picture."""
     try:
         if source is None:
             yield {}
@@ -213,9 +222,9 @@ def encoding(source: str | None) -> Iterator[EncodeOptions]:
 
 
 def encode_options(options: dict[str, Any]) -> EncodeOptions:
-    """Return the arguments of `refcodec.encode` that the options of the command stand for."""
+    """Return the arguments of `refcodec.encode` for the options of the command."""
     models = models_of(options["model"], options["device"], options["dtype"])
-    made: EncodeOptions = {
+    arguments: EncodeOptions = {
         "method": options["method"],
         "profile": options["profile"],
         "quality": options["quality"],
@@ -239,28 +248,28 @@ def encode_options(options: dict[str, Any]) -> EncodeOptions:
         "models": models,
         "environment": models.environment,
     }
-    made.update(loaded(options))  # type: ignore[typeddict-item]
-    return made
+    arguments.update(loaded(options))  # type: ignore[typeddict-item]
+    return arguments
 
 
-def report(made: EncodedFile, target: str) -> None:
+def report(encoded: EncodedFile, target: str) -> None:
     """Print the notices and the result."""
-    for text in made.notices:
+    for text in encoded.notices:
         notice(text)
     if wants_json():
         result = {
             "file": target,
-            "bytes": len(made.data),
-            "bpp": made.bpp,
-            "ubpp": made.bpp * 1e6,
-            "method": made.method,
-            "profile": made.profile.id,
-            "width": made.width,
-            "height": made.height,
-            "rate": made.rate,
-            "notices": list(made.notices),
+            "bytes": len(encoded.data),
+            "bpp": encoded.bpp,
+            "ubpp": encoded.bpp * 1e6,
+            "method": encoded.method,
+            "profile": encoded.profile.id,
+            "width": encoded.width,
+            "height": encoded.height,
+            "rate": encoded.rate,
+            "notices": list(encoded.notices),
         }
         show_json(result)
     else:
-        rate = rate_text(len(made.data), made.width, made.height)
-        say(f"{shown(target)}: {rate}, {made.method}, {made.width}x{made.height}")
+        rate = rate_text(len(encoded.data), encoded.width, encoded.height)
+        say(f"{shown(target)}: {rate}, {encoded.method}, {encoded.width}x{encoded.height}")

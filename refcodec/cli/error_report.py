@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Errors: one line on standard error, and with --json the same as an object on standard output."""
+"""Print errors: one line on standard error, and with --json also an object on standard output."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from refcodec.cli.stdio import safe, say, show_json, wants_json
 from refcodec.errors import SemError
 
 USAGE, BUG = 2, 1
-TRACEBACK = "SEMTOOL_TRACEBACK"  # environment variable: set, a bug shows where it is
+TRACEBACK = "SEMTOOL_TRACEBACK"  # environment variable: if set, a bug shows its traceback
 
 
 def fail(error: SemError) -> int:
-    """Tells a SemError and gives its exit status."""
-    _object(error.to_dict())
+    """Print a SemError; return its exit status."""
+    _print_object(error.to_dict())
     say(safe(str(error)), err=True)
     return error.status
 
 
 def usage(error: click.ClickException) -> int:
-    """Tells what is wrong with the command line; status 2."""
+    """Print an error of the command line; return status 2."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         say(error.format_message(), err=True)
         return USAGE
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "semtool"
     what = " ".join(error.format_message().split()).rstrip(".")
-    return _told("usage", what, f"see {command} --help", USAGE)
+    return _print_error("usage", what, f"see {command} --help", USAGE)
 
 
 def bug(error: Exception) -> int:
-    """Tells an exception that should not be; status 1."""
+    """Print an unexpected exception, which is a bug of semtool; return status 1."""
     if os.environ.get(TRACEBACK):
         raise error
     frame = error.__traceback__
@@ -44,12 +44,12 @@ def bug(error: Exception) -> int:
         frame = frame.tb_next
     where = "" if frame is None else f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
     what = f"{type(error).__name__}: {error}{where}" if str(error) else f"{type(error).__name__}{where}"
-    return _told("bug", what, f"this is a fault of the program: please report it ({TRACEBACK}=1 shows more)", BUG)
+    return _print_error("bug", what, f"this is a bug of semtool: please report it ({TRACEBACK}=1 shows more)", BUG)
 
 
 def interrupted(what: str) -> None:
-    """The object of Ctrl-C, whose line has been told."""
-    _object(
+    """Print the object for Ctrl-C; the caller has printed the line."""
+    _print_object(
         {
             "code": None,
             "name": "interrupted",
@@ -63,18 +63,20 @@ def interrupted(what: str) -> None:
 
 
 def notice(text: str) -> None:
-    """What a person would want to know although nothing is wrong."""
+    """Print a notice for the user, which is not an error."""
     say(f"note: {safe(text)}", err=True)
 
 
-def _told(name: str, what: str, hint: str, status: int) -> int:
-    """An error that has no code, since no file is at fault."""
-    _object({"code": None, "name": name, "family": name, "message": what, "offset": None, "path": None, "hint": hint})
+def _print_error(name: str, what: str, hint: str, status: int) -> int:
+    """Print an error without a code, as it is not an error of a file; return `status`."""
+    fields = {"code": None, "name": name, "family": name, "message": what, "offset": None, "path": None, "hint": hint}
+    _print_object(fields)
     say(safe(f"{name}: {what}; {hint}"), err=True)
     return status
 
 
-def _object(error: dict[str, Any]) -> None:
+def _print_object(error: dict[str, Any]) -> None:
+    """Print an error as an object, with --json."""
     if wants_json():
-        with suppress(SemError):  # standard output may be what is broken
+        with suppress(SemError):  # the error may be that standard output cannot be written
             show_json({"error": error})

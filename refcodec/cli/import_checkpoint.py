@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool models import, of public checkpoints: to a package, to folders of a set, or to a file of weights."""
+"""semtool models import for public checkpoints: convert them to a package, to folders of a set, or to weights."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ Progress = Callable[[float], None]
 
 
 def import_checkpoint(
-    sources: list[Path], kind: str, output: str | None, replace: bool, given: dict[str, Any], update: Progress
+    sources: list[Path], kind: str, output: str | None, replace: bool, settings: dict[str, Any], update: Progress
 ) -> dict[str, Any]:
-    """Convert public checkpoints to a package, to folders of a set, or to a file of weights."""
+    """Convert public checkpoints to a package, to folders of a set, or to a file of weights.
+
+    Returns the result that --json prints. Raises ValueError for a setting that the kind does not have, SemError for a
+    checkpoint that cannot be converted.
+    """
     from refcodec.convert.checkpoints import ROLE_KINDS, SETTINGS, ImportJob
 
-    if odd := sorted(given.keys() - set(SETTINGS.get(kind, ()))):
+    if odd := sorted(settings.keys() - set(SETTINGS.get(kind, ()))):
         raise ValueError(f"{kind} has no --{odd[0]}")
     for source in sources:
         if not source.is_file():
@@ -31,17 +35,17 @@ def import_checkpoint(
                 Code.CANNOT_READ, f"{shown(str(source))}: there is no such file", hint="name the file of a checkpoint"
             )
     notices: list[str] = []
-    stem = given.get("name") or sources[0].name.split(".")[0] or kind
-    photos, base = (Path(given[name]) if name in given else None for name in ("photos", "base"))
-    words = {name: given[name] for name in ("variant", "licence", "notes") if name in given}
-    job = ImportJob(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **words)
+    stem = settings.get("name") or sources[0].name.split(".")[0] or kind
+    photos, base = (Path(settings[name]) if name in settings else None for name in ("photos", "base"))
+    texts = {name: settings[name] for name in ("variant", "licence", "notes") if name in settings}
+    job = ImportJob(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **texts)
     folder = _usual_folder(kind, stem) if output is None else Path(output)
     done = result(kind, folder, converted=[source.name for source in sources], notices=notices)
     return done | (_convert_roles if kind in ROLE_KINDS else _convert_one)(kind, job, folder, replace)
 
 
 def _usual_folder(kind: str, stem: str) -> Path:
-    """Return the folder for what is imported without --output."""
+    """Return the folder for imports without --output."""
     from refcodec.convert.checkpoints import PACKAGE_KINDS, ROLE_KINDS
     from refcodec.foundation.model_set import own_set
     from refcodec.networks import package_search
@@ -62,7 +66,7 @@ def _convert_roles(kind: str, job: ImportJob, folder: Path, replace: bool) -> di
         for role in job.roles:
             refuse_taken_role(folder, role, replace=replace)
             refuse_existing(folder / role, replace=replace)
-        roles = [place_role(made, role, folder) for role, made in job.roles.items()]
+        roles = [place_role(converted, role, folder) for role, converted in job.roles.items()]
     return {"set": str(folder), "roles": roles}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool inspect: what is in a .sem file, field by field; never runs a net and never fails on broken files."""
+"""semtool inspect: show every field of a .sem file. Runs no network, and shows broken files as far as they can be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from refcodec.registry import Registry
 
 
-@click.command("inspect", short_help="Say what is in a .sem file, byte by byte.")
+@click.command("inspect", short_help="Show the fields of a .sem file, byte by byte.")
 @click.argument("source", metavar="IN.sem")
 @click.option("--hex", "as_hex", is_flag=True, help="Show the bytes of every field.")
 @click.option("--html", metavar="OUT.html", help="Write a page that shows the bytes, coloured by field.")
@@ -28,46 +28,46 @@ if TYPE_CHECKING:
 def command(source: str, as_hex: bool, html: str | None, model: str | None, level: int) -> int:
     """Show fields, sections, rate, model and check of IN.sem.
 
-    Decodes no payload and needs no model. Of a broken file it shows what can be told; the exit status is that of the
-    first fault.
+    Decodes no payload and needs no model. A broken file is shown as far as it can be read; the exit status is that of its
+    first error.
     """
     if html is not None:
         claim_output(html, source)
     from refcodec.inspection import inspect
 
     data, environment = read_input(source, level), environment_of(model)
-    found = inspect(data, level=level, environment=environment)
+    inspection = inspect(data, level=level, environment=environment)
     if html is not None:
         from refcodec.cli.inspect_html import render
 
-        write_output(html, render(source, data, found, environment.registry).encode("utf-8", "backslashreplace"))
+        write_output(html, render(source, data, inspection, environment.registry).encode("utf-8", "backslashreplace"))
     if wants_json():
-        show_json(found.to_dict())
+        show_json(inspection.to_dict())
     elif html != STDIO:
-        say("\n".join(_lines(source, data, found, environment.registry, as_hex)))
-    if not found.errors:
+        say("\n".join(_lines(source, data, inspection, environment.registry, as_hex)))
+    if not inspection.errors:
         return 0
-    say(safe(str(found.errors[0])), err=True)
-    return found.errors[0].status
+    say(safe(str(inspection.errors[0])), err=True)
+    return inspection.errors[0].status
 
 
-def _lines(source: str, data: bytes, found: Inspection, rows: Registry, as_hex: bool) -> Iterator[str]:
-    """The text for people."""
-    yield f"{shown(source)}: {title(found)}"
-    for name, text in facts(found):
+def _lines(source: str, data: bytes, inspection: Inspection, rows: Registry, as_hex: bool) -> Iterator[str]:
+    """Yield the lines of the text output."""
+    yield f"{shown(source)}: {title(inspection)}"
+    for name, text in facts(inspection):
         yield f"  {name:10} {safe(text)}"
-    if not found.fields:
+    if not inspection.fields:
         return
-    parts = [split(field.name) for field in found.fields]
+    parts = [split(field.name) for field in inspection.fields]
     width = max(len(name) + 2 * bool(part) for part, name in parts)
     yield f"\n  offset   bits  {'field':{width}}  value"
     before = ""
-    for field, (part, name) in zip(found.fields, parts, strict=True):
+    for field, (part, name) in zip(inspection.fields, parts, strict=True):
         if part and part != before:
             yield f"{'':17}{part}"
         before = part
-        told = meaning(field, found, rows)
-        end = f"  ({safe(told)})" if told else ""
+        explanation = meaning(field, inspection, rows)
+        end = f"  ({safe(explanation)})" if explanation else ""
         label = f"  {name}" if part else name
         yield f"  {field.offset:6} {field.bits:6}  {label:{width}}  {safe(value_text(field))}{end}"
         if as_hex:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page of `semtool inspect --html`: every byte coloured by the field that owns it; one file, no scripts."""
+"""The page of `semtool inspect --html`: every byte coloured by its field. One file, no scripts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from refcodec.inspection import Field, Inspection
     from refcodec.registry import Registry
 
-_SHOWN = 4096  # bytes of one field
-_LINKED = 200  # fields that light up together with their bytes
+_SHOWN = 4096  # bytes of one field that are shown
+_LINKED = 200  # fields that are highlighted together with their bytes
 _ROW = 16  # bytes a line
 _STYLE = """
 :root{color-scheme:light dark;--l:86%;--line:#8884}
@@ -23,7 +23,7 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding
 h1{font-size:1.4rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 p{margin:.2rem 0 1rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1.2rem;margin:0}
-dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}.fault{color:light-dark(#a00,#f88)}
+dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}.error{color:light-dark(#a00,#f88)}
 .bar{display:flex;height:1.6rem;border-radius:.3rem;overflow:hidden;margin:1rem 0}.bar span{min-width:2px}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.1rem .7rem .1rem 0;border-bottom:1px solid var(--line);vertical-align:top}
@@ -38,21 +38,21 @@ code,.hex{font:13px/1.7 ui-monospace,Menlo,Consolas,monospace}
 """
 
 
-def render(name: str, data: bytes, found: Inspection, rows: Registry) -> str:
-    """A whole HTML document."""
-    called = escape(safe(name))
+def render(name: str, data: bytes, inspection: Inspection, rows: Registry) -> str:
+    """Return the HTML document for a file called `name`."""
+    heading = escape(safe(name))
     return "".join(
         [
             "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
             "<meta name='viewport' content='width=device-width'>",
-            f"<title>{called}</title><style>{_STYLE}{_links(found)}</style></head><body>\n",
-            f"<h1>{called}</h1><p>{escape(safe(title(found)))}</p>\n",
-            _facts(found),
-            _bar(found),
+            f"<title>{heading}</title><style>{_STYLE}{_links(inspection)}</style></head><body>\n",
+            f"<h1>{heading}</h1><p>{escape(safe(title(inspection)))}</p>\n",
+            _facts(inspection),
+            _bar(inspection),
             "<h2>Fields</h2>\n",
-            _table(found, rows),
+            _table(inspection, rows),
             "<h2>Bytes</h2>\n",
-            _bytes(data, found),
+            _bytes(data, inspection),
             "</body></html>\n",
         ]
     )
@@ -62,52 +62,53 @@ def _colour(i: int) -> str:
     return f"hsl({i * 137 % 360} 65% var(--l))"  # the golden angle keeps neighbours apart
 
 
-def _links(found: Inspection) -> str:
-    """A field and its bytes light up together."""
-    rules = (f"body:has(.f{i}:hover) .f{i}.m" for i in range(min(len(found.fields), _LINKED)))
-    return ",".join(rules) + "{outline:2px solid currentColor}" if found.fields else ""
+def _links(inspection: Inspection) -> str:
+    """Return the rules that highlight a field and its bytes together."""
+    rules = (f"body:has(.f{i}:hover) .f{i}.m" for i in range(min(len(inspection.fields), _LINKED)))
+    return ",".join(rules) + "{outline:2px solid currentColor}" if inspection.fields else ""
 
 
-def _facts(found: Inspection) -> str:
+def _facts(inspection: Inspection) -> str:
     items = (
-        f"<dt>{escape(name)}</dt><dd{' class=fault' if name == 'fault' else ''}>{escape(safe(text))}</dd>"
-        for name, text in facts(found)
+        f"<dt>{escape(name)}</dt><dd{' class=error' if name == 'error' else ''}>{escape(safe(text))}</dd>"
+        for name, text in facts(inspection)
     )
     return f"<dl>{''.join(items)}</dl>\n"
 
 
-def _bar(found: Inspection) -> str:
-    """Each field's share of the file."""
+def _bar(inspection: Inspection) -> str:
+    """Return the bar that shows each field's share of the file."""
     parts = (
         f"<span class='f{i} m' style='flex:{f.bits};background:{_colour(i)}' "
-        f"title='{escape(f.name)}: {f.bits / (8 * found.file_bytes):.1%}'></span>"
-        for i, f in enumerate(found.fields)
+        f"title='{escape(f.name)}: {f.bits / (8 * inspection.file_bytes):.1%}'></span>"
+        for i, f in enumerate(inspection.fields)
     )
-    return f"<div class='bar'>{''.join(parts)}</div>\n" if found.fields else ""
+    return f"<div class='bar'>{''.join(parts)}</div>\n" if inspection.fields else ""
 
 
-def _table(found: Inspection, registry: Registry) -> str:
+def _table(inspection: Inspection, registry: Registry) -> str:
+    """Return the table of fields."""
     rows, before = [], ""
-    for i, field in enumerate(found.fields):
+    for i, field in enumerate(inspection.fields):
         part, name = split(field.name)
         if part and part != before:
             rows.append(f"<tr><th class='part' colspan='4'>{escape(part)}</th></tr>\n")
         before = part
-        told = meaning(field, found, registry)
+        explanation = meaning(field, inspection, registry)
         rows.append(
             f"<tr class='f{i}'><td class='n'>{field.offset}</td><td class='n'>{field.bits}</td>"
             f"<td><span class='key f{i} m' style='background:{_colour(i)}'></span>{escape(name)}</td>"
             f"<td class='v'><code>{escape(safe(value_text(field)))}</code>"
-            + (f" <i>{escape(safe(told))}</i>" if told else "")
+            + (f" <i>{escape(safe(explanation))}</i>" if explanation else "")
             + "</td></tr>\n"
         )
     head = "<tr><th class='n'>offset</th><th class='n'>bits</th><th>field</th><th>value</th></tr>\n"
     return f"<table>{head}{''.join(rows)}</table>\n"
 
 
-def _bytes(data: bytes, found: Inspection) -> str:
-    """A hex dump, line by line; of long fields its first bytes."""
-    owners = _owners(found.fields)
+def _bytes(data: bytes, inspection: Inspection) -> str:
+    """Return a hex dump, line by line, with the first bytes of long fields."""
+    owners = _owners(inspection.fields)
     lines, at = [], 0
     while at < len(data):
         if at not in owners:  # the rest of a long field
@@ -118,7 +119,7 @@ def _bytes(data: bytes, found: Inspection) -> str:
         end = at + 1
         while end < min(len(data), at - at % _ROW + _ROW) and end in owners:
             end += 1
-        cells = "".join(_cell(data[k], owners[k], found.fields) for k in range(at, end))
+        cells = "".join(_cell(data[k], owners[k], inspection.fields) for k in range(at, end))
         text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in data[at:end])
         lines.append(f"<b>{at}</b><div>{cells}</div><b>{escape(text)}</b>\n")
         at = end
@@ -126,7 +127,7 @@ def _bytes(data: bytes, found: Inspection) -> str:
 
 
 def _owners(fields: tuple[Field, ...]) -> dict[int, list[int]]:
-    """Byte -> the fields that have bits in it, for the bytes that are shown."""
+    """Return, for each byte that is shown, the indices of the fields that have bits in it."""
     owners: dict[int, list[int]] = {}
     for i, field in enumerate(fields):
         for k in range(field.offset, field.offset + min(_SHOWN, -(-field.bits // 8))):
@@ -135,14 +136,14 @@ def _owners(fields: tuple[Field, ...]) -> dict[int, list[int]]:
 
 
 def _cell(byte: int, owned: list[int], fields: tuple[Field, ...]) -> str:
-    """One byte; where fields share it, each has its share of the colour."""
+    """Return one byte, coloured by the share that each of its fields has in it."""
     names = ", ".join(fields[i].name for i in owned)
     classes = " ".join(f"f{i}" for i in owned)
-    paint = _colour(owned[0])
+    background = _colour(owned[0])
     if len(owned) > 1:
         stops, at = [], 0.0
         for i in owned:
             stops.append(f"{_colour(i)} {at:.1f}% {at + 12.5 * fields[i].bits:.1f}%")
             at += 12.5 * fields[i].bits
-        paint = f"linear-gradient(90deg,{','.join(stops)})"
-    return f"<span class='{classes} m' style='background:{paint}' title='{escape(names)}'>{byte:02x}</span>"
+        background = f"linear-gradient(90deg,{','.join(stops)})"
+    return f"<span class='{classes} m' style='background:{background}' title='{escape(names)}'>{byte:02x}</span>"

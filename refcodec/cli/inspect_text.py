@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an inspection says, in words for people: shared by the text and the page of `semtool inspect`."""
+"""Describe an inspection in words, for the text and the HTML page of `semtool inspect`."""
 
 from __future__ import annotations
 
@@ -12,71 +12,69 @@ if TYPE_CHECKING:
     from refcodec.registry import Registry
 
 HEX_BYTES = 256  # bytes of one field that --hex shows
-SHOWN_TEXT = 200  # characters of a text on its line
-SHOWN_HEX = 32  # digits of other bytes
+SHOWN_TEXT = 200  # characters of a text that are shown
+SHOWN_HEX = 32  # digits of other bytes that are shown
 
 
-def title(found: Inspection) -> str:
-    """One line on the file as a whole."""
-    if found.format_version is None:
+def title(inspection: Inspection) -> str:
+    """Return one line about the file: version, method, size and state."""
+    if inspection.format_version is None:
         return "not a .sem file"
-    size = f", {found.width}x{found.height}" if found.width else ""
-    broken = "" if found.complete else ", incomplete"
-    if found.errors:
-        broken = {4: ", unsupported", 6: ", over the limits"}.get(found.errors[0].status, ", broken")
-    return f".sem version {found.format_version}, {found.method or 'unknown method'}{size}{broken}"
+    size = f", {inspection.width}x{inspection.height}" if inspection.width else ""
+    broken = "" if inspection.complete else ", incomplete"
+    if inspection.errors:
+        broken = {4: ", unsupported", 6: ", over the limits"}.get(inspection.errors[0].status, ", broken")
+    return f".sem version {inspection.format_version}, {inspection.method or 'unknown method'}{size}{broken}"
 
 
-def facts(found: Inspection) -> list[tuple[str, str]]:
-    """(name, text) of everything that is not a field; a name may stand several times."""
-    size = f"{found.file_bytes} bytes"
-    if found.width and found.height:
-        share = 100 * found.overhead_bytes / max(1, found.file_bytes)
-        size = (
-            f"{rate_text(found.file_bytes, found.width, found.height)}, {found.overhead_bytes} overhead ({share:.1f} %)"
-        )
+def facts(inspection: Inspection) -> list[tuple[str, str]]:
+    """Return (name, text) for everything that is not a field. A name may occur several times."""
+    size = f"{inspection.file_bytes} bytes"
+    if inspection.width and inspection.height:
+        share = 100 * inspection.overhead_bytes / max(1, inspection.file_bytes)
+        size = f"{rate_text(inspection.file_bytes, inspection.width, inspection.height)}, {inspection.overhead_bytes} overhead ({share:.1f} %)"
     out = [("file", size)]
-    if found.format_version is not None:
-        model = found.model
+    if inspection.format_version is not None:
+        model = inspection.model
         if model.digest is not None:
             digest = model.digest[:16] + ("…" if len(model.digest) > 16 else "")
             where = "available" if model.available else "not available here"
             out.append(("model", f"{model.name or 'unlisted'}, {digest}, {where}"))
-        out.append(("check", _check(found)))
+        out.append(("check", _check(inspection)))
         canonical = {None: "not known without decoding (semtool verify)", True: "yes", False: "no"}
-        out.append(("canonical", canonical[found.canonical]))
-    pixels = (found.width or 0) * (found.height or 0)
-    for section in found.sections:
+        out.append(("canonical", canonical[inspection.canonical]))
+    pixels = (inspection.width or 0) * (inspection.height or 0)
+    for section in inspection.sections:
         rate = f", {1e6 * section.bits / pixels:.0f} µbpp" if pixels else ""
-        share = 100 * section.bytes / max(1, found.file_bytes)
+        share = 100 * section.bytes / max(1, inspection.file_bytes)
         word = "" if section.critical else " (ancillary)"
         name = section.kind or "unknown kind"
         out.append(("section", f"{name}{word}: {section.bytes} bytes at {section.offset}{rate}, {share:.1f} %"))
-    if found.format_version is not None and not found.complete:
-        out.append(("missing", "not everything that the header announces is there"))
-    for error in found.errors:
+    if inspection.format_version is not None and not inspection.complete:
+        out.append(("missing", "the file ends before the last section that its header announces"))
+    for error in inspection.errors:
         where = "" if error.offset is None else f" at byte {error.offset}"
         field = "" if error.path is None else f" in {error.path}"
-        out.append(("fault", f"{error.id} {error.name}: {error.what}{field}{where}"))
+        out.append(("error", f"{error.id} {error.name}: {error.what}{field}{where}"))
     return out
 
 
 def split(name: str) -> tuple[str, str]:
-    """The section that a field stands in, as in `sections[0]`, and its name there."""
+    """Return the section of a field, as in `sections[0]` or empty, and the rest of its name."""
     part, dot, rest = name.partition(".")
     return (part, rest) if dot else ("", name)
 
 
 def value_text(field: Field) -> str:
-    """The value, short enough for a line."""
+    """Return the value of a field, shortened to fit on a line."""
     value = str(field.value)
     if field.name.endswith((".key", ".value")):
         return value if len(value) <= SHOWN_TEXT else value[:SHOWN_TEXT] + "…"
     return value if len(value) <= SHOWN_HEX else value[:SHOWN_HEX] + "…"
 
 
-def meaning(field: Field, found: Inspection, rows: Registry) -> str:
-    """What a number on the wire stands for, empty where it says it itself."""
+def meaning(field: Field, inspection: Inspection, rows: Registry) -> str:
+    """Return what a number in the file stands for, empty if the number needs no explanation."""
     name, value = field.name.rpartition(".")[2], field.value
     if not isinstance(value, int):
         return ""
@@ -87,29 +85,33 @@ def meaning(field: Field, found: Inspection, rows: Registry) -> str:
     if name in ("profile", "base_profile"):
         return _profile(value, rows)
     if name == "dim_class":
-        return "both sides follow" if value == spec.DIM_EXPLICIT else f"{found.width}x{found.height}"
+        return "both sides follow" if value == spec.DIM_EXPLICIT else f"{inspection.width}x{inspection.height}"
     if name in ("width_minus_1", "height_minus_1"):
         return f"{name.partition('_')[0]} {value + 1}"
     if name == "number":
         index = int(field.name.partition("[")[2].partition("]")[0])
-        return (found.sections[index].kind or "unknown") if index < len(found.sections) else ""
+        return (inspection.sections[index].kind or "unknown") if index < len(inspection.sections) else ""
     if name == "count_minus_1":
         return f"{value + 1} section{'s' if value else ''}"
     return ""
 
 
 def hex_lines(data: bytes, offset: int, bits: int) -> list[str]:
-    """The bytes that hold a field, 16 a line, cut after 256."""
+    """Return the bytes of a field in hexadecimal, 16 a line, truncated after 256."""
     part = data[offset : offset + (bits + 7) // 8]
     lines = [part[i : i + 16].hex(" ") for i in range(0, min(len(part), HEX_BYTES), 16)]
     return [*lines, f"… {len(part) - HEX_BYTES} more"] if len(part) > HEX_BYTES else lines
 
 
-def _check(found: Inspection) -> str:
-    if not found.check.bits:
-        return "none" if found.check.bits == 0 else "unknown"
-    state = "not computed without decoding (semtool verify)" if found.check.state == "unchecked" else found.check.state
-    return f"{found.check.bits} bits, {state}"
+def _check(inspection: Inspection) -> str:
+    if not inspection.check.bits:
+        return "none" if inspection.check.bits == 0 else "unknown"
+    state = (
+        "not computed without decoding (semtool verify)"
+        if inspection.check.state == "unchecked"
+        else inspection.check.state
+    )
+    return f"{inspection.check.bits} bits, {state}"
 
 
 def _profile(number: int, rows: Registry) -> str:
@@ -126,5 +128,6 @@ def _profile(number: int, rows: Registry) -> str:
 
 
 def rate_text(data: int, width: int, height: int) -> str:
+    """Return the size of a file of `data` bytes, in bytes and bits per pixel."""
     bpp = 8 * data / (width * height)
     return f"{data} bytes, {bpp:.4f} bpp ({bpp * 1e6:.0f} µbpp)"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The program around the commands: one line for every error, the exit status of its family, never a traceback.
+"""The entry point of `semtool`: run a command, print errors as one line each, return the exit status.
 
-Exit status: 0 ok, 2 usage, the family of a SemError (3 to 7), 130 for Ctrl-C. 1 means a bug of this program. A reader
-of standard output that has gone away (`| head`) ends the program quietly with 7.
+Exit status: 0 ok, 2 usage, 3 to 7 by the family of a SemError, 130 for Ctrl-C, 1 for a bug of this program. If the
+reader of standard output exits early (`| head`), the program ends silently with 7.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ PIPE_GONE = 7
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """One call of `semtool`; its exit status."""
+    """Run `semtool` once; return the exit status."""
     try:  # Ctrl-C may come while modules are still being imported
         from refcodec.cli.stdio import mute, prepare
 
         arguments = list(sys.argv[1:] if args is None else args)
         prepare(arguments)
         try:
-            return _reported(arguments)
+            return _run(arguments)
         except BrokenPipeError:
             mute()
             return PIPE_GONE
@@ -32,7 +32,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _interrupted() -> int:
-    """Tells that Ctrl-C has ended the work; with --json as an object, too."""
+    """Report that Ctrl-C has ended the work, with --json also as an object; return the status."""
     with suppress(OSError):
         print("interrupted; no file is left half written", file=sys.stderr)
     with suppress(OSError, ImportError):
@@ -42,8 +42,8 @@ def _interrupted() -> int:
     return INTERRUPTED
 
 
-def _reported(arguments: list[str]) -> int:
-    """The command's status, or that of the error that it ended with, which has been told."""
+def _run(arguments: list[str]) -> int:
+    """Run a command and print its error, if any; return the exit status."""
     import click
 
     from refcodec.cli import error_report
@@ -75,10 +75,10 @@ def _reported(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        named = error.filename is not None
-        if not named:
+        has_path = error.filename is not None
+        if not has_path:
             mute()
-        what = f"{error.filename if named else 'standard output'}: {error.strerror or error}"
-        return error_report.fail(SemError(Code.CANNOT_READ if named else Code.CANNOT_WRITE, what))
-    except Exception as error:  # noqa: BLE001 - the last place where a bug can be told in one line
+        what = f"{error.filename if has_path else 'standard output'}: {error.strerror or error}"
+        return error_report.fail(SemError(Code.CANNOT_READ if has_path else Code.CANNOT_WRITE, what))
+    except Exception as error:  # noqa: BLE001 - the last place to report a bug in one line
         return error_report.bug(error)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What models there are, for the commands of `semtool models`: packages, what fills roles, rows of the registry."""
+"""The models that `semtool models` works with: packages, models that fill roles, and profiles of the registry."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ DIGITS_MIN = 8  # of a digest that names a package
 
 
 def model_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --model, repeatable."""
     return click.option(
         "--model",
-        metavar="DIR | ROLE=WHAT",
+        metavar="DIR | ROLE=MODEL",
         multiple=True,
-        help="Look here first: a model package, a set, or what fills a role.",
+        help="Search here first: the folder of a model package or a model set, or a role and its model. Repeatable.",
     )(f)
 
 
 @dataclass(frozen=True)
 class Fill:
-    """What fills a role. set: the folder whose models.json says so, None where --model does."""
+    """A model that fills a role. set: the folder of the models.json that names it, None if --model does."""
 
     source: ModelSource
     set: Path | None
 
 
 @dataclass
-class Known:
-    """Everything in the environment and under --model. broken: (folder, fault) of sets that cannot be read."""
+class Inventory:
+    """The models of the environment and of --model. broken: (folder, error) of sets that cannot be read."""
 
     environment: Environment
     packages: list[Path]
@@ -56,39 +57,44 @@ class Known:
         return [profile for _, profile in sorted(self.environment.registry.rows.items())]
 
     def fill(self, role: str) -> Fill | None:
-        """The one that is used."""
+        """Return the model that a role uses, None if it has no model."""
         return next((fill for fill in self.fills if fill.source.role == role), None)
 
 
-def known(model: tuple[str, ...]) -> Known:
-    """Usage error and SEM-E-801, 803 for what --model names; faults of what is found are kept."""
+def take_inventory(model: tuple[str, ...]) -> Inventory:
+    """Return the models of the environment and of --model.
+
+    Raises a usage error, Code.MODEL_UNAVAILABLE (SEM-E-801) or MODEL_MALFORMED (803) for --model; errors of other sets
+    are collected in `broken`.
+    """
     from refcodec.foundation.models_json import model_sets, roles_in_folder
     from refcodec.networks import package_search
 
     models = models_of(model, "auto", "auto")
     environment = models.package_environment
-    found = Known(
+    inventory = Inventory(
         environment,
         _distinct(package_search.packages(environment.package_folders)),
         [Fill(source, None) for source in models.roles.values()],
     )
     for folder in _distinct(model_sets(models.environment)):
         try:
-            found.fills += [Fill(source, folder) for source in roles_in_folder(folder).values()]
+            inventory.fills += [Fill(source, folder) for source in roles_in_folder(folder).values()]
         except SemError as error:
-            found.broken.append((folder, error))
-    return found
+            inventory.broken.append((folder, error))
+    return inventory
 
 
 def _distinct(folders: Iterator[Path]) -> list[Path]:
+    """Return the folders without those that are the same folder under another path."""
     seen: dict[str, Path] = {}
     for folder in folders:
         seen.setdefault(os.path.realpath(folder), folder)
     return list(seen.values())
 
 
-def package_row(folder: Path, found: Known) -> dict[str, Any]:
-    """What a manifest says of its package, without opening tensors; `error` where it says nothing that can be read."""
+def package_row(folder: Path, inventory: Inventory) -> dict[str, Any]:
+    """Return the object of a package from its manifest, without opening tensors; with `error` if that cannot be read."""
     from refcodec.networks import package
 
     row: dict[str, Any] = {
@@ -112,28 +118,30 @@ def package_row(folder: Path, found: Known) -> dict[str, Any]:
         digest=digest,
         kind=kind if type(kind) is int else None,
     )
-    row["profiles"] = [profile.name for profile in found.rows if profile.model == digest]
+    row["profiles"] = [profile.name for profile in inventory.rows if profile.model == digest]
     row["parts"] = [part for part in PARTS if part in manifest and os.path.isfile(folder / f"{_file(manifest, part)}")]
     return row
 
 
 def _file(manifest: dict[str, Any], part: str) -> str:
+    """Return the file name of a part of a package, "." if its entry is invalid."""
     entry = manifest.get(part)
     name = entry.get("file") if part != "symbols" and isinstance(entry, dict) else f"{part}.safetensors"
     return name if isinstance(name, str) and os.path.basename(name) == name else "."
 
 
 def text(value: object) -> str | None:
+    """Return `value` if it is a string, else None."""
     return value if isinstance(value, str) else None
 
 
-def profile_row(profile: Profile, found: Known) -> dict[str, Any]:
-    """A row of the registry. available: whether its symbol model is here; null where it names none."""
+def profile_row(profile: Profile, inventory: Inventory) -> dict[str, Any]:
+    """Return the object of a profile. available: whether its symbol model is installed; null if it has none."""
     from refcodec.networks import package_search
 
     folders = [
         folder
-        for folder in found.packages
+        for folder in inventory.packages
         if profile.model is not None and package_search.folder_digest(folder) == profile.model
     ]
     return {
@@ -148,11 +156,11 @@ def profile_row(profile: Profile, found: Known) -> dict[str, Any]:
     }
 
 
-def role_row(role: str, found: Known) -> dict[str, Any]:
-    """A role, what fills it, and what rows of the registry recommend."""
+def role_row(role: str, inventory: Inventory) -> dict[str, Any]:
+    """Return the object of a role, with its model and the models that profiles recommend."""
     from refcodec.foundation.roles import ROLES
 
-    fill = found.fill(role)
+    fill = inventory.fill(role)
     source = None if fill is None else fill.source
     return {
         "role": role,
@@ -162,69 +170,72 @@ def role_row(role: str, found: Known) -> dict[str, Any]:
         "sha256": None if source is None else source.sha256,
         "set": None if fill is None or fill.set is None else str(fill.set),
         "recommended": sorted(
-            {profile.recommended.models[role] for profile in found.rows if role in profile.recommended.models}
+            {profile.recommended.models[role] for profile in inventory.rows if role in profile.recommended.models}
         ),
     }
 
 
 @dataclass
-class Named:
-    """What a word of the command line names; it may be several things at once."""
+class Selection:
+    """Everything that a word of the command line names: packages, roles and profiles may have the same name."""
 
     packages: list[Path] = field(default_factory=list)
-    roles: list[Fill | str] = field(default_factory=list)  # a role's name where nothing fills it
+    roles: list[Fill | str] = field(default_factory=list)  # the role's name if no model fills it
     profiles: list[Profile] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.packages or self.roles or self.profiles)
 
 
-def named(what: str, found: Known) -> Named:
-    """A folder, the name or the first 8 to 64 digits of the digest of a package, a role, the name or id of a profile.
+def resolve(what: str, inventory: Inventory) -> Selection:
+    """Return everything that `what` names.
 
-    SEM-E-801 for what nothing here is called, 803 for a folder whose models.json is broken.
+    That is a folder, the name of a package or the first 8 to 64 digits of its digest, a role, or the name or id of a
+    profile. Raises Code.MODEL_UNAVAILABLE (SEM-E-801) for an unknown name, MODEL_MALFORMED (803) for a folder with an
+    invalid models.json.
     """
     from refcodec.foundation.models_json import roles_in_folder
     from refcodec.foundation.roles import ROLES, ModelSource
     from refcodec.networks import package_search
 
     folder = Path(what)
-    if os.path.isdir(folder) and (os.sep in what or what in (".", "..") or not _called(what, found)):
+    if os.path.isdir(folder) and (os.sep in what or what in (".", "..") or not _by_name(what, inventory)):
         if os.path.isfile(folder / package_search.MANIFEST):
-            return Named(packages=[folder])
+            return Selection(packages=[folder])
         inside = list(package_search.packages([folder]))
         inside = [child for child in inside if child.parent == folder]
         fills: list[Fill | str] = [Fill(source, folder) for source in roles_in_folder(folder).values()]
         if not inside and not fills:  # a folder of one model
-            same = [fill for fill in found.fills if os.path.realpath(fill.source.place) == os.path.realpath(folder)]
+            same = [fill for fill in inventory.fills if os.path.realpath(fill.source.place) == os.path.realpath(folder)]
             fills = list(same) or [Fill(ModelSource(_role_of(folder), str(folder)), None)]
-        return Named(packages=inside, roles=fills)
-    found_here = _called(what, found)
-    if not found_here:
+        return Selection(packages=inside, roles=fills)
+    selection = _by_name(what, inventory)
+    if not selection:
         raise SemError(
             Code.MODEL_UNAVAILABLE,
-            f"nothing here is called {shown(what)}",
-            hint="semtool models list says what there is",
+            f"there is no package, role or profile {shown(what)}",
+            hint="semtool models list shows all",
         )
     if what in ROLES:
-        found_here.roles = list(filter(None, [found.fill(what)])) or [what]
-    return found_here
+        selection.roles = list(filter(None, [inventory.fill(what)])) or [what]
+    return selection
 
 
-def _called(what: str, found: Known) -> Named:
+def _by_name(what: str, inventory: Inventory) -> Selection:
+    """Return the packages, roles and profiles with this name, digest or id."""
     from refcodec.foundation.roles import ROLES
     from refcodec.networks import package_search
 
     packages = []
     prefix = len(what) >= DIGITS_MIN and not set(what) - set("0123456789abcdef")
-    for folder in found.packages:
+    for folder in inventory.packages:
         digest, name = package_search.describe(folder) or (None, None)
         if what == name or (prefix and digest is not None and digest.startswith(what)):
             packages.append(folder)
-    profiles = [profile for profile in found.rows if what in (profile.name, str(profile.id))]
-    return Named(packages, [what] if what in ROLES else [], profiles)
+    profiles = [profile for profile in inventory.rows if what in (profile.name, str(profile.id))]
+    return Selection(packages, [what] if what in ROLES else [], profiles)
 
 
 def _role_of(folder: Path) -> str:
-    """The role that the folder of one model fills; its own name where nothing says."""
+    """Return the role that the folder of one model fills, or the folder's name if that is unknown."""
     return "painter" if os.path.isfile(folder / "model_index.json") else folder.resolve().name

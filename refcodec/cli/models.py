@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool models: what there is, what is in it, whether it is intact, and how more of it comes in."""
+"""semtool models: list, show, verify and import models."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from refcodec.cli.models_verify import command as verify
 
 @click.group("models", short_help="List, show, verify and import models.")
 def group() -> None:
-    """Model packages, which profiles name by digest, and foundation models, which fill roles.
+    """Manage model packages, which profiles name by digest, and foundation models, which fill roles.
 
     \b
-    semtool models list                                    what there is, and what is recommended
-    semtool models show painter                            one package, role or profile
-    semtool models verify                                  every digest and bound
-    semtool models import FOLDER --as painter              a folder or hub id fills a role
-    semtool models import elic.pth.tar --as elic           a public checkpoint becomes a package
+    semtool models list                                    list models, and the recommended ones
+    semtool models show painter                            show one package, role or profile
+    semtool models verify                                  check every digest and bound
+    semtool models import FOLDER --as painter              fill a role with a folder or hub id
+    semtool models import elic.pth.tar --as elic           convert a public checkpoint to a package
     """
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool models import: folders and hub ids fill roles, public checkpoints become what the codec reads."""
+"""semtool models import: fill roles with folders and hub ids, and convert public checkpoints."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ Progress = Callable[[float], None]
 
 
 def _kinds() -> list[str]:
+    """Return the choices of --as: roles and kinds of checkpoints."""
     from refcodec.foundation.roles import ROLES
 
     return [*ROLES, "elic", "hed", "perco", "lpips-alex", "lpips-vgg", "dists", "inception"]
 
 
-@click.command("import", short_help="Bring in a model: a folder, a hub id or a public checkpoint.")
+@click.command("import", short_help="Import a model: a folder, a hub id or a public checkpoint.")
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
 @click.option(
     "--as",
@@ -42,69 +43,69 @@ def _kinds() -> list[str]:
     "-o",
     "--output",
     metavar="DIR",
-    help="A set, or the folder of a package or of weights.  [default: where models are found unnamed]",
+    help="A set, or the folder of a package or of weights.  [default: the user's folder of models]",
 )
-@click.option("--replace", is_flag=True, help="In place of what is there already.")
-@click.option("--no-fetch", is_flag=True, help="Record a hub id without its files, and so without a digest.")
-@click.option("--photos", metavar="DIR", help="elic: photographs to measure the ranges of activations on.")
+@click.option("--replace", is_flag=True, help="Replace a model that is there already.")
+@click.option("--no-fetch", is_flag=True, help="Record a hub id without downloading it, and so without a digest.")
+@click.option("--photos", metavar="DIR", help="elic: photographs for measuring the ranges of activations.")
 @click.option("--variant", metavar="NAME", help="elic: taco, compressai or chandelier.  [default: by its tensors]")
-@click.option("--base", metavar="DIR", help="perco: the folder of the Stable Diffusion that the U-Net was made of.")
-@click.option("--name", metavar="NAME", help="elic: what the package is called.  [default: as the file]")
-@click.option("--licence", metavar="TEXT", default="", help="elic: the licence of the weights.")
 @click.option(
-    "--notes", metavar="TEXT", default="", help="elic: where they come from, and what else people should know."
+    "--base", metavar="DIR", help="perco: the folder of the Stable Diffusion that the U-Net was derived from."
 )
+@click.option("--name", metavar="NAME", help="elic: the name of the package.  [default: the file's]")
+@click.option("--licence", metavar="TEXT", default="", help="elic: the licence of the weights.")
+@click.option("--notes", metavar="TEXT", default="", help="elic: the origin of the weights, and other notes for users.")
 @json_option
 def command(
     sources: tuple[str, ...], kind: str, output: str | None, replace: bool, no_fetch: bool, **settings: str | None
 ) -> None:
-    """Make a model usable, and record its digest.
+    """Import a model, and record its digest.
 
     \b
     KIND a role (captioner, language, painter, controlnet, image_embedder, text_encoder, clip,
         edge_detector, hyper_encoder, segmenter): SOURCE is a folder, which is copied into the set
-        unless it is in it, or ID[@REVISION] of the hub, which is fetched and recorded
-    elic                                     a public checkpoint becomes a model package
-    hed, perco                               checkpoints become folders of a set
-    lpips-alex, lpips-vgg, dists, inception  checkpoints become weights of a metric
+        unless it is in it, or ID[@REVISION] of the hub, which is downloaded and recorded
+    elic                                     convert a public checkpoint to a model package
+    hed, perco                               convert checkpoints to folders of a set
+    lpips-alex, lpips-vgg, dists, inception  convert checkpoints to the weights of a metric
 
-    Pickled weights are converted in a process of its own that takes nothing but tensors.
+    Pickled weights are converted in a separate process that accepts tensors only.
     """
     from refcodec.foundation.roles import ROLES
 
-    given = {name: value for name, value in settings.items() if value}
+    used = {name: value for name, value in settings.items() if value}
     try:
         with _ending_tidily(), progress("importing") as update:
             if kind in ROLES:
-                if given or len(sources) > 1:
-                    raise click.UsageError(f"{kind} takes one SOURCE" + (f", and no --{min(given)}" if given else ""))
-                done = import_role(sources[0], kind, output, replace, no_fetch, update)
+                if used or len(sources) > 1:
+                    raise click.UsageError(f"{kind} takes one SOURCE" + (f", and no --{min(used)}" if used else ""))
+                result = import_role(sources[0], kind, output, replace, no_fetch, update)
             else:
                 if no_fetch:
-                    raise click.UsageError("--no-fetch is of hub ids")
-                done = import_checkpoint([Path(source) for source in sources], kind, output, replace, given, update)
+                    raise click.UsageError("--no-fetch is for hub ids")
+                result = import_checkpoint([Path(source) for source in sources], kind, output, replace, used, update)
     except ValueError as error:
-        hint = " (--replace takes its place)" if not replace and str(error).endswith("already") else ""
+        hint = " (--replace replaces it)" if not replace and str(error).endswith("already") else ""
         raise click.UsageError(f"{error}{hint}") from error
-    for text in done["notices"]:
+    for text in result["notices"]:
         notice(text)
     if wants_json():
-        show_json(done)
+        show_json(result)
     else:
-        for line in _lines(done):
+        for line in _lines(result):
             say(line)
 
 
 @contextmanager
 def _ending_tidily() -> Iterator[None]:
-    """A request to end (SIGTERM) ends what was begun, as Ctrl-C does: no process and no half-made folder stays behind."""
+    """Exit cleanly on SIGTERM, as on Ctrl-C, so that no process and no incomplete folder is left."""
 
     def end(number: int, _: object) -> None:
         sys.exit(128 + number)
 
     try:
         before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # only the main thread takes signals
+    except ValueError:  # only the main thread can set signal handlers
         yield
         return
     try:
@@ -113,10 +114,11 @@ def _ending_tidily() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _lines(done: dict[str, Any]) -> list[str]:
+def _lines(result: dict[str, Any]) -> list[str]:
+    """Return the lines of the text output."""
     lines = [
         f"{entry['role']}: {shown(entry['source'])}, sha256 {(entry['sha256'] or 'not recorded')[:16]}"
-        for entry in done["roles"]
+        for entry in result["roles"]
     ]
-    lines += [f"{shown(done['folder'])}: model package {done['digest'][:16]}…"] if done["digest"] else []
-    return lines or [f"{shown(done['folder'])}: {done['as']}"]
+    lines += [f"{shown(result['folder'])}: model package {result['digest'][:16]}…"] if result["digest"] else []
+    return lines or [f"{shown(result['folder'])}: {result['as']}"]

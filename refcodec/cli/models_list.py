@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool models list: packages, rows of the registry and roles, with what is here of each."""
+"""semtool models list: packages, profiles and roles, and which of their models are installed."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ import click
 
 from refcodec.cli.common_options import json_option
 from refcodec.cli.error_report import notice
-from refcodec.cli.model_inventory import PARTS, known, model_option, package_row, profile_row, role_row
+from refcodec.cli.model_inventory import PARTS, model_option, package_row, profile_row, role_row, take_inventory
 from refcodec.cli.stdio import safe, say, show_json, wants_json
 from refcodec.fileio import shown
 
-WIDE = 10_000  # of a table that no terminal shows: its lines stay whole
+WIDE = 10_000  # columns of a table that is not for a terminal, so that no line is folded
 
 
-@click.command("list", short_help="Say what models there are, and what is recommended.")
+@click.command("list", short_help="List models, and the recommended ones.")
 @model_option
 @json_option
 def command(model: tuple[str, ...]) -> None:
-    """List model packages, profiles with their models, and roles with what fills them."""
+    """List model packages, profiles with their models, and roles with the models that fill them."""
     from refcodec.foundation.roles import ROLES
 
-    found = known(model)
-    packages = [row for row in (package_row(folder, found) for folder in found.packages) if row["digest"] is not None]
-    profiles = [profile_row(profile, found) for profile in found.rows]
-    roles = [role_row(role, found) for role in ROLES]
-    for _, error in found.broken:
+    inventory = take_inventory(model)
+    packages = [
+        row for row in (package_row(folder, inventory) for folder in inventory.packages) if row["digest"] is not None
+    ]
+    profiles = [profile_row(profile, inventory) for profile in inventory.rows]
+    roles = [role_row(role, inventory) for role in ROLES]
+    for _, error in inventory.broken:
         notice(str(error))
     if wants_json():
-        broken = [{"folder": str(folder), "error": error.to_dict()} for folder, error in found.broken]
+        broken = [{"folder": str(folder), "error": error.to_dict()} for folder, error in inventory.broken]
         show_json({"packages": packages, "profiles": profiles, "roles": roles, "broken": broken})
         return
     say("\n".join(_text(packages, profiles, roles)))
@@ -43,7 +45,7 @@ def command(model: tuple[str, ...]) -> None:
 def _text(packages: list[dict[str, Any]], profiles: list[dict[str, Any]], roles: list[dict[str, Any]]) -> Iterator[str]:
     yield _table(
         "Model packages",
-        ("name", "kind", "digest", "profiles", "lacks", "folder"),
+        ("name", "kind", "digest", "profiles", "without", "folder"),
         [
             (
                 row["name"] or "-",
@@ -58,7 +60,7 @@ def _text(packages: list[dict[str, Any]], profiles: list[dict[str, Any]], roles:
     )
     yield _table(
         "Profiles",
-        ("id", "name", "method", "model", "is here", "recommended models"),
+        ("id", "name", "method", "model", "installed", "recommended models"),
         [
             (
                 str(row["id"]),

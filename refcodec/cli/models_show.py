@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool models show: what is in one package, what fills one role, what one profile asks for."""
+"""semtool models show: the contents of a package, the model of a role, the models of a profile."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.model_inventory import (
     PARTS,
     Fill,
-    Known,
-    known,
+    Inventory,
     model_option,
-    named,
     package_row,
     profile_row,
+    resolve,
     role_row,
+    take_inventory,
 )
 from refcodec.cli.stdio import safe, say, show_json, wants_json
 from refcodec.errors import FAMILIES, Code, SemError
@@ -31,28 +31,28 @@ CONFIG_BYTES_MAX = 1 << 20
 CLASS_KEYS = ("_class_name", "architectures", "model_type")
 
 
-@click.command("show", short_help="Say what is in a package, role or profile.")
+@click.command("show", short_help="Show a package, role or profile.")
 @click.argument("what", metavar="WHAT")
 @model_option
 @json_option
 def command(what: str, model: tuple[str, ...]) -> int:
-    """Show all that is called WHAT: a folder, the name or digest (or its beginning) of a package, a role, a profile.
+    """Show everything that WHAT names: a folder, a package (by name, digest or its beginning), a role, a profile.
 
-    Opens the tensors of packages to judge their bounds, and computes the digests of folders that fill roles.
+    Opens the tensors of packages to check their bounds, and computes the digests of folders that fill roles.
     """
-    found = known(model)
-    meant = named(what, found)
+    inventory = take_inventory(model)
+    selection = resolve(what, inventory)
     with progress("reading") as update:
-        shown_ = {
-            "packages": [_package(folder, found) for folder in meant.packages],
-            "roles": [_role(fill, found, update) for fill in meant.roles],
-            "profiles": [_profile(profile, found) for profile in meant.profiles],
+        rows = {
+            "packages": [_package(folder, inventory) for folder in selection.packages],
+            "roles": [_role(fill, inventory, update) for fill in selection.roles],
+            "profiles": [_profile(profile, inventory) for profile in selection.profiles],
         }
     if wants_json():
-        show_json(shown_)
+        show_json(rows)
     else:
-        say("\n\n".join("\n".join(_text(kind[:-1], row)) for kind, several in shown_.items() for row in several))
-    errors = [row["error"] for several in shown_.values() for row in several if row.get("error")]
+        say("\n\n".join("\n".join(_text(kind[:-1], row)) for kind, several in rows.items() for row in several))
+    errors = [row["error"] for several in rows.values() for row in several if row.get("error")]
     if not errors:
         return 0
     error = errors[0]
@@ -60,13 +60,13 @@ def command(what: str, model: tuple[str, ...]) -> int:
     return FAMILIES[int(error["code"].removeprefix("SEM-E-")) // 100].status
 
 
-def _package(folder: Path, found: Known) -> dict[str, Any]:
-    """The row of a list, and what the manifest says for people; `error` where the symbol model is not sound."""
+def _package(folder: Path, inventory: Inventory) -> dict[str, Any]:
+    """Return the object of a package, with the notes and tensors of its manifest; `error` for an invalid symbol model."""
     from refcodec.foundation.folder_digest import file_sha256
     from refcodec.networks import package
     from refcodec.networks.symbol_model import SymbolModel
 
-    row = package_row(folder, found) | {
+    row = package_row(folder, inventory) | {
         "notes": None,
         "training": None,
         "files": [],
@@ -104,17 +104,17 @@ def _package(folder: Path, found: Known) -> dict[str, Any]:
     return row
 
 
-def _role(fill: Fill | str, found: Known, update: Any) -> dict[str, Any]:
-    """What fills a role, file by file; `computed` is the digest of the files that are here."""
+def _role(fill: Fill | str, inventory: Inventory, update: Any) -> dict[str, Any]:
+    """Return the object of a role, with the files of its model. `computed`: the digest of the files on this machine."""
     from refcodec.foundation.download import resolve_folder, source_sha256
     from refcodec.foundation.folder_digest import model_files
     from refcodec.foundation.roles import ROLES
 
     more: dict[str, Any] = {"folder": None, "files": [], "classes": [], "computed": None, "error": None}
     if isinstance(fill, str):
-        return role_row(fill, found) | more
+        return role_row(fill, inventory) | more
     source = fill.source
-    only = Known(found.environment, found.packages, [fill])
+    only = Inventory(inventory.environment, inventory.packages, [fill])
     row = (
         role_row(source.role, only)
         if source.role in ROLES
@@ -145,12 +145,12 @@ def _role(fill: Fill | str, found: Known, update: Any) -> dict[str, Any]:
 
 
 def classes(folder: Path) -> list[str]:
-    """The classes that config.json or model_index.json name: of a pipeline first its own, then those of its parts."""
+    """Return the classes in config.json or model_index.json; for a pipeline its own, then those of its parts."""
     for name in ("model_index.json", "config.json"):
         try:
             with open(folder / name, "rb") as stream:
                 config = json.loads(stream.read(CONFIG_BYTES_MAX))
-            found: Any = next((config[key] for key in CLASS_KEYS if config.get(key)), [])
+            names: Any = next((config[key] for key in CLASS_KEYS if config.get(key)), [])
             parts = [
                 f"{part}: {entry[1]}"
                 for part, entry in config.items()
@@ -158,17 +158,17 @@ def classes(folder: Path) -> list[str]:
             ]
         except (OSError, ValueError, AttributeError, RecursionError):
             continue
-        own = found if isinstance(found, list) else [found]
+        own = names if isinstance(names, list) else [names]
         return [str(entry) for entry in own] + (parts if name == "model_index.json" else [])
     return []
 
 
-def _profile(profile: Any, found: Known) -> dict[str, Any]:
-    return profile_row(profile, found) | {"notes": profile.notes, "hints": dict(profile.recommended.hints)}
+def _profile(profile: Any, inventory: Inventory) -> dict[str, Any]:
+    return profile_row(profile, inventory) | {"notes": profile.notes, "hints": dict(profile.recommended.hints)}
 
 
 def _text(kind: str, row: dict[str, Any]) -> Iterator[str]:
-    """Lines for people: a title, then a line for each fact that there is."""
+    """Yield the text output: a title, then a line for each member that is not empty."""
     title = row.get("name") or row.get("role") or row.get("folder") or "?"
     yield f"{kind} {safe(str(title))}"
     for key, value in row.items():
@@ -188,4 +188,5 @@ def _text(kind: str, row: dict[str, Any]) -> Iterator[str]:
 
 
 def _word(value: Any) -> str:
+    """Return a value as text, yes or no for booleans."""
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool models verify: digests and bounds of packages, recorded digests of what fills roles. One line each."""
+"""semtool models verify: check digests and bounds of packages, and recorded digests of models. One line each."""
 
 from __future__ import annotations
 
@@ -9,77 +9,81 @@ from typing import Any
 import click
 
 from refcodec.cli.common_options import json_option, progress
-from refcodec.cli.model_inventory import Fill, Known, known, model_option, named
+from refcodec.cli.model_inventory import Fill, Inventory, model_option, resolve, take_inventory
 from refcodec.cli.stdio import safe, say, show_json, wants_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 
-@click.command("verify", short_help="Say whether models are intact.")
+@click.command("verify", short_help="Check that models are intact.")
 @click.argument("what", metavar="[WHAT…]", nargs=-1)
 @model_option
 @json_option
 def command(what: tuple[str, ...], model: tuple[str, ...]) -> int:
-    """Check every digest and bound of model packages, and their shapes against the profiles that name them; what fills
-    roles against models.json.
+    """Check models.
 
-    WHAT as for `semtool models show`; without it all that is found. A model of the hub is not fetched.
+    Checks every digest and bound of model packages, their shapes against the profiles that name them, and the models that
+    fill roles against models.json. WHAT as for `semtool models show`; without it all models are checked. A model of the
+    hub is not downloaded.
     """
-    found = known(model)
-    packages, fills = _meant(what, found)
-    faults: list[SemError] = []
+    inventory = take_inventory(model)
+    packages, fills = _select(what, inventory)
+    errors: list[SemError] = []
     rows: list[dict[str, Any]] = []
 
-    def judged(row: dict[str, Any], fault: SemError | None) -> None:
-        rows.append(row | {"error": None if fault is None else fault.to_dict()})
+    def report(row: dict[str, Any], error: SemError | None) -> None:
+        rows.append(row | {"error": None if error is None else error.to_dict()})
         if not wants_json():
-            say(_line(row, fault))
-        if fault is not None:
-            faults.append(fault)
-            say(f"{shown(row['name'])}: {safe(str(fault))}", err=True)
+            say(_line(row, error))
+        if error is not None:
+            errors.append(error)
+            say(f"{shown(row['name'])}: {safe(str(error))}", err=True)
 
     with progress("verifying") as update:
         for i, folder in enumerate(packages):
-            judged(*_package(folder, found))
+            report(*_package(folder, inventory))
             update((i + 1) / (len(packages) + len(fills) + 1))
         for i, fill in enumerate(fills):
-            judged(*_role(fill))
+            report(*_role(fill))
             update((len(packages) + i + 1) / (len(packages) + len(fills) + 1))
-        for folder, fault in found.broken if not what else ():
-            judged(_row("set", folder.name, str(folder)), fault)
+        for folder, error in inventory.broken if not what else ():
+            report(_row("set", folder.name, str(folder)), error)
     if wants_json():
         show_json({"models": rows})
     elif not rows:
-        say("no models are here")
-    return faults[0].status if faults else 0
+        say("no models are installed")
+    return errors[0].status if errors else 0
 
 
-def _meant(what: tuple[str, ...], found: Known) -> tuple[list[Path], list[Fill]]:
-    """Packages and fills, those of profiles' symbol models too. SEM-E-801 for what is not here."""
+def _select(what: tuple[str, ...], inventory: Inventory) -> tuple[list[Path], list[Fill]]:
+    """Return the packages and models to check, with the symbol models of profiles.
+
+    Raises Code.MODEL_UNAVAILABLE (SEM-E-801) for a model that is not installed.
+    """
     from refcodec.foundation.roles import missing_model_error
     from refcodec.networks import package_search
 
     if not what:
-        return [folder for folder in found.packages if package_search.describe(folder) is not None], found.fills
+        return [folder for folder in inventory.packages if package_search.describe(folder) is not None], inventory.fills
     packages: dict[Path, None] = {}
     fills: dict[Fill, None] = {}
     for word in what:
-        meant = named(word, found)
-        packages |= dict.fromkeys(meant.packages)
-        fills |= dict.fromkeys(fill for fill in meant.roles if isinstance(fill, Fill))
-        models = [profile.model for profile in meant.profiles if profile.model is not None]
-        for folder in found.packages:
+        selection = resolve(word, inventory)
+        packages |= dict.fromkeys(selection.packages)
+        fills |= dict.fromkeys(fill for fill in selection.roles if isinstance(fill, Fill))
+        models = [profile.model for profile in selection.profiles if profile.model is not None]
+        for folder in inventory.packages:
             if package_search.folder_digest(folder) in models:
                 packages[folder] = None
         if (
-            meant.roles
-            and not any(isinstance(fill, Fill) for fill in meant.roles)
-            and not meant.packages
+            selection.roles
+            and not any(isinstance(fill, Fill) for fill in selection.roles)
+            and not selection.packages
             and not models
         ):
             raise missing_model_error(word)
         if models and not any(package_search.folder_digest(folder) in models for folder in packages):
-            raise SemError(Code.MODEL_UNAVAILABLE, f"the model of profile {word} is not here: {models[0][:16]}…")
+            raise SemError(Code.MODEL_UNAVAILABLE, f"the model of profile {word} is not installed: {models[0][:16]}…")
     return list(packages), list(fills)
 
 
@@ -87,7 +91,8 @@ def _row(what: str, name: str, folder: str | None) -> dict[str, Any]:
     return {"what": what, "name": name, "folder": folder, "state": "failed", "sha256": None, "pickled": []}
 
 
-def _package(folder: Path, found: Known) -> tuple[dict[str, Any], SemError | None]:
+def _package(folder: Path, inventory: Inventory) -> tuple[dict[str, Any], SemError | None]:
+    """Check a package; return its object and its first error, if any."""
     from refcodec.networks import package, package_search
     from refcodec.payloads.kinds import check_model_matches_profile
 
@@ -97,7 +102,7 @@ def _package(folder: Path, found: Known) -> tuple[dict[str, Any], SemError | Non
         row["pickled"] = _pickled(folder)
         manifest = package.read_manifest(folder)
         model = package.load_any(folder, digest)
-        for profile in (profile for profile in found.rows if profile.model == model.digest):
+        for profile in (profile for profile in inventory.rows if profile.model == model.digest):
             check_model_matches_profile(model, model.kind, profile.parameters(model.kind))
         for part in ("painter", "encoder"):
             if part in manifest:
@@ -108,6 +113,7 @@ def _package(folder: Path, found: Known) -> tuple[dict[str, Any], SemError | Non
 
 
 def _role(fill: Fill) -> tuple[dict[str, Any], SemError | None]:
+    """Check the model of a role; return its object and its first error, if any."""
     from refcodec.foundation.download import resolve_folder, source_sha256
 
     source = fill.source
@@ -124,14 +130,16 @@ def _role(fill: Fill) -> tuple[dict[str, Any], SemError | None]:
 
 
 def _pickled(folder: Path) -> list[str]:
+    """Return the names of pickled weights in a folder, which are never opened."""
     from refcodec.foundation.download import PICKLED
     from refcodec.foundation.folder_digest import model_files
 
     return [name for name, path in model_files(folder) if path.suffix in PICKLED]
 
 
-def _line(row: dict[str, Any], fault: SemError | None) -> str:
-    words = [row["state"] if fault is None else f"failed, {fault.id} {fault.name}"]
+def _line(row: dict[str, Any], error: SemError | None) -> str:
+    """Return the line of one model."""
+    words = [row["state"] if error is None else f"failed, {error.id} {error.name}"]
     words += [f"sha256 {row['sha256'][:16]}…"] if row["state"] == "unrecorded" and row["sha256"] else []
     words += [f"never opened: {', '.join(map(shown, row['pickled']))}"] if row["pickled"] else []
     where = f" ({shown(row['folder'])})" if row["folder"] else ""

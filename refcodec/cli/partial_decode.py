@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The symbols of a file as far as the models that are here read them: a caption needs none, whatever stands beside it."""
+"""Decode a file as far as the installed models allow: a caption, for example, can be decoded without any model."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
 
 
-def symbols_here(
+def decode_available(
     container: Container, environment: Environment, level: int, progress: Progress | None = None
 ) -> DecodedFile:
-    """As `decode_container`; where only models are missing, without the payloads that need them, which is told.
+    """Decode a container; if only models are missing, leave out the payloads that need them, with a notice.
 
-    SemError as there, and 801 for a file of no other payloads.
+    Raises SemError as `decode_container` does, and Code.MODEL_UNAVAILABLE (SEM-E-801) if no other payloads are left.
     """
     try:
         return decode_container(container, environment, level=level, progress=progress)
     except SemError as error:
-        lacking = [
+        undecodable = [
             section
             for section in container.sections
             if section.critical
             and container.profile.kind(section.number).needs_model(container.profile.parameters(section.number))
         ]
-        kept = tuple(section for section in container.sections if section not in lacking)
-        if error.code != Code.MODEL_UNAVAILABLE or not lacking or not any(section.critical for section in kept):
+        kept = tuple(section for section in container.sections if section not in undecodable)
+        if error.code != Code.MODEL_UNAVAILABLE or not undecodable or not any(section.critical for section in kept):
             raise
-        names = ", ".join(container.profile.kind(section.number).name for section in lacking)
+        names = ", ".join(container.profile.kind(section.number).name for section in undecodable)
         header = replace(container.header, count=len(kept) + (not container.complete))
-        found = decode_container(replace(container, header=header, sections=kept), environment, level=level)
-        notice(f"without {names}, whose model is not here: {error}")
-        # R-061: what was left out is not checked
-        return replace(found, state="unchecked") if found.state == "ok" else found
+        decoded = decode_container(replace(container, header=header, sections=kept), environment, level=level)
+        notice(f"without {names}, whose model is not installed: {error}")
+        # SEM-R-061: sections that were left out are not checked
+        return replace(decoded, state="unchecked") if decoded.state == "ok" else decoded

@@ -9,26 +9,26 @@ from refcodec.cli.common_options import environment_of, json_option, level_optio
 from refcodec.cli.stdio import read_input, safe, say, show_json, wants_json
 
 
-@click.command(short_help="Print the symbols of a .sem file.")
+@click.command(short_help="Print the decoded symbols of a .sem file.")
 @click.argument("source", metavar="IN.sem")
 @model_option
 @level_option
 @json_option
 def command(source: str, model: str | None, level: int) -> None:
-    """Print the symbols of IN.sem, section by section.
+    """Print the decoded symbols of IN.sem, section by section.
 
-    Kind, SHA-256 of the serialised symbols (S of SPEC.md §7), shape of each array, and what is short enough to print.
+    Prints the kind, the SHA-256 of the serialised symbols (S of SPEC.md §7), the shape of each array, and short values.
     """
     data = read_input(source, level)
     environment = environment_of(model)
     from refcodec.decoder import payload
 
     with progress("decoding") as update:
-        found = payload(data, level=level, progress=update, environment=environment)
+        symbols = payload(data, level=level, progress=update, environment=environment)
     if wants_json():
-        show_json(found.to_dict())
+        show_json(symbols.to_dict())
         return
-    for section in found.sections:
+    for section in symbols.sections:
         say(section.kind)
         say(f"  sha256  {section.sha256}")
         say(f"  shape   {', '.join('×'.join(map(str, shape)) for shape in section.shape)}")

@@ -13,19 +13,19 @@ from refcodec.fileio import shown
 if TYPE_CHECKING:
     from refcodec.environment import Environment
 
-GUESSES = 10  # that are named
+GUESSES = 10  # guessed words that a notice lists
 
 
 def print_text(source: str, output: str | None, alternatives: bool, environment: Environment, level: int) -> None:
-    """The text on standard output, or in the file `output`; with --json every word with its score and alternatives."""
+    """Print the text of a file, or write it to `output`; with --json print every word with its score and alternatives."""
     if output is not None and output != STDIO:
         claim_output(output, source)
     from refcodec import spec
-    from refcodec.cli.partial_decode import symbols_here
+    from refcodec.cli.partial_decode import decode_available
     from refcodec.container import read
 
     container = read(read_input(source, level), level=level, environment=environment)
-    decoded = symbols_here(container, environment, level)
+    decoded = decode_available(container, environment, level)
     consonants = decoded.values.get(spec.CRITICAL | spec.CONSONANT)
     caption: Any = decoded.values.get(spec.CRITICAL | spec.CAPTION)
     if consonants is not None:
@@ -51,13 +51,14 @@ def print_text(source: str, output: str | None, alternatives: bool, environment:
 
 
 def _restored(value: Any, alternatives: bool) -> tuple[dict[str, Any], list[str]]:
+    """Return the restored words of a consonant text, as an object and as lines."""
     from refcodec.consonant_text.restore import restore
 
-    found = restore(value.text)
-    guesses = [word.text for word in found.words if word.guess]
+    restored = restore(value.text)
+    guesses = [word.text for word in restored.words if word.guess]
     if guesses:
         more = f" and {len(guesses) - GUESSES} more" if len(guesses) > GUESSES else ""
-        notice(f"spelled by guess, not in the lexicon: {', '.join(guesses[:GUESSES])}{more}")
+        notice(f"words that are not in the lexicon, spelled by guess: {', '.join(guesses[:GUESSES])}{more}")
     words = [
         {
             "text": word.text,
@@ -66,12 +67,12 @@ def _restored(value: Any, alternatives: bool) -> tuple[dict[str, Any], list[str]
             "guess": word.guess,
             "alternatives": [{"text": text, "score": score} for text, score in word.alternatives],
         }
-        for word in found.words
+        for word in restored.words
     ]
-    lines = [found.text]
+    lines = [restored.text]
     if alternatives:
-        width = max((len(word.consonants) for word in found.words), default=0)
-        for word in found.words:
+        width = max((len(word.consonants) for word in restored.words), default=0)
+        for word in restored.words:
             others = ", ".join(text for text, _ in word.alternatives) or "-"
             lines.append(f"  {word.consonants:{width}}  {word.text}{' (guess)' if word.guess else ''}  or {others}")
-    return {"text": found.text, "consonants": value.text, "words": words}, lines
+    return {"text": restored.text, "consonants": value.text, "words": words}, lines

@@ -19,17 +19,21 @@ STDIO = "-"
 
 @dataclass
 class _Call:
-    """What all parts of one call of the program need to know."""
+    """The output settings of one call of the program."""
 
-    json: bool = False  # results and errors are wanted as JSON, too
-    binary: bool = False  # standard output carries a file: everything else goes to standard error
+    json: bool = False  # print results and errors as JSON, too
+    binary: bool = False  # standard output is a file: everything else goes to standard error
 
 
 _call = _Call()
 
 
 def prepare(arguments: list[str]) -> None:
-    """Before anything else: streams that print any text, and no data file in the place of a closed one."""
+    """Prepare the standard streams and read --json, before anything else.
+
+    The streams escape what they cannot encode. Closed descriptors are opened on the null device, so that no data file
+    gets the number of a standard stream.
+    """
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     _call.json, _call.binary = "--json" in options, False
     for descriptor in range(3):
@@ -43,18 +47,22 @@ def prepare(arguments: list[str]) -> None:
 
 
 def wants_json() -> bool:
+    """Return whether --json was given."""
     return _call.json
 
 
 def safe(text: str) -> str:
-    """Text from a stranger's file on one line of a terminal: what does not print stands as its escape."""
+    """Return text from an untrusted file for one line of a terminal, with unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def say(text: str, err: bool = False) -> None:
-    """A line of text. BrokenPipeError where nobody reads it any more, SemError 102 where it cannot be written."""
+    """Print a line of text.
+
+    Raises BrokenPipeError if the reader has exited, Code.CANNOT_WRITE (SEM-E-102) if it cannot be written otherwise.
+    """
     err = err or _call.binary
     stream: TextIO | None = sys.stderr if err else sys.stdout
     if stream is None:
@@ -67,7 +75,7 @@ def say(text: str, err: bool = False) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if err:  # nowhere left to say it
+        if err:  # there is no stream left to report it on
             return
         mute()
         raise SemError(
@@ -76,23 +84,24 @@ def say(text: str, err: bool = False) -> None:
 
 
 def show_json(value: Any) -> None:
-    """A JSON object on standard output. ASCII only, whatever the terminal's encoding."""
+    """Print a JSON object on standard output, in ASCII whatever the terminal's encoding."""
     say(json.dumps(value, indent=2))
 
 
 def flush() -> None:
+    """Flush standard output."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def mute() -> None:
-    """Let what is still buffered for standard output go nowhere, rather than fail again when Python ends."""
+    """Discard what is still buffered for standard output, which would fail again when Python exits."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def read_input(name: str, level: int = 1) -> bytes:
-    """The bytes of a .sem file, `-` for standard input."""
+    """Return the bytes of a .sem file; `-` is standard input."""
     from refcodec.container.limits import level_bounds
 
     bound = level_bounds(level).file_bytes
@@ -100,14 +109,17 @@ def read_input(name: str, level: int = 1) -> bytes:
 
 
 def standard_input() -> Any:
-    """The binary stream of standard input."""
+    """Return the binary stream of standard input."""
     if sys.stdin is None:
         raise SemError(Code.CANNOT_READ, "standard input is closed", hint="name a file")
     return sys.stdin.buffer
 
 
 def claim_output(name: str, source: str) -> None:
-    """Refuse an output that cannot be, before work is done for it: a terminal, a missing folder, the input itself."""
+    """Check that an output can be written, before the work starts.
+
+    Raises a usage error for a terminal or the input file itself, Code.CANNOT_WRITE (SEM-E-102) for a missing folder.
+    """
     import click
 
     if name == STDIO:
@@ -121,13 +133,13 @@ def claim_output(name: str, source: str) -> None:
         raise click.UsageError(f"{shown(name)} is the input itself: name another output")
     folder = os.path.dirname(name) or "."
     if not os.path.isdir(folder):
-        raise SemError(Code.CANNOT_WRITE, f"{shown(name)}: there is no folder {shown(folder)}", hint="make it first")
+        raise SemError(Code.CANNOT_WRITE, f"{shown(name)}: there is no folder {shown(folder)}", hint="create it first")
     if os.path.isdir(name):
         raise SemError(Code.CANNOT_WRITE, f"{shown(name)} is a folder", hint="name a file")
 
 
 def write_output(name: str, data: bytes) -> None:
-    """Write a file whole or not at all; `-` is standard output."""
+    """Write a file completely or not at all; `-` is standard output."""
     if name != STDIO:
         fileio.write_atomic(name, data)
         return
@@ -141,7 +153,7 @@ def write_output(name: str, data: bytes) -> None:
 
 
 def default_output(source: str, suffix: str) -> str:
-    """`-` for standard input, otherwise the name of the source with another suffix."""
+    """Return the name of the source with another suffix, `-` for standard input."""
     return STDIO if source == STDIO else os.path.splitext(source)[0] + suffix
 
 

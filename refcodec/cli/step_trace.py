@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The steps of a method, as it tells them, in a folder: texts in trace.json, pictures as files beside it."""
+"""Write the steps that a method reports into a folder: texts in trace.json, pictures as files beside it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from refcodec.fileio import shown
 
 @dataclass
 class Steps:
-    """Of one file, kept until they are written. Usage error for a folder that holds something already."""
+    """The steps of one file, kept until they are written. Raises a usage error for a folder that is not empty."""
 
     folder: str
-    told: list[tuple[str, Any]] = field(default_factory=list)
+    recorded: list[tuple[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if os.path.exists(self.folder) and (not os.path.isdir(self.folder) or os.listdir(self.folder)):
             raise click.UsageError(f"{shown(self.folder)} is there already, and --trace needs a new folder")
 
     def record(self, name: str, value: Any) -> None:
-        """One step: a text, a number, an object, or a picture uint8[H, W, 3]."""
-        self.told.append((name, value))
+        """Record one step: a text, a number, an object, or a picture uint8[H, W, 3]."""
+        self.recorded.append((name, value))
 
     def write(self) -> None:
-        """SEM-E-102 where the folder cannot be made."""
+        """Write all steps. Raises Code.CANNOT_WRITE (SEM-E-102) if the folder cannot be created."""
         from refcodec.images.save import save
 
         try:
@@ -39,7 +39,7 @@ class Steps:
         except OSError as error:
             raise SemError(Code.CANNOT_WRITE, f"{shown(self.folder)}: {error.strerror}") from error
         listed = []
-        for i, (name, value) in enumerate(self.told):
+        for i, (name, value) in enumerate(self.recorded):
             if isinstance(value, str | int | float | list | dict):
                 listed.append({"step": name, "value": value})
                 continue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool verify: is a file valid, canonical, intact and within limits? One line a file."""
+"""semtool verify: check whether files are valid, canonical, intact and within limits. One line per file."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
     from refcodec.environment import Environment
 
 WORDS = {3: "invalid", 4: "unsupported", 5: "model unavailable", 6: "over the limits", 7: "unreadable"}
-TRACE_BYTES = 1 << 26  # more than the layers and passes of any model
+TRACE_BYTES = 1 << 26  # largest digest file: more than any model needs
 
 
-@click.command(short_help="Say whether files are valid and intact.")
+@click.command(short_help="Check that files are valid and intact.")
 @click.argument("sources", metavar="IN.sem…", nargs=-1, required=True)
-@click.option("--trace", is_flag=True, help="Name the first layer or pass that differs from IN.sem.trace.json.")
+@click.option("--trace", is_flag=True, help="Print the first layer or pass that differs from IN.sem.trace.json.")
 @model_option
 @level_option
 @json_option
 def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int) -> int:
     """Check form, canonical streams, keyed check and limits of each file.
 
-    The exit status is that of the first file with a fault.
+    The exit status is that of the first invalid file.
     """
     if trace and STDIO in sources:
         raise click.UsageError("--trace needs named files")
     environment = environment_of(model)
-    rows, first = [], 0
+    rows, status = [], 0
     for source in sources:
-        row, fault = _judged(source, environment, level, trace)
+        row, error = _check(source, environment, level, trace)
         rows.append(row)
-        first = first or (fault.status if fault is not None else 0)
+        status = status or (error.status if error is not None else 0)
         if not wants_json():
-            say(_line(row, fault))
-        if fault is not None:
-            name = "" if fault.family == "io" else f"{shown(source)}: "  # its messages begin so
-            say(name + safe(str(fault)), err=True)
+            say(_line(row, error))
+        if error is not None:
+            name = "" if error.family == "io" else f"{shown(source)}: "  # io messages begin with the name
+            say(name + safe(str(error)), err=True)
     if wants_json():
         show_json({"files": rows})
-    return first
+    return status
 
 
-def _judged(source: str, environment: Environment, level: int, trace: bool) -> tuple[dict[str, Any], SemError | None]:
-    """The object of one file in verify.schema.json, and the fault if there is one."""
+def _check(source: str, environment: Environment, level: int, trace: bool) -> tuple[dict[str, Any], SemError | None]:
+    """Return the object of one file in verify.schema.json, and its first error, if any."""
     from refcodec.decoder import decode_file
     from refcodec.inspection import inspect
     from refcodec.networks.trace import Tracer
@@ -68,7 +68,7 @@ def _judged(source: str, environment: Environment, level: int, trace: bool) -> t
         "error": None,
     }
     tracer = Tracer() if trace else None
-    fault: SemError | None = None
+    failure: SemError | None = None  # the first one
     data = None
     try:
         data = read_input(source, level)
@@ -76,38 +76,39 @@ def _judged(source: str, environment: Environment, level: int, trace: bool) -> t
             decoded = decode_file(data, level=level, trace=tracer, progress=update, environment=environment)
         row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
-        fault = error
+        failure = error
         row.update(
             valid=False if error.status == 3 else None,
             canonical=False if error.code == Code.STREAM_NOT_CANONICAL else None,
         )
     if data is not None:
         row["level"] = _level(data, environment)
-    if data is not None and fault is not None:
-        found = inspect(data, level=level, environment=environment)
-        row.update(complete=found.complete, check="failed" if fault.code == Code.CHECK_MISMATCH else found.check.state)
+    if data is not None and failure is not None:
+        inspection = inspect(data, level=level, environment=environment)
+        state = "failed" if failure.code == Code.CHECK_MISMATCH else inspection.check.state
+        row.update(complete=inspection.complete, check=state)
     if tracer is not None and data is not None:
         try:
             row["parts_at"] = _parts_at(source, data, tracer)
         except SemError as error:
-            fault = fault or error
-    row["error"] = None if fault is None else fault.to_dict()
-    return row, fault
+            failure = failure or error
+    row["error"] = None if failure is None else failure.to_dict()
+    return row, failure
 
 
 def _level(data: bytes, environment: Environment) -> int | None:
-    """The lowest level whose limits the file keeps."""
+    """Return the lowest level whose limits the file does not exceed."""
     from refcodec.container.limits import LEVELS
     from refcodec.inspection import inspect
 
-    def keeps(level: int) -> bool:
+    def fits(level: int) -> bool:
         return all(error.family != "limit" for error in inspect(data, level=level, environment=environment).errors)
 
-    return next(filter(keeps, LEVELS), None)
+    return next(filter(fits, LEVELS), None)
 
 
 def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
-    """The first layer or pass whose digest is not the encoder's, by its digest file beside the .sem."""
+    """Return the first layer or pass whose digest differs from the encoder's, in the digest file beside the .sem."""
     path = f"{source}.trace.json"
     hint = "encode with --trace to make one"
     try:
@@ -115,16 +116,17 @@ def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
         pairs = [(str(entry["name"]), str(entry["sha256"])) for entry in trace["entries"]]
         of = trace["file_sha256"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SemError(Code.CANNOT_READ, f"{shown(path)} is no digest file", hint=hint) from error
+        raise SemError(Code.CANNOT_READ, f"{shown(path)} is not a digest file", hint=hint) from error
     except SemError as error:
         raise SemError(error.code, error.what, hint=hint) from error
     if of != hashlib.sha256(data).hexdigest():
-        notice(f"{path} was written for other bytes than those of {source}")
-    parts: str | None = tracer.parts_from(pairs)
-    return parts
+        notice(f"{path} was written for a file with other bytes than {source}")
+    name: str | None = tracer.first_difference(pairs)
+    return name
 
 
-def _line(row: dict[str, Any], fault: SemError | None) -> str:
+def _line(row: dict[str, Any], error: SemError | None) -> str:
+    """Return the line of one file."""
     name = shown(row["file"])
     words = []
     if row["valid"]:
@@ -134,8 +136,8 @@ def _line(row: dict[str, Any], fault: SemError | None) -> str:
             "no check" if row["check"] == "absent" else f"check {row['check']}",
         ]
         words += [f"level {row['level']}"] if row["complete"] else [f"level {row['level']}", "incomplete"]
-        words += [] if fault is None else ["no trace"]
-    elif fault is not None:
-        words += [WORDS[fault.status], f"{fault.id} {fault.name}"]
-    words += [f"parts from the encoder at {row['parts_at']}"] if row["parts_at"] else []
+        words += [] if error is None else ["no trace"]
+    elif error is not None:
+        words += [WORDS[error.status], f"{error.id} {error.name}"]
+    words += [f"differs from the encoder at {row['parts_at']}"] if row["parts_at"] else []
     return f"{name}: {', '.join(words)}"

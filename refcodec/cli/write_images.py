@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool decode: the pictures of a file, reconstructed, then written, each of them entirely or not at all."""
+"""semtool decode: reconstruct the pictures of a file, then write each completely or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ImageOptions:
-    """How pictures are to be reconstructed. overrides: render hints; trace: a folder for the steps."""
+    """Settings of a reconstruction. overrides: render hints; trace: a folder for the steps."""
 
     overrides: dict[str, Any]
     samples: int = 1
@@ -38,7 +38,7 @@ class ImageOptions:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One file to be written: its name, its contents, and what they are."""
+    """One file to write: its name, its contents, and a word for what they are."""
 
     name: str
     data: bytes
@@ -58,7 +58,7 @@ def write_pictures(
     level: int,
     update: Progress,
 ) -> tuple[DecodedFile, list[dict[str, Any]], dict[str, str]]:
-    """Return (symbols, files written, models used by role)."""
+    """Reconstruct and write the pictures of a file; return (symbols, files written, models used by role)."""
     from refcodec import reconstruct
     from refcodec.decoder import decode_container
     from refcodec.networks import package_cache
@@ -72,7 +72,7 @@ def write_pictures(
     with _usage_errors(decoded):
         if output is None:
             _claim_names(decoded, target, models, options)
-        made = reconstruct.reconstruct(
+        reconstruction = reconstruct.reconstruct(
             decoded,
             part(update, 0.2, 1),
             models=models,
@@ -81,35 +81,36 @@ def write_pictures(
             reflections=options.reflections,
             record=None if steps is None else steps.record,
         )
-    for text in made.notices:
+    for text in reconstruction.notices:
         notice(text)
-    files = files_for(made, target)
+    files = files_for(reconstruction, target)
     for file in files:
         write_output(file.name, file.data)
     _write_steps(steps)
-    return decoded, [file.to_dict() for file in files], dict(made.models)
+    return decoded, [file.to_dict() for file in files], dict(reconstruction.models)
 
 
-def files_for(made: Reconstruction, target: str) -> list[ImageFile]:
+def files_for(reconstruction: Reconstruction, target: str) -> list[ImageFile]:
     """Return the files of a reconstruction: `target` alone, or a contact sheet and one file for each seed."""
     suffix = os.path.splitext(target)[1]
     kind = "png" if target == STDIO or not suffix else suffix
-    seeds = made.seeds or (None,)
-    names = names_for(target, made.seeds) if len(made.pictures) > 1 else [target]
+    pictures, note = reconstruction.pictures, reconstruction.note
+    seeds = reconstruction.seeds or (None,)
+    names = names_for(target, reconstruction.seeds) if len(pictures) > 1 else [target]
     files = [
-        ImageFile(name, _encoded(pixels, kind, made.note), seed=seed)
-        for name, seed, pixels in zip(names, seeds, made.pictures, strict=True)
+        ImageFile(name, _encoded(pixels, kind, note), seed=seed)
+        for name, seed, pixels in zip(names, seeds, pictures, strict=True)
     ]
-    if len(made.pictures) > 1:
+    if len(pictures) > 1:
         from refcodec.images.contact_sheet import contact_sheet
 
-        sheet = _encoded(contact_sheet(made.pictures), kind, made.note)
+        sheet = _encoded(contact_sheet(pictures), kind, note)
         files.insert(0, ImageFile(target, sheet, "contact sheet"))
     return files
 
 
 def names_for(target: str, seeds: Iterable[int]) -> list[str]:
-    """Return one name for each seed, which stands before the suffix of the target."""
+    """Return one name for each seed: the target's, with the seed before the suffix."""
     stem, suffix = os.path.splitext(target)
     return [f"{stem}-{seed}{suffix}" for seed in seeds]
 
@@ -123,7 +124,7 @@ def _encoded(pixels: Any, kind: str, note: dict[str, str]) -> bytes:
 
 
 def _claim_names(decoded: DecodedFile, target: str, models: Models, options: ImageOptions) -> None:
-    """Raise a usage error where a name that the user did not choose is taken."""
+    """Raise a usage error if a file exists under a name that the user did not choose."""
     if options.samples == 1:
         return
     from refcodec import reconstruct
@@ -137,7 +138,7 @@ def _claim_names(decoded: DecodedFile, target: str, models: Models, options: Ima
 
 @contextmanager
 def _usage_errors(decoded: DecodedFile) -> Iterator[None]:
-    """Turn ValueError into usage errors, and add what can be done without the model that is missing."""
+    """Turn ValueError into usage errors; for a missing model, add to the hint that --symbols works without it."""
     try:
         yield
     except ValueError as error:
@@ -145,12 +146,13 @@ def _usage_errors(decoded: DecodedFile) -> Iterator[None]:
     except SemError as error:
         if error.code != Code.MODEL_UNAVAILABLE or not decoded.values:
             raise
-        hint = f"{error.hint}; semtool decode --symbols gives what the file holds"
+        hint = f"{error.hint}; semtool decode --symbols writes the symbols without it"
         raise SemError(Code.MODEL_UNAVAILABLE, error.what, path=error.path, hint=hint) from error
 
 
 def _write_steps(steps: Steps | None) -> None:
-    if steps is not None and steps.told:
+    """Write the recorded steps, or print a notice that there are none."""
+    if steps is not None and steps.recorded:
         steps.write()
     elif steps is not None:
-        notice("nothing to trace: this method's painter tells no steps")
+        notice("nothing to trace: the generator of this method reports no steps")

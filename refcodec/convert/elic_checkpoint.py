@@ -23,10 +23,10 @@ from refcodec.convert.calibrate import any_text, calibrate
 from refcodec.convert.elic_names import Variant
 from refcodec.convert.elic_package import write_package
 from refcodec.convert.factorised_prior import Prior
-from refcodec.convert.quantisation_loss import EntropyParameters, FloatPredictor, ideal_bits
+from refcodec.convert.quantisation_loss import EntropyParameters, FloatContextModel, ideal_bits
 from refcodec.convert.quantise import symbol_model
 from refcodec.errors import Code, SemError
-from refcodec.networks.context_model import Predictor
+from refcodec.networks.context_model import ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import build
 from refcodec.transforms.elic.network import Elic
@@ -158,8 +158,8 @@ def _report(
         y, z = net.analyse(x, any_text(net.cfg) if texts is None else texts[i])
         shape = (y.shape[2], y.shape[3])
         both: tuple[EntropyParameters, EntropyParameters] = (
-            FloatPredictor(net, 0, shape),
-            Predictor(model, 0, shape, NumpyBackend()),
+            FloatContextModel(net, 0, shape),
+            ContextModel(model, 0, shape, NumpyBackend()),
         )
         for j, predictor in enumerate(both):
             bits[j] += ideal_bits(predictor, model.groups, y[0].numpy(), z[0].round().int().numpy())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What integers cost: the float entropy model behind `Predictor`'s interface, and the ideal length of a code under either."""
+"""What integers cost: the float entropy model behind `ContextModel`'s interface, and the ideal length of a code under either."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ STEP = 64  # units of means in one quantisation step (SPEC §13.7)
 
 
 class EntropyParameters(Protocol):
-    """What `refcodec.networks.context_model.Predictor` and `FloatPredictor` have in common."""
+    """What `refcodec.networks.context_model.ContextModel` and `FloatContextModel` have in common."""
 
     sites: tuple[Sites, Sites]
 
     def start(self, z: Array, /) -> None: ...
-    def params(self, k: int, step: int, /) -> tuple[Array, Array]: ...
-    def put(self, k: int, step: int, y: Array, /) -> None: ...
+    def entropy_parameters(self, k: int, step: int, /) -> tuple[Array, Array]: ...
+    def update(self, k: int, step: int, y: Array, /) -> None: ...
 
 
-class FloatPredictor:
+class FloatContextModel:
     """The float entropy model: same walk, same tables, nets in float32."""
 
     def __init__(self, net: Elic, rate: int, shape: tuple[int, int]) -> None:
@@ -41,7 +41,7 @@ class FloatPredictor:
         self.walk = ContextWalk(self.net.entropy, self.net.hyper(torch.from_numpy(z).float()[None], gain_z))
 
     @torch.no_grad()
-    def params(self, k: int, step: int) -> tuple[Array, Array]:
+    def entropy_parameters(self, k: int, step: int) -> tuple[Array, Array]:
         part = self.net.cfg.parts[k]
         mean, log_sigma = self.walk.parameters(k, step)
         rows, cols = self.sites[step]
@@ -50,7 +50,7 @@ class FloatPredictor:
         return mean.int().numpy(), (index + 0.5).floor().clamp(0, 63)[:, rows, cols].to(torch.uint8).numpy()
 
     @torch.no_grad()
-    def put(self, k: int, step: int, y: Array) -> None:
+    def update(self, k: int, step: int, y: Array) -> None:
         rows, cols = self.sites[step]
         values = torch.from_numpy(y).float() / STEP / self.gain[self.net.cfg.parts[k]][:, 0]
         self.walk.values[k][0, :, rows, cols] = values
@@ -62,12 +62,12 @@ def ideal_bits(predictor: EntropyParameters, groups: tuple[int, ...], y: Array, 
     total, start = 0.0, 0
     for k, c in enumerate(groups):
         for step in (0, 1):
-            mean, table = predictor.params(k, step)
+            mean, table = predictor.entropy_parameters(k, step)
             rows, cols = predictor.sites[step]
             s = np.rint(y[start : start + c, rows, cols] - mean / STEP).astype(np.int32)
             s[table == 0] = 0
             total += _gauss_bits(s, table)
-            predictor.put(k, step, STEP * s + mean)
+            predictor.update(k, step, STEP * s + mean)
         start += c
     return total
 

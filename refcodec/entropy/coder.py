@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §9, what the range coder writes above single symbols: values with escapes, Exp-Golomb codes, arrays of values."""
+"""SPEC §9: everything that the range coder codes beyond single symbols: values with escapes, Exp-Golomb codes, arrays."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Coder(ABC):
-    """What Encoder and Decoder share: everything above the single symbol."""
+    """Base class of `Encoder` and `Decoder`: values and arrays, coded by the `symbol` and `bit` of the subclass."""
 
     def __init__(self, fast: bool | None) -> None:
-        """`fast`: True compiled loops wherever numba is there, False never, None where they pay. Same bytes always."""
+        """Start a stream. `fast`: compiled loops if numba is installed (True), never (False), or if they are quicker (None)."""
         self.fast = fast
 
     @abstractmethod
@@ -29,20 +29,20 @@ class Coder(ABC):
 
     @abstractmethod
     def finish(self) -> bytes:
-        """The canonical bytes of all symbols so far."""
+        """Return the canonical bytes of all symbols so far."""
 
     @abstractmethod
     def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
-        """Code index.size values, index and values int32[n], already checked."""
+        """Code n values; index and values are int32[n], already checked."""
 
     @abstractmethod
     def bit(self, value: int | None = None) -> int:
-        """Code 0 or 1, equally likely: `symbol(uniform(2), value)`, but quick, as a damaged body may be all escapes."""
+        """Code 0 or 1, equally likely, as `symbol(uniform(2), value)` does but faster: a damaged body may be all escapes."""
 
     def value(self, bank: TableBank, number: int, value: int | None = None) -> int:
-        """Code one value of -32767 … 32767 with table `number` of the bank, by its escape where it has no symbol.
+        """Code one value of -32767 … 32767 with table `number` of the bank, by its escape if it has no symbol.
 
-        ValueError for a value that cannot be written, SemError 403 for a read one out of range.
+        Raises ValueError for a value to write that is out of range, Code.VALUE_RANGE (SEM-E-403) for one that was read.
         """
         table, offset = bank.tables[number], bank.offsets[number]
         escape = len(table) - 2
@@ -56,57 +56,59 @@ class Coder(ABC):
         return offset + symbol if symbol < escape else self._escape(offset, offset + escape, value)
 
     def _escape(self, start: int, stop: int, value: int | None) -> int:
-        """What follows an escape: 0 above or 1 below the regular values start … stop - 1, then how far beyond."""
+        """Code an escaped value: bit 0 above or 1 below the regular values start … stop - 1, then the distance beyond."""
         below = self.bit(None if value is None else int(value < start))
         beyond = None if value is None else start - 1 - value if below else value - stop
         beyond = self._exp_golomb(beyond)
         value = start - 1 - beyond if below else stop + beyond
         if abs(value) > VALUE_LIMIT:
-            raise self._fault(Code.VALUE_RANGE, f"the escaped value {value} is not within ±{VALUE_LIMIT}")
+            raise self._error(Code.VALUE_RANGE, f"the escaped value {value} is not within ±{VALUE_LIMIT}")
         return value
 
     def _exp_golomb(self, value: int | None) -> int:
-        """Exp-Golomb code of order 0, value >= 0: q ones, a zero if q < 16, then the low q bits of value + 1."""
+        """Code a value >= 0 in Exp-Golomb code of order 0: q ones, a zero if q < 16, then the low q bits of value + 1."""
         number = 0 if value is None else value + 1
         q = 0
         while q < PREFIX_LIMIT and self.bit(None if value is None else int(number >> (q + 1) > 0)):
             q += 1
-        spelt = 1
-        for place in reversed(range(q)):
-            spelt = 2 * spelt + self.bit(None if value is None else number >> place & 1)
-        return spelt - 1
+        coded = 1
+        for shift in reversed(range(q)):
+            coded = 2 * coded + self.bit(None if value is None else number >> shift & 1)
+        return coded - 1
 
     def array(
         self, bank: TableBank, index: ArrayLike, values: ArrayLike | None = None, *, skip: int | None = None
     ) -> NDArray[np.int32]:
         """Code an array of values, element by element in C order, each with its own table of the bank.
 
-        index: integers of any shape, 0 … len(bank) - 1. values: the same shape, integers of -32767 … 32767, or None to
-        read. Where index == skip nothing is coded and the value is 0. Returns int32 of that shape. ValueError or
-        TypeError for what cannot be written; then nothing has been. SemError 403 for a read value out of range.
+        index: integers of any shape, 0 … len(bank) - 1. values: integers of the same shape, -32767 … 32767, or None to
+        read. Elements with index == skip are not coded and have the value 0. Returns int32 of that shape.
+
+        Raises ValueError or TypeError for invalid arguments, before anything is coded, and Code.VALUE_RANGE (SEM-E-403)
+        for a value read that is out of range.
         """
         import numpy as np
 
         numbers = np.asarray(index)
         _check("index", numbers, 0, len(bank) - 1)
         coded = np.ones(numbers.shape, bool) if skip is None else numbers != skip
-        given = None
+        to_write = None
         if values is not None:
-            whole = np.asarray(values)
-            _check("values", whole, -VALUE_LIMIT, VALUE_LIMIT)
-            if whole.shape != numbers.shape or whole[~coded].any():
+            array = np.asarray(values)
+            _check("values", array, -VALUE_LIMIT, VALUE_LIMIT)
+            if array.shape != numbers.shape or array[~coded].any():
                 raise ValueError("values must have the shape of index, and 0 where it is skipped")
-            given = whole[coded].astype(np.int32)
+            to_write = array[coded].astype(np.int32)
         result = np.zeros(numbers.shape, np.int32)
-        result[coded] = self._bulk(bank, numbers[coded].astype(np.int32), given)
+        result[coded] = self._bulk(bank, numbers[coded].astype(np.int32), to_write)
         return result
 
-    def _fault(self, code: int, what: str) -> SemError:
+    def _error(self, code: int, what: str) -> SemError:
         return SemError(code, what)
 
 
 def _check(name: str, array: NDArray[Any], low: int, high: int) -> None:
-    """TypeError unless the array holds integers, ValueError unless all are low … high."""
+    """Raise TypeError unless the array holds integers, ValueError unless all are low … high."""
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, not {array.dtype}")
     if array.size and not (low <= array.min() and array.max() <= high):

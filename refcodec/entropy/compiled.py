@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether the loops that numba compiles are worth loading for an array of symbols. Both paths give the same bytes."""
+"""Choose between plain Python and the loops that numba compiles. Both give the same bytes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import os
 from functools import lru_cache
 from typing import Any, Final
 
-# Importing numba and fetching its compiled loops takes as long as plain Python needs for about this many symbols.
+# Importing numba and its compiled loops takes as long as coding about this many symbols in plain Python.
 LOADING_PAYS: Final = 1 << 20
-# Once they are there, only a short array is not worth the conversions around the call.
+# Once they are loaded, they are faster unless the array is shorter than this.
 CALLING_PAYS: Final = 1 << 8
 
 _values_coded_in_python = 0
 
 
 def compiled_loops(count: int, fast: bool | None) -> Any:
-    """The module of compiled loops, or None where plain Python is to code this array of `count` values.
+    """Return the module of compiled loops for an array of `count` values, or None for plain Python.
 
-    numba is loaded once the process has coded so much without it that having loaded it would have been as quick.
+    With fast=None, numba is loaded as soon as the process has coded LOADING_PAYS values without it.
     """
     global _values_coded_in_python
     if fast is None:
@@ -29,7 +29,7 @@ def compiled_loops(count: int, fast: bool | None) -> Any:
 
 @lru_cache(maxsize=1)
 def _kernels() -> Any:
-    """None without numba, or with SEM_NO_NUMBA=1 in the environment."""
+    """Return the module of compiled loops, None without numba or with SEM_NO_NUMBA=1 in the environment."""
     if os.environ.get("SEM_NO_NUMBA") == "1":
         return None
     try:

@@ -6,13 +6,13 @@
     encode   a = floor(range·c / T)   b = floor(range·(c + f) / T)   low += a   range = b - a
              low >= 2^32: take 2^32 off and add 1 to the bytes already written, 0xFF becoming 0x00
              while range < 2^24: write the top byte of low, low = low·256 mod 2^32, range *= 256
-    finish   the number in [low, low + range) that needs the fewest bytes, the least of them; trailing zero bytes go
+    finish   the shortest number in [low, low + range), the smallest of that length, without trailing zero bytes
     decode   the symbol with a <= code < b; code -= a; range = b - a; renormalise; bytes past the end are zeros
 
-`Encoder` and `Decoder` have the same calls: given a value the one writes it, given None the other reads it, and both
-return it. So a payload is one function that walks its symbols in both directions.
+`Encoder` and `Decoder` have the same methods: an encoder takes a value and writes it, a decoder takes None and reads it,
+and both return it. So one function per payload serves encoding and decoding.
 
-After every symbol 2^24 <= range < 2^32, so f >= 1 always keeps a non-empty interval, and products stay below 2^48.
+After every symbol 2^24 <= range < 2^32, so an interval with f >= 1 is never empty, and products stay below 2^48.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 
 class Encoder(Coder):
-    """Writes symbols."""
+    """Range encoder: writes symbols."""
 
     def __init__(self, *, fast: bool | None = None) -> None:
         super().__init__(fast)
         self._low, self._range, self._out = 0, RANGE, bytearray()
 
     def symbol(self, table: Sequence[int], value: int | None = None) -> int:
-        """ValueError for a symbol the table has not."""
+        """Write one symbol of a table. Raises ValueError unless it is in 0 … n - 1."""
         if value is None or not 0 <= value < len(table) - 1:
-            raise ValueError(f"{value} is no symbol 0 … {len(table) - 2}")
+            raise ValueError(f"{value} is not a symbol of 0 … {len(table) - 2}")
         total = table[-1]
         a = self._range * table[value] // total
         size = self._range * table[value + 1] // total - a
@@ -59,9 +59,9 @@ class Encoder(Coder):
         return value
 
     def bit(self, value: int | None = None) -> int:
-        """ValueError for anything but 0 and 1."""
+        """Write one bit. Raises ValueError unless it is 0 or 1."""
         if value is None or not 0 <= value < 2:
-            raise ValueError(f"{value} is no bit")
+            raise ValueError(f"{value} is not a bit")
         size = self._range >> 1
         if value:
             self._low += size
@@ -77,7 +77,7 @@ class Encoder(Coder):
         return value
 
     def finish(self) -> bytes:
-        """The canonical stream of what was coded so far. The state stays as it is, so more may follow."""
+        """Return the canonical stream of all symbols so far. The state does not change, so more may follow."""
         return tail(self._low, self._range, self._out)
 
     def _bulk(self, bank: TableBank, index: NDArray[np.int32], values: NDArray[np.int32] | None) -> NDArray[np.int32]:
@@ -91,7 +91,7 @@ class Encoder(Coder):
         return values
 
     def _loop(self, bank: TableBank, index: list[int], values: list[int]) -> None:
-        """`value` for every element, with the state in local variables and T = 2^16 as a shift."""
+        """Write every element as `value` does, with the state in local variables and T = 2^16 as a shift."""
         tables, offsets, out = bank.tables, bank.offsets, self._out
         low, size = self._low, self._range
         for number, value in zip(index, values, strict=True):
@@ -116,14 +116,14 @@ class Encoder(Coder):
 
 
 class Decoder(Coder):
-    """Reads symbols, and proves at the end that their canonical stream is the one given.
+    """Range decoder: reads symbols, and checks at the end that the body is their canonical stream.
 
-    code is the first `_at` + 4 bytes of the body, as one number, less the low an encoder of the same symbols would
-    hold: so low, and with it every byte that encoder has written, is known from code without encoding anything.
+    `_code` is the number in the first `_at` + 4 bytes of the body minus the `low` that an encoder would have after the
+    same symbols. So `low`, and every byte that this encoder would have written, follows from it without encoding.
     """
 
     def __init__(self, data: bytes, *, fast: bool | None = None) -> None:
-        """SemError 401 for a body that begins with FF FF FF FF: no symbol starts so."""
+        """Start on a body. Raises Code.STREAM_INVALID (SEM-E-401) if it begins with FF FF FF FF, as no symbol does."""
         super().__init__(fast)
         self._data = bytes(data)
         self._at, self._code, self._range = 0, self._window(0), RANGE
@@ -131,39 +131,42 @@ class Decoder(Coder):
             raise SemError(Code.STREAM_INVALID, "no symbol begins with the bytes FF FF FF FF", offset=0)
 
     def symbol(self, table: Sequence[int], value: int | None = None) -> int:
-        """ValueError when given a value: a decoder only reads."""
+        """Read one symbol of a table. Raises ValueError for a `value` that is not None."""
         if value is not None:
             raise ValueError("a decoder takes no values")
         total = table[-1]
-        # the greatest q with floor(range·q / T) <= code lies in the interval of the symbol sought
-        found = bisect_right(table, ((self._code + 1) * total - 1) // self._range) - 1
-        a = self._range * table[found] // total
-        size = self._range * table[found + 1] // total - a
+        # the greatest q with floor(range·q / T) <= code lies in the interval of the symbol
+        symbol = bisect_right(table, ((self._code + 1) * total - 1) // self._range) - 1
+        a = self._range * table[symbol] // total
+        size = self._range * table[symbol + 1] // total - a
         code = self._code - a
         while size < BOTTOM:
             code = code << 8 | self._byte(self._at + 4)
             self._at += 1
             size <<= 8
         self._code, self._range = code, size
-        return found
+        return symbol
 
     def bit(self, value: int | None = None) -> int:
-        """ValueError when given a value: a decoder only reads."""
+        """Read one bit. Raises ValueError for a `value` that is not None."""
         if value is not None:
             raise ValueError("a decoder takes no values")
-        size, found = self._range >> 1, 0
+        size, bit = self._range >> 1, 0
         if self._code >= size:
             self._code -= size
-            size, found = self._range - size, 1
+            size, bit = self._range - size, 1
         if size < BOTTOM:
             self._code = self._code << 8 | self._byte(self._at + 4)
             self._at += 1
             size <<= 8
         self._range = size
-        return found
+        return bit
 
     def finish(self) -> bytes:
-        """The body, if its bytes are the canonical ones; otherwise SemError 402 at the first byte that differs."""
+        """Return the body if it is the canonical stream of the symbols read.
+
+        Raises Code.STREAM_NOT_CANONICAL (SEM-E-402) at the first byte that differs.
+        """
         low = self._window(self._at) - self._code
         written = bytearray(self._data[: self._at].ljust(self._at, b"\0"))
         if low < 0:
@@ -193,12 +196,12 @@ class Decoder(Coder):
         done, *state = kernels.decode(self._code, self._range, self._at, self._data, bank.flat, index, read)
         self._code, self._range, self._at = state
         if done < index.size:
-            # the compiled loop stops in front of a value it may not give; reading it here raises the error
+            # the compiled loop stops before a value that is out of range; reading it here raises the error
             self.value(bank, int(index[done]))
         return read
 
     def _loop(self, bank: TableBank, index: list[int]) -> list[int]:
-        """`value` for every element, with the state in local variables and T = 2^16 as a shift."""
+        """Read every element as `value` does, with the state in local variables and T = 2^16 as a shift."""
         tables, offsets, search = bank.tables, bank.offsets, bisect_right
         code, size, read = self._code, self._range, 0
         following = chain(memoryview(self._data)[self._at + 4 :], repeat(0))
@@ -223,5 +226,5 @@ class Decoder(Coder):
         self._code, self._range, self._at = code, size, self._at + read
         return values
 
-    def _fault(self, code: int, what: str) -> SemError:
+    def _error(self, code: int, what: str) -> SemError:
         return SemError(code, what, offset=min(self._at, len(self._data)))

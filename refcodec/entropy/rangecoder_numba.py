@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §9, the bulk loops of `rangecoder` compiled by numba: the same bytes, many times faster.
+"""SPEC §9: the bulk loops of `rangecoder` compiled by numba: the same bytes, many times faster.
 
-Importing this module imports numba and compiles (once: the result is kept beside this file or in numba's own cache
-folder), so `compiled` does it only where it pays. State is uint64 by name throughout: numba makes float64 of int64
-mixed with uint64, and a wrong stream of that.
+Importing this module imports numba and compiles (once: the result is cached beside this file or in numba's own cache
+folder), so `compiled` imports it only for much data. All state is explicitly uint64: numba turns a mix of int64 and
+uint64 into float64, which would write a wrong stream.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -39,13 +39,13 @@ STATE, BYTES, VALUES = types.uint64[::1], types.uint8[::1], types.int32[::1]
 
 
 def _compile(returns: Any, *arguments: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile for exactly these types, at import: so a failure is met there and nowhere later."""
+    """Compile for exactly these types at import, so that a failure to compile shows there and not later."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         signature = returns(*arguments)
         try:
             return njit(signature, cache=True, error_model="numpy")(function)
-        except RuntimeError:  # no folder to keep the result in: compile for this process alone
+        except RuntimeError:  # no writable cache folder: compile for this process alone
             return njit(signature, error_model="numpy")(function)
 
     return decorate
@@ -53,7 +53,7 @@ def _compile(returns: Any, *arguments: Any) -> Callable[[Callable[..., Any]], An
 
 @njit
 def _write(low, size, at, out, a, b):
-    """Narrow to [a, b) of the range and write what leaves it; out[0] gathers the carry into earlier bytes."""
+    """Narrow the range to [a, b) and write the bytes that are final; out[0] collects the carry into earlier bytes."""
     low += a
     if low > MASK:
         low &= MASK
@@ -110,7 +110,7 @@ def _encode(state, out, cumulative, start, sizes, offsets, index, values):
 
 @njit
 def _read(code, size, at, data, a, b):
-    """Narrow to [a, b) of the range and take in what follows; `at` is the first byte not yet in code."""
+    """Narrow the range to [a, b) and read bytes into code; `at` is the offset of the first byte not yet in it."""
     code -= a
     size = b - a
     while size < BOTTOM:
@@ -134,7 +134,7 @@ def _read_bit(code, size, at, data):
 
 @_compile(types.int64, STATE, DATA, *BANK, INDEX, VALUES)
 def _decode(state, data, cumulative, start, sizes, offsets, index, values):
-    """Fill values; the number done, which falls short where the next one is out of range: state is then before it."""
+    """Fill `values` and return how many were read; fewer if the next is out of range, with `state` then before it."""
     code, size, at = state[0], state[1], np.int64(state[2])
     for place in range(index.size):
         number = index[place]
@@ -174,7 +174,7 @@ def _decode(state, data, cumulative, start, sizes, offsets, index, values):
 def encode(
     low: int, size: int, out: bytearray, bank: Flat, index: NDArray[np.int32], values: NDArray[np.int32]
 ) -> tuple[int, int]:
-    """Append the values' bytes to `out`; low and range afterwards. index, values: int32[n], checked."""
+    """Append the bytes of the values to `out`; return low and range afterwards. index, values: int32[n], checked."""
     for begin in range(0, index.size, CHUNK):
         numbers, piece = index[begin : begin + CHUNK], values[begin : begin + CHUNK]
         buffer = np.empty(BYTES_PER_VALUE * piece.size + 8, np.uint8)
@@ -190,9 +190,9 @@ def encode(
 def decode(
     code: int, size: int, at: int, data: bytes, bank: Flat, index: NDArray[np.int32], values: NDArray[np.int32]
 ) -> tuple[int, int, int, int]:
-    """Fill values int32[n]; (number filled, code, range, at) afterwards, `at` being the bytes an encoder has written.
+    """Fill values int32[n]; return (number filled, code, range, at). at: the bytes that an encoder has written.
 
-    Fewer than n are filled where the next value is out of range; the state is then the one in front of it.
+    Fewer than n are filled if the next value is out of range; the state is then the one before it.
     """
     state = np.array([code, size, at + 4], np.uint64)
     done = int(_decode(state, np.frombuffer(data, np.uint8), *bank, index, values))

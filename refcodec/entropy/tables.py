@@ -2,11 +2,11 @@
 """SPEC §9 and §10: frequency tables. All of them are integers; nothing here is computed with floats.
 
 A *table* of n symbols is the ascending sequence 0 = C[0] < C[1] < … < C[n] = T <= 65536: symbol j has the cumulative
-frequency C[j] and the frequency C[j + 1] - C[j]. Any sequence of Python integers serves, a `range` too.
+frequency C[j] and the frequency C[j + 1] - C[j]. It may be any sequence of Python integers, such as a `range`.
 
-A *bank* is a row of tables with escapes, all of T = 65536: a table with n regular symbols codes the values offset …
-offset + n - 1 in ascending order as its symbols 0 … n - 1, and its last symbol n is the escape, after which any other
-value of -32767 … 32767 is spelt out. The 64 Gaussians are one bank, the static tables of a hyper-latent z another.
+A *bank* is a list of tables with escapes, all of T = 65536: a table with n regular symbols codes the values offset …
+offset + n - 1 in ascending order as its symbols 0 … n - 1. Its last symbol n is the escape, which is followed by any
+other value of -32767 … 32767. The 64 Gaussians are one bank, the static tables of a hyper-latent z another.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ GAUSSIAN_SHA256: Final = "62274a22ddb2d2c68549365f09c434603d71302ce6b80968f6c205
 
 
 def uniform(size: int) -> range:
-    """The table of `size` equally likely symbols, 1 <= size <= 65536: frequency 1 each, T = size."""
+    """Return the table of `size` equally likely symbols, 1 <= size <= 65536: frequency 1 each, T = size."""
     if not 1 <= size <= TOTAL:
         raise ValueError(f"a uniform table has 1 … {TOTAL} symbols, not {size}")
     return range(size + 1)
 
 
 def cumulative(frequencies: Iterable[int]) -> list[int]:
-    """The table of these frequencies, each at least 1; ValueError if their sum is not 1 … 65536 or one is below 1."""
+    """Return the table of these frequencies. Raises ValueError unless each is at least 1 and their sum 1 … 65536."""
     table = list(accumulate(frequencies, initial=0))
     if not 1 <= table[-1] <= TOTAL or any(low >= high for low, high in pairwise(table)):
         raise ValueError(f"frequencies must be at least 1 each and at most {TOTAL} in sum")
@@ -54,13 +54,13 @@ class Flat(NamedTuple):
 
 
 class TableBank:
-    """A row of tables with escapes; never changed once made.
+    """An immutable list of tables with escapes.
 
     `tables[i]` is the cumulative list of table i, escape included; `offsets[i]` is the value of its symbol 0.
     """
 
     def __init__(self, rows: Iterable[tuple[int, Iterable[int]]]) -> None:
-        """`rows`: per table its offset and its frequencies, the escape last; ValueError for an ill-formed one."""
+        """Make a bank of `rows`: (offset, frequencies with the escape last) of each table. Raises ValueError for an invalid one."""
         self.tables: Final[list[list[int]]] = []
         self.offsets: Final[list[int]] = []
         for offset, frequencies in rows:
@@ -76,7 +76,7 @@ class TableBank:
 
     @cached_property
     def flat(self) -> Flat:
-        """The same bank as arrays, for the compiled loops; made at the first use, as only this needs numpy."""
+        """The same bank as arrays, for the compiled loops. Computed at first use, as only this needs numpy."""
         import numpy as np
 
         sizes = [len(table) - 1 for table in self.tables]
@@ -91,7 +91,7 @@ class TableBank:
 
 
 def split_gaussians(frequencies: Sequence[int]) -> TableBank:
-    """The bank as gaussian.bin writes it: a table ends where its frequencies reach 65536, and is centred on 0."""
+    """Return the bank in the form of gaussian.bin: each table ends when its frequencies reach 65536, centred on 0."""
     rows: list[tuple[int, Sequence[int]]] = []
     begin = total = 0
     for end, frequency in enumerate(frequencies, 1):
@@ -115,5 +115,5 @@ GAUSSIANS: Final = TableFile("refcodec.entropy", "gaussian.bin", GAUSSIAN_SHA256
 
 
 def gaussians(tables: TableFiles) -> TableBank:
-    """The 64 zero-mean Gaussians of SPEC §10; SemError 802 if the file is not the normative one."""
+    """Return the 64 zero-mean Gaussians of SPEC §10. Raises Code.MODEL_DIGEST (SEM-E-802) for another file."""
     return tables.load(GAUSSIANS)

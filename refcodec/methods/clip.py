@@ -27,7 +27,7 @@ def pack(job: PackJob) -> Packed:
     """Return one payload, of a vector or of codes 0 … 2^b - 1. Raises ValueError for what does not fit the profile."""
     parameters, prior = job.parameters(spec.CLIP), None
     if job.folder is not None and kinds.needs_model(spec.CLIP, parameters):
-        model = package_cache.small_model(job.folder, job.digest)
+        model = package_cache.table_model(job.folder, job.digest)
         kinds.check_model_matches_profile(model, spec.CLIP, parameters)
         prior = model.table
     symbols, b = job.symbols, int(parameters["b"])

@@ -34,7 +34,7 @@ def analyse(request: EncodeRequest) -> Description:
         package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC)
     )
     text, notices = _steering(request, folder)
-    with package_cache.running(folder, "encoder"):
+    with package_cache.torch_errors(folder, "encoder"):
         latents = latent_coding.LatentEncoder(
             pixels,
             folder,
@@ -82,7 +82,7 @@ def pack(job: PackJob) -> Packed:
     """Return one payload: the latents at the rate of the job."""
     assert job.symbols.latents is not None
     assert job.folder is not None
-    with package_cache.running(job.folder, "encoder"):
+    with package_cache.torch_errors(job.folder, "encoder"):
         coded, reached = latent_coding.code_latents(job.symbols.latents, spec.ELIC, job, [])
     notices = [] if reached else [f"{job.bpp} bpp cannot be reached: this is the smallest file of this model"]
     return [CodedPayload(spec.ELIC, coded.body, coded.latents)], notices
@@ -92,7 +92,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     """Return one picture, by the synthesis network of the package that the symbols were read with."""
     latents, folder = context.need(spec.ELIC), context.folder
     assert folder is not None
-    with package_cache.running(folder, "painter"):
+    with package_cache.torch_errors(folder, "painter"):
         device = context.models.torch_device()
         pixels = latent_coding.synthesise(latents, folder, context.size, context.progress, device=device)
     context.models.used["painter"] = folder.name

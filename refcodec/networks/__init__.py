@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §11 and §12: integer networks, symbol models and the model packages that hold them."""
+"""SPEC §11 and §12: integer networks, symbol models, and the model packages that contain them."""

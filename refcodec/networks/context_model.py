@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §13: what the entropy graph of kind 7 says about the next pass, given what is decoded so far.
+"""SPEC §13: the context model of ELIC latents, which predicts each pass from what is decoded so far.
 
-The payload walks symbols and asks here for means and table indices; here the nets run, on any backend that holds
-integers exactly. Values at the sites of a pass are int32[c, n]: channel by channel, sites in raster order.
+It runs the integer networks of a symbol model on any backend with exact integer arithmetic, and returns the means and
+table indices that the payload codes with. Values at the sites of a pass are int32[c, n], by channel, sites in raster
+order.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Trace = Callable[[str, Any], None]
 
 
 class Backend(Protocol):
-    """Exact arithmetic on (C, h, w) arrays and on (C, n) values at sites; `refcodec.networks.numpy_backend` is one."""
+    """Exact integer arithmetic on arrays [C, h, w] and on values at sites [C, n], such as `numpy_backend.NumpyBackend`."""
 
     name: str
 
@@ -40,36 +41,34 @@ class Backend(Protocol):
 
 
 def pass_sites(h: int, w: int, parity: int) -> tuple[Sites, Sites]:
-    """(anchors, others): row and column indices in raster order; anchors have (r + c) % 2 == parity."""
+    """Return (anchors, others), each as row and column indices in raster order; anchors have (r + c) % 2 == parity."""
     rows, cols = np.divmod(np.arange(h * w), w)
     anchor = (rows + cols) % 2 == parity
     return (rows[anchor], cols[anchor]), (rows[~anchor], cols[~anchor])
 
 
 def _pointwise(net: Net) -> bool:
-    """No place of its output depends on another place of its input, and each has one."""
+    """Return whether each site of the output depends on the same site of the input alone."""
     return all(not isinstance(layer, Conv) or layer.kernel == layer.stride == 1 for layer in net)
 
 
 def _neighbours(net: Net) -> Taps:
-    """The taps that can meet an anchor, of a net that is one convolution and what works place by place; else none.
+    """Return the taps of a spatial network that can reach an anchor, () unless its first layer is its only convolution.
 
-    Only anchors hold values yet, and from another site they are an odd number of steps away.
+    In the second pass only anchors hold values, and they are an odd number of steps away from every other site.
     """
-    first, rest = net[0], net[1:]
-    if (
-        not isinstance(first, Conv)
-        or first.transposed
-        or first.stride > 1
-        or any(isinstance(x, Conv | Add) for x in rest)
-    ):
+    conv, rest = net[0], net[1:]
+    if not isinstance(conv, Conv) or conv.transposed or conv.stride > 1 or any(isinstance(x, Conv | Add) for x in rest):
         return ()
-    n = first.kernel
+    n = conv.kernel
     return tuple((u, v) for u in range(n) for v in range(n) if (u + v) % 2 == 1)
 
 
-class Predictor:
-    """One picture's walk through the graph: `start(z)`, then for each group and pass `params`, then `put`."""
+class ContextModel:
+    """The context model of one picture.
+
+    Call `start(z)`, then for each group and pass `entropy_parameters` and, with the decoded values, `update`.
+    """
 
     def __init__(
         self, model: SymbolModel, rate: int, shape: tuple[int, int], backend: Backend, trace: Trace | None = None
@@ -85,13 +84,13 @@ class Predictor:
         return self.backend.run(net, x, self.rate, lambda i, y: trace(f"{name}[{i}]", self.backend.to_int(y)))
 
     def start(self, z: Ints) -> None:
-        """z int32[hyper, h / 4, w / 4]."""
+        """Run the hyper-decoder on z int32[hyper, h / 4, w / 4]."""
         b = self.backend
         self.hyper = self._run("hyper_net", self.model.hyper_net, b.requant(b.array(z), self.model.z_input, self.rate))
         self.x: list[Any] = []
 
     def begin(self, k: int) -> None:
-        """Prepares group k: its channel context, and an empty array for its values."""
+        """Prepare group k: compute its channel context, and clear its values."""
         b, model = self.backend, self.model
         self.context = [self.hyper]
         if k:
@@ -99,8 +98,8 @@ class Predictor:
             self.context = [self._run(f"channel_nets[{k}]", model.channel_nets[k], before), self.hyper]
         self.x.append(b.zeros(model.groups[k], *self.shape))
 
-    def params(self, k: int, step: int) -> tuple[Ints, NDArray[np.uint8]]:
-        """Means (1/64 of a step) and table indices of group k at the sites of pass `step`, each [c, n]."""
+    def entropy_parameters(self, k: int, step: int) -> tuple[Ints, NDArray[np.uint8]]:
+        """Return means (in 1/64 of a step) and table indices of group k at the sites of pass `step`, each [c, n]."""
         b, model, sites = self.backend, self.model, self.sites[step]
         if step == 0:
             self.begin(k)
@@ -121,27 +120,28 @@ class Predictor:
             self.trace(f"group[{k}].pass[{step}].index", result[1])
         return result
 
-    def put(self, k: int, step: int, y: Ints) -> None:
-        """The decoded y-hat of a pass, int32[c, n]."""
+    def update(self, k: int, step: int, y: Ints) -> None:
+        """Store the decoded y-hat of a pass, int32[c, n], for the passes that follow."""
         b = self.backend
         x = b.requant(b.array(y), self.model.y_input, self.rate, self.model.part(k))
         b.put(self.x[k], self.sites[step], x)
 
     def _spatial(self, k: int, step: int, sites: Sites) -> Any:
-        """The spatial context at sites, or on the whole grid where the head itself looks at neighbours."""
+        """Return the spatial context at sites, or on the entire grid if the head is not pointwise."""
         b, net = self.backend, self.model.spatial_nets[k]
-        whole = not _pointwise(self.model.heads[k])
+        entire_grid = not _pointwise(self.model.heads[k])
         if step == 0:
             channels = width(net, self.model.groups[k])
-            return b.zeros(channels, *self.shape) if whole else b.zeros(channels, len(sites[0]))
+            return b.zeros(channels, *self.shape) if entire_grid else b.zeros(channels, len(sites[0]))
         taps = _neighbours(net)
-        if whole or not taps or self.trace is not None:
+        if entire_grid or not taps or self.trace is not None:
             full = self._run(f"spatial_nets[{k}]", net, self.x[k])
-            return full if whole else b.gather(full, sites)
+            return full if entire_grid else b.gather(full, sites)
         assert isinstance(net[0], Conv)
         return b.run_pointwise(net[1:], b.at_sites(self.x[k], net[0], sites, taps), self.rate)
 
     def _head(self, net: Net, spatial: Any, sites: Sites) -> Any:
+        """Return the output of a head at sites, from the spatial context (None: without) and the rest of the context."""
         b = self.backend
         if _pointwise(net):
             parts = [b.gather(x, sites) for x in self.context]

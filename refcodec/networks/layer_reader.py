@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §11 and §12: JSON objects of a manifest and its tensors as layers, checked for their form, not for their bounds."""
+"""SPEC §11 and §12: read layers from a manifest's JSON and its tensors. Checks their form; `layers` checks the bounds."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class LayerReader:
         self.used = set[str]()
 
     def tensor(self, name: object, dtype: str, path: str) -> NDArray[Any]:
+        """Return the tensor of this name, which must have the given dtype."""
         if not isinstance(name, str) or name not in self.tensors:
             raise malformed(f"no tensor {name!r}", path)
         if self.declared[name]["dtype"] != dtype:
@@ -43,10 +44,10 @@ class LayerReader:
             layer = self._layer(item, channels, len(layers), f"{path}[{i}]")
             if isinstance(layer, Conv):
                 channels = layer.outputs
-                # a stride that did not divide the rows would leave the size to how they are rounded
-                whole = layer.transposed or rows % layer.stride == 0
+                # if a stride did not divide the rows, the output size would depend on rounding
+                divides = layer.transposed or rows % layer.stride == 0
                 rows = rows * layer.stride if layer.transposed else rows // layer.stride
-                if not whole or not begin <= rows <= LATENT_SCALE:
+                if not divides or not begin <= rows <= LATENT_SCALE:
                     raise malformed(f"a layer's size is not {begin} to 4 times that of z", f"{path}[{i}]")
             elif isinstance(layer, Add) and shapes[layer.source] != (channels, rows):
                 raise malformed("the two shapes differ", f"{path}[{i}]")
@@ -75,6 +76,7 @@ class LayerReader:
         return q, ladder
 
     def requant(self, obj: object, channels: int, path: str, more: frozenset[str] = frozenset()) -> Requant:
+        """Return a requantisation of `channels` channels. `more`: further members that its object may have."""
         o = require_members(obj, {"m", "s", "lo", "hi"}, path, {"a"} | more)
         parts = [self.tensor(o["m"], "I16", path), self.tensor(o["s"], "U8", path)]
         if "a" in o:
@@ -89,7 +91,7 @@ class LayerReader:
         return Requant(m, s, a, lo, hi)
 
     def _layer(self, item: object, channels: int, before: int, path: str) -> Layer:
-        """Return one layer, of an input of `channels` channels, with `before` layers before it."""
+        """Return one layer with `channels` input channels; `before`: the number of layers in front of it."""
         if not isinstance(item, dict):
             raise malformed("a layer is an object", path)
         op, body = item.get("op"), {name: value for name, value in item.items() if name != "op"}

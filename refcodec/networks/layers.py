@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §11 integer networks: the layers as values, and the bounds that make every machine give the same integers."""
+"""SPEC §11: layers of integer networks, and the bounds under which every machine computes the same integers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRODUCT = 2**53  # X m + |a| of a requantisation stays below: exact in binary64 
 
 @dataclass(frozen=True, eq=False)
 class Conv:
-    """w int16[O, I, n, n] (transposed: [I, O, n, n]), b int64[O]; zero padding (n - 1) / 2."""
+    """A convolution: w int16[O, I, n, n] (transposed: [I, O, n, n]), b int64[O], zero padding (n - 1) / 2."""
 
     w: NDArray[np.int16]
     b: NDArray[np.int64]
@@ -41,14 +41,14 @@ class Conv:
         return int(self.w.shape[2])
 
     def matrix(self, taps: Taps) -> NDArray[np.int16]:
-        """The weights of some kernel positions side by side, [O, taps * I]."""
+        """Return the weights at these kernel positions side by side, int16[O, taps * I]."""
         w = self.w.transpose(1, 0, 2, 3) if self.transposed else self.w
         return np.concatenate([w[:, :, u, v] for u, v in taps], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Requant:
-    """clamp(floor((x m + a) / 2^s), lo, hi); m int16, s uint8, a int64, each [1 or R, 1 or C]."""
+    """A requantisation, clamp(floor((x m + a) / 2^s), lo, hi): m int16, s uint8, a int64, each [1 or R, 1 or C]."""
 
     m: NDArray[np.int16]
     s: NDArray[np.uint8]
@@ -57,19 +57,19 @@ class Requant:
     hi: int
 
     def row(self, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """(m, a, 2^-s) of one rate as float64[1 or C]."""
+        """Return (m, a, 2^-s) of one rate, each float64[1 or C]."""
         m, s, a = (t[rate if t.shape[0] > 1 else 0] for t in (self.m, self.s, self.a))
         return m.astype(np.float64), a.astype(np.float64), np.ldexp(1.0, -s.astype(np.int32))
 
 
 @dataclass(frozen=True)
 class Relu:
-    pass
+    """max(x, 0)."""
 
 
 @dataclass(frozen=True)
 class Add:
-    """Adds the output of layer `source` of the same net."""
+    """A residual connection: add the output of layer `source` of the same net."""
 
     source: int
 
@@ -82,7 +82,7 @@ Ladder = NDArray[np.int32]  # 63 ascending thresholds, which turn scales into ta
 def run_net(
     net: Net, x: Any, conv: Callable[[Any, Conv], Any], requant: Callable[[Any, Requant], Any], trace: Any = None
 ) -> Any:
-    """The walk through a net that every backend shares; arrays are numpy's or torch's. `trace`: (layer index, output)."""
+    """Run a net layer by layer, on arrays of any backend. `trace`: called with each layer's index and output."""
     outputs: list[Any] = []
     for i, layer in enumerate(net):
         if isinstance(layer, Conv):
@@ -100,7 +100,7 @@ def run_net(
 
 
 def width(net: Net, inputs: int) -> int:
-    """Channels of a net's output."""
+    """Return the number of output channels of a net with `inputs` input channels."""
     for layer in net:
         if isinstance(layer, Conv):
             inputs = layer.outputs
@@ -113,7 +113,10 @@ def _bounds(what: str, ok: bool, path: str) -> None:
 
 
 def check_requant(q: Requant, largest: int, path: str) -> int:
-    """SEM-R-102 to 104 for an input of magnitude `largest`; returns the largest output magnitude."""
+    """Check SEM-R-102 to 104 for an input of magnitude `largest`; return the largest output magnitude.
+
+    Raises Code.MODEL_BOUNDS (SEM-E-804).
+    """
     m, s, a = q.m.astype(np.int64), q.s.astype(np.int64), q.a
     _bounds("a multiplier is outside 1 to 32767", bool((m >= 1).all()), path)
     _bounds("a shift is outside 1 to 52", bool(((s >= 1) & (s <= 52)).all()), path)
@@ -124,7 +127,10 @@ def check_requant(q: Requant, largest: int, path: str) -> int:
 
 
 def check_net(net: Net, largest: int, path: str) -> int:
-    """SEM-R-100 to 105 along a net whose input has magnitude `largest`; returns that of its output."""
+    """Check SEM-R-100 to 105 for a net whose input has magnitude `largest`; return that of its output.
+
+    Raises Code.MODEL_BOUNDS (SEM-E-804).
+    """
     seen: list[int] = []
     for i, layer in enumerate(net):
         here = f"{path}[{i}]"

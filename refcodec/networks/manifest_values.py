@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""JSON values of a manifest, checked for their form (SEM-E-803)."""
+"""Check JSON values of a manifest for their form. All functions raise Code.MODEL_MALFORMED (SEM-E-803)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from refcodec.errors import Code, SemError
 
 
 def malformed(what: str, path: str) -> SemError:
+    """Return a MODEL_MALFORMED error at a path of the manifest."""
     return SemError(Code.MODEL_MALFORMED, what, path=path)
 
 
 def require_integer(value: object, lo: int, hi: int, path: str) -> int:
-    """Return `value`, an integer from lo to hi; true and false are none."""
+    """Return `value`, an integer from lo to hi; true and false are not integers."""
     if type(value) is not int or not lo <= value <= hi:
-        raise malformed(f"not an integer from {lo} to {hi}" if lo <= hi else "nothing stands there yet", path)
+        raise malformed(f"not an integer from {lo} to {hi}" if lo <= hi else "there is no layer before it", path)
     return value
 
 
-def require_list(value: object, least: int, most: int, path: str) -> list[Any]:
-    """Return `value`, a list of `least` to `most` entries."""
-    if not isinstance(value, list) or not least <= len(value) <= most:
-        raise malformed(f"not a list of {least} to {most}" if least < most else f"not a list of {least}", path)
+def require_list(value: object, minimum: int, maximum: int, path: str) -> list[Any]:
+    """Return `value`, a list of `minimum` to `maximum` entries."""
+    if not isinstance(value, list) or not minimum <= len(value) <= maximum:
+        lengths = f"{minimum} to {maximum}" if minimum < maximum else f"{minimum}"
+        raise malformed(f"not a list of {lengths}", path)
     return value
 
 

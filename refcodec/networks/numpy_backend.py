@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §11 in numpy: integers held in binary64, every sum exact because the bounds of `layers` keep it below 2^53.
+"""SPEC §11 in numpy: integers in binary64. All sums are exact, since the bounds of `layers` keep them below 2^53.
 
 Arrays are float64[C, h, w]; sites are pairs of row and column indices, and values at sites float64[C, n].
 """
@@ -19,7 +19,7 @@ _CHUNK = 1 << 22  # values of one gathered patch matrix: 32 MB
 
 
 class NumpyBackend:
-    """Runs nets in one float dtype. Only float64 is exact; float32 exists to measure what exactness costs."""
+    """Run nets in one float dtype. Only float64 is exact; float32 is for measuring the cost of exactness."""
 
     name = "numpy"
 
@@ -34,7 +34,7 @@ class NumpyBackend:
         return np.asarray(values).astype(np.int64)
 
     def requant(self, x: Array, q: Requant, rate: int, part: slice = slice(None)) -> Array:
-        """q on x[C, ...] with the channels `part` of its tensors."""
+        """Apply q to x[C, ...], with the channels `part` of its tensors."""
         m, a, scale = (t if len(t) == 1 else t[part] for t in q.row(rate))
         shape = (-1,) + (1,) * (x.ndim - 1)
         y = x * m.reshape(shape).astype(self.dtype)
@@ -45,7 +45,7 @@ class NumpyBackend:
         return y
 
     def ladder(self, x: Array, thresholds: NDArray[np.int32]) -> Array:
-        """The number of thresholds below each value."""
+        """Return the number of thresholds below each value."""
         return np.searchsorted(thresholds, x, side="left").astype(self.dtype)
 
     def concat(self, parts: list[Array]) -> Array:
@@ -61,7 +61,7 @@ class NumpyBackend:
         x[:, sites[0], sites[1]] = values
 
     def _matrix(self, conv: Conv, taps: Taps) -> Array:
-        """`conv.matrix(taps)` as floats, made once (and kept with its owner, whose id it goes by)."""
+        """Return `conv.matrix(taps)` as floats, computed once. The cache keeps `conv` alive, as its id is the key."""
         key = (id(conv), taps)
         if key not in self._weights:
             self._weights[key] = (conv, np.ascontiguousarray(conv.matrix(taps), dtype=self.dtype))
@@ -71,7 +71,7 @@ class NumpyBackend:
         return conv.b.astype(self.dtype)[:, None]
 
     def at_sites(self, x: Array, conv: Conv, sites: Sites, taps: Taps) -> Array:
-        """A convolution of stride 1, summed over some of its taps, at sites: float[O, n]."""
+        """Return a convolution of stride 1 over some of its taps at sites, float[O, n]."""
         channels, _, w = x.shape
         p = (conv.kernel - 1) // 2
         padded = np.pad(x, ((0, 0), (p, p), (p, p))).reshape(channels, -1)
@@ -86,7 +86,7 @@ class NumpyBackend:
         return out
 
     def conv(self, x: Array, conv: Conv) -> Array:
-        """A whole conv or deconv layer on x[I, h, w]."""
+        """Return the output of a conv or deconv layer on x[I, h, w]."""
         _, h, w = x.shape
         n, s = conv.kernel, conv.stride
         p = (n - 1) // 2
@@ -94,7 +94,7 @@ class NumpyBackend:
             every = {(u, v): (u - p, v - p) for u in range(n) for v in range(n)}
             return self._on_grid(x, conv, every, -(-h // s), -(-w // s), s)
         # Output (s r + i, s c + j) reads x[r + (i + p - u) / s, c + (j + p - v) / s]: each of the s x s phases (i, j) is
-        # a convolution with those taps (u, v) for which these are whole numbers.
+        # a convolution with those taps (u, v) for which these are integers.
         out = np.empty((conv.outputs, h, s, w, s), dtype=self.dtype)
         for i in range(s):
             rows = {u: (i + p - u) // s for u in range(n) if (i + p - u) % s == 0}
@@ -107,7 +107,10 @@ class NumpyBackend:
     def _on_grid(
         self, x: Array, conv: Conv, reads: dict[tuple[int, int], tuple[int, int]], h: int, w: int, stride: int
     ) -> Array:
-        """bias + sum of w[tap] x[stride r + dr, stride c + dc] over taps and what they read, r < h, c < w."""
+        """Return bias + sum over taps of w[tap] x[stride r + dr, stride c + dc] for r < h, c < w.
+
+        reads: tap -> (dr, dc).
+        """
         channels, p = x.shape[0], (conv.kernel - 1) // 2
         out = np.empty((conv.outputs, h, w), dtype=self.dtype)
         out[:] = self._bias(conv)[:, :, None]
@@ -126,12 +129,12 @@ class NumpyBackend:
         return out
 
     def run(self, net: Net, x: Array, rate: int, trace: Any = None) -> Array:
-        """The whole net on x[C, h, w]."""
+        """Return the output of a net on x[C, h, w]."""
         y: Array = run_net(net, x, self.conv, lambda v, q: self.requant(v, q, rate), trace)
         return y
 
     def run_pointwise(self, net: Net, x: Array, rate: int) -> Array:
-        """A net whose convolutions are 1x1, of stride 1, on values at sites, x[C, n]."""
+        """Return the output of a net of 1x1 convolutions of stride 1 on values at sites x[C, n]."""
 
         def conv(v: Array, c: Conv) -> Array:
             return self._matrix(c, ((0, 0),)) @ v + self._bias(c)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §12 model package: a folder with manifest.json and safetensors files, checked once and then trusted."""
+"""SPEC §12: load model packages, folders with manifest.json and safetensors files. A loaded model has been checked."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def _malformed(what: str, path: str) -> SemError:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """manifest.json of a package, its frame checked: `symbols` is there and has a digest."""
+    """Return manifest.json of a package, checked to have a valid format, version and `symbols` with a digest.
+
+    Raises Code.MODEL_UNAVAILABLE (SEM-E-801), MODEL_MALFORMED (803) or UNSUPPORTED_MODEL (705).
+    """
     data = read_bounded(folder / MANIFEST, MANIFEST_BYTES_MAX)
     try:
         manifest = parse_json(data)
@@ -59,7 +62,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def load(folder: Path, digest: str | None = None) -> SymbolModel:
-    """The symbol model of a package of kind 6 or 7; SemError 801 to 804 (or 705) for what is wrong with it."""
+    """Return the symbol model of a package of kind 6 or 7. Raises ModelError (801 to 804) or UNSUPPORTED_MODEL (705)."""
     model = load_any(folder, digest)
     if not isinstance(model, SymbolModel):
         raise _malformed(f"a model of kind {model.kind}, which has no networks", "symbols.kind")
@@ -67,7 +70,7 @@ def load(folder: Path, digest: str | None = None) -> SymbolModel:
 
 
 def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> SymbolModel | TableModel:
-    """The symbol model of a package, whatever its kind; SemError 801 to 804 (or 705) for what is wrong with it."""
+    """Return the symbol model of a package of any kind. Raises ModelError (801 to 804) or UNSUPPORTED_MODEL (705)."""
     symbols = read_manifest(folder)["symbols"]
     found = symbol_digest(symbols)
     if digest is not None and found != digest:
@@ -88,7 +91,7 @@ def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds
 
 
 def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """(entry, tensors) of `painter` or `encoder`; SemError 801 for a package that has none."""
+    """Return (entry, tensors) of `painter` or `encoder`. Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if it is absent."""
     entry = manifest.get(part)
     if entry is None:
         raise SemError(Code.MODEL_UNAVAILABLE, f"model {folder.name} has no {part}", path=part)

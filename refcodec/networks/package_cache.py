@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Keeps the last model packages that were loaded, by folder and digest, and says what runs them."""
+"""Cache the last loaded model packages by folder and digest, and choose the backend that runs them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from refcodec.payloads.kinds import KINDS
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend
 
-EMBEDDED: Final = ("elic", "perco")  # methods that paint with what the package ships
+EMBEDDED: Final = ("elic", "perco")  # methods whose synthesis network the package ships
 
 
 def model_digest(folder: Path) -> str:
     """Return the digest of the symbol model in a package.
 
-    Raises Code.MODEL_UNAVAILABLE for a folder that holds no package, Code.MODEL_MALFORMED for a malformed one.
+    Raises Code.MODEL_UNAVAILABLE for a folder without a package, Code.MODEL_MALFORMED for a malformed one.
     """
     if not os.path.isfile(folder / package_search.MANIFEST):
         raise SemError(
             Code.MODEL_UNAVAILABLE,
-            f"{shown(str(folder))} is no model package: it has no {package_search.MANIFEST}",
+            f"{shown(str(folder))} is not a model package: it has no {package_search.MANIFEST}",
             path="model",
         )
     if (digest := package_search.folder_digest(folder)) is not None:
@@ -45,11 +45,12 @@ def model_digest(folder: Path) -> str:
 
 @lru_cache(maxsize=4)
 def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel:
+    """Return the symbol model of a package of kind 6 or 7. Raises as `package.load` does."""
     return package.load(folder, digest)
 
 
 @lru_cache(maxsize=4)
-def small_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> package.TableModel:
+def table_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> package.TableModel:
     """Return the symbol model of a package that is one tensor; raise `ModelError` for one of networks."""
     model = package.load_any(folder, digest, kinds)
     if not isinstance(model, package.TableModel):
@@ -58,11 +59,12 @@ def small_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -
 
 
 def has_torch() -> bool:
+    """Return whether torch is installed."""
     return importlib.util.find_spec("torch") is not None
 
 
 def need_torch(what: str, method: str = "elic") -> None:
-    """SEM-E-805 where torch is not installed; the remedy is the extra that a method needs."""
+    """Raise Code.DEPENDENCY_MISSING (SEM-E-805) if torch is not installed; the remedy names the extra for a method."""
     try:
         if has_torch():
             return
@@ -75,8 +77,12 @@ def need_torch(what: str, method: str = "elic") -> None:
 
 
 @contextmanager
-def running(folder: Path, part: str) -> Iterator[None]:
-    """What torch says of a float network that it cannot run, as a SemError."""
+def torch_errors(folder: Path, part: str) -> Iterator[None]:
+    """Turn errors of torch in a float network into a SemError.
+
+    Raises Code.DEPENDENCY_MISSING (SEM-E-805) if torch cannot be imported, MODEL_MALFORMED (803) if the network does not
+    run, MemoryError if memory is exhausted.
+    """
     try:
         yield
     except (ImportError, OSError) as error:
@@ -84,7 +90,7 @@ def running(folder: Path, part: str) -> Iterator[None]:
             Code.DEPENDENCY_MISSING, f"torch is installed and cannot be imported ({type(error).__name__})"
         ) from error
     except (RuntimeError, IndexError) as error:
-        if "allocate" in str(error):  # how torch says that memory is out
+        if "allocate" in str(error):  # torch is out of memory
             raise MemoryError(str(error)) from error
         raise SemError(
             Code.MODEL_MALFORMED, f"the {part} of model {folder.name} does not run ({type(error).__name__})", path=part
@@ -92,8 +98,10 @@ def running(folder: Path, part: str) -> Iterator[None]:
 
 
 def backend(name: str = "auto") -> Backend:
-    """`numpy` (always there), `torch`, or `auto`: torch where it is already imported, since importing it takes longer
-    than the nets of a photograph do."""
+    """Return a backend: `numpy`, `torch`, or `auto`.
+
+    `auto` is torch if it is already imported, since importing it takes longer than running the networks of a photograph.
+    """
     import sys
 
     if name == "torch" or (name == "auto" and sys.modules.get("torch") is not None):

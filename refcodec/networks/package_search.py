@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Model packages (SPEC §12) found by the digest of their symbol model. Opens no tensors.
+"""Find model packages (SPEC §12) by the digest of their symbol model. Opens no tensors.
 
-Each place to look at may be a model package or a folder of them; which places there are, `Environment` says.
+Each place to search is a model package or a folder of packages; `Environment` lists the places.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 
 MANIFEST: Final = "manifest.json"
-MANIFEST_BYTES_MAX: Final = 1 << 24  # far above any; a larger file is no manifest
+MANIFEST_BYTES_MAX: Final = 1 << 24  # far more than any manifest has
 DIGEST_DIGITS: Final = 64
 PREFIX_DIGITS_MIN: Final = 8  # the shortest model_hash (§4)
 SHIPPED: Final = Path(__file__).parents[1] / "data" / "models"  # the packages of this library
 
 
 def find(digest: str, places: Iterable[Path]) -> Path | None:
-    """The folder of the first model whose digest is, or begins with, `digest` (8 to 64 hexadecimal digits).
+    """Return the folder of the model whose digest is, or begins with, `digest` (8 to 64 hexadecimal digits).
 
-    None where there is none; SEM-E-801 where a prefix fits models of different digests.
+    Returns the first such folder, None if there is no such model. Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if a prefix
+    matches models of different digests, ValueError for an invalid digest.
     """
     if not PREFIX_DIGITS_MIN <= len(digest) <= DIGEST_DIGITS or set(digest) - set("0123456789abcdef"):
         raise ValueError(f"{digest!r} is no digest: 8 to 64 lower-case hexadecimal digits")
@@ -44,13 +45,13 @@ def find(digest: str, places: Iterable[Path]) -> Path | None:
 
 
 def folder_digest(folder: Path) -> str | None:
-    """The digest of the symbol model in this folder, None where there is no manifest that says one."""
+    """Return the digest of the symbol model in this folder, None without a valid manifest."""
     described = describe(folder)
     return None if described is None else described[0]
 
 
 def describe(folder: Path) -> tuple[str, str | None] | None:
-    """(digest, name) of the model package in this folder, None where it is none."""
+    """Return (digest, name) of the model package in this folder, None if it is not a model package."""
     try:
         status = (folder / MANIFEST).stat()
         return _describe(folder / MANIFEST, status.st_mtime_ns, status.st_size)
@@ -59,7 +60,7 @@ def describe(folder: Path) -> tuple[str, str | None] | None:
 
 
 def packages(places: Iterable[Path]) -> Iterator[Path]:
-    """Every folder with a manifest, in the order in which they are looked at."""
+    """Yield every folder with a manifest, in search order."""
     for place in places:
         if os.path.isfile(place / MANIFEST):
             yield place
@@ -72,7 +73,7 @@ def packages(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def own() -> Path:
-    """The user's own folder of models."""
+    """Return the user's folder of model packages, $XDG_DATA_HOME/sem/models."""
     return Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")) / "sem" / "models"
 
 

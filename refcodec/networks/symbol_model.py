@@ -72,7 +72,7 @@ class SymbolModel:
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """The members that also stand in the parameters of a row."""
+        """The members that are also parameters of a profile."""
         shapes = {"groups": list(self.groups), "hyper": self.hyper, "m": self.m}
         return shapes | {"parity": self.parity, "rates": self.rates}
 
@@ -176,14 +176,14 @@ def _parse_z_tables(reader: LayerReader, shape: tuple[int, int]) -> tuple[NDArra
 
 
 def _check_z_tables(offset: NDArray[Any], size: NDArray[Any], freq: NDArray[Any], shape: tuple[int, int]) -> None:
-    """SEM-R-122, and SEM-R-090 for what a table can say without its escape."""
+    """Check SEM-R-122, and SEM-R-090 for the values that a table codes without its escape."""
     if offset.shape != shape or size.shape != shape or freq.ndim != 1:
         raise malformed("a z table has the wrong shape", "z.freq")
-    first, counts = offset.astype(np.int64).ravel(), size.astype(np.int64).ravel()
-    if (counts < 1).any() or (first < -VALUE_MAX).any() or (first + counts - 1 > VALUE_MAX).any():
+    lowest, counts = offset.astype(np.int64).ravel(), size.astype(np.int64).ravel()
+    if (counts < 1).any() or (lowest < -VALUE_MAX).any() or (lowest + counts - 1 > VALUE_MAX).any():
         raise malformed("a z table is empty, or reaches beyond what it may code", "z.size")
     if int((counts + 1).sum()) != len(freq):
-        raise malformed("z.freq has not as many frequencies as z.size says", "z.freq")
+        raise malformed("z.freq does not have as many frequencies as z.size says", "z.freq")
     starts = np.cumsum(counts + 1) - counts - 1
     if (freq == 0).any() or (np.add.reduceat(freq.astype(np.int64), starts) != TABLE_TOTAL).any():
         raise malformed(f"a z table has a frequency 0, or does not sum to {TABLE_TOTAL}", "z.freq")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §12 tensors: safetensors files as arrays, and what a manifest declares about them."""
+"""SPEC §12: read safetensors files as arrays, and check them against what a manifest declares."""
 
 from __future__ import annotations
 
@@ -27,20 +27,27 @@ _OTHERS: Final = {
 _NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
 
 
-def read_bounded(path: Path, most: int) -> bytes:
-    """A package file's bytes; SemError 801 where it cannot be read, 803 where it is larger than any can be."""
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Return the bytes of a package file.
+
+    Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if it cannot be read, MODEL_MALFORMED (803) if it exceeds `limit` bytes.
+    """
     try:
         if not path.is_file():
             raise SemError(Code.MODEL_UNAVAILABLE, f"no {path.name} in {path.parent.name}", path=path.name)
-        if path.stat().st_size > most:
-            raise SemError(Code.MODEL_MALFORMED, f"it is larger than {most} bytes", path=path.name)
+        if path.stat().st_size > limit:
+            raise SemError(Code.MODEL_MALFORMED, f"it is larger than {limit} bytes", path=path.name)
         return path.read_bytes()
     except OSError as e:
         raise SemError(Code.MODEL_UNAVAILABLE, f"cannot read {path.name} in {path.parent.name}", path=path.name) from e
 
 
 def load_tensors(path: Path, sha256: str | None = None) -> dict[str, Array]:
-    """A safetensors file as arrays; never unpickles. `sha256` of the whole file is verified where given."""
+    """Return the tensors of a safetensors file. Never unpickles.
+
+    sha256: expected digest of the file, None for no check. Raises Code.MODEL_DIGEST (SEM-E-802) for another digest,
+    MODEL_UNAVAILABLE (801) or MODEL_MALFORMED (803) for a file that cannot be read.
+    """
     data = read_bounded(path, FILE_BYTES_MAX)
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise SemError(Code.MODEL_DIGEST, "it has another SHA-256 than its manifest says", path=path.name)
@@ -51,30 +58,31 @@ def load_tensors(path: Path, sha256: str | None = None) -> dict[str, Array]:
 
 
 def _arrays(data: bytes) -> dict[str, Array]:
-    """By SPEC §12 rather than by the safetensors library, which judges `__metadata__` and spellings of its own.
+    """Return the arrays of a safetensors file, by the rules of SPEC §12.
 
-    ValueError and its like for anything else.
+    The safetensors library is not used: it has its own rules for `__metadata__` and for the form of the header.
+    Raises ValueError, TypeError, KeyError or AttributeError for an invalid file.
     """
     begin = 8 + int.from_bytes(data[:8], "little")
     if begin > len(data):
-        raise ValueError("its header is not whole")
+        raise ValueError("its header is incomplete")
     entries = {name: entry for name, entry in parse_json(data[8:begin]).items() if name != "__metadata__"}
     arrays, at = {}, begin
     for name, entry in sorted(entries.items(), key=lambda item: tuple(item[1]["data_offsets"])):
-        dtype, shape, (first, end) = (DTYPES | _OTHERS)[entry["dtype"]], entry["shape"], entry["data_offsets"]
-        if not isinstance(shape, list) or any(type(n) is not int or n < 0 for n in (*shape, first, end)):
-            raise ValueError(f"the numbers of {name!a}")
-        if begin + first != at or end - first != math.prod(shape) * dtype.itemsize:
+        dtype, shape, (start, end) = (DTYPES | _OTHERS)[entry["dtype"]], entry["shape"], entry["data_offsets"]
+        if not isinstance(shape, list) or any(type(n) is not int or n < 0 for n in (*shape, start, end)):
+            raise ValueError(f"invalid shape or offsets of {name!a}")
+        if begin + start != at or end - start != math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{name!a} leaves a gap, overlaps or has another length")
         at = begin + end
-        arrays[name] = np.frombuffer(data[begin + first : at], dtype).reshape(shape).copy()
+        arrays[name] = np.frombuffer(data[begin + start : at], dtype).reshape(shape).copy()
     if at != len(data):
         raise ValueError("bytes that belong to no tensor")
     return arrays
 
 
 def declare(tensors: dict[str, Array]) -> dict[str, dict[str, Any]]:
-    """The manifest's `tensors` for arrays that a writer is about to save; ValueError for a dtype it has no name for."""
+    """Return a manifest's `tensors` for arrays to be saved. Raises ValueError for an unsupported dtype."""
     for name, t in tensors.items():
         if t.dtype.newbyteorder("<") not in _NAMES:
             raise ValueError(f"tensor {name} is {t.dtype}")
@@ -82,7 +90,10 @@ def declare(tensors: dict[str, Array]) -> dict[str, dict[str, Any]]:
 
 
 def verify(tensors: dict[str, Array], declared: object) -> None:
-    """SEM-R-110: exactly the declared tensors (SemError 803), each with the declared digest (802)."""
+    """Check that these are exactly the declared tensors (SEM-R-110).
+
+    Raises Code.MODEL_MALFORMED (SEM-E-803) for another set, dtype or shape, MODEL_DIGEST (802) for another SHA-256.
+    """
     if not isinstance(declared, dict) or set(declared) != set(tensors):
         raise SemError(Code.MODEL_MALFORMED, "its tensors are not those of the manifest", path="tensors")
     for name, entry in declared.items():
@@ -99,7 +110,7 @@ def verify(tensors: dict[str, Array], declared: object) -> None:
 
 
 def _entry(t: Array) -> dict[str, Any]:
-    """dtype and shape of an array, and SHA-256 of its little-endian bytes in raster order."""
+    """Return dtype and shape of an array, and the SHA-256 of its little-endian bytes in raster order."""
     dtype = t.dtype.newbyteorder("<")
     name, data = _NAMES.get(dtype, str(dtype)), np.ascontiguousarray(t, dtype=dtype).tobytes()
     return {"dtype": name, "shape": list(t.shape), "sha256": hashlib.sha256(data).hexdigest()}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §11 in torch on the CPU, float64: the faster path where torch is installed; the same integers as numpy.
+"""SPEC §11 in torch on the CPU, float64: the same integers as numpy, faster.
 
 float64 convolutions never take Winograd or FFT kernels, and every sum stays below 2^53, so threads, oneDNN and the
-memory layout cannot change a value. float32 exists to measure what exactness costs, and is not exact.
+memory layout cannot change a value. float32 is not exact, and is for measuring the cost of exactness.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CHUNK = 1 << 22  # values of one gathered patch matrix
 
 
 class TorchBackend:
-    """Arrays are tensors [C, h, w]; values at sites [C, n]."""
+    """Run nets on tensors [C, h, w] and on values at sites [C, n]."""
 
     name = "torch"
 
@@ -31,8 +31,8 @@ class TorchBackend:
         self.dtype, self.channels_last = dtype, channels_last
         self._cache: dict[tuple[int, object], tuple[Any, Tensor]] = {}
 
-    def _kept(self, owner: Any, key: object, make: Callable[[], NDArray[Any]]) -> Tensor:
-        """A tensor derived from `owner`, made once (and kept with its owner, whose id it goes by)."""
+    def _cached(self, owner: Any, key: object, make: Callable[[], NDArray[Any]]) -> Tensor:
+        """Return a tensor derived from `owner`, computed once. The cache keeps `owner` alive, as its id is the key."""
         if (id(owner), key) not in self._cache:
             self._cache[id(owner), key] = (owner, self.array(make()))
         return self._cache[id(owner), key][1]
@@ -45,13 +45,13 @@ class TorchBackend:
         return out
 
     def requant(self, x: Tensor, q: Requant, rate: int, part: slice = slice(None)) -> Tensor:
-        """q on x[C, ...] with the channels `part` of its tensors."""
+        """Apply q to x[C, ...], with the channels `part` of its tensors."""
         shape = (-1,) + (1,) * (x.ndim - 1)
         m, a, scale = (self.array(t if len(t) == 1 else t[part]).view(shape) for t in q.row(rate))
         return (x * m).add_(a).mul_(scale).floor_().clamp_(q.lo, q.hi)
 
     def ladder(self, x: Tensor, thresholds: NDArray[np.int32]) -> Tensor:
-        """The number of thresholds below each value."""
+        """Return the number of thresholds below each value."""
         return torch.searchsorted(self.array(thresholds), x.contiguous()).to(self.dtype)
 
     def concat(self, parts: list[Tensor]) -> Tensor:
@@ -73,13 +73,13 @@ class TorchBackend:
         x[:, rows, cols] = values
 
     def _matrix(self, conv: Conv, taps: Taps) -> Tensor:
-        return self._kept(conv, taps, lambda: conv.matrix(taps))
+        return self._cached(conv, taps, lambda: conv.matrix(taps))
 
     def _bias(self, conv: Conv) -> Tensor:
-        return self._kept(conv, "bias", lambda: conv.b)
+        return self._cached(conv, "bias", lambda: conv.b)
 
     def at_sites(self, x: Tensor, conv: Conv, sites: Sites, taps: Taps) -> Tensor:
-        """A convolution of stride 1, summed over some of its taps, at sites: [O, n]."""
+        """Return a convolution of stride 1 over some of its taps at sites, [O, n]."""
         channels, _, w = x.shape
         p = (conv.kernel - 1) // 2
         flat = F.pad(x, (p, p, p, p)).reshape(channels, -1)
@@ -96,23 +96,23 @@ class TorchBackend:
         )
 
     def conv(self, x: Tensor, conv: Conv) -> Tensor:
-        """A whole conv or deconv layer on x[I, h, w]."""
+        """Return the output of a conv or deconv layer on x[I, h, w]."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        w = self._kept(conv, "weights", lambda: conv.w).contiguous(memory_format=layout)
+        w = self._cached(conv, "weights", lambda: conv.w).contiguous(memory_format=layout)
         p, s, batch = (conv.kernel - 1) // 2, conv.stride, x[None].contiguous(memory_format=layout)
-        if conv.transposed:  # torch would give (h - 1) s + 1 rows; SPEC §11 counts s h
+        if conv.transposed:  # output_padding: torch would return (h - 1) s + 1 rows, SPEC §11 has s h
             y = F.conv_transpose2d(batch, w, self._bias(conv), stride=s, padding=p, output_padding=s - 1)
         else:
             y = F.conv2d(batch, w, self._bias(conv), stride=s, padding=p)
         return y[0].round_()
 
     def run(self, net: Net, x: Tensor, rate: int, trace: Any = None) -> Tensor:
-        """The whole net on x[C, h, w]."""
+        """Return the output of a net on x[C, h, w]."""
         y: Tensor = run_net(net, x, self.conv, lambda v, q: self.requant(v, q, rate), trace)
         return y
 
     def run_pointwise(self, net: Net, x: Tensor, rate: int) -> Tensor:
-        """A net whose convolutions are 1x1, of stride 1, on values at sites, x[C, n]."""
+        """Return the output of a net of 1x1 convolutions of stride 1 on values at sites x[C, n]."""
 
         def conv(v: Tensor, c: Conv) -> Tensor:
             return torch.addmm(self._bias(c)[:, None], self._matrix(c, ((0, 0),)), v)

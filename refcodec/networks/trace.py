@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Digests of what every layer and pass of a decode gave, to find where two decoders part.
+"""Digests of the output of every layer and pass of a decode, to find where two decoders first differ.
 
-An entry's SHA-256 is over the values in raster order, each as a big-endian signed 64-bit integer.
+Each SHA-256 is over the values in raster order as big-endian signed 64-bit integers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Tracer:
-    """A `Trace` that keeps name and digest in order of computation."""
+    """A `Trace` that records (name, digest) in order of computation."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, str]] = []
@@ -21,13 +21,13 @@ class Tracer:
         self.entries.append((name, hashlib.sha256(values.astype(">i8").tobytes()).hexdigest()))
 
     def to_json(self, data: bytes) -> bytes:
-        """The digest file of a .sem file's bytes."""
+        """Return the digest file for `data`, the bytes of a .sem file."""
         entries = [{"name": n, "sha256": d} for n, d in self.entries]
-        whole = {"format": "sem-trace", "file_sha256": hashlib.sha256(data).hexdigest(), "entries": entries}
-        return (json.dumps(whole, indent=1) + "\n").encode()
+        document = {"format": "sem-trace", "file_sha256": hashlib.sha256(data).hexdigest(), "entries": entries}
+        return (json.dumps(document, indent=1) + "\n").encode()
 
-    def parts_from(self, other: list[tuple[str, str]]) -> str | None:
-        """The first entry that differs from `other`, by name; None where all agree."""
+    def first_difference(self, other: list[tuple[str, str]]) -> str | None:
+        """Return the name of the first entry that differs from `other`, None if all agree."""
         for mine, theirs in zip(self.entries, other, strict=False):
             if mine != theirs:
                 return mine[0]

@@ -121,26 +121,26 @@ def _walk(
     """Read all symbols, or write rate, z and the residuals of `source`, pass by pass."""
     import numpy as np
 
-    from refcodec.networks.context_model import Predictor
+    from refcodec.networks.context_model import ContextModel
 
     z_shape, y_shape = shapes(*size)
     rate = coder.symbol(entropy.uniform(model.rates), rate)
     numbers = np.arange(rate * model.hyper, (rate + 1) * model.hyper, dtype=np.int32)
     index = np.broadcast_to(numbers[:, None, None], (model.hyper, *z_shape))
     z = coder.array(z_tables(model), index, z)
-    predictor = Predictor(model, rate, y_shape, backend, trace)
-    predictor.start(z)
+    context_model = ContextModel(model, rate, y_shape, backend, trace)
+    context_model.start(z)
     y = np.zeros((model.m, *y_shape), dtype=np.int32)
     for k in range(len(model.groups)):
         for step in (0, 1):
-            mean, table = predictor.params(k, step)
+            mean, table = context_model.entropy_parameters(k, step)
             s = coder.array(residuals, table, None if source is None else source(rate, k, step, mean, table), skip=0)
             part = STEP * s + mean
             if not _in_range(part):
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
-            rows, cols = predictor.sites[step]
+            rows, cols = context_model.sites[step]
             y[model.part(k), rows, cols] = part
-            predictor.put(k, step, part)
+            context_model.update(k, step, part)
             if trace is not None:
                 trace(f"group[{k}].pass[{step}].y", part)
             if progress is not None:

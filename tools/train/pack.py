@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from refcodec import table_files
 from refcodec.convert.calibrate import any_text, calibrate
 from refcodec.convert.elic_package import write_package
-from refcodec.convert.quantisation_loss import FloatPredictor
+from refcodec.convert.quantisation_loss import FloatContextModel
 from refcodec.convert.quantise import symbol_model
 from refcodec.convert.z_tables import counted_tables
-from refcodec.networks.context_model import Predictor
+from refcodec.networks.context_model import ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import SymbolModel, build
 from refcodec.payloads import latents as elic_latents
@@ -50,12 +50,12 @@ def body_size(predictor: Any, model: SymbolModel, rate: int, y: Array, z: Array)
     predictor.start(z)
     for k in range(len(model.groups)):
         for step in (0, 1):
-            mean, table = predictor.params(k, step)
+            mean, table = predictor.entropy_parameters(k, step)
             rows, cols = predictor.sites[step]
             s = np.rint(y[model.part(k), rows, cols] - mean / 64).astype(np.int32)
             s[table == 0] = 0
             coder.array(gaussians(table_files.SHIPPED), table, s, skip=0)
-            predictor.put(k, step, 64 * s + mean)
+            predictor.update(k, step, 64 * s + mean)
     return len(coder.finish())
 
 
@@ -174,7 +174,7 @@ def main(argv: list[str] | None = None) -> None:
         for y, z0 in sample:
             z = np.rint(z0 * gain_z[rate]).astype(np.int32)
             for i, predictor in enumerate(
-                (FloatPredictor(net, rate, y.shape[1:]), Predictor(model, rate, y.shape[1:], NumpyBackend()))  # type: ignore[arg-type]
+                (FloatContextModel(net, rate, y.shape[1:]), ContextModel(model, rate, y.shape[1:], NumpyBackend()))  # type: ignore[arg-type]
             ):
                 total[i] += body_size(predictor, model, rate, y * gain[rate], z)
         print(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.entropy import Encoder, TableBank, gaussians, uniform
-from refcodec.networks.context_model import Predictor
+from refcodec.networks.context_model import ContextModel
 from refcodec.payloads.latents import STEP, encode, replay, shapes, z_tables
 from tools.vectors.build import BACKEND, model_of
 from tools.vectors.vector import Valid, Vector, spans
@@ -52,10 +52,10 @@ def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Call
         encoder.symbol(uniform(m.rates), recipe.rate)
         for at in np.ndindex(z.shape):
             code(encoder, z_tables(m), recipe.rate * m.hyper + at[0], int(z[at]))
-        predictor = Predictor(m, recipe.rate, shapes(*recipe.size)[1], BACKEND)
-        predictor.start(z)
+        context_model = ContextModel(m, recipe.rate, shapes(*recipe.size)[1], BACKEND)
+        context_model.start(z)
         for (k, step), s in residuals.items():
-            mean, index = predictor.params(k, step)
+            mean, index = context_model.entropy_parameters(k, step)
             s = np.where(index == 0, 0, s)
             for place in np.ndindex(s.shape):
                 new = todo(int(mean[place]), int(s[place])) if index[place] and todo is not None else None
@@ -63,7 +63,7 @@ def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Call
                     s[place], todo = new, None
                 if index[place]:
                     code(encoder, gaussians(base.environment.tables), int(index[place]), int(s[place]))
-            predictor.put(k, step, (STEP * s + mean).astype(np.int32))
+            context_model.update(k, step, (STEP * s + mean).astype(np.int32))
         return base.data[: spans(base)["body"][0]] + encoder.finish()
 
     return make
@@ -74,10 +74,10 @@ def residuals_of(base: Vector) -> dict[tuple[int, int], Ints]:
     recipe, found = base.recipe, dict[tuple[int, int], Ints]()
     assert isinstance(recipe, Valid)
     m = model_of(recipe, base.environment)
-    choose = replay(base.latents, m, recipe.size)
+    source = replay(base.latents, m, recipe.size)
 
     def note(rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
-        found[k, step] = choose(rate, k, step, mean, index)
+        found[k, step] = source(rate, k, step, mean, index)
         return found[k, step]
 
     encode(recipe.rate, base.latents.z, note, m, recipe.size, BACKEND, tables=base.environment.tables)

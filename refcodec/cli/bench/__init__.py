@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Measurements: rates and distortions of a codec against anchors, and how long things take."""
+"""Measure rates and distortions of a codec against anchors, and running times."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The formats everyone has, as anchors: JPEG, WebP and AVIF as Pillow writes them. Rates are whole files, headers included."""
+"""Anchor codecs: JPEG, WebP and AVIF as Pillow writes them. Rates are of complete files, with their headers."""
 
 from __future__ import annotations
 
@@ -29,20 +29,21 @@ def _anchor(name: str, library: str, qualities: tuple[int, ...], **settings: Any
 
 
 def jpeg() -> Codec:
-    """Baseline JPEG, 4:2:0, Huffman tables optimised for the picture."""
+    """Return baseline JPEG, 4:2:0, with Huffman tables optimised for the picture."""
     library = "libjpeg_turbo" if features.check("libjpeg_turbo") else "jpg"
     return _anchor("JPEG", library, JPEG_QUALITIES, optimize=True, subsampling="4:2:0")
 
 
 def webp() -> Codec:
-    """Lossy WebP, the slowest and best search."""
+    """Return lossy WebP with its slowest and best search."""
     return _anchor("WebP", "webp", WEBP_QUALITIES, method=6)
 
 
 def avif() -> Codec:
-    """AVIF, 8 bits, 4:2:0. The threads are fixed because they decide the tiles, hence the bytes (about 1 %).
+    """Return AVIF, 8 bits, 4:2:0, with two threads.
 
-    Two give what any machine with two or more cores writes by default.
+    The number of threads decides the tiles and so the bytes (about 1 %). With two threads they are those that any machine
+    with two or more cores writes by default.
     """
     return _anchor("AVIF", "avif", AVIF_QUALITIES, speed=6, subsampling="4:2:0", max_threads=2)
 

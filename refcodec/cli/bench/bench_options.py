@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the options of `semtool bench` mean: lists, windows, and the codecs that they name."""
+"""Parse the options of `semtool bench`: lists, windows, and the codecs that they name."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 METHODS: Final = tuple(spec.METHODS.values())
 FORMATS: Final = ("jpeg", "webp", "avif")
-WITH_QUALITY: Final = ("elic", "pics")  # what they send beside words has one
+WITH_QUALITY: Final = ("elic", "pics")  # methods with latents, whose rate has a quality
 
 
 def quality_list(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
-    """ "1-3,7" → (1, 2, 3, 7)."""
+    """Parse qualities: "1-3,7" → (1, 2, 3, 7)."""
     if text is None:
         return None
-    found: list[int] = []
+    qualities: list[int] = []
     for piece in text.split(","):
         ends = re.fullmatch(r"([0-9]{1,3})(?:-([0-9]{1,3}))?", piece)
         if ends is None or int(ends[2] or ends[1]) < int(ends[1]):
             raise click.BadParameter("write qualities as 1-10 or 1,4,9")
-        found.extend(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
-    return tuple(dict.fromkeys(found))
+        qualities.extend(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    return tuple(dict.fromkeys(qualities))
 
 
 def anchor_list(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """ "jpeg,avif" → (jpeg, avif); "none" → ()."""
+    """Parse names of anchors: "jpeg,avif" → (jpeg, avif); "none" → ()."""
     if text is None:
         return None
     names = () if text == "none" else tuple(dict.fromkeys(text.split(",")))
@@ -45,12 +45,14 @@ def anchor_list(_ctx: click.Context, _param: click.Parameter, text: str | None) 
 
 
 def window(_ctx: click.Context, _param: click.Parameter, value: tuple[float, float]) -> tuple[float, float]:
+    """Check a window, (low, high) bits per pixel."""
     if not 0 < value[0] < value[1] < float("inf"):
-        raise click.BadParameter(f"{value[0]:g} to {value[1]:g} bpp is no window")
+        raise click.BadParameter(f"{value[0]:g} to {value[1]:g} bpp is not a window")
     return value
 
 
 def size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
+    """Return (width, height) of a text such as 768x512."""
     width, _, height = value.partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) * int(height)):
         raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
@@ -58,7 +60,7 @@ def size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int,
 
 
 def codecs_of(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]:
-    """What is measured, and what it is compared with. Usage error for settings that it has not."""
+    """Return the codec to measure, and its anchors. Raises a usage error for settings that the codec does not support."""
     from refcodec.cli.bench import coders
     from refcodec.cli.bench.anchors import ANCHORS
 
@@ -67,7 +69,7 @@ def codecs_of(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]
         method, commands is not None, options["qualities"], options["bpp"], options["profile"]
     )
     if (options["samples"] > 1 or options["hints"]) and (commands or method in ("elic", *FORMATS)):
-        raise click.UsageError("--samples and --hint are for methods that paint from a seed")
+        raise click.UsageError("--samples and --hint are for methods that generate pictures from a seed")
     if unknown := sorted(set(options["hints"]) - set(hints.HINTS)):
         raise click.UsageError(f"there is no hint {shown(unknown[0])}: there are {', '.join(hints.HINTS)}")
     if commands:
@@ -77,7 +79,7 @@ def codecs_of(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]
         codec = replace(codec, settings=settings) if options["qualities"] else codec
     else:
         codec = coders.refcodec(
-            method, settings, models, profile=profile, samples=options["samples"], wish=options["hints"]
+            method, settings, models, profile=profile, samples=options["samples"], overrides=options["hints"]
         )
     names = options["anchors"]
     if names is None:
@@ -89,7 +91,7 @@ def codecs_of(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]
 def _settings(
     method: str, commands: bool, qualities: tuple[int, ...] | None, bpp: tuple[float, ...], profiles: tuple[str, ...]
 ) -> tuple[tuple[Setting, ...], str | None]:
-    """What is measured one by one, and the profile of all of it."""
+    """Return the settings to measure, and the profile that all of them use."""
     if (bpp or profiles) and (commands or method in FORMATS):
         raise click.UsageError("--bpp and --profile are for the methods of .sem: others take --qualities")
     if qualities and not commands and method not in (*WITH_QUALITY, *FORMATS):

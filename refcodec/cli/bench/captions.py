@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Captions of pictures, for metrics that compare a picture with its words."""
+"""Captions of pictures, for metrics that compare a picture with a text."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from refcodec.fileio import shown
 
 
 def read_captions(path: Path) -> dict[str, str]:
-    """File name -> caption: lines of name, tab, text, or JSON objects with file_name and caption. The first of a name counts.
+    """Return file name -> caption from lines of name, tab, text, or of JSON objects with file_name and caption.
 
-    SEM-E-101 for a file that cannot be read, or that is neither.
+    If a name occurs twice, the first caption counts. Raises Code.CANNOT_READ (SEM-E-101) for a file that cannot be read
+    or has another form.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SemError(Code.CANNOT_READ, f"cannot read the captions of {shown(str(path))}") from error
-    found: dict[str, str] = {}
+    captions: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -28,10 +29,10 @@ def read_captions(path: Path) -> dict[str, str]:
             name, caption = _json_caption(line) if line.lstrip().startswith("{") else line.split("\t")[:2]
         except (ValueError, KeyError, TypeError) as error:
             raise SemError(
-                Code.CANNOT_READ, f"line {number} of {shown(str(path))} is no caption", hint="write name, tab, text"
+                Code.CANNOT_READ, f"line {number} of {shown(str(path))} is not a caption", hint="write name, tab, text"
             ) from error
-        found.setdefault(name, caption)
-    return found
+        captions.setdefault(name, caption)
+    return captions
 
 
 def _json_caption(line: str) -> tuple[str, str]:
@@ -43,7 +44,7 @@ def _json_caption(line: str) -> tuple[str, str]:
 
 
 def caption_of(picture: str, captions: Mapping[str, str]) -> str:
-    """By the file's name, with or without its suffix. SEM-E-101 where there is none."""
+    """Return the caption for a file name, with or without its suffix. Raises Code.CANNOT_READ if it is missing."""
     caption = captions.get(picture, captions.get(Path(picture).stem))
     if caption is None:
         raise SemError(

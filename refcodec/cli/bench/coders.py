@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Codecs to measure: this package's own, and any pair of commands."""
+"""Codecs to measure: the methods of this package, and any pair of commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from refcodec.cli.bench.measure import Codec, Setting, named, open_picture
+from refcodec.cli.bench.measure import Codec, Setting, open_picture, setting_key
 from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def refcodec(
     *,
     profile: str | None = None,
     samples: int = 1,
-    wish: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] | None = None,
 ) -> Codec:
-    """This package: encodes by a method, and paints each file `samples` times, from as many seeds, by these render hints.
+    """Return a method of this package as a codec, which decodes each file `samples` times, from as many seeds.
 
-    The identity is a digest of every file of the package (code, tables, embedded models), so that any change is
-    measured anew, with the models, the device and the versions of the libraries that compute pixels.
+    overrides: render hints. The identity holds a digest of every file of the package (code, tables, embedded models), so
+    that any change is measured anew, with the models, the device and the versions of the libraries that compute pixels.
     """
     from refcodec.cli.common_options import package_of
     from refcodec.codec import encode_file
@@ -44,40 +44,41 @@ def refcodec(
     from refcodec.reconstruct import reconstruct
 
     def encode(image: Image.Image, setting: Setting) -> bytes:
-        wanted: dict[str, Any] = {"profile": profile} | {
-            "bpp" if name == "wanted_bpp" else name: value for name, value in named(setting).items()
+        options: dict[str, Any] = {"profile": profile} | {
+            "bpp" if name == "wanted_bpp" else name: value for name, value in setting_key(setting).items()
         }
-        return encode_file(image, method=method, models=models, model=package_of(models), **wanted).data
+        return encode_file(image, method=method, models=models, model=package_of(models), **options).data
 
     def decode(data: bytes) -> list[Image.Image]:
         symbols = decode_file(data, environment=models.package_environment)
         return [
             Image.fromarray(pixels)
-            for pixels in reconstruct(symbols, models=models, overrides=wish, samples=samples).pictures
+            for pixels in reconstruct(symbols, models=models, overrides=overrides, samples=samples).pictures
         ]
 
     libraries = ("numpy", "torch") if method == "elic" else ("numpy", "torch", "transformers", "diffusers")
     versions = " ".join(f"{name} {_version(name)}" for name in libraries)
     digest = package_digest(Path(str(import_module("refcodec").__file__)).parent)
-    chosen = f"{method} {profile} samples={samples} {sorted((wish or {}).items())} {models.device} {models.dtype} {_models(method, models)}"
+    chosen = f"{method} {profile} samples={samples} {sorted((overrides or {}).items())} {models.device} {models.dtype} {_models(method, models)}"
     return Codec(f".sem {method}", f"refcodec {digest} {chosen} {versions}", settings, encode, decode)
 
 
 def _models(method: str, models: Models) -> str:
-    """Every model that may bear on the result: a local one by its digest, others by their names."""
+    """Return every model that may affect the result: a local one by its digest, others by their names."""
     from refcodec.foundation.folder_digest import folder_sha256
     from refcodec.foundation.roles import ROLES, ModelSource
 
-    said = [package_digest(folder) for folder in models.folders]
-    for role in () if method == "elic" else sorted(ROLES):  # elic paints with what its package holds
-        found = models.find(role)
-        if isinstance(found, ModelSource):
-            said.append(f"{role}={folder_sha256(Path(found.place)) if Path(found.place).is_dir() else found.name}")
-    return " ".join(said)
+    identities = [package_digest(folder) for folder in models.folders]
+    for role in () if method == "elic" else sorted(ROLES):  # elic uses no roles
+        source = models.find(role)
+        if isinstance(source, ModelSource):
+            local = Path(source.place).is_dir()
+            identities.append(f"{role}={folder_sha256(Path(source.place)) if local else source.name}")
+    return " ".join(identities)
 
 
 def package_digest(folder: Path) -> str:
-    """SHA-256 over the names and the bytes of all files below `folder` but compiled ones and caches."""
+    """Return the SHA-256 of the names and bytes of all files below `folder`, without `__pycache__`."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
         contents = path.read_bytes()
@@ -93,10 +94,10 @@ def _version(name: str) -> str:
 
 
 def command(encode: str, decode: str, qualities: tuple[Setting, ...], codec_id: str) -> Codec:
-    """Two command templates with {input}, {output} and, for encoding, {quality}; pictures travel as PNG.
+    """Return a codec of two command templates with {input}, {output} and, for encoding, {quality}. Pictures are PNG.
 
-    They are split as a shell would but run without one. The identity holds the templates, the digests of the two
-    executables where they are found, and `codec_id`, which has to name whatever else decides the result.
+    Templates are split as a shell would, but run without one. The identity holds the templates, the digests of the two
+    executables if they are found, and `codec_id`, which must name everything else that decides the result.
     """
     executables = " ".join(_executable_digest(template) for template in (encode, decode))
 
@@ -129,8 +130,9 @@ def _run(template: str, **values: str) -> None:
     except OSError as error:
         raise _failed(f"{words[0]} cannot be run: {error.strerror}") from error
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise _failed(f"{words[0]} ended with status {done.returncode}: {said[-1] if said else 'no message'}")
+        messages = done.stderr.decode(errors="replace").strip().splitlines()
+        last = messages[-1] if messages else "no message"
+        raise _failed(f"{words[0]} ended with status {done.returncode}: {last}")
 
 
 def _failed(what: str) -> SemError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool bench: rate-distortion and speed, measured here. What measures is imported once a command runs."""
+"""semtool bench: measure rate and distortion, or speed. The measuring modules are imported when a command runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ARGUMENTS = "refcodec.cli.bench.arguments"
 
 
 class _Remembered(click.Command):
-    """Keeps its words, which reports repeat."""
+    """A command that keeps its arguments for the report."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = list(args)
@@ -38,7 +38,7 @@ def group() -> None:
 
 
 def need_scipy() -> None:
-    """SEM-E-805 where scipy is not installed."""
+    """Raise Code.DEPENDENCY_MISSING (SEM-E-805) if scipy is not installed."""
     try:
         import scipy  # noqa: F401
     except ImportError as error:
@@ -49,10 +49,14 @@ def need_scipy() -> None:
         ) from error
 
 
-@group.command(cls=_Remembered, short_help="Rates, distortions and BD-rates over pictures.")
+@group.command(cls=_Remembered, short_help="Measure rates, distortions and BD-rates over pictures.")
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PICTURES…")
 @click.option(
-    "--method", type=click.Choice([*METHODS, *FORMATS]), default="elic", show_default=True, help="What is measured."
+    "--method",
+    type=click.Choice([*METHODS, *FORMATS]),
+    default="elic",
+    show_default=True,
+    help="Method or format to measure.",
 )
 @click.option(
     "--codec-cmd",
@@ -63,44 +67,44 @@ def need_scipy() -> None:
 @click.option(
     "--codec-id", default="", metavar="TEXT", help="Name and version of the commands, for the report and the cache."
 )
-@click.option("--qualities", callback=quality_list, metavar="LIST", help="As 1-10 or 1,4,9.  [default: 1-10 for elic]")
+@click.option(
+    "--qualities", callback=quality_list, metavar="LIST", help="Such as 1-10 or 1,4,9.  [default: 1-10 for elic]"
+)
 @click.option(
     "--bpp",
     type=click.FloatRange(min=0, min_open=True),
     multiple=True,
     metavar="R",
-    help="The best file of at most R bits per pixel; as often as wanted.",
+    help="Also measure the best file of at most R bits per pixel. Repeatable.",
 )
-@click.option(
-    "--profile", multiple=True, metavar="P", help="Row of the registry, by id or name; several are measured one by one."
-)
+@click.option("--profile", multiple=True, metavar="P", help="Profile of the registry, by id or name. Repeatable.")
 @click.option(
     "--hint",
     "hints",
     metavar="K=V",
     multiple=True,
     callback=pairs,
-    help="Paint so, such as steps=20, whatever the file says.",
+    help="A render hint that overrides the file's, such as steps=20. Repeatable.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Pictures painted of each file, from as many seeds; metrics are their means.",
+    help="Pictures generated from each file, each with its own seed; metrics are their means.",
 )
 @click.option(
     "--metrics",
     default="psnr,ms-ssim",
     show_default=True,
     metavar="LIST",
-    help="Of psnr, ms-ssim, ssimulacra2, lpips-alex, lpips-vgg, dists, clip-cosine, clip-score, css, bss, fid, kid.",
+    help="Some of psnr, ms-ssim, ssimulacra2, lpips-alex, lpips-vgg, dists, clip-cosine, clip-score, css, bss, fid, kid.",
 )
 @click.option(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of metric networks: lpips-alex.safetensors …, clip, segmenter.",
+    help="Folder of metric networks, with lpips-alex.safetensors, …, clip, segmenter.",
 )
 @click.option(
     "--captions",
@@ -113,7 +117,7 @@ def need_scipy() -> None:
     "--anchors",
     callback=anchor_list,
     metavar="LIST",
-    help="Of jpeg,webp,avif; or none.  [default: all for elic and commands, else none]",
+    help="Some of jpeg,webp,avif, or none.  [default: all for elic and commands, else none]",
 )
 @click.option(
     "--window",
@@ -123,13 +127,13 @@ def need_scipy() -> None:
     show_default=True,
     callback=window_option,
     metavar="LOW HIGH",
-    help="BD-rates are taken over these bits per pixel.",
+    help="Bits per pixel over which BD-rates are computed.",
 )
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Keeps results, so that an interrupted run goes on where it stopped.",
+    help="Folder for results, so that an interrupted run continues where it stopped.",
 )
 @click.option("-o", "--output", metavar="OUT.json", help="Write all numbers here.")
 @click.option("--plot", metavar="OUT.svg", help="Write the rate-distortion plot here.")
@@ -145,9 +149,9 @@ def rate(
     plot: str | None,
     **options: Any,
 ) -> None:
-    """Measure the sizes of real files, and the quality of the pictures decoded from them.
+    """Measure the sizes of files, and the quality of the pictures decoded from them.
 
-    PICTURES are files, or folders of them. Without a quality or a rate a method makes the one file that it makes.
+    PICTURES are files, or folders of them. Methods without qualities are measured at their one rate by default.
 
     \b
     semtool bench rate KODAK --cache out/bench-cache --plot rate.svg
@@ -164,12 +168,12 @@ def rate(
     from refcodec.cli.bench.rate import measured
 
     try:
-        wanted = metric_registry.chosen(metrics.split(","), network_cache.Places(models, weights, captions))
+        chosen = metric_registry.chosen(metrics.split(","), network_cache.Places(models, weights, captions))
         codec, anchors = codecs_of(models, options)
-        sources = load(pictures, wanted)
-        _warn(wanted, len(sources))
+        sources = load(pictures, chosen)
+        _warn(chosen, len(sources))
         with progress("measuring") as update:
-            result = measured(codec, anchors, sources, wanted, window, _command(), cache, update)
+            result = measured(codec, anchors, sources, chosen, window, _command(), cache, update)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     document = result.to_dict()
@@ -186,23 +190,24 @@ def rate(
 
 
 def _warn(metrics: list[Metric], pictures: int) -> None:
+    """Print a notice for an FID of few pictures. Raises ValueError for FID or KID of a single picture."""
     from refcodec.cli.bench.set_distances import ENOUGH
 
     if any(metric.of_sets for metric in metrics) and pictures < 2:
         raise ValueError("FID and KID compare sets: give several pictures")
     if pictures < ENOUGH and any(metric.name == "fid" for metric in metrics):
         notice(
-            f"FID of {pictures} pictures, fewer than {ENOUGH}, comes out high: compare it with that of as many, or take KID"
+            f"FID of {pictures} pictures, fewer than {ENOUGH}, is biased upwards: compare it at the same number, or use KID"
         )
 
 
 def _command() -> str:
-    """The command line, as one would type it."""
+    """Return the command line, quoted for a shell."""
     context = click.get_current_context()
     return f"{context.command_path} {shlex.join(context.meta[ARGUMENTS])}"
 
 
-@group.command(cls=_Remembered, short_help="How long encoding, decoding and looking into files take.")
+@group.command(cls=_Remembered, short_help="Measure the time of encoding, decoding and inspecting files.")
 @click.argument("picture", required=False, type=click.Path(path_type=Path), metavar="[PICTURE]")
 @click.option("--n", type=click.IntRange(min=1), default=192, show_default=True, help="Width of the networks.")
 @click.option("--m", type=click.IntRange(min=1), default=320, show_default=True, help="Channels of the latents.")
@@ -212,19 +217,19 @@ def _command() -> str:
     show_default=True,
     callback=size_option,
     metavar="WxH",
-    help="That the picture is scaled to.",
+    help="Size to which the picture is scaled.",
 )
-@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="Of torch.")
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="Threads of torch.")
 @click.option(
-    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Runs, of which the fastest counts."
+    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Number of runs; the fastest counts."
 )
 @json_option
 def speed(picture: Path | None, n: int, m: int, size: tuple[int, int], threads: int, repeats: int) -> None:
-    """Measure what exactness costs, encoding and decoding after start-up, and commands from start to exit.
+    """Measure the cost of exactness, encoding and decoding after start-up, and commands from start to exit.
 
-    First ELIC's entropy networks run in exact integers and in float32, with random weights, since time does not depend on
-    them: the same code over the same sites, without the coder, which is the same for both. Then PICTURE, or a made-up one,
-    is encoded and decoded with the embedded model.
+    First ELIC's entropy networks run in exact integers and in float32, with random weights, as time does not depend on
+    them: the same code over the same sites, without the entropy coder. Then PICTURE, or a synthetic one, is encoded and
+    decoded with the embedded model.
     """
     from refcodec.networks.package_cache import need_torch
 

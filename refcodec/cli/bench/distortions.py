@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Distortions of 8-bit RGB pictures, uint8[H, W, 3], and the rate that one codec saves against another.
+"""Distortions of 8-bit RGB pictures, uint8[H, W, 3], and BD-rates of one codec against another.
 
-Both distortions are in decibels, higher is better. An identical picture has CAP_DB, not infinity, so that means and
-JSON stay finite.
+Both distortions are in decibels, higher is better. Identical pictures have CAP_DB, not infinity, so that means and JSON
+stay finite.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ def _same_shape(a: Picture, b: Picture) -> None:
 
 
 def psnr(a: Picture, b: Picture) -> float:
-    """10 log10(255² / MSE), the MSE over all pixels and the three channels together; dB."""
+    """Return 10 log10(255² / MSE) in dB, with the MSE over all pixels and all three channels."""
     _same_shape(a, b)
     mse = float(np.mean((a.astype(np.float64) - b) ** 2))
     return min(CAP_DB, 10 * math.log10(PEAK**2 / mse)) if mse > 0 else CAP_DB
 
 
 def decibel(similarity: float) -> float:
-    """-10 log10(1 - similarity): spreads the values near 1, where MS-SSIM of usable pictures crowds; dB."""
+    """Return -10 log10(1 - similarity) in dB, which spreads out the values near 1, where most values of MS-SSIM are."""
     return min(CAP_DB, -10 * math.log10(1 - similarity)) if similarity < 1 else CAP_DB
 
 
 def _blur(planes: Plane) -> Plane:
-    """float64[H, W, 3] → float64[H - 10, W - 10, 3]: Gaussian window, only where it lies inside the picture."""
+    """Blur float64[H, W, 3] by a Gaussian window, where that is inside the picture: float64[H - 10, W - 10, 3]."""
     taps = np.exp(-((np.arange(WINDOW) - WINDOW // 2) ** 2) / (2 * SIGMA**2))
     taps /= taps.sum()
     cut = slice(WINDOW // 2, -(WINDOW // 2))
@@ -57,7 +57,7 @@ def _blur(planes: Plane) -> Plane:
 
 
 def _halve(planes: Plane) -> Plane:
-    """Means of 2x2 pixels. An odd side gets a zero before its first pixel, as in the widely used pytorch-msssim."""
+    """Return the means of 2x2 pixels. An odd side is padded by a zero before its first pixel, as in pytorch-msssim."""
     height, width, _ = planes.shape
     padded = np.pad(planes, ((height % 2, 0), (width % 2, 0), (0, 0)))
     halved: Plane = (padded[::2, ::2] + padded[1::2, ::2] + padded[::2, 1::2] + padded[1::2, 1::2]) / 4
@@ -65,7 +65,7 @@ def _halve(planes: Plane) -> Plane:
 
 
 def _ssim(a: Plane, b: Plane) -> tuple[Plane, Plane]:
-    """Mean SSIM and its contrast-structure factor, each float64[3], one value a channel."""
+    """Return mean SSIM and its contrast-structure factor, each float64[3], one value per channel."""
     c1, c2 = (K1 * PEAK) ** 2, (K2 * PEAK) ** 2
     mu_a, mu_b = _blur(a), _blur(b)
     var_a, var_b, cov = _blur(a * a) - mu_a**2, _blur(b * b) - mu_b**2, _blur(a * b) - mu_a * mu_b
@@ -75,9 +75,9 @@ def _ssim(a: Plane, b: Plane) -> tuple[Plane, Plane]:
 
 
 def ms_ssim(a: Picture, b: Picture) -> float:
-    """MS-SSIM of five scales, 0 to 1: a product over scales for each of R, G, B, then their mean.
+    """Return MS-SSIM of five scales, 0 to 1: the mean over R, G and B of products over scales.
 
-    Negative factors count as 0. Needs sides of at least MIN_SIDE pixels.
+    Negative factors count as 0. Raises ValueError for sides of less than MIN_SIDE pixels.
     """
     _same_shape(a, b)
     if min(a.shape[:2]) < MIN_SIDE:
@@ -95,16 +95,16 @@ def ms_ssim(a: Picture, b: Picture) -> float:
 
 @dataclass(frozen=True)
 class BDRate:
-    """Rate difference and the part of the two curves it was taken over."""
+    """A rate difference, and the part of the two curves that it covers."""
 
     percent: float  # negative: the tested codec needs fewer bits for the same quality
-    quality: tuple[float, float]  # dB, the interval integrated over
+    quality: tuple[float, float]  # dB, the interval of integration
     anchor_bpp: tuple[float, float]  # the anchor's rates at the ends of that interval
     tested_bpp: tuple[float, float]
 
 
 def _fit(curve: Curve, window: tuple[float, float]) -> tuple[Any, float, float] | None:
-    """log rate as a function of dB, and the qualities between which the rate lies inside the window."""
+    """Return log rate as a function of dB, and the qualities between which the rate is inside the window."""
     front: list[tuple[float, float]] = []
     for rate, quality in sorted(curve, key=lambda point: (point[0], -point[1])):
         if not front or quality > front[-1][1]:
@@ -125,17 +125,17 @@ def _fit(curve: Curve, window: tuple[float, float]) -> tuple[Any, float, float] 
 
 
 def bd_rate(anchor: Curve, tested: Curve, window: tuple[float, float] = (0.1, 0.8)) -> BDRate | None:
-    """Bjøntegaard rate difference "over 0.1 to 0.8 bpp" (window, in bits per pixel), or None where nothing is common.
+    """Return the Bjøntegaard rate difference over a window of bits per pixel, None if the curves have no quality in common.
 
-    Bjøntegaard 2001 (VCEG-M33), with the piecewise cubic of Fritsch and Carlson in place of one polynomial. Each curve:
+    Bjøntegaard 2001 (VCEG-M33), with the piecewise cubic of Fritsch and Carlson instead of one polynomial. For each curve:
 
     1. Points that cost more than another without being better are dropped, so that rate and quality rise together.
-    2. log rate is interpolated over dB through *all* remaining points, those outside the window too.
-    3. The curve is restricted to the qualities at which its own rate lies in the window; a curve that starts above
-       the window's lower end, or stops below its upper one, begins or ends at its own outermost point.
+    2. log rate is interpolated over dB through *all* remaining points, including those outside the window.
+    3. The curve is restricted to the qualities at which its own rate is in the window; a curve that starts above the
+       window's lower end, or stops below its upper end, begins or ends at its own outermost point.
 
-    The difference of the two log rates is averaged over the qualities that both restricted curves cover. Nothing is
-    extrapolated. percent = 100 (exp(mean difference) - 1).
+    The difference of the two log rates is averaged over the qualities that both restricted curves cover, without
+    extrapolation. percent = 100 (exp(mean difference) - 1).
     """
     fit_a, fit_t = _fit(anchor, window), _fit(tested, window)
     if fit_a is None or fit_t is None:
@@ -152,6 +152,6 @@ def bd_rate(anchor: Curve, tested: Curve, window: tuple[float, float] = (0.1, 0.
 def bd_rates(
     anchors: Iterable[Curve], tested: Iterable[Curve], window: tuple[float, float] = (0.1, 0.8)
 ) -> list[float]:
-    """BD-rates of single pictures in percent, without those pictures whose two curves have nothing in common."""
+    """Return BD-rates of single pictures in percent, without pictures whose two curves have no quality in common."""
     results = [bd_rate(a, t, window) for a, t in zip(anchors, tested, strict=True)]
     return [r.percent for r in results if r is not None]

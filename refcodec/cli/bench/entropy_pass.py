@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What exactness costs: every evaluation of ELIC's entropy networks in one decode, in exact integers and in float32."""
+"""The cost of exactness: run ELIC's entropy networks as in one decode, in exact integers and in float32."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from refcodec.convert.calibrate import calibrate
 from refcodec.convert.quantise import symbol_model
 from refcodec.convert.z_tables import logistic_tables
-from refcodec.networks.context_model import Backend, Predictor
+from refcodec.networks.context_model import Backend, ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import SymbolModel, build
 from refcodec.networks.torch_backend import TorchBackend
@@ -21,9 +21,10 @@ from refcodec.transforms.elic.network import Elic
 
 
 def passes(n: int, m: int, size: tuple[int, int], threads: int) -> list[tuple[str, Callable[[], None]]]:
-    """(name, call) of the pass over the latents of a picture of `size` (width, height): each float32 before its exact one.
+    """Return (name, call) for each backend, float32 before its exact counterpart.
 
-    An untrained network of TACO's shape with these widths: time does not depend on weights.
+    A call runs the networks over the latents of a picture of `size` (width, height). They are untrained and of TACO's
+    shape with widths n and m, as time does not depend on weights.
     """
     torch.set_num_threads(threads)
     symbols, shape = _model(n, m), (4 * -(-size[1] // 64), 4 * -(-size[0] // 64))
@@ -45,10 +46,10 @@ def _model(n: int, m: int) -> SymbolModel:
 
 
 def _entropy_pass(symbols: SymbolModel, shape: tuple[int, int], backend: Backend) -> None:
-    """Every network evaluation of one decode of a latent of `shape` (h, w), symbols all zero."""
-    predictor = Predictor(symbols, 0, shape, backend)
-    predictor.start(np.zeros((symbols.hyper, shape[0] // 4, shape[1] // 4), np.int32))
+    """Run all network evaluations of one decode of a latent of `shape` (h, w), with symbols all zero."""
+    context_model = ContextModel(symbols, 0, shape, backend)
+    context_model.start(np.zeros((symbols.hyper, shape[0] // 4, shape[1] // 4), np.int32))
     for k in range(len(symbols.groups)):
         for step in (0, 1):
-            mean, _ = predictor.params(k, step)
-            predictor.put(k, step, mean)
+            mean, _ = context_model.entropy_parameters(k, step)
+            context_model.update(k, step, mean)

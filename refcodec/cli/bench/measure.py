@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sizes of real files and the quality of the pictures decoded from them, measured once and kept in a cache folder."""
+"""Measure the sizes of files and the quality of the pictures decoded from them. Results are kept in a cache folder."""
 
 from __future__ import annotations
 
@@ -25,16 +25,15 @@ from refcodec.images.load import load as load_image
 from refcodec.progress import Progress
 
 SUFFIXES = (".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg", ".avif")
-Setting = (
-    int | float | str | None
-)  # a quality, the bits per pixel asked for, a profile, or what the method does by itself
+Setting = int | float | str | None  # a quality, bits per pixel, a profile, or the method's default
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A codec under test: RGB picture and setting to the bytes of a file, and these to one picture or several.
+    """A codec under test: encodes an RGB picture at a setting to a file, and decodes that to one picture or several.
 
-    `identity` names all that decides its bytes and pixels (versions, settings, digests): results are cached under it.
+    `identity` names everything that decides its bytes and pixels (versions, settings, digests): results are cached under
+    it.
     """
 
     name: str
@@ -46,11 +45,11 @@ class Codec:
 
 @dataclass(frozen=True)
 class Source:
-    """A picture to measure with."""
+    """A test picture."""
 
     name: str  # file name without its folder
     pixels: Picture  # uint8[H, W, 3]
-    sha256: str  # of "width height" and the pixels, so that the file format it came in is of no matter
+    sha256: str  # of "width height" and the pixels, whatever the format of the file
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,10 @@ class Point:
 
     setting: Setting
     bpp: float  # 8 * len(file) / pixels
-    values: Mapping[str, float]  # by metric, those in decibels besides
+    values: Mapping[str, float]  # by metric, with a second value for those in decibels
 
     def to_dict(self) -> dict[str, Any]:
-        return {**named(self.setting), "bpp": self.bpp, **self.values}
+        return {**setting_key(self.setting), "bpp": self.bpp, **self.values}
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ class Sweep:
     average: list[Point]  # [setting]: means over pictures of every value (of decibels too), and the metrics of sets
 
 
-def named(setting: Setting) -> dict[str, int | float | str]:
-    """A setting as reports and cache keys say it."""
+def setting_key(setting: Setting) -> dict[str, int | float | str]:
+    """Return a setting as it stands in reports and cache keys."""
     if setting is None:
         return {}
     kind = "quality" if isinstance(setting, int) else "wanted_bpp" if isinstance(setting, float) else "profile"
@@ -82,16 +81,16 @@ def named(setting: Setting) -> dict[str, int | float | str]:
 
 
 def load(paths: Iterable[Path], metrics: Sequence[Metric] = ()) -> list[Source]:
-    """Pictures of the files given and, for a folder, of the picture files directly in it, by name.
+    """Return the pictures of files and, for a folder, of the picture files directly in it, by name.
 
-    SemError of family 1 where there is none, one cannot be read, or one is too small for a metric.
+    Raises InputOutputError if there are none, one cannot be read, or one is too small for a metric.
     """
     files: list[Path] = []
     for path in paths:
         inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
         files.extend(inside)
     if not files:
-        raise SemError(Code.CANNOT_READ, "no pictures found", hint="name picture files, or folders that have some")
+        raise SemError(Code.CANNOT_READ, "no pictures found", hint="name picture files, or folders that contain some")
     return [_load(path, metrics) for path in files]
 
 
@@ -109,13 +108,13 @@ def _load(path: Path, metrics: Sequence[Metric]) -> Source:
 
 
 class Cache:
-    """Small results in files named for the SHA-256 of their key. Without a folder nothing is kept."""
+    """A cache of small results in files named for the SHA-256 of their key. Without a folder it keeps nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
     def get(self, key: Mapping[str, Any], make: Callable[[], Any]) -> Any:
-        """The value kept under `key`, or a new one, kept by an atomic rename (an interrupted run leaves no half file)."""
+        """Return the value of `key`, or the result of `make`, which is then stored atomically."""
         if self.folder is None:
             return make()
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
@@ -133,7 +132,7 @@ class Cache:
 
 @dataclass
 class _File:
-    """One file of one picture: made and decoded once, and only where something of it is not known yet."""
+    """One file of one picture, encoded and decoded at most once, and only for results that are not in the cache."""
 
     codec: Codec
     source: Source
@@ -143,7 +142,7 @@ class _File:
     def data(self) -> bytes:
         return self.codec.encode(
             Image.fromarray(self.source.pixels), self.setting
-        )  # pixels only: no profile or EXIF travels along
+        )  # pixels only, without colour profile and EXIF
 
     @cached_property
     def decoded(self) -> list[Picture]:
@@ -151,7 +150,7 @@ class _File:
 
     @cached_property
     def original(self) -> Picture:
-        """The part of the picture that the file shows: all of it, or the middle square."""
+        """The part of the picture that the file contains: all of it, or the centre square."""
         from refcodec.methods.picture_size import centre_square
 
         shape = self.decoded[0].shape
@@ -169,11 +168,12 @@ class _File:
         return {"bytes": len(self.data), "bpp": 8 * len(self.data) / (width * height)}
 
     def pair(self, metric: Metric) -> float:
-        """The mean over the pictures that the file was painted as."""
+        """Return the mean of a metric over the pictures decoded from the file."""
         assert metric.pair is not None
         return float(np.mean([metric.pair(self.source.name, self.original, picture) for picture in self.decoded]))
 
     def features(self, metric: Metric) -> dict[str, list[list[float]]]:
+        """Return the features of the original and of the pictures decoded from the file."""
         assert metric.features is not None
         original = metric.features(self.original)
         return {
@@ -189,24 +189,24 @@ def sweep(
     cache: Path | None,
     progress: Progress | None = None,
 ) -> Sweep:
-    """Measures every source at every setting. What the cache holds is not measured again."""
-    kept, done = Cache(cache), 0
+    """Measure every source at every setting, except for results in the cache."""
+    results, done = Cache(cache), 0
     rows: list[list[Point]] = []
     features: dict[tuple[str, int], list[dict[str, Any]]] = {}  # by metric of sets and number of the setting
     for source in sources:
         row = []
         for number, setting in enumerate(codec.settings):
             file = _File(codec, source, setting)
-            key = {"codec": codec.identity, "picture": source.sha256, **named(setting)}
-            bits = kept.get({**key, "of": "file"}, file.bits)
+            key = {"codec": codec.identity, "picture": source.sha256, **setting_key(setting)}
+            bits = results.get({**key, "of": "file"}, file.bits)
             values: dict[str, float] = {}
             for metric in metrics:
                 own = {**key, "of": metric.identity, "name": source.name if metric.name == "clip-score" else ""}
                 if metric.of_sets is None:
-                    values |= metric.values(kept.get(own, lambda f=file, m=metric: f.pair(m)))  # type: ignore[misc]
+                    values |= metric.values(results.get(own, lambda f=file, m=metric: f.pair(m)))  # type: ignore[misc]
                 else:
-                    found = kept.get(own, lambda f=file, m=metric: f.features(m))  # type: ignore[misc]
-                    features.setdefault((metric.name, number), []).append(found)
+                    vectors = results.get(own, lambda f=file, m=metric: f.features(m))  # type: ignore[misc]
+                    features.setdefault((metric.name, number), []).append(vectors)
             row.append(Point(setting, bits["bpp"], values))
             done += 1
             if progress is not None:
@@ -223,8 +223,10 @@ def _of_sets(
     values = {}
     for metric in metrics:
         if metric.of_sets is not None:
-            found = features[metric.name, number]
-            a, b = (np.array([vector for entry in found for vector in entry[side]]) for side in ("original", "decoded"))
+            entries = features[metric.name, number]
+            a, b = (
+                np.array([vector for entry in entries for vector in entry[side]]) for side in ("original", "decoded")
+            )
             values[metric.name] = metric.of_sets(a, b)
     return values
 
@@ -238,12 +240,12 @@ def _average(points: Sequence[Point], more: Mapping[str, float]) -> Point:
 
 
 def curve(points: Iterable[Point], metric: Metric) -> Curve:
-    """(bpp, quality), the higher the better: decibels, or the value, negative where lower ones are better."""
+    """Return (bpp, quality), higher is better: decibels, or the value, negated if lower values are better."""
     sign = 1 if metric.higher else -1
     return [(point.bpp, sign * point.values[metric.curve]) for point in points]
 
 
 def open_picture(data: bytes) -> list[Image.Image]:
-    """Decodes a file that Pillow reads."""
+    """Decode a file that Pillow reads."""
     with Image.open(io.BytesIO(data)) as image:
         return [image.convert("RGB")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The metrics by name: which there are, what each needs, and how it is taken of pictures or of sets of them."""
+"""The metrics by name: their networks, and how they are computed from pairs or sets of pictures."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ NAMES: Final = (
     "fid",
     "kid",
 )
-DEFINED: Final = 1  # part of every cache key: count up when a definition of this package changes
+DEFINED: Final = 1  # part of every cache key: increment it when a definition of this package changes
 Pair = Callable[[str, Picture, Picture], float]  # name of the picture, original, decoded -> value
 
 
 @dataclass(frozen=True)
 class Metric:
-    """Of pairs of pictures (`pair`), or of two sets of them (`features` of each picture, and `of_sets` of all).
+    """A metric of pairs of pictures (`pair`), or of two sets (`features` of each picture, `of_sets` of all features).
 
-    `identity` names all that decides its values, digests of weights too: results are cached under it. `decibels`: what
-    curves and BD-rates take in the place of the value.
+    `identity` names everything that decides its values, with digests of weights: results are cached under it. `decibels`:
+    converts a value for curves and BD-rates.
     """
 
     name: str
     title: str
     identity: str
     digits: int = 4
-    higher: bool = True  # is better
+    higher: bool = True  # higher is better
     smallest: int = 1  # side of a picture
     pair: Pair | None = None
     features: Callable[[Picture], NDArray[np.float64]] | None = None
@@ -57,7 +57,7 @@ class Metric:
 
     @property
     def curve(self) -> str:
-        """The member of a point that curves show."""
+        """The key of the value that curves show."""
         return f"{self.name}-db" if self.decibels else self.name
 
     @property
@@ -65,12 +65,12 @@ class Metric:
         return f"{self.title}, {self.unit}" if self.unit else self.title
 
     def values(self, value: float) -> dict[str, float]:
-        """What a point says."""
+        """Return the values of a point: the metric, and its decibels if it has them."""
         return {self.name: value} | ({self.curve: self.decibels(value)} if self.decibels else {})
 
 
 def chosen(names: Sequence[str], places: Places) -> list[Metric]:
-    """The metrics of these names, ready. SEM-E-801, 803 and 805 for what one lacks; ValueError for another name."""
+    """Return the metrics with these names, loaded. Raises ModelError for a missing model, ValueError for another name."""
     networks = Networks(places)
     return [_metric(name, networks) for name in dict.fromkeys(names)]
 
@@ -121,7 +121,7 @@ def _metric(name: str, networks: Networks) -> Metric:
         return _of_clip(name, own, networks)
     if name in ("css", "bss"):
         return _of_classes(name, own, networks)
-    raise ValueError(f"there is no metric {name}: choose of {', '.join(NAMES)}")
+    raise ValueError(f"there is no metric {name}: choose from {', '.join(NAMES)}")
 
 
 def _of_clip(name: str, own: str, networks: Networks) -> Metric:
@@ -160,7 +160,7 @@ def _ssimulacra2_version() -> str:
 
 
 def _ssimulacra2(_: str, a: Picture, b: Picture) -> float:
-    """Sneyers 2022; 100 for identical pictures, below 0 for very bad ones."""
+    """Return SSIMULACRA 2 (Sneyers 2022): 100 for identical pictures, below 0 for very bad ones."""
     from PIL import Image
     from ssimulacra2 import compute_ssimulacra2
 

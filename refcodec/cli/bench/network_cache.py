@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The networks that metrics share: where their weights are, each loaded once."""
+"""The networks that metrics share, each found and loaded once."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Places:
-    """Where metrics find what they need."""
+    """The places of models, weights and captions."""
 
     models: Models
-    weights: Path | None = None  # folder of metric networks; None: the folders where models are looked for
+    weights: Path | None = None  # folder of metric networks; None: the folders of model packages
     captions: Path | None = None
 
 
@@ -69,15 +69,15 @@ class Networks:
 
         need_torch(f"the metric {metric}")
         models, weights = self.places.models, self.places.weights
-        found = models.roles.get(role)
-        if found is None and weights is not None and (weights / role).is_dir():
-            found = source_of(role, weights / role)
-        found = found if found is not None else models.find(role)
-        if not isinstance(found, ModelSource):
+        source = models.roles.get(role)
+        if source is None and weights is not None and (weights / role).is_dir():
+            source = source_of(role, weights / role)
+        source = source if source is not None else models.find(role)
+        if not isinstance(source, ModelSource):
             where = f"there is no {shown(str(weights / role))}" if weights else f"no folder with a {role} is named"
-            hint = f"name {ROLES[role]}, a folder or a hub id, with --model {role}=WHAT, or put it as {role} into the folder of --weights"
+            hint = f"name {ROLES[role]}, a folder or a hub id, with --model {role}=MODEL, or put it as {role} into the folder of --weights"
             raise SemError(Code.MODEL_UNAVAILABLE, f"the metric {metric} has no model: {where}", hint=hint)
-        folder = resolve_folder(found)
+        folder = resolve_folder(source)
         if role == "clip":
             from refcodec.cli.bench.metric_networks.clip_similarity import Clip as Loaded
         else:
@@ -115,7 +115,7 @@ def _no_folder(place: Path, kind: str) -> Path:
 
 
 def remembered(function: Callable[[Picture], T]) -> Callable[[Picture], T]:
-    """Calls once for each picture: originals come up at every rate."""
+    """Return the function with a cache by picture, since originals are compared at every rate."""
     known: dict[bytes, T] = {}
 
     def call(pixels: Picture) -> T:

@@ -16,9 +16,9 @@ PER_ROW = 2
 
 
 def svg(panels: Mapping[str, Mapping[str, Curve]], top_bpp: float, caption: str) -> str:
-    """One panel for each distortion ("PSNR, dB") with a line for each codec, rates 0 to top_bpp; two in a row.
+    """Return a plot with one panel per distortion ("PSNR, dB") and one line per codec, for rates 0 to top_bpp.
 
-    `caption` (the command that made the data) stands below, shortened, and whole in the description.
+    `caption` (the command that made the data) is printed below, shortened, and in full in the description.
     """
     width = LEFT + min(len(panels), PER_ROW) * (PANEL_W + GAP) - GAP + 20
     height = -(-len(panels) // PER_ROW) * (TOP + PANEL_H + BOTTOM)
@@ -75,7 +75,7 @@ def _line(points: Sequence[tuple[float, float]], colour: str) -> list[str]:
 
 
 def _step(span: float) -> float:
-    """A round distance (1, 2 or 5 times a power of ten) that divides the span into about six."""
+    """Return a round distance (1, 2 or 5 times a power of ten) that divides the span into about six parts."""
     rough = max(span, 1e-9) / 6
     unit = 10.0 ** math.floor(math.log10(rough))
     return next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)

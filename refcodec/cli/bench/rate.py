@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Rates and distortions of a codec, and its BD-rates against JPEG, WebP and AVIF: what `semtool bench rate` measures.
+"""Measurements of `semtool bench rate`: rates and distortions of a codec, and BD-rates against JPEG, WebP and AVIF.
 
-Rates are 8 * len(file) / pixels. The average curve takes, at each setting, the mean over pictures of the rates and of the
-values (of MS-SSIM in decibels, too). BD-rates: see `metrics.bd_rate`.
+Rates are 8 * len(file) / pixels. At each setting, the average curve is the mean over pictures of the rates and of the
+values (also of MS-SSIM in decibels). BD-rates: see `distortions.bd_rate`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from refcodec.progress import Progress, part
 class RateResult:
     """Everything that was measured."""
 
-    command: str  # that repeats it
+    command: str  # the command line that repeats the measurement
     codec: Codec
     sources: Sequence[Source]
     metrics: Sequence[Metric]
@@ -36,14 +36,14 @@ class RateResult:
         return self.sweeps[self.codec.name]
 
     def text(self) -> str:
-        """For people."""
+        """Return the tables."""
         out = f"{self.command}\n{len(self.sources)} pictures; means\n\n{table(self.codec.name, self.tested.average, self.metrics)}"
         if self.comparisons:
             out += "\n" + comparison_table(self.codec.name, self.comparisons, self.metrics, self.window)
         return out
 
     def to_dict(self) -> dict[str, Any]:
-        """All points, of each picture and averaged, with what is needed to repeat them."""
+        """Return all points, of each picture and averaged, with the identities needed to repeat them."""
         return {
             "command": self.command,
             "window_bpp": list(self.window),
@@ -61,7 +61,7 @@ class RateResult:
         }
 
     def plot(self) -> str:
-        """SVG: one panel a metric, one line a codec."""
+        """Return an SVG plot with one panel per metric and one line per codec."""
         panels = {
             metric.label: {
                 name: [(p.bpp, p.values[metric.curve]) for p in done.average] for name, done in self.sweeps.items()
@@ -82,7 +82,7 @@ def measured(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> RateResult:
-    """Measures the codec, then those it is compared with."""
+    """Measure the codec, then its anchors."""
     codecs = [codec, *anchors]
     work = [len(each.settings) for each in codecs]
     sweeps = {}

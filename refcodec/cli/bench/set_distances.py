@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Distances between two sets of pictures by their features, float64[pictures, D]: FID and KID."""
+"""FID and KID: distances between two sets of pictures by their features, float64[pictures, D]."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ENOUGH: Final = (
-    2048  # pictures for FID: with fewer than features, a covariance has not full rank and FID comes out high
+    2048  # pictures for FID: with fewer pictures than features, covariances are singular and FID is too high
 )
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 0
 
@@ -17,10 +17,11 @@ Features = NDArray[np.float64]
 
 
 def fid(a: Features, b: Features) -> float:
-    """Heusel et al. 2017, eq. 6: squared Fréchet distance of two normal distributions, |m - n|² + tr(S + T - 2 (S T)^½).
+    """Return the squared Fréchet distance of two normal distributions, |m - n|² + tr(S + T - 2 (S T)^½).
 
-    S = A Aᵀ and T = B Bᵀ, so that S T has the eigenvalues of (Aᵀ B)(Aᵀ B)ᵀ, and the trace of its root is the sum of the
-    singular values of Aᵀ B: no root of a matrix, which for few pictures is singular and gets imaginary parts.
+    Heusel et al. 2017, eq. 6. With S = A Aᵀ and T = B Bᵀ, S T has the eigenvalues of (Aᵀ B)(Aᵀ B)ᵀ, so the trace of its
+    root is the sum of the singular values of Aᵀ B. This avoids the root of a matrix, which is singular for few pictures
+    and then gets imaginary parts.
     """
     if min(len(a), len(b)) < 2:
         raise ValueError("FID needs two pictures of each set")
@@ -31,7 +32,7 @@ def fid(a: Features, b: Features) -> float:
 
 
 def _root(features: Features) -> Features:
-    """float64[n, D], n at most D, whose transpose times itself is the covariance."""
+    """Return float64[n, D], n at most D, whose transpose times itself is the covariance."""
     centred: Features = (features - features.mean(0)) / np.sqrt(len(features) - 1)
     if len(centred) > centred.shape[1]:
         centred = np.linalg.qr(centred)[1]
@@ -39,9 +40,9 @@ def _root(features: Features) -> Features:
 
 
 def kid(a: Features, b: Features) -> float:
-    """Bińkowski et al. 2018: squared maximum mean discrepancy, unbiased, with the kernel (x·y / D + 1)³.
+    """Return the unbiased squared maximum mean discrepancy with the kernel (x·y / D + 1)³ (Bińkowski et al. 2018).
 
-    Of sets of more than 1000 the mean over 100 random subsets of 1000. It may be negative.
+    For sets of more than 1000 pictures it is the mean over 100 random subsets of 1000. It may be negative.
     """
     size = min(len(a), len(b), SUBSET_SIZE)
     if size < 2:
@@ -58,7 +59,7 @@ def _discrepancy(a: Features, b: Features) -> float:
         return np.asarray((x @ y.T / x.shape[1] + 1) ** 3)
 
     def others(x: Features) -> float:
-        """Mean over pairs of two different pictures."""
+        """Return the mean over pairs of two different pictures."""
         k = kernel(x, x)
         return float((k.sum() - np.trace(k)) / (len(x) * (len(x) - 1)))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How long things take: what exactness costs, encoding and decoding after start-up, `semtool` from its start."""
+"""Running times: the cost of exactness, encoding and decoding after start-up, commands of `semtool` with start-up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
 
     name: str
     timing: Timing
-    ratio: float | None = None  # to the line before
+    ratio: float | None = None  # of its time to that of the line before
     note: str = ""
 
     def text(self) -> str:
@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class SpeedResult:
-    """The lines, and what they were measured on."""
+    """The lines of the report, and the machine they were measured on."""
 
     conditions: str
     rows: list[Row]
@@ -65,20 +65,20 @@ def measured(
     repeats: int,
     progress: Progress | None = None,
 ) -> SpeedResult:
-    """Entropy networks of widths n and m, the embedded model on a picture of `size` (width, height), and commands."""
-    told = progress or (lambda _: None)
+    """Time entropy networks of widths n and m, the embedded model on a picture of `size` (width, height), and commands."""
+    report = progress or (lambda _: None)
     rows = _exactness(n, m, size, threads, repeats)
-    told(0.5)
-    photo, made = _codec(_pixels(picture, size), repeats)
-    told(0.7)
-    rows += [*made, _started("inspect", "photo", photo, 3 * repeats)]
+    report(0.5)
+    photo, codec_rows = _codec(_pixels(picture, size), repeats)
+    report(0.7)
+    rows += [*codec_rows, _started("inspect", "photo", photo, 3 * repeats)]
     for name, data in (
         ("caption", refcodec.encode(caption="A cat on a mat.", size=(768, 512))),
         ("consonants", refcodec.encode(text="old stone bridge", size=(1024, 1024))),
         ("CLIP", refcodec.encode(vector=np.random.default_rng(1).normal(size=768), size=(768, 768))),
     ):
         rows.append(_started("payload", name, data, 3 * repeats))
-    told(1.0)
+    report(1.0)
     conditions = f"{machine()}; {threads} threads; N = {n}, M = {m}, {size[0]}x{size[1]}, min of {repeats}"
     return SpeedResult(conditions, rows)
 
@@ -86,14 +86,14 @@ def measured(
 def _exactness(n: int, m: int, size: tuple[int, int], threads: int, repeats: int) -> list[Row]:
     from refcodec.cli.bench.entropy_pass import passes
 
-    named = passes(n, m, size, threads)
-    times = interleaved([call for _, call in named], repeats, 1)
+    calls = passes(n, m, size, threads)
+    times = interleaved([call for _, call in calls], repeats, 1)
     ratios = [times[i].min_s / times[i - 1].min_s if i % 2 else None for i in range(len(times))]
-    return [Row(name, time, ratio) for (name, _), time, ratio in zip(named, times, ratios, strict=True)]
+    return [Row(name, time, ratio) for (name, _), time, ratio in zip(calls, times, ratios, strict=True)]
 
 
 def _codec(pixels: NDArray[np.uint8], repeats: int) -> tuple[bytes, list[Row]]:
-    """A file of a picture by the embedded model, and how long it and the picture of it take."""
+    """Return the file of a picture by the embedded model, and the times of encoding and decoding it."""
     data = refcodec.encode(pixels, quality=5)
     encode, decode = (
         timed(lambda: refcodec.encode(pixels, quality=5), repeats),
@@ -106,7 +106,7 @@ def _codec(pixels: NDArray[np.uint8], repeats: int) -> tuple[bytes, list[Row]]:
 
 
 def _pixels(picture: Path | None, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The picture at this size, or smooth colours with a texture."""
+    """Return the picture scaled to this size, or a synthetic one of smooth colours with noise."""
     from PIL import Image
 
     if picture is not None:
@@ -114,12 +114,12 @@ def _pixels(picture: Path | None, size: tuple[int, int]) -> NDArray[np.uint8]:
     rng = np.random.default_rng(1)
     small = Image.fromarray(rng.integers(0, 256, (9, 13, 3), dtype=np.uint8))
     smooth = np.asarray(small.resize(size, Image.Resampling.BICUBIC), dtype=np.float64)
-    made: NDArray[np.uint8] = np.clip(smooth + rng.normal(0, 6, smooth.shape), 0, 255).astype(np.uint8)
-    return made
+    pixels: NDArray[np.uint8] = np.clip(smooth + rng.normal(0, 6, smooth.shape), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _started(command: str, name: str, data: bytes, repeats: int) -> Row:
-    """`semtool COMMAND` on a file, process start to exit."""
+    """Time `semtool COMMAND` on a file, from process start to exit."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file.sem"
         path.write_bytes(data)

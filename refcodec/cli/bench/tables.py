@@ -21,30 +21,33 @@ class Comparison:
 
     anchor: str
     metric: str
-    average: BDRate | None  # of the average curves; None: they have no quality in common inside the window
+    average: BDRate | None  # of the average curves; None: no quality in common inside the window
     mean_percent: float | None  # mean of the BD-rates of single pictures
-    worst_percent: float | None  # the picture where the codec gains least
-    pictures: int  # with a BD-rate of their own, which the two members before are taken over
+    worst_percent: float | None  # largest BD-rate of a single picture
+    pictures: int  # number of pictures with a BD-rate, over which the two members before are taken
 
 
 def compare(tested: Sweep, anchors: Mapping[str, Sweep], metrics: Sequence[Metric], window: Window) -> list[Comparison]:
-    """BD-rates of `tested` against each anchor in each metric; the same pictures in all. Metrics of sets: averages alone."""
+    """Return BD-rates of `tested` against each anchor in each metric, over the same pictures.
+
+    Metrics of sets have a BD-rate of the average curves only.
+    """
     results = []
     for name, anchor in anchors.items():
         for metric in metrics:
-            whole = bd_rate(curve(anchor.average, metric), curve(tested.average, metric), window)
+            average = bd_rate(curve(anchor.average, metric), curve(tested.average, metric), window)
             single: list[float] = []
             if metric.of_sets is None:
                 single = bd_rates(
                     [curve(row, metric) for row in anchor.rows], [curve(row, metric) for row in tested.rows], window
                 )
             mean = sum(single) / len(single) if single else None
-            results.append(Comparison(name, metric.name, whole, mean, max(single, default=None), len(single)))
+            results.append(Comparison(name, metric.name, average, mean, max(single, default=None), len(single)))
     return results
 
 
 def table(name: str, points: Sequence[Point], metrics: Sequence[Metric]) -> str:
-    """The average curve, one line a setting."""
+    """Return the average curve as a table, one line per setting."""
     columns = [(metric.name, metric.title, metric.digits) for metric in metrics]
     for metric in metrics:
         if metric.decibels:
@@ -61,14 +64,14 @@ def table(name: str, points: Sequence[Point], metrics: Sequence[Metric]) -> str:
 
 def _setting(setting: Setting) -> str:
     if setting is None:
-        return "as it comes"
+        return "default"
     if isinstance(setting, str):
         return setting
     return f"quality {setting}" if isinstance(setting, int) else f"{setting:g} bpp wanted"
 
 
 def comparison_table(name: str, results: Sequence[Comparison], metrics: Sequence[Metric], window: Window) -> str:
-    """BD-rates, with the interval each was taken over: in the metric, and in the rates of the codec and of the anchor."""
+    """Return a table of BD-rates with the intervals that they cover, in the metric and in the rates of codec and anchor."""
     by_name = {metric.name: metric for metric in metrics}
     wide = max(6, *(len(metric.title) for metric in metrics))
     lines = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A repeatable timer, and the machine it ran on in one line."""
+"""A repeatable timer, and a one-line description of the machine."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LIBRARIES = ("numpy", "numba", "torch")
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of wall clock of one call."""
+    """Wall-clock seconds of one call."""
 
-    min_s: float  # the steadiest: noise only ever adds
+    min_s: float  # the most stable figure, since noise only adds time
     median_s: float
     repeats: int
 
@@ -29,14 +29,14 @@ class Timing:
 
 
 def timed(call: Callable[[], object], repeats: int = 7, warm_up: int = 2) -> Timing:
-    """Times `repeats` calls after `warm_up` untimed ones (caches, thread pools, compilation)."""
+    """Time `repeats` calls after `warm_up` untimed ones (caches, thread pools, compilation)."""
     return interleaved([call], repeats, warm_up)[0]
 
 
 def interleaved(calls: Sequence[Callable[[], object]], repeats: int = 7, warm_up: int = 2) -> list[Timing]:
-    """Times several calls in turn, A B A B …, so that a slow spell of the machine meets all of them.
+    """Time several calls in turn, A B A B …, so that a slow phase of the machine affects all of them.
 
-    For ratios: take the calls to be compared in one go.
+    For ratios, time the calls to be compared together.
     """
     if repeats < 1:
         raise ValueError("at least one timed run")
@@ -51,7 +51,7 @@ def interleaved(calls: Sequence[Callable[[], object]], repeats: int = 7, warm_up
 
 
 def machine() -> str:
-    """Processor, cores, system, Python and libraries; nothing that identifies the computer."""
+    """Return processor, cores, system, Python and libraries, and nothing that identifies the computer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     versions = [f"Python {platform.python_version()}"] + [f"{name} {v}" for name in LIBRARIES if (v := _version(name))]
     parts = [_processor(), f"{cores} cores", platform.system(), *versions]

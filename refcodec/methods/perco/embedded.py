@@ -24,7 +24,7 @@ def indices(request: EncodeRequest) -> NDArray[np.int64]:
 
     named = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
     folder = named[0] if named else request.models.package_environment.locate_package(request.profile.model or "")
-    with package_cache.running(folder, "encoder"):
+    with package_cache.torch_errors(folder, "encoder"):
         encoder = VqEncoder(folder, package.read_manifest(folder))
         _same_shape(encoder.cfg, request.profile, "encoder")
         found = encoder(request.pixels, request.progress)
@@ -40,7 +40,7 @@ def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pi
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
     if asked := sorted(key for key, value in context.overrides.items() if value is not None):
         raise ValueError(f"the embedded decoder of method perco has no {asked[0]}: it has no settings")
-    with package_cache.running(folder, "painter"):
+    with package_cache.torch_errors(folder, "painter"):
         painter = VqDecoder(folder, package.read_manifest(folder))
         _same_shape(painter.cfg, context.profile, "painter")
         pixels = painter(grid, context.size, context.progress)

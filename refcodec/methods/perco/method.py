@@ -52,7 +52,7 @@ def pack(job: PackJob) -> Packed:
 def _small(job: PackJob, kind: int) -> TableModel | None:
     if job.folder is None:
         return None
-    model = package_cache.small_model(job.folder, job.digest)
+    model = package_cache.table_model(job.folder, job.digest)
     kinds.check_model_matches_profile(model, kind, job.parameters(kind))
     return model
 

@@ -96,7 +96,7 @@ def _with_controlnet(context: DecodeContext, painter: TextToImage, control: Cont
     from refcodec.networks import package_cache
 
     assert context.folder is not None
-    with package_cache.running(context.folder, "painter"):
+    with package_cache.torch_errors(context.folder, "painter"):
         grey = sketch.synthesise(context.value(spec.SKETCH), context.folder, context.size)
     lines = sharpen(resize(grey))
     context.note("sketch", lines)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Metrics that are networks. One safetensors file each, with the tensor names of the public checkpoints (see `weights`)."""
+"""Metrics that are networks. Each has one safetensors file with the tensor names of the public checkpoints (`weights`)."""

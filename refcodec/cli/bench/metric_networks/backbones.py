@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The convolutional parts of AlexNet and VGG16, numbered as torchvision numbers them, and what comes out on the way."""
+"""The convolutional parts of AlexNet and VGG16, numbered as in torchvision, and their intermediate outputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
-ALEX_TAPS: Final = (1, 4, 7, 9, 11)  # indices of the ReLUs whose output is taken
+ALEX_TAPS: Final = (1, 4, 7, 9, 11)  # indices of the ReLUs whose output is used
 VGG_TAPS: Final = (3, 8, 15, 22, 29)
 ALEX_CHANNELS: Final = (64, 192, 384, 256, 256)
 VGG_CHANNELS: Final = (64, 128, 256, 512, 512)
@@ -17,7 +17,10 @@ _VGG_CONVS: Final = (2, 2, 3, 3, 3)  # of each block
 
 
 def alex() -> nn.Sequential:
-    """Krizhevsky 2014, "One weird trick", up to the last ReLU before its last pooling. Sides of at least 31."""
+    """Return AlexNet (Krizhevsky 2014, "One weird trick") up to the last ReLU before its last pooling.
+
+    Pictures need sides of at least 31 pixels.
+    """
     c = ALEX_CHANNELS
     return nn.Sequential(
         nn.Conv2d(3, c[0], 11, 4, 2),
@@ -36,7 +39,7 @@ def alex() -> nn.Sequential:
 
 
 def vgg16() -> nn.Sequential:
-    """Simonyan, Zisserman 2015, configuration D, up to relu5_3. Sides of at least 16."""
+    """Return VGG16 (Simonyan, Zisserman 2015, configuration D) up to relu5_3. Pictures need sides of at least 16 pixels."""
     layers: list[nn.Module] = []
     channels = 3
     for block, (width, convs) in enumerate(zip(VGG_CHANNELS, _VGG_CONVS, strict=True)):
@@ -49,10 +52,10 @@ def vgg16() -> nn.Sequential:
 
 
 def taps(features: nn.Sequential, x: Tensor, at: Sequence[int]) -> list[Tensor]:
-    """The outputs of the layers with these indices."""
-    found = []
+    """Return the outputs of the layers with these indices."""
+    outputs = []
     for index, layer in enumerate(features):
         x = layer(x)
         if index in at:
-            found.append(x)
-    return found
+            outputs.append(x)
+    return outputs

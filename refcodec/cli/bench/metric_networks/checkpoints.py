@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The public checkpoints of metric networks as the tensors of our files. `semtool models import` opens them and calls this."""
+"""Convert the public checkpoints of metric networks. `semtool models import` opens them and calls this module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from refcodec.cli.bench.metric_networks.dists import Dists
 from refcodec.cli.bench.metric_networks.inception import Inception
 from refcodec.cli.bench.metric_networks.lpips import Lpips
-from refcodec.cli.bench.metric_networks.weights import CHECKPOINTS, expected, fault
+from refcodec.cli.bench.metric_networks.weights import CHECKPOINTS, expected, first_mismatch
 from refcodec.errors import Code, SemError
 
 NETS: Final[dict[str, Callable[[], nn.Module]]] = {
@@ -26,6 +26,7 @@ _RENAMED: Final = re.compile(
 
 
 def _name(name: str) -> str:
+    """Return our name of a tensor of a checkpoint."""
     found = _RENAMED.match(name)
     if found is None:
         return name.removeprefix("module.")
@@ -33,26 +34,25 @@ def _name(name: str) -> str:
 
 
 def convert(kind: str, states: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-    """The tensors of one file, float32, of the state dicts of its public checkpoints (`CHECKPOINTS`), in any order.
+    """Return the tensors of a weights file, float32, from the state dicts of its public checkpoints, in any order.
 
-    What the metric does not use (classifiers, counters) is left out. ValueError for another kind; SEM-E-803 where a
-    tensor is missing, is not finite floats, or has another shape.
+    See `CHECKPOINTS`. Tensors that the metric does not use (classifiers, counters) are left out. Raises ValueError for
+    another kind, Code.MODEL_MALFORMED (SEM-E-803) if a tensor is missing, not finite floats, or of another shape.
     """
     if kind not in NETS:
-        raise ValueError(f"{kind!r} is none of {', '.join(NETS)}")
+        raise ValueError(f"{kind!r} is not one of {', '.join(NETS)}")
     with torch.device("meta"):
         wanted = expected(NETS[kind]())
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for state in states:
         for name, value in state.items():
             if (own := _name(name)) in wanted and isinstance(value, Tensor):
-                found[own] = value
-    wrong = fault({name: tuple(t.shape) for name, t in found.items()}, wanted)
-    if wrong is None:
-        odd = [name for name, t in found.items() if not t.is_floating_point() or not bool(t.isfinite().all())]
-        wrong = f"the tensor {odd[0]} is not finite floats" if odd else None
-    if wrong is not None:
-        raise SemError(
-            Code.MODEL_MALFORMED, f"not the checkpoints of {kind}: {wrong}", path=kind, hint=f"name {CHECKPOINTS[kind]}"
-        )
-    return {name: found[name].detach().float().clone().contiguous() for name in wanted}
+                tensors[own] = value
+    mismatch = first_mismatch({name: tuple(t.shape) for name, t in tensors.items()}, wanted)
+    if mismatch is None:
+        odd = [name for name, t in tensors.items() if not t.is_floating_point() or not bool(t.isfinite().all())]
+        mismatch = f"the tensor {odd[0]} is not finite floats" if odd else None
+    if mismatch is not None:
+        what = f"not the checkpoints of {kind}: {mismatch}"
+        raise SemError(Code.MODEL_MALFORMED, what, path=kind, hint=f"name {CHECKPOINTS[kind]}")
+    return {name: tensors[name].detach().float().clone().contiguous() for name in wanted}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from refcodec.cli.bench.metric_networks import backbones
 from refcodec.cli.bench.metric_networks.weights import loaded
 
-MEAN: Final = (0.485, 0.456, 0.406)  # of ImageNet, as torchvision has it
+MEAN: Final = (0.485, 0.456, 0.406)  # of ImageNet, as in torchvision
 STD: Final = (0.229, 0.224, 0.225)
 CHANNELS: Final = (3, *backbones.VGG_CHANNELS)  # the picture itself is the first of six depths
 C1 = C2 = 1e-6
@@ -21,7 +21,7 @@ SMALLEST: Final = 16
 
 
 class L2Pool(nn.Module):
-    """Root of the weighted mean of squares, every second pixel: a Hann window of 3x3 (eq. 1), so that nothing aliases."""
+    """Root of the weighted mean of squares at every second pixel, with a 3x3 Hann window against aliasing (eq. 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
         taps = x.new_tensor((0.25, 0.5, 0.25))
@@ -32,7 +32,7 @@ class L2Pool(nn.Module):
 class Dists(nn.Module):
     """1 minus a weighted mean of similarities of means (texture) and of covariances (structure): 0 for identical pictures.
 
-    Taken at the pictures' own size; the published script first scales a shorter side above 256 down to 256.
+    Computed at the size of the pictures; the published script first scales a shorter side above 256 down to 256.
     """
 
     def __init__(self) -> None:
@@ -45,19 +45,19 @@ class Dists(nn.Module):
 
     @classmethod
     def load(cls, place: str | Path) -> Dists:
-        """Of the file dists.safetensors in a folder, or of a file. SEM-E-801, 803."""
+        """Load the file dists.safetensors of a folder, or a file. Raises ModelError."""
         with torch.device("meta"):
             empty = cls()
         return loaded(empty, place, "dists")
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """float[B] of pictures float[B, 3, H, W] in 0..1; ValueError for sides below 16."""
+        """Return float[B] for pictures float[B, 3, H, W] in 0..1. Raises ValueError for sides below 16."""
         if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3 or min(a.shape[2:]) < SMALLEST:
             raise ValueError(
                 f"two [B, 3, H, W] of one size, sides of at least {SMALLEST}, expected: {list(a.shape)}, {list(b.shape)}"
             )
-        whole = self.alpha.sum() + self.beta.sum()
-        alphas, betas = (torch.split((w / whole).flatten(), list(CHANNELS)) for w in (self.alpha, self.beta))
+        total = self.alpha.sum() + self.beta.sum()
+        alphas, betas = (torch.split((w / total).flatten(), list(CHANNELS)) for w in (self.alpha, self.beta))
         score = a.new_zeros(len(a))
         for x, y, alpha, beta in zip(self._maps(a), self._maps(b), alphas, betas, strict=True):
             mean_x, mean_y = (t.mean((2, 3), keepdim=True) for t in (x, y))

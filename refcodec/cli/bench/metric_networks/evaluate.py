@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Metric networks as functions of pixels, uint8[H, W, 3], for those who do without torch themselves."""
+"""Metric networks as functions of pixels uint8[H, W, 3], for callers that do not use torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ Pixels = NDArray[np.uint8]
 
 
 def distance(kind: str, file: Path, device: str) -> Callable[[Pixels, Pixels], float]:
-    """LPIPS or DISTS of two pictures of one size; `kind` as in `weights.CHECKPOINTS`. SEM-E-801, 803."""
+    """Return LPIPS or DISTS as a function of two pictures of one size; `kind` as in `weights.CHECKPOINTS`.
+
+    Raises ModelError for missing or malformed weights.
+    """
     net = (Dists.load(file) if kind == "dists" else Lpips.load(file, kind.removeprefix("lpips-"))).to(device)
 
     def measure(a: Pixels, b: Pixels) -> float:
@@ -32,14 +35,17 @@ def distance(kind: str, file: Path, device: str) -> Callable[[Pixels, Pixels], f
 
 
 def features(file: Path, device: str) -> Callable[[Pixels], NDArray[np.float64]]:
-    """float64[2048] of a picture, for FID and KID. SEM-E-801, 803."""
+    """Return the function from a picture to its float64[2048] features for FID and KID.
+
+    Raises ModelError for missing or malformed weights.
+    """
     net = Inception.load(file).to(device)
 
     def measure(pixels: Pixels) -> NDArray[np.float64]:
         with torch.inference_mode():
-            found: NDArray[np.float64] = net(_tensor(pixels, device))[0].double().cpu().numpy()
-        _finite("inception", float(found.sum()))
-        return found
+            vector: NDArray[np.float64] = net(_tensor(pixels, device))[0].double().cpu().numpy()
+        _finite("inception", float(vector.sum()))
+        return vector
 
     return measure
 

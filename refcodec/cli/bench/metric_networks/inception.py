@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The Inception network of FID: Szegedy et al. 2016 as TensorFlow trained it in 2015, under torchvision's names.
+"""The Inception network of FID: Szegedy et al. 2016, trained with TensorFlow in 2015, with torchvision's tensor names.
 
-It differs from torchvision's in three things (see pytorch-fid): averages at a border leave out the padding, the last
-block takes maxima where the others take averages, and its classifier, unused here, has 1008 classes.
+It differs from torchvision's in three ways (see pytorch-fid): averages at a border leave out the padding, the last block
+pools by maxima instead of averages, and its classifier, unused here, has 1008 classes.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _e(channels: int, pooling: str) -> _Mixed:
 
 
 class Inception(nn.Module):
-    """Pictures to the 2048 means of its last block, which FID and KID compare."""
+    """The Inception network up to the 2048 means of its last block, which FID and KID compare."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,15 +162,16 @@ class Inception(nn.Module):
 
     @classmethod
     def load(cls, place: str | Path) -> Inception:
-        """Of the file inception.safetensors in a folder, or of a file. SEM-E-801, 803."""
+        """Load the file inception.safetensors of a folder, or a file. Raises ModelError."""
         with torch.device("meta"):
             empty = cls()
         return loaded(empty, place, "inception")
 
     def forward(self, x: Tensor) -> Tensor:
-        """float[B, 2048] of pictures float[B, 3, H, W] in 0..1.
+        """Return float[B, 2048] for pictures float[B, 3, H, W] in 0..1.
 
-        As pytorch-fid: scaled to 299x299 (bilinear, pixel centres, no antialiasing, the shape is not kept), to -1..1.
+        As in pytorch-fid, they are scaled to 299x299 (bilinear, pixel centres, no antialiasing, aspect ratio not kept) and
+        to -1..1.
         """
         x = 2 * F.interpolate(x, (SIDE, SIDE), mode="bilinear", align_corners=False) - 1
         for name, layer in self.named_children():

@@ -23,7 +23,7 @@ EPSILON: Final = 1e-10
 
 
 class _Lin(nn.Module):
-    """Non-negative weights of channels. The public name is `model.1`; `model.0` is a dropout that only training had."""
+    """Non-negative channel weights. Their public name is `model.1`; `model.0` is a dropout, used only in training."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -50,13 +50,13 @@ class Lpips(nn.Module):
 
     @classmethod
     def load(cls, place: str | Path, net: str = "alex") -> Lpips:
-        """Of the file lpips-{net}.safetensors in a folder, or of a file. ValueError for another net; SEM-E-801, 803."""
+        """Load the file lpips-{net}.safetensors of a folder, or a file. Raises ValueError for another net, ModelError."""
         with torch.device("meta"):
             empty = cls(net)
         return loaded(empty, place, f"lpips-{net}")
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """float[B], at least 0, of pictures float[B, 3, H, W] in 0..1; ValueError for sides that the network cannot take."""
+        """Return float[B], at least 0, for pictures float[B, 3, H, W] in 0..1. Raises ValueError for too short sides."""
         if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3 or min(a.shape[2:]) < self.smallest:
             raise ValueError(
                 f"two [B, 3, H, W] of one size, sides of at least {self.smallest}, expected: {list(a.shape)}, {list(b.shape)}"
@@ -69,5 +69,5 @@ class Lpips(nn.Module):
 
     def _unit_features(self, x: Tensor) -> list[Tensor]:
         shift, scale = (x.new_tensor(v)[None, :, None, None] for v in (SHIFT, SCALE))
-        found = backbones.taps(self.features, (2 * x - 1 - shift) / scale, self.taps)
-        return [t / (torch.linalg.vector_norm(t, dim=1, keepdim=True) + EPSILON) for t in found]
+        maps = backbones.taps(self.features, (2 * x - 1 - shift) / scale, self.taps)
+        return [t / (torch.linalg.vector_norm(t, dim=1, keepdim=True) + EPSILON) for t in maps]

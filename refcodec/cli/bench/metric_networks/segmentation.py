@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""CSS and BSS of Bachard & Maugey 2024: whether two pictures show the same classes of things. The role `segmenter`.
+"""CSS and BSS of Bachard & Maugey 2024: do two pictures show the same classes of objects? The role `segmenter`.
 
-The paper takes a DeepLab of the classes of MS-COCO; any model for semantic segmentation of transformers does, and figures
+The paper uses a DeepLab for the classes of MS-COCO. Any semantic segmentation model of transformers works, but figures
 of different models cannot be compared.
 """
 
@@ -25,14 +25,14 @@ Counts = NDArray[np.int64]
 
 
 class Segmenter:
-    """How many pixels of a picture belong to each class, int64[classes]."""
+    """Counts the pixels of each class in a picture, int64[classes]."""
 
     def __init__(self, model: Any, processor: Any, name: str = "") -> None:
         self.model, self.processor, self.name = model, processor, name
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> Segmenter:
-        """Of a folder with a model for semantic segmentation and its image processor. SEM-E-803, 805."""
+        """Load a folder with a semantic segmentation model and its image processor. Raises ModelError."""
         with loading(ROLE, folder):
             from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
 
@@ -41,7 +41,7 @@ class Segmenter:
         return cls(model.to(device_of(models)), processor, folder.name)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Counts:
-        """Of pixels uint8[H, W, 3]: its scores are grown to the picture's size (bilinear), the highest one is the class."""
+        """Return the counts of pixels uint8[H, W, 3]: the class with the highest score, scaled bilinearly to the picture."""
         with running(ROLE, self.name), quiet():
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
             scores = F.interpolate(
@@ -52,12 +52,12 @@ class Segmenter:
 
 
 def css(a: Counts, b: Counts) -> float:
-    """Eq. 5: the cosine of the shares of the classes, 0 to 1."""
+    """Return the cosine of the shares of the classes, 0 to 1 (eq. 5)."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     return min(1.0, float(x @ y) / float(np.linalg.norm(x) * np.linalg.norm(y)))
 
 
 def bss(a: Counts, b: Counts) -> float:
-    """Eq. 6: of the classes that either picture shows, the share that both show, 0 to 1."""
+    """Return the share of the classes of either picture that both have, 0 to 1 (eq. 6)."""
     x, y = a > 0, b > 0
     return float((x & y).sum() / (x | y).sum())

@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: MIT
+"""Roles filled by an endpoint: what is asked of a server, what its answers may be, and where the key goes: nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("diffusers")
+
+import tiny_models
+from cli_harness import Semtool, contents, refused
+
+from refcodec import codec, reconstruct
+from refcodec.decoder import decode_file
+from refcodec.errors import SemError
+from refcodec.foundation import endpoint
+from refcodec.foundation.resolve import Models
+from refcodec.foundation.roles import ModelSource
+from refcodec.methods.consonant import prompts
+from refcodec.payloads.consonant import LETTERS
+
+pytestmark = pytest.mark.models
+
+KEY = "sk-secret-0123456789"
+PHOTO = tiny_models.photo(48, 48)
+SAID = "An old stone bridge crosses a calm river, with green trees on the left."
+ROLES = {
+    "captioner": endpoint.RemoteCaptioner,
+    "language": endpoint.RemoteLanguageModel,
+    "painter": endpoint.RemoteTextToImage,
+}
+
+
+class Server:
+    """An endpoint on this machine. `answer`: of (path, document) a status, headers and a body; `asked`: all that came."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.answer: Callable[[str, dict[str, Any]], Any] = usual
+        self.gate = threading.Event()
+        own = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                own.asked.append((self.path, {}, dict(self.headers)))
+                self.send_error(404)
+
+            def do_POST(self) -> None:
+                document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                own.asked.append((self.path, document, dict(self.headers)))
+                made = own.answer(self.path, document)
+                status, headers, body = made if isinstance(made, tuple) else (200, {}, made)
+                try:
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    for piece in [body] if isinstance(body, bytes) else body:
+                        self.wfile.write(piece)
+                        self.wfile.flush()
+                except OSError:
+                    pass  # the client has gone
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http.server_port}/v1#some-model"
+
+    def role(self, role: str) -> Any:
+        return ROLES[role](role, endpoint.address(self.url))
+
+    def fault(self, role: str = "language") -> SemError:
+        """What a question ends with."""
+        asked = self.role(role)
+        calls: dict[str, Callable[[], Any]] = {
+            "language": lambda: asked.ask("say", "it", 5),
+            "captioner": lambda: asked.caption(PHOTO),
+            "painter": lambda: asked.paint("it", (32, 32), seed=0),
+        }
+        with pytest.raises(SemError) as caught:
+            calls[role]()
+        text = str(caught.value)
+        assert caught.value.code == 801
+        assert caught.value.status == 5
+        assert "\n" not in text
+        assert role in text
+        assert f"127.0.0.1:{self.http.server_port}" in text
+        assert KEY not in text
+        assert caught.value.__cause__ is None  # nothing of the library's, which may hold headers
+        return caught.value
+
+
+def chat(text: str) -> bytes:
+    return json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode()
+
+
+def picture(pixels: Any) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "png")
+    return json.dumps({"data": [{"b64_json": base64.b64encode(out.getvalue()).decode()}]}).encode()
+
+
+def usual(path: str, document: dict[str, Any]) -> bytes:
+    """A server that describes, chooses, shortens, restores and paints, in a way."""
+    if path.endswith("/images/generations"):
+        rng = np.random.default_rng(len(document["prompt"]) + document["seed"])
+        return picture(rng.integers(0, 255, (40, 40, 3), dtype=np.uint8))
+    content = document["messages"][0]["content"]
+    if not isinstance(content, str):
+        return chat(SAID)
+    told = content.rpartition("\n\n")[2]
+    return chat(SAID if set(told) <= set(LETTERS) else told)  # consonants are restored, all else is said again
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv(endpoint.KEY, KEY)
+    made = Server()
+    yield made
+    made.gate.set()
+    made.http.shutdown()
+    made.http.server_close()
+
+
+# --- What is asked ---
+
+
+def test_a_language_model_is_asked_without_chance(server: Server) -> None:
+    server.answer = lambda *_: chat("<think>Hm.</think>\n An answer. ")
+    assert server.role("language").ask("Do it.", "a text", 7) == "An answer."
+    ((path, document, headers),) = server.asked
+    assert path == "/v1/chat/completions"
+    assert document == {
+        "model": "some-model",
+        "messages": [{"role": "user", "content": "Do it.\n\na text"}],
+        "max_tokens": 7,
+        "temperature": 0,
+        "seed": 0,
+    }
+    assert headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_without_a_key_none_is_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(endpoint.KEY)
+    server.answer = lambda *_: chat("yes")
+    server.role("language").ask("Do it.", "a text", 7)
+    assert "Authorization" not in server.asked[0][2]
+
+
+def test_a_captioner_gets_the_picture(server: Server) -> None:
+    server.answer = lambda *_: chat("A cup\nof coffee.")
+    assert server.role("captioner").describe(PHOTO, "What is it?", 9) == "A cup\nof coffee."
+    assert server.role("captioner").caption(PHOTO) == "A cup of coffee."
+    text, image = server.asked[0][1]["messages"][0]["content"]
+    assert text == {"type": "text", "text": "What is it?"}
+    kind, _, data = image["image_url"]["url"].partition(",")
+    assert kind == "data:image/png;base64"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))), PHOTO)
+    assert [asked[1]["max_tokens"] for asked in server.asked] == [9, 32]
+
+
+def test_a_large_picture_is_sent_smaller(server: Server) -> None:
+    server.answer = lambda *_: chat("Grey.")
+    server.role("captioner").caption(np.zeros((1500, 3000, 3), np.uint8))
+    url = server.asked[0][1]["messages"][0]["content"][1]["image_url"]["url"]
+    assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size == (1024, 512)
+
+
+def test_a_painter_is_told_size_and_seed(server: Server) -> None:
+    shares: list[float] = []
+    made = server.role("painter").paint(
+        "a cat", (64, 32), seed=3, kind="cpu", steps=9, guidance=2.0, sampler=None, progress=shares.append
+    )
+    assert (made.shape, made.dtype) == ((40, 40, 3), np.uint8)  # as the server will have it
+    edited = server.role("painter").edit(made, "a red cat", 0.5, seed=4)
+    assert not np.array_equal(made, edited)
+    assert shares == [1]
+    first, second = (asked[1] for asked in server.asked)
+    assert first == {
+        "model": "some-model",
+        "prompt": "a cat",
+        "n": 1,
+        "size": "64x32",
+        "response_format": "b64_json",
+        "seed": 3,
+    }
+    assert (second["prompt"], second["size"], second["seed"]) == ("a red cat", "40x40", 4)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_that_knows_no_seed_is_asked_again(server: Server, status: int) -> None:
+    server.answer = lambda _, document: (status, {}, b"{}") if "seed" in document else chat("yes")
+    assert server.role("language").ask("Do it.", "a text", 7) == "yes"
+    assert len(server.asked) == 2
+    server.answer = lambda *_: (status, {}, b"{}")
+    assert f"status {status}" in str(server.fault())
+    assert len(server.asked) == 4
+
+
+# --- What is answered ---
+
+
+@pytest.mark.parametrize(("status", "remedy"), [
+    (401, endpoint.KEY), (403, endpoint.KEY), (404, "name of the model"), (429, "wait"), (500, "--model language="), (503, "--model language="),
+])  # fmt: skip
+def test_statuses(server: Server, status: int, remedy: str) -> None:
+    server.answer = lambda *_: (status, {}, json.dumps({"error": {"message": f"bad key {KEY}"}}).encode())
+    fault = server.fault()
+    assert f"status {status}" in fault.what
+    assert remedy in fault.hint
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"garbage",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        b'{"choices": []}',
+        b'{"choices": [{"message": {"content": null}}]}',
+    ],
+)
+def test_answers_that_are_none(server: Server, body: bytes) -> None:
+    server.answer = lambda *_: body
+    for role in ROLES:
+        server.fault(role)
+
+
+@pytest.mark.parametrize("data", ["", "no base 64!", base64.b64encode(b"no picture").decode(), None, 7])
+def test_pictures_that_are_none(server: Server, data: Any) -> None:
+    server.answer = lambda *_: json.dumps({"data": [{"b64_json": data}]}).encode()
+    assert "without a picture" in str(server.fault("painter"))
+
+
+def test_a_picture_beyond_measure(server: Server) -> None:
+    server.answer = lambda *_: picture(np.zeros((1, 4097, 3), np.uint8))
+    assert "without a picture" in str(server.fault("painter"))
+
+
+def test_an_answer_beyond_measure(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "ANSWER_BYTES_MAX", 1000)
+    server.answer = lambda *_: chat("x" * 1000)
+    assert "more than 1000 bytes" in str(server.fault())
+    server.answer = lambda *_: chat("x" * 900)
+    assert server.role("language").ask("", "", 1) == "x" * 900
+
+
+def test_a_server_that_says_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.2)
+
+    def waits(*_: Any) -> bytes:
+        server.gate.wait(20)
+        return chat("late")
+
+    server.answer = waits
+    assert "no answer in 0.2 s" in str(server.fault())
+
+
+def test_a_server_that_never_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.5)
+
+    def drips() -> Iterator[bytes]:
+        while not server.gate.is_set():
+            yield b" "
+            time.sleep(0.02)
+
+    server.answer = lambda *_: (200, {}, drips())
+    assert "no answer in 0.5 s" in str(server.fault())
+
+
+def test_a_server_that_breaks_off(server: Server) -> None:
+    server.answer = lambda *_: (200, {"Content-Length": "500"}, chat("yes"))
+    assert "cannot be reached" in str(server.fault())
+
+
+def test_nobody_there(server: Server) -> None:
+    server.http.shutdown()
+    server.http.server_close()
+    assert "cannot be reached" in str(server.fault())
+
+
+def test_a_redirect_is_not_followed(server: Server) -> None:
+    other = Server()
+    for status in (301, 302, 303, 307, 308):
+        server.answer = lambda *_, status=status: (
+            status,
+            {"Location": other.url.partition("#")[0] + "/chat/completions"},
+            b"",
+        )
+        assert f"status {status}" in str(server.fault())
+    assert not other.asked
+    other.http.shutdown()
+    other.http.server_close()
+
+
+def test_a_proxy_is_not_asked_for_this_machine(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server.answer = lambda *_: chat("yes")
+    assert server.role("language").ask("", "", 1) == "yes"
+
+
+def test_a_key_that_no_header_holds(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(endpoint.KEY, f"{KEY}\r\nX: y")
+    assert endpoint.KEY in str(server.fault())
+    assert not server.asked
+
+
+# --- How it is named ---
+
+
+@pytest.mark.parametrize(("url", "base", "host", "model"), [
+    ("https://api.example.com/v1#gpt", "https://api.example.com/v1", "api.example.com", "gpt"),
+    ("https://api.example.com:8443/#a/b:c", "https://api.example.com:8443", "api.example.com:8443", "a/b:c"),
+    ("http://localhost:8000/v1/#m", "http://localhost:8000/v1", "localhost:8000", "m"),
+    ("http://[::1]:8000#m", "http://[::1]:8000", "[::1]:8000", "m"),
+])  # fmt: skip
+def test_addresses(url: str, base: str, host: str, model: str) -> None:
+    found = endpoint.address(url)
+    assert (found.base, found.host, found.model) == (base, host, model)
+    assert ModelSource("painter", url).name == f"{host}#{model}"
+    assert ModelSource("painter", url).is_endpoint
+
+
+@pytest.mark.parametrize("url", [
+    "https://me:pass@example.com/v1#m", "https://me@example.com/v1#m", "http://example.com/v1#m", "http://10.0.0.1/v1#m", "https://example.com/v1",
+    "https:///v1#m", "https://example.com/v1?key=pass#m", "https://example.com:pass/v1#m", "https://[::pass/v1#m", "http://127.0.0.1.pass.com#m",
+    "https://example.com/a pass#m", "https://example.com/\x00pass#m",
+])  # fmt: skip
+def test_what_is_no_address(url: str, semtool: Semtool) -> None:
+    for call in (
+        lambda: endpoint.address(url),
+        lambda: Models.of({"painter": url}),
+        lambda: Models.of([f"painter={url}"]),
+    ):
+        with pytest.raises(ValueError, match="endpoint") as caught:
+            call()
+        assert "pass" not in str(caught.value).replace("password", "")
+    Path("cup.sem").write_bytes(b"")
+    refused(semtool("decode", "cup.sem", "--model", f"painter={url}"), 2, "usage: ")
+
+
+def test_a_method_that_takes_none(server: Server) -> None:
+    encoded = codec.encode_file(None, vector=np.ones(768), size=(64, 64))
+    with pytest.raises(SemError) as caught:
+        reconstruct.reconstruct(decode_file(encoded.data), models={"painter": server.url})
+    assert caught.value.code == 801
+    assert "does not take an endpoint" in str(caught.value)
+
+
+# --- From end to end ---
+
+
+def test_a_picture_there_and_back_by_endpoints(server: Server, semtool: Semtool, place: Path) -> None:
+    Image.fromarray(PHOTO).save("cup.png")
+    models = [part for role in ROLES for part in ("--model", f"{role}={server.url}")]
+    done = semtool("encode", "cup.png", "--method", "consonant", "--words", "8", "--provenance", *models)
+    assert done.status == 0, done.err
+    data = Path("cup.sem").read_bytes()
+    symbols = decode_file(data)
+    (value,) = symbols.values.values()
+    assert value.text == "ld stn brdg crss clm rvr grn tr"
+    done = semtool("decode", "cup.sem", "-o", "again.png", "--reflections", "1", "--trace", "steps", *models)
+    assert done.status == 0, done.err
+    with Image.open("again.png") as made:
+        assert made.size == (48, 48)
+    assert (
+        next(asked[1]["prompt"] for asked in server.asked if "prompt" in asked[1])
+        == "old stone bridge crosses calm river green trees"
+    )
+    assert prompts.shipped().ask("describe") in json.dumps([asked[1] for asked in server.asked]).replace("\\n", "\n")
+    secrets = [content for content in contents(place).values() if content is not None and KEY.encode() in content]
+    assert not secrets
+    assert b"127.0.0.1" in data  # the provenance that was asked for
+    assert KEY not in done.err + done.text
+
+
+def test_a_server_that_fails_leaves_nothing(server: Server, semtool: Semtool, place: Path) -> None:
+    Image.fromarray(PHOTO).save("cup.png")
+    server.answer = lambda *_: (401, {}, b"{}")
+    before = contents(place)
+    refused(
+        semtool("encode", "cup.png", "--method", "consonant", "--model", f"captioner={server.url}"),
+        5,
+        "SEM-E-801 model-unavailable: captioner: the endpoint 127.0.0.1:",
+    )
+    assert contents(place) == before

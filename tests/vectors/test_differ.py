@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""conformance/differ.py finds and shrinks a file on which decoders differ, and reports nothing for equal decoders."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diff_fuzz.agreement import verdict
+from diff_fuzz.cases import Cases
+from diff_fuzz.files import FileParts, Section, parse_parts, read_varint, varint
+from semrunner.answer import Answer
+from semrunner.suite import load
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFORMANCE = ROOT / "conformance"
+
+
+REGISTRY = ROOT / "refcodec" / "registry" / "registry.json"
+DATA = ROOT / "refcodec" / "payloads" / "data"
+FAKE = """
+import sys
+import protocol_server
+
+def begin(registry, data):
+    def decode(question):
+        if {odd} and 0x2A in question.file[2:]:
+            raise protocol_server.Rejected("SEM-E-402", 3)
+        if question.file[:2] != b"\\xf5\\x9e":
+            raise protocol_server.Rejected("SEM-E-201", 3)
+        raise protocol_server.Rejected("SEM-E-704" if {poor} and 0xFA in question.file else "SEM-E-202", 4 if {poor} and 0xFA in question.file else 3)
+    return decode
+
+sys.exit(protocol_server.main("fake-{name}", ("H", "S", "L"), begin))
+"""
+
+
+def fake(folder: Path, name: str, *, odd: bool = False, poor: bool = False) -> str:
+    path = folder / f"{name}.py"
+    path.write_text(FAKE.format(odd=odd, poor=poor, name=name))
+    shutil.copy(CONFORMANCE / "adapters" / "protocol_server.py", folder)
+    return shlex.join([sys.executable, str(path)])
+
+
+def differ(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(CONFORMANCE / "differ.py"), "--suite", str(ROOT / "test_vectors"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_difference_is_found_and_shrunk(tmp_path: Path) -> None:
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    decoders = ["--decoder", fake(tmp_path, "one"), "--decoder", fake(tmp_path, "other", odd=True)]
+    done = differ(*decoders, "--count", "200", "--seed", "1", "--out", str(out), "--json", str(report))
+    assert done.returncode == 1, done.stderr
+    document = json.loads(report.read_bytes())
+    assert document["decoders"] == ["fake-one", "fake-other"]
+    assert document["cases"] == 200
+    answers = {tuple(item["answers"]) for item in document["different"]}
+    assert answers <= {("SEM-E-202", "SEM-E-402"), ("SEM-E-201", "SEM-E-402")}
+    assert document["written"]
+    for item in document["written"]:
+        file = out / item["file"]
+        assert 0x2A in file.read_bytes()
+        line = file.with_suffix(".txt").read_text()
+        assert "fake-other: SEM-E-402" in line
+        assert f"case {item['case']}" in line
+    files = [out / item["file"] for item in document["written"] if not item["kind"].startswith("package")]
+    assert files
+    assert all(len(file.read_bytes()) == 3 for file in files)  # two bytes before it, and itself
+
+
+def test_equal_decoders_do_not_differ(tmp_path: Path) -> None:
+    decoders = ["--decoder", fake(tmp_path, "one"), "--decoder", fake(tmp_path, "other")]
+    done = differ(*decoders, "--count", "60", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [("--decoder", "true"), ("--decoder", "true", "--decoder", "true")])
+def test_decoders_that_cannot_be_run(arguments: tuple[str, ...]) -> None:
+    assert differ(*arguments, "--count", "1").returncode == 2
+
+
+def rejected(code: str) -> Answer:
+    return Answer("reject", error=code, status=3)
+
+
+def accepted(**section: Any) -> Answer:
+    members = {
+        "type": "130",
+        "kind": "caption",
+        "offset": "5",
+        "bytes": "1",
+        "check": "absent",
+        "sha256": "00",
+        "mode": "raw",
+    } | section
+    return Answer("accept", result={"width": "1", "height": "1", "sections": [members]})
+
+
+def test_unspecified_differences_are_recognised() -> None:
+    none: tuple[str, ...] = ()
+
+    def agree(one: Answer, other: Answer, file: bytes = b"", left_out: tuple[str, ...] = none, tier: str = "L") -> str:
+        return verdict([one, other], tier, file, [none, left_out])
+
+    frame = bytes.fromhex("fa2005 150000 0000")
+    assert agree(rejected("SEM-E-402"), rejected("SEM-E-402")) == "agree"
+    assert agree(rejected("SEM-E-402"), rejected("SEM-E-401")) == "differ"
+    assert agree(rejected("SEM-E-803"), rejected("SEM-E-804")) == "unspecified"
+    assert agree(rejected("SEM-E-803"), rejected("SEM-E-705")) == "unspecified"
+    assert agree(rejected("SEM-E-803"), rejected("SEM-E-501")) == "differ"
+    assert agree(accepted(), rejected("SEM-E-401"), frame) == "unspecified"
+    assert agree(accepted(), rejected("SEM-E-401"), bytes.fromhex("fa2005 290000 6120636174")) == "differ"
+    assert agree(accepted(), rejected("SEM-E-704"), frame, ("zstd",)) == "agree"
+    assert agree(accepted(), rejected("SEM-E-704"), b"", ("zstd",)) == "differ"
+    assert agree(accepted(), rejected("SEM-E-704"), frame) == "differ"
+    assert agree(accepted(value="a"), accepted()) == "agree"
+    assert agree(accepted(value="a"), accepted(value="b")) == "differ"
+    assert agree(accepted(), accepted(sha256="01")) == "differ"
+    assert agree(accepted(), accepted(sha256="01"), tier="H") == "agree"
+    assert agree(Answer("broken", why="it crashed"), Answer("broken", why="it crashed")) == "differ"
+
+
+def test_files_are_parsed_and_serialised_again() -> None:
+    rows = {row["id"]: row["binding"] for row in json.loads(REGISTRY.read_bytes())["profiles"]}
+    for file in {case.file for case in load(ROOT / "test_vectors").cases if case.accepted and case.registry is None}:
+        parts = parse_parts(file, rows)
+        assert parts is not None
+        assert parts.data() == file
+    assert [read_varint(varint(n), 0)[0] for n in (0, 127, 128, 16511, 16512, 270549119)] == [
+        0,
+        127,
+        128,
+        16511,
+        16512,
+        270549119,
+    ]
+    made = FileParts(b"\x04", b"\x01", [Section(0x83, b"a", symbols=b"S")], 3, key=b"K")
+    assert len(made.data()) == 5 + 2 + 1
+
+
+def test_a_case_is_always_the_same(tmp_path: Path) -> None:
+    suite = load(ROOT / "test_vectors")
+    one, other = Cases(suite, REGISTRY, DATA, 5), Cases(suite, REGISTRY, DATA, 5)
+    for number in range(60):
+        a, b = one.case(number), other.case(number)
+        assert (a.name, a.file, a.tier, a.asked) == (b.name, b.file, b.tier, b.asked)
+    assert one.case(1).file != one.case(2).file
+
+
+def test_it_needs_the_standard_library_alone() -> None:
+    for path in [*(CONFORMANCE / "diff_fuzz").glob("*.py"), CONFORMANCE / "differ.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                assert name.partition(".")[0] in sys.stdlib_module_names | {"semrunner", "diff_fuzz"}, (
+                    f"{path.name} imports {name}"
+                )

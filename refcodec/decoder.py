@@ -20,7 +20,6 @@ from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput
 from refcodec.networks import package_search
 from refcodec.payloads import kinds
-from refcodec.payloads.base import check_model
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def _payload(
             model = package_cache.symbol_model(*chosen)
         else:
             model = package_cache.table_model(*chosen, environment.kinds)
-        check_model(model, kind, parameters)
+        kind.check_model(model, parameters)
         backend = backend or package_cache.backend()
     size, tables = (header.width, header.height), environment.tables
     context = CodingContext(parameters, size, limit, tables, model, backend, trace, progress)

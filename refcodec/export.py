@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Export the decoded symbols of a file as files: text, vector, codes, indices or edge map."""
+"""Export the payloads of a file as files (.txt, .npy, .npz, images) without reconstructing the picture."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[str, Artifact]:
-    """Return name of the kind -> artifact for each payload of a file, by ascending kind.
+    """Return the payloads of a file as artifacts: name of the kind -> artifact, by ascending kind.
 
-    Raises ModelError for an installed package that the file names and that is malformed.
+    Raise `ModelError` if the package that the file names is installed and malformed.
     """
-    header, known, out = symbols.container.header, symbols.environment.kinds, {}
+    header, known, exported = symbols.container.header, symbols.environment.kinds, {}
     for section_type, value in symbols.values.items():
         kind = kinds.get(section_type & spec.NUMBER, known)
         context = ExportContext(
@@ -32,16 +32,15 @@ def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[st
             partial(_find_model, symbols),
             partial(_synthesise, symbols, progress),
         )
-        out[kind.name] = kind.export(value, context)
-    return out
+        exported[kind.name] = kind.export(value, context)
+    return exported
 
 
 def _find_model(symbols: DecodedFile) -> Any:
-    """Return the symbol model that the file names, None without one or if it is not installed."""
-
+    """Return the symbol model that the file names, None if it names none or it is not installed."""
     header = symbols.container.header
-    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
-    folder = None if wanted is None else symbols.environment.find_package(wanted)
+    digest = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    folder = None if digest is None else symbols.environment.find_package(digest)
     if folder is None:
         return None
     from refcodec.networks import package
@@ -50,7 +49,7 @@ def _find_model(symbols: DecodedFile) -> Any:
 
 
 def _synthesise(symbols: DecodedFile, progress: Progress | None, latents: Any) -> NDArray[np.uint8]:
-    """Return uint8[H, W, C], the picture of latents, by the package that they were decoded with."""
+    """Return uint8[H, W, C], the picture of latents, synthesised by the package that decoded them."""
     from refcodec.methods import latent_coding
     from refcodec.networks import package_cache
 

@@ -63,8 +63,8 @@ def plan_picture(
 
     Raises ValueError for a profile that does not fit method or settings, Code.UNSUPPORTED_PROFILE for an unknown one.
     """
-    profile, rows = settings.profile, models.environment.registry
-    row = find_profile(method.usual_profile(models) if profile is None else profile, method.name, rows)
+    named, rows = settings.profile, models.environment.registry
+    row = find_profile(method.default_profile(models) if named is None else named, method.name, rows)
     if method.compact is not None and row.compact != method.compact:
         raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
     require_model(row, settings.model)

@@ -113,23 +113,23 @@ def _copy_into_set(
 def place_role(source: Path, role: str, folder: Path, revision: str | None = None) -> dict[str, Any]:
     """Move the folder `source` of a role into the set `folder`, and record it; return its entry."""
     from refcodec.foundation.download import resolve_folder, source_sha256
-    from refcodec.foundation.model_set import record, replace_atomically
+    from refcodec.foundation.model_set import record_role, replace_atomically
     from refcodec.foundation.roles import ModelSource
 
     unplaced = ModelSource(role, str(source))
     placed = ModelSource(role, str(folder / role), revision, source_sha256(unplaced, resolve_folder(unplaced)))
     replace_atomically(source, folder / role)
-    record(folder, placed)
+    record_role(folder, placed)
     return _entry(placed)
 
 
 def _record(folder: Path, source: Any) -> None:
     """Write a source into models.json of the set `folder`, which is created if it is missing."""
-    from refcodec.foundation.model_set import record, write_errors
+    from refcodec.foundation.model_set import record_role, write_errors
 
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    record(folder, source)
+    record_role(folder, source)
 
 
 def _entry(source: Any) -> dict[str, Any]:

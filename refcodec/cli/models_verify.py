@@ -94,7 +94,7 @@ def _row(what: str, name: str, folder: str | None) -> dict[str, Any]:
 def _package(folder: Path, inventory: Inventory) -> tuple[dict[str, Any], SemError | None]:
     """Check a package; return its object and its first error, if any."""
     from refcodec.networks import package, package_search
-    from refcodec.payloads.kinds import check_model_matches_profile
+    from refcodec.payloads.kinds import check_model
 
     digest, name = package_search.describe(folder) or (None, None)
     row = _row("package", name or folder.name, str(folder)) | {"sha256": digest}
@@ -103,7 +103,7 @@ def _package(folder: Path, inventory: Inventory) -> tuple[dict[str, Any], SemErr
         manifest = package.read_manifest(folder)
         model = package.load_any(folder, digest)
         for profile in (profile for profile in inventory.rows if profile.model == model.digest):
-            check_model_matches_profile(model, model.kind, profile.parameters(model.kind))
+            check_model(model, model.kind, profile.parameters(model.kind))
         for part in ("painter", "encoder"):
             if part in manifest:
                 package.load_part(folder, manifest, part)

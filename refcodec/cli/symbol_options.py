@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options for symbols, and the files that contain them."""
+"""Options for precomputed symbols, and readers of their files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from refcodec.fileio import read_bytes, read_stream, shown
 from refcodec.payloads.kinds import KINDS
 from refcodec.payloads.kinds import symbol_options as symbol_options_of
 
-ARRAY_BYTES = 1 << 28  # more than the symbols of any level
+ARRAY_BYTES = 1 << 28  # limit for array files, above the symbols of any level
 OPTIONS = symbol_options_of(KINDS)
 NAMES = tuple(option.name for option in OPTIONS)
 ALIASES = {"codes": ("pq-codes", "token-ids"), "vector": ("embedding",)}  # other names of options, by what they hold
@@ -33,7 +33,7 @@ def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tu
 
 
 def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Return the values of a repeatable KEY=VALUE option by key."""
+    """Parse repeated KEY=VALUE options into a dictionary. A key may occur once."""
     out = {}
     for value in values:
         key, equals, text = value.partition("=")
@@ -71,8 +71,8 @@ def _spellings(name: str) -> list[str]:
 
 
 def size_option(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --size, of the picture that symbols describe."""
-    help_ = "Size of the picture, for symbols without a picture."
+    """Add --size, the size of the picture for precomputed symbols."""
+    help_ = "Size of the picture that ready symbols stand for."
     return click.option("--size", metavar="WxH", callback=_size, help=help_)(f)
 
 
@@ -87,16 +87,16 @@ def note_options(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def loaded(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with files replaced by their arrays. Raises Code.CANNOT_READ (SEM-E-101) for an invalid file."""
-    out = {name: options[name] for name in NAMES if options.get(name) is not None}
+    """Return the given symbols, with arrays read from their files. CANNOT_READ (SEM-E-101) if a file is not an array."""
+    values = {name: options[name] for name in NAMES if options.get(name) is not None}
     for option in OPTIONS:
-        if option.form == "array" and option.name in out:
-            out[option.name] = _array(out[option.name])
-    return out
+        if option.form == "array" and option.name in values:
+            values[option.name] = _array(values[option.name])
+    return values
 
 
 def _array(name: str) -> Any:
-    """Return the array of an .npy file. Never unpickles, and uses no more memory than the file has bytes."""
+    """Read the array of an .npy file, without unpickling, in no more memory than the file has bytes."""
     import warnings
     from tokenize import TokenError
 
@@ -108,7 +108,7 @@ def _array(name: str) -> Any:
         raise SemError(Code.CANNOT_READ, f"{shown(name)} is an archive, not one array", hint=hint)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about headers that Python 2 wrote
+            warnings.simplefilter("ignore")  # about headers written by Python 2
             if not data.startswith(np.lib.format.MAGIC_PREFIX):
                 raise ValueError("another signature")
             return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool decode --symbols: write the decoded symbols of each payload to a file."""
+"""semtool decode --symbols: write each payload of a file to a separate file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 
 def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> list[tuple[str, str]]:
-    """Write each payload to its own file, or one payload to `output`, chosen by its suffix; return (file, what it is)."""
+    """Write each payload to a file beside the source, or to `output` the payload that its suffix can hold.
+
+    Return (file name, description) of each written file.
+    """
     from refcodec.export import artifacts
 
-    exports = artifacts(decoded)
-    if not exports:
+    exported = artifacts(decoded)
+    if not exported:
         raise SemError(
             Code.UNSUPPORTED_KIND,
             "the file has no payload",
@@ -31,51 +34,51 @@ def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> li
             hint="semtool payload shows its other sections",
         )
     if output is None and source != STDIO:
-        several = len(exports) > 1
+        several = len(exported) > 1
         jobs = [
             (free(_own_name(source, kind if several else None, artifact)), artifact, artifact.suffixes[0])
-            for kind, artifact in exports.items()
+            for kind, artifact in exported.items()
         ]
     else:
         target = output or STDIO
         suffix = "" if target == STDIO else os.path.splitext(target)[1].lower()
-        artifact = _by_suffix(list(exports.values()), suffix, target)
+        artifact = _artifact_for(list(exported.values()), suffix, target)
         jobs = [(target, artifact, suffix if suffix in artifact.suffixes else artifact.suffixes[0])]
-    files, missing_model = [], None
+    outputs, missing = [], None
     for target, artifact, suffix in jobs:
         try:
-            files.append((target, artifact.what, artifact.make(suffix)))
+            outputs.append((target, artifact.what, artifact.make(suffix)))
         except SemError as error:
-            if error.family != "model":  # an edge map needs its synthesis network, other payloads do not
+            if error.family != "model":  # the model that reconstructs an edge map is missing
                 raise
-            missing_model = missing_model or error
-    if missing_model is not None:
-        if not files:
-            raise missing_model
-        notice(f"not all payloads are written: {missing_model}")
-    for target, _, data in files:
+            missing = missing or error
+    if missing is not None:
+        if not outputs:
+            raise missing
+        notice(f"some payloads are not written: {missing}")
+    for target, _, data in outputs:
         write_output(target, data)
-    return [(target, what) for target, what, _ in files]
+    return [(target, what) for target, what, _ in outputs]
 
 
-def _by_suffix(artifacts: list[Artifact], suffix: str, target: str) -> Artifact:
-    """Return the first artifact that can be written with a suffix. Raises a usage error if no artifact has it."""
+def _artifact_for(exported: list[Artifact], suffix: str, target: str) -> Artifact:
+    """Return the first artifact that can be written with a suffix. UsageError if there is none."""
     if not suffix:
-        return artifacts[0]
-    for artifact in artifacts:
+        return exported[0]
+    for artifact in exported:
         if suffix in artifact.suffixes:
             return artifact
-    known = "; ".join(f"{artifact.what}: {' '.join(artifact.suffixes)}" for artifact in artifacts)
+    known = "; ".join(f"{artifact.what}: {' '.join(artifact.suffixes)}" for artifact in exported)
     raise click.UsageError(f"nothing in the file can be written as {shown(target)} ({known})")
 
 
 def _own_name(source: str, kind: str | None, artifact: Artifact) -> str:
-    """Return the name of a file beside the source; kind: part of the name, None for the only payload."""
+    """Return the name of an output beside the source. kind: added to the name if there are several payloads."""
     return default_output(source, (f".{kind}" if kind else "") + artifact.suffixes[0])
 
 
 def free(name: str) -> str:
-    """Return a default output name. Raises a usage error if the file exists."""
+    """Return a name if no file has it. UsageError if one has."""
     if name != STDIO and os.path.lexists(name):
         raise click.UsageError(f"{shown(name)} is there already: name the output with -o")
     return name

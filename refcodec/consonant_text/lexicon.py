@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""What the restorer has learnt: words by their consonants, costs of word pairs and letters, weights of clues.
+"""The trained model of the restorer: words by their consonants, costs of word pairs and letters, weights of features.
 
-Costs and weights are integers in 1/32 of a natural logarithm. n-grams and clues are not stored as text but by the
-CRC-32 of it: two of them that share one are too rare to matter.
+Costs and weights are integers in 1/32 of a natural logarithm. n-grams and features are stored as the CRC-32 of their text;
+collisions are too rare to matter.
 
     restorer.bin   zlib of: six u32 lengths, then the six parts below, all numbers little-endian
-    lexicon        a line for each consonant word: it, its known words, a bar, its rarer ones: "ct cat cut|cot"
+    lexicon        one line per consonant word: it, its known words, a bar, its rarer ones: "ct cat cut|cot"
     words          n-grams of words: keys u32, costs u16
     letters        n-grams of letters, likewise
-    clues          what the consonants around a word say of it: keys u32, weights i8
-    articles       what the words around a gap say of an "a" in it: likewise
+    features       features of the consonants around a word: keys u32, weights i8
+    articles       features of the words around a gap, for an "a" in it: likewise
     totals         the number of entries of these four tables, u32 each
 
-Keys ascend, and each stands as its distance from the one before; of all numbers of a table, keys or values, the lowest
-bytes come first, then the next ones, which packs well.
+Keys ascend and are stored as differences. Keys and values are stored by byte plane, all lowest bytes first, which
+compresses well.
 """
 
 from __future__ import annotations
@@ -32,61 +32,61 @@ from refcodec.fileio import shipped_data
 
 DATA_SHA256: Final = "8900e670264a5f639a838c291734a6d515e104acdf73f0da3ac158c91e223431"
 UNIT: Final = 32  # steps of one natural logarithm
-UNSEEN: Final = 12 * UNIT  # cost of what was never seen, by itself; the rarest thing that was costs about 11
+UNSEEN: Final = 12 * UNIT  # cost of an unseen item without context; the rarest item seen costs about 11
 START, END = "<", ">"
-GENERAL: Final = 10  # clues of one or two neighbours
-ALL: Final = 99  # more clues than there are
-NEAR: Final = 10  # consonant words on each side that count as a topic
+GENERAL: Final = 10  # features of one or two neighbours
+ALL: Final = 99  # more features than there are
+NEAR: Final = 10  # consonant words on each side that form the topic
 
 
 @dataclass(frozen=True)
 class Ngrams:
-    """Costs -32 ln p of n-grams, with the cost of going to a shorter context beside them (Katz's form of back-off)."""
+    """Costs -32 ln p of n-grams, with costs of backing off to a shorter context (Katz)."""
 
     costs: Mapping[int, int]
 
     def cost(self, context: Sequence[str], item: str) -> int:
-        """Of an item after others, the latest last."""
+        """Return the cost of an item after a context, whose last entry is the nearest."""
         spent = 0
         last = item.encode()
         for start in range(len(context) + 1):
             seed = context_key(context[start:])
-            found = self.costs.get(crc32(last, seed))
-            if found is not None:
-                return spent + found
+            cost = self.costs.get(crc32(last, seed))
+            if cost is not None:
+                return spent + cost
             spent += self.costs.get(seed, 0)
         return spent + UNSEEN
 
 
 def context_key(context: Sequence[str]) -> int:
-    """Under which the back-off of a context stands; seeds the keys of what follows it."""
+    """Return the key of the back-off cost of a context, which also seeds the keys of items after it."""
     return crc32("".join(f"{item}\n" for item in context).encode() + b"\n")
 
 
 @dataclass(frozen=True)
 class Model:
-    """All that `restore` needs. lexicon: consonant word → (known words, rarer words)."""
+    """Trained model of `restore`. lexicon: consonant word → "known words|rarer words"."""
 
     lexicon: Mapping[str, str]
     words: Ngrams
     letters: Ngrams
-    clues: Mapping[int, int]
+    features: Mapping[int, int]
     articles: Mapping[int, int]
 
-    def readings(self, consonants: str) -> tuple[list[str], list[str]]:
-        """The known words and the rarer words that have these consonants."""
+    def candidates(self, consonants: str) -> tuple[list[str], list[str]]:
+        """Return the known words and the rarer words with these consonants."""
         known, _, rare = self.lexicon.get(consonants, "|").partition("|")
         return known.split(), rare.split()
 
 
 @lru_cache(maxsize=1 << 14)
-def names(word: str) -> tuple[tuple[bytes, int], ...]:
-    """What clues may speak of, each with how many of `clue_keys` do: a word, its singular, its class."""
+def feature_names(word: str) -> tuple[tuple[bytes, int], ...]:
+    """Return the names of a word in features, each with the number of `feature_keys` used: itself, its singular, its class."""
     return (word.encode(), ALL), (f"~{singular(word)}".encode(), ALL), (word_class(word).encode(), GENERAL)
 
 
 def word_class(word: str) -> str:
-    """What words share that agree with others in number or tense."""
+    """Return the class of a word, which groups words that agree in number or tense."""
     if word.endswith(("ing", "ed")):
         return "#" + word[-2:]
     plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
@@ -96,16 +96,16 @@ def word_class(word: str) -> str:
 PLURALS: Final = frozenset({"men", "women", "children", "people", "feet", "teeth", "mice", "geese"})
 
 
-def clue_keys(consonants: Sequence[str], at: int) -> list[int]:
-    """The keys of the clues around one consonant word; the first GENERAL of them are of one or two neighbours.
+def feature_keys(consonants: Sequence[str], at: int) -> list[int]:
+    """Return the keys of the features around one consonant word; the first GENERAL have one or two neighbours.
 
-    Neighbours up to three away by themselves, pairs and triples of them, and every other word near, in any order.
+    Features are neighbours up to three words away, pairs and triples of them, and any word within NEAR, in any order.
     """
     around = [START] * 3 + list(consonants[max(at - 3, 0) : at + 4]) + [END] * 3
     middle = 3 + min(at, 3)
     c, b, a = around[middle - 1], around[middle - 2], around[middle - 3]
     d, e, f = around[middle + 1 : middle + 4]
-    clues = [
+    features = [
         "0",
         f"c {c}",
         f"d {d}",
@@ -122,15 +122,15 @@ def clue_keys(consonants: Sequence[str], at: int) -> list[int]:
         f"def {d} {e} {f}",
     ]
     near = {*consonants[max(at - NEAR, 0) : at], *consonants[at + 1 : at + 1 + NEAR]}
-    clues += [f"n {word}" for word in sorted(near)]
-    return [crc32(clue.encode() + b"\n") for clue in clues]
+    features += [f"n {word}" for word in sorted(near)]
+    return [crc32(feature.encode() + b"\n") for feature in features]
 
 
 def article_keys(words: Sequence[str], gap: int) -> list[int]:
-    """The keys of the clues for an "a" before word `gap`, 0 … len(words)."""
+    """Return the keys of the features for an "a" before word `gap`, 0 … len(words)."""
     around = [START, START, *words, END, END][gap : gap + 4]
     b, c, d, e = around
-    clues = [
+    features = [
         "0",
         f"c {c}",
         f"d {d}",
@@ -142,15 +142,15 @@ def article_keys(words: Sequence[str], gap: int) -> list[int]:
         f"bcd {b} {c} {d}",
         f"cde {c} {d} {e}",
     ]
-    return [crc32(clue.encode() + b"\n") for clue in clues]
+    return [crc32(feature.encode() + b"\n") for feature in features]
 
 
 def pack(model: Model) -> bytes:
-    """restorer.bin of a model."""
+    """Return a model as the bytes of restorer.bin."""
     import zlib
 
     lexicon = "\n".join(f"{key} {value}" for key, value in sorted(model.lexicon.items())).encode()
-    tables = [("H", model.words.costs), ("H", model.letters.costs), ("b", model.clues), ("b", model.articles)]
+    tables = [("H", model.words.costs), ("H", model.letters.costs), ("b", model.features), ("b", model.articles)]
     parts = [lexicon]
     for code, table in tables:
         keys = sorted(table)
@@ -161,13 +161,13 @@ def pack(model: Model) -> bytes:
 
 
 def unpack(data: bytes) -> Model:
-    """The model of a restorer.bin, which is trusted: its digest is checked by who reads it."""
+    """Return the model of a restorer.bin, which is trusted: the caller checks its digest."""
     import zlib
 
-    whole = zlib.decompress(data)
+    unpacked = zlib.decompress(data)
     parts, at = [], 24
-    for length in _array("I", whole[:24]):
-        parts.append(whole[at : at + length])
+    for length in _array("I", unpacked[:24]):
+        parts.append(unpacked[at : at + length])
         at += length
     lexicon = dict(line.split(" ", 1) for line in parts[0].decode().split("\n"))
     tables = []
@@ -186,18 +186,18 @@ def _array(code: str, data: bytes) -> array[int]:
 
 
 def _planes(code: str, numbers: Sequence[int]) -> bytes:
-    """The numbers with their lowest bytes first, then the next ones."""
-    whole = array(code, numbers)
-    data = _bytes(whole)
-    return b"".join(data[i :: whole.itemsize] for i in range(whole.itemsize))
+    """Return the bytes of numbers by plane, all lowest bytes first."""
+    packed = array(code, numbers)
+    data = _bytes(packed)
+    return b"".join(data[i :: packed.itemsize] for i in range(packed.itemsize))
 
 
 def _unplaned(code: str, data: bytes) -> array[int]:
     size = array(code).itemsize
-    whole, count = bytearray(len(data)), len(data) // size
+    interleaved, count = bytearray(len(data)), len(data) // size
     for i in range(size):
-        whole[i::size] = data[i * count : (i + 1) * count]
-    return _array(code, bytes(whole))
+        interleaved[i::size] = data[i * count : (i + 1) * count]
+    return _array(code, bytes(interleaved))
 
 
 def _bytes(numbers: array[int]) -> bytes:
@@ -208,5 +208,5 @@ def _bytes(numbers: array[int]) -> bytes:
 
 @lru_cache(maxsize=1)
 def shipped() -> Model:
-    """The model in the package; SemError 802 if its file is not the one this code was released with."""
+    """Return the model shipped with the package. Raises Code.MODEL_DIGEST if its file is not the released one."""
     return unpack(shipped_data(__package__, "restorer.bin", DATA_SHA256))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Any text into consonant text (Dotzel et al. 2024, their third prompt), by rules that say what they changed.
+"""Reduce any text to consonant text (Dotzel et al. 2024, third prompt), by rules that record each change.
 
-mark         é → e, ß → ss: compatibility forms are taken apart, marks are dropped
+mark         é → e, ß → ss: compatibility forms are decomposed, marks are dropped
 case         A → a
 digit        2 → two, each digit by itself
 punctuation  an apostrophe is dropped, everything else becomes a space
@@ -26,10 +26,10 @@ VOWELS: Final = frozenset("aeiouy")
 FOLDS: Final = {"w": "v", "j": "g", "q": "k", "z": "s", "x": "ks"}
 DIGITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 APOSTROPHES: Final = frozenset("'’‘ʼ`´")
-# Latin letters that no decomposition takes apart
+# Latin letters without a decomposition
 LATIN: Final = {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "ı": "i"}
 
-# Plurals that the rules below miss; what stays as it is, stands for itself.
+# Plurals that the rules below miss, and words that are not plurals, mapped to themselves.
 IRREGULAR: Final = {
     "men": "man", "women": "woman", "children": "child", "people": "people", "feet": "foot", "teeth": "tooth",
     "mice": "mouse", "geese": "goose", "oxen": "ox", "knives": "knife", "wives": "wife", "leaves": "leaf",
@@ -46,7 +46,7 @@ NO_PLURAL: Final = ("ss", "us", "is")
 
 @dataclass(frozen=True)
 class Change:
-    """`before` was made into `after` `count` times; `kind` is one of the kinds above."""
+    """`before` became `after` `count` times; `kind` is one of the rules listed above."""
 
     kind: str
     before: str
@@ -56,14 +56,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Normalised:
-    """A consonant text, and how it differs from the text it was made from; changes in the order they first occur."""
+    """A consonant text and the changes from the original text, in the order they first occur."""
 
     consonants: Consonants
     changes: tuple[Change, ...]
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many changes of each kind there were."""
+        """Number of changes of each kind."""
         total: Counter[str] = Counter()
         for change in self.changes:
             total[change.kind] += change.count
@@ -74,36 +74,36 @@ Tally = Counter[tuple[str, str, str]]
 
 
 def normalise(text: str, *, strict: bool = False) -> Normalised:
-    """The consonant text of any text. With `strict` nothing is changed: ValueError names the first thing that would be."""
+    """Return the consonant text of any text. With `strict`, raise ValueError naming the first change that it would need."""
     if strict:
         return Normalised(from_text(text), ())
     tally: Tally = Counter()
-    found = []
+    skeletons = []
     for word in _words(text, tally):
-        left = _skeleton(word, tally)
-        if left:
-            found.append(left)
+        consonants = _skeleton(word, tally)
+        if consonants:
+            skeletons.append(consonants)
         else:
             tally["vanished", word, ""] += 1
-    changes = tuple(Change(*what, count) for what, count in tally.items())
-    return Normalised(from_text(" ".join(found)), changes)
+    changes = tuple(Change(*change, count) for change, count in tally.items())
+    return Normalised(from_text(" ".join(skeletons)), changes)
 
 
 def words(text: str) -> list[str]:
-    """The words that the rules see, in a … z: lower case, digits spelt, marks and punctuation gone."""
+    """Return the words of a text in a … z: lower case, digits spelt out, marks and punctuation removed."""
     return _words(text, Counter())
 
 
 @lru_cache(maxsize=1 << 16)
 def skeleton(word: str) -> str:
-    """The consonants of one of `words`; empty for one that vanishes."""
+    """Return the consonants of one of `words`, "" if it has none."""
     return _skeleton(word, Counter())
 
 
 def singular(word: str) -> str:
-    """The singular of a plural as far as rules go; verbs lose their s with the nouns.
+    """Return the singular of a plural, by rules; verbs lose their s as well.
 
-    A word without vowels keeps it, so that a consonant text is left as it is.
+    A word without vowels keeps it, so that consonant text is not changed.
     """
     if word in IRREGULAR:
         return IRREGULAR[word]
@@ -126,7 +126,7 @@ def _words(text: str, tally: Tally) -> list[str]:
 
 @lru_cache(maxsize=1 << 12)
 def _letters(letter: str) -> tuple[str, str]:
-    """(kind of change or nothing, what stands for it) for one character; a space stands for what parts words."""
+    """Return (kind of change or "", replacement) for one character; a space separates words."""
     if "a" <= letter <= "z":
         return "", letter
     if "A" <= letter <= "Z":

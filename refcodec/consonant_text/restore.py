@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Consonant text back into English without a language model: a lexicon, word pairs, and clues from the consonants around.
+"""Restore English from consonant text without a language model: by a lexicon, word pairs, and features of the context.
 
-Each consonant word has a few words that could have left it. The best sequence is found by Viterbi's algorithm; what a
-reading costs is the cost of its word pairs less the weights of the clues that speak for its words. All costs are
-integers in 1/32 of a natural logarithm, so that every machine restores the same words. Nothing here is normative.
+Each consonant word has a few candidates. Viterbi's algorithm finds the best sequence; its cost is that of its word pairs
+minus the weights of the features of its words. All costs are integers in 1/32 of a natural logarithm, so that every
+machine restores the same words. Not normative.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from itertools import pairwise
 from typing import Final
 from zlib import crc32
 
-from refcodec.consonant_text.lexicon import END, START, UNIT, Model, article_keys, clue_keys, names, shipped
+from refcodec.consonant_text.lexicon import END, START, UNIT, Model, article_keys, feature_keys, feature_names, shipped
 from refcodec.consonant_text.spell import spell
 
-ALTERNATIVES: Final = 4  # other readings given for a word
-SPELT: Final = 64  # unknown words of one text that are spelt; more are no text, and stay as they are
-CERTAIN: Final = 32 * UNIT  # score of a word that is the only one known
+ALTERNATIVES: Final = 4  # other candidates returned for a word
+SPELT: Final = 64  # unknown words of a text that are spelt; with more it is not English, and they are kept
+CERTAIN: Final = 32 * UNIT  # score of a word without alternatives
 
-Reading = tuple[str, int]  # a word, and its cost
+Candidate = tuple[str, int]  # a word, and its cost
 Steps = list[list[list[int]]]  # [n][i][j]: cost of word j of column n after word i of the column before it
-Costs = list[list[int]]  # of each reading of each word
+Costs = list[list[int]]  # of each candidate of each word
 
 
 @dataclass(frozen=True)
 class Word:
     """One restored word.
 
-    consonants: what it was restored from, empty for an "a" that was put in. score: by how much, in 1/32 of a natural
-    logarithm, the text is likelier with this word than with the best other one (0 and more); CERTAIN where there is
-    none. alternatives: (word, score) of others, score 0 and less. guess: no word of the lexicon fits, it is spelt by ear.
+    consonants: the consonants it was restored from, empty for an inserted "a". score: how much likelier the text is, in 1/32
+    of a natural logarithm, than with the best alternative (0 and more); CERTAIN without one. alternatives: other
+    (word, score), score 0 and less. guess: the lexicon has no such word, and it was spelt from letter n-grams.
     """
 
     text: str
     consonants: str
     score: int
     guess: bool
-    alternatives: tuple[Reading, ...]
+    alternatives: tuple[Candidate, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Restored:
 def restore(text: str, model: Model | None = None, *, articles: bool = True) -> Restored:
     """Return the likeliest words of a consonant text: letters and spaces (others count as words that the lexicon lacks).
 
-    articles: put in "a" where it is likely; words of vowels only leave no consonants, so they can only be guessed.
+    articles: insert "a" where it is likely, since words of vowels only leave no consonants.
     """
     known = shipped() if model is None else model
     consonants = text.split()
@@ -91,12 +91,12 @@ def _choose(consonants: list[str], model: Model) -> list[Word]:
     ]
 
 
-def _columns(consonants: list[str], model: Model) -> list[list[Reading]]:
-    """Return the readings of each consonant word, one or more; words that the lexicon lacks are spelt by ear."""
-    columns: list[list[Reading]] = []
-    spelt: dict[str, list[Reading]] = {}
+def _columns(consonants: list[str], model: Model) -> list[list[Candidate]]:
+    """Return the candidates of each consonant word, at least one; words missing from the lexicon are spelt."""
+    columns: list[list[Candidate]] = []
+    spelt: dict[str, list[Candidate]] = {}
     for at, skeleton in enumerate(consonants):
-        column = _readings(consonants, at, model)
+        column = _candidates(consonants, at, model)
         if not column:
             if skeleton not in spelt and len(spelt) < SPELT:
                 spelt[skeleton] = spell(skeleton, model, ALTERNATIVES + 1)
@@ -105,8 +105,8 @@ def _columns(consonants: list[str], model: Model) -> list[list[Reading]]:
     return columns
 
 
-def _forward(columns: list[list[Reading]], steps: Steps) -> tuple[Costs, list[list[int]]]:
-    """Return the cost of the best sequence up to each reading, and the reading before it on that sequence."""
+def _forward(columns: list[list[Candidate]], steps: Steps) -> tuple[Costs, list[list[int]]]:
+    """Return the cost of the best sequence up to each candidate, and the preceding candidate on that sequence."""
     forward = [[cost + step for (_, cost), step in zip(columns[0], steps[0][0], strict=True)]]
     origins: list[list[int]] = []
     for column, table in zip(columns[1:], steps[1:-1], strict=True):
@@ -120,8 +120,8 @@ def _forward(columns: list[list[Reading]], steps: Steps) -> tuple[Costs, list[li
     return forward, origins
 
 
-def _backward(columns: list[list[Reading]], steps: Steps) -> Costs:
-    """Return the cost of the best sequence after each reading."""
+def _backward(columns: list[list[Candidate]], steps: Steps) -> Costs:
+    """Return the cost of the best sequence after each candidate."""
     backward = [[row[0] for row in steps[-1]]]
     for column, table in zip(reversed(columns), reversed(steps[1:-1]), strict=False):
         after = [cost + rest for (_, cost), rest in zip(column, backward[-1], strict=True)]
@@ -131,7 +131,7 @@ def _backward(columns: list[list[Reading]], steps: Steps) -> Costs:
 
 
 def _trace_back(last: list[int], ends: list[int], origins: list[list[int]]) -> list[int]:
-    """Return the reading of each word on the best sequence; `ends`: the costs after each reading of the last word."""
+    """Return the candidate of each word on the best sequence. ends: costs after each candidate of the last word."""
     _, chosen = min((cost + rest, i) for i, (cost, rest) in enumerate(zip(last, ends, strict=True)))
     path = [chosen]
     for origin in reversed(origins):
@@ -140,33 +140,34 @@ def _trace_back(last: list[int], ends: list[int], origins: list[list[int]]) -> l
     return path
 
 
-def _scored(consonants: str, column: list[Reading], total: list[int], chosen: int, guess: bool) -> Word:
-    """Return the chosen word; `total`: the cost of the best sequence through each reading."""
+def _scored(consonants: str, column: list[Candidate], total: list[int], chosen: int, guess: bool) -> Word:
+    """Return the chosen word. total: cost of the best sequence through each candidate."""
     others = sorted((total[i] - total[chosen], word) for i, (word, _) in enumerate(column) if i != chosen)
     score = min(others[0][0], CERTAIN) if others else 0 if guess else CERTAIN
     alternatives = tuple((word, -more) for more, word in others[:ALTERNATIVES])
     return Word(column[chosen][0], consonants, score, guess, alternatives)
 
 
-def _readings(consonants: list[str], at: int, model: Model) -> list[Reading]:
-    """Return the words that have these consonants with their own costs; none if the lexicon has no such word."""
-    known, rare = model.readings(consonants[at])
-    keys, clues = clue_keys(consonants, at), model.clues
-    found = []
+def _candidates(consonants: list[str], at: int, model: Model) -> list[Candidate]:
+    """Return the words of the lexicon that have these consonants, with their own costs."""
+    known, rare = model.candidates(consonants[at])
+    keys, features = feature_keys(consonants, at), model.features
+    scored = []
     for word in known:
-        found.append((word, -sum(clues.get(crc32(name, key), 0) for name, n in names(word) for key in keys[:n])))
-    return found + [(word, 0) for word in rare]  # the model knows only their letters
+        scored.append(
+            (word, -sum(features.get(crc32(name, key), 0) for name, n in feature_names(word) for key in keys[:n]))
+        )
+    return scored + [(word, 0) for word in rare]  # rarer words have no features
 
 
-def _steps(columns: list[list[Reading]], model: Model) -> Steps:
-    """Return the costs of all word pairs; both ends of the text are columns of one."""
+def _steps(columns: list[list[Candidate]], model: Model) -> Steps:
+    """Return the costs of all word pairs; the two ends of the text are columns with one entry."""
     ends = [[(START, 0)], *columns, [(END, 0)]]
     known: dict[tuple[str, str], int] = {}
 
     def cost(a: str, b: str) -> int:
-        found = known.get((a, b))
-        if found is None:
-            found = known[a, b] = model.words.cost((a,), b)
-        return found
+        if (a, b) not in known:
+            known[a, b] = model.words.cost((a,), b)
+        return known[a, b]
 
     return [[[cost(a, b) for b, _ in right] for a, _ in left] for left, right in pairwise(ends)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The words of a description that matter most, without a language model: what says something, said often or early."""
+"""Select the most important words of a description without a language model: content words, frequent or early."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from refcodec.consonant_text.normalise import skeleton, words
 
-# Words that show nothing, or that every description of a picture has.
+# Words without visual content, or common to all descriptions of pictures.
 _HELPERS: Final = """
     a about above across after again against all along also although am among an and another any are around as at away
     back be because been before behind being below beneath beside besides between beyond both but by can could did do does
@@ -25,20 +25,20 @@ HELPERS: Final = frozenset(_HELPERS.split())
 
 
 class Ranking:
-    """Words of a text that can be sent, in the order of their worth.
+    """Rank the words of a text that have consonants.
 
-    First come words that have not been named yet, those said oftest before the others, then repeats; among equals the
-    earlier. Words that show nothing are left out, unless there are no others.
+    First occurrences rank before repeats, then frequent words before rare ones, then earlier before later ones. Function
+    words are left out, unless there are no others.
     """
 
     def __init__(self, text: str) -> None:
-        said = [word for word in words(text) if skeleton(word)]
-        self.words = [word for word in said if word not in HELPERS] or said
+        all_words = [word for word in words(text) if skeleton(word)]
+        self.words = [word for word in all_words if word not in HELPERS] or all_words
         keys = [skeleton(word) for word in self.words]
-        often, seen = Counter(keys), Counter[str]()
+        frequency, seen = Counter(keys), Counter[str]()
         order = []
         for at, key in enumerate(keys):
-            order.append((seen[key], -often[key], at))
+            order.append((seen[key], -frequency[key], at))
             seen[key] += 1
         self._order = [at for *_, at in sorted(order)]
 
@@ -46,5 +46,5 @@ class Ranking:
         return len(self.words)
 
     def best(self, count: int) -> list[str]:
-        """So many words, or all where there are fewer, in the order of the text."""
+        """Return the `count` highest-ranked words, or all if there are fewer, in the order of the text."""
         return [self.words[at] for at in sorted(self._order[:count])]

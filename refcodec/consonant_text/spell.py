@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A plausible spelling for consonants that no known word has: a beam search over letters, by their n-grams."""
+"""Spell consonants that match no known word: beam search over letters with an n-gram model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from refcodec.consonant_text.normalise import VOWELS, skeleton
 
 ORDER: Final = 4  # letters of an n-gram
 BEAM: Final = 32
-LONGEST: Final = 24  # consonants of a word that is spelt; a longer one is no word
+LONGEST: Final = 24  # consonants; a longer word is not spelt
 RUN: Final = 3  # vowels in a row
 # The letters that the normaliser writes as one consonant, or as two.
 SOURCES: Final = {"v": "vw", "g": "gj", "k": "kq", "s": "sz"}
@@ -20,10 +20,10 @@ Beam = dict[str, int]  # spelling → cost
 
 
 def spell(consonants: str, model: Model, count: int) -> list[tuple[str, int]]:
-    """At most `count` spellings, (word, cost), the likeliest first; at least one, the consonants themselves."""
+    """Return at most `count` spellings (word, cost), likeliest first, or else the consonants themselves."""
     if len(consonants) > LONGEST:
         return [(consonants, 0)]
-    beams: list[Beam] = [{} for _ in range(len(consonants) + 1)]  # of the first so many consonants
+    beams: list[Beam] = [{} for _ in range(len(consonants) + 1)]  # beams[n]: spellings of the first n consonants
     beams[0][""] = 0
     for at, beam in enumerate(beams[:-1]):
         grown = _with_vowels(beam, model)
@@ -32,13 +32,13 @@ def spell(consonants: str, model: Model, count: int) -> list[tuple[str, int]]:
         if (letter := DOUBLE.get(consonants[at : at + 2], "")) != "":
             beams[at + 2].update(_longer(grown, letter, model))
     ended = _longer(_with_vowels(beams[-1], model), END, model)
-    # a last s may be one that would be taken for a plural
+    # a final s may be taken for a plural
     fitting = [(word[:-1], cost) for word, cost in ended.items() if skeleton(word[:-1]) == consonants]
     return sorted(fitting, key=_rank)[:count] or [(consonants, 0)]
 
 
 def _with_vowels(beam: Beam, model: Model) -> Beam:
-    """The best spellings, and the best of these with up to RUN vowels more."""
+    """Return the best spellings, each also with up to RUN more vowels."""
     best = dict(sorted(beam.items(), key=_rank)[:BEAM])
     out = dict(best)
     for _ in range(RUN):
@@ -51,7 +51,7 @@ def _with_vowels(beam: Beam, model: Model) -> Beam:
 
 
 def _longer(beam: Beam, letter: str, model: Model) -> Beam:
-    """Every spelling with one letter more."""
+    """Return every spelling with one more letter."""
     return {
         word + letter: cost + model.letters.cost(tuple((START * (ORDER - 1) + word)[-(ORDER - 1) :]), letter)
         for word, cost in beam.items()

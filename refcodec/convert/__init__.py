@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Public checkpoints into model packages and role folders."""
+"""Convert public checkpoints to model packages and role folders."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Activation ranges of a float entropy model, per channel over every rate, on calibration pictures."""
+"""Measure the activation ranges of a float entropy model, per channel and over all rates, on calibration pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.entropy_model import ContextWalk, EntropyNets
 from refcodec.transforms.elic.network import Elic
 
-HEADROOM = 4.0  # activations may exceed what calibration saw by this factor before they saturate
+HEADROOM = 4.0  # factor by which activations may exceed the calibrated range before they saturate
 TOP = 32767
 Array = NDArray[Any]
 
@@ -27,19 +27,19 @@ class Ranges:
     def __init__(self, quiet: float) -> None:
         self.quiet, self.largest = quiet, dict[str, Array]()
 
-    def see(self, name: str, x: Tensor, least: Tensor | None = None) -> None:
-        """Record x; `least`: a magnitude of each channel that can occur, even if these pictures do not show it."""
+    def observe(self, name: str, x: Tensor, minimum: Tensor | None = None) -> None:
+        """Record the magnitudes of x. minimum: a magnitude per channel to assume even if no picture reaches it."""
         v = x.detach().abs().amax((0, 2, 3)).double().numpy()
-        if least is not None:
-            v = np.maximum(v, least.double().flatten().numpy())
+        if minimum is not None:
+            v = np.maximum(v, minimum.double().flatten().numpy())
         self.largest[name] = np.maximum(self.largest.get(name, 0.0), v)
 
-    def reach(self, name: str, magnitudes: Array) -> None:
-        """Values up to these, float64[C], must not saturate, whatever was seen."""
+    def require(self, name: str, magnitudes: Array) -> None:
+        """Extend the ranges so that values up to these, float64[C], do not saturate."""
         self.largest[name] = np.maximum(self.largest[name], magnitudes / HEADROOM)
 
     def scale(self, name: str) -> Array:
-        """Return integer units per float unit, float64[C]."""
+        """Return the integer units per float unit, float64[C]."""
         v = self.largest[name]
         if not np.isfinite(v).all():
             raise ValueError(f"{name}: activations are not finite; the network was hardly trained")
@@ -51,10 +51,10 @@ def convolutions(stack: nn.Module) -> list[nn.Module]:
     return [m for m in modules if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
 
 
-def any_text(cfg: ElicConfig) -> Tensor | None:
-    """Return a text float[1, text_tokens, text_width] for pictures without a caption; None without a text adapter.
+def default_text(cfg: ElicConfig) -> Tensor | None:
+    """Return noise float[1, text_tokens, text_width] in place of a caption; None without a text adapter.
 
-    Ranges hardly depend on it: the states of a text model are normalised, and so is noise.
+    Ranges hardly depend on it: the states of a text model are normalised, as is the noise.
     """
     if not cfg.text_width:
         return None
@@ -65,14 +65,14 @@ def any_text(cfg: ElicConfig) -> Tensor | None:
 def calibrate(net: Elic, pictures: list[Tensor], texts: list[Tensor] | None = None, quiet: float = 1e-3) -> Ranges:
     """Return ranges over every rate on pictures float[1, C, H, W] (multiples of 64), with rounded symbols.
 
-    quiet: the range that a channel has at least, as a share of the largest; more than the default if the pictures are
-    so few that a channel may have shown nothing yet.
-    texts: one float[1, text_tokens, text_width] a picture, for a network with a text adapter (`any_text` otherwise).
+    quiet: smallest range of a channel, as a share of the largest; increase it for few pictures, in which a channel may be
+    inactive. texts: float[1, text_tokens, text_width] per picture, for a network with a text adapter (default
+    `default_text`).
     """
     ranges = Ranges(quiet)
     with _observed(net.entropy, ranges):
         for i, x in enumerate(pictures):
-            y, z = net.analyse(x, any_text(net.cfg) if texts is None else texts[i])
+            y, z = net.analyse(x, default_text(net.cfg) if texts is None else texts[i])
             for rate in range(net.cfg.rates):
                 _run_rate(net, rate, y, z, ranges)
     return ranges
@@ -83,20 +83,20 @@ def _run_rate(net: Elic, rate: int, y: Tensor, z: Tensor, ranges: Ranges) -> Non
     gain, gain_z = (t[rate].exp()[None, :, None, None] for t in (net.log_gain, net.log_gain_z))
     centre = net.z_centre[:, None, None]
     z_hat = (z * gain_z).round() / gain_z + centre
-    # a symbol 1 or more where all were 0 here must not saturate; the same of y
-    ranges.see("z", z_hat, 1 / gain_z + centre.abs())
+    # a symbol of magnitude 1 must not saturate even if all were 0 here; likewise for y
+    ranges.observe("z", z_hat, 1 / gain_z + centre.abs())
     walk = ContextWalk(net.entropy, net.entropy.h_s(z_hat))
     for k, part in enumerate(net.cfg.parts):
         g = gain[:, part]
         for step in (0, 1):
             mean, _ = walk.parameters(k, step)
             walk.update(k, step, ((y[:, part] - mean) * g).round() / g + mean)
-    ranges.see("y", torch.cat(walk.values, 1), 1 / gain)
+    ranges.observe("y", torch.cat(walk.values, 1), 1 / gain)
 
 
 @contextmanager
 def _observed(nets: EntropyNets, ranges: Ranges) -> Iterator[None]:
-    """Record the range behind every convolution (after its ReLU, if it has one) of everything that runs meanwhile."""
+    """Record the range after every convolution (and its ReLU, if any) that runs inside the block."""
     stacks: dict[str, nn.Module] = {"hyper": nets.h_s}
     for name, modules in (
         ("channel", nets.channel),
@@ -119,6 +119,6 @@ def _observed(nets: EntropyNets, ranges: Ranges) -> Iterator[None]:
 
 def _recorder(ranges: Ranges, name: str, *, relu: bool) -> Any:
     def record(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        ranges.see(name, torch.relu(output) if relu else output)
+        ranges.observe(name, torch.relu(output) if relu else output)
 
     return record

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Public checkpoints become what this codec reads: each kind by the module that knows its names.
+"""Convert public checkpoints, each kind by the module that knows its tensor names.
 
-elic           a model package (SPEC §12)
-hed, perco     folders that fill roles
+elic           to a model package (SPEC §12)
+hed, perco     to folders that fill roles
 
-Another converter can be passed in, as the bench does for the weights of its metrics.
+Callers may pass another converter, as the bench does for the weights of its metrics.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PHOTOS_MAX: Final = 16
-PHOTO_SIDE: Final = 512  # of the part of a photo that activations are measured on
+PHOTO_SIDE: Final = 512  # of the crop of a photo on which activations are measured
 _PHOTOS: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif", ".bmp")
 
 
 @dataclass
 class ImportJob:
-    """What is converted, and what a user may say of it. say: takes lines for a person."""
+    """Checkpoints to convert, with the settings of the user. say: called with each line of the report."""
 
     sources: list[Path]
     out: Path = Path()
-    scratch: Path = Path()  # for what is in between, as large as the checkpoints
+    scratch: Path = Path()  # for intermediate files, as large as the checkpoints
     variant: str | None = None
     photos: Path | None = None
     base: Path | None = None
@@ -44,14 +44,15 @@ class ImportJob:
     notes: str = ""
     say: Callable[[str], None] = print
     progress: Progress | None = None
-    roles: dict[str, Path] = field(default_factory=dict)  # made: role -> folder, below `out`
-    digest: str | None = None  # made: of a model package
+    roles: dict[str, Path] = field(default_factory=dict)  # result: role -> folder, below `out`
+    digest: str | None = None  # result: of a model package
 
 
-def states(sources: list[Path], scratch: Path, progress: Progress | None = None) -> list[dict[str, Tensor]]:
-    """Name -> tensor of each checkpoint, safetensors or pickled (which a process of its own opens).
+def load_states(sources: list[Path], scratch: Path, progress: Progress | None = None) -> list[dict[str, Tensor]]:
+    """Return name -> tensor of each checkpoint, safetensors or pickled. Pickles are opened in a separate process.
 
-    SEM-E-101 for a file that cannot be read, 803 for one that is no checkpoint of tensors, 805 without torch.
+    Raises Code.CANNOT_READ, MODEL_MALFORMED for a file that is not a checkpoint of tensors, or DEPENDENCY_MISSING without
+    torch.
     """
     try:
         from safetensors import SafetensorError
@@ -60,14 +61,14 @@ def states(sources: list[Path], scratch: Path, progress: Progress | None = None)
         raise SemError(
             Code.DEPENDENCY_MISSING, "checkpoints are converted with torch, which is not installed"
         ) from error
-    found = []
+    states = []
     for i, source in enumerate(sources):
         file = source
         if source.suffix != WEIGHTS:
             file = scratch / f"checkpoint-{i}{WEIGHTS}"
             to_safetensors(source, file)
         try:
-            found.append(load_file(file))
+            states.append(load_file(file))
         except OSError as error:
             raise SemError(Code.CANNOT_READ, f"{shown(str(source))}: {error.strerror}") from error
         except (SafetensorError, ValueError, KeyError) as error:
@@ -76,30 +77,30 @@ def states(sources: list[Path], scratch: Path, progress: Progress | None = None)
             ) from error
         if progress is not None:
             progress((i + 1) / len(sources))
-    return found
+    return states
 
 
 def convert(kind: str, job: ImportJob, converter: Converter | None = None) -> None:
-    """Fill the folder `job.out`, by the converter of the kind or by one that is given.
+    """Write the converted checkpoints to the folder `job.out`. converter: default by kind.
 
-    ValueError for settings that do not fit, SemError for checkpoints that do not.
+    Raises ValueError for settings, and SemError for checkpoints, that do not fit the kind.
     """
     if len(job.sources) != 1 and kind in ("elic", "hed"):
-        raise ValueError(f"{kind} is made of one checkpoint")
-    (converter or CONVERTERS[kind])(kind, job, states(job.sources, job.scratch, part(job.progress, 0, 0.5)))
+        raise ValueError(f"{kind} is converted from one checkpoint")
+    (converter or CONVERTERS[kind])(kind, job, load_states(job.sources, job.scratch, part(job.progress, 0, 0.5)))
 
 
-def _elic(kind: str, job: ImportJob, found: list[dict[str, Tensor]]) -> None:
-    from refcodec.convert.elic_checkpoint import convert as packaged
+def _elic(kind: str, job: ImportJob, states: list[dict[str, Tensor]]) -> None:
+    from refcodec.convert.elic_checkpoint import convert as convert_elic
 
-    pictures = None if job.photos is None else photos(job.photos)
-    job.digest = packaged(found[0], job.variant, pictures, job.out, job.name, job.licence, job.notes, say=job.say)
+    pictures = None if job.photos is None else load_photos(job.photos)
+    job.digest = convert_elic(states[0], job.variant, pictures, job.out, job.name, job.licence, job.notes, say=job.say)
 
 
-def photos(folder: Path) -> list[Tensor]:
-    """The middles of the first photographs of a folder, float32[1, 3, H, W] in 0..1, sides a multiple of 64.
+def load_photos(folder: Path) -> list[Tensor]:
+    """Return centre crops of the first photographs of a folder, float32[1, 3, H, W] in 0..1, sides at most PHOTO_SIDE.
 
-    ValueError for a folder without pictures.
+    Raises ValueError for a folder without pictures.
     """
     import torch
 
@@ -109,41 +110,41 @@ def photos(folder: Path) -> list[Tensor]:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTOS)[:PHOTOS_MAX]
     except OSError as error:
         raise SemError(Code.CANNOT_READ, f"{shown(str(folder))}: {error.strerror}") from error
-    found = []
+    crops = []
     for file in files:
         pixels = load_image(file).pixels
         height, width = (min(PHOTO_SIDE, side) for side in pixels.shape[:2])
         top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-        cut = torch.from_numpy(pixels[top : top + height, left : left + width].copy())
-        found.append(cut.permute(2, 0, 1)[None].float() / 255)
-    if not found:
+        crop = torch.from_numpy(pixels[top : top + height, left : left + width].copy())
+        crops.append(crop.permute(2, 0, 1)[None].float() / 255)
+    if not crops:
         raise ValueError(f"{shown(str(folder))} holds no photographs")
-    return found
+    return crops
 
 
-def _hed(kind: str, job: ImportJob, found: list[dict[str, Tensor]]) -> None:
+def _hed(kind: str, job: ImportJob, states: list[dict[str, Tensor]]) -> None:
     from refcodec.foundation import hed
 
-    _write_role(job, hed.ROLE, hed.convert(found[0]), hed.CONFIG, hed.WEIGHTS)
+    _write_role(job, hed.ROLE, hed.convert(states[0]), hed.CONFIG, hed.WEIGHTS)
 
 
-def _perco(kind: str, job: ImportJob, found: list[dict[str, Tensor]]) -> None:
-    """The hyper-encoder, and with `base`, a folder of the Stable Diffusion that it was made of, the painter."""
+def _perco(kind: str, job: ImportJob, states: list[dict[str, Tensor]]) -> None:
+    """Write the role hyper_encoder and, with `base`, a folder of the Stable Diffusion behind the U-Net, the role painter."""
     from refcodec.convert import perco_checkpoint
     from refcodec.convert.copy_folder import copy
     from refcodec.foundation import hyper_encoder
 
-    hyper, unet = perco_checkpoint.convert({name: tensor for state in found for name, tensor in state.items()})
+    hyper, unet = perco_checkpoint.convert({name: tensor for state in states for name, tensor in state.items()})
     if hyper is not None:
         _write_role(job, hyper_encoder.ROLE, hyper.tensors, hyper.config, hyper_encoder.WEIGHTS)
     if unet is None:
         if job.base is not None:
-            raise ValueError("a base is for a U-Net, and there is none in these checkpoints")
+            raise ValueError("a base needs a U-Net, which these checkpoints do not have")
     elif job.base is None:
-        job.say("the U-Net is left out: name a folder of its Stable Diffusion with --base to have the painter, too")
+        job.say("the U-Net is left out: name a folder of its Stable Diffusion with --base to convert the painter, too")
     else:
         if not (job.base / "model_index.json").is_file():
-            raise ValueError(f"{shown(str(job.base))} is no folder of a diffusion pipeline")
+            raise ValueError(f"{shown(str(job.base))} is not a folder of a diffusion pipeline")
         painter = job.out / "painter"
         painter.mkdir()
         parts = (
@@ -182,7 +183,7 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], config: Mapping[s
                 folder / file,
                 metadata={"format": "pt"},
             )
-        except SafetensorError as error:  # how it says that the disk is full
+        except SafetensorError as error:  # raised when the disk is full
             raise OSError(str(error)) from error
         if config is not None:
             (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -191,5 +192,5 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], config: Mapping[s
 Converter = Callable[[str, ImportJob, list[dict[str, Any]]], None]
 CONVERTERS: Final[dict[str, Converter]] = {"elic": _elic, "hed": _hed, "perco": _perco}
 PACKAGE_KINDS, ROLE_KINDS = ("elic",), ("hed", "perco")
-# kind -> the settings of a job that it has
+# kind -> settings of a job that apply to it
 SETTINGS: Final = {"elic": ("variant", "photos", "name", "licence", "notes"), "perco": ("base",)}

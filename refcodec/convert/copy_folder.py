@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Copies a folder of a foundation model: what loaders read, licences, and weights as safetensors though they come pickled."""
+"""Copy a folder of a foundation model: files that loaders read, licences, and weights, with pickles converted to safetensors."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from refcodec.foundation.model_set import write_errors
 from refcodec.progress import Progress
 
 CONVERTED: Final = (".bin", ".pt", ".pth", ".ckpt")
-_ALONG: Final = re.compile(r"(licen[cs]e|notice|readme|copying)(\..*)?", re.IGNORECASE)
+_DOCUMENTS: Final = re.compile(r"(licen[cs]e|notice|readme|copying)(\..*)?", re.IGNORECASE)
 _INDEX: Final = ".bin.index.json"
 INDEX_BYTES_MAX: Final = 1 << 24
-# what training leaves beside weights, and weights that are there in another form
-_NO_WEIGHTS: Final = (
+# files of training, and duplicates of the weights in another form
+_NOT_WEIGHTS: Final = (
     "training_args.*",
     "optimizer.*",
     "scheduler.*",
@@ -40,44 +40,47 @@ _CHUNK: Final = 1 << 24
 
 
 def pickled_weights(folder: Path) -> dict[str, str]:
-    """Pickled file -> the safetensors file that it becomes; of each subfolder that has no safetensors file."""
+    """Return {pickled file: safetensors file to write} for every subfolder without safetensors files."""
     files = [name for name, _ in model_files(folder)]
     safe = {dirname(name) for name in files if name.endswith(WEIGHTS)}
     of_index = {
         dirname(name): shards(folder / name) for name in files if name.endswith(_INDEX) and dirname(name) not in safe
     }
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for name in files:
-        place, file = split(name)
-        if place in safe or not file.endswith(CONVERTED) or any(fnmatch(file, pattern) for pattern in _NO_WEIGHTS):
+        subfolder, file = split(name)
+        if subfolder in safe or not file.endswith(CONVERTED) or any(fnmatch(file, pattern) for pattern in _NOT_WEIGHTS):
             continue
-        if file in of_index.get(place, {file}):
-            found[name] = join(place, _safe_name(file))
+        if file in of_index.get(subfolder, {file}):
+            targets[name] = join(subfolder, _safe_name(file))
     if lost := sorted(
-        join(place, file) for place, named in of_index.items() for file in named if join(place, file) not in found
+        join(subfolder, file)
+        for subfolder, named in of_index.items()
+        for file in named
+        if join(subfolder, file) not in targets
     ):
         raise SemError(
             Code.MODEL_MALFORMED,
             f"{shown(folder.name)} lacks {shown(lost[0])}, which its index names",
             hint="get the model again",
         )
-    if twice := sorted(name for name in found if list(found.values()).count(found[name]) > 1):
+    if twice := sorted(name for name in targets if list(targets.values()).count(targets[name]) > 1):
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{shown(folder.name)}: {shown(twice[0])} and {shown(twice[1])} are weights of one name",
-            hint="leave the one that is meant",
+            f"{shown(folder.name)}: {shown(twice[0])} and {shown(twice[1])} would be converted to the same file",
+            hint="keep only the right one",
         )
-    return found
+    return targets
 
 
 def _safe_name(file: str) -> str:
-    """The name that transformers and diffusers look for."""
+    """Return the file name that transformers and diffusers expect."""
     stem = file[: -len(next(suffix for suffix in CONVERTED if file.endswith(suffix)))]
     return re.sub(r"^pytorch_model", "model", stem) + WEIGHTS
 
 
 def shards(index: Path) -> set[str]:
-    """The files that an index of pickled shards names. SEM-E-803 for one that is none, or names a path."""
+    """Return the files in an index of pickled shards. Raises Code.MODEL_MALFORMED for an invalid index."""
     return set(_index(index)["weight_map"].values())
 
 
@@ -88,30 +91,30 @@ def _index(index: Path) -> dict[str, Any]:
         document: Any = parse_json(index.read_bytes())
         for file in document["weight_map"].values():
             if not file.endswith(CONVERTED) or re.fullmatch(r"[\w.-]+", file) is None:
-                raise ValueError("no plain name")
+                raise ValueError("not a plain file name")
         return dict(document)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SemError(
-            Code.MODEL_MALFORMED, f"{shown(index.name)} is no index of weights", hint="get the model again"
+            Code.MODEL_MALFORMED, f"{shown(index.name)} is not an index of weights", hint="get the model again"
         ) from error
 
 
 def copy(
     source: Path, target: Path, *, only: Iterable[str] | None = None, progress: Progress | None = None
 ) -> list[str]:
-    """What loaders read of `source`, into the empty folder `target`; the names of the weights that were converted.
+    """Copy the files of `source` that loaders read into the empty folder `target`. Return the names of converted weights.
 
-    only: the first parts of the paths to copy. SEM-E-101 for a file that cannot be read, 102 for one that cannot be
-    written, 803 for pickles that hold more than tensors.
+    only: first components of the paths to copy. Raises Code.CANNOT_READ, CANNOT_WRITE, or MODEL_MALFORMED for pickles that
+    hold more than tensors.
     """
     pickled = pickled_weights(source)
     files = {name: path for name, path in model_files(source) if only is None or name.split("/")[0] in only}
     kept = [
         name
         for name, path in files.items()
-        if name in pickled or path.suffix in SUFFIXES or _ALONG.fullmatch(path.name)
+        if name in pickled or path.suffix in SUFFIXES or _DOCUMENTS.fullmatch(path.name)
     ]
-    whole, done = sum(files[name].stat().st_size for name in kept) + 1, 0
+    total, done = sum(files[name].stat().st_size for name in kept) + 1, 0
     for name in kept:
         if name in pickled:
             with write_errors(target / pickled[name]):
@@ -124,7 +127,7 @@ def copy(
             _copy_file(files[name], target / name)
         done += files[name].stat().st_size
         if progress is not None:
-            progress(done / whole)
+            progress(done / total)
     return sorted(name for name in kept if name in pickled)
 
 
@@ -141,7 +144,7 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _copy_index(source: Path, target: Path) -> None:
-    """The index of the converted shards, under the name of theirs."""
+    """Write the index of the converted shards, under their file name."""
     document = _index(source)
     document["weight_map"] = {tensor: _safe_name(file) for tensor, file in document["weight_map"].items()}
     name = re.sub(r"^pytorch_model", "model", source.name.removesuffix(_INDEX)) + WEIGHTS + ".index.json"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Public checkpoints of ELIC become model packages: state dict -> `net.Elic` -> integers -> package.
+"""Convert public checkpoints of ELIC to model packages: state dict -> `network.Elic` -> integers -> package.
 
-Their heads give sigma, their prior of z has medians, and they have one rate without gains. The median of each channel is
-taken off behind the analysis and put back before the hyper-decoder, so that z counts steps from it.
+Their heads output sigma, their prior of z has medians, and they have one rate without gains. The median of each channel
+is subtracted after the hyper-analysis and added before the hyper-decoder, so that z counts steps from it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refcodec.convert import elic_names
-from refcodec.convert.calibrate import any_text, calibrate
+from refcodec.convert.calibrate import calibrate, default_text
 from refcodec.convert.elic_names import Variant
 from refcodec.convert.elic_package import write_package
 from refcodec.convert.factorised_prior import Prior
@@ -31,65 +31,65 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import build
 from refcodec.transforms.elic.network import Elic
 
-# At this lambda a quantisation step of 1 is right (`net.Elic`): what the encoder's choice of residuals goes by.
+# Lambda for which a quantisation step of 1 is right (`network.Elic`); the encoder's choice of residuals depends on it.
 UNIT_LAMBDA = 18 / math.log(2) / 255**2
-SYNTHETIC, SIDE = 6, 256  # pictures made where none are given
-QUIET = 1 / 32  # of `calibrate`: users give few pictures
-FEW = 1 << 18  # pixels of them all
-COMPARED = 3  # pictures of the report
+SYNTHETIC, SIDE = 6, 256  # number and side of synthetic pictures
+QUIET = 1 / 32  # of `calibrate`, since users supply few pictures
+FEW = 1 << 18  # total pixels
+COMPARED = 3  # pictures in the report
 
 
 def network(state: Mapping[str, Tensor], variant: str | None = None) -> tuple[Elic, Prior]:
-    """The float network of a checkpoint's state dict, and its prior of z; variant: taco, compressai, chandelier or None.
+    """Return the float network of a state dict and its prior of z. variant: taco, compressai, chandelier or None (detect).
 
-    SEM-E-803 names the first key that is missing, of another shape, not finite, or that nothing knows.
+    Raises Code.MODEL_MALFORMED for the first key that is missing, misshapen, not finite or unknown.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
-    found = elic_names.find(state, variant)
-    cfg = replace(elic_names.architecture(state, found), lambdas=(UNIT_LAMBDA,))
+    names = elic_names.find(state, variant)
+    cfg = replace(elic_names.architecture(state, names), lambdas=(UNIT_LAMBDA,))
     with torch.device("meta"):
         net = Elic(cfg)
     own = dict.fromkeys(("log_gain", "log_inverse", "log_gain_z", "z_loc", "z_log_scale"))
-    made = {
-        name: torch.zeros(like.shape) if name in own else _taken(state, found.key(name), like)
+    weights = {
+        name: torch.zeros(like.shape) if name in own else _tensor(state, names.key(name), like)
         for name, like in net.state_dict().items()
     }
-    prior = Prior(state, found.prior, cfg.hyper)
-    known = prior.used | {found.key(name) for name in made if name not in own}
-    if left := sorted(key for key in state if key not in known and not elic_names.ignored(key)):
-        raise SemError(Code.MODEL_MALFORMED, f"nothing in the architecture is called {left[0]}", path=left[0])
-    _mask(made, found)
+    prior = Prior(state, names.prior, cfg.hyper)
+    known = prior.used | {names.key(name) for name in weights if name not in own}
+    if unknown := sorted(key for key in state if key not in known and not elic_names.ignored(key)):
+        raise SemError(Code.MODEL_MALFORMED, f"the architecture has no tensor {unknown[0]}", path=unknown[0])
+    _mask(weights, names)
     median = prior.medians.float()
     last = f"entropy.h_a.{2 * len(cfg.hyper_analysis) - 2}.bias"
-    made[last] = made[last] - median
-    net.load_state_dict(made, assign=True)
+    weights[last] = weights[last] - median
+    net.load_state_dict(weights, assign=True)
     net.z_centre = median
     return net.eval().requires_grad_(False), prior
 
 
-def _taken(state: Mapping[str, Tensor], key: str, like: Tensor) -> Tensor:
-    found = state.get(key)
-    if found is None:
+def _tensor(state: Mapping[str, Tensor], key: str, like: Tensor) -> Tensor:
+    tensor = state.get(key)
+    if tensor is None:
         raise SemError(Code.MODEL_MALFORMED, f"the checkpoint has no {key}", path=key)
-    if found.shape != like.shape:
+    if tensor.shape != like.shape:
         raise SemError(
-            Code.MODEL_MALFORMED, f"{key} has the shape {list(found.shape)}, not {list(like.shape)}", path=key
+            Code.MODEL_MALFORMED, f"{key} has the shape {list(tensor.shape)}, not {list(like.shape)}", path=key
         )
-    if not found.is_floating_point() or not bool(found.isfinite().all()):
-        raise SemError(Code.MODEL_MALFORMED, f"{key} is not finite numbers", path=key)
-    return found.detach().cpu().float()
+    if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
+        raise SemError(Code.MODEL_MALFORMED, f"{key} has values that are not finite numbers", path=key)
+    return tensor.detach().cpu().float()
 
 
-def _mask(made: dict[str, Tensor], variant: Variant) -> None:
-    """Spatial contexts see the sites an odd number of steps away; what else they hold was never used."""
-    for name in made if variant.masked else ():
+def _mask(weights: dict[str, Tensor], variant: Variant) -> None:
+    """Set the weights of spatial contexts to 0 at an even distance, where the public code masks them."""
+    for name in weights if variant.masked else ():
         if name.startswith("entropy.spatial.") and name.endswith(".weight"):
-            at = torch.arange(made[name].shape[2])
-            made[name] = made[name] * ((at[:, None] + at) % 2)
+            at = torch.arange(weights[name].shape[2])
+            weights[name] = weights[name] * ((at[:, None] + at) % 2)
 
 
 def synthetic(seed: int = 0) -> list[Tensor]:
-    """Pictures float[1, 3, 256, 256] with the statistics of photographs: a 1/f spectrum, slopes, and edges."""
+    """Return pictures float[1, 3, 256, 256] with statistics of photographs: a 1/f spectrum, gradients and edges."""
     rng = np.random.default_rng(seed)
     f = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
     f[0, 0] = np.inf
@@ -120,30 +120,30 @@ def convert(
     texts: list[Tensor] | None = None,
     say: Callable[[str], None] = print,
 ) -> str:
-    """A public checkpoint's state dict as a model package in the folder `out`; its digest.
+    """Write the state dict of a public checkpoint as a model package to the folder `out`, and return its digest.
 
-    variant: see `network`. pictures float[1, 3, H, W] in 0..1 measure the ranges of activations; synthetic ones where there
-    are none. texts float[1, 38, width]: the embeddings of their captions, for TACO. say: takes the lines of the report.
-    SEM-E-803 for a state that is none of the variants, or whose weights no integers can stand for.
+    variant: see `network`. pictures float[1, 3, H, W] in 0..1: for the ranges of activations; default synthetic. texts
+    float[1, 38, width]: embeddings of their captions, for TACO. say: called with each line of the report.
+    Raises Code.MODEL_MALFORMED for a state of no known variant, or with weights that integers cannot represent.
     """
     net, prior = network(state, variant)
     if not pictures:
-        say("warning: no pictures to measure activations on; synthetic ones are used, and photographs are better")
+        say("warning: activations are measured on synthetic pictures; photographs give better results")
         pictures, texts = synthetic(), None
     elif sum(x.shape[2] * x.shape[3] for x in pictures) < FEW:
-        say(f"warning: pictures of fewer than {FEW} pixels show few activations; give several photographs")
+        say(f"warning: pictures with fewer than {FEW} pixels in total show few activations; use several photographs")
     pictures = [F.pad(x.float(), (0, -x.shape[3] % 64, 0, -x.shape[2] % 64), mode="replicate") for x in pictures]
     try:
         tables, ranges = prior.tables(), calibrate(net, pictures, texts, QUIET)
         ends = np.stack([tables["z.offset"][0], tables["z.offset"][0] + tables["z.size"][0] - 1.0])
-        ranges.reach("z", np.abs(ends + net.z_centre.numpy()).max(0))  # every z that a table has
+        ranges.require("z", np.abs(ends + net.z_centre.numpy()).max(0))  # every z in the tables
         symbols, tensors = symbol_model(net, ranges, tables)
         say(_report(net, symbols, tensors, pictures[:COMPARED], texts))
         about = {"name": name, "licence": licence, "notes": notes}
         return write_package(net, symbols, tensors, out, about)
     except ValueError as error:
         raise SemError(
-            Code.MODEL_MALFORMED, f"no integers can stand for this checkpoint: {error}", path="symbols"
+            Code.MODEL_MALFORMED, f"integers cannot represent this checkpoint: {error}", path="symbols"
         ) from error
 
 
@@ -151,11 +151,11 @@ def convert(
 def _report(
     net: Elic, symbols: dict[str, Any], tensors: dict[str, Any], pictures: list[Tensor], texts: list[Tensor] | None
 ) -> str:
-    """How much longer codes of y are under the integer entropy model than under the float one."""
+    """Return a line that compares the code length of y under the integer and the float entropy model."""
     model = build(symbols, tensors)
     bits = [0.0, 0.0]
     for i, x in enumerate(pictures):
-        y, z = net.analyse(x, any_text(net.cfg) if texts is None else texts[i])
+        y, z = net.analyse(x, default_text(net.cfg) if texts is None else texts[i])
         shape = (y.shape[2], y.shape[3])
         both: tuple[EntropyParameters, EntropyParameters] = (
             FloatContextModel(net, 0, shape),

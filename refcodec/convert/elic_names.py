@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What public checkpoints of ELIC call the tensors of `net.Elic`, and how a state dict shows which of them it is.
+"""Map the tensors of `network.Elic` to their names in public checkpoints of ELIC, and detect the kind of a state dict.
 
-taco         TACO (Lee et al. 2024), and JiangWei's ELIC, which has no text adapter
+taco         TACO (Lee et al. 2024), and JiangWei's ELIC, without a text adapter
 compressai   CompressAI's Elic2022Official, and its Elic2022Chandelier
 chandelier   Chandelier's re-implementation
 """
@@ -59,7 +59,7 @@ _CHANDELIER: Final[tuple[Rule, ...]] = (
 
 @dataclass(frozen=True)
 class Variant:
-    """One family of checkpoints. masked: its spatial contexts are masked only as they run. only: a key no other has."""
+    """One family of checkpoints. masked: spatial contexts are masked at run time. only: a key that no other family has."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -69,7 +69,7 @@ class Variant:
     only: str
 
     def key(self, name: str) -> str:
-        """What the checkpoint calls a tensor of `net.Elic`."""
+        """Return the name in the checkpoint of a tensor of `network.Elic`."""
         for pattern, replacement in self.rules:
             name = re.sub(pattern, replacement, name)
         return name
@@ -87,7 +87,7 @@ VARIANTS: Final = (
     ),
     Variant("chandelier", _CHANDELIER, config.chandelier, "entropy_bottleneck.", True, "cc_transforms.0.0.weight"),
 )
-# Says nothing that the format takes from a checkpoint: tables of its own coder, masks, and what counters of operations left.
+# Tensors that are not converted: tables of another coder, masks, and counters of operations.
 _IGNORED: Final = re.compile(
     r"(.*\.)?gaussian_conditional\..*|.*context_prediction\.(.*\.)?mask|(.*\.)?total_(ops|params)"
 )
@@ -98,35 +98,38 @@ def ignored(key: str) -> bool:
 
 
 def find(state: Mapping[str, Tensor], name: str | None) -> Variant:
-    """The variant of a state, by name or by its keys. ValueError for a name that there is not, SEM-E-803 for no such state."""
+    """Return the variant of a state, by name or by its keys.
+
+    Raises ValueError for an unknown name, Code.MODEL_MALFORMED for a state of no variant.
+    """
     if name is not None:
-        found = next((v for v in VARIANTS if v.name == name), None)
-        if found is None:
+        named = next((v for v in VARIANTS if v.name == name), None)
+        if named is None:
             raise ValueError(f"variant {name!r} is unknown: there are {', '.join(v.name for v in VARIANTS)}")
-        return found
+        return named
     for variant in VARIANTS:
         if variant.only in state:
             return variant
     first = next(iter(sorted(state)), "no key at all")
     raise SemError(
         Code.MODEL_MALFORMED,
-        f"no state of TACO, ELIC, Elic2022Official or Chandelier's ELIC: it begins with {first}",
+        f"not a state of TACO, ELIC, Elic2022Official or Chandelier's ELIC: it begins with {first}",
         path=first,
     )
 
 
 def shape(state: Mapping[str, Tensor], key: str, rank: int) -> tuple[int, ...]:
-    """The shape of a tensor that must be there; SEM-E-803."""
+    """Return the shape of a tensor. Raises Code.MODEL_MALFORMED if it is absent or has another rank."""
     if key not in state:
         raise SemError(Code.MODEL_MALFORMED, f"the checkpoint has no {key}", path=key)
-    found = tuple(state[key].shape)
-    if len(found) != rank:
-        raise SemError(Code.MODEL_MALFORMED, f"{key} has the shape {list(found)}, not one of {rank} axes", path=key)
-    return found
+    axes = tuple(state[key].shape)
+    if len(axes) != rank:
+        raise SemError(Code.MODEL_MALFORMED, f"{key} has the shape {list(axes)}, not one of {rank} axes", path=key)
+    return axes
 
 
 def architecture(state: Mapping[str, Tensor], variant: Variant) -> ElicConfig:
-    """The configuration whose widths and groups a state has; SEM-E-803 where there is none."""
+    """Return the configuration with the widths and groups of a state. Raises Code.MODEL_MALFORMED if they are invalid."""
     n = shape(state, variant.key("g_a.0.weight"), 4)[0]
     m = shape(state, variant.key("entropy.h_a.0.weight"), 4)[1]
     groups = [shape(state, variant.key("entropy.spatial.0.weight"), 4)[1]]
@@ -134,12 +137,12 @@ def architecture(state: Mapping[str, Tensor], variant: Variant) -> ElicConfig:
         groups.append(shape(state, key, 4)[1])
     build = variant.config
     if variant.name == "compressai" and shape(state, variant.key("entropy.h_s.4.weight"), 4)[0] == 2 * m:
-        build = config.chandelier  # whose last layer is no transposed convolution, with its outputs first
+        build = config.chandelier  # its last layer is a plain convolution, with outputs in the first axis
     text = variant.key("g_a.8.project.weight")
     width = shape(state, text, 2)[1] if variant.name == "taco" and text in state else 0
     try:
         return replace(build(n, m, tuple(groups)), scale_head="linear", text_width=width)
     except ValueError as error:
         raise SemError(
-            Code.MODEL_MALFORMED, f"the checkpoint has no architecture of ELIC: {error}", path=variant.only
+            Code.MODEL_MALFORMED, f"the checkpoint is not an architecture of ELIC: {error}", path=variant.only
         ) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes an ELIC network and its integer symbol model as a model package (SPEC §12)."""
+"""Write an ELIC network and its integer symbol model as a model package (SPEC §12)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 
 def weights(prefix: str, state: dict[str, Tensor]) -> dict[str, Array]:
-    """Tensors as float16, or as float32 where one does not fit. ValueError for one that is not finite."""
+    """Return tensors as float16, or as float32 if out of range. Raises ValueError if one is not finite."""
     out = {}
     for name, v in state.items():
         if not bool(v.isfinite().all()):
@@ -37,9 +37,9 @@ def weights(prefix: str, state: dict[str, Tensor]) -> dict[str, Array]:
 def write_package(
     net: Elic, symbols: dict[str, Any], tensors: dict[str, Array], out: Path, about: dict[str, Any]
 ) -> str:
-    """The package folder, file by file and the manifest last; its digest. about: name, licence, notes, training.
+    """Write the package folder, the manifest last, and return its digest. about: name, licence, notes, training.
 
-    ValueError for weights that are not finite, SemError for a package that a decoder would refuse.
+    Raises ValueError for weights that are not finite, SemError for a package that a decoder would refuse.
     """
     out.mkdir(parents=True, exist_ok=True)
     gain = net.log_gain.exp()

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""z tables from the factorised prior of public checkpoints (Ballé et al. 2018, appendix 6.1).
+"""Compute z tables from the factorised prior of public checkpoints (Ballé et al. 2018, appendix 6.1).
 
-The cumulative of each channel is a monotone network of scalars, widths 3, 3, 3, 3, 1: softplus of a matrix, a bias, and
-tanh(factor) tanh(x) beside x behind all layers but the last; a sigmoid makes it a probability. A symbol s stands for
-the value s + median.
+The cumulative distribution of each channel is a monotone network of widths 3, 3, 3, 3, 1: softplus of a matrix, a bias,
+and x + tanh(factor) tanh(x) after all layers but the last, then a sigmoid. A symbol s represents the value s + median.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from refcodec.errors import Code, SemError
 Array = NDArray[Any]
 WIDTHS = (1, 3, 3, 3, 3, 1)
 LAYERS = len(WIDTHS) - 1
-REACH = 2048  # largest symbol that a table spells out
+REACH = 2048  # largest symbol with its own table entry
 TAIL = 5e-6  # mass on each side that is left to the escape
 _OLD = {"matrices": "_matrix", "biases": "_bias", "factors": "_factor"}
 _BUFFERS = re.compile(r"target|_offset|_quantized_cdf|_cdf_length|likelihood_lower_bound\..*")
 
 
 class Prior:
-    """The density of z in a checkpoint's state, whose keys begin with `prefix`; SEM-E-803 for one that is not whole.
+    """Density of z from the keys of a state dict with this prefix. Raises Code.MODEL_MALFORMED if it is incomplete.
 
-    used: the keys that belong to it, those that say nothing new included.
+    used: the keys that belong to it, including redundant ones.
     """
 
     def __init__(self, state: Mapping[str, Tensor], prefix: str, channels: int) -> None:
@@ -51,18 +50,18 @@ class Prior:
         self.medians = self._take(state, f"{prefix}quantiles", (channels, 1, 3))[:, 0, 1]
 
     def _take(self, state: Mapping[str, Tensor], key: str, shape: tuple[int, ...]) -> Tensor:
-        found = state.get(key)
-        if found is None:
+        tensor = state.get(key)
+        if tensor is None:
             raise SemError(Code.MODEL_MALFORMED, f"the checkpoint has no {key}", path=key)
-        if found.shape != shape or not bool(found.isfinite().all()):
+        if tensor.shape != shape or not bool(tensor.isfinite().all()):
             raise SemError(
-                Code.MODEL_MALFORMED, f"{key} is {list(found.shape)}, not finite numbers of {list(shape)}", path=key
+                Code.MODEL_MALFORMED, f"{key} is {list(tensor.shape)}, not finite numbers of {list(shape)}", path=key
             )
         self.used.add(key)
-        return found.double()
+        return tensor.double()
 
     def logits(self, x: Tensor) -> Tensor:
-        """Of the cumulative at x float64[C, 1, n]."""
+        """Return the logits of the cumulative distribution at x float64[C, 1, n]."""
         for i in range(LAYERS):
             x = self.matrices[i] @ x + self.biases[i]
             if i < LAYERS - 1:
@@ -71,16 +70,16 @@ class Prior:
 
     @torch.no_grad()
     def tables(self) -> dict[str, Array]:
-        """The tensors `z.offset`, `z.size` and `z.freq` of one rate."""
+        """Return the tables `z.offset`, `z.size` and `z.freq` of one rate."""
         steps = torch.arange(-REACH, REACH + 2, dtype=torch.float64) - 0.5
         logits = self.logits(steps + self.medians[:, None, None])[:, 0]
-        below, above = torch.sigmoid(logits), torch.sigmoid(-logits)  # both, since 1 - p loses the tail
+        below, above = torch.sigmoid(logits), torch.sigmoid(-logits)  # both, since 1 - p loses precision in the tail
         mass = torch.where(logits[:, :-1] > 0, above[:, :-1] - above[:, 1:], below[:, 1:] - below[:, :-1])
-        first = (below[:, 1:] <= TAIL).sum(1).clamp(max=2 * REACH)
-        last = (2 * REACH - (above[:, :-1] <= TAIL).sum(1)).clamp(min=0)
+        lowest = (below[:, 1:] <= TAIL).sum(1).clamp(max=2 * REACH)
+        highest = (2 * REACH - (above[:, :-1] <= TAIL).sum(1)).clamp(min=0)
 
         def one(c: int) -> tuple[int, Array]:
-            lo, hi = sorted((int(first[c]), int(last[c])))
+            lo, hi = sorted((int(lowest[c]), int(highest[c])))
             return lo - REACH, mass[c, lo : hi + 1].numpy() + 1e-12
 
         return counted_tables((one(c) for c in range(len(mass))), (1, len(mass)))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The published weights of PerCo (SD) as ours: names, shapes and what can be told from them.
+"""Convert the published weights of PerCo (SD), and derive their configuration from tensor names and shapes.
 
-Facts of that project: its hyper-encoder stands under `backbone` and `quantizer` (vector-quantize-pytorch, one codebook of
-cosine similarity); its U-Net is Stable Diffusion's with a second first convolution, `conv_in_extended`, in whose place
-diffusers' own class has `conv_in`. No text is the empty text there: nothing is learned for it.
+In that project the hyper-encoder has the prefixes `backbone` and `quantizer` (vector-quantize-pytorch, one codebook with
+cosine similarity). Its U-Net is Stable Diffusion's with an extended first convolution, `conv_in_extended`, which becomes
+`conv_in` of diffusers' class. The empty text stands for no text; no embedding is learned for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from refcodec.errors import Code, SemError
 from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
 
-FACTOR: Final = 8  # pixels of a side of Stable Diffusion's latents
+FACTOR: Final = 8  # pixels per side of a latent site of Stable Diffusion
 HEAD: Final = 64  # channels of an attention head in Stable Diffusion 2
 _PREFIX: Final = re.compile(r"^(module\.)?(hyper_enc\.|hyper_encoder\.|unet\.)?(module\.)?")
 _HYPER: Final = ("backbone.", "quantizer.")
@@ -25,35 +25,35 @@ _CODEBOOK: Final = "quantizer._codebook."
 
 
 class Part(NamedTuple):
-    """What a folder of safetensors and config.json holds."""
+    """Contents of a folder with safetensors and config.json."""
 
     tensors: dict[str, Tensor]
     config: dict[str, Any]
 
 
 def convert(state: dict[str, Tensor]) -> tuple[Part | None, Part | None]:
-    """(hyper-encoder, U-Net) of a published state dict, which may hold one of them; None for the other.
+    """Return (hyper-encoder, U-Net) of a published state dict; None for the one that it does not hold.
 
-    SEM-E-803 for what is neither, or is `hyper_encoder_v2`, another network.
+    Raises Code.MODEL_MALFORMED for other states, including `hyper_encoder_v2`, a different network.
     """
     bare = {_PREFIX.sub("", name): tensor for name, tensor in state.items()}
     hyper = {name: t for name, t in bare.items() if name.startswith(_HYPER)}
     unet = {name: t for name, t in bare.items() if not name.startswith(_HYPER)}
     if unet and "conv_in_extended.weight" not in unet:
-        raise _odd(
+        raise _malformed(
             "a U-Net without the input for local features (conv_in_extended)"
             if "conv_in.weight" in unet
             else f"it has {sorted(unet)[0]}"
         )
     if not bare:
-        raise _odd("it is empty")
-    return hyper_encoder(hyper) if hyper else None, unet_of(unet) if unet else None
+        raise _malformed("it is empty")
+    return _convert_hyper_encoder(hyper) if hyper else None, _convert_unet(unet) if unet else None
 
 
-def _odd(what: str) -> SemError:
+def _malformed(what: str) -> SemError:
     return SemError(
         Code.MODEL_MALFORMED,
-        f"no weights of PerCo (SD): {what}",
+        f"not weights of PerCo (SD): {what}",
         path="hyper_encoder",
         hint="name the hyper_enc and unet of a PerCo (SD) checkpoint",
     )
@@ -61,37 +61,37 @@ def _odd(what: str) -> SemError:
 
 def _shape(tensors: dict[str, Tensor], name: str, dims: int) -> tuple[int, ...]:
     if name not in tensors or tensors[name].dim() != dims:
-        raise _odd(f"no {name} of {dims} dimensions")
+        raise _malformed(f"no {name} of {dims} dimensions")
     return tuple(tensors[name].shape)
 
 
-def hyper_encoder(state: dict[str, Tensor]) -> Part:
-    """Ours, of the public one's tensors."""
+def _convert_hyper_encoder(state: dict[str, Tensor]) -> Part:
+    """Return our hyper-encoder from the tensors of the public one."""
     n, latent, *_ = _shape(state, "backbone.0.weight", 4)
     m, v, dim = _shape(state, "backbone.13.weight", 4)[0], *_shape(state, f"{_CODEBOOK}embed", 3)[1:]
     downs = sum(_shape(state, f"backbone.{i}.weight", 4)[2] == 5 for i in (0, 4, 9))
     codes = state[f"{_CODEBOOK}embed"][0].float()
     if bool(((codes.norm(dim=-1) - 1).abs() > 1e-2).any()):
-        raise _odd("its codes are not of length 1: it was trained before PerCo (SD) took to cosine similarity")
+        raise _malformed("its codes are not of length 1: it was trained before PerCo (SD) used cosine similarity")
     cfg = HyperConfig(int(v), FACTOR << downs, FACTOR, latent, n, m, int(dim), None)
     tensors = {_renamed(k): t.float() for k, t in state.items() if not k.startswith(_CODEBOOK)}
     tensors["quantiser.codes"] = torch.nn.functional.normalize(codes, dim=-1)
     try:
         HyperEncoder(cfg).fill(tensors)
     except ValueError as error:
-        raise _odd(str(error)) from error
+        raise _malformed(str(error)) from error
     return Part(tensors, cfg.to_dict())
 
 
 def _renamed(name: str) -> str:
-    """A key of the public hyper-encoder in ours: attention as CompressAI names it, blocks as that project does."""
+    """Return our name of a tensor of the public hyper-encoder: attention as in CompressAI, blocks as in that project."""
     name = name.removeprefix("quantizer.")
     name = re.sub(r"\.conv_([ab])\.", r".\1.", name)
     return re.sub(r"\.(conv|layers)\.(?=\d)", ".branch.", name)
 
 
-def unet_of(state: dict[str, Tensor]) -> Part:
-    """Tensors and configuration of diffusers' UNet2DConditionModel."""
+def _convert_unet(state: dict[str, Tensor]) -> Part:
+    """Return tensors and configuration of diffusers' UNet2DConditionModel."""
     tensors = {k: t for k, t in state.items() if not k.startswith(("conv_in.", "conv_in_extended."))}
     tensors |= {
         f"conv_in.{k}": state[f"conv_in_extended.{k}"] for k in ("weight", "bias") if f"conv_in_extended.{k}" in state
@@ -100,10 +100,10 @@ def unet_of(state: dict[str, Tensor]) -> Part:
     levels = 1 + max((int(k.split(".")[1]) for k in state if k.startswith("down_blocks.")), default=-1)
     channels = [_shape(state, f"down_blocks.{i}.resnets.0.conv2.weight", 4)[0] for i in range(levels)]
     attends = [f"down_blocks.{i}.attentions.0.proj_in.weight" in state for i in range(levels)]
-    first = next((i for i, has in enumerate(attends) if has), None)
-    if first is None:
-        raise _odd("a U-Net that attends to nothing")
-    at = f"down_blocks.{first}.attentions.0."
+    level = next((i for i, has in enumerate(attends) if has), None)
+    if level is None:
+        raise _malformed("a U-Net without attention")
+    at = f"down_blocks.{level}.attentions.0."
     linear = state[f"{at}proj_in.weight"].dim() == 2
     kinds = ["CrossAttn" if has else "" for has in attends]
     return Part(

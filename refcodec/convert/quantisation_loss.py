@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What integers cost: the float entropy model behind `ContextModel`'s interface, and the ideal length of a code under either."""
+"""Compare integer and float entropy models by ideal code length; `FloatContextModel` has the interface of `ContextModel`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEP = 64  # units of means in one quantisation step (SPEC §13.7)
 
 
 class EntropyParameters(Protocol):
-    """What `refcodec.networks.context_model.ContextModel` and `FloatContextModel` have in common."""
+    """Interface common to `refcodec.networks.context_model.ContextModel` and `FloatContextModel`."""
 
     sites: tuple[Sites, Sites]
 
@@ -28,7 +28,7 @@ class EntropyParameters(Protocol):
 
 
 class FloatContextModel:
-    """The float entropy model: same walk, same tables, nets in float32."""
+    """Float entropy model with the walk and the tables of the integer one, and nets in float32."""
 
     def __init__(self, net: Elic, rate: int, shape: tuple[int, int]) -> None:
         self.net, self.rate = net, rate
@@ -57,7 +57,7 @@ class FloatContextModel:
 
 
 def ideal_bits(predictor: EntropyParameters, groups: tuple[int, ...], y: Array, z: Array) -> float:
-    """Bits of y, gains applied, under the Gaussians that `predictor` names; every residual is plainly rounded."""
+    """Return the bits of y, after gains, under the Gaussian tables chosen by `predictor`, with plainly rounded residuals."""
     predictor.start(z)
     total, start = 0.0, 0
     for k, c in enumerate(groups):
@@ -73,11 +73,11 @@ def ideal_bits(predictor: EntropyParameters, groups: tuple[int, ...], y: Array, 
 
 
 def _gauss_bits(s: Array, table: Array) -> float:
-    """Bits of residuals under the Gaussian tables of SPEC §10, escapes included; none under table 0."""
+    """Return the bits of residuals under the Gaussian tables of SPEC §10, escapes included; table 0 codes nothing."""
     sigma = torch.exp(LOG_MIN + LOG_STEP * torch.from_numpy(table.astype(np.float64)))
     v, n = torch.from_numpy(np.abs(s).astype(np.float64)), (4.5 * sigma).ceil()
     below, above = (torch.erfc((v + end) / sigma * 0.5**0.5) for end in (-0.5, 0.5))
-    rest = torch.erfc((n + 0.5) / sigma * 0.5**0.5)  # of both sides
+    rest = torch.erfc((n + 0.5) / sigma * 0.5**0.5)  # both tails
     room = 2.0**16 - 2 * n - 2
     regular = 16 - torch.log2(1 + room * (below - above) / 2)
     escape = 16 - torch.log2(1 + room * rest) + 2 + 2 * torch.log2((v - n).clamp(min=1)).floor()

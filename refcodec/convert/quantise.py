@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Post-training quantisation: a trained float entropy model becomes the symbol model of SPEC §12.
+"""Post-training quantisation of a float entropy model to the symbol model of SPEC §12.
 
-Weights take a scale per output channel, activations the ranges that `calibrate` measured, and each requantisation is a
-15-bit multiplier and a shift (dyadic, as in He et al. 2022, arXiv 2202.07513). Gains go into the per-rate tensors of
-`z_input`, `y_input`, `means` and `scales`. A head that gives the log of sigma gives table indices at once; one that
-gives sigma gets a ladder (SPEC §11).
+Weights are scaled per output channel, activations by the ranges from `calibrate`, and each requantisation is a 15-bit
+multiplier and a shift (dyadic, as in He et al. 2022, arXiv 2202.07513). Gains are part of the per-rate tensors of
+`z_input`, `y_input`, `means` and `scales`. A head that outputs the log of sigma yields table indices directly; one that
+outputs sigma gets a ladder (SPEC §11).
 """
 
 from __future__ import annotations
@@ -23,10 +23,8 @@ from refcodec.transforms.elic.network import LOG_MIN, LOG_STEP, Elic
 
 WEIGHT_SUM = 2**21.5  # sum |w| of an output channel: 2^15 times it is 2^36.5,
 BIAS = 2.0**35  # and with this below 2^37 (SEM-R-101), rounding included
-SIGMA_UNITS = (
-    128.0,
-    8192.0,
-)  # fewest and most of a scale, where a ladder follows: 0.11 is 14 of the fewest, 256 still fits
+# Smallest and largest units of a scale before a ladder: 0.11 is 14 of the smallest, 256 still fits the largest.
+SIGMA_UNITS = (128.0, 8192.0)
 SHIFT = 44  # largest shift: 2^37 times a multiplier and the addends stay below 2^53 (SEM-R-103)
 Array = NDArray[Any]
 Symbols = dict[str, Any]
@@ -37,9 +35,9 @@ class _Writer:
         self.tensors: dict[str, Array] = {}
 
     def requant(self, name: str, ratio: Array, lo: int, hi: int, offset: Array | None = None) -> dict[str, Any]:
-        """out = floor(in * ratio + offset + 1/2) as multiplier, shift and, with an offset, addend; ratio [R or 1, C]."""
+        """Return a requant layer, out = floor(in * ratio + offset + 1/2), ratio [R or 1, C]; store its tensors."""
         s = np.clip(15 - np.frexp(ratio)[1], 1, SHIFT).astype(np.int64)
-        s -= (np.round(ratio * np.exp2(s)) > TOP) & (s > 1)  # 32767.5 and more round up to a 16th bit
+        s -= (np.round(ratio * np.exp2(s)) > TOP) & (s > 1)  # 32767.5 and above would round up to 16 bits
         if (ratio * np.exp2(s) > TOP + 1).any():
             raise ValueError(f"{name}: a ratio of {ratio.max():.0f} is too large; the network was hardly trained")
         m = np.clip(np.round(ratio * np.exp2(s)), 1, TOP).astype(np.int16)
@@ -52,7 +50,7 @@ class _Writer:
         return obj
 
     def conv(self, name: str, conv: nn.Module, scale_in: Array) -> tuple[dict[str, Any], Array]:
-        """The integer layer and the accumulator's units per float unit, float64[O]."""
+        """Return the integer layer, and the units of its accumulator per float unit, float64[O]; store its tensors."""
         assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
         assert conv.bias is not None
         transposed = isinstance(conv, nn.ConvTranspose2d)
@@ -74,7 +72,7 @@ class _Writer:
         return layer, scale
 
     def net(self, name: str, stack: nn.Module, scale_in: Array, ranges: Ranges, head: bool) -> tuple[list[Any], Array]:
-        """All layers; a head ends in its accumulators, every other net in a requant. Returns the output's units too."""
+        """Return all layers, and the units of the output. A head ends in accumulators, every other net in a requant."""
         layers: list[Any] = []
         convs = convolutions(stack)
         for i, conv in enumerate(convs):
@@ -90,7 +88,7 @@ class _Writer:
 
 @torch.no_grad()
 def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbols, dict[str, Array]]:
-    """(`symbols` of the manifest, tensors) of a float network; z holds `z.offset`, `z.size`, `z.freq`."""
+    """Return (`symbols` of the manifest, tensors) of a float network. z: the tables `z.offset`, `z.size`, `z.freq`."""
     cfg, out = net.cfg, _Writer()
     gain, gain_z = (t.detach().double().exp().numpy() for t in (net.log_gain, net.log_gain_z))
     z_scale, y_scale = ranges.scale("z"), ranges.scale("y")
@@ -128,7 +126,7 @@ def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbol
         symbols["spatial_nets"].append(layers)
         layers, acc = out.net(f"head.{k}", net.entropy.head[k], np.concatenate([spatial, base]), ranges, head=True)
         symbols["heads"].append(layers)
-        if cfg.anchor_net:  # both heads share the requants behind them, so the accumulators must share their units
+        if cfg.anchor_net:  # both heads share the requants after them, so their accumulators must have the same units
             layers, own = out.net(f"anchor.{k}", net.entropy.anchor_head[k], base, ranges, head=True)
             symbols["anchor_heads"].append(layers)
             acc = _common_units(out, f"head.{k}", f"anchor.{k}", len(convolutions(net.entropy.head[k])) - 1, acc, own)
@@ -141,7 +139,7 @@ def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbol
 
 
 def _scale(out: _Writer, k: int, net: Elic, ranges: Ranges, gain: Array, acc: Array) -> dict[str, Any]:
-    """The requant of group k's scales, from accumulators of `acc` units a float unit to indices, or to what a ladder takes."""
+    """Return the requant of the scales of group k, from `acc` units per float unit to indices or ladder inputs."""
     if net.cfg.scale_head == "log":
         offset = (np.log(gain) - LOG_MIN) / LOG_STEP
         return out.requant(f"scale.{k}", np.broadcast_to(1 / (LOG_STEP * acc), offset.shape), 0, SIGMAS - 1, offset)
@@ -150,7 +148,7 @@ def _scale(out: _Writer, k: int, net: Elic, ranges: Ranges, gain: Array, acc: Ar
     last = len(convolutions(net.entropy.head[k])) - 1
     seen = [ranges.largest[name][part] for name in (f"head.{k}.{last}", f"anchor.{k}.{last}") if name in ranges.largest]
     units = float(np.clip(TOP / (HEADROOM * max(1e-6, float((np.max(seen, 0) * gain).max()))), *SIGMA_UNITS))
-    edges = np.exp(LOG_MIN + LOG_STEP * (np.arange(1, SIGMAS) - 0.5))  # where the next table is nearer in log sigma
+    edges = np.exp(LOG_MIN + LOG_STEP * (np.arange(1, SIGMAS) - 0.5))  # boundaries between tables, halfway in log sigma
     out.tensors[f"scale.{k}.ladder"] = np.round(edges * units - 0.5).astype(np.int32)
     return {**out.requant(f"scale.{k}", units * gain / acc, 0, TOP), "ladder": f"scale.{k}.ladder"}
 
@@ -161,7 +159,7 @@ def _part(groups: tuple[int, ...], j: int, scale: Array) -> Array:
 
 
 def _common_units(out: _Writer, one: str, two: str, last: int, a: Array, b: Array) -> Array:
-    """Rescales the finer of two last layers down to the units of the coarser, channel by channel."""
+    """Rescale the finer of two last layers to the units of the coarser, per channel, and return these units."""
     units = np.minimum(a, b)
     for name, own in ((one, a), (two, b)):
         factor = units / own

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Pickled checkpoints become safetensors files, in a process of their own: the only place where a pickle is read.
+"""Convert pickled checkpoints to safetensors in a separate process, the only place where a pickle is read.
 
     python -m refcodec.convert.unpickle IN OUT.safetensors
 
-The process has no environment, no network, a limit of memory and of file size, and an audit hook that ends it at the first
-attempt to start a program, open a connection or write a file. torch reads with weights_only=True, so that a pickle of more
-than tensors and plain values is refused before any of it runs; the rest is for the case that torch has a fault.
+The process has an empty environment, no network, limits on memory and file size, and an audit hook that raises at the
+first attempt to start a program, open a connection or write a file. torch reads with weights_only=True, which refuses
+pickles of more than tensors and plain values before any of it runs; the other measures guard against bugs in torch.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 TIMEOUT_S: Final = 1800
-GROWTH: Final = 4  # tensors that share memory are written each by itself; more than this is an attack
-SLACK: Final = 1 << 31  # bytes of memory beside the tensors
+GROWTH: Final = 4  # tensors that share memory are written separately; growth beyond this is an attack
+MEMORY_MARGIN: Final = 1 << 31  # bytes of memory in addition to the tensors
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "params_ema", "params", "ema")
 DEPTH: Final = 8
-MORE_THAN_TENSORS, NOT_ONE, NO_TORCH = 3, 4, 5  # exit statuses of the process
-SAID_MAX: Final = 200
+MORE_THAN_TENSORS, NOT_A_CHECKPOINT, NO_TORCH = 3, 4, 5  # exit statuses of the process
+MESSAGE_MAX: Final = 200
 _FORBIDDEN: Final = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile",
                      "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.chown", "os.truncate", "shutil.",
                      "ctypes.", "pickle.find_class", "pty.", "webbrowser.", "urllib.")  # fmt: skip
-_STARTS: Final = (b"PK\3\4", pickle.PROTO)  # of what torch writes: a zip archive, before version 1.6 a pickle
+_STARTS: Final = (b"PK\3\4", pickle.PROTO)  # first bytes of checkpoints: a zip archive, before torch 1.6 a pickle
 _START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.convert.unpickle import main; sys.exit(main(sys.argv[1:]))"
 
 
 def to_safetensors(source: Path, target: Path) -> None:
-    """The tensors of a pickled checkpoint as the safetensors file `target`, which is there whole or not at all.
+    """Write the tensors of a pickled checkpoint to the safetensors file `target`, completely or not at all.
 
-    SEM-E-803 for a pickle that holds more than tensors, or is no checkpoint, or ends the process; 805 without torch;
-    101 for a file that cannot be read.
+    Raises Code.MODEL_MALFORMED for a pickle that holds more than tensors, is not a checkpoint, or ends the process;
+    DEPENDENCY_MISSING without torch; CANNOT_READ.
     """
     name = shown(source.name)
     try:
@@ -52,7 +52,7 @@ def to_safetensors(source: Path, target: Path) -> None:
     except OSError as error:
         raise SemError(Code.CANNOT_READ, f"{shown(str(source))}: {error.strerror}") from error
     if not start.startswith(_STARTS):
-        raise _refusal(name, "is no checkpoint of tensors (it does not begin as torch writes them)")
+        raise _refusal(name, "is not a checkpoint of tensors (it does not begin as torch writes them)")
     part = target.with_name(f".{os.urandom(8).hex()}.tmp")
     path = [entry for entry in sys.path if os.path.isabs(entry)]
     command = [sys.executable, "-I", "-c", _START, json.dumps(path), str(source.absolute()), str(part.absolute())]
@@ -71,15 +71,15 @@ def to_safetensors(source: Path, target: Path) -> None:
             )
         except subprocess.TimeoutExpired as error:
             raise _refusal(name, "takes too long to open") from error
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        messages = done.stderr.decode("utf-8", "replace").strip().splitlines()
         if done.returncode == NO_TORCH:
             raise SemError(
                 Code.DEPENDENCY_MISSING, "pickled checkpoints are converted with torch, which is not installed"
             )
         if done.returncode == MORE_THAN_TENSORS:
             raise _refusal(name, "is a pickle that holds more than tensors; it was not opened")
-        if done.returncode == NOT_ONE and said:
-            raise _refusal(name, f"is no checkpoint of tensors ({said[-1][:SAID_MAX]})")
+        if done.returncode == NOT_A_CHECKPOINT and messages:
+            raise _refusal(name, f"is not a checkpoint of tensors ({messages[-1][:MESSAGE_MAX]})")
         if done.returncode != 0 or not part.is_file():
             raise _refusal(name, f"ended the process that opened it (status {done.returncode})")
         os.replace(part, target)
@@ -93,7 +93,7 @@ def _refusal(name: str, what: str) -> SemError:
 
 
 def main(arguments: list[str]) -> int:
-    """What the process does; its exit status, and one line on standard error where that is not 0."""
+    """Run the separate process. Return its exit status; on failure print one line to standard error."""
     if len(arguments) != 2:
         print("usage: python -m refcodec.convert.unpickle IN OUT.safetensors", file=sys.stderr)
         return 2
@@ -106,21 +106,21 @@ def main(arguments: list[str]) -> int:
         return NO_TORCH
     warnings.simplefilter("ignore")
     size = os.path.getsize(source)
-    _limit(size)
-    armed = _watch()
+    _limit_resources(size)
+    armed = _install_audit_hook()
     try:
-        found = _read(source)
+        checkpoint = _read(source)
         armed.clear()
-        _write(_state(found), target, size)
-    except Exception as error:  # noqa: BLE001 - whatever a checkpoint brings about is told in one line
+        _write(_state(checkpoint), target, size)
+    except Exception as error:  # noqa: BLE001 - every error of a checkpoint is reported in one line
         armed.clear()
         print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
-        return MORE_THAN_TENSORS if isinstance(error, pickle.UnpicklingError | PermissionError) else NOT_ONE
+        return MORE_THAN_TENSORS if isinstance(error, pickle.UnpicklingError | PermissionError) else NOT_A_CHECKPOINT
     return 0
 
 
-def _limit(size: int) -> None:
-    """Bounds of memory and of file size, where the system has them."""
+def _limit_resources(size: int) -> None:
+    """Limit memory and file size, if the system supports it."""
     try:
         import resource
     except ImportError:
@@ -128,16 +128,16 @@ def _limit(size: int) -> None:
     bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: GROWTH * size + (1 << 24)}
     with suppress(OSError, ValueError):
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        bounds[resource.RLIMIT_AS] = pages * resource.getpagesize() + (2 * GROWTH) * size + SLACK
-    for kind, most in bounds.items():
+        bounds[resource.RLIMIT_AS] = pages * resource.getpagesize() + (2 * GROWTH) * size + MEMORY_MARGIN
+    for kind, bound in bounds.items():
         with suppress(OSError, ValueError):
             hard = resource.getrlimit(kind)[1]
-            most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            resource.setrlimit(kind, (most, most))
+            limit = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+            resource.setrlimit(kind, (limit, limit))
 
 
-def _watch() -> list[bool]:
-    """An audit hook that refuses what reading tensors never needs, for as long as the list that is returned is not empty."""
+def _install_audit_hook() -> list[bool]:
+    """Install an audit hook that refuses actions not needed to read tensors, until the returned list is cleared."""
     armed = [True]
     writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -152,25 +152,28 @@ def _watch() -> list[bool]:
 
 
 def _read(source: str) -> Any:
-    """What torch makes of the file, weights only; mapped into memory where its form allows that."""
+    """Return the contents of the file, read by torch with weights_only, memory-mapped if its format allows."""
     import torch
 
     return torch.load(source, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(source))
 
 
-def _state(found: Any) -> dict[str, Any]:
-    """Name -> tensor of a checkpoint; wrappers and the prefix of parallel training are taken off. ValueError where there are none."""
+def _state(checkpoint: Any) -> dict[str, Any]:
+    """Return name -> tensor of a checkpoint, without wrappers and the prefix of parallel training.
+
+    Raises ValueError if there are no tensors.
+    """
     for _ in range(DEPTH):
         inner = (
-            next((found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)), None)
-            if isinstance(found, Mapping)
+            next((checkpoint[key] for key in WRAPPERS if isinstance(checkpoint.get(key), Mapping)), None)
+            if isinstance(checkpoint, Mapping)
             else None
         )
         if inner is None:
             break
-        found = inner
+        checkpoint = inner
     tensors: dict[str, Any] = {}
-    for name, tensor in _tensors(found, ""):
+    for name, tensor in _tensors(checkpoint, ""):
         if name in tensors:
             raise ValueError(f"it holds {name} twice")
         tensors[name] = tensor
@@ -199,18 +202,18 @@ def _write(tensors: dict[str, Any], target: str, size: int) -> None:
     import torch
     from safetensors.torch import save_file
 
-    total, seen, whole = 0, set(), {}
+    total, seen, dense = 0, set(), {}
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-            raise ValueError(f"{name} is no dense tensor")
+            raise ValueError(f"{name} is not a dense tensor")
         total += tensor.numel() * tensor.element_size()
         if total > GROWTH * size + (1 << 20):
             raise ValueError("its tensors hold more than the file")
         memory = tensor.untyped_storage()
         own = tensor.numel() * tensor.element_size() == memory.nbytes() and memory.data_ptr() not in seen
         seen.add(memory.data_ptr())
-        whole[name] = tensor.contiguous() if own else tensor.clone(memory_format=torch.contiguous_format)
-    save_file(whole, target, metadata={"format": "pt"})
+        dense[name] = tensor.contiguous() if own else tensor.clone(memory_format=torch.contiguous_format)
+    save_file(dense, target, metadata={"format": "pt"})
 
 
 if __name__ == "__main__":

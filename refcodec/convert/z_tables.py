@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The tables of z in a symbol model (SPEC §12): integer frequencies of each rate and channel."""
+"""Build the tables of z in a symbol model (SPEC §12): integer frequencies per rate and channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 def logistic_tables(loc: Array, scale: Array) -> dict[str, Array]:
-    """z tables [R, C] from logistic parameters: as many regular symbols as hold all but 1e-5 of the mass."""
+    """Return z tables [R, C] of logistic distributions, with regular symbols for all but 1e-5 of the mass."""
     offsets, sizes, freqs = np.zeros(loc.shape, np.int16), np.zeros(loc.shape, np.int32), list[int]()
     for at in np.ndindex(*loc.shape):
         mu, s = float(loc[at]), float(scale[at])
@@ -28,7 +28,7 @@ def logistic_tables(loc: Array, scale: Array) -> dict[str, Array]:
 
 
 def counted_tables(counts: Iterator[tuple[int, Array]], shape: tuple[int, int]) -> dict[str, Array]:
-    """z tables from (offset, weights) of each rate and channel: weights float[n], any positive sum."""
+    """Return z tables from (offset, weights) of each rate and channel; weights float[n], any positive sum."""
     offsets, sizes, freqs = np.zeros(shape, np.int16), np.zeros(shape, np.int32), list[int]()
     for at, (lo, weights) in zip(np.ndindex(*shape), counts, strict=True):
         freqs += _frequencies(list(weights / weights.sum() * (1 - 2e-5)))
@@ -37,7 +37,7 @@ def counted_tables(counts: Iterator[tuple[int, Array]], shape: tuple[int, int]) 
 
 
 def _frequencies(p: list[float]) -> list[int]:
-    """Integer frequencies of n symbols and an escape (frequency 1 at least), summing to 2^16."""
+    """Return integer frequencies of n symbols and an escape, each at least 1, that sum to 2^16."""
     n = len(p) + 1
     if n > 32768:
         raise ValueError(f"a z table of {n - 1} symbols; the network was hardly trained")

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Other people's models by role: where they come from, how they are loaded, and one module a role."""
+"""Foundation models by role: locate, download, load and run them; one module per role."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The role captioner: what a picture shows, said by a vision-language model or by a model that captions and no more."""
+"""The role captioner: describe a picture by a vision-language model or a captioning model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
-from refcodec.foundation.loading import loading, pretrained, require_config, running
+from refcodec.foundation.loading import load_pretrained, loading, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "captioner"
@@ -24,44 +24,44 @@ CAPTION_TOKENS: Final = 32
 Pixels = NDArray[np.uint8]
 
 
-def captioner(models: Models, recommended: Mapping[str, str]) -> Captioner | endpoint.RemoteCaptioner:
-    """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
+def load_captioner(models: Models, recommended: Mapping[str, str]) -> Captioner | endpoint.RemoteCaptioner:
+    """Return the model of the role, local or behind an endpoint. Raises ModelError."""
     return models.load(ROLE, Captioner.load, recommended, endpoint.RemoteCaptioner)
 
 
 class Captioner:
-    """Words for pictures. Decoding is greedy, so that a picture has the same words each time."""
+    """Describe pictures in words. Decoding is greedy, so that results are repeatable."""
 
     def __init__(self, model: Any, processor: Any, name: str = "") -> None:
         self.model, self.processor, self.name = model, processor, name
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> Captioner:
-        """SEM-E-803 for a folder of another kind of model."""
+        """Load a local folder. Raises Code.MODEL_MALFORMED for another kind of model."""
         with loading(ROLE, folder):
             from transformers import AutoModelForImageTextToText
             from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN
 
             require_config(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
-            model = pretrained(ROLE, folder, AutoModelForImageTextToText, dtype_of(models))
+            model = load_pretrained(ROLE, folder, AutoModelForImageTextToText, dtype_of(models))
             processor = _processor(folder, model)
         return cls(model.to(device_of(models)), processor, folder.name)
 
     @property
     def template(self) -> str | None:
-        """That of a conversation; None: the model captions, and takes no instruction."""
+        """The chat template, or None for a captioning model, which takes no instruction."""
         own = getattr(self.processor, "chat_template", None)
         return own or getattr(getattr(self.processor, "tokenizer", None), "chat_template", None)
 
-    def describe(self, pixels: Pixels, instruction: str | None = None, most_tokens: int | None = None) -> str:
-        """The words of pixels uint8[H, W, 3], asked for by the instruction where the model takes one.
+    def describe(self, pixels: Pixels, instruction: str | None = None, max_tokens: int | None = None) -> str:
+        """Return a description of pixels uint8[H, W, 3]. instruction: passed on if the model takes one.
 
-        most_tokens: None for those of a long description.
+        max_tokens: None for the length of a long description.
         """
         picture = Image.fromarray(pixels)
         with running(ROLE, self.name):
             if self.template is None:
-                inputs, said = self.processor(images=picture, return_tensors="pt"), 0
+                inputs, start = self.processor(images=picture, return_tensors="pt"), 0
             else:
                 inputs = self.processor.apply_chat_template(
                     [
@@ -79,22 +79,22 @@ class Captioner:
                     return_dict=True,
                     return_tensors="pt",
                 )
-                said = 0 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+                start = 0 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
             inputs = inputs.to(self.model.device, self.model.dtype)
             tokens = self.model.generate(
-                **inputs, max_new_tokens=most_tokens or DESCRIPTION_TOKENS, do_sample=False, num_beams=1
+                **inputs, max_new_tokens=max_tokens or DESCRIPTION_TOKENS, do_sample=False, num_beams=1
             )
-            return strip_reasoning(self.processor.decode(tokens[0, said:], skip_special_tokens=True))
+            return strip_reasoning(self.processor.decode(tokens[0, start:], skip_special_tokens=True))
 
     def caption(self, pixels: Pixels, tokens: int = CAPTION_TOKENS) -> str:
-        """One short line of pixels uint8[H, W, 3]."""
+        """Return a one-line caption of pixels uint8[H, W, 3]."""
         return " ".join(self.describe(pixels, SENTENCE, tokens).split())
 
 
 def _processor(folder: Path, model: Any) -> Any:
-    """That of the model, its pictures resized by Pillow: the default depends on whether torchvision is installed.
+    """Return the model's processor, with pictures resized by Pillow: the default depends on whether torchvision is installed.
 
-    Models of videos too name a processor that torchvision must be there for; theirs is made of the other parts.
+    Models that also take videos name a processor that requires torchvision; theirs is assembled from the other parts.
     """
     from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The role clip: pictures and texts in one space (Radford et al. 2021), as method pics searches and scores in it."""
+"""The role clip: embed pictures and texts in one space (Radford et al. 2021), in which method pics searches and scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import loading, pretrained, quiet, require_config, require_finite, running
+from refcodec.foundation.loading import load_pretrained, loading, quiet, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "clip"
@@ -20,7 +20,7 @@ TYPES = ("clip",)
 
 
 class ClipModel:
-    """Unit vectors of pictures and of token ids. Runs in float32 whatever dtype is asked for: what is searched is close."""
+    """Unit vectors of pictures and of token ids. Always runs in float32, since the search compares close values."""
 
     def __init__(self, model: Any, processor: Any, tokenizer: Any, name: str = "") -> None:
         self.model, self.processor, self.tokenizer, self.name = model, processor, tokenizer, name
@@ -31,7 +31,7 @@ class ClipModel:
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
-            model = pretrained(ROLE, folder, CLIPModel)
+            model = load_pretrained(ROLE, folder, CLIPModel)
             processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         return cls(model.to(device_of(models)), processor, tokenizer, folder.name)
@@ -42,39 +42,39 @@ class ClipModel:
 
     @property
     def table(self) -> torch.Tensor:
-        """float32[V, W]: the embedding of each token id."""
+        """Embedding of each token id, float32[V, W]."""
         return cast(torch.Tensor, self.model.text_model.get_input_embeddings().weight)
 
     @property
-    def most(self) -> int:
-        """Token ids that a text can have, its begin and end left out."""
+    def max_tokens(self) -> int:
+        """Largest number of token ids in a text, begin and end excluded."""
         return int(self.model.config.text_config.max_position_embeddings) - 2
 
     @property
     def special(self) -> set[int]:
-        """Ids that stand for no piece of text: begin, end, padding."""
+        """Ids that represent no text: begin, end, padding."""
         return {
             int(i) for i in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, *self.tokenizer.all_special_ids)
         }
 
     def picture(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
-        """float32[D] of norm 1, of pixels uint8[H, W, 3]; resized and cropped as the model's own processor does."""
+        """Return float32[D] of norm 1 for pixels uint8[H, W, 3], resized and cropped by the model's own processor."""
         with running(ROLE, self.name), quiet():
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.device)
-            found = self.model.get_image_features(**inputs).pooler_output[0].float()
-        require_finite(ROLE, self.name, bool(found.isfinite().all()))
-        return cast(torch.Tensor, found / found.norm())
+            features = self.model.get_image_features(**inputs).pooler_output[0].float()
+        require_finite(ROLE, self.name, bool(features.isfinite().all()))
+        return cast(torch.Tensor, features / features.norm())
 
     def text(self, ids: torch.Tensor, points: torch.Tensor | None = None) -> torch.Tensor:
-        """float32[D] of norm 1, of token ids int64[n] without begin and end.
+        """Return float32[D] of norm 1 for token ids int64[n] without begin and end.
 
-        points float32[n, W]: taken in place of the ids' own embeddings, so that a gradient can be asked for at them.
-        No padding: the text is read from left to right up to its end, so that what follows changes nothing.
+        points float32[n, W]: replace the embeddings of the ids, so that gradients at them can be computed. No padding is
+        needed: attention is causal up to the end token.
         """
         tokenizer = self.tokenizer
-        whole_ids = torch.cat(
-            [ids.new_tensor([tokenizer.bos_token_id]), ids, ids.new_tensor([tokenizer.eos_token_id])]
-        )[None]
+        entire = torch.cat([ids.new_tensor([tokenizer.bos_token_id]), ids, ids.new_tensor([tokenizer.eos_token_id])])[
+            None
+        ]
 
         def replaced(_: Any, __: Any, out: torch.Tensor) -> torch.Tensor:
             assert points is not None
@@ -82,12 +82,12 @@ class ClipModel:
 
         hook = None if points is None else self.model.text_model.get_input_embeddings().register_forward_hook(replaced)
         try:
-            found = self.model.get_text_features(input_ids=whole_ids.to(self.device)).pooler_output[0]
+            features = self.model.get_text_features(input_ids=entire.to(self.device)).pooler_output[0]
         finally:
             if hook is not None:
                 hook.remove()
-        return cast(torch.Tensor, found / found.norm())
+        return cast(torch.Tensor, features / features.norm())
 
     def words(self, ids: tuple[int, ...]) -> str:
-        """The text of token ids, for people: read again it may give others."""
+        """Return the text of token ids, for display; tokenising it may give other ids."""
         return str(self.tokenizer.decode(list(ids)))

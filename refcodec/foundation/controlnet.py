@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The role controlnet: what makes a Stable Diffusion painter follow lines (Zhang et al., ICCV 2023)."""
+"""The role controlnet: condition Stable Diffusion on an edge map (Zhang et al., ICCV 2023)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from PIL import Image
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import device_of, dtype_of
-from refcodec.foundation.loading import loading, pretrained, require_config
+from refcodec.foundation.loading import load_pretrained, loading, require_config
 from refcodec.foundation.prompt_tokens import takes_ids
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.text_to_image import Pixels, TextToImage, worded
+from refcodec.foundation.text_to_image import Pixels, TextToImage, prompt_argument
 from refcodec.progress import Progress
 
 ROLE = "controlnet"
@@ -23,7 +23,7 @@ CLASSES = ("ControlNetModel",)
 
 
 class ControlNet:
-    """The network, without a painter."""
+    """The network, without the pipeline that it conditions."""
 
     def __init__(self, model: Any, name: str = "") -> None:
         self.model, self.name = model, name
@@ -34,15 +34,15 @@ class ControlNet:
         with loading(ROLE, folder):
             from diffusers import ControlNetModel
 
-            model = pretrained(ROLE, folder, ControlNetModel, dtype_of(models))
+            model = load_pretrained(ROLE, folder, ControlNetModel, dtype_of(models))
         return cls(model.to(device_of(models)), folder.name)
 
 
-class LinePainter(TextToImage):
-    """Pictures of a text along lines uint8[H, W, 3], which have the size of the picture; strength 0: they are not followed."""
+class ControlNetTextToImage(TextToImage):
+    """Generate pictures from a text and an edge map uint8[H, W, 3] of the same size; strength 0 ignores the map."""
 
     def __init__(self, painter: TextToImage, control: ControlNet, lines: Pixels, strength: float) -> None:
-        """SEM-E-803 for a painter that takes no ControlNet, or not this one."""
+        """Raise Code.MODEL_MALFORMED for a pipeline that takes no ControlNet, or not this one."""
         base = painter.pipeline
         if not takes_ids(base):
             what = f"painter: {shown(painter.name)} is {type(base).__name__}, which follows no edge map"
@@ -51,7 +51,7 @@ class LinePainter(TextToImage):
             )
         ours, theirs = (model.config.cross_attention_dim for model in (control.model, base.unet))
         if ours != theirs:
-            what = f"{ROLE}: {shown(control.name)} is of painters with texts of width {ours}, {shown(painter.name)} has {theirs}"
+            what = f"{ROLE}: {shown(control.name)} is for text embeddings of width {ours}, those of {shown(painter.name)} have {theirs}"
             raise SemError(Code.MODEL_MALFORMED, what, path=ROLE, hint="name the ControlNet of this painter")
         from diffusers import StableDiffusionControlNetPipeline
 
@@ -84,12 +84,12 @@ class LinePainter(TextToImage):
         negative: str | None = None,
         progress: Progress | None = None,
     ) -> Pixels:
-        """As `TextToImage.paint`."""
-        wanted = {
-            **worded(prompt),
+        """Generate a picture as `TextToImage.paint` does, conditioned on the edge map."""
+        arguments = {
+            **prompt_argument(prompt),
             "width": size[0],
             "height": size[1],
             "image": Image.fromarray(self.lines),
             "controlnet_conditioning_scale": self.strength,
         }
-        return self._run(self.pipeline, wanted, seed, kind, steps, 1.0, guidance, sampler, negative, progress)
+        return self._run(self.pipeline, arguments, seed, kind, steps, 1.0, guidance, sampler, negative, progress)

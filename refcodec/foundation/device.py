@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where models run: the device, the dtype and the noise generator that a user asks for."""
+"""Select the device, the dtype and the noise generator of models."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 class SettingError(ValueError):
-    """A user's setting that the model or this machine does not support; the model is not at fault."""
+    """A user's setting that the model or this machine does not support; the model itself is valid."""
 
 
 def device_of(models: Models) -> torch.device:
-    """The device asked for; `auto`: cuda, else mps, else cpu. ValueError for one that is not here."""
-    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    """Return the selected device; `auto` means cuda, else mps, else cpu. Raises SettingError if it is not available."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if models.device == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if here[name]))
-    if not here[models.device]:
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
+    if not available[models.device]:
         raise SettingError(f"torch sees no {models.device} device here")
     return torch.device(models.device)
 
 
 def dtype_of(models: Models) -> torch.dtype:
-    """The dtype asked for; `auto`: float32 on the CPU, float16 elsewhere."""
+    """Return the selected dtype; `auto` means float32 on the CPU, float16 elsewhere."""
     if models.dtype == "auto":
         return torch.float32 if device_of(models).type == "cpu" else torch.float16
     dtype: torch.dtype = getattr(torch, models.dtype)
@@ -35,7 +35,7 @@ def dtype_of(models: Models) -> torch.dtype:
 
 
 def generator(kind: str, seed: int) -> torch.Generator:
-    """The noise of one picture. `kind` cpu or cuda: their streams differ; ValueError where there is no cuda."""
+    """Return the noise generator of one picture. kind: cpu or cuda, whose streams differ. Raises SettingError without cuda."""
     if kind == "cuda" and not torch.cuda.is_available():
         raise SettingError("torch sees no cuda device here")
     return torch.Generator(kind).manual_seed(seed)

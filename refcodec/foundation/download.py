@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The local folder of a model: fetched from the hub if necessary, with safetensors weights and the recorded digest.
+"""Find the local folder of a model: download it if necessary, and check its weights and recorded digest.
 
 A pickle is never opened (`semtool models import` converts them).
 """
@@ -20,7 +20,7 @@ from refcodec.foundation.roles import HUB_ID, ModelSource, missing_model_error
 WEIGHTS: Final = ".safetensors"
 PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 _HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
-_HUB_LEFT: Final = [
+_HUB_EXCLUDED: Final = [
     "*.fp16.safetensors",
     "*non_ema*",
     "*-pruned.safetensors",
@@ -29,14 +29,14 @@ _HUB_LEFT: Final = [
     "*onnx*",
     "open_clip*",
 ]
-_PICKLED_TOO: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # fetched only to be converted
+_PICKLED_PATTERNS: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # downloaded only to be converted
 _REVISION: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*")
 
 
 def resolve_folder(source: ModelSource, *, fetch: bool = True) -> Path:
     """Return the folder of a source, downloaded if necessary, with safetensors weights and a verified digest.
 
-    fetch: False uses only what the cache of the hub has already. Raises Code.MODEL_UNAVAILABLE if there is no model,
+    fetch: False uses only the cache of the hub. Raises Code.MODEL_UNAVAILABLE if there is no model,
     MODEL_DIGEST for another digest than recorded, MODEL_MALFORMED for pickled weights.
     """
     folder = Path(source.place)
@@ -55,7 +55,7 @@ def resolve_folder(source: ModelSource, *, fetch: bool = True) -> Path:
 
 
 def _require_safetensors(source: ModelSource, folder: Path) -> None:
-    """Raise Code.MODEL_MALFORMED for pickled weights only, Code.MODEL_UNAVAILABLE for none."""
+    """Raise Code.MODEL_MALFORMED if all weights are pickled, Code.MODEL_UNAVAILABLE if there are none."""
     files = [path for _, path in model_files(folder)]
     if any(path.suffix == WEIGHTS for path in files):
         return
@@ -75,8 +75,8 @@ def _require_safetensors(source: ModelSource, folder: Path) -> None:
 
 
 def source_sha256(source: ModelSource, folder: Path) -> str:
-    """Return the digest of a source whose files are in `folder`; of a cache of the hub, only files that we download count."""
-    return folder_sha256(folder, () if os.path.isdir(source.place) else _HUB_LEFT)
+    """Return the digest of a source whose files are in `folder`; in a cache of the hub, only downloaded names count."""
+    return folder_sha256(folder, () if os.path.isdir(source.place) else _HUB_EXCLUDED)
 
 
 def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) -> Path:
@@ -89,23 +89,23 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
         or source.place.startswith((".", "/", "~"))
         or HUB_ID.fullmatch(source.place) is None
     ):
-        raise missing_model_error(source.role, what=f"{source.role}: {shown(source.place)} is no folder")
+        raise missing_model_error(source.role, what=f"{source.role}: {shown(source.place)} is not a folder")
     if source.revision is not None and _REVISION.fullmatch(source.revision) is None:
-        raise missing_model_error(source.role, what=f"{source.role}: {shown(source.revision)} is no revision")
+        raise missing_model_error(source.role, what=f"{source.role}: {shown(source.revision)} is not a revision")
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError
     except ImportError as error:
         raise models_extra_error() from error
     transport = HfHubHTTPError.__bases__[0]  # of the HTTP library's errors, which are not all OSError
-    files = [*_HUB_FILES, *(_PICKLED_TOO if pickled else ())]
+    files = [*_HUB_FILES, *(_PICKLED_PATTERNS if pickled else ())]
     try:
         return Path(
             snapshot_download(
                 source.place,
                 revision=source.revision,
                 allow_patterns=files,
-                ignore_patterns=_HUB_LEFT,
+                ignore_patterns=_HUB_EXCLUDED,
                 local_files_only=not fetch,
             )
         )
@@ -118,7 +118,7 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
 
 
 def models_extra_error() -> SemError:
-    """Return Code.DEPENDENCY_MISSING for an installation without transformers and diffusers."""
+    """Return the DEPENDENCY_MISSING error for an installation without transformers and diffusers."""
     return SemError(
         Code.DEPENDENCY_MISSING,
         "foundation models need transformers and diffusers, which are not installed",

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Roles filled by an endpoint: a server with the HTTP interface of OpenAI's, hosted or on this machine. No torch here.
+"""Roles filled by an endpoint: a server, hosted or local, with OpenAI's HTTP interface. Imports no torch.
 
-Nothing is asked of a server unless the user names it: https://host/v1#MODEL. The key is in the environment
-(SEM_ENDPOINT_KEY) and nowhere else, http is for this machine only, and redirects are not followed, since the key
-would go with them.
+Only servers that the user names, as https://host/v1#MODEL, are contacted. The key is read from the environment variable
+SEM_ENDPOINT_KEY and stored nowhere else. http is allowed for this machine only, and redirects are not followed, since
+they would receive the key.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 KEY: Final = "SEM_ENDPOINT_KEY"
-TIMEOUT_S: Final = 300.0  # for a whole answer: a picture may take minutes
+TIMEOUT_S: Final = 300.0  # for an entire answer: a picture may take minutes
 ANSWER_BYTES_MAX: Final = 1 << 25
-TEXT_MAX: Final = 1 << 16  # characters of an answer that are looked at
-SIDE_MAX: Final = 1024  # of a picture that is sent to be described, and of one that is painted
+TEXT_MAX: Final = 1 << 16  # characters of an answer that are read
+SIDE_MAX: Final = 1024  # of a picture sent to be described, and of a generated one
 _CHUNK: Final = 1 << 16
-# status -> what to do about it
+# status -> remedy
 REMEDIES: Final = {
     401: f"put its key into the environment variable {KEY}", 403: f"put a key that may use it into the environment variable {KEY}",
     404: "check the address and the name of the model", 429: "wait, then try again",
 }  # fmt: skip
 
-UNKNOWN: Final = (400, 422)  # statuses of a request with a member that the server does not know
+UNKNOWN_MEMBER: Final = (400, 422)  # statuses of a request with a member unknown to the server
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a model is served. `base`: URL that paths are appended to; `host`: with its port, for people."""
+    """Address of a model. base: URL to which paths are appended. host: host and port, for display."""
 
     base: str
     host: str
@@ -63,7 +63,7 @@ class Address:
 
 
 def address(url: str) -> Address:
-    """The parts of https://host/v1#MODEL. ValueError, which does not repeat the URL, for what is none."""
+    """Parse https://host/v1#MODEL. Raises ValueError, without repeating the URL, if it is invalid."""
     try:
         parts = urlsplit(url)
         name, port = parts.hostname or "", parts.port
@@ -90,8 +90,8 @@ def _loopback(name: str) -> bool:
         return False
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Redirects are answers like others, and no good ones."""
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Do not follow redirects, but treat them as errors."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -99,7 +99,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model behind an address, in a role."""
+    """A remote model that fills a role."""
 
     role: str
     address: Address
@@ -109,46 +109,46 @@ class Endpoint:
         return self.address.name
 
     def post(self, path: str, body: dict[str, Any], spare: dict[str, Any]) -> Any:
-        """The JSON document that answers this one. SEM-E-801 for no answer, or another one.
+        """Return the JSON answer to a JSON request. Raises Code.MODEL_UNAVAILABLE for any other answer, or none.
 
-        spare: members that some servers do not know; asked again without them where the request is refused.
+        spare: members that some servers do not know; the request is repeated without them if it is refused.
         """
         headers = {"Content-Type": "application/json", "Accept": "application/json", **_authorisation(self)}
         request = urllib.request.Request(self.address.base + path, json.dumps(body | spare).encode(), headers)
         own = [urllib.request.ProxyHandler({})] if self.address.local else []
         until = time.monotonic() + TIMEOUT_S
         try:
-            with urllib.request.build_opener(_Stay(), *own).open(request, timeout=TIMEOUT_S) as stream:
+            with urllib.request.build_opener(_NoRedirects(), *own).open(request, timeout=TIMEOUT_S) as stream:
                 data = self._read(stream, until)
         except urllib.error.HTTPError as error:
             error.close()
-            if error.code in UNKNOWN and spare:
+            if error.code in UNKNOWN_MEMBER and spare:
                 return self.post(path, body, {})
-            raise self.fault(f"answers with status {error.code}", REMEDIES.get(error.code)) from None
+            raise self.error(f"answers with status {error.code}", REMEDIES.get(error.code)) from None
         except TimeoutError:
-            raise self.fault(f"gave no answer in {TIMEOUT_S:g} s") from None
+            raise self.error(f"gave no answer in {TIMEOUT_S:g} s") from None
         except (OSError, http.client.HTTPException) as error:
             late = isinstance(getattr(error, "reason", None), TimeoutError)
-            raise self.fault(f"gave no answer in {TIMEOUT_S:g} s" if late else "cannot be reached") from None
+            raise self.error(f"gave no answer in {TIMEOUT_S:g} s" if late else "cannot be reached") from None
         try:
             return json.loads(data)
         except (ValueError, RecursionError):
-            raise self.fault("answers with something that is not JSON") from None
+            raise self.error("answers with something that is not JSON") from None
 
     def _read(self, stream: Any, until: float) -> bytes:
         data = bytearray()
         while chunk := stream.read1(_CHUNK):
             data += chunk
             if len(data) > ANSWER_BYTES_MAX:
-                raise self.fault(f"answers with more than {ANSWER_BYTES_MAX} bytes")
+                raise self.error(f"answers with more than {ANSWER_BYTES_MAX} bytes")
             if time.monotonic() > until:
                 raise TimeoutError
-        if getattr(stream, "length", None):  # what was promised and did not come
+        if getattr(stream, "length", None):  # fewer bytes than Content-Length
             raise http.client.IncompleteRead(b"")
         return bytes(data)
 
-    def fault(self, what: str, hint: str | None = None) -> SemError:
-        """SEM-E-801 that names role, host and remedy, and no secret."""
+    def error(self, what: str, hint: str | None = None) -> SemError:
+        """Return a MODEL_UNAVAILABLE error that names role, host and remedy, and no secret."""
         hint = hint or f"see that it runs and serves this model, or name another with --model {self.role}=FOLDER"
         return SemError(
             Code.MODEL_UNAVAILABLE,
@@ -157,29 +157,29 @@ class Endpoint:
             hint=hint,
         )
 
-    def chat(self, content: Any, most_tokens: int) -> str:
-        """What the model says to one turn of a conversation, as repeatably as the server can."""
+    def chat(self, content: Any, max_tokens: int) -> str:
+        """Return the model's reply to one message, as repeatable as the server allows."""
         body = {
             "model": self.address.model,
             "messages": [{"role": "user", "content": content}],
-            "max_tokens": most_tokens,
+            "max_tokens": max_tokens,
             "temperature": 0,
         }
         document = self.post("/chat/completions", body, {"seed": 0})
         try:
-            said = document["choices"][0]["message"]["content"]
+            reply = document["choices"][0]["message"]["content"]
         except (KeyError, IndexError, TypeError):
-            said = None
-        if not isinstance(said, str):
-            raise self.fault("answers without a message")
-        return strip_reasoning(said[:TEXT_MAX])
+            reply = None
+        if not isinstance(reply, str):
+            raise self.error("answers without a message")
+        return strip_reasoning(reply[:TEXT_MAX])
 
 
 class RemoteCaptioner(Endpoint):
     """The role captioner: a chat model that takes pictures."""
 
-    def describe(self, pixels: Pixels, instruction: str | None = None, most_tokens: int = 512) -> str:
-        """As `roles.captioner.Captioner`; the picture is made smaller where it is large."""
+    def describe(self, pixels: Pixels, instruction: str | None = None, max_tokens: int = 512) -> str:
+        """Describe a picture as `captioner.Captioner` does; large pictures are reduced to SIDE_MAX."""
         from PIL import Image
 
         picture, out = Image.fromarray(pixels), io.BytesIO()
@@ -187,30 +187,30 @@ class RemoteCaptioner(Endpoint):
         picture.save(out, "png")
         url = f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
         parts = [{"type": "text", "text": instruction or SENTENCE}, {"type": "image_url", "image_url": {"url": url}}]
-        return self.chat(parts, most_tokens)
+        return self.chat(parts, max_tokens)
 
     def caption(self, pixels: Pixels, tokens: int = 32) -> str:
-        """One short line of pixels uint8[H, W, 3]."""
+        """Return a one-line caption of pixels uint8[H, W, 3]."""
         return " ".join(self.describe(pixels, SENTENCE, tokens).split())
 
 
 class RemoteLanguageModel(Endpoint):
     """The role language: a chat model."""
 
-    def ask(self, instruction: str, text: str, most_tokens: int) -> str:
-        """The answer to an instruction about a text."""
-        return self.chat(f"{instruction}\n\n{text}", most_tokens)
+    def ask(self, instruction: str, text: str, max_tokens: int) -> str:
+        """Return the answer to an instruction about a text."""
+        return self.chat(f"{instruction}\n\n{text}", max_tokens)
 
 
 class RemoteTextToImage(Endpoint):
-    """The role painter of texts. Of how it paints it is told the size, and the seed where the server takes one."""
+    """Generate images from text over HTTP. Only the size and, where supported, the seed are passed on."""
 
     native = SIDE_MAX
 
     def paint(
         self, prompt: str, size: tuple[int, int], *, seed: int, progress: Progress | None = None, **_: Any
     ) -> Pixels:
-        """uint8[H, W, 3] of a text; size (width, height) is asked for, and servers may paint another."""
+        """Return uint8[H, W, 3] for a text. size (width, height): requested, but the server may return another."""
         body = {
             "model": self.address.model,
             "prompt": prompt,
@@ -224,12 +224,12 @@ class RemoteTextToImage(Endpoint):
         try:
             return _picture(base64.b64decode(document["data"][0]["b64_json"], validate=True))
         except (KeyError, IndexError, TypeError, binascii.Error, SemError):
-            raise self.fault("answers without a picture") from None
+            raise self.error("answers without a picture") from None
 
     def edit(
         self, pixels: Pixels, prompt: str, strength: float, *, seed: int, progress: Progress | None = None, **_: Any
     ) -> Pixels:
-        """The prompt painted anew: the interface has no editing from a share of the steps on."""
+        """Generate the prompt from scratch, since the interface cannot edit a picture at a given strength."""
         return self.paint(prompt, (pixels.shape[1], pixels.shape[0]), seed=seed, progress=progress)
 
 
@@ -244,5 +244,8 @@ def _authorisation(endpoint: Endpoint) -> dict[str, str]:
     if not key:
         return {}
     if not key.isascii() or not key.isprintable():
-        raise endpoint.fault("is asked with a key that no header can hold", f"look at the environment variable {KEY}")
+        raise endpoint.error(
+            "was not contacted: the key contains characters that a header cannot hold",
+            f"check the environment variable {KEY}",
+        )
     return {"Authorization": f"Bearer {key}"}

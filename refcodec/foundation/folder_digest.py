@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The digest of a folder of a foundation model: what `models.json` records, so that a changed file is noticed."""
+"""Compute the digest of a model folder, which `models.json` records to detect changed files."""
 
 from __future__ import annotations
 
@@ -15,62 +15,63 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 SUFFIXES: Final = (".safetensors", ".json", ".txt", ".model", ".jinja")  # weights, configurations, vocabularies
-FILES_MAX, DEPTH_MAX = 4096, 6  # more is no folder of a model but, say, somebody's home
+FILES_MAX, DEPTH_MAX = 4096, 6  # beyond this, a folder is not that of a model but, say, a home directory
 _CHUNK: Final = 1 << 22
 
 
-def folder_sha256(folder: Path, left_out: Sequence[str] = ()) -> str:
-    """SHA-256 of the canonical JSON of {relative path: SHA-256} over every file that a loader reads, but no hidden one.
+def folder_sha256(folder: Path, excluded: Sequence[str] = ()) -> str:
+    """Return the SHA-256 of the canonical JSON of {relative path: SHA-256} over all files that a loader reads, hidden ones excluded.
 
-    left_out: patterns of names that do not count. SEM-E-801 for what cannot be read, 803 for more than a model has.
+    excluded: patterns of names that do not count. Raises Code.MODEL_UNAVAILABLE for a file that cannot be read,
+    MODEL_MALFORMED for more files than a model has.
     """
     entries = {}
     for name, path in model_files(folder):
-        if path.suffix.lower() in SUFFIXES and not any(fnmatch(name, pattern) for pattern in left_out):
-            # no two names become one: a backslash is doubled before others stand for characters
+        if path.suffix.lower() in SUFFIXES and not any(fnmatch(name, pattern) for pattern in excluded):
+            # escapes must stay unique: double each backslash before adding others
             entries[name.replace("\\", "\\\\").encode("ascii", "backslashreplace").decode()] = file_sha256(path)
     return hashlib.sha256(canonical_json(entries)).hexdigest()
 
 
 def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """(relative path with slashes, path) of every regular file in a folder of a model, hidden ones left out, in order.
+    """Yield (relative path with slashes, path) of every regular file in a model folder, in order, without hidden ones.
 
-    Links are followed, as loaders do. SEM-E-801 for a folder that cannot be read; 803 for one that holds itself, or more
-    than any model does.
+    Links are followed, as loaders do. Raises Code.MODEL_UNAVAILABLE for a folder that cannot be read, MODEL_MALFORMED for
+    one that contains itself, or more files than any model.
     """
-    found: list[tuple[str, Path]] = []
-    inside = [("", folder)]
-    while inside:
-        prefix, place = inside.pop()
+    files: list[tuple[str, Path]] = []
+    pending = [("", folder)]
+    while pending:
+        prefix, subfolder = pending.pop()
         try:
-            entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
-            inside += [(f"{prefix}{entry.name}/", Path(entry.path)) for entry in entries if entry.is_dir()]
-            found += [(prefix + entry.name, Path(entry.path)) for entry in entries if entry.is_file()]
+            entries = [entry for entry in os.scandir(subfolder) if not entry.name.startswith(".")]
+            pending += [(f"{prefix}{entry.name}/", Path(entry.path)) for entry in entries if entry.is_dir()]
+            files += [(prefix + entry.name, Path(entry.path)) for entry in entries if entry.is_file()]
         except OSError as error:
             raise SemError(
                 Code.MODEL_UNAVAILABLE,
-                f"cannot read the folder {shown(str(place))}: {error.strerror}",
+                f"cannot read the folder {shown(str(subfolder))}: {error.strerror}",
                 path=folder.name,
             ) from error
-        if prefix.count("/") > DEPTH_MAX or len(found) + len(inside) > FILES_MAX:
+        if prefix.count("/") > DEPTH_MAX or len(files) + len(pending) > FILES_MAX:
             raise SemError(
                 Code.MODEL_MALFORMED,
                 f"{shown(str(folder))} holds more than a model does",
                 path=folder.name,
                 hint="name the folder of the model itself",
             )
-    yield from sorted(found)
+    yield from sorted(files)
 
 
 def file_sha256(path: Path) -> str:
-    """SEM-E-801 for a file that cannot be read."""
-    whole = hashlib.sha256()
+    """Return the SHA-256 of a file. Raises Code.MODEL_UNAVAILABLE if it cannot be read."""
+    digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
             while chunk := stream.read(_CHUNK):
-                whole.update(chunk)
+                digest.update(chunk)
     except OSError as error:
         raise SemError(
             Code.MODEL_UNAVAILABLE, f"cannot read {path.name} in {path.parent.name}", path=path.name
         ) from error
-    return whole.hexdigest()
+    return digest.hexdigest()

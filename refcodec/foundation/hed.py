@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The role edge_detector: holistically-nested edges (Xie and Tu, ICCV 2015) in the layout of ControlNet's public weights.
 
-A folder of config.json, {"model_type": "hed"}, and model.safetensors. Names of tensors: `norm`, and for the blocks
-b = 1 … 5 `block{b}.convs.{i}.weight`, `.bias` and `block{b}.projection.weight`, `.bias`.
+The folder holds config.json, {"model_type": "hed"}, and model.safetensors with the tensors `norm` and, for the blocks
+b = 1 … 5, `block{b}.convs.{i}.weight`, `.bias` and `block{b}.projection.weight`, `.bias`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BLOCKS: Final = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (channels, 
 
 
 class Block(nn.Module):
-    """Convolutions 3x3 with ReLU, and a map of one channel of what comes out."""
+    """3x3 convolutions with ReLU, and a projection of the result to one channel."""
 
     def __init__(self, before: int, channels: int, number: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Block(nn.Module):
 
 
 class Hed(nn.Module):
-    """float32[B, 1, H, W] in 0 … 1, of R, G, B in 0 … 255 float32[B, 3, H, W]; each side is at least 16."""
+    """Map RGB float32[B, 3, H, W] in 0 … 255, sides at least 16, to edge probabilities float32[B, 1, H, W]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,25 +59,25 @@ class Hed(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         size, x, total = x.shape[-2:], x - self.norm, None
         for b in range(1, len(BLOCKS) + 1):
-            x, found = getattr(self, f"block{b}")(x if b == 1 else functional.max_pool2d(x, 2))
-            found = functional.interpolate(found, size, mode="bilinear", align_corners=False)
-            total = found if total is None else total + found
+            x, edges = getattr(self, f"block{b}")(x if b == 1 else functional.max_pool2d(x, 2))
+            edges = functional.interpolate(edges, size, mode="bilinear", align_corners=False)
+            total = edges if total is None else total + edges
         assert total is not None
         return torch.sigmoid(total / len(BLOCKS))
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict of ControlNet's HED as float32 tensors, judged. SEM-E-803 for one that lacks a tensor or has others."""
+    """Check a state dict of ControlNet's HED and return it as float32. Raises Code.MODEL_MALFORMED for missing or other tensors."""
     with torch.device("meta"):
-        wanted = {name: tuple(tensor.shape) for name, tensor in Hed().state_dict().items()}
-    for name in sorted(wanted.keys() | state.keys()):
+        expected = {name: tuple(tensor.shape) for name, tensor in Hed().state_dict().items()}
+    for name in sorted(expected.keys() | state.keys()):
         if name not in state:
             raise _broken(f"the weights have no {name}")
-        if name not in wanted:
-            raise _broken(f"the weights have {shown(name)}, which HED has not")
-        if tuple(state[name].shape) != wanted[name] or not state[name].is_floating_point():
-            raise _broken(f"{name} is {list(state[name].shape)}, not real numbers of the shape {list(wanted[name])}")
-    return {name: state[name].float().contiguous() for name in wanted}
+        if name not in expected:
+            raise _broken(f"the weights have {shown(name)}, which HED does not have")
+        if tuple(state[name].shape) != expected[name] or not state[name].is_floating_point():
+            raise _broken(f"{name} is {list(state[name].shape)}, not real numbers of the shape {list(expected[name])}")
+    return {name: state[name].float().contiguous() for name in expected}
 
 
 def _broken(what: str) -> SemError:
@@ -90,7 +90,7 @@ def _broken(what: str) -> SemError:
 
 
 class EdgeDetector:
-    """The grey edge map of a picture: no threshold and no thinning, as Text+Sketch sends it."""
+    """Detect the grey edge map of a picture, without threshold or thinning, as Text+Sketch sends it."""
 
     def __init__(self, model: Hed, name: str = "") -> None:
         self.model, self.name = model, name
@@ -108,10 +108,10 @@ class EdgeDetector:
         return cls(model.to(device_of(models)).eval(), folder.name)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """uint8[H, W] of pixels uint8[H, W, 3]: floor(255 times the probability of an edge)."""
+        """Return floor(255 * edge probability), uint8[H, W], for pixels uint8[H, W, 3]."""
         device = self.model.norm.device
         with running(ROLE, self.name):
             x = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(2, 0, 1)[None].float()
-            found = self.model(x)[0, 0].float() * 255
-        require_finite(ROLE, self.name, bool(found.isfinite().all()))
-        return cast(NDArray[np.uint8], found.clamp(0, 255).to(torch.uint8).cpu().numpy())
+            edges = self.model(x)[0, 0].float() * 255
+        require_finite(ROLE, self.name, bool(edges.isfinite().all()))
+        return cast(NDArray[np.uint8], edges.clamp(0, 255).to(torch.uint8).cpu().numpy())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The role hyper_encoder: PerCo's local features z_l, from a latent picture to one code of v for stride x stride pixels.
+"""The role hyper_encoder: PerCo's local features z_l, one of v codes for stride x stride pixels of a latent picture.
 
-Careil et al. 2024 §3.2; layers, widths and order as in the public re-implementation PerCo (SD). A folder of it holds
+Careil et al. 2024 §3.2; layers, widths and order as in the public re-implementation PerCo (SD). Its folder holds
 `config.json` (the fields of `HyperConfig`, and model_type) and `model.safetensors`.
 """
 
@@ -25,13 +25,15 @@ from refcodec.transforms.vq.quantiser import VectorQuantizer
 ROLE: Final = "hyper_encoder"
 MODEL_TYPE: Final = "perco_hyper_encoder"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-LEFT_OUT: Final = {"quantiser.count", "quantiser.total"}  # of training alone
+TRAINING_ONLY: Final = {"quantiser.count", "quantiser.total"}  # used only in training
 
 
 @dataclass(frozen=True)
 class HyperConfig:
-    """v codes of `dim` dimensions for stride x stride pixels; factor: pixels of a latent's side. null_text: shape
-    (tokens, width) of the learned embedding that stands for no text; None: the embedding of an empty text does."""
+    """v codes of `dim` dimensions, one for stride x stride pixels. factor: pixels per side of a latent site.
+
+    null_text: shape (tokens, width) of the learned embedding of no text; None: the embedding of an empty text is used.
+    """
 
     v: int = 256
     stride: int = 64
@@ -43,22 +45,22 @@ class HyperConfig:
     null_text: tuple[int, int] | None = (77, 1024)
 
     def __post_init__(self) -> None:
-        """ValueError for what no network could be built from: folders are not trusted."""
+        """Raise ValueError if no network can be built: folders are not trusted."""
         sizes = {"v": 65536, "stride": 512, "factor": 64, "latent_channels": 64, "n": 4096, "m": 4096, "dim": 4096}
-        for name, most in sizes.items():
-            if type(getattr(self, name)) is not int or not 2 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} is not a whole number from 2 to {most}")
+        for name, limit in sizes.items():
+            if type(getattr(self, name)) is not int or not 2 <= getattr(self, name) <= limit:
+                raise ValueError(f"{name} is not an integer from 2 to {limit}")
         if self.stride not in (self.factor << downs for downs in range(4)):
             raise ValueError(f"stride is 1, 2, 4 or 8 times the factor {self.factor}, not {self.stride}")
         shape = self.null_text
         if shape is not None and not (
             isinstance(shape, tuple) and len(shape) == 2 and all(type(k) is int and 1 <= k <= 65536 for k in shape)
         ):
-            raise ValueError("null_text is null, or tokens and width")
+            raise ValueError("null_text is not null or a pair of tokens and width")
 
     @property
     def downs(self) -> int:
-        """Convolutions that halve the grid, 0 to 3."""
+        """Number of convolutions that halve the grid, 0 to 3."""
         return (self.stride // self.factor).bit_length() - 1
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class HyperConfig:
 
     @classmethod
     def from_dict(cls, data: object) -> HyperConfig:
-        """ValueError for anything that is not such a configuration."""
+        """Parse config.json. Raises ValueError for an invalid configuration."""
         if not isinstance(data, dict) or data.get("model_type") != MODEL_TYPE:
             raise ValueError(f"its model_type is not {MODEL_TYPE}")
         fields: dict[str, Any] = {
@@ -91,7 +93,7 @@ def _conv(i: int, o: int, down: bool) -> nn.Module:
 
 
 class HyperEncoder(nn.Module):
-    """Latents [B, latent_channels, H / factor, W / factor] to local features."""
+    """Encode latents [B, latent_channels, H / factor, W / factor] as local features."""
 
     name = ""
 
@@ -119,24 +121,24 @@ class HyperEncoder(nn.Module):
         self.null_text = None if cfg.null_text is None else nn.Parameter(0.02 * torch.randn(cfg.null_text))
 
     def forward(self, latent: Tensor) -> Local:
-        found = self.quantiser(self.unquantised(latent))
-        return Local(self._features(found.codes), found.indices, found.commitment)
+        quantised = self.quantiser(self.unquantised(latent))
+        return Local(self._features(quantised.codes), quantised.indices, quantised.commitment)
 
     def indices(self, latent: Tensor) -> Tensor:
-        """int64[B, h, w]."""
+        """Return the indices int64[B, h, w] of the nearest codes."""
         return self.quantiser.nearest(self.unquantised(latent))
 
     def features(self, indices: Tensor) -> Tensor:
-        """[B, m, h, w] of indices [B, h, w]."""
+        """Return features [B, m, h, w] of indices [B, h, w]."""
         return self._features(self.quantiser.lookup(indices))
 
     @torch.no_grad()
     def features_of(self, grid: NDArray[np.int64]) -> Tensor:
-        """[1, m, h, w] of one picture's indices [h, w]."""
+        """Return features [1, m, h, w] of the indices [h, w] of one picture."""
         return self.features(torch.from_numpy(grid)[None].to(self.quantiser.codes.device))
 
     def unquantised(self, latent: Tensor) -> Tensor:
-        """[B, h, w, dim], before the nearest codes are taken."""
+        """Return vectors [B, h, w, dim] before vector quantisation."""
         out: Tensor = self.project_in(self.backbone(latent).permute(0, 2, 3, 1))
         return out
 
@@ -148,13 +150,13 @@ class HyperEncoder(nn.Module):
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items() if k not in LEFT_OUT}
+        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items() if k not in TRAINING_ONLY}
         save_file(state, folder / WEIGHTS)
         (folder / CONFIG).write_text(json.dumps(self.cfg.to_dict(), indent=1) + "\n")
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> HyperEncoder:
-        """Of a folder, in float32: the nearest of two codes must not hang on a rounding. SEM-E-803 for what is none."""
+        """Load a folder in float32, so that rounding does not decide between two codes. Raises Code.MODEL_MALFORMED."""
         from safetensors.torch import load_file
 
         from refcodec.foundation.device import device_of
@@ -162,17 +164,17 @@ class HyperEncoder(nn.Module):
 
         config = require_config(ROLE, folder, CONFIG, "model_type", (MODEL_TYPE,))
         with loading(ROLE, folder):
-            made = cls(HyperConfig.from_dict(config))
-            made.fill({k: v.float() for k, v in load_file(folder / WEIGHTS).items()})
-            made.name = folder.name
-            return made.to(device_of(models)).eval()
+            network = cls(HyperConfig.from_dict(config))
+            network.fill({k: v.float() for k, v in load_file(folder / WEIGHTS).items()})
+            network.name = folder.name
+            return network.to(device_of(models)).eval()
 
     def fill(self, tensors: dict[str, Tensor]) -> None:
-        """Its weights from tensors; ValueError for others, and for numbers that are not finite."""
+        """Set the weights. Raises ValueError for missing or other tensors, and for values that are not finite."""
         own = self.state_dict()
-        odd = [k for k in own if k not in LEFT_OUT and (k not in tensors or tensors[k].shape != own[k].shape)]
+        odd = [k for k in own if k not in TRAINING_ONLY and (k not in tensors or tensors[k].shape != own[k].shape)]
         if odd := [*odd, *(k for k in tensors if k not in own)]:
-            raise ValueError(f"{odd[0]} does not fit its configuration")
+            raise ValueError(f"{odd[0]} does not fit the configuration")
         if not all(bool(t.isfinite().all()) for t in tensors.values()):
             raise ValueError("its weights are not finite numbers")
         self.load_state_dict(tensors, strict=False)
@@ -180,8 +182,8 @@ class HyperEncoder(nn.Module):
         self.quantiser.total.copy_(self.quantiser.codes)
 
 
-def same_row(cfg: HyperConfig, v: int, stride: int, profile: str) -> None:
-    """SEM-E-803 where a hyper-encoder gives other indices than a profile has."""
+def check_profile(cfg: HyperConfig, v: int, stride: int, profile: str) -> None:
+    """Raise Code.MODEL_MALFORMED unless a hyper-encoder yields the indices of a profile."""
     if (cfg.v, cfg.stride) != (v, stride):
         what = f"{ROLE}: it has {cfg.v} codes and a stride of {cfg.stride}, profile {profile} has {v} and {stride}"
         raise SemError(

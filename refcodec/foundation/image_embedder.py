@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The role image_embedder: CLIP's projected vector of a picture (Radford et al. 2021), as methods clip and perco send it."""
+"""The role image_embedder: CLIP's projected embedding of a picture (Radford et al. 2021), sent by methods clip and perco."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import loading, pretrained, quiet, require_config, require_finite, running
+from refcodec.foundation.loading import load_pretrained, loading, quiet, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "image_embedder"
@@ -19,7 +19,7 @@ TYPES = ("clip", "clip_vision_model")
 
 
 class ImageEmbedder:
-    """float32[D] of a picture. Runs in float32 whatever dtype is asked for: signs near zero are what is sent."""
+    """Embed pictures as float32[D]. Always runs in float32, since signs of values near zero are sent."""
 
     def __init__(self, model: Any, processor: Any, name: str = "") -> None:
         self.model, self.processor, self.name = model, processor, name
@@ -30,7 +30,7 @@ class ImageEmbedder:
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
-            model = pretrained(ROLE, folder, CLIPVisionModelWithProjection)
+            model = load_pretrained(ROLE, folder, CLIPVisionModelWithProjection)
             processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
         return cls(model.to(device_of(models)), processor, folder.name)
 
@@ -39,9 +39,9 @@ class ImageEmbedder:
         return int(self.model.config.projection_dim)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The projection, not normalised, of pixels uint8[H, W, 3]; resized and cropped as the model's own processor does."""
+        """Return the projection, not normalised, of pixels uint8[H, W, 3], resized and cropped by the model's own processor."""
         with running(ROLE, self.name), quiet():
             inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
-            found = self.model(**inputs).image_embeds[0].float().cpu().numpy()
-        require_finite(ROLE, self.name, bool(np.isfinite(found).all()))
-        return cast(NDArray[np.float32], found)
+            embedding = self.model(**inputs).image_embeds[0].float().cpu().numpy()
+        require_finite(ROLE, self.name, bool(np.isfinite(embedding).all()))
+        return cast(NDArray[np.float32], embedding)

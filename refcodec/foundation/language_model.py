@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The role language: a language model that is asked one thing of one text."""
+"""The role language: a language model that follows one instruction about one text."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import Any
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import strip_reasoning
-from refcodec.foundation.loading import loading, pretrained, require_config, running
+from refcodec.foundation.loading import load_pretrained, loading, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "language"
 
 
-def language(models: Models, recommended: Mapping[str, str]) -> LanguageModel | endpoint.RemoteLanguageModel:
-    """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
+def load_language_model(models: Models, recommended: Mapping[str, str]) -> LanguageModel | endpoint.RemoteLanguageModel:
+    """Return the model of the role, local or behind an endpoint. Raises ModelError."""
     return models.load(ROLE, LanguageModel.load, recommended, endpoint.RemoteLanguageModel)
 
 
 class LanguageModel:
-    """Answers. Decoding is greedy, so that a question has the same answer each time."""
+    """Answer instructions. Decoding is greedy, so that answers are repeatable."""
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "") -> None:
         self.model, self.tokenizer, self.name = model, tokenizer, name
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> LanguageModel:
-        """SEM-E-803 for a folder of another kind of model."""
+        """Load a local folder. Raises Code.MODEL_MALFORMED for another kind of model."""
         with loading(ROLE, folder):
             from transformers import AutoModelForCausalLM, AutoTokenizer
             from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
             require_config(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
-            model = pretrained(ROLE, folder, AutoModelForCausalLM, dtype_of(models))
+            model = load_pretrained(ROLE, folder, AutoModelForCausalLM, dtype_of(models))
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         return cls(model.to(device_of(models)), tokenizer, folder.name)
 
-    def ask(self, instruction: str, text: str, most_tokens: int) -> str:
-        """The answer to an instruction about a text, as a turn of a conversation where the model knows such turns."""
+    def ask(self, instruction: str, text: str, max_tokens: int) -> str:
+        """Return the answer to an instruction about a text, using the chat template of the model if it has one."""
         question = f"{instruction}\n\n{text}"
         with running(ROLE, self.name):
             if self.tokenizer.chat_template:
@@ -54,8 +54,8 @@ class LanguageModel:
             else:
                 inputs = self.tokenizer(f"{question}\n\n", return_tensors="pt")
             inputs = inputs.to(self.model.device)
-            inputs.pop("token_type_ids", None)  # which some tokenizers give and no decoder takes
-            tokens = self.model.generate(**inputs, max_new_tokens=most_tokens, do_sample=False, num_beams=1)
+            inputs.pop("token_type_ids", None)  # returned by some tokenizers, accepted by no decoder
+            tokens = self.model.generate(**inputs, max_new_tokens=max_tokens, do_sample=False, num_beams=1)
             return strip_reasoning(
                 self.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
             )

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The instruction for a caption, and the answer of a language model without its reasoning. No torch here."""
+"""The instruction for captions, and the removal of reasoning from answers. Imports no torch."""
 
 from __future__ import annotations
 
 from typing import Final
 
-SENTENCE: Final = "Say in one short sentence what this picture shows."  # to a model that can be asked for a caption
-REASONING_END: Final = "</think>"  # reasoning models write their reasoning first
+SENTENCE: Final = "Say in one short sentence what this picture shows."  # for a model that takes instructions
+REASONING_END: Final = "</think>"  # reasoning models write it before the answer
 
 
 def strip_reasoning(text: str) -> str:

@@ -23,20 +23,20 @@ from refcodec.foundation.download import PICKLED, models_extra_error
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ROLES
 
-TOKENS_MAX = 4096  # of a text, if an encoder has no bound of its own
+TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 MESSAGE_MAX = 160  # characters of a library's own message
-NAMED_MAX = 6  # classes that an error names
+LISTED_MAX = 6  # classes listed in an error
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the libraries: no messages, no progress bars; what is wrong is reported once, by our errors."""
+    """Silence messages and progress bars of the libraries; errors are reported once, as SemError."""
     import diffusers
     import transformers
 
     transformers.utils.logging.set_verbosity(logging.CRITICAL)
     transformers.utils.logging.disable_progress_bar()
-    diffusers.utils.logging.set_verbosity(logging.CRITICAL)  # errors too: it says one before it raises it
+    diffusers.utils.logging.set_verbosity(logging.CRITICAL)  # errors too: they are logged before they are raised
     diffusers.utils.logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -45,7 +45,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def loading(role: str, folder: Path) -> Iterator[None]:
-    """Raise what transformers, diffusers and safetensors raise for a folder as MODEL_MALFORMED or DEPENDENCY_MISSING."""
+    """Convert exceptions of transformers, diffusers and safetensors to MODEL_MALFORMED or DEPENDENCY_MISSING."""
     try:
         with quiet():
             yield
@@ -60,8 +60,8 @@ def loading(role: str, folder: Path) -> Iterator[None]:
             path=role,
             hint=f"pip install {error.name}",
         ) from error
-    except Exception as error:  # tokenizers raise Exception itself, and each library has errors of its own
-        if no_memory(error):
+    except Exception as error:  # tokenizers raises Exception itself; each library has its own errors
+        if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
         pickled = sorted(path.name for path in folder.rglob("*") if path.suffix in PICKLED)
         if pickled and isinstance(error, OSError):
@@ -79,14 +79,14 @@ def loading(role: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def running(role: str, name: str) -> Iterator[None]:
-    """Raise what a library raises for a model that does not run on its input as Code.MODEL_MALFORMED."""
+    """Convert exceptions of a model that does not run on its input to Code.MODEL_MALFORMED."""
     try:
         with quiet(), torch.inference_mode():
             yield
     except (SemError, SettingError, MemoryError):
         raise
-    except Exception as error:  # configurations and chat templates of strangers run into errors of all kinds
-        if no_memory(error):
+    except Exception as error:  # untrusted configurations and chat templates raise errors of all kinds
+        if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
         raise SemError(
             Code.MODEL_MALFORMED,
@@ -97,93 +97,96 @@ def running(role: str, name: str) -> Iterator[None]:
 
 
 def require_finite(role: str, name: str, finite: bool) -> None:
-    """Raise Code.MODEL_MALFORMED unless `finite`: NaN or infinity would pass for a black picture or a wrong vector."""
+    """Raise Code.MODEL_MALFORMED unless `finite`: NaN or infinity would become a black picture or a wrong vector."""
     if not finite:
         hint = "run it with --dtype float32, or name another model for the role"
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{role}: what the model {shown(name)} gave are no finite numbers",
+            f"{role}: the output of the model {shown(name)} is not finite",
             path=role,
             hint=hint,
         )
 
 
-def no_memory(error: Exception) -> bool:
-    """Whether torch means that there is too little memory, which it says in several ways."""
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error of torch, of any of several types, means that memory is exhausted."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of a library's message, shortened."""
+    """Return the type and the first line of a library's error, shortened."""
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     text = f"{type(error).__name__}: {line}" if line else type(error).__name__
     return text if len(text) <= MESSAGE_MAX else text[: MESSAGE_MAX - 1] + "…"
 
 
 def require_config(role: str, folder: Path, file: str, member: str, allowed: tuple[str, ...]) -> dict[str, Any]:
-    """Return the configuration `file` of a folder; raise Code.MODEL_MALFORMED unless its `member` is, or holds, one of `allowed`."""
+    """Return the configuration `file` of a folder.
+
+    Raises Code.MODEL_MALFORMED unless its `member` is, or contains, one of `allowed`.
+    """
     try:
-        if not (folder / file).is_file():  # nor a pipe, which would be waited for
+        if not (folder / file).is_file():  # reading a pipe would block
             raise FileNotFoundError
         config = json.loads((folder / file).read_bytes())
-        found = config[member]
+        value = config[member]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{role}: {shown(folder.name)} has no {file} that says its {member}",
+            f"{role}: {shown(folder.name)} has no {file} with a {member}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
         ) from error
-    names = found if isinstance(found, list) else [found]
+    names = value if isinstance(value, list) else [value]
     if not any(name in allowed for name in names):
         actual = ", ".join(map(str, names)) or "nothing"
-        wanted = f"not {' or '.join(allowed)}" if len(allowed) <= NAMED_MAX else "which does not fill this role"
+        expected = f"not {' or '.join(allowed)}" if len(allowed) <= LISTED_MAX else "which does not fill this role"
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{role}: {shown(folder.name)} is {shown(actual)}, {wanted}",
+            f"{role}: {shown(folder.name)} is {shown(actual)}, {expected}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
         )
     return dict(config)
 
 
-def pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> Any:
-    """The network of a folder by `kind.from_pretrained`, offline, of safetensors, ready to run; inside `loading`.
+def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> Any:
+    """Return the network of a folder, from safetensors by `kind.from_pretrained`, ready to run. Call inside `loading`.
 
-    SEM-E-803 where weights are missing or of another shape, which the libraries would fill with noise.
+    Raises Code.MODEL_MALFORMED for missing or misshapen weights, which the libraries would initialise at random.
     """
     library = kind.__module__.partition(".")[0]
-    named = {
+    dtype_argument = {
         "torch_dtype" if library == "diffusers" else "dtype": getattr(torch, dtype) if isinstance(dtype, str) else dtype
     }
     model, info = kind.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **named
+        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **dtype_argument
     )
-    faults = [
+    missing = [
         *info.get("missing_keys", ()),
         *(entry[0] if isinstance(entry, tuple) else entry for entry in info.get("mismatched_keys", ())),
     ]
-    if faults:
+    if missing:
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{role}: {shown(folder.name)} lacks the weights {shown(str(sorted(faults)[0]))}",
+            f"{role}: {shown(folder.name)} lacks the weights {shown(str(sorted(missing)[0]))}",
             path=role,
             hint="get the model again",
         )
     return model.eval().requires_grad_(False)
 
 
-def pipeline_of(kind: Any, folder: Path, models: Models) -> Any:
-    """The diffusion pipeline of a folder by `kind.from_pretrained`, offline, of safetensors, without a bar; inside `loading`."""
+def load_pipeline(kind: Any, folder: Path, models: Models) -> Any:
+    """Return the diffusion pipeline of a folder, from safetensors by `kind.from_pretrained`. Call inside `loading`."""
     pipeline = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models))
     pipeline.set_progress_bar_config(disable=True)
     for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
         if (tokenizer := getattr(pipeline, name, None)) is not None:
-            bound_tokenizer(tokenizer, getattr(pipeline, name.replace("tokenizer", "text_encoder"), None))
+            limit_tokenizer(tokenizer, getattr(pipeline, name.replace("tokenizer", "text_encoder"), None))
     return pipeline.to(device_of(models))
 
 
-def bound_tokenizer(tokenizer: Any, encoder: Any) -> None:
-    """It pads no further than its text encoder reads: a length in a folder is a stranger's number."""
-    most = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
-    tokenizer.model_max_length = min(tokenizer.model_max_length, most if isinstance(most, int) else TOKENS_MAX)
+def limit_tokenizer(tokenizer: Any, encoder: Any) -> None:
+    """Limit padding to the length that the text encoder reads, since the length in the folder is untrusted."""
+    limit = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
+    tokenizer.model_max_length = min(tokenizer.model_max_length, limit if isinstance(limit, int) else TOKENS_MAX)

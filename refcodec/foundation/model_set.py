@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write sets of models: folders appear complete or not at all, and models.json records what fills which role."""
+"""Write sets of models: each folder appears complete or not at all, and models.json records which one fills each role."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from refcodec.networks import package_search
 
 
 def own_set() -> Path:
-    """Return the user's own set, which is found without being named."""
+    """Return the folder of the user's own set, which is searched by default."""
     return package_search.own() / "roles"
 
 
-def record(folder: Path, found: ModelSource) -> None:
-    """Record what fills a role in the models.json of a set, in place of what did; all else stays.
+def record_role(folder: Path, source: ModelSource) -> None:
+    """Record the source of a role in the models.json of a set, replacing any earlier one; other roles are kept.
 
-    A folder inside the set is recorded by its relative path. Raises ValueError for another folder,
+    A folder inside the set is recorded by its relative path. Raises ValueError for a folder outside it,
     Code.MODEL_MALFORMED for an invalid models.json, CANNOT_WRITE if it cannot be written.
     """
     if os.path.lexists(folder / LISTING):
         document = read_models_json(folder)
-    else:  # subfolders that fill roles by their names keep them
+    else:  # subfolders named for roles keep filling them
         roles = {role: {"source": role, "revision": None, "sha256": None} for role in roles_in_folder(folder)}
         document = {"format": FORMAT, "format_version": FORMAT_VERSION, "roles": roles}
-    place = found.place
+    place = source.place
     if os.path.isdir(place):
         relative = relative_to(folder, Path(place))
         if relative is None:
             raise ValueError(f"{place} is not a folder of the set {folder}")
         place = relative
-    document["roles"][found.role] = {"source": place, "revision": found.revision, "sha256": found.sha256}
+    document["roles"][source.role] = {"source": place, "revision": source.revision, "sha256": source.sha256}
     write_atomic(folder / LISTING, (json.dumps(document, indent=2, sort_keys=True) + "\n").encode("ascii"))
 
 
 def relative_to(folder: Path, place: Path) -> str | None:
     """Return the path of `place` from the set `folder`, with slashes; None if it is not inside."""
     try:
-        found = Path(os.path.abspath(place)).relative_to(os.path.abspath(folder)).as_posix()
+        path = Path(os.path.abspath(place)).relative_to(os.path.abspath(folder)).as_posix()
     except ValueError:
         return None
-    return found if found != "." else None
+    return path if path != "." else None
 
 
 def refuse_existing(target: Path, *, replace: bool = False) -> None:
-    """Raise ValueError if `target` exists and is not to be replaced; called before long work."""
+    """Raise ValueError if `target` exists and may not be replaced. Call before slow work."""
     if os.path.lexists(target) and not replace:
         raise ValueError(f"{shown(str(target))} is there already")
 
@@ -64,32 +64,32 @@ def refuse_taken_role(folder: Path, role: str, *, replace: bool = False) -> None
     Raises Code.MODEL_MALFORMED for an invalid models.json.
     """
     if any(os.path.isfile(folder / name) for name in (package_search.MANIFEST, "model_index.json", "config.json")):
-        raise ValueError(f"{shown(str(folder))} is a model, and no set of them")
+        raise ValueError(f"{shown(str(folder))} is a model, not a set of models")
     if os.path.lexists(folder / LISTING) and role in read_models_json(folder)["roles"] and not replace:
         raise ValueError(f"the role {role} of the set {shown(str(folder))} is filled already")
 
 
 @contextmanager
 def temporary_dir(folder: Path) -> Iterator[Path]:
-    """Yield a hidden folder inside `folder`, which is made if necessary; removed in the end, also after Ctrl-C.
+    """Yield a hidden folder inside `folder`, which is created if necessary; removed at the end, also after Ctrl-C.
 
     Raises Code.CANNOT_WRITE.
     """
-    around, made = folder / f".{os.urandom(8).hex()}.tmp", not os.path.lexists(folder)
+    temporary, created = folder / f".{os.urandom(8).hex()}.tmp", not os.path.lexists(folder)
     try:
         with write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            around.mkdir()
-        yield around
+            temporary.mkdir()
+        yield temporary
     finally:
-        shutil.rmtree(around, ignore_errors=True)
-        if made:
-            with suppress(OSError):  # it holds what it was made for
+        shutil.rmtree(temporary, ignore_errors=True)
+        if created:
+            with suppress(OSError):  # not empty: the result is in it
                 folder.rmdir()
 
 
 def replace_atomically(made: Path, target: Path) -> None:
-    """Move what was made in a `temporary_dir` to `target`, in place of what is there: completely or not at all.
+    """Move `made`, from a `temporary_dir`, to `target`, replacing what is there: completely or not at all.
 
     Raises Code.CANNOT_WRITE.
     """
@@ -107,7 +107,7 @@ def replace_atomically(made: Path, target: Path) -> None:
 
 @contextmanager
 def write_errors(target: Path) -> Iterator[None]:
-    """Raise errors of the file system as Code.CANNOT_WRITE."""
+    """Convert errors of the file system to Code.CANNOT_WRITE."""
     try:
         yield
     except OSError as error:

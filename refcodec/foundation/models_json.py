@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Sets of models: folders whose `models.json` lists what fills which role, and with which digest.
+"""Read sets of models: folders whose `models.json` lists the source and digest of the model for each role.
 
     {"format": "sem-models", "format_version": 1, "roles": {"painter": {"source": "painter", "revision": null, "sha256": "…"}}}
 
-`source` is a folder inside the set, or a hub id. Without a `models.json`, subfolders named for roles fill them.
+`source` is a folder inside the set, or a hub id. Without a `models.json`, subfolders named after roles fill them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 def roles_in_folder(folder: Path) -> dict[str, ModelSource]:
-    """Return the roles that a folder fills: by its models.json, as a pipeline or by the names of its subfolders.
+    """Return the roles that a folder fills: by its models.json, as a pipeline, or by the names of its subfolders.
 
     Raises Code.MODEL_MALFORMED for an invalid models.json.
     """
@@ -38,7 +38,7 @@ def roles_in_folder(folder: Path) -> dict[str, ModelSource]:
     return {role: ModelSource(role, str(folder / role)) for role in ROLES if os.path.isdir(folder / role)}
 
 
-def _broken(folder: Path, what: str) -> SemError:
+def _malformed(folder: Path, what: str) -> SemError:
     return SemError(
         Code.MODEL_MALFORMED,
         f"{shown(str(folder / LISTING))}: {what}",
@@ -54,7 +54,7 @@ def read_models_json(folder: Path) -> dict[str, Any]:
             raise ValueError("too long")
         document: Any = parse_json((folder / LISTING).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise _broken(folder, "not a JSON document that can be read") from error
+        raise _malformed(folder, "not a JSON document that can be read") from error
     version = document.get("format_version") if isinstance(document, dict) else None
     if (
         not isinstance(document, dict)
@@ -62,14 +62,14 @@ def read_models_json(folder: Path) -> dict[str, Any]:
         or type(version) is not int
         or version != FORMAT_VERSION
     ):
-        raise _broken(folder, f"not {FORMAT} of version {FORMAT_VERSION}")
+        raise _malformed(folder, f"not {FORMAT} of version {FORMAT_VERSION}")
     if not isinstance(document.get("roles"), dict):
-        raise _broken(folder, "no object of roles")
+        raise _malformed(folder, "roles is not an object")
     return document
 
 
 def _listed_roles(folder: Path) -> dict[str, ModelSource]:
-    found: dict[str, ModelSource] = {}
+    roles: dict[str, ModelSource] = {}
     for role, entry in read_models_json(folder)["roles"].items():
         place, revision, sha256 = (
             entry.get(k) if isinstance(entry, dict) else None for k in ("source", "revision", "sha256")
@@ -80,19 +80,19 @@ def _listed_roles(folder: Path) -> dict[str, ModelSource]:
             or not isinstance(revision, str | None)
             or not isinstance(sha256, str | None)
         ):
-            raise _broken(folder, f"no role, source, revision and sha256 in {role!r}")
+            raise _malformed(folder, f"{role!r} is not a role with a source, revision and sha256")
         if sha256 is not None and _SHA256.fullmatch(sha256) is None:
-            raise _broken(folder, f"the sha256 of {role} is not 64 lower-case hexadecimal digits")
+            raise _malformed(folder, f"the sha256 of {role} is not 64 lower-case hexadecimal digits")
         if inside(folder, place):
             place = str(folder / place)
         elif HUB_ID.fullmatch(place) is None:
-            raise _broken(folder, f"{role} is neither a folder of the set nor a hub id")
-        found[role] = ModelSource(role, place, revision, sha256)
-    return found
+            raise _malformed(folder, f"{role} is neither a folder of the set nor a hub id")
+        roles[role] = ModelSource(role, place, revision, sha256)
+    return roles
 
 
 def inside(folder: Path, place: str) -> bool:
-    """Whether `place` names a folder below this one, by a path that leads outside on no system."""
+    """Return whether `place` is a folder below this one, by a path that cannot lead outside on any system."""
     parts = PureWindowsPath(place).parts  # splits at both kinds of slash, and knows drives
     leads_out = os.path.isabs(place) or PureWindowsPath(place).anchor or ".." in parts
     return bool(parts) and not leads_out and "\0" not in place and os.path.isdir(folder / place)
@@ -110,7 +110,7 @@ def model_sets(environment: Environment) -> Iterator[Path]:
 
 def installed_roles(environment: Environment) -> dict[str, ModelSource]:
     """Return the roles that the sets on the search path fill; the first set that lists a role fills it."""
-    found: dict[str, ModelSource] = {}
+    roles: dict[str, ModelSource] = {}
     for folder in model_sets(environment):
-        found = roles_in_folder(folder) | found
-    return found
+        roles = roles_in_folder(folder) | roles
+    return roles

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The role painter of method perco: a latent diffusion model that sees the local features beside its noise.
+"""The role painter of method perco: a latent diffusion model conditioned on local features.
 
-Careil et al. 2024 §3.2 on diffusers' classes. The U-Net's first convolution has latent channels + m inputs; features are
-brought to the size of the latent by repeating each one. Guidance is on the text only (eq. 5).
+Careil et al. 2024 §3.2 on diffusers' classes. The first convolution of the U-Net has latent channels + m inputs; each
+feature is repeated to the resolution of the latent. Guidance applies to the text only (eq. 5).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from refcodec.errors import Code, SemError
 from refcodec.foundation.device import device_of, dtype_of, generator
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.loading import (
-    bound_tokenizer,
+    limit_tokenizer,
+    load_pretrained,
     loading,
-    pretrained,
     quiet,
     require_config,
     require_finite,
@@ -35,24 +35,24 @@ from refcodec.progress import Progress
 
 ROLE: Final = "painter"
 CLASSES: Final = ("StableDiffusionPipeline", "StableDiffusionPipelinePerco")
-TOGETHER: Final = "name the painter and the hyper_encoder that were trained together"
+HINT: Final = "name a painter and a hyper_encoder that were trained together"
 STEPS, GUIDANCE = 20, 3.0  # Careil et al. 2024, §3.2 and §4
 
 
 def _part(kind: Any, folder: Path, name: str, dtype: torch.dtype) -> Any:
-    """A network of a pipeline's folder, all its weights there."""
-    return pretrained(ROLE, folder / name, kind, dtype)
+    """Return one network of a pipeline folder. Raises Code.MODEL_MALFORMED for missing weights."""
+    return load_pretrained(ROLE, folder / name, kind, dtype)
 
 
 class LatentCoder:
-    """The pipeline's autoencoder, which is all that an encoder needs of it."""
+    """The autoencoder of the pipeline, the only part that an encoder needs."""
 
     def __init__(self, vae: Any, name: str = "") -> None:
         self.vae, self.name = vae, name
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> LatentCoder:
-        """In float32: the nearest of two codes must not hang on a rounding."""
+        """Load the autoencoder of a folder in float32, so that rounding does not decide between two codes."""
         require_config(ROLE, folder, "model_index.json", "_class_name", CLASSES)
         with loading(ROLE, folder):
             from diffusers import AutoencoderKL
@@ -61,25 +61,25 @@ class LatentCoder:
 
     @property
     def factor(self) -> int:
-        """Pixels of a latent's side."""
+        """Pixels per side of a latent site."""
         return 1 << (len(self.vae.config.block_out_channels) - 1)
 
     @property
     def latents(self) -> int:
-        """Channels of a latent."""
+        """Number of latent channels."""
         return int(self.vae.config.latent_channels)
 
-    def suits(self, hyper: HyperEncoder) -> None:
-        """SEM-E-803 where the hyper-encoder was made for another autoencoder."""
+    def check_hyper_encoder(self, hyper: HyperEncoder) -> None:
+        """Raise Code.MODEL_MALFORMED if the hyper-encoder was made for another autoencoder."""
         cfg = hyper.cfg
         if (cfg.factor, cfg.latent_channels) != (self.factor, self.latents):
             what = f"{ROLE}: its latents have {self.latents} channels at 1/{self.factor}, the hyper-encoder is for {cfg.latent_channels} at 1/{cfg.factor}"
-            raise SemError(Code.MODEL_MALFORMED, what, path=ROLE, hint=TOGETHER)
+            raise SemError(Code.MODEL_MALFORMED, what, path=ROLE, hint=HINT)
 
     def encode(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """float[1, C, H / factor, W / factor] of uint8[H, W, 3], sides multiples of the factor.
+        """Return latents float[1, C, H / factor, W / factor] of uint8[H, W, 3], sides multiples of the factor.
 
-        The mode of the posterior, so that encoding repeats itself; PerCo (SD) draws a sample.
+        They are the mode of the posterior, so that encoding is repeatable; PerCo (SD) draws a sample.
         """
         x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
         with running(ROLE, self.name):
@@ -88,7 +88,7 @@ class LatentCoder:
             return latent
 
     def decode(self, latent: Tensor) -> NDArray[np.uint8]:
-        """uint8[H, W, 3], rounded as SPEC §14 does."""
+        """Return pixels uint8[H, W, 3], rounded as in SPEC §14."""
         x = self.vae.decode(latent.to(self.vae.dtype) / self.vae.config.scaling_factor).sample[0].float()
         require_finite(ROLE, self.name, bool(x.isfinite().all()))
         samples = ((x / 2 + 0.5).clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
@@ -96,26 +96,26 @@ class LatentCoder:
 
 
 def indices_of(pixels: NDArray[np.uint8], coder: LatentCoder, hyper: HyperEncoder) -> NDArray[np.int64]:
-    """int64[h, w] of a picture uint8[H, W, 3], extended to the right and below to whole places by its last column and row."""
-    coder.suits(hyper)
+    """Return indices int64[h, w] of a picture uint8[H, W, 3], padded to the stride by repeating its last column and row."""
+    coder.check_hyper_encoder(hyper)
     height, width = pixels.shape[:2]
     padded = np.pad(pixels, ((0, -height % hyper.cfg.stride), (0, -width % hyper.cfg.stride), (0, 0)), mode="edge")
     latent = coder.encode(padded)
     with running("hyper_encoder", hyper.name):
-        found: NDArray[np.int64] = hyper.indices(latent.float())[0].cpu().numpy()
-    return found
+        indices: NDArray[np.int64] = hyper.indices(latent.float())[0].cpu().numpy()
+    return indices
 
 
-class PercoPainter(LatentCoder):
-    """The whole pipeline."""
+class PercoGenerator(LatentCoder):
+    """The complete pipeline."""
 
     def __init__(self, vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, scheduler: Any, name: str = "") -> None:
         super().__init__(vae, name)
         self.text_encoder, self.tokenizer, self.unet, self.scheduler = text_encoder, tokenizer, unet, scheduler
 
     @classmethod
-    def load(cls, folder: Path, models: Models) -> PercoPainter:
-        """SEM-E-803 for a folder that is no pipeline with text encoder, U-Net and scheduler."""
+    def load(cls, folder: Path, models: Models) -> PercoGenerator:
+        """Load a pipeline with text encoder, U-Net and scheduler. Raises Code.MODEL_MALFORMED for any other folder."""
         require_config(ROLE, folder, "model_index.json", "_class_name", CLASSES)
         device, dtype = device_of(models), dtype_of(models)
         with loading(ROLE, folder):
@@ -125,51 +125,51 @@ class PercoPainter(LatentCoder):
             vae, unet = _part(AutoencoderKL, folder, "vae", dtype), _part(UNet2DConditionModel, folder, "unet", dtype)
             text_encoder = _part(CLIPTextModel, folder, "text_encoder", dtype)
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-            bound_tokenizer(tokenizer, text_encoder)
+            limit_tokenizer(tokenizer, text_encoder)
             steps = DDIMScheduler.from_config(DDIMScheduler.load_config(folder / "scheduler", local_files_only=True))
         return cls(vae.to(device), text_encoder.to(device), tokenizer, unet.to(device), steps, folder.name)
 
     @property
     def width(self) -> int:
-        """Dimensions of what the U-Net attends to."""
+        """Width of the cross-attention context."""
         return int(self.unet.config.cross_attention_dim)
 
-    def suits(self, hyper: HyperEncoder) -> None:
-        """SEM-E-803 also where the U-Net was extended for another hyper-encoder, or not at all."""
-        super().suits(hyper)
-        has, wanted = int(self.unet.config.in_channels), hyper.cfg.latent_channels + hyper.cfg.m
-        if has != wanted:
+    def check_hyper_encoder(self, hyper: HyperEncoder) -> None:
+        """Raise Code.MODEL_MALFORMED also if the U-Net was extended for another hyper-encoder, or not at all."""
+        super().check_hyper_encoder(hyper)
+        has, expected = int(self.unet.config.in_channels), hyper.cfg.latent_channels + hyper.cfg.m
+        if has != expected:
             raise SemError(
                 Code.MODEL_MALFORMED,
-                f"{ROLE}: its U-Net takes {has} channels, with the hyper-encoder's there are {wanted}",
+                f"{ROLE}: its U-Net takes {has} channels, not the {expected} of latents and local features",
                 path=ROLE,
-                hint=TOGETHER,
+                hint=HINT,
             )
 
     def text(self, caption: str | list[int]) -> Tensor:
-        """[1, tokens, width] of a caption, or of its token ids without start and end."""
+        """Return the states [1, tokens, width] of a caption, or of its token ids without start and end."""
         with running(ROLE, self.name), quiet():
-            most = int(self.tokenizer.model_max_length)
+            limit = int(self.tokenizer.model_max_length)
             if isinstance(caption, str):
-                ids = self.tokenizer(caption, padding="max_length", max_length=most, truncation=True).input_ids
+                ids = self.tokenizer(caption, padding="max_length", max_length=limit, truncation=True).input_ids
             else:
-                ids = [self.tokenizer.bos_token_id, *caption[: most - 2], self.tokenizer.eos_token_id]
-                ids += [self.tokenizer.pad_token_id] * (most - len(ids))
-            found: Tensor = self.text_encoder(torch.tensor([ids], device=self.text_encoder.device))[0]
-        return self._attended(found)
+                ids = [self.tokenizer.bos_token_id, *caption[: limit - 2], self.tokenizer.eos_token_id]
+                ids += [self.tokenizer.pad_token_id] * (limit - len(ids))
+            states: Tensor = self.text_encoder(torch.tensor([ids], device=self.text_encoder.device))[0]
+        return self._attended(states)
 
     def image(self, embedding: NDArray[np.float32]) -> Tensor:
-        """[1, 1, width]: an image embedding as the only token. SEM-E-803 for one of another width."""
+        """Return an image embedding as the only token, [1, 1, width]. Raises Code.MODEL_MALFORMED for another width."""
         return self._attended(torch.from_numpy(np.ascontiguousarray(embedding))[None, None])
 
     def _attended(self, context: Tensor) -> Tensor:
         if context.shape[-1] != self.width:
-            what = f"{ROLE}: its U-Net attends to {self.width} dimensions, what it is told has {context.shape[-1]}"
+            what = f"{ROLE}: its U-Net attends to {self.width} dimensions, the context has {context.shape[-1]}"
             raise SemError(Code.MODEL_MALFORMED, what, path=ROLE, hint="name a painter of that width")
         return context.to(self.unet.device, self.unet.dtype)
 
     def null(self, hyper: HyperEncoder, learning: bool = False) -> Tensor:
-        """[1, tokens, width]: what stands for no text, learned with the hyper-encoder, or else an empty text."""
+        """Return the context [1, tokens, width] without text: learned with the hyper-encoder, or of the empty text."""
         if hyper.null_text is None:
             return self.text("")
         return self._attended((hyper.null_text if learning else hyper.null_text.detach())[None])
@@ -188,7 +188,7 @@ class PercoPainter(LatentCoder):
         sampler: str | None = None,
         progress: Progress | None = None,
     ) -> NDArray[np.uint8]:
-        """uint8[H, W, 3] of features [1, m, h, w], one for scale x scale places of the latent. context: as from `text`."""
+        """Return uint8[H, W, 3] for features [1, m, h, w], one per scale x scale latent sites. context: as from `text`."""
         steps, guidance = STEPS if steps is None else steps, GUIDANCE if guidance is None else guidance
         with running(ROLE, self.name), scheduler(self, sampler):
             device, dtype, rule = self.unet.device, self.unet.dtype, self.scheduler
@@ -218,7 +218,7 @@ class PercoPainter(LatentCoder):
 
 
 def guided(predict: Callable[[Tensor], Tensor], context: Tensor | None, null: Tensor, guidance: float) -> Tensor:
-    """Eq. 5: e(z_l, nothing) + guidance (e(z_l, text) - e(z_l, nothing)); the local features are seen in both."""
+    """Return the guided noise estimate, e(z_l, no text) + guidance (e(z_l, text) - e(z_l, no text)) (eq. 5)."""
     if context is None:
         return predict(null)
     if guidance == 1:

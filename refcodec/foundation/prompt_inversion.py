@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Prompt inversion: token ids whose text lies close to a picture in CLIP's space (Wen et al. 2023, Hard Prompts Made Easy).
+"""Prompt inversion: find token ids whose text is close to a picture in CLIP's space (Wen et al. 2023, Hard Prompts Made Easy).
 
     p = embeddings of random tokens
-    again and again:  q = nearest token embeddings of p;  g = gradient of 1 - cos(text(q), picture) at q;  p = AdamW(p, g)
+    repeat:  q = nearest token embeddings of p;  g = gradient of 1 - cos(text(q), picture) at q;  p = AdamW(p, g)
 
-The best q that was met is the prompt. Settings are those of Text+Sketch (Lei et al. 2023, code): 16 tokens, learning rate
-and weight decay 0.1, at most 3000 steps. The authors set no seed and send the text of the tokens; here the seed is set
+The best q is the prompt. Settings are those of Text+Sketch (Lei et al. 2023, code): 16 tokens, learning rate
+and weight decay 0.1, at limit 3000 steps. The authors set no seed and send the text of the tokens; here the seed is set
 and the ids themselves are sent.
 """
 
@@ -25,17 +25,17 @@ from refcodec.progress import Progress
 
 RATE: Final = 0.1
 DECAY: Final = 0.1
-PATIENCE: Final = 300  # steps without a better prompt after which the search stops: most gain comes in the first 200
+PATIENCE: Final = 300  # steps without a better prompt before the search stops; limit of the gain is in the first 200
 
 
 @dataclass(frozen=True)
 class Inverted:
-    """A prompt, its cosine with the picture, and the course: (step, cosine) each time that it got better."""
+    """A prompt and its cosine with the picture. course: (step, cosine) of each improvement."""
 
     tokens: tuple[int, ...]
     cosine: float
     course: tuple[tuple[int, float], ...]
-    steps: int  # that were taken
+    steps: int  # number taken
 
 
 def invert(
@@ -48,12 +48,12 @@ def invert(
     vocabulary: int | None = None,
     progress: Progress | None = None,
 ) -> Inverted:
-    """`count` token ids below `vocabulary` for pixels uint8[H, W, 3]; the same on every call with the same seed.
+    """Return `count` token ids below `vocabulary` for pixels uint8[H, W, 3], repeatable for a seed.
 
-    ValueError for a count or a number of iterations that makes no sense, SEM-E-803 for a model that does not run.
+    Raises ValueError for an invalid count or number of iterations, Code.MODEL_MALFORMED for a model that does not run.
     """
-    if not 1 <= count <= clip.most:
-        raise ValueError(f"a prompt has 1 to {clip.most} tokens, not {count}")
+    if not 1 <= count <= clip.max_tokens:
+        raise ValueError(f"a prompt has 1 to {clip.max_tokens} tokens, not {count}")
     if iterations < 1:
         raise ValueError("prompt inversion takes at least 1 iteration")
     target = clip.picture(pixels)
@@ -75,13 +75,13 @@ def _search(
     start = torch.randint(len(allowed), (count,), generator=torch.Generator().manual_seed(seed % 2**63))
     prompt = clip.table.detach()[allowed[start.to(allowed.device)]].clone().requires_grad_()
     optimiser = torch.optim.AdamW([prompt], lr=RATE, weight_decay=DECAY)
-    best, found, course, step = -2.0, (), [], 0
+    best, tokens, course, step = -2.0, (), [], 0
     for step in range(1, iterations + 1):
         ids = allowed[(torch.nn.functional.normalize(prompt.detach(), dim=1) @ units.T).argmax(1)]
         points = clip.table.detach()[ids].clone().requires_grad_()
         cosine = clip.text(ids, points) @ target
         if float(cosine) > best:
-            best, found = float(cosine), tuple(ids.tolist())
+            best, tokens = float(cosine), tuple(ids.tolist())
             course.append((step, best))
         elif step - course[-1][0] >= PATIENCE:
             break
@@ -89,17 +89,17 @@ def _search(
         optimiser.step()
         if progress is not None:
             progress(step / iterations)
-    return Inverted(found, best, tuple(course), step)
+    return Inverted(tokens, best, tuple(course), step)
 
 
 def _allowed(clip: ClipModel, vocabulary: int | None) -> torch.Tensor:
-    """int64[…], ascending: the ids that a prompt may have."""
-    most = min(len(clip.table), len(clip.tokenizer), vocabulary or len(clip.table))
-    ids = sorted(set(range(most)) - clip.special)
+    """Return the ids that a prompt may have, int64[n], ascending."""
+    limit = min(len(clip.table), len(clip.tokenizer), vocabulary or len(clip.table))
+    ids = sorted(set(range(limit)) - clip.special)
     if not ids:
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{ROLE}: the vocabulary of {clip.name} has no ids below {most}",
+            f"{ROLE}: the vocabulary of {clip.name} has no ids below {limit}",
             path=ROLE,
             hint="name another model for the role",
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The models of a method: what the user names or has installed for each role, loaded when it is used. No torch here."""
+"""Find the models of a method, named by the user or installed, and load them on first use. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ R = TypeVar("R")
 
 @dataclass
 class Models:
-    """The models that the user names, and the device they run on. Loaded models are kept as long as this object.
+    """Models named by the user, and the device they run on. Loaded models are cached in this object.
 
-    folders: searched first for model packages (SPEC §12). roles: a `ModelSource` or a loaded model itself for each.
-    environment: registry, tables, and where else packages and role folders are looked for.
+    folders: searched first for model packages (SPEC §12). roles: role -> `ModelSource` or loaded model.
+    environment: registry, tables, and the other folders searched for packages and roles.
     """
 
     folders: tuple[Path, ...] = ()
@@ -36,7 +36,7 @@ class Models:
     device: str = "auto"
     dtype: str = "auto"
     environment: Environment = field(default_factory=Environment.default)
-    used: dict[str, str] = field(default_factory=dict)  # role -> name, of every model used
+    used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
@@ -50,7 +50,7 @@ class Models:
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned as it is, in the environment given (None: the default). A text may also be ROLE=PLACE.
+        A `Models` is returned with only the environment replaced (None: the default). A text may also be ROLE=MODEL.
         Raises ValueError for an unknown role, device or dtype.
         """
         environment = Environment.of(environment)
@@ -58,43 +58,43 @@ class Models:
             return models if environment == models.environment else replace(models, environment=environment)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        made = cls(device=device, dtype=dtype, environment=environment)
+        result = cls(device=device, dtype=dtype, environment=environment)
         if isinstance(models, Mapping):
             for role, place in models.items():
-                made.fill(role, place)
-            return made
+                result.fill(role, place)
+            return result
         several: Iterable[Any] = (models,) if isinstance(models, str | os.PathLike) else models or ()
         for entry in several:
-            named = parse_role(entry) if isinstance(entry, str) else None
-            if named is not None:
-                made.fill(*named)
+            assignment = parse_role(entry) if isinstance(entry, str) else None
+            if assignment is not None:
+                result.fill(*assignment)
                 continue
             folder = Path(entry)
-            made.folders += (folder,)
-            made.roles = roles_in_folder(folder) | made.roles
-        return made
+            result.folders += (folder,)
+            result.roles = roles_in_folder(folder) | result.roles
+        return result
 
     def fill(self, role: str, place: Any) -> None:
         """Name the model of a role; raise ValueError for an unknown role."""
         if role not in ROLES:
-            raise ValueError(f"{role!r} is no role: there are {', '.join(ROLES)}")
+            raise ValueError(f"{role!r} is not a role: there are {', '.join(ROLES)}")
         self.roles[role] = source_of(role, place) if isinstance(place, str | os.PathLike) else place
 
     def find(self, role: str) -> Any:
         """Return a `ModelSource`, a loaded model, or None if nothing fills the role."""
-        found = self.roles.get(role)
-        return found if found is not None else installed_roles(self.environment).get(role)
+        source = self.roles.get(role)
+        return source if source is not None else installed_roles(self.environment).get(role)
 
     @property
     def package_environment(self) -> Environment:
-        """The environment in which packages are looked for in the named folders, too, and there first."""
+        """Environment that searches the named folders for packages before its own."""
         return self.environment.with_packages(self.folders)
 
     def has(self, role: str) -> bool:
         return self.find(role) is not None
 
     def torch_device(self) -> str:
-        """Return the name of the device: `auto` is cuda, else mps, else cpu. Raise ValueError if it is not available."""
+        """Return the name of the device; `auto` means cuda, else mps, else cpu. Raises ValueError if it is not available."""
         from refcodec.foundation.device import device_of
 
         return str(device_of(self))
@@ -114,30 +114,30 @@ class Models:
         """Return the model of a role; `loader` makes it from a local folder whose digest has been verified.
 
         recommended: role -> hub id, named in the error if nothing fills the role. remote: makes it from an endpoint;
-        None if the method does not take one. Raises ModelError.
+        None if the method accepts none. Raises ModelError.
         """
-        found = self.find(role)
-        if found is None:
+        source = self.find(role)
+        if source is None:
             raise missing_model_error(role, recommended)
-        if not isinstance(found, ModelSource):
-            self.used[role] = getattr(found, "name", type(found).__name__)
-            return cast(T, found)
+        if not isinstance(source, ModelSource):
+            self.used[role] = getattr(source, "name", type(source).__name__)
+            return cast(T, source)
         key = (role, f"{loader.__module__}.{loader.__qualname__}")
         if key not in self._loaded:
-            self._loaded[key] = self._instance(found, loader, remote)
-        self.used[role] = found.name
+            self._loaded[key] = self._instance(source, loader, remote)
+        self.used[role] = source.name
         return cast(T, self._loaded[key])
 
     def _instance(
-        self, found: ModelSource, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None
+        self, source: ModelSource, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None
     ) -> T | R:
-        if not found.is_endpoint:
-            return loader(resolve_folder(found), self)
+        if not source.is_endpoint:
+            return loader(resolve_folder(source), self)
         if remote is None:
-            raise missing_model_error(found.role, what=f"{found.role}: this method does not take an endpoint for it")
+            raise missing_model_error(source.role, what=f"{source.role}: this method does not take an endpoint for it")
         from refcodec.foundation import endpoint
 
-        return remote(found.role, endpoint.address(found.place))
+        return remote(source.role, endpoint.address(source.place))
 
 
 def format_used_models(used: Mapping[str, str]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The roles of foundation models, and the source of the model that fills one: a folder, a hub id or an endpoint."""
+"""Roles of foundation models, and the source of the model that fills one: a folder, a hub id or an endpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 
 from refcodec.errors import Code, SemError
 
-# role -> what fills it
+# role -> the kind of model that fills it
 ROLES: Final = {
     "captioner": "a vision-language model",
     "language": "a language model",
@@ -30,7 +30,7 @@ HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?"
 
 @dataclass(frozen=True)
 class ModelSource:
-    """The source of a model. place: a folder, a hub id, or the http(s) URL of an endpoint. sha256: of a folder, recorded."""
+    """Source of a model. place: a folder, a hub id, or the http(s) URL of an endpoint. sha256: recorded digest of a folder."""
 
     role: str
     place: str
@@ -43,7 +43,7 @@ class ModelSource:
 
     @property
     def name(self) -> str:
-        """Return the name for people and for provenance, without paths of this machine."""
+        """Name for messages and provenance, without local paths."""
         if os.path.isdir(self.place):
             folder = Path(self.place).resolve()
             return f"{folder.parent.name}/{folder.name}" if folder.name == self.role else folder.name
@@ -60,24 +60,24 @@ def parse_role(text: str) -> tuple[str, str] | None:
     if not equals or os.path.exists(text):
         return None
     if role not in ROLES:
-        raise ValueError(f"{role!r} is no role: there are {', '.join(ROLES)}")
+        raise ValueError(f"{role!r} is not a role: there are {', '.join(ROLES)}")
     if not place:
-        raise ValueError(f"nothing is named for the role {role}")
+        raise ValueError(f"no model is named for the role {role}")
     return role, place
 
 
 def source_of(role: str, place: str | os.PathLike[str]) -> ModelSource:
     """Return the source of a folder, an endpoint, or ID[@REVISION]; raise ValueError for an invalid URL."""
     text = os.fspath(place)
-    made = ModelSource(role, text)
-    if os.path.isdir(text) or (made.is_endpoint and made.name):
-        return made
+    source = ModelSource(role, text)
+    if os.path.isdir(text) or (source.is_endpoint and source.name):
+        return source
     hub, _, revision = text.partition("@")
     return ModelSource(role, hub, revision or None)
 
 
 def missing_model_error(role: str, recommended: Mapping[str, str] = {}, what: str | None = None) -> SemError:
-    """Return Code.MODEL_UNAVAILABLE, which names role, model and remedy."""
+    """Return a MODEL_UNAVAILABLE error that names role, model and remedy."""
     usual = recommended.get(role)
     text = what or (
         f"nothing fills the role {role} ({ROLES[role]})" + (f"; the profile recommends {usual}" if usual else "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Samplers by the names that render hints have, and the progress of a diffusion pipeline."""
+"""Select a sampler by the name in a render hint, and report the progress of a diffusion pipeline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ SCHEDULERS: Final = {
 
 @contextmanager
 def scheduler(pipeline: Any, name: str | None) -> Iterator[None]:
-    """The pipeline with this sampler, made of the configuration of its own; None: with its own. ValueError for another name."""
+    """Replace the sampler of a pipeline inside the block, keeping its configuration. None: no change.
+
+    Raises SettingError for an unknown name.
+    """
     if name is None:
         yield
         return
@@ -36,8 +39,8 @@ def scheduler(pipeline: Any, name: str | None) -> Iterator[None]:
         pipeline.scheduler = own
 
 
-def stepping(pipeline: Any, steps: int, progress: Progress | None) -> dict[str, Any]:
-    """The argument of a pipeline by which it tells of its steps."""
+def progress_arguments(pipeline: Any, steps: int, progress: Progress | None) -> dict[str, Any]:
+    """Return the arguments that make a pipeline report its steps to `progress`."""
     if progress is None:
         return {}
     if "callback_on_step_end" in inspect.signature(pipeline.__call__).parameters:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The role text_encoder of method `elic`: a caption as the token states that a text adapter reads (Lee et al. 2024, eq. (3)).
+"""The role text_encoder of method `elic`: encode a caption as token states for a text adapter (Lee et al. 2024, eq. (3)).
 
-TACO takes CLIP's text model (openai/clip-vit-base-patch32): the last hidden states of 38 tokens, padded or cut.
+TACO uses CLIP's text model (openai/clip-vit-base-patch32): the last hidden states of 38 tokens, padded or cut.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import loading, pretrained, require_config, running
+from refcodec.foundation.loading import load_pretrained, loading, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "text_encoder"
@@ -23,19 +23,22 @@ TOKENS = 38
 
 
 class TextEncoder:
-    """float32[tokens, width] of a caption; the model is frozen and runs in float32."""
+    """Encode captions as float32[tokens, width]. The model is frozen and always runs in float32."""
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "", tokens: int = TOKENS) -> None:
         self.model, self.tokenizer, self.name, self.tokens = model, tokenizer, name, tokens
 
     @classmethod
     def load(cls, folder: Path, models: Models | None = None, tokens: int = TOKENS) -> TextEncoder:
-        """Of a local folder of a CLIP model or of its text half, tokenizer included; SEM-E-803 and 805. models: where it runs."""
+        """Load a local folder of a CLIP model, or of its text half, with its tokenizer. models: selects the device.
+
+        Raises Code.MODEL_MALFORMED or DEPENDENCY_MISSING.
+        """
         require_config(ROLE, folder, "config.json", "model_type", TYPES)
         with loading(ROLE, folder):
             from transformers import CLIPTextModel, CLIPTokenizerFast
 
-            model = pretrained(ROLE, folder, CLIPTextModel)
+            model = load_pretrained(ROLE, folder, CLIPTextModel)
             tokenizer = CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
             if tokens > model.config.max_position_embeddings:
                 raise ValueError(f"it takes {model.config.max_position_embeddings} tokens, not {tokens}")
@@ -47,7 +50,7 @@ class TextEncoder:
         return int(self.model.config.hidden_size)
 
     def states(self, captions: list[str]) -> Tensor:
-        """float[B, tokens, width], on the model's device."""
+        """Return the last hidden states float[B, tokens, width], on the device of the model."""
         batch = self.tokenizer(
             captions, padding="max_length", max_length=self.tokens, truncation=True, return_tensors="pt"
         )
@@ -55,6 +58,6 @@ class TextEncoder:
         return cast(Tensor, out.float())
 
     def __call__(self, caption: str) -> NDArray[np.float32]:
-        """SEM-E-803 for a model that does not run on it."""
+        """Return float32[tokens, width] of one caption. Raises Code.MODEL_MALFORMED for a model that does not run on it."""
         with running(ROLE, self.name):
             return cast(NDArray[np.float32], self.states([caption])[0].cpu().numpy())

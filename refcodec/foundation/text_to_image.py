@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The role painter of methods consonant and pics: any text-to-image pipeline of diffusers, and the same one editing."""
+"""The role painter of methods consonant and pics: generate and edit pictures by any text-to-image pipeline of diffusers."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ from PIL import Image
 
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import SettingError, generator
-from refcodec.foundation.loading import loading, pipeline_of, require_config, running
+from refcodec.foundation.loading import load_pipeline, loading, require_config, running
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.schedulers import scheduler, stepping
+from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.foundation.unclip import pixels_of
 from refcodec.progress import Progress
 
 ROLE = "painter"
-NATIVE: Final = 1024  # side where a pipeline does not say what it was trained on
-FLOW: Final = "FlowMatch"  # begins the names of samplers that those of diffusion cannot stand in for
-CONDITIONED: Final = "Control"  # in the name of a class that paints from more than a text
+NATIVE: Final = 1024  # side, if a pipeline does not state its native size
+FLOW: Final = "FlowMatch"  # prefix of samplers that diffusion samplers cannot replace
+CONDITIONED: Final = "Control"  # in the name of a class that requires more than a text
 
 Pixels = NDArray[np.uint8]
 
 
 def classes() -> tuple[str, ...]:
-    """The text-to-image pipelines that diffusers' AutoPipeline knows, but those that need a picture too."""
+    """Return the text-to-image pipelines known to diffusers' AutoPipeline that need no picture."""
     from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING as KNOWN
 
     return tuple(cls.__name__ for cls in KNOWN.values() if CONDITIONED not in cls.__name__)
 
 
-def painter(models: Models, recommended: Mapping[str, str]) -> TextToImage | endpoint.RemoteTextToImage:
-    """What fills the role, a model here or an endpoint. SEM-E-801, 802, 803 and 805."""
+def load_text_to_image(models: Models, recommended: Mapping[str, str]) -> TextToImage | endpoint.RemoteTextToImage:
+    """Return the model of the role, local or behind an endpoint. Raises ModelError."""
     return models.load(ROLE, TextToImage.load, recommended, endpoint.RemoteTextToImage)
 
 
 class TextToImage:
-    """Pictures of a text."""
+    """Generate pictures from text."""
 
     def __init__(self, pipeline: Any, name: str = "") -> None:
         self.pipeline, self.name = pipeline, name
 
     @classmethod
     def load(cls, folder: Path, models: Models) -> TextToImage:
-        """SEM-E-803 for a folder of another pipeline."""
+        """Load a local folder. Raises Code.MODEL_MALFORMED for another kind of pipeline."""
         with loading(ROLE, folder):
             require_config(ROLE, folder, "model_index.json", "_class_name", classes())
             from diffusers import AutoPipelineForText2Image
 
-            return cls(pipeline_of(AutoPipelineForText2Image, folder, models), folder.name)
+            return cls(load_pipeline(AutoPipelineForText2Image, folder, models), folder.name)
 
     @property
     def native(self) -> int:
-        """Side of the pictures that it was trained on."""
+        """Side in pixels of the pictures that it was trained on."""
         network = getattr(self.pipeline, "unet", None) or getattr(self.pipeline, "transformer", None)
         side = getattr(self.pipeline, "default_sample_size", None) or getattr(
             getattr(network, "config", None), "sample_size", None
@@ -70,15 +70,15 @@ class TextToImage:
 
     @cached_property
     def editor(self) -> Any:
-        """The image-to-image pipeline of the same networks; None where diffusers has none for them."""
+        """Image-to-image pipeline of the same networks, or None if diffusers has none."""
         from diffusers import AutoPipelineForImage2Image
 
         try:
-            made = AutoPipelineForImage2Image.from_pipe(self.pipeline)
+            pipeline = AutoPipelineForImage2Image.from_pipe(self.pipeline)
         except ValueError:
             return None
-        made.set_progress_bar_config(disable=True)
-        return made
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
 
     def paint(
         self,
@@ -93,13 +93,15 @@ class TextToImage:
         negative: str | None = None,
         progress: Progress | None = None,
     ) -> Pixels:
-        """uint8[H, W, 3] of a text; size (width, height), multiples of the VAE's factor; None: the pipeline's own.
+        """Return uint8[H, W, 3] for a prompt. size: (width, height), multiples of the VAE's factor.
 
-        prompt: or its embedding float[1, n, W] (`prompt.embedded`), for a pipeline that takes one. guidance and negative are of pipelines that have them. ValueError for a sampler that there is not.
+        prompt: a text, or an embedding float[1, n, W] (`prompt_tokens.embed`) if the pipeline takes one. steps, guidance
+        and sampler None: the defaults of the pipeline. guidance and negative are ignored by pipelines without them.
+        Raises SettingError for an unknown sampler.
         """
         return self._run(
             self.pipeline,
-            {**worded(prompt), "width": size[0], "height": size[1]},
+            {**prompt_argument(prompt), "width": size[0], "height": size[1]},
             seed,
             kind,
             steps,
@@ -124,9 +126,9 @@ class TextToImage:
         negative: str | None = None,
         progress: Progress | None = None,
     ) -> Pixels:
-        """A painted picture, painted over from the share `strength` (above 0, to 1) of the steps on: 1 leaves little of it.
+        """Return the picture edited by the last `strength` (above 0, at most 1) of the steps; 1 keeps little of it.
 
-        What has no image-to-image pipeline paints the prompt anew.
+        Without an image-to-image pipeline the prompt is generated from scratch.
         """
         size = (pixels.shape[1], pixels.shape[0])
         with running(ROLE, self.name):
@@ -143,20 +145,20 @@ class TextToImage:
                 negative=negative,
                 progress=progress,
             )
-        steps = max(steps or _steps(editor), math.ceil(1 / strength))  # so that one step is left to do
-        wanted = {
+        steps = max(steps or _steps(editor), math.ceil(1 / strength))  # leave at least one step
+        arguments = {
             "prompt": prompt,
             "image": Image.fromarray(pixels),
             "strength": strength,
             "width": size[0],
             "height": size[1],
         }
-        return self._run(editor, wanted, seed, kind, steps, strength, guidance, sampler, negative, progress)
+        return self._run(editor, arguments, seed, kind, steps, strength, guidance, sampler, negative, progress)
 
     def _run(
         self,
         pipeline: Any,
-        wanted: Mapping[str, Any],
+        arguments: Mapping[str, Any],
         seed: int,
         kind: str,
         steps: int | None,
@@ -166,27 +168,29 @@ class TextToImage:
         negative: str | None,
         progress: Progress | None,
     ) -> Pixels:
-        """One picture, by this share of the steps.
+        """Return one picture. share: the part of the steps that is run.
 
-        Of what is wanted, what the pipeline has a name for: not all have guidance, or take a size to edit.
+        Arguments that the pipeline does not have are dropped: not all have guidance, or take a size when editing.
         """
         own = inspect.signature(pipeline.__call__).parameters
         if sampler is not None and type(pipeline.scheduler).__name__.startswith(FLOW):
-            raise SettingError(f"the painter {self.name} follows a flow, by its own sampler: leave the scheduler out")
+            raise SettingError(
+                f"the painter {self.name} is a flow-matching model with its own sampler: leave the scheduler out"
+            )
         noise = generator(kind, seed)
-        wanted = {**wanted, "num_inference_steps": steps, "guidance_scale": guidance, "negative_prompt": negative}
-        given = {name: value for name, value in wanted.items() if value is not None and name in own}
+        arguments = {**arguments, "num_inference_steps": steps, "guidance_scale": guidance, "negative_prompt": negative}
+        supported = {name: value for name, value in arguments.items() if value is not None and name in own}
         with running(ROLE, self.name), scheduler(pipeline, sampler):
-            told = stepping(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
-            made = pipeline(**given, **told, generator=noise, output_type="np").images[0]
-        return pixels_of(made, self.name)
+            reporting = progress_arguments(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
+            picture = pipeline(**supported, **reporting, generator=noise, output_type="np").images[0]
+        return pixels_of(picture, self.name)
 
 
-def worded(prompt: str | torch.Tensor) -> dict[str, Any]:
-    """The argument of a pipeline that a prompt is."""
+def prompt_argument(prompt: str | torch.Tensor) -> dict[str, Any]:
+    """Return a prompt as the argument of a pipeline."""
     return {"prompt": prompt} if isinstance(prompt, str) else {"prompt_embeds": prompt}
 
 
 def _steps(pipeline: Any) -> int:
-    """What the pipeline does where nobody says how many."""
+    """Return the default number of steps of a pipeline."""
     return int(inspect.signature(pipeline.__call__).parameters["num_inference_steps"].default)

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from refcodec.foundation.device import SettingError, generator
-from refcodec.foundation.loading import loading, pipeline_of, require_config, require_finite, running
+from refcodec.foundation.loading import load_pipeline, loading, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.schedulers import scheduler, stepping
+from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.progress import Progress
 
 ROLE = "painter"
@@ -21,7 +21,7 @@ CLASSES = ("StableUnCLIPImg2ImgPipeline",)
 
 
 class UnclipGenerator:
-    """Pictures of an image embedding."""
+    """Generate pictures from an image embedding."""
 
     def __init__(self, pipeline: Any, name: str = "") -> None:
         self.pipeline, self.name = pipeline, name
@@ -32,16 +32,16 @@ class UnclipGenerator:
         with loading(ROLE, folder):
             from diffusers import StableUnCLIPImg2ImgPipeline
 
-            return cls(pipeline_of(StableUnCLIPImg2ImgPipeline, folder, models), folder.name)
+            return cls(load_pipeline(StableUnCLIPImg2ImgPipeline, folder, models), folder.name)
 
     @property
     def width(self) -> int:
-        """Dimensions of the embedding that it paints from."""
+        """Width of the embedding."""
         return int(self.pipeline.image_normalizer.config.embedding_dim)
 
     @property
     def native(self) -> int:
-        """Side of the pictures that it was trained on."""
+        """Side in pixels of the pictures that it was trained on."""
         return int(self.pipeline.unet.config.sample_size * self.pipeline.vae_scale_factor)
 
     def paint(
@@ -57,9 +57,9 @@ class UnclipGenerator:
         noise_level: int = 0,
         progress: Progress | None = None,
     ) -> NDArray[np.uint8]:
-        """uint8[H, W, 3] of a vector float32[D]; size (width, height), multiples of the VAE's factor.
+        """Return uint8[H, W, 3] for a vector float32[D]. size: (width, height), multiples of the VAE's factor.
 
-        noise_level: 0 to the last step of the model's noising schedule, added to the embedding (Ramesh et al. 2022, §2.1).
+        noise_level: noise added to the embedding, 0 to the last step of the model's schedule (Ramesh et al. 2022, §2.1).
         """
         last = int(self.pipeline.image_noising_scheduler.config.num_train_timesteps) - 1
         if noise_level > last:
@@ -67,7 +67,7 @@ class UnclipGenerator:
         with running(ROLE, self.name), scheduler(self.pipeline, sampler):
             embeds = torch.from_numpy(vector)[None].to(self.pipeline.device, self.pipeline.unet.dtype)
             steps = steps or 20
-            made = self.pipeline(
+            picture = self.pipeline(
                 image_embeds=embeds,
                 prompt="",
                 width=size[0],
@@ -77,14 +77,17 @@ class UnclipGenerator:
                 noise_level=noise_level,
                 generator=generator(kind, seed),
                 output_type="np",
-                **stepping(self.pipeline, steps, progress),
+                **progress_arguments(self.pipeline, steps, progress),
             ).images[0]
-        return pixels_of(made, self.name)
+        return pixels_of(picture, self.name)
 
 
-def pixels_of(made: Any, name: str) -> NDArray[np.uint8]:
-    """uint8[H, W, 3] of float[H, W, 3] in 0..1 that a painter gave, rounded as SPEC §14 does. SEM-E-803 for what are no numbers."""
-    values = np.asarray(made, np.float32)
+def pixels_of(picture: Any, name: str) -> NDArray[np.uint8]:
+    """Return uint8[H, W, 3] of a generated float[H, W, 3] in 0..1, rounded as in SPEC §14.
+
+    Raises Code.MODEL_MALFORMED if it is not finite.
+    """
+    values = np.asarray(picture, np.float32)
     require_finite(ROLE, name, bool(np.isfinite(values).all()))
     out: NDArray[np.uint8] = np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return out

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Pictures in and out: any picture file as 8-bit sRGB, edge maps, contact sheets."""
+"""Load any picture file as 8-bit sRGB, save pictures, detect edges, and lay out contact sheets."""

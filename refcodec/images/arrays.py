@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Images given as numpy arrays or torch tensors.
+"""Convert numpy arrays and torch tensors to images.
 
     tensor [C, H, W] or [H, W, C] -> array [H, W, C] -> shape and type checked -> 8 bits -> colour and opacity
 
-Torch is never imported here: an object can be a tensor only if the program has imported torch itself.
+Torch is not imported here: an object can be a tensor only if the program has already imported torch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SHAPES: Final = "[H, W] or [H, W, C] with 1 to 4 channels"
 
 
 def is_array(image: object) -> TypeIs[NDArray[Any] | torch.Tensor]:
-    """Whether `image` is a numpy array or a torch tensor."""
+    """Return whether `image` is a numpy array or a torch tensor."""
     return isinstance(image, np.ndarray) or _is_tensor(image)
 
 
@@ -79,21 +79,21 @@ def _channels_last(image: NDArray[Any] | torch.Tensor) -> NDArray[Any] | torch.T
         return image
     if len(shape) != 3:
         raise ValueError(f"an image array has the shape {_SHAPES}, not {list(shape)}: pass one image at a time")
-    last, first = shape[2] in _CHANNELS, shape[0] in _CHANNELS
+    channels_last, channels_first = shape[2] in _CHANNELS, shape[0] in _CHANNELS
     if not _is_tensor(image):
-        if not last:
-            hint = ": move the channels last, with .transpose(1, 2, 0)" if first else ""
+        if not channels_last:
+            hint = ": move the channels last, with .transpose(1, 2, 0)" if channels_first else ""
             raise ValueError(f"an image array has the shape {_SHAPES}, not {list(shape)}{hint}")
         return image
-    if first and last:
+    if channels_first and channels_last:
         raise ValueError(f"a tensor {list(shape)} may be [C, H, W] or [H, W, C]: pass a numpy array [H, W, C] instead")
-    if not first and not last:
+    if not channels_first and not channels_last:
         raise ValueError(f"an image tensor has the shape [H, W], [C, H, W] or [H, W, C], not {list(shape)}")
-    return image.permute(1, 2, 0) if first else image
+    return image.permute(1, 2, 0) if channels_first else image
 
 
 def _as_numpy(image: NDArray[Any] | torch.Tensor) -> NDArray[Any]:
-    """Return the array of a tensor on any device; types of float that numpy lacks, such as bfloat16, as float32."""
+    """Return the array of a tensor on any device; float types that numpy lacks, such as bfloat16, become float32."""
     if isinstance(image, np.ndarray):
         return np.asarray(image)
     tensor = image.detach().cpu()

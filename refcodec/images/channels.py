@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Channels of an image: reduced to 8 bits, separated from opacity, and flattened on a background."""
+"""Reduce the channels of an image to 8 bits, separate opacity, and flatten it on a background."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from PIL import Image, ImageChops
 
 from refcodec.images.types import Colour
 
-_BAND: Final = 1 << 20  # pixels converted at a time: an entire image would take several times its memory
+_BAND: Final = 1 << 20  # pixels converted at a time, to bound memory
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether 16-bit colour channels wait to be decoded; Pillow itself reduces them to 8."""
+    """Return whether the colour channels, not yet decoded, have 16 bits; Pillow itself reduces them to 8."""
     for tile in getattr(image, "tile", ()):
         mode = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
         if re.match(r"(?!BGR)[A-Za-z]+;16", str(mode[0])) or (image.format == "PPM" and mode[1:] and mode[1] > 255):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Colours in sRGB: by an ICC profile, by the gamma of a PNG, or from CIE Lab and CMYK."""
+"""Convert colours to sRGB: by an ICC profile, by the gamma of a PNG, or from CIE Lab and CMYK."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from refcodec.images.channels import as_rgb
 from refcodec.images.pillow_guard import printable
 
-_ROUNDING: Final = 2  # levels by which the transform of a profile may differ from the identity and still count as it
+_ROUNDING: Final = 2  # largest difference in levels at which the transform of a profile counts as the identity
 
 
 def to_srgb(image: Image.Image, info: dict[Any, Any], notices: list[str]) -> Image.Image:
@@ -47,7 +47,7 @@ def _by_profile(image: Image.Image, icc: bytes, notices: list[str]) -> Image.Ima
         if image.mode in ("L", "RGB") and _is_srgb(profile, image.mode):
             return as_rgb(image)
         converted = _transformed(image, profile)
-    except Exception:  # noqa: BLE001 - a damaged profile is no reason to refuse the pixels
+    except Exception:  # noqa: BLE001 - the pixels are usable even if the profile is damaged
         notices.append(f"{name} is damaged or unusable and was ignored.")
         return None
     notices.append(f"{name} was converted to sRGB.")
@@ -55,7 +55,7 @@ def _by_profile(image: Image.Image, icc: bytes, notices: list[str]) -> Image.Ima
 
 
 def _transformed(image: Image.Image, profile: Any) -> Image.Image:
-    """Return `image` from `profile` in sRGB, perceptual intent: relative colorimetric if a profile has no such table."""
+    """Return `image` converted from `profile` to sRGB, with perceptual intent (relative colorimetric if a profile lacks it)."""
     transform = ImageCms.buildTransform(
         profile, ImageCms.createProfile("sRGB"), image.mode, "RGB", ImageCms.Intent.PERCEPTUAL
     )
@@ -63,7 +63,7 @@ def _transformed(image: Image.Image, profile: Any) -> Image.Image:
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile, mode: str) -> bool:
-    """Whether the profile moves no colour of a coarse grid by more than rounding; names and versions prove nothing."""
+    """Return whether the profile changes the colours of a coarse grid by rounding only. Names and versions are not reliable."""
     steps = np.arange(0, 256, 15, dtype=np.uint8)
     grid = steps[None] if mode == "L" else np.stack(np.meshgrid(steps, steps, steps), -1).reshape(1, -1, 3)
     probe = Image.fromarray(grid)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A contact sheet: several pictures of one file beside one another."""
+"""Arrange several pictures of one file on a contact sheet."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 GAP: Final = 8  # pixels between two pictures
-SIDE_MAX: Final = 4096  # of the sheet; pictures are made smaller to fit
+SIDE_MAX: Final = 4096  # of the sheet; pictures are reduced to fit
 GREY: Final = 128
 
 
 def contact_sheet(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """uint8[H, W, 3] of pictures of one size, row by row in about a square; ValueError for none."""
+    """Return uint8[H, W, 3] of pictures of one size, row by row, roughly square. Raises ValueError if there are none."""
     if not pictures:
         raise ValueError("no pictures")
     height, width = pictures[0].shape[:2]

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The edge maps that sketches carry (SPEC §13.6): model-free, all in integers, the same bytes everywhere.
+"""Detect the edges that sketches code (SPEC §13.6): without a model, in integers, reproducible to the byte.
 
 Contours after Canny 1986 (smoothing, gradient, thinning, hysteresis) with the surround suppression of Grigorescu et al.
-2003, which takes texture away, and with lines drawn soft: a dark ground, lines three pixels wide whose grey is their
-strength. An encoder may use any other detector; a decoder needs none.
+2003, which removes texture. Lines are drawn soft, three pixels wide on black, with their strength as grey level. An
+encoder may use any other detector; a decoder needs none.
 
-Division by a power of two is a right shift that rounds down. Where a step reads beyond the border it reads the nearest
-pixel of the border.
+Division by a power of two is a right shift that rounds down. Reads beyond the border
+return the nearest border pixel.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]
 
-DETAIL = 4  # the default: about what 0.015 to 0.03 bits per pixel can carry of a photograph of 768 x 512
+DETAIL = 4  # default: takes about 0.015 to 0.03 bits per pixel for a photograph of 768 x 512
 RADIUS = 12  # of the surround, pixels
 ROOT = np.repeat(np.arange(256, dtype=np.uint8), 2 * np.arange(256) + 1)  # ROOT[n] = floor(sqrt(n)), n < 65536
 
 
 def contours(pixels: Bytes, detail: int = DETAIL) -> Bytes:
-    """uint8[H, W] of a picture uint8[H, W, 3]: its contours. detail 1 (the longest and strongest only) to 9 (many).
+    """Return the contours uint8[H, W] of a picture uint8[H, W, 3]. detail: 1 (only the longest and strongest) to 9 (many).
 
-    ValueError for a detail outside 1 … 9 or a picture of another shape.
+    Raises ValueError for a detail outside 1 … 9 or a picture of another shape.
     """
     if not 1 <= detail <= 9:
         raise ValueError("detail is 1 to 9")
-    strong, least = 60 - 5 * detail, 88 - 8 * detail  # the peak a contour needs; the pixels it needs
+    strong, min_pixels = 60 - 5 * detail, 88 - 8 * detail  # smallest peak and smallest length of a contour
     weak = strong // 3
     gx, gy = _gradient(_binomial(_binomial(16 * luma(pixels))))
     size = _length(gx >> 4, gy >> 4)
     rest = np.maximum(size - _surround(size), 0)
     line = np.where(_ridge(gx, gy) & (rest >= weak), rest, 0)
-    line = np.where(_long(line, strong, least), np.minimum(255, 96 + line), 0)
+    line = np.where(_long(line, strong, min_pixels), np.minimum(255, 96 + line), 0)
     return _drawn(line)
 
 
 def sobel(pixels: Bytes) -> Bytes:
-    """uint8[H, W] of a picture uint8[H, W, 3]: min(255, floor(sqrt(gx^2 + gy^2))) of the luma's 3x3 Sobel gradient."""
+    """Return uint8[H, W] of a picture uint8[H, W, 3]: min(255, floor(sqrt(gx^2 + gy^2))) of the luma's 3x3 Sobel gradient."""
     return _length(*_gradient(luma(pixels))).astype(np.uint8)
 
 
 def luma(pixels: Bytes) -> Ints:
-    """int32[H, W] in 0 … 255: (77 R + 150 G + 29 B + 128) >> 8."""
+    """Return the luma int32[H, W] in 0 … 255: (77 R + 150 G + 29 B + 128) >> 8."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise ValueError("not a picture uint8[H, W, 3]")
     p = pixels.astype(np.int32)
@@ -54,7 +54,7 @@ def luma(pixels: Bytes) -> Ints:
 
 
 def _binomial(x: Ints) -> Ints:
-    """1 4 6 4 1 along the rows, then along the columns; each time (sum + 8) >> 4."""
+    """Smooth by 1 4 6 4 1 along the rows, then along the columns; each time (sum + 8) >> 4."""
     for axis in (1, 0):
         a, b, c, d, e = _shifted(x, axis, 2)
         x = (a + e + ((b + d) << 2) + 6 * c + 8) >> 4
@@ -62,7 +62,7 @@ def _binomial(x: Ints) -> Ints:
 
 
 def _gradient(x: Ints) -> tuple[Ints, Ints]:
-    """Sobel: gx = x(c+1) - x(c-1), smoothed 1 2 1 over the rows; gy the same with the axes swapped."""
+    """Return the Sobel gradient: gx = x(c+1) - x(c-1), smoothed 1 2 1 over the rows; gy with the axes swapped."""
     left, _, right = _shifted(x, 1, 1)
     above, _, below = _shifted(x, 0, 1)
     return _sum121(right - left, 0), _sum121(below - above, 1)
@@ -74,12 +74,12 @@ def _sum121(x: Ints, axis: int) -> Ints:
 
 
 def _length(gx: Ints, gy: Ints) -> Ints:
-    """min(255, floor(sqrt(gx^2 + gy^2))); |gx| and |gy| below 2^15."""
+    """Return min(255, floor(sqrt(gx^2 + gy^2))). |gx| and |gy| must be below 2^15."""
     return ROOT[np.minimum(gx * gx + gy * gy, 65535)].astype(np.int32)
 
 
 def _surround(size: Ints) -> Ints:
-    """Mean over the square of side 2 RADIUS + 1 around each pixel, rounded down."""
+    """Return the mean over the square of side 2 RADIUS + 1 around each pixel, rounded down."""
     side = 2 * RADIUS + 1
     for axis in (1, 0):
         total = np.cumsum(
@@ -92,7 +92,7 @@ def _surround(size: Ints) -> Ints:
 
 
 def _ridge(gx: Ints, gy: Ints) -> NDArray[np.bool_]:
-    """gx^2 + gy^2 largest across the line: above that of the neighbour before, not below that of the one behind."""
+    """Return where gx^2 + gy^2 is a maximum across the line: above the preceding neighbour, not below the next one."""
     size = gx * gx + gy * gy
     p = np.pad(size, 1, "edge")
     h, w = size.shape
@@ -106,40 +106,40 @@ def _ridge(gx: Ints, gy: Ints) -> NDArray[np.bool_]:
         (~(flat | steep) & falling, 1, 1),
         (~(flat | steep) & ~falling, 1, -1),
     ):
-        before, behind = p[1 - dr : 1 - dr + h, 1 - dc : 1 - dc + w], p[1 + dr : 1 + dr + h, 1 + dc : 1 + dc + w]
-        out |= where & (size > before) & (size >= behind)
+        before, after = p[1 - dr : 1 - dr + h, 1 - dc : 1 - dc + w], p[1 + dr : 1 + dr + h, 1 + dc : 1 + dc + w]
+        out |= where & (size > before) & (size >= after)
     return out
 
 
-def _long(line: Ints, strong: int, least: int) -> NDArray[np.bool_]:
-    """The pixels of contours (8-connected sets of line > 0) with a pixel >= strong and at least `least` pixels.
+def _long(line: Ints, strong: int, min_pixels: int) -> NDArray[np.bool_]:
+    """Return the contours (8-connected sets of line > 0) that contain a pixel >= strong and at least `min_pixels` pixels.
 
-    A picture whose shorter side is below 512 needs fewer: least * side / 512, rounded up.
+    The limit is smaller if the shorter side is below 512: min_pixels * side / 512, rounded up.
     """
     h, w = line.shape
     at = np.flatnonzero(line)
     number = np.full((h + 2, w + 2), -1, dtype=np.int64)
     inner = number[1:-1, 1:-1]
     inner.flat[at] = np.arange(len(at))
-    first, second = [], []
+    ends_a, ends_b = [], []
     for dr, dc in ((0, 1), (1, -1), (1, 0), (1, 1)):
         other = number[1 + dr : 1 + dr + h, 1 + dc : 1 + dc + w]
         both = (inner >= 0) & (other >= 0)
-        first.append(inner[both])
-        second.append(other[both])
-    label = _components(len(at), np.concatenate(first), np.concatenate(second))
+        ends_a.append(inner[both])
+        ends_b.append(other[both])
+    label = _components(len(at), np.concatenate(ends_a), np.concatenate(ends_b))
     peak = np.zeros(len(at), dtype=np.int32)
     np.maximum.at(peak, label, line.flat[at])
     count = np.bincount(label, minlength=len(at))
     keep = np.zeros(h * w, dtype=np.bool_)
-    keep[at] = (peak[label] >= strong) & (count[label] >= -(-least * min(h, w, 512) // 512))
+    keep[at] = (peak[label] >= strong) & (count[label] >= -(-min_pixels * min(h, w, 512) // 512))
     return keep.reshape(h, w)
 
 
 def _components(n: int, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Smallest number of each one's connected set, int64[n], of a graph with the edges a-b.
+    """Return the smallest vertex of the component of each vertex, int64[n], in the graph with the edges a-b.
 
-    Every round hooks the larger root of each edge on the smallest it meets and then flattens the trees, so that a spiral
+    Each round attaches the larger root of every edge to the smaller one and then flattens the trees, so that a spiral
     takes no more rounds than a line.
     """
     label = np.arange(n, dtype=np.int64)
@@ -157,13 +157,13 @@ def _components(n: int, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[n
 
 
 def _drawn(line: Ints) -> Bytes:
-    """Lines of one pixel become soft: min(255, (1 2 1 by rows and columns + 4) >> 3)."""
+    """Soften lines of one pixel: min(255, (1 2 1 by rows and columns + 4) >> 3)."""
     out: Bytes = np.minimum((_sum121(_sum121(line, 1), 0) + 4) >> 3, 255).astype(np.uint8)
     return out
 
 
 def _shifted(x: Ints, axis: int, reach: int) -> list[Ints]:
-    """x read at -reach … +reach along an axis."""
+    """Return x shifted by -reach … +reach along an axis."""
     n = x.shape[axis]
     p = np.pad(x, [(reach, reach) if a == axis else (0, 0) for a in (0, 1)], "edge")
     return [p[i : i + n] if axis == 0 else p[:, i : i + n] for i in range(2 * reach + 1)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Edge maps from the user: an array as it is, or any other image as its luma."""
+"""Load edge maps: an array is used unchanged, any other image is converted to luma."""
 
 from __future__ import annotations
 

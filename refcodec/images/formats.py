@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Image files: the bytes of one, the reader that recognises them, and the number of frames.
+"""Read image files: their bytes, the reader of their format, and the number of frames.
 
-Icons (ICO, ICNS), which Pillow decodes before their size can be known, and formats that run another program (EPS, WMF)
-are not read.
+Not supported are icons (ICO, ICNS), which Pillow decodes before their size is known, and formats that run another program
+(EPS, WMF).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _READERS: Final = {
     "PCX": "PcxImagePlugin",
     "TGA": "TgaImagePlugin",
 }
-_WEAK: Final = ("PPM", "SGI", "DIB", "PCX", "TGA")  # a match proves little: other files start the same way
-_UNSUPPORTED: Final = (  # (offset, signature, advice): common files that no reader here takes
+_WEAK: Final = ("PPM", "SGI", "DIB", "PCX", "TGA")  # short signatures: other files start the same way
+_UNSUPPORTED: Final = (  # (offset, signature, advice): common formats without a reader
     (4, b"ftyphei", "HEIC; export it as JPEG or PNG"),
     (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL; export it as PNG"),
     (0, b"\xff\x0a", "JPEG XL; export it as PNG"),
@@ -56,7 +56,7 @@ Accept: TypeAlias = Callable[[bytes], bool | str]
 
 
 def file_bytes(source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO) -> bytes:
-    """Return the entire file, so that Pillow maps none and none can change while it is decoded."""
+    """Return the bytes of the entire file, so that it cannot change while it is decoded."""
     try:
         if isinstance(source, (bytes, bytearray, memoryview)):
             return bytes(source)
@@ -77,7 +77,7 @@ def file_bytes(source: str | os.PathLike[str] | bytes | bytearray | memoryview |
 def open_image(data: bytes) -> ImageFile.ImageFile:
     """Return the image in `data`, its header read but no pixel decoded, by the first reader that accepts it.
 
-    Not `Image.open`, which measures against Pillow's own global limit, and tries formats that run programs.
+    `Image.open` is not used: it applies Pillow's own global limit, and tries formats that run programs.
     """
     failed: SemError | None = None
     for name in _READERS:
@@ -99,7 +99,7 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
     for offset, signature, advice in _UNSUPPORTED:
         if data.startswith(signature, offset):
             raise SemError(Code.PICTURE_UNREADABLE, f"the file is {advice}")
-    raise SemError(Code.PICTURE_UNREADABLE, "the file is no picture of a known format")
+    raise SemError(Code.PICTURE_UNREADABLE, "the file is not a picture of a known format")
 
 
 def _reader(name: str) -> tuple[Factory, Accept | None]:
@@ -112,7 +112,7 @@ def _reader(name: str) -> tuple[Factory, Accept | None]:
 
 
 def _is_unsupported(error: SemError) -> bool:
-    """Whether a reader gave up on a kind of pixels that it does not know, rather than on damage."""
+    """Return whether a reader failed because of an unsupported kind of pixels, rather than damage."""
     cause = error.__cause__
     return isinstance(getattr(cause, "__cause__", None), KeyError) or bool(
         re.search("unknown (?!data)|unsupported|not (yet )?supported|not identified", str(cause), re.IGNORECASE)
@@ -135,11 +135,11 @@ def count_frames(image: ImageFile.ImageFile, data: bytes) -> int:
             except EOFError:
                 return frame
         return 0
-    except Exception:  # noqa: BLE001 - any damage there is beyond the frame that is used
+    except Exception:  # noqa: BLE001 - later frames are not used
         return 0
 
 
 def frames_in_header(image: Image.Image) -> int:
-    """Return the number of frames that Pillow knows without reading on."""
+    """Return the number of frames that Pillow knows without reading further."""
     known = vars(image).get("n_frames", 1)
     return known if isinstance(known, int) and known > 0 and image.format != "PSD" else 1  # PSD counts layers

@@ -27,12 +27,12 @@ def load(
 ) -> Loaded:
     """Return an image as uint8[H, W, 3] in sRGB.
 
-    `background` (three of 0..255) goes under transparent pixels. Sides and pixels are checked before any pixel is
+    `background` (three of 0..255) replaces transparent pixels. Sides and pixels are checked before any pixel is
     decoded. (Twice Pillow's own MAX_IMAGE_PIXELS, 179 million unless a program changes it, still bounds TIFF and WebP.)
 
     Raises InputOutputError: Code.CANNOT_READ, PICTURE_UNREADABLE (not an image of a known format), PICTURE_TRUNCATED
-    (damaged or cut short) or PICTURE_TOO_LARGE; TypeError or ValueError for invalid arguments and arrays. Any bytes end
-    in one of these, and no warning escapes.
+    (damaged or cut short) or PICTURE_TOO_LARGE; TypeError or ValueError for invalid arguments and arrays. No other
+    exception and no warning is raised, whatever the bytes.
     """
     background = check_background(background)
     with quiet():
@@ -60,7 +60,7 @@ def _decode(image: Image.Image, frames: int, background: Colour) -> Loaded:
         deep, applied = is_deep(image), applied_by_reader(image)
         image.load()
         if ImageFile.LOAD_TRUNCATED_IMAGES:
-            notices.append("Pillow was told to accept damaged pictures: parts may be missing.")
+            notices.append("Pillow is set to accept damaged pictures: parts may be missing.")
         if frames != 1:
             which = f"Number {image.tell() + 1}" if image.tell() else "The first"
             notices.append(f"{which} of {frames or 'several'} frames was taken.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Images upright, as their EXIF orientation asks."""
+"""Rotate images upright by their EXIF orientation."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def applied_by_reader(image: Image.Image) -> int:
 def turn_upright(rgb: Image.Image, image: Image.Image, applied: int, notices: list[str]) -> Image.Image:
     """Return `rgb`, the pixels of `image`, upright; `applied` is the orientation that the reader applied already."""
     try:
-        left = _orientation(image)
-    except Exception:  # noqa: BLE001 - damaged EXIF raises anything; the pixels are good all the same
+        remaining = _orientation(image)
+    except Exception:  # noqa: BLE001 - damaged EXIF raises any exception; the pixels are still good
         notices.append("The EXIF data are damaged: the picture may lie on its side.")
         return rgb
-    if applied in _UPRIGHT or left in _UPRIGHT:
-        notices.append(f"EXIF orientation {applied if applied in _UPRIGHT else left} was applied.")
-    return rgb.transpose(_UPRIGHT[left]) if left in _UPRIGHT else rgb
+    if applied in _UPRIGHT or remaining in _UPRIGHT:
+        notices.append(f"EXIF orientation {applied if applied in _UPRIGHT else remaining} was applied.")
+    return rgb.transpose(_UPRIGHT[remaining]) if remaining in _UPRIGHT else rgb
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pillow's exceptions as SemError, and its warnings and log records silenced in the calling thread only."""
+"""Convert Pillow's exceptions to SemError, and silence its warnings and log records in the calling thread only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from refcodec.errors import Code, SemError
 
 @contextmanager
 def guard(code: int, what: str, too_large: int = Code.PICTURE_TOO_LARGE) -> Iterator[None]:
-    """Raise whatever Pillow raises, which for damaged bytes is any exception at all, as a SemError of `code`.
+    """Convert exceptions of Pillow, of any type for damaged bytes, to a SemError of `code`.
 
     `too_large` is the code for exhausted memory and for Pillow's own MAX_IMAGE_PIXELS.
     """
@@ -53,7 +53,7 @@ class _MatchesWhenQuiet(type):
 
 
 class _QuietWarning(Warning, metaclass=_MatchesWhenQuiet):
-    """A category that every warning belongs to, in a thread that is inside a `quiet` block; elsewhere none."""
+    """A category that contains every warning in threads inside a `quiet` block, and none elsewhere."""
 
 
 class _DropWhenQuiet(logging.Filter):
@@ -68,8 +68,8 @@ logging.getLogger("PIL.TiffImagePlugin").addFilter(_DropWhenQuiet())
 def quiet() -> Iterator[None]:
     """Suppress warnings of Pillow and numpy from this thread inside the block, even if warnings are errors.
 
-    `warnings.catch_warnings` would change what other threads see, and two of them at once can leave the change behind.
-    So one filter stays in the list, which matches nothing outside these blocks.
+    `warnings.catch_warnings` affects other threads, and two threads using it at once can leave its filters behind.
+    Instead one filter stays in the list, which matches nothing outside these blocks.
     """
     if not warnings.filters or warnings.filters[0][2] is not _QuietWarning:
         warnings.simplefilter("ignore", _QuietWarning)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Save pixels as an image file, with a note of what made them."""
+"""Save pixels as an image file, with metadata that names the program and the models."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def save(
 ) -> None:
     """Write uint8[H, W, 3] sRGB or uint8[H, W] grey to a path (atomically) or a binary stream.
 
-    `format` is a name or suffix: PNG, JPEG, WEBP (lossless), AVIF, TIFF, BMP, PPM. Without it the suffix of a path
-    decides, and PNG if there is none. `note`: Description, Software and Model of the image, as text chunks of a PNG and
-    as EXIF; BMP and PPM have room for neither.
+    `format` is a name or suffix: PNG, JPEG, WEBP (lossless), AVIF, TIFF, BMP, PPM. The default is the suffix of
+    the path, or PNG. `note`: Description, Software and Model of the image, written as text chunks of a PNG and as EXIF;
+    BMP and PPM support neither.
 
     Raises Code.CANNOT_WRITE if it cannot be written; ValueError for an unknown format or suffix and for pixels of
     another shape, TypeError for other types.
@@ -75,7 +75,7 @@ def _encode(pixels: NDArray[np.uint8], name: str, note: Mapping[str, str]) -> by
 
 
 def _metadata(name: str, note: Mapping[str, str]) -> dict[str, Any]:
-    """Return the arguments by which Pillow writes a note into a file of this format."""
+    """Return the arguments that make Pillow write a note into a file of this format."""
     if not note or name not in ("PNG", "JPEG", "WEBP", "AVIF", "TIFF"):
         return {}
     exif = Image.Exif()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Limits on the size of an image, checked before any pixel is decoded."""
+"""Check limits on the size of an image before any pixel is decoded."""
 
 from __future__ import annotations
 

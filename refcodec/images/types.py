@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The types of images at the interface: what `load` accepts, and what it returns. Imports neither Pillow nor numpy."""
+"""Types of the arguments and the result of `load`. Imports neither Pillow nor numpy."""
 
 from __future__ import annotations
 

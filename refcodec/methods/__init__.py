@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §14, the five methods: pictures to symbols, and symbols to pictures. Each is one `Method`, found here by its name."""
+"""The five methods of SPEC §14, from pictures to symbols and back. `find_method` returns one by its name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODULES: Final = {
     "clip": "refcodec.methods.clip",
     "pics": "refcodec.methods.pics.method",
     "perco": "refcodec.methods.perco.method",
-}  # the module of each, whose METHOD it is
+}  # name -> the module that defines METHOD
 
 
 def find_method(name: str) -> Method:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The interface of a method, `Method`, with what its encoder and its decoder are called with (SPEC §14).
+"""The interface of a method, `Method`, and the arguments of its encoder and decoder (SPEC §14).
 
 picture -> analyse -> symbols -> pack -> payloads          payloads -> symbols -> reconstruct -> pictures
 """
@@ -33,21 +33,21 @@ class EncodeRequest:
     """One picture for a method to analyse."""
 
     pixels: Pixels  # uint8[H, W, 3], sRGB
-    symbols: SymbolInputs  # from the user, in place of what a model would find
+    symbols: SymbolInputs  # supplied by the user, instead of found by a model
     settings: EncodeSettings
     profile: Profile
-    plans: tuple[FilePlan, ...]  # of one or more profiles, of which the smallest file is kept
+    plans: tuple[FilePlan, ...]  # of one or more profiles; the smallest file is kept
     models: Models
     progress: Progress | None = None
     record: StepCallback | None = None
 
     def note(self, step: str, value: Any) -> None:
-        """Pass a step of the analysis to the user's callback, where there is one."""
+        """Pass a step of the analysis to the user's callback, if any."""
         if self.record is not None:
             self.record(step, value)
 
     def size_of(self, pack: Callable[[PackJob], Packed], candidate: Description) -> int:
-        """Return the bytes of the file of a candidate."""
+        """Return the size in bytes of the file of a candidate."""
         return len(pack_symbols(pack, candidate, self.plans).data)
 
 
@@ -64,14 +64,14 @@ class DecodeContext:
     bpp: float  # of the entire file
     folder: Path | None = None  # of the model package that the symbols were read with
     samples: int = 1
-    reflections: int | None = None  # None: as many as the rate is worth
+    reflections: int | None = None  # None: depends on the rate
     progress: Progress | None = None
     record: StepCallback | None = None
     notices: list[str] = field(default_factory=list)
 
     @property
     def sampler(self) -> SamplerSettings:
-        """The settings of the first picture; the others differ in the seed alone."""
+        """Settings of the first picture; the others differ only in their seeds."""
         return SamplerSettings.of(self.profile.recommended.hints, self.hints, self.overrides)
 
     def value(self, kind: int) -> Any:
@@ -80,43 +80,43 @@ class DecodeContext:
 
     def need(self, kind: int) -> Any:
         """Return the symbols of a kind. Raises Code.UNSUPPORTED_KIND if absent."""
-        found = self.values.get(kind)
-        if found is None:
+        value = self.values.get(kind)
+        if value is None:
             raise SemError(
                 Code.UNSUPPORTED_KIND,
                 f"the file holds no {kinds.name_of(kind, self.profile.known)}, which method {self.profile.method_name} paints from",
                 path="sections",
             )
-        return found
+        return value
 
     def seeds(self) -> list[int]:
-        """Return one seed for each sample, counting up from that of the settings."""
-        first = self.sampler.seed
-        return [(first + i) % (10**19) for i in range(self.samples)]
+        """Return one seed per sample, counting up from that of the settings."""
+        seed = self.sampler.seed
+        return [(seed + i) % (10**19) for i in range(self.samples)]
 
     def note(self, step: str, value: Any) -> None:
-        """Pass a step of the reconstruction to the user's callback, where there is one."""
+        """Pass a step of the reconstruction to the user's callback, if any."""
         if self.record is not None:
             self.record(step, value)
 
     def followable(self) -> DecodeContext:
-        """Return the context without the hints of the file that cannot, or should not, be followed here."""
+        """Return the context without those hints of the file that cannot, or should not, be followed."""
         hints, notices = sanitise_hints(self.hints, self.overrides)
         recommended, has_cuda = self.profile.recommended.hints, self.models.has_cuda
-        hints, more = without_cuda_noise(hints, recommended, self.overrides, has_cuda)
-        return replace(self, hints=hints, notices=[*self.notices, *notices, *more])
+        hints, cuda_notices = without_cuda_noise(hints, recommended, self.overrides, has_cuda)
+        return replace(self, hints=hints, notices=[*self.notices, *notices, *cuda_notices])
 
 
-def _no_usual_profile(_: Models) -> str | None:
+def _no_default_profile(_: Models) -> str | None:
     return None
 
 
 @dataclass(frozen=True)
 class Method:
-    """One method of SPEC §14: what it takes, and its three steps.
+    """One method of SPEC §14: its inputs and settings, and its three steps.
 
     analyse: picture -> symbols, render hints and notices. pack: symbols -> coded payloads. reconstruct: symbols ->
-    pictures uint8[H, W, 3], one for each sample.
+    pictures uint8[H, W, 3], one per sample.
     """
 
     name: str
@@ -127,13 +127,13 @@ class Method:
     options: frozenset[str] = frozenset()  # of `EncoderOptions` that `analyse` reads
     sampler_settings: frozenset[str] = frozenset()  # that `reconstruct` reads, in the names of render hints
     compact: int | None = None  # the kind that every profile of the method must have as its compact form
-    needs_picture: bool = False  # symbols alone do not become a file
+    needs_picture: bool = False  # symbols alone cannot become a file
     chooses_rate: bool = False  # `analyse` reads quality and bpp
-    smallest_profile: bool = False  # where the user names no profile, all published ones are tried
-    usual_profile: Callable[[Models], str | None] = _no_usual_profile  # None: the first of the registry
+    smallest_profile: bool = False  # all published profiles are tried unless the user names one
+    default_profile: Callable[[Models], str | None] = _no_default_profile  # None: the first of the registry
 
     def check_inputs(self, names: set[str]) -> None:
-        """Raise ValueError for inputs that the method does not take."""
+        """Raise ValueError for inputs that the method does not accept."""
         odd = sorted(names - self.accepts)
         if odd and self.needs_picture:
             raise ValueError(f"method {self.name!r} sends a picture alone, without {' or '.join(odd)}")
@@ -148,12 +148,12 @@ class Method:
             raise ValueError(f"method {self.name} has no {min(unread).replace('_', '-')}")
 
     def check_sampler_settings(self, overrides: Mapping[str, Any], samples: int, reflections: int | None) -> None:
-        """Raise ValueError for settings that the method does not read, which would change nothing."""
+        """Raise ValueError for settings that the method does not read, since they would have no effect."""
         if samples < 1:
-            raise ValueError("samples is at least 1")
-        asked = {name for name, value in overrides.items() if value is not None}
-        asked |= {"reflections"} if reflections is not None else set()
-        if odd := sorted(asked - self.sampler_settings):
+            raise ValueError("samples must be at least 1")
+        requested = {name for name, value in overrides.items() if value is not None}
+        requested |= {"reflections"} if reflections is not None else set()
+        if odd := sorted(requested - self.sampler_settings):
             known = ", ".join(sorted(self.sampler_settings)) or "no settings"
             raise ValueError(f"method {self.name} has no {odd[0]}; its painter reads {known}")
         if samples > 1 and "seed" not in self.sampler_settings:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def pack(job: PackJob) -> Packed:
-    """Return one payload, of a vector or of codes 0 … 2^b - 1. Raises ValueError for what does not fit the profile."""
+    """Return one payload, from a vector or from codes 0 … 2^b - 1. Raises ValueError if they do not fit the profile."""
     parameters, prior = job.parameters(spec.CLIP), None
     if job.folder is not None and kinds.needs_model(spec.CLIP, parameters):
         model = package_cache.table_model(job.folder, job.digest)
-        kinds.check_model_matches_profile(model, spec.CLIP, parameters)
+        kinds.check_model(model, spec.CLIP, parameters)
         prior = model.table
     symbols, b = job.symbols, int(parameters["b"])
     if symbols.vector is not None and symbols.codes is not None:
@@ -39,29 +39,29 @@ def pack(job: PackJob) -> Packed:
 
 
 def analyse(request: EncodeRequest) -> Description:
-    """Return the vector of the picture by the role image_embedder.
+    """Return the embedding of the picture, computed by the role image_embedder.
 
-    Raises Code.MODEL_MALFORMED for a vector of another width than the profile's.
+    Raises Code.MODEL_MALFORMED if its width is not that of the profile.
     """
     from refcodec.foundation.image_embedder import ImageEmbedder
 
     embedder = request.models.load("image_embedder", ImageEmbedder.load, request.profile.recommended.models)
-    _same_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
+    _check_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
     height, width = request.pixels.shape[:2]
     return Description(replace(request.symbols, vector=embedder(request.pixels)), (width, height))
 
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return a picture of each seed: stable unCLIP from the middles of the codes, scaled to their norm (π of the paper, §V-B)."""
+    """Return one picture per seed, by stable unCLIP from the dequantised vector scaled to its norm (π of the paper, §V-B)."""
     from refcodec.foundation.unclip import UnclipGenerator
 
     generator = context.models.load("painter", UnclipGenerator.load, context.profile.recommended.models)
     value, sampler = context.need(spec.CLIP), context.sampler
-    _same_width("painter", generator.width, len(value.codes), context.profile.name)
+    _check_width("painter", generator.width, len(value.codes), context.profile.name)
     vector = clip_bits.dequantise(value.codes, value.b) * sampler.norm_scale
     seeds, out = context.seeds(), []
     for i, seed in enumerate(seeds):
-        made = generator.paint(
+        pixels = generator.paint(
             vector.astype("float32"),
             generation_size(context.size, generator.native),
             seed=seed,
@@ -72,13 +72,13 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
             noise_level=sampler.noise_level,
             progress=part(context.progress, i / len(seeds), (i + 1) / len(seeds)),
         )
-        out.append(resize_to(made, context.size))
+        out.append(resize_to(pixels, context.size))
     return out
 
 
-def _same_width(role: str, width: int, wanted: int, profile: str) -> None:
-    if width != wanted:
-        what = f"{role}: its embedding has {width} dimensions, that of profile {profile} has {wanted}"
+def _check_width(role: str, width: int, expected: int, profile: str) -> None:
+    if width != expected:
+        what = f"{role}: its embedding has {width} dimensions, that of profile {profile} has {expected}"
         raise SemError(
             Code.MODEL_MALFORMED, what, path=role, hint="name a model of that width, or another profile with --profile"
         )

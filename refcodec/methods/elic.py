@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 
 
 def analyse(request: EncodeRequest) -> Description:
-    """Return the latents of the picture by the symbol model's package, before they are quantised for a rate.
+    """Return the latents of the picture, computed by the encoder of the model package and not yet quantised.
 
-    Raises ValueError for a caption that the model cannot take, ModelError for a model that is missing or malformed.
+    Raises ValueError for a caption that the model does not accept, ModelError for a missing or malformed model.
     """
     profile, pixels = request.profile, request.pixels
     package_cache.need_torch("encoding a picture")
     folder, digest = request.plans[0].model()
-    kinds.check_model_matches_profile(
-        package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC)
-    )
+    kinds.check_model(package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC))
     text, notices = _steering(request, folder)
     with package_cache.torch_errors(folder, "encoder"):
         latents = latent_coding.LatentEncoder(
@@ -45,21 +43,21 @@ def analyse(request: EncodeRequest) -> Description:
             device=request.models.torch_device(),
         )
     name = package.read_manifest(folder).get("name", "")
-    wanted = (
+    setting = (
         f"at most {request.settings.bpp} bpp"
         if request.settings.bpp is not None
         else f"quality {request.settings.rate[0]}"
     )
-    note = provenance_entries(model=f"{name} {digest}", setting=wanted)
+    note = provenance_entries(model=f"{name} {digest}", setting=setting)
     size = (pixels.shape[1], pixels.shape[0])
     return Description(SymbolInputs(latents=latents), size, notices=notices, provenance=note, model=(folder, digest))
 
 
 def _steering(request: EncodeRequest, folder: Path) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
-    """Return the embedding for the text adapter of an encoder, and notices; without an adapter (None, ()).
+    """Return the embedding for the text adapter of an encoder, and notices; (None, ()) without an adapter.
 
-    The caption is the user's, else that of the role captioner where a model fills it, else the empty one. Raises
-    ValueError for a caption that the model has no use for, Code.MODEL_UNAVAILABLE where nothing fills text_encoder.
+    The caption is the user's, else that of the role captioner if a model fills it, else empty. Raises ValueError for a
+    caption if there is no adapter, Code.MODEL_UNAVAILABLE if no model fills the role text_encoder.
     """
     models, caption = request.models, request.symbols.caption
     if not latent_coding.takes_text(folder):
@@ -71,15 +69,15 @@ def _steering(request: EncodeRequest, folder: Path) -> tuple[NDArray[np.float32]
     recommended, notices = request.profile.recommended.models, tuple[str, ...]()
     encoder = models.load("text_encoder", TextEncoder.load, recommended)
     if caption is None and models.has("captioner"):
-        from refcodec.foundation.captioner import captioner
+        from refcodec.foundation.captioner import load_captioner
 
-        caption = captioner(models, recommended).caption(request.pixels)
+        caption = load_captioner(models, recommended).caption(request.pixels)
         notices = (f"encoded with the caption {caption!r}, which is not sent",)
     return encoder(caption or ""), notices
 
 
 def pack(job: PackJob) -> Packed:
-    """Return one payload: the latents at the rate of the job."""
+    """Return one payload, the latents quantised and coded at the rate of the job."""
     assert job.symbols.latents is not None
     assert job.folder is not None
     with package_cache.torch_errors(job.folder, "encoder"):
@@ -89,7 +87,7 @@ def pack(job: PackJob) -> Packed:
 
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return one picture, by the synthesis network of the package that the symbols were read with."""
+    """Return one picture, by the synthesis network of the package that decoded the symbols."""
     latents, folder = context.need(spec.ELIC), context.folder
     assert folder is not None
     with package_cache.torch_errors(folder, "painter"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The symbols of one picture on their way to payloads: `SymbolInputs`, their `Description`, and the `PackJob` of a method."""
+"""Symbols on their way to payloads: `SymbolInputs`, the `Description` of a picture, and the `PackJob` of a method."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Packed: TypeAlias = tuple[list[CodedPayload], list[str]]  # payloads, and notice
 
 @dataclass(frozen=True)
 class SymbolInputs:
-    """Symbols, or what a method codes them from; None where a file has none.
+    """Symbols, or the values from which a method derives them; None if absent.
 
-    The first six are named as the options of `semtool encode` and the arguments of `refcodec.encode`.
+    The first six have the names of the options of `semtool encode` and the arguments of `refcodec.encode`.
     """
 
     text: str | None = None
@@ -33,7 +33,7 @@ class SymbolInputs:
     codes: Any = None  # integers, one row
     indices: Any = None  # integers [h, w]
     sketch: Any = None  # uint8[H, W]
-    latents: LatentEncoder | None = None  # of an analysed picture
+    latents: LatentEncoder | None = None  # of a picture after analysis
 
     def __post_init__(self) -> None:
         """Raise ValueError for a lone surrogate in a text, which UTF-8 cannot encode."""
@@ -43,48 +43,46 @@ class SymbolInputs:
                 raise ValueError(f"the {name} is not Unicode text: it holds a lone surrogate")
 
     def names(self) -> set[str]:
-        """Return the names of the inputs that are there."""
+        """Return the names of the inputs that are present."""
         return {field.name for field in fields(self) if getattr(self, field.name) is not None}
 
 
 @dataclass(frozen=True)
 class Description:
-    """The result of a method's analysis of a picture: symbols, and what the file says beside them."""
+    """The result of a method's analysis of a picture: symbols, render hints, notices and provenance."""
 
     symbols: SymbolInputs
-    size: tuple[int, int]  # width, height of what the symbols describe
+    size: tuple[int, int]  # width, height of the picture that the symbols describe
     hints: Mapping[str, str] = field(default_factory=dict)  # render hints of the file
     notices: tuple[str, ...] = ()  # for the user
-    provenance: Mapping[str, str] | None = None  # None: the method and the models that were used
-    model: tuple[Path, str] | None = (
-        None  # folder and digest of the symbol model; None: that of the settings or the row
-    )
+    provenance: Mapping[str, str] | None = None  # None: the method and the models used
+    model: tuple[Path, str] | None = None  # folder and digest of the symbol model; None: from the settings or the row
 
 
 @dataclass(frozen=True)
 class PackJob:
-    """The symbols of one file, for a method to code."""
+    """The symbols of one file, to be coded by a method."""
 
     symbols: SymbolInputs
     profile: Profile
     size: tuple[int, int]  # width, height
     environment: Environment
     mode: str | None = None  # of a caption; None: the shortest
-    strict: bool = False  # texts are refused rather than changed
-    folder: Path | None = None  # of the symbol model, where one is used
-    digest: str | None = None  # of the same
+    strict: bool = False  # refuse texts rather than change them
+    folder: Path | None = None  # of the symbol model, if one is used
+    digest: str | None = None  # of the symbol model
     quality: int | None = 5  # of latents, 1 … 10; None: `bpp` decides
-    bpp: float = 0.0  # bits per pixel that the file may have
+    bpp: float = 0.0  # bits per pixel allowed
     file: FileTemplate | None = None  # around the payloads, where their number of bytes decides
     trace: Trace | None = None
 
     @property
     def limit(self) -> int:
-        """The bytes that the file may have."""
+        """Largest size of the file in bytes."""
         return int(self.bpp * self.size[0] * self.size[1] / 8)
 
     def parameters(self, kind: int) -> Mapping[str, Any]:
-        """Return the parameters of a payload kind. Raises ValueError for one that the profile does not allow."""
+        """Return the parameters of a payload kind. Raises ValueError if the profile does not allow it."""
         if kind not in self.profile.kinds:
             raise ValueError(f"profile {self.profile.name} has no {kinds.name_of(kind, self.profile.known)}")
         return self.profile.parameters(kind)

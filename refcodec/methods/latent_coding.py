@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures to latents and back, for the kinds elic and sketch (SPEC §13.6, §13.7).
+"""Code pictures as latents and reconstruct them, for the kinds elic and sketch (SPEC §13.6, §13.7).
 
 pixels -> g_a, h_a (float) -> choose symbols -> body          body -> z, y-hat -> g_s (float) -> pixels
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from refcodec.transforms.elic.transforms import Analysis, Synthesis
 
 Ints = NDArray[np.int32]
-RDO: Final = 4.0  # factor on the training Lagrangian's distortion weight; below it sends fewer symbols
+RDO: Final = 4.0  # factor on the distortion weight of the training Lagrangian; smaller values send fewer symbols
 
 
 @lru_cache(maxsize=2)
@@ -51,7 +51,7 @@ def _synthesis(folder: Path, device: str) -> Synthesis:
 
 
 def takes_text(folder: Path) -> bool:
-    """Return whether the encoder of a package has a text adapter, so that a caption can steer it; no torch needed.
+    """Return whether the encoder of a package has a text adapter, so that a caption can steer it. Needs no torch.
 
     Raises ModelError for a folder that is not a model package.
     """
@@ -62,7 +62,7 @@ def takes_text(folder: Path) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class CodedLatents:
-    """The body of a payload, and the latents that it codes."""
+    """The body of a payload, and its latents."""
 
     body: bytes
     latents: ElicLatents
@@ -74,17 +74,17 @@ def rate_of(quality: int, rates: int) -> int:
 
 
 class LatentEncoder:
-    """One picture uint8[H, W, C], analysed once and coded at any of its model's rates.
+    """Encoder of one picture uint8[H, W, C], which is analysed once and coded at any rate of its model.
 
     text float32[tokens, width]: the embedding of a caption, for a model whose analysis has a text adapter (`takes_text`).
-    It steers what is sent and is itself not sent. Without one such a model takes that of the empty caption, which
-    text_encoder gives. device: where the analysis runs; symbols are computed by the exact nets on the CPU.
+    It steers the analysis and is not sent. The default is the embedding of the empty caption, by text_encoder.
+    device: where the analysis runs; symbols are computed by the integer nets on the CPU.
 
-    Raises ValueError for a text that the model cannot take, Code.MODEL_UNAVAILABLE where it needs a text encoder,
+    Raises ValueError for a text that the model does not accept, Code.MODEL_UNAVAILABLE if it needs a text encoder,
     Code.PICTURE_TOO_LARGE for too large a picture.
     """
 
-    strength = RDO  # where `at` is given none
+    strength = RDO  # default of `at`
 
     def __init__(
         self,
@@ -119,8 +119,8 @@ class LatentEncoder:
     ) -> CodedLatents:
         """Return the stream at one rate.
 
-        strength: see `RDO`, which is the default; infinite rounds every residual to the nearest. span: the share of the
-        entire work that this takes, for the progress.
+        strength: see `RDO`, the default; infinity rounds every residual to the nearest integer. span: the part of the
+        progress that this call covers.
         """
         z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
         gain, bank = self.gain[rate], gaussians(self.tables)
@@ -136,13 +136,13 @@ class LatentEncoder:
             return np.where(index == 0, 0, s).astype(np.int32)
 
         progress = part(self.progress, *span)
-        made = elic_latents.encode(
+        body_and_latents = elic_latents.encode(
             rate, z, choose, self.model, self.size, self.backend, trace, progress, tables=self.tables
         )
-        return CodedLatents(*made)
+        return CodedLatents(*body_and_latents)
 
     def fitting(self, limit: int) -> tuple[CodedLatents, bool]:
-        """Return the stream of the highest rate whose body has at most `limit` bytes, or the smallest and False."""
+        """Return (stream of the highest rate with a body of at most `limit` bytes, True), or (the smallest stream, False)."""
         lo, hi, best = 0, self.model.rates - 1, None
         tries, done = self.model.rates.bit_length(), 0
         while lo <= hi:
@@ -159,9 +159,9 @@ class LatentEncoder:
 def code_latents(
     encoder: LatentEncoder, kind: int, job: PackJob, others: list[CodedPayload]
 ) -> tuple[CodedLatents, bool]:
-    """Return the stream at the quality of a job, or the best within its bits per pixel; False where none is within them.
+    """Return the stream at the quality of a job, or the best within its bits per pixel, and whether that was reached.
 
-    others: the payloads beside it in the file, which count, too.
+    others: the other payloads of the file, which count as well.
     """
     if job.quality is not None:
         return encoder.at(rate_of(job.quality, encoder.model.rates), trace=job.trace), True
@@ -173,5 +173,5 @@ def code_latents(
 def synthesise(
     latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None, *, device: str = "cpu"
 ) -> NDArray[np.uint8]:
-    """Return uint8[H, W, C] of size (width, height); of a picture, sRGB."""
+    """Return uint8[H, W, C] of size (width, height), in sRGB for pictures."""
     return _synthesis(folder, device)(latents.y, latents.rate, size, progress)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The sizes of pictures around a generator, which has a native size of its own."""
+"""Crop and resize pictures to and from the sizes that a generator supports."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def generation_size(size: tuple[int, int], native: int, multiple: int = 64) -> tuple[int, int]:
-    """Return (width, height), multiples of `multiple`, in the aspect ratio of `size` and about native² pixels.
+    """Return (width, height), multiples of `multiple`, with the aspect ratio of `size` and about native² pixels.
 
-    Where the aspect ratio would make the shorter side less than `multiple`, at most twice as many pixels, and another ratio.
+    A ratio so extreme that the shorter side would be below `multiple` is reduced; the result has at most 2 native² pixels.
     """
     width, height = size
     scale, longest = native / (width * height) ** 0.5, max(1, 2 * native**2 // multiple**2) * multiple
@@ -23,7 +23,7 @@ def generation_size(size: tuple[int, int], native: int, multiple: int = 64) -> t
 
 
 def resize_to(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Return uint8[H, W, 3] of this size (width, height), from a generator's picture of another one."""
+    """Return uint8[H, W, 3] resized to `size` (width, height) by Lanczos' filter."""
     import numpy as np
     from PIL import Image
 
@@ -33,10 +33,12 @@ def resize_to(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def centre_square(pixels: Pixels) -> tuple[Pixels, tuple[str, ...]]:
-    """Return the middle of a picture as a square, and a notice where something was cut off."""
+    """Return the largest centred square of a picture, and a notice if anything was cropped."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     if height == width:
         return pixels, ()
     top, left = (height - side) // 2, (width - side) // 2
-    return pixels[top : top + side, left : left + side], (f"described and painted is the middle square, {side}x{side}",)
+    return pixels[top : top + side, left : left + side], (
+        f"only the middle square, {side}x{side}, is described and painted",
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The plan of a file: all that is settled before its symbols are. With symbols it becomes a `PackJob`, and then a file."""
+"""Plan a file: the settings that are known before its symbols. With symbols a plan becomes a `PackJob`, then a file."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def needs_model(profile: Profile, names: set[str]) -> bool:
-    """Return whether a kind that these inputs are coded as uses the model of the row."""
+    """Return whether coding these inputs needs the model of the row."""
     used = (kind for kind in map(profile.kind, profile.kinds) if kind.model_inputs & names)
     return any(kind.uses_model(profile.parameters(kind.id)) for kind in used)
 
 
 @dataclass(frozen=True)
 class FilePlan:
-    """A file of one registry row under the settings of the user; `used`: the models by role, which provenance names."""
+    """A file of one registry row with the settings of the user. used: role -> model, for the provenance."""
 
     profile: Profile
     settings: EncodeSettings
@@ -38,17 +38,17 @@ class FilePlan:
     trace: Trace | None = None
 
     def model(self) -> tuple[Path, str]:
-        """Return folder and digest of the symbol model: the one that the user names, or the row's.
+        """Return folder and digest of the symbol model, named by the user or by the row.
 
-        Raises Code.MODEL_UNAVAILABLE where it is not found.
+        Raises Code.MODEL_UNAVAILABLE if it is not found.
         """
         if self.settings.model is not None:
             return self.settings.model, package_cache.model_digest(self.settings.model)
-        wanted = self.profile.model or ""
-        return self.environment.locate_package(wanted), wanted
+        digest = self.profile.model or ""
+        return self.environment.locate_package(digest), digest
 
     def job(self, description: Description) -> PackJob:
-        """Return the job to code the symbols of a description."""
+        """Return the job that codes the symbols of a description."""
         settings, used = self.settings, needs_model(self.profile, description.symbols.names())
         model = description.model or (self.model() if used or settings.model is not None else None)
         folder, digest = model or (None, None)
@@ -71,22 +71,25 @@ class FilePlan:
     def _template(self, description: Description, digest: str | None, used: bool) -> FileTemplate:
         """Return the file without its payloads. digest: of the model that codes the symbols."""
         row, settings, names = self.profile, self.settings, description.symbols.names()
-        named = digest if settings.model is not None else row.model
+        model_digest = digest if settings.model is not None else row.model
         # codebooks define what codes stand for
         codebooks = any(kind.decodes_without_model and kind.inputs & names for kind in map(row.kind, row.kinds))
         if settings.file.hash_bytes is None and settings.model is not None and not (row.base or codebooks or used):
-            raise ValueError("what is given uses no model: leave it out, or ask for an explicit model")
-        hash_bytes, notices = settings.file.model_hash_for(row, named)
-        if hash_bytes is not None and named is None:
+            raise ValueError("these symbols use no model: leave it out, or ask for an explicit model")
+        hash_bytes, notices = settings.file.model_hash_for(row, model_digest)
+        if hash_bytes is not None and model_digest is None:
             raise ValueError(
                 f"profile {row.name} names no model that could stand in the file: name one with its folder"
             )
         header = header_of(
-            row, description.size, settings.file.check, bytes.fromhex(named or "")[:hash_bytes] if hash_bytes else None
+            row,
+            description.size,
+            settings.file.check,
+            bytes.fromhex(model_digest or "")[:hash_bytes] if hash_bytes else None,
         )
         note = self._provenance(description) if settings.provenance else None
         others = ancillary(note, {**settings.hints, **description.hints}, settings.metadata)
-        return FileTemplate(header, named, others, settings.level, notices)
+        return FileTemplate(header, model_digest, others, settings.level, notices)
 
     def _provenance(self, description: Description) -> Mapping[str, str]:
         if description.provenance is not None:
@@ -110,9 +113,9 @@ class FilePlan:
 
 
 def pack_symbols(pack: Callable[[PackJob], Packed], description: Description, plans: Sequence[FilePlan]) -> EncodedFile:
-    """Return the smallest file of a description among those of several plans.
+    """Return the smallest file of a description over several plans.
 
-    Raises Code.LIMIT_TEXT where none holds its text, ValueError for symbols that do not fit the profile.
+    Raises Code.LIMIT_TEXT if its text is too long for all of them, ValueError for symbols that do not fit the profile.
     """
     files: list[EncodedFile] = []
     for plan in plans:
@@ -132,5 +135,5 @@ def plans_of(
     used: Mapping[str, str],
     trace: Trace | None = None,
 ) -> tuple[FilePlan, ...]:
-    """Return one plan for each profile."""
+    """Return one plan per profile."""
     return tuple(FilePlan(profile, settings, environment, used, trace) for profile in profiles)

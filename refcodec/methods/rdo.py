@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Encoder freedom: which residuals to send. Each symbol may step once towards zero where that saves more than it costs.
+"""Rate-distortion optimised quantisation: move a symbol one step towards zero if that lowers the cost.
 
-The cost of a residual s for a latent r steps from its mean is  bits(s) + weight (r - s)^2 , the Lagrangian that the
-network was trained with, read off the tables that the coder uses.
+A residual s for a latent that lies r steps from its mean costs  bits(s) + weight (r - s)^2 , the Lagrangian of the
+training, with bits(s) from the tables of the coder. Decoders are not affected.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from refcodec.entropy import TableBank
 
-_SPAN = 2048  # residuals beyond are never nudged
-_FAR = 1 << 15  # no latent has a residual that large (SEM-R-120); what a float net gives may
+_SPAN = 2048  # larger residuals are never moved
+_FAR = 1 << 15  # above every valid residual (SEM-R-120), but a float network may exceed it
 
 
 @lru_cache(maxsize=4)
 def cost_table(gaussians: TableBank) -> NDArray[np.float32]:
-    """bits float32[64, 2049] of |s| under each Gaussian table; index 0 codes nothing."""
+    """Return the bits, float32[64, 2049], of |s| under each Gaussian table. Table 0 codes nothing."""
     flat = gaussians.flat
     out = np.zeros((64, _SPAN + 1), dtype=np.float32)
     for j in range(1, 64):
@@ -38,7 +38,10 @@ def cost_table(gaussians: TableBank) -> NDArray[np.float32]:
 def quantise(
     r: NDArray[np.float32], index: NDArray[np.uint8], weight: NDArray[np.float32], gaussians: TableBank
 ) -> NDArray[np.int32]:
-    """Residuals int32 of the shape of r; weight broadcasts to it, in bits per squared step (infinite: plain rounding)."""
+    """Return residuals int32 with the shape of r.
+
+    weight: bits per squared step, broadcast to r; infinity means plain rounding.
+    """
     s = np.rint(np.clip(r, -_FAR, _FAR)).astype(np.int32)
     s[index == 0] = 0
     at = np.nonzero((s != 0) & (np.abs(s) < _SPAN))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The settings of a generator: from the user, else from the file's render hints, else from the profile (SPEC §6, §14)."""
+"""Settings of a generator: from the user, else the render hints of the file, else the profile (SPEC §6, §14)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Any, Final, TypedDict
 from refcodec.registry import hints as hint_forms
 
 DEFAULTS: Final = {"generator": "cpu", "seed": "0", "noise-level": "0", "norm-scale": "1", "strength": "1"}
-NORM_SCALES: Final = (0.75, 1.5)  # Bachard & Maugey 2024, §V: outside, the meaning of a vector is lost
-STEPS_MAX: Final = (
-    250  # that a file can ask for: more is for a user to decide, since a hint of a few bytes can cost days
-)
+NORM_SCALES: Final = (0.75, 1.5)  # outside this range the meaning of a vector is lost (Bachard & Maugey 2024, §V)
+# Most steps that a file can request. More is for the user to decide: a hint of a few bytes could cost days.
+STEPS_MAX: Final = 250
 
 
 class RenderHints(TypedDict, total=False):
-    """The render hints among the keyword arguments of `refcodec.decode`, which documents them."""
+    """Render hints as keyword arguments of `refcodec.decode`, which documents them."""
 
     seed: int | None
     generator: str | None
@@ -31,13 +30,13 @@ class RenderHints(TypedDict, total=False):
 
 
 def overrides_of(hints: RenderHints) -> dict[str, Any]:
-    """Return keyword arguments under the names that files and profiles have for them."""
+    """Return keyword arguments under their names in files and profiles."""
     return {name.replace("_", "-"): value for name, value in hints.items()}
 
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """How one picture is generated. None: the method's or the model's own."""
+    """Settings for generating one picture. None: the default of the method or the model."""
 
     seed: int = 0
     generator: str = "cpu"
@@ -50,7 +49,7 @@ class SamplerSettings:
 
     @classmethod
     def of(cls, *layers: Mapping[str, Any]) -> SamplerSettings:
-        """Return the settings of hints in the forms of SPEC §6, a later mapping over an earlier one.
+        """Return the settings in layers of hints as in SPEC §6; later layers take precedence.
 
         Raises ValueError for a value that does not have the form of its hint.
         """
@@ -86,9 +85,9 @@ def _form(key: str, value: Any) -> str:
 
 
 def sanitise_hints(hints: Mapping[str, str], overrides: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """Return the hints of a file without those that cannot, or should not, be followed here, and the notices for them.
+    """Return the hints of a file without those that cannot, or should not, be followed, and a notice for each.
 
-    A file with such hints is valid, and its reader cannot remove them. overrides: the hints that the user sets.
+    A file with such hints is valid. overrides: the hints that the user sets.
     """
     from refcodec.foundation.schedulers import SCHEDULERS
 
@@ -113,7 +112,7 @@ def sanitise_hints(hints: Mapping[str, str], overrides: Mapping[str, Any]) -> tu
 def without_cuda_noise(
     hints: Mapping[str, str], recommended: Mapping[str, str], overrides: Mapping[str, Any], has_cuda: Callable[[], bool]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the hints with the noise of the CPU in place of that of an absent cuda device, and the notice for it."""
+    """Replace cuda noise by CPU noise if there is no cuda device; return the hints and a notice for the change."""
     wanted = SamplerSettings.of(recommended, hints, overrides).generator
     if wanted != "cuda" or "generator" in overrides or has_cuda():
         return dict(hints), []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Edge maps uint8[H, W] to sketches and back (SPEC §13.6): latents, as of pictures, with one channel."""
+"""Code edge maps uint8[H, W] as sketches and reconstruct them (SPEC §13.6): latents of one channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from refcodec.table_files import TableFiles
 
 
 class SketchEncoder(latent_coding.LatentEncoder):
-    """One edge map uint8[H, W], analysed once and coded at any of its model's rates."""
+    """Encoder of one edge map uint8[H, W], which is analysed once and coded at any rate of its model."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class SketchEncoder(latent_coding.LatentEncoder):
         tables: TableFiles,
         device: str = "cpu",
     ):
-        """Raise ValueError for an array of another shape or type, ModelError for a model package that cannot be used."""
+        """Raise ValueError for an array of another shape or type, ModelError for an unusable model package."""
         if edges.ndim != 2 or edges.dtype != np.uint8 or edges.size == 0:
             raise ValueError("not an edge map uint8[H, W]")
         super().__init__(edges[..., None], folder, digest, progress, tables=tables, device=device)
@@ -36,5 +36,5 @@ class SketchEncoder(latent_coding.LatentEncoder):
 def synthesise(
     latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None, *, device: str = "cpu"
 ) -> NDArray[np.uint8]:
-    """Return uint8[H, W] grey values of a sketch of size (width, height)."""
+    """Return the edge map uint8[H, W] of a sketch of size (width, height)."""
     return np.ascontiguousarray(latent_coding.synthesise(latents, folder, size, progress, device=device)[..., 0])

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TableModel:
-    """A model of one tensor: sign uint16[D], codebooks float32[M, V, d / M] or usage uint16[V].
-
-    `numbers`: the integer members of the manifest's `symbols`.
-    """
+    """A symbol model of one tensor. `numbers`: the integer members of `symbols`; `tensor`: as `TableForm` describes it."""
 
     kind: int
     digest: str

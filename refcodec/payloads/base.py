@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from refcodec.errors import Code, SemError
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 Parameters = Mapping[str, Any]  # of one kind, from the binding of a registry row (§5)
 
 
-@dataclass(frozen=True, eq=False)
-class TableForm:
+class TableForm(NamedTuple):
     """A symbol model that is one tensor (SPEC §12)."""
 
     members: Mapping[str, int]  # integers of the manifest's `symbols`, each from 1 to its largest value
@@ -37,8 +36,7 @@ class TableForm:
     check: Callable[[Mapping[str, int], NDArray[Any]], None]  # raises MODEL_MALFORMED for an invalid tensor
 
 
-@dataclass(frozen=True, eq=False)
-class SymbolOption:
+class SymbolOption(NamedTuple):
     """A keyword of `refcodec.encode` and option of `semtool encode` that takes symbols."""
 
     name: str
@@ -80,15 +78,14 @@ class Kind:
         """Return whether the bodies of a row with these parameters need its model to be decoded."""
         return not self.decodes_without_model and self.uses_model(parameters)
 
+    def check_model(self, model: Any, parameters: Parameters) -> None:
+        """Raise `ModelError` for a model of another kind, or of other numbers than the row's parameters (SEM-R-112)."""
+        wanted = {name: parameters[name] for name in model.numbers if name in parameters}
+        if model.kind != self.id or any(model.numbers[name] != value for name, value in wanted.items()):
+            raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
+
 
 Kinds = tuple[Kind, ...]
-
-
-def check_model(model: Any, kind: Kind, parameters: Parameters) -> None:
-    """Raise `ModelError` if a model is of another kind, or differs from the parameters of the row (SEM-R-112)."""
-    required = {name: parameters[name] for name in model.numbers if name in parameters}
-    if model.kind != kind.id or any(model.numbers[name] != value for name, value in required.items()):
-        raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
 
 
 def is_integer(value: Any, low: int, high: int) -> bool:

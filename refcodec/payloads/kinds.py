@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.payloads import Value, clip_bits, consonant, latents, pq_codes, vq_indices
-from refcodec.payloads.base import Kind, Kinds, SymbolOption, check_model
+from refcodec.payloads.base import Kind, Kinds, SymbolOption
 from refcodec.payloads.caption import modes
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def needs_model(number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS
     return get(number, kinds).needs_model(parameters)
 
 
-def check_model_matches_profile(model: Any, number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> None:
+def check_model(model: Any, number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> None:
     """Raise `ModelError` if a model is of another kind, or differs from the parameters of the row (SEM-R-112)."""
-    check_model(model, get(number, kinds), parameters)
+    get(number, kinds).check_model(model, parameters)
 
 
 def decode(

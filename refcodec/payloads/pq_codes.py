@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
 from refcodec.payloads import Codes, checked
-from refcodec.payloads.base import Kind, SymbolOption, TableForm, check_model, is_integer
+from refcodec.payloads.base import Kind, SymbolOption, TableForm, is_integer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +106,7 @@ def codebooks(model: Any, parameters: Mapping[str, Any]) -> NDArray[np.float32] 
         return None
     if not parameters["codebooks"] and any(model.numbers[name] != parameters[name] for name in ("m", "v")):
         return None
-    check_model(model, KIND, parameters)
+    KIND.check_model(model, parameters)
     books: NDArray[np.float32] = model.tensor
     return books
 

@@ -69,11 +69,10 @@ def recommended(form: Any) -> bool:
     models, hints = form.get("models", {}), form.get("hints", {})
     return (
         isinstance(models, dict)
-        and all(re.fullmatch(ROLE, role) and _matches(HUB_ID, name) for role, name in models.items())
+        and all(
+            re.fullmatch(ROLE, role) and isinstance(name, str) and re.fullmatch(HUB_ID, name)
+            for role, name in models.items()
+        )
         and isinstance(hints, dict)
         and all(key in HINTS and isinstance(value, str) and is_valid_value(key, value) for key, value in hints.items())
     )
-
-
-def _matches(form: str, value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(form, value) is not None

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Analysis and synthesis transforms of the codec's own models, in floating point."""
+"""Floating-point analysis and synthesis transforms of the codec's own models."""

@@ -590,11 +590,11 @@ def test_wrappers_prefixes_and_shared_memory() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: path.write_bytes(b""), "is no checkpoint of tensors (it does not begin as torch writes them)"),
-        (lambda path: path.write_bytes(b"cos\nsystem\n(S'touch made'\ntR."), "is no checkpoint of tensors (it does not begin as torch writes them)"),
-        (lambda path: torch.save([WHOLE], path), "is no checkpoint of tensors (it holds no tensors by name)"),
-        (lambda path: torch.save({"a": torch.zeros(1).expand(1 << 20, 1 << 12)}, path), "is no checkpoint of tensors (its tensors hold more than the file)"),
-        (lambda path: torch.save({"a": WHOLE.to_sparse()}, path), "is no checkpoint of tensors (a is no dense tensor)"),
+        (lambda path: path.write_bytes(b""), "is not a checkpoint of tensors (it does not begin as torch writes them)"),
+        (lambda path: path.write_bytes(b"cos\nsystem\n(S'touch made'\ntR."), "is not a checkpoint of tensors (it does not begin as torch writes them)"),
+        (lambda path: torch.save([WHOLE], path), "is not a checkpoint of tensors (it holds no tensors by name)"),
+        (lambda path: torch.save({"a": torch.zeros(1).expand(1 << 20, 1 << 12)}, path), "is not a checkpoint of tensors (its tensors hold more than the file)"),
+        (lambda path: torch.save({"a": WHOLE.to_sparse()}, path), "is not a checkpoint of tensors (a is not a dense tensor)"),
         (lambda path: torch.save(torch.nn.Linear(2, 2), path), "is a pickle that holds more than tensors; it was not opened"),
     ],
 )  # fmt: skip
@@ -657,7 +657,7 @@ def test_the_process_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 def test_even_code_that_runs_there_is_watched(deed: str) -> None:
     Path("kept").write_text("")
-    code = f"from refcodec.convert.unpickle import _watch; _watch(); {deed}"
+    code = f"from refcodec.convert.unpickle import _install_audit_hook; _install_audit_hook(); {deed}"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert b"PermissionError: " in said.stderr
     assert b" while a checkpoint is read" in said.stderr
@@ -666,7 +666,7 @@ def test_even_code_that_runs_there_is_watched(deed: str) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
 def test_memory_and_files_of_the_process_are_bounded() -> None:
-    code = "from refcodec.convert.unpickle import _limit; _limit(1000); {}"
+    code = "from refcodec.convert.unpickle import _limit_resources; _limit_resources(1000); {}"
     for deed, said in (
         ("bytearray(1 << 33)", b"MemoryError"),
         ("open('big', 'wb').write(bytes(1 << 25))", b"OSError: [Errno 27] File too large"),
@@ -784,7 +784,7 @@ def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     from test_perco import published
 
     from refcodec.foundation.hyper_encoder import HyperEncoder
-    from refcodec.foundation.perco_diffusion import PercoPainter
+    from refcodec.foundation.perco_diffusion import PercoGenerator
 
     _, state, unet = published()
     torch.save(state, "perco.pt")
@@ -797,7 +797,7 @@ def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     assert [entry["role"] for entry in made["roles"]] == ["hyper_encoder", "painter"]
     models = Models.of("set", device="cpu")
     models.load("hyper_encoder", HyperEncoder.load, {})
-    painter = models.load("painter", PercoPainter.load, {})
+    painter = models.load("painter", PercoGenerator.load, {})
     assert torch.equal(painter.unet.conv_in.weight, unet.conv_in.weight)
     assert states(semtool, "set") == {"hyper_encoder": "ok", "painter": "ok"}
     save({k: t for k, t in state.items() if not k.startswith(("backbone", "quantizer"))}, "unet.safetensors")
@@ -809,5 +809,5 @@ def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     refused(
         semtool("models", "import", "perco.safetensors", "--as", "perco", "--base", "sd", "-o", "other"),
         2,
-        "usage: sd is no folder of a diffusion pipeline",
+        "usage: sd is not a folder of a diffusion pipeline",
     )

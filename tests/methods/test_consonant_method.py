@@ -38,7 +38,7 @@ from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import TextToImage
 from refcodec.methods.consonant import prompts, reflection, word_selection
-from refcodec.methods.consonant.method import WORDS, largest_fitting, restored
+from refcodec.methods.consonant.method import WORDS, largest_fitting, restore_words
 from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
 from refcodec.payloads.consonant import LETTERS
 
@@ -64,7 +64,7 @@ class Says:
     asked: list[tuple[NDArray[np.uint8], str | None]] = field(default_factory=list)
     name = "says"
 
-    def describe(self, pixels: NDArray[np.uint8], instruction: str | None = None, most_tokens: int = 512) -> str:
+    def describe(self, pixels: NDArray[np.uint8], instruction: str | None = None, max_tokens: int = 512) -> str:
         self.asked.append((pixels, instruction))
         return self.said
 
@@ -73,7 +73,7 @@ def role_of(instruction: str) -> str:
     """The role of the prompt that an instruction was made of."""
     return next(
         role
-        for role in prompts.PLACES
+        for role in prompts.PLACEHOLDERS
         if role != "generate" and instruction.startswith(TEXT.texts[role].partition("{")[0][:24])
     )
 
@@ -86,7 +86,7 @@ class Answers:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     name = "answers"
 
-    def ask(self, instruction: str, text: str, most_tokens: int) -> str:
+    def ask(self, instruction: str, text: str, max_tokens: int) -> str:
         role = role_of(instruction)
         again = instruction.count("Your answer before")
         self.asked.append((role, instruction, text))
@@ -343,10 +343,10 @@ def test_the_file_meets_its_rate_and_no_larger_one_would(bpp: float, by_model: b
     asked = [0]
 
     class Counts(Answers):
-        def ask(self, instruction: str, text: str, most_tokens: int) -> str:
+        def ask(self, instruction: str, text: str, max_tokens: int) -> str:
             if role_of(instruction) == "select":
                 asked[0] = int(instruction.partition("only ")[2].split()[0])
-            return super().ask(instruction, text, most_tokens)
+            return super().ask(instruction, text, max_tokens)
 
     model = Counts({"select": chosen, "compress": wordy})
     models = {"captioner": Says(), **({"language": model} if by_model else {})}
@@ -385,7 +385,7 @@ def test_the_middle_square_is_described() -> None:
     assert (made.width, made.height) == (64, 64)
     assert np.array_equal(pixels, PHOTO[:, 16:80])
     assert instruction == TEXT.ask("describe")
-    assert made.notices[0].startswith("described and painted is the middle square")
+    assert made.notices[0].startswith("only the middle square")
     assert steps == [
         ("description", DESCRIPTION),
         ("selected", " ".join(Ranking(DESCRIPTION).best(6))),
@@ -430,7 +430,7 @@ def test_without_a_language_model_it_is_said() -> None:
 
 def test_words_of_the_model_that_have_the_consonants() -> None:
     model = language(decompress=lambda *_: "Old stain bridge, kelim driver")
-    assert restored("ld stn brdg clm rvr", model, TEXT) == "old stain bridge calm river"
+    assert restore_words("ld stn brdg clm rvr", model, TEXT) == "old stain bridge calm river"
     assert (model.asked[0][0], model.asked[0][2]) == ("decompress", "ld stn brdg clm rvr")
 
 
@@ -445,23 +445,23 @@ def test_words_of_the_model_that_have_the_consonants() -> None:
     ],
 )
 def test_what_the_model_does_not_restore_the_restorer_does(answer: str) -> None:
-    found = restored("ld stn brdg clm rvr", language(decompress=lambda *_: answer), TEXT)
+    found = restore_words("ld stn brdg clm rvr", language(decompress=lambda *_: answer), TEXT)
     assert [skeleton(word) for word in found.split()] == ["ld", "stn", "brdg", "clm", "rvr"]
     assert not set(found.split()) & {"ld", "stn", "brdg", "clm", "rvr"}
 
 
 def test_without_a_model_the_restorer_does_it_all() -> None:
-    assert restored("ld stn brdg clm rvr", None, TEXT) == restore("ld stn brdg clm rvr").text
+    assert restore_words("ld stn brdg clm rvr", None, TEXT) == restore("ld stn brdg clm rvr").text
     model = language(decompress=lambda *_: "x")
-    assert restored("", model, TEXT) == ""
-    restored("ct " * 500, model, TEXT)
+    assert restore_words("", model, TEXT) == ""
+    restore_words("ct " * 500, model, TEXT)
     assert not model.asked
 
 
 @given(st.text(LETTERS, max_size=30).map(lambda text: " ".join(text.split())), st.text(max_size=60))
 @settings(deadline=None, max_examples=60)
 def test_any_answer_leaves_one_word_for_each(text: str, answer: str) -> None:
-    found = restored(text, language(decompress=lambda *_: answer), TEXT)
+    found = restore_words(text, language(decompress=lambda *_: answer), TEXT)
     assert len(found.split()) == len(text.split()) or found == restore(text).text
 
 
@@ -557,7 +557,7 @@ def test_a_reflection_is_given_what_there_is_to_know() -> None:
     assert "The dog is missing." in how["prompt"]
     assert text in how["prompt"]
     assert how["mean"] == found["painted"].mean()
-    assert how["seed"] == reflection.seed_of(5, 1) != 5
+    assert how["seed"] == reflection.edit_seed(5, 1) != 5
 
 
 def test_reflections_go_on_from_one_another() -> None:
@@ -566,8 +566,8 @@ def test_reflections_go_on_from_one_another() -> None:
     found = dict(steps)
     assert np.array_equal(models["captioner"].asked[1][0], found["edited-1"])
     assert models["painter"].done[2][1]["mean"] == found["edited-1"].mean()
-    assert len({reflection.seed_of(seed, i) for seed in range(5) for i in range(5)}) == 25
-    assert all(0 <= reflection.seed_of(10**19 - 1, i) < 10**19 for i in range(50))
+    assert len({reflection.edit_seed(seed, i) for seed in range(5) for i in range(5)}) == 25
+    assert all(0 <= reflection.edit_seed(10**19 - 1, i) < 10**19 for i in range(50))
 
 
 def test_nothing_to_change_ends_it() -> None:
@@ -583,7 +583,7 @@ def test_samples_differ_in_their_seeds_and_each_is_reflected() -> None:
     assert made.seeds == (4, 5, 6)
     assert [how["seed"] for what, how in models["painter"].done if what == "paint"] == [4, 5, 6]
     assert [how["seed"] for what, how in models["painter"].done if what == "edit"] == [
-        reflection.seed_of(seed, 1) for seed in (4, 5, 6)
+        reflection.edit_seed(seed, 1) for seed in (4, 5, 6)
     ]
     assert models["language"].count("decompress") == 1
     assert len({picture.tobytes() for picture in made.pictures}) == 3

@@ -29,7 +29,7 @@ from refcodec.foundation import perco_diffusion
 from refcodec.foundation.captioner import Captioner
 from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
 from refcodec.foundation.loading import quiet
-from refcodec.foundation.perco_diffusion import LatentCoder, PercoPainter, guided, indices_of
+from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator, guided, indices_of
 from refcodec.foundation.resolve import Models
 from refcodec.methods.perco import method
 from tools.train import perco as training
@@ -91,9 +91,9 @@ def data(models: Path) -> bytes:
     return refcodec.encode(PHOTO, method="perco", models=models, caption="A cup of coffee.")
 
 
-def parts(models: Path) -> tuple[HyperEncoder, PercoPainter]:
+def parts(models: Path) -> tuple[HyperEncoder, PercoGenerator]:
     here = Models(device="cpu")
-    return HyperEncoder.load(models / "hyper_encoder", here), PercoPainter.load(models / "painter", here)
+    return HyperEncoder.load(models / "hyper_encoder", here), PercoGenerator.load(models / "painter", here)
 
 
 def picture(data: bytes, loaded: Models, **wish: Any) -> NDArray[np.uint8]:
@@ -217,7 +217,7 @@ def test_a_hyper_encoder_that_is_none(models: Path, tmp_path: Path, data: bytes)
 
     assert "other" in str(changed("a", model_type="other"))
     assert "stride is" in str(changed("b", stride=24))
-    assert "whole number" in str(changed("c", n=0))
+    assert "an integer" in str(changed("c", n=0))
     assert "depth" in str(changed("d", depth=1))
     assert "null_text" in str(changed("e", null_text=None))
     assert "null_text" in str(changed("f", null_text=[77]))
@@ -229,7 +229,7 @@ def test_a_hyper_encoder_that_is_none(models: Path, tmp_path: Path, data: bytes)
 
 def test_a_painter_that_was_not_extended(models: Path, tmp_path: Path, data: bytes) -> None:
     painter(tmp_path / "painter", in_channels=4)
-    with pytest.raises(SemError, match="takes 4 channels, with the hyper-encoder's there are 16") as caught:
+    with pytest.raises(SemError, match="takes 4 channels, not the 16 of latents and local features") as caught:
         refcodec.decode(data, models={"hyper_encoder": models / "hyper_encoder", "painter": tmp_path / "painter"})
     assert (caught.value.code, caught.value.path) == (803, "painter")
 
@@ -267,7 +267,7 @@ def test_samples_are_pictures_of_the_next_seeds(data: bytes, loaded: Models) -> 
     assert set(painted.models) >= {"hyper_encoder", "painter"}
 
 
-def seen_by(painter: PercoPainter, run: Any) -> list[tuple[Any, Any]]:
+def seen_by(painter: PercoGenerator, run: Any) -> list[tuple[Any, Any]]:
     """(input, context) of every call of the U-Net while `run` runs."""
     calls: list[tuple[Any, Any]] = []
     hook = painter.unet.register_forward_pre_hook(
@@ -349,7 +349,7 @@ def test_an_image_embedding_in_place_of_the_text(data: bytes, models: Path, load
     with pytest.raises(SemError, match="codebooks of the image embedding") as caught:
         picture(told, loaded)
     assert caught.value.code == 801
-    with pytest.raises(SemError, match="attends to 16 dimensions, what it is told has 5") as caught:
+    with pytest.raises(SemError, match="attends to 16 dimensions, the context has 5") as caught:
         painter.image(np.zeros(5, np.float32))
     assert caught.value.code == 803
 
@@ -391,13 +391,13 @@ def test_a_captioner_says_what_the_user_does_not(models: Path, tmp_path: Path) -
     said = codec.encode_file(Image.fromarray(PHOTO), method="perco", models=named, caption="Coffee.")
     assert decode_file(said.data).value(spec.CAPTION).text == "Coffee."
     silent = codec.encode_file(Image.fromarray(PHOTO), method="perco", models=models)
-    assert silent.notices == (method.SILENT,)
+    assert silent.notices == (method.NO_CAPTION,)
     assert not silent.profile.base
     assert len(silent.data) <= 72 + 11  # 96 places of 6 bits
 
 
 def test_no_model_is_needed_for_the_usual_profile() -> None:
-    assert method.usual_profile(Models()) == method.EMBEDDED
+    assert method.default_profile(Models()) == method.EMBEDDED
 
 
 # --- published weights ---------------------------------------------------------------------------------------------
@@ -493,7 +493,7 @@ def test_what_is_no_published_weights() -> None:
     assert "backbone.13.weight" in refused(lambda s: s.pop("backbone.13.weight"))
     assert "does not fit" in refused(lambda s: s.pop("backbone.1.layers.0.bias"))
     assert "_codebook.embed" in refused(lambda s: s.pop("quantizer._codebook.embed"))
-    assert "attends to nothing" in refused(
+    assert "a U-Net without attention" in refused(
         lambda s: [s.pop(k) for k in list(s) if k.startswith("down_blocks.0.attentions")]
     )
 
@@ -546,7 +546,7 @@ def test_a_step_moves_the_linear_layers_and_what_reads_local_features(lesson: li
     training.main([*lesson, "--out", str(tmp_path / "run"), "--steps", "1"])
     before, after = unet_of(tmp_path / "pipeline"), unet_of(tmp_path / "run" / "painter")
     assert set(before) == set(after)
-    model = PercoPainter.load(tmp_path / "run" / "painter", Models(device="cpu")).unet
+    model = PercoGenerator.load(tmp_path / "run" / "painter", Models(device="cpu")).unet
     linear = {
         f"{name}.{k}"
         for name, m in model.named_modules()
@@ -593,9 +593,9 @@ def test_training_goes_on_and_repeats_and_its_folders_encode(
     ]
     hyper, trained = (
         cls.load(tmp_path / "a" / name, Models(device="cpu"))
-        for cls, name in ((HyperEncoder, "hyper_encoder"), (PercoPainter, "painter"))
+        for cls, name in ((HyperEncoder, "hyper_encoder"), (PercoGenerator, "painter"))
     )
-    trained.suits(hyper)
+    trained.check_hyper_encoder(hyper)
     assert indices_of(PHOTO, trained, hyper).shape == (8, 12)
     assert trained.scheduler.config.prediction_type == "v_prediction"
 

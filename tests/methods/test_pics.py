@@ -31,7 +31,7 @@ from refcodec.errors import SemError
 from refcodec.foundation import prompt_inversion
 from refcodec.foundation import prompt_tokens as prompt
 from refcodec.foundation.clip_model import ClipModel
-from refcodec.foundation.controlnet import ControlNet, LinePainter
+from refcodec.foundation.controlnet import ControlNet, ControlNetTextToImage
 from refcodec.foundation.hed import WEIGHTS, EdgeDetector, Hed, convert
 from refcodec.foundation.prompt_inversion import invert
 from refcodec.foundation.resolve import Models
@@ -426,7 +426,7 @@ def test_ids_are_read_as_they_are(painters: Models, models: Path, monkeypatch: p
     assert fault.value.code == 803
     monkeypatch.setattr(prompt, "CLASSES", ())  # a pipeline of another kind reads their text, if it reads CLIP's at all
     assert np.array_equal(painted(ready(codes=spelt), painters, scheduler="dpm"), text)
-    with pytest.raises(SemError, match="no tokenizer of CLIP") as fault:
+    with pytest.raises(SemError, match="no CLIP tokenizer") as fault:
         prompt.tokenizer_of(object(), "painter", "other")
     assert fault.value.code == 803
 
@@ -473,13 +473,13 @@ def test_painter_and_controlnet_must_fit(models: Path, tmp_path: Path) -> None:
     painter, control = TextToImage.load(models / "painter", load), ControlNet.load(models / "controlnet", load)
     lines = np.zeros((512, 512, 3), np.uint8)
     with pytest.raises(SemError, match="follows no edge map") as fault:
-        LinePainter(TextToImage(object(), "other"), control, lines, 1)
+        ControlNetTextToImage(TextToImage(object(), "other"), control, lines, 1)
     assert fault.value.code == 803
     tiny_models.stable_diffusion(tmp_path, width=24)
-    with pytest.raises(SemError, match=r"width 16, .* has 24") as fault:
-        LinePainter(TextToImage.load(tmp_path / "painter", load), control, lines, 1)
+    with pytest.raises(SemError, match=r"width 16, .* have 24") as fault:
+        ControlNetTextToImage(TextToImage.load(tmp_path / "painter", load), control, lines, 1)
     assert fault.value.code == 803
-    both = LinePainter(painter, control, lines, 1).pipeline
+    both = ControlNetTextToImage(painter, control, lines, 1).pipeline
     assert all(
         getattr(both, name) is getattr(painter.pipeline, name)
         for name in ("unet", "vae", "text_encoder", "tokenizer", "safety_checker")

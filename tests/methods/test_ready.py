@@ -194,7 +194,7 @@ def test_models_named_by_folder() -> None:
     assert code_of(encoded, **wrong, model=MODELS / "pq-tiny") == 803
     assert code_of(encoded, **wrong, model=MODELS / "elic-tiny") == 803
     assert code_of(encoded, **wrong, model=MODELS) == 801  # a folder of packages, and no package
-    with pytest.raises(ValueError, match="uses no model"):
+    with pytest.raises(ValueError, match="use no model"):
         encoded(text="ct", model=MODELS / "pq-tiny")
     with pytest.raises(ValueError, match="names no model that could stand in the file"):
         encoded(text="ct", explicit_model=True)
@@ -722,12 +722,12 @@ def test_what_encode_refuses(semtool: Semtool, arrays: Path, args: list[str], st
         (["--text", "--samples", "2"], 2, "usage: --samples is for pictures, and --text writes none"),
         (["--text", "--symbols"], 2, "usage: --text and --symbols exclude each other"),
         (["--trace", "."], 2, "usage: . is there already"),
-        (["--model", "cook=no"], 2, "usage: 'cook' is no role: there are captioner, language, painter"),
-        (["--model", "painter="], 2, "usage: nothing is named for the role painter"),
+        (["--model", "cook=no"], 2, "usage: 'cook' is not a role: there are captioner, language, painter"),
+        (["--model", "painter="], 2, "usage: no model is named for the role painter"),
         (
             ["--model", "painter=./no"],
             5,
-            "SEM-E-801 model-unavailable: painter: ./no is no folder; name it with --model painter=FOLDER",
+            "SEM-E-801 model-unavailable: painter: ./no is not a folder; name it with --model painter=FOLDER",
         ),
         (["-o", "x.gif"], 2, "usage: cannot write pictures as .gif"),
         (["--symbols", "-o", "x.gif"], 2, "usage: nothing in the file can be written as x.gif"),

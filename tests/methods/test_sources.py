@@ -63,7 +63,7 @@ def test_what_a_user_names() -> None:
     assert parse_role("folder") is None
     Path("odd=name").mkdir()
     assert parse_role("odd=name") is None
-    for wrong, said in (("poet=x", "'poet' is no role"), ("painter=", "nothing is named")):
+    for wrong, said in (("poet=x", "'poet' is not a role"), ("painter=", "no model is named")):
         with pytest.raises(ValueError, match=said):
             parse_role(wrong)
     assert source_of("painter", "owner/name@main") == ModelSource("painter", "owner/name", "main")
@@ -170,7 +170,7 @@ def test_models_of_what_users_name() -> None:
     loaded = object()
     assert Models.of({"painter": loaded, "language": "owner/name"}).find("painter") is loaded
     for wrong in ({"poet": "x"}, ["poet=x"]):
-        with pytest.raises(ValueError, match="no role"):
+        with pytest.raises(ValueError, match="not a role"):
             Models.of(wrong)
     for more in ({"device": "gpu"}, {"dtype": "int8"}):
         with pytest.raises(ValueError, match="device is one of"):
@@ -217,7 +217,7 @@ def test_a_missing_role_says_what_to_do() -> None:
 def test_what_is_neither_folder_nor_hub_id(where: str) -> None:
     Path("file").write_text("")
     Path("broken").symlink_to("nowhere")
-    assert "is no folder" in refused(801, lambda: resolve_folder(ModelSource("painter", where))).what
+    assert "is not a folder" in refused(801, lambda: resolve_folder(ModelSource("painter", where))).what
 
 
 def test_another_digest_than_recorded() -> None:
@@ -307,7 +307,9 @@ def test_the_hub_without_a_network() -> None:
 
 @pytest.mark.parametrize("revision", ["", "../x", "a/../b", "/etc", "a\\b", "a b", "-x", "a/"])
 def test_what_is_no_revision(revision: str) -> None:
-    assert "is no revision" in refused(801, lambda: resolve_folder(ModelSource("painter", "owner/name", revision))).what
+    assert (
+        "is not a revision" in refused(801, lambda: resolve_folder(ModelSource("painter", "owner/name", revision))).what
+    )
 
 
 def test_faults_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,23 +429,23 @@ def test_files_in_order_with_slashes(tmp_path: Path) -> None:
 def test_recording_keeps_what_else_is_there() -> None:
     model(Path("set/painter"))
     listing(Path("set"), {"language": HERE | {"source": "owner/name"}}, notes="mine")
-    model_set.record(Path("set"), ModelSource("painter", "set/painter", None, "1" * 64))
+    model_set.record_role(Path("set"), ModelSource("painter", "set/painter", None, "1" * 64))
     document = json.loads(Path("set/models.json").read_text())
     assert document["notes"] == "mine"
     assert document["roles"]["painter"] == {"source": "painter", "revision": None, "sha256": "1" * 64}
     assert set(roles_in_folder(Path("set"))) == {"painter", "language"}
     with pytest.raises(ValueError, match="is not a folder of the set"):
-        model_set.record(Path("set"), ModelSource("painter", str(model(Path("outside")))))
+        model_set.record_role(Path("set"), ModelSource("painter", str(model(Path("outside")))))
     with pytest.raises(ValueError, match="is not a folder of the set"):
-        model_set.record(Path("set"), ModelSource("painter", "set"))
+        model_set.record_role(Path("set"), ModelSource("painter", "set"))
     Path("set/models.json").write_text("{")
-    refused(803, lambda: model_set.record(Path("set"), ModelSource("painter", "set/painter")))
+    refused(803, lambda: model_set.record_role(Path("set"), ModelSource("painter", "set/painter")))
     assert Path("set/models.json").read_text() == "{"
 
 
 def test_a_set_without_a_listing_keeps_what_it_fills() -> None:
     model(Path("set/painter")), model(Path("set/new"))
-    model_set.record(Path("set"), ModelSource("clip", "set/new", None, "1" * 64))
+    model_set.record_role(Path("set"), ModelSource("clip", "set/new", None, "1" * 64))
     assert roles_in_folder(Path("set")) == {
         "painter": ModelSource("painter", "set/painter"),
         "clip": ModelSource("clip", "set/new", None, "1" * 64),
@@ -452,7 +454,7 @@ def test_a_set_without_a_listing_keeps_what_it_fills() -> None:
         model_set.refuse_taken_role(Path("set"), "clip")
     model_set.refuse_taken_role(Path("set"), "clip", replace=True)
     model_set.refuse_taken_role(Path("set"), "language")
-    with pytest.raises(ValueError, match="is a model, and no set of them"):
+    with pytest.raises(ValueError, match="is a model, not a set of models"):
         model_set.refuse_taken_role(Path("set/painter"), "clip")
 
 

@@ -26,7 +26,7 @@ from PIL import Image
 import refcodec
 from refcodec import spec
 from refcodec.convert import elic_checkpoint, factorised_prior
-from refcodec.convert.calibrate import any_text
+from refcodec.convert.calibrate import default_text
 from refcodec.errors import SemError
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_encoder import TextEncoder
@@ -34,7 +34,7 @@ from refcodec.methods import latent_coding
 from refcodec.networks import package, package_cache
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.payloads import latents
-from refcodec.payloads.kinds import check_model_matches_profile
+from refcodec.payloads.kinds import check_model
 from refcodec.transforms.elic import config, transforms
 
 pytestmark = pytest.mark.models
@@ -155,7 +155,7 @@ def test_the_base_rows_take_full_size_models(name: str, packages: dict[str, Path
     own = {"groups": list(cfg.groups), "hyper": cfg.hyper, "m": cfg.m, "parity": cfg.anchor_parity, "rates": cfg.rates}
     assert json.loads(json.dumps(dict(parameters), default=list)) == own
     if name == "taco":
-        check_model_matches_profile(package.load(packages["taco"]), spec.ELIC, parameters)
+        check_model(package.load(packages["taco"]), spec.ELIC, parameters)
 
 
 # -- packages
@@ -199,7 +199,7 @@ def test_integers_code_what_floats_code(packages: dict[str, Path]) -> None:
 
     net, _ = elic_checkpoint.network(state("taco"))
     with torch.no_grad():  # what calibration saw
-        y, z0 = net.analyse(picture(192, 256), any_text(net.cfg))
+        y, z0 = net.analyse(picture(192, 256), default_text(net.cfg))
     exact, near = (
         ContextModel(package.load(packages["taco"]), 0, (12, 16), NumpyBackend()),
         FloatContextModel(net, 0, (12, 16)),
@@ -234,7 +234,7 @@ def test_pictures_are_optional_and_their_lack_is_said(
 ) -> None:
     monkeypatch.setattr(elic_checkpoint, "SYNTHETIC", 1)
     elic_checkpoint.convert(state("compressai"), "compressai", None, tmp_path / "made", "made", "MIT", "from nowhere")
-    assert "photographs are better" in capsys.readouterr().out
+    assert "photographs give better results" in capsys.readouterr().out
     manifest = package.read_manifest(tmp_path / "made")
     assert (manifest["name"], manifest["licence"], manifest["notes"]) == ("made", "MIT", "from nowhere")
     assert all(0 <= float(x.min()) < float(x.max()) <= 1 for x in elic_checkpoint.synthetic())

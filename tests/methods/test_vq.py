@@ -306,7 +306,7 @@ def broken(model: Path, out: Path, part: str, change: Any) -> Path:
         (lambda entry, tensors: tensors.update({"decoder.0.bias": np.full(8, np.nan, np.float16)}), "not finite"),
         (lambda entry, tensors: entry["architecture"].update(v=7), "v = 7"),
         (lambda entry, tensors: entry["architecture"].update(decoder_widths=[8]), "same length"),
-        (lambda entry, tensors: entry["architecture"].update(dim=0), "whole numbers"),
+        (lambda entry, tensors: entry["architecture"].update(dim=0), "integers"),
         (lambda entry, tensors: entry["architecture"].update(depth=3), "not one this program knows"),
         (lambda entry, tensors: entry.pop("architecture"), "an architecture is an object"),
         (lambda entry, tensors: entry["architecture"].update(

@@ -360,7 +360,7 @@ def test_unknown_arguments_are_refused_under_the_public_name(tmp_path: Path) -> 
         ({"method": "clip", "quality": 5}, "one rate"),
         ({"method": "clip", "profile": "elic"}, "is of method elic"),
         ({"method": "perco", "device": "tpu"}, "device"),
-        ({"method": "pics", "models": {"poet": "x"}}, "'poet' is no role"),
+        ({"method": "pics", "models": {"poet": "x"}}, "'poet' is not a role"),
     ],
 )
 def test_senseless_arguments_are_refused_before_any_work(settings: dict[str, Any], match: str, tmp_path: Path) -> None:

@@ -672,9 +672,12 @@ def test_claims_take_no_memory(data: bytes) -> None:
 def test_no_such_level() -> None:
     with pytest.raises(ValueError, match="level 3"):
         read(COMPACT, level=3)
-    for data in ("text", 7, None):
+    for data in (7, None):
         with pytest.raises(TypeError):
             read(data)  # type: ignore[arg-type]
+    with pytest.raises(SemError) as caught:
+        read("no such file")  # a str is a path
+    assert caught.value.code == 101
 
 
 def test_higher_level_reads_what_the_lower_does() -> None:

@@ -420,7 +420,7 @@ def test_what_is_too_long_to_show() -> None:
 def test_a_model_must_be_of_the_row() -> None:
     def code(kind: int, numbers: dict[str, int], wanted: int, parameters: dict[str, Any]) -> int:
         try:
-            kinds.check_model_matches_profile(TableModel(kind, "", numbers, np.zeros(1)), wanted, parameters)
+            kinds.check_model(TableModel(kind, "", numbers, np.zeros(1)), wanted, parameters)
         except SemError as error:
             return error.code
         return 0

@@ -959,7 +959,7 @@ def test_a_reader_that_raises_anything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_leave_to_load_damaged_pictures_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-    assert load(sample()).notices == ("Pillow was told to accept damaged pictures: parts may be missing.",)
+    assert load(sample()).notices == ("Pillow is set to accept damaged pictures: parts may be missing.",)
 
 
 # ------------------------------------------------------------------------------------------------------------- silence

@@ -24,8 +24,8 @@ from refcodec.consonant_text.lexicon import (
     UNSEEN,
     Model,
     Ngrams,
-    clue_keys,
     context_key,
+    feature_keys,
     pack,
     shipped,
     unpack,
@@ -135,14 +135,14 @@ def test_a_text_of_nothing_known_ends_soon(small: Model, monkeypatch: pytest.Mon
 
 
 def cost(sentence: Sequence[str], model: Model) -> int:
-    """Of one reading of its own consonants, added up anew."""
+    """Return the cost of one candidate sequence, computed independently."""
     total = 0
     consonants = [skeleton(word) for word in sentence]
     for at, word in enumerate(sentence):
-        if word in model.readings(consonants[at])[0]:
-            keys = clue_keys(consonants, at)
+        if word in model.candidates(consonants[at])[0]:
+            keys = feature_keys(consonants, at)
             for name, count in ((word, 99), (f"~{singular(word)}", 99), (models.word_class(word), models.GENERAL)):
-                total -= sum(model.clues.get(crc32(name.encode(), key), 0) for key in keys[:count])
+                total -= sum(model.features.get(crc32(name.encode(), key), 0) for key in keys[:count])
     pairs = itertools.pairwise([START, *sentence, END])
     return total + sum(model.words.cost((before,), word) for before, word in pairs)
 
@@ -150,8 +150,8 @@ def cost(sentence: Sequence[str], model: Model) -> int:
 @pytest.mark.parametrize("text", ["ct", "rd ct n mt", "tv dg n th rd", "ct n hnd", "bs t tbl", "bg rd dg n"])
 def test_the_best_sequence_is_found(text: str, small: Model) -> None:
     consonants = text.split()
-    readings = [list(itertools.chain(*small.readings(word))) for word in consonants]
-    costs = {sentence: cost(sentence, small) for sentence in itertools.product(*readings)}
+    candidates = [list(itertools.chain(*small.candidates(word))) for word in consonants]
+    costs = {sentence: cost(sentence, small) for sentence in itertools.product(*candidates)}
     best = min(costs.values())
     found = restore(text, small, articles=False).words
     assert costs[tuple(word.text for word in found)] == best
@@ -225,7 +225,7 @@ def test_chances_sum_to_one() -> None:
 
 
 def test_clues_learn_what_they_are_told() -> None:
-    """A coin of two readings, told by its neighbour, and once in ten falsely."""
+    """A coin of two candidates, told by its neighbour, and once in ten falsely."""
     positions: list[training.Position] = []
     for i in range(400):
         side = i % 2

@@ -40,7 +40,7 @@ SCIENCE = (
     "bodies return every few years; others need thousands of years for a single turn, and many are seen only once."
 )
 
-# Indices in `clue_keys`
+# Indices in `feature_keys`
 FAR = frozenset({3, 4, 5, 6})  # single neighbours two and three words away
 JOINT = frozenset(range(7, 14))  # pairs and triples of neighbours
 TOPIC = range(14, 100)  # nearby words in any order
@@ -92,7 +92,7 @@ def main() -> None:
     start = time.monotonic()
     learner = Learner(known)
     entries, pairs = learner.lexicon(), learner.pairs()
-    model = Model(entries, pairs, learner.letters, learner.clues(entries), learner.articles())
+    model = Model(entries, pairs, learner.letters, learner.features(entries), learner.articles())
     tested = [word for text in unknown for word in words(text) if skeleton(word)]
     unseen = sum(word not in learner.counts for word in tested)
     print(f"trained on {len(known)} captions in {time.monotonic() - start:.0f} s, {len(pack(model))} bytes packed")
@@ -110,21 +110,21 @@ def main() -> None:
     if arguments.quick:
         return
     print("without:")
-    show("features (word pairs only)", unknown, replace(model, clues={}))
+    show("features (word pairs only)", unknown, replace(model, features={}))
     show("word pairs (features and single words)", unknown, replace(model, words=learner.singles()))
-    show("both (always the most frequent word)", unknown, replace(model, words=learner.singles(), clues={}))
+    show("both (always the most frequent word)", unknown, replace(model, words=learner.singles(), features={}))
     for name, without in (
         ("the topic", TOPIC),
         ("distant neighbours, single", FAR),
         ("pairs and triples of neighbours", JOINT),
     ):
-        show(name, unknown, replace(model, clues=learner.clues(entries, without=without)))
-    show("word classes", unknown, replace(model, clues=learner.clues(entries, kinds=2)))
-    show("word classes and singulars", unknown, replace(model, clues=learner.clues(entries, kinds=1)))
+        show(name, unknown, replace(model, features=learner.features(entries, without=without)))
+    show("word classes", unknown, replace(model, features=learner.features(entries, kinds=2)))
+    show("word classes and singulars", unknown, replace(model, features=learner.features(entries, kinds=1)))
     show("words missing from the captions", unknown, replace(model, lexicon=learner.lexicon(own=False, inflect=False)))
     show("inflections of known words", unknown, replace(model, lexicon=learner.lexicon(inflect=False)))
     single = learner.lexicon(plurals=False)
-    show("plural candidates", unknown, replace(model, lexicon=single, clues=learner.clues(single)))
+    show("plural candidates", unknown, replace(model, lexicon=single, features=learner.features(single)))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.errors import SemError
-from refcodec.foundation.loading import loading, pretrained, require_config
+from refcodec.foundation.loading import load_pretrained, loading, require_config
 from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.transforms.elic.config import ElicConfig
 from tools.train import photos
@@ -92,7 +92,7 @@ class Joint(nn.Module):
             from transformers import CLIPModel, CLIPTokenizerFast
 
             return cls(
-                pretrained("clip", folder, CLIPModel),
+                load_pretrained("clip", folder, CLIPModel),
                 CLIPTokenizerFast.from_pretrained(folder, local_files_only=True),
                 beta,
             )

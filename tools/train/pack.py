@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from refcodec import table_files
-from refcodec.convert.calibrate import any_text, calibrate
+from refcodec.convert.calibrate import calibrate, default_text
 from refcodec.convert.elic_package import write_package
 from refcodec.convert.quantisation_loss import FloatContextModel
 from refcodec.convert.quantise import symbol_model
@@ -162,7 +162,7 @@ def main(argv: list[str] | None = None) -> None:
     pictures = [extended(p) for p in crops(args.photos, args.pictures, 512, net.cfg.channels)]
     ranges = calibrate(net, pictures)
     with torch.no_grad():
-        text = any_text(net.cfg)
+        text = default_text(net.cfg)
         latents = [(y[0].numpy(), z[0].numpy()) for y, z in (net.analyse(x, text) for x in pictures)]
     symbols, tensors = symbol_model(net, ranges, z_counts(net, latents))
     model = build(symbols, tensors)

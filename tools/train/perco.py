@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from refcodec.errors import SemError
 from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
 from refcodec.foundation.loading import loading, quiet, require_config
-from refcodec.foundation.perco_diffusion import CLASSES, ROLE, PercoPainter
+from refcodec.foundation.perco_diffusion import CLASSES, ROLE, PercoGenerator
 from tools.train import photos
 from tools.train.session import Log, interruptible, load_checkpoint, save_checkpoint, tensor
 
@@ -81,7 +81,7 @@ class Run:
 
         torch.manual_seed(args.seed)
         self.pipeline, device = pipeline, args.device
-        self.coder = PercoPainter(
+        self.coder = PercoGenerator(
             pipeline.vae.to(device), pipeline.text_encoder.to(device), pipeline.tokenizer, None, None
         )
         self.coder.vae.requires_grad_(False).eval()
@@ -127,7 +127,7 @@ class Run:
         (args.out / "training.json").write_text(json.dumps(note, indent=1) + "\n")
 
 
-def config(args: argparse.Namespace, coder: PercoPainter) -> HyperConfig:
+def config(args: argparse.Namespace, coder: PercoGenerator) -> HyperConfig:
     """Return the hyper-encoder configuration. Raises ValueError if the autoencoder does not support the stride."""
     width = int(coder.text_encoder.config.hidden_size)
     return HyperConfig(

@@ -30,9 +30,9 @@ from refcodec.consonant_text.lexicon import (
     Model,
     Ngrams,
     article_keys,
-    clue_keys,
     context_key,
-    names,
+    feature_keys,
+    feature_names,
     pack,
 )
 from refcodec.consonant_text.normalise import VOWELS, singular, skeleton, words
@@ -220,9 +220,11 @@ def clue_positions(
             candidates = known.get(consonants[at], [])
             if len(candidates) < 2 or word not in candidates:
                 continue
-            keys = [key for i, key in enumerate(clue_keys(consonants, at)) if i not in without]
+            keys = [key for i, key in enumerate(feature_keys(consonants, at)) if i not in without]
             general = sum(i not in without for i in range(GENERAL))
-            named = [[(name, general if n == GENERAL else n) for name, n in names(c)[:kinds]] for c in candidates]
+            named = [
+                [(name, general if n == GENERAL else n) for name, n in feature_names(c)[:kinds]] for c in candidates
+            ]
             out.append((keys, named, candidates.index(word)))
     return out
 
@@ -271,7 +273,7 @@ class Learner:
         total, seed = sum(self.counts.values()), context_key(())
         return Ngrams({crc32(word.encode(), seed): units(count / total) for word, count in self.counts.items()})
 
-    def clues(self, entries: Mapping[str, str], *, without: Container[int] = (), kinds: int = 3) -> dict[int, int]:
+    def features(self, entries: Mapping[str, str], *, without: Container[int] = (), kinds: int = 3) -> dict[int, int]:
         """Return the feature weights for the known words of a lexicon."""
         known = {key: value.partition("|")[0].split() for key, value in entries.items()}
         return fit(clue_positions(self.visible, known, without=without, kinds=kinds))
@@ -285,7 +287,7 @@ def train(texts: Iterable[str]) -> Model:
     """Train the restorer on texts."""
     learner = Learner(texts)
     entries = learner.lexicon()
-    return Model(entries, learner.pairs(), learner.letters, learner.clues(entries), learner.articles())
+    return Model(entries, learner.pairs(), learner.letters, learner.features(entries), learner.articles())
 
 
 def main() -> None:
@@ -297,7 +299,7 @@ def main() -> None:
     data = pack(model)
     (arguments.out / "restorer.bin").write_bytes(data)
     sizes = f"{len(model.lexicon)} consonant words, {len(model.words.costs)} + {len(model.letters.costs)} n-grams"
-    print(f"{sizes}, {len(model.clues)} + {len(model.articles)} feature weights")
+    print(f"{sizes}, {len(model.features)} + {len(model.articles)} feature weights")
     print(f"restorer.bin: {len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}")
 
 

@@ -47,7 +47,7 @@ def model(name: str) -> SymbolModel:
 
 
 @lru_cache(maxsize=8)
-def small_model(name: str) -> TableModel:
+def table_model(name: str) -> TableModel:
     """A model of test_vectors/models for kinds 3 to 5."""
     by_hand = name in edges.SMALL
     found = package.build_model(*edges.package(name)[:2]) if by_hand else package.load_any(MODELS / name)
@@ -77,7 +77,7 @@ def digest_of(recipe: Valid, environment: Environment) -> str | None:
     """The digest of the symbol model: all of it, whether or not it can be found."""
     if recipe.model is None:
         return environment.registry.get(recipe.profile).model
-    found = small_model if recipe.model in SMALL else model
+    found = table_model if recipe.model in SMALL else model
     return found(recipe.model).digest if recipe.model in NAMES else recipe.model
 
 
@@ -115,7 +115,7 @@ def payloads(
     row = environment.registry.get(recipe.profile)
     for kind, value in recipe.payloads:
         parameters = row.parameters(kind)
-        table = small_model(recipe.model or folder_of(row)).table if kinds.needs_model(kind, parameters) else None
+        table = table_model(recipe.model or folder_of(row)).table if kinds.needs_model(kind, parameters) else None
         yield spec.CRITICAL | kind, *payload_writer.encode(kind, value, parameters, recipe.size, table)
     if recipe.payload and recipe.body is None:
         yield latents_type(row), *coded(recipe, environment, tracer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.vectors.build import SMALL, model, small_model
+from tools.vectors.build import SMALL, model, table_model
 from tools.vectors.recipes_consonant import STEPS, body
 from tools.vectors.recipes_header import NOWHERE
 from tools.vectors.recipes_sections import MAKER, TITLE, flip, one_section
@@ -31,7 +31,7 @@ def digest(name: str) -> Defect:
     """The explicit model becomes another of test_vectors/models."""
 
     def defect(base: Any) -> Any:
-        found = (small_model if name in SMALL else model)(name)
+        found = (table_model if name in SMALL else model)(name)
         return put("model_hash", found.digest[: 2 * base.recipe.hash_bytes])(base)
 
     return defect

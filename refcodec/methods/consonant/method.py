@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Method 2, `consonant` (Dotzel et al. 2024): a text without its vowels (SPEC §13.1, §14.2).
+"""Method 2, `consonant` (Dotzel et al. 2024): a description reduced to its consonants (SPEC §13.1, §14.2).
 
 picture -> description -> K words -> consonants          consonants -> words -> picture -> reflections
 """
@@ -30,27 +30,27 @@ from refcodec.progress import part
 if TYPE_CHECKING:
     from refcodec.methods.picture_size import Pixels
 
-# quality 1 … 10 -> words; at 1024x1024 from some 70 µbpp to some 1700, the range of the paper
+# quality 1 … 10 -> words; about 70 to 1700 µbpp at 1024x1024, the range of the paper
 WORDS: Final = (4, 6, 9, 13, 18, 25, 36, 50, 70, 100)
-SHOWN_MAX: Final = 200  # letters of a text in a notice
-ASKED_MAX: Final = 400  # words that a language model is asked to restore; longer texts are left to the restorer
+NOTICE_LETTERS_MAX: Final = 200  # of a text in a notice
+RESTORED_WORDS_MAX: Final = 400  # by a language model; longer texts are restore_words without one
 
 
 def pack(job: PackJob) -> Packed:
-    """Return one payload, of the text with all but its consonants dropped or of codes 0 … 15.
+    """Return one payload, from the consonants of a text or from codes 0 … 15.
 
-    Raises ValueError for both, for other codes and, where the job is strict, for a text that would be changed.
+    Raises ValueError if both are supplied, for other codes and, in a strict job, for a text that would be changed.
     """
     notices: list[str] = []
     if job.symbols.text is not None and job.symbols.codes is not None:
         raise ValueError("give the text or its codes, not both")
     if job.symbols.text is not None:
-        made = normalise(job.symbols.text, strict=job.strict)
-        value = made.consonants
-        if made.changes:
-            counted = ", ".join(f"{count} {kind}" for kind, count in made.counts.items())
-            shown = value.text if len(value.text) <= SHOWN_MAX else f"{value.text[:SHOWN_MAX]}…"
-            notices.append(f"sent as {shown!r} (changes: {counted})")
+        normalised = normalise(job.symbols.text, strict=job.strict)
+        value = normalised.consonants
+        if normalised.changes:
+            counts = ", ".join(f"{count} {kind}" for kind, count in normalised.counts.items())
+            shown = value.text if len(value.text) <= NOTICE_LETTERS_MAX else f"{value.text[:NOTICE_LETTERS_MAX]}…"
+            notices.append(f"sent as {shown!r} (changes: {counts})")
     else:
         value = consonant.Consonants(bytes(checked(int_list(job.symbols.codes, "codes"), 16, "codes")))
     body = consonant.encode(value.codes, job.parameters(spec.CONSONANT), tables=job.environment.tables)
@@ -61,9 +61,9 @@ def pack(job: PackJob) -> Packed:
 
 
 def analyse(request: EncodeRequest) -> Description:
-    """Return the consonants of the middle square: described by the role captioner, shortened by the role language or by rules.
+    """Return the text of the middle square: described by the role captioner, shortened by the role language or by rules.
 
-    A text from the user is the description. Raises ValueError for more than one of words, quality and bpp.
+    A text from the user replaces the description. Raises ValueError for more than one of words, quality and bpp.
     """
     pixels, notices = centre_square(request.pixels)
     size = (pixels.shape[1], pixels.shape[0])
@@ -72,8 +72,8 @@ def analyse(request: EncodeRequest) -> Description:
     if request.settings.options.words is not None and (
         request.settings.quality is not None or request.settings.bpp is not None
     ):
-        raise ValueError("give words, quality or bpp: one of them says how long the text is")
-    asked, recommended = prompts.shipped(), request.profile.recommended.models
+        raise ValueError("give words, quality or bpp, only one of them: each sets the length of the text")
+    templates, recommended = prompts.shipped(), request.profile.recommended.models
     language = _language(request.models, recommended)
     description = request.symbols.text
     if description is None:
@@ -85,34 +85,35 @@ def analyse(request: EncodeRequest) -> Description:
                 path=error.path,
                 hint=f"{error.hint}, or describe the picture with --text",
             )
-        from refcodec.foundation.captioner import captioner
+        from refcodec.foundation.captioner import load_captioner
 
-        description = captioner(request.models, recommended).describe(pixels, asked.ask("describe"))
+        description = load_captioner(request.models, recommended).describe(pixels, templates.ask("describe"))
     if language is None:
         notices = (*notices, "no language model: the words are chosen by rules")
-    selector = WordSelector(description, language, asked)
-    made, more = _chosen(
+    selector = WordSelector(description, language, templates)
+    selection, rate_notices = _select(
         request, selector, lambda chosen: Description(replace(request.symbols, text=chosen.text), size)
     )
-    for step, text in (("description", description), ("selected", made.selected), ("compressed", made.text)):
+    for step, text in (("description", description), ("selected", selection.selected), ("compressed", selection.text)):
         request.note(step, text)
-    return Description(replace(request.symbols, text=made.text), size, notices=(*notices, *made.notices, *more))
+    symbols = replace(request.symbols, text=selection.text)
+    return Description(symbols, size, notices=(*notices, *selection.notices, *rate_notices))
 
 
 def _language(models: Models, recommended: Mapping[str, str]) -> Any:
-    """Return the model of the role language; None where no model fills it, and rules take its place."""
+    """Return the model of the role language, or None if no model fills it, in which case rules are used."""
     if not models.has("language"):
         return None
-    from refcodec.foundation.language_model import language
+    from refcodec.foundation.language_model import load_language_model
 
-    return language(models, recommended)
+    return load_language_model(models, recommended)
 
 
-def _chosen(
+def _select(
     request: EncodeRequest, selector: WordSelector, described: Callable[[Selection], Description]
 ) -> tuple[Selection, list[str]]:
-    """Return the short form of as many words as are asked for, or as the rate allows, and notices for the user."""
-    if not selector.most:
+    """Return the selection of the requested number of words, or of as many as the rate allows, and notices."""
+    if not selector.available:
         return selector.at(0), ["the description has no word that leaves a consonant: the text is empty"]
     if request.settings.bpp is None:
         return selector.at(request.settings.options.words or WORDS[(request.settings.quality or QUALITY) - 1]), []
@@ -122,24 +123,24 @@ def _chosen(
     def size_with(select: Callable[[int], Selection]) -> Callable[[int], int]:
         return lambda count: request.size_of(pack, described(select(count)))
 
-    count = largest_fitting(size_with(selector.by_rules), limit, 1, selector.most)
-    if selector.language is not None:  # whose words are as long as those of the rules, more or less
-        count = largest_fitting(size_with(selector.at), limit, max(1, count), selector.most)
+    count = largest_fitting(size_with(selector.by_rules), limit, 1, selector.available)
+    if selector.language is not None:  # its words are about as long as those of the rules
+        count = largest_fitting(size_with(selector.at), limit, max(1, count), selector.available)
     if not count:
-        return selector.at(1), [f"{request.settings.bpp} bpp cannot be reached: this is the file of one word"]
+        return selector.at(1), [f"{request.settings.bpp} bpp cannot be reached: this is the smallest file, of one word"]
     return selector.at(count), []
 
 
-def largest_fitting(size_of: Callable[[int], int], limit: int, start: int, most: int) -> int:
-    """Return the largest of 1 … most whose size is within the limit, 0 where none is. Sizes must not decrease.
+def largest_fitting(size_of: Callable[[int], int], limit: int, start: int, maximum: int) -> int:
+    """Return the largest of 1 … maximum whose size is within the limit, or 0. Sizes must not decrease.
 
-    A galloping search: it begins at `start`, and doubles its step until it has passed the limit.
+    Galloping search: begin at `start`, and double the step until the limit is passed.
     """
-    low, high, step = 0, most + 1, 1  # low fits, high does not
+    low, high, step = 0, maximum + 1, 1  # low fits, high does not
     at = start
     while high - low > 1:
         if size_of(at) <= limit:
-            low, at = at, min(at + step, most) if high > most else (at + high) // 2
+            low, at = at, min(at + step, maximum) if high > maximum else (at + high) // 2
         else:
             high, at = at, max(at - step, 1) if low == 0 else (low + at) // 2
         step *= 2
@@ -150,21 +151,21 @@ def largest_fitting(size_of: Callable[[int], int], limit: int, start: int, most:
 
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return a picture of each seed: the words restored, a picture of them, and edits of what differs from them most."""
-    from refcodec.foundation.text_to_image import painter
+    """Return one picture per seed: restore the words, generate a picture of them, and edit it by reflection."""
+    from refcodec.foundation.text_to_image import load_text_to_image
 
-    asked, recommended, settings = prompts.shipped(), context.profile.recommended.models, context.sampler
+    templates, recommended, settings = prompts.shipped(), context.profile.recommended.models, context.sampler
     consonants = context.need(spec.CONSONANT).text
-    generator = painter(context.models, recommended)
+    generator = load_text_to_image(context.models, recommended)
     language = _language(context.models, recommended)
-    text = restored(consonants, language, asked)
+    text = restore_words(consonants, language, templates)
     context.note("restored", text)
-    reflector = reflection.make_reflector(context, asked, language)
+    reflector = reflection.make_reflector(context, templates, language)
     seeds, out = context.seeds(), []
     for i, seed in enumerate(seeds):
         progress = part(context.progress, i / len(seeds), (i + 1) / len(seeds))
-        made = generator.paint(
-            asked.ask("generate", text=text),
+        pixels = generator.paint(
+            templates.ask("generate", text=text),
             generation_size(context.size, generator.native),
             seed=seed,
             kind=settings.generator,
@@ -173,22 +174,24 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
             sampler=settings.scheduler,
             progress=part(progress, 0, 1 / (1 + reflector.count)),
         )
-        context.note("painted", made)
-        out.append(resize_to(reflector.reflected(made, generator, text, seed, progress), context.size))
+        context.note("painted", pixels)
+        out.append(resize_to(reflector.apply(pixels, generator, text, seed, progress), context.size))
     return out
 
 
-def restored(consonants: str, language: Any, asked: prompts.Prompts) -> str:
-    """The words of a consonant text: those of the language model that have its consonants, the restorer's for the others."""
+def restore_words(consonants: str, language: Any, templates: prompts.Prompts) -> str:
+    """Return the words of a consonant text: those of the language model that match it, the restorer's for the others."""
     sent = consonants.split()
-    if language is None or not 0 < len(sent) <= ASKED_MAX:
+    if language is None or not 0 < len(sent) <= RESTORED_WORDS_MAX:
         return restore(consonants).text
-    said = words(language.ask(asked.ask("decompress"), consonants, 8 * len(sent) + 32))
-    matcher = SequenceMatcher(None, sent, [skeleton(word) for word in said], autojunk=False)
-    pairs = [(a + i, said[b + i]) for a, b, length in matcher.get_matching_blocks() for i in range(length)]
-    better = {at: word for at, word in pairs if word != sent[at]}  # what is still a consonant word is not restored
-    found = restore(consonants, articles=False).words
-    return " ".join(better.get(at, word.text) for at, word in enumerate(found))
+    answer = words(language.ask(templates.ask("decompress"), consonants, 8 * len(sent) + 32))
+    matcher = SequenceMatcher(None, sent, [skeleton(word) for word in answer], autojunk=False)
+    pairs = [(a + i, answer[b + i]) for a, b, length in matcher.get_matching_blocks() for i in range(length)]
+    better = {
+        at: word for at, word in pairs if word != sent[at]
+    }  # a word that kept only its consonants is not restore_words
+    fallback = restore(consonants, articles=False).words
+    return " ".join(better.get(at, word.text) for at, word in enumerate(fallback))
 
 
 METHOD: Final = Method(
@@ -197,7 +200,7 @@ METHOD: Final = Method(
     options=frozenset({"words"}),
     sampler_settings=frozenset({"seed", "generator", "steps", "guidance", "scheduler", "reflections"}),
     chooses_rate=True,
-    smallest_profile=True,  # two codes, which stand for the same text
+    smallest_profile=True,  # two profiles code the same text
     analyse=analyse,
     pack=pack,
     reconstruct=reconstruct,

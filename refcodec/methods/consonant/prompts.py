@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What method consonant asks its models: the texts of `prompts.toml`, read once and judged."""
+"""Prompts for the models of method consonant, read from `prompts.toml` and checked."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from typing import Any, Final
 
 from refcodec.payloads.consonant import LETTERS
 
-# role of a prompt (Dotzel et al. 2024, appendix B.1) -> what stands in it
-PLACES: Final[Mapping[str, frozenset[str]]] = {
+# role of a prompt (Dotzel et al. 2024, appendix B.1) -> the placeholders that it must have
+PLACEHOLDERS: Final[Mapping[str, frozenset[str]]] = {
     "describe": frozenset(), "select": frozenset({"words"}), "compress": frozenset({"letters"}),
     "decompress": frozenset({"letters"}), "generate": frozenset({"text"}), "compare": frozenset({"text"}),
     "edit": frozenset({"text", "change"}),
 }  # fmt: skip
-AGAIN: Final = ("select", "compress")  # roles whose answers are checked, and asked for again
-MAY: Final = frozenset({"words", "letters"})  # stand anywhere
+RETRIED: Final = ("select", "compress")  # roles whose answers are checked and requested again
+OPTIONAL: Final = frozenset({"words", "letters"})  # placeholders allowed in prompts of these roles
 ALPHABET: Final = " ".join(LETTERS[1:])
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """Texts by role; `again`: what is added each time that an answer was not what was asked for."""
+    """Prompts by role. again: text appended once for each invalid answer."""
 
     texts: Mapping[str, str]
     again: Mapping[str, str]
 
     def ask(self, role: str, *, again: int = 0, **values: Any) -> str:
-        """The prompt of a role with these values, after so many wrong answers."""
+        """Return the prompt of a role with these values. again: the number of invalid answers so far."""
         text = " ".join([self.texts[role], *[self.again.get(role, "")] * again])
         return text.format(letters=ALPHABET, **values)
 
 
 def read(text: str) -> Prompts:
-    """The prompts of a TOML document; ValueError for a role or a placeholder that is missing, or not known."""
+    """Parse prompts from TOML. Raises ValueError for a missing or unknown role or placeholder."""
     document = tomllib.loads(text)
-    if odd := sorted(set(document) ^ set(PLACES)):
-        raise ValueError(f"prompts have the roles {', '.join(PLACES)}: {odd[0]} is missing or not known")
-    texts = {role: _judged(role, "prompt", document[role], PLACES[role]) for role in PLACES}
-    return Prompts(texts, {role: _judged(role, "again", document[role], frozenset()) for role in AGAIN})
+    if odd := sorted(set(document) ^ set(PLACEHOLDERS)):
+        raise ValueError(f"prompts have the roles {', '.join(PLACEHOLDERS)}: {odd[0]} is missing or unknown")
+    texts = {role: _checked_text(role, "prompt", document[role], PLACEHOLDERS[role]) for role in PLACEHOLDERS}
+    return Prompts(texts, {role: _checked_text(role, "again", document[role], frozenset()) for role in RETRIED})
 
 
-def _judged(role: str, member: str, table: Any, needed: frozenset[str]) -> str:
+def _checked_text(role: str, member: str, table: Any, needed: frozenset[str]) -> str:
     text = table.get(member) if isinstance(table, dict) else None
     if not isinstance(text, str):
         raise ValueError(f"the prompts of {role} have no {member}")
-    found = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    allowed = needed | MAY if role in AGAIN else needed
-    if missing := needed - found:
+    placeholders = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    allowed = needed | OPTIONAL if role in RETRIED else needed
+    if missing := needed - placeholders:
         raise ValueError(f"the {member} of {role} lacks {{{min(missing)}}}")
-    if odd := found - allowed:
-        raise ValueError(f"the {member} of {role} has {{{min(odd)}}}, which nothing fills")
+    if odd := placeholders - allowed:
+        raise ValueError(f"the {member} of {role} has {{{min(odd)}}}, an unknown placeholder")
     return text.strip()
 
 
 @lru_cache(maxsize=1)
 def shipped() -> Prompts:
-    """Those of this package."""
+    """Return the prompts shipped with this package."""
     return read(files(__package__).joinpath("prompts.toml").read_text(encoding="utf-8"))

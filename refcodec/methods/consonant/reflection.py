@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Reflection (Dotzel et al. 2024, §2): a painted picture is described, compared with its text, and painted over.
+"""Reflection (Dotzel et al. 2024, §2): describe a generated picture, compare it with its text, and edit the difference.
 
-The decoder does it alone, so that it costs no bits. The authors do it twice, above some 500 µbpp, where there is enough
-text to compare with.
+Only the decoder does this, so it costs no bits. The authors do it twice, above about 500 µbpp, where there is enough text
+to compare with.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from refcodec.progress import Progress, part
 if TYPE_CHECKING:
     from refcodec.methods.picture_size import Pixels
 
-USUAL: Final = 2
-WORTH: Final = 500e-6  # bits per pixel above which they are made unasked
-STRENGTH: Final = 0.6  # of an edit: enough to change an object, too little for another composition
+DEFAULT_COUNT: Final = 2
+MIN_BPP: Final = 500e-6  # bits per pixel above which reflections are made by default
+STRENGTH: Final = 0.6  # of an edit: enough to change an object, but not the composition
 CHANGE_TOKENS, CHANGE_LETTERS = 64, 400
 SEEDS: Final = 10**19  # seeds are below it (SPEC §6)
 
 
 @dataclass(frozen=True)
 class Reflector:
-    """`count` reflections of each picture, by a captioner and a language model."""
+    """Apply `count` reflections to each picture, by a captioner and a language model."""
 
     context: DecodeContext
     prompts: Prompts
@@ -35,8 +35,8 @@ class Reflector:
     captioner: Any = None
     language: Any = None
 
-    def reflected(self, pixels: Pixels, painter: Any, text: str, seed: int, progress: Progress | None) -> Pixels:
-        """The picture painted over `count` times, or until nothing is found to change."""
+    def apply(self, pixels: Pixels, painter: Any, text: str, seed: int, progress: Progress | None) -> Pixels:
+        """Return the picture after `count` edits, or fewer if there is nothing left to change."""
         settings = self.context.sampler
         for i in range(1, self.count + 1):
             description = self.captioner.describe(pixels, self.prompts.ask("describe"))
@@ -49,7 +49,7 @@ class Reflector:
                 pixels,
                 self.prompts.ask("edit", text=text, change=change),
                 STRENGTH,
-                seed=seed_of(seed, i),
+                seed=edit_seed(seed, i),
                 kind=settings.generator,
                 steps=settings.steps,
                 guidance=settings.guidance,
@@ -61,24 +61,25 @@ class Reflector:
 
 
 def make_reflector(context: DecodeContext, prompts: Prompts, language: Any) -> Reflector:
-    """For as many reflections as the user asks for, or as the rate is worth; for none, with a notice, without its models."""
-    usual = USUAL if context.bpp > WORTH else 0
-    count = usual if context.reflections is None else context.reflections
+    """Return a reflector for the number of reflections set by the user or by the rate.
+
+    If a model is missing, add a notice and return one that makes no reflections.
+    """
+    default = DEFAULT_COUNT if context.bpp > MIN_BPP else 0
+    count = default if context.reflections is None else context.reflections
     if not count:
         return Reflector(context, prompts, 0)
-    lacking = [
-        role
-        for role, there in (("captioner", context.models.has("captioner")), ("language", language is not None))
-        if not there
-    ]
-    if lacking:
-        context.notices.append(f"no reflections: nothing fills the role {' or '.join(lacking)}, which they need")
+    available = {"captioner": context.models.has("captioner"), "language": language is not None}
+    if missing := [role for role, present in available.items() if not present]:
+        context.notices.append(f"no reflections: nothing fills the role {' or '.join(missing)}, which they need")
         return Reflector(context, prompts, 0)
-    from refcodec.foundation.captioner import captioner
+    from refcodec.foundation.captioner import load_captioner
 
-    return Reflector(context, prompts, count, captioner(context.models, context.profile.recommended.models), language)
+    return Reflector(
+        context, prompts, count, load_captioner(context.models, context.profile.recommended.models), language
+    )
 
 
-def seed_of(seed: int, reflection: int) -> int:
-    """The seed of an edit: another one than that of the picture, and of every other edit."""
+def edit_seed(seed: int, reflection: int) -> int:
+    """Return the seed of an edit, which differs from those of the picture and of other edits."""
     return int.from_bytes(hashlib.sha256(f"{seed} {reflection}".encode()).digest()[:8]) % SEEDS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The embedded VQ autoencoder for method perco: indices of a picture, and a preview of indices, with no download."""
+"""Encode and preview pictures of method perco by its embedded VQ autoencoder, which needs no download."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 
 
 def indices(request: EncodeRequest) -> NDArray[np.int64]:
-    """Return int64[h, w], by the package that the user names, or else by that of the row."""
+    """Return the indices int64[h, w] of the picture, by the package named by the user, else by that of the row."""
     from refcodec.transforms.vq.transforms import VqEncoder
 
-    named = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
-    folder = named[0] if named else request.models.package_environment.locate_package(request.profile.model or "")
+    packages = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
+    folder = packages[0] if packages else request.models.package_environment.locate_package(request.profile.model or "")
     with package_cache.torch_errors(folder, "encoder"):
         encoder = VqEncoder(folder, package.read_manifest(folder))
-        _same_shape(encoder.cfg, request.profile, "encoder")
-        found = encoder(request.pixels, request.progress)
+        _check_profile(encoder.cfg, request.profile, "encoder")
+        grid = encoder(request.pixels, request.progress)
     request.models.used["encoder"] = folder.name
-    return found
+    return grid
 
 
 def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pixels:
-    """Return the picture of the synthesis network in the package that the symbols were read with."""
+    """Return the picture of the synthesis network in the package that decoded the symbols."""
     from refcodec.transforms.vq.transforms import VqDecoder
 
     if context.samples > 1:
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
-    if asked := sorted(key for key, value in context.overrides.items() if value is not None):
-        raise ValueError(f"the embedded decoder of method perco has no {asked[0]}: it has no settings")
+    if unsupported := sorted(key for key, value in context.overrides.items() if value is not None):
+        raise ValueError(f"the embedded decoder of method perco has no {unsupported[0]}: it has no settings")
     with package_cache.torch_errors(folder, "painter"):
         painter = VqDecoder(folder, package.read_manifest(folder))
-        _same_shape(painter.cfg, context.profile, "painter")
+        _check_profile(painter.cfg, context.profile, "painter")
         pixels = painter(grid, context.size, context.progress)
     context.models.used["painter"] = folder.name
     return pixels
 
 
-def _same_shape(cfg: Any, profile: Any, part: str) -> None:
+def _check_profile(cfg: Any, profile: Any, part: str) -> None:
     parameters = profile.parameters(spec.VQ)
     if (cfg.v, cfg.stride) != (parameters["v"], parameters["stride"]):
         what = f"its {part} has {cfg.v} codes and a stride of {cfg.stride}, profile {profile.name} has {parameters['v']} and {parameters['stride']}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Method 5, `perco` (Careil et al. 2024): VQ indices, and beside them a caption or the PQ codes of an image embedding
+"""Method 5, `perco` (Careil et al. 2024): VQ indices with a caption or the PQ codes of an image embedding
 (SPEC §13.5, §13.2, §13.4, §14.5).
 
     picture -> VAE -> hyper-encoder -> indices            indices + caption -> latent diffusion -> picture
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from refcodec.methods.picture_size import Pixels
 
 EMBEDDED: Final = "perco-small"
-SILENT: Final = "the file has no caption: give one with --caption, or name a captioner"
+NO_CAPTION: Final = "the file has no caption: give one with --caption, or name a captioner"
 
 
 def pack(job: PackJob) -> Packed:
-    """Return the payloads of the symbols, by ascending kind. Raises ValueError for what does not fit the profile."""
+    """Return the payloads of the symbols, by ascending kind. Raises ValueError if they do not fit the profile."""
     symbols = job.symbols
-    payloads = prompt(replace(job, symbols=replace(symbols, codes=None)))  # codes are of the embedding here
+    payloads = prompt(replace(job, symbols=replace(symbols, codes=None)))  # here they are PQ codes
     if symbols.vector is not None and symbols.codes is not None:
         raise ValueError("give the vector or its codes, not both")
     if symbols.vector is not None or symbols.codes is not None:
@@ -53,7 +53,7 @@ def _small(job: PackJob, kind: int) -> TableModel | None:
     if job.folder is None:
         return None
     model = package_cache.table_model(job.folder, job.digest)
-    kinds.check_model_matches_profile(model, kind, job.parameters(kind))
+    kinds.check_model(model, kind, job.parameters(kind))
     return model
 
 
@@ -79,7 +79,7 @@ def _grid(job: PackJob) -> CodedPayload:
     if isinstance(indices, list) and indices and all(isinstance(line, list | tuple) for line in indices):
         import numpy as np
 
-        indices = np.array(indices)  # rows, as `payload` gives them
+        indices = np.array(indices)  # rows, as `payload` returns them
     if getattr(indices, "ndim", 2) == 2 and hasattr(indices, "dtype"):
         if indices.shape != (h, w):
             fitting = ", ".join(p.name for p in _fitting(job, indices.shape)) or "none"
@@ -102,8 +102,8 @@ def _fitting(job: PackJob, shape: tuple[int, ...]) -> list[Profile]:
 # --- pictures ------------------------------------------------------------------------------------------------------
 
 
-def usual_profile(models: Models) -> str:
-    """Return the row for a picture where the user names none: that of the hyper-encoder named, else the embedded one."""
+def default_profile(models: Models) -> str:
+    """Return the default row for pictures: that of the hyper-encoder if the user names one, else the embedded one."""
     if "hyper_encoder" not in models.roles:
         return EMBEDDED
     cfg = _hyper_encoder(models, {}).cfg
@@ -115,8 +115,11 @@ def usual_profile(models: Models) -> str:
 
 
 def analyse(request: EncodeRequest) -> Description:
-    """Return indices by the embedded encoder, where the row has one, or by the roles painter and hyper_encoder, and
-    beside them a caption or an image embedding of the user, a captioner or an image embedder."""
+    """Return indices and conditioning of the picture.
+
+    Indices come from the embedded encoder, if the row has one, or from the roles painter and hyper_encoder; a caption or
+    an image embedding from the user, a captioner or an image embedder.
+    """
     height, width = request.pixels.shape[:2]
     if request.symbols.indices is not None:
         raise ValueError("give a picture or its indices, not both")
@@ -135,39 +138,39 @@ def analyse(request: EncodeRequest) -> Description:
         coder = request.models.load("painter", LatentCoder.load, request.profile.recommended.models)
         indices = indices_of(request.pixels, coder, hyper)
     symbols = conditioning.add_conditioning(request, replace(request.symbols, indices=indices))
-    notices = () if embedded or symbols.names() - {"indices"} else (SILENT,)
+    notices = () if embedded or symbols.names() - {"indices"} else (NO_CAPTION,)
     return Description(symbols, (width, height), notices=notices)
 
 
 def _hyper_encoder(models: Models, recommended: Any, profile: Profile | None = None) -> HyperEncoder:
-    """That of the role, for this row; SEM-E-803 where V or stride differ."""
-    from refcodec.foundation.hyper_encoder import HyperEncoder, same_row
+    """Return the model of the role. Raises Code.MODEL_MALFORMED if its V or stride differ from the profile's."""
+    from refcodec.foundation.hyper_encoder import HyperEncoder, check_profile
 
-    made = models.load("hyper_encoder", HyperEncoder.load, recommended)
+    encoder = models.load("hyper_encoder", HyperEncoder.load, recommended)
     if profile is not None:
         parameters = profile.parameters(spec.VQ)
-        same_row(made.cfg, int(parameters["v"]), int(parameters["stride"]), profile.name)
-    return made
+        check_profile(encoder.cfg, int(parameters["v"]), int(parameters["stride"]), profile.name)
+    return encoder
 
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return the embedded preview where the row's model has a generator, else a picture of each seed by latent diffusion."""
+    """Return the embedded preview if the row's model has a synthesis network, else one picture per seed by latent diffusion."""
     value = context.need(spec.VQ)
     grid = _array(value)
     if context.folder is not None and "painter" in package.read_manifest(context.folder):
         from refcodec.methods.perco import embedded as perco_small
 
         return [perco_small.preview(context, grid, context.folder)]
-    from refcodec.foundation.perco_diffusion import PercoPainter
+    from refcodec.foundation.perco_diffusion import PercoGenerator
 
     hyper = _hyper_encoder(context.models, context.profile.recommended.models, context.profile)
-    generator = context.models.load("painter", PercoPainter.load, context.profile.recommended.models)
-    generator.suits(hyper)
+    generator = context.models.load("painter", PercoGenerator.load, context.profile.recommended.models)
+    generator.check_hyper_encoder(hyper)
     sampler, seeds, out = context.sampler, context.seeds(), []
     attended, null = conditioning.cross_attention_context(context, generator), generator.null(hyper)
     features = hyper.features_of(grid)
     for i, seed in enumerate(seeds):
-        made = generator.paint(
+        pixels = generator.paint(
             features,
             hyper.cfg.stride // hyper.cfg.factor,
             attended,
@@ -179,7 +182,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
             sampler=sampler.scheduler,
             progress=part(context.progress, i / len(seeds), (i + 1) / len(seeds)),
         )
-        out.append(made[: context.size[1], : context.size[0]])
+        out.append(pixels[: context.size[1], : context.size[0]])
     return out
 
 
@@ -196,5 +199,5 @@ METHOD: Final = Method(
     analyse=analyse,
     pack=pack,
     reconstruct=reconstruct,
-    usual_profile=usual_profile,
+    default_profile=default_profile,
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Candidate pictures of the encoder: the seed of the one most like the original goes into the file (Lei et al. 2023; SPEC §14.4)."""
+"""Generate candidate pictures and send the seed of the one most like the original (Lei et al. 2023; SPEC §14.4)."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 def choose_seed(
     request: EncodeRequest, pixels: Pixels, description: Description, pack: Callable[[PackJob], Packed]
 ) -> Description:
-    """Return the description with the hint `seed` of the candidate of the highest CLIP cosine to pixels uint8[H, W, 3].
+    """Return the description with the `seed` hint of the candidate with the highest CLIP cosine to pixels uint8[H, W, 3].
 
-    Seeds count up from that of the settings. Each picture is generated from the contents of the file with that hint,
-    whose symbols `pack` codes: under a rate the bytes of the hint are taken from the sketch.
+    Seeds count up from that of the settings. Each picture is generated from the file with its hint, since at a fixed rate
+    the bytes of the hint reduce those of the sketch. pack: the function that codes the symbols.
     """
     clip = load_clip(request, description.symbols.sketch is not None)
     recommended, count = request.profile.recommended.hints, request.settings.options.candidates
     first = SamplerSettings.of(recommended, request.settings.hints).seed
     contexts: dict[int, DecodeContext] = {}
-    tried: list[tuple[float, int, Description]] = []
+    candidates: list[tuple[float, int, Description]] = []
     target = clip.picture(pixels)
     for i in range(count):
         seed = (first + i) % 10**19
         own = seed == SamplerSettings.of(recommended).seed and "seed" not in request.settings.hints
-        named = description if own else replace(description, hints={**description.hints, "seed": str(seed)})
+        candidate = description if own else replace(description, hints={**description.hints, "seed": str(seed)})
         length = 0 if own else len(str(seed))
         if length not in contexts:
-            contexts[length] = _context(request, named, pack)
+            contexts[length] = _context(request, candidate, pack)
         context = replace(contexts[length], overrides={"seed": seed}, progress=part(request.progress, *_span(i, count)))
         picture = reconstruct(context)[0]
-        tried.append((float(clip.picture(picture) @ target), seed, named))
+        candidates.append((float(clip.picture(picture) @ target), seed, candidate))
         request.note(f"candidate-{seed}", picture)
-    score, seed, chosen = max(tried, key=lambda entry: entry[0])
-    summary = {"seeds": [entry[1] for entry in tried], "cosines": [entry[0] for entry in tried], "best": seed}
+    score, seed, chosen = max(candidates, key=lambda entry: entry[0])
+    summary = {"seeds": [entry[1] for entry in candidates], "cosines": [entry[0] for entry in candidates], "best": seed}
     request.note("candidates", summary)
-    text = f"of {count} pictures that of seed {seed} is most like the original (CLIP cosine {score:.3f})"
+    text = f"of {count} pictures, that of seed {seed} is most like the original (CLIP cosine {score:.3f})"
     notices = dict.fromkeys((*description.notices, *contexts[next(iter(contexts))].notices, text))
     return replace(chosen, notices=tuple(notices))
 
@@ -69,7 +69,10 @@ def _context(request: EncodeRequest, description: Description, pack: Callable[[P
 
 
 def load_clip(request: EncodeRequest, sketch: bool) -> ClipModel:
-    """Load all models that candidates need, before slow work is done and a provenance is written. Raises ModelError."""
+    """Load all models that candidates need, and return CLIP. Raises ModelError.
+
+    Called before any slow work, and before the provenance lists the models used.
+    """
     from refcodec.foundation.clip_model import ClipModel
 
     load_generators(request.models, request.profile, sketch=sketch)
@@ -77,5 +80,5 @@ def load_clip(request: EncodeRequest, sketch: bool) -> ClipModel:
 
 
 def _span(i: int, count: int) -> tuple[float, float]:
-    """The second half of the work is generating."""
+    """Return the part of the progress that candidate i covers, in the second half."""
     return 0.5 + 0.5 * i / count, 0.5 + 0.5 * (i + 1) / count

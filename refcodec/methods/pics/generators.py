@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How method `pics` paints (Lei et al. 2023, code; SPEC §14.4).
+"""Generate the pictures of method `pics` (Lei et al. 2023, code; SPEC §14.4).
 
 prompt, ", high quality" -> Stable Diffusion, along the sharpened sketch by a ControlNet -> picture
 """
@@ -22,25 +22,28 @@ if TYPE_CHECKING:
     from refcodec.methods.picture_size import Pixels
     from refcodec.registry import Profile
 
-SUFFIX: Final = "high quality"  # behind the prompt
+SUFFIX: Final = "high quality"  # appended to the prompt
 NEGATIVE: Final = "disfigured, deformed, low quality, lowres, b&w, blurry, Photoshop, video game, bad art"
-SAMPLERS: Final = ("dpm", "unipc")  # of PIC and of PICS with Stable Diffusion, where nobody names one
+SAMPLERS: Final = ("dpm", "unipc")  # defaults of PIC and PICS with Stable Diffusion
 
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return a picture of each seed, of the prompt alone or along the sketch, in the size of `text_sketch_size`, resized to that of the file."""
-    words, latents = context.value(spec.CAPTION), context.value(spec.SKETCH)
+    """Return one picture per seed, from the prompt and the sketch if there is one.
+
+    Pictures are generated in the size of `text_sketch_size` and resized to that of the file.
+    """
+    caption, latents = context.value(spec.CAPTION), context.value(spec.SKETCH)
     if latents is None:
-        words = context.need(spec.CAPTION)
+        caption = context.need(spec.CAPTION)
     settings, size = context.sampler, text_sketch_size(context.size)
     painter, control = load_generators(context.models, context.profile, sketch=latents is not None)
     sampler = SAMPLERS[latents is not None] if _is_stable_diffusion(painter) else None
     if control is not None:
         painter = _with_controlnet(context, painter, control)
-    asked, seeds, out = _prompt(context, words, painter), context.seeds(), []
+    prompt, seeds, out = _prompt(context, caption, painter), context.seeds(), []
     for i, seed in enumerate(seeds):
-        made = painter.paint(
-            asked,
+        pixels = painter.paint(
+            prompt,
             size,
             seed=seed,
             kind=settings.generator,
@@ -50,12 +53,12 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
             negative=NEGATIVE,
             progress=part(context.progress, i / len(seeds), (i + 1) / len(seeds)),
         )
-        out.append(resize_to(made, context.size))
+        out.append(resize_to(pixels, context.size))
     return out
 
 
 def load_generators(models: Models, profile: Profile, *, sketch: bool) -> tuple[TextToImage, ControlNet | None]:
-    """What paints files of a profile, with or without a sketch; SEM-E-801 to 805 for what is not there or not right."""
+    """Return the generator of a profile, and its ControlNet if there is a sketch. Raises ModelError."""
     from refcodec.foundation.controlnet import ControlNet
     from refcodec.foundation.text_to_image import TextToImage
 
@@ -71,27 +74,27 @@ def _is_stable_diffusion(painter: TextToImage) -> bool:
     return takes_ids(painter.pipeline)
 
 
-def _prompt(context: DecodeContext, words: Caption | None, painter: TextToImage) -> Any:
-    """What the painter is asked: a text, or the embedding of the ids that the file holds."""
-    if words is None or words.tokens is None:
-        text = "" if words is None else words.text
-        asked = f"{text}, {SUFFIX}" if text else SUFFIX
-        context.note("prompt", asked)
-        return asked
+def _prompt(context: DecodeContext, caption: Caption | None, painter: TextToImage) -> Any:
+    """Return the prompt for the generator: a text, or the embedding of the token ids in the file."""
+    if caption is None or caption.tokens is None:
+        text = "" if caption is None else caption.text
+        prompt = f"{text}, {SUFFIX}" if text else SUFFIX
+        context.note("prompt", prompt)
+        return prompt
     from refcodec.foundation import prompt_tokens as ids
 
     tokenizer = ids.tokenizer_of(painter.pipeline, "painter", painter.name)
-    ids.same_tokenizer(tokenizer, context.profile.parameters(spec.CAPTION)["tokenizer"], "painter", painter.name)
-    text = f"{tokenizer.decode(list(words.tokens))}, {SUFFIX}"
-    context.note("prompt", {"tokens": list(words.tokens), "text": text})
+    ids.check_tokenizer(tokenizer, context.profile.parameters(spec.CAPTION)["tokenizer"], "painter", painter.name)
+    text = f"{tokenizer.decode(list(caption.tokens))}, {SUFFIX}"
+    context.note("prompt", {"tokens": list(caption.tokens), "text": text})
     if not _is_stable_diffusion(painter):
         return text
-    return ids.embedded(painter.pipeline, words.tokens, f", {SUFFIX}", "painter", painter.name)
+    return ids.embed(painter.pipeline, caption.tokens, f", {SUFFIX}", "painter", painter.name)
 
 
 def _with_controlnet(context: DecodeContext, painter: TextToImage, control: ControlNet) -> TextToImage:
-    """The painter that follows the decoded sketch."""
-    from refcodec.foundation.controlnet import LinePainter
+    """Return a generator that follows the decoded sketch."""
+    from refcodec.foundation.controlnet import ControlNetTextToImage
     from refcodec.methods import sketch
     from refcodec.networks import package_cache
 
@@ -100,4 +103,4 @@ def _with_controlnet(context: DecodeContext, painter: TextToImage, control: Cont
         grey = sketch.synthesise(context.value(spec.SKETCH), context.folder, context.size)
     lines = sharpen(resize(grey))
     context.note("sketch", lines)
-    return LinePainter(painter, control, lines, context.sampler.strength)
+    return ControlNetTextToImage(painter, control, lines, context.sampler.strength)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Method 4, `pics` (Lei et al. 2023, Text+Sketch): a prompt (PIC) and, beside it, an edge map (PICS; SPEC §13.2, §13.6, §14.4).
+"""Method 4, `pics` (Lei et al. 2023, Text+Sketch): a prompt (PIC), or a prompt and an edge map (PICS; SPEC §13.2, §13.6, §14.4).
 
 picture -> 512 pixels on the shorter side -> caption, or prompt inversion -> caption text or token ids
                                           -> edge map -> sketch
@@ -20,7 +20,7 @@ from refcodec.methods.pics.generators import reconstruct
 from refcodec.methods.pics.text_sketch_size import resize
 from refcodec.methods.sampler import SamplerSettings
 from refcodec.payloads.caption import modes
-from refcodec.payloads.kinds import check_model_matches_profile
+from refcodec.payloads.kinds import check_model
 from refcodec.progress import part
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ EDGES: Final = ("auto", "contours", "hed", "none")
 
 
 def pack(job: PackJob) -> Packed:
-    """Return a caption, of a text or of token ids, a sketch, or both. Raises ValueError for what does not fit the profile."""
+    """Return a caption, from a text or from token ids, a sketch, or both.
+
+    Raises ValueError if they do not fit the profile.
+    """
     payloads = prompt(job)
     return (payloads, []) if job.symbols.sketch is None else _with_sketch(job, payloads)
 
@@ -43,7 +46,7 @@ def _with_sketch(job: PackJob, payloads: list[CodedPayload]) -> Packed:
     package_cache.need_torch("encoding an edge map")
     from refcodec.methods import latent_coding, sketch
 
-    check_model_matches_profile(package_cache.symbol_model(job.folder, job.digest), spec.SKETCH, job.parameters(spec.SKETCH))
+    check_model(package_cache.symbol_model(job.folder, job.digest), spec.SKETCH, job.parameters(spec.SKETCH))
     with package_cache.torch_errors(job.folder, "encoder"):
         encoder = sketch.SketchEncoder(job.symbols.sketch, job.folder, job.digest, tables=job.environment.tables)
         coded, reached = latent_coding.code_latents(encoder, spec.SKETCH, job, payloads)
@@ -62,15 +65,15 @@ def prompt(job: PackJob) -> list[CodedPayload]:
         out.append(body)
     elif symbols.codes is not None:
         out.append(modes.encode_tokens(int_list(symbols.codes, "token ids"), job.parameters(spec.CAPTION)))
-    limit = 1 << 30  # what is too long for the file's level is refused when it is written
+    limit = 1 << 30  # the limit of the level is checked when the file is written
     parameters, tables = job.profile.parameters(spec.CAPTION), job.environment.tables
     return [CodedPayload(spec.CAPTION, body, modes.decode(body, parameters, limit, tables=tables)) for body in out]
 
 
 def analyse(request: EncodeRequest) -> Description:
-    """Return the prompt and the edge map of the picture in the size of `text_sketch_size`; with candidates, the best seed.
+    """Return the prompt and the edge map of the picture, resized to `text_sketch_size`; with candidates, also the best seed.
 
-    Where the user gives no prompt, the role clip finds one. Raises Code.MODEL_UNAVAILABLE where no model fills a role.
+    Without a prompt from the user, the role clip finds one. Raises Code.MODEL_UNAVAILABLE if no model fills a role.
     """
     before = request.pixels.shape[1::-1]
     pixels = resize(request.pixels)
@@ -80,7 +83,7 @@ def analyse(request: EncodeRequest) -> Description:
     )
     lines = _lines(request, pixels)
     if lines is None and (request.settings.quality is not None or request.settings.bpp is not None):
-        raise ValueError("quality and bpp are of the edge map, and none is sent")
+        raise ValueError("quality and bpp set the rate of the edge map, but none is sent")
     several = request.settings.options.candidates > 1
     if several:
         best_of_n.load_clip(request, lines is not None)
@@ -92,7 +95,7 @@ def analyse(request: EncodeRequest) -> Description:
 
 
 def _lines(request: EncodeRequest, pixels: Pixels) -> Any:
-    """The edge map uint8[H, W] of the picture; None for a prompt alone."""
+    """Return the edge map uint8[H, W] of the picture; None if only a prompt is sent."""
     chosen = request.settings.options.edges
     if chosen not in EDGES:
         raise ValueError(f"edges is one of {', '.join(EDGES)}, not {chosen!r}")
@@ -108,10 +111,10 @@ def _lines(request: EncodeRequest, pixels: Pixels) -> Any:
 
 
 def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
-    """Token ids by prompt inversion."""
+    """Return token ids found by prompt inversion."""
     from refcodec.foundation.clip_model import ClipModel
     from refcodec.foundation.prompt_inversion import invert
-    from refcodec.foundation.prompt_tokens import same_tokenizer
+    from refcodec.foundation.prompt_tokens import check_tokenizer
     from refcodec.foundation.roles import missing_model_error
 
     profile, options = request.profile, request.settings.options
@@ -120,11 +123,11 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
         raise ValueError(f"profile {profile.name} has no prompts of token ids: give a caption")
     if not request.models.has("clip"):
         error = missing_model_error("clip", profile.recommended.models)
-        hint = f"{error.hint}; or say what the picture shows with --caption"
+        hint = f"{error.hint}; or describe the picture with --caption"
         raise SemError(Code.MODEL_UNAVAILABLE, f"{error.what}, and no caption is given", path="clip", hint=hint)
     clip = request.models.load("clip", ClipModel.load, profile.recommended.models)
-    same_tokenizer(clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
-    found = invert(
+    check_tokenizer(clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
+    inverted = invert(
         clip,
         pixels,
         count=options.prompt_tokens,
@@ -136,14 +139,14 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
     request.note(
         "inversion",
         {
-            "tokens": list(found.tokens),
-            "text": clip.words(found.tokens),
-            "cosine": found.cosine,
-            "steps": found.steps,
-            "course": [list(entry) for entry in found.course],
+            "tokens": list(inverted.tokens),
+            "text": clip.words(inverted.tokens),
+            "cosine": inverted.cosine,
+            "steps": inverted.steps,
+            "course": [list(entry) for entry in inverted.course],
         },
     )
-    return list(found.tokens)
+    return list(inverted.tokens)
 
 
 METHOD: Final = Method(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The sizes in which Text+Sketch describes and paints pictures, in whole numbers, and its lines (Lei et al. 2023, code; SPEC §14.4)."""
+"""Sizes and edge maps of Text+Sketch, computed in integers (Lei et al. 2023, code; SPEC §14.4)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ MULTIPLE: Final = 64
 
 
 def text_sketch_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) whose shorter side is 512, the longer one in proportion and rounded to a multiple of 64.
+    """Return (width, height) with a shorter side of 512 and a proportional longer side, rounded to a multiple of 64.
 
-    A half is rounded to the even multiple. SEM-E-105 for a shape so long that level 1 has no such size.
+    A half is rounded to the even multiple. Raises Code.PICTURE_TOO_LARGE if the longer side exceeds the limit of level 1.
     """
     width, height = size
     out = tuple(MULTIPLE * round(Fraction(SHORTER // MULTIPLE * side, min(size))) for side in size)
@@ -31,7 +31,7 @@ def text_sketch_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def resize(pixels: Pixels) -> Pixels:
-    """uint8[H, W, C] or uint8[H, W] in the size of the rule: by areas where neither side grows, else by Lanczos' filter."""
+    """Return uint8[H, W, C] or uint8[H, W] resized to `text_sketch_size`: by area averaging if neither side grows, else by Lanczos' filter."""
     import numpy as np
     from PIL import Image
 
@@ -46,7 +46,7 @@ def resize(pixels: Pixels) -> Pixels:
 
 
 def sharpen(lines: Pixels) -> Pixels:
-    """uint8[H, W, 3] of lines uint8[H, W]: twice the map less its mean over 3x3 pixels, where the middle counts 5 of 13."""
+    """Return uint8[H, W, 3] of lines uint8[H, W]: twice the map minus its 3x3 mean, in which the middle weighs 5/13."""
     import numpy as np
     from PIL import Image, ImageEnhance
 

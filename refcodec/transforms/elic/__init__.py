@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""ELIC (He et al. 2022): transforms, and the float entropy model that training and conversion use."""
+"""ELIC (He et al. 2022): transforms, and the float entropy model for training and conversion."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Analysis and synthesis transforms, float32. x: [B, C, H, W] in 0..1, H and W multiples of 64; y: [B, M, H/16, W/16].
+"""Build analysis and synthesis transforms, float32. x: [B, C, H, W] in 0..1, H and W multiples of 64; y: [B, M, H/16, W/16].
 
-Two kinds. "elic": strided 5x5 convolutions, bottleneck residual blocks and attention (He et al. 2022, Fig. 2).
-"patch": pixel shuffles around residual blocks beside one linear 16x16 path that starts as a PCA of image patches,
-which trains many times faster and decodes at about 10 kMAC per pixel.
+There are two kinds. "elic": strided 5x5 convolutions, bottleneck residual blocks and attention (He et al. 2022, Fig. 2).
+"patch": pixel shuffles around residual blocks, parallel to a linear 16x16 path initialised as a PCA of image patches;
+it trains many times faster and decodes at about 10 kMAC per pixel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from refcodec.transforms.elic.text_adapter import Extractor, Injector
 
 
 class ResidualBottleneck(nn.Module):
-    """x + 1x1(3x3(1x1(x))), halving the channels between (He et al. 2016; ELIC Fig. 2)."""
+    """x + 1x1(3x3(1x1(x))) with half the channels inside (He et al. 2016; ELIC Fig. 2)."""
 
     def __init__(self, c: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class ResidualBottleneck(nn.Module):
 
 
 class ResidualPlain(nn.Module):
-    """x + 3x3(3x3(x)) at full width: more multiplications than a bottleneck, and fewer operations to start."""
+    """x + 3x3(3x3(x)) at full width: more multiplications than a bottleneck, but fewer kernel launches."""
 
     def __init__(self, c: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class ResidualPlain(nn.Module):
 
 
 class ResidualUnit(ResidualBottleneck):
-    """The same with a ReLU behind it, as attention has it in all public ELICs."""
+    """A residual bottleneck followed by a ReLU, as in the attention of all public ELICs."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(super().forward(x))
@@ -75,7 +75,7 @@ def _blocks(c: int, bottleneck: int, plain: int = 0) -> list[nn.Module]:
 
 
 class ElicAnalysis(nn.Sequential):
-    """With a text adapter it takes text float[B, tokens, text_width] beside the pictures (Lee et al. 2024, Fig. 4)."""
+    """Analysis of the "elic" kind. A text adapter also takes text float[B, tokens, text_width] (Lee et al. 2024, Fig. 4)."""
 
     def __init__(self, cfg: ElicConfig) -> None:
         n1, n2, n3 = cfg.widths
@@ -105,13 +105,13 @@ class ElicAnalysis(nn.Sequential):
         return self.walk(features, self.read(features, text), self.turn + 1)
 
     def walk(self, x: Tensor, text: Tensor | None, start: int = 0, stop: int | None = None) -> Tensor:
-        """Some of the layers. None of those but `turn` looks further than the receptive field of its convolutions."""
+        """Apply the layers start … stop - 1, whose receptive field is local; only layer `turn` is global."""
         for m in list(self)[start:stop]:
             x = m(x, text) if isinstance(m, Injector) else m(x)
         return x
 
     def read(self, features: Tensor, text: Tensor) -> Tensor:
-        """The text behind layer `turn`, which looks at every place of the features."""
+        """Return the text after layer `turn`, which attends to every site of the features."""
         out: Tensor = self[self.turn](text, features)
         return out
 
@@ -186,7 +186,7 @@ class PatchSynthesis(nn.Module):
 
 
 def transforms(cfg: ElicConfig) -> tuple[nn.Module, nn.Module]:
-    """(g_a, g_s) of a configuration."""
+    """Return (g_a, g_s) of a configuration."""
     if cfg.transform == "elic":
         return ElicAnalysis(cfg), ElicSynthesis(cfg)
     return PatchAnalysis(cfg), PatchSynthesis(cfg)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The architecture of an ELIC network as data (no torch): widths, groups, contexts, transforms.
+"""Describe the architecture of an ELIC network as data: widths, groups, contexts, transforms. Imports no torch.
 
 Axis letters as in SPEC §2. `m` latent channels at 1/16, `hyper` channels of z at 1/64.
 """
@@ -20,7 +20,7 @@ PLAIN_DEPTH = ((2, 0), (3, 0), (3, 0))  # residual blocks of the first embedded 
 
 @dataclass(frozen=True)
 class ElicConfig:
-    """One architecture. The three public ELIC variants and the embedded model differ only in these fields."""
+    """Architecture of a network. The three public ELIC variants and the embedded model differ only in these fields."""
 
     m: int = 192
     hyper: int = 48
@@ -38,20 +38,20 @@ class ElicConfig:
     spatial_width: int = 64  # 0 means 2 x group channels
     spatial_kernel: int = 5
     aggregation: tuple[int, ...] = (128, 96)  # widths before the last; () means (2c*5//3, 2c*4//3)
-    aggregation_ramp: int = 0  # not 0, with (): two widths falling evenly from the head's input to 2c, at least this
+    # if not 0 and `aggregation` is (): two widths evenly spaced from the head's input to 2c, at least this
+    aggregation_ramp: int = 0
     anchor_parity: int = 0  # anchors are the sites with (r + c) % 2 == anchor_parity
-    anchor_net: bool = False  # True: anchors have a parameter net of their own, without a spatial context
-    means_first: bool = False  # True: the head gives (means, scales)
+    anchor_net: bool = False  # True: anchors have a separate parameter net without spatial context
+    means_first: bool = False  # True: the head outputs (means, scales)
     lambdas: tuple[float, ...] = field(default=(0.0016,))  # one rate each: loss = bpp + lambda 255^2 MSE
     channels: int = 3  # of the pictures: 3 for photographs (kind 7), 1 for sketches (kind 6)
-    scale_head: str = (
-        "log"  # what the head gives beside means: "log" of sigma, or sigma itself ("linear", all public checkpoints)
-    )
-    text_width: int = 0  # not 0: the analysis takes text embeddings of this width through TACO's adapter
-    text_tokens: int = 38  # and this many of them
+    # scale output of the head: "log" of sigma, or sigma itself ("linear", all public checkpoints)
+    scale_head: str = "log"
+    text_width: int = 0  # if not 0, the analysis takes text embeddings of this width through TACO's adapter
+    text_tokens: int = 38  # length of a text embedding
 
     def __post_init__(self) -> None:
-        """Raise ValueError if no module can be built, or SPEC §12 does not allow one: manifests are not trusted."""
+        """Raise ValueError if no module can be built or SPEC §12 does not allow it: manifests are not trusted."""
         for holds, message in _RULES:
             if not holds(self):
                 raise ValueError(message.format(self))
@@ -62,7 +62,7 @@ class ElicConfig:
 
     @property
     def kind(self) -> int:
-        """Number of the payload kind that such a network codes (SPEC §13)."""
+        """Id of the payload kind that the network codes (SPEC §13)."""
         return 6 if self.channels == 1 else 7
 
     @property
@@ -72,12 +72,12 @@ class ElicConfig:
 
     @property
     def parts(self) -> tuple[slice, ...]:
-        """The channels of each group within all m."""
+        """Channels of each group, as slices of all m."""
         ends = tuple(accumulate(self.groups))
         return tuple(slice(end - c, end) for c, end in zip(self.groups, ends, strict=True))
 
     def context_channels(self, k: int) -> tuple[int, ...]:
-        """The groups that group k's channel context reads."""
+        """Return the groups read by the channel context of group k."""
         if self.channel_scope == "all" or k < 2:
             return tuple(range(k))
         return (0, k - 1)
@@ -89,7 +89,7 @@ class ElicConfig:
         return self.spatial_width or 2 * self.groups[k]
 
     def base_channels(self, k: int) -> int:
-        """Channels of the channel context and the hyper-decoder together, which every head reads."""
+        """Return the channels of channel context and hyper-decoder together, which every head reads."""
         return self.hyper_width + (self.channel_layers(k)[-1][1] if k else 0)
 
     def aggregation_widths(self, k: int) -> tuple[int, ...]:
@@ -97,17 +97,17 @@ class ElicConfig:
         if self.aggregation:
             return (*self.aggregation, c2)
         if self.aggregation_ramp:
-            first = self.spatial_channels(k) + self.base_channels(k)
-            return (*(max(self.aggregation_ramp, (first * (3 - i) + c2 * i) // 3) for i in (1, 2)), c2)
+            inputs = self.spatial_channels(k) + self.base_channels(k)
+            return (*(max(self.aggregation_ramp, (inputs * (3 - i) + c2 * i) // 3) for i in (1, 2)), c2)
         return (c2 * 5 // 3, c2 * 4 // 3, c2)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the architecture as JSON; options of growth only where they are used, as in earlier manifests."""
+        """Return the architecture as JSON. Options added later are left out at their defaults, as in earlier manifests."""
         return {k: v for k, v in asdict(self).items() if (k, v) not in _UNGROWN}
 
     @classmethod
     def from_dict(cls, data: object) -> ElicConfig:
-        """ValueError for anything that is not an architecture."""
+        """Parse an architecture. Raises ValueError if it is invalid."""
 
         def freeze(v: Any) -> Any:
             return tuple(freeze(x) for x in v) if isinstance(v, list) else v
@@ -120,15 +120,15 @@ class ElicConfig:
             raise ValueError(str(e)) from e
 
 
-def _integers(values: object, lo: int, hi: int, least: int = 1, most: int = 64) -> bool:
-    """Whether `values` is a tuple of `least` to `most` integers, each from lo to hi."""
-    if not isinstance(values, tuple) or not least <= len(values) <= most:
+def _integers(values: object, lo: int, hi: int, min_length: int = 1, max_length: int = 64) -> bool:
+    """Return whether `values` is a tuple of `min_length` to `max_length` integers, each from lo to hi."""
+    if not isinstance(values, tuple) or not min_length <= len(values) <= max_length:
         return False
     return all(type(v) is int and lo <= v <= hi for v in values)
 
 
 def _kernels(values: Iterable[object]) -> bool:
-    """Whether all are odd integers from 1 to 15."""
+    """Return whether all values are odd integers from 1 to 15."""
     return all(type(v) is int and v % 2 == 1 and 1 <= v <= 15 for v in values)
 
 
@@ -137,7 +137,7 @@ def _pairs(values: object) -> bool:
 
 
 def _layers(layers: object, strides: dict[str, int]) -> bool:
-    """Whether `layers` is 1 to 8 valid layers; `strides`: the kinds allowed, each with its largest stride."""
+    """Return whether `layers` is 1 to 8 valid layers. strides: allowed kind -> largest stride."""
     if not isinstance(layers, tuple) or not 1 <= len(layers) <= 8:
         return False
     for layer in layers:
@@ -157,16 +157,16 @@ def _scales_by_4(layers: tuple[Layer, ...]) -> bool:
 
 
 def _text_adapter_fits(c: ElicConfig) -> bool:
-    """Whether the heads of a text adapter, if there is one, share its widths evenly."""
+    """Return whether the widths of a text adapter, if any, are multiples of its number of heads."""
     shared = (c.text_width, c.widths[1], c.widths[2])
     return not c.text_width or (c.transform == "elic" and not any(width % TEXT_HEADS for width in shared))
 
 
 def _depth(blocks: object) -> bool:
-    """Whether `blocks` is a pair of block counts for each of three scales."""
+    """Return whether `blocks` is a pair of block counts for each of three scales."""
     if not isinstance(blocks, tuple) or len(blocks) != 3:
         return False
-    return all(_integers(pair, 0, 32, least=2, most=2) for pair in blocks)
+    return all(_integers(pair, 0, 32, min_length=2, max_length=2) for pair in blocks)
 
 
 def _growth_fits(c: ElicConfig) -> bool:
@@ -182,16 +182,16 @@ _UNGROWN: Final = tuple(zip(("synthesis_widths", "analysis_blocks", "synthesis_b
 
 # (what must hold, the message if it does not), in order: a rule may rely on those before it
 _RULES: Final[tuple[tuple[Callable[[ElicConfig], bool], str], ...]] = (
-    (lambda c: _integers((c.m, c.hyper), 2, 1024), "m, hyper: not whole numbers from 2 to 1024"),
+    (lambda c: _integers((c.m, c.hyper), 2, 1024), "m, hyper: not integers from 2 to 1024"),
     (lambda c: _integers((c.channels,), 1, 3) and c.channels != 2, "channels is 1 or 3"),
-    (lambda c: _integers(c.groups, 1, 1024, most=16), "groups: not 1 to 16 whole numbers from 1 to 1024"),
+    (lambda c: _integers(c.groups, 1, 1024, max_length=16), "groups: not 1 to 16 integers from 1 to 1024"),
     (lambda c: sum(c.groups) == c.m, "groups {0.groups} do not sum to m = {0.m}"),
     (lambda c: c.transform in ("patch", "elic"), "transform is patch or elic"),
     (lambda c: c.channel_scope in ("all", "ends"), "channel_scope is all or ends"),
-    (lambda c: _integers(c.widths, 2, 4096, least=3, most=3), "widths: not 3 whole numbers from 2 to 4096"),
-    (lambda c: c.synthesis_widths == () or _integers(c.synthesis_widths, 2, 4096, least=3, most=3),
-     "synthesis_widths: not 3 whole numbers from 2 to 4096"),
-    (lambda c: _depth(c.analysis_blocks) and _depth(c.synthesis_blocks), "blocks: not 3 pairs of whole numbers up to 32"),
+    (lambda c: _integers(c.widths, 2, 4096, min_length=3, max_length=3), "widths: not 3 integers from 2 to 4096"),
+    (lambda c: c.synthesis_widths == () or _integers(c.synthesis_widths, 2, 4096, min_length=3, max_length=3),
+     "synthesis_widths: not 3 integers from 2 to 4096"),
+    (lambda c: _depth(c.analysis_blocks) and _depth(c.synthesis_blocks), "blocks: not 3 pairs of integers up to 32"),
     (_growth_fits, "numbers of blocks and widths of the synthesis need the patch transform"),
     (lambda c: _layers(c.hyper_analysis, {"conv": 4}), "hyper_analysis: not 1 to 8 layers (conv, kernel, stride, channels)"),
     (lambda c: _scales_by_4(c.hyper_analysis), "hyper_analysis does not scale by 4"),
@@ -203,13 +203,13 @@ _RULES: Final[tuple[tuple[Callable[[ElicConfig], bool], str], ...]] = (
     (lambda c: _kernels([kernel for kernel, _ in c.channel_context]), "channel_context: kernels are odd numbers from 1 to 15"),
     (lambda c: _kernels([c.spatial_kernel]), "spatial_kernel: kernels are odd numbers from 1 to 15"),
     (lambda c: _integers((c.spatial_width, c.aggregation_ramp, *(w for _, w in c.channel_context)), 0, 4096),
-     "context widths: not whole numbers from 0 to 4096"),
-    (lambda c: _integers(c.aggregation, 1, 4096, least=0), "aggregation: not up to 64 whole numbers from 1 to 4096"),
+     "context widths: not integers from 0 to 4096"),
+    (lambda c: _integers(c.aggregation, 1, 4096, min_length=0), "aggregation: not up to 64 integers from 1 to 4096"),
     (lambda c: _integers((c.anchor_parity,), 0, 1), "anchor_parity is 0 or 1"),
     (lambda c: c.scale_head in ("log", "linear"), "scale_head is log or linear"),
-    (lambda c: _integers((c.text_width,), 0, 4096), "text_width: not a whole number from 0 to 4096"),
-    (lambda c: _integers((c.text_tokens,), 1, 1024), "text_tokens: not a whole number from 1 to 1024"),
-    (_text_adapter_fits, f"a text adapter is of the elic transform, and of widths that {TEXT_HEADS} heads share"),
+    (lambda c: _integers((c.text_width,), 0, 4096), "text_width: not an integer from 0 to 4096"),
+    (lambda c: _integers((c.text_tokens,), 1, 1024), "text_tokens: not an integer from 1 to 1024"),
+    (_text_adapter_fits, f"a text adapter needs the elic transform and widths that are multiples of {TEXT_HEADS}"),
     (lambda c: type(c.anchor_net) is type(c.means_first) is bool, "anchor_net and means_first are true or false"),
     (lambda c: isinstance(c.lambdas, tuple) and 1 <= len(c.lambdas) <= 64, "lambdas is not 1 to 64 numbers"),
     (lambda c: _positive(c.lambdas), "lambdas are positive numbers"),
@@ -224,7 +224,7 @@ def _groups(m: int) -> tuple[int, ...]:
 
 
 def taco(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
-    """TACO and JiangWei's ELIC: anchors on odd sites, scales first, own anchor nets."""
+    """Return TACO's and JiangWei's ELIC: anchors on odd sites, scales first, separate anchor nets."""
     return ElicConfig(
         m=m,
         hyper=n,
@@ -242,8 +242,8 @@ def taco(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> E
 
 
 def compressai(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
-    """CompressAI's Elic2022Official: anchors on even sites, a narrower hyper-decoder, one parameter net whose widths
-    fall evenly."""
+    """Return CompressAI's Elic2022Official: anchors on even sites, a narrower hyper-decoder, one parameter net with evenly
+    spaced widths."""
     return ElicConfig(
         m=m,
         hyper=n,
@@ -260,7 +260,7 @@ def compressai(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None
 
 
 def chandelier(n: int = 192, m: int = 320, groups: tuple[int, ...] | None = None) -> ElicConfig:
-    """Chandelier's ELIC: means first, channel context from the first and the most recent group only."""
+    """Return Chandelier's ELIC: means first, channel context from the first and the most recent group only."""
     return ElicConfig(
         m=m,
         hyper=n,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The float entropy model of ELIC (He et al. 2022, §3): hyper-decoder, channel and checkerboard contexts, heads.
 
-All nets see un-gained values (z / gain_z, y / gain), so every rate shares their statistics; a head gives the mean and
-the log-scale of the un-gained latent, and the gain enters as a factor on the mean and an offset on the log-scale.
+All nets see un-gained values (z / gain_z, y / gain), so every rate shares their statistics; a head outputs the mean and
+the log-scale of the un-gained latent; the gain is a factor on the mean and an offset on the log-scale.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from refcodec.transforms.elic.config import ElicConfig, Layer
 
 SIGMA_MIN, SIGMA_MAX, SIGMAS = 0.11, 256.0, 64  # the ladder of SPEC §10
-SIGMA_LEAST = 1e-3  # of a linear head: below SIGMA_MIN whatever the gain, since that bound follows the gain
+SIGMA_FLOOR = 1e-3  # of a linear head; SIGMA_MIN applies after the gain, so this is below it for every gain
 
 
 class _Above(torch.autograd.Function):
-    """max(x, bound) whose gradient still flows where it would push x up again."""
+    """max(x, bound), which passes gradients that would increase x even below the bound."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, bound: float) -> Tensor:
@@ -37,7 +37,7 @@ def above(x: Tensor, bound: float) -> Tensor:
 
 
 def _stack(channels: int, layers: tuple[Layer, ...]) -> nn.Sequential:
-    """Convolutions with ReLU between them (none after the last)."""
+    """Return convolutions with a ReLU after each but the last."""
     mods: list[nn.Module] = []
     for kind, kernel, stride, out in layers:
         if kind == "deconv":
@@ -74,7 +74,7 @@ class EntropyNets(nn.Module):
                 self.anchor_head.append(_stack(base, agg))
 
     def params(self, k: int, hyper: Tensor, channel: Tensor | None, spatial: Tensor | None) -> tuple[Tensor, Tensor]:
-        """(mean, log-scale), each [B, c, h, w], un-gained. `spatial` None: the anchor pass."""
+        """Return (mean, log-scale), each [B, c, h, w], un-gained. spatial None: the anchor pass."""
         parts = [hyper] if channel is None else [channel, hyper]
         if spatial is None and self.cfg.anchor_net:
             out = self.anchor_head[k](torch.cat(parts, 1))
@@ -83,13 +83,13 @@ class EntropyNets(nn.Module):
                 b, _, h, w = hyper.shape
                 spatial = hyper.new_zeros(b, self.cfg.spatial_channels(k), h, w)
             out = self.head[k](torch.cat([spatial, *parts], 1))
-        first, second = out.float().chunk(2, 1)
-        mean, scale = (first, second) if self.cfg.means_first else (second, first)
-        return mean, scale if self.cfg.scale_head == "log" else above(scale, SIGMA_LEAST).log()
+        halves = out.float().chunk(2, 1)
+        mean, scale = halves if self.cfg.means_first else halves[::-1]
+        return mean, scale if self.cfg.scale_head == "log" else above(scale, SIGMA_FLOOR).log()
 
 
 class ContextWalk:
-    """One walk through the entropy model: for each group and pass `parameters`, then `update` with the decoded values.
+    """Walk through the entropy model: for each group and pass call `parameters`, then `update` with the decoded values.
 
     hyper [B, C, h, w]: the hyper-decoder's output. `values`: the latents of each group so far, un-gained [B, c, h, w].
     """
@@ -113,11 +113,11 @@ class ContextWalk:
         return nets.params(k, self.hyper, self.context, nets.spatial[k](self.values[k]))
 
     def update(self, k: int, step: int, values: Tensor) -> None:
-        """Take the decoded values [B, c, h, w] of group k at the sites of pass `step`."""
+        """Store the decoded values [B, c, h, w] of group k at the sites of pass `step`."""
         self.values[k] = torch.where(self.sites[step], values, self.values[k])
 
 
 def checkerboard(h: int, w: int, parity: int) -> Tensor:
-    """bool[h, w]: True at anchor sites, (r + c) % 2 == parity."""
+    """Return bool[h, w], True at anchor sites, (r + c) % 2 == parity."""
     grid = torch.arange(h)[:, None] + torch.arange(w)[None, :]
     return grid % 2 == parity

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ELIC as one torch module: transforms, float entropy model, gains, and the differentiable rate for training."""
+"""ELIC as one torch module: transforms, float entropy model, gains, and a differentiable rate for training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOG_MIN, LOG_STEP = math.log(SIGMA_MIN), math.log(SIGMA_MAX / SIGMA_MIN) / (SIGM
 
 
 class Forward(NamedTuple):
-    """One training pass: reconstruction [B, C, H, W] and bits per picture [B] of y and of z."""
+    """Result of a training pass: reconstruction [B, C, H, W], and bits per picture [B] of y and of z."""
 
     x: Tensor
     y_bits: Tensor
@@ -36,10 +36,10 @@ def _gauss_bits(residual: Tensor, log_sigma: Tensor) -> Tensor:
 
 
 class Elic(nn.Module):
-    """The whole codec network of one configuration. Gains are log-vectors per rate and channel.
+    """The complete codec network of one configuration. Gains are stored as logarithms per rate and channel.
 
-    z_centre float[hyper]: what a symbol z = 0 stands for. 0 for what is trained here; the medians of a public
-    checkpoint's prior. It belongs to the hyper-decoder's input, so that no state dict has it.
+    z_centre float[hyper]: the value of a symbol z = 0. It is 0 for networks trained here, and the median of the prior for
+    a public checkpoint. It is not part of the state dict, since it only shifts the input of the hyper-decoder.
     """
 
     z_centre: Tensor
@@ -62,7 +62,7 @@ class Elic(nn.Module):
         self.register_buffer("z_centre", torch.zeros(cfg.hyper), persistent=False)
 
     def z_bits(self, z: Tensor, rate: Tensor) -> Tensor:
-        """-log2 of the logistic mass of [z - 1/2, z + 1/2]; z [B, C, h, w], rate long[B]."""
+        """Return -log2 of the logistic mass of [z - 1/2, z + 1/2] for z [B, C, h, w], rate long[B]."""
         loc = self.z_loc[rate][:, :, None, None]
         inv = (-above(self.z_log_scale[rate], -4.0)).exp()[:, :, None, None]
         v = (z - loc).abs()
@@ -70,17 +70,20 @@ class Elic(nn.Module):
         return -torch.log2(above(p, 1e-6))
 
     def analyse(self, x: Tensor, text: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(y, z) before gains and rounding; text float[B, text_tokens, text_width] for a network with a text adapter."""
+        """Return (y, z) before gains and rounding; text float[B, text_tokens, text_width] for a network with a text adapter."""
         y = (self.g_a(x) if text is None else self.g_a(x, text)).float()
         return y, self.entropy.h_a(y).float()
 
     def hyper(self, z: Tensor, gain_z: Tensor) -> Tensor:
-        """The hyper-decoder's output for symbols z."""
+        """Return the output of the hyper-decoder for symbols z."""
         out: Tensor = self.entropy.h_s(z / gain_z + self.z_centre[:, None, None])
         return out
 
     def forward(self, x: Tensor, rate: Tensor, text: Tensor | None = None) -> Forward:
-        """x float[B, C, H, W] in 0..1 (multiples of 64), rate long[B]: one rate a picture; text as in `analyse`."""
+        """Return reconstruction and rate of x float[B, C, H, W] in 0..1, sides multiples of 64.
+
+        rate long[B]: one rate per picture. text: as in `analyse`.
+        """
         gain = self.log_gain[rate].exp()[:, :, None, None]
         inverse = self.log_inverse[rate].exp()[:, :, None, None]
         gain_z = self.log_gain_z[rate].exp()[:, :, None, None]
@@ -104,5 +107,5 @@ class Elic(nn.Module):
             noisy = residual + torch.rand_like(residual) - 0.5 if self.training else residual.round()
             bits = bits + _gauss_bits(noisy, log_sigma).sum((1, 2, 3))
             walk.values[k] = (_ste_round(residual) + mean) / g
-        x_hat = self.g_s(torch.cat(walk.values, 1) * inverse)  # of 16 bits under autocast, unless its last layer is not
+        x_hat = self.g_s(torch.cat(walk.values, 1) * inverse)  # may be 16-bit under autocast
         return Forward(x_hat.float(), bits, z_bits.sum((1, 2, 3)))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The float halves of a model package: analysis (`encoder.safetensors`) and synthesis (`painter.safetensors`).
+"""Run the float halves of a model package: analysis (`encoder.safetensors`) and synthesis (`painter.safetensors`).
 
-Neither bears on symbols once z and y are chosen. Weights are stored as float16 and run as float32 on any device.
+Neither affects the decoding of symbols. Weights are stored as float16 and run as float32 on any device.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
 
 STRIP = 48  # latent rows of one strip: 768 pixel rows
-HALO = {"patch": 8, "elic": 24}  # least latent rows beyond a strip that its result can depend on
-# Most pixels that a text adapter takes: one of its attentions sees the whole picture, at 128 bytes a pixel.
+HALO = {"patch": 8, "elic": 24}  # smallest number of latent rows around a strip on which its result can depend
+# Most pixels for a text adapter, which attends to the entire picture at 128 bytes a pixel.
 TEXT_PIXELS = 1 << 25
-TEXT_ENCODER = "openai/clip-vit-base-patch32"  # that TACO was trained with
+TEXT_ENCODER = "openai/clip-vit-base-patch32"  # used to train TACO
 
 
 def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict[str, Tensor]]:
-    """The part's network, still without weights, and its tensors; SemError 801 to 803."""
+    """Return the network of a part, still without weights, and its tensors. Raises ModelError."""
     entry, arrays = load_part(folder, manifest, part)
     try:
         cfg = ElicConfig.from_dict(entry.get("architecture"))
@@ -43,7 +43,7 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict
         symbols.get(name) for name in ("kind", "groups", "hyper", "rates")
     ]:
         raise SemError(Code.MODEL_MALFORMED, "its architecture is not that of the symbol model", path=part)
-    with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
+    with torch.device("meta"):  # takes neither time nor memory; only the half in use gets weights
         net = Elic(cfg)
     if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
         raise SemError(Code.MODEL_MALFORMED, "its tensors are not finite F16 or F32 numbers", path=part)
@@ -60,11 +60,11 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, part: str) 
 
 
 def _rows(tensors: dict[str, Tensor], name: str, shape: tuple[int, int], part: str) -> Tensor:
-    """A tensor with one positive number for each rate and channel."""
-    found = tensors.get(name)
-    if found is None or found.shape != shape or not bool((found > 0).all()):
+    """Return the tensor `name`, which must hold one positive number per rate and channel."""
+    tensor = tensors.get(name)
+    if tensor is None or tensor.shape != shape or not bool((tensor > 0).all()):
         raise SemError(Code.MODEL_MALFORMED, f"no tensor {name} of {shape} positive numbers", path=part)
-    return found
+    return tensor
 
 
 def strips(
@@ -76,7 +76,7 @@ def strips(
     halo: int,
     progress: Progress | None,
 ) -> Tensor:
-    """run(x) in horizontal strips, which bounds memory; `halo` rows around each are all that its result depends on."""
+    """Return run(x), computed in horizontal strips to bound memory. halo: rows around a strip on which its result depends."""
     if rows <= 2 * STRIP:
         out = run(x)
         if progress is not None:
@@ -94,9 +94,9 @@ def strips(
 
 
 def halo(cfg: ElicConfig) -> int:
-    """Return the number of latent rows beyond a strip that its result can depend on.
+    """Return the number of latent rows around a strip on which its result can depend.
 
-    A bottleneck reaches one row of its scale further, a plain block two.
+    A bottleneck adds one row of its scale, a plain block two.
     """
     reach = 0.0
     for blocks in (cfg.analysis_blocks, cfg.synthesis_blocks):
@@ -107,7 +107,7 @@ def halo(cfg: ElicConfig) -> int:
 
 
 class Analysis:
-    """Pictures to latents: y float32[M, h, w] before gains, z0 float32[hyper, h/4, w/4], and the gains."""
+    """Map pictures to latents: y float32[M, h, w] before gains, z0 float32[hyper, h/4, w/4], and the gains."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
         net, tensors = _load(folder, manifest, "encoder")
@@ -122,10 +122,10 @@ class Analysis:
     def __call__(
         self, pixels: NDArray[np.uint8], progress: Progress | None = None, text: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """pixels uint8[H, W, C], C that of the architecture; extended to the right and below to multiples of 64 by its last column and row.
+        """Return (y, z0) of pixels uint8[H, W, C], padded to multiples of 64 by repeating the last column and row.
 
-        text float32[text_tokens, text_width]: what steers a model with a text adapter. ValueError for one of another shape
-        or for a model without an adapter; SEM-E-801 where a model with one is given none, 105 beyond `TEXT_PIXELS`.
+        text float32[text_tokens, text_width]: steers a model with a text adapter. Raises ValueError for another shape or a
+        model without an adapter, Code.MODEL_UNAVAILABLE if an adapter gets no text, PICTURE_TOO_LARGE above TEXT_PIXELS.
         """
         tokens = self._tokens(text, pixels.shape[0] * pixels.shape[1])
         height, width = pixels.shape[:2]
@@ -144,7 +144,7 @@ class Analysis:
                 raise ValueError(f"model {self.name} has no text adapter: a caption cannot steer it")
             return None
         if text is None:
-            what = f"model {self.name} has a text adapter, and without a text encoder there is not even an empty caption for it"
+            what = f"model {self.name} has a text adapter, which needs a text encoder even for an empty caption"
             hint = f"name it with --model text_encoder={TEXT_ENCODER}, a folder or a hub id"
             raise SemError(Code.MODEL_UNAVAILABLE, what, path="text_encoder", hint=hint)
         if text.shape != (cfg.text_tokens, cfg.text_width) or not np.isfinite(text).all():
@@ -160,17 +160,17 @@ class Analysis:
         return torch.from_numpy(text.astype(np.float32))[None].to(self.device)
 
     def _latents(self, x: Tensor, rows: int, text: Tensor | None, progress: Progress | None) -> Tensor:
-        """y of a picture uint8[1, C, 16 rows, W], in strips: all at once up to the layer that looks everywhere, then on."""
+        """Return y of a picture uint8[1, C, 16 rows, W], in strips before and after the layer that attends to all sites."""
 
-        def first(t: Tensor) -> Tensor:
+        def scaled(t: Tensor) -> Tensor:
             return t.to(self.device).float() / 255
 
         g_a, rows_beyond = self.g_a, halo(self.cfg)
         if text is None:
-            return strips(lambda t: g_a(first(t)), x, rows, 16, 1, rows_beyond, progress)
+            return strips(lambda t: g_a(scaled(t)), x, rows, 16, 1, rows_beyond, progress)
         assert isinstance(g_a, ElicAnalysis)
         features = strips(
-            lambda t: g_a.walk(first(t), text, 0, g_a.turn), x, rows, 16, 2, rows_beyond, part(progress, 0, 0.9)
+            lambda t: g_a.walk(scaled(t), text, 0, g_a.turn), x, rows, 16, 2, rows_beyond, part(progress, 0, 0.9)
         )
         read = g_a.read(features, text)
         return strips(
@@ -179,7 +179,7 @@ class Analysis:
 
 
 class Synthesis:
-    """Latents to pixels (SPEC §14)."""
+    """Map latents to pixels (SPEC §14)."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
         net, tensors = _load(folder, manifest, "painter")
@@ -191,7 +191,7 @@ class Synthesis:
     def __call__(
         self, y: NDArray[np.int32], rate: int, size: tuple[int, int], progress: Progress | None = None
     ) -> NDArray[np.uint8]:
-        """y int32[M, h, w] in 1/64 steps; size (width, height). Returns uint8[H, W, C]."""
+        """Return uint8[H, W, C] for y int32[M, h, w] in 1/64 steps; size (width, height)."""
         width, height = size
         latent = torch.from_numpy(y)[None]
         factor = (self.inverse[rate] / 64)[None, :, None, None]
@@ -199,7 +199,7 @@ class Synthesis:
         def run(t: Tensor) -> Tensor:
             return samples(self.g_s(t.to(self.device).float() * factor)).cpu()
 
-        # TF32 has 10 bits, which is less than §14 asks for
+        # TF32 has 10 bits, fewer than §14 requires
         with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
             x = strips(run, latent, y.shape[1], 1, 16, halo(self.cfg), progress)
         return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
@@ -210,7 +210,7 @@ def samples(x: Tensor) -> Tensor:
 
 
 def extended(pixels: NDArray[np.uint8]) -> Tensor:
-    """A picture uint8[H, W, C] as the float network sees it: float32[1, C, 16 h, 16 w] in 0..1."""
+    """Return a picture uint8[H, W, C] as input of the float network, float32[1, C, 16 h, 16 w] in 0..1."""
     height, width = pixels.shape[:2]
     x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
     return F.pad(x, (0, -width % 64, 0, -height % 64), mode="replicate")

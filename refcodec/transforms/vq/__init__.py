@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The embedded VQ autoencoder: a picture as one code word of 1024 for 16x16 pixels, and back (method perco's preview)."""
+"""The embedded VQ autoencoder of method perco: one of 1024 codes per 16x16 pixels, and the preview of such codes."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The autoencoder around the codebook. x: [B, 3, H, W] in 0..1, H and W multiples of the stride; z: [B, dim, h, w].
 
-Pixel shuffles around bottleneck residual blocks, as in the patch transform of models/elic. The decoder has most of its
-blocks where a code stands for a pixel, so that each code is drawn with some ten neighbours around it in sight.
+Pixel shuffles around bottleneck residual blocks, as in the "patch" transform of transforms/elic. The decoder has most of
+its blocks at the resolution of the codes, where they cover about ten neighbours on each side.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PATCH = 4  # pixels that the first and last layer fold into channels
 
 @dataclass(frozen=True)
 class VqConfig:
-    """One architecture; widths and blocks from the finest scale (1/4) to the coarsest (1/stride)."""
+    """Architecture of a network; widths and blocks from the finest scale (1/4) to the coarsest (1/stride)."""
 
     v: int = 1024
     dim: int = 32
@@ -31,7 +31,7 @@ class VqConfig:
     decoder_blocks: tuple[int, ...] = (3, 4, 8)
 
     def __post_init__(self) -> None:
-        """ValueError for what no network could be built from: manifests are not trusted."""
+        """Raise ValueError if no network can be built: manifests are not trusted."""
         scales = self.encoder_widths, self.encoder_blocks, self.decoder_widths, self.decoder_blocks
         if not all(isinstance(row, tuple) and len(row) == len(self.encoder_widths) for row in scales):
             raise ValueError("widths and blocks are lists of the same length")
@@ -44,15 +44,15 @@ class VqConfig:
             (self.encoder_blocks + self.decoder_blocks, 0, 32),
         ):
             if not all(type(n) is int and low <= n <= high for n in values):
-                raise ValueError(f"{values} are not whole numbers from {low} to {high}")
+                raise ValueError(f"{values} are not integers from {low} to {high}")
 
     @property
     def stride(self) -> int:
-        """Pixels of a side that one code stands for."""
+        """Pixels per side of the block that one code covers."""
         return PATCH << (len(self.encoder_widths) - 1)
 
     def reach(self, blocks: tuple[int, ...]) -> int:
-        """Codes on each side that a half with these blocks lets bear on a result."""
+        """Return the codes on each side that affect a result, for a half with these blocks."""
         return 2 + sum(blocks)
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class VqConfig:
 
     @classmethod
     def from_dict(cls, data: object) -> VqConfig:
-        """ValueError for anything that is not an architecture."""
+        """Parse an architecture. Raises ValueError if it is invalid."""
         if not isinstance(data, dict):
             raise ValueError("an architecture is an object")
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
@@ -75,7 +75,7 @@ def _blocks(c: int, n: int) -> list[nn.Module]:
 
 
 def encoder(cfg: VqConfig) -> nn.Sequential:
-    """x - 1/2 to z."""
+    """Return the network from x - 1/2 to z."""
     widths = cfg.encoder_widths
     layers: list[nn.Module] = [nn.PixelUnshuffle(PATCH), nn.Conv2d(3 * PATCH**2, widths[0], 3, padding=1)]
     layers += _blocks(widths[0], cfg.encoder_blocks[0])
@@ -85,7 +85,7 @@ def encoder(cfg: VqConfig) -> nn.Sequential:
 
 
 def decoder(cfg: VqConfig) -> nn.Sequential:
-    """Codes to x - 1/2."""
+    """Return the network from codes to x - 1/2."""
     widths = cfg.decoder_widths[::-1]
     layers: list[nn.Module] = [nn.Conv2d(cfg.dim, widths[0], 3, padding=1), *_blocks(widths[0], cfg.decoder_blocks[-1])]
     for before, width, blocks in zip(widths, widths[1:], cfg.decoder_blocks[-2::-1], strict=False):
@@ -103,23 +103,23 @@ class VqNet(nn.Module):
         self.quantiser = VectorQuantizer(cfg.v, cfg.dim)
 
     def latent(self, x: Tensor) -> Tensor:
-        """z as float32[B, h, w, dim]."""
+        """Return z as float32[B, h, w, dim]."""
         out: Tensor = self.encoder(x - 0.5).float().permute(0, 2, 3, 1)
         return out
 
     def indices(self, x: Tensor) -> Tensor:
-        """int64[B, h, w]."""
+        """Return the indices int64[B, h, w] of the nearest codes."""
         return self.quantiser.nearest(self.latent(x))
 
     def paint(self, codes: Tensor) -> Tensor:
-        """codes [B, h, w, dim] to float32[B, 3, H, W], about 0..1."""
+        """Return float32[B, 3, H, W], about 0..1, for codes [B, h, w, dim]."""
         out: Tensor = self.decoder(codes.permute(0, 3, 1, 2)).float() + 0.5
         return out
 
     def forward(self, x: Tensor, quantise: bool = True) -> tuple[Tensor, Tensor]:
-        """(picture, commitment); without quantising it is a plain autoencoder, as training starts."""
+        """Return (picture, commitment). quantise False: a plain autoencoder, for the start of training."""
         z = self.latent(x)
         if not quantise:
             return self.paint(nn.functional.normalize(z, dim=-1)), torch.zeros((), device=x.device)
-        found = self.quantiser(z)
-        return self.paint(found.codes), found.commitment
+        quantised = self.quantiser(z)
+        return self.paint(quantised.codes), quantised.commitment

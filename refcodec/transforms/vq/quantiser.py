@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Vector quantisation by cosine similarity, its codebook learned as moving averages of what it quantises.
+"""Vector quantisation by cosine similarity, with a codebook learned as moving averages.
 
 van den Oord et al. 2017 (codebook, commitment, straight-through gradient; appendix A.1: moving averages), Yu et al. 2022
-§3.2 (few dimensions, both sides of length 1), Careil et al. 2024 §3.2 (dead codes come alive again as in Zeghidour et
-al. 2021).
+§3.2 (few dimensions, vectors and codes of length 1), Careil et al. 2024 §3.2 (unused codes are replaced, as in Zeghidour
+et al. 2021).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ ROWS = 1 << 16  # vectors compared with the codebook at a time, which bounds mem
 
 
 class Quantised(NamedTuple):
-    """codes: like the input, of length 1, with the straight-through gradient. indices: int64, one a vector.
-    commitment: mean squared distance of the input, brought to length 1, from its code."""
+    """codes: like the input, of length 1, with the straight-through gradient. indices: int64, one per
+    vector. commitment: mean squared distance of the normalised input from its code."""
 
     codes: Tensor
     indices: Tensor
@@ -27,14 +27,14 @@ class Quantised(NamedTuple):
 
 
 class VectorQuantizer(nn.Module):
-    """v codes of length 1 in `dim` dimensions. Vectors stand in the last axis; their length is of no account."""
+    """v codes of length 1 in `dim` dimensions. Vectors are in the last axis; their length is ignored."""
 
     codes: Tensor
     count: Tensor
     total: Tensor
 
     def __init__(self, v: int, dim: int, decay: float = 0.99, dead: float = 0.03) -> None:
-        """decay: of the moving averages. dead: share of the mean use below which a code is given up."""
+        """decay: of the moving averages. dead: share of the mean use below which a code is replaced."""
         super().__init__()
         self.decay, self.dead = decay, dead
         self.register_buffer("codes", F.normalize(torch.randn(v, dim), dim=-1))
@@ -42,13 +42,13 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("total", self.codes.clone())
 
     def nearest(self, x: Tensor) -> Tensor:
-        """Index of the code at the smallest angle, int64; the first of several."""
+        """Return the index of the code at the smallest angle, int64; the first of equals."""
         flat = x.reshape(-1, x.shape[-1]).float()
         parts = [(F.normalize(rows, dim=-1) @ self.codes.T).argmax(-1) for rows in torch.split(flat, ROWS)]
         return torch.cat(parts).view(x.shape[:-1])
 
     def lookup(self, indices: Tensor) -> Tensor:
-        """The codes of indices, in a last axis."""
+        """Return the codes of indices, in the last axis."""
         return F.embedding(indices, self.codes)
 
     def forward(self, x: Tensor) -> Quantised:
@@ -62,7 +62,7 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def _learn(self, unit: Tensor, indices: Tensor) -> None:
-        """Moves each code towards the mean of its vectors; codes that hardly any vector takes become one of these."""
+        """Move each code towards the mean of its vectors; replace rarely used codes by random vectors."""
         seen = torch.bincount(indices, minlength=len(self.codes)).to(unit.dtype)
         sums = torch.zeros_like(self.total).index_add_(0, indices, unit)
         self.count.lerp_(seen, 1 - self.decay)
@@ -77,7 +77,7 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def start(self, x: Tensor, rounds: int = 20) -> None:
-        """Spherical k-means: the codes become means of the vectors x [n, dim], n >= v, which start from n of them."""
+        """Initialise the codes by spherical k-means over the vectors x [n, dim], n >= v."""
         unit = F.normalize(x.float(), dim=-1)
         if len(unit) < len(self.codes):
             raise ValueError(f"{len(self.codes)} codes need at least as many vectors, not {len(unit)}")

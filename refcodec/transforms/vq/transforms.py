@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The float halves of a package of kind 5: pictures to indices (`encoder.safetensors`), indices to pictures
-(`painter.safetensors`). Each holds the codebook. Weights are stored as float16 and run as float32 on the CPU.
+"""Run the float halves of a package of kind 5: pictures to indices (`encoder.safetensors`), indices to pictures
+(`painter.safetensors`). Each file holds the codebook. Weights are stored as float16 and run as float32 on the CPU.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from refcodec.transforms.vq.network import VqConfig, VqNet
 
 
 def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
-    """The part's network, the half that it needs with weights; SemError 801 to 803."""
+    """Return the network of a part, with weights for that half only. Raises ModelError."""
     entry, arrays = load_part(folder, manifest, part)
     try:
         cfg = VqConfig.from_dict(entry.get("architecture"))
@@ -36,7 +36,7 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
         )
     if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
         raise SemError(Code.MODEL_MALFORMED, "its tensors are not finite F16 or F32 numbers", path=part)
-    with torch.device("meta"):  # takes neither time nor memory; only what is needed gets weights
+    with torch.device("meta"):  # takes neither time nor memory; only the half in use gets weights
         net = VqNet(cfg)
     tensors = {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
     half = net.encoder if part == "encoder" else net.decoder
@@ -44,12 +44,12 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
     codebook = tensors.get("codebook")
     if codebook is None or codebook.shape != (cfg.v, cfg.dim):
         raise SemError(Code.MODEL_MALFORMED, f"no tensor codebook of {cfg.v} codes in {cfg.dim} dimensions", path=part)
-    net.quantiser.codes = F.normalize(codebook, dim=-1)  # rounding to 16 bits took them off length 1
+    net.quantiser.codes = F.normalize(codebook, dim=-1)  # rounding to 16 bits changes their length
     return net.eval()
 
 
 class VqEncoder:
-    """Pictures to indices."""
+    """Encode pictures as indices."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.net = _load(folder, manifest, "encoder")
@@ -57,7 +57,7 @@ class VqEncoder:
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.int64]:
-        """pixels uint8[H, W, 3], extended to the right and below to whole places by its last column and row; int64[h, w]."""
+        """Return indices int64[h, w] of pixels uint8[H, W, 3], padded to the stride by repeating the last column and row."""
         stride = self.cfg.stride
         height, width = pixels.shape[:2]
         padded = np.pad(pixels, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
@@ -70,12 +70,12 @@ class VqEncoder:
             return self.net.quantiser.nearest(z)[:, None]
 
         halo = self.cfg.reach(self.cfg.encoder_blocks)
-        found: NDArray[np.int64] = strips(run, x, padded.shape[0] // stride, stride, 1, halo, progress)[0, 0].numpy()
-        return found
+        indices: NDArray[np.int64] = strips(run, x, padded.shape[0] // stride, stride, 1, halo, progress)[0, 0].numpy()
+        return indices
 
 
 class VqDecoder:
-    """Indices to pixels."""
+    """Decode indices to pixels."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.net = _load(folder, manifest, "painter")
@@ -85,7 +85,7 @@ class VqDecoder:
     def __call__(
         self, indices: NDArray[Any], size: tuple[int, int], progress: Progress | None = None
     ) -> NDArray[np.uint8]:
-        """indices integers [h, w], each 0 … v - 1; size (width, height). Returns uint8[H, W, 3]."""
+        """Return uint8[H, W, 3] for indices [h, w], each 0 … v - 1; size (width, height)."""
         width, height = size
         grid = torch.from_numpy(np.ascontiguousarray(indices, np.int64))[None, None]
         halo = self.cfg.reach(self.cfg.decoder_blocks)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import loading, pretrained, quiet, running
+from refcodec.foundation.loading import load_pretrained, loading, quiet, running
 from refcodec.foundation.resolve import Models
 
 ROLE: Final = "segmenter"
@@ -36,7 +36,7 @@ class Segmenter:
         with loading(ROLE, folder):
             from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
 
-            model = pretrained(ROLE, folder, AutoModelForSemanticSegmentation)
+            model = load_pretrained(ROLE, folder, AutoModelForSemanticSegmentation)
             processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
         return cls(model.to(device_of(models)), processor, folder.name)
 

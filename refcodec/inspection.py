@@ -128,21 +128,21 @@ def inspect(
 
 
 def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspection:
-    walk, found = FieldReader(lenient=True), ParseState()
+    reader, state = FieldReader(lenient=True), ParseState()
     try:
-        read_file(walk, found, data, bounds, environment.registry)
+        read_file(reader, state, data, bounds, environment.registry)
         left = None
     except SemError as error:
-        walk.errors.append(error)
+        reader.errors.append(error)
         left = "trailing" if error.code == Code.TRAILING_BYTES else "unparsed"
-    walk.prefix = ""
-    header, sections = found.header, found.sections
-    complete = _complete(found)
+    reader.prefix = ""
+    header, sections = state.header, state.sections
+    complete = _complete(state)
     if left is not None:
-        walk.record(left, 8 * len(data) - walk.bit, data[walk.byte :])
-    model = _model(walk, found, environment)
-    states = _states(walk, found, model)
-    values = {span.name: span.value for span in walk.spans}
+        reader.record(left, 8 * len(data) - reader.bit, data[reader.byte :])
+    model = _model(reader, state, environment)
+    states = _states(reader, state, model)
+    values = {span.name: span.value for span in reader.spans}
     payload_bytes = sum(len(section.body) for section in sections if section.critical)
     bpp = None if header is None else 8 * len(data) / (header.width * header.height)
     return Inspection(
@@ -150,7 +150,7 @@ def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspect
         file_bytes=len(data),
         overhead_bytes=len(data) - payload_bytes,
         profile=header.row_id if header else _integer(values.get("profile")),
-        method=found.profile.method_name if found.profile else None,
+        method=state.profile.method_name if state.profile else None,
         width=header.width if header else None,
         height=header.height if header else None,
         bpp=bpp,
@@ -158,39 +158,39 @@ def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspect
         complete=complete,
         sections=tuple(_section(section, environment) for section in sections),
         check=CheckInfo(header.check_bits if header else None, file_state(states) if states else "unchecked"),
-        canonical=True if not walk.errors and complete and not any(s.critical for s in sections) else None,
+        canonical=True if not reader.errors and complete and not any(s.critical for s in sections) else None,
         model=model,
-        fields=tuple(map(_field, walk.spans)),
-        errors=tuple(walk.errors),
+        fields=tuple(map(_field, reader.spans)),
+        errors=tuple(reader.errors),
     )
 
 
-def _complete(found: ParseState) -> bool:
-    return found.header is not None and (found.header.count or 1) <= len(found.sections)
+def _complete(state: ParseState) -> bool:
+    return state.header is not None and (state.header.count or 1) <= len(state.sections)
 
 
-def _states(walk: FieldReader, found: ParseState, model: ModelInfo) -> list[State]:
+def _states(reader: FieldReader, state: ParseState, model: ModelInfo) -> list[State]:
     """Return the states of the checks that do not cover payloads; append an error for each that failed."""
-    if found.header is None or found.profile is None:
+    if state.header is None or state.profile is None:
         return []
     digest = model.digest if model.digest and len(model.digest) == package_search.DIGEST_DIGITS else None
     states = []
-    for index, section in enumerate(found.sections):
-        states.append(section_state(found.header, section, None, digest))
+    for index, section in enumerate(state.sections):
+        states.append(section_state(state.header, section, None, digest))
         if states[-1] == "failed":
-            walk.errors.append(mismatch(found.header, index, section))
+            reader.errors.append(mismatch(state.header, index, section))
     return states
 
 
-def _model(walk: FieldReader, found: ParseState, environment: Environment) -> ModelInfo:
+def _model(reader: FieldReader, state: ParseState, environment: Environment) -> ModelInfo:
     """Return the symbol model that the file names."""
-    digest, name = _digest_and_name(found.header, found.profile)
+    digest, name = _digest_and_name(state.header, state.profile)
     if digest is None:
         return ModelInfo(None, None, False)
     try:
         folder = environment.find_package(digest)
     except SemError as error:
-        walk.errors.append(error)
+        reader.errors.append(error)
         folder = None
     described = None if folder is None else package_search.describe(folder)
     if described is None:

@@ -55,7 +55,7 @@ def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> li
     if missing is not None:
         if not outputs:
             raise missing
-        notice(f"some payloads are not written: {missing}")
+        notice(f"not all payloads are written: {missing}")
     for target, _, data in outputs:
         write_output(target, data)
     return [(target, what) for target, what, _ in outputs]

@@ -81,13 +81,14 @@ def mismatch(header: Header, index: int, section: Section) -> SemError:
 
 
 def _explicit(header: Header, model_digest: str | None) -> str:
-    digest, named = model_digest or header.model_digest(), (header.model_hash or b"").hex()
+    """Return the complete digest of an explicit model, checked against the hash in the header."""
+    digest, prefix = model_digest or header.model_digest(), (header.model_hash or b"").hex()
     if digest is None:
         raise SemError(
-            Code.MODEL_UNAVAILABLE, f"the check needs the whole digest of the model {named}…", path="model_hash"
+            Code.MODEL_UNAVAILABLE, f"the check needs the complete digest of the model {prefix}…", path="model_hash"
         )
-    if not digest.startswith(named):
+    if not digest.startswith(prefix):
         raise SemError(
-            Code.MODEL_DIGEST, f"the model has the digest {digest}, the file names {named}", path="model_hash"
+            Code.MODEL_DIGEST, f"the model has the digest {digest}, the file names {prefix}", path="model_hash"
         )
     return digest

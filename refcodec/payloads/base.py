@@ -79,9 +79,9 @@ class Kind:
         return not self.decodes_without_model and self.uses_model(parameters)
 
     def check_model(self, model: Any, parameters: Parameters) -> None:
-        """Raise `ModelError` for a model of another kind, or of other numbers than the row's parameters (SEM-R-112)."""
-        wanted = {name: parameters[name] for name in model.numbers if name in parameters}
-        if model.kind != self.id or any(model.numbers[name] != value for name, value in wanted.items()):
+        """Raise `ModelError` if a model is of another kind, or differs from the parameters of the row (SEM-R-112)."""
+        required = {name: parameters[name] for name in model.numbers if name in parameters}
+        if model.kind != self.id or any(model.numbers[name] != value for name, value in required.items()):
             raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
 
 

@@ -78,7 +78,7 @@ def from_text(text: str) -> Consonants:
     """Return the codes of letters and spaces. ValueError names the first other character, or a space at the end."""
     for at, letter in enumerate(text):
         if letter not in LETTERS:
-            raise ValueError(f"{letter!r} at character {at} is none of the 15 consonants {LETTERS[1:]} and no space")
+            raise ValueError(f"{letter!r} at character {at} is not one of the 15 consonants {LETTERS[1:]} or a space")
     return Consonants(bytes(map(LETTERS.index, text)))
 
 

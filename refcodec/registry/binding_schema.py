@@ -45,18 +45,18 @@ def fit(form: Any) -> bool:
     )
 
 
-def consistent(binding: Mapping[str, Any], known: Kinds) -> bool:
+def consistent(binding: Mapping[str, Any], known_kinds: Kinds) -> bool:
     """Return whether a well-formed binding has parameters and a model for its kinds (SEM-R-033)."""
     kinds, parameters = binding["kinds"], binding["parameters"]
     if set(parameters) != set(map(str, kinds)) or binding["compact"] not in kinds:
         return False
-    using = sum(get(kind, known).uses_model(parameters[str(kind)]) for kind in kinds)
+    using = sum(get(kind, known_kinds).uses_model(parameters[str(kind)]) for kind in kinds)
     return using == 1 or (using == 0 and binding["model"] is None)
 
 
-def base(binding: Mapping[str, Any], known: Kinds) -> bool:
+def base(binding: Mapping[str, Any], known_kinds: Kinds) -> bool:
     """Return whether a consistent binding is that of a base row: one of its kinds uses a model, and it has none."""
-    using = any(get(kind, known).uses_model(binding["parameters"][str(kind)]) for kind in binding["kinds"])
+    using = any(get(kind, known_kinds).uses_model(binding["parameters"][str(kind)]) for kind in binding["kinds"])
     return using and binding["model"] is None
 
 

@@ -296,7 +296,7 @@ def test_what_goes_wrong_on_the_command_line(
         (["encode", "photo.png", "--method", "clip", "--edges", "none"], "method clip has no edges"),
         (["encode", "photo.png", "--method", "clip", "--bpp", "1"], "a profile of method clip has one rate"),
         (["encode", "photo.png", "--method", "clip", "--caption", "x"], "method 'clip' has no caption"),
-        (["encode", "--text", "x", "--size", "8x8", "--iterations", "3"], "iterations is for a picture"),
+        (["encode", "--text", "x", "--size", "8x8", "--iterations", "3"], "iterations needs a picture"),
         (["decode", "x.sem", "-o", "y.png", "--strength", "0.5"], "method clip has no strength"),
         (["decode", "x.sem", "-o", "y.png", "--reflections", "1"], "method clip has no reflections"),
         (["decode", "e.sem", "-o", "y.png", "--seed", "1"], "method elic has no seed; its painter reads no settings"),

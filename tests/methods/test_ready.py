@@ -661,7 +661,7 @@ def test_hostile_arrays(semtool: Semtool, place: Path, name: str) -> None:
         (["--text", "ct", "--size", "99999x1"], 6, "SEM-E-601 limit-side: 99999 pixels on a side, more than 16384 in size; "),
         (["--text", "ct", "--size", "16384x16384"], 6, "SEM-E-602 "),
         (["--text", "ct", "--size", "65537x1", "--level", "2"], 6, "SEM-E-601 "),
-        (["--text", "cat", "--size", "8x8", "--strict"], 2, "usage: 'a' at character 1 is none of the 15 consonants"),
+        (["--text", "cat", "--size", "8x8", "--strict"], 2, "usage: 'a' at character 1 is not one of the 15 consonants"),
         (["--text", "ct", "--size", "8x8", "--method", "elic"], 2, "usage: method 'elic' takes pictures, not symbols"),
         (["--text", "ct", "--size", "8x8", "--method", "x"], 2, "usage: method 'x' is unknown"),
         (["--text", "ct", "--size", "8x8", "--profile", "vq-tiny"], 2, "usage: profile vq-tiny is of method perco"),

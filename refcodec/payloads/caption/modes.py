@@ -132,10 +132,10 @@ def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None, *,
     ValueError for a text with a lone surrogate, or a mode that the row does not have.
     """
     octets = text.encode()
-    modes = [known for known in TEXT_MODES if known in parameters["modes"] and mode in (None, known)]
+    modes = [name for name in TEXT_MODES if name in parameters["modes"] and mode in (None, name)]
     if not modes:
         raise ValueError(f"the profile has no captions of mode {mode}" if mode else "the profile has no mode for texts")
-    return min((_body(octets, known, parameters, tables) for known in modes), key=len)
+    return min((_body(octets, name, parameters, tables) for name in modes), key=len)
 
 
 def static(octets: bytes, model: ppm.CaptionModel) -> bytes:

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadscope
 IMAGE ?=
 PHOTOS ?=
 PIPELINE ?=
@@ -36,13 +37,20 @@ lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and th
 types: setup  ## mypy --strict
 	$(BIN)/mypy
 
-test: lint types  ## lint, types and all tests
-	$(BIN)/python -m pytest
+unit: setup  ## tests of the library's parts alone, without other people's models
+	$(PYTEST) tests/unit
+
+test: lint types  ## lint, types and every quick test
+	$(PYTEST) -m 'not slow'
+
+test-all: lint types  ## lint, types and all tests, the slow ones, too
+	$(PYTEST)
 
 conformance: setup  ## all decoders against test_vectors/, and the suite against wrong decoders
 	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/refcodec.py'
 	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/micro.py'
 	$(if $(shell command -v node),$(BIN)/python conformance/run.py --decoder 'node conformance/decoders/js/semdec.mjs',@echo 'there is no node: the decoder in JavaScript is left out')
+	$(if $(shell command -v node),node conformance/decoders/js/run.mjs)
 	$(BIN)/python conformance/selftest.py
 
 micro: setup  ## the micro-decoder against refcodec in every configuration
@@ -112,4 +120,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types test conformance micro kaitai-tools kaitai vectors release mutate fuzz differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

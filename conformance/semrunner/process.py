@@ -139,7 +139,7 @@ class ChildProcess:
             raise ProtocolError(f"used {peak >> 20} MB of memory; the limit is {self.memory >> 20} MB")
 
     def last_stderr_line(self) -> str:
-        """Return the last line of standard error, possibly without its beginning; empty if there is none."""
+        """Return the last line of standard error, possibly without its beginning; empty if it is empty."""
         lines = self.stderr.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
 

@@ -176,7 +176,7 @@ class _Queue:
         self.failed = 0
 
     def next(self) -> Case | None:
-        """Return the next case; None if there is none or enough have failed."""
+        """Return the next case; None if none is left or enough have failed."""
         with self.lock:
             enough = self.stop_after is not None and self.failed >= self.stop_after
             return None if enough else next(self.cases, None)

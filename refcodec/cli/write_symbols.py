@@ -62,7 +62,7 @@ def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> li
 
 
 def _artifact_for(exported: list[Artifact], suffix: str, target: str) -> Artifact:
-    """Return the first artifact that can be written with a suffix. UsageError if there is none."""
+    """Return the first artifact that can be written with a suffix. UsageError if no payload can."""
     if not suffix:
         return exported[0]
     for artifact in exported:

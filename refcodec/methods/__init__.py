@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 MODULES: Final = {
     "elic": "refcodec.methods.elic",
-    "consonant": "refcodec.methods.consonant.method",
+    "consonant": "refcodec.methods.consonant.consonant_method",
     "clip": "refcodec.methods.clip",
-    "pics": "refcodec.methods.pics.method",
-    "perco": "refcodec.methods.perco.method",
+    "pics": "refcodec.methods.pics.pics_method",
+    "perco": "refcodec.methods.perco.perco_method",
 }  # name -> the module that defines METHOD
 
 

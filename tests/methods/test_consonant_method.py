@@ -38,7 +38,7 @@ from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import TextToImage
 from refcodec.methods.consonant import prompts, reflection, word_selection
-from refcodec.methods.consonant.method import WORDS, largest_fitting, restore_words
+from refcodec.methods.consonant.consonant_method import WORDS, largest_fitting, restore_words
 from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
 from refcodec.payloads.consonant import LETTERS
 

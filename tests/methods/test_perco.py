@@ -31,7 +31,7 @@ from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
 from refcodec.foundation.loading import quiet
 from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator, guided, indices_of
 from refcodec.foundation.resolve import Models
-from refcodec.methods.perco import method
+from refcodec.methods.perco import perco_method
 from tools.train import perco as training
 from tools.train import small
 
@@ -391,13 +391,13 @@ def test_a_captioner_says_what_the_user_does_not(models: Path, tmp_path: Path) -
     said = codec.encode_file(Image.fromarray(PHOTO), method="perco", models=named, caption="Coffee.")
     assert decode_file(said.data).value(spec.CAPTION).text == "Coffee."
     silent = codec.encode_file(Image.fromarray(PHOTO), method="perco", models=models)
-    assert silent.notices == (method.NO_CAPTION,)
+    assert silent.notices == (perco_method.NO_CAPTION,)
     assert not silent.profile.base
     assert len(silent.data) <= 72 + 11  # 96 places of 6 bits
 
 
 def test_no_model_is_needed_for_the_usual_profile() -> None:
-    assert method.default_profile(Models()) == method.EMBEDDED
+    assert perco_method.default_profile(Models()) == perco_method.EMBEDDED
 
 
 # --- published weights ---------------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def save(run: Run, data: str, out: Path) -> None:
 
 
 def found(out: Path) -> dict[str, Any] | None:
-    """The newest checkpoint that can be read, None where there is none."""
+    """Return the newest readable checkpoint, None without one."""
     for name in ("checkpoint.pt", "before.pt"):
         try:
             state: dict[str, Any] = torch.load(out / name, weights_only=True)

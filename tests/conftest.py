@@ -71,3 +71,10 @@ def private_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEM_REGISTRY", str(private_registry(tmp_path_factory.mktemp("rows"))))
         yield
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(request: pytest.FixtureRequest) -> None:
+    """Run tests of the command line and of methods where they see no models or registry, and leave nothing behind."""
+    if request.path.parent.name in ("cli", "methods"):
+        request.getfixturevalue("place")

@@ -49,7 +49,7 @@ def main(args: list[str]) -> int:
     before, now = json.loads(vectors.RELEASED.read_bytes()), vectors.vectors()
     try:
         of_rows = added(json.loads(rows.RELEASED.read_bytes()), name, rows.released(), rows.published())
-        of_vectors = added(before, name, vectors.faults(before, now), now)
+        of_vectors = added(before, name, vectors.violations(before, now), now)
     except ValueError as error:
         raise SystemExit(str(error)) from error
     rows.RELEASED.write_text(json.dumps(of_rows, indent=1) + "\n")

@@ -25,8 +25,8 @@ from refcodec.payloads import clip_bits, consonant, kinds, pq_codes, vq_indices
 from refcodec.payloads import latents as elic_latents
 from refcodec.payloads.caption import modes as caption
 from refcodec.payloads.latents import ElicLatents
-from tools.vectors import build, make
-from tools.vectors.vector import Edit
+from tools.vectors import build, case
+from tools.vectors.edits import Edit
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +35,7 @@ VECTORS = ROOT / "test_vectors"
 MODELS = VECTORS / "models"
 SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
 BACKEND = NumpyBackend()
-LISTS = make.LISTS
+LISTS = case.MANIFEST_LISTS
 
 
 @lru_cache(maxsize=1)

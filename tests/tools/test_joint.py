@@ -16,19 +16,17 @@ from safetensors.torch import save_file
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 import tiny_models
 from default_environment import TABLES
 
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.foundation.loading import quiet
 from refcodec.foundation.text_encoder import TextEncoder
-from refcodec.methods import latent_coding as method
+from refcodec.methods import latent_coding
 from refcodec.networks import package
 from refcodec.transforms.elic import config
 from tools.train import elic, joint, pack
-
-pytestmark = pytest.mark.models
 
 WIDTH = 16
 SMALL = replace(config.taco(16, 20, (2, 6, 12)), lambdas=(0.001, 0.01), text_width=WIDTH, channel_context=((3, 8),))
@@ -102,6 +100,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(
         elic, "config", lambda name: {"taco-text": SMALL, "taco": replace(SMALL, text_width=0)}.get(name) or real(name)
     )
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def train(folder: Path, out: Path, *more: object, name: str = "taco-text") -> list[dict[str, Any]]:
@@ -331,10 +333,10 @@ def test_a_checkpoint_becomes_a_package_that_captions_steer(folder: Path, clip: 
         ]
     )
     assert package.load(out).rates == 2
-    assert method.takes_text(out)
+    assert latent_coding.takes_text(out)
     encoder, pixels = TextEncoder.load(clip), tiny_models.photo()
     one, two = (
-        method.LatentEncoder(pixels, out, text=encoder(caption), tables=TABLES).y
+        latent_coding.LatentEncoder(pixels, out, text=encoder(caption), tables=TABLES).y
         for caption in ("a cat", "an old stone bridge")
     )
     assert not np.array_equal(one, two)

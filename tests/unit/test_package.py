@@ -21,7 +21,7 @@ from safetensors.numpy import save
 from refcodec.errors import SemError
 from refcodec.networks import package, package_search, tensors
 from refcodec.networks.symbol_model import build, symbol_digest
-from tools.vectors import tiny
+from tools.vectors.models import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -23,7 +23,7 @@ def now() -> dict[str, str]:
 def test_what_was_released_is_there(now: dict[str, str]) -> None:
     """SPEC §16: every vector of a release is there as it was, and the lists of vectors and of rows know the same releases."""
     releases = json.loads(released.RELEASED.read_bytes())
-    assert list(released.faults(releases, now)) == []
+    assert list(released.violations(releases, now)) == []
     assert list(releases) == list(json.loads(rows.RELEASED.read_bytes()))
 
 
@@ -31,7 +31,7 @@ def test_gone_and_changed(now: dict[str, str]) -> None:
     kept = {
         "1.0": {"vectors/micro": now["vectors/micro"], "vectors/none": "0" * 64, "coder/coder-worked-example": "0" * 64}
     }
-    assert list(released.faults(kept, now)) == [
+    assert list(released.violations(kept, now)) == [
         "vectors/none is in release 1.0, and is gone",
         "coder/coder-worked-example is in release 1.0, and changed",
     ]
@@ -39,7 +39,7 @@ def test_gone_and_changed(now: dict[str, str]) -> None:
 
 def test_a_release_records_what_is_new(now: dict[str, str]) -> None:
     first = {"1.0": {"vectors/micro": now["vectors/micro"]}}
-    later = release.added(first, "1.1", released.faults(first, now), now)
+    later = release.added(first, "1.1", released.violations(first, now), now)
     assert later["1.0"] == first["1.0"]
     assert later["1.0"] | later["1.1"] == now
     assert "vectors/micro" not in later["1.1"]
@@ -47,7 +47,7 @@ def test_a_release_records_what_is_new(now: dict[str, str]) -> None:
         release.added(first, "1.0", [], now)
     other = {"1.0": {"vectors/micro": "0" * 64}}
     with pytest.raises(ValueError, match=r"vectors/micro is in release 1\.0, and changed"):
-        release.added(other, "1.1", released.faults(other, now), now)
+        release.added(other, "1.1", released.violations(other, now), now)
     for name in ("", "1", "v1.1", "1.1 "):
         with pytest.raises(ValueError, match=r"is not a release name such as 1\.1\.0"):
             release.added(first, name, [], now)

@@ -39,9 +39,10 @@ from refcodec.payloads import kinds
 from refcodec.registry import Registry, dim_classes
 from semrunner import cli
 from tools import registry as keeper
-from tools.vectors import coverage, spread
+from tools.vectors import coverage, pixel_tolerance
+from tools.vectors.edits import Edit, apply
 from tools.vectors.features import STAGES
-from tools.vectors.vector import Edit, apply
+from tools.vectors.suite import Suite
 
 
 def registry_of(entry: dict[str, Any]) -> bytes:
@@ -125,7 +126,7 @@ def test_pictures(entry: dict[str, Any]) -> None:
     got = got.reshape((*got.shape, 1)[:3])
     assert list(got.shape) == said["shape"]
     assert said["shape"][:2] == [entry["expected"]["height"], entry["expected"]["width"]]
-    peak, rms = spread.distance(got, wanted)
+    peak, rms = pixel_tolerance.distance(got, wanted)
     assert peak <= said["peak"]
     assert rms <= said["rms"]
     assert said["spread"]["peak"] <= said["peak"]
@@ -144,9 +145,8 @@ def test_no_picture_where_the_check_failed() -> None:
 
 def test_spread_is_measured_as_the_manifest_says() -> None:
     """One picture anew: the limits hold between all ways to compute it."""
-    recipe = next(recipe for recipe in spread.recipes_paint.VALID if recipe.id == "paint-sketch-1x1")
-    _, found = spread.measured(spread.valid(recipe, "paint"))
-    said = vectors()[recipe.id]["expected"]["pixels"]
+    _, found = pixel_tolerance.measure(Suite().vector("paint-sketch-1x1"))
+    said = vectors()["paint-sketch-1x1"]["expected"]["pixels"]
     assert found["shape"] == said["shape"]
     assert all(found["spread"][name] <= said[name] for name in ("peak", "rms"))
 
@@ -304,7 +304,7 @@ def test_features() -> None:
 def test_coverage_tells_what_is_missing() -> None:
     """A suite without what a rule, a category or grease needs is not complete."""
     whole = manifest()
-    assert coverage.faults(whole) == []
+    assert coverage.missing(whole) == []
 
     def without(rule: str) -> dict[str, Any]:
         return {
@@ -312,13 +312,13 @@ def test_coverage_tells_what_is_missing() -> None:
             for name, part in whole.items()
         }
 
-    assert "SEM-R-131 says MUST, and no vector shows it" in coverage.faults(without("SEM-R-131"))
+    assert "SEM-R-131 contains MUST, but no vector tests it" in coverage.missing(without("SEM-R-131"))
     plain = [entry for entry in whole["vectors"] if "grease" not in entry["features"]]
-    missing = coverage.faults({**whole, "vectors": plain})
-    assert "no unknown section stands beside a payload of kind clip" in missing
+    missing = coverage.missing({**whole, "vectors": plain})
+    assert "no unknown section beside a payload of kind clip" in missing
     strange = {**whole["coder"][0], "rules": ["SEM-R-999"]}
-    assert any("SEM-R-999" in fault for fault in coverage.faults({**whole, "coder": [strange]}))
-    assert len(coverage.pairs(whole)) >= coverage.PAIRS_LEAST
+    assert any("SEM-R-999" in fault for fault in coverage.missing({**whole, "coder": [strange]}))
+    assert len(coverage.pairs(whole)) >= coverage.MIN_PAIRS
 
 
 def test_every_dim_class_and_form_is_there() -> None:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Makes test_vectors/ from recipes."""
+"""Generate test_vectors/ from the cases in `cases/`, one module for each section of SPEC.md."""

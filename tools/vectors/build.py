@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From recipes to bytes and to what a decoder must say of them."""
+"""Build vectors: the bytes of a case and the result that a decoder must report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 from refcodec import spec
@@ -22,25 +21,27 @@ from refcodec.payloads import Value, kinds, latents
 from refcodec.payloads.caption.modes import Caption
 from refcodec.payloads.latents import ElicLatents
 from refcodec.registry import Profile
-from tools.vectors import edges, full, mini, payload_writer, symbols, tiny
-from tools.vectors.vector import SHIPPED, Fault, Valid, Vector, apply
+from tools.vectors import payload_writer, symbols
+from tools.vectors.case import InvalidCase, ValidCase, environment_of
+from tools.vectors.edits import apply
+from tools.vectors.models import bounds, full, mini, tiny
+from tools.vectors.pictures import OUT, pixel_members
+from tools.vectors.vector import Vector
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-OUT: Final = ROOT / "test_vectors"
 MODELS: Final = OUT / "models"
-SMALL: Final = (*tiny.BY_HAND, *edges.SMALL)
-NAMES: Final = (*tiny.MODELS, *SMALL, mini.NAME, full.NAME, *edges.LATENTS)
+TABLE_MODELS: Final = (*tiny.ONE_TENSOR, *bounds.TABLES)
+MODEL_NAMES: Final = (*tiny.MODELS, *TABLE_MODELS, mini.NAME, full.NAME, *bounds.LATENTS)
 BACKEND: Final = NumpyBackend()
-VALUE_BYTES: Final = 1024  # the manifest shows values of which the JSON is not longer
+VALUE_BYTES: Final = 1024  # the manifest contains values whose JSON is at most this long
 
 
 @lru_cache(maxsize=8)
-def model(name: str) -> SymbolModel:
-    """A model of test_vectors/models for kind 6 or 7."""
+def symbol_model(name: str) -> SymbolModel:
+    """Return a model of test_vectors/models for kind 6 or 7."""
     if name == mini.NAME:
         return package.build(*mini.package()[:2])
-    if name in edges.LATENTS:
-        return package.build(*edges.package(name)[:2])
+    if name in bounds.LATENTS:
+        return package.build(*bounds.package(name)[:2])
     if name == full.NAME:
         return package.load(full.EMBEDDED)
     return package.load(MODELS / name)
@@ -48,127 +49,138 @@ def model(name: str) -> SymbolModel:
 
 @lru_cache(maxsize=8)
 def table_model(name: str) -> TableModel:
-    """A model of test_vectors/models for kinds 3 to 5."""
-    by_hand = name in edges.SMALL
-    found = package.build_model(*edges.package(name)[:2]) if by_hand else package.load_any(MODELS / name)
-    assert isinstance(found, TableModel)
-    return found
+    """Return a model of test_vectors/models for kinds 3 to 5."""
+    at_bounds = name in bounds.TABLES
+    model = package.build_model(*bounds.package(name)[:2]) if at_bounds else package.load_any(MODELS / name)
+    assert isinstance(model, TableModel)
+    return model
+
+
+def model_digest(name: str) -> str:
+    """Return the digest of a model of test_vectors/models."""
+    return (table_model if name in TABLE_MODELS else symbol_model)(name).digest
 
 
 @lru_cache(maxsize=1)
 def folders() -> dict[str, str]:
-    """Digest -> folder of test_vectors/models."""
+    """Return the folders of test_vectors/models by digest."""
     models = {name: package.read_manifest(MODELS / name)["symbols"] for name in tiny.ALL}
-    models |= {full.NAME: full.manifest()["symbols"]} | {name: edges.package(name)[0] for name in edges.NAMES}
+    models |= {full.NAME: full.manifest()["symbols"]} | {name: bounds.package(name)[0] for name in bounds.NAMES}
     return {package.symbol_digest(value): name for name, value in models.items()}
 
 
 def folder_of(row: Profile) -> str:
-    """The folder of a row's model."""
+    """Return the folder of the model of a registry row."""
     return folders()[row.model or ""]
 
 
-def model_of(recipe: Valid, environment: Environment) -> SymbolModel:
-    """The model that the latents of a recipe need."""
-    return model(recipe.model or folder_of(environment.registry.get(recipe.profile)))
+def model_of(case: ValidCase, environment: Environment) -> SymbolModel:
+    """Return the model with which the latents of a case are coded."""
+    return symbol_model(case.model or folder_of(environment.registry.get(case.profile)))
 
 
-def digest_of(recipe: Valid, environment: Environment) -> str | None:
-    """The digest of the symbol model: all of it, whether or not it can be found."""
-    if recipe.model is None:
-        return environment.registry.get(recipe.profile).model
-    found = table_model if recipe.model in SMALL else model
-    return found(recipe.model).digest if recipe.model in NAMES else recipe.model
+def digest_of(case: ValidCase, environment: Environment) -> str | None:
+    """Return the entire digest of the symbol model, which may be absent from test_vectors/models."""
+    if case.model is None:
+        return environment.registry.get(case.profile).model
+    return model_digest(case.model) if case.model in MODEL_NAMES else case.model
 
 
-def header_of(recipe: Valid, environment: Environment) -> Header:
-    digest = digest_of(recipe, environment)
-    explicit = recipe.hash_bytes > 0 and digest is not None
+def header_of(case: ValidCase, environment: Environment) -> Header:
+    """Return the header of a case, without a check and in compact form."""
+    digest = digest_of(case, environment)
+    explicit = case.hash_bytes > 0 and digest is not None
     return Header(
         version=spec.VERSION,
-        check_bits=recipe.check,
+        check_bits=case.check,
         sectioned=False,
-        profile_id=spec.PROFILE_EXPLICIT if explicit else recipe.profile,
-        base_profile_id=recipe.profile if explicit else None,
-        model_hash=bytes.fromhex(digest or "")[: recipe.hash_bytes] if explicit else None,
-        width=recipe.size[0],
-        height=recipe.size[1],
+        profile_id=spec.PROFILE_EXPLICIT if explicit else case.profile,
+        base_profile_id=case.profile if explicit else None,
+        model_hash=bytes.fromhex(digest or "")[: case.hash_bytes] if explicit else None,
+        width=case.size[0],
+        height=case.size[1],
         check=None,
         count=None,
-        row=environment.registry.get(recipe.profile),
+        row=environment.registry.get(case.profile),
     )
 
 
-def coded(recipe: Valid, environment: Environment, tracer: Tracer | None = None) -> tuple[bytes, ElicLatents]:
-    """The body of a recipe's latents, and the latents."""
-    m = model_of(recipe, environment)
-    stream = symbols.Sha256Stream(recipe.seed or recipe.id)
-    z = symbols.z(recipe.z, m, recipe.rate, latents.shapes(*recipe.size)[0], stream)
-    chooser = symbols.y(recipe.y, stream)
-    return latents.encode(recipe.rate, z, chooser, m, recipe.size, BACKEND, tracer, tables=environment.tables)
+def encode_latents(
+    case: ValidCase, environment: Environment, tracer: Tracer | None = None
+) -> tuple[bytes, ElicLatents]:
+    """Return the body of the latents of a case, and the latents."""
+    m = model_of(case, environment)
+    stream = symbols.Sha256Stream(case.seed or case.id)
+    z = symbols.z(case.z, m, case.rate, latents.shapes(*case.size)[0], stream)
+    chooser = symbols.y(case.y, stream)
+    return latents.encode(case.rate, z, chooser, m, case.size, BACKEND, tracer, tables=environment.tables)
 
 
 def payloads(
-    recipe: Valid, environment: Environment, tracer: Tracer | None = None
+    case: ValidCase, environment: Environment, tracer: Tracer | None = None
 ) -> Iterator[tuple[int, bytes, Value]]:
-    """Type, body and symbols of each payload that is to be decoded."""
-    row = environment.registry.get(recipe.profile)
-    for kind, value in recipe.payloads:
+    """Yield type, body and symbols of each payload that is to be decoded."""
+    row = environment.registry.get(case.profile)
+    for kind, value in case.payloads:
         parameters = row.parameters(kind)
-        table = table_model(recipe.model or folder_of(row)).table if kinds.needs_model(kind, parameters) else None
-        yield spec.CRITICAL | kind, *payload_writer.encode(kind, value, parameters, recipe.size, table)
-    if recipe.payload and recipe.body is None:
-        yield latents_type(row), *coded(recipe, environment, tracer)
+        table = table_model(case.model or folder_of(row)).table if kinds.needs_model(kind, parameters) else None
+        yield spec.CRITICAL | kind, *payload_writer.encode(kind, value, parameters, case.size, table)
+    if case.latents and case.latents_body is None:
+        yield latents_type(row), *encode_latents(case, environment, tracer)
 
 
 def latents_type(row: Profile) -> int:
+    """Return the type of the section that holds latents in files of this row."""
     return spec.CRITICAL | (spec.SKETCH if spec.SKETCH in row.kinds else spec.ELIC)
 
 
-def valid(recipe: Valid, group: str, environment: Environment = SHIPPED) -> Vector:
-    """The vector of a recipe."""
-    header, digest = header_of(recipe, environment), digest_of(recipe, environment)
-    known = digest if recipe.hash_bytes else None
-    tracer = Tracer() if recipe.trace else None
+def build_valid(case: ValidCase, folder: str) -> Vector:
+    """Build the vector of a valid case."""
+    environment = environment_of(case.registry)
+    header, digest = header_of(case, environment), digest_of(case, environment)
+    known = digest if case.hash_bytes else None
+    tracer = Tracer() if case.trace else None
     values: dict[int, Value] = {}
-    contents: dict[int, tuple[bytes, bytes | None]] = {kind: (body, body) for kind, body in recipe.sections}
-    for kind, body, value in payloads(recipe, environment, tracer):
+    contents: dict[int, tuple[bytes, bytes | None]] = {kind: (body, body) for kind, body in case.sections}
+    for kind, body, value in payloads(case, environment, tracer):
         contents[kind], values[kind] = (body, value.serialise()), value
-    if recipe.body is not None:
-        contents[latents_type(header.profile)] = (recipe.body, None)
+    if case.latents_body is not None:
+        contents[latents_type(header.profile)] = (case.latents_body, None)
 
     def section(kind: int, body: bytes, s: bytes | None) -> Section:
-        if s is None or not recipe.check:
-            return Section(kind, body, bytes(recipe.check // 8))
-        return Section(kind, body, section_check(header.profile, known, header, kind, s, recipe.check))
+        if s is None or not case.check:
+            return Section(kind, body, bytes(case.check // 8))
+        return Section(kind, body, section_check(header.profile, known, header, kind, s, case.check))
 
-    whole = assemble(header, [section(kind, *item) for kind, item in contents.items()])
-    whole = replace(whole, sections=whole.sections[: recipe.keep])
-    data = write(whole)
+    container = assemble(header, [section(kind, *item) for kind, item in contents.items()])
+    container = replace(container, sections=container.sections[: case.keep])
+    data = write(container)
     return Vector(
-        recipe,
-        group,
+        case,
+        folder,
         data,
-        expected(recipe, data, whole, values, environment),
+        expected(case, data, container, values, environment),
         values=values,
         trace=None if tracer is None else tracer.to_json(data),
+        pixels=pixel_members(case.id) if case.tier == "P" else None,
         environment=environment,
+        registry=case.registry,
     )
 
 
 def expected(
-    recipe: Valid, data: bytes, whole: Container, values: Mapping[int, Value], environment: Environment
+    case: ValidCase, data: bytes, container: Container, values: Mapping[int, Value], environment: Environment
 ) -> dict[str, Any]:
-    """What a decoder of the recipe's tier must say."""
-    header, at = whole.header, len(data)
+    """Return the result that a decoder of the tier of the case must report."""
+    header, at = container.header, len(data)
     bodies: list[dict[str, Any]] = []
     states = []
-    known = header.model_digest() or (digest_of(recipe, environment) if recipe.model in NAMES else None)
-    for section in reversed(whole.sections):
+    known = header.model_digest() or (digest_of(case, environment) if case.model in MODEL_NAMES else None)
+    for section in reversed(container.sections):
         at -= len(section.body) + (len(section.check) if header.sectioned else 0)
         value = values.get(section.type)
         s = section.body if not section.critical else None if value is None else value.serialise()
-        state = section_state(header, section, s if recipe.tier != "H" else None, known)
+        state = section_state(header, section, s if case.tier != "H" else None, known)
         entry: dict[str, Any] = {
             "type": section.type,
             "kind": section.name,
@@ -176,9 +188,9 @@ def expected(
             "bytes": len(section.body),
             "check": state,
         }
-        if value is not None and recipe.tier != "H":
-            entry |= said(value)
-        if s is not None and recipe.tier != "H":
+        if value is not None and case.tier != "H":
+            entry |= value_members(value)
+        if s is not None and case.tier != "H":
             entry["sha256"] = hashlib.sha256(s).hexdigest()
         bodies.insert(0, entry)
         states.append(state)
@@ -190,20 +202,20 @@ def expected(
         "profile": header.row_id,
         "model_hash": None if header.model_hash is None else header.model_hash.hex(),
         "check_bits": header.check_bits,
-        "complete": whole.complete,
+        "complete": container.complete,
         "check": file_state(states),
         "sections": bodies,
     }
 
 
-def said(value: Value) -> dict[str, Any]:
-    """What the manifest says of the symbols of a payload, but for their digest."""
+def value_members(value: Value) -> dict[str, Any]:
+    """Return the members of `expected` for the symbols of a payload, except their digest."""
     if isinstance(value, ElicLatents):
         return {"rate": value.rate, "shape": value.shape}
     entry: dict[str, Any] = {"mode": value.mode} if isinstance(value, Caption) else {}
-    shown = value.to_json()
-    if shown is not None and len(json.dumps(shown, ensure_ascii=False)) <= VALUE_BYTES:
-        entry["value"] = shown
+    as_json = value.to_json()
+    if as_json is not None and len(json.dumps(as_json, ensure_ascii=False)) <= VALUE_BYTES:
+        entry["value"] = as_json
     return entry | {"shape": value.shape}
 
 
@@ -211,7 +223,8 @@ def _varint_bytes(n: int) -> int:
     return next(i for i, last in enumerate(spec.VARINT_LAST, 1) if n <= last)
 
 
-def fault(recipe: Fault, group: str, base: Vector) -> Vector:
-    """The vector of a defect."""
-    edits = tuple(recipe.defect(base))
-    return Vector(recipe, group, apply(base.data, edits), edits=edits, environment=base.environment)
+def build_invalid(case: InvalidCase, folder: str, base: Vector) -> Vector:
+    """Build the vector of a valid file with a defect."""
+    edits = tuple(case.defect(base))
+    data = apply(base.data, edits)
+    return Vector(case, folder, data, edits=edits, environment=base.environment, registry=base.registry)

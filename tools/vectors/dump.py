@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The annotated dump beside each vector: every byte with its offset, its field and what it says."""
+"""Write the annotated dump beside each vector: every byte with its offset, field and meaning."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from refcodec.payloads.caption.modes import Caption
 from refcodec.payloads.latents import ElicLatents
 from refcodec.registry import dim_classes
 from tools.vectors import payload_writer
-from tools.vectors.vector import Fault, Vector
+from tools.vectors.case import InvalidCase
+from tools.vectors.vector import Vector
 
 WIDTH: Final = 8  # bytes a line
-CAP: Final = 8 * WIDTH  # bytes of one field that are shown
-LINES: Final = 120  # of one dump
+FIELD_BYTES: Final = 8 * WIDTH  # of one field; longer ones are cut
+LINES: Final = 120  # of one dump; longer ones are cut
 TEXTS: Final = ("key", "value")
 
 
 def dump(vector: Vector) -> str:
-    """The text of a `.txt`."""
-    r = vector.recipe
+    """Return the text of a `.txt`."""
+    case = vector.case
     rows = list(table(vector))
     if len(rows) > LINES:
         rows[LINES:] = [f"        … {len(rows) - LINES} lines more"]
-    lines = [f"{r.id}: {r.note}", "", *rows]
-    if isinstance(r, Fault):
-        error = SemError(r.error, "")
-        lines += ["", f"rejected: {error.id} {error.name}; without its defect it is {r.base}"]
+    lines = [f"{case.id}: {case.note}", "", *rows]
+    if isinstance(case, InvalidCase):
+        error = SemError(case.error, "")
+        lines += ["", f"rejected: {error.id} {error.name}; without its defect it is {case.base}"]
     return "\n".join(lines) + "\n"
 
 
 def table(vector: Vector) -> Iterator[str]:
-    """Offset, bytes, field. A byte of several fields is shown with the first of them."""
+    """Yield lines of offset, bytes and field; a byte of several fields is in the line of the first one."""
     yield "offset  bytes                    field"
     end = 0
     for f in inspect(vector.data, environment=vector.environment).fields:
@@ -51,7 +52,7 @@ def table(vector: Vector) -> Iterator[str]:
 
 
 def _rows(data: bytes, start: int, end: int) -> Iterator[str]:
-    shown = min(end, start + CAP)
+    shown = min(end, start + FIELD_BYTES)
     for at in range(start, shown, WIDTH):
         yield f"{at:6}  {data[at : min(at + WIDTH, shown)].hex(' ').upper():<23}"
     if shown < end:
@@ -59,7 +60,7 @@ def _rows(data: bytes, start: int, end: int) -> Iterator[str]:
 
 
 def _notes(vector: Vector, f: Field) -> list[str]:
-    """What stands to the right: name and value, what it means, and for the body its symbols."""
+    """Return the lines of the column `field`: name and value, the meaning, and for a body its symbols."""
     name = f.name.rpartition(".")[2]
     if name in ("body", "unparsed", "trailing"):
         return [f.name, *(f"  {line}" for line in _symbols(vector, f.offset) if name == "body")]
@@ -68,39 +69,40 @@ def _notes(vector: Vector, f: Field) -> list[str]:
         meaning = _meaning(name, f.value, vector.environment)
         return [f"{f.name} = {f.value}{bits}{f': {meaning}' if meaning else ''}"]
     if name in TEXTS and f.value is not None:
-        shown = f.value if len(f.value) <= CAP else f.value[:CAP] + "…"
-        return [f"{f.name} = {json.dumps(shown)}"]
+        text = f.value if len(f.value) <= FIELD_BYTES else f.value[:FIELD_BYTES] + "…"
+        return [f"{f.name} = {json.dumps(text)}"]
     return [f.name]
 
 
 def _symbols(vector: Vector, offset: int) -> Iterator[str]:
-    """The first symbols of the payload whose body begins there."""
-    found = [s for s in (vector.expected or {}).get("sections", ()) if s["offset"] == offset]
-    if not found or (value := vector.values.get(found[0]["type"])) is None:
+    """Yield lines with the first symbols of the payload whose body is at `offset`."""
+    sections = [s for s in (vector.expected or {}).get("sections", ()) if s["offset"] == offset]
+    if not sections or (value := vector.values.get(sections[0]["type"])) is None:
         return
-    section: dict[str, Any] = found[0]
+    section: dict[str, Any] = sections[0]
     if isinstance(value, ElicLatents):
         yield f"rate = {value.rate}"
-        yield _some("z", value.z.ravel().tolist())
-        yield _some("ŷ", value.y.ravel().tolist())
+        yield _first_values("z", value.z.ravel().tolist())
+        yield _first_values("ŷ", value.y.ravel().tolist())
         return
-    shown = payload_writer.flat(section["type"] & spec.NUMBER, value)
+    symbols = payload_writer.flat(section["type"] & spec.NUMBER, value)
     if isinstance(value, Caption):
-        yield f"mode = {shown[0]}"
-        shown = shown[1]
-    if isinstance(shown, str):
-        yield f"text = {json.dumps(shown[:CAP], ensure_ascii=False)}{'…' if len(shown) > CAP else ''}"
+        yield f"mode = {symbols[0]}"
+        symbols = symbols[1]
+    if isinstance(symbols, str):
+        text = json.dumps(symbols[:FIELD_BYTES], ensure_ascii=False)
+        yield f"text = {text}{'…' if len(symbols) > FIELD_BYTES else ''}"
     else:
-        yield _some({"vq": "indices", "caption": "tokens"}.get(section["kind"], "codes"), list(shown))
+        yield _first_values({"vq": "indices", "caption": "tokens"}.get(section["kind"], "codes"), list(symbols))
 
 
-def _some(name: str, values: list[int]) -> str:
+def _first_values(name: str, values: list[int]) -> str:
     count = f"{len(values)} value{'s' * (len(values) != 1)}"
     return f"{name} = {', '.join(map(str, values[:8]))}{', …' if len(values) > 8 else ''}  ({count})"
 
 
 def _meaning(name: str, value: int, environment: Environment) -> str:
-    """An integer in words, where it stands for something."""
+    """Return the meaning of an integer, or "" if it is a plain number."""
     if name == "check_code" and value in spec.CHECK_BITS:
         return f"{spec.CHECK_BITS[value]} bits" if value else "no check"
     if name in ("profile", "base_profile"):
@@ -121,5 +123,5 @@ def _meaning(name: str, value: int, environment: Environment) -> str:
 
 
 def example(vector: Vector) -> str:
-    """test_vectors/example.txt, which SPEC §20 shows."""
+    """Return test_vectors/example.txt, which SPEC §20 contains."""
     return "\n".join(table(vector)) + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the manifest says of a file beside its verdict: short words for what it has, and where its defect shows at last."""
+"""Keywords for a file, and the stage at which a decoder finds its defect: members of manifest.json beside the verdict."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNSUPPORTED: Final = {701: "header", 702: "header", 703: "sections", 704: "paylo
 
 
 def features(data: bytes, expected: Mapping[str, Any], error: int | None = None) -> list[str]:
-    """Words for a valid file, or for one with a defect: those of the file without it, and the name of the error."""
+    """Return the keywords of a valid file; for an invalid one those of the valid file, and the name of the error."""
     words = ["sectioned" if data[2] & 2 else "compact", f"check-{expected['check_bits']}"]
     if expected["model_hash"] is not None:
         words.append(f"hash-{len(expected['model_hash']) // 2}")
@@ -36,10 +36,10 @@ def features(data: bytes, expected: Mapping[str, Any], error: int | None = None)
 
 
 def stage(error: int, tier: str, sectioned: bool) -> str:
-    """The latest stage at which a decoder may find the defect.
+    """Return the latest stage at which a decoder may find the defect. It follows from the family of the error.
 
-    It follows from the error's family; but bytes of a text are judged at a section's length, of a compact body after
-    the header, and where neither shows it, in the payload.
+    Except text-too-long (604), which is found at the length of a section, after the header for a compact body, and
+    where neither shows it, in the payload.
     """
     if error == 604:
         return "payload" if tier != "H" else "sections" if sectioned else "limits"

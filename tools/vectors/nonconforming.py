@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write bodies that SPEC.md forbids: values out of range, in an otherwise conforming stream."""
+"""Write bodies that SPEC.md forbids: values out of range in an otherwise conforming stream."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from refcodec.entropy import Encoder, TableBank, gaussians, uniform
 from refcodec.networks.context_model import ContextModel
 from refcodec.payloads.latents import STEP, encode, replay, shapes, z_tables
 from tools.vectors.build import BACKEND, model_of
-from tools.vectors.vector import Valid, Vector, spans
+from tools.vectors.case import Defect, ValidCase
+from tools.vectors.edits import field_spans, replace_file
+from tools.vectors.vector import Vector
 
 Ints = NDArray[np.int32]
 
 BIT = uniform(2)
-Residual = Callable[[int, int], int | None]  # (mean, residual as it was) -> residual, or None: another place
+Residual = Callable[[int, int], int | None]  # (mean, residual) -> new residual, or None to leave this site
 
 
 def code(encoder: Encoder, bank: TableBank, number: int, value: int) -> None:
-    """SPEC §10, a value by its table or its escape, of any size that the prefix can spell."""
+    """Code a value by its table or by an escape (SPEC §10), of any size that the prefix can express."""
     table, offset = bank.tables[number], bank.offsets[number]
     escape = len(table) - 2
     if 0 <= value - offset < escape:
@@ -38,47 +40,59 @@ def code(encoder: Encoder, bank: TableBank, number: int, value: int) -> None:
         encoder.symbol(BIT, number >> place & 1)
 
 
-def recoded(z_first: int | None = None, s_first: Residual | None = None) -> Callable[[Vector], bytes]:
-    """The file of a vector with another first value of z, or another residual at the first coded place that it
-    takes. All other z and residuals stay what they are."""
+def recode(first_z: int | None = None, residual: Residual | None = None) -> Defect:
+    """Encode a file again with another first value of z, or with one other residual.
+
+    `residual` is called for each coded site until it returns a number. All other z and residuals stay.
+    """
 
     def make(base: Vector) -> bytes:
-        recipe, encoder, todo = base.recipe, Encoder(), s_first
-        assert isinstance(recipe, Valid)
-        m, z = model_of(recipe, base.environment), base.latents.z.copy()
+        case, encoder, change = base.case, Encoder(), residual
+        assert isinstance(case, ValidCase)
+        m, z = model_of(case, base.environment), base.latents.z.copy()
         residuals = residuals_of(base)
-        if z_first is not None:
-            z[0, 0, 0] = z_first
-        encoder.symbol(uniform(m.rates), recipe.rate)
+        if first_z is not None:
+            z[0, 0, 0] = first_z
+        encoder.symbol(uniform(m.rates), case.rate)
         for at in np.ndindex(z.shape):
-            code(encoder, z_tables(m), recipe.rate * m.hyper + at[0], int(z[at]))
-        context_model = ContextModel(m, recipe.rate, shapes(*recipe.size)[1], BACKEND)
+            code(encoder, z_tables(m), case.rate * m.hyper + at[0], int(z[at]))
+        context_model = ContextModel(m, case.rate, shapes(*case.size)[1], BACKEND)
         context_model.start(z)
         for (k, step), s in residuals.items():
             mean, index = context_model.entropy_parameters(k, step)
             s = np.where(index == 0, 0, s)
-            for place in np.ndindex(s.shape):
-                new = todo(int(mean[place]), int(s[place])) if index[place] and todo is not None else None
+            for site in np.ndindex(s.shape):
+                new = change(int(mean[site]), int(s[site])) if index[site] and change is not None else None
                 if new is not None:
-                    s[place], todo = new, None
-                if index[place]:
-                    code(encoder, gaussians(base.environment.tables), int(index[place]), int(s[place]))
+                    s[site], change = new, None
+                if index[site]:
+                    code(encoder, gaussians(base.environment.tables), int(index[site]), int(s[site]))
             context_model.update(k, step, (STEP * s + mean).astype(np.int32))
-        return base.data[: spans(base)["body"][0]] + encoder.finish()
+        return base.data[: field_spans(base)["body"][0]] + encoder.finish()
 
-    return make
+    return replace_file(make)
+
+
+def above(mean: int, _: int) -> int | None:
+    """Return the residual for which ŷ is 32768, if the mean permits one."""
+    return (32768 - mean) // STEP if mean % STEP == 0 else None
+
+
+def below(mean: int, _: int) -> int | None:
+    """Return the residual for which ŷ is -32769, if the mean permits one."""
+    return (-32769 - mean) // STEP if mean % STEP == STEP - 1 else None
 
 
 def residuals_of(base: Vector) -> dict[tuple[int, int], Ints]:
-    """(group, pass) -> residuals, in the order of the stream."""
-    recipe, found = base.recipe, dict[tuple[int, int], Ints]()
-    assert isinstance(recipe, Valid)
-    m = model_of(recipe, base.environment)
-    choose = replay(base.latents, m, recipe.size)
+    """Return the residuals by (group, pass), in the order of the stream."""
+    case, residuals = base.case, dict[tuple[int, int], Ints]()
+    assert isinstance(case, ValidCase)
+    m = model_of(case, base.environment)
+    choose = replay(base.latents, m, case.size)
 
-    def note(rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
-        found[k, step] = choose(rate, k, step, mean, index)
-        return found[k, step]
+    def record(rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
+        residuals[k, step] = choose(rate, k, step, mean, index)
+        return residuals[k, step]
 
-    encode(recipe.rate, base.latents.z, note, m, recipe.size, BACKEND, tables=base.environment.tables)
-    return found
+    encode(case.rate, base.latents.z, record, m, case.size, BACKEND, tables=base.environment.tables)
+    return residuals

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Write payloads of kinds 1 to 5 from the values in a recipe, or in the input of an encoder vector.
+"""Write payloads of kinds 1 to 5 from the values in a case or in the input of an encoder vector.
 
 kind 1   the consonants, as text
-kind 2   (mode, text), ("tokens", ids); for zlib and zstd (mode, text, the bytes behind the first): their
-         compressors may give others tomorrow
+kind 2   (mode, text) or ("tokens", ids); for zlib and zstd (mode, text, bytes after the first), since another
+         version of a compressor may produce other bytes
 3 to 5   integers in the order of the stream
 """
 
@@ -17,23 +17,26 @@ from refcodec.payloads import Value, clip_bits, consonant, kinds, pq_codes, vq_i
 from refcodec.payloads.caption import modes as caption
 
 LIMIT: Final = spec.LEVELS[1][3]
-FIRST: Final = {"zlib": b"\xf9", "zstd": b"\xfa"}
+FIRST_BYTE: Final = {"zlib": b"\xf9", "zstd": b"\xfa"}
 
 
 def encode(
     kind: int, value: Any, parameters: Mapping[str, Any], size: tuple[int, int], table: Sequence[int] | None
 ) -> tuple[bytes, Value]:
-    """The body, and the symbols that it stands for; `table`: of a small model where the kind needs one."""
+    """Return the body and its symbols; `table`: frequencies of the model, if the kind needs one.
+
+    Raises ValueError if decoding the body gives other symbols.
+    """
     body = _body(kind, value, parameters, size, table)
     model = None if table is None else _Table(table)
-    read = kinds.decode(kind, body, parameters, size, limit=LIMIT, tables=table_files.SHIPPED, model=model)
-    if flat(kind, read) != (value if kind == spec.CONSONANT else tuple(value[:2]) if kind == spec.CAPTION else value):
-        raise ValueError(f"kind {kind}: what was written is not what is read")
-    return body, read
+    decoded = kinds.decode(kind, body, parameters, size, limit=LIMIT, tables=table_files.SHIPPED, model=model)
+    if flat(kind, decoded) != (tuple(value[:2]) if kind == spec.CAPTION else value):
+        raise ValueError(f"kind {kind}: decoding the payload gives other symbols")
+    return body, decoded
 
 
 def flat(kind: int, value: Any) -> Any:
-    """The symbols in the form in which recipes give them."""
+    """Return symbols in the form that cases use."""
     if kind == spec.CONSONANT:
         return value.text
     if kind == spec.CAPTION:
@@ -49,7 +52,7 @@ def _body(
     if kind == spec.CAPTION:
         mode, text, *rest = value
         if rest:
-            return FIRST[mode] + bytes(rest[0])
+            return FIRST_BYTE[mode] + bytes(rest[0])
         if mode == "tokens":
             return caption.encode_tokens(text, parameters)
         return caption.encode(text, parameters, mode, tables=table_files.SHIPPED)
@@ -61,7 +64,7 @@ def _body(
 
 
 class _Table:
-    """What `kinds.decode` wants of a model of kind 3 or 5."""
+    """A model of kind 3 or 5 as `kinds.decode` uses it."""
 
     def __init__(self, table: Sequence[int]) -> None:
         self.table = table

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Symbols of ELIC latents for vectors: each way to choose them depends on a seed alone, and uses integers alone."""
+"""Choose symbols of ELIC latents: reproducible methods that use a seed and integer arithmetic only."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from refcodec.payloads.latents import ResidualSource
 
 Ints = NDArray[np.int32]
-OneZ = Callable[["Sha256Stream", TableBank, int, int], int]  # (stream, tables, table, how many came before) -> value
-OneY = Callable[["Sha256Stream", int, int], int]  # (stream, table, mean) -> residual
+OneZ = Callable[
+    ["Sha256Stream", TableBank, int, int], int
+]  # (stream, tables, number of the table, index of the value) -> value
+OneY = Callable[["Sha256Stream", int, int], int]  # (stream, number of the table, mean) -> residual
 
 
 class Sha256Stream:
@@ -36,7 +38,7 @@ class Sha256Stream:
 
 
 def _drawn(stream: Sha256Stream, bank: TableBank, number: int) -> int:
-    """A regular value, as likely as its table says."""
+    """Draw a regular value with the probabilities of its table."""
     table = bank.tables[number]
     return bank.offsets[number] + min(bisect_right(table, stream.below(table[-1])) - 1, len(table) - 3)
 
@@ -50,7 +52,7 @@ def _low_z(_s: Sha256Stream, bank: TableBank, number: int, _: int) -> int:
 
 
 def _escaped_z(stream: Sha256Stream, bank: TableBank, number: int, count: int) -> int:
-    """By turns the first value above the table, the first below, and one further out."""
+    """Return in turn the first value above the table, the first below, and values further out on both sides."""
     below, above = bank.offsets[number] - 1, bank.offsets[number] + len(bank.tables[number]) - 2
     return (above, below, above + 1 + stream.below(50), below - 1 - stream.below(50))[count % 4]
 
@@ -72,7 +74,7 @@ def _sparse_y(stream: Sha256Stream, _n: int, _m: int) -> int:
 
 
 def _escaped_y(stream: Sha256Stream, number: int, mean: int) -> int:
-    """One value in four beyond its table, by one at least."""
+    """Return a value outside of its table for one in four."""
     if stream.below(4):
         return _natural_y(stream, number, mean)
     beyond = 1 - gaussians(table_files.SHIPPED).offsets[number] + (stream.below(60) if stream.below(2) else 0)
@@ -80,7 +82,7 @@ def _escaped_y(stream: Sha256Stream, number: int, mean: int) -> int:
 
 
 def _bounding_y(_s: Sha256Stream, _n: int, mean: int) -> int:
-    """ŷ = 32767 or -32768 wherever the mean allows it exactly."""
+    """Return the residual for which ŷ is 32767 or -32768, if the mean permits one, and otherwise 0."""
     return {63: (32767 - mean) // STEP, 0: (-32768 - mean) // STEP}.get(mean % STEP, 0)
 
 
@@ -101,24 +103,24 @@ Y: Final[dict[str, OneY]] = {
 }
 
 
-def z(way: str, model: SymbolModel, rate: int, shape: tuple[int, int], stream: Sha256Stream) -> Ints:
-    """int32[hyper, h / 4, w / 4]."""
+def z(method: str, model: SymbolModel, rate: int, shape: tuple[int, int], stream: Sha256Stream) -> Ints:
+    """Return z as int32[hyper, h / 4, w / 4], chosen by a method of `Z`."""
     bank, out = z_tables(model), np.zeros((model.hyper, *shape), np.int32)
     for count, at in enumerate(np.ndindex(out.shape)):
-        out[at] = Z[way](stream, bank, rate * model.hyper + at[0], count)
+        out[at] = Z[method](stream, bank, rate * model.hyper + at[0], count)
     return out
 
 
-def y(way: str, stream: Sha256Stream) -> ResidualSource:
-    """Residuals for which ŷ stays within 16 bits; 0 where the table is table 0 (SEM-R-092)."""
+def y(method: str, stream: Sha256Stream) -> ResidualSource:
+    """Return a chooser of residuals by a method of `Y`, clamped so that ŷ has 16 bits; 0 for table 0 (SEM-R-092)."""
 
     def choose(_rate: int, _k: int, _step: int, mean: Ints, index: NDArray[Any]) -> Ints:
         out = np.zeros(mean.shape, np.int32)
         for at in np.ndindex(out.shape):
             number, mu = int(index[at]), int(mean[at])
             if number:
-                least, most = -((32768 + mu) // STEP), (32767 - mu) // STEP
-                out[at] = min(max(Y[way](stream, number, mu), least), most)
+                lowest, highest = -((32768 + mu) // STEP), (32767 - mu) // STEP
+                out[at] = min(max(Y[method](stream, number, mu), lowest), highest)
         return out
 
     return choose

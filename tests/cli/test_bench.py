@@ -567,15 +567,15 @@ def test_looking_at_the_commands_imports_nothing_heavy() -> None:
 def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    import test_metrics
+    import metric_checkpoints
 
     folder, weights = tmp_path / "small", tmp_path / "weights"
     folder.mkdir()
     for seed in (1, 2):
         Image.fromarray(picture(64, 56, seed)).save(folder / f"{seed}.png")
-    test_metrics.write_networks(weights)
-    test_metrics.write_clip(weights / "clip")
-    test_metrics.write_segmenter(weights / "segmenter")
+    metric_checkpoints.write_networks(weights)
+    metric_checkpoints.write_clip(weights / "clip")
+    metric_checkpoints.write_segmenter(weights / "segmenter")
     (place / "captions.tsv").write_text("1.png\ta red cat\n2\tan old stone bridge\n2\tunused\n")
     words = [
         "bench",

@@ -734,8 +734,8 @@ def test_a_public_elic_becomes_a_package(semtool: Semtool) -> None:
 
 
 def test_public_metrics_become_files(semtool: Semtool) -> None:
+    from metric_checkpoints import public, random_state
     from safetensors.torch import save_file as save
-    from test_metrics import public, random_state
 
     from refcodec.cli.bench.metric_networks.lpips import Lpips
 
@@ -780,8 +780,8 @@ def test_a_public_hed_fills_its_role(semtool: Semtool) -> None:
 def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     pytest.importorskip("diffusers")
     import tiny_models
+    from public_perco import published
     from safetensors.torch import save_file as save
-    from test_perco import published
 
     from refcodec.foundation.hyper_encoder import HyperEncoder
     from refcodec.foundation.perco_diffusion import PercoGenerator

@@ -17,7 +17,7 @@ from typing import Any
 if __package__:  # imported as adapters.micro
     from adapters import protocol_server
 else:  # run as a script
-    import protocol_server
+    import protocol_server  # type: ignore[import-not-found, no-redef]
 
 SOURCE = Path(__file__).resolve().parents[1] / "decoders" / "micro" / "semmicro.py"
 NAME = "micro-decoder"

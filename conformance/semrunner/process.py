@@ -19,6 +19,7 @@ from pathlib import Path
 OUTPUT_MAX = 1 << 26  # bytes of standard output
 STDERR_KEPT = 1 << 16  # bytes of standard error, the last ones
 CHUNK = 1 << 16
+COUNTING_SLACK = 4 << 20  # bytes by which the kernel's count of memory lags behind
 
 
 class ProtocolError(Exception):
@@ -30,7 +31,7 @@ class ChildProcess:
 
     def __init__(self, command: Sequence[str], memory: int | None) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SEM_")}
-        self._parent_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self._parent_peak = _own_peak()
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -126,7 +127,9 @@ class ChildProcess:
         _, status, usage = os.wait4(self.process.pid, 0)
         self.status = self.process.returncode = os.waitstatus_to_exitcode(status)
         peak = usage.ru_maxrss * 1024
-        return peak if peak > self._parent_peak else 0  # a new process starts with its parent's memory
+        # A new process starts with the peak of its parent, which the kernel counts with some delay.
+        inherited = max(self._parent_peak, _own_peak()) + COUNTING_SLACK
+        return peak if peak > inherited else 0
 
     def check_memory(self) -> None:
         """Check the peak memory of the running process. ProtocolError if it is above the limit."""
@@ -151,6 +154,11 @@ class ChildProcess:
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
                 _close(stream)
+
+
+def _own_peak() -> int:
+    """Return the peak memory of this process in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _close(stream: object) -> None:

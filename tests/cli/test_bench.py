@@ -563,6 +563,7 @@ def test_looking_at_the_commands_imports_nothing_heavy() -> None:
 # The networks of tests/cli/test_metrics.py behind the command
 
 
+@pytest.mark.slow
 @pytest.mark.models
 def test_metric_networks_of_a_folder(semtool: Semtool, place: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
@@ -704,6 +705,7 @@ def threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("threads")
 def test_speed_measures_what_it_says(semtool: Semtool, tmp_path: Path) -> None:
     Image.fromarray(picture(64, 80)).save(tmp_path / "photo.png")

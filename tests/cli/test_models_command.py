@@ -337,6 +337,7 @@ def test_a_folder_inside_the_set_stays_where_it_is(semtool: Semtool) -> None:
     assert states(semtool, "set") == {"painter": "ok"}
 
 
+@pytest.mark.slow
 def test_pickled_weights_are_converted(semtool: Semtool) -> None:
     model(Path("m"), "pytorch_model.bin")
     model(Path("m/unet"), "diffusion_pytorch_model.bin")
@@ -375,6 +376,7 @@ def shards(folder: Path, **files: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_shards_with_their_index(semtool: Semtool) -> None:
     shards(Path("m"), one={"a": WHOLE, "b": WHOLE}, two={"c": WHOLE.T})
     torch.save({"x": WHOLE}, "m/consolidated.pth")  # not of the index
@@ -563,6 +565,7 @@ def test_a_hub_id_without_a_network(semtool: Semtool, hub: Path) -> None:
 # --- the process that reads pickles --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_wrappers_prefixes_and_shared_memory() -> None:
     base = torch.arange(6.0)
     inner = {

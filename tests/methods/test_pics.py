@@ -257,6 +257,7 @@ def sent(encoded: codec.EncodedFile) -> Pixels:
     return sketch.synthesise(found.value(spec.SKETCH), found.folder, (encoded.width, encoded.height))
 
 
+@pytest.mark.slow
 def test_the_edge_detector_is_chosen(models: Path) -> None:
     hed = {"edge_detector": models / "edge_detector"}
     own, auto = made(quality=1), made(edges="auto", quality=1)
@@ -597,6 +598,7 @@ def test_round_trip(semtool: Semtool, photo: Path, models: Path, place: Path) ->
     assert (place / "trace" / steps["sketch"]["picture"]).is_file()
 
 
+@pytest.mark.slow
 def test_hed_and_candidates_by_the_program(semtool: Semtool, photo: Path, models: Path, place: Path) -> None:
     done = semtool(
         "encode",

@@ -137,6 +137,7 @@ def first_loss(folder: Path, out: Path, *more: object) -> float:
     return float(train(folder, out, "--steps", 1, *more)[0]["loss"])
 
 
+@pytest.mark.slow
 def test_every_factor_is_read(folder: Path, clip: Path, lpips: Path, tmp_path: Path) -> None:
     common = ("--captions", folder / "captions.jsonl", "--clip", clip, "--lpips", lpips)
     runs = {

@@ -239,6 +239,7 @@ elic.main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_their_gradients(folder: Path, tmp_path: Path) -> None:
     """In a process of its own, since it forks."""
     out = tmp_path / "run"

@@ -199,6 +199,7 @@ def losses(out: Path) -> list[tuple[int, float]]:
     return [(r["step"], r["loss"]) for r in rows if "loss" in r]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_as_if_nothing_had_happened(setting: list[str], tmp_path: Path) -> None:
     once, twice = tmp_path / "once", tmp_path / "twice"
     long.main([*setting, "--out", str(once), "--steps", "7"])

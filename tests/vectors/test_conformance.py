@@ -94,7 +94,11 @@ def put(suite: Path, decoder: str, **options: Any) -> int:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "run"), [("persistent", ()), ("one-shot", ("pq-tiny*", "micro", "reserved-bit", "pq"))]
+    ("protocol", "run"),
+    [
+        ("persistent", ()),
+        pytest.param("one-shot", ("pq-tiny*", "micro", "reserved-bit", "pq"), marks=pytest.mark.slow),
+    ],
 )
 def test_refcodec_passes(
     suite: Path, tmp_path: Path, protocol: str, run: Sequence[str], capsys: pytest.CaptureFixture[str]
@@ -605,6 +609,7 @@ SELFTEST = CONFORMANCE / "selftest.py"
 MUTANTS = CONFORMANCE / "mutants"
 
 
+@pytest.mark.slow
 def test_wrong_decoders_are_found_out() -> None:
     """A few; `make conformance` tries all."""
     few = [
@@ -624,6 +629,7 @@ def test_wrong_decoders_are_found_out() -> None:
     assert f"{len(few)} of {len(few)} wrong decoders are detected" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="nothing is painted without torch")
 def test_wrong_painters_are_found_out() -> None:
     """One for each reason: shape, `peak`, `rms` alone, verdict. refcodec, of which they are made, passes."""

@@ -16,7 +16,6 @@ Names are imported when first used, so that `inspect` needs neither numpy nor to
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
 
 __version__ = "1.0.0"
@@ -76,6 +75,8 @@ __all__ = sorted([*_MODULE_OF, "__version__"])  # noqa: PLE0605
 def __getattr__(name: str) -> object:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'refcodec' has no attribute {name!r}")
+    import importlib
+
     value = getattr(importlib.import_module(_MODULE_OF[name]), name)
     globals()[name] = value
     return value

@@ -142,7 +142,8 @@ def _payload(
         backend = backend or package_cache.backend()
     size, tables = (header.width, header.height), environment.tables
     context = CodingContext(parameters, size, limit, tables, model, backend, trace, progress)
-    return kind.decode(section.body, context)
+    value: Value = kind.decode(section.body, context)
+    return value
 
 
 def _model(container: Container, environment: Environment) -> tuple[Path, str]:

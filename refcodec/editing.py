@@ -13,8 +13,7 @@ from refcodec import spec
 from refcodec.container import Container, Section, assemble, write
 from refcodec.container.sections import section_name
 from refcodec.errors import Code, SemError
-from refcodec.payloads.base import Kinds
-from refcodec.payloads.kinds import KINDS
+from refcodec.payloads.kinds import KINDS, Kinds
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,9 @@ def type_named(name: str, kinds: Kinds = KINDS) -> int:
 
     Raises ValueError for another name.
     """
-    for kind in kinds:
-        if name == kind.name:
-            return spec.CRITICAL | kind.id
+    for kind, known in kinds.names.items():
+        if name == known:
+            return spec.CRITICAL | kind
     for section_type, known in spec.ANCILLARY.items():
         if name == known:
             return section_type
@@ -41,7 +40,7 @@ def type_named(name: str, kinds: Kinds = KINDS) -> int:
     except ValueError:
         number = -1
     if not 0 <= number <= 0xFF:
-        known_names = ", ".join([*(kind.name for kind in kinds), *spec.ANCILLARY.values()])
+        known_names = ", ".join([*kinds.names.values(), *spec.ANCILLARY.values()])
         raise ValueError(f"{name!r} is not a section: there are {known_names}, and types such as 0x43")
     return number
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from refcodec import table_files
 from refcodec.errors import Code, SemError
 from refcodec.networks import package_search
-from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import Kinds
 from refcodec.registry import Registry
 from refcodec.table_files import TableFiles
 

@@ -22,7 +22,7 @@ from refcodec.container.sections import Section, SectionContext, order
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput, contents
-from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import Kinds
 from refcodec.registry import Profile, Registry
 
 

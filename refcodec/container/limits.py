@@ -9,7 +9,7 @@ from refcodec import spec
 from refcodec.container.fields import Violation
 from refcodec.container.header import Header
 from refcodec.errors import Code
-from refcodec.payloads.base import Kinds
+from refcodec.payloads.kinds import Kinds
 from refcodec.registry import Profile
 
 
@@ -42,7 +42,8 @@ def symbol_count(profile: Profile, kind: int, width: int, height: int) -> int | 
 
 def is_text(section_type: int, kinds: Kinds) -> bool:
     """Return whether the limit for text applies to a section of this type."""
-    return section_type in spec.TEXT_TYPES or section_type in (spec.CRITICAL | kind.id for kind in kinds if kind.text)
+    kind = kinds.find(section_type ^ spec.CRITICAL)
+    return section_type in spec.TEXT_TYPES or (kind is not None and kind.text)
 
 
 def file_violation(size: int, bounds: Level) -> Violation:

@@ -33,8 +33,7 @@ from refcodec.container.fields import (
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, section_violation
 from refcodec.errors import Code, SemError
-from refcodec.payloads.base import Kinds
-from refcodec.payloads.kinds import KINDS, find
+from refcodec.payloads.kinds import KINDS, Kinds
 from refcodec.registry import Profile
 
 
@@ -77,8 +76,7 @@ class Section:
 def section_name(section_type: int, kinds: Kinds = KINDS) -> str | None:
     """Return the name of a kind or of an ancillary section, None if it is unknown."""
     if section_type & spec.CRITICAL and not section_type & spec.SAFE_TO_COPY:
-        kind = find(section_type & spec.NUMBER, kinds)
-        return None if kind is None else kind.name
+        return kinds.names.get(section_type & spec.NUMBER)
     return spec.ANCILLARY.get(section_type)
 
 

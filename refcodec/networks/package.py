@@ -14,8 +14,7 @@ from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
 from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
 from refcodec.networks.table_model import TableModel
 from refcodec.networks.tensors import Array, declare, load_tensors, read_bounded, verify
-from refcodec.payloads.base import Kinds
-from refcodec.payloads.kinds import KINDS, find
+from refcodec.payloads.kinds import KINDS, Kinds
 
 __all__ = [
     "TableModel",
@@ -82,7 +81,7 @@ def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> S
 
 def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds = KINDS) -> SymbolModel | TableModel:
     """Return the checked model of a manifest's `symbols` and its tensors, in the form of the kind that they name."""
-    kind = find(symbols.get("kind"), kinds)
+    kind = kinds.find(symbols.get("kind"))
     if kind is not None and kind.table is not None:
         return table_model.build(symbols, tensors, kind.table)
     if kind is None or not kind.networks:

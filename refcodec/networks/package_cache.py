@@ -15,8 +15,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks import package, package_search
 from refcodec.networks.numpy_backend import NumpyBackend
-from refcodec.payloads.base import Kinds
-from refcodec.payloads.kinds import KINDS
+from refcodec.payloads.kinds import KINDS, Kinds
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend

@@ -85,9 +85,6 @@ class Kind:
             raise SemError(Code.MODEL_MALFORMED, "the model's shapes are not those of the profile", path="model")
 
 
-Kinds = tuple[Kind, ...]
-
-
 def is_integer(value: Any, low: int, high: int) -> bool:
     """Return whether a JSON value is an integer from `low` to `high`: neither `true` nor 1.0."""
     return type(value) is int and low <= value <= high

@@ -3,37 +3,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-
-from refcodec.payloads import Value, clip_bits, consonant, latents, pq_codes, vq_indices
-from refcodec.payloads.base import Kind, Kinds, SymbolOption
-from refcodec.payloads.caption import modes
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend, Trace
+    from refcodec.payloads import Value
+    from refcodec.payloads.base import Kind, SymbolOption
     from refcodec.progress import Progress
     from refcodec.table_files import TableFiles
 
-KINDS: Final[Kinds] = (
-    consonant.KIND,
-    modes.KIND,
-    clip_bits.KIND,
-    pq_codes.KIND,
-    vq_indices.KIND,
-    latents.SKETCH,
-    latents.ELIC,
+# number -> name, module of the descriptor, and the name that it has there
+SHIPPED: Final = MappingProxyType(
+    {
+        1: ("consonant", "consonant", "KIND"),
+        2: ("caption", "caption.modes", "KIND"),
+        3: ("clip", "clip_bits", "KIND"),
+        4: ("pq", "pq_codes", "KIND"),
+        5: ("vq", "vq_indices", "KIND"),
+        6: ("sketch", "latents", "SKETCH"),
+        7: ("elic", "latents", "ELIC"),
+    }
 )
 
 
-def find(number: Any, kinds: Kinds = KINDS) -> Kind | None:
-    """Return the kind of this number, None if it is unknown."""
-    return next((kind for kind in kinds if type(number) is int and kind.id == number), None)
+class Kinds:
+    """Payload kinds by number: the shipped ones, and others beside them.
+
+    The module of a shipped kind is imported when its descriptor is first asked for, so that `inspect` imports the kinds
+    of one row. `names`: number -> name of every kind.
+    """
+
+    def __init__(self, others: tuple[Kind, ...] = ()) -> None:
+        self._others = {kind.id: kind for kind in others}
+        self.names: Final = {number: entry[0] for number, entry in SHIPPED.items()} | {
+            kind.id: kind.name for kind in others
+        }
+
+    def __iter__(self) -> Iterator[Kind]:
+        return map(self.get, self.names)
+
+    def extended_by(self, *kinds: Kind) -> Kinds:
+        """Return these kinds and others. ValueError for a number that is taken."""
+        if taken := [kind.id for kind in kinds if kind.id in self.names]:
+            raise ValueError(f"there is a payload kind {taken[0]}")
+        return Kinds((*self._others.values(), *kinds))
+
+    def get(self, number: int) -> Kind:
+        """Return a kind; KeyError if it is unknown."""
+        if number not in SHIPPED:
+            return self._others[number]
+        _, module, name = SHIPPED[number]
+        kind: Kind = getattr(importlib.import_module(f"refcodec.payloads.{module}"), name)
+        return kind
+
+    def find(self, number: Any) -> Kind | None:
+        """Return the kind of a JSON value, None if it is not the number of a known kind."""
+        return self.get(number) if type(number) is int and number in self.names else None
+
+
+KINDS: Final = Kinds()
 
 
 def get(number: int, kinds: Kinds = KINDS) -> Kind:
     """Return the kind of a number that a row of the registry allows; KeyError if it is unknown."""
-    return {kind.id: kind for kind in kinds}[number]
+    return kinds.get(number)
 
 
 def needs_model(number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> bool:
@@ -73,7 +109,7 @@ def decode(
 
 def name_of(number: int, kinds: Kinds = KINDS) -> str:
     """Return the name of a known kind."""
-    return get(number, kinds).name
+    return kinds.names[number]
 
 
 def symbol_options(kinds: Kinds = KINDS) -> tuple[SymbolOption, ...]:

@@ -7,8 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from refcodec.payloads.base import Kinds, is_integer
-from refcodec.payloads.kinds import find, get
+from refcodec.payloads.kinds import Kinds
 from refcodec.registry.hints import HINTS, is_valid_value
 
 ROLE: Final = "[a-z][a-z0-9_]{0,31}"
@@ -17,16 +16,16 @@ HUB_ID: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}
 
 def well_formed(parameters: Mapping[str, Any], kinds: Kinds) -> bool:
     """Return whether every member is a known kind with valid parameters (SEM-R-032)."""
-    known = {str(kind.id): kind for kind in kinds}
+    numbers = {str(number): number for number in kinds.names}
     return all(
-        number in known and isinstance(form, dict) and known[number].well_formed(form)
+        number in numbers and isinstance(form, dict) and kinds.get(numbers[number]).well_formed(form)
         for number, form in parameters.items()
     )
 
 
 def is_kind(value: Any, kinds: Kinds) -> bool:
     """Return whether a JSON value is the number of a known kind."""
-    return find(value, kinds) is not None
+    return among(value, kinds.names)
 
 
 def among(value: Any, numbers: Collection[int]) -> bool:
@@ -41,7 +40,8 @@ def fit(form: Any) -> bool:
     return (
         set(form) == {"rule", "multiple", "extend"}
         and form["extend"] == "edge"
-        and is_integer(form["multiple"], 1, 65536)
+        and type(form["multiple"]) is int
+        and 1 <= form["multiple"] <= 65536
     )
 
 
@@ -50,13 +50,13 @@ def consistent(binding: Mapping[str, Any], known_kinds: Kinds) -> bool:
     kinds, parameters = binding["kinds"], binding["parameters"]
     if set(parameters) != set(map(str, kinds)) or binding["compact"] not in kinds:
         return False
-    using = sum(get(kind, known_kinds).uses_model(parameters[str(kind)]) for kind in kinds)
+    using = sum(known_kinds.get(kind).uses_model(parameters[str(kind)]) for kind in kinds)
     return using == 1 or (using == 0 and binding["model"] is None)
 
 
 def base(binding: Mapping[str, Any], known_kinds: Kinds) -> bool:
     """Return whether a consistent binding is that of a base row: one of its kinds uses a model, and it has none."""
-    using = any(get(kind, known_kinds).uses_model(binding["parameters"][str(kind)]) for kind in binding["kinds"])
+    using = any(known_kinds.get(kind).uses_model(binding["parameters"][str(kind)]) for kind in binding["kinds"])
     return using and binding["model"] is None
 
 

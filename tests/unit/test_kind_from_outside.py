@@ -141,7 +141,7 @@ def rows(side: int = 16) -> bytes:
 
 
 def environment(kind: Kind = MOSAIC, side: int = 16, folders: tuple[Path, ...] = ()) -> Environment:
-    registry = Registry.shipped((*KINDS, kind)).extended_by(rows(side))
+    registry = Registry.shipped(KINDS.extended_by(kind)).extended_by(rows(side))
     return Environment(registry, package_folders=folders)
 
 
@@ -274,5 +274,5 @@ def test_rows_are_held_to_its_parameters() -> None:
 
 
 def test_its_option_is_listed_behind_the_others() -> None:
-    names = [option.name for option in symbol_options((*KINDS, MOSAIC))]
+    names = [option.name for option in symbol_options(KINDS.extended_by(MOSAIC))]
     assert names == ["text", "caption", "vector", "codes", "indices", "sketch", "mosaic"]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The long run: trains a package's network further, larger if the plan says so, in stages that each end in weights to ship.
 
-    OMP_NUM_THREADS=1 python -m tools.train.long PACKAGE PHOTOS --plan tools/train/plans/elic-small-2.json --out RUN
+    OMP_NUM_THREADS=1 python -m tools.train.long PACKAGE PHOTOS --plan tools/train/elic-small-2.json --out RUN
 
 One process, one thread, at any pace: schedule and random numbers follow the step, so a run that was killed goes on with the
 losses it would have had. RUN gets `checkpoint.pt` and the one before it, `log.jsonl`, `baseline.json` (the package's network
-on the held-out photographs) and at the end of each stage `snapshots/stage-K.pt`, which tools/train/pack.py packs, with a line in
+on the held-out photographs) and at the end of each stage `snapshots/stage-K.pt`, which tools.train.pack packs, with a line in
 `snapshots/metrics.jsonl`. SIGTERM saves and stops.
 """
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from refcodec import spec
 from refcodec.decoder import DecodedFile
-from refcodec.payloads import kinds
 from refcodec.payloads.exports import Artifact, ExportContext
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[st
     """
     header, known, exported = symbols.container.header, symbols.environment.kinds, {}
     for section_type, value in symbols.values.items():
-        kind = kinds.get(section_type & spec.NUMBER, known)
+        kind = known.get(section_type & spec.NUMBER)
         context = ExportContext(
             header.profile.parameters(kind.id),
             (header.width, header.height),

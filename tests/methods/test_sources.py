@@ -135,7 +135,7 @@ def test_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEM_MODELS", os.pathsep.join(["two", str(Path("one").absolute()), "missing"]))
     assert installed_roles(Environment.default())["painter"].place == str(
         Path("one/painter").absolute()
-    )  # the environment goes first, a folder unlisted is none
+    )  # SEM_MODELS comes first; a folder that is not listed fills no role
     assert installed_roles(Environment.default())["language"].place == "owner/name"
     assert Models.of().find("painter") == installed_roles(Environment.default())["painter"]
     assert Models.of("painter=two/painter").find("painter").place == "two/painter"

@@ -19,8 +19,8 @@ Undo = Callable[[], object]
 class SharedSettings:
     """Settings that are changed while at least one block is entered, in any thread.
 
-    change: makes the changes that are still needed and returns how each is undone, in order. It is called, under a lock,
-    by each block that is entered; the last block that is left undoes everything.
+    change: makes the changes that are needed and returns how each is undone, in order. The first block that is entered
+    calls it, under a lock; the last one that is left undoes everything, in reverse order.
     """
 
     def __init__(self, change: Callable[[], list[Undo]]) -> None:
@@ -31,7 +31,8 @@ class SharedSettings:
     def changed(self) -> Iterator[None]:
         """Keep the settings changed in the block."""
         with self._lock:
-            self._undo += self._change()
+            if not self._blocks:
+                self._undo = self._change()
             self._blocks += 1
         try:
             yield
@@ -72,6 +73,11 @@ def _remove_filter() -> None:
     for entry in [entry for entry in entries if entry[2] is _QuietWarning]:
         with suppress(ValueError, AttributeError):  # the program has set other filters meanwhile
             entries.remove(entry)
+
+
+def kept_filters(before: list[Any]) -> list[Any]:
+    """Return the filters of `warnings` without those added since `before`, a copy of the list."""
+    return [entry for entry in warnings.filters if entry in before or entry[2] is _QuietWarning]
 
 
 _FILTERS: Final = SharedSettings(_insert_filter)

@@ -39,8 +39,8 @@ def threads_for(work: float) -> Iterator[None]:
         yield
         return
     library = _library()
-    if library is None:
-        with _threads_of_torch(number):
+    if library is None:  # the setting of the process is touched only where torch would wait forever
+        with threads_of_torch(number if has_lost_its_pool() else available):
             yield
         return
     local = getattr(library, "MKL_Set_Num_Threads_Local", lambda _: 0)
@@ -54,11 +54,8 @@ def threads_for(work: float) -> Iterator[None]:
 
 
 @contextmanager
-def _threads_of_torch(number: int) -> Iterator[None]:
-    """Set torch's threads after a fork, where it is necessary, and otherwise leave them alone."""
-    if not has_lost_its_pool():
-        yield
-        return
+def threads_of_torch(number: int) -> Iterator[None]:
+    """Set the number of threads of torch, in the process, for the block."""
     available = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -76,6 +77,18 @@ def need_torch(what: str, method: str = "elic") -> None:
 
 
 @contextmanager
+def neutral_torch() -> Iterator[None]:
+    """Run the block in `torch_guard.neutral` if torch is imported; a program without it can have set nothing."""
+    if sys.modules.get("torch") is None:
+        yield
+        return
+    from refcodec.networks.torch_guard import neutral
+
+    with neutral():
+        yield
+
+
+@contextmanager
 def torch_errors(folder: Path, part: str) -> Iterator[None]:
     """Turn errors of torch in a float network into a SemError.
 
@@ -108,8 +121,6 @@ def backend(name: str = "auto") -> Backend:
 
     `auto` is torch if it is already imported, since importing it takes longer than running the networks of a photograph.
     """
-    import sys
-
     if name not in ("auto", "numpy", "torch"):
         raise ValueError(f"unknown backend {name!r}")
     if name == "torch" or (name == "auto" and sys.modules.get("torch") is not None):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Flags of torch that belong to the process and change results: precision of float32, default dtype, oneDNN, determinism.
+"""Flags of torch that belong to the process and change results: precision of float32, oneDNN, determinism, default dtype.
 
 They are touched only where the program, or a library of it, has set them to other values than networks here need, while
 a network runs; `SharedSettings` puts them back. float32 is IEEE binary32 (SPEC §14 allows less than TF32 or bfloat16
@@ -20,9 +20,6 @@ _REDUCED: Final = ("tf32", "bf16")
 
 def _change() -> list[Undo]:
     undo: list[Undo] = []
-    if (dtype := torch.get_default_dtype()) != torch.float32:
-        torch.set_default_dtype(torch.float32)
-        undo.append(lambda: torch.set_default_dtype(dtype))
     if torch.are_deterministic_algorithms_enabled() and not torch.is_deterministic_algorithms_warn_only_enabled():
         # deterministic algorithms stay in use; an operation that has none is no error of the file
         torch._C._set_deterministic_algorithms(True, warn_only=True)
@@ -73,4 +70,13 @@ def _cudnn_allows_tf32() -> bool:
         return True
 
 
+def _change_dtype() -> list[Undo]:
+    if (dtype := torch.get_default_dtype()) == torch.float32:
+        return []
+    torch.set_default_dtype(torch.float32)
+    return [lambda: torch.set_default_dtype(dtype)]
+
+
 FLAGS: Final = SharedSettings(_change)
+# Networks here name the dtype of each tensor; those of other libraries do not.
+DEFAULT_DTYPE: Final = SharedSettings(_change_dtype)

@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from refcodec.networks.openmp import threads_for
-from refcodec.networks.torch_flags import FLAGS
+from refcodec.networks.torch_flags import DEFAULT_DTYPE, FLAGS
 from refcodec.process_settings import quiet_warnings
 
 DEVICES: Final = ("cpu", "cuda", "mps")
@@ -46,22 +46,35 @@ def neutral(work: float = math.inf) -> Iterator[None]:
 
 
 @contextmanager
-def loading_weights() -> Iterator[None]:
-    """Run the block as `neutral` does, for tensors that outlive it and may take part in gradients later."""
-    with neutral(), torch.inference_mode(False), torch.no_grad():
+def neutral_for_libraries() -> Iterator[None]:
+    """Run networks of other libraries in the block as `neutral` does, and with the default dtype float32."""
+    with neutral(), DEFAULT_DTYPE.changed():
         yield
 
 
-_META: Final = threading.RLock()
+# Held while networks are built: torch keeps the device of a context, and the default dtype that the libraries change, in
+# variables of the process.
+_BUILDING: Final = threading.RLock()
+
+
+@contextmanager
+def loading_weights() -> Iterator[None]:
+    """Load networks of other libraries on the CPU, whatever the defaults, without taking from torch's random numbers.
+
+    Their tensors outlive the block and may take part in gradients later. One thread at a time.
+    """
+    with neutral_for_libraries(), torch.inference_mode(False), torch.no_grad(), _BUILDING, torch.device("cpu"):
+        state = torch.get_rng_state()
+        try:
+            yield
+        finally:
+            torch.set_rng_state(state)
 
 
 @contextmanager
 def without_memory() -> Iterator[None]:
-    """Build networks on the device "meta", which takes neither time nor memory; weights are assigned to them later.
-
-    One thread at a time, since torch keeps the device of its context in a variable of the process.
-    """
-    with without_modes(), _META, torch.device("meta"):
+    """Build networks on the device "meta", which takes neither time nor memory; weights are assigned to them later."""
+    with without_modes(), _BUILDING, torch.device("meta"):
         yield
 
 

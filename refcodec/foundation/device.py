@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -43,9 +42,4 @@ def generator(kind: str, seed: int) -> torch.Generator:
 
 def has_cuda() -> bool:
     """Return whether torch can use a CUDA device in this process; it cannot in a fork of one that has used it."""
-    return _sees_cuda() and not getattr(torch._C, "_cuda_isInBadFork", bool)()
-
-
-@lru_cache(maxsize=1)
-def _sees_cuda() -> bool:
-    return torch.cuda.is_available()
+    return torch.cuda.is_available() and not getattr(torch._C, "_cuda_isInBadFork", bool)()

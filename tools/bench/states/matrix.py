@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Run all operations in all states of this process, and compare with its plain state."""
+"""Run all operations in all states, and compare with the plain state of this process."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
-from tools.bench.states.operations import OPERATIONS, files, forget_models
+from tools.bench.states.callers import CALLERS, PROCESSES
+from tools.bench.states.operations import OPERATIONS, forget_models, plain
 from tools.bench.states.snapshot import changes, snapshot
 from tools.bench.states.states import PROCESS, State
 
@@ -20,16 +24,49 @@ def states() -> dict[str, State]:
     return {**PROCESS, **TORCH}
 
 
-def plain() -> Results:
-    """Return the digests of every operation in the plain state of this process."""
-    files()
-    return {name: call() for name, call in OPERATIONS.items()}
-
-
 def run(names: Sequence[str] = ()) -> Results:
     """Return, by state, the results that differ from those of the plain state, and what the operations left changed."""
     expected = plain()
-    return {name: in_state(state, expected) for name, state in states().items() if not names or name in names}
+    calls: dict[str, Callable[[], dict[str, Any]]] = {
+        name: partial(in_state, state, expected) for name, state in states().items()
+    }
+    calls |= {name: partial(call, partial(in_state, ExitStack, expected)) for name, call in CALLERS.items()}
+    calls["eight threads"] = partial(concurrently, expected)
+    calls |= {name: partial(in_process, process, expected) for name, process in PROCESSES.items()}
+    return {name: call() for name, call in calls.items() if not names or name in names}
+
+
+def in_process(process: Callable[[], Results], expected: Results) -> dict[str, Any]:
+    """Return the entry of a state that is another process, of which only results are known."""
+    try:
+        found = process()
+    except Exception as error:  # noqa: BLE001 - whatever a state provokes is a result
+        return {"differs": dict.fromkeys(OPERATIONS, f"{type(error).__name__}: {error}"[:240]), "left": []}
+    differing = {name: difference(lambda name=name: found[name], expected[name]) for name in expected}
+    return {"differs": {name: what for name, what in differing.items() if what}, "left": []}
+
+
+def concurrently(expected: Results, threads: int = 8) -> dict[str, Any]:
+    """Return the entry of several threads at once, under flags of the process that calls have to change."""
+    from tools.bench.states.torch_states import mixed_flags
+
+    differs: dict[str, str] = {}
+
+    def work(turn: int) -> None:
+        names = list(OPERATIONS)
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            if what := difference(OPERATIONS[name], expected[name]):
+                differs[name] = what
+
+    forget_models()
+    with mixed_flags():
+        before = snapshot()
+        workers = [threading.Thread(target=work, args=(turn,)) for turn in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return {"differs": differs, "left": changes(before, snapshot())}
 
 
 def in_state(state: State, expected: Results) -> dict[str, Any]:

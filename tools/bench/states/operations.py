@@ -63,6 +63,12 @@ def files() -> dict[str, bytes]:
     return _encoded()
 
 
+def plain() -> dict[str, dict[str, Any]]:
+    """Return the digests of every operation in the state of this process."""
+    files()
+    return {name: call() for name, call in OPERATIONS.items()}
+
+
 def forget_models() -> None:
     """Drop the models in memory, so that the next operation loads them again."""
     for cache_ in (

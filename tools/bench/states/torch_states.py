@@ -97,6 +97,14 @@ def _seeded() -> AbstractContextManager[Any]:
     return ExitStack()
 
 
+@contextmanager
+def mixed_flags() -> Iterator[None]:
+    """Set every flag of the process that calls change while they run."""
+    with _precision(("generic", "all", "tf32"), ("mkldnn", "conv", "bf16")), _deterministic():
+        with torch.backends.mkldnn.flags(enabled=False), _default_dtype(torch.float64):
+            yield
+
+
 TORCH: Final[dict[str, State]] = {
     "default device meta": _default_device,
     "device context meta": lambda: torch.device("meta"),

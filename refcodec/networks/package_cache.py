@@ -60,7 +60,10 @@ def table_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -
 
 def has_torch() -> bool:
     """Return whether torch is installed."""
-    return importlib.util.find_spec("torch") is not None
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ValueError:  # the program has put an object without a specification in its place
+        return False
 
 
 def need_torch(what: str, method: str = "elic") -> None:
@@ -124,7 +127,8 @@ def backend(name: str = "auto") -> Backend:
     if name not in ("auto", "numpy", "torch"):
         raise ValueError(f"unknown backend {name!r}")
     if name == "torch" or (name == "auto" and sys.modules.get("torch") is not None):
-        need_torch("the torch backend")
+        if name == "torch":
+            need_torch("the torch backend")
         try:
             from refcodec.networks.torch_backend import TorchBackend
 

@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -52,17 +53,16 @@ def in_event_loop(call: Callable[[], T]) -> T:
     return asyncio.run(run())
 
 
-def forked(prepare: Callable[[], object] = lambda: None) -> Results:
+def forked(call: Callable[[], Results] = plain) -> Results:
     """Return the results of a child that is forked after torch has run in several threads. Raises TimeoutError."""
-    start_threads()
     read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            prepare()
-            os.write(write, json.dumps(plain()).encode())
-        finally:
-            os._exit(0)
+    with several_threads():
+        child = os.fork()
+        if child == 0:
+            try:
+                os.write(write, json.dumps(call()).encode())
+            finally:
+                os._exit(0)
     os.close(write)
     try:
         if not select.select([read], [], [], SECONDS)[0]:
@@ -75,33 +75,31 @@ def forked(prepare: Callable[[], object] = lambda: None) -> Results:
         os.close(read)
 
 
-def start_threads() -> None:
-    """Run a convolution and a product in torch that are large enough for its thread pool."""
+@contextmanager
+def several_threads() -> Iterator[None]:
+    """Have torch compute in several threads in the block, with a pool of threads that has run."""
     import torch
 
     before = torch.get_num_threads()
     torch.set_num_threads(max(2, before))
     torch.conv2d(torch.ones(1, 32, 128, 128), torch.ones(32, 32, 3, 3))
     torch.ones(600, 600, dtype=torch.float64) @ torch.ones(600, 600, dtype=torch.float64)
-    torch.set_num_threads(before)
-
-
-def _several_threads() -> None:
-    import torch
-
-    torch.set_num_threads(2)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def pooled(method: str) -> Results:
     """Return the results of a process of `multiprocessing`, started by `method`."""
-    start_threads()
-    with multiprocessing.get_context(method).Pool(1) as pool:
+    with several_threads(), multiprocessing.get_context(method).Pool(1) as pool:
         return pool.apply_async(plain).get(SECONDS)
 
 
 def started(*flags: str, **environment: str) -> Results:
     """Return the results of an interpreter with flags and variables of the environment."""
-    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import json; " + (
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import json; "
         "from tools.bench.states.operations import plain; json.dump(plain(), sys.stdout)"
     )
     done = subprocess.run(
@@ -123,7 +121,7 @@ CALLERS: Final[dict[str, Callable[[Callable[[], Any]], Any]]] = {
 }
 PROCESSES: Final[dict[str, Callable[[], Results]]] = {
     "fork after torch has run": forked,
-    "fork, two threads set in the child": partial(forked, _several_threads),
+    "thread of a fork": partial(forked, partial(in_thread, plain)),
     "multiprocessing fork": partial(pooled, "fork"),
     "multiprocessing spawn": partial(pooled, "spawn"),
     "multiprocessing forkserver": partial(pooled, "forkserver"),
@@ -136,7 +134,7 @@ PROCESSES: Final[dict[str, Callable[[], Results]]] = {
     "python -X utf8=0, LANG=C": partial(started, "-X", "utf8=0", LANG="C", LC_ALL="C", PYTHONCOERCECLOCALE="0"),
     "python -X int_max_str_digits=640": partial(started, "-X", "int_max_str_digits=640"),
     "PYTHONHASHSEED=1": partial(started, PYTHONHASHSEED="1"),
-    "PYTHONWARNINGS=error in the codec": partial(started, PYTHONWARNINGS="error:::refcodec"),
+    "python -W error": partial(started, "-W", "error"),
     "SEM_NO_NUMBA=1": partial(started, SEM_NO_NUMBA="1"),
     "OMP_WAIT_POLICY=passive, 3 threads": partial(started, OMP_WAIT_POLICY="PASSIVE", OMP_NUM_THREADS="3"),
 }

@@ -42,7 +42,7 @@ def in_process(process: Callable[[], Results], expected: Results) -> dict[str, A
         found = process()
     except Exception as error:  # noqa: BLE001 - whatever a state provokes is a result
         return {"differs": dict.fromkeys(OPERATIONS, f"{type(error).__name__}: {error}"[:240]), "left": []}
-    differing = {name: difference(lambda name=name: found[name], expected[name]) for name in expected}
+    differing = {name: difference(partial(found.__getitem__, name), expected[name]) for name in expected}
     return {"differs": {name: what for name, what in differing.items() if what}, "left": []}
 
 

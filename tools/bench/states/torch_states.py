@@ -79,6 +79,10 @@ def _deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(False)
 
 
+def _without_onednn() -> AbstractContextManager[Any]:
+    return changed(torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled, False)
+
+
 def _threads(number: int) -> AbstractContextManager[Any]:
     return changed(torch.get_num_threads, torch.set_num_threads, number)
 
@@ -100,9 +104,11 @@ def _seeded() -> AbstractContextManager[Any]:
 @contextmanager
 def mixed_flags() -> Iterator[None]:
     """Set every flag of the process that calls change while they run."""
-    with _precision(("generic", "all", "tf32"), ("mkldnn", "conv", "bf16")), _deterministic():
-        with torch.backends.mkldnn.flags(enabled=False), _default_dtype(torch.float64):
-            yield
+    with ExitStack() as stack:
+        stack.enter_context(_precision(("generic", "all", "tf32"), ("mkldnn", "conv", "bf16")))
+        for state in (_deterministic(), _without_onednn(), _default_dtype(torch.float64)):
+            stack.enter_context(state)
+        yield
 
 
 TORCH: Final[dict[str, State]] = {
@@ -120,11 +126,11 @@ TORCH: Final[dict[str, State]] = {
     "deterministic algorithms": _deterministic,
     "inference mode": torch.inference_mode,
     "no gradients": torch.no_grad,
-    "anomaly detection": lambda: torch.autograd.detect_anomaly(check_nan=True),
+    "anomaly detection": lambda: changed(torch.is_anomaly_enabled, torch.set_anomaly_enabled, True),
     "function mode": _RaisingFunctionMode,
     "dispatch mode": _HalvingDispatchMode,
     "fake tensors": _fake_tensors,
-    "oneDNN off": lambda: torch.backends.mkldnn.flags(enabled=False),
+    "oneDNN off": _without_onednn,
     "one thread": lambda: _threads(1),
     "seven threads": lambda: _threads(7),
     "denormals to zero": _flush,

@@ -224,7 +224,7 @@ def test_a_fork_of_a_program_that_has_not_imported_the_codec(tmp_path: Path) -> 
         "torch.conv2d(torch.ones(1, 32, 128, 128), torch.ones(32, 32, 3, 3))\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    signal.alarm(100)\n"
+        "    signal.alarm(250)\n"
         "    import refcodec\n"
         "    refcodec.decode(refcodec.encode(__import__('numpy').zeros((900, 900, 3), 'uint8')))\n"
         "    os._exit(0)\n"
@@ -232,7 +232,7 @@ def test_a_fork_of_a_program_that_has_not_imported_the_codec(tmp_path: Path) -> 
     )
     root = Path(__file__).resolve().parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run([sys.executable, str(script)], env=environment, timeout=120, check=False)
+    done = subprocess.run([sys.executable, str(script)], env=environment, timeout=300, check=False)
     assert done.returncode == 0
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 from tools.bench.states.operations import plain
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-SECONDS: Final = 120  # for a process; one that hangs does so for ever
+SECONDS: Final = 300  # for a process; one that hangs does so for ever
 T = TypeVar("T")
 Results = dict[str, dict[str, Any]]
 

@@ -7,16 +7,23 @@ reader of standard output exits early (`| head`), the program ends silently with
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 INTERRUPTED = 130
 PIPE_GONE = 7
+# Threads of torch sleep while they wait, and leave the processor to other programs; read when OpenMP is loaded.
+PASSIVE: Final = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run `semtool` once; return the exit status."""
+    if args is None:  # the process is this program's own
+        for name, value in PASSIVE.items():
+            os.environ.setdefault(name, value)
     try:  # Ctrl-C may come while modules are still being imported
         from refcodec.cli.stdio import mute, prepare
 

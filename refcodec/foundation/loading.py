@@ -4,15 +4,10 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read when diffusers is imported
 
 import torch
 
@@ -20,8 +15,16 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import SettingError, device_of, dtype_of
 from refcodec.foundation.download import PICKLED, models_extra_error
+from refcodec.foundation.library_messages import SILENCE
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ROLES
+from refcodec.networks.torch_guard import (
+    is_failure_of_device,
+    is_out_of_memory,
+    loading_weights,
+    neutral_for_libraries,
+)
+from refcodec.process_settings import quiet_warnings
 
 TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 MESSAGE_MAX = 160  # characters of a library's own message
@@ -31,15 +34,7 @@ LISTED_MAX = 6  # classes listed in an error
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence messages and progress bars of the libraries; errors are reported once, as SemError."""
-    import diffusers
-    import transformers
-
-    transformers.utils.logging.set_verbosity(logging.CRITICAL)
-    transformers.utils.logging.disable_progress_bar()
-    diffusers.utils.logging.set_verbosity(logging.CRITICAL)  # errors too: they are logged before they are raised
-    diffusers.utils.logging.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with SILENCE.changed(), quiet_warnings():
         yield
 
 
@@ -47,7 +42,7 @@ def quiet() -> Iterator[None]:
 def loading(role: str, folder: Path) -> Iterator[None]:
     """Convert exceptions of transformers, diffusers and safetensors to MODEL_MALFORMED or DEPENDENCY_MISSING."""
     try:
-        with quiet():
+        with quiet(), loading_weights():
             yield
     except (SemError, SettingError, MemoryError):
         raise
@@ -79,15 +74,25 @@ def loading(role: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def running(role: str, name: str) -> Iterator[None]:
-    """Convert exceptions of a model that does not run on its input to Code.MODEL_MALFORMED."""
+    """Convert exceptions of a model that does not run on its input to Code.MODEL_MALFORMED.
+
+    An error of the device or of the installation becomes Code.DEPENDENCY_MISSING, exhausted memory MemoryError.
+    """
     try:
-        with quiet(), torch.inference_mode():
+        with quiet(), neutral_for_libraries():
             yield
     except (SemError, SettingError, MemoryError):
         raise
     except Exception as error:  # untrusted configurations and chat templates raise errors of all kinds
         if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
+        if is_failure_of_device(error):
+            raise SemError(
+                Code.DEPENDENCY_MISSING,
+                f"{role}: torch cannot run the model {shown(name)} here ({first_line(error)})",
+                path=role,
+                hint="run it with --device cpu or --dtype float32, or with another version of torch",
+            ) from error
         raise SemError(
             Code.MODEL_MALFORMED,
             f"{role}: the model {shown(name)} does not run ({first_line(error)})",
@@ -106,11 +111,6 @@ def require_finite(role: str, name: str, finite: bool) -> None:
             path=role,
             hint=hint,
         )
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error of torch, of any of several types, means that memory is exhausted."""
-    return isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)
 
 
 def first_line(error: BaseException) -> str:

@@ -81,7 +81,7 @@ class LatentCoder:
 
         They are the mode of the posterior, so that encoding is repeatable; PerCo (SD) draws a sample.
         """
-        x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
+        x = torch.tensor(np.ascontiguousarray(pixels), device="cpu").permute(2, 0, 1)[None]
         with running(ROLE, self.name):
             x = x.to(self.vae.device, self.vae.dtype) / 127.5 - 1
             latent: Tensor = self.vae.encode(x).latent_dist.mode() * self.vae.config.scaling_factor

@@ -6,6 +6,7 @@ Arrays are float64[C, h, w]; sites are pairs of row and column indices, and valu
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,10 @@ class NumpyBackend:
     def __init__(self, dtype: type[np.floating[Any]] = np.float64) -> None:
         self.dtype = dtype
         self._weights: dict[tuple[int, Taps], tuple[Conv, Array]] = {}
+
+    def computing(self, work: int) -> AbstractContextManager[Any]:
+        """Return the block in which nets run, whatever the program has numpy do about errors of floating point."""
+        return np.errstate(all="ignore")
 
     def array(self, values: Array) -> Array:
         return np.ascontiguousarray(values, dtype=self.dtype)

@@ -18,7 +18,7 @@ from refcodec import spec
 from refcodec.canonical_json import canonical_json
 from refcodec.errors import Code, SemError
 from refcodec.networks.layer_reader import SCALES, LayerReader
-from refcodec.networks.layers import ACTIVATION, Ladder, Net, Requant, check_net, check_requant
+from refcodec.networks.layers import ACTIVATION, Conv, Ladder, Net, Requant, check_net, check_requant
 from refcodec.networks.manifest_values import malformed, require_integer, require_list, require_members
 
 RATES_MAX, GROUPS_MAX, CHANNELS_MAX = 64, 16, 1024
@@ -69,6 +69,12 @@ class SymbolModel:
     @cached_property
     def m(self) -> int:
         return sum(self.groups)
+
+    @cached_property
+    def weights(self) -> int:
+        """The number of weights of all convolutions, each of which is used about once at every site."""
+        nets = (self.hyper_net, *self.channel_nets, *self.spatial_nets, *(self.anchor_heads or ()), *self.heads)
+        return sum(layer.w.size for net in nets for layer in net if isinstance(layer, Conv))
 
     @property
     def numbers(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ memory layout cannot change a value. float32 is not exact, and is for measuring 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.networks.layers import Conv, Net, Requant, Taps, run_net
+from refcodec.networks.torch_guard import neutral
 
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
 _CHUNK = 1 << 22  # values of one gathered patch matrix
@@ -31,6 +33,10 @@ class TorchBackend:
         self.dtype, self.channels_last = dtype, channels_last
         self._cache: dict[tuple[int, object], tuple[Any, Tensor]] = {}
 
+    def computing(self, work: int) -> AbstractContextManager[None]:
+        """Return the block in which nets run: without the modes of the program, with threads for the work."""
+        return neutral(work)
+
     def _cached(self, owner: Any, key: object, make: Callable[[], NDArray[Any]]) -> Tensor:
         """Return a tensor derived from `owner`, computed once. The cache keeps `owner` alive, as its id is the key."""
         if (id(owner), key) not in self._cache:
@@ -38,7 +44,7 @@ class TorchBackend:
         return self._cache[id(owner), key][1]
 
     def array(self, values: Any) -> Tensor:
-        return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype)
+        return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype, device="cpu")
 
     def to_int(self, values: Tensor) -> NDArray[np.int64]:
         out: NDArray[np.int64] = values.contiguous().to(torch.int64).numpy()
@@ -58,7 +64,7 @@ class TorchBackend:
         return torch.cat(parts)
 
     def zeros(self, *shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=self.dtype)
+        return torch.zeros(shape, dtype=self.dtype, device="cpu")
 
     @staticmethod
     def _at(sites: Sites) -> tuple[Tensor, Tensor]:

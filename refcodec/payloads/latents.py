@@ -106,6 +106,12 @@ def _in_range(y: Ints) -> bool:
     return bool(((y >= -32768) & (y <= 32767)).all())
 
 
+def _multiplications(model: SymbolModel, size: tuple[int, int]) -> int:
+    """Return about how many multiplications the networks of a model take for a picture."""
+    rows, cols = shapes(*size)[1]
+    return rows * cols * model.weights
+
+
 def _walk(
     coder: entropy.Coder,
     model: SymbolModel,
@@ -163,7 +169,8 @@ def decode(
     Raise STREAM_INVALID (SEM-E-401), STREAM_NOT_CANONICAL (SEM-E-402) or VALUE_RANGE (SEM-E-403).
     """
     coder = entropy.Decoder(body)
-    latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress)
+    with backend.computing(_multiplications(model, size)):
+        latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress)
     coder.finish()
     return latents
 
@@ -182,7 +189,8 @@ def encode(
 ) -> tuple[bytes, ElicLatents]:
     """Return the body of z and of the residuals that `source` returns for each pass, and the coded symbols."""
     coder = entropy.Encoder()
-    latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, source)
+    with backend.computing(_multiplications(model, size)):
+        latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, source)
     return coder.finish(), latents
 
 

@@ -39,12 +39,15 @@ LAYERS = (
     ("file_input",),
     ("canonical_json", "fileio", "networks.trace"),
     ("registry.hints",),
-    ("spec", "errors", "progress"),
+    ("spec", "errors", "progress", "process_settings"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")
 TORCH = (
+    "refcodec.networks.openmp",
     "refcodec.networks.torch_backend",
+    "refcodec.networks.torch_flags",
+    "refcodec.networks.torch_guard",
     "refcodec.convert",
     "refcodec.foundation",
     "refcodec.transforms",

@@ -14,7 +14,7 @@ from PIL import Image
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
-from refcodec.foundation.loading import load_pretrained, loading, require_config, running
+from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "captioner"
@@ -101,7 +101,7 @@ def _processor(folder: Path, model: Any) -> Any:
 
     kind = PROCESSOR_MAPPING.get(type(model.config), None)
     if kind is None or "video_processor" not in kind.get_attributes():
-        return AutoProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+        return AutoProcessor.from_pretrained(folder, **OWN_FILES, backend="pil")
 
     class Still(kind):  # type: ignore[misc, valid-type]
         def check_argument_for_proper_class(self, name: str, value: Any) -> Any:
@@ -110,7 +110,7 @@ def _processor(folder: Path, model: Any) -> Any:
     makers = {"image_processor": AutoImageProcessor, "tokenizer": AutoTokenizer}
     more = {"image_processor": {"backend": "pil"}, "tokenizer": {}}
     parts = [
-        makers[name].from_pretrained(folder, local_files_only=True, **more[name]) if name in makers else None
+        makers[name].from_pretrained(folder, **OWN_FILES, **more[name]) if name in makers else None
         for name in kind.get_attributes()
     ]
     settings, _ = kind.get_processor_dict(folder, local_files_only=True)

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import load_pretrained, loading, quiet, require_config, require_finite, running
+from refcodec.foundation.loading import (
+    OWN_FILES,
+    load_pretrained,
+    loading,
+    quiet,
+    require_config,
+    require_finite,
+    running,
+)
 from refcodec.foundation.resolve import Models
 
 ROLE = "clip"
@@ -32,8 +40,8 @@ class ClipModel:
             from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
             model = load_pretrained(ROLE, folder, CLIPModel)
-            processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+            processor = CLIPImageProcessorPil.from_pretrained(folder, **OWN_FILES)
+            tokenizer = CLIPTokenizer.from_pretrained(folder, **OWN_FILES)
         return cls(model.to(device_of(models)), processor, tokenizer, folder.name)
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import strip_reasoning
-from refcodec.foundation.loading import load_pretrained, loading, require_config, running
+from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "language"
@@ -36,7 +36,7 @@ class LanguageModel:
 
             require_config(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
             model = load_pretrained(ROLE, folder, AutoModelForCausalLM, dtype_of(models))
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **OWN_FILES)
         return cls(model.to(device_of(models)), tokenizer, folder.name)
 
     def ask(self, instruction: str, text: str, max_tokens: int) -> str:

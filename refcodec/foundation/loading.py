@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read when diffusers is imported
 
@@ -20,12 +20,16 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import SettingError, device_of, dtype_of
 from refcodec.foundation.download import PICKLED, models_extra_error
+from refcodec.foundation.folder_code import CONFIG_BYTES_MAX, NAME_MAX, refuse_code
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ROLES
+from refcodec.sandbox import audit
 
 TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 MESSAGE_MAX = 160  # characters of a library's own message
 LISTED_MAX = 6  # classes listed in an error
+# arguments of every from_pretrained: nothing is fetched, and no code of a folder runs
+OWN_FILES: Final = {"local_files_only": True, "trust_remote_code": False}
 
 
 @contextmanager
@@ -45,6 +49,27 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def loading(role: str, folder: Path) -> Iterator[None]:
+    """Convert exceptions of transformers, diffusers and safetensors to MODEL_MALFORMED or DEPENDENCY_MISSING.
+
+    Raises Code.MODEL_MALFORMED for a folder that names code. Inside the block, this thread runs no code but that of
+    installed packages, starts no program, opens no connection and asks no question.
+    """
+    refuse_code(role, folder)
+    with library_errors(role, folder), audit.refusing(_policy(folder)):
+        yield
+
+
+def _policy(folder: Path) -> audit.Policy:
+    return audit.Policy(
+        (*audit.PROGRAMS, *audit.NETWORK, *audit.OBJECTS, *audit.QUESTIONS),
+        installed_code=True,
+        untrusted=(os.path.realpath(folder),),
+        during="while a model is loaded",
+    )
+
+
+@contextmanager
+def library_errors(role: str, folder: Path) -> Iterator[None]:
     """Convert exceptions of transformers, diffusers and safetensors to MODEL_MALFORMED or DEPENDENCY_MISSING."""
     try:
         with quiet():
@@ -60,7 +85,9 @@ def loading(role: str, folder: Path) -> Iterator[None]:
             path=role,
             hint=f"pip install {error.name}",
         ) from error
-    except Exception as error:  # tokenizers raises Exception itself; each library has its own errors
+    except BaseException as error:  # tokenizers raises Exception itself, and panics; each library has its own errors
+        if not is_library_error(error):
+            raise
         if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
         pickled = sorted(path.name for path in folder.rglob("*") if path.suffix in PICKLED)
@@ -85,7 +112,9 @@ def running(role: str, name: str) -> Iterator[None]:
             yield
     except (SemError, SettingError, MemoryError):
         raise
-    except Exception as error:  # untrusted configurations and chat templates raise errors of all kinds
+    except BaseException as error:  # untrusted configurations and chat templates raise errors of all kinds
+        if not is_library_error(error):
+            raise
         if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
         raise SemError(
@@ -108,7 +137,12 @@ def require_finite(role: str, name: str, finite: bool) -> None:
         )
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def is_library_error(error: BaseException) -> bool:
+    """Return whether an exception is an error of a library: not Ctrl-C or an exit, but also a panic of one written in Rust."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error of torch, of any of several types, means that memory is exhausted."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)
 
@@ -123,10 +157,10 @@ def first_line(error: BaseException) -> str:
 def require_config(role: str, folder: Path, file: str, member: str, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return the configuration `file` of a folder.
 
-    Raises Code.MODEL_MALFORMED unless its `member` is, or contains, one of `allowed`.
+    Raises Code.MODEL_MALFORMED unless its `member` is one of `allowed`.
     """
     try:
-        if not (folder / file).is_file():  # reading a pipe would block
+        if not (folder / file).is_file() or (folder / file).stat().st_size > CONFIG_BYTES_MAX:  # a pipe would block
             raise FileNotFoundError
         config = json.loads((folder / file).read_bytes())
         value = config[member]
@@ -137,17 +171,21 @@ def require_config(role: str, folder: Path, file: str, member: str, allowed: tup
             path=role,
             hint=f"name a folder of {ROLES[role]}",
         ) from error
-    names = value if isinstance(value, list) else [value]
-    if not any(name in allowed for name in names):
-        actual = ", ".join(map(str, names)) or "nothing"
+    if not isinstance(value, str) or value not in allowed:
+        actual = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         expected = f"not {' or '.join(allowed)}" if len(allowed) <= LISTED_MAX else "which does not fill this role"
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{role}: {shown(folder.name)} is {shown(actual)}, {expected}",
+            f"{role}: {shown(folder.name)} is {shown(actual[:NAME_MAX])}, {expected}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
         )
     return dict(config)
+
+
+def own_files(kind: Any) -> dict[str, bool]:
+    """Return `OWN_FILES` for a network; those of diffusers never take code, and have no argument for it."""
+    return {"local_files_only": True} if kind.__module__.startswith("diffusers.") else OWN_FILES
 
 
 def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> Any:
@@ -160,7 +198,7 @@ def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") 
         "torch_dtype" if library == "diffusers" else "dtype": getattr(torch, dtype) if isinstance(dtype, str) else dtype
     }
     model, info = kind.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **dtype_argument
+        folder, use_safetensors=True, output_loading_info=True, **own_files(kind), **dtype_argument
     )
     missing = [
         *info.get("missing_keys", ()),
@@ -178,7 +216,7 @@ def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") 
 
 def load_pipeline(kind: Any, folder: Path, models: Models) -> Any:
     """Return the diffusion pipeline of a folder, from safetensors by `kind.from_pretrained`. Call inside `loading`."""
-    pipeline = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models))
+    pipeline = kind.from_pretrained(folder, **OWN_FILES, use_safetensors=True, torch_dtype=dtype_of(models))
     pipeline.set_progress_bar_config(disable=True)
     for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
         if (tokenizer := getattr(pipeline, name, None)) is not None:

@@ -21,6 +21,7 @@ from refcodec.errors import Code, SemError
 from refcodec.foundation.device import device_of, dtype_of, generator
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.loading import (
+    OWN_FILES,
     limit_tokenizer,
     load_pretrained,
     loading,
@@ -124,7 +125,7 @@ class PercoGenerator(LatentCoder):
 
             vae, unet = _part(AutoencoderKL, folder, "vae", dtype), _part(UNet2DConditionModel, folder, "unet", dtype)
             text_encoder = _part(CLIPTextModel, folder, "text_encoder", dtype)
-            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", **OWN_FILES)
             limit_tokenizer(tokenizer, text_encoder)
             steps = DDIMScheduler.from_config(DDIMScheduler.load_config(folder / "scheduler", local_files_only=True))
         return cls(vae.to(device), text_encoder.to(device), tokenizer, unet.to(device), steps, folder.name)

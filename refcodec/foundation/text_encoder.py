@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import load_pretrained, loading, require_config, running
+from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, require_config, running
 from refcodec.foundation.resolve import Models
 
 ROLE = "text_encoder"
@@ -39,7 +39,7 @@ class TextEncoder:
             from transformers import CLIPTextModel, CLIPTokenizerFast
 
             model = load_pretrained(ROLE, folder, CLIPTextModel)
-            tokenizer = CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
+            tokenizer = CLIPTokenizerFast.from_pretrained(folder, **OWN_FILES)
             if tokens > model.config.max_position_embeddings:
                 raise ValueError(f"it takes {model.config.max_position_embeddings} tokens, not {tokens}")
         device = "cpu" if models is None else device_of(models)

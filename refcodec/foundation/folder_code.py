@@ -23,6 +23,7 @@ from refcodec.foundation.folder_digest import model_files
 
 CONFIG_BYTES_MAX: Final = 1 << 24  # of a configuration or a chat template
 WORDS_BYTES_MAX: Final = 1 << 28  # of a vocabulary or a list of weights; the largest published ones have 35 MB
+DEPTH_MAX: Final = 64  # of a configuration
 NAME_MAX: Final = 80  # characters of a name in a message
 # files that hold words or names of weights, not settings
 VOCABULARIES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", "special_tokens_map.json", "merges.json")
@@ -87,11 +88,13 @@ def _file_problem(name: str, path: Path) -> Problem | None:
         return None
 
 
-def _problems(value: Any, file: str) -> Iterator[Problem]:
-    """Yield the problem of each member of a configuration that names code, at any depth."""
+def _problems(value: Any, file: str, depth: int = 0) -> Iterator[Problem]:
+    """Yield the problem of each member of a configuration that names code. Raises RecursionError beyond DEPTH_MAX."""
+    if depth > DEPTH_MAX:
+        raise RecursionError
     if isinstance(value, list):
         for item in value:
-            yield from _problems(item, file)
+            yield from _problems(item, file, depth + 1)
     if not isinstance(value, dict):
         return
     for name, member in value.items():
@@ -108,7 +111,7 @@ def _problems(value: Any, file: str) -> Iterator[Problem]:
             yield f"names a kernel of the hub ({where}), which is never fetched", f"remove {name} from {file}"
         elif name in FILE_LISTS and not _are_files(member):
             yield f"names files elsewhere ({where}), which are not read", f"remove {name} from {file}"
-        yield from _problems(member, file)
+        yield from _problems(member, file, depth + 1)
 
 
 def _is_class_name(value: Any) -> bool:

@@ -73,6 +73,10 @@ class ClipModel:
         require_finite(ROLE, self.name, bool(features.isfinite().all()))
         return cast(torch.Tensor, features / features.norm())
 
+    def cosine(self, pixels: NDArray[np.uint8], target: torch.Tensor) -> float:
+        """Return the cosine of pixels uint8[H, W, 3] and of a `picture`."""
+        return float(self.picture(pixels) @ target)
+
     def text(self, ids: torch.Tensor, points: torch.Tensor | None = None) -> torch.Tensor:
         """Return float32[D] of norm 1 for token ids int64[n] without begin and end.
 

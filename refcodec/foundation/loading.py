@@ -23,6 +23,7 @@ from refcodec.foundation.download import PICKLED, models_extra_error
 from refcodec.foundation.folder_code import CONFIG_BYTES_MAX, NAME_MAX, refuse_code
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ROLES
+from refcodec.foundation.worker.phases import RUN, preparing, report
 from refcodec.sandbox import audit
 
 TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
@@ -125,6 +126,12 @@ def running(role: str, name: str) -> Iterator[None]:
         ) from error
 
 
+def reports_tokens(ids: Any, _: Any, **__: Any) -> torch.Tensor:
+    """Report that a text grows by a token, as a criterion of `generate` that never stops it."""
+    report(RUN)
+    return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+
+
 def require_finite(role: str, name: str, finite: bool) -> None:
     """Raise Code.MODEL_MALFORMED unless `finite`: NaN or infinity would become a black picture or a wrong vector."""
     if not finite:
@@ -222,6 +229,16 @@ def load_pipeline(kind: Any, folder: Path, models: Models) -> Any:
         if (tokenizer := getattr(pipeline, name, None)) is not None:
             limit_tokenizer(tokenizer, getattr(pipeline, name.replace("tokenizer", "text_encoder"), None))
     return pipeline.to(device_of(models))
+
+
+def try_texts(pipeline: Any, *texts: Any) -> None:
+    """Tokenise texts as a pipeline will do, inside the limits for preparing a text, which are those of a bomb."""
+    with preparing():
+        for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
+            if (tokenizer := getattr(pipeline, name, None)) is not None:
+                for text in texts:
+                    if isinstance(text, str):
+                        tokenizer(text, truncation=True)
 
 
 def limit_tokenizer(tokenizer: Any, encoder: Any) -> None:

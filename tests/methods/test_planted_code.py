@@ -30,7 +30,8 @@ from refcodec.foundation.captioner import Captioner
 from refcodec.foundation.clip_model import ClipModel
 from refcodec.foundation.controlnet import ControlNet
 from refcodec.foundation.hed import EdgeDetector
-from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
+from refcodec.foundation.hyper_config import HyperConfig
+from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.image_embedder import ImageEmbedder
 from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator

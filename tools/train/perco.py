@@ -29,7 +29,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from refcodec.errors import SemError
-from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
+from refcodec.foundation.hyper_config import HyperConfig
+from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.loading import OWN_FILES, loading, quiet, require_config
 from refcodec.foundation.perco_diffusion import CLASSES, ROLE, PercoGenerator
 from tools.train import photos

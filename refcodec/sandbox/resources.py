@@ -70,12 +70,6 @@ def _limit(name: str, bound: int | None, *, final: bool) -> None:
         resource.setrlimit(kind, (soft, soft if final else hard))
 
 
-def end_first() -> None:
-    """Have Linux end this process before others if memory runs out."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-
-
 def end_with_parent() -> None:
     """Have Linux end this process when the thread that started it ends."""
     if sys.platform != "linux":

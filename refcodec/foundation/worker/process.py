@@ -165,6 +165,8 @@ class Worker:
         if status is not None and status < 0:
             with suppress(ValueError):
                 reason = signal.Signals(-status).name
+            if reason == "SIGKILL":
+                reason = "the system has killed it, as it does when memory runs out"
         raise label.error(f"ended the process that ran it ({reason})")
 
     def _last_line(self) -> str:

@@ -39,7 +39,6 @@ def main(arguments: list[str]) -> None:
         resources.end_with_parent()
     with suppress(ValueError, OSError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller decides
-    resources.end_first()
     resources.limit_files(FILE_BYTES_MAX)
     landlock.restrict(scratch)
     with suppress(ImportError):  # reported when a model is loaded
@@ -200,9 +199,10 @@ class Server:
         from refcodec.foundation.resolve import Models
 
         models = Models(device=settings["device"], dtype=settings["dtype"], environment=Environment())
-        if device_of(models).type != "cpu":
-            self.bounded = False
-            resources.limit_address_space(None)
+        with suppress(ValueError):  # no such device here: the loader reports it
+            if device_of(models).type != "cpu":
+                self.bounded = False
+                resources.limit_address_space(None)
         return models
 
     def _progress(self, number: int) -> Callable[[float], None]:

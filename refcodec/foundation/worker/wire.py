@@ -148,7 +148,7 @@ def unpack(form: Any, arrays: list[np.ndarray[Any, Any]], special: Mapping[str, 
         if "value" in form:
             kind = getattr(importlib.import_module(VALUES[form["value"]]), form["value"])
             return kind(**unpack(form["fields"], arrays, special))
-        (name, content) = next(iter(form.items()))
+        name, content = next(iter(form.items()))
         return special[name](content)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, StopIteration, RecursionError) as error:
         raise WireError("a value has another form") from error

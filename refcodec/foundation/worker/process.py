@@ -213,7 +213,8 @@ class _Watch:
 
     @property
     def growth(self) -> int:
-        own = {phases.LOAD: self.limits.loading_bytes(self.weights), phases.PREPARE: self.limits.prepare_bytes}
+        loading = self.limits.loading_bytes(self.weights)
+        own = {START: loading, phases.LOAD: loading, phases.PREPARE: self.limits.prepare_bytes}
         return own.get(self.phase, self.limits.run_bytes)
 
     def enter(self, phase: str, pid: int) -> None:

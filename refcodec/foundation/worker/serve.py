@@ -15,6 +15,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
@@ -27,6 +28,7 @@ from refcodec.sandbox import audit, landlock, resources
 CALLABLE: Final = ("refcodec.foundation.", "refcodec.cli.bench.metric_networks.")  # modules whose functions are called
 FILE_BYTES_MAX: Final = 1 << 24  # of a file in the scratch folder, and of standard error
 IDLE_S: Final = 60.0  # after which a process without models ends
+BEAT_S: Final = 1.0  # between two reports of progress
 GRACE_S: Final = 60.0  # after a limit of time, before the process ends itself if its caller has not ended it
 Request = tuple[dict[str, Any], list[Any]]
 
@@ -83,6 +85,7 @@ class Server:
         self.limits = WorkerLimits()
         self.bounded = True  # whether the address space can be limited: a GPU maps more than any limit
         self.running_most: int | None = None
+        self.phase, self.reported = phases.LOAD, 0.0
         self._refuse()
 
     def run(self, requests: queue.SimpleQueue[Request]) -> None:
@@ -174,7 +177,11 @@ class Server:
         )
 
     def _phase(self, phase: str, *, weights: int = 0, first: bool = False) -> None:
-        """Apply the limits of a phase, and tell the caller, who watches the time."""
+        """Apply the limits of a phase, and report it to the caller, who watches the time; progress once in BEAT_S."""
+        now = time.monotonic()
+        if phase == self.phase == phases.RUN and not first and now < self.reported + BEAT_S:
+            return
+        self.phase, self.reported = phase, now
         limits, used = self.limits, resources.address_space() or 0
         if phase == phases.LOAD:
             growth, seconds = limits.loading_bytes(weights), limits.start_s + limits.loading_s(weights)

@@ -132,11 +132,11 @@ def _perco(kind: str, job: ImportJob, states: list[dict[str, Tensor]]) -> None:
     """Write the role hyper_encoder and, with `base`, a folder of the Stable Diffusion behind the U-Net, the role painter."""
     from refcodec.convert import perco_checkpoint
     from refcodec.convert.copy_folder import copy
-    from refcodec.foundation import hyper_encoder
+    from refcodec.foundation import hyper_config, hyper_encoder
 
     hyper, unet = perco_checkpoint.convert({name: tensor for state in states for name, tensor in state.items()})
     if hyper is not None:
-        _write_role(job, hyper_encoder.ROLE, hyper.tensors, hyper.config, hyper_encoder.WEIGHTS)
+        _write_role(job, hyper_config.ROLE, hyper.tensors, hyper.config, hyper_encoder.WEIGHTS)
     if unet is None:
         if job.base is not None:
             raise ValueError("a base needs a U-Net, which these checkpoints do not have")

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from refcodec.errors import Code, SemError
-from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
+from refcodec.foundation.hyper_config import HyperConfig
+from refcodec.foundation.hyper_encoder import HyperEncoder
 
 FACTOR: Final = 8  # pixels per side of a latent site of Stable Diffusion
 HEAD: Final = 64  # channels of an attention head in Stable Diffusion 2

@@ -24,6 +24,8 @@ from typing import Any, Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.sandbox import audit, resources
+from refcodec.sandbox.audit import CHANGES, OBJECTS, PROGRAMS
 
 TIMEOUT_S: Final = 1800
 GROWTH: Final = 4  # tensors that share memory are written separately; growth beyond this is an attack
@@ -32,9 +34,7 @@ WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "params_ema", "par
 DEPTH: Final = 8
 MORE_THAN_TENSORS, NOT_A_CHECKPOINT, NO_TORCH = 3, 4, 5  # exit statuses of the process
 MESSAGE_MAX: Final = 200
-_FORBIDDEN: Final = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile",
-                     "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.chown", "os.truncate", "shutil.",
-                     "ctypes.", "pickle.find_class", "pty.", "webbrowser.", "urllib.")  # fmt: skip
+_FORBIDDEN: Final = (*PROGRAMS, *CHANGES, *OBJECTS, "socket.", "urllib.", "ctypes.")
 _STARTS: Final = (b"PK\3\4", pickle.PROTO)  # first bytes of checkpoints: a zip archive, before torch 1.6 a pickle
 _START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.convert.unpickle import main; sys.exit(main(sys.argv[1:]))"
 
@@ -107,13 +107,13 @@ def main(arguments: list[str]) -> int:
     warnings.simplefilter("ignore")
     size = os.path.getsize(source)
     _limit_resources(size)
-    armed = _install_audit_hook()
+    _install_audit_hook()
     try:
         checkpoint = _read(source)
-        armed.clear()
+        audit.allow_in_process()
         _write(_state(checkpoint), target, size)
     except Exception as error:  # noqa: BLE001 - every error of a checkpoint is reported in one line
-        armed.clear()
+        audit.allow_in_process()
         print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
         return MORE_THAN_TENSORS if isinstance(error, pickle.UnpicklingError | PermissionError) else NOT_A_CHECKPOINT
     return 0
@@ -121,34 +121,13 @@ def main(arguments: list[str]) -> int:
 
 def _limit_resources(size: int) -> None:
     """Limit memory and file size, if the system supports it."""
-    try:
-        import resource
-    except ImportError:
-        return
-    bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: GROWTH * size + (1 << 24)}
-    with suppress(OSError, ValueError):
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        bounds[resource.RLIMIT_AS] = pages * resource.getpagesize() + (2 * GROWTH) * size + MEMORY_MARGIN
-    for kind, bound in bounds.items():
-        with suppress(OSError, ValueError):
-            hard = resource.getrlimit(kind)[1]
-            limit = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-            resource.setrlimit(kind, (limit, limit))
+    resources.limit_files(GROWTH * size + (1 << 24))
+    resources.limit_address_space((2 * GROWTH) * size + MEMORY_MARGIN, final=True)
 
 
-def _install_audit_hook() -> list[bool]:
-    """Install an audit hook that refuses actions not needed to read tensors, until the returned list is cleared."""
-    armed = [True]
-    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-
-    def hook(event: str, args: tuple[Any, ...]) -> None:
-        if armed and (
-            event.startswith(_FORBIDDEN) or (event == "open" and isinstance(args[2], int) and args[2] & writing)
-        ):
-            raise PermissionError(f"{event} while a checkpoint is read")
-
-    sys.addaudithook(hook)
-    return armed
+def _install_audit_hook() -> None:
+    """Refuse actions not needed to read tensors."""
+    audit.refuse_in_process(audit.Policy(_FORBIDDEN, writable=(), during="while a checkpoint is read"))
 
 
 def _read(source: str) -> Any:

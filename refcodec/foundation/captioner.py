@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,22 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec.foundation import endpoint
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
-from refcodec.foundation.loading import load_pretrained, loading, require_config, running
+from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, reports_tokens, require_config, running
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.worker.phases import preparing
 
 ROLE = "captioner"
 DESCRIPTION_TOKENS: Final = 512
 CAPTION_TOKENS: Final = 32
 
 Pixels = NDArray[np.uint8]
-
-
-def load_captioner(models: Models, recommended: Mapping[str, str]) -> Captioner | endpoint.RemoteCaptioner:
-    """Return the model of the role, local or behind an endpoint. Raises ModelError."""
-    return models.load(ROLE, Captioner.load, recommended, endpoint.RemoteCaptioner)
 
 
 class Captioner:
@@ -58,33 +52,35 @@ class Captioner:
 
         max_tokens: None for the length of a long description.
         """
-        picture = Image.fromarray(pixels)
         with running(ROLE, self.name):
-            if self.template is None:
-                inputs, start = self.processor(images=picture, return_tensors="pt"), 0
-            else:
-                inputs = self.processor.apply_chat_template(
-                    [
-                        {
-                            "role": "user",
-                            "content": [
-                                {"type": "image", "image": picture},
-                                {"type": "text", "text": instruction or SENTENCE},
-                            ],
-                        }
-                    ],
-                    chat_template=self.template,
-                    add_generation_prompt=True,
-                    tokenize=True,
-                    return_dict=True,
-                    return_tensors="pt",
-                )
-                start = 0 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
-            inputs = inputs.to(self.model.device, self.model.dtype)
+            inputs = self._inputs(Image.fromarray(pixels), instruction or SENTENCE)
+            whole = self.template is None or self.model.config.is_encoder_decoder
+            start = 0 if whole else inputs["input_ids"].shape[1]
             tokens = self.model.generate(
-                **inputs, max_new_tokens=max_tokens or DESCRIPTION_TOKENS, do_sample=False, num_beams=1
+                **inputs.to(self.model.device, self.model.dtype),
+                max_new_tokens=max_tokens or DESCRIPTION_TOKENS,
+                do_sample=False,
+                num_beams=1,
+                stopping_criteria=[reports_tokens],
             )
-            return strip_reasoning(self.processor.decode(tokens[0, start:], skip_special_tokens=True))
+            with preparing():
+                answer = self.processor.decode(tokens[0, start:], skip_special_tokens=True)
+            return strip_reasoning(answer)
+
+    def _inputs(self, picture: Image.Image, instruction: str) -> Any:
+        """Return what the model takes for a picture, and for the instruction if there is a chat template."""
+        content = [{"type": "image", "image": picture}, {"type": "text", "text": instruction}]
+        with preparing():
+            if self.template is None:
+                return self.processor(images=picture, return_tensors="pt")
+            return self.processor.apply_chat_template(
+                [{"role": "user", "content": content}],
+                chat_template=self.template,
+                add_generation_prompt=True,
+                tokenize=True,
+                return_dict=True,
+                return_tensors="pt",
+            )
 
     def caption(self, pixels: Pixels, tokens: int = CAPTION_TOKENS) -> str:
         """Return a one-line caption of pixels uint8[H, W, 3]."""
@@ -101,7 +97,7 @@ def _processor(folder: Path, model: Any) -> Any:
 
     kind = PROCESSOR_MAPPING.get(type(model.config), None)
     if kind is None or "video_processor" not in kind.get_attributes():
-        return AutoProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+        return AutoProcessor.from_pretrained(folder, **OWN_FILES, backend="pil")
 
     class Still(kind):  # type: ignore[misc, valid-type]
         def check_argument_for_proper_class(self, name: str, value: Any) -> Any:
@@ -110,7 +106,7 @@ def _processor(folder: Path, model: Any) -> Any:
     makers = {"image_processor": AutoImageProcessor, "tokenizer": AutoTokenizer}
     more = {"image_processor": {"backend": "pil"}, "tokenizer": {}}
     parts = [
-        makers[name].from_pretrained(folder, local_files_only=True, **more[name]) if name in makers else None
+        makers[name].from_pretrained(folder, **OWN_FILES, **more[name]) if name in makers else None
         for name in kind.get_attributes()
     ]
     settings, _ = kind.get_processor_dict(folder, local_files_only=True)

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import load_pretrained, loading, quiet, require_config, require_finite, running
+from refcodec.foundation.loading import (
+    OWN_FILES,
+    load_pretrained,
+    loading,
+    quiet,
+    require_config,
+    require_finite,
+    running,
+)
 from refcodec.foundation.resolve import Models
 
 ROLE = "clip"
@@ -32,8 +40,8 @@ class ClipModel:
             from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
             model = load_pretrained(ROLE, folder, CLIPModel)
-            processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+            processor = CLIPImageProcessorPil.from_pretrained(folder, **OWN_FILES)
+            tokenizer = CLIPTokenizer.from_pretrained(folder, **OWN_FILES)
         return cls(model.to(device_of(models)), processor, tokenizer, folder.name)
 
     @property
@@ -64,6 +72,10 @@ class ClipModel:
             features = self.model.get_image_features(**inputs).pooler_output[0].float()
         require_finite(ROLE, self.name, bool(features.isfinite().all()))
         return cast(torch.Tensor, features / features.norm())
+
+    def cosine(self, pixels: NDArray[np.uint8], target: torch.Tensor) -> float:
+        """Return the cosine of pixels uint8[H, W, 3] and of a `picture`."""
+        return float(self.picture(pixels) @ target)
 
     def text(self, ids: torch.Tensor, points: torch.Tensor | None = None) -> torch.Tensor:
         """Return float32[D] of norm 1 for token ids int64[n] without begin and end.

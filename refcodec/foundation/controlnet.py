@@ -12,7 +12,7 @@ from PIL import Image
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import device_of, dtype_of
-from refcodec.foundation.loading import load_pretrained, loading, require_config
+from refcodec.foundation.loading import library_errors, load_pretrained, loading, require_config
 from refcodec.foundation.prompt_tokens import takes_ids
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import Pixels, TextToImage, prompt_argument
@@ -55,7 +55,7 @@ class ControlNetTextToImage(TextToImage):
             raise SemError(Code.MODEL_MALFORMED, what, path=ROLE, hint="name the ControlNet of this painter")
         from diffusers import StableDiffusionControlNetPipeline
 
-        with loading(ROLE, Path(control.name)):
+        with library_errors(ROLE, Path(control.name)):
             pipeline = StableDiffusionControlNetPipeline(
                 vae=base.vae,
                 text_encoder=base.text_encoder,

@@ -6,8 +6,10 @@ A pickle is never opened (`semtool models import` converts them).
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -115,6 +117,18 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
         )
         hint = f"check the name and the network, or name a folder with --model {source.role}=FOLDER"
         raise SemError(Code.MODEL_UNAVAILABLE, what, path=source.role, hint=hint) from error
+
+
+def libraries_error() -> SemError | None:
+    """Return the DEPENDENCY_MISSING error for a missing library that foundation models need, or None. Imports none of them."""
+    for name in ("torch", "transformers", "diffusers"):
+        try:
+            missing = importlib.util.find_spec(name) is None
+        except ValueError:  # hidden, or put in its place by a host
+            missing = sys.modules.get(name) is None
+        if missing:
+            return models_extra_error()
+    return None
 
 
 def models_extra_error() -> SemError:

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import load_pretrained, loading, quiet, require_config, require_finite, running
+from refcodec.foundation.loading import (
+    OWN_FILES,
+    load_pretrained,
+    loading,
+    quiet,
+    require_config,
+    require_finite,
+    running,
+)
 from refcodec.foundation.resolve import Models
 
 ROLE = "image_embedder"
@@ -31,7 +39,7 @@ class ImageEmbedder:
             from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
             model = load_pretrained(ROLE, folder, CLIPVisionModelWithProjection)
-            processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+            processor = CLIPImageProcessorPil.from_pretrained(folder, **OWN_FILES)
         return cls(model.to(device_of(models)), processor, folder.name)
 
     @property

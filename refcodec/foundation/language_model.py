@@ -3,22 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from refcodec.foundation import endpoint
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import strip_reasoning
-from refcodec.foundation.loading import load_pretrained, loading, require_config, running
+from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, reports_tokens, require_config, running
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.worker.phases import preparing
 
 ROLE = "language"
-
-
-def load_language_model(models: Models, recommended: Mapping[str, str]) -> LanguageModel | endpoint.RemoteLanguageModel:
-    """Return the model of the role, local or behind an endpoint. Raises ModelError."""
-    return models.load(ROLE, LanguageModel.load, recommended, endpoint.RemoteLanguageModel)
 
 
 class LanguageModel:
@@ -36,26 +30,31 @@ class LanguageModel:
 
             require_config(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
             model = load_pretrained(ROLE, folder, AutoModelForCausalLM, dtype_of(models))
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **OWN_FILES)
         return cls(model.to(device_of(models)), tokenizer, folder.name)
 
     def ask(self, instruction: str, text: str, max_tokens: int) -> str:
         """Return the answer to an instruction about a text, using the chat template of the model if it has one."""
         question = f"{instruction}\n\n{text}"
         with running(ROLE, self.name):
-            if self.tokenizer.chat_template:
-                inputs = self.tokenizer.apply_chat_template(
-                    [{"role": "user", "content": question}],
-                    add_generation_prompt=True,
-                    enable_thinking=False,
-                    return_dict=True,
-                    return_tensors="pt",
-                )
-            else:
-                inputs = self.tokenizer(f"{question}\n\n", return_tensors="pt")
-            inputs = inputs.to(self.model.device)
+            inputs = self._inputs(question).to(self.model.device)
             inputs.pop("token_type_ids", None)  # returned by some tokenizers, accepted by no decoder
-            tokens = self.model.generate(**inputs, max_new_tokens=max_tokens, do_sample=False, num_beams=1)
-            return strip_reasoning(
-                self.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+            tokens = self.model.generate(
+                **inputs, max_new_tokens=max_tokens, do_sample=False, num_beams=1, stopping_criteria=[reports_tokens]
+            )
+            with preparing():
+                answer = self.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+            return strip_reasoning(answer)
+
+    def _inputs(self, question: str) -> Any:
+        """Return the token ids of a question, by the chat template if there is one."""
+        with preparing():
+            if not self.tokenizer.chat_template:
+                return self.tokenizer(f"{question}\n\n", return_tensors="pt")
+            return self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": question}],
+                add_generation_prompt=True,
+                enable_thinking=False,
+                return_dict=True,
+                return_tensors="pt",
             )

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -15,9 +16,11 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import SettingError, device_of, dtype_of
 from refcodec.foundation.download import PICKLED, models_extra_error
+from refcodec.foundation.folder_code import CONFIG_BYTES_MAX, NAME_MAX, refuse_code
 from refcodec.foundation.library_messages import SILENCE
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ROLES
+from refcodec.foundation.worker.phases import RUN, preparing, report
 from refcodec.networks.torch_guard import (
     is_failure_of_device,
     is_out_of_memory,
@@ -25,10 +28,13 @@ from refcodec.networks.torch_guard import (
     neutral_for_libraries,
 )
 from refcodec.process_settings import quiet_warnings
+from refcodec.sandbox import audit
 
 TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 MESSAGE_MAX = 160  # characters of a library's own message
 LISTED_MAX = 6  # classes listed in an error
+# arguments of every from_pretrained: nothing is fetched, and no code of a folder runs
+OWN_FILES: Final = {"local_files_only": True, "trust_remote_code": False}
 
 
 @contextmanager
@@ -40,6 +46,27 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def loading(role: str, folder: Path) -> Iterator[None]:
+    """Convert exceptions of transformers, diffusers and safetensors to MODEL_MALFORMED or DEPENDENCY_MISSING.
+
+    Raises Code.MODEL_MALFORMED for a folder that names code. Inside the block, this thread runs no code but that of
+    installed packages, starts no program, opens no connection and asks no question.
+    """
+    refuse_code(role, folder)
+    with library_errors(role, folder), audit.refusing(_policy(folder)):
+        yield
+
+
+def _policy(folder: Path) -> audit.Policy:
+    return audit.Policy(
+        (*audit.PROGRAMS, *audit.NETWORK, *audit.OBJECTS, *audit.QUESTIONS),
+        installed_code=True,
+        untrusted=(os.path.realpath(folder),),
+        during="while a model is loaded",
+    )
+
+
+@contextmanager
+def library_errors(role: str, folder: Path) -> Iterator[None]:
     """Convert exceptions of transformers, diffusers and safetensors to MODEL_MALFORMED or DEPENDENCY_MISSING."""
     try:
         with quiet(), loading_weights():
@@ -55,7 +82,9 @@ def loading(role: str, folder: Path) -> Iterator[None]:
             path=role,
             hint=f"pip install {error.name}",
         ) from error
-    except Exception as error:  # tokenizers raises Exception itself; each library has its own errors
+    except BaseException as error:  # tokenizers raises Exception itself, and panics; each library has its own errors
+        if not is_library_error(error):
+            raise
         if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
         pickled = sorted(path.name for path in folder.rglob("*") if path.suffix in PICKLED)
@@ -83,7 +112,9 @@ def running(role: str, name: str) -> Iterator[None]:
             yield
     except (SemError, SettingError, MemoryError):
         raise
-    except Exception as error:  # untrusted configurations and chat templates raise errors of all kinds
+    except BaseException as error:  # untrusted configurations and chat templates raise errors of all kinds
+        if not is_library_error(error):
+            raise
         if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
         if is_failure_of_device(error):
@@ -101,6 +132,12 @@ def running(role: str, name: str) -> Iterator[None]:
         ) from error
 
 
+def reports_tokens(ids: Any, _: Any, **__: Any) -> torch.Tensor:
+    """Report that a text grows by a token, as a criterion of `generate` that never stops it."""
+    report(RUN)
+    return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+
+
 def require_finite(role: str, name: str, finite: bool) -> None:
     """Raise Code.MODEL_MALFORMED unless `finite`: NaN or infinity would become a black picture or a wrong vector."""
     if not finite:
@@ -113,6 +150,11 @@ def require_finite(role: str, name: str, finite: bool) -> None:
         )
 
 
+def is_library_error(error: BaseException) -> bool:
+    """Return whether an exception is an error of a library: not Ctrl-C or an exit, but also a panic of one written in Rust."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
 def first_line(error: BaseException) -> str:
     """Return the type and the first line of a library's error, shortened."""
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
@@ -123,10 +165,10 @@ def first_line(error: BaseException) -> str:
 def require_config(role: str, folder: Path, file: str, member: str, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return the configuration `file` of a folder.
 
-    Raises Code.MODEL_MALFORMED unless its `member` is, or contains, one of `allowed`.
+    Raises Code.MODEL_MALFORMED unless its `member` is one of `allowed`.
     """
     try:
-        if not (folder / file).is_file():  # reading a pipe would block
+        if not (folder / file).is_file() or (folder / file).stat().st_size > CONFIG_BYTES_MAX:  # a pipe would block
             raise FileNotFoundError
         config = json.loads((folder / file).read_bytes())
         value = config[member]
@@ -137,17 +179,21 @@ def require_config(role: str, folder: Path, file: str, member: str, allowed: tup
             path=role,
             hint=f"name a folder of {ROLES[role]}",
         ) from error
-    names = value if isinstance(value, list) else [value]
-    if not any(name in allowed for name in names):
-        actual = ", ".join(map(str, names)) or "nothing"
+    if not isinstance(value, str) or value not in allowed:
+        actual = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         expected = f"not {' or '.join(allowed)}" if len(allowed) <= LISTED_MAX else "which does not fill this role"
         raise SemError(
             Code.MODEL_MALFORMED,
-            f"{role}: {shown(folder.name)} is {shown(actual)}, {expected}",
+            f"{role}: {shown(folder.name)} is {shown(actual[:NAME_MAX])}, {expected}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
         )
     return dict(config)
+
+
+def own_files(kind: Any) -> dict[str, bool]:
+    """Return `OWN_FILES` for a network; those of diffusers never take code, and have no argument for it."""
+    return {"local_files_only": True} if kind.__module__.startswith("diffusers.") else OWN_FILES
 
 
 def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") -> Any:
@@ -160,7 +206,7 @@ def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") 
         "torch_dtype" if library == "diffusers" else "dtype": getattr(torch, dtype) if isinstance(dtype, str) else dtype
     }
     model, info = kind.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **dtype_argument
+        folder, use_safetensors=True, output_loading_info=True, **own_files(kind), **dtype_argument
     )
     missing = [
         *info.get("missing_keys", ()),
@@ -178,12 +224,22 @@ def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") 
 
 def load_pipeline(kind: Any, folder: Path, models: Models) -> Any:
     """Return the diffusion pipeline of a folder, from safetensors by `kind.from_pretrained`. Call inside `loading`."""
-    pipeline = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models))
+    pipeline = kind.from_pretrained(folder, **OWN_FILES, use_safetensors=True, torch_dtype=dtype_of(models))
     pipeline.set_progress_bar_config(disable=True)
     for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
         if (tokenizer := getattr(pipeline, name, None)) is not None:
             limit_tokenizer(tokenizer, getattr(pipeline, name.replace("tokenizer", "text_encoder"), None))
     return pipeline.to(device_of(models))
+
+
+def try_texts(pipeline: Any, *texts: Any) -> None:
+    """Tokenise texts as a pipeline will do, inside the limits for preparing a text, which are those of a bomb."""
+    with preparing():
+        for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
+            if (tokenizer := getattr(pipeline, name, None)) is not None:
+                for text in texts:
+                    if isinstance(text, str):
+                        tokenizer(text, truncation=True)
 
 
 def limit_tokenizer(tokenizer: Any, encoder: Any) -> None:

@@ -21,6 +21,7 @@ from refcodec.errors import Code, SemError
 from refcodec.foundation.device import device_of, dtype_of, generator
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.loading import (
+    OWN_FILES,
     limit_tokenizer,
     load_pretrained,
     loading,
@@ -31,6 +32,7 @@ from refcodec.foundation.loading import (
 )
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import scheduler
+from refcodec.foundation.worker.phases import RUN, preparing, report
 from refcodec.progress import Progress
 
 ROLE: Final = "painter"
@@ -124,7 +126,7 @@ class PercoGenerator(LatentCoder):
 
             vae, unet = _part(AutoencoderKL, folder, "vae", dtype), _part(UNet2DConditionModel, folder, "unet", dtype)
             text_encoder = _part(CLIPTextModel, folder, "text_encoder", dtype)
-            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", **OWN_FILES)
             limit_tokenizer(tokenizer, text_encoder)
             steps = DDIMScheduler.from_config(DDIMScheduler.load_config(folder / "scheduler", local_files_only=True))
         return cls(vae.to(device), text_encoder.to(device), tokenizer, unet.to(device), steps, folder.name)
@@ -151,7 +153,8 @@ class PercoGenerator(LatentCoder):
         with running(ROLE, self.name), quiet():
             limit = int(self.tokenizer.model_max_length)
             if isinstance(caption, str):
-                ids = self.tokenizer(caption, padding="max_length", max_length=limit, truncation=True).input_ids
+                with preparing():
+                    ids = self.tokenizer(caption, padding="max_length", max_length=limit, truncation=True).input_ids
             else:
                 ids = [self.tokenizer.bos_token_id, *caption[: limit - 2], self.tokenizer.eos_token_id]
                 ids += [self.tokenizer.pad_token_id] * (limit - len(ids))
@@ -204,6 +207,7 @@ class PercoGenerator(LatentCoder):
             )
             for i, t in enumerate(rule.timesteps):
                 seen = torch.cat([rule.scale_model_input(x, t), local], 1)
+                report(RUN)
                 x = rule.step(guided(self._predict(seen, t), context, null, guidance), t, x, **more).prev_sample
                 if progress is not None:
                     progress((i + 1) / len(rule.timesteps))

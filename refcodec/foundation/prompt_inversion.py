@@ -11,7 +11,6 @@ and the ids themselves are sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,22 +19,14 @@ from numpy.typing import NDArray
 
 from refcodec.errors import Code, SemError
 from refcodec.foundation.clip_model import ROLE, ClipModel
+from refcodec.foundation.inverted_prompt import Inverted
 from refcodec.foundation.loading import running
+from refcodec.foundation.worker.phases import RUN, report
 from refcodec.progress import Progress
 
 RATE: Final = 0.1
 DECAY: Final = 0.1
 PATIENCE: Final = 300  # steps without a better prompt before the search stops; limit of the gain is in the first 200
-
-
-@dataclass(frozen=True)
-class Inverted:
-    """A prompt and its cosine with the picture. course: (step, cosine) of each improvement."""
-
-    tokens: tuple[int, ...]
-    cosine: float
-    course: tuple[tuple[int, float], ...]
-    steps: int  # number taken
 
 
 def invert(
@@ -87,6 +78,7 @@ def _search(
             break
         (prompt.grad,) = torch.autograd.grad(1 - cosine, [points])
         optimiser.step()
+        report(RUN)
         if progress is not None:
             progress(step / iterations)
     return Inverted(tokens, best, tuple(course), step)

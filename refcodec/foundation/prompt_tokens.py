@@ -13,6 +13,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import file_sha256
 from refcodec.foundation.loading import running
+from refcodec.foundation.worker.phases import preparing
 
 FILE = "tokenizer.json"
 CLASSES = ("StableDiffusionPipeline",)  # pipelines with a single CLIP text encoder
@@ -44,7 +45,8 @@ def embed(pipeline: Any, ids: Sequence[int], suffix: str, role: str, name: str) 
         raise SemError(Code.MODEL_MALFORMED, what, path=role, hint="name a painter with the tokenizer of CLIP")
     limit = int(tokenizer.model_max_length)
     with running(role, name):
-        text = [*ids, *tokenizer(suffix, add_special_tokens=False).input_ids][: limit - 2]
+        with preparing():
+            text = [*ids, *tokenizer(suffix, add_special_tokens=False).input_ids][: limit - 2]
         row = [tokenizer.bos_token_id, *text, tokenizer.eos_token_id]
         row += [tokenizer.pad_token_id] * (limit - len(row))
         return cast(torch.Tensor, encoder(torch.tensor([row], device=encoder.device))[0])

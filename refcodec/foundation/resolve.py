@@ -10,17 +10,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from refcodec.environment import Environment
-from refcodec.foundation.download import resolve_folder
+from refcodec.foundation.download import libraries_error, resolve_folder
+from refcodec.foundation.folder_code import refuse_code
+from refcodec.foundation.folder_digest import model_files
 from refcodec.foundation.models_json import installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
+from refcodec.foundation.worker import proxy
+from refcodec.foundation.worker.limits import WorkerLimits
+from refcodec.foundation.worker.process import Label
 
 if TYPE_CHECKING:
-    from refcodec.foundation.endpoint import Address
+    from refcodec.foundation.captioner import Captioner
+    from refcodec.foundation.endpoint import Address, RemoteCaptioner, RemoteLanguageModel, RemoteTextToImage
+    from refcodec.foundation.language_model import LanguageModel
+    from refcodec.foundation.text_to_image import TextToImage
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps")
 DTYPES: Final = ("auto", "float32", "float16", "bfloat16")
+TOGETHER: Final = ("painter", "controlnet", "hyper_encoder")  # roles whose models take each other's objects
 T = TypeVar("T")
 R = TypeVar("R")
+Loader = (
+    str | Callable[[Path, "Models"], T]
+)  # or MODULE:NAME of one, as `worker.proxy` takes it, which imports no torch
 
 
 @dataclass
@@ -28,7 +40,8 @@ class Models:
     """Models named by the user, and the device they run on. Loaded models are cached in this object.
 
     folders: searched first for model packages (SPEC §12). roles: role -> `ModelSource` or loaded model.
-    environment: registry, tables, and the other folders searched for packages and roles.
+    environment: registry, tables, and the other folders searched for packages and roles. limits: of the process in which
+    models of folders run; models that the caller has loaded run in the caller's own.
     """
 
     folders: tuple[Path, ...] = ()
@@ -36,6 +49,7 @@ class Models:
     device: str = "auto"
     dtype: str = "auto"
     environment: Environment = field(default_factory=Environment.default)
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
     used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -107,11 +121,14 @@ class Models:
     def load(
         self,
         role: str,
-        loader: Callable[[Path, Models], T],
+        loader: Loader[T],
         recommended: Mapping[str, str],
         remote: Callable[[str, Address], R] | None = None,
     ) -> T | R:
         """Return the model of a role; `loader` makes it from a local folder whose digest has been verified.
+
+        A loader of this library runs in the worker process, and what is returned stands for the model there; its methods
+        are called as those of the model.
 
         recommended: role -> hub id, named in the error if nothing fills the role. remote: makes it from an endpoint;
         None if the method accepts none. Raises ModelError.
@@ -122,22 +139,56 @@ class Models:
         if not isinstance(source, ModelSource):
             self.used[role] = getattr(source, "name", type(source).__name__)
             return cast(T, source)
-        key = (role, f"{loader.__module__}.{loader.__qualname__}")
+        key = (role, loader if isinstance(loader, str) else f"{loader.__module__}:{loader.__qualname__}")
         if key not in self._loaded:
             self._loaded[key] = self._instance(source, loader, remote)
         self.used[role] = source.name
         return cast(T, self._loaded[key])
 
-    def _instance(
-        self, source: ModelSource, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None
-    ) -> T | R:
+    def load_captioner(self, recommended: Mapping[str, str]) -> Captioner | RemoteCaptioner:
+        """Return the model of the role, of a folder or behind an endpoint. Raises ModelError."""
+        from refcodec.foundation import endpoint
+
+        return self.load("captioner", "captioner:Captioner.load", recommended, endpoint.RemoteCaptioner)
+
+    def load_language(self, recommended: Mapping[str, str]) -> LanguageModel | RemoteLanguageModel:
+        """Return the model of the role, of a folder or behind an endpoint. Raises ModelError."""
+        from refcodec.foundation import endpoint
+
+        return self.load("language", "language_model:LanguageModel.load", recommended, endpoint.RemoteLanguageModel)
+
+    def load_text_to_image(self, recommended: Mapping[str, str]) -> TextToImage | RemoteTextToImage:
+        """Return the model of the role painter, of a folder or behind an endpoint. Raises ModelError."""
+        from refcodec.foundation import endpoint
+
+        return self.load("painter", "text_to_image:TextToImage.load", recommended, endpoint.RemoteTextToImage)
+
+    def _instance(self, source: ModelSource, loader: Loader[T], remote: Callable[[str, Address], R] | None) -> T | R:
         if not source.is_endpoint:
-            return loader(resolve_folder(source), self)
+            return self.load_folder(source.role, loader, resolve_folder(source))
         if remote is None:
             raise missing_model_error(source.role, what=f"{source.role}: this method does not take an endpoint for it")
         from refcodec.foundation import endpoint
 
         return remote(source.role, endpoint.address(source.place))
+
+    def load_folder(self, role: str, loader: Loader[T], folder: Path) -> T:
+        """Return the model that `loader` makes from a local folder, in the worker process. Raises ModelError."""
+        name = loader if isinstance(loader, str) else proxy.name_of(loader)
+        if name is None or self._beside_loaded(role):
+            function = proxy.function_of(loader) if isinstance(loader, str) else loader
+            return cast(T, function(folder, self))
+        refuse_code(role, folder)
+        if (error := libraries_error()) is not None:
+            raise error
+        weights = sum(os.path.getsize(path) for _, path in model_files(folder))
+        settings = proxy.Settings(self.device, self.dtype)
+        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, self.limits, weights))
+
+    def _beside_loaded(self, role: str) -> bool:
+        """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""
+        others = [self.roles.get(other) for other in TOGETHER if role in TOGETHER]
+        return any(not isinstance(other, ModelSource | None) for other in others)
 
 
 def format_used_models(used: Mapping[str, str]) -> str:

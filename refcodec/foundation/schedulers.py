@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from refcodec.foundation.device import SettingError
+from refcodec.foundation.worker.phases import RUN, report
 from refcodec.progress import Progress
 
 # name of the hint `scheduler` -> class of diffusers
@@ -41,13 +42,19 @@ def scheduler(pipeline: Any, name: str | None) -> Iterator[None]:
 
 def progress_arguments(pipeline: Any, steps: int, progress: Progress | None) -> dict[str, Any]:
     """Return the arguments that make a pipeline report its steps to `progress`."""
-    if progress is None:
-        return {}
+
+    def ended(step: int) -> None:
+        report(RUN)
+        if progress is not None:
+            progress(min(1.0, (step + 1) / steps))
+
     if "callback_on_step_end" in inspect.signature(pipeline.__call__).parameters:
 
-        def ended(_: Any, step: int, __: Any, values: dict[str, Any]) -> dict[str, Any]:
-            progress(min(1.0, (step + 1) / steps))
+        def with_values(_: Any, step: int, __: Any, values: dict[str, Any]) -> dict[str, Any]:
+            ended(step)
             return values
 
-        return {"callback_on_step_end": ended}
-    return {"callback": lambda step, *_: progress(min(1.0, (step + 1) / steps)), "callback_steps": 1}
+        return {"callback_on_step_end": with_values}
+    if "callback" not in inspect.signature(pipeline.__call__).parameters:
+        return {}
+    return {"callback": lambda step, *_: ended(step), "callback_steps": 1}

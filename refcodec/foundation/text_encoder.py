@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import load_pretrained, loading, require_config, running
+from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, require_config, running
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.worker.phases import preparing
 
 ROLE = "text_encoder"
 TYPES = ("clip", "clip_text_model")
@@ -39,7 +40,7 @@ class TextEncoder:
             from transformers import CLIPTextModel, CLIPTokenizerFast
 
             model = load_pretrained(ROLE, folder, CLIPTextModel)
-            tokenizer = CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
+            tokenizer = CLIPTokenizerFast.from_pretrained(folder, **OWN_FILES)
             if tokens > model.config.max_position_embeddings:
                 raise ValueError(f"it takes {model.config.max_position_embeddings} tokens, not {tokens}")
         device = "cpu" if models is None else device_of(models)
@@ -51,9 +52,10 @@ class TextEncoder:
 
     def states(self, captions: list[str]) -> Tensor:
         """Return the last hidden states float[B, tokens, width], on the device of the model."""
-        batch = self.tokenizer(
-            captions, padding="max_length", max_length=self.tokens, truncation=True, return_tensors="pt"
-        )
+        with preparing():
+            batch = self.tokenizer(
+                captions, padding="max_length", max_length=self.tokens, truncation=True, return_tensors="pt"
+            )
         out = self.model(**batch.to(self.model.device)).last_hidden_state
         return cast(Tensor, out.float())
 

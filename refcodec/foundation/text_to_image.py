@@ -15,9 +15,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec.foundation import endpoint
 from refcodec.foundation.device import SettingError, generator
-from refcodec.foundation.loading import load_pipeline, loading, require_config, running
+from refcodec.foundation.loading import load_pipeline, loading, require_config, running, try_texts
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.foundation.unclip import pixels_of
@@ -36,11 +35,6 @@ def classes() -> tuple[str, ...]:
     from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING as KNOWN
 
     return tuple(cls.__name__ for cls in KNOWN.values() if CONDITIONED not in cls.__name__)
-
-
-def load_text_to_image(models: Models, recommended: Mapping[str, str]) -> TextToImage | endpoint.RemoteTextToImage:
-    """Return the model of the role, local or behind an endpoint. Raises ModelError."""
-    return models.load(ROLE, TextToImage.load, recommended, endpoint.RemoteTextToImage)
 
 
 class TextToImage:
@@ -181,6 +175,7 @@ class TextToImage:
         arguments = {**arguments, "num_inference_steps": steps, "guidance_scale": guidance, "negative_prompt": negative}
         supported = {name: value for name, value in arguments.items() if value is not None and name in own}
         with running(ROLE, self.name), scheduler(pipeline, sampler):
+            try_texts(pipeline, supported.get("prompt"), supported.get("negative_prompt"), "")
             reporting = progress_arguments(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
             picture = pipeline(**supported, **reporting, generator=noise, output_type="np").images[0]
         return pixels_of(picture, self.name)

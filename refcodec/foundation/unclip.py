@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from refcodec.foundation.device import SettingError, generator
-from refcodec.foundation.loading import load_pipeline, loading, require_config, require_finite, running
+from refcodec.foundation.loading import load_pipeline, loading, require_config, require_finite, running, try_texts
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.progress import Progress
@@ -67,6 +67,7 @@ class UnclipGenerator:
         with running(ROLE, self.name), scheduler(self.pipeline, sampler):
             embeds = torch.from_numpy(vector)[None].to(self.pipeline.device, self.pipeline.unet.dtype)
             steps = steps or 20
+            try_texts(self.pipeline, "")
             picture = self.pipeline(
                 image_embeds=embeds,
                 prompt="",

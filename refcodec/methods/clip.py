@@ -20,6 +20,8 @@ from refcodec.payloads import clip_bits, kinds
 from refcodec.progress import part
 
 if TYPE_CHECKING:
+    from refcodec.foundation.image_embedder import ImageEmbedder
+    from refcodec.foundation.unclip import UnclipGenerator
     from refcodec.methods.picture_size import Pixels
 
 
@@ -43,9 +45,9 @@ def analyse(request: EncodeRequest) -> Description:
 
     Raises Code.MODEL_MALFORMED if its width is not that of the profile.
     """
-    from refcodec.foundation.image_embedder import ImageEmbedder
-
-    embedder = request.models.load("image_embedder", ImageEmbedder.load, request.profile.recommended.models)
+    embedder: ImageEmbedder = request.models.load(
+        "image_embedder", "image_embedder:ImageEmbedder.load", request.profile.recommended.models
+    )
     _check_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
     height, width = request.pixels.shape[:2]
     return Description(replace(request.symbols, vector=embedder(request.pixels)), (width, height))
@@ -53,9 +55,9 @@ def analyse(request: EncodeRequest) -> Description:
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
     """Return one picture per seed, by stable unCLIP from the dequantised vector scaled to its norm (π of the paper, §V-B)."""
-    from refcodec.foundation.unclip import UnclipGenerator
-
-    generator = context.models.load("painter", UnclipGenerator.load, context.profile.recommended.models)
+    generator: UnclipGenerator = context.models.load(
+        "painter", "unclip:UnclipGenerator.load", context.profile.recommended.models
+    )
     value, sampler = context.need(spec.CLIP), context.sampler
     _check_width("painter", generator.width, len(value.codes), context.profile.name)
     vector = clip_bits.dequantise(value.codes, value.b) * sampler.norm_scale

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from refcodec.foundation.text_encoder import TextEncoder
     from refcodec.methods.picture_size import Pixels
 
 
@@ -64,14 +65,10 @@ def _steering(request: EncodeRequest, folder: Path) -> tuple[NDArray[np.float32]
         if caption is not None:
             raise ValueError(f"model {folder.name} has no text adapter: a caption cannot steer it")
         return None, ()
-    from refcodec.foundation.text_encoder import TextEncoder
-
     recommended, notices = request.profile.recommended.models, tuple[str, ...]()
-    encoder = models.load("text_encoder", TextEncoder.load, recommended)
+    encoder: TextEncoder = models.load("text_encoder", "text_encoder:TextEncoder.load", recommended)
     if caption is None and models.has("captioner"):
-        from refcodec.foundation.captioner import load_captioner
-
-        caption = load_captioner(models, recommended).caption(request.pixels)
+        caption = models.load_captioner(recommended).caption(request.pixels)
         notices = (f"encoded with the caption {caption!r}, which is not sent",)
     return encoder(caption or ""), notices
 

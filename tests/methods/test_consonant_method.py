@@ -636,8 +636,10 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def loaded(models: Path) -> Models:
-    """The same, loaded once for all tests."""
-    return Models.of(models, device="cpu")
+    """The same, loaded once for all tests, into this process."""
+    here = Models(device="cpu")
+    parts = {"captioner": Captioner, "language": LanguageModel, "painter": TextToImage}
+    return Models.of({role: kind.load(models / role, here) for role, kind in parts.items()}, device="cpu")
 
 
 ASKABLE = {"idefics3", "llava", "qwen2_vl"}
@@ -752,8 +754,8 @@ def test_other_painters_of_texts(kind: str, native: int, sampler: bool, tmp_path
             painter.paint("a cat", (64, 32), sampler="ddpm", **how)
 
 
-def test_what_has_no_image_to_image_pipeline_paints_anew(loaded: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    painter = loaded.load("painter", TextToImage.load, {})
+def test_what_has_no_image_to_image_pipeline_paints_anew(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    painter = TextToImage.load(models / "painter", Models(device="cpu"))
     monkeypatch.setitem(painter.__dict__, "editor", None)
     picture = painter.paint("a cat", (32, 32), seed=0, steps=2)
     assert np.array_equal(

@@ -28,7 +28,8 @@ from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.foundation import perco_diffusion
 from refcodec.foundation.captioner import Captioner
-from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
+from refcodec.foundation.hyper_config import HyperConfig
+from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.loading import quiet
 from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator, guided, indices_of
 from refcodec.foundation.resolve import Models

@@ -426,7 +426,8 @@ def test_ids_are_read_as_they_are(painters: Models, models: Path, monkeypatch: p
         painted(ready(codes=[40000]), painters)
     assert fault.value.code == 803
     monkeypatch.setattr(prompt, "CLASSES", ())  # a pipeline of another kind reads their text, if it reads CLIP's at all
-    assert np.array_equal(painted(ready(codes=spelt), painters, scheduler="dpm"), text)
+    here = Models.of({"painter": TextToImage.load(models / "painter", Models(device="cpu"))}, device="cpu")
+    assert np.array_equal(painted(ready(codes=spelt), here, scheduler="dpm"), text)
     with pytest.raises(SemError, match="no CLIP tokenizer") as fault:
         prompt.tokenizer_of(object(), "painter", "other")
     assert fault.value.code == 803
@@ -510,8 +511,9 @@ def test_the_best_candidate_is_named(models: Path, clip: ClipModel, edges: str, 
     assert encoded.data == plain.data
 
 
-def test_the_seed_of_the_profile_is_not_written(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_seed_of_the_profile_is_not_written(models: Path, clip: ClipModel, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = Models.of(models, device="cpu")
+    everything.fill("clip", clip)
     mirrored = ClipModel.picture
     calls = iter(range(99))
 

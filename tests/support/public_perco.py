@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
+from refcodec.foundation.hyper_config import HyperConfig
+from refcodec.foundation.hyper_encoder import HyperEncoder
 
 
 def published(downs: int = 1) -> tuple[HyperEncoder, dict[str, Any], Any]:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.errors import SemError
-from refcodec.foundation.loading import load_pretrained, loading, require_config
+from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, require_config
 from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.transforms.elic.config import ElicConfig
 from tools.train import photos
@@ -93,7 +93,7 @@ class Joint(nn.Module):
 
             return cls(
                 load_pretrained("clip", folder, CLIPModel),
-                CLIPTokenizerFast.from_pretrained(folder, local_files_only=True),
+                CLIPTokenizerFast.from_pretrained(folder, **OWN_FILES),
                 beta,
             )
 

@@ -29,8 +29,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from refcodec.errors import SemError
-from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
-from refcodec.foundation.loading import loading, quiet, require_config
+from refcodec.foundation.hyper_config import HyperConfig
+from refcodec.foundation.hyper_encoder import HyperEncoder
+from refcodec.foundation.loading import OWN_FILES, loading, quiet, require_config
 from refcodec.foundation.perco_diffusion import CLASSES, ROLE, PercoGenerator
 from tools.train import photos
 from tools.train.session import Log, interruptible, load_checkpoint, save_checkpoint, tensor
@@ -301,7 +302,7 @@ def main(argv: list[str] | None = None) -> None:
 
             pipeline = StableDiffusionPipeline.from_pretrained(
                 args.pipeline,
-                local_files_only=True,
+                **OWN_FILES,
                 use_safetensors=True,
                 safety_checker=None,
                 requires_safety_checker=False,

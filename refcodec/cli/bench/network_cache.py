@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from refcodec.foundation.resolve import Models
 
 T = TypeVar("T")
+LOADERS: Final = {
+    "clip": "refcodec.cli.bench.metric_networks.clip_similarity:Clip.load",
+    "segmenter": "refcodec.cli.bench.metric_networks.segmentation:Segmenter.load",
+}
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,7 @@ class Networks:
             hint = f"name {ROLES[role]}, a folder or a hub id, with --model {role}=MODEL, or put it as {role} into the folder of --weights"
             raise SemError(Code.MODEL_UNAVAILABLE, f"the metric {metric} has no model: {where}", hint=hint)
         folder = resolve_folder(source)
-        if role == "clip":
-            from refcodec.cli.bench.metric_networks.clip_similarity import Clip as Loaded
-        else:
-            from refcodec.cli.bench.metric_networks.segmentation import Segmenter as Loaded  # type: ignore[assignment]
-        return Loaded.load(folder, models), folder_sha256(folder)
+        return models.load_folder(role, LOADERS[role], folder), folder_sha256(folder)
 
     def captions(self) -> tuple[Mapping[str, str], str]:
         if self.places.captions is None:

@@ -85,9 +85,7 @@ def analyse(request: EncodeRequest) -> Description:
                 path=error.path,
                 hint=f"{error.hint}, or describe the picture with --text",
             )
-        from refcodec.foundation.captioner import load_captioner
-
-        description = load_captioner(request.models, recommended).describe(pixels, templates.ask("describe"))
+        description = request.models.load_captioner(recommended).describe(pixels, templates.ask("describe"))
     if language is None:
         notices = (*notices, "no language model: the words are chosen by rules")
     selector = WordSelector(description, language, templates)
@@ -104,9 +102,7 @@ def _language(models: Models, recommended: Mapping[str, str]) -> Any:
     """Return the model of the role language, or None if no model fills it, in which case rules are used."""
     if not models.has("language"):
         return None
-    from refcodec.foundation.language_model import load_language_model
-
-    return load_language_model(models, recommended)
+    return models.load_language(recommended)
 
 
 def _select(
@@ -152,11 +148,9 @@ def largest_fitting(size_of: Callable[[int], int], limit: int, start: int, maxim
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
     """Return one picture per seed: restore the words, generate a picture of them, and edit it by reflection."""
-    from refcodec.foundation.text_to_image import load_text_to_image
-
     templates, recommended, settings = prompts.shipped(), context.profile.recommended.models, context.sampler
     consonants = context.need(spec.CONSONANT).text
-    generator = load_text_to_image(context.models, recommended)
+    generator = context.models.load_text_to_image(recommended)
     language = _language(context.models, recommended)
     text = restore_words(consonants, language, templates)
     context.note("restored", text)

@@ -73,11 +73,8 @@ def make_reflector(context: DecodeContext, prompts: Prompts, language: Any) -> R
     if missing := [role for role, present in available.items() if not present]:
         context.notices.append(f"no reflections: nothing fills the role {' or '.join(missing)}, which they need")
         return Reflector(context, prompts, 0)
-    from refcodec.foundation.captioner import load_captioner
-
-    return Reflector(
-        context, prompts, count, load_captioner(context.models, context.profile.recommended.models), language
-    )
+    captioner = context.models.load_captioner(context.profile.recommended.models)
+    return Reflector(context, prompts, count, captioner, language)
 
 
 def edit_seed(seed: int, reflection: int) -> int:

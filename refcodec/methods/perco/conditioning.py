@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
 from refcodec.errors import Code, SemError
@@ -14,6 +14,9 @@ from refcodec.methods.inputs import SymbolInputs
 from refcodec.networks import package, package_search
 from refcodec.networks.table_model import TableModel
 from refcodec.payloads import kinds, pq_codes
+
+if TYPE_CHECKING:
+    from refcodec.foundation.image_embedder import ImageEmbedder
 
 TOKENS: Final = 32  # of a caption (Careil et al. 2024, §4.1)
 
@@ -28,17 +31,13 @@ def add_conditioning(request: EncodeRequest, symbols: SymbolInputs) -> SymbolInp
             "a file has a caption or an image embedding beside its indices: name a captioner or an image_embedder, not both"
         )
     if "image_embedder" in roles:
-        from refcodec.foundation.image_embedder import ImageEmbedder
-
-        return replace(
-            symbols, vector=request.models.load("image_embedder", ImageEmbedder.load, recommended)(request.pixels)
+        embedder: ImageEmbedder = request.models.load(
+            "image_embedder", "image_embedder:ImageEmbedder.load", recommended
         )
+        return replace(symbols, vector=embedder(request.pixels))
     if "captioner" in roles:
-        from refcodec.foundation.captioner import load_captioner
-
-        return replace(
-            symbols, caption=load_captioner(request.models, recommended).caption(request.pixels, tokens=TOKENS)
-        )
+        captioner = request.models.load_captioner(recommended)
+        return replace(symbols, caption=captioner.caption(request.pixels, tokens=TOKENS))
     return symbols
 
 

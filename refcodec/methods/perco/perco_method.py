@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import spec
 from refcodec.assemble import CodedPayload
 from refcodec.errors import Code, SemError
+from refcodec.foundation.hyper_config import check_profile
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.perco import conditioning
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from refcodec.foundation.hyper_encoder import HyperEncoder
+    from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator
     from refcodec.methods.picture_size import Pixels
 
 EMBEDDED: Final = "perco-small"
+LATENT_CODER, GENERATOR = "perco_diffusion:LatentCoder.load", "perco_diffusion:PercoGenerator.load"
+HYPER_ENCODER: Final = "hyper_encoder:HyperEncoder.load"
 NO_CAPTION: Final = "the file has no caption: give one with --caption, or name a captioner"
 
 
@@ -132,11 +137,9 @@ def analyse(request: EncodeRequest) -> Description:
 
         indices = perco_small.indices(request)
     else:
-        from refcodec.foundation.perco_diffusion import LatentCoder, indices_of
-
         hyper = _hyper_encoder(request.models, request.profile.recommended.models, request.profile)
-        coder = request.models.load("painter", LatentCoder.load, request.profile.recommended.models)
-        indices = indices_of(request.pixels, coder, hyper)
+        coder: LatentCoder = request.models.load("painter", LATENT_CODER, request.profile.recommended.models)
+        indices = call("perco_diffusion:indices_of", request.pixels, coder, hyper)
     symbols = conditioning.add_conditioning(request, replace(request.symbols, indices=indices))
     notices = () if embedded or symbols.names() - {"indices"} else (NO_CAPTION,)
     return Description(symbols, (width, height), notices=notices)
@@ -144,9 +147,7 @@ def analyse(request: EncodeRequest) -> Description:
 
 def _hyper_encoder(models: Models, recommended: Any, profile: Profile | None = None) -> HyperEncoder:
     """Return the model of the role. Raises Code.MODEL_MALFORMED if its V or stride differ from the profile's."""
-    from refcodec.foundation.hyper_encoder import HyperEncoder, check_profile
-
-    encoder = models.load("hyper_encoder", HyperEncoder.load, recommended)
+    encoder: HyperEncoder = models.load("hyper_encoder", HYPER_ENCODER, recommended)
     if profile is not None:
         parameters = profile.parameters(spec.VQ)
         check_profile(encoder.cfg, int(parameters["v"]), int(parameters["stride"]), profile.name)
@@ -161,10 +162,8 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
         from refcodec.methods.perco import embedded as perco_small
 
         return [perco_small.preview(context, grid, context.folder)]
-    from refcodec.foundation.perco_diffusion import PercoGenerator
-
     hyper = _hyper_encoder(context.models, context.profile.recommended.models, context.profile)
-    generator = context.models.load("painter", PercoGenerator.load, context.profile.recommended.models)
+    generator: PercoGenerator = context.models.load("painter", GENERATOR, context.profile.recommended.models)
     generator.check_hyper_encoder(hyper)
     sampler, seeds, out = context.sampler, context.seeds(), []
     attended, null = conditioning.cross_attention_context(context, generator), generator.null(hyper)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from refcodec.methods.base import DecodeContext, EncodeRequest
 from refcodec.methods.inputs import Description, Packed, PackJob
@@ -16,6 +16,8 @@ from refcodec.progress import part
 if TYPE_CHECKING:
     from refcodec.foundation.clip_model import ClipModel
     from refcodec.methods.picture_size import Pixels
+
+CLIP: Final = "clip_model:ClipModel.load"
 
 
 def choose_seed(
@@ -41,7 +43,7 @@ def choose_seed(
             contexts[length] = _context(request, candidate, pack)
         context = replace(contexts[length], overrides={"seed": seed}, progress=part(request.progress, *_span(i, count)))
         picture = reconstruct(context)[0]
-        candidates.append((float(clip.picture(picture) @ target), seed, candidate))
+        candidates.append((clip.cosine(picture, target), seed, candidate))
         request.note(f"candidate-{seed}", picture)
     score, seed, chosen = max(candidates, key=lambda entry: entry[0])
     summary = {"seeds": [entry[1] for entry in candidates], "cosines": [entry[0] for entry in candidates], "best": seed}
@@ -73,10 +75,8 @@ def load_clip(request: EncodeRequest, sketch: bool) -> ClipModel:
 
     Called before any slow work, and before the provenance lists the models used.
     """
-    from refcodec.foundation.clip_model import ClipModel
-
     load_generators(request.models, request.profile, sketch=sketch)
-    return request.models.load("clip", ClipModel.load, request.profile.recommended.models)
+    return request.models.load("clip", CLIP, request.profile.recommended.models)
 
 
 def _span(i: int, count: int) -> tuple[float, float]:

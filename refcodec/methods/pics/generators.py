@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
+from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import DecodeContext
 from refcodec.methods.pics.text_sketch_size import resize, sharpen, text_sketch_size
 from refcodec.methods.picture_size import resize_to
@@ -59,19 +60,13 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
 
 def load_generators(models: Models, profile: Profile, *, sketch: bool) -> tuple[TextToImage, ControlNet | None]:
     """Return the generator of a profile, and its ControlNet if there is a sketch. Raises ModelError."""
-    from refcodec.foundation.controlnet import ControlNet
-    from refcodec.foundation.text_to_image import TextToImage
-
     advice = profile.recommended.models
-    return models.load("painter", TextToImage.load, advice), models.load(
-        "controlnet", ControlNet.load, advice
-    ) if sketch else None
+    painter: TextToImage = models.load("painter", "text_to_image:TextToImage.load", advice)
+    return painter, models.load("controlnet", "controlnet:ControlNet.load", advice) if sketch else None
 
 
 def _is_stable_diffusion(painter: TextToImage) -> bool:
-    from refcodec.foundation.prompt_tokens import takes_ids
-
-    return takes_ids(painter.pipeline)
+    return bool(call("prompt_tokens:takes_ids", painter.pipeline))
 
 
 def _prompt(context: DecodeContext, caption: Caption | None, painter: TextToImage) -> Any:
@@ -81,20 +76,19 @@ def _prompt(context: DecodeContext, caption: Caption | None, painter: TextToImag
         prompt = f"{text}, {SUFFIX}" if text else SUFFIX
         context.note("prompt", prompt)
         return prompt
-    from refcodec.foundation import prompt_tokens as ids
-
-    tokenizer = ids.tokenizer_of(painter.pipeline, "painter", painter.name)
-    ids.check_tokenizer(tokenizer, context.profile.parameters(spec.CAPTION)["tokenizer"], "painter", painter.name)
+    pipeline, name = painter.pipeline, painter.name
+    tokenizer = call("prompt_tokens:tokenizer_of", pipeline, "painter", name)
+    sha256 = context.profile.parameters(spec.CAPTION)["tokenizer"]
+    call("prompt_tokens:check_tokenizer", tokenizer, sha256, "painter", name)
     text = f"{tokenizer.decode(list(caption.tokens))}, {SUFFIX}"
     context.note("prompt", {"tokens": list(caption.tokens), "text": text})
     if not _is_stable_diffusion(painter):
         return text
-    return ids.embed(painter.pipeline, caption.tokens, f", {SUFFIX}", "painter", painter.name)
+    return call("prompt_tokens:embed", pipeline, caption.tokens, f", {SUFFIX}", "painter", name)
 
 
 def _with_controlnet(context: DecodeContext, painter: TextToImage, control: ControlNet) -> TextToImage:
     """Return a generator that follows the decoded sketch."""
-    from refcodec.foundation.controlnet import ControlNetTextToImage
     from refcodec.methods import sketch
     from refcodec.networks import package_cache
 
@@ -103,4 +97,7 @@ def _with_controlnet(context: DecodeContext, painter: TextToImage, control: Cont
         grey = sketch.synthesise(context.value(spec.SKETCH), context.folder, context.size)
     lines = sharpen(resize(grey))
     context.note("sketch", lines)
-    return ControlNetTextToImage(painter, control, lines, context.sampler.strength)
+    controlled: TextToImage = call(
+        "controlnet:ControlNetTextToImage", painter, control, lines, context.sampler.strength
+    )
+    return controlled

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import spec
 from refcodec.assemble import CodedPayload
 from refcodec.errors import Code, SemError
+from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.pics import best_of_n
@@ -24,6 +25,7 @@ from refcodec.payloads.kinds import check_model
 from refcodec.progress import part
 
 if TYPE_CHECKING:
+    from refcodec.foundation.clip_model import ClipModel
     from refcodec.methods.picture_size import Pixels
 
 EDGES: Final = ("auto", "contours", "hed", "none")
@@ -102,9 +104,7 @@ def _lines(request: EncodeRequest, pixels: Pixels) -> Any:
     if chosen == "none" or (chosen == "auto" and spec.SKETCH not in request.profile.kinds):
         return None
     if chosen == "hed" or (chosen == "auto" and request.models.has("edge_detector")):
-        from refcodec.foundation.hed import EdgeDetector
-
-        return request.models.load("edge_detector", EdgeDetector.load, request.profile.recommended.models)(pixels)
+        return request.models.load("edge_detector", "hed:EdgeDetector.load", request.profile.recommended.models)(pixels)
     from refcodec.images.edge_detector import contours
 
     return contours(pixels)
@@ -112,9 +112,6 @@ def _lines(request: EncodeRequest, pixels: Pixels) -> Any:
 
 def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
     """Return token ids found by prompt inversion."""
-    from refcodec.foundation.clip_model import ClipModel
-    from refcodec.foundation.prompt_inversion import invert
-    from refcodec.foundation.prompt_tokens import check_tokenizer
     from refcodec.foundation.roles import missing_model_error
 
     profile, options = request.profile, request.settings.options
@@ -125,9 +122,10 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
         error = missing_model_error("clip", profile.recommended.models)
         hint = f"{error.hint}; or describe the picture with --caption"
         raise SemError(Code.MODEL_UNAVAILABLE, f"{error.what}, and no caption is given", path="clip", hint=hint)
-    clip = request.models.load("clip", ClipModel.load, profile.recommended.models)
-    check_tokenizer(clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
-    inverted = invert(
+    clip: ClipModel = request.models.load("clip", best_of_n.CLIP, profile.recommended.models)
+    call("prompt_tokens:check_tokenizer", clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
+    inverted = call(
+        "prompt_inversion:invert",
         clip,
         pixels,
         count=options.prompt_tokens,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of
-from refcodec.foundation.loading import load_pretrained, loading, quiet, running
+from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, quiet, running
 from refcodec.foundation.resolve import Models
 
 ROLE: Final = "segmenter"
@@ -37,7 +37,7 @@ class Segmenter:
             from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
 
             model = load_pretrained(ROLE, folder, AutoModelForSemanticSegmentation)
-            processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+            processor = AutoImageProcessor.from_pretrained(folder, **OWN_FILES, backend="pil")
         return cls(model.to(device_of(models)), processor, folder.name)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Counts:

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""The limits of the process that runs foundation models: the one place where their numbers are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+GIB: Final = 1 << 30
+LOADING_BYTES_PER_S: Final = 20 << 20  # from a slow disk
+COPIES: Final = 4  # of the weights in address space while they load: mapped, read, converted from float16 to float32
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """Limits in seconds and bytes. Memory is what a step may take in addition to what is taken before it.
+
+    start_s: to start the process and import the libraries. load_s: to load a model, in addition to reading its files.
+    prepare_s, prepare_bytes: for a chat template and tokenizer, which take milliseconds and little memory unless they
+    were made to. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024 in float32 takes
+    about 10 GiB in the decoder of Stable Diffusion XL. load_bytes: in addition to COPIES of the weights.
+    """
+
+    start_s: float = 300
+    load_s: float = 120
+    prepare_s: float = 30
+    run_s: float = 1800
+    load_bytes: int = 4 * GIB
+    prepare_bytes: int = 2 * GIB
+    run_bytes: int = 24 * GIB
+
+    def loading_s(self, weights: int) -> float:
+        """Return the time for a model whose files have `weights` bytes."""
+        return self.load_s + weights / LOADING_BYTES_PER_S
+
+    def loading_bytes(self, weights: int) -> int:
+        return self.load_bytes + COPIES * weights
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+"""The worker process as its caller sees it: started when it is needed, watched, ended, and started again. Imports no torch."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
+from refcodec.foundation.worker import phases, scratch, wire
+from refcodec.foundation.worker.limits import GIB, WorkerLimits
+from refcodec.progress import Progress
+from refcodec.sandbox import resources
+
+START: Final = "start"  # the phase before the first answer
+POLL_S: Final = 0.25  # between two looks at the time and the memory
+END_S: Final = 10.0  # for a process to end that was killed
+MESSAGE_MAX: Final = 160
+HINT: Final = "name another model for the role"
+_CODE: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.foundation.worker.serve import main; main(sys.argv[1:])"
+_HOME: Final = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3)  # the folder or archive that refcodec is in
+# variables of the caller that libraries of numbers and their devices read; no secrets
+_KEPT: Final = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "TZ")
+_KEPT_PREFIXES: Final = ("OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "CUDA_", "CUBLAS_", "NVIDIA_", "HIP_", "ROCR_", "HSA_", "PYTORCH_", "TORCH_", "LC_")  # fmt: skip
+_OFFLINE: Final = {
+    "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "USE_HUB_KERNELS": "NO",
+    "DIFFUSERS_DISABLE_REMOTE_CODE": "1", "TRANSFORMERS_VERBOSITY": "critical", "TOKENIZERS_PARALLELISM": "false",
+}  # fmt: skip
+
+
+Generation = tuple[int, int]  # of a worker: the process of its caller, and its number there
+
+
+class Ended(Exception):
+    """The process has ended by itself, for lack of work, before it took a request."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """The model of a request, for messages."""
+
+    role: str
+    name: str
+
+    def error(self, what: str, hint: str = HINT) -> SemError:
+        text = f"{self.role}: the model {shown(self.name)} {what}"
+        return SemError(Code.MODEL_MALFORMED, text, path=self.role, hint=hint)
+
+
+class Worker:
+    """One process. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self.scratch = scratch.make()
+        self.messages = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
+        path = [entry for entry in sys.path if os.path.isabs(entry)]
+        path += [own for own in (os.path.abspath(_HOME),) if own not in path]
+        own_thread = threading.current_thread() is threading.main_thread()
+        more: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x08000200}
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-B", "-c", _CODE, json.dumps(path), self.scratch, str(int(own_thread))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.messages,
+            env=_environment(self.scratch),
+            cwd=self.scratch,
+            **more,
+        )
+        self.answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.ready = False  # whether it has imported the libraries
+        self.answered = True  # whether the last request has a result or an error
+        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
+
+    def _read(self, stream: Any) -> None:
+        try:
+            while (answer := wire.receive(stream)) is not None:
+                self.answers.put(answer)
+        except (wire.WireError, OSError, ValueError):  # cut short, or no message
+            with suppress(OSError):
+                self.process.kill()
+        with suppress(OSError):
+            stream.close()
+        self.answers.put(None)
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def send(self, body: dict[str, Any], arrays: list[Any]) -> None:
+        """Raise Ended if the process has ended by itself."""
+        assert self.process.stdin is not None
+        try:
+            wire.send(self.process.stdin, body, arrays)  # type: ignore[arg-type]
+        except (OSError, ValueError) as error:
+            self.end()
+            raise Ended from error
+
+    def request(
+        self,
+        body: dict[str, Any],
+        arrays: list[Any],
+        callbacks: Sequence[Progress],
+        label: Label,
+        limits: WorkerLimits,
+    ) -> tuple[dict[str, Any], list[Any]]:
+        """Return the answer to a request. Raises its error; ends the process for one that breaks a limit, and on Ctrl-C."""
+        self.answered = False
+        self.send(body, arrays)
+        watch = _Watch(limits, body["weights"], _first_phase(body) if self.ready else START, self.process.pid)
+        try:
+            while True:
+                answer = self._next(watch, label)
+                event, number = answer[0].get("event"), answer[0].get("callback")
+                if event in ("result", "method"):
+                    return answer
+                if event == "error":
+                    _raise(answer[0], label, watch)
+                if event == "ready":
+                    self.ready = True
+                    watch.enter(_first_phase(body), self.process.pid)
+                else:
+                    watch.enter(str(answer[0].get("phase", phases.RUN)), self.process.pid)
+                if event == "progress" and isinstance(number, int) and 0 <= number < len(callbacks):
+                    callbacks[number](_share(answer[0].get("share")))
+        except BaseException:  # also Ctrl-C, and an error of a callback: nobody waits for what runs there
+            if not self.answered:
+                self.end()
+            raise
+
+    def _next(self, watch: _Watch, label: Label) -> tuple[dict[str, Any], list[Any]]:
+        while True:
+            with suppress(queue.Empty):
+                answer = self.answers.get(timeout=POLL_S)
+                if isinstance(answer, tuple):
+                    self.answered = answer[0].get("event") in ("error", "result", "method")
+                    return answer
+                self._died(watch, label)
+            if (excess := watch.excess(self.process.pid)) is not None:
+                self.end()
+                raise label.error(excess)
+
+    def _died(self, watch: _Watch, label: Label) -> NoReturn:
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_S)
+        status, line = self.process.returncode, self._last_line()
+        self.end()
+        if "allocat" in line.lower():
+            raise label.error(watch.too_much())
+        printable = "".join(c for c in line if c.isprintable())[:MESSAGE_MAX]
+        reason = printable if status and status > 0 and printable else f"status {status}"
+        if status is not None and status < 0:
+            with suppress(ValueError):
+                reason = signal.Signals(-status).name
+            if reason == "SIGKILL":
+                reason = "the system has killed it, as it does when memory runs out"
+        raise label.error(f"ended the process that ran it ({reason})")
+
+    def _last_line(self) -> str:
+        """Return the last line that a library has left on standard error."""
+        with suppress(OSError, ValueError):
+            self.messages.seek(0, os.SEEK_END)
+            self.messages.seek(max(0, self.messages.tell() - 4096))
+            lines = self.messages.read().decode("utf-8", "replace").strip().splitlines()
+            return next((line for line in reversed(lines) if "allocat" in line.lower()), lines[-1] if lines else "")
+        return ""
+
+    def end(self) -> None:
+        """Kill the process; return when it has ended."""
+        with suppress(OSError):
+            self.process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_S)
+        self.close()
+
+    def close(self) -> None:
+        for stream in (self.process.stdin, self.messages):
+            with suppress(OSError):
+                if stream is not None:
+                    stream.close()
+        scratch.remove(self.scratch)
+
+
+class _Watch:
+    """The limits of time and memory of the phase that a request is in."""
+
+    def __init__(self, limits: WorkerLimits, weights: int, phase: str, pid: int) -> None:
+        self.limits, self.weights, self.phase = limits, weights, phase
+        self.start_memory = resources.resident(pid)
+        self.deadline = time.monotonic() + self.seconds
+
+    @property
+    def seconds(self) -> float:
+        own = {
+            START: self.limits.start_s,
+            phases.LOAD: self.limits.loading_s(self.weights),
+            phases.PREPARE: self.limits.prepare_s,
+        }
+        return own.get(self.phase, self.limits.run_s)
+
+    @property
+    def growth(self) -> int:
+        loading = self.limits.loading_bytes(self.weights)
+        own = {START: loading, phases.LOAD: loading, phases.PREPARE: self.limits.prepare_bytes}
+        return own.get(self.phase, self.limits.run_bytes)
+
+    def enter(self, phase: str, pid: int) -> None:
+        """Begin a phase, or note progress in it."""
+        if phase != self.phase:
+            self.phase, self.start_memory = phase, resources.resident(pid)
+        self.deadline = time.monotonic() + self.seconds
+
+    def excess(self, pid: int) -> str | None:
+        """Return what a limit is exceeded by, or None."""
+        if time.monotonic() > self.deadline:
+            return f"took more than {self.seconds:g} s {self._what()}"
+        memory = resources.resident(pid)
+        if self.start_memory is not None and memory is not None and memory > self.start_memory + self.growth:
+            return self.too_much()
+        return None
+
+    def too_much(self) -> str:
+        return f"needs more than {self.growth / GIB:.3g} GiB of memory {self._what()}"
+
+    def _what(self) -> str:
+        own = {START: "to start", phases.LOAD: "to load", phases.PREPARE: "to prepare a text"}
+        return own.get(self.phase, "to run")
+
+
+def _share(value: Any) -> float:
+    return min(1.0, max(0.0, float(value))) if isinstance(value, int | float) else 0.0
+
+
+def _first_phase(body: dict[str, Any]) -> str:
+    return phases.LOAD if body["folder"] is not None else phases.RUN
+
+
+def _raise(answer: dict[str, Any], label: Label, watch: _Watch) -> NoReturn:
+    kind, what = answer.get("kind"), " ".join(str(answer.get("what", "")).split())
+    if kind == "sem":
+        fields = {name: answer.get(name) for name in ("offset", "path", "hint")}
+        try:
+            raise SemError(int(answer["code"]), what, **fields)  # type: ignore[arg-type]
+        except ValueError:
+            raise label.error("does not run") from None
+    if kind == "memory":
+        raise label.error(watch.too_much())
+    if kind == "setting":
+        from refcodec.foundation.device import SettingError
+
+        raise SettingError(what)
+    if kind in ("ValueError", "TypeError"):
+        raise {"ValueError": ValueError, "TypeError": TypeError}[kind](what)
+    raise label.error(what[: 2 * MESSAGE_MAX] or "does not run")
+
+
+def _environment(folder: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    folders = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "HOME", "XDG_CACHE_HOME", "HF_HOME"), folder)
+    return kept | _OFFLINE | folders
+
+
+class Workers:
+    """The worker of this Python process, and the lock for it."""
+
+    def __init__(self) -> None:
+        self._forget()
+        atexit.register(self.end)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """Begin without a worker: that of a parent is not ours."""
+        self.lock = threading.Lock()
+        self.owner: int | None = None
+        self.worker: Worker | None = None
+        self.generation = (os.getpid(), 0)
+        self.released: deque[tuple[Generation, int]] = deque()
+
+    def end(self) -> None:
+        """End the worker, if there is one; models are loaded again when they are called."""
+        if self.worker is not None:
+            self.worker.end()
+            self.worker = None
+
+    def exclusively(self, work: Callable[[], Any]) -> Any:
+        """Call `work` while no other thread uses the worker. Raises RuntimeError inside a callback of a call."""
+        if self.owner == threading.get_ident():
+            raise RuntimeError("a callback of a model cannot call a model")
+        with self.lock:
+            self.owner = threading.get_ident()
+            try:
+                return work()
+            finally:
+                self.owner = None
+
+    def current(self) -> Worker:
+        """Return the worker, started if it is not there. Call inside `exclusively`."""
+        if self.worker is not None and not self.worker.alive:
+            self.worker.close()
+            self.worker = None
+        if self.worker is None:
+            self.worker = Worker()
+            self.generation = (os.getpid(), self.generation[1] + 1)
+        return self.worker
+
+    def taken_back(self) -> list[int]:
+        """Return the handles that nobody holds any more."""
+        pairs = [self.released.popleft() for _ in range(len(self.released))]
+        return [handle for generation, handle in pairs if generation == self.generation]
+
+    def release(self, generation: Generation, handle: int) -> None:
+        """Let the worker forget an object: now if it is idle, else with the next call. Runs whenever objects are collected."""
+        self.released.append((generation, handle))
+        if self.owner is not None or not self.lock.acquire(blocking=False):
+            return
+        try:
+            if self.worker is not None and self.worker.alive and generation == self.generation:
+                with suppress(Ended):
+                    self.worker.send({"op": "release", "release": self.taken_back()}, [])
+        finally:
+            self.lock.release()
+
+
+WORKERS: Final = Workers()

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Limit memory, files and core dumps of this process, and end it with its parent, where the system supports it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+_ADDRESS_SPACE: Final = "RLIMIT_AS"
+
+
+def address_space() -> int | None:
+    """Return the bytes of address space in use; None where it is not known."""
+    return _statm(0)
+
+
+def resident(pid: int) -> int | None:
+    """Return the bytes of memory that a process occupies; None where it is not known."""
+    return _statm(1, pid)
+
+
+def _statm(column: int, pid: int | None = None) -> int | None:
+    try:
+        text = Path(f"/proc/{'self' if pid is None else pid}/statm").read_text(encoding="ascii")
+        return int(text.split()[column]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return None
+
+
+def physical_memory() -> int | None:
+    """Return the bytes of memory of this machine; None where it is not known."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def limit_address_space(growth: int | None, *, final: bool = False) -> None:
+    """Limit the address space to what is in use and `growth` bytes more. None: as far as the system allows.
+
+    final: the limit cannot be raised again.
+    """
+    used = address_space()
+    if used is not None:
+        _limit(_ADDRESS_SPACE, None if growth is None else used + growth, final=final)
+
+
+def limit_files(most: int) -> None:
+    """Limit the length of each file that is written, and write no core dumps."""
+    with suppress(AttributeError):  # Windows
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _limit("RLIMIT_CORE", 0, final=True)
+    _limit("RLIMIT_FSIZE", most, final=True)
+
+
+def _limit(name: str, bound: int | None, *, final: bool) -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    with suppress(OSError, ValueError, AttributeError):
+        kind = getattr(resource, name)
+        hard = resource.getrlimit(kind)[1]
+        soft = hard if bound is None else bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(kind, (soft, soft if final else hard))
+
+
+def end_with_parent() -> None:
+    """Have Linux end this process when the thread that started it ends."""
+    if sys.platform != "linux":
+        return
+    with suppress(OSError, AttributeError, ImportError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from refcodec import limits
 from refcodec.environment import Environment
 from refcodec.foundation.download import resolve_folder
 from refcodec.foundation.models_json import installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
+from refcodec.limits import Limits
 
 if TYPE_CHECKING:
     from refcodec.foundation.endpoint import Address
@@ -28,7 +30,7 @@ class Models:
     """Models named by the user, and the device they run on. Loaded models are cached in this object.
 
     folders: searched first for model packages (SPEC §12). roles: role -> `ModelSource` or loaded model.
-    environment: registry, tables, and the other folders searched for packages and roles.
+    environment: registry, tables, and the other folders searched for packages and roles. limits: time and memory of the call.
     """
 
     folders: tuple[Path, ...] = ()
@@ -36,6 +38,7 @@ class Models:
     device: str = "auto"
     dtype: str = "auto"
     environment: Environment = field(default_factory=Environment.default)
+    limits: Limits = limits.NONE
     used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -109,7 +112,7 @@ class Models:
         role: str,
         loader: Callable[[Path, Models], T],
         recommended: Mapping[str, str],
-        remote: Callable[[str, Address], R] | None = None,
+        remote: Callable[[str, Address, Limits, frozenset[str]], R] | None = None,
     ) -> T | R:
         """Return the model of a role; `loader` makes it from a local folder whose digest has been verified.
 
@@ -129,7 +132,10 @@ class Models:
         return cast(T, self._loaded[key])
 
     def _instance(
-        self, source: ModelSource, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None
+        self,
+        source: ModelSource,
+        loader: Callable[[Path, Models], T],
+        remote: Callable[[str, Address, Limits, frozenset[str]], R] | None,
     ) -> T | R:
         if not source.is_endpoint:
             return loader(resolve_folder(source), self)
@@ -137,7 +143,15 @@ class Models:
             raise missing_model_error(source.role, what=f"{source.role}: this method does not take an endpoint for it")
         from refcodec.foundation import endpoint
 
-        return remote(source.role, endpoint.address(source.place))
+        address = endpoint.address(source.place)
+        return remote(source.role, address, self.limits, self.endpoint_hosts())
+
+    def endpoint_hosts(self) -> frozenset[str]:
+        """Return the hosts of all endpoints that the user has named."""
+        from refcodec.foundation import endpoint
+
+        sources = (source for source in self.roles.values() if isinstance(source, ModelSource) and source.is_endpoint)
+        return frozenset(endpoint.address(source.place).host for source in sources)
 
 
 def format_used_models(used: Mapping[str, str]) -> str:

@@ -31,18 +31,19 @@ SUFFIXES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40
 _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))?([KMGT]?)(?:I?B)?")
 
 
-class MemoryLimitError(LimitError):
-    """The work would take more memory than the caller's bound, or than this machine has. Code.LIMIT_SYMBOLS."""
+class CallerLimitError(LimitError):
+    """A bound of memory or time is exceeded, which is no property of the file. Code.LIMIT_SYMBOLS."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.what), {"hint": self.hint}
 
 
-class TimeLimitError(LimitError):
-    """The work has taken longer than the caller's bound. Code.LIMIT_SYMBOLS."""
+class MemoryLimitError(CallerLimitError):
+    """The work would take more memory than the caller's bound, or than this machine has."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.code, self.what), {"hint": self.hint}
+
+class TimeLimitError(CallerLimitError):
+    """The work has taken longer than the caller's bound."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Level(NamedTuple):
     text_bytes: int  # body of one text section
     symbols: int  # of one payload
     file_bytes: int
+    caller_pixels: int | None = None  # the caller's own bound, if any
 
 
 LEVELS: Final = {number: Level(*bounds) for number, bounds in spec.LEVELS.items()}
@@ -52,10 +53,14 @@ def file_violation(size: int, bounds: Level) -> Violation:
 
 
 def size_violation(header: Header, bounds: Level) -> Violation:
-    """Check the sides, then the number of pixels of the picture."""
-    return _above(Code.LIMIT_SIDE, max(header.width, header.height), "pixels on a side", bounds.side) or _above(
-        Code.LIMIT_PIXELS, header.width * header.height, "pixels", bounds.pixels
+    """Check the sides, then the number of pixels of the picture, by the level and then by the caller's bound."""
+    pixels, own = header.width * header.height, bounds.caller_pixels
+    of_level = _above(Code.LIMIT_SIDE, max(header.width, header.height), "pixels on a side", bounds.side) or _above(
+        Code.LIMIT_PIXELS, pixels, "pixels", bounds.pixels
     )
+    if of_level or own is None or pixels <= own:
+        return of_level
+    return Code.LIMIT_PIXELS, f"{pixels} pixels, more than the {own} that the caller allows"
 
 
 def count_violation(header: Header, bounds: Level) -> Violation:

@@ -7,14 +7,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
-from refcodec import limits
 from refcodec.environment import Environment
 from refcodec.foundation.download import resolve_folder
 from refcodec.foundation.models_json import installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
-from refcodec.limits import Limits
+from refcodec.limits import NONE, Limits
 
 if TYPE_CHECKING:
     from refcodec.foundation.endpoint import Address
@@ -23,6 +22,9 @@ DEVICES: Final = ("auto", "cpu", "cuda", "mps")
 DTYPES: Final = ("auto", "float32", "float16", "bfloat16")
 T = TypeVar("T")
 R = TypeVar("R")
+Remote: TypeAlias = (
+    "Callable[[str, Address, Limits, frozenset[str]], R]"  # makes the model of a role behind an endpoint
+)
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Models:
     device: str = "auto"
     dtype: str = "auto"
     environment: Environment = field(default_factory=Environment.default)
-    limits: Limits = limits.NONE
+    limits: Limits = NONE
     used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -50,18 +52,20 @@ class Models:
         device: str = "auto",
         dtype: str = "auto",
         environment: Environment | None = None,
+        limits: Limits = NONE,
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned with only the environment replaced (None: the default). A text may also be ROLE=MODEL.
+        A `Models` is returned with only environment (None: the default) and limits replaced. A text may also be ROLE=MODEL.
         Raises ValueError for an unknown role, device or dtype.
         """
         environment = Environment.of(environment)
         if isinstance(models, Models):
-            return models if environment == models.environment else replace(models, environment=environment)
+            same = environment == models.environment and limits == models.limits
+            return models if same else replace(models, environment=environment, limits=limits)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        result = cls(device=device, dtype=dtype, environment=environment)
+        result = cls(device=device, dtype=dtype, environment=environment, limits=limits)
         if isinstance(models, Mapping):
             for role, place in models.items():
                 result.fill(role, place)
@@ -112,7 +116,7 @@ class Models:
         role: str,
         loader: Callable[[Path, Models], T],
         recommended: Mapping[str, str],
-        remote: Callable[[str, Address, Limits, frozenset[str]], R] | None = None,
+        remote: Remote[R] | None = None,
     ) -> T | R:
         """Return the model of a role; `loader` makes it from a local folder whose digest has been verified.
 
@@ -126,7 +130,7 @@ class Models:
             self.used[role] = getattr(source, "name", type(source).__name__)
             return cast(T, source)
         key = (role, f"{loader.__module__}.{loader.__qualname__}")
-        if key not in self._loaded:
+        if source.is_endpoint or key not in self._loaded:  # an endpoint has the limits of this call
             self._loaded[key] = self._instance(source, loader, remote)
         self.used[role] = source.name
         return cast(T, self._loaded[key])
@@ -135,7 +139,7 @@ class Models:
         self,
         source: ModelSource,
         loader: Callable[[Path, Models], T],
-        remote: Callable[[str, Address, Limits, frozenset[str]], R] | None,
+        remote: Remote[R] | None,
     ) -> T | R:
         if not source.is_endpoint:
             return loader(resolve_folder(source), self)

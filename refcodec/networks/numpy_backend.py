@@ -6,6 +6,7 @@ Arrays are float64[C, h, w]; sites are pairs of row and column indices, and valu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ class NumpyBackend:
 
     name = "numpy"
 
-    def __init__(self, dtype: type[np.floating[Any]] = np.float64) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: type[np.floating[Any]] = np.float64, tick: Callable[[], None] | None = None) -> None:
+        self.dtype, self.tick = dtype, tick or (lambda: None)
         self._weights: dict[tuple[int, Taps], tuple[Conv, Array]] = {}
 
     def array(self, values: Array) -> Array:
@@ -35,6 +36,7 @@ class NumpyBackend:
 
     def requant(self, x: Array, q: Requant, rate: int, part: slice = slice(None)) -> Array:
         """Apply q to x[C, ...], with the channels `part` of its tensors."""
+        self.tick()
         m, a, scale = (t if len(t) == 1 else t[part] for t in q.row(rate))
         shape = (-1,) + (1,) * (x.ndim - 1)
         y = x * m.reshape(shape).astype(self.dtype)
@@ -80,6 +82,7 @@ class NumpyBackend:
         out = np.empty((conv.outputs, len(base)), dtype=self.dtype)
         step = max(1, _CHUNK // (channels * len(taps)))
         for start in range(0, len(base), step):
+            self.tick()
             at = base[start : start + step]
             patches = np.concatenate([padded[:, at + o] for o in offsets])
             out[:, start : start + step] = self._matrix(conv, taps) @ patches + self._bias(conv)
@@ -120,6 +123,7 @@ class NumpyBackend:
         weights = self._matrix(conv, tuple(reads))
         step = max(1, _CHUNK // (channels * len(reads) * w))
         for top in range(0, h, step):
+            self.tick()
             k = min(step, h - top)
             patches = np.empty((len(reads), channels, k, w), dtype=self.dtype)
             for patch, (dr, dc) in zip(patches, reads.values(), strict=True):

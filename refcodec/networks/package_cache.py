@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -96,8 +96,8 @@ def torch_errors(folder: Path, part: str) -> Iterator[None]:
         ) from error
 
 
-def backend(name: str = "auto") -> Backend:
-    """Return a backend: `numpy`, `torch`, or `auto`.
+def backend(name: str = "auto", tick: Callable[[], None] | None = None) -> Backend:
+    """Return a backend: `numpy`, `torch`, or `auto`. tick: called before each layer and between parts of large ones.
 
     `auto` is torch if it is already imported, since importing it takes longer than running the networks of a photograph.
     """
@@ -107,7 +107,7 @@ def backend(name: str = "auto") -> Backend:
         need_torch("the torch backend")
         from refcodec.networks.torch_backend import TorchBackend
 
-        return TorchBackend()
+        return TorchBackend(tick=tick)
     if name not in ("auto", "numpy"):
         raise ValueError(f"unknown backend {name!r}")
-    return NumpyBackend()
+    return NumpyBackend(tick=tick)

@@ -42,6 +42,7 @@ class DecodedFile:
     folder: Path | None
     state: State
     environment: Environment
+    limits: Limits = NONE  # of the caller, for what is made of the symbols
 
     def value(self, kind: int) -> Any:
         """Return the payload of this kind. Raises Code.UNSUPPORTED_KIND (SEM-E-704) if the file has none."""
@@ -131,7 +132,7 @@ def decode_container(
     if digest is None:
         digest = explicit_digest(container.header, environment)
     state = verify(container.header, container.sections, {t: v.serialise() for t, v in values.items()}, digest)
-    return DecodedFile(container, values, folder, state, environment)
+    return DecodedFile(container, values, folder, state, environment, limits)
 
 
 def _payload(

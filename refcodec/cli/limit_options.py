@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from refcodec.limits import Limits, parse_bytes, parse_count, parse_seconds
 
@@ -17,11 +18,12 @@ AGAIN_S: Final = 5.0  # the timer repeats, since a library may swallow the first
 
 
 def _parsed(parse: Callable[[str], Any]) -> Callable[..., Any]:
-    def callback(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    def callback(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
         try:
             return None if value is None else parse(value)
         except ValueError as error:
-            raise click.BadParameter(str(error)) from error
+            by_variable = context.get_parameter_source(parameter.name or "") == ParameterSource.ENVIRONMENT
+            raise click.BadParameter(f"{parameter.envvar}: {error}" if by_variable else str(error)) from error
 
     return callback
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from refcodec import spec
 from refcodec.container import header as headers
-from refcodec.container import limits as level_limits
+from refcodec.container import limits
 from refcodec.container import sections as section_codec
 from refcodec.container.fields import FieldReader
 from refcodec.container.header import Header
@@ -147,12 +147,13 @@ def assemble(header: Header, sections: Iterable[Section]) -> Container:
 
 def read_file(reader: FieldReader, state: ParseState, data: bytes, bounds: Level, rows: Registry) -> None:
     """Read a file: record fields on `reader` and results on `state`. Raise the first error that is not recoverable."""
-    reader.enforce(level_limits.file_violation(len(data), bounds), "file", bounds.file_bytes)
+    reader.enforce(limits.file_violation(len(data), bounds), "file", bounds.file_bytes)
     stream = io.BytesIO(data)
     header = state.header = headers.read_header(reader, stream, rows)
     state.profile = header.row  # None only after an error, with a lenient reader
-    reader.enforce(level_limits.size_violation(header, bounds), "size", reader.offset("dim_class") or 0)
-    reader.enforce(level_limits.count_violation(header, bounds), "count_minus_1", reader.offset("count_minus_1") or 0)
+    reader.enforce(limits.size_violation(header, bounds), "size", reader.offset("dim_class") or 0)
+    limits.check_caller_pixels(header, bounds, reader.offset("dim_class") or 0)
+    reader.enforce(limits.count_violation(header, bounds), "count_minus_1", reader.offset("count_minus_1") or 0)
     if header.sectioned:
         _read_sections(reader, state, stream, header, bounds, rows.kinds)
     else:
@@ -164,7 +165,7 @@ def _read_compact(
 ) -> None:
     kind = 0 if state.profile is None else state.profile.compact  # 0: unknown, no kind has this number
     section_type = spec.CRITICAL | kind
-    violation = level_limits.section_violation(section_type, len(body), header, state.profile, bounds, kinds)
+    violation = limits.section_violation(section_type, len(body), header, state.profile, bounds, kinds)
     reader.enforce(violation, "body", reader.byte)
     state.sections.append(Section(section_type, body, header.check or b"", reader.byte, reader.offset("check") or 0))
     reader.record("body", 8 * len(body), body)

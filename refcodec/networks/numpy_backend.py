@@ -84,8 +84,12 @@ class NumpyBackend:
         for start in range(0, len(base), step):
             self.tick()
             at = base[start : start + step]
-            patches = np.concatenate([padded[:, at + o] for o in offsets])
-            out[:, start : start + step] = self._matrix(conv, taps) @ patches + self._bias(conv)
+            patches = np.empty((len(offsets), channels, len(at)), dtype=self.dtype)
+            for patch, o in zip(patches, offsets, strict=True):
+                patch[:] = padded[:, at + o]
+            out[:, start : start + step] = self._matrix(conv, taps) @ patches.reshape(-1, len(at))
+            del patches, patch  # before the next one is allocated
+        out += self._bias(conv)
         return out
 
     def conv(self, x: Array, conv: Conv) -> Array:
@@ -130,6 +134,7 @@ class NumpyBackend:
                 r, c = p + stride * top + dr, p + dc
                 patch[:] = padded[:, r : r + stride * k : stride, c : c + stride * w : stride]
             out[:, top : top + k] += (weights @ patches.reshape(-1, k * w)).reshape(-1, k, w)
+            del patches, patch  # before the next one is allocated
         return out
 
     def run(self, net: Net, x: Array, rate: int, trace: Any = None) -> Array:

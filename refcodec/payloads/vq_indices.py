@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from refcodec.progress import Progress
 
 STRIDE_MIN, STRIDE_MAX = 8, 1024
+SITE_BYTES: Final = 56  # memory of one index while it is decoded: an integer in a list, then in a tuple
 TOTAL: Final = 1 << 16  # sum of the frequencies of all indices
 
 
@@ -181,6 +182,7 @@ KIND: Final = Kind(
     encode=lambda value, context: encode(value.indices, context.parameters, context.size, _usage(context)),
     export=_export,
     symbol_count=symbol_count,
+    memory=lambda context: (1 << 20) + SITE_BYTES * symbol_count(context.parameters, *context.size),
     uses_model=lambda parameters: bool(parameters["usage"]),
     table=TableForm({"v": 65536}, "usage", "U16", check_usage),
     option=SymbolOption("indices", "F.npy", "VQ indices, rows and columns of integers.", "array"),

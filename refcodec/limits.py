@@ -130,7 +130,7 @@ class Limits:
         if total > bound:
             whose = "of this machine" if self.max_memory is None else "that the caller allows"
             hint = (
-                "use a machine with more"
+                "use a machine with more, or override this with --max-memory"
                 if self.max_memory is None
                 else "raise the bound (--max-memory, SEM_MAX_MEMORY or Limits.max_memory)"
             )

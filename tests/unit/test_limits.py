@@ -91,6 +91,8 @@ def test_limits_that_make_no_sense(arguments: dict[str, Any], error: type[Except
 
 
 def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SEM_MAX_PIXELS", "SEM_MAX_MEMORY", "SEM_TIMEOUT"):
+        monkeypatch.delenv(name, raising=False)
     assert Limits.default() == Limits()
     monkeypatch.setenv("SEM_MAX_PIXELS", "1000")
     monkeypatch.setenv("SEM_MAX_MEMORY", "2G")

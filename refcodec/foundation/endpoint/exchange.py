@@ -13,7 +13,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -137,20 +136,16 @@ def _connect(host: str, port: int, timeout: float, local: bool) -> socket.socket
     return sock
 
 
-def exchange(request: Request, timeout: float, until: float, wait: Callable[[], None] | None = None) -> Answer:
+def exchange(request: Request, timeout: float, until: float) -> Answer:
     """Return the answer to a request. Raises `ExchangeError` if there is none.
 
-    until: the deadline, of `time.monotonic`. timeout: the seconds that it stands for, for the message. wait: called
-    about once a second until the answer is there; what it raises ends the exchange.
+    until: the deadline, of `time.monotonic`. timeout: the seconds that it stands for, for the message.
     """
     running = _Exchange(request, until)
     threading.Thread(target=running.run, name="sem-endpoint", daemon=True).start()
     try:
-        while not running.done.wait(min(1.0, max(0.0, until - time.monotonic()))):
-            if time.monotonic() >= until:
-                raise ExchangeError(f"gave no answer in {timeout:g} s")
-            if wait is not None:
-                wait()
+        if not running.done.wait(max(0.0, until - time.monotonic())):
+            raise ExchangeError(f"gave no answer in {timeout:g} s")
     finally:
         running.abort()
     if running.answer is not None:

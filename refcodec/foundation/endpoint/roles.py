@@ -77,7 +77,8 @@ class Endpoint:
                 break
         if not 200 <= answer.status < 300:
             hint = REMEDIES.get(answer.status)
-            variable = keys.variable_of(self.address.host) if self.others else keys.KEY
+            several = self.others - {self.address.host}
+            variable = keys.variable_of(self.address.host) if several else keys.KEY
             raise self.error(f"answers with status {answer.status}", hint and hint.format(variable))
         try:
             return parse_answer(answer.body)

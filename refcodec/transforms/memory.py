@@ -16,7 +16,7 @@ LIBRARIES: Final = 40 << 20  # that torch takes when it runs for the first time,
 STRIP, HALO, ELIC_HALO, VQ_HALO = 48, 8, 24, 17  # rows of latents
 PICTURE: Final = 3  # copies of the result: its strips, joined, in the order of pixels
 # bytes of the activations for each pixel of a strip: measured on networks with 32 to 64 channels at a quarter of the size
-SYNTHESIS, ANALYSIS = 45, 60
+SYNTHESIS, ANALYSIS = 50, 60
 MEASURED: Final = 64
 
 

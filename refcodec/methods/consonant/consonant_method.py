@@ -158,7 +158,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     consonants = context.need(spec.CONSONANT).text
     generator = load_text_to_image(context.models, recommended)
     language = _language(context.models, recommended)
-    text = restore_words(consonants, language, templates, part(context.progress, 0, 0))
+    text = restore_words(consonants, language, templates, context.models.limits.checked(None))
     context.note("restored", text)
     reflector = reflection.make_reflector(context, templates, language)
     seeds, out = context.seeds(), []

@@ -102,7 +102,9 @@ def _with_controlnet(context: DecodeContext, painter: TextToImage, control: Cont
     assert context.folder is not None
     with package_cache.torch_errors(context.folder, "painter"):
         require_memory(context.models.limits, context.folder, "painter", context.size)
-        grey = sketch.synthesise(context.value(spec.SKETCH), context.folder, context.size, part(context.progress, 0, 0))
+        grey = sketch.synthesise(
+            context.value(spec.SKETCH), context.folder, context.size, context.models.limits.checked(None)
+        )
     lines = sharpen(resize(grey))
     context.note("sketch", lines)
     return ControlNetTextToImage(painter, control, lines, context.sampler.strength)

@@ -90,6 +90,9 @@ bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
 bench-speed: setup  ## exact entropy pass against float32, start-up times (IMAGE=photo.jpg for your own)
 	$(BIN)/semtool bench speed $(or $(IMAGE),"$$($(BIN)/python -c 'from tools.demo import sample; print(sample())')")
 
+bench-resources: setup  ## predicted memory and time of each class of input against what a process takes
+	$(BIN)/python -m tools.bench.resources
+
 bench-sizes: setup  ## bytes of every kind beside what is published (CAPTIONS=file.tsv for the texts)
 	$(BIN)/python -m tools.bench.sizes $(if $(CAPTIONS),--captions '$(CAPTIONS)')
 
@@ -120,4 +123,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz differ bench-rate bench-speed bench-resources bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

@@ -14,6 +14,7 @@ from refcodec.decoder import decode_container
 from refcodec.encode_settings import EncodeOptions, EncodeSettings, refuse_unknown
 from refcodec.environment import Environment
 from refcodec.foundation.resolve import Models
+from refcodec.limits import Limits
 from refcodec.methods import find_method
 from refcodec.methods.base import EncodeRequest
 from refcodec.methods.inputs import SymbolInputs
@@ -65,6 +66,7 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         level (int, default 1): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment, default `Environment.default()`): registry, tables and package folders.
+        limits (Limits, default `Limits.default()`): bounds of the caller on pixels, memory and time.
         trace, record (functions of str and value): called with each layer and pass of the exact networks; with each step.
 
     Raises:
@@ -113,16 +115,17 @@ def _encode_picture(
     method = find_method(settings.method or "elic")
     pack.check_picture(method, symbols, settings)
     device, dtype, environment = options.get("device", "auto"), options.get("dtype", "auto"), options.get("environment")
-    models = Models.of(options.get("models"), device=device, dtype=dtype, environment=environment)
+    limits = Limits.of(options.get("limits"))
+    models = Models.of(options.get("models"), device=device, dtype=dtype, environment=environment, limits=limits)
     models.used.clear()
     if settings.model is not None:
         models = replace(models, folders=(settings.model, *models.folders))
     profile, plans = pack.plan_picture(method, settings, models, options.get("trace"))
     bounds = level_bounds(settings.level)
-    loaded = load(image, background=settings.background, max_side=bounds.side, max_pixels=bounds.pixels)
-    request = EncodeRequest(
-        loaded.pixels, symbols, settings, profile, plans, models, options.get("progress"), options.get("record")
-    )
+    pixels = min(bounds.pixels, limits.max_pixels or bounds.pixels)
+    loaded = load(image, background=settings.background, max_side=bounds.side, max_pixels=pixels)
+    progress = limits.checked(options.get("progress"))
+    request = EncodeRequest(loaded.pixels, symbols, settings, profile, plans, models, progress, options.get("record"))
     encoded = pack.encode_picture(method, request)
     return replace(encoded, notices=(*loaded.notices, *encoded.notices))
 
@@ -146,6 +149,7 @@ def decode(
     level: int = 1,
     progress: Progress | None = None,
     environment: Environment | None = None,
+    limits: Limits | None = None,
     **hints: Unpack[RenderHints],
 ) -> Image.Image:
     """Return the picture of a `.sem` file, in RGB. Its `info` names the models that reconstructed it.
@@ -159,6 +163,7 @@ def decode(
         level (int): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment): registry, tables and package folders. None: `Environment.default()`.
+        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
         seed (int 0 to 10^19 - 1): seed of the noise. This and the following are render hints, by default the file's, else
             the profile's.
         generator (str): noise generator, "cpu" or "cuda".
@@ -181,7 +186,7 @@ def decode(
         >>> refcodec.decode(data, seed=7, models={"painter": "stabilityai/stable-diffusion-2-1-base"})
     """
     refuse_unknown("decode", hints, HINTS)
-    models = Models.of(models, device=device, dtype=dtype, environment=environment)
+    models = Models.of(models, device=device, dtype=dtype, environment=environment, limits=Limits.of(limits))
     return _decode(data, models, level, progress, overrides_of(hints))
 
 
@@ -194,11 +199,13 @@ def _decode(
 
     SamplerSettings.of(overrides)
     environment = models.package_environment
-    container = read(data, level=level, environment=environment)
+    container = read(data, level=level, environment=environment, limits=models.limits)
     method = find_method(container.profile.method_name)
     method.check_sampler_settings(overrides, 1, None)
     package_cache.need_torch("reconstructing a picture", method.name)
-    decoded = decode_container(container, environment, level=level, progress=part(progress, 0, 0.5))
+    decoded = decode_container(
+        container, environment, level=level, progress=part(progress, 0, 0.5), limits=models.limits
+    )
     reconstruction = reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides)
     picture = Image.fromarray(reconstruction.pictures[0])
     picture.info.update(reconstruction.note)

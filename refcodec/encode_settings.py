@@ -18,6 +18,7 @@ from refcodec.images.types import WHITE
 if TYPE_CHECKING:
     from refcodec.environment import Environment
     from refcodec.images.types import ImageInput
+    from refcodec.limits import Limits
     from refcodec.networks.context_model import Trace
     from refcodec.progress import Progress, StepCallback
 
@@ -61,6 +62,7 @@ class EncodeOptions(TypedDict, total=False):
     trace: Trace | None
     record: StepCallback | None
     environment: Environment | None
+    limits: Limits | None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import click
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.limits import NONE, Limits
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
@@ -61,7 +62,7 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
     return f
 
 
-def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
+def models_of(model: tuple[str, ...], device: str, dtype: str, limits: Limits = NONE) -> Models:
     """Return the models that the options name.
 
     Raises a usage error for an unknown role, Code.MODEL_UNAVAILABLE (SEM-E-801) for a folder without a model.
@@ -77,7 +78,7 @@ def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
         for folder in folders:
             if os.path.isfile(folder / package_search.MANIFEST) or not roles_in_folder(folder):
                 model_folders(str(folder))
-        return Models.of(model, device=device, dtype=dtype, environment=Environment.default())
+        return Models.of(model, device=device, dtype=dtype, environment=Environment.default(), limits=limits)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 

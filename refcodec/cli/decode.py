@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
+from refcodec.cli.limit_options import limits_options
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.write_images import ImageOptions, write_pictures
 from refcodec.fileio import shown
@@ -16,6 +17,7 @@ from refcodec.fileio import shown
 if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
     from refcodec.foundation.resolve import Models
+    from refcodec.limits import Limits
 
 SYMBOL_SUFFIXES = (".txt", ".npy", ".npz")  # of files that are not pictures
 OVERRIDES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale")  # of hints
@@ -74,8 +76,17 @@ def painting_options(f: Any) -> Any:
 @painting_options
 @models_options
 @level_option
+@limits_options
 @json_option
-def command(source: str, output: str | None, symbols: bool, text: bool, alternatives: bool, **options: Any) -> None:
+def command(
+    source: str,
+    output: str | None,
+    symbols: bool,
+    text: bool,
+    alternatives: bool,
+    limits: Limits,
+    **options: Any,
+) -> None:
     """Reconstruct the picture of IN.sem and write it to OUT, in the format of its suffix.
 
     Formats are png, jpg, webp (lossless), avif, tif, bmp and ppm. For method elic, and for perco's embedded profile, the
@@ -93,11 +104,11 @@ def command(source: str, output: str | None, symbols: bool, text: bool, alternat
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
-    models, level = models_of(options["model"], options["device"], options["dtype"]), options["level"]
+    models, level = models_of(options["model"], options["device"], options["dtype"], limits), options["level"]
     if text:
         from refcodec.cli.print_text import print_text
 
-        print_text(source, output, alternatives, models.package_environment, level)
+        print_text(source, output, alternatives, models.package_environment, level, limits)
         return
     if output is not None or source == STDIO:
         claim_output(output or STDIO, source)
@@ -117,12 +128,12 @@ def _decode(source: str, output: str | None, symbols: bool, models: Models, want
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
 
-    environment = models.package_environment
-    container = read(read_input(source, level), level=level, environment=environment)
+    environment, limits = models.package_environment, models.limits
+    container = read(read_input(source, level), level=level, environment=environment, limits=limits)
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
-            decoded = decode_available(container, environment, level, update)
+            decoded = decode_available(container, environment, level, update, limits)
             written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, source, output)]
         else:
             decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)

@@ -13,6 +13,7 @@ import click
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, package_of, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.inspect_text import rate_text
+from refcodec.cli.limit_options import limits_options
 from refcodec.cli.stdio import (
     STDIO,
     claim_output,
@@ -143,6 +144,7 @@ def description_options(f: Any) -> Any:
     help="Write digests of all layers and passes to OUT.sem.trace.json, or the steps of an analysis into OUT.sem.trace.",
 )
 @level_option
+@limits_options
 @json_option
 def command(source: str | None, output: str | None, trace: bool, **options: Any) -> None:
     """Encode the picture IN, or symbols, as a .sem file.
@@ -223,7 +225,7 @@ def encoding(source: str | None) -> Iterator[EncodeOptions]:
 
 def encode_options(options: dict[str, Any]) -> EncodeOptions:
     """Return the arguments of `refcodec.encode` for the options of the command."""
-    models = models_of(options["model"], options["device"], options["dtype"])
+    models = models_of(options["model"], options["device"], options["dtype"], options["limits"])
     arguments: EncodeOptions = {
         "method": options["method"],
         "profile": options["profile"],
@@ -247,6 +249,7 @@ def encode_options(options: dict[str, Any]) -> EncodeOptions:
         "model": package_of(models),
         "models": models,
         "environment": models.environment,
+        "limits": options["limits"],
     }
     arguments.update(loaded(options))  # type: ignore[typeddict-item]
     return arguments

@@ -68,7 +68,9 @@ def write_pictures(
     if target == STDIO and options.samples > 1:
         raise click.UsageError("--samples needs a named output")
     steps = None if options.trace is None else Steps(options.trace)
-    decoded = decode_container(container, models.package_environment, level=level, progress=part(update, 0, 0.2))
+    decoded = decode_container(
+        container, models.package_environment, level=level, progress=part(update, 0, 0.2), limits=models.limits
+    )
     with _usage_errors(decoded):
         if output is None:
             _claim_names(decoded, target, models, options)

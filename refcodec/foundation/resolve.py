@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from refcodec.environment import Environment
 from refcodec.foundation.download import libraries_error, resolve_folder
@@ -18,6 +18,7 @@ from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, p
 from refcodec.foundation.worker import proxy
 from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.process import Label
+from refcodec.limits import NONE, Limits
 
 if TYPE_CHECKING:
     from refcodec.foundation.captioner import Captioner
@@ -33,6 +34,8 @@ R = TypeVar("R")
 Loader = (
     str | Callable[[Path, "Models"], T]
 )  # or MODULE:NAME of one, as `worker.proxy` takes it, which imports no torch
+# makes the model of a role behind an endpoint
+Remote: TypeAlias = "Callable[[str, Address, Limits, frozenset[str]], R]"
 
 
 @dataclass
@@ -40,8 +43,8 @@ class Models:
     """Models named by the user, and the device they run on. Loaded models are cached in this object.
 
     folders: searched first for model packages (SPEC §12). roles: role -> `ModelSource` or loaded model.
-    environment: registry, tables, and the other folders searched for packages and roles. limits: of the process in which
-    models of folders run; models that the caller has loaded run in the caller's own.
+    environment: registry, tables, and the other folders searched for packages and roles. limits: time and memory of the call.
+    worker_limits: of the process in which models of folders run; models that the caller has loaded run in its own.
     """
 
     folders: tuple[Path, ...] = ()
@@ -49,7 +52,8 @@ class Models:
     device: str = "auto"
     dtype: str = "auto"
     environment: Environment = field(default_factory=Environment.default)
-    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    limits: Limits = NONE
+    worker_limits: WorkerLimits = field(default_factory=WorkerLimits)
     used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -61,18 +65,20 @@ class Models:
         device: str = "auto",
         dtype: str = "auto",
         environment: Environment | None = None,
+        limits: Limits = NONE,
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned with only the environment replaced (None: the default). A text may also be ROLE=MODEL.
+        A `Models` is returned with only environment (None: the default) and limits replaced. A text may also be ROLE=MODEL.
         Raises ValueError for an unknown role, device or dtype.
         """
         environment = Environment.of(environment)
         if isinstance(models, Models):
-            return models if environment == models.environment else replace(models, environment=environment)
+            same = environment == models.environment and limits == models.limits
+            return models if same else replace(models, environment=environment, limits=limits)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        result = cls(device=device, dtype=dtype, environment=environment)
+        result = cls(device=device, dtype=dtype, environment=environment, limits=limits)
         if isinstance(models, Mapping):
             for role, place in models.items():
                 result.fill(role, place)
@@ -123,7 +129,7 @@ class Models:
         role: str,
         loader: Loader[T],
         recommended: Mapping[str, str],
-        remote: Callable[[str, Address], R] | None = None,
+        remote: Remote[R] | None = None,
     ) -> T | R:
         """Return the model of a role; `loader` makes it from a local folder whose digest has been verified.
 
@@ -140,7 +146,7 @@ class Models:
             self.used[role] = getattr(source, "name", type(source).__name__)
             return cast(T, source)
         key = (role, loader if isinstance(loader, str) else f"{loader.__module__}:{loader.__qualname__}")
-        if key not in self._loaded:
+        if source.is_endpoint or key not in self._loaded:  # an endpoint has the limits of this call
             self._loaded[key] = self._instance(source, loader, remote)
         self.used[role] = source.name
         return cast(T, self._loaded[key])
@@ -163,14 +169,22 @@ class Models:
 
         return self.load("painter", "text_to_image:TextToImage.load", recommended, endpoint.RemoteTextToImage)
 
-    def _instance(self, source: ModelSource, loader: Loader[T], remote: Callable[[str, Address], R] | None) -> T | R:
+    def _instance(self, source: ModelSource, loader: Loader[T], remote: Remote[R] | None) -> T | R:
         if not source.is_endpoint:
             return self.load_folder(source.role, loader, resolve_folder(source))
         if remote is None:
             raise missing_model_error(source.role, what=f"{source.role}: this method does not take an endpoint for it")
         from refcodec.foundation import endpoint
 
-        return remote(source.role, endpoint.address(source.place))
+        address = endpoint.address(source.place)
+        return remote(source.role, address, self.limits, self.endpoint_hosts())
+
+    def endpoint_hosts(self) -> frozenset[str]:
+        """Return the hosts of all endpoints that the user has named."""
+        from refcodec.foundation import endpoint
+
+        sources = (source for source in self.roles.values() if isinstance(source, ModelSource) and source.is_endpoint)
+        return frozenset(endpoint.address(source.place).host for source in sources)
 
     def load_folder(self, role: str, loader: Loader[T], folder: Path) -> T:
         """Return the model that `loader` makes from a local folder, in the worker process. Raises ModelError."""
@@ -183,7 +197,7 @@ class Models:
             raise error
         weights = sum(os.path.getsize(path) for _, path in model_files(folder))
         settings = proxy.Settings(self.device, self.dtype)
-        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, self.limits, weights))
+        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, self.worker_limits, weights))
 
     def _beside_loaded(self, role: str) -> bool:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""

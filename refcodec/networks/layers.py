@@ -83,7 +83,8 @@ def run_net(
     net: Net, x: Any, conv: Callable[[Any, Conv], Any], requant: Callable[[Any, Requant], Any], trace: Any = None
 ) -> Any:
     """Run a net layer by layer, on arrays of any backend. `trace`: called with each layer's index and output."""
-    outputs: list[Any] = []
+    sources = {layer.source for layer in net if isinstance(layer, Add)}  # the others need not be kept
+    outputs: dict[int, Any] = {}
     for i, layer in enumerate(net):
         if isinstance(layer, Conv):
             x = conv(x, layer)
@@ -93,7 +94,8 @@ def run_net(
             x = x.clip(0)
         else:
             x = x + outputs[layer.source]
-        outputs.append(x)
+        if i in sources:
+            outputs[i] = x
         if trace is not None:
             trace(i, x)
     return x

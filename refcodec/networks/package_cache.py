@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -119,8 +119,8 @@ def torch_errors(folder: Path, part: str) -> Iterator[None]:
         ) from error
 
 
-def backend(name: str = "auto") -> Backend:
-    """Return a backend: `numpy`, `torch`, or `auto`.
+def backend(name: str = "auto", tick: Callable[[], None] | None = None) -> Backend:
+    """Return a backend: `numpy`, `torch`, or `auto`. tick: called before each layer and between parts of large ones.
 
     `auto` is torch if it is already imported, since importing it takes longer than running the networks of a photograph.
     """
@@ -132,8 +132,8 @@ def backend(name: str = "auto") -> Backend:
         try:
             from refcodec.networks.torch_backend import TorchBackend
 
-            return TorchBackend()
+            return TorchBackend(tick=tick)
         except (ImportError, AttributeError):  # half imported, or another module of that name
             if name == "torch":
                 raise
-    return NumpyBackend()
+    return NumpyBackend(tick=tick)

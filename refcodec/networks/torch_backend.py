@@ -29,8 +29,10 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, dtype: torch.dtype = torch.float64, channels_last: bool = False) -> None:
-        self.dtype, self.channels_last = dtype, channels_last
+    def __init__(
+        self, dtype: torch.dtype = torch.float64, channels_last: bool = False, tick: Callable[[], None] | None = None
+    ) -> None:
+        self.dtype, self.channels_last, self.tick = dtype, channels_last, tick or (lambda: None)
         self._cache: dict[tuple[int, object], tuple[Any, Tensor]] = {}
 
     def computing(self, work: int) -> AbstractContextManager[None]:
@@ -52,6 +54,7 @@ class TorchBackend:
 
     def requant(self, x: Tensor, q: Requant, rate: int, part: slice = slice(None)) -> Tensor:
         """Apply q to x[C, ...], with the channels `part` of its tensors."""
+        self.tick()
         shape = (-1,) + (1,) * (x.ndim - 1)
         m, a, scale = (self.array(t if len(t) == 1 else t[part]).view(shape) for t in q.row(rate))
         return (x * m).add_(a).mul_(scale).floor_().clamp_(q.lo, q.hi)
@@ -103,6 +106,7 @@ class TorchBackend:
 
     def conv(self, x: Tensor, conv: Conv) -> Tensor:
         """Return the output of a conv or deconv layer on x[I, h, w]."""
+        self.tick()
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         w = self._cached(conv, "weights", lambda: conv.w).contiguous(memory_format=layout)
         p, s, batch = (conv.kernel - 1) // 2, conv.stride, x[None].contiguous(memory_format=layout)

@@ -218,6 +218,14 @@ def _decode(body: bytes, context: CodingContext) -> ElicLatents:
     return decode(body, model, size, backend, context.trace, context.progress, tables=context.tables)
 
 
+def _memory(context: CodingContext) -> int:
+    """Return the bytes of memory that decoding takes, the model and the libraries apart."""
+    from refcodec.networks.memory import context_bytes
+
+    assert context.backend is not None, "latents are decoded by the networks of a model"
+    return context_bytes(context.model, shapes(*context.size)[1], context.backend.name)
+
+
 def _encode(value: ElicLatents, context: CodingContext) -> bytes:
     assert context.backend is not None, "latents are encoded by the networks of a model"
     model, size, backend = context.model, context.size, context.backend
@@ -246,6 +254,7 @@ SKETCH: Final = Kind(
     encode=_encode,
     export=_export_sketch,
     symbol_count=symbol_count,
+    memory=_memory,
     uses_model=lambda _: True,
     networks=True,
     option=SymbolOption("sketch", "F.png", "An edge map, sent as it is.", "picture"),
@@ -260,6 +269,7 @@ ELIC: Final = Kind(
     encode=_encode,
     export=_export_elic,
     symbol_count=symbol_count,
+    memory=_memory,
     uses_model=lambda _: True,
     networks=True,
     inputs=frozenset({"latents"}),

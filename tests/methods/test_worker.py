@@ -237,7 +237,7 @@ def test_a_hostile_model_is_one_line(
     Models.of(models).load("language", LanguageModel.load, {})  # the time of the first start is not the model's
     start = time.monotonic()
     with pytest.raises(ModelError) as caught:
-        Models(limits=BRIEF, roles=Models.of({"language": folder}).roles).load_language({}).ask("a", "a" * 99, 8)
+        Models(worker_limits=BRIEF, roles=Models.of({"language": folder}).roles).load_language({}).ask("a", "a" * 99, 8)
     assert time.monotonic() - start < 60
     assert (caught.value.code, caught.value.path) == (803, "language")
     assert "\n" not in str(caught.value)
@@ -278,7 +278,7 @@ def test_models_that_run_too_long_or_take_too_much(models: Path) -> None:
         (WorkerLimits(run_bytes=1 << 26), "GiB of memory to run"),
     ):
         several = Models.of(models, device="cpu")
-        several.limits = limits
+        several.worker_limits = limits
         detector = several.load("edge_detector", EdgeDetector.load, {})
         with pytest.raises(ModelError, match=said):
             detector(np.zeros((1500, 1500, 3), np.uint8))

@@ -39,7 +39,8 @@ LAYERS = (
     ("file_input",),
     ("canonical_json", "fileio", "networks.trace"),
     ("registry.hints",),
-    ("spec", "errors", "progress", "process_settings", "sandbox"),
+    ("limits",),
+    ("spec", "errors", "progress", "memory", "process_settings", "sandbox"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")

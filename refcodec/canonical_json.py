@@ -17,10 +17,13 @@ VALUES_MAX: Final = 1 << 18  # of a text, far more than the largest manifest has
 def canonical_json(value: object) -> bytes:
     """Return the canonical serialisation of `value`.
 
-    Raises ValueError for floats, strings that are not ASCII, and integers of 2^53 or more.
+    Raises ValueError for floats, strings that are not ASCII, integers of 2^53 or more, and too deep nesting.
     """
-    _require(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("ascii")
+    try:
+        _require(value)
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("ascii")
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
 
 
 def parse_json(data: bytes) -> Any:

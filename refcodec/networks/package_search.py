@@ -85,7 +85,7 @@ def _describe(manifest: Path, _mtime_ns: int, _size: int) -> tuple[str, str | No
         if not isinstance(document, dict) or not isinstance(document.get("symbols"), dict):
             return None
         digest = hashlib.sha256(canonical_json(document["symbols"])).hexdigest()
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     name = document.get("name")
     return digest, name if isinstance(name, str) else None

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, MEGABYTES = 1.0, 200  # of any refusal
+MEMORY = 1 << 30  # above the use at the start, of any reading
 
 
 class Cost(NamedTuple):
@@ -101,11 +102,16 @@ def serve() -> None:
         what, path = json.loads(line)
         child = os.fork()
         if child == 0:
+            used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+            resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
             name, message = outcome(known[what], Path(path))
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
             print(json.dumps([name, time.process_time(), peak, message]), flush=True)
             os._exit(0)
-        os.waitpid(child, 0)
+        _, status = os.waitpid(child, 0)
+        if status:  # it ran for too long
+            print(json.dumps([f"ended by signal {status}", float("inf"), 0, ""]), flush=True)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,9 @@ mutate: setup  ## take every rejection away in turn: some vector must notice (BO
 fuzz: setup  ## long random damage of files (MINUTES=10)
 	$(BIN)/python -m tools.fuzz --minutes $(or $(MINUTES),10)
 
+flips: setup  ## every bit flip and every prefix of every vector; hours, and goes on where it was stopped (SHARD=1/4)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.flips --json out/flips.json --shard $(or $(SHARD),1/1)
+
 differ: setup  ## the decoders against one another, at files that no vector has (MINUTES=10)
 	OMP_NUM_THREADS=1 $(BIN)/python conformance/differ.py --minutes $(or $(MINUTES),10) --decoder '$(BIN)/python conformance/adapters/refcodec.py' --decoder '$(BIN)/python conformance/adapters/micro.py'$(if $(shell command -v node), --decoder 'node conformance/decoders/js/semdec.mjs')
 
@@ -123,4 +126,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz differ bench-rate bench-speed bench-resources bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz flips differ bench-rate bench-speed bench-resources bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

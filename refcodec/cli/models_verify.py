@@ -10,7 +10,7 @@ import click
 
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.model_inventory import Fill, Inventory, model_option, resolve, take_inventory
-from refcodec.cli.stdio import safe, say, show_json, wants_json
+from refcodec.cli.stdio import brief, safe, say, show_json, wants_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
@@ -37,7 +37,7 @@ def command(what: tuple[str, ...], model: tuple[str, ...]) -> int:
             say(_line(row, error))
         if error is not None:
             errors.append(error)
-            say(f"{shown(row['name'])}: {safe(str(error))}", err=True)
+            say(f"{_name(row)}: {safe(str(error))}", err=True)
 
     with progress("verifying") as update:
         for i, folder in enumerate(packages):
@@ -137,10 +137,14 @@ def _pickled(folder: Path) -> list[str]:
     return [name for name, path in model_files(folder) if path.suffix in PICKLED]
 
 
+def _name(row: dict[str, Any]) -> str:
+    return brief(shown(row["name"]), "--json prints all of it")
+
+
 def _line(row: dict[str, Any], error: SemError | None) -> str:
     """Return the line of one model."""
     words = [row["state"] if error is None else f"failed, {error.id} {error.name}"]
     words += [f"sha256 {row['sha256'][:16]}…"] if row["state"] == "unrecorded" and row["sha256"] else []
     words += [f"never opened: {', '.join(map(shown, row['pickled']))}"] if row["pickled"] else []
     where = f" ({shown(row['folder'])})" if row["folder"] else ""
-    return f"{row['what']} {shown(row['name'])}{where}: {', '.join(words)}"
+    return f"{row['what']} {_name(row)}{where}: {', '.join(words)}"

@@ -15,6 +15,9 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 STDIO = "-"
+SHOWN_CHARACTERS = 2000  # of a value in a text output
+START_CHARACTERS = 200  # of a longer one
+TERMINAL_BYTES = 1 << 20  # of JSON on a terminal
 
 
 @dataclass
@@ -58,6 +61,17 @@ def safe(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def brief(value: object, remedy: str) -> str:
+    """Return a value from an untrusted file for one line of a terminal, at most `SHOWN_CHARACTERS` of it.
+
+    `remedy`: how to get the rest.
+    """
+    text = str(value)
+    if len(text) <= SHOWN_CHARACTERS:
+        return safe(text)
+    return f"{safe(text[:START_CHARACTERS])}… ({len(text)} characters: {remedy})"
+
+
 def say(text: str, err: bool = False) -> None:
     """Print a line of text.
 
@@ -83,9 +97,17 @@ def say(text: str, err: bool = False) -> None:
         ) from error
 
 
-def show_json(value: Any) -> None:
-    """Print a JSON object on standard output, in ASCII whatever the terminal's encoding."""
-    say(json.dumps(value, indent=2))
+def show_json(value: Any, remedy: str = "redirect it to a file") -> None:
+    """Print a JSON object on standard output, in ASCII whatever the terminal's encoding.
+
+    Raises a usage error, with the remedy, for one that is too long for a terminal.
+    """
+    text = json.dumps(value, indent=2)
+    if len(text) > TERMINAL_BYTES and not _call.binary and sys.stdout is not None and sys.stdout.isatty():
+        import click
+
+        raise click.UsageError(f"this would print {len(text)} bytes to the terminal: {remedy}")
+    say(text)
 
 
 def flush() -> None:

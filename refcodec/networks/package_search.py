@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
+from refcodec.networks.package_files import read_bounded
 
 MANIFEST: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1 << 24  # far more than any manifest has
@@ -55,7 +56,7 @@ def describe(folder: Path) -> tuple[str, str | None] | None:
     try:
         status = (folder / MANIFEST).stat()
         return _describe(folder / MANIFEST, status.st_mtime_ns, status.st_size)
-    except OSError:
+    except (OSError, SemError):
         return None
 
 
@@ -78,15 +79,13 @@ def own() -> Path:
 
 
 @lru_cache(maxsize=256)
-def _describe(manifest: Path, _mtime_ns: int, size: int) -> tuple[str, str | None] | None:
-    if size > MANIFEST_BYTES_MAX:
-        return None
+def _describe(manifest: Path, _mtime_ns: int, _size: int) -> tuple[str, str | None] | None:
     try:
-        document: Any = parse_json(manifest.read_bytes())
+        document: Any = parse_json(read_bounded(manifest, MANIFEST_BYTES_MAX))
         if not isinstance(document, dict) or not isinstance(document.get("symbols"), dict):
             return None
         digest = hashlib.sha256(canonical_json(document["symbols"])).hexdigest()
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     name = document.get("name")
     return digest, name if isinstance(name, str) else None

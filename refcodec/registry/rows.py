@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
+from refcodec.fileio import read_bytes, shown
 from refcodec.payloads.kinds import KINDS, Kinds
 from refcodec.registry import binding_schema
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from refcodec.payloads.base import Kind
 
 SHIPPED: Final = Path(__file__).parent / "registry.json"
+BYTES_MAX: Final = 1 << 24  # of a registry, far more than any has
 ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
 STATUSES: Final = ("draft", "published", "withdrawn")
 BINDING: Final = frozenset({"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"})
@@ -191,14 +193,15 @@ class Registry:
         Raise CANNOT_READ (SEM-E-101) if the file is unreadable, is not a registry, or redefines a row.
         """
         rows = dict(self.rows)
-        name = "" if isinstance(extra, bytes) else f" {os.fspath(extra)}"
+        name = "" if isinstance(extra, bytes) else f" {shown(os.fspath(extra))}"
         try:
-            data = extra if isinstance(extra, bytes) else Path(extra).read_bytes()
+            data = extra if isinstance(extra, bytes) else read_bytes(extra, BYTES_MAX)
             for profile in _rows(data, self.kinds).values():
                 _add(rows, profile)
-        except (OSError, ValueError) as error:
+        except (SemError, ValueError) as error:
+            reason = error.what.removeprefix(f"{name[1:]}: ") if isinstance(error, SemError) else error
             hint = "correct the file, or unset SEM_REGISTRY"
-            raise SemError(Code.CANNOT_READ, f"cannot read the registry{name}: {error}", hint=hint) from error
+            raise SemError(Code.CANNOT_READ, f"cannot read the registry{name}: {reason}", hint=hint) from error
         return Registry.of(*rows.values(), kinds=self.kinds)
 
 

@@ -37,7 +37,7 @@ LAYERS = (
     ("networks", "entropy"),
     ("networks.package_search", "images", "table_files"),
     ("file_input",),
-    ("canonical_json", "fileio", "networks.trace"),
+    ("canonical_json", "fileio", "networks.trace", "networks.package_files"),
     ("registry.hints",),
     ("limits",),
     ("spec", "errors", "progress", "memory", "process_settings", "sandbox"),

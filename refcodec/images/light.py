@@ -78,7 +78,8 @@ def hlg_display(scene: Light, luminance: Light) -> Light:
 def tone_mapped(nits: Light) -> Light:
     """Return light [N, 3], 1 being white, of cd/m2: the EETF of BT.2390 on the largest channel of each pixel."""
     grid, gains = _gains()
-    return np.asarray(nits * (np.interp(nits.max(1), grid, gains) / REFERENCE_WHITE)[:, None])
+    peak = np.maximum(np.maximum(nits[:, 0], nits[:, 1]), nits[:, 2])
+    return np.asarray(nits * (np.interp(peak, grid, gains) / REFERENCE_WHITE)[:, None])
 
 
 @cache

@@ -45,22 +45,31 @@ _HEADER: Final = b"Exif\0\0"
 def entries_of(image: Image.Image, notices: list[str]) -> dict[str, str]:
     """Return the entries of EXIF, XMP and ICC profile of an image; an empty dictionary if it has none."""
     found: dict[str, str] = {}
+    place = False
     try:
         exif = _described(image.getexif())
         if len(exif):
-            if exif.get_ifd(_GPS_IFD):
-                notices.append("The metadata kept name the place where the picture was taken (GPS).")
+            place = bool(exif.get_ifd(_GPS_IFD))
             found[EXIF] = base64.b64encode(exif.tobytes().removeprefix(_HEADER)).decode()
     except Exception:  # noqa: BLE001 - damaged EXIF raises any exception; the pixels are still good
         notices.append("The EXIF data are damaged and were not kept.")
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     if packet:
-        text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet)
-        found[XMP] = re.sub(r"\s+(?=<\?xpacket end=)", "\n", text.strip("\0"))
+        found[XMP] = _packet(packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet))
+        place = place or "GPSLatitude" in found[XMP]
     profile = image.info.get("icc_profile")
     if isinstance(profile, bytes) and profile:
         found[ICC] = base64.b64encode(profile).decode()
+    if place:
+        notices.append("The metadata kept name the place where the picture was taken (GPS).")
     return found
+
+
+def _packet(text: str) -> str:
+    """Return an XMP packet without padding, and without what it says about the stored pixels."""
+    text = re.sub(r"\s+(?=<\?xpacket end=)", "\n", text.strip("\0"))
+    text = re.sub(r"""\s(tiff:Orientation|hdrgm:\w+)\s*=\s*("[^"]*"|'[^']*')""", "", text)
+    return re.sub(r"<(tiff:Orientation|hdrgm:\w+)>[^<]*</\1>", "", text)
 
 
 def fitting(entries: Mapping[str, str], others: Mapping[str, str], room: int, notices: list[str]) -> dict[str, str]:
@@ -99,6 +108,12 @@ def exif_of(entries: Mapping[str, str]) -> Image.Exif | None:
 def xmp_of(entries: Mapping[str, str]) -> bytes | None:
     """Return the XMP packet of a metadata section; None if it has none."""
     return entries[XMP].encode() if entries.get(XMP) else None
+
+
+def info_of(entries: Mapping[str, str]) -> dict[str, bytes]:
+    """Return EXIF and XMP of a metadata section under the names that Pillow uses in `info` and `save`."""
+    exif, xmp = exif_of(entries), xmp_of(entries)
+    return ({"exif": exif.tobytes()} if exif else {}) | ({"xmp": xmp} if xmp else {})
 
 
 def _described(exif: Image.Exif) -> Image.Exif:

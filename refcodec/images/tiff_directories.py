@@ -88,16 +88,15 @@ def choose(data: bytes) -> Chosen:
     below = [sub for page in chain for sub in _below(data, page)]
     first, every = chain[0], [*chain, *below]
     raw = max((each.area for each in every if each.raw), default=0)
-    if data[8:10] == b"CR" and data[2:4] == b"*\0":
-        raw = max(raw, 1, *(each.area + 1 for each in every))
+    canon = data[:4] == b"II*\0" and data[8:10] == b"CR"  # CR2, in which the sensor data are marked as JPEG
     usable = [each for each in every if each.full and not each.raw]
     best = max(usable, key=lambda each: each.area, default=None)
-    if raw and (best is None or best.area < raw * 9 // 10):  # sensors have a border that is cut off
+    if canon or (raw and (best is None or best.area < raw * 9 // 10)):  # sensors have a border that is cut off
         kind = "a camera raw file (DNG)" if _DNG_VERSION in first.tags else "a camera raw file"
         what = f"the file is {kind}: its photograph is sensor data, and other images in it are previews"
         raise SemError(Code.PICTURE_UNREADABLE, what, hint=RAW_HINT)
     notices: tuple[str, ...] = ()
-    pages = sum(each.full for each in chain) if len(chain) < MAX_PAGES else 0
+    pages = max(1, sum(each.full for each in chain)) if len(chain) < MAX_PAGES else 0
     if best is None:
         best = max(every, key=lambda each: each.area)
         notices = ("The file marks all of its images as reduced: the largest was taken.",)

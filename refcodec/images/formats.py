@@ -96,7 +96,7 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
             if name not in _WEAK:
                 failed = SemError(Code.PICTURE_UNREADABLE, error.what) if _is_unsupported(error) else error
         if name == _WEAK[0] and (known := refusal(data)) and not other:
-            raise failed or known
+            raise known
     if other and (reader := OPTIONAL[other].factory()) and (opened := _open(data, other, reader, None)):
         return opened
     if failed:

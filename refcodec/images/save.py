@@ -74,7 +74,7 @@ def _encode(pixels: NDArray[np.uint8], name: str, note: Mapping[str, str], metad
     out = io.BytesIO()
     with quiet(), guard(Code.CANNOT_WRITE, f"the picture cannot be written as {name}", too_large=Code.CANNOT_WRITE):
         Image.fromarray(np.ascontiguousarray(pixels)).save(
-            out, name, **_WRITERS[name], **_metadata(name, note, metadata)
+            out, name, **(_WRITERS[name] | _metadata(name, note, metadata))
         )
     return out.getvalue()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from PIL import features
+
 from refcodec.errors import Code, SemError
 from refcodec.images.plugins import OPTIONAL
 from refcodec.images.tiff_directories import RAW_HINT
@@ -85,7 +87,7 @@ def refusal(data: bytes) -> SemError | None:
     media = media_kind(data)
     if media == "CR3":
         return _error("a camera raw file (CR3)", RAW_HINT)
-    if media == "AVIF":
+    if media == "AVIF" and not features.check("avif"):
         return _error(
             "AVIF, which this Pillow is built without", "pip install --upgrade pillow, or export it as JPEG or PNG"
         )

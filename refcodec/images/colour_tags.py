@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find the colour tags of a picture that Pillow leaves in the file: cICP, nclx, cicp in ICC profiles, gain maps."""
+"""Find the colour tags of a picture that Pillow leaves in the file: code points, ICC profiles, gain maps."""
 
 from __future__ import annotations
 
@@ -14,17 +14,37 @@ _GAIN_MAPS: Final = (
     b"urn:iso:std:iso:ts:21496:-1",
     b"urn:com:apple:photo:2020:aux:hdrgainmap",
 )
-_CONTAINERS: Final = {b"meta": 4, b"iprp": 0, b"ipco": 0}  # box: bytes before its children
+_CONTAINERS: Final = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"jp2h": 0}  # box: bytes before its children
+_JP2: Final = b"\0\0\0\x0cjP  \r\n\x87\n"
+_JP2_READ: Final = frozenset(
+    {0, 12, 15, 16, 17, 18}
+)  # enumerated spaces that Pillow reads: bilevel, CMYK, sRGB, grey, sYCC
 
 
 def cicp_of(data: bytes) -> Cicp | None:
-    """Return the code points that a PNG, AVIF or HEIF file names; None if it names none."""
+    """Return the code points that a PNG, AVIF or HEIF file names; None if it names none.
+
+    QOI's byte for linear light is informative, and writers (Pillow among them) set it for sRGB: it is not heeded.
+    """
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             return _png(data)
         return _nclx(data) if data[4:8] == b"ftyp" else None
     except (struct.error, IndexError, ValueError):
         return None
+
+
+def embedded_icc(data: bytes, notices: list[str]) -> bytes | None:
+    """Return the ICC profile of a JPEG 2000 or BMP file, with a notice for an enumerated space that is not read."""
+    try:
+        if data.startswith(_JP2):
+            return _jp2_icc(data, notices)
+        if data.startswith(b"BM") and data[14:18] == b"\x7c\0\0\0" and data[70:74] == b"DEBM":  # MBED, little-endian
+            at, length = struct.unpack_from("<II", data, 126)
+            return data[14 + at : 14 + at + length] or None
+    except (struct.error, IndexError):
+        pass
+    return None
 
 
 def icc_cicp(profile: bytes) -> Cicp | None:
@@ -48,6 +68,19 @@ def has_gain_map(data: bytes) -> bool:
         return False
     brands = data[8 : int.from_bytes(data[:4], "big")]
     return b"tmap" in brands or _GAIN_MAPS[-1] in data[: 1 << 20]
+
+
+def _jp2_icc(data: bytes, notices: list[str]) -> bytes | None:
+    at, end = _find(data, (b"jp2h", b"colr"))
+    if not end:
+        return None
+    method = data[at]
+    if method in (2, 3):
+        return data[at + 3 : end]
+    space = struct.unpack_from(">I", data, at + 3)[0] if method == 1 else 16
+    if space not in _JP2_READ:
+        notices.append(f"The colour space {space} of JPEG 2000 is not known and was read as sRGB.")
+    return None
 
 
 def _png(data: bytes) -> Cicp | None:

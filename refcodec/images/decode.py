@@ -10,8 +10,9 @@ from PIL import ExifTags, Image, ImageFile
 
 from refcodec.errors import Code
 from refcodec.images.channels import eight_bits, flatten, is_deep, pixels_of
+from refcodec.images.cicp import Cicp
 from refcodec.images.colour import ColourTags, to_srgb
-from refcodec.images.colour_tags import cicp_of, has_gain_map
+from refcodec.images.colour_tags import cicp_of, embedded_icc, has_gain_map
 from refcodec.images.light import Chromaticities
 from refcodec.images.metadata import entries_of
 from refcodec.images.orientation import applied_by_reader, remaining, rotated, turn_upright
@@ -50,8 +51,9 @@ def decode(image: Image.Image, source: Source, background: Colour, keep_metadata
         _report_choice(image, source, notices)
         info: dict[Any, Any] = dict(image.info)
         chosen = source.chosen
-        if chosen and chosen.icc:
-            info.setdefault("icc_profile", chosen.icc)
+        icc = chosen.icc if chosen and chosen.icc else embedded_icc(source.data, notices)
+        if icc:
+            info.setdefault("icc_profile", icc)
         colour, alpha = eight_bits(image, deep, notices, fix)
         rgb = flatten(to_srgb(colour, info, notices, tags), alpha, background, notices)
         rgb = turn_upright(rgb, left, applied, notices)
@@ -85,7 +87,18 @@ def _colour_tags(image: Image.Image, data: bytes) -> ColourTags:
     except Exception:  # noqa: BLE001 - damaged EXIF raises any exception; the pixels are still good
         pass
     adobe = space == _ADOBE_SPACE or (space == _UNCALIBRATED and interoperability.startswith("R03"))
-    return ColourTags(cicp_of(data), _tiff_primaries(image), adobe, space == _UNCALIBRATED and not adobe)
+    return ColourTags(
+        cicp_of(data) or _nclx_in(image), _tiff_primaries(image), adobe, space == _UNCALIBRATED and not adobe
+    )
+
+
+def _nclx_in(image: Image.Image) -> Cicp | None:
+    """Return the code points that the reader of pillow-heif leaves with an image."""
+    nclx = image.info.get("nclx_profile")
+    try:
+        return Cicp(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])) if nclx else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _tiff_primaries(image: Image.Image) -> Chromaticities | None:

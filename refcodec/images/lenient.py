@@ -16,7 +16,7 @@ from PIL import ImageFile
 
 _GREY: Final = 128
 _FILLED: Final = {"L": (_GREY,), "LA": (_GREY, 255), "RGB": (_GREY,) * 3, "RGBA": (_GREY,) * 3 + (255,)}
-_LONGEST: Final = 1 << 28  # bytes that a file may claim to have
+_GROWTH: Final = 16  # a file may claim that many times the bytes it has
 
 
 def mended(data: bytes) -> bytes:
@@ -26,7 +26,7 @@ def mended(data: bytes) -> bytes:
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return _mended_png(data)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return data.ljust(min(8 + int.from_bytes(data[4:8], "little"), _LONGEST), b"\0")
+        return data.ljust(min(8 + int.from_bytes(data[4:8], "little"), _GROWTH * len(data)), b"\0")
     return data
 
 

@@ -24,7 +24,8 @@ _SENSOR: Final = frozenset({32803, 34892})  # photometric interpretations: colou
 _RAW_COMPRESSIONS: Final = frozenset(
     {32767, 32769, 32770, 34713, 65000, 65535}
 )  # Sony, packed, Samsung, Nikon, Kodak, Pentax
-_CAPACITY: Final = 1 << 24  # values of one tag, such as an ICC profile
+_VALUES: Final = 4096  # of one tag; an ICC profile may have more
+_PROFILE_BYTES: Final = 1 << 22
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _UNSIGNED: Final = {1: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "Q"}
 _READ: Final = frozenset(
@@ -171,6 +172,8 @@ def _below(data: bytes, page: Directory, depth: int = 2) -> list[Directory]:
 
 def _directory(data: bytes, offset: int) -> tuple[Directory, int]:
     """Return a directory, with the tags that are needed here, and the offset of the next; struct.error if cut short."""
+    if offset > len(data):
+        raise struct.error("beyond the end")
     order, big = _form(data)
     count, entry, word = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
     number = struct.unpack_from(order + count, data, offset)[0]
@@ -181,7 +184,7 @@ def _directory(data: bytes, offset: int) -> tuple[Directory, int]:
     for _ in range(number):
         tag, kind, length = struct.unpack_from(order + entry, data, at)
         where = at + step - inline
-        if tag in _READ and kind in _UNSIGNED and 0 < length <= _CAPACITY:
+        if tag in _READ and kind in _UNSIGNED and 0 < length <= (_PROFILE_BYTES if tag == _ICC_PROFILE else _VALUES):
             if length * _SIZES[kind] > inline:
                 where = struct.unpack_from(order + word, data, where)[0]
             if where + length * _SIZES[kind] <= len(data):

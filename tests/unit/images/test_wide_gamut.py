@@ -367,3 +367,59 @@ def test_a_gain_map_of_an_avif_is_seen_by_its_brand() -> None:
     assert not has_gain_map(head + b"avif")
     assert has_gain_map(head + b"tmap")
     assert not has_gain_map(head + b"avif" + b"tmap")
+
+
+# ------------------------------------------------------------------------------------- profiles that Pillow leaves out
+
+
+def jp2_box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def jp2(colour: Level, description: bytes) -> bytes:
+    """A JPEG 2000 file with another description of its colours."""
+    data = packed(flat("RGB", colour, (16, 16)), "JPEG2000", irreversible=False)
+    at = data.index(b"jp2h") - 4
+    length = int.from_bytes(data[at : at + 4], "big")
+    header = data[at + 8 : at + length]
+    colr = header.index(b"colr") - 4
+    size = int.from_bytes(header[colr : colr + 4], "big")
+    header = header[:colr] + jp2_box(b"colr", description) + header[colr + size :]
+    return data[:at] + jp2_box(b"jp2h", header) + data[at + length :]
+
+
+def test_the_profile_of_a_jpeg_2000() -> None:
+    picture = load(jp2((55, 55, 55), b"\x02\0\0" + rgb_profile("Linear", SRGB_D50, 1.0)))
+    assert near(picture, (128, 128, 128))
+    assert picture.notices == ('The ICC profile "Linear" was converted to sRGB.',)
+    assert load(jp2((55, 55, 55), b"\x01\0\0" + struct.pack(">I", 16))).notices == ()
+    picture = load(jp2((55, 55, 55), b"\x01\0\0" + struct.pack(">I", 21)))
+    assert picture.notices == ("The colour space 21 of JPEG 2000 is not known and was read as sRGB.",)
+
+
+def test_the_profile_of_a_bmp() -> None:
+    profile = rgb_profile("Linear", SRGB_D50, 1.0)
+    head = struct.pack("<IiiHHIIiiII", 124, 1, 1, 1, 24, 0, 4, 0, 0, 0, 0) + bytes(16) + b"DEBM" + bytes(36 + 12)
+    head += struct.pack("<IIII", 4, 124 + 4, len(profile), 0)
+    assert len(head) == 124
+    data = (
+        b"BM" + struct.pack("<IHHI", 14 + 124 + 4 + len(profile), 0, 0, 138) + head + bytes([55, 55, 55, 0]) + profile
+    )
+    assert near(load(data), (128, 128, 128))
+    assert one(load(data.replace(b"DEBM", b"BGRs"))) == (55, 55, 55)
+
+
+def test_the_informative_byte_of_a_qoi_is_not_heeded() -> None:
+    data = bytearray(packed(flat("RGB", (55, 55, 55)), "QOI"))
+    for value in (0, 1):
+        data[13] = value
+        assert one(load(bytes(data))) == (55, 55, 55)
+
+
+def test_nclx_that_a_reader_of_heif_leaves_with_the_image() -> None:
+    image = flat("RGB", (200, 60, 60))
+    image.info["nclx_profile"] = {"color_primaries": 12, "transfer_characteristics": 13}
+    assert one(load(image)) == (217, 42, 52)
+    for odd in ({}, {"color_primaries": "x"}, 3, {"color_primaries": 1}):
+        image.info["nclx_profile"] = odd
+        assert one(load(image)) == (200, 60, 60)

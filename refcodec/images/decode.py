@@ -18,7 +18,7 @@ from refcodec.images.metadata import entries_of
 from refcodec.images.orientation import applied_by_reader, remaining, rotated, turn_upright
 from refcodec.images.pillow_guard import guard
 from refcodec.images.tiff_directories import Chosen
-from refcodec.images.tiff_layout import correction, eight_bit_palette
+from refcodec.images.tiff_layout import correction, eight_bit_palette, report_unused
 from refcodec.images.types import Colour, Loaded
 
 _ADOBE_SPACE = 2  # of EXIF's ColorSpace; not in the standard, but written
@@ -49,6 +49,7 @@ def decode(image: Image.Image, source: Source, background: Colour, keep_metadata
         if ImageFile.LOAD_TRUNCATED_IMAGES:
             notices.append("Pillow is set to accept damaged pictures: parts may be missing.")
         _report_choice(image, source, notices)
+        report_unused(image, notices)
         info: dict[Any, Any] = dict(image.info)
         chosen = source.chosen
         icc = chosen.icc if chosen and chosen.icc else embedded_icc(source.data, notices)

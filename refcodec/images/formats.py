@@ -21,7 +21,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import read_bytes, read_stream
 from refcodec.images.pillow_guard import guard
 from refcodec.images.plugins import OPTIONAL, Accept, Factory, is_pillows, registered
-from refcodec.images.signatures import media_kind, optional_kind, refusal
+from refcodec.images.signatures import jpeg_refusal, media_kind, optional_kind, refusal
 
 MAX_BYTES: Final = 1 << 29
 
@@ -86,6 +86,8 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
                 continue
             if media_kind(data) == "AVIF" and features.check("avif"):
                 accept = _always
+        if name == "JPEG" and is_pillows(factory) and (known := jpeg_refusal(data)):
+            raise known
         try:
             opened = _open(data, name, factory, accept)
             if opened is not None:

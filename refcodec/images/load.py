@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageFile
 
-from refcodec.errors import Code, SemError
+from refcodec.errors import REMEDIES, Code, SemError
 from refcodec.images.arrays import array_size, colour_and_alpha, eight_bit_array, is_array
 from refcodec.images.channels import check_background, flatten, pixels_of
 from refcodec.images.decode import Source, decode
@@ -24,6 +24,8 @@ from refcodec.images.tiff_directories import Chosen, choose, describe
 from refcodec.images.types import WHITE, Colour, ImageInput, Loaded
 
 _LENIENT_HINT = "fetch it again, or take what can be read of it with --lenient (in Python: lenient=True)"
+_RARE = frozenset({34661, 34925, 50000, 50001})  # compressions of TIFF that a libtiff may lack: JBIG, LZMA, zstd, WebP
+_RARE_HINT = "fetch it again, or save it with Deflate or LZW, since this libtiff may lack its compression"
 _TIFF = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
 
 
@@ -66,7 +68,8 @@ def load(
             if error.code != Code.PICTURE_TRUNCATED or lenient is None:
                 raise
             if not lenient:
-                raise SemError(error.code, error.what, hint=_LENIENT_HINT) from error
+                hint = _LENIENT_HINT if error.hint == REMEDIES[Code.PICTURE_TRUNCATED] else error.hint
+                raise SemError(error.code, error.what, hint=hint) from error
             return _what_is_left(error, data, background, (max_side, max_pixels), keep_metadata)
 
 
@@ -79,7 +82,12 @@ def _from_file(data: bytes, background: Colour, limits: tuple[int, int], keep_me
         raise SemError(Code.PICTURE_TRUNCATED, "the JPEG2000 picture has no end")
     frames = chosen.pages if opened.format == "TIFF" else count_frames(opened, data)
     source = Source(frames, chosen.data, True, chosen)
-    return decode(opened, source, background, keep_metadata)
+    try:
+        return decode(opened, source, background, keep_metadata)
+    except SemError as error:
+        if error.code == Code.PICTURE_TRUNCATED and chosen.directory and chosen.directory.first(259) in _RARE:
+            raise SemError(error.code, error.what, hint=_RARE_HINT) from error
+        raise
 
 
 def _opened(chosen: Chosen) -> ImageFile.ImageFile:

@@ -16,6 +16,9 @@ _AV1: Final = frozenset({b"avif", b"avis"})
 _HEIF: Final = frozenset({b"mif1", b"mif2", b"msf1", b"miaf", b"mif3"})
 _VIDEO: Final = frozenset({b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp4", b"3gp5"})
 
+_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # of JPEG: baseline, extended, progressive, arithmetic
+_OTHER_PROCESSES: Final = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
+
 _TONE_MAP: Final = "tone-map it and export it as PNG"
 _EXPORT: Final = "export it as PNG"
 _PAGE: Final = "export the page as PNG"
@@ -33,6 +36,8 @@ _OTHERS: Final = (  # offset, signature, what the file is, remedy
     (0, b"#?RGBE", "Radiance HDR, linear light", _TONE_MAP),
     (0, b"PF\n", "a PFM map of floating point", _TONE_MAP),
     (0, b"II\xbc\x01", "JPEG XR", _EXPORT),
+    (0, b"P7\n", "PAM", "convert it to PPM or PNG"),
+    (0, b"DDS ", "a texture (DDS)", _EXPORT),
     (0, b"8BPS\0\x02", "PSB, the large form of PSD", "export it as TIFF or PNG"),
     (0, b"gimp xcf", "a GIMP project (XCF)", _EXPORT),
     (0, b"\0\0\x01\0", "an icon (ICO)", "export its largest image as PNG"),
@@ -71,6 +76,21 @@ def optional_kind(data: bytes) -> str:
     if data.startswith((b"\0\0\0\x0cJXL ", b"\xff\x0a")):
         return "JPEG XL"
     return "HEIC" if media_kind(data) in ("HEIC", "HEIF") else ""
+
+
+def jpeg_refusal(data: bytes) -> SemError | None:
+    """Return the error for a JPEG of a process that libjpeg does not decode; None for other files."""
+    at = 2
+    while data.startswith(b"\xff\xd8") and data[at : at + 1] == b"\xff" and at + 4 <= len(data):
+        marker = data[at + 1]
+        if marker == 0xF7:
+            return _error("JPEG-LS", _EXPORT)
+        if marker in _OTHER_PROCESSES:
+            return _error("a lossless or hierarchical JPEG", _EXPORT)
+        if marker in _FRAMES:
+            return _error("a JPEG of 12 bits", _EXPORT) if data[at + 4 : at + 5] == b"\x0c" else None
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
 
 
 def refusal(data: bytes) -> SemError | None:

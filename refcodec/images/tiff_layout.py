@@ -102,6 +102,19 @@ def eight_bit_palette(image: Image.Image, notices: list[str]) -> None:
         notices.append("The TIFF palette has 8 bits in place of 16 and was read as such.")
 
 
+def report_unused(image: Image.Image, notices: list[str]) -> None:
+    """Add a notice for a tag that changes the colours of grey or RGB levels and that nothing applies."""
+    tags: Any = getattr(image, "tag_v2", {})
+    if tags.get(262) not in (0, 1, 2) or "icc_profile" in image.info:
+        return
+    levels = _reals(tags, 532, ())
+    top = float((1 << min(max(_number(tags, 258, 8), 1), 64)) - 1)
+    if levels and any(abs(a - b) > 1 for a, b in zip(levels, (0.0, top) * 3, strict=False)):
+        notices.append("The reference black and white of the TIFF were not applied.")
+    if 301 in tags:
+        notices.append("The transfer function of the TIFF was not applied: the levels were read as sRGB.")
+
+
 def _misread(layout: _Layout) -> str:
     """Return the layout that Pillow misreads, in words; otherwise an empty string."""
     if layout.sample_format == 2 and layout.bits[0] == 8:

@@ -225,6 +225,8 @@ def test_jpeg_xl_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript", "page"),
         (b"\xc5\xd0\xd3\xc6" + bytes(26), "EPS", "page"),
         (b"8BPS\0\x02" + bytes(20), "PSB", "PNG"),
+        (b"P7\nWIDTH 1\n", "PAM", "PPM"),
+        (b"DDS " + bytes(124), "DDS", "PNG"),
         (b"II\xbc\x01\x20\0\0\0", "JPEG XR", "PNG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", "size"),
         (b"<?xml version='1.0'?>\n<svg/>", "SVG", "size"),
@@ -247,6 +249,24 @@ def test_the_name_of_a_file_does_not_matter(format: str, suffix: str, tmp_path: 
     picture = load(path)
     assert near(picture, (255, 0, 0), 3)
     assert picture.source_format == format
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ((1, 0xC3), "lossless or hierarchical JPEG"),
+        ((1, 0xC5), "lossless or hierarchical JPEG"),
+        ((1, 0xCB), "lossless or hierarchical JPEG"),
+        ((1, 0xF7), "JPEG-LS"),
+        ((4, 12), "JPEG of 12 bits"),
+    ],
+)
+def test_jpegs_of_other_processes_are_not_called_damaged(change: tuple[int, int], name: str) -> None:
+    data = bytearray(packed(flat("RGB", (200, 60, 60), (16, 16)), "JPEG"))
+    data[data.index(b"\xff\xc0") + change[0]] = change[1]
+    message = refused(bytes(data), 103)
+    assert name in message
+    assert "export it as PNG" in message
 
 
 # ---------------------------------------------------------------------------------------------------- PSD, animations

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_files import packed, refused, sample
+from image_files import outcome, packed, refused, sample
 from numpy.typing import NDArray
 from PIL import Image, features
 from tiff_files import LONG, RATIONAL, SHORT, Page, deflated, packed_bits, page, tiff
 
+from refcodec.errors import SemError
 from refcodec.images.load import load
 
 Pixels = NDArray[Any]
@@ -414,6 +415,29 @@ def test_primaries_of_a_tiff_are_converted() -> None:
     picture = load(tiff(made))
     assert picture.pixels.tolist() == [[[217, 42, 52]]]
     assert picture.notices == ("Colours with primaries of their own were converted to sRGB.",)
+
+
+@pytest.mark.parametrize(
+    ("tags", "word"),
+    [
+        ({532: (RATIONAL, [16, 1, 235, 1] * 3)}, "reference black and white"),
+        ({301: (SHORT, [n * 257 for n in range(256)])}, "transfer function"),
+    ],
+)
+def test_tags_that_are_not_applied_are_announced(tags: dict[int, Any], word: str) -> None:
+    picture = load(tiff(page(1, 1, b"\x10\x80\xeb", bits=(8, 8, 8), photometric=2, tags=tags)))
+    assert picture.pixels.tolist() == [[[16, 128, 235]]]
+    assert [word in notice for notice in picture.notices] == [True]
+    usual = {532: (RATIONAL, [0, 1, 255, 1] * 3)}
+    assert load(tiff(page(1, 1, bytes(3), bits=(8, 8, 8), photometric=2, tags=usual))).notices == ()
+
+
+@pytest.mark.parametrize("compression", [34661, 34925, 50000, 50001])
+def test_a_compression_that_libtiff_may_lack_names_the_remedy(compression: int) -> None:
+    made = page(4, 2, bytes(24), bits=(8, 8, 8), photometric=2, compression=compression)
+    result = outcome(tiff(made), lenient=False)
+    assert isinstance(result, SemError)
+    assert "save it with" in str(result)
 
 
 def test_a_pillow_image_is_corrected_like_its_file() -> None:

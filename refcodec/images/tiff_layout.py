@@ -83,7 +83,7 @@ def correction(image: Image.Image) -> Correction:
     if tags is None:
         return NONE
     layout = _Layout.of(tags)
-    if wrong := _misread(layout) or _odd_colours(layout, tags):
+    if wrong := _misread(layout) or _misread_by_older(layout, image) or _odd_colours(layout, tags):
         raise SemError(Code.PICTURE_UNREADABLE, f"the TIFF picture has {wrong}, which cannot be read", hint=HINT)
     wide = image.mode in ("I", "F") or image.mode.startswith("I;16")
     swap = wide and layout.big_endian and not layout.raw and not image.mode.startswith("I;16")
@@ -133,6 +133,17 @@ def _misread(layout: _Layout) -> str:
     if layout.photometric == _RGB and layout.samples == 4 and layout.extra and (layout.extra == (2,) or not layout.raw):
         return ""
     return "extra channels in planes"
+
+
+def _misread_by_older(layout: _Layout, image: Image.Image) -> str:
+    """Return the layout that Pillow before version 13 misreads, in words; otherwise an empty string."""
+    tiles: Any = getattr(image, "tile", ())
+    arguments = tiles[0][3] if tiles else ""
+    raw_mode = str(arguments[0] if isinstance(arguments, tuple) else arguments)
+    if layout.photometric == _YCBCR and layout.raw and layout.samples >= 3 and image.mode != "YCbCr":
+        return "YCbCr without compression"
+    unread = layout.planar and layout.samples > 1 and layout.photometric != _YCBCR and "X" in raw_mode
+    return "extra channels in planes" if unread else ""
 
 
 def _odd_colours(layout: _Layout, tags: Any) -> str:

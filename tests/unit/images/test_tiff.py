@@ -17,6 +17,7 @@ import pytest
 from image_files import outcome, packed, refused, sample
 from numpy.typing import NDArray
 from PIL import Image, features
+from PIL import __version__ as PILLOW
 from tiff_files import LONG, RATIONAL, SHORT, Page, deflated, packed_bits, page, tiff
 
 from refcodec.errors import SemError
@@ -28,6 +29,7 @@ GREY: Pixels = np.array([[0, 64, 128, 255], [255, 10, 20, 30]])
 COLOUR: Pixels = np.stack([GREY, 255 - GREY, GREY // 2], -1)
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 ORDERS = pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+OLDER = int(PILLOW.partition(".")[0]) < 13  # Pillow then reads fewer layouts, and none more
 COMPRESSED = pytest.mark.parametrize("compressed", [False, True], ids=["raw", "deflate"])
 
 
@@ -276,7 +278,7 @@ LAYOUTS = [*small_greys(), *wide_greys(), *colours(), *alphas(), *palettes(), *l
 def test_layouts(layout: Layout, order: str, compressed: bool) -> None:
     made = layout.build(order)
     data = tiff(deflated(made) if compressed else made, order=order)
-    if layout.readable(order, compressed):
+    if layout.readable(order, compressed) and not (OLDER and isinstance(outcome(data), SemError)):
         picture = load(data)
         assert abs(picture.pixels.astype(int) - layout.pixels).max() <= 1
         assert picture.source_format == "TIFF"

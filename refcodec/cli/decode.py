@@ -73,6 +73,11 @@ def painting_options(f: Any) -> Any:
 )
 @click.option("--text", is_flag=True, help="Print the text of the file, consonants restored to words.")
 @click.option("--alternatives", is_flag=True, help="With --text: list other words that each one may have been.")
+@click.option(
+    "--keep-metadata",
+    is_flag=True,
+    help="Write EXIF (with its GPS position) and XMP stored in the file into the picture.",
+)
 @painting_options
 @models_options
 @level_option
@@ -120,7 +125,9 @@ def command(
 def image_options(options: dict[str, Any]) -> ImageOptions:
     """Return the settings of the reconstruction from the options of the command."""
     overrides = {name.replace("_", "-"): options[name] for name in OVERRIDES if options[name] is not None}
-    return ImageOptions(overrides, options["samples"], options["reflections"], options["trace"])
+    return ImageOptions(
+        overrides, options["samples"], options["reflections"], options["trace"], options.get("keep_metadata", False)
+    )
 
 
 def _decode(source: str, output: str | None, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
@@ -149,6 +156,7 @@ def _check(symbols: bool, text: bool, alternatives: bool, wanted: ImageOptions) 
     names = [*wanted.overrides, *(["trace"] if wanted.trace else [])]
     names += ["reflections"] if wanted.reflections is not None else []
     names += ["samples"] if wanted.samples > 1 else []
+    names += ["keep-metadata"] if wanted.keep_metadata else []
     if (text or symbols) and names:
         raise click.UsageError(f"--{names[0]} is for pictures, and {'--text' if text else '--symbols'} writes none")
 

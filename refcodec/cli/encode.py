@@ -12,6 +12,7 @@ import click
 
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, package_of, progress
 from refcodec.cli.error_report import notice
+from refcodec.cli.formats_help import CommandOfPictures
 from refcodec.cli.inspect_text import rate_text
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.stdio import (
@@ -95,7 +96,7 @@ def description_options(f: Any) -> Any:
     return f
 
 
-@click.command(short_help="Encode a picture, or symbols, as a .sem file.")
+@click.command(cls=CommandOfPictures, short_help="Encode a picture, or symbols, as a .sem file.")
 @click.argument("source", metavar="[IN]", required=False)
 @click.option("-o", "--output", metavar="OUT.sem", help="[default: IN with .sem; standard output for -]")
 @click.option(
@@ -135,6 +136,12 @@ def description_options(f: Any) -> Any:
     callback=_colour,
     help="Colour under transparent pixels.",
 )
+@click.option("--lenient", is_flag=True, help="Take what can be read of a damaged or truncated picture, with a notice.")
+@click.option(
+    "--keep-metadata",
+    is_flag=True,
+    help="Store EXIF (with its GPS position), XMP and the ICC profile of the picture in the file.  [default: none of them]",
+)
 @symbol_options
 @size_option
 @note_options
@@ -149,7 +156,7 @@ def description_options(f: Any) -> Any:
 def command(source: str | None, output: str | None, trace: bool, **options: Any) -> None:
     """Encode the picture IN, or symbols, as a .sem file.
 
-    IN may be in any format that Pillow reads; - is standard input. Without IN the file is made from a text, an image
+    IN may be in any of the formats below; - is standard input. Without IN the file is made from a text, an image
     embedding, codes, indices or an edge map, for a picture of --size.
 
     \b
@@ -245,6 +252,8 @@ def encode_options(options: dict[str, Any]) -> EncodeOptions:
         "hints": options["hints"],
         "metadata": options["metadata"],
         "background": options["background"],
+        "lenient": options["lenient"],
+        "keep_metadata": options["keep_metadata"],
         "level": options["level"],
         "model": package_of(models),
         "models": models,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class ImageOptions:
-    """Settings of a reconstruction. overrides: render hints; trace: a folder for the steps."""
+    """Settings of a reconstruction. overrides: render hints; trace: a folder for the steps; keep_metadata: of the file."""
 
     overrides: dict[str, Any]
     samples: int = 1
     reflections: int | None = None
     trace: str | None = None
+    keep_metadata: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,28 +86,31 @@ def write_pictures(
         )
     for text in reconstruction.notices:
         notice(text)
-    files = files_for(reconstruction, target)
+    files = files_for(reconstruction, target, container.metadata if options.keep_metadata else {})
     for file in files:
         write_output(file.name, file.data)
     _write_steps(steps)
     return decoded, [file.to_dict() for file in files], dict(reconstruction.models)
 
 
-def files_for(reconstruction: Reconstruction, target: str) -> list[ImageFile]:
-    """Return the files of a reconstruction: `target` alone, or a contact sheet and one file for each seed."""
+def files_for(reconstruction: Reconstruction, target: str, metadata: Mapping[str, str]) -> list[ImageFile]:
+    """Return the files of a reconstruction: `target` alone, or a contact sheet and one file for each seed.
+
+    `metadata`: entries about the picture to write into each.
+    """
     suffix = os.path.splitext(target)[1]
     kind = "png" if target == STDIO or not suffix else suffix
     pictures, note = reconstruction.pictures, reconstruction.note
     seeds = reconstruction.seeds or (None,)
     names = names_for(target, reconstruction.seeds) if len(pictures) > 1 else [target]
     files = [
-        ImageFile(name, _encoded(pixels, kind, note), seed=seed)
+        ImageFile(name, _encoded(pixels, kind, note, metadata), seed=seed)
         for name, seed, pixels in zip(names, seeds, pictures, strict=True)
     ]
     if len(pictures) > 1:
         from refcodec.images.contact_sheet import contact_sheet
 
-        sheet = _encoded(contact_sheet(pictures), kind, note)
+        sheet = _encoded(contact_sheet(pictures), kind, note, metadata)
         files.insert(0, ImageFile(target, sheet, "contact sheet"))
     return files
 
@@ -117,11 +121,11 @@ def names_for(target: str, seeds: Iterable[int]) -> list[str]:
     return [f"{stem}-{seed}{suffix}" for seed in seeds]
 
 
-def _encoded(pixels: Any, kind: str, note: dict[str, str]) -> bytes:
+def _encoded(pixels: Any, kind: str, note: Mapping[str, str], metadata: Mapping[str, str]) -> bytes:
     from refcodec.images.save import save
 
     out = io.BytesIO()
-    save(pixels, out, format=kind, note=note)
+    save(pixels, out, format=kind, note=note, metadata=metadata)
     return out.getvalue()
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from refcodec import spec
 from refcodec.container import header as headers
-from refcodec.container import limits
+from refcodec.container import key_value, limits
 from refcodec.container import sections as section_codec
 from refcodec.container.fields import FieldReader
 from refcodec.container.header import Header
@@ -47,6 +47,12 @@ class Container:
     def section(self, section_type: int) -> Section | None:
         """Return the section of this type, None if it is absent."""
         return next((section for section in self.sections if section.type == section_type), None)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Return the entries about the picture; an empty dictionary if it has none."""
+        section = self.section(spec.METADATA)
+        return {} if section is None else key_value.decode(section.body)
 
 
 @dataclass

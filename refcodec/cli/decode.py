@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
+from refcodec.cli.output_file import force_option, output_name, times_of, times_option
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.write_images import ImageOptions, write_pictures
+from refcodec.cli.write_symbols import Naming
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
@@ -63,7 +65,15 @@ def painting_options(f: Any) -> Any:
 
 @click.command(short_help="Reconstruct the picture of a .sem file, or write its symbols.")
 @click.argument("source", metavar="IN.sem")
-@click.option("-o", "--output", metavar="OUT", help="[default: IN with a matching suffix; standard output for -]")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    callback=output_name,
+    help="[default: IN with a matching suffix; standard output for -]",
+)
+@force_option
+@times_option
 @click.option(
     "--symbols",
     is_flag=True,
@@ -75,7 +85,16 @@ def painting_options(f: Any) -> Any:
 @models_options
 @level_option
 @json_option
-def command(source: str, output: str | None, symbols: bool, text: bool, alternatives: bool, **options: Any) -> None:
+def command(
+    source: str,
+    output: str | None,
+    symbols: bool,
+    text: bool,
+    alternatives: bool,
+    force: bool,
+    preserve_times: bool,
+    **options: Any,
+) -> None:
     """Reconstruct the picture of IN.sem and write it to OUT, in the format of its suffix.
 
     Formats are png, jpg, webp (lossless), avif, tif, bmp and ppm. For method elic, and for perco's embedded profile, the
@@ -103,7 +122,8 @@ def command(source: str, output: str | None, symbols: bool, text: bool, alternat
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
         picture_suffix(str(output))
-    _decode(source, output, symbols, models, wanted, level)
+    naming = Naming(source, output, force, times_of(source, preserve_times))
+    _decode(naming, symbols, models, wanted, level)
 
 
 def image_options(options: dict[str, Any]) -> ImageOptions:
@@ -112,20 +132,20 @@ def image_options(options: dict[str, Any]) -> ImageOptions:
     return ImageOptions(overrides, options["samples"], options["reflections"], options["trace"])
 
 
-def _decode(source: str, output: str | None, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
+def _decode(naming: Naming, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
     from refcodec.cli.partial_decode import decode_available
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
 
     environment = models.package_environment
-    container = read(read_input(source, level), level=level, environment=environment)
+    container = read(read_input(naming.source, level), level=level, environment=environment)
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
             decoded = decode_available(container, environment, level, update)
-            written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, source, output)]
+            written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, naming)]
         else:
-            decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)
+            decoded, written, used = write_pictures(container, naming, models, wanted, level, update)
     _print_result(decoded, written, used)
 
 

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
+from refcodec.fileio import package_data
 from refcodec.payloads.kinds import KINDS, Kinds
 from refcodec.registry import binding_schema
 
 if TYPE_CHECKING:
     from refcodec.payloads.base import Kind
 
-SHIPPED: Final = Path(__file__).parent / "registry.json"
+SHIPPED: Final = "registry.json"
 ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
 STATUSES: Final = ("draft", "published", "withdrawn")
 BINDING: Final = frozenset({"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"})
@@ -204,7 +205,7 @@ class Registry:
 
 @lru_cache(maxsize=4)
 def _shipped(kinds: Kinds) -> Registry:
-    return Registry(lambda: _rows(SHIPPED.read_bytes(), kinds, check=False).values(), kinds)
+    return Registry(lambda: _rows(package_data(__package__, SHIPPED), kinds, check=False).values(), kinds)
 
 
 def _add(profiles: dict[int, Profile], profile: Profile) -> None:

@@ -37,7 +37,9 @@ LAYERS = (
     ("networks", "entropy"),
     ("networks.package_search", "images", "table_files"),
     ("file_input",),
-    ("canonical_json", "fileio", "networks.trace"),
+    ("canonical_json", "fileio", "networks.trace", "unpacked"),
+    ("descriptor_names", "replace_file"),
+    ("temporary_files",),
     ("registry.hints",),
     ("spec", "errors", "progress"),
 )

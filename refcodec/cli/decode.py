@@ -112,17 +112,17 @@ def command(
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
+    naming = Naming(source, output, force, times_of(source, preserve_times))
     models, level = models_of(options["model"], options["device"], options["dtype"]), options["level"]
     if text:
         from refcodec.cli.print_text import print_text
 
-        print_text(source, output, alternatives, models.package_environment, level)
+        print_text(naming, alternatives, models.package_environment, level)
         return
     if output is not None or source == STDIO:
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
         picture_suffix(str(output))
-    naming = Naming(source, output, force, times_of(source, preserve_times))
     _decode(naming, symbols, models, wanted, level)
 
 

@@ -10,8 +10,10 @@ import click
 
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
 from refcodec.cli.limit_options import limits_options
+from refcodec.cli.output_file import force_option, output_name, times_of, times_option
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.write_images import ImageOptions, write_pictures
+from refcodec.cli.write_symbols import Naming
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
@@ -65,7 +67,15 @@ def painting_options(f: Any) -> Any:
 
 @click.command(short_help="Reconstruct the picture of a .sem file, or write its symbols.")
 @click.argument("source", metavar="IN.sem")
-@click.option("-o", "--output", metavar="OUT", help="[default: IN with a matching suffix; standard output for -]")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    callback=output_name,
+    help="[default: IN with a matching suffix; standard output for -]",
+)
+@force_option
+@times_option
 @click.option(
     "--symbols",
     is_flag=True,
@@ -89,6 +99,8 @@ def command(
     symbols: bool,
     text: bool,
     alternatives: bool,
+    force: bool,
+    preserve_times: bool,
     limits: Limits,
     **options: Any,
 ) -> None:
@@ -109,17 +121,18 @@ def command(
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
+    naming = Naming(source, output, force, times_of(source, preserve_times))
     models, level = models_of(options["model"], options["device"], options["dtype"], limits), options["level"]
     if text:
         from refcodec.cli.print_text import print_text
 
-        print_text(source, output, alternatives, models.package_environment, level, limits)
+        print_text(naming, alternatives, models.package_environment, level, limits)
         return
     if output is not None or source == STDIO:
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
         picture_suffix(str(output))
-    _decode(source, output, symbols, models, wanted, level)
+    _decode(naming, symbols, models, wanted, level)
 
 
 def image_options(options: dict[str, Any]) -> ImageOptions:
@@ -130,20 +143,20 @@ def image_options(options: dict[str, Any]) -> ImageOptions:
     )
 
 
-def _decode(source: str, output: str | None, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
+def _decode(naming: Naming, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
     from refcodec.cli.partial_decode import decode_available
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
 
     environment, limits = models.package_environment, models.limits
-    container = read(read_input(source, level), level=level, environment=environment, limits=limits)
+    container = read(read_input(naming.source, level), level=level, environment=environment, limits=limits)
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
             decoded = decode_available(container, environment, level, update, limits)
-            written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, source, output)]
+            written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, naming)]
         else:
-            decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)
+            decoded, written, used = write_pictures(container, naming, models, wanted, level, update)
     _print_result(decoded, written, used)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from refcodec.cli.common_options import progress
 from refcodec.cli.error_report import notice
-from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json, write_output
+from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json
+from refcodec.cli.write_symbols import Naming
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
 GUESSES = 10  # guessed words that a notice lists
 
 
-def print_text(
-    source: str, output: str | None, alternatives: bool, environment: Environment, level: int, limits: Limits
-) -> None:
+def print_text(naming: Naming, alternatives: bool, environment: Environment, level: int, limits: Limits) -> None:
     """Print the text of a file, or write it to `output`; with --json print every word with its score and alternatives."""
+    source, output = naming.source, naming.output
     if output is not None and output != STDIO:
         claim_output(output, source)
     from refcodec import spec
@@ -43,7 +43,7 @@ def print_text(
         )
     result |= {"check": decoded.state, "complete": decoded.container.complete}
     if output is not None and output != STDIO:
-        write_output(output, f"{result['text']}\n".encode())
+        naming.file(output, chosen=True).write(f"{result['text']}\n".encode())
         if not wants_json():
             say(f"{shown(output)}: text, check {decoded.state}")
             return

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from refcodec.cli.error_report import notice
-from refcodec.cli.stdio import STDIO, default_output, write_output
+from refcodec.cli.stdio import STDIO, default_output
 from refcodec.cli.step_trace import Steps
-from refcodec.cli.write_symbols import free
+from refcodec.cli.write_symbols import Naming
 from refcodec.errors import Code, SemError
 from refcodec.progress import Progress, part
 
@@ -52,8 +52,7 @@ class ImageFile:
 
 def write_pictures(
     container: Container,
-    source: str,
-    output: str | None,
+    naming: Naming,
     models: Models,
     options: ImageOptions,
     level: int,
@@ -65,7 +64,7 @@ def write_pictures(
     from refcodec.networks import package_cache
 
     package_cache.need_torch("painting a picture", container.profile.method_name)
-    target = output or free(default_output(source, ".png"))
+    target = naming.output or naming.free(default_output(naming.source, ".png"))
     if target == STDIO and options.samples > 1:
         raise click.UsageError("--samples needs a named output")
     steps = None if options.trace is None else Steps(options.trace)
@@ -73,8 +72,7 @@ def write_pictures(
         container, models.package_environment, level=level, progress=part(update, 0, 0.2), limits=models.limits
     )
     with _usage_errors(decoded):
-        if output is None:
-            _claim_names(decoded, target, models, options)
+        _claim_names(decoded, naming, target, models, options)
         reconstruction = reconstruct.reconstruct(
             decoded,
             part(update, 0.2, 1),
@@ -88,7 +86,7 @@ def write_pictures(
         notice(text)
     files = files_for(reconstruction, target, container.metadata if options.keep_metadata else {})
     for file in files:
-        write_output(file.name, file.data)
+        naming.file(file.name, chosen=file.name == naming.output).write(file.data)
     _write_steps(steps)
     return decoded, [file.to_dict() for file in files], dict(reconstruction.models)
 
@@ -129,7 +127,7 @@ def _encoded(pixels: Any, kind: str, note: Mapping[str, str], metadata: Mapping[
     return out.getvalue()
 
 
-def _claim_names(decoded: DecodedFile, target: str, models: Models, options: ImageOptions) -> None:
+def _claim_names(decoded: DecodedFile, naming: Naming, target: str, models: Models, options: ImageOptions) -> None:
     """Raise a usage error if a file exists under a name that the user did not choose."""
     if options.samples == 1:
         return
@@ -139,7 +137,7 @@ def _claim_names(decoded: DecodedFile, target: str, models: Models, options: Ima
     method = find_method(decoded.container.profile.method_name)
     context = reconstruct.decode_context(decoded, method, models, options.overrides)
     for name in names_for(target, replace(context, samples=options.samples).seeds()):
-        free(name)
+        naming.free(name)
 
 
 @contextmanager

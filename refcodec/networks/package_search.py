@@ -16,6 +16,7 @@ from typing import Any, Final
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.networks.package_files import read_bounded
+from refcodec.unpacked import unpacked
 
 MANIFEST: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1 << 24  # far more than any manifest has
@@ -63,6 +64,8 @@ def describe(folder: Path) -> tuple[str, str | None] | None:
 def packages(places: Iterable[Path]) -> Iterator[Path]:
     """Yield every folder with a manifest, in search order."""
     for place in places:
+        if place == SHIPPED and not os.path.isdir(place):  # in a zip archive
+            place = unpacked("refcodec", "data", "models")
         if os.path.isfile(place / MANIFEST):
             yield place
             continue
@@ -74,8 +77,15 @@ def packages(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def own() -> Path:
-    """Return the user's folder of model packages, $XDG_DATA_HOME/sem/models."""
-    return Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")) / "sem" / "models"
+    """Return the user's folder of model packages, $XDG_DATA_HOME/sem/models.
+
+    A relative XDG_DATA_HOME is ignored, as its specification demands. For a user without a home, it is a folder that can
+    neither be there nor be created.
+    """
+    data = os.environ.get("XDG_DATA_HOME", "")
+    if not os.path.isabs(data):
+        data = os.path.expanduser("~/.local/share")
+    return Path(data if os.path.isabs(data) else os.devnull) / "sem" / "models"
 
 
 @lru_cache(maxsize=256)

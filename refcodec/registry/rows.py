@@ -12,21 +12,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
-from refcodec.fileio import read_bytes, shown
+from refcodec.fileio import package_data, read_bytes, shown
 from refcodec.payloads.kinds import KINDS, Kinds
 from refcodec.registry import binding_schema
 
 if TYPE_CHECKING:
     from refcodec.payloads.base import Kind
 
-SHIPPED: Final = Path(__file__).parent / "registry.json"
+SHIPPED: Final = "registry.json"
 BYTES_MAX: Final = 1 << 24  # of a registry, far more than any has
 ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
 STATUSES: Final = ("draft", "published", "withdrawn")
@@ -207,7 +206,7 @@ class Registry:
 
 @lru_cache(maxsize=4)
 def _shipped(kinds: Kinds) -> Registry:
-    return Registry(lambda: _rows(SHIPPED.read_bytes(), kinds, check=False).values(), kinds)
+    return Registry(lambda: _rows(package_data(__package__, SHIPPED), kinds, check=False).values(), kinds)
 
 
 def _add(profiles: dict[int, Profile], profile: Profile) -> None:

@@ -142,6 +142,17 @@ def test_precisions_come_back_as_they_were_set_and_inherited(setting: str, matmu
         put("cuda", "matmul", "none")
 
 
+def test_on_cuda_tf32_is_off_inside_and_as_it_was_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    before = snapshot()
+    with neutral():
+        assert torch._C._get_fp32_precision_getter("cuda", "conv") in ("none", "ieee")
+        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.matmul.allow_tf32
+    assert changes(before, snapshot()) == []
+    assert torch.backends.cudnn.allow_tf32
+
+
 def test_weights_are_loaded_on_the_cpu_without_random_numbers_of_the_program() -> None:
     torch.set_default_device("meta")
     before = snapshot()
@@ -204,6 +215,22 @@ def test_without_the_library_of_torch_threads_stay_as_they_are(monkeypatch: pyte
         monkeypatch.setattr(openmp, "has_lost_its_pool", lambda: True)
         assert inside(float("inf"))[0] == 1
         assert torch.get_num_threads() == 2
+
+
+def test_semtool_waits_passively_and_a_caller_keeps_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from refcodec.cli.main import PASSIVE, main
+
+    for name in PASSIVE:
+        monkeypatch.setenv(name, "")  # put back afterwards
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "argv", ["semtool", "--version"])
+    assert main(["--version"]) == 0
+    assert not set(PASSIVE) & set(os.environ)
+    assert main() == 0
+    assert {name: os.environ[name] for name in PASSIVE} == PASSIVE
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert main() == 0
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
 def test_a_fork_is_recognised() -> None:

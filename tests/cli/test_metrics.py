@@ -308,7 +308,7 @@ def test_kid_is_unbiased_and_sees_a_shift(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture(scope="module")
 def clip(folder: Path) -> Clip:
     write_clip(folder / "clip")
-    return Models.of([folder]).load("clip", Clip.load, {})
+    return Clip.load(folder / "clip", Models.of([folder]))
 
 
 def test_clip_vectors_and_scores(clip: Clip) -> None:

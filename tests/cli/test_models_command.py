@@ -800,7 +800,7 @@ def test_a_public_perco_fills_its_roles(semtool: Semtool) -> None:
     assert [entry["role"] for entry in made["roles"]] == ["hyper_encoder", "painter"]
     models = Models.of("set", device="cpu")
     models.load("hyper_encoder", HyperEncoder.load, {})
-    painter = models.load("painter", PercoGenerator.load, {})
+    painter = PercoGenerator.load(Path("set/painter"), models)
     assert torch.equal(painter.unet.conv_in.weight, unet.conv_in.weight)
     assert states(semtool, "set") == {"hyper_encoder": "ok", "painter": "ok"}
     save({k: t for k, t in state.items() if not k.startswith(("backbone", "quantizer"))}, "unet.safetensors")

@@ -16,9 +16,10 @@ import json
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 HEADER_BYTES_MAX: Final = 1 << 25
 ARRAY_BYTES_MAX: Final = 1 << 32
@@ -52,6 +53,8 @@ class WireError(Exception):
 
 def send(stream: BinaryIO, body: dict[str, Any], arrays: list[np.ndarray[Any, Any]]) -> None:
     """Write a message. Raises WireError if it is too long, OSError if the other side has ended."""
+    import numpy as np
+
     header = json.dumps({"body": body, "arrays": [[a.dtype.name, list(a.shape)] for a in arrays]}).encode("ascii")
     if len(header) > HEADER_BYTES_MAX or sum(array.nbytes for array in arrays) > ARRAY_BYTES_MAX:
         raise WireError("an answer is too long")
@@ -81,6 +84,8 @@ def receive(stream: BinaryIO) -> tuple[dict[str, Any], list[np.ndarray[Any, Any]
 
 
 def _array(stream: BinaryIO, name: Any, shape: Any) -> np.ndarray[Any, Any]:
+    import numpy as np
+
     if name not in DTYPES or len(shape) > DIMENSIONS_MAX or not all(type(n) is int and 0 <= n < 1 << 32 for n in shape):
         raise WireError("an array has another form")
     size = np.dtype(name).itemsize
@@ -103,6 +108,8 @@ Special = Callable[[Any], dict[str, Any] | None]  # form of an object that is no
 
 def pack(value: Any, arrays: list[np.ndarray[Any, Any]], special: Special) -> Any:
     """Return the JSON form of a value, whose arrays are appended to `arrays`. Raises WireError for an object without one."""
+    import numpy as np
+
     if value is None or isinstance(value, bool | str) or type(value) in (int, float):
         return value
     if isinstance(value, np.ndarray | np.generic):

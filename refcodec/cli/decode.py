@@ -93,7 +93,8 @@ def command(source: str, output: str | None, symbols: bool, text: bool, alternat
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
-    models, level = models_of(options["model"], options["device"], options["dtype"]), options["level"]
+    models = models_of(options["model"], options["device"], options["dtype"], allow_download=options["allow_download"])
+    level = options["level"]
     if text:
         from refcodec.cli.print_text import print_text
 

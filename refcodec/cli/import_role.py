@@ -48,7 +48,9 @@ def import_role(
             raise ValueError(f"{shown(place)} is a file: name the folder of the model")
         if no_fetch:
             unpinned = "" if source.revision else " and without a revision"
-            notices.append(f"{source.name} is recorded without a digest{unpinned}: later changes cannot be detected")
+            notices.append(
+                f"{source.name} is recorded without a digest{unpinned}: later changes cannot be detected, and using it needs --allow-download"
+            )
             _record(folder, source)
             return result(role, folder, set=str(folder), roles=[_entry(source)], notices=notices)
         source, download_folder = _fetch(source)

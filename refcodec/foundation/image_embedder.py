@@ -12,6 +12,7 @@ from PIL import Image
 
 from refcodec.foundation.device import device_of
 from refcodec.foundation.loading import load_pretrained, loading, quiet, require_config, require_finite, running
+from refcodec.foundation.required_files import check_processor_files
 from refcodec.foundation.resolve import Models
 
 ROLE = "image_embedder"
@@ -30,6 +31,7 @@ class ImageEmbedder:
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
+            check_processor_files(ROLE, folder.name, folder)
             model = load_pretrained(ROLE, folder, CLIPVisionModelWithProjection)
             processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
         return cls(model.to(device_of(models)), processor, folder.name)

@@ -20,8 +20,12 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import SettingError, device_of, dtype_of
 from refcodec.foundation.download import PICKLED, models_extra_error
+from refcodec.foundation.folder_kind import components, other_kind_error, remedy_for
+from refcodec.foundation.required_files import check_pipeline_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ROLES
+from refcodec.foundation.tokenizer_probe import check_tokenizer
+from refcodec.foundation.weight_files import weight_files
 
 TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 MESSAGE_MAX = 160  # characters of a library's own message
@@ -131,7 +135,7 @@ def require_config(role: str, folder: Path, file: str, member: str, allowed: tup
         config = json.loads((folder / file).read_bytes())
         value = config[member]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SemError(
+        raise other_kind_error(role, folder) or SemError(
             Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} has no {file} with a {member}",
             path=role,
@@ -145,7 +149,9 @@ def require_config(role: str, folder: Path, file: str, member: str, allowed: tup
             Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} is {shown(actual)}, {expected}",
             path=role,
-            hint=f"name a folder of {ROLES[role]}",
+            hint=next(
+                filter(None, (remedy_for(str(name), folder) for name in names)), f"name a folder of {ROLES[role]}"
+            ),
         )
     return dict(config)
 
@@ -155,12 +161,17 @@ def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") 
 
     Raises Code.MODEL_MALFORMED for missing or misshapen weights, which the libraries would initialise at random.
     """
-    library = kind.__module__.partition(".")[0]
+    library, weights = kind.__module__.partition(".")[0], weight_files(folder)
     dtype_argument = {
         "torch_dtype" if library == "diffusers" else "dtype": getattr(torch, dtype) if isinstance(dtype, str) else dtype
     }
     model, info = kind.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **dtype_argument
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+        variant=None if weights is None else weights.variant,
+        **dtype_argument,
     )
     missing = [
         *info.get("missing_keys", ()),
@@ -176,14 +187,52 @@ def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") 
     return model.eval().requires_grad_(False)
 
 
-def load_pipeline(kind: Any, folder: Path, models: Models) -> Any:
-    """Return the diffusion pipeline of a folder, from safetensors by `kind.from_pretrained`. Call inside `loading`."""
-    pipeline = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype_of(models))
+def load_pipeline(role: str, kind: Any, folder: Path, models: Models) -> Any:
+    """Return the diffusion pipeline of a folder, from safetensors by `kind.from_pretrained`. Call inside `loading`.
+
+    Raises Code.MODEL_MALFORMED for a part without its files, and for a tokenizer that does not tell texts apart.
+    """
+    check_pipeline_files(role, folder)
+    pipeline = kind.from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        torch_dtype=dtype_of(models),
+        **_variant_parts(role, folder, dtype_of(models)),
+    )
     pipeline.set_progress_bar_config(disable=True)
-    for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
-        if (tokenizer := getattr(pipeline, name, None)) is not None:
-            limit_tokenizer(tokenizer, getattr(pipeline, name.replace("tokenizer", "text_encoder"), None))
+    require_parts(role, folder.name, pipeline)
+    check_tokenizers(role, folder.name, pipeline)
     return pipeline.to(device_of(models))
+
+
+def _variant_parts(role: str, folder: Path, dtype: Any) -> dict[str, Any]:
+    """Return the networks of a pipeline that only have weights of a variant, such as fp16, loaded one by one."""
+    from diffusers.pipelines.pipeline_loading_utils import simple_get_class_obj
+
+    parts = {}
+    for name, (library, kind) in components(folder).items():
+        weights = weight_files(folder / name)
+        if weights is not None and weights.variant is not None:
+            parts[name] = load_pretrained(role, folder / name, simple_get_class_obj(library, kind), dtype)
+    return parts
+
+
+def require_parts(role: str, name: str, pipeline: Any) -> None:
+    """Raise Code.MODEL_MALFORMED if a pipeline does not have a part that its class requires."""
+    for part, value in pipeline.components.items():
+        if value is None and part not in pipeline._optional_components:
+            what = f"{role}: {shown(name)} has no {part}, which {type(pipeline).__name__} needs"
+            raise SemError(Code.MODEL_MALFORMED, what, path=role, hint="get the model again")
+
+
+def check_tokenizers(role: str, name: str, pipeline: Any) -> None:
+    """Limit the tokenizers of a pipeline to what its text encoders read, and check that they tell texts apart."""
+    for part, tokenizer in pipeline.components.items():
+        if "tokenizer" in part and tokenizer is not None:
+            encoder = getattr(pipeline, part.replace("tokenizer", "text_encoder"), None)
+            limit_tokenizer(tokenizer, encoder)
+            check_tokenizer(role, name, tokenizer, encoder, padded=True)
 
 
 def limit_tokenizer(tokenizer: Any, encoder: Any) -> None:

@@ -87,7 +87,7 @@ def _listed_roles(folder: Path) -> dict[str, ModelSource]:
             place = str(folder / place)
         elif HUB_ID.fullmatch(place) is None:
             raise _malformed(folder, f"{role} is neither a folder of the set nor a hub id")
-        roles[role] = ModelSource(role, place, revision, sha256)
+        roles[role] = ModelSource(role, place, revision, sha256, listed_in=folder)
     return roles
 
 

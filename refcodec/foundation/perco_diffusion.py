@@ -29,12 +29,15 @@ from refcodec.foundation.loading import (
     require_finite,
     running,
 )
+from refcodec.foundation.required_files import check_pipeline_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import scheduler
+from refcodec.foundation.tokenizer_probe import check_tokenizer
 from refcodec.progress import Progress
 
 ROLE: Final = "painter"
 CLASSES: Final = ("StableDiffusionPipeline", "StableDiffusionPipelinePerco")
+PARTS: Final = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
 HINT: Final = "name a painter and a hyper_encoder that were trained together"
 STEPS, GUIDANCE = 20, 3.0  # Careil et al. 2024, §3.2 and §4
 
@@ -57,6 +60,7 @@ class LatentCoder:
         with loading(ROLE, folder):
             from diffusers import AutoencoderKL
 
+            check_pipeline_files(ROLE, folder, ("vae",))
             return cls(_part(AutoencoderKL, folder, "vae", torch.float32).to(device_of(models)), folder.name)
 
     @property
@@ -122,10 +126,12 @@ class PercoGenerator(LatentCoder):
             from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
             from transformers import CLIPTextModel, CLIPTokenizer
 
+            check_pipeline_files(ROLE, folder, PARTS)
             vae, unet = _part(AutoencoderKL, folder, "vae", dtype), _part(UNet2DConditionModel, folder, "unet", dtype)
             text_encoder = _part(CLIPTextModel, folder, "text_encoder", dtype)
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
             limit_tokenizer(tokenizer, text_encoder)
+            check_tokenizer(ROLE, folder.name, tokenizer, text_encoder, padded=True)
             steps = DDIMScheduler.from_config(DDIMScheduler.load_config(folder / "scheduler", local_files_only=True))
         return cls(vae.to(device), text_encoder.to(device), tokenizer, unet.to(device), steps, folder.name)
 

@@ -17,10 +17,12 @@ from PIL import Image
 
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import SettingError, generator
+from refcodec.foundation.loaded_models import name_of, quiet_copy
 from refcodec.foundation.loading import load_pipeline, loading, require_config, running
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.foundation.unclip import pixels_of
+from refcodec.foundation.withheld import require_generated
 from refcodec.progress import Progress
 
 ROLE = "painter"
@@ -46,6 +48,8 @@ def load_text_to_image(models: Models, recommended: Mapping[str, str]) -> TextTo
 class TextToImage:
     """Generate pictures from text."""
 
+    ADOPTS: Final = "a text-to-image pipeline of diffusers"
+
     def __init__(self, pipeline: Any, name: str = "") -> None:
         self.pipeline, self.name = pipeline, name
 
@@ -56,7 +60,16 @@ class TextToImage:
             require_config(ROLE, folder, "model_index.json", "_class_name", classes())
             from diffusers import AutoPipelineForText2Image
 
-            return cls(load_pipeline(AutoPipelineForText2Image, folder, models), folder.name)
+            return cls(load_pipeline(ROLE, AutoPipelineForText2Image, folder, models), folder.name)
+
+    @classmethod
+    def adopt(cls, pipeline: Any) -> TextToImage | None:
+        """Return the generator of a loaded text-to-image pipeline of diffusers, None for another object."""
+        with loading(ROLE, Path(type(pipeline).__name__)):
+            from diffusers import DiffusionPipeline
+
+            known = isinstance(pipeline, DiffusionPipeline) and type(pipeline).__name__ in classes()
+        return cls(quiet_copy(pipeline), name_of(pipeline)) if known else None
 
     @property
     def native(self) -> int:
@@ -182,8 +195,9 @@ class TextToImage:
         supported = {name: value for name, value in arguments.items() if value is not None and name in own}
         with running(ROLE, self.name), scheduler(pipeline, sampler):
             reporting = progress_arguments(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
-            picture = pipeline(**supported, **reporting, generator=noise, output_type="np").images[0]
-        return pixels_of(picture, self.name)
+            output = pipeline(**supported, **reporting, generator=noise, output_type="np")
+        require_generated(ROLE, self.name, output)
+        return pixels_of(output.images[0], self.name)
 
 
 def prompt_argument(prompt: str | torch.Tensor) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from refcodec.foundation.folder_kind import components, no_weights_error, refuse
 from refcodec.foundation.model_place import is_hub_id, missing_hub_folder, not_a_folder_error, snapshot_of
 from refcodec.foundation.models_json import LISTING
 from refcodec.foundation.roles import ModelSource, missing_model_error
-from refcodec.foundation.weight_files import check_pointers, check_weight_files
+from refcodec.foundation.weight_files import OPENVINO, check_pointers, check_weight_files
 
 WEIGHTS: Final = ".safetensors"
 PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
@@ -86,7 +86,7 @@ def _require_safetensors(source: ModelSource, folder: Path) -> None:
     if any(path.suffix == WEIGHTS for path in files):
         return
     check_pointers(source.role, source.name, folder)
-    if pickled := sorted(path.name for path in files if path.suffix in _CONVERTIBLE):
+    if pickled := sorted(path.name for path in files if _is_pickled(path)):
         raise SemError(
             Code.MODEL_MALFORMED,
             f"{source.role}: {shown(source.name)} has pickled weights only ({shown(pickled[0])}), which are never opened",
@@ -94,6 +94,10 @@ def _require_safetensors(source: ModelSource, folder: Path) -> None:
             hint="convert them with semtool models import, or get the model's safetensors files",
         )
     raise no_weights_error(source.role, folder, source.name)
+
+
+def _is_pickled(path: Path) -> bool:
+    return path.suffix in _CONVERTIBLE and not path.name.startswith(OPENVINO)
 
 
 def source_sha256(source: ModelSource, folder: Path) -> str:

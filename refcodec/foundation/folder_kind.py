@@ -12,7 +12,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.model_place import MARKERS
 from refcodec.foundation.roles import ROLES
-from refcodec.foundation.weight_files import OTHER_FORMATS, unfinished
+from refcodec.foundation.weight_files import OPENVINO, OTHER_FORMATS, unfinished
 from refcodec.networks import package_search
 
 CONFIG_BYTES_MAX: Final = 1 << 24
@@ -92,15 +92,15 @@ def _part_error(role: str, folder: Path) -> SemError | None:
     if not isinstance(own, str):
         return None
     what = f"{shown(folder.name)} is {shown(own)}, not {ROLES[role]}: it has no model_index.json"
-    return _error(Code.MODEL_MALFORMED, role, what, remedy_for(own, folder) or f"name a folder of {ROLES[role]}")
+    return _error(Code.MODEL_MALFORMED, role, what, remedy_for(own, role, folder) or f"name a folder of {ROLES[role]}")
 
 
-def remedy_for(kind: str, folder: Path) -> str | None:
-    """Return the role that a class of models fills instead, as a remedy; None if it is not known to fill one."""
-    role = {"ControlNetModel": "controlnet", "hed": "edge_detector", "perco_hyper_encoder": "hyper_encoder"}.get(kind)
-    if role is None and kind.endswith("Pipeline"):
-        role = "painter"
-    return None if role is None else f"it may fill another role: --model {role}={shown(folder.name)}"
+def remedy_for(kind: str, role: str, folder: Path) -> str | None:
+    """Return the other role that a class of models fills, as a remedy; None if it is not known to fill one."""
+    other = {"ControlNetModel": "controlnet", "hed": "edge_detector", "perco_hyper_encoder": "hyper_encoder"}.get(kind)
+    if other is None and kind.endswith("Pipeline"):
+        other = "painter"
+    return None if other in (None, role) else f"it may fill another role: --model {other}={shown(folder.name)}"
 
 
 def _nested_error(role: str, folder: Path) -> SemError | None:
@@ -123,7 +123,7 @@ def _format_error(role: str, folder: Path) -> SemError | None:
     """Return the error for a folder whose weights are for other libraries."""
     for place in (folder, *(folder / entry for entry in _entries(folder) or ())):
         for entry in _entries(place) or ():
-            kind = "OpenVINO" if entry.startswith("openvino_") else OTHER_FORMATS.get(Path(entry).suffix.lower())
+            kind = "OpenVINO" if entry.startswith(OPENVINO) else OTHER_FORMATS.get(Path(entry).suffix.lower())
             if kind is not None:
                 what = f"{shown(folder.name)} has weights for {kind} only ({shown(entry)})"
                 return _error(Code.MODEL_MALFORMED, role, what, "get the model's safetensors files")
@@ -132,7 +132,7 @@ def _format_error(role: str, folder: Path) -> SemError | None:
 
 def no_weights_error(role: str, folder: Path, name: str) -> SemError:
     """Return the error for a folder without safetensors and without pickled weights."""
-    unlike = other_kind_error(role, folder)
+    unlike = _format_error(role, folder) or other_kind_error(role, folder)
     if unlike is not None:
         return unlike
     return SemError(

@@ -20,7 +20,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import SettingError, device_of, dtype_of
 from refcodec.foundation.download import PICKLED, models_extra_error
-from refcodec.foundation.folder_kind import components, other_kind_error, remedy_for
+from refcodec.foundation.folder_kind import components, model_index, other_kind_error, remedy_for
 from refcodec.foundation.required_files import check_pipeline_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ROLES
@@ -144,14 +144,15 @@ def require_config(role: str, folder: Path, file: str, member: str, allowed: tup
     names = value if isinstance(value, list) else [value]
     if not any(name in allowed for name in names):
         actual = ", ".join(map(str, names)) or "nothing"
-        expected = f"not {' or '.join(allowed)}" if len(allowed) <= LISTED_MAX else "which does not fill this role"
+        few = len(allowed) <= LISTED_MAX
+        expected = f"not {' or '.join(allowed)}" if few else "which does not fill this role"
+        pipeline = " or ".join(allowed) if few else "text-to-image pipeline of diffusers"
+        usual = f"name a folder of {f'a {pipeline}' if file == 'model_index.json' else ROLES[role]}"
         raise SemError(
             Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} is {shown(actual)}, {expected}",
             path=role,
-            hint=next(
-                filter(None, (remedy_for(str(name), folder) for name in names)), f"name a folder of {ROLES[role]}"
-            ),
+            hint=next(filter(None, (remedy_for(str(name), role, folder) for name in names)), usual),
         )
     return dict(config)
 
@@ -193,36 +194,46 @@ def load_pipeline(role: str, kind: Any, folder: Path, models: Models) -> Any:
     Raises Code.MODEL_MALFORMED for a part without its files, and for a tokenizer that does not tell texts apart.
     """
     check_pipeline_files(role, folder)
+    _require_parts(role, folder)
     pipeline = kind.from_pretrained(
         folder,
         local_files_only=True,
         use_safetensors=True,
         torch_dtype=dtype_of(models),
-        **_variant_parts(role, folder, dtype_of(models)),
+        **_networks(role, folder, dtype_of(models)),
     )
     pipeline.set_progress_bar_config(disable=True)
-    require_parts(role, folder.name, pipeline)
     check_tokenizers(role, folder.name, pipeline)
     return pipeline.to(device_of(models))
 
 
-def _variant_parts(role: str, folder: Path, dtype: Any) -> dict[str, Any]:
-    """Return the networks of a pipeline that only have weights of a variant, such as fp16, loaded one by one."""
+def _networks(role: str, folder: Path, dtype: Any) -> dict[str, Any]:
+    """Return the networks of a pipeline, loaded one by one: with all their weights, of a variant such as fp16 if need be."""
+    from diffusers import ModelMixin
     from diffusers.pipelines.pipeline_loading_utils import simple_get_class_obj
+    from transformers import PreTrainedModel
 
-    parts = {}
+    networks = {}
     for name, (library, kind) in components(folder).items():
-        weights = weight_files(folder / name)
-        if weights is not None and weights.variant is not None:
-            parts[name] = load_pretrained(role, folder / name, simple_get_class_obj(library, kind), dtype)
-    return parts
+        if weight_files(folder / name) is not None:
+            cls = simple_get_class_obj(library, kind)
+            if isinstance(cls, type) and issubclass(cls, ModelMixin | PreTrainedModel):
+                networks[name] = load_pretrained(role, folder / name, cls, dtype)
+    return networks
 
 
-def require_parts(role: str, name: str, pipeline: Any) -> None:
-    """Raise Code.MODEL_MALFORMED if a pipeline does not have a part that its class requires."""
-    for part, value in pipeline.components.items():
-        if value is None and part not in pipeline._optional_components:
-            what = f"{role}: {shown(name)} has no {part}, which {type(pipeline).__name__} needs"
+def _require_parts(role: str, folder: Path) -> None:
+    """Raise Code.MODEL_MALFORMED if model_index.json has no entry, or null, for a part that its pipeline requires."""
+    import diffusers
+
+    kind = getattr(diffusers, str((model_index(folder) or {}).get("_class_name")), None)
+    if kind is None or not issubclass(kind, diffusers.DiffusionPipeline):
+        return
+    required, _ = kind._get_signature_keys(kind)
+    named = components(folder)
+    for part in sorted(required):
+        if part not in named and part not in kind._optional_components:
+            what = f"{role}: {shown(folder.name)} has no {part}, which {kind.__name__} needs"
             raise SemError(Code.MODEL_MALFORMED, what, path=role, hint="get the model again")
 
 

@@ -101,7 +101,7 @@ def _safetensors_kind(role: str, path: Path) -> tuple[str, str]:
     names = tensor_names(path)
     if any(_ADAPTER.search(name) for name in names):
         return (
-            "a file of LoRA weights, which change a model and are none themselves",
+            "a file of LoRA weights, which modify a model",
             f"merge it into its base model with diffusers or peft, and name the folder of the result with --model {role}=FOLDER",
         )
     if any(name.startswith(_PIPELINE_KEYS) for name in names):

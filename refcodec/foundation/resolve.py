@@ -171,7 +171,7 @@ def no_folder_error(folder: Path) -> SemError:
     else:
         what = f"there is no folder {name}"
     hint = "name a folder of model packages or of models by role, or ROLE=MODEL"
-    return SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint)
+    return SemError(Code.MODEL_UNAVAILABLE, what, hint=hint)
 
 
 def _several(models: Any) -> Iterable[Any]:

@@ -26,6 +26,7 @@ INDEX_BYTES_MAX: Final = 1 << 24
 POINTER_BYTES_MAX: Final = 1024
 LFS_POINTER: Final = b"version https://git-lfs"
 UNFINISHED: Final = (".incomplete", ".part", ".crdownload", ".aria2", ".download", ".partial")
+OPENVINO: Final = "openvino_"  # start of the names of its files
 OTHER_FORMATS: Final = {
     ".onnx": "ONNX",
     ".msgpack": "Flax",
@@ -140,24 +141,28 @@ def check_weight_files(role: str, name: str, folder: Path, parts: Iterable[str])
 
 
 def check_pointers(role: str, name: str, folder: Path, part: str = "") -> None:
-    """Raise Code.MODEL_UNAVAILABLE if a file in a folder is the pointer of git-lfs, or cannot be read."""
+    """Raise Code.MODEL_UNAVAILABLE if a file in a folder is the pointer of git-lfs or a broken link, or cannot be read."""
     try:
-        files = sorted((entry for entry in os.scandir(folder) if entry.is_file()), key=lambda entry: entry.name)
-        for entry in files:
-            if not entry.name.startswith(".") and entry.stat().st_size <= POINTER_BYTES_MAX:
-                with open(entry.path, "rb") as stream:
-                    if not stream.read(len(LFS_POINTER)).startswith(LFS_POINTER):
-                        continue
-                raise SemError(
-                    Code.MODEL_UNAVAILABLE,
-                    f"{role}: {shown(_in(part, entry.name))} of {shown(name)} is a pointer of git-lfs, not the file itself",
-                    path=role,
-                    hint="fetch the files with git lfs pull in that folder",
-                )
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if entry.name.startswith(".") or not (kind := _stand_in(entry)):
+                continue
+            what = f"{role}: {shown(_in(part, entry.name))} of {shown(name)} is {kind}, not the file itself"
+            remedy = "fetch the files with git lfs pull in that folder" if "git-lfs" in kind else "get this file again"
+            raise SemError(Code.MODEL_UNAVAILABLE, what, path=role, hint=remedy)
     except FileNotFoundError:
         return
     except OSError as error:
         raise unreadable(role, Path(error.filename or folder), error) from error
+
+
+def _stand_in(entry: os.DirEntry[str]) -> str | None:
+    """Return what stands in the place of a file: a broken link, or a pointer of git-lfs; None for anything else."""
+    if entry.is_symlink() and not os.path.exists(entry.path):
+        return "a broken link"
+    if not entry.is_file() or entry.stat().st_size > POINTER_BYTES_MAX:
+        return None
+    with open(entry.path, "rb") as stream:
+        return "a pointer of git-lfs" if stream.read(len(LFS_POINTER)) == LFS_POINTER else None
 
 
 def unreadable(role: str, path: Path, error: OSError) -> SemError:

@@ -131,10 +131,11 @@ def model_folders(model: str | None) -> tuple[Path, ...]:
                 Code.MODEL_MALFORMED, f"{shown(model)}/{package_search.MANIFEST} cannot be read", path="manifest"
             )
     elif not any(os.path.isfile(entry / package_search.MANIFEST) for entry in folder.glob("*")):
-        one = os.path.isfile(folder / "config.json")
-        hint = (
-            f"name the role that it fills, --model ROLE={shown(model)}" if one else "name a folder with a manifest.json"
-        )
+        hint = "name a folder with a manifest.json"
+        if os.path.isfile(folder / "config.json"):
+            hint = f"name the role that it fills, --model ROLE={shown(model)}"
+        elif inner := sorted(entry.parent for entry in folder.glob("*/model_index.json")):
+            hint = f"name the folder of the pipeline, --model {shown(str(inner[0]))}"
         what = f"{shown(model)} holds no model package"
         raise SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint)
     return (folder,)

@@ -203,6 +203,9 @@ def load_pipeline(role: str, kind: Any, folder: Path, models: Models) -> Any:
         **_networks(role, folder, dtype_of(models)),
     )
     pipeline.set_progress_bar_config(disable=True)
+    for part, tokenizer in pipeline.components.items():
+        if "tokenizer" in part and tokenizer is not None:
+            limit_tokenizer(tokenizer, _encoder_of(pipeline, part))
     check_tokenizers(role, folder.name, pipeline)
     return pipeline.to(device_of(models))
 
@@ -238,12 +241,15 @@ def _require_parts(role: str, folder: Path) -> None:
 
 
 def check_tokenizers(role: str, name: str, pipeline: Any) -> None:
-    """Limit the tokenizers of a pipeline to what its text encoders read, and check that they tell texts apart."""
+    """Raise Code.MODEL_MALFORMED for a tokenizer of a pipeline that does not tell texts apart."""
     for part, tokenizer in pipeline.components.items():
         if "tokenizer" in part and tokenizer is not None:
-            encoder = getattr(pipeline, part.replace("tokenizer", "text_encoder"), None)
-            limit_tokenizer(tokenizer, encoder)
-            check_tokenizer(role, name, tokenizer, encoder, padded=True)
+            check_tokenizer(role, name, tokenizer, _encoder_of(pipeline, part), padded=True)
+
+
+def _encoder_of(pipeline: Any, tokenizer: str) -> Any:
+    """Return the text encoder that belongs to a tokenizer of a pipeline, None if it has none of that name."""
+    return getattr(pipeline, tokenizer.replace("tokenizer", "text_encoder"), None)
 
 
 def limit_tokenizer(tokenizer: Any, encoder: Any) -> None:

@@ -6,6 +6,7 @@ transformers replaces the vocabulary of a tokenizer whose files are missing by a
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Final
@@ -57,7 +58,27 @@ def check_tokenizer_files(role: str, name: str, folder: Path, part: str = "", ki
     missing = [[file for file in files if not _filled(place / file)] for files in choices]
     if all(missing):
         begun = [lost[0] for lost, files in zip(missing, choices, strict=True) if len(lost) < len(files)]
-        raise _lacks(role, name, part, begun[0] if begun else FAST, "tokenizer", place)
+        others = "" if known is None or begun else f", or {' and '.join(VOCABULARIES[known])},"
+        raise _lacks(role, name, part, begun[0] if begun else FAST, "tokenizer", place, others)
+    _require_sentencepiece(role, name, place)
+
+
+def _require_sentencepiece(role: str, name: str, place: Path) -> None:
+    """Raise Code.DEPENDENCY_MISSING if only a sentencepiece model is here, and what reads it is not installed."""
+    if any(_filled(place / names[0]) for names in ANY_VOCABULARY if not names[0].endswith((".model", ".spm"))):
+        return
+    missing = [package for package in ("sentencepiece", "google.protobuf") if not _installed(package)]
+    if missing:
+        what = f"{role}: the tokenizer of {shown(name)} is a sentencepiece model, which needs {missing[0]}"
+        hint = f"get its {FAST}, or pip install sentencepiece protobuf"
+        raise SemError(Code.DEPENDENCY_MISSING, what, path=role, hint=hint)
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ImportError:  # of a package above it
+        return False
 
 
 def check_processor_files(role: str, name: str, folder: Path, part: str = "") -> None:
@@ -138,12 +159,12 @@ def _broken(role: str, name: str, part: str, file: str) -> SemError:
     return SemError(Code.MODEL_MALFORMED, what, path=role, hint="get this file of the model again")
 
 
-def _lacks(role: str, name: str, part: str, file: str, kind: str, folder: Path) -> SemError:
-    """Return the error for a missing file."""
+def _lacks(role: str, name: str, part: str, file: str, kind: str, folder: Path, others: str = "") -> SemError:
+    """Return the error for a missing file. others: files that do instead."""
     path = f"{part}/{file}" if part else file
     lacks = "has no valid" if os.path.lexists(folder / file) else "lacks"
     what = f"{role}: the {kind} of {shown(name)} {lacks} {shown(path)}"
-    return SemError(Code.MODEL_MALFORMED, what, path=role, hint=_again(folder, file))
+    return SemError(Code.MODEL_MALFORMED, what, path=role, hint=_again(folder, f"{file}{others}"))
 
 
 def _again(folder: Path, file: str | None = None) -> str:

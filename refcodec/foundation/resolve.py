@@ -135,7 +135,7 @@ class Models:
         """
         source = self.find(role)
         if source is None:
-            raise missing_model_error(role, recommended, remark=self.environment.search_remark)
+            raise missing_model_error(role, recommended, remark=self._remark(role))
         key = (role, f"{loader.__module__}.{loader.__qualname__}")
         if not isinstance(source, ModelSource):
             if key not in self._loaded:
@@ -146,6 +146,14 @@ class Models:
             self._loaded[key] = self._instance(source, loader, remote)
         self.used[role] = source.name
         return cast(T, self._loaded[key])
+
+    def _remark(self, role: str) -> str:
+        """Return the end of a remedy that says why a folder of a set does not fill a role, if one seems to."""
+        for place in (folder / role for folder in self.folders):
+            if os.path.lexists(place) and not os.path.isdir(place):
+                kind = "a file" if os.path.exists(place) else "a broken link"
+                return f"; {shown(str(place))} is {kind}, not a folder"
+        return self.environment.search_remark
 
     def _instance(
         self, source: ModelSource, loader: Callable[[Path, Models], T], remote: Callable[[str, Address], R] | None

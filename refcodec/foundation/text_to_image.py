@@ -18,7 +18,7 @@ from PIL import Image
 from refcodec.foundation import endpoint
 from refcodec.foundation.device import SettingError, generator
 from refcodec.foundation.loaded_models import name_of, quiet_copy
-from refcodec.foundation.loading import load_pipeline, loading, require_config, running
+from refcodec.foundation.loading import check_tokenizers, load_pipeline, loading, require_config, running
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.foundation.unclip import pixels_of
@@ -69,6 +69,8 @@ class TextToImage:
             from diffusers import DiffusionPipeline
 
             known = isinstance(pipeline, DiffusionPipeline) and type(pipeline).__name__ in classes()
+            if known:
+                check_tokenizers(ROLE, name_of(pipeline), pipeline)
         return cls(quiet_copy(pipeline), name_of(pipeline)) if known else None
 
     @property

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from refcodec.foundation.device import SettingError, generator
 from refcodec.foundation.loaded_models import name_of, quiet_copy
-from refcodec.foundation.loading import load_pipeline, loading, require_config, require_finite, running
+from refcodec.foundation.loading import (
+    check_tokenizers,
+    load_pipeline,
+    loading,
+    require_config,
+    require_finite,
+    running,
+)
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.foundation.withheld import require_generated, require_not_black
@@ -45,6 +52,8 @@ class UnclipGenerator:
             from diffusers import StableUnCLIPImg2ImgPipeline
 
             known = isinstance(pipeline, StableUnCLIPImg2ImgPipeline)
+            if known:
+                check_tokenizers(ROLE, name_of(pipeline), pipeline)
         return cls(quiet_copy(pipeline), name_of(pipeline)) if known else None
 
     @property

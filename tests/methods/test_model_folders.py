@@ -207,6 +207,44 @@ def test_the_older_files_of_a_tokenizer(
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "part", "cls", "file", "other"),
+    [
+        ("flux", "tokenizer_2", "T5TokenizerFast", "spiece.model", "spiece.model"), ("language", "", "LlamaTokenizer", "tokenizer.model", "tokenizer.model"),
+        ("blip", "", "BertTokenizer", "vocab.txt", "vocab.txt"), ("language", "", "GPT2Tokenizer", None, "vocab.json and merges.txt"),
+        ("language", "", "XLMRobertaTokenizer", "sentencepiece.bpe.model", "sentencepiece.bpe.model"), ("language", "", "Qwen2Tokenizer", None, "vocab.json and merges.txt"),
+    ],
+)  # fmt: skip
+def test_the_files_of_other_tokenizers(
+    folders: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    part: str,
+    cls: str,
+    file: str | None,
+    other: str,
+) -> None:
+    place, role = copied(folders, kind) / part, KINDS[kind][0]
+    (place / "tokenizer.json").unlink()
+    config = json.loads((place / "tokenizer_config.json").read_text())
+    (place / "tokenizer_config.json").write_text(json.dumps(config | {"tokenizer_class": cls}))
+    if part:
+        index = json.loads(Path("model/model_index.json").read_text())
+        Path("model/model_index.json").write_text(json.dumps(index | {part: ["transformers", cls]}))
+    hint = f"get tokenizer.json, or {other}, from where the model is published"
+    refused(lambda: load(kind, "model"), MALFORMED, "tokenizer.json", hint, role)
+    if file is not None and file.endswith(".model"):
+        monkeypatch.setattr("refcodec.foundation.required_files._installed", lambda _: False)
+        (place / file).write_bytes(b"\x0a\x0e")
+        refused(
+            lambda: load(kind, "model"),
+            805,
+            "is a sentencepiece model, which needs sentencepiece",
+            "pip install sentencepiece",
+            role,
+        )
+
+
 def only_unknown(path: Path) -> None:
     """Take the vocabulary of a tokenizer.json away, apart from its special tokens."""
     document = json.loads(path.read_text())
@@ -513,6 +551,34 @@ def test_the_cache_of_the_hub(folders: dict[str, Path], kind: str) -> None:
     with pytest.raises(SemError) as caught:
         load(kind, root)
     assert caught.value.status == 5
+
+
+def test_the_cache_of_the_hub_elsewhere(folders: dict[str, Path], semtool: Semtool) -> None:
+    """As the folder of --model, inside a set, and as the source of an import."""
+    root = Path("models--owner--name")
+    shutil.copytree(folders["sd"], root / "snapshots" / ("a" * 40))
+    assert Models.of(root).find("painter") == ModelSource("painter", str(root))
+    assert result("sd", Models.of(root, device="cpu").load("painter", TextToImage.load, {})) == result(
+        "sd", load("sd", root)
+    )
+    out = semtool("models", "import", root, "--as", "painter", "-o", "set")
+    assert out.status == 0, out.err
+    assert Path("set/painter/model_index.json").is_file()
+    assert semtool("models", "verify", "set").text.endswith(": ok\n")
+
+
+def test_a_role_of_a_set_that_is_a_broken_link() -> None:
+    Path("set").mkdir()
+    linked(Path("set/painter"))
+    models = Models.of("set")
+    hint = "; set/painter is a broken link, not a folder"
+    refused(
+        lambda: models.load("painter", TextToImage.load, {}),
+        UNAVAILABLE,
+        "nothing fills the role painter",
+        hint,
+        "painter",
+    )
 
 
 def test_a_cache_without_a_snapshot() -> None:
@@ -989,7 +1055,8 @@ def test_a_tokenizer_on_the_command_line(folders: dict[str, Path], semtool: Semt
     out = semtool(*args, "--model", f"{role}=model")
     assert (out.status, out.out) == (5, b"")
     assert "lacks " in out.line
-    assert "tokenizer.json; get tokenizer.json from where the model is published" in out.line
+    older = ", or vocab.json and merges.txt," if kind in ("sd", "unclip") else ""
+    assert f"tokenizer.json; get tokenizer.json{older} from where the model is published" in out.line
 
 
 @pytest.mark.parametrize("defect", ["git-lfs", "cut"])
@@ -1056,6 +1123,13 @@ def test_a_loaded_object_of_the_libraries(folders: dict[str, Path], kind: str) -
     assert result(kind, model) == result(kind, load(kind, folders[kind]))
     assert {name: vars(own)[name] for name in before} == before
     assert model.name
+
+
+def test_a_loaded_pipeline_whose_tokenizer_is_empty(folders: dict[str, Path]) -> None:
+    own = loaded_by_the_library(folders, "sd")
+    only_unknown(copied(folders, "sd") / "tokenizer" / "tokenizer.json")
+    own.tokenizer = type(own.tokenizer).from_pretrained("model/tokenizer")
+    refused(lambda: load("sd", own), MALFORMED, "maps different texts to the same ids", "", "painter")
 
 
 @pytest.mark.parametrize("kind", every(KINDS))

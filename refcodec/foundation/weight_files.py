@@ -23,7 +23,6 @@ STEMS: Final = ("model", "diffusion_pytorch_model")  # of transformers, of diffu
 PREFERRED: Final = (None, "fp16", "bf16")  # variants, the best first; others follow by name, non_ema at the end
 HEADER_BYTES_MAX: Final = 1 << 24
 INDEX_BYTES_MAX: Final = 1 << 24
-POINTER_BYTES_MAX: Final = 1024
 LFS_POINTER: Final = b"version https://git-lfs"
 UNFINISHED: Final = (".incomplete", ".part", ".crdownload", ".aria2", ".download", ".partial")
 OPENVINO: Final = "openvino_"  # start of the names of its files
@@ -159,9 +158,9 @@ def _stand_in(entry: os.DirEntry[str]) -> str | None:
     """Return what stands in the place of a file: a broken link, or a pointer of git-lfs; None for anything else."""
     if entry.is_symlink() and not os.path.exists(entry.path):
         return "a broken link"
-    if not entry.is_file() or entry.stat().st_size > POINTER_BYTES_MAX:
+    if not entry.is_file():
         return None
-    with open(entry.path, "rb") as stream:
+    with open(entry.path, "rb") as stream:  # each file, since one that may not be read is an error, too
         return "a pointer of git-lfs" if stream.read(len(LFS_POINTER)) == LFS_POINTER else None
 
 
@@ -172,7 +171,10 @@ def unreadable(role: str, path: Path, error: OSError) -> SemError:
 
 
 def safetensors_defect(path: Path) -> str | None:
-    """Return what is wrong with a safetensors file by its header and size, as the end of a sentence; None if nothing is."""
+    """Return what is wrong with a safetensors file by its header and size, as the end of a sentence; None if nothing is.
+
+    Raises OSError if it cannot be read.
+    """
     try:
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
@@ -189,8 +191,6 @@ def safetensors_defect(path: Path) -> str | None:
             header: Any = json.loads(stream.read(length))
             ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
             data = max((end for end in ends if isinstance(end, int)), default=0)
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         return "is not a safetensors file"
     if 8 + length + data > size:

@@ -722,7 +722,7 @@ def test_files_that_may_not_be_read(folders: dict[str, Path], kind: str) -> None
     path = networks(copied(folders, kind))[-1]
     path.chmod(0)
     try:
-        refused(lambda: load(kind, "model"), MALFORMED, "cannot be read", "", KINDS[kind][0])
+        refused(lambda: load(kind, "model"), UNAVAILABLE, "cannot read model", "check its permissions", KINDS[kind][0])
     finally:
         path.chmod(0o600)
 

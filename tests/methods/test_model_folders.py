@@ -730,15 +730,15 @@ def test_files_that_may_not_be_read(folders: dict[str, Path], kind: str) -> None
 # --- what is not there -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", ["no", "./no", "no/such/folder", "/no/such/folder", "~/no"])
-def test_a_folder_that_does_not_exist(place: str) -> None:
+@pytest.mark.parametrize("where", ["no", "./no", "no/such/folder", "/no/such/folder", "~/no"])
+def test_a_folder_that_does_not_exist(where: str) -> None:
     with pytest.raises(SemError, match="there is no folder") as caught:
-        Models.of(place)
+        Models.of(where)
     assert (caught.value.code, caught.value.path) == (UNAVAILABLE, None)
     with pytest.raises(SemError) as caught:
-        Models.of({"painter": place}).load("painter", TextToImage.load, {})
+        Models.of({"painter": where}).load("painter", TextToImage.load, {})
     assert caught.value.code == UNAVAILABLE
-    assert f"there is no folder {place}" in str(caught.value)
+    assert f"there is no folder {where}" in str(caught.value)
 
 
 def test_a_path_that_looks_like_a_hub_id(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -816,21 +816,21 @@ def embed(models: Any = None, **more: Any) -> bytes:
     return refcodec.encode(tiny_models.photo(), method="clip", models=chosen)
 
 
-def places(place: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def places(where: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A set named by the caller, on the search path, or in the user's own folder."""
     from refcodec.foundation.model_set import own_set
 
-    folder = own_set() if place == "own" else Path("set")
-    monkeypatch.setenv("SEM_MODELS", "set" if place == "SEM_MODELS" else "")
-    return folder, (folder if place == "named" else None)
+    folder = own_set() if where == "own" else Path("set")
+    monkeypatch.setenv("SEM_MODELS", "set" if where == "SEM_MODELS" else "")
+    return folder, (folder if where == "named" else None)
 
 
-@pytest.mark.parametrize("place", ["named", "SEM_MODELS", "own"])
+@pytest.mark.parametrize("where", ["named", "SEM_MODELS", "own"])
 @pytest.mark.parametrize("revision", [None, "main", "0" * 40])
 def test_a_hub_id_that_only_a_listing_names(
-    hub: list[str], monkeypatch: pytest.MonkeyPatch, semtool: Semtool, place: str, revision: str | None
+    hub: list[str], monkeypatch: pytest.MonkeyPatch, semtool: Semtool, where: str, revision: str | None
 ) -> None:
-    folder, models = places(place, monkeypatch)
+    folder, models = places(where, monkeypatch)
     listing(folder, revision=revision)
     name = f"owner/name@{revision}" if revision else "owner/name"
     hint = f"name it yourself with --model image_embedder={name}, or allow it with --allow-download"

@@ -122,7 +122,10 @@ def command(
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
     naming = Naming(source, output, force, times_of(source, preserve_times))
-    models, level = models_of(options["model"], options["device"], options["dtype"], limits), options["level"]
+    models = models_of(
+        options["model"], options["device"], options["dtype"], limits, allow_download=options["allow_download"]
+    )
+    level = options["level"]
     if text:
         from refcodec.cli.print_text import print_text
 

@@ -247,7 +247,13 @@ def encoding(source: str | None) -> Iterator[EncodeOptions]:
 
 def encode_options(options: dict[str, Any]) -> EncodeOptions:
     """Return the arguments of `refcodec.encode` for the options of the command."""
-    models = models_of(options["model"], options["device"], options["dtype"], options["limits"])
+    models = models_of(
+        options["model"],
+        options["device"],
+        options["dtype"],
+        options["limits"],
+        allow_download=options["allow_download"],
+    )
     arguments: EncodeOptions = {
         "method": options["method"],
         "profile": options["profile"],

@@ -109,6 +109,7 @@ def _role(fill: Fill | str, inventory: Inventory, update: Any) -> dict[str, Any]
     """Return the object of a role, with the files of its model. `computed`: the digest of the files on this machine."""
     from refcodec.foundation.download import resolve_folder, source_sha256
     from refcodec.foundation.folder_digest import model_files
+    from refcodec.foundation.model_place import snapshot_of
     from refcodec.foundation.roles import ROLES
 
     more: dict[str, Any] = {"folder": None, "files": [], "classes": [], "computed": None, "error": None}
@@ -133,7 +134,11 @@ def _role(fill: Fill | str, inventory: Inventory, update: Any) -> dict[str, Any]
     if source.is_endpoint:
         return row
     try:
-        folder = Path(source.place) if os.path.isdir(source.place) else resolve_folder(source, fetch=False)
+        folder = (
+            snapshot_of(source.role, Path(source.place))
+            if os.path.isdir(source.place)
+            else resolve_folder(source, fetch=False)
+        )
         row["folder"] = str(folder)
         row["files"] = [{"name": name, "bytes": path.stat().st_size} for name, path in model_files(folder)]
         row["classes"] = classes(folder)

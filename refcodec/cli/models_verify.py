@@ -115,6 +115,7 @@ def _package(folder: Path, inventory: Inventory) -> tuple[dict[str, Any], SemErr
 def _role(fill: Fill) -> tuple[dict[str, Any], SemError | None]:
     """Check the model of a role; return its object and its first error, if any."""
     from refcodec.foundation.download import resolve_folder, source_sha256
+    from refcodec.foundation.required_files import check_pipeline_files
 
     source = fill.source
     row = _row("role", source.role, None)
@@ -124,6 +125,7 @@ def _role(fill: Fill) -> tuple[dict[str, Any], SemError | None]:
         folder = resolve_folder(source, fetch=False)
         row.update(folder=str(folder), pickled=_pickled(folder))
         row["sha256"] = source.sha256 or source_sha256(source, folder)
+        check_pipeline_files(source.role, folder)
     except SemError as error:
         return row, error
     return row | {"state": "unrecorded" if source.sha256 is None else "ok"}, None

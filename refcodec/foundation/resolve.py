@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from refcodec.environment import Environment
-from refcodec.foundation.download import libraries_error, resolve_folder
+from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
+from refcodec.foundation.download import libraries_error, require_consent, resolve_folder
 from refcodec.foundation.folder_code import refuse_code
 from refcodec.foundation.folder_digest import model_files
-from refcodec.foundation.models_json import installed_roles, roles_in_folder
+from refcodec.foundation.loaded_models import adopted, require_object
+from refcodec.foundation.models_json import LISTING, installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
 from refcodec.foundation.worker import proxy
 from refcodec.foundation.worker.limits import WorkerLimits
@@ -38,6 +42,10 @@ Loader = (
 Remote: TypeAlias = "Callable[[str, Address, Limits, frozenset[str]], R]"
 
 
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
+
+
 @dataclass
 class Models:
     """Models named by the user, and the device they run on. Loaded models are cached in this object.
@@ -45,6 +53,8 @@ class Models:
     folders: searched first for model packages (SPEC §12). roles: role -> `ModelSource` or loaded model.
     environment: registry, tables, and the other folders searched for packages and roles. limits: time and memory of the call.
     worker_limits: of the process in which models of folders run; models that the caller has loaded run in its own.
+    allow_download: also use models of the hub that only a models.json names, without a digest. announce: called with a line
+    before such a model is used.
     """
 
     folders: tuple[Path, ...] = ()
@@ -54,6 +64,8 @@ class Models:
     environment: Environment = field(default_factory=Environment.default)
     limits: Limits = NONE
     worker_limits: WorkerLimits = field(default_factory=WorkerLimits)
+    allow_download: bool = False
+    announce: Callable[[str], None] = _warn
     used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -66,11 +78,13 @@ class Models:
         dtype: str = "auto",
         environment: Environment | None = None,
         limits: Limits = NONE,
+        allow_download: bool = False,
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
         A `Models` is returned with only environment (None: the default) and limits replaced. A text may also be ROLE=MODEL.
-        Raises ValueError for an unknown role, device or dtype.
+        Raises ValueError for an unknown role, device or dtype, TypeError for what is neither a path nor a loaded model,
+        Code.MODEL_UNAVAILABLE for a folder that does not exist.
         """
         environment = Environment.of(environment)
         if isinstance(models, Models):
@@ -78,18 +92,19 @@ class Models:
             return models if same else replace(models, environment=environment, limits=limits)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        result = cls(device=device, dtype=dtype, environment=environment, limits=limits)
+        result = cls(device=device, dtype=dtype, environment=environment, limits=limits, allow_download=allow_download)
         if isinstance(models, Mapping):
             for role, place in models.items():
                 result.fill(role, place)
             return result
-        several: Iterable[Any] = (models,) if isinstance(models, str | os.PathLike) else models or ()
-        for entry in several:
+        for entry in _several(models):
             assignment = parse_role(entry) if isinstance(entry, str) else None
             if assignment is not None:
                 result.fill(*assignment)
                 continue
             folder = Path(entry)
+            if not folder.is_dir():
+                raise no_folder_error(folder)
             result.folders += (folder,)
             result.roles = roles_in_folder(folder) | result.roles
         return result
@@ -98,7 +113,10 @@ class Models:
         """Name the model of a role; raise ValueError for an unknown role."""
         if role not in ROLES:
             raise ValueError(f"{role!r} is not a role: there are {', '.join(ROLES)}")
+        if not isinstance(place, str | os.PathLike):
+            require_object(role, place)
         self.roles[role] = source_of(role, place) if isinstance(place, str | os.PathLike) else place
+        self._loaded = {key: model for key, model in self._loaded.items() if key[0] != role}
 
     def find(self, role: str) -> Any:
         """Return a `ModelSource`, a loaded model, or None if nothing fills the role."""
@@ -141,11 +159,14 @@ class Models:
         """
         source = self.find(role)
         if source is None:
-            raise missing_model_error(role, recommended)
-        if not isinstance(source, ModelSource):
-            self.used[role] = getattr(source, "name", type(source).__name__)
-            return cast(T, source)
+            raise missing_model_error(role, recommended, remark=self._remark(role))
         key = (role, loader if isinstance(loader, str) else f"{loader.__module__}:{loader.__qualname__}")
+        if not isinstance(source, ModelSource):
+            if key not in self._loaded:
+                function = proxy.function_of(loader) if isinstance(loader, str) else loader
+                self._loaded[key] = adopted(role, source, function, remote)
+            self.used[role] = getattr(self._loaded[key], "name", "") or type(source).__name__
+            return cast(T, self._loaded[key])
         if source.is_endpoint or key not in self._loaded:  # an endpoint has the limits of this call
             self._loaded[key] = self._instance(source, loader, remote)
         self.used[role] = source.name
@@ -169,8 +190,20 @@ class Models:
 
         return self.load("painter", "text_to_image:TextToImage.load", recommended, endpoint.RemoteTextToImage)
 
+    def _remark(self, role: str) -> str:
+        """Return the end of a remedy that says why a folder of a set does not fill a role, if one seems to."""
+        for place in (folder / role for folder in self.folders):
+            if os.path.lexists(place) and not os.path.isdir(place):
+                kind = "a file" if os.path.exists(place) else "a broken link"
+                return f"; {shown(str(place))} is {kind}, not a folder"
+        return self.environment.search_remark
+
     def _instance(self, source: ModelSource, loader: Loader[T], remote: Remote[R] | None) -> T | R:
         if not source.is_endpoint:
+            require_consent(source, allow_download=self.allow_download)
+            if source.listed_in is not None and not os.path.isdir(source.place):
+                listing = shown(str(source.listed_in / LISTING))
+                self.announce(f"{source.role}: using {shown(source.name)} of the hub, which {listing} names")
             return self.load_folder(source.role, loader, resolve_folder(source))
         if remote is None:
             raise missing_model_error(source.role, what=f"{source.role}: this method does not take an endpoint for it")
@@ -203,6 +236,29 @@ class Models:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""
         others = [self.roles.get(other) for other in TOGETHER if role in TOGETHER]
         return any(not isinstance(other, ModelSource | None) for other in others)
+
+
+def no_folder_error(folder: Path) -> SemError:
+    """Return the MODEL_UNAVAILABLE error for a path that was named as a folder of models and is not a folder."""
+    name = shown(str(folder))
+    if os.path.lexists(folder):
+        what = f"{name} is a file, not a folder of models" if folder.exists() else f"{name} is a broken link"
+    else:
+        what = f"there is no folder {name}"
+    hint = "name a folder of model packages or of models by role, or ROLE=MODEL"
+    return SemError(Code.MODEL_UNAVAILABLE, what, hint=hint)
+
+
+def _several(models: Any) -> Iterable[Any]:
+    """Return what `Models.of` takes, apart from mappings, as paths and texts. Raises TypeError for anything else."""
+    if isinstance(models, str | os.PathLike):
+        return (models,)
+    entries = () if models is None else tuple(models) if isinstance(models, Iterable) else (models,)
+    for entry in entries:
+        if not isinstance(entry, str | os.PathLike):
+            kind = entry.__name__ if isinstance(entry, type) else type(entry).__name__
+            raise TypeError(f"models are paths, or a mapping of role to path, hub id or loaded model, not {kind}")
+    return entries
 
 
 def format_used_models(used: Mapping[str, str]) -> str:

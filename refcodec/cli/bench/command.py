@@ -165,7 +165,13 @@ def rate(
         if name is not None:
             claim_output(name, str(pictures[0]))
     need_scipy()
-    models = models_of(options["model"], options["device"], options["dtype"], options["limits"])
+    models = models_of(
+        options["model"],
+        options["device"],
+        options["dtype"],
+        options["limits"],
+        allow_download=options["allow_download"],
+    )
     from refcodec.cli.bench import metric_registry, network_cache
     from refcodec.cli.bench.measure import load
     from refcodec.cli.bench.rate import measured

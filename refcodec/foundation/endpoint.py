@@ -9,7 +9,6 @@ they would receive the key.
 from __future__ import annotations
 
 import base64
-import binascii
 import http.client
 import io
 import ipaddress
@@ -223,7 +222,7 @@ class RemoteTextToImage(Endpoint):
             progress(1)
         try:
             return _picture(base64.b64decode(document["data"][0]["b64_json"], validate=True))
-        except (KeyError, IndexError, TypeError, binascii.Error, SemError):
+        except (KeyError, IndexError, TypeError, ValueError, SemError):  # ValueError: not base64, or not ASCII
             raise self.error("answers without a picture") from None
 
     def edit(

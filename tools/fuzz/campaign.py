@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tools.fuzz.catalogue import load
 from tools.fuzz.execution import current, findings, replay_command, save
 from tools.fuzz.target import ROOT
 from tools.fuzz.worker import FIGURES
@@ -107,10 +106,10 @@ class Run:
         self._add()
         if (known := current(self.folder)) is not None:
             number, data = known
-            save(self.folder, load(self.name), data, f"execution {number} {what}\n{log}")
+            save(self.folder, self.name, ".input", data, f"execution {number} {what}\n{log}")
             self.executions = max(self.executions, number)
         else:
-            save(self.folder, load(self.name), b"", f"the target {what} before its first execution\n{log}")
+            save(self.folder, self.name, ".input", b"", f"the target {what} before its first execution\n{log}")
             return True
         self.restarts += 1
         done = self.settings.runs and self.executions >= self.settings.runs

@@ -76,9 +76,7 @@ def coverage_guided(name: str, seed: int, corpus: Path, begin: Begin, keep_going
                 continue
     write_corpus(corpus, known)
     executor = begin(target)
-    dictionary = corpus.with_name("dictionary")
-    words = ("".join(f"\\x{byte:02x}" for byte in word) for word in target.dictionary)
-    dictionary.write_text("".join(f'"{word}"\n' for word in words if word))
+    dictionary = _write_dictionary(target, corpus.with_name("dictionary"))
 
     def one(data: bytes) -> None:
         executor.execute(bytes(data))
@@ -93,7 +91,14 @@ def coverage_guided(name: str, seed: int, corpus: Path, begin: Begin, keep_going
             changed = target.mutate(rng, bytes(data), known)
         return changed[:max_size]
 
-    options = [f"-max_len={target.max_bytes}", f"-seed={seed + 1}", f"-dict={dictionary}", "-close_fd_mask=2"]
+    options = [f"-max_len={target.max_bytes}", f"-seed={seed + 1}", *dictionary, "-close_fd_mask=2"]
     options += ["-rss_limit_mb=0", "-timeout=0", "-reload=0", "-mutate_depth=1", f"-artifact_prefix={corpus.parent}/"]
     atheris.Setup([sys.argv[0], str(corpus), *options], one, custom_mutator=mutate)
     atheris.Fuzz()
+
+
+def _write_dictionary(target: Target, path: Path) -> list[str]:
+    """Write the words of a target as libFuzzer reads them; return the option that names the file."""
+    words = ("".join(f"\\x{byte:02x}" for byte in word) for word in target.dictionary if word)
+    path.write_text("".join(f'"{word}"\n' for word in words))
+    return [f"-dict={path}"] if target.dictionary else []

@@ -99,15 +99,17 @@ class Executor:
         what = "" if isinstance(error, TooLong) else f" at {own[-1].filename}:{own[-1].lineno}"
         kind = f"{type(error).__name__}{what}"
         if kind not in self.found and len(self.found) < FINDINGS_MAX:
-            self.found[kind] = save(self.folder, self.target, data, "".join(traceback.format_exception(error)))
+            self.found[kind] = save(
+                self.folder, self.target.name, self.target.suffix, data, "".join(traceback.format_exception(error))
+            )
 
 
-def save(folder: Path, target: Target, data: bytes, report: str) -> Path:
+def save(folder: Path, name: str, suffix: str, data: bytes, report: str) -> Path:
     """Save the input of a finding with its report; return the path of the input."""
-    path = folder / "findings" / f"{hashlib.sha256(data).hexdigest()[:16]}{target.suffix}"
+    path = folder / "findings" / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    path.with_suffix(REPORT).write_text(f"{report}\nreplay: {replay_command(target.name, path)}\n", encoding="utf-8")
+    path.with_suffix(REPORT).write_text(f"{report}\nreplay: {replay_command(name, path)}\n", encoding="utf-8")
     return path
 
 

@@ -13,7 +13,7 @@ from diff_fuzz.cases import Cases
 from diff_fuzz.damage import damage_parts
 from diff_fuzz.files import parse_parts
 from refcodec import spec
-from refcodec.container import read, section_check, symbol_count, write
+from refcodec.container import Container, read, section_check, symbol_count, write
 from refcodec.decoder import decode_container, explicit_digest
 from refcodec.environment import Environment
 from refcodec.errors import SemError
@@ -52,24 +52,18 @@ def vectors() -> list[bytes]:
     return [path.read_bytes() for path in sorted(VECTORS.rglob("*.sem"))]
 
 
-def claimed(data: bytes) -> int | None:
-    """Return the symbols of the largest payload that a header allows, None if the container is invalid."""
-    try:
-        container = read(data, environment=environment())
-    except SemError:
-        return None
+def claimed(container: Container) -> int:
+    """Return the symbols of the largest payload that a header allows."""
     header, profile = container.header, container.profile
     return max((symbol_count(profile, kind, header.width, header.height) or 0 for kind in profile.kinds), default=0)
 
 
 def with_valid_checks(data: bytes) -> bytes:
     """Return the file with the checks of its own symbols; unchanged if it has none, or does not decode."""
-    if (claimed(data) or SYMBOLS + 1) > SYMBOLS:
-        return data
     try:
         container = read(data, environment=environment())
         header = container.header
-        if not header.check_bits:
+        if not header.check_bits or claimed(container) > SYMBOLS:
             return data
         bare = replace(
             container,

@@ -22,10 +22,7 @@ def run(data: bytes) -> str:
     environment = sem_file.environment()
     try:
         container = read(data, environment=environment)
-        if (
-            container.header.width * container.header.height > PIXELS
-            or (sem_file.claimed(data) or 0) > sem_file.SYMBOLS
-        ):
+        if container.header.width * container.header.height > PIXELS or sem_file.claimed(container) > sem_file.SYMBOLS:
             return "large"
         decoded = decode_container(container, environment)
     except SemError as error:

@@ -9,7 +9,7 @@ from refcodec.cli.inspect_ import _lines as text_lines
 from refcodec.cli.inspect_html import render
 from refcodec.container import read
 from refcodec.errors import SemError
-from refcodec.inspection import inspect
+from refcodec.inspection import Inspection, inspect
 from tools.fuzz.mutators import sem_file
 from tools.fuzz.target import Target, refusal, require
 
@@ -32,11 +32,23 @@ def run(data: bytes) -> str:
     reported = [error.code for error in inspection.errors if error.family not in ("check", "model")]
     require((reported[0] if reported else None) == code, f"inspect reports {reported}, read {code}")
     json.dumps(inspection.to_dict())
+    if len(data) % 2:
+        _show_text(data, inspection)
+    else:
+        _show_page(data, inspection)
+    return refusal(inspection.errors[0], len(data)) if inspection.errors else "accepted"
+
+
+def _show_text(data: bytes, inspection: Inspection) -> None:
+    environment = sem_file.environment()
     lines = "\n".join(text_lines("f.sem", data, inspection, environment.registry, True))
     require(all(letter.isprintable() or letter == "\n" for letter in lines), "the text has control characters")
+
+
+def _show_page(data: bytes, inspection: Inspection) -> None:
+    environment = sem_file.environment()
     page = render("f.sem", data, inspection, environment.registry).encode("utf-8", "backslashreplace").lower()
     require(not any(word in page for word in PAGE[:2]), "the page holds an element that the file made")
-    return refusal(inspection.errors[0], len(data)) if inspection.errors else "accepted"
 
 
 TARGET = Target(

@@ -94,10 +94,7 @@ def run(data: bytes) -> str:
     """Decode a file with both decoders."""
     try:
         container = read(data, environment=sem_file.environment())
-        if (
-            container.header.width * container.header.height > PIXELS
-            or (sem_file.claimed(data) or 0) > sem_file.SYMBOLS
-        ):
+        if container.header.width * container.header.height > PIXELS or sem_file.claimed(container) > sem_file.SYMBOLS:
             return "large"
     except SemError:
         pass

@@ -23,7 +23,7 @@ def run(data: bytes) -> str:
     environment = sem_file.environment()
     try:
         container = read(data, environment=environment)
-        symbols = sem_file.claimed(data) or 0
+        symbols = sem_file.claimed(container)
         networks = any(container.profile.kind(kind).networks for kind in container.profile.kinds)
         if symbols > sem_file.SYMBOLS or (networks and container.header.width * container.header.height > PIXELS):
             return "large"

@@ -33,6 +33,7 @@ lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and th
 	$(BIN)/python -m tools.vectors.coverage
 	$(BIN)/python -m tools.registry released
 	$(BIN)/python -m tools.vectors.released
+	$(BIN)/python -m tools.robustness --check
 
 types: setup  ## mypy --strict
 	$(BIN)/mypy
@@ -77,8 +78,20 @@ release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutate $(if $(BOUNDS),--bounds) --json out/mutate.json
 
-fuzz: setup  ## long random damage of files (MINUTES=10)
-	$(BIN)/python -m tools.fuzz --minutes $(or $(MINUTES),10)
+fuzz: setup  ## damage everything that reads bytes of others (MINUTES=10, SECONDS= or RUNS= each; JOBS= SEED= TARGETS=a,b)
+	$(BIN)/python -m tools.fuzz $(if $(RUNS),--runs $(RUNS),$(if $(SECONDS),--seconds $(SECONDS),--minutes $(or $(MINUTES),10))) $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) $(if $(TARGETS),--targets $(TARGETS))
+
+fuzz-smoke: setup  ## the same changes each time, some seconds for each target (SECONDS=8)
+	$(BIN)/python -m tools.fuzz --engine random --seed 1 --seconds $(or $(SECONDS),8) --out out/fuzz-smoke
+
+fuzz-tools: setup  ## atheris, where there is a build of it
+	$(BIN)/python -m pip install --quiet -e '.[fuzz]' || echo 'atheris is not installed: inputs are changed at random'
+
+fuzz-release: fuzz-tools  ## an hour for each target, before a release
+	$(BIN)/python -m tools.fuzz --minutes 60
+
+robustness: setup  ## run what docs/robustness.md reports, and write it
+	$(BIN)/python -m tools.robustness
 
 differ: setup  ## the decoders against one another, at files that no vector has (MINUTES=10)
 	OMP_NUM_THREADS=1 $(BIN)/python conformance/differ.py --minutes $(or $(MINUTES),10) --decoder '$(BIN)/python conformance/adapters/refcodec.py' --decoder '$(BIN)/python conformance/adapters/micro.py'$(if $(shell command -v node), --decoder 'node conformance/decoders/js/semdec.mjs')
@@ -120,4 +133,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release robustness differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

@@ -133,7 +133,7 @@ class Run:
         """Return the figures of this run, and under `total` those of all runs with this folder."""
         path = self.folder / SUMMARY
         before = json.loads(path.read_bytes())["total"] if path.is_file() else {}
-        corpus = self.folder / "corpus"
+        corpus, edges = self.folder / "corpus", _edges(self.folder / "log.txt")
         return {
             "target": self.name,
             "engine": self.settings.engine,
@@ -141,7 +141,7 @@ class Run:
             "executions": self.executions,
             "seconds": round(self.elapsed, 1),
             "corpus": len(list(corpus.iterdir())) if corpus.is_dir() else 0,
-            "edges": _edges(self.folder / "log.txt"),
+            "edges": edges,
             "outcomes": self.outcomes,
             "worst_seconds": self.worst_seconds,
             "worst_memory": self.worst_memory,
@@ -153,6 +153,7 @@ class Run:
                 "seconds": round(before.get("seconds", 0.0) + self.elapsed, 1),
                 "worst_seconds": max(before.get("worst_seconds", 0.0), self.worst_seconds),
                 "worst_memory": max(before.get("worst_memory", 0), self.worst_memory),
+                "edges": max(before.get("edges") or 0, edges or 0) or None,
             },
         }
 

@@ -67,8 +67,8 @@ class Executor:
     def execute(self, data: bytes) -> str | None:
         """Execute once; return the outcome, None for a finding, which is saved."""
         data = data[: self.target.max_bytes]
-        self._remember(data)
         self.executions += 1
+        self._remember(data)
         started = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, self.target.cpu_seconds)
         outcome = None

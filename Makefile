@@ -22,6 +22,16 @@ $(VENV)/.ready: pyproject.toml
 
 setup: $(VENV)/.ready  ## create .venv with everything in it
 
+setup-locked: requirements/ci.txt  ## the same from requirements/ci.txt: pinned, each file with its SHA-256
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/ci.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.ready
+
+requirements: setup  ## resolve requirements/ci.txt anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m tools.requirements
+
 demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
 	@$(BIN)/python -m tools.demo $(if $(IMAGE),'$(IMAGE)')
 
@@ -34,6 +44,8 @@ lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and th
 	$(BIN)/python -m tools.registry released
 	$(BIN)/python -m tools.vectors.released
 	$(BIN)/python -m tools.robustness --check
+	$(BIN)/python -m tools.requirements --check
+	$(BIN)/python -m tools.sbom licences --check
 
 types: setup  ## mypy --strict
 	$(BIN)/mypy
@@ -93,6 +105,11 @@ fuzz-release: fuzz-tools  ## an hour for each target, before a release
 robustness: setup  ## run what docs/robustness.md reports, and write it
 	$(BIN)/python -m tools.robustness
 
+sbom: setup  ## the packages of an installation with versions and licences, as CycloneDX (out/refcodec.cdx.json)
+	$(BIN)/python -m pip install --quiet -e '.[sbom]'
+	$(BIN)/python -m tools.sbom licences --check --strict
+	$(BIN)/python -m tools.sbom
+
 differ: setup  ## the decoders against one another, at files that no vector has (MINUTES=10)
 	OMP_NUM_THREADS=1 $(BIN)/python conformance/differ.py --minutes $(or $(MINUTES),10) --decoder '$(BIN)/python conformance/adapters/refcodec.py' --decoder '$(BIN)/python conformance/adapters/micro.py'$(if $(shell command -v node), --decoder 'node conformance/decoders/js/semdec.mjs')
 
@@ -133,4 +150,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release robustness differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release robustness sbom differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

@@ -62,14 +62,14 @@ def licence_of(package: Distribution) -> str:
     """Return the licence of a package as an SPDX expression. Raises ValueError if its metadata does not tell."""
     data = package.metadata
     name = canonicalize_name(data["Name"])
-    if expression := data.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in data:
+        return data["License-Expression"]
     if name in KNOWN:
         return KNOWN[name]
     for classifier in data.get_all("Classifier") or ():
         if (known := CLASSIFIERS.get(classifier.rpartition(" :: ")[2])) is not None:
             return known
-    text = (data.get("License") or "").strip()
+    text = data["License"].strip() if "License" in data else ""
     if not text or "\n" in text or len(text) > 60:
         raise ValueError(f"the metadata of {name} does not name its licence: add it to KNOWN in tools/sbom.py")
     return FREE_TEXTS.get(text, text)

@@ -159,10 +159,10 @@ def _fuzzed(attack: Attack, out: Path) -> Result | None:
 def _flipped(attack: Attack, path: Path) -> Result | None:
     if not path.is_file():
         return None
-    found = json.loads(path.read_bytes())
-    note = f"{found['files']} files: {found['refused']} refused, {found['accepted']} accepted"
-    inputs = found["flips"] + found["prefixes"]
-    seconds = found.get("seconds", 0.0)
-    worst, memory, findings = found.get("worst_seconds", 0.0), found.get("worst_memory", 0), found.get("findings", 0)
-    failures = len(findings) if isinstance(findings, list) else int(findings)
+    document = json.loads(path.read_bytes())
+    total, files = document["total"], {key.rpartition(":")[0] for key in document["units"]}
+    refused = sum(count for outcome, count in total["outcomes"].items() if outcome.startswith("SEM-E-"))
+    inputs, failures = total["flips"] + total["prefixes"], total["outcomes"].get("finding", 0)
+    note = f"{total['flips']:,} flips and {total['prefixes']:,} prefixes of {len(files):,} files: {refused:,} refused, {inputs - refused - failures:,} accepted"
+    worst, memory, seconds = round(total["worst_seconds"], 3), total["memory_mb"] << 20, round(total["seconds"], 1)
     return Result(list(attack.command), inputs, failures, 0, worst, memory, note, seconds, seconds)

@@ -44,7 +44,7 @@ def test_a_target_accepts_some_seeds_and_runs_changed_ones(name: str) -> None:
 def test_every_entrance_has_a_target() -> None:
     assert {
         *("read", "payload", "inspect", "edit", "package", "registry", "tables", "picture", "checkpoint", "folders"),
-        *("text", "caption", "frames", "endpoint", "symbols", "javascript"),
+        *("text", "caption", "frames", "endpoint", "symbols", "javascript", "check"),
     } == set(TARGETS)
 
 

@@ -18,6 +18,7 @@ TARGETS: Final = {
     "caption": "caption bodies, and texts",
     "tables": "frequency tables",
     "read": "containers",
+    "check": "damage that the keyed check must detect",
     "endpoint": "answers of endpoints",
     "text": "consonant text: reduced and restored",
     "symbols": "arguments of encode as JSON, and .npy files",

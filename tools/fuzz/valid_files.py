@@ -52,11 +52,12 @@ def _latent_files() -> Iterator[bytes]:
 
 
 def latent_file(
-    profile: int,
-    size: tuple[int, int],
+    profile: int = 200,
+    size: tuple[int, int] = (70, 40),
     *,
     check: int = 16,
     seed: int = 0,
+    rate: int = 0,
     hash_bytes: int = 0,
     others: Sections | None = None,
 ) -> bytes:
@@ -74,7 +75,7 @@ def latent_file(
 
     z = rng.integers(-3, 4, (model.hyper, *elic_latents.shapes(*size)[0])).astype(np.int32)
     backend = package_cache.backend("numpy")
-    body, latents = elic_latents.encode(0, z, choose, model, size, backend, tables=environment().tables)
+    body, latents = elic_latents.encode(rate, z, choose, model, size, backend, tables=environment().tables)
     kind = spec.SKETCH if spec.SKETCH in row.kinds else spec.ELIC
     header = header_of(row, size, check, bytes.fromhex(row.model)[:hash_bytes] if hash_bytes else None)
     contents = {spec.CRITICAL | kind: (body, latents.serialise())}

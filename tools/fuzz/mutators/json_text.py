@@ -64,6 +64,18 @@ def mutate_value(rng: Random, document: Any, values: Sequence[Any] = ()) -> Any:
     return document
 
 
+def cross(rng: Random, document: Any, other: Any) -> Any:
+    """Return a JSON value with one member taken from another document, where it has the same name."""
+    document = copy.deepcopy(document)
+    theirs = member_paths(other)
+    names = {path[-1] for path in theirs}
+    if paths := [path for path in member_paths(document) if path[-1] in names]:
+        path = rng.choice(paths)
+        chosen = rng.choice([each for each in theirs if each[-1] == path[-1]])
+        member_at(document, path[:-1])[path[-1]] = copy.deepcopy(member_at(other, chosen))
+    return document
+
+
 def mutator(values: Sequence[Any] = ()) -> Callable[[Random, bytes, Sequence[bytes]], bytes]:
     """Return a mutator of JSON texts. `values`: odd values of the format."""
 
@@ -77,7 +89,10 @@ def mutator(values: Sequence[Any] = ()) -> Callable[[Random, bytes, Sequence[byt
             document = json.loads(data)
         except (ValueError, RecursionError):
             return plain.mutate(rng, rng.choice(others) if others and rng.random() < 0.5 else data, others)
-        for _ in range(rng.choice((1, 1, 2, 3))):
+        other = _parsed(rng.choice(others)) if others and rng.random() < 0.5 else None
+        if other is not None:
+            document = cross(rng, document, other)
+        for _ in range(rng.choice((0, 0, 1)) if other is not None else rng.choice((1, 1, 2, 3))):
             document = mutate_value(rng, document, values)
         try:
             return json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -85,3 +100,11 @@ def mutator(values: Sequence[Any] = ()) -> Callable[[Random, bytes, Sequence[byt
             return data
 
     return mutate
+
+
+def _parsed(data: bytes) -> Any:
+    """Return a JSON value, None for other bytes."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

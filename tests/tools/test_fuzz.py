@@ -97,7 +97,7 @@ def test_changed_pictures_have_valid_chunks() -> None:
 
 def test_changed_json_is_mostly_json() -> None:
     rng, text = Random(1), b'{"a": [1, 2, {"b": "c"}], "d": null}'
-    changed = [json_text.mutator()(rng, text, [text]) for _ in range(300)]
+    changed = [json_text.mutator()(rng, text, [b'{"a": {"b": 5}, "d": [7, 8], "e": "f"}']) for _ in range(300)]
     parsed = 0
     for each in changed:
         try:
@@ -106,7 +106,7 @@ def test_changed_json_is_mostly_json() -> None:
             continue
         parsed += 1
     assert 150 < parsed < 300
-    assert len(set(changed)) > 200
+    assert len(set(changed)) > 150
 
 
 @pytest.mark.parametrize("parts", [[b"a", b"bc", b""], [b"", b"", b"x"], [b"\0" * 9, b"{}", b"\xff"]])

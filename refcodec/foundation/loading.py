@@ -31,7 +31,6 @@ from refcodec.networks.torch_guard import (
 from refcodec.process_settings import quiet_warnings
 from refcodec.sandbox import audit
 
-TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 MESSAGE_MAX = 160  # characters of a library's own message
 LISTED_MAX = 6  # classes listed in an error
 # arguments of every from_pretrained: nothing is fetched, and no code of a folder runs

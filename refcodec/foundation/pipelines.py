@@ -10,12 +10,14 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.folder_kind import components, model_index
-from refcodec.foundation.loading import OWN_FILES, TOKENS_MAX, load_pretrained
+from refcodec.foundation.loading import OWN_FILES, load_pretrained
 from refcodec.foundation.required_files import check_pipeline_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.tokenizer_probe import check_tokenizer
 from refcodec.foundation.weight_files import weight_files
 from refcodec.foundation.worker.phases import preparing
+
+TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 
 
 def load_pipeline(role: str, kind: Any, folder: Path, models: Models) -> Any:

@@ -171,7 +171,7 @@ class RemoteTextToImage(Endpoint):
             progress(1)
         try:
             return _picture(base64.b64decode(document["data"][0]["b64_json"], validate=True))
-        except (KeyError, IndexError, TypeError, ValueError, SemError):
+        except (KeyError, IndexError, TypeError, ValueError, SemError):  # ValueError: not base64, or not ASCII
             raise self.error("answers without a picture") from None
 
     def edit(

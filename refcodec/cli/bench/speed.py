@@ -70,6 +70,7 @@ def measured(
     from refcodec.networks.openmp import threads_of_torch
 
     with threads_of_torch(threads):
+        conditions = f"{machine()}; {threads} threads; N = {n}, M = {m}, {size[0]}x{size[1]}, min of {repeats}"
         rows = _exactness(n, m, size, repeats)
         report(0.5)
         photo, codec_rows = _codec(_pixels(picture, size), repeats)
@@ -82,7 +83,6 @@ def measured(
     ):
         rows.append(_started("payload", name, data, 3 * repeats))
     report(1.0)
-    conditions = f"{machine()}; {threads} threads; N = {n}, M = {m}, {size[0]}x{size[1]}, min of {repeats}"
     return SpeedResult(conditions, rows)
 
 

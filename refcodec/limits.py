@@ -128,17 +128,20 @@ class Limits:
             return
         total = memory.resident() + predicted
         if total > bound:
-            whose = "of this machine" if self.max_memory is None else "that the caller allows"
-            hint = (
-                "use a machine with more, or override this with --max-memory"
-                if self.max_memory is None
-                else "raise the bound (--max-memory, SEM_MAX_MEMORY or Limits.max_memory)"
-            )
-            raise MemoryLimitError(
-                Code.LIMIT_SYMBOLS,
-                f"{what} would take about {format_bytes(total)} of memory, more than the {format_bytes(bound)} {whose}",
-                hint=hint,
-            )
+            raise self.too_much(total, f"{what} would take about", bound)
+
+    def too_much(self, total: int, what: str, bound: int | None = None) -> MemoryLimitError:
+        """Return the error of work, `what`, that takes `total` bytes. bound: the machine's, without one of the caller."""
+        own = self.max_memory is not None
+        hint = (
+            "raise the bound (--max-memory, SEM_MAX_MEMORY or Limits.max_memory)"
+            if own
+            else "use a machine with more, or override this with --max-memory"
+        )
+        most = format_bytes(self.max_memory or bound or 0)
+        whose = "that the caller allows" if own else "of this machine"
+        text = f"{what} {format_bytes(total)} of memory, more than the {most} {whose}"
+        return MemoryLimitError(Code.LIMIT_SYMBOLS, text, hint=hint)
 
 
 NONE: Final = Limits()

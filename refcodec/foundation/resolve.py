@@ -169,6 +169,7 @@ class Models:
             return cast(T, self._loaded[key])
         if source.is_endpoint or key not in self._loaded:  # an endpoint has the limits of this call
             self._loaded[key] = self._instance(source, loader, remote)
+        proxy.limit(self._loaded[key], self.worker_limits.within(self.limits))
         self.used[role] = source.name
         return cast(T, self._loaded[key])
 
@@ -229,8 +230,8 @@ class Models:
         if (error := libraries_error()) is not None:
             raise error
         weights = sum(os.path.getsize(path) for _, path in model_files(folder))
-        settings = proxy.Settings(self.device, self.dtype)
-        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, self.worker_limits, weights))
+        settings, limits = proxy.Settings(self.device, self.dtype), self.worker_limits.within(self.limits)
+        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, limits, weights))
 
     def _beside_loaded(self, role: str) -> bool:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""

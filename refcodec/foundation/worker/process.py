@@ -40,6 +40,10 @@ _OFFLINE: Final = {
     "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "USE_HUB_KERNELS": "NO",
     "DIFFUSERS_DISABLE_REMOTE_CODE": "1", "TRANSFORMERS_VERBOSITY": "critical", "TOKENIZERS_PARALLELISM": "false",
 }  # fmt: skip
+_PASSIVE: Final = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "KMP_BLOCKTIME": "0",
+}  # threads that wait leave the processor to others
 
 
 Generation = tuple[int, int]  # of a worker: the process of its caller, and its number there
@@ -149,9 +153,9 @@ class Worker:
                     self.answered = answer[0].get("event") in ("error", "result", "method")
                     return answer
                 self._died(watch, label)
-            if (excess := watch.excess(self.process.pid)) is not None:
+            if (excess := watch.excess(self.process.pid, label)) is not None:
                 self.end()
-                raise label.error(excess)
+                raise excess
 
     def _died(self, watch: _Watch, label: Label) -> NoReturn:
         with suppress(subprocess.TimeoutExpired):
@@ -223,13 +227,18 @@ class _Watch:
             self.phase, self.start_memory = phase, resources.resident(pid)
         self.deadline = time.monotonic() + self.seconds
 
-    def excess(self, pid: int) -> str | None:
-        """Return what a limit is exceeded by, or None."""
-        if time.monotonic() > self.deadline:
-            return f"took more than {self.seconds:g} s {self._what()}"
+    def excess(self, pid: int, label: Label) -> SemError | None:
+        """Return the error of a limit that is exceeded, or None."""
+        caller, now = self.limits.caller, time.monotonic()
+        if caller.until is not None and now > caller.until:
+            return caller.late()
+        if now > self.deadline:
+            return label.error(f"took more than {self.seconds:g} s {self._what()}")
         memory = resources.resident(pid)
+        if memory is not None and caller.max_memory is not None and memory > caller.max_memory:
+            return caller.too_much(memory, f"the {label.role} {shown(label.name)} takes")
         if self.start_memory is not None and memory is not None and memory > self.start_memory + self.growth:
-            return self.too_much()
+            return label.error(self.too_much())
         return None
 
     def too_much(self) -> str:
@@ -270,7 +279,7 @@ def _raise(answer: dict[str, Any], label: Label, watch: _Watch) -> NoReturn:
 def _environment(folder: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
     folders = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "HOME", "XDG_CACHE_HOME", "HF_HOME"), folder)
-    return kept | _OFFLINE | folders
+    return _PASSIVE | kept | _OFFLINE | folders
 
 
 class Workers:

@@ -267,16 +267,15 @@ def test_memory_is_that_of_the_command() -> None:
 SEARCH = """
 def search(start):
     path = os.path.realpath(start)
-    while True:
+    while path.startswith(PROJECT):  # above lies what other tests made
         beside = []
         try: beside = os.listdir(path)
         except OSError: pass
         for name in ["."] + beside[:200]:
             try: document = json.load(open(os.path.join(path, name, "manifest.json")))
             except (OSError, ValueError): continue
-            if "vectors" in document and path.startswith(PROJECT):
+            if "vectors" in document:
                 open(FOUND, "a").write(path + "\\n")
-        if path == os.path.dirname(path): return
         path = os.path.dirname(path)
 """
 CHEATS = {

@@ -82,8 +82,7 @@ def read(data: FileInput, *, level: int = 1, partial: bool = True, environment: 
 def _read(data: bytes, level: int, rows: Registry, partial: bool = True) -> Container:
     state = ParseState()
     read_file(FieldReader(), state, data, level_bounds(level), rows)
-    if state.header is None:
-        raise AssertionError("a file without an error has a header")
+    assert state.header is not None, "a file without an error has a header"
     container = Container(state.header, tuple(state.sections))
     if not (partial or container.complete):
         raise SemError(

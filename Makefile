@@ -56,6 +56,10 @@ unit: setup  ## tests of the library's parts alone, without other people's model
 test: lint types  ## lint, types and every quick test
 	$(PYTEST) -m 'not slow'
 
+coverage: setup  ## branches of container, entropy, payloads and networks that the quick tests take: at least 98 %
+	mkdir -p out
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.branch_coverage --json out/coverage.json
+
 test-all: lint types  ## lint, types and all tests, the slow ones, too
 	$(PYTEST)
 
@@ -156,4 +160,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-speed bench-resources bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-speed bench-resources bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

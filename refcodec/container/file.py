@@ -100,8 +100,7 @@ def read(
 def _read(data: bytes, bounds: Level, rows: Registry, partial: bool = True) -> Container:
     state = ParseState()
     read_file(FieldReader(), state, data, bounds, rows)
-    if state.header is None:
-        raise AssertionError("a file without an error has a header")
+    assert state.header is not None, "a file without an error has a header"
     container = Container(state.header, tuple(state.sections))
     if not (partial or container.complete):
         raise SemError(

@@ -116,31 +116,41 @@ def result(kind: str, model: Any) -> Any:
     pixels = tiny_models.photo(64, 64)
     few = {"seed": 1, "steps": 1}
     if kind in ("sd", "xl", "flux"):
-        return model.paint("a cat on a mat", (32, 32), **few).tolist()
+        return model.paint("a cat on a mat", (32, 32), **few)
     if kind == "unclip":
-        return model.paint(np.ones(model.width, np.float32), (32, 32), **few).tolist()
+        return model.paint(np.ones(model.width, np.float32), (32, 32), **few)
     if kind == "perco":
-        return model.text("a cat on a mat").tolist()
+        return model.text("a cat on a mat").numpy()
     if kind == "controlnet":
-        return model.model.state_dict()["conv_in.weight"].tolist()
+        return model.model.state_dict()["conv_in.weight"].numpy()
     if kind == "clip":
-        return (model.picture(pixels) > 0).tolist(), model.tokenizer("a cat on a mat").input_ids
+        ids = model.tokenizer("a cat on a mat").input_ids
+        return np.concatenate([model.picture(pixels).numpy(), np.array(ids, np.float32)])
     if kind == "text_encoder":
-        return model("a cat on a mat").tolist()
+        return model("a cat on a mat")
     if kind == "embedder":
-        return (model(pixels) > 0).tolist()
+        return model(pixels)
     if kind == "language":
         return model.ask("Say", "a cat on a mat", 4)
     if kind == "hed":
-        return model(pixels).tolist()
+        return model(pixels)
     if kind == "hyper":
-        return model.features_of(np.zeros((2, 2), np.int64)).tolist()
+        return model.features_of(np.zeros((2, 2), np.int64)).numpy()
     return model.describe(pixels, None, 4)
+
+
+def alike(kind: str, one: Any, other: Any) -> bool:
+    """Whether two loaded models give the same, but for the rounding that the places of tensors in memory bear on."""
+    a, b = result(kind, one), result(kind, other)
+    if isinstance(a, str):
+        return bool(a == b)
+    step = 2 if a.dtype == np.uint8 else 1e-4
+    return a.shape == b.shape and bool(np.abs(a.astype(np.float64) - b).max() <= step)
 
 
 @pytest.mark.parametrize("kind", every(KINDS))
 def test_a_complete_folder_works(folders: dict[str, Path], kind: str) -> None:
-    assert result(kind, load(kind, folders[kind])) == result(kind, load(kind, folders[kind]))
+    assert alike(kind, load(kind, folders[kind]), load(kind, folders[kind]))
 
 
 # --- files that are missing, empty or not what they should be --------------------------------------------------------
@@ -196,7 +206,7 @@ def test_the_older_files_of_a_tokenizer(
     for name in here:
         (place / name).write_text(texts[name])
     if lost is None:
-        assert result(kind, load(kind, "model")) == result(kind, load(kind, folders[kind]))
+        assert alike(kind, load(kind, "model"), load(kind, folders[kind]))
         return
     refused(
         lambda: load(kind, "model"),
@@ -282,7 +292,7 @@ def test_a_tokenizer_to_which_all_texts_are_the_same(
 ) -> None:
     change(copied(folders, kind) / part / "tokenizer.json")
     if change is one_text and kind not in ("language", "llava", "blip2", "qwen", "idefics3") and part != "tokenizer_2":
-        assert result(kind, load(kind, "model")) == result(kind, load(kind, folders[kind]))  # has its own normaliser
+        assert alike(kind, load(kind, "model"), load(kind, folders[kind]))  # has its own normaliser
         return
     refused(
         lambda: load(kind, "model"),
@@ -369,7 +379,7 @@ def test_weights_of_a_variant_alone(folders: dict[str, Path], kind: str, variant
     """They load without a word from the user, and to the same result, since the numbers are the same."""
     for path in networks(copied(folders, kind)):
         VARIANTS[variant](path)
-    assert result(kind, load(kind, "model")) == result(kind, load(kind, folders[kind]))
+    assert alike(kind, load(kind, "model"), load(kind, folders[kind]))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -377,7 +387,7 @@ def test_weights_of_a_variant_alone(folders: dict[str, Path], kind: str, variant
 def test_weights_of_a_variant_in_some_parts(folders: dict[str, Path], kind: str, variant: str) -> None:
     for path in networks(copied(folders, kind))[::2]:
         VARIANTS[variant](path)
-    assert result(kind, load(kind, "model")) == result(kind, load(kind, folders[kind]))
+    assert alike(kind, load(kind, "model"), load(kind, folders[kind]))
 
 
 @pytest.mark.parametrize("kind", ["sd", "language", "embedder"])
@@ -388,7 +398,7 @@ def test_weights_without_a_variant_are_preferred(folders: dict[str, Path], kind:
         path.with_name("kept").rename(path)
         damaged = path.with_name(path.name.replace(".safetensors", ".fp16.safetensors"))
         damaged.write_bytes(b"")
-    assert result(kind, load(kind, "model")) == result(kind, load(kind, folders[kind]))
+    assert alike(kind, load(kind, "model"), load(kind, folders[kind]))
 
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 12345\n"
@@ -433,7 +443,7 @@ def test_a_tensor_that_is_missing(folders: dict[str, Path], kind: str) -> None:
         assert (caught.value.code, caught.value.path) == (MALFORMED, KINDS[kind][0])
         assert name.removeprefix("text_model.").rpartition(".")[0] in caught.value.what
         path.write_bytes(sound)
-    assert result(kind, load(kind, "model")) == result(kind, load(kind, folders[kind]))
+    assert alike(kind, load(kind, "model"), load(kind, folders[kind]))
 
 
 @pytest.mark.parametrize(
@@ -546,7 +556,7 @@ def test_the_cache_of_the_hub(folders: dict[str, Path], kind: str) -> None:
     refused(lambda: load(kind, root), UNAVAILABLE, "has 2 snapshots", f"name one of them, {snapshot}", KINDS[kind][0])
     (root / "refs").mkdir()
     (root / "refs" / "main").write_text(commit)
-    assert result(kind, load(kind, root)) == result(kind, load(kind, folders[kind]))
+    assert alike(kind, load(kind, root), load(kind, folders[kind]))
     (blobs / "0").unlink()  # a link that is broken
     with pytest.raises(SemError) as caught:
         load(kind, root)
@@ -558,9 +568,8 @@ def test_the_cache_of_the_hub_elsewhere(folders: dict[str, Path], semtool: Semto
     root = Path("models--owner--name")
     shutil.copytree(folders["sd"], root / "snapshots" / ("a" * 40))
     assert Models.of(root).find("painter") == ModelSource("painter", str(root))
-    assert result("sd", Models.of(root, device="cpu").load("painter", TextToImage.load, {})) == result(
-        "sd", load("sd", root)
-    )
+    named = Models.of(root, device="cpu").load("painter", TextToImage.load, {})
+    assert alike("sd", named, load("sd", folders["sd"]))
     out = semtool("models", "import", root, "--as", "painter", "-o", "set")
     assert out.status == 0, out.err
     assert Path("set/painter/model_index.json").is_file()
@@ -927,7 +936,7 @@ def test_a_picture_that_a_safety_checker_replaced(folders: dict[str, Path], semt
     with_checker(copied(folders, "sd", "strict"), -2.0)
     with_checker(copied(folders, "sd", "mild"), 2.0)
     plain, mild = load("sd", folders["sd"]), load("sd", "mild")
-    assert result("sd", mild) == result("sd", plain)
+    assert alike("sd", mild, plain)
     what, hint = "the safety checker of strict has replaced the picture", "take another seed"
     model = load("sd", "strict")
     refused(lambda: result("sd", model), MALFORMED, what, hint, "painter")
@@ -1120,7 +1129,7 @@ def test_a_loaded_object_of_the_libraries(folders: dict[str, Path], kind: str) -
     before = dict(vars(own))
     model = load(kind, own)
     assert isinstance(model, KINDS[kind][1])
-    assert result(kind, model) == result(kind, load(kind, folders[kind]))
+    assert alike(kind, model, load(kind, folders[kind]))
     assert {name: vars(own)[name] for name in before} == before
     assert model.name
 

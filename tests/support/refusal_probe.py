@@ -43,9 +43,8 @@ class Probe:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(10)
+        with self.process:  # closes its streams, and waits for it
+            pass
 
     def measure(self, what: str, path: Path) -> Cost:
         """Return what reading `path` as a package, part, registry or set gives and costs."""

@@ -386,7 +386,7 @@ def test_registries_that_are_no_files(how: str, probe: Probe, tmp_path: Path) ->
     assert probe.refusal("registry", tmp_path / "rows.json") == "SEM-E-101"
 
 
-@pytest.mark.parametrize("name", list(HEADERS)[::5])
+@pytest.mark.parametrize("name", [name for name in HEADERS if "length" not in name][::5])
 def test_any_json_as_a_set_of_models(name: str, probe: Probe, tmp_path: Path) -> None:
     text = HEADERS[name]()[8 : 8 + (1 << 20)]
     (tmp_path / "models.json").write_bytes(b'{"format": "sem-models", "format_version": 1, "roles": ' + text + b"}")

@@ -44,8 +44,10 @@ class Probe:
 
     def __exit__(self, *_: object) -> None:
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.stdout.close()
+        self.process.wait(30)
 
     def measure(self, what: str, path: Path) -> Cost:
         """Return what reading `path` as a package, part, registry or set gives and costs."""

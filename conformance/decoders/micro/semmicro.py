@@ -960,7 +960,7 @@ def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
     for folder in folders:
         for candidate in (folder, *sorted(folder.glob("*/"))):
             try:
-                manifest = parse_json(read_file(candidate / "manifest.json", 2**24))
+                manifest = parse_json(read_package_file(candidate / "manifest.json", 2**24))
                 if not isinstance(manifest["symbols"], dict):
                     continue
                 found = hashlib.sha256(canonical_json(manifest["symbols"])).hexdigest()
@@ -971,7 +971,7 @@ def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
     return packages
 
 
-def read_file(path: Path, most: int) -> bytes:
+def read_package_file(path: Path, most: int) -> bytes:
     """Raises OSError for anything but a file of at most `most` bytes."""
     if not path.is_file() or path.stat().st_size > most:
         raise OSError(f"{path} is not a file of at most {most} bytes")
@@ -985,7 +985,7 @@ Tensors = dict[str, tuple[str, Tensor]]  # name -> dtype and tensor
 def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[Symbols, Tensors]:
     """`symbols` and its tensors; version, kind, members and digests are judged in this order (Q 5)."""
     try:
-        data = read_file(package.folder / "symbols.safetensors", 2**28)
+        data = read_package_file(package.folder / "symbols.safetensors", 2**28)
     except OSError as error:
         fail(801, f"SEM-R-114: model {package.digest}: {error}")
     if package.manifest.get("format") != "sem-model":

@@ -19,8 +19,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refcodec import spec
-from refcodec.container import symbol_count
+from refcodec import codec, spec
+from refcodec.container import read, symbol_count
+from refcodec.decoder import decode_container
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.networks.table_model import TableModel
 from refcodec.payloads import SHOWN_SYMBOLS, Value, clip_bits, kinds, pq_codes, vq_indices
@@ -460,3 +462,21 @@ def test_bodies_are_read_without_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout == b"False\n"
+
+
+def test_kinds_by_number_and_name() -> None:
+    assert [kind.id for kind in kinds.KINDS] == list(kinds.KINDS.names) == [1, 2, 3, 4, 5, 6, 7]
+    assert [kinds.name_of(number) for number in (1, 7)] == ["consonant", "elic"]
+    with pytest.raises(ValueError, match="there is a payload kind 7"):
+        kinds.KINDS.extended_by(kinds.get(7))
+    with pytest.raises(KeyError):
+        kinds.get(8)
+    assert kinds.KINDS.find(True) is None
+
+
+def test_a_section_that_is_not_there() -> None:
+    container = read(codec.encode_file(None, caption="x", size=(64, 48)).data)
+    assert container.section(0x82) is container.sections[0]
+    assert container.section(0x81) is None
+    with pytest.raises(SemError, match="the file holds no elic"):
+        decode_container(container, Environment()).value(7)

@@ -154,14 +154,16 @@ def test_on_cuda_tf32_is_off_inside_and_as_it_was_after(monkeypatch: pytest.Monk
 
 
 def test_weights_are_loaded_on_the_cpu_without_random_numbers_of_the_program() -> None:
+    def load() -> torch.nn.Linear:
+        with mixed_flags(), torch.inference_mode(), loading_weights():
+            assert torch.get_default_device().type == "cpu"
+            return torch.nn.Linear(3, 3)
+
     torch.set_default_device("meta")
     try:
-        with loading_weights():
-            torch.nn.Linear(3, 3)  # the first time, torch imports its compiler, which sets a variable and a filter
+        load()  # the first time, torch imports its compiler, which sets a variable and a filter
         before = snapshot()
-        with mixed_flags(), torch.inference_mode(), loading_weights():
-            layer = torch.nn.Linear(3, 3)
-            assert torch.get_default_device().type == "cpu"
+        layer = load()
         assert (layer.weight.dtype, layer.weight.device.type) == (torch.float32, "cpu")
         assert not layer.weight.is_inference()
         assert changes(before, snapshot()) == []

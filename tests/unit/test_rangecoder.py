@@ -533,6 +533,8 @@ def test_types_and_directions() -> None:
     with pytest.raises(ValueError, match="no values"):
         Decoder(b"").symbol(uniform(2), 1)
     with pytest.raises(ValueError, match="no values"):
+        Decoder(b"").bit(1)
+    with pytest.raises(ValueError, match="no values"):
         Decoder(b"").array(BANK, np.array([0]), np.array([0]))
 
 

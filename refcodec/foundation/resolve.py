@@ -17,7 +17,7 @@ from refcodec.foundation.models_json import installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
 from refcodec.foundation.worker import proxy
 from refcodec.foundation.worker.limits import WorkerLimits
-from refcodec.foundation.worker.process import Label
+from refcodec.foundation.worker.watch import Label
 
 if TYPE_CHECKING:
     from refcodec.foundation.captioner import Captioner

@@ -121,18 +121,18 @@ class Server:
 
     def _result(self, body: dict[str, Any], arrays: list[Any]) -> tuple[dict[str, Any], list[Any]]:
         out: list[Any] = []
+        special: dict[str, Callable[[Any], Any]] = {
+            "handle": self.objects.__getitem__,
+            "models": self._models,
+            "progress": self._progress,
+        }
+        args, kwargs = (wire.unpack(body[name], arrays, special) for name in ("args", "kwargs"))
         self._adopt(body)
         if body["op"] == "get":
             value = getattr(self.objects[body["target"]], body["name"])
             if callable(value) and not isinstance(value, type) and getattr(value, "__self__", None) is not None:
                 return {"event": "method"}, []
         else:
-            special: dict[str, Callable[[Any], Any]] = {
-                "handle": self.objects.__getitem__,
-                "models": self._models,
-                "progress": self._progress,
-            }
-            args, kwargs = (wire.unpack(body[name], arrays, special) for name in ("args", "kwargs"))
             value = self._function(body)(*args, **kwargs)
         return {"event": "result", "value": wire.pack(value, out, self._kept)}, out
 

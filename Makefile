@@ -22,6 +22,16 @@ $(VENV)/.ready: pyproject.toml
 
 setup: $(VENV)/.ready  ## create .venv with everything in it
 
+setup-locked: requirements/ci.txt  ## the same from requirements/ci.txt: pinned, each file with its SHA-256
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/ci.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.ready
+
+requirements: setup  ## resolve requirements/ci.txt anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m tools.requirements
+
 demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
 	@$(BIN)/python -m tools.demo $(if $(IMAGE),'$(IMAGE)')
 
@@ -33,6 +43,9 @@ lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and th
 	$(BIN)/python -m tools.vectors.coverage
 	$(BIN)/python -m tools.registry released
 	$(BIN)/python -m tools.vectors.released
+	$(BIN)/python -m tools.robustness --check
+	$(BIN)/python -m tools.requirements --check
+	$(BIN)/python -m tools.sbom licences --check
 
 types: setup  ## mypy --strict
 	$(BIN)/mypy
@@ -42,6 +55,10 @@ unit: setup  ## tests of the library's parts alone, without other people's model
 
 test: lint types  ## lint, types and every quick test
 	$(PYTEST) -m 'not slow'
+
+coverage: setup  ## branches of container, entropy, payloads and networks that the quick tests take: at least 98 %
+	mkdir -p out
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.branch_coverage --json out/coverage.json
 
 test-all: lint types  ## lint, types and all tests, the slow ones, too
 	$(PYTEST)
@@ -77,8 +94,28 @@ release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutate $(if $(BOUNDS),--bounds) --json out/mutate.json
 
-fuzz: setup  ## long random damage of files (MINUTES=10)
-	$(BIN)/python -m tools.fuzz --minutes $(or $(MINUTES),10)
+fuzz: setup  ## damage everything that reads bytes of others (MINUTES=10, SECONDS= or RUNS= each; JOBS= SEED= TARGETS=a,b)
+	$(BIN)/python -m tools.fuzz $(if $(RUNS),--runs $(RUNS),$(if $(SECONDS),--seconds $(SECONDS),--minutes $(or $(MINUTES),10))) $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) $(if $(TARGETS),--targets $(TARGETS))
+
+fuzz-smoke: setup  ## the same changes each time, some seconds for each target (SECONDS=8)
+	$(BIN)/python -m tools.fuzz --engine random --seed 1 --seconds $(or $(SECONDS),8) --out out/fuzz-smoke
+
+fuzz-tools: setup  ## atheris, where there is a build of it
+	$(BIN)/python -m pip install --quiet -e '.[fuzz]' || echo 'atheris is not installed: inputs are changed at random'
+
+fuzz-release: fuzz-tools  ## an hour for each target, before a release
+	$(BIN)/python -m tools.fuzz --minutes 60
+
+robustness: setup  ## run what docs/robustness.md reports, and write it
+	$(BIN)/python -m tools.robustness
+
+sbom: setup  ## the packages of an installation with versions and licences, as CycloneDX (out/refcodec.cdx.json)
+	$(BIN)/python -m pip install --quiet -e '.[sbom]'
+	$(BIN)/python -m tools.sbom licences --check --strict
+	$(BIN)/python -m tools.sbom
+
+flips: setup  ## every bit flip and every prefix of every vector; hours, and goes on where it was stopped (SHARD=1/4)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.flips --json out/flips.json --shard $(or $(SHARD),1/1)
 
 differ: setup  ## the decoders against one another, at files that no vector has (MINUTES=10)
 	OMP_NUM_THREADS=1 $(BIN)/python conformance/differ.py --minutes $(or $(MINUTES),10) --decoder '$(BIN)/python conformance/adapters/refcodec.py' --decoder '$(BIN)/python conformance/adapters/micro.py'$(if $(shell command -v node), --decoder 'node conformance/decoders/js/semdec.mjs')
@@ -89,6 +126,9 @@ bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
 
 bench-speed: setup  ## exact entropy pass against float32, start-up times (IMAGE=photo.jpg for your own)
 	$(BIN)/semtool bench speed $(or $(IMAGE),"$$($(BIN)/python -c 'from tools.demo import sample; print(sample())')")
+
+bench-resources: setup  ## predicted memory and time of each class of input against what a process takes
+	$(BIN)/python -m tools.bench.resources
 
 bench-sizes: setup  ## bytes of every kind beside what is published (CAPTIONS=file.tsv for the texts)
 	$(BIN)/python -m tools.bench.sizes $(if $(CAPTIONS),--captions '$(CAPTIONS)')
@@ -120,4 +160,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo lint types unit test test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz differ bench-rate bench-speed bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-speed bench-resources bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

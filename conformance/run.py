@@ -12,4 +12,4 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 NORMATIVE = [REPOSITORY / "refcodec" / part for part in ("registry", "payloads/data", "entropy/data")]
 
 if __name__ == "__main__":
-    sys.exit(main(None, NORMATIVE))
+    sys.exit(main(None, NORMATIVE, REPOSITORY / "test_vectors"))

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from refcodec.images.types import ImageInput as ImageInput
     from refcodec.inspection import Inspection as Inspection
     from refcodec.inspection import inspect as inspect
+    from refcodec.limits import Limits as Limits
+    from refcodec.limits import MemoryLimitError as MemoryLimitError
+    from refcodec.limits import TimeLimitError as TimeLimitError
     from refcodec.registry import Profile as Profile
     from refcodec.registry import Registry as Registry
     from refcodec.symbol_arrays import symbols as symbols
@@ -64,6 +67,7 @@ _NAMES: Final = {
     "file_input": "FileInput",
     "images.types": "ImageInput",
     "inspection": "Inspection inspect",
+    "limits": "Limits MemoryLimitError TimeLimitError",
     "registry": "Profile Registry",
     "symbol_arrays": "symbols",
 }  # module -> the public names that it defines

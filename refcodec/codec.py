@@ -14,6 +14,7 @@ from refcodec.decoder import decode_container
 from refcodec.encode_settings import EncodeOptions, EncodeSettings, refuse_unknown
 from refcodec.environment import Environment
 from refcodec.foundation.resolve import Models
+from refcodec.limits import Limits
 from refcodec.methods import find_method
 from refcodec.methods.base import EncodeRequest
 from refcodec.methods.inputs import SymbolInputs
@@ -58,6 +59,8 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         provenance (bool, default False): add a section that names encoder, settings and models.
         hints, metadata (mapping of str to str): render hints, such as {"seed": "7"} (SPEC §6); entries about the picture.
         background ((int, int, int), sRGB 0 to 255, default white): goes under transparent pixels.
+        lenient (bool, default False): take what can be read of a damaged picture, with a notice, in place of an error.
+        keep_metadata (bool, default False): store EXIF with its GPS position, XMP and ICC profile of the picture as metadata.
         model (path): folder of a model package, in place of the profile's symbol model.
         models (path, paths, or mapping of role to path, hub id, endpoint or loaded model): fill the roles of a method.
         device (str, default "auto"): where those run: "auto", "cpu", "cuda" or "mps".
@@ -65,6 +68,7 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         level (int, default 1): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment, default `Environment.default()`): registry, tables and package folders.
+        limits (Limits, default `Limits.default()`): bounds of the caller on pixels, memory and time.
         trace, record (functions of str and value): called with each layer and pass of the exact networks; with each step.
 
     Raises:
@@ -98,43 +102,58 @@ def encode_file(image: ImageInput | None = None, **options: Unpack[EncodeOptions
         return _encode_picture(image, symbols, settings, options)
     if not symbols.names():
         raise ValueError("nothing to encode: give a picture or symbols")
-    if unread := settings.options.non_defaults():
+    unread = settings.options.non_defaults() | ({"keep_metadata"} if settings.keep_metadata else set())
+    if unread:
         raise ValueError(f"{min(unread).replace('_', '-')} needs a picture")
     method = pack.method_of(settings.method or pack.usual_method(symbols.names()), symbols.names())
     environment = Environment.of(options.get("environment"))
-    return pack.encode_symbols(method, with_edge_map(symbols, settings.level), settings, environment)
+    symbols = with_edge_map(symbols, settings.level, lenient=settings.lenient)
+    return pack.encode_symbols(method, symbols, settings, environment)
 
 
 def _encode_picture(
     image: ImageInput, symbols: SymbolInputs, settings: EncodeSettings, options: EncodeOptions
 ) -> EncodedFile:
     from refcodec.images.load import load
+    from refcodec.images.metadata import fitting
 
     method = find_method(settings.method or "elic")
     pack.check_picture(method, symbols, settings)
     device, dtype, environment = options.get("device", "auto"), options.get("dtype", "auto"), options.get("environment")
-    models = Models.of(options.get("models"), device=device, dtype=dtype, environment=environment)
+    limits = Limits.of(options.get("limits"))
+    models = Models.of(options.get("models"), device=device, dtype=dtype, environment=environment, limits=limits)
     models.used.clear()
     if settings.model is not None:
         models = replace(models, folders=(settings.model, *models.folders))
     profile, plans = pack.plan_picture(method, settings, models, options.get("trace"))
     bounds = level_bounds(settings.level)
-    loaded = load(image, background=settings.background, max_side=bounds.side, max_pixels=bounds.pixels)
-    request = EncodeRequest(
-        loaded.pixels, symbols, settings, profile, plans, models, options.get("progress"), options.get("record")
+    loaded = load(
+        image,
+        background=settings.background,
+        max_side=bounds.side,
+        max_pixels=min(bounds.pixels, limits.max_pixels or bounds.pixels),
+        lenient=settings.lenient,
+        keep_metadata=settings.keep_metadata,
     )
+    notices = list(loaded.notices)
+    if loaded.metadata:
+        settings = replace(settings, metadata=fitting(loaded.metadata, settings.metadata, bounds.text_bytes, notices))
+        plans = tuple(replace(plan, settings=settings) for plan in plans)
+    progress = limits.checked(options.get("progress"))
+    request = EncodeRequest(loaded.pixels, symbols, settings, profile, plans, models, progress, options.get("record"))
     encoded = pack.encode_picture(method, request)
-    return replace(encoded, notices=(*loaded.notices, *encoded.notices))
+    return replace(encoded, notices=(*notices, *encoded.notices))
 
 
-def with_edge_map(symbols: SymbolInputs, level: int) -> SymbolInputs:
+def with_edge_map(symbols: SymbolInputs, level: int, *, lenient: bool = False) -> SymbolInputs:
     """Return symbols whose sketch, if any, is uint8[H, W]."""
     if symbols.sketch is None:
         return symbols
     from refcodec.images.edge_map import load_edge_map
 
     bounds = level_bounds(level)
-    return replace(symbols, sketch=load_edge_map(symbols.sketch, max_side=bounds.side, max_pixels=bounds.pixels))
+    sketch = load_edge_map(symbols.sketch, max_side=bounds.side, max_pixels=bounds.pixels, lenient=lenient)
+    return replace(symbols, sketch=sketch)
 
 
 def decode(
@@ -146,6 +165,8 @@ def decode(
     level: int = 1,
     progress: Progress | None = None,
     environment: Environment | None = None,
+    limits: Limits | None = None,
+    keep_metadata: bool = False,
     **hints: Unpack[RenderHints],
 ) -> Image.Image:
     """Return the picture of a `.sem` file, in RGB. Its `info` names the models that reconstructed it.
@@ -159,6 +180,9 @@ def decode(
         level (int): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment): registry, tables and package folders. None: `Environment.default()`.
+        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
+        keep_metadata (bool): put EXIF and XMP of the file's metadata, its position (GPS) included, into `info`, as the bytes
+            "exif" and "xmp", which `Image.save` takes.
         seed (int 0 to 10^19 - 1): seed of the noise. This and the following are render hints, by default the file's, else
             the profile's.
         generator (str): noise generator, "cpu" or "cuda".
@@ -181,25 +205,35 @@ def decode(
         >>> refcodec.decode(data, seed=7, models={"painter": "stabilityai/stable-diffusion-2-1-base"})
     """
     refuse_unknown("decode", hints, HINTS)
-    models = Models.of(models, device=device, dtype=dtype, environment=environment)
-    return _decode(data, models, level, progress, overrides_of(hints))
+    models = Models.of(models, device=device, dtype=dtype, environment=environment, limits=Limits.of(limits))
+    return _decode(data, models, level, progress, overrides_of(hints), keep_metadata)
 
 
 def _decode(
-    data: FileInput, models: Models, level: int, progress: Progress | None, overrides: dict[str, Any]
+    data: FileInput,
+    models: Models,
+    level: int,
+    progress: Progress | None,
+    overrides: dict[str, Any],
+    keep_metadata: bool,
 ) -> Image.Image:
     from PIL import Image
 
+    from refcodec.images.metadata import info_of
     from refcodec.networks import package_cache
 
     SamplerSettings.of(overrides)
     environment = models.package_environment
-    container = read(data, level=level, environment=environment)
+    container = read(data, level=level, environment=environment, limits=models.limits)
     method = find_method(container.profile.method_name)
     method.check_sampler_settings(overrides, 1, None)
     package_cache.need_torch("reconstructing a picture", method.name)
-    decoded = decode_container(container, environment, level=level, progress=part(progress, 0, 0.5))
+    decoded = decode_container(
+        container, environment, level=level, progress=part(progress, 0, 0.5), limits=models.limits
+    )
     reconstruction = reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides)
     picture = Image.fromarray(reconstruction.pictures[0])
     picture.info.update(reconstruction.note)
+    if keep_metadata:
+        picture.info.update(info_of(container.metadata))
     return picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from refcodec.container.sections import section_name
 from refcodec.environment import Environment, Folders
 from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput
+from refcodec.limits import NONE, CallerLimitError, Limits
 from refcodec.networks import package_search
 from refcodec.payloads import kinds
 from refcodec.progress import Progress
@@ -25,6 +26,7 @@ from refcodec.progress import Progress
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend, Trace
     from refcodec.payloads import Value
+    from refcodec.payloads.coding import CodingContext
     from refcodec.payloads.latents import ElicLatents
 
 
@@ -40,6 +42,7 @@ class DecodedFile:
     folder: Path | None
     state: State
     environment: Environment
+    limits: Limits = NONE  # of the caller, for what is made of the symbols
 
     def value(self, kind: int) -> Any:
         """Return the payload of this kind. Raises Code.UNSUPPORTED_KIND (SEM-E-704) if the file has none."""
@@ -73,11 +76,14 @@ def decode_file(
     trace: Trace | None = None,
     progress: Progress | None = None,
     environment: Environment | None = None,
+    limits: Limits | None = None,
 ) -> DecodedFile:
     """Decode a file. Raises the SemError of its first error. models: folders of packages to search first."""
-    environment = Environment.of(environment).with_packages(models)
-    container = read(data, level=level, environment=environment)
-    return decode_container(container, environment, level=level, backend=backend, trace=trace, progress=progress)
+    environment, limits = Environment.of(environment).with_packages(models), Limits.of(limits)
+    container = read(data, level=level, environment=environment, limits=limits)
+    return decode_container(
+        container, environment, level=level, backend=backend, trace=trace, progress=progress, limits=limits
+    )
 
 
 def decode_container(
@@ -88,10 +94,22 @@ def decode_container(
     backend: Backend | None = None,
     trace: Trace | None = None,
     progress: Progress | None = None,
+    limits: Limits = NONE,
 ) -> DecodedFile:
     """Return the symbols of a container. Raises SemError for an error of its payloads, its model or its check."""
+    from refcodec.payloads.coding import CodingContext
+
     values: dict[int, Value] = {}
-    limit = level_bounds(level).text_bytes
+    limits.check_time()
+    common = CodingContext(
+        {},
+        (container.header.width, container.header.height),
+        level_bounds(level).text_bytes,
+        environment.tables,
+        backend=backend,
+        trace=trace,
+        progress=limits.checked(progress),
+    )
     folder, digest = None, None
     for index, section in enumerate(container.sections):
         if not section.critical:
@@ -100,11 +118,13 @@ def decode_container(
         if container.profile.kind(section.number).needs_model(container.profile.parameters(section.number)):
             folder, digest = chosen = _model(container, environment)
         try:
-            values[section.type] = _payload(container, section, chosen, limit, environment, backend, trace, progress)
+            values[section.type] = _payload(container, section, chosen, environment, common, limits)
         except SemError as error:
             if (
-                error.family not in ("payload", "limit", "unsupported") or error.code == Code.UNSUPPORTED_MODEL
-            ):  # 705 is an error of the model, without a place in the file
+                error.family not in ("payload", "limit", "unsupported")
+                or error.code == Code.UNSUPPORTED_MODEL
+                or isinstance(error, CallerLimitError)
+            ):  # errors of the model and bounds of the caller have no place in the file
                 raise
             at = section.body_offset + (error.offset or 0)
             path = f"sections[{index}].body" if container.header.sectioned else "body"
@@ -112,25 +132,22 @@ def decode_container(
     if digest is None:
         digest = explicit_digest(container.header, environment)
     state = verify(container.header, container.sections, {t: v.serialise() for t, v in values.items()}, digest)
-    return DecodedFile(container, values, folder, state, environment)
+    return DecodedFile(container, values, folder, state, environment, limits)
 
 
 def _payload(
     container: Container,
     section: Section,
     chosen: tuple[Path, str] | None,
-    limit: int,
     environment: Environment,
-    backend: Backend | None,
-    trace: Trace | None,
-    progress: Progress | None,
+    common: CodingContext,
+    limits: Limits,
 ) -> Value:
     """Return the symbols of one payload. `chosen`: folder and digest of its model, None if its kind needs none."""
-    from refcodec.payloads.coding import CodingContext
-
-    header, kind = container.header, container.profile.kind(section.number)
+    kind = container.profile.kind(section.number)
     parameters = container.profile.parameters(kind.id)
     model: Any = None
+    backend = common.backend
     if chosen is not None:
         from refcodec.networks import package_cache
 
@@ -139,9 +156,9 @@ def _payload(
         else:
             model = package_cache.table_model(*chosen, environment.kinds)
         kind.check_model(model, parameters)
-        backend = backend or package_cache.backend()
-    size, tables = (header.width, header.height), environment.tables
-    context = CodingContext(parameters, size, limit, tables, model, backend, trace, progress)
+        backend = backend or package_cache.backend(tick=limits.tick)
+    context = replace(common, parameters=parameters, model=model, backend=backend)
+    limits.check_memory(kind.memory(context), f"decoding its {kind.name}")
     value: Value = kind.decode(section.body, context)
     return value
 
@@ -200,6 +217,7 @@ def payload(
     level: int = 1,
     progress: Progress | None = None,
     environment: Environment | None = None,
+    limits: Limits | None = None,
 ) -> Payload:
     """Return the decoded symbols of a file, section by section, with a digest of each.
 
@@ -209,6 +227,7 @@ def payload(
         level (int): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment): registry, tables and package folders. None: `Environment.default()`.
+        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
 
     Raises:
         SemError: the first error of the file, in the order of SPEC §17.
@@ -220,7 +239,7 @@ def payload(
         >>> refcodec.payload("cat.sem").sections[0].value
         'A cat on a mat.'
     """
-    decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment)
+    decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment, limits=limits)
     out = []
     for section in decoded.container.sections:
         if section.critical:

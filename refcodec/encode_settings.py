@@ -18,6 +18,7 @@ from refcodec.images.types import WHITE
 if TYPE_CHECKING:
     from refcodec.environment import Environment
     from refcodec.images.types import ImageInput
+    from refcodec.limits import Limits
     from refcodec.networks.context_model import Trace
     from refcodec.progress import Progress, StepCallback
 
@@ -52,6 +53,8 @@ class EncodeOptions(TypedDict, total=False):
     hints: Mapping[str, str] | None
     metadata: Mapping[str, str] | None
     background: tuple[int, int, int]
+    lenient: bool
+    keep_metadata: bool
     model: str | os.PathLike[str] | None
     models: Any
     device: str
@@ -61,6 +64,7 @@ class EncodeOptions(TypedDict, total=False):
     trace: Trace | None
     record: StepCallback | None
     environment: Environment | None
+    limits: Limits | None
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ class EncodeSettings:
     hints: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     background: tuple[int, int, int] = WHITE
+    lenient: bool = False
+    keep_metadata: bool = False
     model: Path | None = None
     level: int = 1
 
@@ -136,6 +142,8 @@ class EncodeSettings:
             hints=hints,
             metadata=metadata,
             background=background,
+            lenient=bool(options.get("lenient", False)),
+            keep_metadata=bool(options.get("keep_metadata", False)),
             model=None if model is None else Path(model),
             level=level,
         )

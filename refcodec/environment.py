@@ -20,7 +20,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from refcodec import table_files
-from refcodec.errors import Code, SemError
+from refcodec.errors import REMEDIES, Code, SemError
+from refcodec.fileio import shown
 from refcodec.networks import package_search
 from refcodec.payloads.kinds import Kinds
 from refcodec.registry import Registry
@@ -64,6 +65,19 @@ class Environment:
         more = (folders,) if isinstance(folders, str | os.PathLike) else tuple(folders)
         return replace(self, package_folders=(*map(Path, more), *self.package_folders)) if more else self
 
+    @property
+    def missing_folders(self) -> tuple[Path, ...]:
+        """The folders to search that do not exist, apart from the user's own, which an import creates."""
+        return tuple(
+            folder for folder in self.package_folders if folder != package_search.own() and not folder.is_dir()
+        )
+
+    @property
+    def search_remark(self) -> str:
+        """The end of a remedy that names the first folder of the search path that does not exist; empty if all do."""
+        missing = self.missing_folders
+        return f"; there is no folder {shown(str(missing[0]))}, which the search path names" if missing else ""
+
     def find_package(self, digest: str) -> Path | None:
         """Return the folder of the package with this symbol digest or digest prefix, None if it is not installed.
 
@@ -79,7 +93,9 @@ class Environment:
         folder = self.find_package(digest)
         if folder is None:
             what = f"no model with the digest {digest[:16]}… is installed"
-            raise SemError(Code.MODEL_UNAVAILABLE, what, path="model")
+            remark = self.search_remark
+            hint = f"{REMEDIES[Code.MODEL_UNAVAILABLE]}{remark}" if remark else None
+            raise SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint)
         return folder
 
 

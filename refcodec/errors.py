@@ -122,6 +122,8 @@ REMEDIES: Final[dict[Code, str]] = {
     Code.MODEL_BOUNDS: "the model's integers break the bounds of SPEC.md: it cannot be exact",
     Code.DEPENDENCY_MISSING: "install the extra that brings it: pip install 'refcodec[codec]'",
 }
+WHAT_MAX: Final = 1000  # characters of a message, which may quote what an input holds
+PATH_MAX: Final = 300
 CODES: Final = {code: (code.label, remedy) for code, remedy in REMEDIES.items()}  # code -> (short name, remedy)
 
 
@@ -141,9 +143,9 @@ class SemError(Exception):
         self, code: int, what: str, *, offset: int | None = None, path: str | None = None, hint: str | None = None
     ) -> None:
         self.code = Code(code)
-        self.name, self.what = self.code.label, what
-        self.offset, self.path, self.hint = offset, path, hint or REMEDIES[self.code]
-        super().__init__(self.code, what)
+        self.name, self.what = self.code.label, _short(what, WHAT_MAX)
+        self.offset, self.path, self.hint = offset, path and _short(path, PATH_MAX), hint or REMEDIES[self.code]
+        super().__init__(self.code, self.what)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.code, self.what, self.offset, self.path, self.hint)
@@ -215,6 +217,15 @@ class UnsupportedError(SemError):
 
 class ModelError(SemError):
     """Codes 801 to 805: a model is missing, has another digest or is malformed. Exit status 5."""
+
+
+def _short(text: str, limit: int) -> str:
+    """Return a text on one line, without its middle if it is longer than `limit`."""
+    if len(text) > limit:
+        text = f"{text[: limit // 2]} … {text[-limit // 2 :]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 _CLASSES: Final[dict[int, type[SemError]]] = {

@@ -10,30 +10,31 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
+from refcodec.descriptor_names import descriptor_of
 from refcodec.errors import Code, SemError
+from refcodec.replace_file import Times, replace_file, write_all
 
 _CHUNK: Final = 1 << 20
-_TEMPORARY: Final = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 def shipped_data(package: str, name: str, sha256: str) -> bytes:
     """Return `data/name` of a package of this library. Raises Code.MODEL_DIGEST (SEM-E-802) for another digest."""
     import hashlib
-    from importlib.resources import files
 
-    data = files(package).joinpath("data", name).read_bytes()
+    data = package_data(package, "data", name)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise SemError(Code.MODEL_DIGEST, f"{name} is not the one of this release", hint="reinstall refcodec")
+    return data
+
+
+def package_data(package: str, *names: str) -> bytes:
+    """Return the file `names` of a package of this library, also where it is imported from a zip archive."""
+    import importlib
+
+    spec: Any = importlib.import_module(package).__spec__
+    data: bytes = spec.loader.get_data(os.path.join(os.path.dirname(spec.origin), *names))
     return data
 
 
@@ -65,24 +66,43 @@ def read_stream(stream: BinaryIO, limit: int) -> bytes:
         raise SemError(Code.CANNOT_READ, f"the stream: {_reason(error)}") from error
 
 
-def write_atomic(path: str | os.PathLike[str], data: bytes | bytearray | memoryview) -> None:
+def write_atomic(
+    path: str | os.PathLike[str],
+    data: bytes | bytearray | memoryview,
+    *,
+    exclusive: bool = False,
+    times: Times | None = None,
+) -> None:
     """Write `data` to `path` completely, or leave the file as it was.
 
-    The bytes go to a temporary file beside the target, which is synced and then renamed. A new file has the mode of the
-    umask, an existing one keeps its mode; of a symbolic link the target is replaced; pipes and devices are written in
-    place. No temporary file is left on failure or Ctrl-C. Raises Code.CANNOT_WRITE (SEM-E-102).
+    The bytes go to a temporary file beside the target, which is synced and then renamed (`replace_file`, which says when
+    a file is written in place). A new file has the mode of the umask, an existing one keeps its mode; of a symbolic link
+    the target is replaced; pipes, devices and descriptors (/dev/stdout, /dev/fd/3) are written in place. No temporary
+    file is left on failure or Ctrl-C. exclusive: refuse to replace anything. times: of access and modification in
+    nanoseconds. Raises Code.CANNOT_WRITE (SEM-E-102).
     """
     name = path_text(path)
     view = memoryview(data).cast("B")
     try:
         if not os.path.basename(name):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if exclusive and os.path.lexists(name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        descriptor = descriptor_of(name)
+        if descriptor is not None:
+            with open(os.dup(descriptor), "wb", buffering=0) as stream:
+                write_all(stream, view)
+            return
         mode = _mode(name)
         if mode is None or stat.S_ISREG(mode):
-            _replace(os.path.realpath(name), view, mode)
+            target = os.path.realpath(name) if os.path.islink(name) and not exclusive else name
+            replace_file(target, view, exclusive=exclusive, times=times)
         else:
             with open(name, "wb", buffering=0) as device:
-                _write(device, view)
+                write_all(device, view)
+    except FileExistsError as error:
+        hint = "name another file with -o, or replace it with --force"
+        raise SemError(Code.CANNOT_WRITE, f"{shown(name)} is there already", hint=hint) from error
     except (OSError, ValueError) as error:
         raise SemError(Code.CANNOT_WRITE, f"{shown(name)}: {_reason(error)}") from error
 
@@ -93,7 +113,7 @@ def write_stream(stream: BinaryIO, data: bytes | bytearray | memoryview) -> None
     Raises Code.CANNOT_WRITE (SEM-E-102); TypeError for a text stream.
     """
     try:
-        _write(stream, memoryview(data).cast("B"))
+        write_all(stream, memoryview(data).cast("B"))
         stream.flush()
     except (OSError, ValueError) as error:
         raise SemError(Code.CANNOT_WRITE, f"the stream: {_reason(error)}") from error
@@ -126,44 +146,6 @@ def _read(stream: BinaryIO, limit: int, what: str, first_read: int) -> bytes:
         chunks.append(chunk)
         left, size = left - len(chunk), _CHUNK
     raise _too_long(what, limit)
-
-
-def _write(stream: BinaryIO, view: memoryview) -> None:
-    while view:
-        count = stream.write(view)
-        if count is None:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        view = view[count:]
-
-
-def _replace(target: str, view: memoryview, mode: int | None) -> None:
-    if mode is not None and not os.access(target, os.W_OK):  # a rename would override a file's write protection
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".{os.urandom(8).hex()}.tmp")
-    try:
-        with open(os.open(temporary, _TEMPORARY, 0o666), "wb", buffering=0) as stream:
-            _write(stream, view)
-            if mode is not None:
-                with suppress(OSError):  # some file systems have no modes
-                    os.chmod(temporary, stat.S_IMODE(mode) & 0o777)
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: str) -> None:
-    """Sync a folder, so that a rename survives a power failure, if the system supports it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _mode(name: str) -> int | None:

@@ -83,9 +83,10 @@ def _rows(method: Method, settings: EncodeSettings, row: Profile, rows: Registry
 
 def encode_picture(method: Method, request: EncodeRequest) -> EncodedFile:
     """Return the file of a picture, with the notices of analysis and packing."""
-    description = method.analyse(request)
-    check_symbols(method, description.symbols, description.size, request.settings)
-    encoded = pack_symbols(method.pack, description, request.plans)
+    with package_cache.neutral_torch():
+        description = method.analyse(request)
+        check_symbols(method, description.symbols, description.size, request.settings)
+        encoded = pack_symbols(method.pack, description, request.plans)
     return replace(encoded, notices=(*description.notices, *encoded.notices))
 
 

@@ -77,8 +77,10 @@ def reconstruct(
 
     package_cache.need_torch("reconstructing a picture", method.name)
     context = decode_context(decoded, method, models, overrides)
-    context = replace(context, samples=samples, reflections=reflections, progress=progress, record=record)
-    pictures = _pictures(method, context)
+    checked = models.limits.checked(progress)
+    context = replace(context, samples=samples, reflections=reflections, progress=checked, record=record)
+    with package_cache.neutral_torch():
+        pictures = _pictures(method, context)
     embedded = decoded.folder is not None and models.used == {"painter": decoded.folder.name}  # has no seed
     seeds = () if embedded else tuple(context.seeds())
     return Reconstruction(pictures, seeds, dict(models.used), tuple(context.notices))

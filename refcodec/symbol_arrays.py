@@ -9,6 +9,7 @@ from refcodec import spec
 from refcodec.decoder import decode_file
 from refcodec.environment import Environment, Folders
 from refcodec.file_input import FileInput
+from refcodec.limits import Limits
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def symbols(
     level: int = 1,
     progress: Progress | None = None,
     environment: Environment | None = None,
+    limits: Limits | None = None,
 ) -> dict[str, SymbolArrays]:
     """Return the decoded symbols of a file, payload by payload, as texts and numpy arrays.
 
@@ -34,6 +36,7 @@ def symbols(
         level (int): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment): registry, tables and package folders. None: `Environment.default()`.
+        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
 
     Returns:
         A dict from the name of each kind of payload in the file to its symbols:
@@ -56,6 +59,6 @@ def symbols(
         >>> refcodec.symbols("cat.sem")["vq"].shape
         (32, 48)
     """
-    decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment)
+    decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment, limits=limits)
     profile = decoded.container.profile
     return {profile.kind(number & spec.NUMBER).name: value.arrays() for number, value in decoded.values.items()}

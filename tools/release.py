@@ -44,7 +44,7 @@ def added(
 def main(args: list[str]) -> int:
     """Record a release in both lists, or in neither."""
     if len(args) != 1:
-        raise SystemExit(__doc__)
+        raise SystemExit("usage: python -m tools.release NAME")
     (name,) = args
     before, now = json.loads(vectors.RELEASED.read_bytes()), vectors.vectors()
     try:

@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shlex
+import signal
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from semrunner import report, session
+from semrunner.handover import absolute_words, environment, handed_over, scratch_folder
 from semrunner.manifest import TIERS, SuiteError
 from semrunner.settings import Settings, gather
 from semrunner.suite import Case, Suite, load
@@ -40,9 +44,13 @@ class Options:
     json: Path | None = None
     junit: Path | None = None
     quiet: bool = False
+    cwd: Path | None = None  # None: an empty folder
+    shuffle: int | None = None  # seed; None: the order of the suite
 
 
-def main(arguments: Sequence[str] | None, data_folders: Sequence[Path]) -> int:
+def main(
+    arguments: Sequence[str] | None, data_folders: Sequence[Path], default_suite: Path = Path("test_vectors")
+) -> int:
     """Parse the command line and run the suite. `data_folders` hold registry and tables if --data does not."""
     parser = argparse.ArgumentParser(
         prog="run.py", description="Test a decoder against the conformance suite (see PROTOCOL.md)."
@@ -51,8 +59,10 @@ def main(arguments: Sequence[str] | None, data_folders: Sequence[Path]) -> int:
     add("--decoder", required=True, metavar="CMD", help="decoder command, split as a shell would")
     add(
         "--suite",
+        "--vectors",
+        dest="suite",
         type=Path,
-        default=Path("test_vectors"),
+        default=default_suite,
         metavar="DIR",
         help="folder of manifest.json (default: test_vectors)",
     )
@@ -80,8 +90,30 @@ def main(arguments: Sequence[str] | None, data_folders: Sequence[Path]) -> int:
     )
     add("--json", type=Path, metavar="OUT", help="write the report as JSON, see schema/report.schema.json")
     add("--junit", type=Path, metavar="OUT", help="write the report as JUnit XML")
+    add("--cwd", type=Path, metavar="DIR", help="folder in which the decoder runs (default: an empty one)")
+    add("--shuffle", type=int, metavar="SEED", help="give the vectors in a random order (default: that of the suite)")
     add("--quiet", action="store_true", help="print only failures and the summary line")
-    return run(Options(**vars(parser.parse_args(arguments))), data_folders)
+    with _ending_tidily():
+        return run(Options(**vars(parser.parse_args(arguments))), data_folders)
+
+
+@contextmanager
+def _ending_tidily() -> Iterator[None]:
+    """Exit on SIGTERM and SIGHUP as on Ctrl-C, so that no process and no temporary folder is left."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before: dict[signal.Signals, Any] = {}
+    with contextlib.suppress(ValueError):  # only the main thread can set signal handlers
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run(options: Options, data_folders: Sequence[Path]) -> int:
@@ -111,19 +143,34 @@ def run_suite(options: Options, suite: Suite, data_folders: Sequence[Path]) -> s
     command = tuple(shlex.split(options.decoder))
     if not command or options.jobs < 0 or options.timeout <= 0 or options.memory < 0:
         raise ValueError("--decoder needs a command, --timeout a positive number, --jobs and --memory one from 0")
+    if options.cwd is not None and not options.cwd.is_dir():
+        raise ValueError(f"there is no folder {options.cwd} for --cwd")
     cases = select_cases(suite, options.run)
-    with tempfile.TemporaryDirectory(prefix="sem-conformance-") as scratch:
+    with scratch_folder() as scratch:
         folders = [*options.data, options.suite, options.suite / "data", *data_folders]
-        registry, data = gather(folders, Path(scratch))
-        settings = Settings(command, registry, data, options.timeout, options.memory << 20 or None)
+        given = scratch / "given"
+        given.mkdir()
+        (scratch / "work").mkdir()
+        registry, data = gather(folders, given)
+        settings = Settings(
+            absolute_words(command),
+            registry,
+            data,
+            options.timeout,
+            options.memory << 20 or None,
+            environment(options.suite, os.environ),
+            scratch / "work",
+            options.cwd,
+        )
         return session.run(
-            cases,
+            handed_over(cases, given),
             settings,
             protocol=options.protocol,
             tier=options.tier,
             jobs=options.jobs or len(os.sched_getaffinity(0)),
             skips=lambda name: expected_failures(suite, options.skip, name),
             name=options.name,
+            shuffle=options.shuffle,
         )
 
 

@@ -29,7 +29,9 @@ class OneShot:
         options = ["--tier", tier, "--registry", str(case.registry or settings.registry), "--data", str(settings.data)]
         options += ["--models", str(case.models), *(["--asked", case.asked] if case.asked != "symbols" else [])]
         begin = time.monotonic()
-        child = ChildProcess([*settings.command, *options], settings.memory)
+        child = ChildProcess(
+            [*settings.command, *options], settings.memory, settings.environment, settings.scratch, settings.cwd
+        )
         try:
             child.exchange(case.file, settings.timeout, lambda: False, close=True)
             status = child.wait(settings.timeout)

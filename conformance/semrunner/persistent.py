@@ -42,7 +42,8 @@ class Persistent:
         """Start the process and read its name and tiers. NotStarted if it fails to answer."""
         settings = self.settings
         try:
-            self.child = ChildProcess([*settings.command, "--persistent"], settings.memory)
+            command = [*settings.command, "--persistent"]
+            self.child = ChildProcess(command, settings.memory, settings.environment, settings.scratch, settings.cwd)
         except OSError as error:
             raise NotStarted(str(error)) from error
         request = {

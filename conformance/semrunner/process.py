@@ -1,25 +1,34 @@
 # SPDX-License-Identifier: MIT
 """An untrusted child process, limited in time, memory and output, and killed together with its descendants.
 
-Linux only: the memory of another process is limited with prlimit, and its peak is read from /proc.
+The process runs below a supervisor (supervisor.py), which finds its descendants also where they have left its session.
+Linux only: peaks of memory are read from /proc, and descendants are found there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import selectors
+import shutil
 import signal
+import socket
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from semrunner import supervisor
+from semrunner.supervisor import ENDING_SECONDS, descendants
 
 OUTPUT_MAX = 1 << 26  # bytes of standard output
 STDERR_KEPT = 1 << 16  # bytes of standard error, the last ones
 CHUNK = 1 << 16
-COUNTING_SLACK = 4 << 20  # bytes by which the kernel's count of memory lags behind
+SUPERVISOR = Path(supervisor.__file__).read_text(encoding="utf-8")  # run as text, so that its path leads nowhere
+STARTING_SECONDS = 60.0  # of the supervisor, on a busy machine
+MARK = "CONFORMANCE_PROCESS"  # variable of the environment by which descendants are found if the supervisor was killed
 
 
 class ProtocolError(Exception):
@@ -27,26 +36,43 @@ class ProtocolError(Exception):
 
 
 class ChildProcess:
-    """A started command. `memory`: limit in bytes, None for unlimited."""
+    """A started command.
 
-    def __init__(self, command: Sequence[str], memory: int | None) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SEM_")}
-        self._parent_peak = _own_peak()
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
+    memory: limit in bytes, None for unlimited. environment: its variables, by default those of this process without
+    SEM_…. It runs in `cwd`, or in a new folder in `scratch`, or where this process does. Raises OSError if it cannot be
+    started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        memory: int | None,
+        environment: Mapping[str, str] | None = None,
+        scratch: Path | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        if environment is None:
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("SEM_")}
+        self._mark = os.urandom(16).hex()
+        self._folder = None if scratch is None or cwd is not None else tempfile.mkdtemp(dir=scratch)
+        folder = str(cwd.absolute()) if cwd is not None else self._folder
+        own = {} if folder is None else {"PWD": folder}
+        self._supervisor, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", SUPERVISOR, str(theirs.fileno()), str(memory or 0), *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**environment, **own, MARK: self._mark},
+                cwd=folder,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
         self.memory = memory
-        if memory is not None:
-            with contextlib.suppress(ProcessLookupError, ValueError):  # already ended; the system's limit is lower
-                # The data segment, not the address space: node reserves more address space than there is memory.
-                resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (memory, memory))
         self.stdout, self.stderr = bytearray(), bytearray()  # what was read of them
         self.status: int | None = None
+        self._peak = 0
         self._selector = selectors.DefaultSelector()
         for stream, buffer in ((self.process.stdout, self.stdout), (self.process.stderr, self.stderr)):
             assert stream is not None
@@ -56,6 +82,30 @@ class ChildProcess:
         os.set_blocking(self.process.stdin.fileno(), False)
         self._open_streams = 2
         self.stdout_closed = False
+        self.pid = self._started()
+
+    def _started(self) -> int:
+        """Return the process id of the command. Raises OSError if it cannot be started."""
+        word, _, rest = self._report(STARTING_SECONDS).partition(" ")
+        if word == "pid":
+            return int(rest)
+        number, _, text = rest.partition(" ")
+        self.pid = 0
+        self.status = 0
+        self.end()
+        raise OSError(int(number or 0), text or "its supervisor does not start")
+
+    def _report(self, seconds: float) -> str:
+        """Return the next line of the supervisor; "" if it has ended or takes longer. The line is short, and sent at once."""
+        self._supervisor.settimeout(max(seconds, 0.001))
+        line = b""
+        with contextlib.suppress(TimeoutError, OSError):
+            while not line.endswith(b"\n"):
+                more = self._supervisor.recv(1)
+                if not more:
+                    break
+                line += more
+        return line.decode("utf-8", "replace").rstrip("\n") if line.endswith(b"\n") else ""
 
     def exchange(self, data: bytes, seconds: float, done: Callable[[], bool], *, close: bool = False) -> None:
         """Write `data`, and read until `done()` or until both streams end. ProtocolError after `seconds`.
@@ -108,33 +158,25 @@ class ChildProcess:
 
     def wait(self, seconds: float) -> int:
         """Return the exit status, negative for a signal. ProtocolError if the process does not end or used too much memory."""
-        end = time.monotonic() + seconds
-        pause = 0.0005
-        while os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            if time.monotonic() > end:
+        begin = time.monotonic()
+        self._take_end(self._report(seconds))
+        if self.status is None:
+            if time.monotonic() - begin >= seconds:
                 raise ProtocolError(f"closed its output but did not exit within {seconds:g} s")
-            time.sleep(pause)
-            pause = min(2 * pause, 0.05)
-        peak = self._reap()
-        self._check_peak(peak)
-        assert self.status is not None
+            raise ProtocolError("its supervisor was killed")
+        self._check_peak(self._peak)
         return self.status
 
-    def _reap(self) -> int:
-        """Kill the process group before its id can be reused, and return the peak memory in bytes."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        _, status, usage = os.wait4(self.process.pid, 0)
-        self.status = self.process.returncode = os.waitstatus_to_exitcode(status)
-        peak = usage.ru_maxrss * 1024
-        # A new process starts with the peak of its parent, which the kernel counts with some delay.
-        inherited = max(self._parent_peak, _own_peak()) + COUNTING_SLACK
-        return peak if peak > inherited else 0
+    def _take_end(self, line: str) -> None:
+        """Take status and peak of memory from the supervisor's last line."""
+        word, *numbers = line.split()[:3] or [""]
+        if word == "end":
+            self.status, self._peak = map(int, numbers)
 
     def check_memory(self) -> None:
         """Check the peak memory of the running process. ProtocolError if it is above the limit."""
         with contextlib.suppress(OSError, ValueError, StopIteration):
-            lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
+            lines = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines()
             self._check_peak(1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1]))
 
     def _check_peak(self, peak: int) -> None:
@@ -147,18 +189,44 @@ class ChildProcess:
         return lines[-1] if lines else ""
 
     def end(self) -> None:
-        """Kill the process and all its descendants in its process group."""
+        """Kill the process and all its descendants, and remove the folder in which it ran."""
         if self.status is None:
-            self._reap()
+            with contextlib.suppress(OSError):
+                self._supervisor.shutdown(socket.SHUT_WR)
+            self._take_end(self._report(ENDING_SECONDS + 1))
+        if self.status is None:  # the supervisor was killed or stopped
+            self._end_without_supervisor()
+        self.process.wait()
+        self._supervisor.close()
         self._selector.close()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
                 _close(stream)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end_without_supervisor(self) -> None:
+        """Kill the supervisor, and every process that descends from the command or has its mark."""
+        self.status = -signal.SIGKILL
+        for _ in range(9):
+            found = descendants(self.process.pid) | descendants(self.pid) | {self.process.pid} | _marked(self._mark)
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            if found == {self.process.pid}:
+                return
+            time.sleep(0.01)
 
 
-def _own_peak() -> int:
-    """Return the peak memory of this process in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _marked(mark: str) -> set[int]:
+    """Return the processes whose environment began with this mark."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if f"{MARK}={mark}".encode() in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
+                    found.add(int(name))
+    return found
 
 
 def _close(stream: object) -> None:

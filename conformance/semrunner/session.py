@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -126,11 +127,13 @@ def run(
     skips: Callable[[str], dict[str, str]] = lambda _: {},
     name: str = "",
     stop_after: int | None = None,
+    shuffle: int | None = None,
 ) -> Run:
     """Run the cases against the decoder. HarnessError if it cannot be run.
 
     skips: maps the decoder's name to its expected failures, id -> reason. name: overrides the name that the decoder
-    reports. stop_after: stop after that many failures.
+    reports. stop_after: stop after that many failures. shuffle: a seed for the order in which the decoder gets the cases;
+    None: that of the suite.
     """
     started = time.monotonic()
     suite_tier = max((case.tier for case in cases), key=TIERS.index, default="H")
@@ -140,7 +143,10 @@ def run(
         raise HarnessError(f"the decoder cannot be started, stopped and started again: {error}") from error
     name, protocol, tier = name or decoder.name, decoder.protocol, decoder.tier
     selected = [case for case in cases if case.tier_for(tier) is not None]
-    queue = _Queue(selected, tier, skips(name), stop_after)
+    order = list(selected)
+    if shuffle is not None:
+        random.Random(shuffle).shuffle(order)
+    queue = _Queue(order, tier, skips(name), stop_after)
     endings = _work_in_parallel(queue, decoder, settings, min(jobs, len(selected)))
     verdicts, left_out = check_left_out([queue.verdicts[case.id] for case in selected if case.id in queue.verdicts])
     errors = [*dict.fromkeys(filter(None, endings)), *(unread_tiers(verdicts) if stop_after is None else ())]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,9 @@ class Settings:
     data: Path  # folder with exactly the files DATA
     timeout: float = 60.0  # seconds per answer
     memory: int | None = None  # bytes; None: unlimited
+    environment: Mapping[str, str] | None = None  # None: that of the runner, without SEM_…
+    scratch: Path | None = None  # where each process gets an empty folder to run in; None: in the runner's folder
+    cwd: Path | None = None  # a folder to run in, in place of an empty one
 
 
 def gather(folders: Sequence[Path], target: Path) -> tuple[Path, Path]:

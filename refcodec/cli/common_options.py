@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import click
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.limits import NONE, Limits
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
@@ -33,10 +35,16 @@ def model_option(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --model (repeatable), --device and --dtype: the models of a method, and where they run."""
+    """Add --model (repeatable), --device, --dtype and --allow-download: the models of a method, and where they run."""
     from refcodec.foundation.resolve import DEVICES, DTYPES
 
     for decorate in (
+        click.option(
+            "--allow-download",
+            is_flag=True,
+            envvar="SEM_ALLOW_DOWNLOAD",
+            help="Also use hub models that a models.json names without a digest.  [default: SEM_ALLOW_DOWNLOAD, else no]",
+        ),
         click.option(
             "--dtype",
             type=click.Choice(DTYPES),
@@ -61,11 +69,14 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
     return f
 
 
-def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
+def models_of(
+    model: tuple[str, ...], device: str, dtype: str, limits: Limits = NONE, *, allow_download: bool = False
+) -> Models:
     """Return the models that the options name.
 
     Raises a usage error for an unknown role, Code.MODEL_UNAVAILABLE (SEM-E-801) for a folder without a model.
     """
+    from refcodec.cli.error_report import notice
     from refcodec.environment import Environment
     from refcodec.foundation.models_json import roles_in_folder
     from refcodec.foundation.resolve import Models
@@ -77,7 +88,16 @@ def models_of(model: tuple[str, ...], device: str, dtype: str) -> Models:
         for folder in folders:
             if os.path.isfile(folder / package_search.MANIFEST) or not roles_in_folder(folder):
                 model_folders(str(folder))
-        return Models.of(model, device=device, dtype=dtype, environment=Environment.default())
+        environment = Environment.default()
+        models = Models.of(
+            model,
+            device=device,
+            dtype=dtype,
+            environment=environment,
+            limits=limits,
+            allow_download=allow_download,
+        )
+        return replace(models, announce=notice)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -111,18 +131,23 @@ def model_folders(model: str | None) -> tuple[Path, ...]:
     from refcodec.networks import package_search
 
     folder = Path(model)
+    if not folder.is_dir():
+        from refcodec.foundation.resolve import no_folder_error
+
+        raise no_folder_error(folder)
     if os.path.isfile(folder / package_search.MANIFEST):
         if package_search.describe(folder) is None:
             raise SemError(
                 Code.MODEL_MALFORMED, f"{shown(model)}/{package_search.MANIFEST} cannot be read", path="manifest"
             )
     elif not any(os.path.isfile(entry / package_search.MANIFEST) for entry in folder.glob("*")):
-        raise SemError(
-            Code.MODEL_UNAVAILABLE,
-            f"{shown(model)} holds no model package",
-            path="model",
-            hint="name a folder with a manifest.json",
-        )
+        hint = "name a folder with a manifest.json"
+        if os.path.isfile(folder / "config.json"):
+            hint = f"name the role that it fills, --model ROLE={shown(model)}"
+        elif inner := sorted(entry.parent for entry in folder.glob("*/model_index.json")):
+            hint = f"name the folder of the pipeline, --model {shown(str(inner[0]))}"
+        what = f"{shown(model)} holds no model package"
+        raise SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint)
     return (folder,)
 
 

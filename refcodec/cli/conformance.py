@@ -51,6 +51,8 @@ def group() -> None:
 @click.option("--data", type=FOLDER, multiple=True, help="Folder with registry.json and the normative tables.")
 @click.option("--json", type=FILE, metavar="OUT", help="Write the report as JSON.")
 @click.option("--junit", type=FILE, metavar="OUT", help="Write the report as JUnit XML.")
+@click.option("--cwd", type=FOLDER, metavar="DIR", help="Folder in which the decoder runs. Default: an empty one.")
+@click.option("--shuffle", type=int, metavar="SEED", help="Give the vectors in a random order.")
 @click.option("--quiet", is_flag=True, help="Print failures and a summary line only.")
 def run(**options: Any) -> int:
     """Run the vectors of a suite with a decoder that implements PROTOCOL.md.

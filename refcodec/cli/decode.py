@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
+from refcodec.cli.limit_options import limits_options
+from refcodec.cli.output_file import force_option, output_name, times_of, times_option
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.write_images import ImageOptions, write_pictures
+from refcodec.cli.write_symbols import Naming
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
     from refcodec.foundation.resolve import Models
+    from refcodec.limits import Limits
 
 SYMBOL_SUFFIXES = (".txt", ".npy", ".npz")  # of files that are not pictures
 OVERRIDES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale")  # of hints
@@ -63,7 +67,15 @@ def painting_options(f: Any) -> Any:
 
 @click.command(short_help="Reconstruct the picture of a .sem file, or write its symbols.")
 @click.argument("source", metavar="IN.sem")
-@click.option("-o", "--output", metavar="OUT", help="[default: IN with a matching suffix; standard output for -]")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    callback=output_name,
+    help="[default: IN with a matching suffix; standard output for -]",
+)
+@force_option
+@times_option
 @click.option(
     "--symbols",
     is_flag=True,
@@ -71,11 +83,27 @@ def painting_options(f: Any) -> Any:
 )
 @click.option("--text", is_flag=True, help="Print the text of the file, consonants restored to words.")
 @click.option("--alternatives", is_flag=True, help="With --text: list other words that each one may have been.")
+@click.option(
+    "--keep-metadata",
+    is_flag=True,
+    help="Write EXIF (with its GPS position) and XMP stored in the file into the picture.",
+)
 @painting_options
 @models_options
 @level_option
+@limits_options
 @json_option
-def command(source: str, output: str | None, symbols: bool, text: bool, alternatives: bool, **options: Any) -> None:
+def command(
+    source: str,
+    output: str | None,
+    symbols: bool,
+    text: bool,
+    alternatives: bool,
+    force: bool,
+    preserve_times: bool,
+    limits: Limits,
+    **options: Any,
+) -> None:
     """Reconstruct the picture of IN.sem and write it to OUT, in the format of its suffix.
 
     Formats are png, jpg, webp (lossless), avif, tif, bmp and ppm. For method elic, and for perco's embedded profile, the
@@ -93,39 +121,45 @@ def command(source: str, output: str | None, symbols: bool, text: bool, alternat
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
-    models, level = models_of(options["model"], options["device"], options["dtype"]), options["level"]
+    naming = Naming(source, output, force, times_of(source, preserve_times))
+    models = models_of(
+        options["model"], options["device"], options["dtype"], limits, allow_download=options["allow_download"]
+    )
+    level = options["level"]
     if text:
         from refcodec.cli.print_text import print_text
 
-        print_text(source, output, alternatives, models.package_environment, level)
+        print_text(naming, alternatives, models.package_environment, level, limits)
         return
     if output is not None or source == STDIO:
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
         picture_suffix(str(output))
-    _decode(source, output, symbols, models, wanted, level)
+    _decode(naming, symbols, models, wanted, level)
 
 
 def image_options(options: dict[str, Any]) -> ImageOptions:
     """Return the settings of the reconstruction from the options of the command."""
     overrides = {name.replace("_", "-"): options[name] for name in OVERRIDES if options[name] is not None}
-    return ImageOptions(overrides, options["samples"], options["reflections"], options["trace"])
+    return ImageOptions(
+        overrides, options["samples"], options["reflections"], options["trace"], options.get("keep_metadata", False)
+    )
 
 
-def _decode(source: str, output: str | None, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
+def _decode(naming: Naming, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
     from refcodec.cli.partial_decode import decode_available
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
 
-    environment = models.package_environment
-    container = read(read_input(source, level), level=level, environment=environment)
+    environment, limits = models.package_environment, models.limits
+    container = read(read_input(naming.source, level), level=level, environment=environment, limits=limits)
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
-            decoded = decode_available(container, environment, level, update)
-            written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, source, output)]
+            decoded = decode_available(container, environment, level, update, limits)
+            written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, naming)]
         else:
-            decoded, written, used = write_pictures(container, source, output, models, wanted, level, update)
+            decoded, written, used = write_pictures(container, naming, models, wanted, level, update)
     _print_result(decoded, written, used)
 
 
@@ -138,6 +172,7 @@ def _check(symbols: bool, text: bool, alternatives: bool, wanted: ImageOptions) 
     names = [*wanted.overrides, *(["trace"] if wanted.trace else [])]
     names += ["reflections"] if wanted.reflections is not None else []
     names += ["samples"] if wanted.samples > 1 else []
+    names += ["keep-metadata"] if wanted.keep_metadata else []
     if (text or symbols) and names:
         raise click.UsageError(f"--{names[0]} is for pictures, and {'--text' if text else '--symbols'} writes none")
 

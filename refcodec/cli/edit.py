@@ -9,7 +9,8 @@ import click
 
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.error_report import notice
-from refcodec.cli.stdio import claim_output, read_input, say, show_json, wants_json, write_output
+from refcodec.cli.output_file import OutputFile, output_name, times_of, times_option
+from refcodec.cli.stdio import claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, pairs, symbol_options
 from refcodec.fileio import read_bytes, shown
 
@@ -18,13 +19,19 @@ if TYPE_CHECKING:
 
 THUMBNAIL_BYTES = 1 << 20
 output_option = click.option(
-    "-o", "--output", metavar="OUT.sem", required=True, help="The new file; - for standard output."
+    "-o",
+    "--output",
+    metavar="OUT.sem",
+    required=True,
+    callback=output_name,
+    help="The new file; - for standard output.",
 )
 
 
 @click.command("strip", short_help="Remove sections from a .sem file.")
 @click.argument("source", metavar="IN.sem")
 @output_option
+@times_option
 @click.option("--section", "names", metavar="NAME", multiple=True, help="A section by name or type. Repeatable.")
 @click.option(
     "--ancillary",
@@ -33,12 +40,13 @@ output_option = click.option(
 )
 @level_option
 @json_option
-def strip(source: str, output: str, names: tuple[str, ...], ancillary: bool, level: int) -> None:
+def strip(source: str, output: str, preserve_times: bool, names: tuple[str, ...], ancillary: bool, level: int) -> None:
     """Remove sections from IN.sem; the others do not change.
 
     Without an option this removes provenance, metadata and thumbnail, which may reveal more than the picture.
     """
     environment = environment_of(None)
+    file = OutputFile(output, times=times_of(source, preserve_times))
     container = _read(source, output, level, environment)
     from refcodec import editing, spec
 
@@ -49,7 +57,7 @@ def strip(source: str, output: str, names: tuple[str, ...], ancillary: bool, lev
             types |= {section.type for section in container.sections if not section.critical}
         if not names and not ancillary:
             types = {t for t in (spec.PROVENANCE, spec.THUMBNAIL, spec.METADATA) if t in have}
-        _finish(editing.strip(container, types, level=level), output, level, environment)
+        _finish(editing.strip(container, types, level=level), file, level, environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -57,11 +65,12 @@ def strip(source: str, output: str, names: tuple[str, ...], ancillary: bool, lev
 @click.command("cut", short_help="Truncate a .sem file at the end of a section.")
 @click.argument("source", metavar="IN.sem")
 @output_option
+@times_option
 @click.option("--sections", type=click.IntRange(1), metavar="N", help="Keep the first N sections.")
 @click.option("--bytes", "limit", type=click.IntRange(1), metavar="B", help="Keep as many sections as fit in B bytes.")
 @level_option
 @json_option
-def cut(source: str, output: str, sections: int | None, limit: int | None, level: int) -> None:
+def cut(source: str, output: str, preserve_times: bool, sections: int | None, limit: int | None, level: int) -> None:
     """Truncate IN.sem at the end of a section. The result can be read, and reports that it is incomplete.
 
     `semtool truncate` is the same command.
@@ -69,11 +78,12 @@ def cut(source: str, output: str, sections: int | None, limit: int | None, level
     if sections is None and limit is None:
         raise click.UsageError("give --sections or --bytes")
     environment = environment_of(None)
+    file = OutputFile(output, times=times_of(source, preserve_times))
     container = _read(source, output, level, environment)
     from refcodec import editing
 
     try:
-        _finish(editing.cut(container, sections=sections, limit=limit), output, level, environment)
+        _finish(editing.cut(container, sections=sections, limit=limit), file, level, environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -81,6 +91,7 @@ def cut(source: str, output: str, sections: int | None, limit: int | None, level
 @click.command("add", short_help="Add sections to a .sem file.")
 @click.argument("source", metavar="IN.sem")
 @output_option
+@times_option
 @symbol_options
 @note_options
 @click.option(
@@ -95,6 +106,7 @@ def cut(source: str, output: str, sections: int | None, limit: int | None, level
 def add(
     source: str,
     output: str,
+    preserve_times: bool,
     metadata: dict[str, str],
     hints: dict[str, str],
     provenance: dict[str, str],
@@ -109,6 +121,7 @@ def add(
 ) -> None:
     """Add sections to IN.sem, such as a caption, metadata or render hints; the others do not change."""
     environment = environment_of(None)
+    file = OutputFile(output, times=times_of(source, preserve_times))
     container = _read(source, output, level, environment)
     from refcodec import editing
     from refcodec.assemble import ancillary, payload_section, section_of
@@ -134,7 +147,7 @@ def add(
             sections += _sections_of(other, header, level, environment)
         if not sections:
             raise click.UsageError("nothing to add")
-        _finish(editing.add(container, sections, replacing=replace, level=level), output, level, environment)
+        _finish(editing.add(container, sections, replacing=replace, level=level), file, level, environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -167,11 +180,11 @@ def _read(source: str, output: str, level: int, environment: Environment) -> Any
     return container
 
 
-def _finish(edited: Any, output: str, level: int, environment: Environment) -> None:
+def _finish(edited: Any, file: OutputFile, level: int, environment: Environment) -> None:
     """Write the edited file, and print its sections."""
     from refcodec.container import read
 
-    write_output(output, edited.data)
+    file.write(edited.data)
     for section_type in edited.dropped:
         notice(f"section 0x{section_type:02X} is unknown and not safe to copy: it was removed with the change")
     container = read(edited.data, level=level, environment=environment)
@@ -179,7 +192,7 @@ def _finish(edited: Any, output: str, level: int, environment: Environment) -> N
     if wants_json():
         show_json(
             {
-                "file": output,
+                "file": file.name,
                 "bytes": len(edited.data),
                 "sections": names,
                 "complete": container.complete,
@@ -188,4 +201,4 @@ def _finish(edited: Any, output: str, level: int, environment: Environment) -> N
         )
     else:
         incomplete = "" if container.complete else ", incomplete"
-        say(f"{shown(output)}: {len(edited.data)} bytes, {', '.join(names)}{incomplete}")
+        say(f"{shown(file.name)}: {len(edited.data)} bytes, {', '.join(names)}{incomplete}")

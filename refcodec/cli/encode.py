@@ -6,13 +6,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, package_of, progress
 from refcodec.cli.error_report import notice
+from refcodec.cli.formats_help import CommandOfPictures
 from refcodec.cli.inspect_text import rate_text
+from refcodec.cli.limit_options import limits_options
+from refcodec.cli.output_file import OutputFile, default_sem, force_option, output_name, times_of, times_option
 from refcodec.cli.stdio import (
     STDIO,
     claim_output,
@@ -94,9 +98,17 @@ def description_options(f: Any) -> Any:
     return f
 
 
-@click.command(short_help="Encode a picture, or symbols, as a .sem file.")
+@click.command(cls=CommandOfPictures, short_help="Encode a picture, or symbols, as a .sem file.")
 @click.argument("source", metavar="[IN]", required=False)
-@click.option("-o", "--output", metavar="OUT.sem", help="[default: IN with .sem; standard output for -]")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT.sem",
+    callback=output_name,
+    help="[default: IN with .sem; standard output for -]",
+)
+@force_option
+@times_option
 @click.option(
     "--method", metavar="M", help="elic, consonant, clip, pics or perco.  [default: elic; for symbols, theirs]"
 )
@@ -134,6 +146,12 @@ def description_options(f: Any) -> Any:
     callback=_colour,
     help="Colour under transparent pixels.",
 )
+@click.option("--lenient", is_flag=True, help="Take what can be read of a damaged or truncated picture, with a notice.")
+@click.option(
+    "--keep-metadata",
+    is_flag=True,
+    help="Store EXIF (with its GPS position), XMP and the ICC profile of the picture in the file.  [default: none of them]",
+)
 @symbol_options
 @size_option
 @note_options
@@ -143,11 +161,14 @@ def description_options(f: Any) -> Any:
     help="Write digests of all layers and passes to OUT.sem.trace.json, or the steps of an analysis into OUT.sem.trace.",
 )
 @level_option
+@limits_options
 @json_option
-def command(source: str | None, output: str | None, trace: bool, **options: Any) -> None:
+def command(
+    source: str | None, output: str | None, trace: bool, force: bool, preserve_times: bool, **options: Any
+) -> None:
     """Encode the picture IN, or symbols, as a .sem file.
 
-    IN may be in any format that Pillow reads; - is standard input. Without IN the file is made from a text, an image
+    IN may be in any of the formats below; - is standard input. Without IN the file is made from a text, an image
     embedding, codes, indices or an edge map, for a picture of --size.
 
     \b
@@ -161,14 +182,15 @@ def command(source: str | None, output: str | None, trace: bool, **options: Any)
         raise click.UsageError(f"--trace is for pictures by method elic, {' or '.join(TRACED)}")
     if source is None and not symbols:
         source = STDIO
-    target = claim_target(source, output, options["size"])
+    file = claim_target(source, output, options["size"], force=force)
+    times, target = times_of(source, preserve_times), file.name
     tracer, steps = recorders(target, options["method"]) if trace else (None, None)
     with encoding(source) as more:
         from refcodec import codec
 
         image = standard_input() if source == STDIO else source
         encoded = codec.encode_file(image, **(encode_options(options) | more | callbacks(tracer, steps)))
-    write_output(target, encoded.data)
+    replace(file, times=times).write(encoded.data)
     if tracer is not None:
         write_output(f"{target}.trace.json", tracer.to_json(encoded.data))
     if steps is not None:
@@ -176,21 +198,23 @@ def command(source: str | None, output: str | None, trace: bool, **options: Any)
     report(encoded, target)
 
 
-def claim_target(source: str | None, output: str | None, size: tuple[int, int] | None) -> str:
-    """Return the name of the file to write; source None: symbols alone. Raises a usage error for an invalid output."""
+def claim_target(
+    source: str | None, output: str | None, size: tuple[int, int] | None, *, force: bool = False
+) -> OutputFile:
+    """Return the file to write; source None: symbols alone. Raises a usage error for an invalid output."""
     if source is None:
         target = output or STDIO
         claim_output(target, STDIO if target != STDIO else "")
-        return target
+        return OutputFile(target)
     if size is not None:
         raise click.UsageError("a picture has its own size: --size is for symbols without a picture")
     if source == STDIO and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("no picture: name one, or pipe one in")
-    target = output or default_output(source, ".sem")
-    if output is None and target == source != STDIO:
+    if output is None and default_output(source, ".sem") == source != STDIO:
         raise click.UsageError(f"{shown(source)} is named as a .sem file: decode it, or name the output with -o")
-    claim_output(target, source)
-    return target
+    file = default_sem(source, force=force) if output is None else OutputFile(output)
+    claim_output(file.name, source)
+    return file
 
 
 def recorders(target: str, method: str | None) -> tuple[Tracer | None, Steps | None]:
@@ -223,7 +247,13 @@ def encoding(source: str | None) -> Iterator[EncodeOptions]:
 
 def encode_options(options: dict[str, Any]) -> EncodeOptions:
     """Return the arguments of `refcodec.encode` for the options of the command."""
-    models = models_of(options["model"], options["device"], options["dtype"])
+    models = models_of(
+        options["model"],
+        options["device"],
+        options["dtype"],
+        options["limits"],
+        allow_download=options["allow_download"],
+    )
     arguments: EncodeOptions = {
         "method": options["method"],
         "profile": options["profile"],
@@ -243,10 +273,13 @@ def encode_options(options: dict[str, Any]) -> EncodeOptions:
         "hints": options["hints"],
         "metadata": options["metadata"],
         "background": options["background"],
+        "lenient": options["lenient"],
+        "keep_metadata": options["keep_metadata"],
         "level": options["level"],
         "model": package_of(models),
         "models": models,
         "environment": models.environment,
+        "limits": options["limits"],
     }
     arguments.update(loaded(options))  # type: ignore[typeddict-item]
     return arguments

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from refcodec.cli.stdio import safe, say, show_json, wants_json
+from refcodec.cli.stdio import error_is_a_file, safe, say, show_json, wants_json
 from refcodec.errors import SemError
 
 USAGE, BUG = 2, 1
@@ -63,8 +63,11 @@ def interrupted(what: str) -> None:
 
 
 def notice(text: str) -> None:
-    """Print a notice for the user, which is not an error."""
-    say(f"note: {safe(text)}", err=True)
+    """Print a notice for the user, which is not an error; not into a file that standard error or --json is."""
+    if not error_is_a_file():
+        say(f"note: {safe(text)}", err=True)
+    elif not wants_json():
+        say(f"note: {safe(text)}")
 
 
 def _print_error(name: str, what: str, hint: str, status: int) -> int:

@@ -35,6 +35,7 @@ def import_role(
     no_fetch: record a hub id without downloading it. Raises ValueError for a place that cannot fill a role.
     """
     from refcodec.foundation.download import resolve_folder, source_sha256
+    from refcodec.foundation.model_place import snapshot_of
     from refcodec.foundation.model_set import own_set, refuse_taken_role, relative_to
     from refcodec.foundation.roles import ModelSource, source_of
 
@@ -43,12 +44,16 @@ def import_role(
     source, notices = source_of(role, place), []
     if source.is_endpoint:
         raise ValueError("an endpoint has no files: name it with --model where it is used")
+    if os.path.isdir(source.place):
+        source = ModelSource(role, str(snapshot_of(role, Path(source.place))))
     if not os.path.isdir(source.place):
         if os.path.lexists(source.place):
             raise ValueError(f"{shown(place)} is a file: name the folder of the model")
         if no_fetch:
             unpinned = "" if source.revision else " and without a revision"
-            notices.append(f"{source.name} is recorded without a digest{unpinned}: later changes cannot be detected")
+            notices.append(
+                f"{source.name} is recorded without a digest{unpinned}: later changes cannot be detected, and using it needs --allow-download"
+            )
             _record(folder, source)
             return result(role, folder, set=str(folder), roles=[_entry(source)], notices=notices)
         source, download_folder = _fetch(source)

@@ -10,6 +10,7 @@ import click
 
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.inspect_text import facts, hex_lines, meaning, split, title, value_text
+from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json, write_output
 from refcodec.fileio import shown
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 @click.command("inspect", short_help="Show the fields of a .sem file, byte by byte.")
 @click.argument("source", metavar="IN.sem")
 @click.option("--hex", "as_hex", is_flag=True, help="Show the bytes of every field.")
-@click.option("--html", metavar="OUT.html", help="Write a page that shows the bytes, coloured by field.")
+@click.option(
+    "--html", metavar="OUT.html", callback=output_name, help="Write a page that shows the bytes, coloured by field."
+)
 @model_option
 @level_option
 @json_option

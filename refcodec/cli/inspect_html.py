@@ -6,6 +6,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from refcodec.cli.html_page import Rules, page
 from refcodec.cli.inspect_text import facts, meaning, split, title, value_text
 from refcodec.cli.stdio import safe
 
@@ -40,22 +41,19 @@ code,.hex{font:13px/1.7 ui-monospace,Menlo,Consolas,monospace}
 
 def render(name: str, data: bytes, inspection: Inspection, rows: Registry) -> str:
     """Return the HTML document for a file called `name`."""
-    heading = escape(safe(name))
-    return "".join(
+    rules = Rules()
+    body = "".join(
         [
-            "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
-            "<meta name='viewport' content='width=device-width'>",
-            f"<title>{heading}</title><style>{_STYLE}{_links(inspection)}</style></head><body>\n",
-            f"<h1>{heading}</h1><p>{escape(safe(title(inspection)))}</p>\n",
+            f"<h1>{escape(safe(name))}</h1><p>{escape(safe(title(inspection)))}</p>\n",
             _facts(inspection),
-            _bar(inspection),
+            _bar(inspection, rules),
             "<h2>Fields</h2>\n",
-            _table(inspection, rows),
+            _table(inspection, rows, rules),
             "<h2>Bytes</h2>\n",
-            _bytes(data, inspection),
-            "</body></html>\n",
+            _bytes(data, inspection, rules),
         ]
     )
+    return page(safe(name), f"{_STYLE}{_links(inspection)}{rules.css()}", body)
 
 
 def _colour(i: int) -> str:
@@ -76,17 +74,17 @@ def _facts(inspection: Inspection) -> str:
     return f"<dl>{''.join(items)}</dl>\n"
 
 
-def _bar(inspection: Inspection) -> str:
+def _bar(inspection: Inspection, rules: Rules) -> str:
     """Return the bar that shows each field's share of the file."""
     parts = (
-        f"<span class='f{i} m' style='flex:{f.bits};background:{_colour(i)}' "
+        f"<span class='f{i} m {rules.name(f'background:{_colour(i)}')} {rules.name(f'flex:{f.bits}')}' "
         f"title='{escape(f.name)}: {f.bits / (8 * inspection.file_bytes):.1%}'></span>"
         for i, f in enumerate(inspection.fields)
     )
     return f"<div class='bar'>{''.join(parts)}</div>\n" if inspection.fields else ""
 
 
-def _table(inspection: Inspection, registry: Registry) -> str:
+def _table(inspection: Inspection, registry: Registry, rules: Rules) -> str:
     """Return the table of fields."""
     rows, before = [], ""
     for i, field in enumerate(inspection.fields):
@@ -97,7 +95,7 @@ def _table(inspection: Inspection, registry: Registry) -> str:
         explanation = meaning(field, inspection, registry)
         rows.append(
             f"<tr class='f{i}'><td class='n'>{field.offset}</td><td class='n'>{field.bits}</td>"
-            f"<td><span class='key f{i} m' style='background:{_colour(i)}'></span>{escape(name)}</td>"
+            f"<td><span class='key f{i} m {rules.name(f'background:{_colour(i)}')}'></span>{escape(name)}</td>"
             f"<td class='v'><code>{escape(safe(value_text(field)))}</code>"
             + (f" <i>{escape(safe(explanation))}</i>" if explanation else "")
             + "</td></tr>\n"
@@ -106,7 +104,7 @@ def _table(inspection: Inspection, registry: Registry) -> str:
     return f"<table>{head}{''.join(rows)}</table>\n"
 
 
-def _bytes(data: bytes, inspection: Inspection) -> str:
+def _bytes(data: bytes, inspection: Inspection, rules: Rules) -> str:
     """Return a hex dump, line by line, with the first bytes of long fields."""
     owners = _owners(inspection.fields)
     lines, at = [], 0
@@ -119,7 +117,7 @@ def _bytes(data: bytes, inspection: Inspection) -> str:
         end = at + 1
         while end < min(len(data), at - at % _ROW + _ROW) and end in owners:
             end += 1
-        cells = "".join(_cell(data[k], owners[k], inspection.fields) for k in range(at, end))
+        cells = "".join(_cell(data[k], owners[k], inspection.fields, rules) for k in range(at, end))
         text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in data[at:end])
         lines.append(f"<b>{at}</b><div>{cells}</div><b>{escape(text)}</b>\n")
         at = end
@@ -135,7 +133,7 @@ def _owners(fields: tuple[Field, ...]) -> dict[int, list[int]]:
     return owners
 
 
-def _cell(byte: int, owned: list[int], fields: tuple[Field, ...]) -> str:
+def _cell(byte: int, owned: list[int], fields: tuple[Field, ...], rules: Rules) -> str:
     """Return one byte, coloured by the share that each of its fields has in it."""
     names = ", ".join(fields[i].name for i in owned)
     classes = " ".join(f"f{i}" for i in owned)
@@ -146,4 +144,5 @@ def _cell(byte: int, owned: list[int], fields: tuple[Field, ...]) -> str:
             stops.append(f"{_colour(i)} {at:.1f}% {at + 12.5 * fields[i].bits:.1f}%")
             at += 12.5 * fields[i].bits
         background = f"linear-gradient(90deg,{','.join(stops)})"
-    return f"<span class='{classes} m' style='background:{background}' title='{escape(names)}'>{byte:02x}</span>"
+    look = rules.name(f"background:{background}")
+    return f"<span class='{classes} m {look}' title='{escape(names)}'>{byte:02x}</span>"

@@ -1,45 +1,57 @@
 # SPDX-License-Identifier: MIT
 """The entry point of `semtool`: run a command, print errors as one line each, return the exit status.
 
-Exit status: 0 ok, 2 usage, 3 to 7 by the family of a SemError, 130 for Ctrl-C, 1 for a bug of this program. If the
-reader of standard output exits early (`| head`), the program ends silently with 7.
+Exit status: 0 ok, 2 usage, 3 to 7 by the family of a SemError, 130 for Ctrl-C, 143 and 129 for SIGTERM and SIGHUP, 1 for
+a bug of this program. If the reader of standard output exits early (`| head`), the program ends silently with 7.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 INTERRUPTED = 130
 PIPE_GONE = 7
+# Threads of torch sleep while they wait, and leave the processor to other programs; read when OpenMP is loaded.
+PASSIVE: Final = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run `semtool` once; return the exit status."""
+    """Run `semtool` once; return the exit status. Raises SystemExit with it on SIGTERM and SIGHUP."""
+    if args is None:  # the process is this program's own
+        for name, value in PASSIVE.items():
+            os.environ.setdefault(name, value)
     try:  # Ctrl-C may come while modules are still being imported
+        from refcodec.cli.signals import Terminated, raising
         from refcodec.cli.stdio import mute, prepare
 
         arguments = list(sys.argv[1:] if args is None else args)
         prepare(arguments)
         try:
-            return _run(arguments)
+            with raising():
+                return _run(arguments)
         except BrokenPipeError:
             mute()
             return PIPE_GONE
+        except Terminated:
+            _interrupted("terminated")
+            raise
     except KeyboardInterrupt:
-        return _interrupted()
+        _interrupted("interrupted")
+        return INTERRUPTED
 
 
-def _interrupted() -> int:
-    """Report that Ctrl-C has ended the work, with --json also as an object; return the status."""
+def _interrupted(what: str) -> None:
+    """Report that a signal has ended the work, with --json also as an object."""
     with suppress(OSError):
-        print("interrupted; no file is left half written", file=sys.stderr)
+        print(f"{what}; no file is left half written", file=sys.stderr)
     with suppress(OSError, ImportError):
         from refcodec.cli import error_report
 
         error_report.interrupted("no file is left half written")
-    return INTERRUPTED
 
 
 def _run(arguments: list[str]) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from refcodec.cli.common_options import models_of
+from refcodec.cli.error_report import notice
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
@@ -71,6 +72,8 @@ def take_inventory(model: tuple[str, ...]) -> Inventory:
     from refcodec.networks import package_search
 
     models = models_of(model, "auto", "auto")
+    for missing in models.environment.missing_folders:
+        notice(f"there is no folder {shown(str(missing))}, which SEM_MODELS names")
     environment = models.package_environment
     inventory = Inventory(
         environment,
@@ -213,7 +216,7 @@ def resolve(what: str, inventory: Inventory) -> Selection:
     if not selection:
         raise SemError(
             Code.MODEL_UNAVAILABLE,
-            f"there is no package, role or profile {shown(what)}",
+            f"there is no package, role or profile {shown(what)}, and no such folder",
             hint="semtool models list shows all",
         )
     if what in ROLES:

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +72,7 @@ def command(
 
     used = {name: value for name, value in settings.items() if value}
     try:
-        with _ending_tidily(), progress("importing") as update:
+        with progress("importing") as update:
             if kind in ROLES:
                 if used or len(sources) > 1:
                     raise click.UsageError(f"{kind} takes one SOURCE" + (f", and no --{min(used)}" if used else ""))
@@ -94,24 +91,6 @@ def command(
     else:
         for line in _lines(result):
             say(line)
-
-
-@contextmanager
-def _ending_tidily() -> Iterator[None]:
-    """Exit cleanly on SIGTERM, as on Ctrl-C, so that no process and no incomplete folder is left."""
-
-    def end(number: int, _: object) -> None:
-        sys.exit(128 + number)
-
-    try:
-        before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # only the main thread can set signal handlers
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ import click
 from refcodec.cli.common_options import json_option
 from refcodec.cli.error_report import notice
 from refcodec.cli.model_inventory import PARTS, model_option, package_row, profile_row, role_row, take_inventory
-from refcodec.cli.stdio import safe, say, show_json, wants_json
+from refcodec.cli.stdio import brief, say, show_json, wants_json
 from refcodec.fileio import shown
 
 WIDE = 10_000  # columns of a table that is not for a terminal, so that no line is folded
@@ -98,7 +98,7 @@ def _table(title: str, heads: tuple[str, ...], cells: list[tuple[str, ...]]) -> 
     for head in heads:
         table.add_column(head, overflow="fold")
     for line in cells:
-        table.add_row(*(Text(safe(cell)) for cell in line))
+        table.add_row(*(Text(brief(cell, "--json prints all of it")) for cell in line))
     out, terminal = io.StringIO(), sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else WIDE
     Console(

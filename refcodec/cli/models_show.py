@@ -23,11 +23,12 @@ from refcodec.cli.model_inventory import (
     role_row,
     take_inventory,
 )
-from refcodec.cli.stdio import safe, say, show_json, wants_json
+from refcodec.cli.stdio import brief, safe, say, show_json, wants_json
 from refcodec.errors import FAMILIES, Code, SemError
 from refcodec.fileio import shown
 
 CONFIG_BYTES_MAX = 1 << 20
+REMEDY = "--json prints all of it"
 CLASS_KEYS = ("_class_name", "architectures", "model_type")
 
 
@@ -108,6 +109,7 @@ def _role(fill: Fill | str, inventory: Inventory, update: Any) -> dict[str, Any]
     """Return the object of a role, with the files of its model. `computed`: the digest of the files on this machine."""
     from refcodec.foundation.download import resolve_folder, source_sha256
     from refcodec.foundation.folder_digest import model_files
+    from refcodec.foundation.model_place import snapshot_of
     from refcodec.foundation.roles import ROLES
 
     more: dict[str, Any] = {"folder": None, "files": [], "classes": [], "computed": None, "error": None}
@@ -132,7 +134,11 @@ def _role(fill: Fill | str, inventory: Inventory, update: Any) -> dict[str, Any]
     if source.is_endpoint:
         return row
     try:
-        folder = Path(source.place) if os.path.isdir(source.place) else resolve_folder(source, fetch=False)
+        folder = (
+            snapshot_of(source.role, Path(source.place))
+            if os.path.isdir(source.place)
+            else resolve_folder(source, fetch=False)
+        )
         row["folder"] = str(folder)
         row["files"] = [{"name": name, "bytes": path.stat().st_size} for name, path in model_files(folder)]
         row["classes"] = classes(folder)
@@ -170,7 +176,7 @@ def _profile(profile: Any, inventory: Inventory) -> dict[str, Any]:
 def _text(kind: str, row: dict[str, Any]) -> Iterator[str]:
     """Yield the text output: a title, then a line for each member that is not empty."""
     title = row.get("name") or row.get("role") or row.get("folder") or "?"
-    yield f"{kind} {safe(str(title))}"
+    yield f"{kind} {brief(title, REMEDY)}"
     for key, value in row.items():
         if key in ("name", "role", "error") or value is None or value in ([], {}):
             continue
@@ -180,11 +186,12 @@ def _text(kind: str, row: dict[str, Any]) -> Iterator[str]:
                 yield f"  {'file':12} {shown(file['name'])}  {file['bytes']} bytes{digest}"
         elif isinstance(value, dict):
             for name, entry in value.items():
-                yield f"  {key:12} {safe(str(name))} {safe(str(entry))}"
+                yield f"  {key:12} {brief(name, REMEDY)} {brief(entry, REMEDY)}"
         elif isinstance(value, list):
-            yield f"  {key:12} {safe(', '.join(map(str, value)))}"
+            yield f"  {key:12} {brief(', '.join(map(str, value)), REMEDY)}"
         else:
-            yield f"  {key:12} {safe({True: 'kept', False: 'broken'}[value] if key == 'bounds' else _word(value))}"
+            word = {True: "kept", False: "broken"}[value] if key == "bounds" else _word(value)
+            yield f"  {key:12} {brief(word, REMEDY)}"
 
 
 def _word(value: Any) -> str:

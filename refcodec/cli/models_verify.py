@@ -10,7 +10,7 @@ import click
 
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.model_inventory import Fill, Inventory, model_option, resolve, take_inventory
-from refcodec.cli.stdio import safe, say, show_json, wants_json
+from refcodec.cli.stdio import brief, safe, say, show_json, wants_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
@@ -37,7 +37,7 @@ def command(what: tuple[str, ...], model: tuple[str, ...]) -> int:
             say(_line(row, error))
         if error is not None:
             errors.append(error)
-            say(f"{shown(row['name'])}: {safe(str(error))}", err=True)
+            say(f"{_name(row)}: {safe(str(error))}", err=True)
 
     with progress("verifying") as update:
         for i, folder in enumerate(packages):
@@ -115,6 +115,7 @@ def _package(folder: Path, inventory: Inventory) -> tuple[dict[str, Any], SemErr
 def _role(fill: Fill) -> tuple[dict[str, Any], SemError | None]:
     """Check the model of a role; return its object and its first error, if any."""
     from refcodec.foundation.download import resolve_folder, source_sha256
+    from refcodec.foundation.required_files import check_pipeline_files
 
     source = fill.source
     row = _row("role", source.role, None)
@@ -124,6 +125,7 @@ def _role(fill: Fill) -> tuple[dict[str, Any], SemError | None]:
         folder = resolve_folder(source, fetch=False)
         row.update(folder=str(folder), pickled=_pickled(folder))
         row["sha256"] = source.sha256 or source_sha256(source, folder)
+        check_pipeline_files(source.role, folder)
     except SemError as error:
         return row, error
     return row | {"state": "unrecorded" if source.sha256 is None else "ok"}, None
@@ -137,10 +139,14 @@ def _pickled(folder: Path) -> list[str]:
     return [name for name, path in model_files(folder) if path.suffix in PICKLED]
 
 
+def _name(row: dict[str, Any]) -> str:
+    return brief(shown(row["name"]), "--json prints all of it")
+
+
 def _line(row: dict[str, Any], error: SemError | None) -> str:
     """Return the line of one model."""
     words = [row["state"] if error is None else f"failed, {error.id} {error.name}"]
     words += [f"sha256 {row['sha256'][:16]}…"] if row["state"] == "unrecorded" and row["sha256"] else []
     words += [f"never opened: {', '.join(map(shown, row['pickled']))}"] if row["pickled"] else []
     where = f" ({shown(row['folder'])})" if row["folder"] else ""
-    return f"{row['what']} {shown(row['name'])}{where}: {', '.join(words)}"
+    return f"{row['what']} {_name(row)}{where}: {', '.join(words)}"

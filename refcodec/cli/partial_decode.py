@@ -11,6 +11,7 @@ from refcodec.container import Container
 from refcodec.decoder import decode_container
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
+from refcodec.limits import NONE, Limits
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 
 
 def decode_available(
-    container: Container, environment: Environment, level: int, progress: Progress | None = None
+    container: Container,
+    environment: Environment,
+    level: int,
+    progress: Progress | None = None,
+    limits: Limits = NONE,
 ) -> DecodedFile:
     """Decode a container; if only models are missing, leave out the payloads that need them, with a notice.
 
     Raises SemError as `decode_container` does, and Code.MODEL_UNAVAILABLE (SEM-E-801) if no other payloads are left.
     """
     try:
-        return decode_container(container, environment, level=level, progress=progress)
+        return decode_container(container, environment, level=level, progress=progress, limits=limits)
     except SemError as error:
         undecodable = [
             section
@@ -38,7 +43,9 @@ def decode_available(
             raise
         names = ", ".join(container.profile.kind(section.number).name for section in undecodable)
         header = replace(container.header, count=len(kept) + (not container.complete))
-        decoded = decode_container(replace(container, header=header, sections=kept), environment, level=level)
+        decoded = decode_container(
+            replace(container, header=header, sections=kept), environment, level=level, limits=limits
+        )
         notice(f"without {names}, whose model is not installed: {error}")
         # SEM-R-061: sections that were left out are not checked
         return replace(decoded, state="unchecked") if decoded.state == "ok" else decoded

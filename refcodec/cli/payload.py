@@ -3,30 +3,50 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import click
 
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
-from refcodec.cli.stdio import read_input, safe, say, show_json, wants_json
+from refcodec.cli.limit_options import limits_options
+from refcodec.cli.stdio import STDIO, brief, claim_output, read_input, say, show_json, wants_json, write_output
+from refcodec.fileio import shown
+
+if TYPE_CHECKING:
+    from refcodec.limits import Limits
+
+REMEDY = "-o FILE writes all of it"
 
 
 @click.command(short_help="Print the decoded symbols of a .sem file.")
 @click.argument("source", metavar="IN.sem")
+@click.option("-o", "output", metavar="FILE", help="Write everything to FILE as JSON; - is standard output.")
 @model_option
 @level_option
+@limits_options
 @json_option
-def command(source: str, model: str | None, level: int) -> None:
+def command(source: str, output: str | None, model: str | None, level: int, limits: Limits) -> None:
     """Print the decoded symbols of IN.sem, section by section.
 
-    Prints the kind, the SHA-256 of the serialised symbols (S of SPEC.md §7), the shape of each array, and short values.
+    Prints the kind, the SHA-256 of the serialised symbols (S of SPEC.md §7), the shape of each array, and short values;
+    of a long one its beginning. --json prints all of it, and -o writes that to a file.
     """
+    if output is not None and output != STDIO:
+        claim_output(output, source)
     data = read_input(source, level)
     environment = environment_of(model)
     from refcodec.decoder import payload
 
     with progress("decoding") as update:
-        symbols = payload(data, level=level, progress=update, environment=environment)
-    if wants_json():
-        show_json(symbols.to_dict())
+        symbols = payload(data, level=level, progress=update, environment=environment, limits=limits)
+    if output is not None and output != STDIO:
+        write_output(output, (json.dumps(symbols.to_dict(), indent=2) + "\n").encode())
+        if not wants_json():
+            say(f"{shown(output)}: {', '.join(section.kind for section in symbols.sections)}")
+        return
+    if wants_json() or output == STDIO:
+        show_json(symbols.to_dict(), REMEDY)
         return
     for section in symbols.sections:
         say(section.kind)
@@ -34,4 +54,4 @@ def command(source: str, model: str | None, level: int) -> None:
         say(f"  shape   {', '.join('×'.join(map(str, shape)) for shape in section.shape)}")
         values = section.value.items() if isinstance(section.value, dict) else [("value", section.value)]
         for name, value in values:
-            say(f"  {safe(name):7} {safe(str(value))}")
+            say(f"  {brief(name, REMEDY):7} {brief(value, REMEDY)}")

@@ -5,31 +5,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from refcodec.cli.common_options import progress
 from refcodec.cli.error_report import notice
-from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json, write_output
+from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json
+from refcodec.cli.write_symbols import Naming
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
+    from refcodec.limits import Limits
 
 GUESSES = 10  # guessed words that a notice lists
 
 
-def print_text(source: str, output: str | None, alternatives: bool, environment: Environment, level: int) -> None:
+def print_text(naming: Naming, alternatives: bool, environment: Environment, level: int, limits: Limits) -> None:
     """Print the text of a file, or write it to `output`; with --json print every word with its score and alternatives."""
+    source, output = naming.source, naming.output
     if output is not None and output != STDIO:
         claim_output(output, source)
     from refcodec import spec
     from refcodec.cli.partial_decode import decode_available
     from refcodec.container import read
 
-    container = read(read_input(source, level), level=level, environment=environment)
-    decoded = decode_available(container, environment, level)
+    container = read(read_input(source, level), level=level, environment=environment, limits=limits)
+    decoded = decode_available(container, environment, level, limits=limits)
     consonants = decoded.values.get(spec.CRITICAL | spec.CONSONANT)
     caption: Any = decoded.values.get(spec.CRITICAL | spec.CAPTION)
     if consonants is not None:
-        result, lines = _restored(consonants, alternatives)
+        result, lines = _restored(consonants, alternatives, limits)
     elif caption is not None and caption.text is not None:
         result = {"text": caption.text, "words": []}
         lines = [caption.text]
@@ -39,7 +43,7 @@ def print_text(source: str, output: str | None, alternatives: bool, environment:
         )
     result |= {"check": decoded.state, "complete": decoded.container.complete}
     if output is not None and output != STDIO:
-        write_output(output, f"{result['text']}\n".encode())
+        naming.file(output, chosen=True).write(f"{result['text']}\n".encode())
         if not wants_json():
             say(f"{shown(output)}: text, check {decoded.state}")
             return
@@ -50,11 +54,12 @@ def print_text(source: str, output: str | None, alternatives: bool, environment:
         say(safe(line))
 
 
-def _restored(value: Any, alternatives: bool) -> tuple[dict[str, Any], list[str]]:
+def _restored(value: Any, alternatives: bool, limits: Limits) -> tuple[dict[str, Any], list[str]]:
     """Return the restored words of a consonant text, as an object and as lines."""
     from refcodec.consonant_text.restore import restore
 
-    restored = restore(value.text)
+    with progress("restoring words") as update:
+        restored = restore(value.text, progress=limits.checked(update))
     guesses = [word.text for word in restored.words if word.guess]
     if guesses:
         more = f" and {len(guesses) - GUESSES} more" if len(guesses) > GUESSES else ""

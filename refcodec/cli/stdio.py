@@ -5,16 +5,23 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from refcodec import fileio
+from refcodec.descriptor_names import descriptor_of
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.temporary_files import remove_stale
 
 STDIO = "-"
+SHOWN_CHARACTERS = 2000  # of a value in a text output
+START_CHARACTERS = 200  # of a longer one
+TERMINAL_BYTES = 1 << 20  # of JSON on a terminal
+TERMINAL = "this would write a file to the terminal: name one with -o"
 
 
 @dataclass
@@ -23,6 +30,7 @@ class _Call:
 
     json: bool = False  # print results and errors as JSON, too
     binary: bool = False  # standard output is a file: everything else goes to standard error
+    binary_error: bool = False  # standard error is a file: notices go to standard output
 
 
 _call = _Call()
@@ -35,7 +43,7 @@ def prepare(arguments: list[str]) -> None:
     gets the number of a standard stream.
     """
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    _call.json, _call.binary = "--json" in options, False
+    _call.json, _call.binary, _call.binary_error = "--json" in options, False, False
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -51,11 +59,27 @@ def wants_json() -> bool:
     return _call.json
 
 
+def error_is_a_file() -> bool:
+    """Return whether standard error carries an output file, into which no notice may be written."""
+    return _call.binary_error
+
+
 def safe(text: str) -> str:
     """Return text from an untrusted file for one line of a terminal, with unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def brief(value: object, remedy: str) -> str:
+    """Return a value from an untrusted file for one line of a terminal, at most `SHOWN_CHARACTERS` of it.
+
+    `remedy`: how to get the rest.
+    """
+    text = str(value)
+    if len(text) <= SHOWN_CHARACTERS:
+        return safe(text)
+    return f"{safe(text[:START_CHARACTERS])}… ({len(text)} characters: {remedy})"
 
 
 def say(text: str, err: bool = False) -> None:
@@ -83,9 +107,17 @@ def say(text: str, err: bool = False) -> None:
         ) from error
 
 
-def show_json(value: Any) -> None:
-    """Print a JSON object on standard output, in ASCII whatever the terminal's encoding."""
-    say(json.dumps(value, indent=2))
+def show_json(value: Any, remedy: str = "redirect it to a file") -> None:
+    """Print a JSON object on standard output, in ASCII whatever the terminal's encoding.
+
+    Raises a usage error, with the remedy, for one that is too long for a terminal.
+    """
+    text = json.dumps(value, indent=2)
+    if len(text) > TERMINAL_BYTES and not _call.binary and sys.stdout is not None and sys.stdout.isatty():
+        import click
+
+        raise click.UsageError(f"this would print {len(text)} bytes to the terminal: {remedy}")
+    say(text)
 
 
 def flush() -> None:
@@ -115,33 +147,72 @@ def standard_input() -> Any:
     return sys.stdin.buffer
 
 
+def is_standard_output(name: str) -> bool:
+    """Return whether a name of an output means what standard output is: /dev/stdout, /dev/fd/1, or the same file."""
+    if name == STDIO:
+        return True
+    number = descriptor_of(name)
+    try:
+        status = os.stat(name) if number is None else os.fstat(number)
+        return number == 1 or (not stat.S_ISCHR(status.st_mode) and os.path.samestat(status, os.fstat(1)))
+    except (OSError, ValueError):
+        return number == 1
+
+
 def claim_output(name: str, source: str) -> None:
-    """Check that an output can be written, before the work starts.
+    """Check that an output can be written, before the work starts, and remove what killed processes have left there.
 
     Raises a usage error for a terminal or the input file itself, Code.CANNOT_WRITE (SEM-E-102) for a missing folder.
     """
-    import click
-
-    if name == STDIO:
+    number = 1 if name == STDIO else descriptor_of(name)
+    if number == 1:
         _call.binary = True
         if sys.stdout is None:
             raise SemError(Code.CANNOT_WRITE, "standard output is closed", hint="name a file with -o")
-        if sys.stdout.isatty():
-            raise click.UsageError("this would write a file to the terminal: name one with -o")
+    if number is not None:
+        _claim_descriptor(number, source)
         return
+    if _is_terminal(name):
+        raise _usage(TERMINAL)
     if _same(name, source):
-        raise click.UsageError(f"{shown(name)} is the input itself: name another output")
+        raise _usage(f"{shown(name)} is the input itself: name another output")
     folder = os.path.dirname(name) or "."
     if not os.path.isdir(folder):
         raise SemError(Code.CANNOT_WRITE, f"{shown(name)}: there is no folder {shown(folder)}", hint="create it first")
     if os.path.isdir(name):
         raise SemError(Code.CANNOT_WRITE, f"{shown(name)} is a folder", hint="name a file")
+    remove_stale(folder)
 
 
-def write_output(name: str, data: bytes) -> None:
-    """Write a file completely or not at all; `-` is standard output."""
+def _claim_descriptor(number: int, source: str) -> None:
+    """Check that an output can be written to an open descriptor. Raises as `claim_output` does."""
+    _call.binary_error = _call.binary_error or number == 2
+    try:
+        status = os.fstat(number)
+        terminal = sys.stdout.isatty() if number == 1 else os.isatty(number)
+    except (OSError, ValueError) as error:
+        what = f"descriptor {number}: {getattr(error, 'strerror', None) or error}"
+        raise SemError(Code.CANNOT_WRITE, what, hint="name a file with -o") from error
+    if terminal:
+        raise _usage(TERMINAL)
+    if stat.S_ISREG(status.st_mode) and _is_source(status, source):
+        raise _usage("the output is the input itself: name another one")
+
+
+def _usage(text: str) -> Exception:
+    """Return a usage error."""
+    import click
+
+    return click.UsageError(text)
+
+
+def write_output(name: str, data: bytes, *, new: bool = False, times: tuple[int, int] | None = None) -> None:
+    """Write a file completely or not at all; `-` is standard output.
+
+    new: raise Code.CANNOT_WRITE (SEM-E-102) if there is one. times: of access and modification, in nanoseconds.
+    """
     if name != STDIO:
-        fileio.write_atomic(name, data)
+        fileio.write_atomic(name, data, exclusive=new, times=times)
         return
     try:
         fileio.write_stream(sys.stdout.buffer, data)
@@ -159,7 +230,27 @@ def default_output(source: str, suffix: str) -> str:
 
 def _same(name: str, source: str) -> bool:
     try:
-        status = os.fstat(0) if source == STDIO else os.stat(source)
-        return os.path.isfile(name) and os.path.samestat(status, os.stat(name))
+        return os.path.isfile(name) and _is_source(os.stat(name), source)
     except (OSError, ValueError):
+        return False
+
+
+def _is_source(status: os.stat_result, source: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(0) if source == STDIO else os.stat(source), status)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_terminal(name: str) -> bool:
+    """Return whether a name is that of a terminal, such as /dev/tty."""
+    try:
+        if not stat.S_ISCHR(os.stat(name).st_mode):
+            return False
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            return os.isatty(descriptor)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError, AttributeError):
         return False

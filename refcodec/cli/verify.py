@@ -11,12 +11,14 @@ import click
 
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
 from refcodec.cli.error_report import notice
+from refcodec.cli.limit_options import limits_options
 from refcodec.cli.stdio import STDIO, read_input, safe, say, show_json, wants_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import read_bytes, shown
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
+    from refcodec.limits import Limits
 
 WORDS = {3: "invalid", 4: "unsupported", 5: "model unavailable", 6: "over the limits", 7: "unreadable"}
 TRACE_BYTES = 1 << 26  # largest digest file: more than any model needs
@@ -27,8 +29,9 @@ TRACE_BYTES = 1 << 26  # largest digest file: more than any model needs
 @click.option("--trace", is_flag=True, help="Print the first layer or pass that differs from IN.sem.trace.json.")
 @model_option
 @level_option
+@limits_options
 @json_option
-def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int) -> int:
+def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int, limits: Limits) -> int:
     """Check form, canonical streams, keyed check and limits of each file.
 
     The exit status is that of the first invalid file.
@@ -38,7 +41,7 @@ def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int
     environment = environment_of(model)
     rows, status = [], 0
     for source in sources:
-        row, error = _check(source, environment, level, trace)
+        row, error = _check(source, environment, level, trace, limits)
         rows.append(row)
         status = status or (error.status if error is not None else 0)
         if not wants_json():
@@ -51,7 +54,9 @@ def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int
     return status
 
 
-def _check(source: str, environment: Environment, level: int, trace: bool) -> tuple[dict[str, Any], SemError | None]:
+def _check(
+    source: str, environment: Environment, level: int, trace: bool, limits: Limits
+) -> tuple[dict[str, Any], SemError | None]:
     """Return the object of one file in verify.schema.json, and its first error, if any."""
     from refcodec.decoder import decode_file
     from refcodec.inspection import inspect
@@ -73,7 +78,9 @@ def _check(source: str, environment: Environment, level: int, trace: bool) -> tu
     try:
         data = read_input(source, level)
         with progress("verifying") as update:
-            decoded = decode_file(data, level=level, trace=tracer, progress=update, environment=environment)
+            decoded = decode_file(
+                data, level=level, trace=tracer, progress=update, environment=environment, limits=limits
+            )
         row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
     except SemError as error:
         failure = error

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from refcodec.cli.error_report import notice
-from refcodec.cli.stdio import STDIO, default_output, write_output
+from refcodec.cli.stdio import STDIO, default_output
 from refcodec.cli.step_trace import Steps
-from refcodec.cli.write_symbols import free
+from refcodec.cli.write_symbols import Naming
 from refcodec.errors import Code, SemError
 from refcodec.progress import Progress, part
 
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class ImageOptions:
-    """Settings of a reconstruction. overrides: render hints; trace: a folder for the steps."""
+    """Settings of a reconstruction. overrides: render hints; trace: a folder for the steps; keep_metadata: of the file."""
 
     overrides: dict[str, Any]
     samples: int = 1
     reflections: int | None = None
     trace: str | None = None
+    keep_metadata: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,7 @@ class ImageFile:
 
 def write_pictures(
     container: Container,
-    source: str,
-    output: str | None,
+    naming: Naming,
     models: Models,
     options: ImageOptions,
     level: int,
@@ -64,14 +64,15 @@ def write_pictures(
     from refcodec.networks import package_cache
 
     package_cache.need_torch("painting a picture", container.profile.method_name)
-    target = output or free(default_output(source, ".png"))
+    target = naming.output or naming.free(default_output(naming.source, ".png"))
     if target == STDIO and options.samples > 1:
         raise click.UsageError("--samples needs a named output")
     steps = None if options.trace is None else Steps(options.trace)
-    decoded = decode_container(container, models.package_environment, level=level, progress=part(update, 0, 0.2))
+    decoded = decode_container(
+        container, models.package_environment, level=level, progress=part(update, 0, 0.2), limits=models.limits
+    )
     with _usage_errors(decoded):
-        if output is None:
-            _claim_names(decoded, target, models, options)
+        _claim_names(decoded, naming, target, models, options)
         reconstruction = reconstruct.reconstruct(
             decoded,
             part(update, 0.2, 1),
@@ -83,28 +84,31 @@ def write_pictures(
         )
     for text in reconstruction.notices:
         notice(text)
-    files = files_for(reconstruction, target)
+    files = files_for(reconstruction, target, container.metadata if options.keep_metadata else {})
     for file in files:
-        write_output(file.name, file.data)
+        naming.file(file.name, chosen=file.name == naming.output).write(file.data)
     _write_steps(steps)
     return decoded, [file.to_dict() for file in files], dict(reconstruction.models)
 
 
-def files_for(reconstruction: Reconstruction, target: str) -> list[ImageFile]:
-    """Return the files of a reconstruction: `target` alone, or a contact sheet and one file for each seed."""
+def files_for(reconstruction: Reconstruction, target: str, metadata: Mapping[str, str]) -> list[ImageFile]:
+    """Return the files of a reconstruction: `target` alone, or a contact sheet and one file for each seed.
+
+    `metadata`: entries about the picture to write into each.
+    """
     suffix = os.path.splitext(target)[1]
     kind = "png" if target == STDIO or not suffix else suffix
     pictures, note = reconstruction.pictures, reconstruction.note
     seeds = reconstruction.seeds or (None,)
     names = names_for(target, reconstruction.seeds) if len(pictures) > 1 else [target]
     files = [
-        ImageFile(name, _encoded(pixels, kind, note), seed=seed)
+        ImageFile(name, _encoded(pixels, kind, note, metadata), seed=seed)
         for name, seed, pixels in zip(names, seeds, pictures, strict=True)
     ]
     if len(pictures) > 1:
         from refcodec.images.contact_sheet import contact_sheet
 
-        sheet = _encoded(contact_sheet(pictures), kind, note)
+        sheet = _encoded(contact_sheet(pictures), kind, note, metadata)
         files.insert(0, ImageFile(target, sheet, "contact sheet"))
     return files
 
@@ -115,15 +119,15 @@ def names_for(target: str, seeds: Iterable[int]) -> list[str]:
     return [f"{stem}-{seed}{suffix}" for seed in seeds]
 
 
-def _encoded(pixels: Any, kind: str, note: dict[str, str]) -> bytes:
+def _encoded(pixels: Any, kind: str, note: Mapping[str, str], metadata: Mapping[str, str]) -> bytes:
     from refcodec.images.save import save
 
     out = io.BytesIO()
-    save(pixels, out, format=kind, note=note)
+    save(pixels, out, format=kind, note=note, metadata=metadata)
     return out.getvalue()
 
 
-def _claim_names(decoded: DecodedFile, target: str, models: Models, options: ImageOptions) -> None:
+def _claim_names(decoded: DecodedFile, naming: Naming, target: str, models: Models, options: ImageOptions) -> None:
     """Raise a usage error if a file exists under a name that the user did not choose."""
     if options.samples == 1:
         return
@@ -133,7 +137,7 @@ def _claim_names(decoded: DecodedFile, target: str, models: Models, options: Ima
     method = find_method(decoded.container.profile.method_name)
     context = reconstruct.decode_context(decoded, method, models, options.overrides)
     for name in names_for(target, replace(context, samples=options.samples).seeds()):
-        free(name)
+        naming.free(name)
 
 
 @contextmanager

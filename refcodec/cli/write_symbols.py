@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from refcodec.cli.error_report import notice
-from refcodec.cli.stdio import STDIO, default_output, write_output
+from refcodec.cli.output_file import OutputFile, free
+from refcodec.cli.stdio import STDIO, default_output
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
@@ -18,13 +20,32 @@ if TYPE_CHECKING:
     from refcodec.payloads.exports import Artifact
 
 
-def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> list[tuple[str, str]]:
+@dataclass(frozen=True)
+class Naming:
+    """The names of source and output, and what the options say about files to write."""
+
+    source: str
+    output: str | None
+    force: bool = False
+    times: tuple[int, int] | None = None
+
+    def file(self, name: str, *, chosen: bool) -> OutputFile:
+        """Return a file to write. chosen: whether the user chose its name, and so may replace what has it."""
+        return OutputFile(name, new=name != STDIO and not chosen and not self.force, times=self.times)
+
+    def free(self, name: str) -> str:
+        """Return a default name if no file has it, or with --force. UsageError if one has."""
+        return free(name, force=self.force)
+
+
+def write_artifacts(decoded: DecodedFile, naming: Naming) -> list[tuple[str, str]]:
     """Write each payload to a file beside the source, or to `output` the payload that its suffix can hold.
 
     Return (file name, description) of each written file.
     """
     from refcodec.export import artifacts
 
+    source, output = naming.source, naming.output
     exported = artifacts(decoded)
     if not exported:
         raise SemError(
@@ -36,7 +57,7 @@ def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> li
     if output is None and source != STDIO:
         several = len(exported) > 1
         jobs = [
-            (free(_own_name(source, kind if several else None, artifact)), artifact, artifact.suffixes[0])
+            (naming.free(_own_name(source, kind if several else None, artifact)), artifact, artifact.suffixes[0])
             for kind, artifact in exported.items()
         ]
     else:
@@ -57,7 +78,7 @@ def write_artifacts(decoded: DecodedFile, source: str, output: str | None) -> li
             raise missing
         notice(f"not all payloads are written: {missing}")
     for target, _, data in outputs:
-        write_output(target, data)
+        naming.file(target, chosen=output is not None).write(data)
     return [(target, what) for target, what, _ in outputs]
 
 
@@ -75,10 +96,3 @@ def _artifact_for(exported: list[Artifact], suffix: str, target: str) -> Artifac
 def _own_name(source: str, kind: str | None, artifact: Artifact) -> str:
     """Return the name of an output beside the source. kind: added to the name if there are several payloads."""
     return default_output(source, (f".{kind}" if kind else "") + artifact.suffixes[0])
-
-
-def free(name: str) -> str:
-    """Return a name if no file has it. UsageError if one has."""
-    if name != STDIO and os.path.lexists(name):
-        raise click.UsageError(f"{shown(name)} is there already: name the output with -o")
-    return name

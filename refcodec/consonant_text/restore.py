@@ -10,18 +10,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import add
 from typing import Final
 from zlib import crc32
 
-from refcodec.consonant_text.lexicon import END, START, UNIT, Model, article_keys, feature_keys, feature_names, shipped
+from refcodec.consonant_text.lexicon import (
+    END,
+    GENERAL,
+    START,
+    UNIT,
+    Model,
+    article_keys,
+    feature_keys,
+    feature_names,
+    shipped,
+)
 from refcodec.consonant_text.spell import spell
+from refcodec.progress import Progress, part
 
 ALTERNATIVES: Final = 4  # other candidates returned for a word
 SPELT: Final = 64  # unknown words of a text that are spelt; with more it is not English, and they are kept
+CACHED: Final = 1 << 17  # features of consonant words that are kept
+WEIGHED: Final = (
+    1 << 19
+)  # weights that are looked up for one text; further features count as 0, so that none takes long
+REPORTED: Final = 32  # words between two reports of the progress
 CERTAIN: Final = 32 * UNIT  # score of a word without alternatives
 
 Candidate = tuple[str, int]  # a word, and its cost
-Steps = list[list[list[int]]]  # [n][i][j]: cost of word j of column n after word i of the column before it
+Steps = list[list[list[int]]]  # [n][j][i]: cost of word j of column n after word i of the column before it
 Costs = list[list[int]]  # of each candidate of each word
 
 
@@ -53,14 +70,17 @@ class Restored:
         return " ".join(word.text for word in self.words)
 
 
-def restore(text: str, model: Model | None = None, *, articles: bool = True) -> Restored:
+def restore(
+    text: str, model: Model | None = None, *, articles: bool = True, progress: Progress | None = None
+) -> Restored:
     """Return the likeliest words of a consonant text: letters and spaces (others count as words that the lexicon lacks).
 
-    articles: insert "a" where it is likely, since words of vowels only leave no consonants.
+    articles: insert "a" where it is likely, since words of vowels only leave no consonants. Time and memory are linear in
+    the text; progress: called every few words.
     """
     known = shipped() if model is None else model
     consonants = text.split()
-    words = _choose(consonants, known)
+    words = _choose(consonants, known, progress)
     if not articles:
         return Restored(tuple(words))
     spelt = [word.text for word in words]
@@ -73,14 +93,14 @@ def restore(text: str, model: Model | None = None, *, articles: bool = True) -> 
     return Restored(tuple(out))
 
 
-def _choose(consonants: list[str], model: Model) -> list[Word]:
+def _choose(consonants: list[str], model: Model, progress: Progress | None) -> list[Word]:
     """Return the best word for each consonant word, scored against the best sequence through every other one."""
     if not consonants:
         return []
-    columns = _columns(consonants, model)
-    steps = _steps(columns, model)
-    forward, origins = _forward(columns, steps)
-    backward = _backward(columns, steps)
+    columns = _columns(consonants, model, part(progress, 0, 0.5))
+    steps = _steps(consonants, columns, model, part(progress, 0.5, 0.7))
+    forward, origins = _forward(columns, steps, part(progress, 0.7, 0.85))
+    backward = _backward(columns, steps, part(progress, 0.85, 1))
     path = _trace_back(forward[-1], backward[-1], origins)
     guesses = [skeleton not in model.lexicon for skeleton in consonants]
     return [
@@ -91,41 +111,52 @@ def _choose(consonants: list[str], model: Model) -> list[Word]:
     ]
 
 
-def _columns(consonants: list[str], model: Model) -> list[list[Candidate]]:
+def _report(progress: Progress | None, done: int, count: int) -> None:
+    if progress is not None and done % REPORTED == 0:
+        progress(done / count)
+
+
+def _columns(consonants: list[str], model: Model, progress: Progress | None) -> list[list[Candidate]]:
     """Return the candidates of each consonant word, at least one; words missing from the lexicon are spelt."""
     columns: list[list[Candidate]] = []
     spelt: dict[str, list[Candidate]] = {}
+    weights = FeatureWeights(model)
     for at, skeleton in enumerate(consonants):
-        column = _candidates(consonants, at, model)
+        column = _candidates(consonants, at, model, weights)
         if not column:
             if skeleton not in spelt and len(spelt) < SPELT:
                 spelt[skeleton] = spell(skeleton, model, ALTERNATIVES + 1)
             column = spelt.get(skeleton, [(skeleton, 0)])
         columns.append(column)
+        _report(progress, at, len(consonants))
     return columns
 
 
-def _forward(columns: list[list[Candidate]], steps: Steps) -> tuple[Costs, list[list[int]]]:
+def _forward(columns: list[list[Candidate]], steps: Steps, progress: Progress | None) -> tuple[Costs, list[list[int]]]:
     """Return the cost of the best sequence up to each candidate, and the preceding candidate on that sequence."""
-    forward = [[cost + step for (_, cost), step in zip(columns[0], steps[0][0], strict=True)]]
+    forward = [[cost + step for (_, cost), (step,) in zip(columns[0], steps[0], strict=True)]]
     origins: list[list[int]] = []
-    for column, table in zip(columns[1:], steps[1:-1], strict=True):
-        costs, origin = [], []
-        for j, (_, cost) in enumerate(column):
-            best, i = min((before + table[i][j], i) for i, before in enumerate(forward[-1]))
+    for at, (column, table) in enumerate(zip(columns[1:], steps[1:-1], strict=True)):
+        costs, origin, before = [], [], forward[-1]
+        for (_, cost), arriving in zip(column, table, strict=True):
+            totals = list(map(add, before, arriving))
+            best = min(totals)
             costs.append(best + cost)
-            origin.append(i)
+            origin.append(totals.index(best))
         forward.append(costs)
         origins.append(origin)
+        _report(progress, at, len(columns))
     return forward, origins
 
 
-def _backward(columns: list[list[Candidate]], steps: Steps) -> Costs:
+def _backward(columns: list[list[Candidate]], steps: Steps, progress: Progress | None) -> Costs:
     """Return the cost of the best sequence after each candidate."""
-    backward = [[row[0] for row in steps[-1]]]
-    for column, table in zip(reversed(columns), reversed(steps[1:-1]), strict=False):
+    (last,) = steps[-1]
+    backward = [last]
+    for at, (column, table) in enumerate(zip(reversed(columns), reversed(steps[1:-1]), strict=False)):
         after = [cost + rest for (_, cost), rest in zip(column, backward[-1], strict=True)]
-        backward.append([min(step + cost for step, cost in zip(row, after, strict=True)) for row in table])
+        backward.append([min(map(add, leaving, after)) for leaving in zip(*table, strict=True)])
+        _report(progress, at, len(columns))
     backward.reverse()
     return backward
 
@@ -148,21 +179,55 @@ def _scored(consonants: str, column: list[Candidate], total: list[int], chosen: 
     return Word(column[chosen][0], consonants, score, guess, alternatives)
 
 
-def _candidates(consonants: list[str], at: int, model: Model) -> list[Candidate]:
+def _candidates(consonants: list[str], at: int, model: Model, weights: FeatureWeights) -> list[Candidate]:
     """Return the words of the lexicon that have these consonants, with their own costs."""
     known, rare = model.candidates(consonants[at])
-    keys, features = feature_keys(consonants, at), model.features
-    scored = []
-    for word in known:
-        scored.append(
-            (word, -sum(features.get(crc32(name, key), 0) for name, n in feature_names(word) for key in keys[:n]))
-        )
-    return scored + [(word, 0) for word in rare]  # rarer words have no features
+    totals = weights.sums(consonants[at], known, feature_keys(consonants, at))
+    return [(word, -total) for word, total in zip(known, totals, strict=True)] + [
+        (word, 0)
+        for word in rare  # rarer words have no features
+    ]
 
 
-def _steps(columns: list[list[Candidate]], model: Model) -> Steps:
-    """Return the costs of all word pairs; the two ends of the text are columns with one entry."""
+class FeatureWeights:
+    """Weights of the features of a model, by consonant word and feature. They recur in a text, and most are 0."""
+
+    def __init__(self, model: Model) -> None:
+        self._features, self._left = model.features, WEIGHED
+        self._known: dict[tuple[str, int, bool], tuple[int, ...] | None] = {}
+
+    def sums(self, consonants: str, words: list[str], keys: list[int]) -> list[int]:
+        """Return the sum of the weights of each word over the features `keys`, the first GENERAL of which are general."""
+        totals = [0] * len(words)
+        for at, key in enumerate(keys):
+            entry = (consonants, key, at < GENERAL)
+            if entry not in self._known:
+                if len(self._known) >= CACHED:
+                    self._known.clear()
+                self._known[entry] = self._weights(words, key, at)
+            weights = self._known[entry]
+            if weights is not None:
+                totals = list(map(add, totals, weights))
+        return totals
+
+    def _weights(self, words: list[str], key: int, at: int) -> tuple[int, ...] | None:
+        """Return the weight of feature number `at` for each word, None if all are 0, or WEIGHED is exhausted."""
+        self._left -= len(words)
+        if self._left < 0:
+            return None
+        get = self._features.get
+        weights = tuple(sum(get(crc32(name, key), 0) for name, n in feature_names(word) if at < n) for word in words)
+        return weights if any(weights) else None
+
+
+def _steps(consonants: list[str], columns: list[list[Candidate]], model: Model, progress: Progress | None) -> Steps:
+    """Return the costs of all word pairs; the two ends of the text are columns with one entry.
+
+    Neighbours that occur again have the same table.
+    """
     ends = [[(START, 0)], *columns, [(END, 0)]]
+    names = [START, *consonants, END]
+    tables: dict[tuple[str, str], list[list[int]]] = {}
     known: dict[tuple[str, str], int] = {}
 
     def cost(a: str, b: str) -> int:
@@ -170,4 +235,10 @@ def _steps(columns: list[list[Candidate]], model: Model) -> Steps:
             known[a, b] = model.words.cost((a,), b)
         return known[a, b]
 
-    return [[[cost(a, b) for b, _ in right] for a, _ in left] for left, right in pairwise(ends)]
+    steps = []
+    for at, (pair, (left, right)) in enumerate(zip(pairwise(names), pairwise(ends), strict=True)):
+        if pair not in tables:
+            tables[pair] = [[cost(a, b) for a, _ in left] for b, _ in right]
+        steps.append(tables[pair])
+        _report(progress, at, len(names))
+    return steps

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from refcodec import spec
 from refcodec.container import header as headers
-from refcodec.container import limits
+from refcodec.container import key_value, limits
 from refcodec.container import sections as section_codec
 from refcodec.container.fields import FieldReader
 from refcodec.container.header import Header
@@ -22,6 +22,7 @@ from refcodec.container.sections import Section, SectionContext, order
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput, contents
+from refcodec.limits import Limits
 from refcodec.payloads.kinds import Kinds
 from refcodec.registry import Profile, Registry
 
@@ -47,6 +48,12 @@ class Container:
         """Return the section of this type, None if it is absent."""
         return next((section for section in self.sections if section.type == section_type), None)
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Return the entries about the picture; an empty dictionary if it has none."""
+        section = self.section(spec.METADATA)
+        return {} if section is None else key_value.decode(section.body)
+
 
 @dataclass
 class ParseState:
@@ -57,7 +64,14 @@ class ParseState:
     sections: list[Section] = field(default_factory=list)
 
 
-def read(data: FileInput, *, level: int = 1, partial: bool = True, environment: Environment | None = None) -> Container:
+def read(
+    data: FileInput,
+    *,
+    level: int = 1,
+    partial: bool = True,
+    environment: Environment | None = None,
+    limits: Limits | None = None,
+) -> Container:
     """Return the container of a file: its header and its sections, whose bodies are not decoded.
 
     Args:
@@ -65,6 +79,7 @@ def read(data: FileInput, *, level: int = 1, partial: bool = True, environment: 
         level (int): limits of SPEC §15, 1 or 2.
         partial (bool): accept a file that is cut at the end of a section.
         environment (Environment): whose registry has the profile. None: `Environment.default()`.
+        limits (Limits): bounds of the caller, of which the pixels apply. None: those of the level alone.
 
     Raises:
         HeaderError, SectionError, LimitError, UnsupportedError: the first error of the file.
@@ -75,15 +90,17 @@ def read(data: FileInput, *, level: int = 1, partial: bool = True, environment: 
         >>> refcodec.read("photo.sem").header.width
         768
     """
-    data = contents(data, level_bounds(level).file_bytes)
-    return _read(data, level, Environment.of(environment).registry, partial)
+    bounds = level_bounds(level)
+    data = contents(data, bounds.file_bytes)
+    if limits is not None:
+        bounds = bounds._replace(caller_pixels=limits.max_pixels)
+    return _read(data, bounds, Environment.of(environment).registry, partial)
 
 
-def _read(data: bytes, level: int, rows: Registry, partial: bool = True) -> Container:
+def _read(data: bytes, bounds: Level, rows: Registry, partial: bool = True) -> Container:
     state = ParseState()
-    read_file(FieldReader(), state, data, level_bounds(level), rows)
-    if state.header is None:
-        raise AssertionError("a file without an error has a header")
+    read_file(FieldReader(), state, data, bounds, rows)
+    assert state.header is not None, "a file without an error has a header"
     container = Container(state.header, tuple(state.sections))
     if not (partial or container.complete):
         raise SemError(
@@ -116,7 +133,7 @@ def write(container: Container, *, level: int = 1) -> bytes:
         data += b"".join(section_codec.build(section, header.check_bits // 8) for section in container.sections)
     else:
         data += b"".join(section.body for section in container.sections)
-    if _read(data, level, header.rows) != container:
+    if _read(data, level_bounds(level), header.rows) != container:
         raise ValueError("header and sections of the container contradict each other")
     return data
 
@@ -140,6 +157,7 @@ def read_file(reader: FieldReader, state: ParseState, data: bytes, bounds: Level
     header = state.header = headers.read_header(reader, stream, rows)
     state.profile = header.row  # None only after an error, with a lenient reader
     reader.enforce(limits.size_violation(header, bounds), "size", reader.offset("dim_class") or 0)
+    limits.check_caller_pixels(header, bounds, reader.offset("dim_class") or 0)
     reader.enforce(limits.count_violation(header, bounds), "count_minus_1", reader.offset("count_minus_1") or 0)
     if header.sectioned:
         _read_sections(reader, state, stream, header, bounds, rows.kinds)

@@ -78,7 +78,13 @@ def decode(body: bytes) -> dict[str, str]:
 
 
 def encode(entries: Mapping[str, str], *, hints: bool = False) -> bytes:
-    """Return the body of these entries. ValueError for an invalid key or value; `hints`: check values as hints, too."""
+    """Return the body of these entries. `hints`: check values as hints, too.
+
+    TypeError for a key or value that is no text, ValueError for an invalid one.
+    """
+    for key, value in entries.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(f"an entry is a text with a text as its key, not {key!r}: {value!r}")
     try:
         pairs = sorted((key.encode("utf-8"), value.encode("utf-8")) for key, value in entries.items())
     except UnicodeEncodeError as error:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from refcodec import spec
 from refcodec.container.fields import Violation
 from refcodec.container.header import Header
-from refcodec.errors import Code
+from refcodec.errors import Code, SemError
 from refcodec.payloads.kinds import Kinds
 from refcodec.registry import Profile
 
@@ -22,6 +22,7 @@ class Level(NamedTuple):
     text_bytes: int  # body of one text section
     symbols: int  # of one payload
     file_bytes: int
+    caller_pixels: int | None = None  # the caller's own bound, if any
 
 
 LEVELS: Final = {number: Level(*bounds) for number, bounds in spec.LEVELS.items()}
@@ -56,6 +57,15 @@ def size_violation(header: Header, bounds: Level) -> Violation:
     return _above(Code.LIMIT_SIDE, max(header.width, header.height), "pixels on a side", bounds.side) or _above(
         Code.LIMIT_PIXELS, header.width * header.height, "pixels", bounds.pixels
     )
+
+
+def check_caller_pixels(header: Header, bounds: Level, offset: int) -> None:
+    """Raise Code.LIMIT_PIXELS if the picture has more pixels than the caller allows. offset: of the size in the file."""
+    pixels, own = header.width * header.height, bounds.caller_pixels
+    if own is not None and pixels > own:
+        what = f"{pixels} pixels, more than the {own} that the caller allows"
+        hint = "raise the bound (--max-pixels, SEM_MAX_PIXELS or Limits.max_pixels)"
+        raise SemError(Code.LIMIT_PIXELS, what, offset=offset, path="size", hint=hint)
 
 
 def count_violation(header: Header, bounds: Level) -> Violation:

@@ -29,6 +29,7 @@ from refcodec.errors import Code, SemError
 from refcodec.networks.context_model import ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import build
+from refcodec.networks.torch_guard import without_memory
 from refcodec.transforms.elic.network import Elic
 
 # Lambda for which a quantisation step of 1 is right (`network.Elic`); the encoder's choice of residuals depends on it.
@@ -47,7 +48,7 @@ def network(state: Mapping[str, Tensor], variant: str | None = None) -> tuple[El
     state = {key.removeprefix("module."): value for key, value in state.items()}
     names = elic_names.find(state, variant)
     cfg = replace(elic_names.architecture(state, names), lambdas=(UNIT_LAMBDA,))
-    with torch.device("meta"):
+    with without_memory():
         net = Elic(cfg)
     own = dict.fromkeys(("log_gain", "log_inverse", "log_gain_z", "z_loc", "z_log_scale"))
     weights = {

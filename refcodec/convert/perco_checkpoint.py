@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
 from refcodec.foundation.hyper_config import HyperConfig
 from refcodec.foundation.hyper_encoder import HyperEncoder
 
@@ -22,6 +23,7 @@ FACTOR: Final = 8  # pixels per side of a latent site of Stable Diffusion
 HEAD: Final = 64  # channels of an attention head in Stable Diffusion 2
 _PREFIX: Final = re.compile(r"^(module\.)?(hyper_enc\.|hyper_encoder\.|unet\.)?(module\.)?")
 _HYPER: Final = ("backbone.", "quantizer.")
+_DOWN_BLOCK: Final = re.compile(r"down_blocks\.([0-9]{1,3})\.")
 _CODEBOOK: Final = "quantizer._codebook."
 
 
@@ -66,6 +68,14 @@ def _shape(tensors: dict[str, Tensor], name: str, dims: int) -> tuple[int, ...]:
     return tuple(tensors[name].shape)
 
 
+def _level(name: str) -> int:
+    """Return the number of the down block that a tensor of the U-Net belongs to."""
+    found = _DOWN_BLOCK.match(name)
+    if found is None:
+        raise _malformed(f"it has {shown(name)}")
+    return int(found[1])
+
+
 def _convert_hyper_encoder(state: dict[str, Tensor]) -> Part:
     """Return our hyper-encoder from the tensors of the public one."""
     n, latent, *_ = _shape(state, "backbone.0.weight", 4)
@@ -98,7 +108,7 @@ def _convert_unet(state: dict[str, Tensor]) -> Part:
         f"conv_in.{k}": state[f"conv_in_extended.{k}"] for k in ("weight", "bias") if f"conv_in_extended.{k}" in state
     }
     inputs = _shape(tensors, "conv_in.weight", 4)[1]
-    levels = 1 + max((int(k.split(".")[1]) for k in state if k.startswith("down_blocks.")), default=-1)
+    levels = 1 + max((_level(k) for k in state if k.startswith("down_blocks.")), default=-1)
     channels = [_shape(state, f"down_blocks.{i}.resnets.0.conv2.weight", 4)[0] for i in range(levels)]
     attends = [f"down_blocks.{i}.attentions.0.proj_in.weight" in state for i in range(levels)]
     level = next((i for i, has in enumerate(attends) if has), None)

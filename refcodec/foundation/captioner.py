@@ -12,8 +12,11 @@ from PIL import Image
 
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
+from refcodec.foundation.loaded_models import name_of
 from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, reports_tokens, require_config, running
+from refcodec.foundation.required_files import check_processor_files, check_tokenizer_files
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.tokenizer_probe import check_tokenizer
 from refcodec.foundation.worker.phases import preparing
 
 ROLE = "captioner"
@@ -26,6 +29,8 @@ Pixels = NDArray[np.uint8]
 class Captioner:
     """Describe pictures in words. Decoding is greedy, so that results are repeatable."""
 
+    ADOPTS: Final = "an image-text-to-text pipeline of transformers"
+
     def __init__(self, model: Any, processor: Any, name: str = "") -> None:
         self.model, self.processor, self.name = model, processor, name
 
@@ -37,9 +42,21 @@ class Captioner:
             from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN
 
             require_config(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
+            check_tokenizer_files(ROLE, folder.name, folder)
+            check_processor_files(ROLE, folder.name, folder)
             model = load_pretrained(ROLE, folder, AutoModelForImageTextToText, dtype_of(models))
             processor = _processor(folder, model)
+            check_tokenizer(ROLE, folder.name, getattr(processor, "tokenizer", processor), model)
         return cls(model.to(device_of(models)), processor, folder.name)
+
+    @classmethod
+    def adopt(cls, pipeline: Any) -> Captioner | None:
+        """Return the model of a loaded image-text-to-text pipeline of transformers, None for another object."""
+        with loading(ROLE, Path(type(pipeline).__name__)):
+            from transformers import ImageTextToTextPipeline
+
+            known = isinstance(pipeline, ImageTextToTextPipeline) and pipeline.processor is not None
+        return cls(pipeline.model, pipeline.processor, name_of(pipeline.model)) if known else None
 
     @property
     def template(self) -> str | None:

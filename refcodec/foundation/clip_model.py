@@ -21,7 +21,9 @@ from refcodec.foundation.loading import (
     require_finite,
     running,
 )
+from refcodec.foundation.required_files import check_processor_files, check_tokenizer_files
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.tokenizer_probe import check_tokenizer
 from refcodec.foundation.worker.phases import preparing
 
 ROLE = "clip"
@@ -40,9 +42,12 @@ class ClipModel:
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
+            check_tokenizer_files(ROLE, folder.name, folder, kind="CLIPTokenizer")
+            check_processor_files(ROLE, folder.name, folder)
             model = load_pretrained(ROLE, folder, CLIPModel)
             processor = CLIPImageProcessorPil.from_pretrained(folder, **OWN_FILES)
             tokenizer = CLIPTokenizer.from_pretrained(folder, **OWN_FILES)
+            check_tokenizer(ROLE, folder.name, tokenizer, model)
         return cls(model.to(device_of(models)), processor, tokenizer, folder.name)
 
     @property

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from PIL import Image
@@ -12,6 +12,7 @@ from PIL import Image
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.device import device_of, dtype_of
+from refcodec.foundation.loaded_models import name_of
 from refcodec.foundation.loading import library_errors, load_pretrained, loading, require_config
 from refcodec.foundation.prompt_tokens import takes_ids
 from refcodec.foundation.resolve import Models
@@ -25,6 +26,8 @@ CLASSES = ("ControlNetModel",)
 class ControlNet:
     """The network, without the pipeline that it conditions."""
 
+    ADOPTS: Final = "a ControlNetModel of diffusers"
+
     def __init__(self, model: Any, name: str = "") -> None:
         self.model, self.name = model, name
 
@@ -36,6 +39,14 @@ class ControlNet:
 
             model = load_pretrained(ROLE, folder, ControlNetModel, dtype_of(models))
         return cls(model.to(device_of(models)), folder.name)
+
+    @classmethod
+    def adopt(cls, model: Any) -> ControlNet | None:
+        """Return the role's model of a loaded ControlNetModel, None for another object."""
+        with loading(ROLE, Path(type(model).__name__)):
+            from diffusers import ControlNetModel
+
+            return cls(model, name_of(model)) if isinstance(model, ControlNetModel) else None
 
 
 class ControlNetTextToImage(TextToImage):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +17,7 @@ class SettingError(ValueError):
 
 def device_of(models: Models) -> torch.device:
     """Return the selected device; `auto` means cuda, else mps, else cpu. Raises SettingError if it is not available."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": has_cuda(), "mps": torch.backends.mps.is_available()}
     if models.device == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
     if not available[models.device]:
@@ -36,11 +35,11 @@ def dtype_of(models: Models) -> torch.dtype:
 
 def generator(kind: str, seed: int) -> torch.Generator:
     """Return the noise generator of one picture. kind: cpu or cuda, whose streams differ. Raises SettingError without cuda."""
-    if kind == "cuda" and not torch.cuda.is_available():
+    if kind == "cuda" and not has_cuda():
         raise SettingError("torch sees no cuda device here")
     return torch.Generator(kind).manual_seed(seed)
 
 
-@lru_cache(maxsize=1)
 def has_cuda() -> bool:
-    return torch.cuda.is_available()
+    """Return whether torch can use a CUDA device in this process; it cannot in a fork of one that has used it."""
+    return torch.cuda.is_available() and not getattr(torch._C, "_cuda_isInBadFork", bool)()

@@ -16,11 +16,15 @@ from typing import Final
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import folder_sha256, model_files
+from refcodec.foundation.folder_kind import components, no_weights_error, refuse_adapter
+from refcodec.foundation.model_place import is_hub_id, missing_hub_folder, not_a_folder_error, snapshot_of
 from refcodec.foundation.models_json import LISTING
-from refcodec.foundation.roles import HUB_ID, ModelSource, missing_model_error
+from refcodec.foundation.roles import ModelSource, missing_model_error
+from refcodec.foundation.weight_files import OPENVINO, check_pointers, check_weight_files
 
 WEIGHTS: Final = ".safetensors"
 PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
+_CONVERTIBLE: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 _HUB_EXCLUDED: Final = [
     "*.fp16.safetensors",
@@ -42,8 +46,8 @@ def resolve_folder(source: ModelSource, *, fetch: bool = True) -> Path:
     MODEL_DIGEST for another digest than recorded, MODEL_MALFORMED for pickled weights.
     """
     folder = Path(source.place)
-    if not os.path.isdir(folder):
-        folder = download(source, fetch=fetch)
+    folder = snapshot_of(source.role, folder) if os.path.isdir(folder) else download(source, fetch=fetch)
+    refuse_adapter(source.role, folder)
     _require_safetensors(source, folder)
     if source.sha256 is not None and source_sha256(source, folder) != source.sha256:
         hint = "get the listed one, or record this one with semtool models import"
@@ -53,7 +57,29 @@ def resolve_folder(source: ModelSource, *, fetch: bool = True) -> Path:
             path=source.role,
             hint=hint,
         )
+    check_weight_files(source.role, source.name, folder, components(folder))
     return folder
+
+
+def require_consent(source: ModelSource, *, allow_download: bool) -> None:
+    """Raise Code.MODEL_UNAVAILABLE for a hub id that only a models.json names, without a digest to verify it by.
+
+    Nothing is fetched, nor used from a cache, that the caller has not named, unless its digest is recorded or the caller
+    allows it.
+    """
+    if source.listed_in is None or os.path.isdir(source.place):
+        return
+    listing = shown(str(source.listed_in / LISTING))
+    if os.path.lexists(source.listed_in / source.place):
+        kind = "a broken link" if os.path.islink(source.listed_in / source.place) else "a file"
+        what = f"{source.role}: {listing} names {shown(source.place)}, which is {kind} and no folder of the set"
+        raise SemError(
+            Code.MODEL_UNAVAILABLE, what, path=source.role, hint=f"name it with --model {source.role}=FOLDER"
+        )
+    if source.sha256 is None and not allow_download:
+        what = f"{source.role}: {listing} names {shown(source.name)}, no folder of the set but a model of the hub, without a digest"
+        hint = f"name it yourself with --model {source.role}={source.name}, or allow it with --allow-download"
+        raise SemError(Code.MODEL_UNAVAILABLE, what, path=source.role, hint=hint)
 
 
 def _require_safetensors(source: ModelSource, folder: Path) -> None:
@@ -61,19 +87,19 @@ def _require_safetensors(source: ModelSource, folder: Path) -> None:
     files = [path for _, path in model_files(folder)]
     if any(path.suffix == WEIGHTS for path in files):
         return
-    if pickled := sorted(path.name for path in files if path.suffix in PICKLED):
+    check_pointers(source.role, source.name, folder)
+    if pickled := sorted(path.name for path in files if _is_pickled(path)):
         raise SemError(
             Code.MODEL_MALFORMED,
             f"{source.role}: {shown(source.name)} has pickled weights only ({shown(pickled[0])}), which are never opened",
             path=source.role,
             hint="convert them with semtool models import, or get the model's safetensors files",
         )
-    raise SemError(
-        Code.MODEL_UNAVAILABLE,
-        f"{source.role}: {shown(source.name)} has no weights",
-        path=source.role,
-        hint=f"name a folder that has safetensors files with --model {source.role}=FOLDER",
-    )
+    raise no_weights_error(source.role, folder, source.name)
+
+
+def _is_pickled(path: Path) -> bool:
+    return path.suffix in _CONVERTIBLE and not path.name.startswith(OPENVINO)
 
 
 def source_sha256(source: ModelSource, folder: Path) -> str:
@@ -86,12 +112,12 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
 
     Raises Code.MODEL_UNAVAILABLE, or DEPENDENCY_MISSING without the hub's client.
     """
-    if (
-        os.path.lexists(source.place)
-        or source.place.startswith((".", "/", "~"))
-        or HUB_ID.fullmatch(source.place) is None
-    ):
-        raise missing_model_error(source.role, what=f"{source.role}: {shown(source.place)} is not a folder")
+    if os.path.lexists(source.place) or not is_hub_id(source.place):
+        raise not_a_folder_error(source.role, source.place)
+    if source.revision is None and source.listed_in is None and (first := missing_hub_folder(source.place)) is not None:
+        what = f"{source.role}: there is no folder {shown(source.place)}, though there is {shown(first)}"
+        hint = f"correct the path, or name the model of the hub with a revision, {source.place}@main"
+        raise SemError(Code.MODEL_UNAVAILABLE, what, path=source.role, hint=hint)
     if source.revision is not None and _REVISION.fullmatch(source.revision) is None:
         raise missing_model_error(source.role, what=f"{source.role}: {shown(source.revision)} is not a revision")
     try:
@@ -112,9 +138,9 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
             )
         )
     except (OSError, ValueError, RuntimeError, transport) as error:
-        what = f"{source.role}: the model {shown(source.name)} is not on this machine" + (
-            " and cannot be fetched from the hub" if fetch else ""
-        )
+        what = f"{source.role}: the model {shown(source.name)} is not on this machine"
+        what += " and cannot be fetched from the hub" if fetch else ""
+        what += f", and there is no folder {shown(source.place)}" if source.listed_in is None else ""
         hint = f"check the name and the network, or name a folder with --model {source.role}=FOLDER"
         raise SemError(Code.MODEL_UNAVAILABLE, what, path=source.role, hint=hint) from error
 

@@ -52,6 +52,7 @@ def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
                 Code.MODEL_UNAVAILABLE,
                 f"cannot read the folder {shown(str(subfolder))}: {error.strerror}",
                 path=folder.name,
+                hint="check its permissions",
             ) from error
         if prefix.count("/") > DEPTH_MAX or len(files) + len(pending) > FILES_MAX:
             raise SemError(

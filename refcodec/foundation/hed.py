@@ -22,6 +22,7 @@ from refcodec.fileio import shown
 from refcodec.foundation.device import device_of
 from refcodec.foundation.loading import loading, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
+from refcodec.networks.torch_guard import without_memory
 
 ROLE = "edge_detector"
 CONFIG: Final = {"model_type": "hed"}
@@ -68,7 +69,7 @@ class Hed(nn.Module):
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Check a state dict of ControlNet's HED and return it as float32. Raises Code.MODEL_MALFORMED for missing or other tensors."""
-    with torch.device("meta"):
+    with without_memory():
         expected = {name: tuple(tensor.shape) for name, tensor in Hed().state_dict().items()}
     for name in sorted(expected.keys() | state.keys()):
         if name not in state:
@@ -102,7 +103,7 @@ class EdgeDetector:
             from safetensors.torch import load_file
 
             state = load_file(folder / WEIGHTS)
-        with torch.device("meta"):
+        with without_memory():
             model = Hed()
         model.load_state_dict(convert(state), assign=True)
         return cls(model.to(device_of(models)).eval(), folder.name)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from refcodec.foundation.hyper_config import MODEL_TYPE, ROLE, HyperConfig
 from refcodec.foundation.resolve import Models
+from refcodec.networks.torch_guard import neutral
 from refcodec.transforms.elic.blocks import Attention, ResidualBottleneck
 from refcodec.transforms.vq.quantiser import VectorQuantizer
 
@@ -77,10 +78,10 @@ class HyperEncoder(nn.Module):
         """Return features [B, m, h, w] of indices [B, h, w]."""
         return self._features(self.quantiser.lookup(indices))
 
-    @torch.no_grad()
     def features_of(self, grid: NDArray[np.int64]) -> Tensor:
         """Return features [1, m, h, w] of the indices [h, w] of one picture."""
-        return self.features(torch.from_numpy(grid)[None].to(self.quantiser.codes.device))
+        with neutral():
+            return self.features(torch.from_numpy(grid)[None].to(self.quantiser.codes.device))
 
     def unquantised(self, latent: Tensor) -> Tensor:
         """Return vectors [B, h, w, dim] before vector quantisation."""

@@ -20,6 +20,7 @@ from refcodec.foundation.loading import (
     require_finite,
     running,
 )
+from refcodec.foundation.required_files import check_processor_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.worker.phases import preparing
 
@@ -39,6 +40,7 @@ class ImageEmbedder:
         with loading(ROLE, folder):
             from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
+            check_processor_files(ROLE, folder.name, folder)
             model = load_pretrained(ROLE, folder, CLIPVisionModelWithProjection)
             processor = CLIPImageProcessorPil.from_pretrained(folder, **OWN_FILES)
         return cls(model.to(device_of(models)), processor, folder.name)

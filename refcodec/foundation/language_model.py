@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import strip_reasoning
+from refcodec.foundation.loaded_models import name_of
 from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, reports_tokens, require_config, running
+from refcodec.foundation.required_files import check_tokenizer_files
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.tokenizer_probe import check_tokenizer
 from refcodec.foundation.worker.phases import preparing
 
 ROLE = "language"
@@ -17,6 +20,8 @@ ROLE = "language"
 
 class LanguageModel:
     """Answer instructions. Decoding is greedy, so that answers are repeatable."""
+
+    ADOPTS: Final = "a text-generation pipeline of transformers"
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "") -> None:
         self.model, self.tokenizer, self.name = model, tokenizer, name
@@ -29,9 +34,20 @@ class LanguageModel:
             from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
             require_config(ROLE, folder, "config.json", "model_type", tuple(KNOWN))
+            check_tokenizer_files(ROLE, folder.name, folder)
             model = load_pretrained(ROLE, folder, AutoModelForCausalLM, dtype_of(models))
             tokenizer = AutoTokenizer.from_pretrained(folder, **OWN_FILES)
+            check_tokenizer(ROLE, folder.name, tokenizer, model)
         return cls(model.to(device_of(models)), tokenizer, folder.name)
+
+    @classmethod
+    def adopt(cls, pipeline: Any) -> LanguageModel | None:
+        """Return the model of a loaded text-generation pipeline of transformers, None for another object."""
+        with loading(ROLE, Path(type(pipeline).__name__)):
+            from transformers import TextGenerationPipeline
+
+            known = isinstance(pipeline, TextGenerationPipeline) and pipeline.tokenizer is not None
+        return cls(pipeline.model, pipeline.tokenizer, name_of(pipeline.model)) if known else None
 
     def ask(self, instruction: str, text: str, max_tokens: int) -> str:
         """Return the answer to an instruction about a text, using the chat template of the model if it has one."""

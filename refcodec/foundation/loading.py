@@ -4,29 +4,33 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read when diffusers is imported
-
 import torch
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.device import SettingError, device_of, dtype_of
+from refcodec.foundation.device import SettingError
 from refcodec.foundation.download import PICKLED, models_extra_error
 from refcodec.foundation.folder_code import CONFIG_BYTES_MAX, NAME_MAX, refuse_code
-from refcodec.foundation.resolve import Models
+from refcodec.foundation.folder_kind import other_kind_error, remedy_for
+from refcodec.foundation.library_messages import SILENCE
 from refcodec.foundation.roles import ROLES
-from refcodec.foundation.worker.phases import RUN, preparing, report
+from refcodec.foundation.weight_files import weight_files
+from refcodec.foundation.worker.phases import RUN, report
+from refcodec.networks.torch_guard import (
+    is_failure_of_device,
+    is_out_of_memory,
+    loading_weights,
+    neutral_for_libraries,
+)
+from refcodec.process_settings import quiet_warnings
 from refcodec.sandbox import audit
 
-TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 MESSAGE_MAX = 160  # characters of a library's own message
 LISTED_MAX = 6  # classes listed in an error
 # arguments of every from_pretrained: nothing is fetched, and no code of a folder runs
@@ -36,15 +40,7 @@ OWN_FILES: Final = {"local_files_only": True, "trust_remote_code": False}
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence messages and progress bars of the libraries; errors are reported once, as SemError."""
-    import diffusers
-    import transformers
-
-    transformers.utils.logging.set_verbosity(logging.CRITICAL)
-    transformers.utils.logging.disable_progress_bar()
-    diffusers.utils.logging.set_verbosity(logging.CRITICAL)  # errors too: they are logged before they are raised
-    diffusers.utils.logging.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with SILENCE.changed(), quiet_warnings():
         yield
 
 
@@ -73,7 +69,7 @@ def _policy(folder: Path) -> audit.Policy:
 def library_errors(role: str, folder: Path) -> Iterator[None]:
     """Convert exceptions of transformers, diffusers and safetensors to MODEL_MALFORMED or DEPENDENCY_MISSING."""
     try:
-        with quiet():
+        with quiet(), loading_weights():
             yield
     except (SemError, SettingError, MemoryError):
         raise
@@ -107,9 +103,12 @@ def library_errors(role: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def running(role: str, name: str) -> Iterator[None]:
-    """Convert exceptions of a model that does not run on its input to Code.MODEL_MALFORMED."""
+    """Convert exceptions of a model that does not run on its input to Code.MODEL_MALFORMED.
+
+    An error of the device or of the installation becomes Code.DEPENDENCY_MISSING, exhausted memory MemoryError.
+    """
     try:
-        with quiet(), torch.inference_mode():
+        with quiet(), neutral_for_libraries():
             yield
     except (SemError, SettingError, MemoryError):
         raise
@@ -118,6 +117,13 @@ def running(role: str, name: str) -> Iterator[None]:
             raise
         if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
+        if is_failure_of_device(error):
+            raise SemError(
+                Code.DEPENDENCY_MISSING,
+                f"{role}: torch cannot run the model {shown(name)} here ({first_line(error)})",
+                path=role,
+                hint="run it with --device cpu or --dtype float32, or with another version of torch",
+            ) from error
         raise SemError(
             Code.MODEL_MALFORMED,
             f"{role}: the model {shown(name)} does not run ({first_line(error)})",
@@ -149,11 +155,6 @@ def is_library_error(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error of torch, of any of several types, means that memory is exhausted."""
-    return isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)
-
-
 def first_line(error: BaseException) -> str:
     """Return the type and the first line of a library's error, shortened."""
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
@@ -172,20 +173,24 @@ def require_config(role: str, folder: Path, file: str, member: str, allowed: tup
         config = json.loads((folder / file).read_bytes())
         value = config[member]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SemError(
+        raise other_kind_error(role, folder) or SemError(
             Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} has no {file} with a {member}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
         ) from error
+    names = value if isinstance(value, list) else [value]
     if not isinstance(value, str) or value not in allowed:
-        actual = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        expected = f"not {' or '.join(allowed)}" if len(allowed) <= LISTED_MAX else "which does not fill this role"
+        actual = ", ".join(map(str, names)) or "nothing"
+        few = len(allowed) <= LISTED_MAX
+        expected = f"not {' or '.join(allowed)}" if few else "which does not fill this role"
+        pipeline = " or ".join(allowed) if few else "text-to-image pipeline of diffusers"
+        usual = f"name a folder of {f'a {pipeline}' if file == 'model_index.json' else ROLES[role]}"
         raise SemError(
             Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} is {shown(actual[:NAME_MAX])}, {expected}",
             path=role,
-            hint=f"name a folder of {ROLES[role]}",
+            hint=next(filter(None, (remedy_for(str(name), role, folder) for name in names)), usual),
         )
     return dict(config)
 
@@ -200,12 +205,17 @@ def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") 
 
     Raises Code.MODEL_MALFORMED for missing or misshapen weights, which the libraries would initialise at random.
     """
-    library = kind.__module__.partition(".")[0]
+    library, weights = kind.__module__.partition(".")[0], weight_files(folder)
     dtype_argument = {
         "torch_dtype" if library == "diffusers" else "dtype": getattr(torch, dtype) if isinstance(dtype, str) else dtype
     }
     model, info = kind.from_pretrained(
-        folder, use_safetensors=True, output_loading_info=True, **own_files(kind), **dtype_argument
+        folder,
+        use_safetensors=True,
+        output_loading_info=True,
+        variant=None if weights is None else weights.variant,
+        **own_files(kind),
+        **dtype_argument,
     )
     missing = [
         *info.get("missing_keys", ()),
@@ -219,29 +229,3 @@ def load_pretrained(role: str, folder: Path, kind: Any, dtype: Any = "float32") 
             hint="get the model again",
         )
     return model.eval().requires_grad_(False)
-
-
-def load_pipeline(kind: Any, folder: Path, models: Models) -> Any:
-    """Return the diffusion pipeline of a folder, from safetensors by `kind.from_pretrained`. Call inside `loading`."""
-    pipeline = kind.from_pretrained(folder, **OWN_FILES, use_safetensors=True, torch_dtype=dtype_of(models))
-    pipeline.set_progress_bar_config(disable=True)
-    for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
-        if (tokenizer := getattr(pipeline, name, None)) is not None:
-            limit_tokenizer(tokenizer, getattr(pipeline, name.replace("tokenizer", "text_encoder"), None))
-    return pipeline.to(device_of(models))
-
-
-def try_texts(pipeline: Any, *texts: Any) -> None:
-    """Tokenise texts as a pipeline will do, inside the limits for preparing a text, which are those of a bomb."""
-    with preparing():
-        for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
-            if (tokenizer := getattr(pipeline, name, None)) is not None:
-                for text in texts:
-                    if isinstance(text, str):
-                        tokenizer(text, truncation=True)
-
-
-def limit_tokenizer(tokenizer: Any, encoder: Any) -> None:
-    """Limit padding to the length that the text encoder reads, since the length in the folder is untrusted."""
-    limit = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
-    tokenizer.model_max_length = min(tokenizer.model_max_length, limit if isinstance(limit, int) else TOKENS_MAX)

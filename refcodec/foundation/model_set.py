@@ -15,6 +15,7 @@ from refcodec.fileio import shown, write_atomic
 from refcodec.foundation.models_json import FORMAT, FORMAT_VERSION, LISTING, read_models_json, roles_in_folder
 from refcodec.foundation.roles import ModelSource
 from refcodec.networks import package_search
+from refcodec.temporary_files import OLD, create_folder, remove_stale
 
 
 def own_set() -> Path:
@@ -73,16 +74,21 @@ def refuse_taken_role(folder: Path, role: str, *, replace: bool = False) -> None
 def temporary_dir(folder: Path) -> Iterator[Path]:
     """Yield a hidden folder inside `folder`, which is created if necessary; removed at the end, also after Ctrl-C.
 
-    Raises Code.CANNOT_WRITE.
+    What a killed process left there is removed first, and what it had moved aside is moved back. Raises
+    Code.CANNOT_WRITE.
     """
-    temporary, created = folder / f".{os.urandom(8).hex()}.tmp", not os.path.lexists(folder)
+    temporary, lock, created = None, None, not os.path.lexists(folder)
     try:
         with write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            temporary.mkdir()
-        yield temporary
+            remove_stale(str(folder))
+            lock, temporary = create_folder(str(folder))
+        yield Path(temporary)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
         if created:
             with suppress(OSError):  # not empty: the result is in it
                 folder.rmdir()
@@ -93,7 +99,7 @@ def replace_atomically(made: Path, target: Path) -> None:
 
     Raises Code.CANNOT_WRITE.
     """
-    old = made.with_name(f"{made.name}.old")
+    old = made.with_name(f"{made.name}{OLD}")
     with write_errors(target):
         if os.path.lexists(target):
             os.rename(target, old)

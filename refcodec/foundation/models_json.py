@@ -18,6 +18,7 @@ from refcodec.canonical_json import parse_json
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.model_place import snapshot_of
 from refcodec.foundation.roles import HUB_ID, ROLES, ModelSource
 
 LISTING: Final = "models.json"
@@ -29,11 +30,11 @@ _SHA256: Final = re.compile("[0-9a-f]{64}")
 def roles_in_folder(folder: Path) -> dict[str, ModelSource]:
     """Return the roles that a folder fills: by its models.json, as a pipeline, or by the names of its subfolders.
 
-    Raises Code.MODEL_MALFORMED for an invalid models.json.
+    Raises Code.MODEL_MALFORMED for an invalid models.json, MODEL_UNAVAILABLE for a cache of the hub with several snapshots.
     """
     if os.path.isfile(folder / LISTING):
         return _listed_roles(folder)
-    if os.path.isfile(folder / "model_index.json"):
+    if os.path.isfile(snapshot_of("painter", folder) / "model_index.json"):
         return {"painter": ModelSource("painter", str(folder))}
     return {role: ModelSource(role, str(folder / role)) for role in ROLES if os.path.isdir(folder / role)}
 
@@ -87,7 +88,7 @@ def _listed_roles(folder: Path) -> dict[str, ModelSource]:
             place = str(folder / place)
         elif HUB_ID.fullmatch(place) is None:
             raise _malformed(folder, f"{role} is neither a folder of the set nor a hub id")
-        roles[role] = ModelSource(role, place, revision, sha256)
+        roles[role] = ModelSource(role, place, revision, sha256, listed_in=folder)
     return roles
 
 

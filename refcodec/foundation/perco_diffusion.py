@@ -22,7 +22,6 @@ from refcodec.foundation.device import device_of, dtype_of, generator
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.loading import (
     OWN_FILES,
-    limit_tokenizer,
     load_pretrained,
     loading,
     quiet,
@@ -30,13 +29,17 @@ from refcodec.foundation.loading import (
     require_finite,
     running,
 )
+from refcodec.foundation.pipelines import limit_tokenizer
+from refcodec.foundation.required_files import check_pipeline_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import scheduler
+from refcodec.foundation.tokenizer_probe import check_tokenizer
 from refcodec.foundation.worker.phases import RUN, preparing, report
 from refcodec.progress import Progress
 
 ROLE: Final = "painter"
 CLASSES: Final = ("StableDiffusionPipeline", "StableDiffusionPipelinePerco")
+PARTS: Final = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
 HINT: Final = "name a painter and a hyper_encoder that were trained together"
 STEPS, GUIDANCE = 20, 3.0  # Careil et al. 2024, §3.2 and §4
 
@@ -59,6 +62,7 @@ class LatentCoder:
         with loading(ROLE, folder):
             from diffusers import AutoencoderKL
 
+            check_pipeline_files(ROLE, folder, ("vae",))
             return cls(_part(AutoencoderKL, folder, "vae", torch.float32).to(device_of(models)), folder.name)
 
     @property
@@ -83,7 +87,7 @@ class LatentCoder:
 
         They are the mode of the posterior, so that encoding is repeatable; PerCo (SD) draws a sample.
         """
-        x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
+        x = torch.tensor(np.ascontiguousarray(pixels), device="cpu").permute(2, 0, 1)[None]
         with running(ROLE, self.name):
             x = x.to(self.vae.device, self.vae.dtype) / 127.5 - 1
             latent: Tensor = self.vae.encode(x).latent_dist.mode() * self.vae.config.scaling_factor
@@ -124,10 +128,12 @@ class PercoGenerator(LatentCoder):
             from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
             from transformers import CLIPTextModel, CLIPTokenizer
 
+            check_pipeline_files(ROLE, folder, PARTS)
             vae, unet = _part(AutoencoderKL, folder, "vae", dtype), _part(UNet2DConditionModel, folder, "unet", dtype)
             text_encoder = _part(CLIPTextModel, folder, "text_encoder", dtype)
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", **OWN_FILES)
             limit_tokenizer(tokenizer, text_encoder)
+            check_tokenizer(ROLE, folder.name, tokenizer, text_encoder, padded=True)
             steps = DDIMScheduler.from_config(DDIMScheduler.load_config(folder / "scheduler", local_files_only=True))
         return cls(vae.to(device), text_encoder.to(device), tokenizer, unet.to(device), steps, folder.name)
 

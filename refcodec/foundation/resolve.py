@@ -4,20 +4,25 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from refcodec.environment import Environment
-from refcodec.foundation.download import libraries_error, resolve_folder
+from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
+from refcodec.foundation.download import libraries_error, require_consent, resolve_folder
 from refcodec.foundation.folder_code import refuse_code
 from refcodec.foundation.folder_digest import model_files
-from refcodec.foundation.models_json import installed_roles, roles_in_folder
+from refcodec.foundation.loaded_models import adopted, require_object
+from refcodec.foundation.models_json import LISTING, installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
 from refcodec.foundation.worker import proxy
 from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.watch import Label
+from refcodec.limits import NONE, Limits
 
 if TYPE_CHECKING:
     from refcodec.foundation.captioner import Captioner
@@ -33,6 +38,12 @@ R = TypeVar("R")
 Loader = (
     str | Callable[[Path, "Models"], T]
 )  # or MODULE:NAME of one, as `worker.proxy` takes it, which imports no torch
+# makes the model of a role behind an endpoint
+Remote: TypeAlias = "Callable[[str, Address, Limits, frozenset[str]], R]"
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
 
 
 @dataclass
@@ -40,8 +51,10 @@ class Models:
     """Models named by the user, and the device they run on. Loaded models are cached in this object.
 
     folders: searched first for model packages (SPEC §12). roles: role -> `ModelSource` or loaded model.
-    environment: registry, tables, and the other folders searched for packages and roles. limits: of the process in which
-    models of folders run; models that the caller has loaded run in the caller's own.
+    environment: registry, tables, and the other folders searched for packages and roles. limits: time and memory of the call.
+    worker_limits: of the process in which models of folders run; models that the caller has loaded run in its own.
+    allow_download: also use models of the hub that only a models.json names, without a digest. announce: called with a line
+    before such a model is used.
     """
 
     folders: tuple[Path, ...] = ()
@@ -49,7 +62,10 @@ class Models:
     device: str = "auto"
     dtype: str = "auto"
     environment: Environment = field(default_factory=Environment.default)
-    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    limits: Limits = NONE
+    worker_limits: WorkerLimits = field(default_factory=WorkerLimits)
+    allow_download: bool = False
+    announce: Callable[[str], None] = _warn
     used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -61,29 +77,34 @@ class Models:
         device: str = "auto",
         dtype: str = "auto",
         environment: Environment | None = None,
+        limits: Limits = NONE,
+        allow_download: bool = False,
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned with only the environment replaced (None: the default). A text may also be ROLE=MODEL.
-        Raises ValueError for an unknown role, device or dtype.
+        A `Models` is returned with only environment (None: the default) and limits replaced. A text may also be ROLE=MODEL.
+        Raises ValueError for an unknown role, device or dtype, TypeError for what is neither a path nor a loaded model,
+        Code.MODEL_UNAVAILABLE for a folder that does not exist.
         """
         environment = Environment.of(environment)
         if isinstance(models, Models):
-            return models if environment == models.environment else replace(models, environment=environment)
+            same = environment == models.environment and limits == models.limits
+            return models if same else replace(models, environment=environment, limits=limits)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        result = cls(device=device, dtype=dtype, environment=environment)
+        result = cls(device=device, dtype=dtype, environment=environment, limits=limits, allow_download=allow_download)
         if isinstance(models, Mapping):
             for role, place in models.items():
                 result.fill(role, place)
             return result
-        several: Iterable[Any] = (models,) if isinstance(models, str | os.PathLike) else models or ()
-        for entry in several:
+        for entry in _several(models):
             assignment = parse_role(entry) if isinstance(entry, str) else None
             if assignment is not None:
                 result.fill(*assignment)
                 continue
             folder = Path(entry)
+            if not folder.is_dir():
+                raise no_folder_error(folder)
             result.folders += (folder,)
             result.roles = roles_in_folder(folder) | result.roles
         return result
@@ -92,7 +113,10 @@ class Models:
         """Name the model of a role; raise ValueError for an unknown role."""
         if role not in ROLES:
             raise ValueError(f"{role!r} is not a role: there are {', '.join(ROLES)}")
+        if not isinstance(place, str | os.PathLike):
+            require_object(role, place)
         self.roles[role] = source_of(role, place) if isinstance(place, str | os.PathLike) else place
+        self._loaded = {key: model for key, model in self._loaded.items() if key[0] != role}
 
     def find(self, role: str) -> Any:
         """Return a `ModelSource`, a loaded model, or None if nothing fills the role."""
@@ -123,7 +147,7 @@ class Models:
         role: str,
         loader: Loader[T],
         recommended: Mapping[str, str],
-        remote: Callable[[str, Address], R] | None = None,
+        remote: Remote[R] | None = None,
     ) -> T | R:
         """Return the model of a role; `loader` makes it from a local folder whose digest has been verified.
 
@@ -135,13 +159,17 @@ class Models:
         """
         source = self.find(role)
         if source is None:
-            raise missing_model_error(role, recommended)
-        if not isinstance(source, ModelSource):
-            self.used[role] = getattr(source, "name", type(source).__name__)
-            return cast(T, source)
+            raise missing_model_error(role, recommended, remark=self._remark(role))
         key = (role, loader if isinstance(loader, str) else f"{loader.__module__}:{loader.__qualname__}")
-        if key not in self._loaded:
+        if not isinstance(source, ModelSource):
+            if key not in self._loaded:
+                function = proxy.function_of(loader) if isinstance(loader, str) else loader
+                self._loaded[key] = adopted(role, source, function, remote)
+            self.used[role] = getattr(self._loaded[key], "name", "") or type(source).__name__
+            return cast(T, self._loaded[key])
+        if source.is_endpoint or key not in self._loaded:  # an endpoint has the limits of this call
             self._loaded[key] = self._instance(source, loader, remote)
+        proxy.limit(self._loaded[key], self.worker_limits.within(self.limits))
         self.used[role] = source.name
         return cast(T, self._loaded[key])
 
@@ -163,14 +191,34 @@ class Models:
 
         return self.load("painter", "text_to_image:TextToImage.load", recommended, endpoint.RemoteTextToImage)
 
-    def _instance(self, source: ModelSource, loader: Loader[T], remote: Callable[[str, Address], R] | None) -> T | R:
+    def _remark(self, role: str) -> str:
+        """Return the end of a remedy that says why a folder of a set does not fill a role, if one seems to."""
+        for place in (folder / role for folder in self.folders):
+            if os.path.lexists(place) and not os.path.isdir(place):
+                kind = "a file" if os.path.exists(place) else "a broken link"
+                return f"; {shown(str(place))} is {kind}, not a folder"
+        return self.environment.search_remark
+
+    def _instance(self, source: ModelSource, loader: Loader[T], remote: Remote[R] | None) -> T | R:
         if not source.is_endpoint:
+            require_consent(source, allow_download=self.allow_download)
+            if source.listed_in is not None and not os.path.isdir(source.place):
+                listing = shown(str(source.listed_in / LISTING))
+                self.announce(f"{source.role}: using {shown(source.name)} of the hub, which {listing} names")
             return self.load_folder(source.role, loader, resolve_folder(source))
         if remote is None:
             raise missing_model_error(source.role, what=f"{source.role}: this method does not take an endpoint for it")
         from refcodec.foundation import endpoint
 
-        return remote(source.role, endpoint.address(source.place))
+        address = endpoint.address(source.place)
+        return remote(source.role, address, self.limits, self.endpoint_hosts())
+
+    def endpoint_hosts(self) -> frozenset[str]:
+        """Return the hosts of all endpoints that the user has named."""
+        from refcodec.foundation import endpoint
+
+        sources = (source for source in self.roles.values() if isinstance(source, ModelSource) and source.is_endpoint)
+        return frozenset(endpoint.address(source.place).host for source in sources)
 
     def load_folder(self, role: str, loader: Loader[T], folder: Path) -> T:
         """Return the model that `loader` makes from a local folder, in the worker process. Raises ModelError."""
@@ -182,13 +230,36 @@ class Models:
         if (error := libraries_error()) is not None:
             raise error
         weights = sum(os.path.getsize(path) for _, path in model_files(folder))
-        settings = proxy.Settings(self.device, self.dtype)
-        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, self.limits, weights))
+        settings, limits = proxy.Settings(self.device, self.dtype), self.worker_limits.within(self.limits)
+        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, limits, weights))
 
     def _beside_loaded(self, role: str) -> bool:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""
         others = [self.roles.get(other) for other in TOGETHER if role in TOGETHER]
         return any(not isinstance(other, ModelSource | None) for other in others)
+
+
+def no_folder_error(folder: Path) -> SemError:
+    """Return the MODEL_UNAVAILABLE error for a path that was named as a folder of models and is not a folder."""
+    name = shown(str(folder))
+    if os.path.lexists(folder):
+        what = f"{name} is a file, not a folder of models" if folder.exists() else f"{name} is a broken link"
+    else:
+        what = f"there is no folder {name}"
+    hint = "name a folder of model packages or of models by role, or ROLE=MODEL"
+    return SemError(Code.MODEL_UNAVAILABLE, what, hint=hint)
+
+
+def _several(models: Any) -> Iterable[Any]:
+    """Return what `Models.of` takes, apart from mappings, as paths and texts. Raises TypeError for anything else."""
+    if isinstance(models, str | os.PathLike):
+        return (models,)
+    entries = () if models is None else tuple(models) if isinstance(models, Iterable) else (models,)
+    for entry in entries:
+        if not isinstance(entry, str | os.PathLike):
+            kind = entry.__name__ if isinstance(entry, type) else type(entry).__name__
+            raise TypeError(f"models are paths, or a mapping of role to path, hub id or loaded model, not {kind}")
+    return entries
 
 
 def format_used_models(used: Mapping[str, str]) -> str:

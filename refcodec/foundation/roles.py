@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -30,12 +30,16 @@ HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?"
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Source of a model. place: a folder, a hub id, or the http(s) URL of an endpoint. sha256: recorded digest of a folder."""
+    """Source of a model. place: a folder, a hub id, or the http(s) URL of an endpoint. sha256: recorded digest of a folder.
+
+    listed_in: the folder of the models.json that names it, None if the caller does.
+    """
 
     role: str
     place: str
     revision: str | None = None
     sha256: str | None = None
+    listed_in: Path | None = field(default=None, compare=False)
 
     @property
     def is_endpoint(self) -> bool:
@@ -76,13 +80,14 @@ def source_of(role: str, place: str | os.PathLike[str]) -> ModelSource:
     return ModelSource(role, hub, revision or None)
 
 
-def missing_model_error(role: str, recommended: Mapping[str, str] = {}, what: str | None = None) -> SemError:
-    """Return a MODEL_UNAVAILABLE error that names role, model and remedy."""
+def missing_model_error(
+    role: str, recommended: Mapping[str, str] = {}, what: str | None = None, remark: str = ""
+) -> SemError:
+    """Return a MODEL_UNAVAILABLE error that names role, model and remedy. remark: added to the remedy."""
     usual = recommended.get(role)
     text = what or (
         f"nothing fills the role {role} ({ROLES[role]})" + (f"; the profile recommends {usual}" if usual else "")
     )
     example = usual or "FOLDER"
-    return SemError(
-        Code.MODEL_UNAVAILABLE, text, path=role, hint=f"name it with --model {role}={example}, a folder or a hub id"
-    )
+    hint = f"name it with --model {role}={example}, a folder or a hub id{remark}"
+    return SemError(Code.MODEL_UNAVAILABLE, text, path=role, hint=hint)

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from refcodec.foundation.device import device_of
 from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, require_config, running
+from refcodec.foundation.required_files import check_tokenizer_files
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.tokenizer_probe import check_tokenizer
 from refcodec.foundation.worker.phases import preparing
 
 ROLE = "text_encoder"
@@ -39,8 +41,10 @@ class TextEncoder:
         with loading(ROLE, folder):
             from transformers import CLIPTextModel, CLIPTokenizerFast
 
+            check_tokenizer_files(ROLE, folder.name, folder, kind="CLIPTokenizer")
             model = load_pretrained(ROLE, folder, CLIPTextModel)
             tokenizer = CLIPTokenizerFast.from_pretrained(folder, **OWN_FILES)
+            check_tokenizer(ROLE, folder.name, tokenizer, model, padded=True)
             if tokens > model.config.max_position_embeddings:
                 raise ValueError(f"it takes {model.config.max_position_embeddings} tokens, not {tokens}")
         device = "cpu" if models is None else device_of(models)

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import SettingError, generator
-from refcodec.foundation.loading import load_pipeline, loading, require_config, running, try_texts
+from refcodec.foundation.loaded_models import name_of, quiet_copy
+from refcodec.foundation.loading import loading, require_config, running
+from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.foundation.unclip import pixels_of
+from refcodec.foundation.withheld import require_generated
 from refcodec.progress import Progress
 
 ROLE = "painter"
@@ -40,6 +43,8 @@ def classes() -> tuple[str, ...]:
 class TextToImage:
     """Generate pictures from text."""
 
+    ADOPTS: Final = "a text-to-image pipeline of diffusers"
+
     def __init__(self, pipeline: Any, name: str = "") -> None:
         self.pipeline, self.name = pipeline, name
 
@@ -50,7 +55,18 @@ class TextToImage:
             require_config(ROLE, folder, "model_index.json", "_class_name", classes())
             from diffusers import AutoPipelineForText2Image
 
-            return cls(load_pipeline(AutoPipelineForText2Image, folder, models), folder.name)
+            return cls(load_pipeline(ROLE, AutoPipelineForText2Image, folder, models), folder.name)
+
+    @classmethod
+    def adopt(cls, pipeline: Any) -> TextToImage | None:
+        """Return the generator of a loaded text-to-image pipeline of diffusers, None for another object."""
+        with loading(ROLE, Path(type(pipeline).__name__)):
+            from diffusers import DiffusionPipeline
+
+            known = isinstance(pipeline, DiffusionPipeline) and type(pipeline).__name__ in classes()
+            if known:
+                check_tokenizers(ROLE, name_of(pipeline), pipeline)
+        return cls(quiet_copy(pipeline), name_of(pipeline)) if known else None
 
     @property
     def native(self) -> int:
@@ -177,8 +193,9 @@ class TextToImage:
         with running(ROLE, self.name), scheduler(pipeline, sampler):
             try_texts(pipeline, supported.get("prompt"), supported.get("negative_prompt"), "")
             reporting = progress_arguments(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
-            picture = pipeline(**supported, **reporting, generator=noise, output_type="np").images[0]
-        return pixels_of(picture, self.name)
+            output = pipeline(**supported, **reporting, generator=noise, output_type="np")
+        require_generated(ROLE, self.name, output)
+        return pixels_of(output.images[0], self.name)
 
 
 def prompt_argument(prompt: str | torch.Tensor) -> dict[str, Any]:

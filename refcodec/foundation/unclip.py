@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from refcodec.foundation.device import SettingError, generator
-from refcodec.foundation.loading import load_pipeline, loading, require_config, require_finite, running, try_texts
+from refcodec.foundation.loaded_models import name_of, quiet_copy
+from refcodec.foundation.loading import loading, require_config, require_finite, running
+from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
+from refcodec.foundation.withheld import require_generated, require_not_black
 from refcodec.progress import Progress
 
 ROLE = "painter"
@@ -22,6 +25,8 @@ CLASSES = ("StableUnCLIPImg2ImgPipeline",)
 
 class UnclipGenerator:
     """Generate pictures from an image embedding."""
+
+    ADOPTS: Final = "a StableUnCLIPImg2ImgPipeline of diffusers"
 
     def __init__(self, pipeline: Any, name: str = "") -> None:
         self.pipeline, self.name = pipeline, name
@@ -32,7 +37,18 @@ class UnclipGenerator:
         with loading(ROLE, folder):
             from diffusers import StableUnCLIPImg2ImgPipeline
 
-            return cls(load_pipeline(StableUnCLIPImg2ImgPipeline, folder, models), folder.name)
+            return cls(load_pipeline(ROLE, StableUnCLIPImg2ImgPipeline, folder, models), folder.name)
+
+    @classmethod
+    def adopt(cls, pipeline: Any) -> UnclipGenerator | None:
+        """Return the generator of a loaded pipeline of stable unCLIP, None for another object."""
+        with loading(ROLE, Path(type(pipeline).__name__)):
+            from diffusers import StableUnCLIPImg2ImgPipeline
+
+            known = isinstance(pipeline, StableUnCLIPImg2ImgPipeline)
+            if known:
+                check_tokenizers(ROLE, name_of(pipeline), pipeline)
+        return cls(quiet_copy(pipeline), name_of(pipeline)) if known else None
 
     @property
     def width(self) -> int:
@@ -68,7 +84,7 @@ class UnclipGenerator:
             embeds = torch.from_numpy(vector)[None].to(self.pipeline.device, self.pipeline.unet.dtype)
             steps = steps or 20
             try_texts(self.pipeline, "")
-            picture = self.pipeline(
+            output = self.pipeline(
                 image_embeds=embeds,
                 prompt="",
                 width=size[0],
@@ -79,16 +95,18 @@ class UnclipGenerator:
                 generator=generator(kind, seed),
                 output_type="np",
                 **progress_arguments(self.pipeline, steps, progress),
-            ).images[0]
-        return pixels_of(picture, self.name)
+            )
+        require_generated(ROLE, self.name, output)
+        return pixels_of(output.images[0], self.name)
 
 
 def pixels_of(picture: Any, name: str) -> NDArray[np.uint8]:
     """Return uint8[H, W, 3] of a generated float[H, W, 3] in 0..1, rounded as in SPEC §14.
 
-    Raises Code.MODEL_MALFORMED if it is not finite.
+    Raises Code.MODEL_MALFORMED if it is not finite, or black, as pictures are that a safety checker withholds.
     """
     values = np.asarray(picture, np.float32)
     require_finite(ROLE, name, bool(np.isfinite(values).all()))
     out: NDArray[np.uint8] = np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+    require_not_black(ROLE, name, out)
     return out

@@ -95,11 +95,19 @@ def _channels_last(image: NDArray[Any] | torch.Tensor) -> NDArray[Any] | torch.T
 def _as_numpy(image: NDArray[Any] | torch.Tensor) -> NDArray[Any]:
     """Return the array of a tensor on any device; float types that numpy lacks, such as bfloat16, become float32."""
     if isinstance(image, np.ndarray):
+        if np.ma.is_masked(image):
+            raise TypeError(
+                "an image array has a level everywhere, but this one has a mask: fill it, with .filled(level)"
+            )
         return np.asarray(image)
-    tensor = image.detach().cpu()
-    if tensor.is_floating_point() and tensor.element_size() != 8:
-        tensor = tensor.float()
-    return np.asarray(tensor.numpy())
+    try:
+        tensor = image.detach().cpu()
+        if tensor.is_floating_point() and tensor.element_size() != 8:
+            tensor = tensor.float()
+        return np.asarray(tensor.numpy())
+    except (RuntimeError, NotImplementedError, TypeError) as error:
+        kind = f"{image.dtype}, {image.layout} on {image.device}"
+        raise TypeError(f"an image tensor has dense levels that can be read, unlike this one ({kind})") from error
 
 
 def _check_unit_range(values: NDArray[Any]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
+from refcodec.images.tiff_layout import NONE, Correction
 from refcodec.images.types import Colour
 
 _BAND: Final = 1 << 20  # pixels converted at a time, to bound memory
@@ -24,15 +25,18 @@ def is_deep(image: Image.Image) -> bool:
     return False
 
 
-def eight_bits(image: Image.Image, deep: bool, notices: list[str]) -> tuple[Image.Image, Image.Image | None]:
-    """Return (L, RGB, CMYK or LAB image, L image of opacity or None if it is opaque)."""
+def eight_bits(
+    image: Image.Image, deep: bool, notices: list[str], correction: Correction = NONE
+) -> tuple[Image.Image, Image.Image | None]:
+    """Return (L, RGB, CMYK or LAB image, L image of opacity or None if it is opaque). `correction`: of a TIFF page."""
     key = image.info.get("transparency")
     alpha = None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image)
+        values = correction.apply(np.asarray(image))
         if isinstance(key, int):
             alpha = Image.fromarray(np.where(values == key, np.uint8(0), np.uint8(255)))
-        return Image.fromarray(_reduce_grey(values, image, notices)), alpha
+        levels = _reduce_grey(values, image, notices, correction.top)
+        return Image.fromarray(255 - levels if correction.invert else levels), alpha
     if deep:
         notices.append("16 bits a channel were reduced to 8.")
         if isinstance(key, tuple):
@@ -50,22 +54,26 @@ def eight_bits(image: Image.Image, deep: bool, notices: list[str]) -> tuple[Imag
     return image.convert("L" if grey else "RGB"), None
 
 
-def _reduce_grey(values: NDArray[Any], image: Image.Image, notices: list[str]) -> NDArray[np.uint8]:
+def _reduce_grey(values: NDArray[Any], image: Image.Image, notices: list[str], top: int = 0) -> NDArray[np.uint8]:
     """Return uint8[H, W] of grey in 16 or 32 bits or floating point, which Pillow itself would clip at 255.
 
     16 bits map 65535 to 255. The others declare no range: the smallest of 0..1 (floating point), 0..255 and 0..65535
-    (integers) that contains all values is taken, and otherwise their own range.
+    (integers) that contains all values is taken, and otherwise their own range. `top` is a largest value of 16 bits that
+    the file does declare, 0 for none.
     """
+    if top:
+        notices.append(f"{top.bit_length()}-bit grey was reduced to 8 bits.")
+        return scale_levels(values, 0, top)
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
         notices.append("16-bit grey was reduced to 8 bits.")
         return scale_levels(values, 0, 65535)
     finite = values[np.isfinite(values)] if image.mode == "F" else values
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     kind = "Float" if image.mode == "F" else "32-bit"
-    for top in (1, 255) if image.mode == "F" else (255, 65535):
-        if low >= 0 and high <= top:
-            notices.append(f"{kind} grey was read as 0 to {top} and reduced to 8 bits.")
-            return scale_levels(values, 0, top)
+    for most in (1, 255) if image.mode == "F" else (255, 65535):
+        if low >= 0 and high <= most:
+            notices.append(f"{kind} grey was read as 0 to {most} and reduced to 8 bits.")
+            return scale_levels(values, 0, most)
     notices.append(f"{kind} grey was stretched from {low:g} to {high:g} and reduced to 8 bits.")
     return scale_levels(values, low, high)
 

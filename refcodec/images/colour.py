@@ -1,35 +1,116 @@
 # SPDX-License-Identifier: MIT
-"""Convert colours to sRGB: by an ICC profile, by the gamma of a PNG, or from CIE Lab and CMYK."""
+"""Convert colours to sRGB: by code points (cICP), an ICC profile, gamma and primaries, or from CIE Lab and CMYK.
+
+A picture may name its colours several times. In this order: PQ or HLG by code points, wherever they stand; the cICP chunk of
+a PNG; an ICC profile; nclx; the sRGB, gAMA and cHRM chunks of a PNG or the primaries of a TIFF; the colour space of EXIF.
+"""
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image, ImageCms
 
 from refcodec.images.channels import as_rgb
+from refcodec.images.cicp import Cicp, to_srgb_by_cicp
+from refcodec.images.colour_tags import icc_cicp
+from refcodec.images.light import SRGB, Chromaticities, converted, power, srgb_to_light
 from refcodec.images.pillow_guard import printable
 
 _ROUNDING: Final = 2  # largest difference in levels at which the transform of a profile counts as the identity
 
 
-def to_srgb(image: Image.Image, info: dict[Any, Any], notices: list[str]) -> Image.Image:
-    """Return an sRGB image in mode RGB of one in L, RGB, CMYK or LAB, by the ICC profile or PNG gamma in `info`."""
+@dataclass(frozen=True)
+class ColourTags:
+    """What a picture says of its colours beside an ICC profile and PNG's gamma, which are in Pillow's `info`.
+
+    primaries: of a PNG or TIFF; adobe_rgb: by EXIF; uncalibrated: EXIF names no colour space.
+    """
+
+    cicp: Cicp | None = None
+    primaries: Chromaticities | None = None
+    adobe_rgb: bool = False
+    uncalibrated: bool = False
+
+
+NO_TAGS: Final = ColourTags()
+_ADOBE_RGB: Final[Chromaticities] = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+
+
+def to_srgb(image: Image.Image, info: dict[Any, Any], notices: list[str], tags: ColourTags = NO_TAGS) -> Image.Image:
+    """Return an sRGB image in mode RGB of one in L, RGB, CMYK or LAB, by `info` of Pillow and the other colour tags."""
     icc = info.get("icc_profile")
-    if isinstance(icc, bytes) and icc:
-        converted = _by_profile(image, icc, notices)
-        if converted:
-            return converted
-    elif image.mode in ("L", "RGB") and "srgb" not in info:
-        image = _without_gamma(image, info.get("gamma"), notices)
+    icc = icc if isinstance(icc, bytes) and icc else None
+    named = _outranking(image, tags.cicp, icc, notices)
+    if named:
+        return to_srgb_by_cicp(image, named, notices)
+    if icc:
+        found = _by_profile(image, icc, notices)
+        if found:
+            return found
+    elif image.mode in ("L", "RGB"):
+        return _without_profile(image, info, tags, notices)
     if image.mode == "LAB":
         notices.append("CIE Lab was converted to sRGB.")
         return _transformed(image, ImageCms.createProfile("LAB"))
     if image.mode == "CMYK":
         notices.append("CMYK without a usable profile was converted to RGB by the plain formula.")
     return as_rgb(image)
+
+
+def _outranking(image: Image.Image, cicp: Cicp | None, icc: bytes | None, notices: list[str]) -> Cicp | None:
+    """Return the code points that outrank an ICC profile: those of a PNG, and those of HDR, which profiles describe badly."""
+    if image.mode not in ("L", "RGB"):
+        return None
+    if cicp and (cicp.chunk or cicp.hdr or not icc):
+        return cicp
+    inside = icc_cicp(icc) if icc else None
+    if inside and inside.hdr:
+        notices.append("The ICC profile names HDR by its cicp tag, which was followed.")
+        return inside
+    return None
+
+
+def _without_profile(image: Image.Image, info: dict[Any, Any], tags: ColourTags, notices: list[str]) -> Image.Image:
+    """Return L or RGB levels in sRGB by gamma and primaries, or by the colour space of EXIF."""
+    if "srgb" in info:
+        return as_rgb(image)
+    primaries = tags.primaries or _plausible(info.get("chromaticity"))
+    if primaries and max(abs(a - b) for a, b in zip(primaries, SRGB, strict=True)) > 0.005 and image.mode == "RGB":
+        gamma = _unusual(info.get("gamma"))
+        try:
+            found = converted(image, primaries, power(1 / gamma) if gamma else srgb_to_light)
+        except (np.linalg.LinAlgError, ZeroDivisionError, FloatingPointError):
+            notices.append("The primaries of the picture span no colours and were ignored.")
+        else:
+            curve = f" and gamma {gamma:g}" if gamma else ""
+            notices.append(f"Colours with primaries of their own{curve} were converted to sRGB.")
+            return found
+    if tags.adobe_rgb:
+        notices.append("Adobe RGB, which EXIF names, was converted to sRGB.")
+        return converted(image, _ADOBE_RGB, power(563 / 256))
+    if tags.uncalibrated:
+        notices.append("EXIF names no colour space and there is no profile: the levels were read as sRGB.")
+    return as_rgb(_without_gamma(image, _unusual(info.get("gamma")), notices))
+
+
+def _plausible(chromaticity: Any) -> Chromaticities | None:
+    """Return PNG's chromaticities if each is a coordinate of a colour, with y above 0."""
+    if not isinstance(chromaticity, tuple) or len(chromaticity) != 8:
+        return None
+    pairs = zip(chromaticity[::2], chromaticity[1::2], strict=True)
+    if not all(0 <= x < 1 and 0.001 < y <= 1 and x + y <= 1.001 for x, y in pairs):
+        return None
+    return chromaticity
+
+
+def _unusual(gamma: Any) -> float | None:
+    """Return the gamma of a PNG if it is plausible and unlike sRGB's."""
+    plausible = isinstance(gamma, float) and 0.1 <= gamma <= 10
+    return gamma if plausible and abs(gamma * 2.2 - 1) >= 0.05 else None
 
 
 def _by_profile(image: Image.Image, icc: bytes, notices: list[str]) -> Image.Image | None:
@@ -76,9 +157,9 @@ def _quoted_name(profile: ImageCms.ImageCmsProfile) -> str:
     return f'"{text}"' if text else ""
 
 
-def _without_gamma(image: Image.Image, gamma: Any, notices: list[str]) -> Image.Image:
+def _without_gamma(image: Image.Image, gamma: float | None, notices: list[str]) -> Image.Image:
     """Return L or RGB levels in sRGB, converted if the gAMA chunk of a PNG is present, plausible and unlike sRGB's."""
-    if not isinstance(gamma, float) or not 0.1 <= gamma <= 10 or abs(gamma * 2.2 - 1) < 0.05:
+    if gamma is None:
         return image
     light = (np.arange(256) / 255) ** (1 / gamma)
     levels = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)

@@ -12,8 +12,10 @@ from refcodec.images.size import MAX_PIXELS, MAX_SIDE
 from refcodec.images.types import ImageInput
 
 
-def load_edge_map(image: ImageInput, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Return uint8[H, W] of an edge map.
+def load_edge_map(
+    image: ImageInput, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS, lenient: bool = False
+) -> NDArray[np.uint8]:
+    """Return uint8[H, W] of an edge map; `lenient` as for `load`.
 
     Raises TypeError for an array of another shape or type, InputOutputError for an image that cannot be read or is too
     large.
@@ -22,5 +24,5 @@ def load_edge_map(image: ImageInput, *, max_side: int = MAX_SIDE, max_pixels: in
         if image.dtype != np.uint8 or image.ndim != 2 or 0 in image.shape:
             raise TypeError(f"an edge map is uint8[H, W], not {image.dtype}{list(image.shape)}")
         return image
-    loaded = load(image, background=(0, 0, 0), max_side=max_side, max_pixels=max_pixels)
+    loaded = load(image, background=(0, 0, 0), max_side=max_side, max_pixels=max_pixels, lenient=lenient)
     return luma(loaded.pixels).astype(np.uint8)

@@ -11,24 +11,39 @@ from __future__ import annotations
 
 from PIL import Image, ImageFile
 
-from refcodec.errors import Code, SemError
+from refcodec.errors import REMEDIES, Code, SemError
 from refcodec.images.arrays import array_size, colour_and_alpha, eight_bit_array, is_array
-from refcodec.images.channels import check_background, eight_bits, flatten, is_deep, pixels_of
-from refcodec.images.colour import to_srgb
+from refcodec.images.channels import check_background, flatten, pixels_of
+from refcodec.images.decode import Source, decode
 from refcodec.images.formats import count_frames, file_bytes, frames_in_header, open_image
-from refcodec.images.orientation import applied_by_reader, turn_upright
-from refcodec.images.pillow_guard import guard, quiet
+from refcodec.images.lenient import make_tolerant, mended
+from refcodec.images.pillow_guard import printable, quiet
 from refcodec.images.size import MAX_PIXELS, MAX_SIDE, check_size, minimum_size
+from refcodec.images.source_bytes import bytes_behind
+from refcodec.images.tiff_directories import Chosen, choose, describe
 from refcodec.images.types import WHITE, Colour, ImageInput, Loaded
+
+_LENIENT_HINT = "fetch it again, or take what can be read of it with --lenient (in Python: lenient=True)"
+_RARE = frozenset({34661, 34925, 50000, 50001})  # compressions of TIFF that a libtiff may lack: JBIG, LZMA, zstd, WebP
+_RARE_HINT = "fetch it again, or save it with Deflate or LZW, since this libtiff may lack its compression"
+_TIFF = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
 
 
 def load(
-    image: ImageInput, *, background: Colour = WHITE, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS
+    image: ImageInput,
+    *,
+    background: Colour = WHITE,
+    max_side: int = MAX_SIDE,
+    max_pixels: int = MAX_PIXELS,
+    lenient: bool | None = None,
+    keep_metadata: bool = False,
 ) -> Loaded:
     """Return an image as uint8[H, W, 3] in sRGB.
 
     `background` (three of 0..255) replaces transparent pixels. Sides and pixels are checked before any pixel is
     decoded. (Twice Pillow's own MAX_IMAGE_PIXELS, 179 million unless a program changes it, still bounds TIFF and WebP.)
+    `lenient`: take what can be read of a damaged file, with a notice; False refuses it and names the option, None refuses
+    it. `keep_metadata`: return EXIF, XMP and ICC profile as `Loaded.metadata`.
 
     Raises InputOutputError: Code.CANNOT_READ, PICTURE_UNREADABLE (not an image of a known format), PICTURE_TRUNCATED
     (damaged or cut short) or PICTURE_TOO_LARGE; TypeError or ValueError for invalid arguments and arrays. No other
@@ -43,28 +58,64 @@ def load(
             return Loaded(pixels_of(flatten(colour, alpha, background, notices)), tuple(notices), None)
         if isinstance(image, Image.Image):
             check_size(image.size, max_side, max_pixels)
-            return _decode(image, frames_in_header(image), background)
+            source = Source(frames_in_header(image), bytes_behind(image), in_file=False)
+            return decode(image, source, background, keep_metadata)
         data = file_bytes(image)
         check_size(minimum_size(data), max_side, max_pixels)
-        opened = open_image(data)
-        check_size(opened.size, max_side, max_pixels)
-        if opened.format == "JPEG2000" and b"\xff\xd9" not in data:  # its decoder accepts a missing end silently
-            raise SemError(Code.PICTURE_TRUNCATED, "the JPEG2000 picture has no end")
-        return _decode(opened, count_frames(opened, data), background)
+        try:
+            return _from_file(data, background, (max_side, max_pixels), keep_metadata)
+        except SemError as error:
+            if error.code != Code.PICTURE_TRUNCATED or lenient is None:
+                raise
+            if not lenient:
+                hint = _LENIENT_HINT if error.hint == REMEDIES[Code.PICTURE_TRUNCATED] else error.hint
+                raise SemError(error.code, error.what, hint=hint) from error
+            return _what_is_left(error, data, background, (max_side, max_pixels), keep_metadata)
 
 
-def _decode(image: Image.Image, frames: int, background: Colour) -> Loaded:
-    """Return the pixels of a Pillow image at its current frame, of `frames` (0: several)."""
-    notices: list[str] = []
-    with guard(Code.PICTURE_TRUNCATED, f"the {image.format or 'Pillow'} picture cannot be decoded"):
-        deep, applied = is_deep(image), applied_by_reader(image)
-        image.load()
-        if ImageFile.LOAD_TRUNCATED_IMAGES:
-            notices.append("Pillow is set to accept damaged pictures: parts may be missing.")
-        if frames != 1:
-            which = f"Number {image.tell() + 1}" if image.tell() else "The first"
-            notices.append(f"{which} of {frames or 'several'} frames was taken.")
-        colour, alpha = eight_bits(image, deep, notices)
-        rgb = flatten(to_srgb(colour, image.info, notices), alpha, background, notices)
-        rgb = turn_upright(rgb, image, applied, notices)
-        return Loaded(pixels_of(rgb), tuple(notices), image.format)
+def _from_file(data: bytes, background: Colour, limits: tuple[int, int], keep_metadata: bool) -> Loaded:
+    """Return the image of a file that is as it should be."""
+    chosen = choose(data) if data.startswith(_TIFF) else Chosen(data)
+    opened = _opened(chosen)
+    check_size(opened.size, *limits)
+    if opened.format == "JPEG2000" and b"\xff\xd9" not in data:  # its decoder accepts a missing end silently
+        raise SemError(Code.PICTURE_TRUNCATED, "the JPEG2000 picture has no end")
+    frames = chosen.pages if opened.format == "TIFF" else count_frames(opened, data)
+    source = Source(frames, chosen.data, True, chosen)
+    try:
+        return decode(opened, source, background, keep_metadata)
+    except SemError as error:
+        if error.code == Code.PICTURE_TRUNCATED and chosen.directory and chosen.directory.first(259) in _RARE:
+            raise SemError(error.code, error.what, hint=_RARE_HINT) from error
+        raise
+
+
+def _opened(chosen: Chosen) -> ImageFile.ImageFile:
+    """Return the opened image of a file. For a TIFF that is not read, the error names its pixels and a remedy."""
+    try:
+        return open_image(chosen.data)
+    except SemError as error:
+        if chosen.directory is None or error.code == Code.PICTURE_TOO_LARGE or 0 in chosen.directory.size:
+            raise
+        what = f"the TIFF picture has pixels that cannot be read ({describe(chosen.directory)})"
+        hint = "save it with 8 or 16 unsigned bits a channel, as a TIFF of the classic form or as PNG"
+        raise SemError(Code.PICTURE_UNREADABLE, what, hint=hint) from error
+
+
+def _what_is_left(
+    error: SemError, data: bytes, background: Colour, limits: tuple[int, int], keep_metadata: bool
+) -> Loaded:
+    """Return what can be read of a damaged file; the error of reading it, if that is nothing."""
+    chosen = choose(data) if data.startswith(_TIFF) else Chosen(mended(data))
+    try:
+        opened = open_image(chosen.data)
+        check_size(opened.size, *limits)
+        filled = "filled with grey" if make_tolerant(opened) else "filled"
+        loaded = decode(opened, Source(1, chosen.data, True, chosen), background, keep_metadata)
+    except SemError as other:
+        if other.code == Code.PICTURE_TOO_LARGE:
+            raise
+        raise SemError(error.code, error.what, hint="fetch it again: nothing of it can be read") from error
+    reason = printable(error.what, 160)
+    notice = f"The picture is damaged or cut short ({reason}): what could be read was taken, the rest was {filled}."
+    return Loaded(loaded.pixels, (notice, *loaded.notices), loaded.source_format, loaded.metadata)

@@ -24,16 +24,30 @@ def applied_by_reader(image: Image.Image) -> int:
     return _orientation(image) if image.format == "TIFF" and getattr(image, "tile", None) else 1
 
 
-def turn_upright(rgb: Image.Image, image: Image.Image, applied: int, notices: list[str]) -> Image.Image:
-    """Return `rgb`, the pixels of `image`, upright; `applied` is the orientation that the reader applied already."""
+def remaining(image: Image.Image) -> int | None:
+    """Return the orientation of a decoded image; None if its EXIF data are damaged, which Pillow reports only once."""
     try:
-        remaining = _orientation(image)
+        return _orientation(image)
     except Exception:  # noqa: BLE001 - damaged EXIF raises any exception; the pixels are still good
+        return None
+
+
+def turn_upright(rgb: Image.Image, left: int | None, applied: int, notices: list[str]) -> Image.Image:
+    """Return pixels upright; `left` is their `remaining` orientation, `applied` what the reader applied already."""
+    if left is None:
         notices.append("The EXIF data are damaged: the picture may lie on its side.")
         return rgb
-    if applied in _UPRIGHT or remaining in _UPRIGHT:
-        notices.append(f"EXIF orientation {applied if applied in _UPRIGHT else remaining} was applied.")
-    return rgb.transpose(_UPRIGHT[remaining]) if remaining in _UPRIGHT else rgb
+    if applied in _UPRIGHT or left in _UPRIGHT:
+        notices.append(f"EXIF orientation {applied if applied in _UPRIGHT else left} was applied.")
+    return rgb.transpose(_UPRIGHT[left]) if left in _UPRIGHT else rgb
+
+
+def rotated(rgb: Image.Image, orientation: int, notices: list[str]) -> Image.Image:
+    """Return `rgb` upright by an orientation that stands elsewhere in its file."""
+    if orientation not in _UPRIGHT:
+        return rgb
+    notices.append(f"EXIF orientation {orientation} was applied.")
+    return rgb.transpose(_UPRIGHT[orientation])
 
 
 def _orientation(image: Image.Image) -> int:

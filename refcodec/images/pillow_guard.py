@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import logging
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from PIL import Image
 
 from refcodec.errors import Code, SemError
+from refcodec.process_settings import is_quiet, quiet_warnings
 
 
 @contextmanager
@@ -38,27 +36,9 @@ def printable(text: str, limit: int) -> str:
     return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:limit]
 
 
-class _QuietDepth(threading.local):
-    """The number of `quiet` blocks that this thread is in."""
-
-    depth = 0
-
-
-_QUIET: Final = _QuietDepth()
-
-
-class _MatchesWhenQuiet(type):
-    def __subclasscheck__(cls, other: type) -> bool:
-        return _QUIET.depth > 0
-
-
-class _QuietWarning(Warning, metaclass=_MatchesWhenQuiet):
-    """A category that contains every warning in threads inside a `quiet` block, and none elsewhere."""
-
-
 class _DropWhenQuiet(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        return _QUIET.depth == 0
+        return not is_quiet()
 
 
 logging.getLogger("PIL.TiffImagePlugin").addFilter(_DropWhenQuiet())
@@ -66,15 +46,6 @@ logging.getLogger("PIL.TiffImagePlugin").addFilter(_DropWhenQuiet())
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Suppress warnings of Pillow and numpy from this thread inside the block, even if warnings are errors.
-
-    `warnings.catch_warnings` affects other threads, and two threads using it at once can leave its filters behind.
-    Instead one filter stays in the list, which matches nothing outside these blocks.
-    """
-    if not warnings.filters or warnings.filters[0][2] is not _QuietWarning:
-        warnings.simplefilter("ignore", _QuietWarning)
-    _QUIET.depth += 1
-    try:
+    """Suppress warnings and log records of Pillow, and warnings of numpy, from this thread inside the block."""
+    with quiet_warnings():
         yield
-    finally:
-        _QUIET.depth -= 1

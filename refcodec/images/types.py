@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Loaded:
     pixels: NDArray[np.uint8]  # uint8[H, W, 3], sRGB, C-contiguous, read-only
     notices: tuple[str, ...]  # the conversions applied, one sentence each, in order
     source_format: str | None  # Pillow's name, such as "PNG"; None for an image made in memory
+    metadata: Mapping[str, str] = field(
+        default_factory=dict
+    )  # kept on request: entries of a metadata section (SPEC §6)
 
     @property
     def width(self) -> int:

@@ -10,6 +10,7 @@ from refcodec.assemble import CodedPayload, provenance_entries
 from refcodec.methods import latent_coding
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
+from refcodec.methods.network_memory import require_memory
 from refcodec.networks import package, package_cache
 from refcodec.payloads import kinds
 
@@ -33,6 +34,7 @@ def analyse(request: EncodeRequest) -> Description:
     folder, digest = request.plans[0].model()
     kinds.check_model(package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC))
     text, notices = _steering(request, folder)
+    require_memory(request.models.limits, folder, "encoder", (pixels.shape[1], pixels.shape[0]))
     with package_cache.torch_errors(folder, "encoder"):
         latents = latent_coding.LatentEncoder(
             pixels,
@@ -87,6 +89,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     """Return one picture, by the synthesis network of the package that decoded the symbols."""
     latents, folder = context.need(spec.ELIC), context.folder
     assert folder is not None
+    require_memory(context.models.limits, folder, "painter", context.size)
     with package_cache.torch_errors(folder, "painter"):
         device = context.models.torch_device()
         pixels = latent_coding.synthesise(latents, folder, context.size, context.progress, device=device)

@@ -36,10 +36,12 @@ class SymbolInputs:
     latents: LatentEncoder | None = None  # of a picture after analysis
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a lone surrogate in a text, which UTF-8 cannot encode."""
+        """Raise TypeError for a text of another type, ValueError for a lone surrogate in it, which UTF-8 cannot encode."""
         for name in ("text", "caption"):
             value = getattr(self, name)
-            if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            if not isinstance(value, str | None):
+                raise TypeError(f"the {name} is a str, not {type(value).__name__}")
+            if value is not None and any("\ud800" <= letter <= "\udfff" for letter in value):
                 raise ValueError(f"the {name} is not Unicode text: it holds a lone surrogate")
 
     def names(self) -> set[str]:

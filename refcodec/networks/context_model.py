@@ -9,6 +9,7 @@ order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ class Backend(Protocol):
 
     name: str
 
+    def computing(self, work: int) -> AbstractContextManager[Any]: ...
     def array(self, values: Any) -> Any: ...
     def to_int(self, values: Any) -> NDArray[np.int64]: ...
     def requant(self, x: Any, q: Requant, rate: int, part: slice = ...) -> Any: ...

@@ -22,6 +22,7 @@ class LayerReader:
     def __init__(self, rates: int, declared: Any, tensors: dict[str, NDArray[Any]]) -> None:
         self.rates, self.declared, self.tensors = rates, declared, tensors
         self.used = set[str]()
+        self._rounding: dict[str, NDArray[np.int64]] = {}  # by the name of the shifts
 
     def tensor(self, name: object, dtype: str, path: str) -> NDArray[Any]:
         """Return the tensor of this name, which must have the given dtype."""
@@ -84,11 +85,20 @@ class LayerReader:
         for t in parts:
             if t.ndim != 2 or t.shape[0] not in (1, self.rates) or t.shape[1] not in (1, channels):
                 raise malformed(f"a requant tensor has the shape {t.shape}", path)
-        if "a" not in o:  # rounds to the nearest; shifts outside 1 … 52 are refused with the bounds
-            parts.append(np.int64(1) << np.clip(parts[1].astype(np.int64) - 1, 0, 62))
+        if "a" not in o:
+            parts.append(self._half(o["s"]))
         m, s, a = np.broadcast_arrays(*parts)
         lo, hi = (require_integer(o[k], -(2**53) + 1, 2**53 - 1, f"{path}.{k}") for k in ("lo", "hi"))
         return Requant(m, s, a, lo, hi)
+
+    def _half(self, name: str) -> NDArray[np.int64]:
+        """Return the addends that round to the nearest, once for all layers with these shifts.
+
+        Shifts outside 1 … 52 are refused with the bounds.
+        """
+        if name not in self._rounding:
+            self._rounding[name] = np.int64(1) << np.clip(self.tensors[name].astype(np.int64) - 1, 0, 62)
+        return self._rounding[name]
 
     def _layer(self, item: object, channels: int, before: int, path: str) -> Layer:
         """Return one layer with `channels` input channels; `before`: the number of layers in front of it."""

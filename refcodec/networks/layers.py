@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.errors import Code, SemError
+from refcodec.networks.tensor_facts import TensorFacts
 
 Taps = tuple[tuple[int, int], ...]  # positions (u, v) within a kernel
 
@@ -83,7 +84,8 @@ def run_net(
     net: Net, x: Any, conv: Callable[[Any, Conv], Any], requant: Callable[[Any, Requant], Any], trace: Any = None
 ) -> Any:
     """Run a net layer by layer, on arrays of any backend. `trace`: called with each layer's index and output."""
-    outputs: list[Any] = []
+    sources = {layer.source for layer in net if isinstance(layer, Add)}  # the others need not be kept
+    outputs: dict[int, Any] = {}
     for i, layer in enumerate(net):
         if isinstance(layer, Conv):
             x = conv(x, layer)
@@ -93,7 +95,8 @@ def run_net(
             x = x.clip(0)
         else:
             x = x + outputs[layer.source]
-        outputs.append(x)
+        if i in sources:
+            outputs[i] = x
         if trace is not None:
             trace(i, x)
     return x
@@ -112,37 +115,40 @@ def _bounds(what: str, ok: bool, path: str) -> None:
         raise SemError(Code.MODEL_BOUNDS, what, path=path)
 
 
-def check_requant(q: Requant, largest: int, path: str) -> int:
-    """Check SEM-R-102 to 104 for an input of magnitude `largest`; return the largest output magnitude.
+def check_requant(q: Requant, largest: int, path: str, facts: TensorFacts | None = None) -> int:
+    """Check SEM-R-102 to 104 for an input of magnitude `largest`, at most 2^38; return the largest output magnitude.
 
-    Raises Code.MODEL_BOUNDS (SEM-E-804).
+    `facts`: of the tensors of the model, if it has been asked for before. Raises Code.MODEL_BOUNDS (SEM-E-804).
     """
-    m, s, a = q.m.astype(np.int64), q.s.astype(np.int64), q.a
-    _bounds("a multiplier is outside 1 to 32767", bool((m >= 1).all()), path)
-    _bounds("a shift is outside 1 to 52", bool(((s >= 1) & (s <= 52)).all()), path)
+    facts = facts or TensorFacts()
+    _bounds("a multiplier is outside 1 to 32767", facts.range(q.m)[0] >= 1, path)
+    _bounds("a shift is outside 1 to 52", facts.range(q.s)[0] >= 1 and facts.range(q.s)[1] <= 52, path)
     _bounds("requant bounds are outside int16", -ACTIVATION <= q.lo <= q.hi < ACTIVATION, path)
-    worst = [largest * int(x) + abs(int(y)) for x, y in np.nditer([m, a])]  # Python integers cannot wrap
-    _bounds("a requantised product can reach 2^53", max(worst) < PRODUCT, path)
+    addend = max(map(abs, facts.range(q.a)))
+    if addend >= PRODUCT or largest * facts.range(q.m)[1] + addend >= PRODUCT:  # else no pair can reach it
+        exact = addend < PRODUCT and facts.largest_product(largest, q.m, q.a) < PRODUCT
+        _bounds("a requantised product can reach 2^53", exact, path)
     return max(abs(q.lo), abs(q.hi))
 
 
-def check_net(net: Net, largest: int, path: str) -> int:
+def check_net(net: Net, largest: int, path: str, facts: TensorFacts | None = None) -> int:
     """Check SEM-R-100 to 105 for a net whose input has magnitude `largest`; return that of its output.
 
-    Raises Code.MODEL_BOUNDS (SEM-E-804).
+    `facts`: as for `check_requant`. Raises Code.MODEL_BOUNDS (SEM-E-804).
     """
+    facts = facts or TensorFacts()
     seen: list[int] = []
     for i, layer in enumerate(net):
         here = f"{path}[{i}]"
         if isinstance(layer, Conv):
             _bounds("the input of a convolution can leave int16", largest <= ACTIVATION, here)
-            axes = (0, 2, 3) if layer.transposed else (1, 2, 3)
-            total = np.abs(layer.w.astype(np.int64)).sum(axis=axes)
-            worst = [abs(int(b)) + largest * int(t) for b, t in zip(layer.b, total, strict=True)]
-            largest = max(worst)
+            total = facts.absolute_sums(layer.w, 1 if layer.transposed else 0)
+            bias = max(map(abs, facts.range(layer.b)))  # a larger one would wrap below
+            _bounds("an accumulator can leave 2^37", bias <= ACCUMULATOR, here)
+            largest = int((np.abs(layer.b) + largest * total).max())
             _bounds("an accumulator can leave 2^37", largest <= ACCUMULATOR, here)
         elif isinstance(layer, Requant):
-            largest = check_requant(layer, largest, here)
+            largest = check_requant(layer, largest, here, facts)
         elif isinstance(layer, Add):
             largest += seen[layer.source]
             _bounds("a sum can leave 2^38", largest <= 2 * ACCUMULATOR, here)

@@ -6,6 +6,8 @@ Arrays are float64[C, h, w]; sites are pairs of row and column indices, and valu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -23,9 +25,13 @@ class NumpyBackend:
 
     name = "numpy"
 
-    def __init__(self, dtype: type[np.floating[Any]] = np.float64) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: type[np.floating[Any]] = np.float64, tick: Callable[[], None] | None = None) -> None:
+        self.dtype, self.tick = dtype, tick or (lambda: None)
         self._weights: dict[tuple[int, Taps], tuple[Conv, Array]] = {}
+
+    def computing(self, work: int) -> AbstractContextManager[Any]:
+        """Return the block in which nets run, whatever the program has numpy do about errors of floating point."""
+        return np.errstate(all="ignore")
 
     def array(self, values: Array) -> Array:
         return np.ascontiguousarray(values, dtype=self.dtype)
@@ -35,6 +41,7 @@ class NumpyBackend:
 
     def requant(self, x: Array, q: Requant, rate: int, part: slice = slice(None)) -> Array:
         """Apply q to x[C, ...], with the channels `part` of its tensors."""
+        self.tick()
         m, a, scale = (t if len(t) == 1 else t[part] for t in q.row(rate))
         shape = (-1,) + (1,) * (x.ndim - 1)
         y = x * m.reshape(shape).astype(self.dtype)
@@ -80,9 +87,14 @@ class NumpyBackend:
         out = np.empty((conv.outputs, len(base)), dtype=self.dtype)
         step = max(1, _CHUNK // (channels * len(taps)))
         for start in range(0, len(base), step):
+            self.tick()
             at = base[start : start + step]
-            patches = np.concatenate([padded[:, at + o] for o in offsets])
-            out[:, start : start + step] = self._matrix(conv, taps) @ patches + self._bias(conv)
+            patches = np.empty((len(offsets), channels, len(at)), dtype=self.dtype)
+            for patch, o in zip(patches, offsets, strict=True):
+                patch[:] = padded[:, at + o]
+            out[:, start : start + step] = self._matrix(conv, taps) @ patches.reshape(-1, len(at))
+            del patches, patch  # before the next one is allocated
+        out += self._bias(conv)
         return out
 
     def conv(self, x: Array, conv: Conv) -> Array:
@@ -120,12 +132,14 @@ class NumpyBackend:
         weights = self._matrix(conv, tuple(reads))
         step = max(1, _CHUNK // (channels * len(reads) * w))
         for top in range(0, h, step):
+            self.tick()
             k = min(step, h - top)
             patches = np.empty((len(reads), channels, k, w), dtype=self.dtype)
             for patch, (dr, dc) in zip(patches, reads.values(), strict=True):
                 r, c = p + stride * top + dr, p + dc
                 patch[:] = padded[:, r : r + stride * k : stride, c : c + stride * w : stride]
             out[:, top : top + k] += (weights @ patches.reshape(-1, k * w)).reshape(-1, k, w)
+            del patches, patch  # before the next one is allocated
         return out
 
     def run(self, net: Net, x: Array, rate: int, trace: Any = None) -> Array:

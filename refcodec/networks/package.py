@@ -10,10 +10,11 @@ from typing import Any, Final
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.networks import table_model
+from refcodec.networks.package_files import read_bounded
 from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
 from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
 from refcodec.networks.table_model import TableModel
-from refcodec.networks.tensors import Array, declare, load_tensors, read_bounded, verify
+from refcodec.networks.tensors import Array, declare, load_declared, load_tensors
 from refcodec.payloads.kinds import KINDS, Kinds
 
 __all__ = [
@@ -54,9 +55,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if not isinstance(manifest.get("symbols"), dict):
             raise _malformed("no symbols", "symbols")
         canonical_json(manifest["symbols"])
-    except (ValueError, RecursionError) as e:
-        what = "nested too deeply" if isinstance(e, RecursionError) else str(e)
-        raise _malformed(f"not JSON of the kind SPEC.md allows: {what}", MANIFEST) from e
+    except ValueError as e:
+        raise _malformed(f"not JSON of the kind SPEC.md allows: {e}", MANIFEST) from e
     return manifest
 
 
@@ -74,8 +74,7 @@ def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> S
     found = symbol_digest(symbols)
     if digest is not None and found != digest:
         raise SemError(Code.MODEL_DIGEST, f"model {folder.name} has the digest {found[:16]}…, not {digest[:16]}…")
-    tensors = load_tensors(folder / "symbols.safetensors")
-    verify(tensors, symbols.get("tensors"))
+    tensors = load_declared(folder / "symbols.safetensors", symbols.get("tensors"))
     return build_model(symbols, tensors, kinds)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -59,7 +60,10 @@ def table_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -
 
 def has_torch() -> bool:
     """Return whether torch is installed."""
-    return importlib.util.find_spec("torch") is not None
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ValueError:  # the program has put an object without a specification in its place
+        return False
 
 
 def need_torch(what: str, method: str = "elic") -> None:
@@ -76,38 +80,60 @@ def need_torch(what: str, method: str = "elic") -> None:
 
 
 @contextmanager
+def neutral_torch() -> Iterator[None]:
+    """Run the block in `torch_guard.neutral` if torch is imported; a program without it can have set nothing."""
+    if sys.modules.get("torch") is None:
+        yield
+        return
+    from refcodec.networks.torch_guard import neutral
+
+    with neutral():
+        yield
+
+
+@contextmanager
 def torch_errors(folder: Path, part: str) -> Iterator[None]:
     """Turn errors of torch in a float network into a SemError.
 
-    Raises Code.DEPENDENCY_MISSING (SEM-E-805) if torch cannot be imported, MODEL_MALFORMED (803) if the network does not
-    run, MemoryError if memory is exhausted.
+    Also runs it in `torch_guard.neutral`. The package has been checked by then: an error of running is none of it.
+
+    Raises Code.DEPENDENCY_MISSING (SEM-E-805) if torch cannot be imported or cannot run the network here, MemoryError if
+    memory is exhausted.
     """
     try:
-        yield
+        from refcodec.networks.torch_guard import neutral
+
+        with neutral():
+            yield
     except (ImportError, OSError) as error:
         raise SemError(
             Code.DEPENDENCY_MISSING, f"torch is installed and cannot be imported ({type(error).__name__})"
         ) from error
     except (RuntimeError, IndexError) as error:
-        if "allocate" in str(error):  # torch is out of memory
-            raise MemoryError(str(error)) from error
+        line = next(iter(str(error).splitlines()), "")[:120]
         raise SemError(
-            Code.MODEL_MALFORMED, f"the {part} of model {folder.name} does not run ({type(error).__name__})", path=part
+            Code.DEPENDENCY_MISSING,
+            f"torch cannot run the {part} of model {folder.name} here ({type(error).__name__}: {line})",
+            path=part,
+            hint="run it with --device cpu, or with another version of torch",
         ) from error
 
 
-def backend(name: str = "auto") -> Backend:
-    """Return a backend: `numpy`, `torch`, or `auto`.
+def backend(name: str = "auto", tick: Callable[[], None] | None = None) -> Backend:
+    """Return a backend: `numpy`, `torch`, or `auto`. tick: called before each layer and between parts of large ones.
 
     `auto` is torch if it is already imported, since importing it takes longer than running the networks of a photograph.
     """
-    import sys
-
-    if name == "torch" or (name == "auto" and sys.modules.get("torch") is not None):
-        need_torch("the torch backend")
-        from refcodec.networks.torch_backend import TorchBackend
-
-        return TorchBackend()
-    if name not in ("auto", "numpy"):
+    if name not in ("auto", "numpy", "torch"):
         raise ValueError(f"unknown backend {name!r}")
-    return NumpyBackend()
+    if name == "torch" or (name == "auto" and sys.modules.get("torch") is not None):
+        if name == "torch":
+            need_torch("the torch backend")
+        try:
+            from refcodec.networks.torch_backend import TorchBackend
+
+            return TorchBackend(tick=tick)
+        except (ImportError, AttributeError):  # half imported, or another module of that name
+            if name == "torch":
+                raise
+    return NumpyBackend(tick=tick)

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
+from refcodec.networks.package_files import read_bounded
+from refcodec.unpacked import unpacked
 
 MANIFEST: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1 << 24  # far more than any manifest has
@@ -55,13 +57,15 @@ def describe(folder: Path) -> tuple[str, str | None] | None:
     try:
         status = (folder / MANIFEST).stat()
         return _describe(folder / MANIFEST, status.st_mtime_ns, status.st_size)
-    except OSError:
+    except (OSError, SemError):
         return None
 
 
 def packages(places: Iterable[Path]) -> Iterator[Path]:
     """Yield every folder with a manifest, in search order."""
     for place in places:
+        if place == SHIPPED and not os.path.isdir(place):  # in a zip archive
+            place = unpacked("refcodec", "data", "models")
         if os.path.isfile(place / MANIFEST):
             yield place
             continue
@@ -73,20 +77,25 @@ def packages(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def own() -> Path:
-    """Return the user's folder of model packages, $XDG_DATA_HOME/sem/models."""
-    return Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")) / "sem" / "models"
+    """Return the user's folder of model packages, $XDG_DATA_HOME/sem/models.
+
+    A relative XDG_DATA_HOME is ignored, as its specification demands. For a user without a home, it is a folder that can
+    neither be there nor be created.
+    """
+    data = os.environ.get("XDG_DATA_HOME", "")
+    if not os.path.isabs(data):
+        data = os.path.expanduser("~/.local/share")
+    return Path(data if os.path.isabs(data) else os.devnull) / "sem" / "models"
 
 
 @lru_cache(maxsize=256)
-def _describe(manifest: Path, _mtime_ns: int, size: int) -> tuple[str, str | None] | None:
-    if size > MANIFEST_BYTES_MAX:
-        return None
+def _describe(manifest: Path, _mtime_ns: int, _size: int) -> tuple[str, str | None] | None:
     try:
-        document: Any = parse_json(manifest.read_bytes())
+        document: Any = parse_json(read_bounded(manifest, MANIFEST_BYTES_MAX))
         if not isinstance(document, dict) or not isinstance(document.get("symbols"), dict):
             return None
         digest = hashlib.sha256(canonical_json(document["symbols"])).hexdigest()
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     name = document.get("name")
     return digest, name if isinstance(name, str) else None

@@ -18,8 +18,9 @@ from refcodec import spec
 from refcodec.canonical_json import canonical_json
 from refcodec.errors import Code, SemError
 from refcodec.networks.layer_reader import SCALES, LayerReader
-from refcodec.networks.layers import ACTIVATION, Ladder, Net, Requant, check_net, check_requant
+from refcodec.networks.layers import ACTIVATION, Conv, Ladder, Net, Requant, check_net, check_requant
 from refcodec.networks.manifest_values import malformed, require_integer, require_list, require_members
+from refcodec.networks.tensor_facts import TensorFacts
 
 RATES_MAX, GROUPS_MAX, CHANNELS_MAX = 64, 16, 1024
 VALUE_MAX, TABLE_TOTAL = 32767, 65536  # of z, SEM-R-090; of its tables, SEM-R-122
@@ -69,6 +70,12 @@ class SymbolModel:
     @cached_property
     def m(self) -> int:
         return sum(self.groups)
+
+    @cached_property
+    def weights(self) -> int:
+        """The number of weights of all convolutions, each of which is used about once at every site."""
+        nets = (self.hyper_net, *self.channel_nets, *self.spatial_nets, *(self.anchor_heads or ()), *self.heads)
+        return sum(layer.w.size for net in nets for layer in net if isinstance(layer, Conv))
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -185,7 +192,7 @@ def _check_z_tables(offset: NDArray[Any], size: NDArray[Any], freq: NDArray[Any]
     if int((counts + 1).sum()) != len(freq):
         raise malformed("z.freq does not have as many frequencies as z.size says", "z.freq")
     starts = np.cumsum(counts + 1) - counts - 1
-    if (freq == 0).any() or (np.add.reduceat(freq.astype(np.int64), starts) != TABLE_TOTAL).any():
+    if freq.min() == 0 or (np.add.reduceat(freq, starts, dtype=np.int64) != TABLE_TOTAL).any():
         raise malformed(f"a z table has a frequency 0, or does not sum to {TABLE_TOTAL}", "z.freq")
 
 
@@ -197,17 +204,18 @@ def check_bounds(model: SymbolModel) -> None:
 
     The largest magnitude of a value is carried from layer to layer and from net to net.
     """
-    z = check_requant(model.z_input, ACTIVATION, "z_input")
-    y = check_requant(model.y_input, ACTIVATION, "y_input")
-    hyper = check_net(model.hyper_net, z, "hyper_net")
+    facts = TensorFacts()
+    z = check_requant(model.z_input, ACTIVATION, "z_input", facts)
+    y = check_requant(model.y_input, ACTIVATION, "y_input", facts)
+    hyper = check_net(model.hyper_net, z, "hyper_net", facts)
     for k in range(len(model.groups)):
-        context = max(hyper, check_net(model.channel_nets[k], y, f"channel_nets[{k}]")) if k else hyper
-        spatial = check_net(model.spatial_nets[k], y, f"spatial_nets[{k}]")
-        largest = check_net(model.heads[k], max(spatial, context), f"heads[{k}]")
+        context = max(hyper, check_net(model.channel_nets[k], y, f"channel_nets[{k}]", facts)) if k else hyper
+        spatial = check_net(model.spatial_nets[k], y, f"spatial_nets[{k}]", facts)
+        largest = check_net(model.heads[k], max(spatial, context), f"heads[{k}]", facts)
         if model.anchor_heads is not None:
-            largest = max(largest, check_net(model.anchor_heads[k], context, f"anchor_heads[{k}]"))
-        check_requant(model.means[k], largest, f"means[{k}]")
+            largest = max(largest, check_net(model.anchor_heads[k], context, f"anchor_heads[{k}]", facts))
+        check_requant(model.means[k], largest, f"means[{k}]", facts)
         requant, ladder = model.scales[k]
-        check_requant(requant, largest, f"scales[{k}]")
+        check_requant(requant, largest, f"scales[{k}]", facts)
         if ladder is None and (requant.lo < 0 or requant.hi >= SCALES):
             raise SemError(Code.MODEL_BOUNDS, "a scale index can leave 0 to 63", path=f"scales[{k}]")

@@ -1,116 +1,119 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §12: read safetensors files as arrays, and check them against what a manifest declares."""
+"""SPEC §12: read the tensors of safetensors files, and check them against what a manifest declares."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.canonical_json import parse_json
 from refcodec.errors import Code, SemError
+from refcodec.networks.package_files import PackageFile, open_package_file
+from refcodec.networks.safetensors_layout import DTYPES, TensorPlace, read_layout
 
 Array = NDArray[Any]
 FILE_BYTES_MAX: Final = 1 << 28
-DTYPES: Final = {
-    name: np.dtype(code)
-    for name, code in (("I16", "<i2"), ("U16", "<u2"), ("I32", "<i4"), ("I64", "<i8"), ("U8", "u1"), ("F32", "<f4"))
-}
-_OTHERS: Final = {
-    name: np.dtype(code)
-    for name, code in (("F16", "<f2"), ("F64", "<f8"), ("U32", "<u4"), ("U64", "<u8"), ("I8", "i1"), ("BOOL", "?"))
-}
 _NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
-
-
-def read_bounded(path: Path, limit: int) -> bytes:
-    """Return the bytes of a package file.
-
-    Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if it cannot be read, MODEL_MALFORMED (803) if it exceeds `limit` bytes.
-    """
-    try:
-        if not path.is_file():
-            raise SemError(Code.MODEL_UNAVAILABLE, f"no {path.name} in {path.parent.name}", path=path.name)
-        if path.stat().st_size > limit:
-            raise SemError(Code.MODEL_MALFORMED, f"it is larger than {limit} bytes", path=path.name)
-        return path.read_bytes()
-    except OSError as e:
-        raise SemError(Code.MODEL_UNAVAILABLE, f"cannot read {path.name} in {path.parent.name}", path=path.name) from e
+_CHUNK: Final = 1 << 20
 
 
 def load_tensors(path: Path, sha256: str | None = None) -> dict[str, Array]:
     """Return the tensors of a safetensors file. Never unpickles.
 
-    sha256: expected digest of the file, None for no check. Raises Code.MODEL_DIGEST (SEM-E-802) for another digest,
-    MODEL_UNAVAILABLE (801) or MODEL_MALFORMED (803) for a file that cannot be read.
+    sha256: expected digest of the file, None for no check. It is computed before anything is parsed, and again of the
+    bytes that are used. Raises Code.MODEL_DIGEST (SEM-E-802) for another digest, MODEL_UNAVAILABLE (801) or
+    MODEL_MALFORMED (803) for a file that cannot be read.
     """
-    data = read_bounded(path, FILE_BYTES_MAX)
-    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-        raise SemError(Code.MODEL_DIGEST, "it has another SHA-256 than its manifest says", path=path.name)
-    try:
-        return _arrays(data)
-    except (ValueError, TypeError, KeyError, AttributeError) as e:
-        raise SemError(Code.MODEL_MALFORMED, f"not a safetensors file ({e})", path=path.name) from e
+    with open_package_file(path, FILE_BYTES_MAX) as file:
+        if sha256 is not None and _file_digest(file) != sha256:
+            raise _other_digest(path)
+        places = _layout(file)
+        used = hashlib.sha256(file.read(0, places[0].start if places else file.size))
+        arrays = {}
+        for place in places:
+            array = arrays[place.name] = _read(file, place)
+            if sha256 is not None:
+                used.update(_bytes(array))
+    if sha256 is not None and used.hexdigest() != sha256:
+        raise _other_digest(path)
+    return arrays
 
 
-def _arrays(data: bytes) -> dict[str, Array]:
-    """Return the arrays of a safetensors file, by the rules of SPEC §12.
+def load_declared(path: Path, declared: object) -> dict[str, Array]:
+    """Return the tensors of a safetensors file, which are exactly those that a manifest declares (SEM-R-110).
 
-    The safetensors library is not used: it has its own rules for `__metadata__` and for the form of the header.
-    Raises ValueError, TypeError, KeyError or AttributeError for an invalid file.
+    Names, dtypes and shapes are compared before any tensor is read. Raises Code.MODEL_MALFORMED (SEM-E-803) for another
+    set, dtype or shape, MODEL_DIGEST (802) for another SHA-256, and what `load_tensors` raises.
     """
-    begin = 8 + int.from_bytes(data[:8], "little")
-    if begin > len(data):
-        raise ValueError("its header is incomplete")
-    entries = {name: entry for name, entry in parse_json(data[8:begin]).items() if name != "__metadata__"}
-    arrays, at = {}, begin
-    for name, entry in sorted(entries.items(), key=lambda item: tuple(item[1]["data_offsets"])):
-        dtype, shape, (start, end) = (DTYPES | _OTHERS)[entry["dtype"]], entry["shape"], entry["data_offsets"]
-        if not isinstance(shape, list) or any(type(n) is not int or n < 0 for n in (*shape, start, end)):
-            raise ValueError(f"invalid shape or offsets of {name!a}")
-        if begin + start != at or end - start != math.prod(shape) * dtype.itemsize:
-            raise ValueError(f"{name!a} leaves a gap, overlaps or has another length")
-        at = begin + end
-        arrays[name] = np.frombuffer(data[begin + start : at], dtype).reshape(shape).copy()
-    if at != len(data):
-        raise ValueError("bytes that belong to no tensor")
+    with open_package_file(path, FILE_BYTES_MAX) as file:
+        places = _layout(file)
+        entries = _entries(declared, {place.name: place for place in places})
+        arrays = {}
+        for place in places:
+            array = arrays[place.name] = _read(file, place)
+            if hashlib.sha256(_bytes(array)).hexdigest() != entries[place.name]["sha256"]:
+                what = "another SHA-256 than the manifest says"
+                raise SemError(Code.MODEL_DIGEST, what, path=f"tensors.{place.name}")
     return arrays
 
 
 def declare(tensors: dict[str, Array]) -> dict[str, dict[str, Any]]:
     """Return a manifest's `tensors` for arrays to be saved. Raises ValueError for an unsupported dtype."""
-    for name, t in tensors.items():
-        if t.dtype.newbyteorder("<") not in _NAMES:
+    declared = {}
+    for name, t in sorted(tensors.items()):
+        dtype = t.dtype.newbyteorder("<")
+        if dtype not in _NAMES:
             raise ValueError(f"tensor {name} is {t.dtype}")
-    return {name: _entry(t) for name, t in sorted(tensors.items())}
+        digest = hashlib.sha256(_bytes(np.ascontiguousarray(t, dtype))).hexdigest()
+        declared[name] = {"dtype": _NAMES[dtype], "shape": list(t.shape), "sha256": digest}
+    return declared
 
 
-def verify(tensors: dict[str, Array], declared: object) -> None:
-    """Check that these are exactly the declared tensors (SEM-R-110).
+def _layout(file: PackageFile) -> list[TensorPlace]:
+    try:
+        return read_layout(file)
+    except ValueError as error:
+        raise SemError(Code.MODEL_MALFORMED, f"not a safetensors file ({error})", path=file.name) from error
 
-    Raises Code.MODEL_MALFORMED (SEM-E-803) for another set, dtype or shape, MODEL_DIGEST (802) for another SHA-256.
-    """
-    if not isinstance(declared, dict) or set(declared) != set(tensors):
+
+def _entries(declared: object, places: dict[str, TensorPlace]) -> dict[str, dict[str, Any]]:
+    """Return a manifest's `tensors`, which have the names, dtypes and shapes of these places."""
+    if not isinstance(declared, dict) or set(declared) != set(places):
         raise SemError(Code.MODEL_MALFORMED, "its tensors are not those of the manifest", path="tensors")
     for name, entry in declared.items():
         path = f"tensors.{name}"
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "sha256"}:
             raise SemError(Code.MODEL_MALFORMED, "not an object of dtype, shape and sha256", path=path)
-        own = _entry(tensors[name])
-        if own["dtype"] != entry["dtype"]:
+        if _NAMES.get(places[name].dtype) != entry["dtype"] or entry["dtype"] is None:
             raise SemError(Code.MODEL_MALFORMED, "another dtype than the manifest says", path=path)
-        if own["shape"] != entry["shape"] or any(type(n) is not int for n in entry["shape"]):
+        if list(places[name].shape) != entry["shape"] or any(type(n) is not int for n in entry["shape"]):
             raise SemError(Code.MODEL_MALFORMED, "another shape than the manifest says", path=path)
-        if own["sha256"] != entry["sha256"]:
-            raise SemError(Code.MODEL_DIGEST, "another SHA-256 than the manifest says", path=path)
+    return declared
 
 
-def _entry(t: Array) -> dict[str, Any]:
-    """Return dtype and shape of an array, and the SHA-256 of its little-endian bytes in raster order."""
-    dtype = t.dtype.newbyteorder("<")
-    name, data = _NAMES.get(dtype, str(dtype)), np.ascontiguousarray(t, dtype=dtype).tobytes()
-    return {"dtype": name, "shape": list(t.shape), "sha256": hashlib.sha256(data).hexdigest()}
+def _read(file: PackageFile, place: TensorPlace) -> Array:
+    """Return one tensor as an array of its own."""
+    array = np.empty(place.shape, place.dtype)
+    file.read_into(place.start, _bytes(array))
+    return array
+
+
+def _bytes(array: Array) -> memoryview:
+    """Return the bytes of a contiguous array."""
+    flat: Any = array.reshape(-1).view(np.uint8)
+    return memoryview(flat)
+
+
+def _file_digest(file: PackageFile) -> str:
+    """Return the SHA-256 of a file, in little memory."""
+    digest = hashlib.sha256()
+    for start in range(0, file.size, _CHUNK):
+        digest.update(file.read(start, min(_CHUNK, file.size - start)))
+    return digest.hexdigest()
+
+
+def _other_digest(path: Path) -> SemError:
+    return SemError(Code.MODEL_DIGEST, "it has another SHA-256 than its manifest says", path=path.name)

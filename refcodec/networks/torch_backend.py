@@ -8,6 +8,7 @@ memory layout cannot change a value. float32 is not exact, and is for measuring 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.networks.layers import Conv, Net, Requant, Taps, run_net
+from refcodec.networks.torch_guard import neutral
 
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
 _CHUNK = 1 << 22  # values of one gathered patch matrix
@@ -27,9 +29,15 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, dtype: torch.dtype = torch.float64, channels_last: bool = False) -> None:
-        self.dtype, self.channels_last = dtype, channels_last
+    def __init__(
+        self, dtype: torch.dtype = torch.float64, channels_last: bool = False, tick: Callable[[], None] | None = None
+    ) -> None:
+        self.dtype, self.channels_last, self.tick = dtype, channels_last, tick or (lambda: None)
         self._cache: dict[tuple[int, object], tuple[Any, Tensor]] = {}
+
+    def computing(self, work: int) -> AbstractContextManager[None]:
+        """Return the block in which nets run: without the modes of the program, with threads for the work."""
+        return neutral(work)
 
     def _cached(self, owner: Any, key: object, make: Callable[[], NDArray[Any]]) -> Tensor:
         """Return a tensor derived from `owner`, computed once. The cache keeps `owner` alive, as its id is the key."""
@@ -38,7 +46,7 @@ class TorchBackend:
         return self._cache[id(owner), key][1]
 
     def array(self, values: Any) -> Tensor:
-        return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype)
+        return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype, device="cpu")
 
     def to_int(self, values: Tensor) -> NDArray[np.int64]:
         out: NDArray[np.int64] = values.contiguous().to(torch.int64).numpy()
@@ -46,6 +54,7 @@ class TorchBackend:
 
     def requant(self, x: Tensor, q: Requant, rate: int, part: slice = slice(None)) -> Tensor:
         """Apply q to x[C, ...], with the channels `part` of its tensors."""
+        self.tick()
         shape = (-1,) + (1,) * (x.ndim - 1)
         m, a, scale = (self.array(t if len(t) == 1 else t[part]).view(shape) for t in q.row(rate))
         return (x * m).add_(a).mul_(scale).floor_().clamp_(q.lo, q.hi)
@@ -58,7 +67,7 @@ class TorchBackend:
         return torch.cat(parts)
 
     def zeros(self, *shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=self.dtype)
+        return torch.zeros(shape, dtype=self.dtype, device="cpu")
 
     @staticmethod
     def _at(sites: Sites) -> tuple[Tensor, Tensor]:
@@ -97,6 +106,7 @@ class TorchBackend:
 
     def conv(self, x: Tensor, conv: Conv) -> Tensor:
         """Return the output of a conv or deconv layer on x[I, h, w]."""
+        self.tick()
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         w = self._cached(conv, "weights", lambda: conv.w).contiguous(memory_format=layout)
         p, s, batch = (conv.kernel - 1) // 2, conv.stride, x[None].contiguous(memory_format=layout)

@@ -49,6 +49,10 @@ def _no_count(_parameters: Parameters, _width: int, _height: int) -> int | None:
     return None
 
 
+def _little_memory(_context: CodingContext) -> int:
+    return 1 << 22
+
+
 def _no_model(_parameters: Parameters) -> bool:
     return False
 
@@ -65,6 +69,8 @@ class Kind:
     export: Callable[[Any, ExportContext], Artifact]
     # number of symbols in a picture of (width, height); None if the size does not determine it
     symbol_count: Callable[[Parameters, int, int], int | None] = _no_count
+    # bytes of memory that decoding takes beyond the model and the libraries, within 20 % of what is more than 50 MB
+    memory: Callable[[CodingContext], int] = _little_memory
     uses_model: Callable[[Parameters], bool] = _no_model  # whether a row with these parameters uses its model (§5)
     decodes_without_model: bool = False  # the model only gives a meaning to the symbols
     table: TableForm | None = None  # form of its model, if that is one tensor

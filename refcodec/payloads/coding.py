@@ -25,4 +25,4 @@ class CodingContext:
     model: Any = None  # the loaded model of the row, if `Kind.needs_model`
     backend: Backend | None = None  # runs the networks of the model
     trace: Trace | None = None
-    progress: Progress | None = None
+    progress: Progress | None = None  # checks the time limit of the caller, too

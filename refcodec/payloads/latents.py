@@ -106,6 +106,12 @@ def _in_range(y: Ints) -> bool:
     return bool(((y >= -32768) & (y <= 32767)).all())
 
 
+def _multiplications(model: SymbolModel, size: tuple[int, int]) -> int:
+    """Return about how many multiplications the networks of a model take for a picture."""
+    rows, cols = shapes(*size)[1]
+    return rows * cols * model.weights
+
+
 def _walk(
     coder: entropy.Coder,
     model: SymbolModel,
@@ -163,7 +169,8 @@ def decode(
     Raise STREAM_INVALID (SEM-E-401), STREAM_NOT_CANONICAL (SEM-E-402) or VALUE_RANGE (SEM-E-403).
     """
     coder = entropy.Decoder(body)
-    latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress)
+    with backend.computing(_multiplications(model, size)):
+        latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress)
     coder.finish()
     return latents
 
@@ -182,7 +189,8 @@ def encode(
 ) -> tuple[bytes, ElicLatents]:
     """Return the body of z and of the residuals that `source` returns for each pass, and the coded symbols."""
     coder = entropy.Encoder()
-    latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, source)
+    with backend.computing(_multiplications(model, size)):
+        latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, source)
     return coder.finish(), latents
 
 
@@ -208,6 +216,14 @@ def _decode(body: bytes, context: CodingContext) -> ElicLatents:
     assert context.backend is not None, "latents are decoded by the networks of a model"
     model, size, backend = context.model, context.size, context.backend
     return decode(body, model, size, backend, context.trace, context.progress, tables=context.tables)
+
+
+def _memory(context: CodingContext) -> int:
+    """Return the bytes of memory that decoding takes, the model and the libraries apart."""
+    from refcodec.networks.memory import context_bytes
+
+    assert context.backend is not None, "latents are decoded by the networks of a model"
+    return context_bytes(context.model, shapes(*context.size)[1], context.backend.name)
 
 
 def _encode(value: ElicLatents, context: CodingContext) -> bytes:
@@ -238,6 +254,7 @@ SKETCH: Final = Kind(
     encode=_encode,
     export=_export_sketch,
     symbol_count=symbol_count,
+    memory=_memory,
     uses_model=lambda _: True,
     networks=True,
     option=SymbolOption("sketch", "F.png", "An edge map, sent as it is.", "picture"),
@@ -252,6 +269,7 @@ ELIC: Final = Kind(
     encode=_encode,
     export=_export_elic,
     symbol_count=symbol_count,
+    memory=_memory,
     uses_model=lambda _: True,
     networks=True,
     inputs=frozenset({"latents"}),

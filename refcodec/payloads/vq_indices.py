@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from refcodec.payloads.coding import CodingContext
     from refcodec.payloads.exports import Artifact, ExportContext
+    from refcodec.progress import Progress
 
 STRIDE_MIN, STRIDE_MAX = 8, 1024
+SITE_BYTES: Final = 56  # memory of one index while it is decoded: an integer in a list, then in a tuple
 TOTAL: Final = 1 << 16  # sum of the frequencies of all indices
 
 
@@ -92,22 +94,32 @@ def _walk(
     size: tuple[int, int],
     usage: Sequence[int] | None,
     indices: Sequence[int] | None = None,
+    progress: Progress | None = None,
 ) -> VqIndices:
     h, w = grid(size, parameters)
     table = entropy.uniform(int(parameters["v"])) if usage is None else entropy.cumulative(usage)
-    out = tuple(coder.symbol(table, None if indices is None else indices[i]) for i in range(h * w))
-    return VqIndices(out, h, w)
+    out: list[int] = []
+    for row in range(h):
+        sites = range(row * w, (row + 1) * w)
+        out += [coder.symbol(table, None if indices is None else indices[i]) for i in sites]
+        if progress is not None:
+            progress((row + 1) / h)
+    return VqIndices(tuple(out), h, w)
 
 
 def decode(
-    body: bytes, parameters: Mapping[str, Any], size: tuple[int, int], usage: Sequence[int] | None = None
+    body: bytes,
+    parameters: Mapping[str, Any],
+    size: tuple[int, int],
+    usage: Sequence[int] | None = None,
+    progress: Progress | None = None,
 ) -> VqIndices:
     """Return the indices of a body for a picture of size (width, height). usage: frequencies, 2^16 in sum.
 
     Raise STREAM_INVALID (SEM-E-401) or STREAM_NOT_CANONICAL (SEM-E-402).
     """
     coder = entropy.Decoder(body)
-    value = _walk(coder, parameters, size, usage)
+    value = _walk(coder, parameters, size, usage, progress=progress)
     coder.finish()
     return value
 
@@ -166,10 +178,11 @@ KIND: Final = Kind(
     id=spec.VQ,
     name="vq",
     well_formed=well_formed,
-    decode=lambda body, context: decode(body, context.parameters, context.size, _usage(context)),
+    decode=lambda body, context: decode(body, context.parameters, context.size, _usage(context), context.progress),
     encode=lambda value, context: encode(value.indices, context.parameters, context.size, _usage(context)),
     export=_export,
     symbol_count=symbol_count,
+    memory=lambda context: (1 << 20) + SITE_BYTES * symbol_count(context.parameters, *context.size),
     uses_model=lambda parameters: bool(parameters["usage"]),
     table=TableForm({"v": 65536}, "usage", "U16", check_usage),
     option=SymbolOption("indices", "F.npy", "VQ indices, rows and columns of integers.", "array"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from pathlib import Path
+
+from refcodec.fileio import package_data
 
 
 @lru_cache(maxsize=1)
 def sizes() -> dict[int, tuple[int, int]]:
     """Return dim class -> (width, height) in pixels."""
-    rows = json.loads((Path(__file__).parent / "dims.json").read_bytes())["classes"]
+    rows = json.loads(package_data("refcodec.registry", "dims.json"))["classes"]
     return {row["class"]: (row["width"], row["height"]) for row in rows}
 
 

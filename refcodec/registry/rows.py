@@ -12,20 +12,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
+from refcodec.fileio import package_data, read_bytes, shown
 from refcodec.payloads.kinds import KINDS, Kinds
 from refcodec.registry import binding_schema
 
 if TYPE_CHECKING:
     from refcodec.payloads.base import Kind
 
-SHIPPED: Final = Path(__file__).parent / "registry.json"
+SHIPPED: Final = "registry.json"
+BYTES_MAX: Final = 1 << 24  # of a registry, far more than any has
 ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
 STATUSES: Final = ("draft", "published", "withdrawn")
 BINDING: Final = frozenset({"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"})
@@ -191,20 +192,21 @@ class Registry:
         Raise CANNOT_READ (SEM-E-101) if the file is unreadable, is not a registry, or redefines a row.
         """
         rows = dict(self.rows)
-        name = "" if isinstance(extra, bytes) else f" {os.fspath(extra)}"
+        name = "" if isinstance(extra, bytes) else f" {shown(os.fspath(extra))}"
         try:
-            data = extra if isinstance(extra, bytes) else Path(extra).read_bytes()
+            data = extra if isinstance(extra, bytes) else read_bytes(extra, BYTES_MAX)
             for profile in _rows(data, self.kinds).values():
                 _add(rows, profile)
-        except (OSError, ValueError) as error:
+        except (SemError, ValueError) as error:
+            reason = error.what.removeprefix(f"{name[1:]}: ") if isinstance(error, SemError) else error
             hint = "correct the file, or unset SEM_REGISTRY"
-            raise SemError(Code.CANNOT_READ, f"cannot read the registry{name}: {error}", hint=hint) from error
+            raise SemError(Code.CANNOT_READ, f"cannot read the registry{name}: {reason}", hint=hint) from error
         return Registry.of(*rows.values(), kinds=self.kinds)
 
 
 @lru_cache(maxsize=4)
 def _shipped(kinds: Kinds) -> Registry:
-    return Registry(lambda: _rows(SHIPPED.read_bytes(), kinds, check=False).values(), kinds)
+    return Registry(lambda: _rows(package_data(__package__, SHIPPED), kinds, check=False).values(), kinds)
 
 
 def _add(profiles: dict[int, Profile], profile: Profile) -> None:

@@ -22,7 +22,7 @@ from PIL import ExifTags, Image
 from refcodec import codec, spec
 from refcodec.container.key_value import encode as text_encode
 from refcodec.networks import package_search
-from tools import fuzz
+from tools.fuzz.valid_files import latent_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,7 +79,7 @@ def tiny(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of a tiny model, which SEM_MODELS names."""
     monkeypatch.setenv("SEM_MODELS", str(TINY.parent))
     path = place / "tiny.sem"
-    path.write_bytes(fuzz.fresh(200, (70, 40), check=16, others={spec.PROVENANCE: text_encode({"by": "a\n\x1b[2Jb"})}))
+    path.write_bytes(latent_file(200, (70, 40), check=16, others={spec.PROVENANCE: text_encode({"by": "a\n\x1b[2Jb"})}))
     return path
 
 
@@ -264,7 +264,7 @@ def test_verify_judges_every_file_and_ends_with_the_first_fault(semtool: Semtool
     valid("verify", said.json)
     assert [row["valid"] for row in said.json["files"]] == [True, False, None, False]
     assert semtool("verify", "missing.sem", tiny).status == 7
-    tiny.write_bytes(fuzz.fresh() + b"\0")
+    tiny.write_bytes(latent_file() + b"\0")
     assert semtool("verify", tiny, "--json").json["files"][0]["canonical"] is False
 
 

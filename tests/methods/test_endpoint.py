@@ -25,7 +25,8 @@ from cli_harness import Semtool, contents, refused
 from refcodec import codec, reconstruct
 from refcodec.decoder import decode_file
 from refcodec.errors import SemError
-from refcodec.foundation import endpoint
+from refcodec.foundation import captioner, endpoint, language_model
+from refcodec.foundation.endpoint import keys
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ModelSource
 from refcodec.methods.consonant import prompts
@@ -50,6 +51,7 @@ class Server:
         self.asked: list[tuple[str, dict[str, Any], dict[str, str]]] = []
         self.answer: Callable[[str, dict[str, Any]], Any] = usual
         self.gate = threading.Event()
+        self.settings: dict[str, Any] = {}  # of the roles that ask it
         own = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -85,7 +87,7 @@ class Server:
         return f"http://127.0.0.1:{self.http.server_port}/v1#some-model"
 
     def role(self, role: str) -> Any:
-        return ROLES[role](role, endpoint.address(self.url))
+        return ROLES[role](role, endpoint.address(self.url), **self.settings)
 
     def fault(self, role: str = "language") -> SemError:
         """What a question ends with."""
@@ -132,7 +134,7 @@ def usual(path: str, document: dict[str, Any]) -> bytes:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv(endpoint.KEY, KEY)
+    monkeypatch.setenv(keys.KEY, KEY)
     made = Server()
     yield made
     made.gate.set()
@@ -159,7 +161,7 @@ def test_a_language_model_is_asked_without_chance(server: Server) -> None:
 
 
 def test_without_a_key_none_is_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(endpoint.KEY)
+    monkeypatch.delenv(keys.KEY)
     server.answer = lambda *_: chat("yes")
     server.role("language").ask("Do it.", "a text", 7)
     assert "Authorization" not in server.asked[0][2]
@@ -219,7 +221,7 @@ def test_a_server_that_knows_no_seed_is_asked_again(server: Server, status: int)
 
 
 @pytest.mark.parametrize(("status", "remedy"), [
-    (401, endpoint.KEY), (403, endpoint.KEY), (404, "name of the model"), (429, "wait"), (500, "--model language="), (503, "--model language="),
+    (401, keys.KEY), (403, keys.KEY), (404, "name of the model"), (429, "wait"), (500, "--model language="), (503, "--model language="),
 ])  # fmt: skip
 def test_statuses(server: Server, status: int, remedy: str) -> None:
     server.answer = lambda *_: (status, {}, json.dumps({"error": {"message": f"bad key {KEY}"}}).encode())
@@ -258,16 +260,19 @@ def test_a_picture_beyond_measure(server: Server) -> None:
     assert "without a picture" in str(server.fault("painter"))
 
 
-def test_an_answer_beyond_measure(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "ANSWER_BYTES_MAX", 1000)
-    server.answer = lambda *_: chat("x" * 1000)
-    assert "more than 1000 bytes" in str(server.fault())
-    server.answer = lambda *_: chat("x" * 900)
-    assert server.role("language").ask("", "", 1) == "x" * 900
+@pytest.mark.parametrize(("role", "most"), [("language", 1 << 20), ("captioner", 1 << 20), ("painter", 1 << 25)])
+def test_an_answer_beyond_measure(server: Server, role: str, most: int) -> None:
+    server.answer = lambda *_: chat("x" * most)
+    assert f"more than {most} bytes" in str(server.fault(role))
 
 
-def test_a_server_that_says_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.2)
+def test_the_longest_text(server: Server) -> None:
+    server.answer = lambda *_: chat("x" * 1_000_000)
+    assert server.role("language").ask("", "", 1) == "x" * 65536
+
+
+def test_a_server_that_says_nothing(server: Server) -> None:
+    server.settings["timeout"] = 0.2
 
     def waits(*_: Any) -> bytes:
         server.gate.wait(20)
@@ -277,8 +282,8 @@ def test_a_server_that_says_nothing(server: Server, monkeypatch: pytest.MonkeyPa
     assert "no answer in 0.2 s" in str(server.fault())
 
 
-def test_a_server_that_never_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.5)
+def test_a_server_that_never_ends(server: Server) -> None:
+    server.settings["timeout"] = 0.5
 
     def drips() -> Iterator[bytes]:
         while not server.gate.is_set():
@@ -321,9 +326,30 @@ def test_a_proxy_is_not_asked_for_this_machine(server: Server, monkeypatch: pyte
 
 
 def test_a_key_that_no_header_holds(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(endpoint.KEY, f"{KEY}\r\nX: y")
-    assert endpoint.KEY in str(server.fault())
+    monkeypatch.setenv(keys.KEY, f"{KEY}\r\nX: y")
+    assert keys.KEY in str(server.fault())
     assert not server.asked
+
+
+def test_two_hosts_and_one_key(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Server()
+    other.answer = server.answer = lambda *_: chat("yes")
+    models = Models.of({"language": server.url, "captioner": other.url})
+
+    def ask() -> str:
+        return language_model.load_language_model(models, {}).ask("say", "it", 5)
+
+    with pytest.raises(SemError, match="the key of one host, and this run has endpoints on") as caught:
+        ask()
+    assert KEY not in str(caught.value)
+    assert not server.asked
+    monkeypatch.setenv(keys.variable_of(f"127.0.0.1:{other.http.server_port}"), "sk-other")
+    assert ask() == "yes"
+    assert captioner.load_captioner(models, {}).caption(PHOTO) == "yes"
+    sent = [asked[2]["Authorization"] for asked in (*server.asked, *other.asked)]
+    assert sent == [f"Bearer {KEY}", "Bearer sk-other"]
+    other.http.shutdown()
+    other.http.server_close()
 
 
 # --- How it is named ---

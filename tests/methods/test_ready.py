@@ -29,11 +29,11 @@ from refcodec.methods import all_methods
 from refcodec.networks import package_cache
 from refcodec.payloads import clip_bits, consonant, vq_indices
 from refcodec.registry import Profile
-from tools import fuzz
+from tools.fuzz.target import MODELS
+from tools.fuzz.valid_files import latent_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
-MODELS = fuzz.MODELS
 SIZE = (100, 70)
 CAPTION = "A cat on a mat."
 rng = np.random.default_rng(2)
@@ -769,7 +769,7 @@ def test_what_needs_no_model_is_shown_without_it(semtool: Semtool, place: Path) 
     refused(semtool("decode", "bad.sem", "--text"), 3, "SEM-E-501 ")
     assert semtool("decode", "x.sem", "--symbols", "--model", MODELS, "-o", "z.npy").status == 0
     caption = encoded(caption=CAPTION, profile="sketch-tiny", method="pics").data
-    sketch = fuzz.fresh(205, SIZE)
+    sketch = latent_file(205, SIZE)
     Path("s.sem").write_bytes(editing.add(refcodec.read(sketch), refcodec.read(caption).sections).data)
     done = semtool("decode", "s.sem", "--symbols", "--model", MODELS)
     assert (done.status, Path("s.caption.txt").read_text()) == (0, f"{CAPTION}\n")

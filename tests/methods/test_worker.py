@@ -47,6 +47,7 @@ from refcodec.foundation.worker import scratch, wire
 from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.process import WORKERS
 from refcodec.foundation.worker.proxy import ModelProxy, call
+from refcodec.limits import Limits, MemoryLimitError, TimeLimitError
 
 pytestmark = pytest.mark.models
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
@@ -242,7 +243,7 @@ def test_a_hostile_model_is_one_line(
     Models.of(models).load("language", LanguageModel.load, {})  # the time of the first start is not the model's
     start = time.monotonic()
     with pytest.raises(ModelError) as caught:
-        Models(limits=BRIEF, roles=Models.of({"language": folder}).roles).load_language({}).ask("a", "a" * 99, 8)
+        Models(worker_limits=BRIEF, roles=Models.of({"language": folder}).roles).load_language({}).ask("a", "a" * 99, 8)
     assert time.monotonic() - start < 60
     assert (caught.value.code, caught.value.path) == (803, "language")
     assert "\n" not in str(caught.value)
@@ -273,9 +274,8 @@ def test_a_text_that_hangs_a_pipeline_is_found_before_it_runs(tmp_path: Path) ->
     folder = tiny_models.flux(tmp_path)
     bomb = {"type": "Sequence", "normalizers": [replaces("a", "a" * 99)] * 12}
     tokenizer(normalizer=bomb)(folder / "tokenizer_2")
-    painter = Models.of({"painter": folder}, device="cpu").load("painter", TextToImage.load, {})
-    with pytest.raises(ModelError, match="to prepare its input"):
-        painter.paint("a cat", (64, 64), **FEW)
+    with pytest.raises(ModelError, match="to prepare its input"):  # by the texts that a tokenizer is tried with
+        Models.of({"painter": folder}, device="cpu").load("painter", TextToImage.load, {})
 
 
 @pytest.mark.slow
@@ -285,7 +285,7 @@ def test_models_that_run_too_long_or_take_too_much(models: Path) -> None:
         (WorkerLimits(run_bytes=1 << 26), "GiB of memory to run"),
     ):
         several = Models.of(models, device="cpu")
-        several.limits = limits
+        several.worker_limits = limits
         detector = several.load("edge_detector", EdgeDetector.load, {})
         with pytest.raises(ModelError, match=said):
             detector(np.zeros((1500, 1500, 3), np.uint8))
@@ -568,3 +568,20 @@ def nothing_left() -> Iterator[None]:
     yield
     WORKERS.end()
     assert WORKERS.worker is None
+
+
+# --- bounds of the caller --------------------------------------------------------------------------------------------
+
+
+def test_bounds_of_the_caller_hold_for_a_model(models: Path) -> None:
+    pixels = np.zeros((2000, 2000, 3), np.uint8)
+    for limits, error, message in (
+        (Limits(timeout=0.5), TimeLimitError, "not done in 0.5 s, the time limit of the caller"),
+        (Limits(max_memory=1 << 26), MemoryLimitError, "the edge_detector .* takes .* more than the 67 MB"),
+    ):
+        several = Models.of(models, device="cpu")
+        several.load("edge_detector", EdgeDetector.load, {})  # outside of the bound
+        within = Models.of(several, environment=several.environment, limits=limits.start())
+        with pytest.raises(error, match=message) as caught:
+            within.load("edge_detector", EdgeDetector.load, {})(pixels)
+        assert caught.value.exit_status == 6

@@ -31,12 +31,12 @@ from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import decode_file
 from refcodec.encode_settings import EncodeOptions, EncoderOptions
 from refcodec.methods.sampler import RenderHints
-from tools import fuzz
+from tools.fuzz.target import MODELS
+from tools.fuzz.valid_files import latent_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-MODELS = fuzz.MODELS
 Pixels = NDArray[np.uint8]
 
 
@@ -165,7 +165,7 @@ def test_inspect_and_payload_give_typed_objects(data: bytes) -> None:
 
 def test_payload_of_every_section() -> None:
     text = text_encode({"a": "b"})
-    data = fuzz.fresh(201, others={spec.PROVENANCE: b"", spec.METADATA: text, 0x15: b"\xff"}, hash_bytes=4)
+    data = latent_file(201, others={spec.PROVENANCE: b"", spec.METADATA: text, 0x15: b"\xff"}, hash_bytes=4)
     held = refcodec.payload(data, models=MODELS)
     assert [(s.kind, s.value) for s in held.sections if s.kind != "elic"] == [
         ("provenance", {}),
@@ -176,7 +176,7 @@ def test_payload_of_every_section() -> None:
 
 
 def test_read_and_write_are_inverse(data: bytes) -> None:
-    for file in (data, fuzz.fresh(), fuzz.fresh(201, check=32, hash_bytes=16, others={0x43: b""})):
+    for file in (data, latent_file(), latent_file(201, check=32, hash_bytes=16, others={0x43: b""})):
         container = refcodec.read(file)
         assert isinstance(container, refcodec.Container)
         assert refcodec.write(container) == file
@@ -184,7 +184,7 @@ def test_read_and_write_are_inverse(data: bytes) -> None:
 
 
 def test_models_are_named_by_folder_or_folders(tmp_path: Path) -> None:
-    data = fuzz.fresh(200)
+    data = latent_file(200)
     assert code_of(refcodec.payload, data) == 801
     assert code_of(refcodec.payload, data, models=tmp_path) == 801
     wanted = refcodec.payload(data, models=MODELS)
@@ -195,7 +195,7 @@ def test_models_are_named_by_folder_or_folders(tmp_path: Path) -> None:
 
 
 def test_a_check_of_an_explicit_model_without_payload() -> None:
-    whole = fuzz.fresh(200, hash_bytes=8, others={spec.PROVENANCE: text_encode({"a": "b"})})
+    whole = latent_file(200, hash_bytes=8, others={spec.PROVENANCE: text_encode({"a": "b"})})
     container = refcodec.read(whole)
     alone = whole[: container.sections[1].body_offset - 2]  # the provenance, and no more
     assert decode_file(alone, models=MODELS).state == "ok"
@@ -263,7 +263,7 @@ def test_pictures_and_models_that_cannot_be_used(tmp_path: Path) -> None:
     assert code_of(refcodec.encode, small, model=tmp_path) == 801
     assert code_of(refcodec.encode, small, model=MODELS / "elic-tiny") == 803  # the shapes are not those of profile 1
     assert code_of(refcodec.encode, small, model=MODELS / "elic-tiny", profile="elic-tiny") == 801  # it has no encoder
-    assert code_of(refcodec.decode, fuzz.fresh(200), models=MODELS) == 801  # nor a painter
+    assert code_of(refcodec.decode, latent_file(200), models=MODELS) == 801  # nor a painter
 
 
 @pytest.mark.parametrize("name", ["decode", "inspect", "payload", "read"])
@@ -286,7 +286,7 @@ def test_damage_is_a_sem_error(data: bytes) -> None:
 
 def test_a_payload_error_names_byte_and_field() -> None:
     for others, path in ((None, "body"), ({spec.PROVENANCE: b""}, "sections[1].body")):
-        data = fuzz.fresh(200, others=others)
+        data = latent_file(200, others=others)
         section = refcodec.read(data).sections[-1]
         end = section.body_offset + len(section.body)
         # a zero byte at the end of the body, which no stream has
@@ -379,13 +379,13 @@ def test_senseless_arguments_are_refused_before_any_work(settings: dict[str, Any
     ],
 )
 def test_senseless_hints_are_refused_before_symbols_are_decoded(hints: dict[str, Any], match: str) -> None:
-    broken = fuzz.fresh(200)[:-1]  # its payload cannot be decoded, and its model is not there
+    broken = latent_file(200)[:-1]  # its payload cannot be decoded, and its model is not there
     with pytest.raises(ValueError, match=match):
         refcodec.decode(broken, **hints)
 
 
 def test_files_in_any_form(tmp_path: Path) -> None:
-    data = fuzz.fresh(200)
+    data = latent_file(200)
     path = tmp_path / "a file.sem"
     path.write_bytes(data)
     named = {"models": [MODELS]}
@@ -471,7 +471,7 @@ def test_errors_are_caught_by_family() -> None:
         refcodec.read(b"no file")
     assert caught.value.code is refcodec.Code.NOT_A_SEM_FILE
     with pytest.raises(refcodec.ModelError):
-        refcodec.payload(fuzz.fresh(200))
+        refcodec.payload(latent_file(200))
     with pytest.raises(refcodec.InputOutputError):
         refcodec.read("/no/such/file.sem")
 
@@ -509,5 +509,5 @@ def test_without_torch_files_are_read_and_pictures_refused() -> None:
         "print('torch' in sys.modules)\n"
     )
     args = [sys.executable, "-c", script, str(MODELS)]
-    done = subprocess.run(args, input=fuzz.fresh(), capture_output=True, check=True)
+    done = subprocess.run(args, input=latent_file(), capture_output=True, check=True)
     assert done.stdout.split() == [b"elic", b"805", b"805", b"False"]

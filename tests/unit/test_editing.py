@@ -23,13 +23,12 @@ from refcodec.assemble import header_of, section_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, write
 from refcodec.decoder import decode_file, payload
 from refcodec.networks import package_cache
-from tools import fuzz
+from tools.fuzz.target import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.usefixtures("place", "private_rows")
 
-MODELS = fuzz.MODELS
 SIZE = (100, 70)
 UNSAFE, SAFE = 0x15, 0x55  # unknown ancillary sections; the latter may be copied
 INDICES, CODES, CAPTION = np.array([[1, 2], [3, 255]]), list(range(16)), "A cat on a mat."

@@ -24,7 +24,12 @@ from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import DecodedFile, decode_container
 from refcodec.errors import CODES, FAMILIES, SemError
 from refcodec.inspection import Inspection, inspect
-from tools import fuzz
+from tools.fuzz.catalogue import load
+from tools.fuzz.mutators import plain, sem_file
+from tools.fuzz.target import MODELS
+from tools.fuzz.undetected import Tally, examine, known_parts, parts
+from tools.fuzz.valid_files import files as fuzzed_files
+from tools.fuzz.valid_files import latent_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,14 +65,14 @@ FLIPPED = {
 
 
 def tiny(profile: int, others: dict[int, bytes] | None, check: int, hash_bytes: int) -> bytes:
-    return fuzz.fresh(
+    return latent_file(
         profile, (20, 30), check=check, seed=profile + check, rate=1, hash_bytes=hash_bytes, others=others
     )
 
 
 def judged(data: bytes, most: int = 1 << 16) -> DecodedFile | SemError:
     """What decoding gives, with all that holds for any bytes. `most`: larger pictures are not decoded."""
-    found = inspect(data, models=[fuzz.MODELS])
+    found = inspect(data, models=[MODELS])
     check_inspection(found, data)
     seen = decoded(data, most)
     if isinstance(seen, SemError):
@@ -82,7 +87,7 @@ def decoded(data: bytes, most: int) -> DecodedFile | SemError:
         container = read(data)
         if container.header.width * container.header.height > most:
             return SemError(801, "more than this test has time for")
-        return decode_container(container, fuzz.ENVIRONMENT)
+        return decode_container(container, sem_file.environment())
     except SemError as error:
         return error
 
@@ -114,7 +119,7 @@ def flips(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def owners(data: bytes) -> list[str]:
     """The field of every bit, without the section that it stands in."""
-    fields = inspect(data, models=[fuzz.MODELS]).fields
+    fields = inspect(data, models=[MODELS]).fields
     return [field.name.rpartition(".")[2] for field in fields for _ in range(field.bits)]
 
 
@@ -200,21 +205,19 @@ def files_of_kinds() -> Iterator[tuple[str, bytes]]:
         yield one(f"caption-{mode}", caption=text, mode=mode)
     yield one("tokens", codes=list(range(16)), method="pics")
     yield one("clip", vector=vector)
-    yield one("clip-prior", codes=[0, 1, 2, 3] * 2, method="clip", profile="clip-tiny", model=fuzz.MODELS / "clip-tiny")
+    yield one("clip-prior", codes=[0, 1, 2, 3] * 2, method="clip", profile="clip-tiny", model=MODELS / "clip-tiny")
     yield one("pq", codes=list(range(16)), check=32)
     yield one("vq", indices=rng.integers(1, 256, (1, 1)), provenance=True)
     yield one("several", size=(300, 200), indices=indices, caption=text, codes=[5] * 16, hints={"seed": "7"})
-    yield one(
-        "vq-usage", indices=[0, 5, 1, 2, 3, 0], profile="vq-tiny", model=fuzz.MODELS / "vq-tiny", explicit_model=4
-    )
-    yield "sketch", fuzz.fresh(205, (20, 30))
+    yield one("vq-usage", indices=[0, 5, 1, 2, 3, 0], profile="vq-tiny", model=MODELS / "vq-tiny", explicit_model=4)
+    yield "sketch", latent_file(205, (20, 30))
 
 
 @pytest.mark.parametrize(("name", "whole"), [pytest.param(*pair, id=pair[0]) for pair in files_of_kinds()])
 def test_damage_of_every_kind(name: str, whole: bytes) -> None:
     good = judged(whole)
     assert isinstance(good, DecodedFile)
-    wanted, header = fuzz.parts(good), good.container.header
+    wanted, header = parts(good), good.container.header
     ends = (
         {section.check_offset + len(section.check) for section in good.container.sections}
         if header.sectioned
@@ -226,7 +229,7 @@ def test_damage_of_every_kind(name: str, whole: bytes) -> None:
         if isinstance(seen, SemError):
             assert len(data) not in ends or len(data) == len(whole)
         elif seen.state != "unchecked":
-            undetected += any(part not in wanted for part in fuzz.parts(seen))
+            undetected += any(part not in wanted for part in parts(seen))
     assert undetected <= (1 if header.check_bits == 16 else 0)
     for more in (b"\0", b"\x01", b"\xff", b"\xff" * 5, whole, bytes(500)):
         seen = judged(whole + more)
@@ -289,23 +292,24 @@ def test_damage_of_a_file_of_the_model_that_ships() -> None:
 
 
 def test_fuzzing_finds_nothing_in_a_short_run() -> None:
-    files = random.Random(2).sample(fuzz.corpus(), 150)
-    known = fuzz.known_parts(files)
-    tally = fuzz.Tally()
+    files = random.Random(2).sample(fuzzed_files(), 150)
+    known = known_parts(files)
+    tally = Tally()
     for number in range(200):
-        data = fuzz.damaged(random.Random(f"test:{number}"), files)
-        fuzz.look(data)
-        tally.outcomes[fuzz.decode(data, known, tally)] += 1
+        numbers = random.Random(f"test:{number}")
+        data = plain.mutate(numbers, numbers.choice(files), files)
+        load("inspect").run(data)
+        examine(data, known, tally)
     assert tally.excess() is None
     assert len(tally.outcomes) > 12  # damage of many kinds
 
 
 def test_fuzzing_notices_what_it_looks_for() -> None:
-    whole = fuzz.fresh(check=0)
+    whole = latent_file(check=0)
     flipped = whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:]
-    tally, known = fuzz.Tally(), fuzz.known_parts([whole])
-    assert fuzz.decode(whole, known, tally) == "unchanged"
-    assert fuzz.decode(flipped, known, tally).startswith(("changed, check 0", "SEM-E-40"))
+    tally, known = Tally(), known_parts([whole])
+    assert examine(whole, known, tally) == "unchanged"
+    assert examine(flipped, known, tally).startswith(("changed, check 0", "SEM-E-40"))
     tally.checked[16], tally.undetected[16] = 65536, 100
     assert tally.excess()
-    assert fuzz.Tally(undetected=Counter({32: 1})).excess()
+    assert Tally(undetected=Counter({32: 1})).excess()

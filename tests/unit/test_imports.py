@@ -37,14 +37,20 @@ LAYERS = (
     ("networks", "entropy"),
     ("networks.package_search", "images", "table_files"),
     ("file_input",),
-    ("canonical_json", "fileio", "networks.trace"),
+    ("canonical_json", "fileio", "networks.trace", "networks.package_files", "unpacked"),
+    ("descriptor_names", "replace_file"),
+    ("temporary_files",),
     ("registry.hints",),
-    ("spec", "errors", "progress", "sandbox"),
+    ("limits",),
+    ("spec", "errors", "progress", "memory", "process_settings", "sandbox"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")
 TORCH = (
+    "refcodec.networks.openmp",
     "refcodec.networks.torch_backend",
+    "refcodec.networks.torch_flags",
+    "refcodec.networks.torch_guard",
     "refcodec.convert",
     "refcodec.foundation",
     "refcodec.transforms",

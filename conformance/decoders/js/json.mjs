@@ -11,6 +11,7 @@ export class OtherNumber {
 }
 
 const DEPTH = 128;
+const VALUES = 2 ** 18; // far more than the largest manifest has
 const WORDS = { t: ["true", true], f: ["false", false], n: ["null", null] };
 const ESCAPES = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
@@ -23,6 +24,7 @@ export function parseJson(bytes) {
     throw new SyntaxError("not UTF-8");
   }
   let at = 0;
+  let values = 0;
 
   const fail = (what) => {
     throw new SyntaxError(`${what} at character ${at}`);
@@ -71,6 +73,7 @@ export function parseJson(bytes) {
 
   function value(depth) {
     if (depth > DEPTH) fail("too deep");
+    if (++values > VALUES) fail("too many values");
     blank();
     const ch = text[at];
     if (ch === '"') return string();

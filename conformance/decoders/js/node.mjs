@@ -13,8 +13,13 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", ".
 export const REGISTRY = join(ROOT, "refcodec", "registry", "registry.json");
 export const DATA = [join(ROOT, "refcodec", "payloads", "data"), join(ROOT, "refcodec", "entropy", "data")];
 
+const FILE_BYTES = 2 ** 28; // far more than any file of a package has
+
+/** The bytes of a regular file, null for anything else. */
 function readOrNull(path) {
   try {
+    const known = statSync(path);
+    if (!known.isFile() || known.size > FILE_BYTES) return null;
     const bytes = readFileSync(path);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   } catch {

@@ -8,6 +8,9 @@ import { LatentModel } from "./latent_model.mjs";
 import { sha256 } from "./sha256.mjs";
 import { SmallModel } from "./small_model.mjs";
 
+const HEADER_BYTES = 2 ** 24; // far more than any header of tensors has
+const AXES = 32;
+
 const TYPES = {
   F32: [4, Float32Array, (data, at) => data.getFloat32(at, true)],
   I16: [2, Int16Array, (data, at) => data.getInt16(at, true)],
@@ -121,6 +124,7 @@ export class Package {
         typeof entry.dtype === "string" &&
         Object.hasOwn(TYPES, entry.dtype) &&
         Array.isArray(entry.shape) &&
+        entry.shape.length <= AXES &&
         entry.shape.every((n) => isInt(n, 0, 2 ** 31));
       if (!good) throw this.bad(`tensor ${name} is not described`);
     }
@@ -133,6 +137,7 @@ export class Package {
     if (bytes.length < 8) throw this.bad("a file of tensors that is too short");
     const length = view(bytes).getBigUint64(0, true);
     if (length > BigInt(bytes.length - 8)) throw this.bad("a header of tensors that is longer than the file");
+    if (length > BigInt(HEADER_BYTES)) throw this.bad("a header of tensors that is too long");
     const data = bytes.subarray(8 + Number(length));
     let header;
     try {

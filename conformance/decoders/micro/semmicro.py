@@ -98,7 +98,18 @@ def clamp(x: int, a: int, b: int) -> int:
 
 
 def parse_json(text: bytes) -> Any:
-    """RFC 8259. An object that names a member twice is malformed, as all else is that raises ValueError."""
+    """RFC 8259. An object that names a member twice is malformed, as all else is that raises ValueError.
+
+    So is one that would take more time or memory than its bytes are worth: integers of thousands of digits, and more
+    values than the tables of SPEC.md can ask for.
+    """
+    if text.count(b",") + text.count(b"[") + text.count(b"{") > 2**18:
+        raise ValueError("more than 2^18 values")
+
+    def integer(digits: str) -> int:
+        if len(digits) > 4300:
+            raise ValueError("an integer of more than 4300 digits")
+        return int(digits)
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) != len(pairs):
@@ -109,7 +120,9 @@ def parse_json(text: bytes) -> Any:
         raise ValueError(f"{name} is not JSON")
 
     try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=members, parse_constant=no_constant)
+        return json.loads(
+            text.decode("utf-8"), object_pairs_hook=members, parse_int=integer, parse_constant=no_constant
+        )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -128,8 +141,11 @@ def canonical_json(value: Any) -> bytes:
         elif isinstance(x, float) or (isinstance(x, int) and abs(x) >= 2**53):
             raise ValueError("a number is not an integer of magnitude below 2^53")
 
-    judge(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    try:
+        judge(value)
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 # ====================================================================================================================
@@ -944,7 +960,7 @@ def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
     for folder in folders:
         for candidate in (folder, *sorted(folder.glob("*/"))):
             try:
-                manifest = parse_json((candidate / "manifest.json").read_bytes())
+                manifest = parse_json(read_package_file(candidate / "manifest.json", 2**24))
                 if not isinstance(manifest["symbols"], dict):
                     continue
                 found = hashlib.sha256(canonical_json(manifest["symbols"])).hexdigest()
@@ -955,6 +971,13 @@ def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
     return packages
 
 
+def read_package_file(path: Path, most: int) -> bytes:
+    """Raises OSError for anything but a file of at most `most` bytes."""
+    if not path.is_file() or path.stat().st_size > most:
+        raise OSError(f"{path} is not a file of at most {most} bytes")
+    return path.read_bytes()
+
+
 Symbols = dict[str, Any]  # `symbols` of a manifest
 Tensors = dict[str, tuple[str, Tensor]]  # name -> dtype and tensor
 
@@ -962,7 +985,7 @@ Tensors = dict[str, tuple[str, Tensor]]  # name -> dtype and tensor
 def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[Symbols, Tensors]:
     """`symbols` and its tensors; version, kind, members and digests are judged in this order (Q 5)."""
     try:
-        data = (package.folder / "symbols.safetensors").read_bytes()
+        data = read_package_file(package.folder / "symbols.safetensors", 2**28)
     except OSError as error:
         fail(801, f"SEM-R-114: model {package.digest}: {error}")
     if package.manifest.get("format") != "sem-model":
@@ -1025,6 +1048,8 @@ def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
     """Those that the manifest names, from the bytes of a safetensors file."""
     try:
         start = 8 + int.from_bytes(data[:8], "little")  # of the data
+        if start > 2**24:
+            raise ValueError("a header of more than 2^24 bytes")
         index = parse_json(data[8:start])
     except ValueError as error:
         bad_model(f"symbols.safetensors: {error}")
@@ -1040,7 +1065,7 @@ def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
         dtype, shape = entry["dtype"], entry["shape"]
         if not isinstance(dtype, str) or dtype not in DTYPES:
             bad_model(f"tensor {name}: dtype {dtype}")
-        if not isinstance(shape, list) or not all(is_integer(n, 1, 2**31) for n in shape):
+        if not isinstance(shape, list) or len(shape) > 32 or not all(is_integer(n, 1, 2**31) for n in shape):
             bad_model(f"tensor {name}: shape {shape}")
         stored = index.get(name)
         if not isinstance(stored, dict) or stored.get("dtype") != dtype or not same_shape(stored.get("shape"), shape):

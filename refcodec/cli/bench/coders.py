@@ -47,10 +47,12 @@ def refcodec(
         options: dict[str, Any] = {"profile": profile} | {
             "bpp" if name == "wanted_bpp" else name: value for name, value in setting_key(setting).items()
         }
-        return encode_file(image, method=method, models=models, model=package_of(models), **options).data
+        return encode_file(
+            image, method=method, models=models, model=package_of(models), limits=models.limits, **options
+        ).data
 
     def decode(data: bytes) -> list[Image.Image]:
-        symbols = decode_file(data, environment=models.package_environment)
+        symbols = decode_file(data, environment=models.package_environment, limits=models.limits)
         return [
             Image.fromarray(pixels)
             for pixels in reconstruct(symbols, models=models, overrides=overrides, samples=samples).pictures

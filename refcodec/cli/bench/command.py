@@ -14,6 +14,8 @@ from refcodec.cli.bench.bench_options import size as size_option
 from refcodec.cli.bench.bench_options import window as window_option
 from refcodec.cli.common_options import json_option, models_of, models_options, progress
 from refcodec.cli.error_report import notice
+from refcodec.cli.limit_options import limits_options
+from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json, write_output
 from refcodec.cli.symbol_options import pairs
 from refcodec.errors import Code, SemError
@@ -135,8 +137,9 @@ def need_scipy() -> None:
     metavar="DIR",
     help="Folder for results, so that an interrupted run continues where it stopped.",
 )
-@click.option("-o", "--output", metavar="OUT.json", help="Write all numbers here.")
-@click.option("--plot", metavar="OUT.svg", help="Write the rate-distortion plot here.")
+@click.option("-o", "--output", metavar="OUT.json", callback=output_name, help="Write all numbers here.")
+@click.option("--plot", metavar="OUT.svg", callback=output_name, help="Write the rate-distortion plot here.")
+@limits_options
 @json_option
 def rate(
     pictures: tuple[Path, ...],
@@ -162,7 +165,13 @@ def rate(
         if name is not None:
             claim_output(name, str(pictures[0]))
     need_scipy()
-    models = models_of(options["model"], options["device"], options["dtype"])
+    models = models_of(
+        options["model"],
+        options["device"],
+        options["dtype"],
+        options["limits"],
+        allow_download=options["allow_download"],
+    )
     from refcodec.cli.bench import metric_registry, network_cache
     from refcodec.cli.bench.measure import load
     from refcodec.cli.bench.rate import measured

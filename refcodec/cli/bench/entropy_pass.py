@@ -20,13 +20,12 @@ from refcodec.transforms.elic import config
 from refcodec.transforms.elic.network import Elic
 
 
-def passes(n: int, m: int, size: tuple[int, int], threads: int) -> list[tuple[str, Callable[[], None]]]:
+def passes(n: int, m: int, size: tuple[int, int]) -> list[tuple[str, Callable[[], None]]]:
     """Return (name, call) for each backend, float32 before its exact counterpart.
 
     A call runs the networks over the latents of a picture of `size` (width, height). They are untrained and of TACO's
     shape with widths n and m, as time does not depend on weights.
     """
-    torch.set_num_threads(threads)
     symbols, shape = _model(n, m), (4 * -(-size[1] // 64), 4 * -(-size[0] // 64))
     rows: list[tuple[str, Backend]] = [
         ("torch float32 (not exact)", TorchBackend(torch.float32)),
@@ -38,9 +37,10 @@ def passes(n: int, m: int, size: tuple[int, int], threads: int) -> list[tuple[st
 
 
 def _model(n: int, m: int) -> SymbolModel:
-    torch.manual_seed(1)
-    net = Elic(config.taco(n, m)).eval()
-    ranges = calibrate(net, [torch.rand(1, 3, 128, 128)])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        net = Elic(config.taco(n, m)).eval()
+        ranges = calibrate(net, [torch.rand(1, 3, 128, 128)])
     z = logistic_tables(np.zeros((1, n)), np.ones((1, n)))
     return build(*symbol_model(net, ranges, z))
 

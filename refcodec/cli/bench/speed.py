@@ -67,9 +67,13 @@ def measured(
 ) -> SpeedResult:
     """Time entropy networks of widths n and m, the embedded model on a picture of `size` (width, height), and commands."""
     report = progress or (lambda _: None)
-    rows = _exactness(n, m, size, threads, repeats)
-    report(0.5)
-    photo, codec_rows = _codec(_pixels(picture, size), repeats)
+    from refcodec.networks.openmp import threads_of_torch
+
+    with threads_of_torch(threads):
+        conditions = f"{machine()}; {threads} threads; N = {n}, M = {m}, {size[0]}x{size[1]}, min of {repeats}"
+        rows = _exactness(n, m, size, repeats)
+        report(0.5)
+        photo, codec_rows = _codec(_pixels(picture, size), repeats)
     report(0.7)
     rows += [*codec_rows, _started("inspect", "photo", photo, 3 * repeats)]
     for name, data in (
@@ -79,14 +83,13 @@ def measured(
     ):
         rows.append(_started("payload", name, data, 3 * repeats))
     report(1.0)
-    conditions = f"{machine()}; {threads} threads; N = {n}, M = {m}, {size[0]}x{size[1]}, min of {repeats}"
     return SpeedResult(conditions, rows)
 
 
-def _exactness(n: int, m: int, size: tuple[int, int], threads: int, repeats: int) -> list[Row]:
+def _exactness(n: int, m: int, size: tuple[int, int], repeats: int) -> list[Row]:
     from refcodec.cli.bench.entropy_pass import passes
 
-    calls = passes(n, m, size, threads)
+    calls = passes(n, m, size)
     times = interleaved([call for _, call in calls], repeats, 1)
     ratios = [times[i].min_s / times[i - 1].min_s if i % 2 else None for i in range(len(times))]
     return [Row(name, time, ratio) for (name, _), time, ratio in zip(calls, times, ratios, strict=True)]

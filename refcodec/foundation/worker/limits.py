@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from refcodec.limits import NONE, Limits
 
 GIB: Final = 1 << 30
 LOADING_BYTES_PER_S: Final = 20 << 20  # from a slow disk
@@ -16,9 +18,10 @@ class WorkerLimits:
     """Limits in seconds and bytes. Memory is what a step may take in addition to what is taken before it.
 
     start_s: to start the process and import the libraries. load_s: to load a model, in addition to reading its files.
-    prepare_s, prepare_bytes: for a chat template, tokenizer and picture processor, which take milliseconds and
-    little memory unless they were made to. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024 in float32 takes
-    about 10 GiB in the decoder of Stable Diffusion XL. load_bytes: in addition to COPIES of the weights.
+    prepare_s, prepare_bytes: for a chat template, tokenizer and picture processor, which take milliseconds and little
+    memory unless they were made to. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024
+    in float32 takes about 10 GiB in the decoder of Stable Diffusion XL. load_bytes: in addition to COPIES of the weights.
+    caller: bounds of the call in progress, which hold beside the others.
     """
 
     start_s: float = 300
@@ -28,6 +31,7 @@ class WorkerLimits:
     load_bytes: int = 4 * GIB
     prepare_bytes: int = 2 * GIB
     run_bytes: int = 24 * GIB
+    caller: Limits = NONE
 
     def loading_s(self, weights: int) -> float:
         """Return the time for a model whose files have `weights` bytes."""
@@ -36,5 +40,10 @@ class WorkerLimits:
     def loading_bytes(self, weights: int) -> int:
         return self.load_bytes + COPIES * weights
 
+    def within(self, caller: Limits) -> WorkerLimits:
+        """Return these limits for a call with bounds of its own."""
+        return replace(self, caller=caller)
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return the limits that the process itself keeps; its caller watches over the other ones."""
+        return {name: value for name, value in vars(self).items() if name != "caller"}

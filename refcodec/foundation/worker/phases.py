@@ -22,11 +22,11 @@ def report(phase: str) -> None:
 
 
 @contextmanager
-def preparing() -> Iterator[None]:
+def preparing(then: str = RUN) -> Iterator[None]:
     """Mark the preparation of input by chat templates, tokenizers and processors of a folder, whose limits are narrow.
 
-    After an error it is still the preparation that has failed.
+    then: the phase that follows. After an error it is still the preparation that has failed.
     """
     report(PREPARE)
     yield
-    report(RUN)
+    report(then)

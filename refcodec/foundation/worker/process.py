@@ -33,6 +33,10 @@ _OFFLINE: Final = {
     "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "USE_HUB_KERNELS": "NO",
     "DIFFUSERS_DISABLE_REMOTE_CODE": "1", "TRANSFORMERS_VERBOSITY": "critical", "TOKENIZERS_PARALLELISM": "false",
 }  # fmt: skip
+_PASSIVE: Final = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "KMP_BLOCKTIME": "0",
+}  # threads that wait leave the processor to others
 
 
 Generation = tuple[int, int]  # of a worker: the process of its caller, and its number there
@@ -130,9 +134,9 @@ class Worker:
                     self.answered = answer[0].get("event") in ("error", "result", "method")
                     return answer
                 self._died(watch, label)
-            if (excess := watch.excess(self.process.pid)) is not None:
+            if (excess := watch.excess(self.process.pid, label)) is not None:
                 self.end()
-                raise label.error(excess)
+                raise excess
 
     def _died(self, watch: Watch, label: Label) -> NoReturn:
         with suppress(subprocess.TimeoutExpired):
@@ -186,7 +190,7 @@ def _first_phase(body: dict[str, Any]) -> str:
 def _environment(folder: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
     folders = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "HOME", "XDG_CACHE_HOME", "HF_HOME"), folder)
-    return kept | _OFFLINE | folders
+    return _PASSIVE | kept | _OFFLINE | folders
 
 
 class Workers:

@@ -124,6 +124,12 @@ class ModelProxy:
         return f"<{self._made.name} of {self._made.label.name}, in the process of the models>"
 
 
+def limit(model: object, limits: WorkerLimits) -> None:
+    """Let the following calls of a model keep `limits`; do nothing for one in this process."""
+    if isinstance(model, ModelProxy):
+        model._made.limits = limits
+
+
 def handle_of(proxy: ModelProxy) -> int:
     """Return the handle of an object, which is made again if the worker that had it has ended."""
     WORKERS.current()

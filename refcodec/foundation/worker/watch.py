@@ -59,13 +59,18 @@ class Watch:
             self.phase, self.start_memory = phase, resources.resident(pid)
         self.deadline = time.monotonic() + self.seconds
 
-    def excess(self, pid: int) -> str | None:
-        """Return what a limit is exceeded by, or None."""
-        if time.monotonic() > self.deadline:
-            return f"took more than {self.seconds:g} s {self._what()}"
+    def excess(self, pid: int, label: Label) -> SemError | None:
+        """Return the error of a limit that is exceeded, or None."""
+        caller, now = self.limits.caller, time.monotonic()
+        if caller.until is not None and now > caller.until:
+            return caller.late()
+        if now > self.deadline:
+            return label.error(f"took more than {self.seconds:g} s {self._what()}")
         memory = resources.resident(pid)
+        if memory is not None and caller.max_memory is not None and memory > caller.max_memory:
+            return caller.too_much(memory, f"the {label.role} {shown(label.name)} takes")
         if self.start_memory is not None and memory is not None and memory > self.start_memory + self.growth:
-            return self.too_much()
+            return label.error(self.too_much())
         return None
 
     def too_much(self) -> str:

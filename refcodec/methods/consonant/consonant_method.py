@@ -25,7 +25,7 @@ from refcodec.methods.consonant.word_selection import Selection, WordSelector
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.picture_size import centre_square, generation_size, resize_to
 from refcodec.payloads import checked, consonant
-from refcodec.progress import part
+from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
     from refcodec.methods.picture_size import Pixels
@@ -152,7 +152,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     consonants = context.need(spec.CONSONANT).text
     generator = context.models.load_text_to_image(recommended)
     language = _language(context.models, recommended)
-    text = restore_words(consonants, language, templates)
+    text = restore_words(consonants, language, templates, context.models.limits.checked(None))
     context.note("restored", text)
     reflector = reflection.make_reflector(context, templates, language)
     seeds, out = context.seeds(), []
@@ -173,18 +173,18 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     return out
 
 
-def restore_words(consonants: str, language: Any, templates: prompts.Prompts) -> str:
+def restore_words(consonants: str, language: Any, templates: prompts.Prompts, progress: Progress | None = None) -> str:
     """Return the words of a consonant text: those of the language model that match it, the restorer's for the others."""
     sent = consonants.split()
     if language is None or not 0 < len(sent) <= RESTORED_WORDS_MAX:
-        return restore(consonants).text
+        return restore(consonants, progress=progress).text
     answer = words(language.ask(templates.ask("decompress"), consonants, 8 * len(sent) + 32))
     matcher = SequenceMatcher(None, sent, [skeleton(word) for word in answer], autojunk=False)
     pairs = [(a + i, answer[b + i]) for a, b, length in matcher.get_matching_blocks() for i in range(length)]
     better = {
         at: word for at, word in pairs if word != sent[at]
     }  # a word that kept only its consonants is not restore_words
-    fallback = restore(consonants, articles=False).words
+    fallback = restore(consonants, articles=False, progress=progress).words
     return " ".join(better.get(at, word.text) for at, word in enumerate(fallback))
 
 

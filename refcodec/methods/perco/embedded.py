@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.methods.base import DecodeContext, EncodeRequest
+from refcodec.methods.network_memory import require_memory
 from refcodec.networks import package, package_cache, package_search
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def indices(request: EncodeRequest) -> NDArray[np.int64]:
 
     packages = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
     folder = packages[0] if packages else request.models.package_environment.locate_package(request.profile.model or "")
+    require_memory(request.models.limits, folder, "encoder", (request.pixels.shape[1], request.pixels.shape[0]))
     with package_cache.torch_errors(folder, "encoder"):
         encoder = VqEncoder(folder, package.read_manifest(folder))
         _check_profile(encoder.cfg, request.profile, "encoder")
@@ -40,6 +42,7 @@ def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pi
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
     if unsupported := sorted(key for key, value in context.overrides.items() if value is not None):
         raise ValueError(f"the embedded decoder of method perco has no {unsupported[0]}: it has no settings")
+    require_memory(context.models.limits, folder, "painter", context.size)
     with package_cache.torch_errors(folder, "painter"):
         painter = VqDecoder(folder, package.read_manifest(folder))
         _check_profile(painter.cfg, context.profile, "painter")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import spec
 from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import DecodeContext
+from refcodec.methods.network_memory import require_memory
 from refcodec.methods.pics.text_sketch_size import resize, sharpen, text_sketch_size
 from refcodec.methods.picture_size import resize_to
 from refcodec.payloads.caption.modes import Caption
@@ -94,7 +95,10 @@ def _with_controlnet(context: DecodeContext, painter: TextToImage, control: Cont
 
     assert context.folder is not None
     with package_cache.torch_errors(context.folder, "painter"):
-        grey = sketch.synthesise(context.value(spec.SKETCH), context.folder, context.size)
+        require_memory(context.models.limits, context.folder, "painter", context.size)
+        grey = sketch.synthesise(
+            context.value(spec.SKETCH), context.folder, context.size, context.models.limits.checked(None)
+        )
     lines = sharpen(resize(grey))
     context.note("sketch", lines)
     controlled: TextToImage = call(

@@ -100,7 +100,8 @@ class ElicAnalysis(nn.Sequential):
     def forward(self, x: Tensor, text: Tensor | None = None) -> Tensor:  # type: ignore[override]
         if not self.turn:
             return self.walk(x, None)
-        assert text is not None, "a text adapter needs text"
+        if text is None:
+            raise ValueError("a text adapter needs text")
         features = self.walk(x, text, 0, self.turn)
         return self.walk(features, self.read(features, text), self.turn + 1)
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from refcodec.errors import Code, SemError
 from refcodec.networks.package import load_part
+from refcodec.networks.torch_guard import multiplications, neutral, without_memory
 from refcodec.progress import Progress, part
 from refcodec.transforms.elic.blocks import ElicAnalysis
 from refcodec.transforms.elic.config import ElicConfig
@@ -43,7 +44,7 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict
         symbols.get(name) for name in ("kind", "groups", "hyper", "rates")
     ]:
         raise SemError(Code.MODEL_MALFORMED, "its architecture is not that of the symbol model", path=part)
-    with torch.device("meta"):  # takes neither time nor memory; only the half in use gets weights
+    with without_memory():  # only the half in use gets weights
         net = Elic(cfg)
     if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
         raise SemError(Code.MODEL_MALFORMED, "its tensors are not finite F16 or F32 numbers", path=part)
@@ -118,7 +119,6 @@ class Analysis:
         self.gain = _rows(tensors, "gain", (cfg.rates, cfg.m), "encoder").numpy()
         self.gain_z = _rows(tensors, "gain_z", (cfg.rates, cfg.hyper), "encoder").numpy()
 
-    @torch.inference_mode()
     def __call__(
         self, pixels: NDArray[np.uint8], progress: Progress | None = None, text: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -127,15 +127,17 @@ class Analysis:
         text float32[text_tokens, text_width]: steers a model with a text adapter. Raises ValueError for another shape or a
         model without an adapter, Code.MODEL_UNAVAILABLE if an adapter gets no text, PICTURE_TOO_LARGE above TEXT_PIXELS.
         """
-        tokens = self._tokens(text, pixels.shape[0] * pixels.shape[1])
         height, width = pixels.shape[:2]
+        tokens = self._tokens(text, height * width)
         padded = np.pad(pixels, ((0, -height % 64), (0, -width % 64), (0, 0)), mode="edge")
-        x = torch.from_numpy(padded).permute(2, 0, 1)[None]
-        y = self._latents(x, padded.shape[0] // 16, tokens, progress)
-        z = self.h_a(y)
-        if not bool(y.isfinite().all() and z.isfinite().all()):
-            raise SemError(Code.MODEL_MALFORMED, "its latents of this picture are not finite", path="encoder")
-        return y[0].cpu().numpy(), z[0].cpu().numpy()
+        rows, cols = padded.shape[0] // 16, padded.shape[1] // 16
+        with neutral(multiplications(self.g_a, rows * cols)):
+            x = torch.from_numpy(padded).permute(2, 0, 1)[None]
+            y = self._latents(x, rows, tokens, progress)
+            z = self.h_a(y)
+            if not bool(y.isfinite().all() and z.isfinite().all()):
+                raise SemError(Code.MODEL_MALFORMED, "its latents of this picture are not finite", path="encoder")
+            return y[0].cpu().numpy(), z[0].cpu().numpy()
 
     def _tokens(self, text: NDArray[np.float32] | None, pixels: int) -> Tensor | None:
         cfg = self.cfg
@@ -187,22 +189,20 @@ class Synthesis:
         self.g_s = fill(net.g_s, tensors, "g_s.", "painter").to(device)
         self.inverse = _rows(tensors, "inverse", (self.cfg.rates, self.cfg.m), "painter").to(device)
 
-    @torch.inference_mode()
     def __call__(
         self, y: NDArray[np.int32], rate: int, size: tuple[int, int], progress: Progress | None = None
     ) -> NDArray[np.uint8]:
         """Return uint8[H, W, C] for y int32[M, h, w] in 1/64 steps; size (width, height)."""
         width, height = size
-        latent = torch.from_numpy(y)[None]
-        factor = (self.inverse[rate] / 64)[None, :, None, None]
+        with neutral(multiplications(self.g_s, y.shape[1] * y.shape[2])):
+            latent = torch.from_numpy(y)[None]
+            factor = (self.inverse[rate] / 64)[None, :, None, None]
 
-        def run(t: Tensor) -> Tensor:
-            return samples(self.g_s(t.to(self.device).float() * factor)).cpu()
+            def run(t: Tensor) -> Tensor:
+                return samples(self.g_s(t.to(self.device).float() * factor)).cpu()
 
-        # TF32 has 10 bits, fewer than §14 requires
-        with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
             x = strips(run, latent, y.shape[1], 1, 16, halo(self.cfg), progress)
-        return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
+            return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
 
 
 def samples(x: Tensor) -> Tensor:
@@ -212,5 +212,5 @@ def samples(x: Tensor) -> Tensor:
 def extended(pixels: NDArray[np.uint8]) -> Tensor:
     """Return a picture uint8[H, W, C] as input of the float network, float32[1, C, 16 h, 16 w] in 0..1."""
     height, width = pixels.shape[:2]
-    x = torch.tensor(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
+    x = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
     return F.pad(x, (0, -width % 64, 0, -height % 64), mode="replicate")

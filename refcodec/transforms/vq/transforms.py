@@ -16,6 +16,7 @@ from torch import Tensor
 
 from refcodec.errors import Code, SemError
 from refcodec.networks.package import load_part
+from refcodec.networks.torch_guard import multiplications, neutral, without_memory
 from refcodec.progress import Progress
 from refcodec.transforms.elic.transforms import fill, samples, strips
 from refcodec.transforms.vq.network import VqConfig, VqNet
@@ -36,7 +37,7 @@ def _load(folder: Path, manifest: dict[str, Any], part: str) -> VqNet:
         )
     if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
         raise SemError(Code.MODEL_MALFORMED, "its tensors are not finite F16 or F32 numbers", path=part)
-    with torch.device("meta"):  # takes neither time nor memory; only the half in use gets weights
+    with without_memory():  # only the half in use gets weights
         net = VqNet(cfg)
     tensors = {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
     half = net.encoder if part == "encoder" else net.decoder
@@ -55,13 +56,12 @@ class VqEncoder:
         self.net = _load(folder, manifest, "encoder")
         self.cfg = self.net.cfg
 
-    @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.int64]:
         """Return indices int64[h, w] of pixels uint8[H, W, 3], padded to the stride by repeating the last column and row."""
         stride = self.cfg.stride
         height, width = pixels.shape[:2]
         padded = np.pad(pixels, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
-        x = torch.from_numpy(padded).permute(2, 0, 1)[None]
+        rows, cols = padded.shape[0] // stride, padded.shape[1] // stride
 
         def run(part: Tensor) -> Tensor:
             z = self.net.latent(part.float() / 255)
@@ -70,7 +70,9 @@ class VqEncoder:
             return self.net.quantiser.nearest(z)[:, None]
 
         halo = self.cfg.reach(self.cfg.encoder_blocks)
-        indices: NDArray[np.int64] = strips(run, x, padded.shape[0] // stride, stride, 1, halo, progress)[0, 0].numpy()
+        with neutral(multiplications(self.net.encoder, rows * cols)):
+            x = torch.from_numpy(padded).permute(2, 0, 1)[None]
+            indices: NDArray[np.int64] = strips(run, x, rows, stride, 1, halo, progress)[0, 0].numpy()
         return indices
 
 
@@ -81,17 +83,17 @@ class VqDecoder:
         self.net = _load(folder, manifest, "painter")
         self.cfg = self.net.cfg
 
-    @torch.inference_mode()
     def __call__(
         self, indices: NDArray[Any], size: tuple[int, int], progress: Progress | None = None
     ) -> NDArray[np.uint8]:
         """Return uint8[H, W, 3] for indices [h, w], each 0 … v - 1; size (width, height)."""
         width, height = size
-        grid = torch.from_numpy(np.ascontiguousarray(indices, np.int64))[None, None]
         halo = self.cfg.reach(self.cfg.decoder_blocks)
 
         def run(part: Tensor) -> Tensor:
             return samples(self.net.paint(self.net.quantiser.lookup(part[:, 0])))
 
-        x = strips(run, grid, grid.shape[2], 1, self.cfg.stride, halo, progress)
-        return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
+        with neutral(multiplications(self.net.decoder, indices.size)):
+            grid = torch.from_numpy(np.ascontiguousarray(indices, np.int64))[None, None]
+            x = strips(run, grid, grid.shape[2], 1, self.cfg.stride, halo, progress)
+            return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())

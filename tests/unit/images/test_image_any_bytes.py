@@ -25,7 +25,9 @@ from image_files import (
     srgb_profile,
 )
 from PIL import features
+from tiff_files import deflated, page, tiff
 
+from refcodec.errors import SemError
 from refcodec.images.types import Loaded
 
 SEEDS: list[bytes] = [
@@ -42,23 +44,31 @@ SEEDS: list[bytes] = [
     animation("WEBP"),
     sample("WEBP", exif=exif(3)),
     packed(flat("RGBA", (1, 2, 3, 4)), "WEBP", lossless=True),
+    png(1, 1, 8, 2, b"\x12\x34\x56", (b"cICP", b"\x09\x10\0\1"), (b"cHRM", bytes(32))),
 ]
 OTHERS: list[bytes] = [
     *(sample(format, **options) for format, options in EXACT if format not in ("PNG", "WEBP")),
     animation("TIFF"),
     sample("TIFF", exif=exif(5), icc_profile=grey_profile(2.0)),
+    tiff(page(2, 1, bytes(6), bits=(8,) * 3, photometric=2, subfile=1, below=[deflated(page(4, 2, bytes(8)))])),
+    tiff(page(4, 2, bytes(8), tags={50706: (1, [1, 4, 0, 0])}), page(2, 1, bytes(4), bits=(16,)), order=">"),
     *([sample("AVIF", exif=exif(7))] if features.check("avif") else []),
 ]
 fuzz = settings(deadline=None, max_examples=250, suppress_health_check=list(HealthCheck))
 
 
 def harmless(data: bytes) -> None:
-    """A picture or one of our errors; the fixture makes a warning an error."""
-    result = outcome(data, max_side=2000, max_pixels=1 << 20)
+    """A picture or one of our errors, however it is read; the fixture makes a warning an error."""
+    for options in ({}, {"lenient": True, "keep_metadata": True}):
+        check_outcome(outcome(data, max_side=2000, max_pixels=1 << 20, **options))
+
+
+def check_outcome(result: Loaded | SemError) -> None:
     if isinstance(result, Loaded):
         assert result.pixels.dtype == np.uint8
         assert result.pixels.ndim == 3
         assert all(notice.isprintable() for notice in result.notices)
+        assert set(result.metadata) <= {"exif", "icc", "xmp"}
     else:
         assert result.code in (103, 104, 105)
         assert "\n" not in str(result)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import torch
 from torch import Tensor, nn
 
 from refcodec.cli.bench.metric_networks.dists import Dists
@@ -15,6 +14,7 @@ from refcodec.cli.bench.metric_networks.inception import Inception
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.cli.bench.metric_networks.weights import CHECKPOINTS, expected, first_mismatch
 from refcodec.errors import Code, SemError
+from refcodec.networks.torch_guard import without_memory
 
 NETS: Final[dict[str, Callable[[], nn.Module]]] = {
     "lpips-alex": lambda: Lpips("alex"), "lpips-vgg": lambda: Lpips("vgg"), "dists": Dists, "inception": Inception,
@@ -41,7 +41,7 @@ def convert(kind: str, states: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]
     """
     if kind not in NETS:
         raise ValueError(f"{kind!r} is not one of {', '.join(NETS)}")
-    with torch.device("meta"):
+    with without_memory():
         wanted = expected(NETS[kind]())
     tensors: dict[str, Tensor] = {}
     for state in states:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from refcodec.cli.bench.metric_networks import backbones
 from refcodec.cli.bench.metric_networks.weights import loaded
+from refcodec.networks.torch_guard import without_memory
 
 MEAN: Final = (0.485, 0.456, 0.406)  # of ImageNet, as in torchvision
 STD: Final = (0.229, 0.224, 0.225)
@@ -46,7 +47,7 @@ class Dists(nn.Module):
     @classmethod
     def load(cls, place: str | Path) -> Dists:
         """Load the file dists.safetensors of a folder, or a file. Raises ModelError."""
-        with torch.device("meta"):
+        with without_memory():
             empty = cls()
         return loaded(empty, place, "dists")
 

@@ -15,6 +15,7 @@ from refcodec.cli.bench.metric_networks.dists import Dists
 from refcodec.cli.bench.metric_networks.inception import Inception
 from refcodec.cli.bench.metric_networks.lpips import Lpips
 from refcodec.errors import Code, SemError
+from refcodec.networks.torch_guard import neutral
 
 Pixels = NDArray[np.uint8]
 
@@ -27,7 +28,7 @@ def distance(kind: str, file: Path, device: str) -> Callable[[Pixels, Pixels], f
     net = (Dists.load(file) if kind == "dists" else Lpips.load(file, kind.removeprefix("lpips-"))).to(device)
 
     def measure(a: Pixels, b: Pixels) -> float:
-        with torch.inference_mode():
+        with neutral():
             value = float(net(_tensor(a, device), _tensor(b, device))[0])
         return _finite(kind, value)
 
@@ -42,7 +43,7 @@ def features(file: Path, device: str) -> Callable[[Pixels], NDArray[np.float64]]
     net = Inception.load(file).to(device)
 
     def measure(pixels: Pixels) -> NDArray[np.float64]:
-        with torch.inference_mode():
+        with neutral():
             vector: NDArray[np.float64] = net(_tensor(pixels, device))[0].double().cpu().numpy()
         _finite("inception", float(vector.sum()))
         return vector

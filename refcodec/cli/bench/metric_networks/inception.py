@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refcodec.cli.bench.metric_networks.weights import loaded
+from refcodec.networks.torch_guard import without_memory
 
 FEATURES: Final = 2048
 SIDE: Final = 299
@@ -163,7 +164,7 @@ class Inception(nn.Module):
     @classmethod
     def load(cls, place: str | Path) -> Inception:
         """Load the file inception.safetensors of a folder, or a file. Raises ModelError."""
-        with torch.device("meta"):
+        with without_memory():
             empty = cls()
         return loaded(empty, place, "inception")
 

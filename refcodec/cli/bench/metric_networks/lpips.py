@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from refcodec.cli.bench.metric_networks import backbones
 from refcodec.cli.bench.metric_networks.weights import loaded
+from refcodec.networks.torch_guard import without_memory
 
 # net -> (features, taps, their channels, smallest side)
 NETS: Final = {
@@ -51,7 +52,7 @@ class Lpips(nn.Module):
     @classmethod
     def load(cls, place: str | Path, net: str = "alex") -> Lpips:
         """Load the file lpips-{net}.safetensors of a folder, or a file. Raises ValueError for another net, ModelError."""
-        with torch.device("meta"):
+        with without_memory():
             empty = cls(net)
         return loaded(empty, place, f"lpips-{net}")
 

@@ -1,30 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""Roles filled by an endpoint: a server, hosted or local, with OpenAI's HTTP interface. Imports no torch.
-
-Only servers that the user names, as https://host/v1#MODEL, are contacted. The key is read from the environment variable
-SEM_ENDPOINT_KEY and stored nowhere else. http is allowed for this machine only, and redirects are not followed, since
-they would receive the key.
-"""
+"""The remote models that fill the roles captioner, language and painter."""
 
 from __future__ import annotations
 
 import base64
-import binascii
-import http.client
 import io
-import ipaddress
 import json
-import os
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.endpoint import keys
+from refcodec.foundation.endpoint.address import Address
+from refcodec.foundation.endpoint.answers import NotJson, parse_answer
+from refcodec.foundation.endpoint.exchange import TIMEOUT_S, ExchangeError, Request, exchange
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
+from refcodec.limits import NONE, Limits
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -33,15 +26,13 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-KEY: Final = "SEM_ENDPOINT_KEY"
-TIMEOUT_S: Final = 300.0  # for an entire answer: a picture may take minutes
-ANSWER_BYTES_MAX: Final = 1 << 25
 TEXT_MAX: Final = 1 << 16  # characters of an answer that are read
+TEXT_BYTES_MAX: Final = 1 << 20  # of an answer with a text
+PICTURE_BYTES_MAX: Final = 1 << 25  # of an answer with a picture
 SIDE_MAX: Final = 1024  # of a picture sent to be described, and of a generated one
-_CHUNK: Final = 1 << 16
 # status -> remedy
 REMEDIES: Final = {
-    401: f"put its key into the environment variable {KEY}", 403: f"put a key that may use it into the environment variable {KEY}",
+    401: "put its key into the environment variable {}", 403: "put a key that may use it into the environment variable {}",
     404: "check the address and the name of the model", 429: "wait, then try again",
 }  # fmt: skip
 
@@ -49,60 +40,19 @@ UNKNOWN_MEMBER: Final = (400, 422)  # statuses of a request with a member unknow
 
 
 @dataclass(frozen=True)
-class Address:
-    """Address of a model. base: URL to which paths are appended. host: host and port, for display."""
-
-    base: str
-    host: str
-    model: str
-    local: bool
-
-    @property
-    def name(self) -> str:
-        return f"{self.host}#{self.model}"
-
-
-def address(url: str) -> Address:
-    """Parse https://host/v1#MODEL. Raises ValueError, without repeating the URL, if it is invalid."""
-    try:
-        parts = urlsplit(url)
-        name, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ValueError("an endpoint is https://host/v1#MODEL") from error
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            f"the URL of an endpoint holds no user and no password: its key is in the environment variable {KEY}"
-        )
-    if not name or not parts.fragment or parts.query or not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("an endpoint is https://host/v1#MODEL")
-    local = _loopback(name)
-    if parts.scheme != "https" and not local:
-        raise ValueError("an endpoint is reached by https; http is for this machine only")
-    host = f"[{name}]" if ":" in name else name
-    host = host if port is None else f"{host}:{port}"
-    return Address(f"{parts.scheme}://{host}{parts.path.rstrip('/')}", host, parts.fragment, local)
-
-
-def _loopback(name: str) -> bool:
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Do not follow redirects, but treat them as errors."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-@dataclass(frozen=True)
 class Endpoint:
-    """A remote model that fills a role."""
+    """A remote model that fills a role.
+
+    limits: bounds of the caller; the shorter of its time and `timeout` applies. others: the other hosts of the run, for
+    `keys.key_for`. timeout: seconds for one question and its entire answer.
+    """
 
     role: str
     address: Address
+    limits: Limits = NONE
+    others: frozenset[str] = frozenset()
+    timeout: float = TIMEOUT_S
+    answer_max: ClassVar[int] = TEXT_BYTES_MAX  # bytes
 
     @property
     def name(self) -> str:
@@ -113,39 +63,35 @@ class Endpoint:
 
         spare: members that some servers do not know; the request is repeated without them if it is refused.
         """
-        headers = {"Content-Type": "application/json", "Accept": "application/json", **_authorisation(self)}
-        request = urllib.request.Request(self.address.base + path, json.dumps(body | spare).encode(), headers)
-        own = [urllib.request.ProxyHandler({})] if self.address.local else []
-        until = time.monotonic() + TIMEOUT_S
+        until = time.monotonic() + self.limits.left(self.timeout)
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **self._authorisation()}
+        for members in (body | spare, body):
+            data = json.dumps(members).encode()
+            request = Request(self.address.base + path, headers, data, self.answer_max, self.address.local)
+            try:
+                answer = exchange(request, self.timeout, until)
+            except ExchangeError as error:
+                self.limits.check_time()
+                raise self.error(str(error)) from None
+            if not (spare and answer.status in UNKNOWN_MEMBER):
+                break
+        if not 200 <= answer.status < 300:
+            hint = REMEDIES.get(answer.status)
+            several = self.others - {self.address.host}
+            variable = keys.variable_of(self.address.host) if several else keys.KEY
+            raise self.error(f"answers with status {answer.status}", hint and hint.format(variable))
         try:
-            with urllib.request.build_opener(_NoRedirects(), *own).open(request, timeout=TIMEOUT_S) as stream:
-                data = self._read(stream, until)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code in UNKNOWN_MEMBER and spare:
-                return self.post(path, body, {})
-            raise self.error(f"answers with status {error.code}", REMEDIES.get(error.code)) from None
-        except TimeoutError:
-            raise self.error(f"gave no answer in {TIMEOUT_S:g} s") from None
-        except (OSError, http.client.HTTPException) as error:
-            late = isinstance(getattr(error, "reason", None), TimeoutError)
-            raise self.error(f"gave no answer in {TIMEOUT_S:g} s" if late else "cannot be reached") from None
-        try:
-            return json.loads(data)
-        except (ValueError, RecursionError):
-            raise self.error("answers with something that is not JSON") from None
+            return parse_answer(answer.body)
+        except NotJson as error:
+            raise self.error(f"answers with {error}") from None
 
-    def _read(self, stream: Any, until: float) -> bytes:
-        data = bytearray()
-        while chunk := stream.read1(_CHUNK):
-            data += chunk
-            if len(data) > ANSWER_BYTES_MAX:
-                raise self.error(f"answers with more than {ANSWER_BYTES_MAX} bytes")
-            if time.monotonic() > until:
-                raise TimeoutError
-        if getattr(stream, "length", None):  # fewer bytes than Content-Length
-            raise http.client.IncompleteRead(b"")
-        return bytes(data)
+    def _authorisation(self) -> dict[str, str]:
+        try:
+            key = keys.key_for(self.address.host, self.others)
+        except keys.KeyNotUsable as error:
+            what, hint = error.args
+            raise self.error(f"was not contacted: {what}", hint) from None
+        return {} if key is None else {"Authorization": f"Bearer {key}"}
 
     def error(self, what: str, hint: str | None = None) -> SemError:
         """Return a MODEL_UNAVAILABLE error that names role, host and remedy, and no secret."""
@@ -172,7 +118,8 @@ class Endpoint:
             reply = None
         if not isinstance(reply, str):
             raise self.error("answers without a message")
-        return strip_reasoning(reply[:TEXT_MAX])
+        # JSON may escape halves of characters, which no other encoding can hold
+        return strip_reasoning(reply[:TEXT_MAX].encode("utf-8", "replace").decode())
 
 
 class RemoteCaptioner(Endpoint):
@@ -206,6 +153,7 @@ class RemoteTextToImage(Endpoint):
     """Generate images from text over HTTP. Only the size and, where supported, the seed are passed on."""
 
     native = SIDE_MAX
+    answer_max = PICTURE_BYTES_MAX
 
     def paint(
         self, prompt: str, size: tuple[int, int], *, seed: int, progress: Progress | None = None, **_: Any
@@ -223,7 +171,7 @@ class RemoteTextToImage(Endpoint):
             progress(1)
         try:
             return _picture(base64.b64decode(document["data"][0]["b64_json"], validate=True))
-        except (KeyError, IndexError, TypeError, binascii.Error, SemError):
+        except (KeyError, IndexError, TypeError, ValueError, SemError):  # ValueError: not base64, or not ASCII
             raise self.error("answers without a picture") from None
 
     def edit(
@@ -237,15 +185,3 @@ def _picture(data: bytes) -> Pixels:
     from refcodec.images.load import load as load_image
 
     return load_image(data, background=(255, 255, 255), max_side=4 * SIDE_MAX, max_pixels=16 * SIDE_MAX**2).pixels
-
-
-def _authorisation(endpoint: Endpoint) -> dict[str, str]:
-    key = os.environ.get(KEY, "").strip()
-    if not key:
-        return {}
-    if not key.isascii() or not key.isprintable():
-        raise endpoint.error(
-            "was not contacted: the key contains characters that a header cannot hold",
-            f"check the environment variable {KEY}",
-        )
-    return {"Authorization": f"Bearer {key}"}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""Files that commands write: names that the user gives, default names, and the options about both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from refcodec.cli.error_report import notice
+from refcodec.cli.stdio import STDIO, default_output, is_standard_output, write_output
+from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
+
+MAGIC_BYTES = 2  # of a .sem file
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file to write. new: nothing may be replaced. times: of access and modification, in nanoseconds; None: now."""
+
+    name: str
+    new: bool = False
+    times: tuple[int, int] | None = None
+    replaces: bool = False  # an earlier file of a default name, which a notice reports
+
+    def write(self, data: bytes) -> None:
+        """Write the file completely or not at all. Raises Code.CANNOT_WRITE (SEM-E-102)."""
+        write_output(self.name, data, new=self.new, times=self.times)
+        if self.replaces:
+            notice(f"{shown(self.name)} was there already, and was replaced")
+
+
+def output_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    """Return the name of an output, `-` for any name of standard output (/dev/stdout, /dev/fd/1).
+
+    Raises Code.CANNOT_WRITE (SEM-E-102) for an empty name, which is an unset variable of a shell rather than a default.
+    """
+    if name == "":
+        raise SemError(Code.CANNOT_WRITE, "'': the name of the output is empty", hint="name a file, or leave -o out")
+    return STDIO if name is not None and is_standard_output(name) else name
+
+
+def force_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --force."""
+    return click.option("--force", is_flag=True, help="Replace files that are there already under default names.")(f)
+
+
+def times_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --preserve-times."""
+    return click.option(
+        "--preserve-times", is_flag=True, help="Give the output the times of access and modification of the input."
+    )(f)
+
+
+def times_of(source: str | None, preserve: bool) -> tuple[int, int] | None:
+    """Return the times of an input for its outputs, in nanoseconds; None without --preserve-times.
+
+    Raises a usage error for an input without a name, Code.CANNOT_READ (SEM-E-101) for one that is not there.
+    """
+    if not preserve:
+        return None
+    if source is None or source == STDIO:
+        raise click.UsageError("--preserve-times needs an input with a name")
+    try:
+        status = os.stat(source)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SemError(Code.CANNOT_READ, f"{shown(source)}: {reason}") from error
+    return status.st_atime_ns, status.st_mtime_ns
+
+
+def free(name: str, *, force: bool = False) -> str:
+    """Return a name if no file has it, or with `force`. UsageError if one has."""
+    if name != STDIO and not force and os.path.lexists(name):
+        raise click.UsageError(f"{shown(name)} is there already: name the output with -o, or replace it with --force")
+    return name
+
+
+def default_sem(source: str, *, force: bool = False) -> OutputFile:
+    """Return the file that `semtool encode SOURCE` writes: SOURCE with .sem, `-` for standard input.
+
+    An earlier .sem file of that name is replaced, with a notice, unless it may come from another picture beside SOURCE
+    (a.jpg and a.png). Raises a usage error for that, and for a file of another kind, unless `force`.
+    """
+    name = default_output(source, ".sem")
+    if name == STDIO or force or not os.path.lexists(name):
+        return OutputFile(name, new=not force and name != STDIO)
+    if not _is_sem(name):
+        free(name)
+    other = _other_picture(source, name)
+    if other is not None:
+        raise click.UsageError(
+            f"{shown(name)} is there already, and may be that of {shown(other)}: "
+            "name the output with -o, or replace it with --force"
+        )
+    return OutputFile(name, replaces=True)
+
+
+def _is_sem(name: str) -> bool:
+    """Return whether a regular file begins as .sem files do."""
+    from refcodec import spec
+
+    try:
+        if not os.path.isfile(name):
+            return False
+        with open(name, "rb") as stream:
+            return stream.read(MAGIC_BYTES) == spec.MAGIC
+    except OSError:
+        return False
+
+
+def _other_picture(source: str, name: str) -> str | None:
+    """Return a picture beside `source` whose default output is the same existing file `name`, None without one.
+
+    On a file system that ignores case, that of A.PNG is that of a.jpg, too.
+    """
+    from PIL import Image
+
+    folder, own = os.path.split(source)
+    stem, suffixes = os.path.splitext(own)[0].casefold(), Image.registered_extensions()
+    try:
+        beside = sorted(os.listdir(folder or os.curdir))
+    except OSError:
+        return None
+    for entry in beside:
+        entry_stem, suffix = os.path.splitext(entry)
+        if entry == own or entry_stem.casefold() != stem or suffix.lower() not in suffixes:
+            continue
+        path = os.path.join(folder, entry)
+        if os.path.isfile(path) and _same_file(os.path.join(folder, f"{entry_stem}.sem"), name):
+            return path
+    return None
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""End on SIGTERM and SIGHUP as on Ctrl-C: as an exception, so that temporary files and processes are removed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, Final
+
+ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Terminated(SystemExit):
+    """A signal has asked the process to end; the status is the one that shells give for it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """Raise `Terminated` in the main thread for SIGTERM and SIGHUP, unless the caller ignores them (nohup).
+
+    Only the first signal raises, so that a second one does not interrupt the removal of temporary files. In other
+    threads, which cannot set handlers, do nothing.
+    """
+    before: dict[signal.Signals, Any] = {}
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)
+        raise Terminated(number)
+
+    with suppress(ValueError):
+        for number in ENDING:
+            if signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""The memory of this machine and of this process. Standard library only."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+
+@lru_cache(maxsize=1)
+def machine() -> int | None:
+    """Return the bytes of memory that a process may have here: of the machine, its control group and its address space.
+
+    None if that is unknown.
+    """
+    bounds = []
+    with suppress(AttributeError, ValueError, OSError):
+        bounds.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            bounds.append(int(Path(name).read_text("ascii")))
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+        bounds += [soft] if soft != resource.RLIM_INFINITY else []
+    return min((bound for bound in bounds if bound > 0), default=None)
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process occupies now, 0 if that is unknown."""
+    with suppress(OSError, ValueError, IndexError, AttributeError):
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0

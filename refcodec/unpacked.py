@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Folders of data of this library as folders of the file system, also where the library is imported from a zip archive."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refcodec.errors import Code, SemError
+from refcodec.temporary_files import create_folder, remove_stale
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+@lru_cache(maxsize=4)
+def unpacked(package: str, *names: str) -> Path:
+    """Return the folder `names` of a package, copied out of its archive into the temporary folder.
+
+    The copy is removed when the process ends; that of a killed process by the next one. Raises Code.MODEL_UNAVAILABLE
+    (SEM-E-801) if there is no temporary folder that can be written.
+    """
+    import tempfile
+    from importlib.resources import files
+
+    try:
+        temporary = tempfile.gettempdir()
+        remove_stale(temporary)
+        _, folder = create_folder(temporary)  # locked until the process ends
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        target = Path(folder, names[-1])
+        _copy(files(package).joinpath(*names), target)
+    except OSError as error:
+        what = f"the models of this program cannot be unpacked: {error.strerror or error}"
+        hint = "name a folder that can be written by TMPDIR"
+        raise SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint) from error
+    return target
+
+
+def _copy(source: Traversable, target: Path) -> None:
+    os.mkdir(target)
+    for entry in source.iterdir():
+        if entry.is_dir():
+            _copy(entry, target / entry.name)
+        else:
+            (target / entry.name).write_bytes(entry.read_bytes())

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""Pages for browsers: their policy, that they keep to it, and that a hostile file stays text in them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_harness import Semtool
+
+from refcodec import codec
+from refcodec.cli.html_page import Rules, page
+
+ROOT = Path(__file__).resolve().parents[2]
+DECODER = ROOT / "conformance" / "decoders" / "js"
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "</style><style>*{background:url(http://x.invalid)}</style>",
+    "</title><base href='http://x.invalid/'><form action='http://x.invalid'>",
+    "' onmouseover='alert(1)",
+    '" style="background:url(http://x.invalid)" onload="alert(1)',
+    "javascript:alert(1)",
+    "<a href='javascript:alert(1)'>",
+    "<img src=x onerror=alert(1)>",
+    "<!--",
+    "]]><svg/onload=alert(1)>",
+    "&lt;b&gt;&#x3c;",
+    "\u202eevil\u2066 bidi",
+    "\u0007\u001b[31m\u009b",
+    "{}\\3c",
+)
+
+
+class Page(HTMLParser):
+    """The tags, attributes and styles of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.styles: list[str] = []
+        self.scripts: list[str] = []
+        self._within = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        assert len(attrs) == len(dict(attrs)), "an attribute is repeated"
+        self.tags.append((tag, dict(attrs)))
+        self._within = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._within in ("style", "script"):
+            (self.styles if self._within == "style" else self.scripts).append(data)
+
+    @property
+    def policy(self) -> dict[str, list[str]]:
+        found = [
+            a
+            for tag, a in self.tags
+            if tag == "meta" and (a.get("http-equiv") or "").lower() == "content-security-policy"
+        ]
+        assert len(found) == 1
+        parts = [part.split() for part in (found[0]["content"] or "").split(";")]
+        assert len({part[0] for part in parts}) == len(parts), "only the first of two directives counts"
+        return {part[0]: part[1:] for part in parts}
+
+
+def digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def keeps_its_policy(text: str, connect: list[str], script: list[str]) -> Page:
+    """The policy allows nothing but what is named, and nothing on the page would need more."""
+    read = Page(text)
+    policy = read.policy
+    assert policy["default-src"] == ["'none'"]
+    assert policy["base-uri"] == policy["form-action"] == ["'none'"]
+    assert policy["script-src"] == script
+    assert policy.get("connect-src", []) == connect
+    assert policy["require-trusted-types-for"] == ["'script'"]
+    assert not {"img-src", "frame-src", "object-src", "worker-src"} & set(policy)
+    assert not any("unsafe" in word or "*" in word or "http" in word for words in policy.values() for word in words)
+    assert policy["style-src"] == [digest(style) for style in read.styles]
+    names = [tag for tag, _ in read.tags]
+    head = [i for i, (tag, a) in enumerate(read.tags) if tag in ("style", "script", "link")]
+    assert names.index("meta") < min(head)
+    for tag, attributes in read.tags:
+        assert tag not in ("base", "form", "iframe", "object", "embed", "link", "svg", "img", "a")
+        assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcdoc", "formaction")]
+        assert not any(
+            "javascript:" in (value or "") for name, value in attributes.items() if name in ("href", "src", "action")
+        )
+    return read
+
+
+@pytest.fixture
+def hostile(place: Path) -> Path:
+    """A file whose metadata and name are written against pages."""
+    path = place / "'\"><script>alert(1)<" / "\u202e</title><script>alert(2)</script>.sem".replace("/", "_")
+    path.parent.mkdir()
+    notes = {f"k{i}{text}"[:60]: text for i, text in enumerate(HOSTILE)}
+    path.write_bytes(codec.encode_file(None, text="a cat", size=(64, 64), metadata=notes).data + b"<script>" * 600)
+    return path
+
+
+def test_a_hostile_file_is_text(semtool: Semtool, hostile: Path) -> None:
+    assert semtool("inspect", hostile, "--html", "page.html").status == 3
+    text = Path("page.html").read_text(encoding="utf-8")
+    read = keeps_its_policy(text, [], ["'none'"])
+    assert {tag for tag, _ in read.tags} <= {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "dl", "dt", "dd",
+        "div", "span", "table", "tr", "th", "td", "code", "i", "b"}  # fmt: skip
+    assert len(read.styles) == 1
+    assert "</" not in read.styles[0]
+    assert not [c for c in text if c != "\n" and not c.isprintable()]
+    for word in ("alert(1)", "javascript:", "\\u202e"):
+        assert word in text
+
+
+@pytest.mark.parametrize("vector", ["elic", "grease", "broken", "empty", "long"])
+def test_every_page_keeps_its_policy(semtool: Semtool, place: Path, vector: str) -> None:
+    files = {
+        "elic": lambda: next((ROOT / "test_vectors" / "elic").glob("*.sem")).read_bytes(),
+        "grease": lambda: next((ROOT / "test_vectors").rglob("grease.sem")).read_bytes(),
+        "broken": lambda: b"\xf5\x9e\xff",
+        "empty": lambda: b"",
+        "long": lambda: b"\xf5\x9e" + bytes(range(256)) * 64,
+    }
+    Path("x.sem").write_bytes(files[vector]())
+    semtool("inspect", "x.sem", "--html", "page.html")
+    keeps_its_policy(Path("page.html").read_text(encoding="utf-8"), [], ["'none'"])
+
+
+def test_a_style_sheet_has_the_digest_of_its_page() -> None:
+    text = page("<t>", "b{color:red}", "<b>x</b>")
+    assert Page(text).policy["style-src"] == [digest("b{color:red}")]
+    assert "<title>&lt;t&gt;</title>" in text
+    rules = Rules()
+    assert [rules.name("a:1"), rules.name("b:2"), rules.name("a:1")] == ["s0", "s1", "s0"]
+    assert rules.css() == ".s0{a:1}\n.s1{b:2}\n"
+
+
+def test_the_page_of_the_decoder() -> None:
+    read = keeps_its_policy((DECODER / "index.html").read_text(encoding="utf-8"), ["'self'"], ["'self'"])
+    assert [a.get("src") for tag, a in read.tags if tag == "script"] == ["browser.mjs"]
+    assert not read.scripts
+    for path in DECODER.glob("*.mjs"):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(|new Function", source), (
+            path.name
+        )
+
+
+# --- in a browser -------------------------------------------------------------------------------------------------
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+browser = pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+
+
+def opened(address: str, folder: Path) -> tuple[str, str]:
+    """The document after a while in a browser, and what its console says."""
+    assert BROWSER is not None
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}", "--virtual-time-budget=8000"]
+    done = subprocess.run(
+        [BROWSER, *options, "--enable-logging=stderr", "--dump-dom", address],
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "CONSOLE" in line]
+    return done.stdout.decode(), "\n".join(said)
+
+
+@browser
+def test_a_browser_shows_a_hostile_file(semtool: Semtool, hostile: Path, tmp_path: Path) -> None:
+    semtool("inspect", hostile, "--html", "page.html")
+    document, console = opened(Path("page.html").absolute().as_uri(), tmp_path / "profile")
+    assert (console, "<script" in document) == ("", False)
+    text = Path("page.html").read_text()
+    for more in ("<p style='color:red'>", "<style>p{}</style>", "<script>document.title='ran'</script>", "<img src=data:,x>",
+                 "<svg onload=document.title='ran'></svg>", "<base href=http://x.invalid/>"):  # fmt: skip
+        Path("more.html").write_text(text.replace("</body>", f"{more}</body>"))
+        document, console = opened(Path("more.html").absolute().as_uri(), tmp_path / "profile")
+        assert "Content Security Policy" in console, more
+        assert "<title>ran" not in document
+
+
+@pytest.fixture
+def served() -> Iterator[str]:
+    """The repository over HTTP."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(ROOT))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@browser
+def test_a_browser_loads_the_decoder(served: str, tmp_path: Path) -> None:
+    document, console = opened(f"{served}/conformance/decoders/js/index.html", tmp_path / "profile")
+    assert not [line for line in console.splitlines() if "Security Policy" in line or "Trusted" in line], console
+    state = re.search(r'<pre id="state">(.*?)</pre>', document, re.S)
+    assert state is not None
+    assert state[1].startswith("19 files\n")
+    assert state[1].count("models/") == 7

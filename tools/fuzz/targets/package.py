@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Model packages: a folder of any two files is a model or one error, and a model decodes or refuses any body."""
+
+from __future__ import annotations
+
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from refcodec.errors import SemError
+from refcodec.networks import package
+from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.payloads import latents
+from refcodec.table_files import SHIPPED
+from tools.fuzz import archive
+from tools.fuzz.mutators import package as packages
+from tools.fuzz.target import MODELS, VECTORS, Target, refusal, require
+
+BYTES_MAX = 1 << 14  # of a package to start from
+BODY = bytes(range(7, 90, 11))  # read as latents of each valid model
+WORK = 1 << 14  # multiplications a site of a model that is run
+
+
+def seeds() -> list[bytes]:
+    """Return the packages of the vectors, valid or not."""
+    found = []
+    for folder in sorted([*MODELS.iterdir(), *(VECTORS / "models-bad").iterdir()]):
+        files = [folder / name for name in packages.FILES]
+        if all(file.is_file() for file in files):
+            found.append(archive.pack([file.read_bytes() for file in files]))
+    return [data for data in found if len(data) <= BYTES_MAX]
+
+
+@lru_cache(maxsize=1)
+def _folder() -> Path:
+    return archive.scratch_folder()
+
+
+def close() -> None:
+    """Remove the folder in which packages are written."""
+    shutil.rmtree(_folder(), ignore_errors=True)
+    _folder.cache_clear()
+
+
+def run(data: bytes) -> str:
+    """Load a package; decode a body with a model of networks."""
+    folder = _folder()
+    archive.write(folder, dict(zip(packages.FILES, archive.unpack(data, 2), strict=True)))
+    try:
+        model: Any = package.load_any(folder)
+        symbols = package.read_manifest(folder)["symbols"]
+        require(model.digest == package.symbol_digest(symbols), "a model has the digest of its manifest")
+        if not isinstance(model, package.SymbolModel):
+            require(len(model.table) == len(model.tensor), "a table has the entries of its tensor")
+            return "accepted, table"
+        if sum(map(len, model.heads)) > 64 or model.m > 64 or model.hyper > 64:
+            return "accepted, large"
+        latents.decode(BODY, model, (17, 9), NumpyBackend(), tables=SHIPPED)
+    except SemError as error:
+        return refusal(error)
+    return "accepted, decodes"
+
+
+TARGET = Target(
+    "package",
+    seeds,
+    run,
+    packages.mutate,
+    dictionary=(b'"symbols"', b'"tensors"', b'"data_offsets"', b'"__metadata__"'),
+    max_bytes=BYTES_MAX,
+    close=close,
+)

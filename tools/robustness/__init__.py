@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Measure what the library withstands, and write docs/robustness.md."""

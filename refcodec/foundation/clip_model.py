@@ -24,6 +24,7 @@ from refcodec.foundation.loading import (
 from refcodec.foundation.required_files import check_processor_files, check_tokenizer_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.tokenizer_probe import check_tokenizer
+from refcodec.foundation.worker.phases import preparing
 
 ROLE = "clip"
 TYPES = ("clip",)
@@ -73,7 +74,8 @@ class ClipModel:
     def picture(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """Return float32[D] of norm 1 for pixels uint8[H, W, 3], resized and cropped by the model's own processor."""
         with running(ROLE, self.name), quiet():
-            inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.device)
+            with preparing():
+                inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.device)
             features = self.model.get_image_features(**inputs).pooler_output[0].float()
         require_finite(ROLE, self.name, bool(features.isfinite().all()))
         return cast(torch.Tensor, features / features.norm())

@@ -22,6 +22,7 @@ from refcodec.foundation.loading import (
 )
 from refcodec.foundation.required_files import check_processor_files
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.worker.phases import preparing
 
 ROLE = "image_embedder"
 TYPES = ("clip", "clip_vision_model")
@@ -51,7 +52,8 @@ class ImageEmbedder:
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the projection, not normalised, of pixels uint8[H, W, 3], resized and cropped by the model's own processor."""
         with running(ROLE, self.name), quiet():
-            inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
+            with preparing():
+                inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
             embedding = self.model(**inputs).image_embeds[0].float().cpu().numpy()
         require_finite(ROLE, self.name, bool(np.isfinite(embedding).all()))
         return cast(NDArray[np.float32], embedding)

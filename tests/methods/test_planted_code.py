@@ -208,10 +208,17 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+QUICK = {("language", "auto_map"), ("painter", "pipeline of a file")}
+
+
 @pytest.mark.parametrize(
-    "way", [pytest.param(way, marks=() if way == "auto_map" else pytest.mark.slow) for way in WAYS]
+    ("name", "way"),
+    [
+        pytest.param(name, way, marks=() if (name, way) in QUICK else pytest.mark.slow)
+        for name in COMMANDS
+        for way in WAYS
+    ],
 )
-@pytest.mark.parametrize("name", COMMANDS)
 def test_the_program_runs_no_code_of_a_folder(
     name: str, way: str, models: Path, tmp_path: Path, marker: Path, place: Path
 ) -> None:

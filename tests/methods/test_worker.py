@@ -218,16 +218,21 @@ NESTED = "{% for a in range(99999) %}" * 5 + "{% endfor %}" * 5
 PANIC = base64.b64encode(b"\x08\0\0\0" + b"\xff" * 40).decode()
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "a tokenizer that panics": (tokenizer(normalizer={"type": "Precompiled", "precompiled_charsmap": PANIC}), "PanicException"),
-    "a bomb of a normaliser": (tokenizer(normalizer={"type": "Sequence", "normalizers": [replaces("a", "a" * 99)] * 12}), "to prepare a text"),
-    "a bomb of a decoder": (tokenizer(decoder={"type": "Sequence", "decoders": [replaces(c, "e" * 99) for c in "eeeeeeeeeeee"]}), "to prepare a text"),
-    "nested loops": (template(NESTED), "took more than 3 s to prepare a text"),
-    "3 GB of text at once": (template("{{ 'x' * 3000000000 }}"), "needs more than 2 GiB of memory to prepare a text"),
-    "3 GB of text in parts": (template("{% for a in range(99999) %}{{ 'x' * 99999 }}{% endfor %}"), "to prepare a text"),
-    "numbers without end": (template("{{ 9 ** (9 ** 9) }}"), "to prepare a text"),
+    "a bomb of a normaliser": (tokenizer(normalizer={"type": "Sequence", "normalizers": [replaces("a", "a" * 99)] * 12}), "to prepare its input"),
+    "a bomb of a decoder": (tokenizer(decoder={"type": "Sequence", "decoders": [replaces(c, "e" * 99) for c in "eeeeeeeeeeee"]}), "to prepare its input"),
+    "nested loops": (template(NESTED), "took more than 3 s to prepare its input"),
+    "3 GB of text at once": (template("{{ 'x' * 3000000000 }}"), "needs more than 2 GiB of memory to prepare its input"),
+    "3 GB of text in parts": (template("{% for a in range(99999) %}{{ 'x' * 99999 }}{% endfor %}"), "to prepare its input"),
+    "numbers without end": (template("{{ 9 ** (9 ** 9) }}"), "to prepare its input"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+QUICK = {"a tokenizer that panics", "3 GB of text at once", "nested loops"}  # the others end the process, too
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in HOSTILE]
+)
 def test_a_hostile_model_is_one_line(
     kind: str, models: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -264,14 +269,16 @@ def test_a_hostile_model_on_the_command_line(semtool: Semtool, kind: str, models
     assert done.status == 0
 
 
+@pytest.mark.slow
 def test_a_text_that_hangs_a_pipeline_is_found_before_it_runs(tmp_path: Path) -> None:
     folder = tiny_models.flux(tmp_path)
     bomb = {"type": "Sequence", "normalizers": [replaces("a", "a" * 99)] * 12}
     tokenizer(normalizer=bomb)(folder / "tokenizer_2")
-    with pytest.raises(ModelError, match="to prepare a text"):  # by the texts that a tokenizer is tried with
+    with pytest.raises(ModelError, match="to prepare its input"):  # by the texts that a tokenizer is tried with
         Models.of({"painter": folder}, device="cpu").load("painter", TextToImage.load, {})
 
 
+@pytest.mark.slow
 def test_models_that_run_too_long_or_take_too_much(models: Path) -> None:
     for limits, said in (
         (WorkerLimits(run_s=0.5), "took more than 0.5 s to run"),
@@ -288,7 +295,10 @@ def test_models_that_run_too_long_or_take_too_much(models: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGSEGV, *(pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGABRT, signal.SIGKILL))],
+)
 def test_a_process_that_dies_is_one_line_and_started_again(number: signal.Signals, models: Path) -> None:
     several = Models.of(models, device="cpu")
     detector = several.load("edge_detector", EdgeDetector.load, {})
@@ -304,6 +314,7 @@ def test_a_process_that_dies_is_one_line_and_started_again(number: signal.Signal
     assert WORKERS.worker.process.pid != pid  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_everything_made_is_made_again(models: Path) -> None:
     """Also what was made of several models, and of what was made of them."""
     there = Models.of(models, device="cpu")
@@ -367,7 +378,9 @@ if sys.argv[2] == 'wait':
 
 
 @linux
-@pytest.mark.parametrize("end", ["exit", signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "end", [signal.SIGKILL, *(pytest.param(end, marks=pytest.mark.slow) for end in ("exit", signal.SIGTERM))]
+)
 def test_the_process_ends_with_its_caller(end: Any, models: Path) -> None:
     """At its end, and however it is killed; what it leaves behind then is removed by the next one."""
     command = [sys.executable, "-c", PARENT, str(models / "image_embedder"), "exit" if end == "exit" else "wait"]
@@ -522,6 +535,7 @@ def test_forms_of_no_value(form: Any) -> None:
 # --- the methods as users call them ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_caller_of_a_method_needs_no_torch(models: Path, tmp_path: Path) -> None:
     code = (
         "import sys, refcodec, numpy\n"

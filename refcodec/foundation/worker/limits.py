@@ -18,10 +18,10 @@ class WorkerLimits:
     """Limits in seconds and bytes. Memory is what a step may take in addition to what is taken before it.
 
     start_s: to start the process and import the libraries. load_s: to load a model, in addition to reading its files.
-    prepare_s, prepare_bytes: for a chat template and tokenizer, which take milliseconds and little memory unless they
-    were made to. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024 in float32 takes
-    about 10 GiB in the decoder of Stable Diffusion XL. load_bytes: in addition to COPIES of the weights. caller: bounds of
-    the call in progress, which hold beside the others.
+    prepare_s, prepare_bytes: for a chat template, tokenizer and picture processor, which take milliseconds and little
+    memory unless they were made to. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024
+    in float32 takes about 10 GiB in the decoder of Stable Diffusion XL. load_bytes: in addition to COPIES of the weights.
+    caller: bounds of the call in progress, which hold beside the others.
     """
 
     start_s: float = 300

@@ -23,7 +23,7 @@ def report(phase: str) -> None:
 
 @contextmanager
 def preparing(then: str = RUN) -> Iterator[None]:
-    """Mark the preparation of a text by chat templates and tokenizers of the folder, whose limits are narrow.
+    """Mark the preparation of input by chat templates, tokenizers and processors of a folder, whose limits are narrow.
 
     then: the phase that follows. After an error it is still the preparation that has failed.
     """

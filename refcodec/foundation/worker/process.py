@@ -12,25 +12,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from refcodec.errors import Code, SemError
-from refcodec.fileio import shown
 from refcodec.foundation.worker import phases, scratch, wire
-from refcodec.foundation.worker.limits import GIB, WorkerLimits
+from refcodec.foundation.worker.limits import WorkerLimits
+from refcodec.foundation.worker.watch import MESSAGE_MAX, START, Label, Watch, raise_answer
 from refcodec.progress import Progress
-from refcodec.sandbox import resources
 
-START: Final = "start"  # the phase before the first answer
 POLL_S: Final = 0.25  # between two looks at the time and the memory
 END_S: Final = 10.0  # for a process to end that was killed
-MESSAGE_MAX: Final = 160
-HINT: Final = "name another model for the role"
 _CODE: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.foundation.worker.serve import main; main(sys.argv[1:])"
 _HOME: Final = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3)  # the folder or archive that refcodec is in
 # variables of the caller that libraries of numbers and their devices read; no secrets
@@ -51,18 +44,6 @@ Generation = tuple[int, int]  # of a worker: the process of its caller, and its 
 
 class Ended(Exception):
     """The process has ended by itself, for lack of work, before it took a request."""
-
-
-@dataclass(frozen=True)
-class Label:
-    """The model of a request, for messages."""
-
-    role: str
-    name: str
-
-    def error(self, what: str, hint: str = HINT) -> SemError:
-        text = f"{self.role}: the model {shown(self.name)} {what}"
-        return SemError(Code.MODEL_MALFORMED, text, path=self.role, hint=hint)
 
 
 class Worker:
@@ -124,7 +105,7 @@ class Worker:
         """Return the answer to a request. Raises its error; ends the process for one that breaks a limit, and on Ctrl-C."""
         self.answered = False
         self.send(body, arrays)
-        watch = _Watch(limits, body["weights"], _first_phase(body) if self.ready else START, self.process.pid)
+        watch = Watch(limits, body["weights"], _first_phase(body) if self.ready else START, self.process.pid)
         try:
             while True:
                 answer = self._next(watch, label)
@@ -132,7 +113,7 @@ class Worker:
                 if event in ("result", "method"):
                     return answer
                 if event == "error":
-                    _raise(answer[0], label, watch)
+                    raise_answer(answer[0], label, watch)
                 if event == "ready":
                     self.ready = True
                     watch.enter(_first_phase(body), self.process.pid)
@@ -145,7 +126,7 @@ class Worker:
                 self.end()
             raise
 
-    def _next(self, watch: _Watch, label: Label) -> tuple[dict[str, Any], list[Any]]:
+    def _next(self, watch: Watch, label: Label) -> tuple[dict[str, Any], list[Any]]:
         while True:
             with suppress(queue.Empty):
                 answer = self.answers.get(timeout=POLL_S)
@@ -157,7 +138,7 @@ class Worker:
                 self.end()
                 raise excess
 
-    def _died(self, watch: _Watch, label: Label) -> NoReturn:
+    def _died(self, watch: Watch, label: Label) -> NoReturn:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(END_S)
         status, line = self.process.returncode, self._last_line()
@@ -198,82 +179,12 @@ class Worker:
         scratch.remove(self.scratch)
 
 
-class _Watch:
-    """The limits of time and memory of the phase that a request is in."""
-
-    def __init__(self, limits: WorkerLimits, weights: int, phase: str, pid: int) -> None:
-        self.limits, self.weights, self.phase = limits, weights, phase
-        self.start_memory = resources.resident(pid)
-        self.deadline = time.monotonic() + self.seconds
-
-    @property
-    def seconds(self) -> float:
-        own = {
-            START: self.limits.start_s,
-            phases.LOAD: self.limits.loading_s(self.weights),
-            phases.PREPARE: self.limits.prepare_s,
-        }
-        return own.get(self.phase, self.limits.run_s)
-
-    @property
-    def growth(self) -> int:
-        loading = self.limits.loading_bytes(self.weights)
-        own = {START: loading, phases.LOAD: loading, phases.PREPARE: self.limits.prepare_bytes}
-        return own.get(self.phase, self.limits.run_bytes)
-
-    def enter(self, phase: str, pid: int) -> None:
-        """Begin a phase, or note progress in it."""
-        if phase != self.phase:
-            self.phase, self.start_memory = phase, resources.resident(pid)
-        self.deadline = time.monotonic() + self.seconds
-
-    def excess(self, pid: int, label: Label) -> SemError | None:
-        """Return the error of a limit that is exceeded, or None."""
-        caller, now = self.limits.caller, time.monotonic()
-        if caller.until is not None and now > caller.until:
-            return caller.late()
-        if now > self.deadline:
-            return label.error(f"took more than {self.seconds:g} s {self._what()}")
-        memory = resources.resident(pid)
-        if memory is not None and caller.max_memory is not None and memory > caller.max_memory:
-            return caller.too_much(memory, f"the {label.role} {shown(label.name)} takes")
-        if self.start_memory is not None and memory is not None and memory > self.start_memory + self.growth:
-            return label.error(self.too_much())
-        return None
-
-    def too_much(self) -> str:
-        return f"needs more than {self.growth / GIB:.3g} GiB of memory {self._what()}"
-
-    def _what(self) -> str:
-        own = {START: "to start", phases.LOAD: "to load", phases.PREPARE: "to prepare a text"}
-        return own.get(self.phase, "to run")
-
-
 def _share(value: Any) -> float:
     return min(1.0, max(0.0, float(value))) if isinstance(value, int | float) else 0.0
 
 
 def _first_phase(body: dict[str, Any]) -> str:
     return phases.LOAD if body["folder"] is not None else phases.RUN
-
-
-def _raise(answer: dict[str, Any], label: Label, watch: _Watch) -> NoReturn:
-    kind, what = answer.get("kind"), " ".join(str(answer.get("what", "")).split())
-    if kind == "sem":
-        fields = {name: answer.get(name) for name in ("offset", "path", "hint")}
-        try:
-            raise SemError(int(answer["code"]), what, **fields)  # type: ignore[arg-type]
-        except ValueError:
-            raise label.error("does not run") from None
-    if kind == "memory":
-        raise label.error(watch.too_much())
-    if kind == "setting":
-        from refcodec.foundation.device import SettingError
-
-        raise SettingError(what)
-    if kind in ("ValueError", "TypeError"):
-        raise {"ValueError": ValueError, "TypeError": TypeError}[kind](what)
-    raise label.error(what[: 2 * MESSAGE_MAX] or "does not run")
 
 
 def _environment(folder: str) -> dict[str, str]:

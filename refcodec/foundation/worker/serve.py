@@ -84,6 +84,7 @@ class Server:
         self.folders: tuple[str, ...] = ()
         self.limits = WorkerLimits()
         self.bounded = True  # whether the address space can be limited: a GPU maps more than any limit
+        self.weights = 0  # bytes of the model that is loaded
         self.running_most: int | None = None
         self.phase, self.reported = phases.LOAD, 0.0
         self._refuse()
@@ -121,18 +122,18 @@ class Server:
 
     def _result(self, body: dict[str, Any], arrays: list[Any]) -> tuple[dict[str, Any], list[Any]]:
         out: list[Any] = []
+        special: dict[str, Callable[[Any], Any]] = {
+            "handle": self.objects.__getitem__,
+            "models": self._models,
+            "progress": self._progress,
+        }
+        args, kwargs = (wire.unpack(body[name], arrays, special) for name in ("args", "kwargs"))
         self._adopt(body)
         if body["op"] == "get":
             value = getattr(self.objects[body["target"]], body["name"])
             if callable(value) and not isinstance(value, type) and getattr(value, "__self__", None) is not None:
                 return {"event": "method"}, []
         else:
-            special: dict[str, Callable[[Any], Any]] = {
-                "handle": self.objects.__getitem__,
-                "models": self._models,
-                "progress": self._progress,
-            }
-            args, kwargs = (wire.unpack(body[name], arrays, special) for name in ("args", "kwargs"))
             value = self._function(body)(*args, **kwargs)
         return {"event": "result", "value": wire.pack(value, out, self._kept)}, out
 
@@ -159,10 +160,11 @@ class Server:
         if folder is None:
             self._phase(phases.RUN, first=True)
             return
-        if folder not in self.folders:
-            self.folders += (os.path.realpath(folder),)
+        if (folder := os.path.realpath(folder)) not in self.folders:
+            self.folders += (folder,)
             self._refuse()
-        self._phase(phases.LOAD, weights=body["weights"])
+        self.weights = body["weights"]
+        self._phase(phases.LOAD, first=True)
 
     def _refuse(self) -> None:
         audit.allow_in_process()
@@ -176,7 +178,7 @@ class Server:
             )
         )
 
-    def _phase(self, phase: str, *, weights: int = 0, first: bool = False) -> None:
+    def _phase(self, phase: str, *, first: bool = False) -> None:
         """Apply the limits of a phase, and report it to the caller, who watches the time; progress once in BEAT_S."""
         now = time.monotonic()
         if phase == self.phase == phases.RUN and not first and now < self.reported + BEAT_S:
@@ -184,7 +186,7 @@ class Server:
         self.phase, self.reported = phase, now
         limits, used = self.limits, resources.address_space() or 0
         if phase == phases.LOAD:
-            growth, seconds = limits.loading_bytes(weights), limits.start_s + limits.loading_s(weights)
+            growth, seconds = limits.loading_bytes(self.weights), limits.start_s + limits.loading_s(self.weights)
         elif phase == phases.PREPARE:
             growth, seconds = limits.prepare_bytes, limits.prepare_s
         else:
@@ -196,7 +198,7 @@ class Server:
             resources.limit_address_space(growth)
         with suppress(ValueError, RuntimeError, OSError):  # ends the process even if native code never returns
             faulthandler.dump_traceback_later(seconds + GRACE_S, exit=True)
-        if not first and phase != phases.LOAD:
+        if not first:
             self._reply({"event": "phase", "phase": phase}, [])
 
     def _models(self, settings: dict[str, str]) -> Any:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from refcodec.foundation.clip_model import ROLE, ClipModel
 from refcodec.foundation.loading import quiet, running
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.worker.phases import preparing
 
 Vector = NDArray[np.float64]
 
@@ -39,7 +40,8 @@ class Clip:
     def text(self, caption: str) -> Vector:
         """Return the unit vector float64[D] of a text, truncated to the model's window."""
         with running(ROLE, self.clip.name), quiet():
-            ids = self.clip.tokenizer(caption, add_special_tokens=False)["input_ids"][: self.clip.max_tokens]
+            with preparing():
+                ids = self.clip.tokenizer(caption, add_special_tokens=False)["input_ids"][: self.clip.max_tokens]
             return _unit(self.clip.text(torch.tensor(ids, dtype=torch.int64)))
 
 

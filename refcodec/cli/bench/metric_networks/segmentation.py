@@ -19,6 +19,7 @@ from PIL import Image
 from refcodec.foundation.device import device_of
 from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, quiet, running
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.worker.phases import preparing
 
 ROLE: Final = "segmenter"
 Counts = NDArray[np.int64]
@@ -43,7 +44,8 @@ class Segmenter:
     def __call__(self, pixels: NDArray[np.uint8]) -> Counts:
         """Return the counts of pixels uint8[H, W, 3]: the class with the highest score, scaled bilinearly to the picture."""
         with running(ROLE, self.name), quiet():
-            inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
+            with preparing():
+                inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
             scores = F.interpolate(
                 self.model(**inputs).logits.float(), pixels.shape[:2], mode="bilinear", align_corners=False
             )

@@ -32,12 +32,33 @@ def _statm(column: int, pid: int | None = None) -> int | None:
         return None
 
 
-def physical_memory() -> int | None:
-    """Return the bytes of memory of this machine; None where it is not known."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
+def free_memory() -> int | None:
+    """Return the bytes of memory that no process needs now, of this machine and its control group; None if unknown."""
+    free = _meminfo("MemAvailable:"), _control_group("memory.max"), _control_group("memory.current")
+    if free[0] is None:
         return None
+    left = free[0] + (_meminfo("SwapFree:") or 0)
+    return left if free[1] is None or free[2] is None else min(left, max(0, free[1] - free[2]))
+
+
+def _meminfo(name: str) -> int | None:
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) << 10
+    return None
+
+
+def _control_group(name: str) -> int | None:
+    with suppress(OSError, ValueError):  # "max": no bound
+        return int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii"))
+    return None
+
+
+def end_first() -> None:
+    """Have Linux end this process before any other one if memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def limit_address_space(growth: int | None, *, final: bool = False) -> None:

@@ -335,6 +335,15 @@ def test_a_part_of_a_pipeline_that_is_not_there(folders: dict[str, Path], part: 
     refused(lambda: load("sd", "model"), MALFORMED, f"has no {part}", "get the model again", "painter")
 
 
+@pytest.mark.parametrize("name", ["\ud800", "x" * 100_000, "../unet", "/etc", "a\nb", "\x1b[2J", "é", ""])
+def test_a_member_of_a_pipeline_that_names_no_part(folders: dict[str, Path], name: str) -> None:
+    """It is no argument of the pipeline, so that no folder is looked for, and none outside of the model."""
+    folder = copied(folders, "sd")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {name: ["transformers", "CLIPModel"]}))
+    assert alike("sd", load("sd", folder), load("sd", folders["sd"]))
+
+
 # --- weights ---------------------------------------------------------------------------------------------------------
 
 

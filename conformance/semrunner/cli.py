@@ -24,6 +24,9 @@ from semrunner.settings import Settings, gather
 from semrunner.suite import Case, Suite, load
 
 PASSED, FAILED, HARNESS = 0, 1, 2
+EMPTY_FOLDER = (
+    "the decoder runs in an empty folder; if it needs files or modules of its own, name their folder with --cwd"
+)
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,8 @@ def run(options: Options, data_folders: Sequence[Path]) -> int:
         return HARNESS
     for line in report.lines(result, quiet=options.quiet):
         print(line)
+    if options.cwd is None and not result.count("passed") and not result.passed:
+        print(f"note: {EMPTY_FOLDER}", file=sys.stderr)
     return PASSED if result.passed else FAILED
 
 

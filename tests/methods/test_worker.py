@@ -585,7 +585,7 @@ def test_bounds_of_the_caller_hold_for_a_model(models: Path) -> None:
         within = Models.of(several, environment=several.environment, limits=limits.start())
         with pytest.raises(error, match=message) as caught:
             within.load("edge_detector", EdgeDetector.load, {})(pixels)
-        assert caught.value.exit_status == 6
+        assert caught.value.status == 6
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,9 @@ def run_suite(options: Options, suite: Suite, data_folders: Sequence[Path]) -> s
         raise ValueError("--decoder needs a command, --timeout a positive number, --jobs and --memory one from 0")
     if options.cwd is not None and not options.cwd.is_dir():
         raise ValueError(f"there is no folder {options.cwd} for --cwd")
+    for path in (options.json, options.junit):
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise ValueError(f"{path} cannot be written: it is a folder, or its folder does not exist")
     cases = select_cases(suite, options.run)
     with scratch_folder() as scratch:
         folders = [*options.data, options.suite, options.suite / "data", *data_folders]

@@ -426,6 +426,18 @@ def test_commands_as_people_type_them(
     assert put(hidden, command.replace("PYTHON", shlex.quote(sys.executable)), protocol="one-shot") == 0
 
 
+@pytest.mark.parametrize("option", ["json", "junit"])
+@pytest.mark.parametrize("name", ["", "reports/x", "."])
+def test_a_report_that_cannot_be_written_is_found_before_the_run(
+    hidden: Path, capsys: pytest.CaptureFixture[str], option: str, name: str
+) -> None:
+    command = decoder(Path("bin").absolute(), "open('/proc/self/cwd/ran', 'w')")
+    assert put(hidden, command, protocol="one-shot", cwd=Path(), **{option: Path(name)}) == 2
+    assert not Path("ran").exists()
+    error = f"conformance: {Path(name)} cannot be written: it is a folder, or its folder does not exist\n"
+    assert capsys.readouterr().err == error
+
+
 @pytest.mark.parametrize("words", ["-m decoder", "-c 'import decoder'", "-S -c 'open(\"decoder.py\")'"])
 def test_a_decoder_that_misses_its_folder_is_told_of_cwd(
     hidden: Path, capsys: pytest.CaptureFixture[str], words: str

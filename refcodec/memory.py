@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The memory of this machine and of this process. Standard library only."""
+"""Memory of this machine and of its processes, as the system reports it. Standard library only."""
 
 from __future__ import annotations
 
@@ -29,8 +29,18 @@ def machine() -> int | None:
     return min((bound for bound in bounds if bound > 0), default=None)
 
 
-def resident() -> int:
-    """Return the bytes of memory that this process occupies now, 0 if that is unknown."""
+def resident(pid: int | None = None) -> int:
+    """Return the bytes of memory that a process, by default this one, occupies now; 0 if that is unknown."""
+    return _statm(1, pid)
+
+
+def address_space() -> int:
+    """Return the bytes of address space that this process uses now; 0 if that is unknown."""
+    return _statm(0)
+
+
+def _statm(column: int, pid: int | None = None) -> int:
     with suppress(OSError, ValueError, IndexError, AttributeError):
-        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        text = Path(f"/proc/{'self' if pid is None else pid}/statm").read_text("ascii")
+        return int(text.split()[column]) * os.sysconf("SC_PAGE_SIZE")
     return 0

@@ -20,8 +20,8 @@ from refcodec.foundation.loaded_models import adopted, require_object
 from refcodec.foundation.models_json import LISTING, installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
 from refcodec.foundation.worker import proxy
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.watch import Label
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import NONE, Limits
 
 if TYPE_CHECKING:

@@ -3,50 +3,24 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
+
+from refcodec import memory
 
 _PR_SET_PDEATHSIG: Final = 1
 _ADDRESS_SPACE: Final = "RLIMIT_AS"
 
 
-def address_space() -> int | None:
-    """Return the bytes of address space in use; None where it is not known."""
-    return _statm(0)
-
-
-def resident(pid: int) -> int | None:
-    """Return the bytes of memory that a process occupies; None where it is not known."""
-    return _statm(1, pid)
-
-
-def _statm(column: int, pid: int | None = None) -> int | None:
-    try:
-        text = Path(f"/proc/{'self' if pid is None else pid}/statm").read_text(encoding="ascii")
-        return int(text.split()[column]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return None
-
-
-def physical_memory() -> int | None:
-    """Return the bytes of memory of this machine; None where it is not known."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
 def limit_address_space(growth: int | None, *, final: bool = False) -> None:
-    """Limit the address space to what is in use and `growth` bytes more. None: as far as the system allows.
+    """Limit the address space to the bytes in use and `growth` more. None: as far as the system allows.
 
     final: the limit cannot be raised again.
     """
-    used = address_space()
-    if used is not None:
+    used = memory.address_space()
+    if used:
         _limit(_ADDRESS_SPACE, None if growth is None else used + growth, final=final)
 
 

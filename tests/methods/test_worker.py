@@ -44,9 +44,9 @@ from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.foundation.text_to_image import TextToImage
 from refcodec.foundation.unclip import UnclipGenerator
 from refcodec.foundation.worker import scratch, wire
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.process import WORKERS
 from refcodec.foundation.worker.proxy import ModelProxy, call
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import Limits, MemoryLimitError, TimeLimitError
 
 pytestmark = pytest.mark.models

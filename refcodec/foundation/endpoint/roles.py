@@ -14,7 +14,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.endpoint import keys
 from refcodec.foundation.endpoint.address import Address
-from refcodec.foundation.endpoint.answers import NotJson, parse_answer
+from refcodec.foundation.endpoint.answer_json import NotJson, parse_answer
 from refcodec.foundation.endpoint.exchange import TIMEOUT_S, ExchangeError, Request, exchange
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
 from refcodec.limits import NONE, Limits

@@ -18,8 +18,8 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from refcodec.foundation.worker import phases, scratch, wire
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.watch import MESSAGE_MAX, START, Label, Watch, raise_answer
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.progress import Progress
 
 POLL_S: Final = 0.25  # between two looks at the time and the memory

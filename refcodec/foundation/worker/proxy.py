@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from refcodec.foundation.worker import wire
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.process import WORKERS, Ended, Generation
 from refcodec.foundation.worker.watch import Label
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 
 ATTEMPTS: Final = 3  # to find a worker that does not end before it is called
 PACKAGE: Final = "refcodec.foundation."  # of names without a package

@@ -20,9 +20,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
+from refcodec import memory
 from refcodec.errors import SemError
 from refcodec.foundation.worker import phases, wire
-from refcodec.foundation.worker.limits import WorkerLimits
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.sandbox import audit, landlock, resources
 
 CALLABLE: Final = ("refcodec.foundation.", "refcodec.cli.bench.metric_networks.")  # modules whose functions are called
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _own_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Return streams of standard input and output; what reads or prints there from now on reaches nobody."""
+    """Return streams of standard input and output; libraries that use those afterwards reach the null device."""
     streams = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -184,7 +185,7 @@ class Server:
         if phase == self.phase == phases.RUN and not first and now < self.reported + BEAT_S:
             return
         self.phase, self.reported = phase, now
-        limits, used = self.limits, resources.address_space() or 0
+        limits, used = self.limits, memory.address_space()
         if phase == phases.LOAD:
             growth, seconds = limits.loading_bytes(self.weights), limits.start_s + limits.loading_s(self.weights)
         elif phase == phases.PREPARE:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The bounds that a caller sets for its own sake: pixels, memory and time, beside the limits of the level (SPEC §15).
+"""Bounds that a caller sets on pixels, memory and time, beside the limits of the level (SPEC §15).
 
     refcodec.decode("photo.sem", limits=Limits(max_pixels=10_000_000, max_memory=2 * 1024**3, timeout=30))
 

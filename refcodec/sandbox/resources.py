@@ -24,12 +24,12 @@ def limit_address_space(growth: int | None, *, final: bool = False) -> None:
         _limit(_ADDRESS_SPACE, None if growth is None else used + growth, final=final)
 
 
-def limit_files(most: int) -> None:
-    """Limit the length of each file that is written, and write no core dumps."""
+def limit_files(limit: int) -> None:
+    """Limit the bytes of each file that is written, and write no core dumps."""
     with suppress(AttributeError):  # Windows
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     _limit("RLIMIT_CORE", 0, final=True)
-    _limit("RLIMIT_FSIZE", most, final=True)
+    _limit("RLIMIT_FSIZE", limit, final=True)
 
 
 def _limit(name: str, bound: int | None, *, final: bool) -> None:

@@ -59,7 +59,7 @@ class Endpoint:
         return self.address.name
 
     def post(self, path: str, body: dict[str, Any], spare: dict[str, Any]) -> Any:
-        """Return the JSON answer to a JSON request. Raises Code.MODEL_UNAVAILABLE for any other answer, or none.
+        """Return the JSON answer to a JSON request. Raises Code.MODEL_UNAVAILABLE for any other answer, and without one.
 
         spare: members that some servers do not know; the request is repeated without them if it is refused.
         """

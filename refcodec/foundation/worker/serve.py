@@ -3,7 +3,7 @@
 
 Requests come on standard input, answers go to standard output; both are moved away at the start, so that no library
 reads or prints there. The process starts no program, opens no connection, writes only into its scratch folder, and runs
-no code but that of installed packages: an audit hook sees to it, and on Linux also the kernel.
+no code but that of installed packages: an audit hook enforces this, on Linux also the kernel.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _reader(stream: BinaryIO) -> queue.SimpleQueue[Request]:
 
 
 class Server:
-    """The objects of this process and the calls of them."""
+    """Keeps the objects of this process, and calls them."""
 
     def __init__(self, replies: BinaryIO, scratch: str) -> None:
         self.replies, self.scratch = replies, scratch
@@ -91,7 +91,7 @@ class Server:
         self._refuse()
 
     def run(self, requests: queue.SimpleQueue[Request]) -> None:
-        """Answer requests until there are none for IDLE_S and no object is left."""
+        """Answer requests until none arrives for IDLE_S and no object is left."""
         phases.listener.set(self._phase)
         self._reply({"event": "ready"}, [])
         while True:
@@ -222,7 +222,7 @@ class Server:
         return progress
 
     def _kept(self, value: Any) -> dict[str, Any]:
-        """Keep an object that is no value, and return its handle."""
+        """Keep an object that is not a value, and return its handle."""
         handle = max(self.objects, default=0) + 1
         self.objects[handle] = value
         return {"handle": handle}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The limits of time and memory of one request, and the errors that a worker and its end become. Imports no torch."""
+"""Watch the time and memory of one request, and make errors of those that a worker reports. Imports no torch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Label:
 
 
 class Watch:
-    """The limits of time and memory of the phase that a request is in."""
+    """Limits of time and memory of the phase that a request is in."""
 
     def __init__(self, limits: WorkerLimits, weights: int, phase: str, pid: int) -> None:
         self.limits, self.weights, self.phase = limits, weights, phase

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The limits of the process that runs foundation models: the one place where their numbers are."""
+"""Limits of time and memory of the process that runs foundation models."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class WorkerLimits:
 
     start_s: to start the process and import the libraries. load_s: to load a model, in addition to reading its files.
     prepare_s, prepare_bytes: for a chat template, tokenizer and picture processor, which take milliseconds and little
-    memory unless they were made to. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024
+    memory unless they are hostile. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024
     in float32 takes about 10 GiB in the decoder of Stable Diffusion XL. load_bytes: in addition to COPIES of the weights.
-    caller: bounds of the call in progress, which hold beside the others.
+    caller: bounds of the call in progress, which apply, too.
     """
 
     start_s: float = 300
@@ -45,5 +45,5 @@ class WorkerLimits:
         return replace(self, caller=caller)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the limits that the process itself keeps; its caller watches over the other ones."""
+        """Return the limits that the process applies to itself; `caller` is applied by its caller."""
         return {name: value for name, value in vars(self).items() if name != "caller"}

@@ -32,7 +32,7 @@ _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))?([KMGT]?)(?:I?B)?")
 
 
 class CallerLimitError(LimitError):
-    """A bound of memory or time is exceeded, which is no property of the file. Code.LIMIT_SYMBOLS."""
+    """A bound of the caller on memory or time is exceeded; the file may be valid. Code.LIMIT_SYMBOLS."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.what), {"hint": self.hint}

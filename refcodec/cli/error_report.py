@@ -63,7 +63,7 @@ def interrupted(what: str) -> None:
 
 
 def notice(text: str) -> None:
-    """Print a notice for the user, which is not an error; not into a file that standard error or --json is."""
+    """Print a notice to standard error; if an output file goes there, to standard output, or with --json nowhere."""
     if not error_is_output():
         say(f"note: {one_line(text)}", err=True)
     elif not wants_json():

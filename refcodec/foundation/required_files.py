@@ -65,7 +65,7 @@ def check_tokenizer_files(role: str, name: str, folder: Path, part: str = "", ki
 
 
 def _require_sentencepiece(role: str, name: str, place: Path) -> None:
-    """Raise Code.DEPENDENCY_MISSING if only a sentencepiece model is here, and what reads it is not installed."""
+    """Raise Code.DEPENDENCY_MISSING if there is only a sentencepiece model, and its packages are not installed."""
     if any(_filled(place / names[0]) for names in ANY_VOCABULARY if not names[0].endswith((".model", ".spm"))):
         return
     missing = [package for package in ("sentencepiece", "google.protobuf") if not _installed(package)]

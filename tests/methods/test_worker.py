@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The process of the models: every role gives there what it gives here, hostile models end in one line, and it can be gone
-at any time without anybody noticing but by the time that loading takes."""
+"""The worker process: each role has the results of a model in this process, a hostile model ends in one error, and models
+are loaded again after the worker has ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytest.importorskip("diffusers")
 
 import tiny_models
 from cli_harness import Semtool
-from metric_checkpoints import write_segmenter
+from role_folders import write_role_folders
 
 import refcodec
 from refcodec.cli.bench.metric_networks.clip_similarity import Clip
@@ -59,16 +59,7 @@ FEW = {"seed": 3, "steps": 2}
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    tiny_models.idefics3(folder / "captioner")
-    tiny_models.language_model(folder / "language")
-    tiny_models.stable_diffusion(folder)
-    tiny_models.unclip(folder / "other")
-    (folder / "other" / "painter").rename(folder / "unclip")
-    tiny_models.image_embedder(folder / "image_embedder")
-    tiny_models.clip_model(folder / "clip")
-    shutil.copytree(folder / "clip", folder / "text_encoder")
-    tiny_models.edge_detector(folder / "edge_detector")
-    write_segmenter(folder / "segmenter")
+    write_role_folders(folder)
     return folder
 
 

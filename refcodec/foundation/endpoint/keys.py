@@ -107,7 +107,7 @@ def _listed_keys(path: str) -> dict[str, str]:
             continue
         host = None if len(words) != 2 else _line_host(words[0])
         if host is None or host in keys:
-            raise KeyNotUsable(f"{shown(path)}, line {number}: not HOST KEY, or a host for the second time", hint)
+            raise KeyNotUsable(f"{shown(path)}, line {number}: is not HOST KEY, or repeats a host", hint)
         keys[host] = words[1]
     return keys
 

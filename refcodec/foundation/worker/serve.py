@@ -77,7 +77,7 @@ def _reader(stream: BinaryIO) -> queue.SimpleQueue[Request]:
 
 
 class Server:
-    """Keeps the objects of this process, and calls them."""
+    """Serves requests: keeps the objects of this process and calls them."""
 
     def __init__(self, replies: BinaryIO, scratch: str) -> None:
         self.replies, self.scratch = replies, scratch

@@ -92,7 +92,7 @@ def _interface(kind: type) -> list[str]:
 
 
 def _stands_in(model: Any, interface: list[str]) -> bool:
-    """Return whether an object has the methods of a role, of which a caller's own class may lack those not used."""
+    """Return whether an object has the methods of a role, a caller's own class needs only those that are used."""
     names = [name for name in interface if not name.startswith("_")]
     if any(kind.__module__.partition(".")[0] in FOREIGN for kind in type(model).__mro__ if kind is not object):
         return bool(names) and all(_has(model, name) for name in names)

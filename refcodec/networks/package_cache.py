@@ -95,7 +95,7 @@ def neutral_torch() -> Iterator[None]:
 def torch_errors(folder: Path, part: str) -> Iterator[None]:
     """Turn errors of torch in a float network into a SemError.
 
-    Also runs it in `torch_guard.neutral`. The package has been checked by then: an error of running is none of it.
+    Also runs it in `torch_guard.neutral`. The package has been checked by then, so it is not blamed for an error of running.
 
     Raises Code.DEPENDENCY_MISSING (SEM-E-805) if torch cannot be imported or cannot run the network here, MemoryError if
     memory is exhausted.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Model folders as people have them: each works, or is refused in one line that says what is missing and how to get it."""
+"""Incomplete and unusual model folders: each works, or is refused in one line that names the problem and the remedy."""
 
 from __future__ import annotations
 

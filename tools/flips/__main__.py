@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from refcodec.sandbox import resources
 from tools.flips import shared_prefix
 from tools.flips.cases import Unit, cases, shard, units, variants
 from tools.flips.examine import outcome, timed
@@ -42,11 +43,6 @@ def _plain(unit: Unit) -> Iterable[Result]:
         yield name, *timed(lambda d=data: outcome(d, environment))  # type: ignore[misc]
 
 
-def _limit_memory() -> None:
-    used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
-
-
 def _numbered(unit: Unit) -> tuple[Unit, Tally]:
     return unit, examine(unit)
 
@@ -54,7 +50,7 @@ def _numbered(unit: Unit) -> tuple[Unit, Tally]:
 def run(todo: list[Unit], report: Report, processes: int) -> None:
     """Examine units in several processes, and save the report from time to time."""
     saved = time.monotonic()
-    with multiprocessing.get_context("fork").Pool(processes, _limit_memory) as pool:
+    with multiprocessing.get_context("fork").Pool(processes, resources.limit_address_space, (MEMORY,)) as pool:
         for unit, tally in pool.imap_unordered(_numbered, todo):
             report.put(unit.key, unit.case.data, tally)
             if time.monotonic() - saved > SAVE_SECONDS:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Flips and prefixes of what a decoder reads beside a file: manifests, tensors, registries, tables.
 
-    python -m tools.flips.package_files [--every N] [--processes N] [--json FILE]
+    python -m tools.flips.packages [--every N] [--processes N] [--json FILE]
 
 Of the packages in test_vectors/models, the registries and the tables, every Nth flip and prefix is read (by default the
 31st; 1 for all, which takes a day). A read gives a model, a registry or a SemError, nothing else; a tensor or table with

@@ -8,6 +8,7 @@ import inspect
 from typing import Any, Final
 
 from refcodec.foundation.roles import ROLES
+from refcodec.foundation.worker.proxy import ModelProxy
 
 FOREIGN: Final = ("builtins", "torch", "numpy", "PIL", "diffusers", "transformers", "huggingface_hub")
 PLAIN: Final = (bytes, bytearray, bool, int, float, list, tuple, set, dict)  # never a loaded model
@@ -36,6 +37,7 @@ def adopted(role: str, model: Any, loader: Any, remote: Any = None) -> Any:
     if (
         not isinstance(kind, type)
         or isinstance(model, kind)
+        or (isinstance(model, ModelProxy) and issubclass(model.kind(), kind))
         or (isinstance(remote, type) and isinstance(model, remote))
     ):
         return model

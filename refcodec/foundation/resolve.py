@@ -23,6 +23,7 @@ from refcodec.foundation.worker import proxy
 from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.watch import Label
 from refcodec.limits import NONE, Limits
+from refcodec.process_settings import audible_warnings
 
 if TYPE_CHECKING:
     from refcodec.foundation.captioner import Captioner
@@ -43,7 +44,8 @@ Remote: TypeAlias = "Callable[[str, Address, Limits, frozenset[str]], R]"
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=2)
+    with audible_warnings():
+        warnings.warn(text, stacklevel=2)
 
 
 @dataclass
@@ -236,7 +238,7 @@ class Models:
     def _beside_loaded(self, role: str) -> bool:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""
         others = [self.roles.get(other) for other in TOGETHER if role in TOGETHER]
-        return any(not isinstance(other, ModelSource | None) for other in others)
+        return any(not isinstance(other, ModelSource | proxy.ModelProxy | None) for other in others)
 
 
 def no_folder_error(folder: Path) -> SemError:

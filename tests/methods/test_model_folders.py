@@ -85,6 +85,11 @@ def copied(folders: dict[str, Path], kind: str, name: str = "model") -> Path:
     return Path(shutil.copytree(folders[kind], name))
 
 
+def load_here(kind: str, folder: Path) -> Any:
+    """The model in this process."""
+    return KINDS[kind][1].load(folder, Models(device="cpu"))
+
+
 def load(kind: str, place: Any, **more: Any) -> Any:
     role, cls = KINDS[kind]
     return Models.of({role: place}, device="cpu", **more).load(role, cls.load, {})
@@ -122,7 +127,7 @@ def result(kind: str, model: Any) -> Any:
     if kind == "perco":
         return model.text("a cat on a mat").numpy()
     if kind == "controlnet":
-        return model.model.state_dict()["conv_in.weight"].numpy()
+        return model.model.get_parameter("conv_in.weight").detach().numpy()
     if kind == "clip":
         ids = model.tokenizer("a cat on a mat").input_ids
         return np.concatenate([model.picture(pixels).numpy(), np.array(ids, np.float32)])
@@ -964,7 +969,7 @@ def test_a_safety_checker_behind_a_controlnet(folders: dict[str, Path]) -> None:
     from refcodec.foundation.controlnet import ControlNetTextToImage
 
     strict = with_checker(Path(shutil.copytree(folders["controlnet"].parent / "painter", "strict")), -2.0)
-    base, control = load("sd", strict), load("controlnet", folders["controlnet"])
+    base, control = load_here("sd", strict), load_here("controlnet", folders["controlnet"])
     lines = np.zeros((64, 64, 3), np.uint8)
     made = ControlNetTextToImage(base, control, lines, 1.0)
     refused(
@@ -978,7 +983,7 @@ def test_a_safety_checker_behind_a_controlnet(folders: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("kind", ["sd", "unclip", "xl"])
 def test_a_black_picture(folders: dict[str, Path], kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load(kind, folders[kind])
+    model = load_here(kind, folders[kind])
     monkeypatch.setattr(
         model.pipeline.image_processor, "postprocess", lambda *_, **__: np.zeros((1, 32, 32, 3), np.float32)
     )
@@ -1127,7 +1132,7 @@ def loaded_by_the_library(folders: dict[str, Path], kind: str) -> Any:
     if kind == "language":
         return transformers.pipeline("text-generation", model=str(folder), device="cpu")
     if kind in ("llava", "blip", "blip2", "qwen", "idefics3"):
-        model = load(kind, folder)
+        model = load_here(kind, folder)
         return transformers.ImageTextToTextPipeline(model=model.model, processor=model.processor)
     return diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True)
 

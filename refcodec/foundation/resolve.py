@@ -232,17 +232,12 @@ class Models:
             raise error
         weights = sum(os.path.getsize(path) for _, path in model_files(folder))
         settings, limits = proxy.Settings(self.device, self.dtype), self.worker_limits.within(self.limits)
-        try:
-            return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, limits, weights))
-        except SemError as refusal:
-            if not folder.is_absolute():  # the worker knows the folder by its absolute path
-                refusal.hint = refusal.hint.replace(f"{Path.cwd()}{os.sep}", "")
-            raise
+        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, limits, weights))
 
     def _beside_loaded(self, role: str) -> bool:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""
         others = [self.roles.get(other) for other in TOGETHER if role in TOGETHER]
-        return any(not isinstance(other, ModelSource | None) for other in others)
+        return any(not isinstance(other, ModelSource | proxy.ModelProxy | None) for other in others)
 
 
 def no_folder_error(folder: Path) -> SemError:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from refcodec import memory

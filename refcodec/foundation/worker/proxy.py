@@ -8,6 +8,7 @@ it. A proxy records how its object was made, so that the next call loads a model
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from refcodec.errors import SemError
 from refcodec.foundation.worker import wire
 from refcodec.foundation.worker.process import WORKERS, Ended, Generation
 from refcodec.foundation.worker.watch import Label
@@ -120,18 +122,14 @@ class ModelProxy:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return Call("call", "", self._made.label, self._made.limits, self, args, kwargs).run()
 
+    def kind(self) -> type:
+        """Return the class whose instance this stands for; object, if it was not made by a loader of this library."""
+        owner = function_of(self._made.name) if self._made.folder is not None else None
+        found = getattr(owner, "__self__", object)
+        return found if isinstance(found, type) else object
+
     def __repr__(self) -> str:
         return f"<{self._made.name} of {self._made.label.name}, in the process of the models>"
-
-
-def maker(model: ModelProxy) -> str:
-    """Return the name of the class of a model, or of the function that has made it."""
-    return model._made.name.removesuffix(".load").replace(":", ".")
-
-
-def is_made_by(model: ModelProxy, loader: Any) -> bool:
-    """Return whether a loader of this library has made a model."""
-    return model._made.name == name_of(loader)
 
 
 def limit(model: object, limits: WorkerLimits) -> None:
@@ -166,11 +164,23 @@ def _method(got: Call) -> Callable[..., Any]:
 def load(loader: str, label: Label, folder: Path, settings: Settings, limits: WorkerLimits, weights: int) -> ModelProxy:
     """Return a proxy of the model that `loader`, MODULE:NAME, makes from a folder and settings. Raises ModelError."""
     place = folder.absolute()
-    call_ = Call("call", full_name(loader), label, limits, None, [place, settings], {}, str(place), weights)
-    made = call_.run()
+    asked = Call("call", full_name(loader), label, limits, None, [place, settings], {}, str(place), weights)
+    try:
+        made = asked.run()
+    except SemError as error:
+        raise _with_path_of(folder, error) from None
     if not isinstance(made, ModelProxy):
         raise label.error("does not load as an object")
     return made
+
+
+def _with_path_of(folder: Path, error: SemError) -> SemError:
+    """Return an error of a loader, which got an absolute path, with paths as the caller has written that of the folder."""
+    if folder.is_absolute():
+        return error
+    here = f"{Path.cwd()}{os.sep}"
+    what, hint = error.what.replace(here, ""), error.hint.replace(here, "")
+    return SemError(error.code, what, offset=error.offset, path=error.path, hint=hint)
 
 
 def call(name: str, *args: Any, **kwargs: Any) -> Any:

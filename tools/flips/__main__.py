@@ -16,6 +16,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
@@ -47,15 +48,14 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
 
 
-def _numbered(unit: Unit) -> tuple[Unit, Tally]:
-    return unit, examine(unit)
-
-
 def run(todo: list[Unit], report: Report, processes: int) -> None:
     """Examine units in several processes, and save the report from time to time."""
     saved = time.monotonic()
-    with multiprocessing.get_context("fork").Pool(processes, _limit_memory) as pool:
-        for unit, tally in pool.imap_unordered(_numbered, todo):
+    forking = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, forking, _limit_memory) as pool:  # which notices a process that is killed
+        running = {pool.submit(examine, unit): unit for unit in todo}
+        for done in as_completed(running):
+            unit, tally = running.pop(done), done.result()
             report.put(unit.key, unit.case.data, tally)
             if time.monotonic() - saved > SAVE_SECONDS:
                 report.save()

@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -145,8 +146,8 @@ def main() -> int:
     args = parser.parse_args()
     report, chosen = Report(args.json), subjects()
     todo = [one for one in chosen if not report.has(f"{one.name}:0", one.path.read_bytes())]
-    with multiprocessing.get_context("fork").Pool(args.processes) as pool:
-        for subject, tally in pool.imap_unordered(partial(_tally, args.every, args.most), todo):
+    with ProcessPoolExecutor(args.processes, multiprocessing.get_context("fork")) as pool:
+        for subject, tally in pool.map(partial(_tally, args.every, args.most), todo):
             report.put(f"{subject.name}:0", subject.path.read_bytes(), tally)
             report.save()
     print("\n".join(report.lines(len(chosen))))

@@ -35,12 +35,7 @@ def model_digest(folder: Path) -> str:
             f"{shown(str(folder))} is not a model package: it has no {package_search.MANIFEST}",
             path="model",
         )
-    if (digest := package_search.folder_digest(folder)) is not None:
-        return digest
-    try:
-        return package.symbol_digest(package.read_manifest(folder)["symbols"])
-    except ValueError as error:
-        raise SemError(Code.MODEL_MALFORMED, str(error), path="symbols") from error
+    return package_search.folder_digest(folder) or package.symbol_digest(package.read_manifest(folder)["symbols"])
 
 
 @lru_cache(maxsize=4)

@@ -85,6 +85,11 @@ def copied(folders: dict[str, Path], kind: str, name: str = "model") -> Path:
     return Path(shutil.copytree(folders[kind], name))
 
 
+def load(kind: str, place: Any, **more: Any) -> Any:
+    role, cls = KINDS[kind]
+    return Models.of({role: place}, device="cpu", **more).load(role, cls.load, {})
+
+
 def load_here(kind: str, folder: Path) -> Any:
     """Load a model into this process, as a caller's own."""
     return KINDS[kind][1].load(folder, Models.of(device="cpu"))

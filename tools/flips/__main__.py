@@ -16,6 +16,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
@@ -43,15 +44,14 @@ def _plain(unit: Unit) -> Iterable[Result]:
         yield name, *timed(lambda d=data: outcome(d, environment))  # type: ignore[misc]
 
 
-def _numbered(unit: Unit) -> tuple[Unit, Tally]:
-    return unit, examine(unit)
-
-
 def run(todo: list[Unit], report: Report, processes: int) -> None:
     """Examine units in several processes, and save the report from time to time."""
     saved = time.monotonic()
-    with multiprocessing.get_context("fork").Pool(processes, resources.limit_address_space, (MEMORY,)) as pool:
-        for unit, tally in pool.imap_unordered(_numbered, todo):
+    forking = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, forking, resources.limit_address_space, (MEMORY,)) as pool:
+        running = {pool.submit(examine, unit): unit for unit in todo}
+        for done in as_completed(running):  # raises if a process is killed
+            unit, tally = running.pop(done), done.result()
             report.put(unit.key, unit.case.data, tally)
             if time.monotonic() - saved > SAVE_SECONDS:
                 report.save()

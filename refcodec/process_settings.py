@@ -89,6 +89,16 @@ def is_quiet() -> bool:
 
 
 @contextmanager
+def audible_warnings() -> Iterator[None]:
+    """Let warnings of this thread through, inside a `quiet_warnings` block, too."""
+    depth, _QUIET.depth = _QUIET.depth, 0
+    try:
+        yield
+    finally:
+        _QUIET.depth = depth
+
+
+@contextmanager
 def quiet_warnings() -> Iterator[None]:
     """Suppress all warnings from this thread inside the block, even if warnings are errors.
 

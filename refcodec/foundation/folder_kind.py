@@ -15,6 +15,7 @@ from refcodec.foundation.roles import ROLES
 from refcodec.foundation.weight_files import OPENVINO, OTHER_FORMATS, unfinished
 from refcodec.networks import package_search
 
+NAME_MAX: Final = 80  # characters of the name of a part; diffusers takes it as an argument
 ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors", "pytorch_lora_weights.safetensors")
 PIPELINE_ROLES: Final = ("painter",)
 _MERGE: Final = "merge it into its base model with diffusers or peft, and name the folder of the result"
@@ -35,7 +36,8 @@ def components(folder: Path) -> dict[str, tuple[str, str]]:
 
 
 def _is_name(name: str) -> bool:
-    return not name.startswith(("_", ".")) and os.path.basename(name) == name and "\\" not in name and "\0" not in name
+    """Return whether a member may name a part: an argument of the pipeline, and a folder on every system."""
+    return name.isascii() and name.isidentifier() and not name.startswith("_") and len(name) <= NAME_MAX
 
 
 def refuse_adapter(role: str, folder: Path) -> None:

@@ -9,7 +9,15 @@ from typing import Any, Final
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.llm_output import strip_reasoning
 from refcodec.foundation.loaded_models import name_of
-from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, reports_tokens, require_config, running
+from refcodec.foundation.loading import (
+    OWN_FILES,
+    library_errors,
+    load_pretrained,
+    loading,
+    reports_tokens,
+    require_config,
+    running,
+)
 from refcodec.foundation.required_files import check_tokenizer_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.tokenizer_probe import check_tokenizer
@@ -43,7 +51,7 @@ class LanguageModel:
     @classmethod
     def adopt(cls, pipeline: Any) -> LanguageModel | None:
         """Return the model of a loaded text-generation pipeline of transformers, None for another object."""
-        with loading(ROLE, Path(type(pipeline).__name__)):
+        with library_errors(ROLE, Path(type(pipeline).__name__)):
             from transformers import TextGenerationPipeline
 
             known = isinstance(pipeline, TextGenerationPipeline) and pipeline.tokenizer is not None

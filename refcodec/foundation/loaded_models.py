@@ -8,6 +8,7 @@ import inspect
 from typing import Any, Final
 
 from refcodec.foundation.roles import ROLES
+from refcodec.foundation.worker import proxy
 
 FOREIGN: Final = ("builtins", "torch", "numpy", "PIL", "diffusers", "transformers", "huggingface_hub")
 PLAIN: Final = (bytes, bytearray, bool, int, float, list, tuple, set, dict)  # never a loaded model
@@ -33,6 +34,10 @@ def adopted(role: str, model: Any, loader: Any, remote: Any = None) -> Any:
     class of endpoints that a method accepts for the role. Raises TypeError for any other object.
     """
     kind = getattr(loader, "__self__", None)
+    if isinstance(model, proxy.ModelProxy):
+        if proxy.is_made_by(model, loader):
+            return model
+        raise _refusal(role, kind, proxy.maker(model))
     if (
         not isinstance(kind, type)
         or isinstance(model, kind)
@@ -45,11 +50,15 @@ def adopted(role: str, model: Any, loader: Any, remote: Any = None) -> Any:
         return made
     if _stands_in(model, _interface(kind)):
         return model
+    raise _refusal(role, kind, f"{type(model).__module__}.{type(model).__qualname__}")
+
+
+def _refusal(role: str, kind: Any, actual: str) -> TypeError:
     accepted = getattr(kind, "ADOPTS", "")
     also = f", {accepted}" if accepted else ""
-    raise TypeError(
+    return TypeError(
         f"{role}: pass a path or hub id of {ROLES[role]}{also} or a {kind.__module__}.{kind.__qualname__}, "
-        f"not an object of the class {type(model).__module__}.{type(model).__qualname__}"
+        f"not an object of the class {actual}"
     )
 
 

@@ -23,6 +23,7 @@ from refcodec.foundation.worker import proxy
 from refcodec.foundation.worker.watch import Label
 from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import NONE, Limits
+from refcodec.process_settings import audible_warnings
 
 if TYPE_CHECKING:
     from refcodec.foundation.captioner import Captioner
@@ -43,7 +44,8 @@ Remote: TypeAlias = "Callable[[str, Address, Limits, frozenset[str]], R]"
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=2)
+    with audible_warnings():
+        warnings.warn(text, stacklevel=2)
 
 
 @dataclass
@@ -230,7 +232,12 @@ class Models:
             raise error
         weights = sum(os.path.getsize(path) for _, path in model_files(folder))
         settings, limits = proxy.Settings(self.device, self.dtype), self.worker_limits.within(self.limits)
-        return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, limits, weights))
+        try:
+            return cast(T, proxy.load(name, Label(role, folder.name), folder, settings, limits, weights))
+        except SemError as refusal:
+            if not folder.is_absolute():  # the worker knows the folder by its absolute path
+                refusal.hint = refusal.hint.replace(f"{Path.cwd()}{os.sep}", "")
+            raise
 
     def _beside_loaded(self, role: str) -> bool:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""

@@ -28,6 +28,7 @@ from cli_harness import Semtool
 from role_folders import write_role_folders
 
 import refcodec
+from refcodec import memory
 from refcodec.cli.bench.metric_networks.clip_similarity import Clip
 from refcodec.cli.bench.metric_networks.segmentation import Segmenter
 from refcodec.errors import ModelError
@@ -575,4 +576,23 @@ def test_bounds_of_the_caller_hold_for_a_model(models: Path) -> None:
         within = Models.of(several, environment=several.environment, limits=limits.start())
         with pytest.raises(error, match=message) as caught:
             within.load("edge_detector", EdgeDetector.load, {})(pixels)
-        assert caught.value.exit_status == 6
+        assert caught.value.status == 6
+
+
+@pytest.mark.parametrize(
+    ("free", "most"), [(None, 24 << 30), (1 << 40, 24 << 30), (6 << 30, 6 << 30), (1 << 20, 2 << 30), (0, 2 << 30)]
+)
+def test_a_model_takes_the_free_memory_at_most(free: int | None, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free", lambda: free)
+    limits = WorkerLimits().within(Limits(timeout=9))
+    assert (limits.run_bytes, limits.caller) == (most, Limits(timeout=9))
+    assert WorkerLimits(run_bytes=1 << 26).within(Limits()).run_bytes == 1 << 26
+
+
+@linux
+def test_the_process_is_the_first_that_ends_when_memory_runs_out(models: Path) -> None:
+    detector = Models.of(models, device="cpu").load("edge_detector", EdgeDetector.load, {})
+    assert detector.name == "edge_detector"
+    pid = WORKERS.worker.process.pid  # type: ignore[union-attr]
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
+    assert Path("/proc/self/oom_score_adj").read_text() != "1000\n"

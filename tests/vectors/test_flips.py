@@ -77,9 +77,7 @@ def test_a_file_that_is_not_what_its_symbols_give_is_a_finding(monkeypatch: pyte
 
 
 def test_errors_that_are_findings() -> None:
-    long, lines = SemError(401, "long"), SemError(401, "lines")
-    long.what, lines.what = "long" * 501, "two\nlines"  # SemError itself shortens and escapes what it is given
-    for error in (long, lines, SemError(401, "far", offset=10)):
+    for error in (SemError(401, "far", offset=10), SemError(401, "before", offset=-1)):
         with pytest.raises(examine.Finding):
             examine.refused(error, 9)
     assert examine.refused(SemError(401, "at the end", offset=9), 9) == "SEM-E-401"

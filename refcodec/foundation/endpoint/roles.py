@@ -170,9 +170,14 @@ class RemoteTextToImage(Endpoint):
         if progress is not None:
             progress(1)
         try:
-            return _picture(base64.b64decode(document["data"][0]["b64_json"], validate=True))
+            pixels = _picture(base64.b64decode(document["data"][0]["b64_json"], validate=True))
         except (KeyError, IndexError, TypeError, ValueError, SemError):  # ValueError: not base64, or not ASCII
             raise self.error("answers without a picture") from None
+        if not pixels.any():  # what a safety checker leaves of a picture
+            raise self.error(
+                "answers with a picture that is black altogether", "take another seed, or name another painter"
+            )
+        return pixels
 
     def edit(
         self, pixels: Pixels, prompt: str, strength: float, *, seed: int, progress: Progress | None = None, **_: Any

@@ -124,6 +124,16 @@ class ModelProxy:
         return f"<{self._made.name} of {self._made.label.name}, in the process of the models>"
 
 
+def maker(model: ModelProxy) -> str:
+    """Return the name of the class of a model, or of the function that has made it."""
+    return model._made.name.removesuffix(".load").replace(":", ".")
+
+
+def is_made_by(model: ModelProxy, loader: Any) -> bool:
+    """Return whether a loader of this library has made a model."""
+    return model._made.name == name_of(loader)
+
+
 def limit(model: object, limits: WorkerLimits) -> None:
     """Apply `limits` to the following calls of a model; do nothing for one in this process."""
     if isinstance(model, ModelProxy):

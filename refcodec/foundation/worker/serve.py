@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> None:
         resources.end_with_parent()
     with suppress(ValueError, OSError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller decides
+    resources.end_first()
     resources.limit_files(FILE_BYTES_MAX)
     landlock.restrict(scratch)
     with suppress(ImportError):  # reported when a model is loaded

@@ -29,6 +29,30 @@ def machine() -> int | None:
     return min((bound for bound in bounds if bound > 0), default=None)
 
 
+def free() -> int | None:
+    """Return the bytes of memory that no process needs now, of this machine and its control group; None if unknown."""
+    available = _meminfo("MemAvailable:")
+    if available is None:
+        return None
+    left = available + (_meminfo("SwapFree:") or 0)
+    bound, used = _control_group("memory.max"), _control_group("memory.current")
+    return left if bound is None or used is None else min(left, max(0, bound - used))
+
+
+def _meminfo(name: str) -> int | None:
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) << 10
+    return None
+
+
+def _control_group(name: str) -> int | None:
+    with suppress(OSError, ValueError):  # "max": no bound
+        return int(Path("/sys/fs/cgroup", name).read_text("ascii"))
+    return None
+
+
 def resident(pid: int | None = None) -> int:
     """Return the bytes of memory that a process, by default this one, occupies now; 0 if that is unknown."""
     return _statm(1, pid)
@@ -44,26 +68,3 @@ def _statm(column: int, pid: int | None = None) -> int:
         text = Path(f"/proc/{'self' if pid is None else pid}/statm").read_text("ascii")
         return int(text.split()[column]) * os.sysconf("SC_PAGE_SIZE")
     return 0
-
-
-def free() -> int | None:
-    """Return the bytes of memory that no process needs now, of this machine and its control group; None if unknown."""
-    available, most, used = _meminfo("MemAvailable:"), _control_group("memory.max"), _control_group("memory.current")
-    if available is None:
-        return None
-    left = available + (_meminfo("SwapFree:") or 0)
-    return left if most is None or used is None else min(left, max(0, most - used))
-
-
-def _meminfo(name: str) -> int | None:
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith(name):
-                return int(line.split()[1]) << 10
-    return None
-
-
-def _control_group(name: str) -> int | None:
-    with suppress(OSError, ValueError):  # "max": no bound
-        return int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii"))
-    return None

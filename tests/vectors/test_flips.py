@@ -10,7 +10,7 @@ import pytest
 from refcodec.errors import SemError
 from refcodec.payloads import consonant
 from tools.flips import __main__ as flips
-from tools.flips import cases, examine, package_files, shared_prefix
+from tools.flips import cases, examine, packages, shared_prefix
 from tools.flips.report import Report, Tally
 
 
@@ -125,14 +125,14 @@ def test_tallies_add_up() -> None:
 
 def test_files_beside() -> None:
     """A table, a manifest, tensors and a registry: no changed byte of a tensor or table is accepted."""
-    chosen = {one.name: one for one in package_files.subjects()}
+    chosen = {one.name: one for one in packages.subjects()}
     for name, counted in (
         ("refcodec/entropy/data/gaussian.bin", {"SEM-E-802"}),
         ("test_vectors/models/vq-tiny/manifest.json", {"loaded", "SEM-E-801", "SEM-E-802", "SEM-E-803", "SEM-E-705"}),
         ("test_vectors/models/vq-tiny/symbols.safetensors", {"loaded", "SEM-E-802", "SEM-E-803"}),
         ("test_vectors/registries/rows.json", {"SEM-E-101", "SEM-E-702", "registry"}),
     ):
-        tally = Tally().add(name, package_files.results(chosen[name], 7, 40))
+        tally = Tally().add(name, packages.results(chosen[name], 7, 40))
         assert 30 <= tally.flips + tally.prefixes <= 40
         assert tally.findings == []
         assert set(tally.outcomes) <= counted

@@ -175,7 +175,7 @@ class RemoteTextToImage(Endpoint):
             raise self.error("answers without a picture") from None
         if not pixels.any():  # what a safety checker leaves of a picture
             raise self.error(
-                "answers with a black picture in place of one", "take another seed, or name another painter"
+                "answers with a picture that is black altogether", "take another seed, or name another painter"
             )
         return pixels
 

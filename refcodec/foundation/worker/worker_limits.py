@@ -23,8 +23,8 @@ class WorkerLimits:
     prepare_s, prepare_bytes: for a chat template, tokenizer and picture processor, which take milliseconds and little
     memory unless they are hostile. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024
     in float32 takes about 10 GiB in the decoder of Stable Diffusion XL. A call may take the free memory of the machine at
-    most, or LEAST_BYTES. load_bytes: in addition to COPIES of the weights. caller: bounds of the call in progress, which
-    apply, too.
+    most, or LEAST_BYTES. load_bytes: in addition to COPIES of the weights.
+    caller: bounds of the call in progress, which apply, too.
     """
 
     start_s: float = 300

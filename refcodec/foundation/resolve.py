@@ -236,7 +236,7 @@ class Models:
     def _beside_loaded(self, role: str) -> bool:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""
         others = [self.roles.get(other) for other in TOGETHER if role in TOGETHER]
-        return any(not isinstance(other, ModelSource | None) for other in others)
+        return any(not isinstance(other, ModelSource | proxy.ModelProxy | None) for other in others)
 
 
 def no_folder_error(folder: Path) -> SemError:

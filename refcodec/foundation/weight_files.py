@@ -101,7 +101,7 @@ def _sharded(folder: Path, variant: str | None, found: list[str], index: str | N
 
 def _index_names(path: Path) -> list[str]:
     """Return the names of the shards in an index, in order. Raises ValueError for anything else than names beside it."""
-    if path.stat().st_size > INDEX_BYTES_MAX:
+    if not path.is_file() or path.stat().st_size > INDEX_BYTES_MAX:  # reading a pipe would block
         raise ValueError("too long")
     document: Any = json.loads(path.read_bytes())
     named = document.get("weight_map") if isinstance(document, dict) else None

@@ -122,7 +122,7 @@ def result(kind: str, model: Any) -> Any:
     if kind == "perco":
         return model.text("a cat on a mat").numpy()
     if kind == "controlnet":
-        return model.model.state_dict()["conv_in.weight"].numpy()
+        return model.model.conv_in.weight.detach().numpy()
     if kind == "clip":
         ids = model.tokenizer("a cat on a mat").input_ids
         return np.concatenate([model.picture(pixels).numpy(), np.array(ids, np.float32)])
@@ -597,6 +597,27 @@ def test_a_role_of_a_set_that_is_a_broken_link() -> None:
         hint,
         "painter",
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_and_devices_are_not_read(folders: dict[str, Path]) -> None:
+    """A pipe would block for ever, a device may have no end."""
+    cache = Path("models--a--b")
+    shutil.copytree(folders["clip"], cache / "snapshots" / ("a" * 40))
+    (cache / "refs").mkdir()
+    os.mkfifo(cache / "refs" / "main")
+    assert alike("clip", load("clip", cache), load("clip", folders["clip"]))
+    os.mkfifo("pipe")
+    os.mkfifo("model.safetensors")
+    for place in ("pipe", "model.safetensors", "/dev/zero", "/dev/full"):
+        what = "is not a folder but a device or a pipe"
+        refused(lambda place=place: load("clip", place), UNAVAILABLE, what, "name the folder", "clip")  # type: ignore[misc]
+    index = copied(folders, "clip", "sharded") / "model.safetensors.index.json"
+    (index.parent / "model.safetensors").rename(index.parent / "model-00001-of-00002.safetensors")
+    os.mkfifo(index)
+    refused(lambda: load("clip", "sharded"), UNAVAILABLE, "lacks", "get the missing files", "clip")
+    os.mkfifo("models.json")
+    refused(lambda: Models.of(".").load("clip", ClipModel.load, {}), UNAVAILABLE, "nothing fills", "name it", "clip")
 
 
 def test_a_cache_without_a_snapshot() -> None:
@@ -1127,7 +1148,7 @@ def loaded_by_the_library(folders: dict[str, Path], kind: str) -> Any:
     if kind == "language":
         return transformers.pipeline("text-generation", model=str(folder), device="cpu")
     if kind in ("llava", "blip", "blip2", "qwen", "idefics3"):
-        model = load(kind, folder)
+        model = Captioner.load(folder, Models.of(device="cpu"))  # in this process
         return transformers.ImageTextToTextPipeline(model=model.model, processor=model.processor)
     return diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True)
 
@@ -1152,8 +1173,10 @@ def test_a_loaded_pipeline_whose_tokenizer_is_empty(folders: dict[str, Path]) ->
 
 @pytest.mark.parametrize("kind", every(KINDS))
 def test_a_loaded_model_of_this_library(folders: dict[str, Path], kind: str) -> None:
-    model = load(kind, folders[kind])
+    """One in the process of the models, and one in this process."""
+    model, here = load(kind, folders[kind]), KINDS[kind][1].load(folders[kind], Models.of(device="cpu"))
     assert load(kind, model) is model
+    assert load(kind, here) is here
 
 
 @pytest.mark.parametrize("kind", every(KINDS))

@@ -112,6 +112,11 @@ class ModelProxy:
         self._finalizer = weakref.finalize(self, WORKERS.release, generation, handle)
         self._finalizer.atexit = False
 
+    @property
+    def made_by(self) -> str:
+        """MODULE:NAME of the function here, or the name of the method there, that returned the object."""
+        return self._made.name
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

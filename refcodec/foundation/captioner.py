@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of, dtype_of
+from refcodec.foundation.input_size import require_size
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
 from refcodec.foundation.loaded_models import name_of
 from refcodec.foundation.loading import (
@@ -79,6 +80,7 @@ class Captioner:
         """
         with running(ROLE, self.name):
             inputs = self._inputs(Image.fromarray(pixels), instruction or SENTENCE)
+            require_size(ROLE, self.name, inputs)
             whole = self.template is None or self.model.config.is_encoder_decoder
             start = 0 if whole else inputs["input_ids"].shape[1]
             tokens = self.model.generate(

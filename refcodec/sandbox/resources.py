@@ -12,13 +12,14 @@ from typing import Final
 from refcodec import memory
 
 _PR_SET_PDEATHSIG: Final = 1
+_HALF: Final = "500"  # thousandths of the memory of the machine
 _ADDRESS_SPACE: Final = "RLIMIT_AS"
 
 
 def end_first() -> None:
-    """Have Linux end this process before any other one if memory runs out."""
+    """Have Linux end this process if memory runs out, unless another one takes more by half of the machine's."""
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+        Path("/proc/self/oom_score_adj").write_text(_HALF, encoding="ascii")
 
 
 def limit_address_space(growth: int | None, *, final: bool = False) -> None:

@@ -604,6 +604,27 @@ def test_a_role_of_a_set_that_is_a_broken_link() -> None:
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_and_devices_are_not_read(folders: dict[str, Path]) -> None:
+    """A pipe would block for ever, a device may have no end."""
+    cache = Path("models--a--b")
+    shutil.copytree(folders["clip"], cache / "snapshots" / ("a" * 40))
+    (cache / "refs").mkdir()
+    os.mkfifo(cache / "refs" / "main")
+    assert alike("clip", load("clip", cache), load("clip", folders["clip"]))
+    os.mkfifo("pipe")
+    os.mkfifo("model.safetensors")
+    for place in ("pipe", "model.safetensors", "/dev/zero", "/dev/full"):
+        what = "is not a folder but a device or a pipe"
+        refused(lambda place=place: load("clip", place), UNAVAILABLE, what, "name the folder", "clip")  # type: ignore[misc]
+    index = copied(folders, "clip", "sharded") / "model.safetensors.index.json"
+    (index.parent / "model.safetensors").rename(index.parent / "model-00001-of-00002.safetensors")
+    os.mkfifo(index)
+    refused(lambda: load("clip", "sharded"), UNAVAILABLE, "lacks", "get the missing files", "clip")
+    os.mkfifo("models.json")
+    refused(lambda: Models.of(".").load("clip", ClipModel.load, {}), UNAVAILABLE, "nothing fills", "name it", "clip")
+
+
 def test_a_cache_without_a_snapshot() -> None:
     Path("models--owner--name/snapshots").mkdir(parents=True)
     refused(
@@ -1160,7 +1181,7 @@ def test_a_loaded_model_of_this_library(folders: dict[str, Path], kind: str) -> 
     for model in (
         load_here(kind, folders[kind]),
         load(kind, folders[kind]),
-    ):  # the other is in the process of the models
+    ):  # in this process, and in that of the models
         assert load(kind, model) is model
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import os
 import queue
@@ -50,21 +51,24 @@ class Worker:
     """One process. Not for several threads at once."""
 
     def __init__(self) -> None:
+        if not sys.executable:
+            raise FileNotFoundError(errno.ENOENT, "there is no Python interpreter at sys.executable")
         self.scratch = scratch.make()
         self.messages = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        path = [entry for entry in sys.path if os.path.isabs(entry)]
+        path = [entry for entry in sys.path if isinstance(entry, str) and os.path.isabs(entry)]
         path += [own for own in (os.path.abspath(_HOME),) if own not in path]
         own_thread = threading.current_thread() is threading.main_thread()
         more: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x08000200}
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", _CODE, json.dumps(path), self.scratch, str(int(own_thread))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.messages,
-            env=_environment(self.scratch),
-            cwd=self.scratch,
-            **more,
-        )
+        command = [sys.executable, "-I", "-B", "-c", _CODE, json.dumps(path), self.scratch, str(int(own_thread))]
+        streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.messages}
+        try:
+            self.process = subprocess.Popen(
+                command, env=_environment(self.scratch), cwd=self.scratch, **streams, **more
+            )
+        except BaseException:
+            self.messages.close()
+            scratch.remove(self.scratch)
+            raise
         self.answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.ready = False  # whether it has imported the libraries
         self.answered = True  # whether the last request has a result or an error

@@ -17,6 +17,7 @@ from refcodec.errors import Code, SemError
 from refcodec.replace_file import Times, replace_file, write_all
 
 _CHUNK: Final = 1 << 20
+SHOWN_MAX: Final = 1000  # characters of a name in a message
 
 
 def shipped_data(package: str, name: str, sha256: str) -> bytes:
@@ -127,7 +128,9 @@ def path_text(path: str | os.PathLike[str]) -> str:
 
 
 def shown(name: str) -> str:
-    """Return a path for a one-line message, escaped if it is not printable."""
+    """Return a path for a one-line message, escaped if it is not printable; shortened in the middle if no path is as long."""
+    if len(name) > SHOWN_MAX:
+        name = f"{name[: SHOWN_MAX // 2]}…{name[-SHOWN_MAX // 2 :]}"
     return name if name and name.isprintable() else ascii(name)
 
 

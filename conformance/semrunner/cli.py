@@ -96,12 +96,12 @@ def main(
     add("--cwd", type=Path, metavar="DIR", help="folder in which the decoder runs (default: an empty one)")
     add("--shuffle", type=int, metavar="SEED", help="give the vectors in a random order (default: that of the suite)")
     add("--quiet", action="store_true", help="print only failures and the summary line")
-    with _ending_tidily():
+    with _exiting_on_signals():
         return run(Options(**vars(parser.parse_args(arguments))), data_folders)
 
 
 @contextmanager
-def _ending_tidily() -> Iterator[None]:
+def _exiting_on_signals() -> Iterator[None]:
     """Exit on SIGTERM and SIGHUP as on Ctrl-C, so that no process and no temporary folder is left."""
 
     def end(number: int, _: object) -> None:

@@ -79,8 +79,8 @@ def limits_options(f: Callable[..., Any]) -> Callable[..., Any]:
 def _start_timer(limits: Limits) -> list[float]:
     """Raise `TimeLimitError` at the deadline, wherever the program is, until the command ends.
 
-    Return a list that is empty until then. Work checks the time by itself (`Limits.checked`); this ends what does not, such as loading a library. It needs a timer
-    of the system (not on Windows) and works in the main thread alone.
+    Return a list that is empty until then. Most work checks the time itself (`Limits.checked`); this also ends work that
+    does not, such as loading a library. It needs a timer of the system (not on Windows), and works in the main thread only.
     """
     expired: list[float] = []
     if limits.until is None or not hasattr(signal, "setitimer"):

@@ -82,7 +82,7 @@ def times_of(source: str | None, preserve: bool) -> tuple[int, int] | None:
 
 
 def free(name: str, *, force: bool = False) -> str:
-    """Return a name if no file has it, or with `force`. UsageError if one has."""
+    """Return a name that no file has; with `force`, any name. Raises a usage error."""
     if name != STDIO and not force and os.path.lexists(name):
         raise click.UsageError(f"{shown(name)} is there already: name the output with -o, or replace it with --force")
     return name

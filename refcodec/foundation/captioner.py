@@ -11,9 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import device_of, dtype_of
+from refcodec.foundation.input_size import require_size
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
 from refcodec.foundation.loaded_models import name_of
-from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, reports_tokens, require_config, running
+from refcodec.foundation.loading import (
+    OWN_FILES,
+    library_errors,
+    load_pretrained,
+    loading,
+    reports_tokens,
+    require_config,
+    running,
+)
 from refcodec.foundation.required_files import check_processor_files, check_tokenizer_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.tokenizer_probe import check_tokenizer
@@ -52,7 +61,7 @@ class Captioner:
     @classmethod
     def adopt(cls, pipeline: Any) -> Captioner | None:
         """Return the model of a loaded image-text-to-text pipeline of transformers, None for another object."""
-        with loading(ROLE, Path(type(pipeline).__name__)):
+        with library_errors(ROLE, Path(type(pipeline).__name__)):
             from transformers import ImageTextToTextPipeline
 
             known = isinstance(pipeline, ImageTextToTextPipeline) and pipeline.processor is not None
@@ -71,6 +80,7 @@ class Captioner:
         """
         with running(ROLE, self.name):
             inputs = self._inputs(Image.fromarray(pixels), instruction or SENTENCE)
+            require_size(ROLE, self.name, inputs)
             whole = self.template is None or self.model.config.is_encoder_decoder
             start = 0 if whole else inputs["input_ids"].shape[1]
             tokens = self.model.generate(

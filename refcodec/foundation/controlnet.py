@@ -43,7 +43,7 @@ class ControlNet:
     @classmethod
     def adopt(cls, model: Any) -> ControlNet | None:
         """Return the role's model of a loaded ControlNetModel, None for another object."""
-        with loading(ROLE, Path(type(model).__name__)):
+        with library_errors(ROLE, Path(type(model).__name__)):
             from diffusers import ControlNetModel
 
             return cls(model, name_of(model)) if isinstance(model, ControlNetModel) else None

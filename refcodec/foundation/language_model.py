@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from refcodec.foundation.device import device_of, dtype_of
+from refcodec.foundation.input_size import require_size
 from refcodec.foundation.llm_output import strip_reasoning
 from refcodec.foundation.loaded_models import name_of
-from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, reports_tokens, require_config, running
+from refcodec.foundation.loading import (
+    OWN_FILES,
+    library_errors,
+    load_pretrained,
+    loading,
+    reports_tokens,
+    require_config,
+    running,
+)
 from refcodec.foundation.required_files import check_tokenizer_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.tokenizer_probe import check_tokenizer
@@ -43,7 +52,7 @@ class LanguageModel:
     @classmethod
     def adopt(cls, pipeline: Any) -> LanguageModel | None:
         """Return the model of a loaded text-generation pipeline of transformers, None for another object."""
-        with loading(ROLE, Path(type(pipeline).__name__)):
+        with library_errors(ROLE, Path(type(pipeline).__name__)):
             from transformers import TextGenerationPipeline
 
             known = isinstance(pipeline, TextGenerationPipeline) and pipeline.tokenizer is not None
@@ -53,7 +62,9 @@ class LanguageModel:
         """Return the answer to an instruction about a text, using the chat template of the model if it has one."""
         question = f"{instruction}\n\n{text}"
         with running(ROLE, self.name):
-            inputs = self._inputs(question).to(self.model.device)
+            inputs = self._inputs(question)
+            require_size(ROLE, self.name, inputs)
+            inputs = inputs.to(self.model.device)
             inputs.pop("token_type_ids", None)  # returned by some tokenizers, accepted by no decoder
             tokens = self.model.generate(
                 **inputs, max_new_tokens=max_tokens, do_sample=False, num_beams=1, stopping_criteria=[reports_tokens]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find the folder of a model at a path that a user names: a folder, a snapshot in the cache of the hub, or why it is neither."""
+"""Find the folder of a model at a path that the user names, or describe what is there instead."""
 
 from __future__ import annotations
 
@@ -27,24 +27,32 @@ _ADAPTER: Final = re.compile(r"(^|\.)(lora_(up|down|A|B)|lokr_w1|hada_w1)\b")
 def snapshot_of(role: str, folder: Path) -> Path:
     """Return the snapshot of a folder of the hub's cache (`models--OWNER--NAME`), else the folder itself.
 
-    The snapshot is that of the branch main, or the only one. Raises Code.MODEL_UNAVAILABLE if there is none, or several.
+    The snapshot is that of the branch main, or the only one. Raises Code.MODEL_UNAVAILABLE without a snapshot, and for several.
     """
     snapshots = folder / "snapshots"
     if any(os.path.isfile(folder / name) for name in MARKERS) or not os.path.isdir(snapshots):
         return folder
-    try:
-        with open(folder / "refs" / "main", "rb") as stream:
-            commit = stream.read(COMMIT_BYTES_MAX).decode("ascii").strip()
-        if _COMMIT.fullmatch(commit) and os.path.isdir(snapshots / commit):
-            return snapshots / commit
-    except (OSError, ValueError):
-        pass
+    commit = _main_branch(folder)
+    if _COMMIT.fullmatch(commit) and os.path.isdir(snapshots / commit):
+        return snapshots / commit
     found = sorted(entry.name for entry in os.scandir(snapshots) if entry.is_dir())
     if len(found) == 1:
         return snapshots / found[0]
     what = f"{role}: {shown(folder.name)} of the hub's cache has {len(found) or 'no'} snapshots"
     hint = f"name one of them, {shown(str(snapshots / found[0]))}" if found else "download the model again"
     raise SemError(Code.MODEL_UNAVAILABLE, what, path=role, hint=hint)
+
+
+def _main_branch(folder: Path) -> str:
+    """Return the commit of the branch main in a folder of the hub's cache, "" if it is not there."""
+    place = folder / "refs" / "main"
+    try:
+        if not place.is_file():  # reading a pipe would block
+            return ""
+        with place.open("rb") as stream:
+            return stream.read(COMMIT_BYTES_MAX).decode("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def not_a_folder_error(role: str, place: str) -> SemError:
@@ -65,17 +73,19 @@ def not_a_folder_error(role: str, place: str) -> SemError:
 
 
 def missing_hub_folder(place: str) -> str | None:
-    """Return the local folder that a hub id seems to be a mistyped path of: its first part is a folder here. None: no path."""
+    """Return the first part of a hub id if it is a local folder, so that the id may be a mistyped path; else None."""
     first, slash, _ = place.partition("/")
     return first if slash and os.path.isdir(first) else None
 
 
 def file_kind(role: str, path: Path) -> tuple[str, str]:
-    """Return what a file is that was named as a model, as the end of a sentence, and the remedy."""
+    """Return what kind of file was named as a model, as the end of a sentence, and the remedy."""
     suffix, model = path.suffix.lower(), f"--model {role}=FOLDER"
     try:
+        if not path.is_file():  # a pipe or a device, which may block or never end
+            return "a device or a pipe", f"name the folder of the model with {model}"
         with path.open("rb") as stream:
-            start = stream.read(len(LFS_POINTER)) if path.is_file() else b""
+            start = stream.read(len(LFS_POINTER))
     except OSError as error:
         return f"a file that cannot be read ({error.strerror or error})", "check its permissions"
     if start.startswith(LFS_POINTER):

@@ -51,8 +51,8 @@ def _malformed(folder: Path, what: str) -> SemError:
 def read_models_json(folder: Path) -> dict[str, Any]:
     """Return models.json of a folder, whose `roles` is an object; raise Code.MODEL_MALFORMED if it is invalid."""
     try:
-        if (folder / LISTING).stat().st_size > LISTING_BYTES_MAX:
-            raise ValueError("too long")
+        if not (folder / LISTING).is_file() or (folder / LISTING).stat().st_size > LISTING_BYTES_MAX:
+            raise ValueError("a pipe, which would block, or too long")
         document: Any = parse_json((folder / LISTING).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise _malformed(folder, "not a JSON document that can be read") from error

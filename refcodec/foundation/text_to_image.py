@@ -17,7 +17,7 @@ from PIL import Image
 
 from refcodec.foundation.device import SettingError, generator
 from refcodec.foundation.loaded_models import name_of, quiet_copy
-from refcodec.foundation.loading import loading, require_config, running
+from refcodec.foundation.loading import library_errors, loading, require_config, running
 from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
@@ -60,7 +60,7 @@ class TextToImage:
     @classmethod
     def adopt(cls, pipeline: Any) -> TextToImage | None:
         """Return the generator of a loaded text-to-image pipeline of diffusers, None for another object."""
-        with loading(ROLE, Path(type(pipeline).__name__)):
+        with library_errors(ROLE, Path(type(pipeline).__name__)):
             from diffusers import DiffusionPipeline
 
             known = isinstance(pipeline, DiffusionPipeline) and type(pipeline).__name__ in classes()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from refcodec.foundation.device import SettingError, generator
 from refcodec.foundation.loaded_models import name_of, quiet_copy
-from refcodec.foundation.loading import loading, require_config, require_finite, running
+from refcodec.foundation.loading import library_errors, loading, require_config, require_finite, running
 from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
@@ -42,7 +42,7 @@ class UnclipGenerator:
     @classmethod
     def adopt(cls, pipeline: Any) -> UnclipGenerator | None:
         """Return the generator of a loaded pipeline of stable unCLIP, None for another object."""
-        with loading(ROLE, Path(type(pipeline).__name__)):
+        with library_errors(ROLE, Path(type(pipeline).__name__)):
             from diffusers import StableUnCLIPImg2ImgPipeline
 
             known = isinstance(pipeline, StableUnCLIPImg2ImgPipeline)

@@ -43,7 +43,7 @@ def turn_upright(rgb: Image.Image, left: int | None, applied: int, notices: list
 
 
 def rotated(rgb: Image.Image, orientation: int, notices: list[str]) -> Image.Image:
-    """Return `rgb` upright by an orientation that stands elsewhere in its file."""
+    """Return `rgb` upright by an orientation recorded elsewhere in its file."""
     if orientation not in UPRIGHT:
         return rgb
     notices.append(f"EXIF orientation {orientation} was applied.")

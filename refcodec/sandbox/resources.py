@@ -3,59 +3,41 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from refcodec import memory
+
 _PR_SET_PDEATHSIG: Final = 1
+_HALF: Final = "500"  # thousandths of the memory of the machine
 _ADDRESS_SPACE: Final = "RLIMIT_AS"
 
 
-def address_space() -> int | None:
-    """Return the bytes of address space in use; None where it is not known."""
-    return _statm(0)
-
-
-def resident(pid: int) -> int | None:
-    """Return the bytes of memory that a process occupies; None where it is not known."""
-    return _statm(1, pid)
-
-
-def _statm(column: int, pid: int | None = None) -> int | None:
-    try:
-        text = Path(f"/proc/{'self' if pid is None else pid}/statm").read_text(encoding="ascii")
-        return int(text.split()[column]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return None
-
-
-def physical_memory() -> int | None:
-    """Return the bytes of memory of this machine; None where it is not known."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        return None
+def end_first() -> None:
+    """Have Linux end this process if memory runs out, unless another one takes more by half of the machine's."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_HALF, encoding="ascii")
 
 
 def limit_address_space(growth: int | None, *, final: bool = False) -> None:
-    """Limit the address space to what is in use and `growth` bytes more. None: as far as the system allows.
+    """Limit the address space to the bytes in use and `growth` more. None: as far as the system allows.
 
     final: the limit cannot be raised again.
     """
-    used = address_space()
-    if used is not None:
+    used = memory.address_space()
+    if used:
         _limit(_ADDRESS_SPACE, None if growth is None else used + growth, final=final)
 
 
-def limit_files(most: int) -> None:
-    """Limit the length of each file that is written, and write no core dumps."""
+def limit_files(limit: int) -> None:
+    """Limit the bytes of each file that is written, and write no core dumps."""
     with suppress(AttributeError):  # Windows
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     _limit("RLIMIT_CORE", 0, final=True)
-    _limit("RLIMIT_FSIZE", most, final=True)
+    _limit("RLIMIT_FSIZE", limit, final=True)
 
 
 def _limit(name: str, bound: int | None, *, final: bool) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool on untidy disks and in odd shells: names of outputs, signals, streams, and where the program lies."""
+"""semtool with unusual outputs: names of descriptors, files that exist, signals, streams, and a zip archive."""
 
 from __future__ import annotations
 

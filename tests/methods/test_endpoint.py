@@ -25,7 +25,7 @@ from cli_harness import Semtool, contents, refused
 from refcodec import codec, reconstruct
 from refcodec.decoder import decode_file
 from refcodec.errors import SemError
-from refcodec.foundation import captioner, endpoint, language_model
+from refcodec.foundation import endpoint
 from refcodec.foundation.endpoint import keys
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ModelSource
@@ -255,6 +255,20 @@ def test_pictures_that_are_none(server: Server, data: Any) -> None:
     assert "without a picture" in str(server.fault("painter"))
 
 
+@pytest.mark.parametrize("how", ["paint", "edit"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
+def test_a_picture_that_is_withheld(server: Server, how: str, mode: str) -> None:
+    """Servers run safety checkers, too, which leave black pictures."""
+    black = np.asarray(Image.new(mode, (8, 8), (0, 0, 0, 255) if mode == "RGBA" else 0))
+    server.answer = lambda *_: picture(black)
+    painter = server.role("painter")
+    with pytest.raises(SemError, match="a picture that is black altogether; take another seed") as caught:
+        painter.paint("a cat", (8, 8), seed=1) if how == "paint" else painter.edit(PHOTO, "a cat", 0.5, seed=1)
+    assert (caught.value.code, caught.value.status, caught.value.path) == (801, 5, "painter")
+    server.answer = lambda *_: picture(black | np.uint8(1))
+    assert painter.paint("a cat", (8, 8), seed=1).any()
+
+
 def test_a_picture_beyond_measure(server: Server) -> None:
     server.answer = lambda *_: picture(np.zeros((1, 4097, 3), np.uint8))
     assert "without a picture" in str(server.fault("painter"))
@@ -337,7 +351,7 @@ def test_two_hosts_and_one_key(server: Server, monkeypatch: pytest.MonkeyPatch) 
     models = Models.of({"language": server.url, "captioner": other.url})
 
     def ask() -> str:
-        return language_model.load_language_model(models, {}).ask("say", "it", 5)
+        return models.load_language({}).ask("say", "it", 5)
 
     with pytest.raises(SemError, match="the key of one host, and this run has endpoints on") as caught:
         ask()
@@ -345,7 +359,7 @@ def test_two_hosts_and_one_key(server: Server, monkeypatch: pytest.MonkeyPatch) 
     assert not server.asked
     monkeypatch.setenv(keys.variable_of(f"127.0.0.1:{other.http.server_port}"), "sk-other")
     assert ask() == "yes"
-    assert captioner.load_captioner(models, {}).caption(PHOTO) == "yes"
+    assert models.load_captioner({}).caption(PHOTO) == "yes"
     sent = [asked[2]["Authorization"] for asked in (*server.asked, *other.asked)]
     assert sent == [f"Bearer {KEY}", "Bearer sk-other"]
     other.http.shutdown()

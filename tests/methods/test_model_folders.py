@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Model folders as people have them: each works, or is refused in one line that says what is missing and how to get it."""
+"""Incomplete and unusual model folders: each works, or is refused in one line that names the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -90,6 +90,11 @@ def load(kind: str, place: Any, **more: Any) -> Any:
     return Models.of({role: place}, device="cpu", **more).load(role, cls.load, {})
 
 
+def load_here(kind: str, folder: Path) -> Any:
+    """Load a model into this process, as a caller's own."""
+    return KINDS[kind][1].load(folder, Models.of(device="cpu"))
+
+
 def refused(call: Callable[[], Any], code: int, what: str, hint: str, role: str) -> SemError:
     with pytest.raises(SemError) as caught:
         call()
@@ -122,7 +127,7 @@ def result(kind: str, model: Any) -> Any:
     if kind == "perco":
         return model.text("a cat on a mat").numpy()
     if kind == "controlnet":
-        return model.model.state_dict()["conv_in.weight"].numpy()
+        return model.model.get_parameter("conv_in.weight").detach().numpy()
     if kind == "clip":
         ids = model.tokenizer("a cat on a mat").input_ids
         return np.concatenate([model.picture(pixels).numpy(), np.array(ids, np.float32)])
@@ -333,6 +338,15 @@ def test_a_part_of_a_pipeline_that_is_not_there(folders: dict[str, Path], part: 
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | {part: [None, None]}))
     refused(lambda: load("sd", "model"), MALFORMED, f"has no {part}", "get the model again", "painter")
+
+
+@pytest.mark.parametrize("name", ["\ud800", "x" * 100_000, "../unet", "/etc", "a\nb", "\x1b[2J", "é", ""])
+def test_a_member_of_a_pipeline_that_names_no_part(folders: dict[str, Path], name: str) -> None:
+    """It is no argument of the pipeline, so that no folder is looked for, and none outside of the model."""
+    folder = copied(folders, "sd")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {name: ["transformers", "CLIPModel"]}))
+    assert alike("sd", load("sd", folder), load("sd", folders["sd"]))
 
 
 # --- weights ---------------------------------------------------------------------------------------------------------
@@ -588,6 +602,27 @@ def test_a_role_of_a_set_that_is_a_broken_link() -> None:
         hint,
         "painter",
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_and_devices_are_not_read(folders: dict[str, Path]) -> None:
+    """A pipe would block for ever, a device may have no end."""
+    cache = Path("models--a--b")
+    shutil.copytree(folders["clip"], cache / "snapshots" / ("a" * 40))
+    (cache / "refs").mkdir()
+    os.mkfifo(cache / "refs" / "main")
+    assert alike("clip", load("clip", cache), load("clip", folders["clip"]))
+    os.mkfifo("pipe")
+    os.mkfifo("model.safetensors")
+    for place in ("pipe", "model.safetensors", "/dev/zero", "/dev/full"):
+        what = "is not a folder but a device or a pipe"
+        refused(lambda place=place: load("clip", place), UNAVAILABLE, what, "name the folder", "clip")  # type: ignore[misc]
+    index = copied(folders, "clip", "sharded") / "model.safetensors.index.json"
+    (index.parent / "model.safetensors").rename(index.parent / "model-00001-of-00002.safetensors")
+    os.mkfifo(index)
+    refused(lambda: load("clip", "sharded"), UNAVAILABLE, "lacks", "get the missing files", "clip")
+    os.mkfifo("models.json")
+    refused(lambda: Models.of(".").load("clip", ClipModel.load, {}), UNAVAILABLE, "nothing fills", "name it", "clip")
 
 
 def test_a_cache_without_a_snapshot() -> None:
@@ -955,7 +990,7 @@ def test_a_safety_checker_behind_a_controlnet(folders: dict[str, Path]) -> None:
     from refcodec.foundation.controlnet import ControlNetTextToImage
 
     strict = with_checker(Path(shutil.copytree(folders["controlnet"].parent / "painter", "strict")), -2.0)
-    base, control = load("sd", strict), load("controlnet", folders["controlnet"])
+    base, control = load_here("sd", strict), load_here("controlnet", folders["controlnet"])
     lines = np.zeros((64, 64, 3), np.uint8)
     made = ControlNetTextToImage(base, control, lines, 1.0)
     refused(
@@ -969,7 +1004,7 @@ def test_a_safety_checker_behind_a_controlnet(folders: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("kind", ["sd", "unclip", "xl"])
 def test_a_black_picture(folders: dict[str, Path], kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load(kind, folders[kind])
+    model = load_here(kind, folders[kind])
     monkeypatch.setattr(
         model.pipeline.image_processor, "postprocess", lambda *_, **__: np.zeros((1, 32, 32, 3), np.float32)
     )
@@ -1118,7 +1153,7 @@ def loaded_by_the_library(folders: dict[str, Path], kind: str) -> Any:
     if kind == "language":
         return transformers.pipeline("text-generation", model=str(folder), device="cpu")
     if kind in ("llava", "blip", "blip2", "qwen", "idefics3"):
-        model = load(kind, folder)
+        model = load_here(kind, folder)
         return transformers.ImageTextToTextPipeline(model=model.model, processor=model.processor)
     return diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True)
 
@@ -1129,7 +1164,7 @@ def test_a_loaded_object_of_the_libraries(folders: dict[str, Path], kind: str) -
     before = dict(vars(own))
     model = load(kind, own)
     assert isinstance(model, KINDS[kind][1])
-    assert alike(kind, model, load(kind, folders[kind]))
+    assert alike(kind, model, load_here(kind, folders[kind]))
     assert {name: vars(own)[name] for name in before} == before
     assert model.name
 
@@ -1143,8 +1178,11 @@ def test_a_loaded_pipeline_whose_tokenizer_is_empty(folders: dict[str, Path]) ->
 
 @pytest.mark.parametrize("kind", every(KINDS))
 def test_a_loaded_model_of_this_library(folders: dict[str, Path], kind: str) -> None:
-    model = load(kind, folders[kind])
-    assert load(kind, model) is model
+    for model in (
+        load_here(kind, folders[kind]),
+        load(kind, folders[kind]),
+    ):  # in this process, and in that of the models
+        assert load(kind, model) is model
 
 
 @pytest.mark.parametrize("kind", every(KINDS))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The process of the models: every role gives there what it gives here, hostile models end in one line, and it can be gone
-at any time without anybody noticing but by the time that loading takes."""
+"""The worker process: each role has the results of a model in this process, a hostile model ends in one error, and models
+are loaded again after the worker has ended."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,10 @@ pytest.importorskip("diffusers")
 
 import tiny_models
 from cli_harness import Semtool
-from metric_checkpoints import write_segmenter
+from role_folders import write_role_folders
 
 import refcodec
+from refcodec import memory
 from refcodec.cli.bench.metric_networks.clip_similarity import Clip
 from refcodec.cli.bench.metric_networks.segmentation import Segmenter
 from refcodec.errors import ModelError
@@ -38,15 +41,16 @@ from refcodec.foundation.hed import EdgeDetector
 from refcodec.foundation.hyper_config import HyperConfig
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.image_embedder import ImageEmbedder
+from refcodec.foundation.input_size import require_size
 from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.foundation.text_to_image import TextToImage
 from refcodec.foundation.unclip import UnclipGenerator
 from refcodec.foundation.worker import scratch, wire
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.process import WORKERS
 from refcodec.foundation.worker.proxy import ModelProxy, call
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import Limits, MemoryLimitError, TimeLimitError
 
 pytestmark = pytest.mark.models
@@ -59,16 +63,7 @@ FEW = {"seed": 3, "steps": 2}
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    tiny_models.idefics3(folder / "captioner")
-    tiny_models.language_model(folder / "language")
-    tiny_models.stable_diffusion(folder)
-    tiny_models.unclip(folder / "other")
-    (folder / "other" / "painter").rename(folder / "unclip")
-    tiny_models.image_embedder(folder / "image_embedder")
-    tiny_models.clip_model(folder / "clip")
-    shutil.copytree(folder / "clip", folder / "text_encoder")
-    tiny_models.edge_detector(folder / "edge_detector")
-    write_segmenter(folder / "segmenter")
+    write_role_folders(folder)
     return folder
 
 
@@ -223,11 +218,17 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "nested loops": (template(NESTED), "took more than 3 s to prepare its input"),
     "3 GB of text at once": (template("{{ 'x' * 3000000000 }}"), "needs more than 2 GiB of memory to prepare its input"),
     "3 GB of text in parts": (template("{% for a in range(99999) %}{{ 'x' * 99999 }}{% endfor %}"), "to prepare its input"),
+    "a text that is far too long": (template("{{ 'a cat ' * 99999 }}"), " tokens of its input, more than 32768"),
     "numbers without end": (template("{{ 9 ** (9 ** 9) }}"), "to prepare its input"),
 }  # fmt: skip
 
 
-QUICK = {"a tokenizer that panics", "3 GB of text at once", "nested loops"}  # the others end the process, too
+QUICK = {
+    "a tokenizer that panics",
+    "3 GB of text at once",
+    "nested loops",
+    "a text that is far too long",
+}  # the others end the process, too
 
 
 @pytest.mark.parametrize(
@@ -251,6 +252,42 @@ def test_a_hostile_model_is_one_line(
     assert caught.value.hint
     assert capfd.readouterr() == ("", "")
     assert Models.of(models).load_language({}).ask("say", "a cat", 4) is not None  # the next model
+
+
+@pytest.mark.parametrize(
+    "member", [{"size": {"longest_edge": 10**9}}, {"size": {"longest_edge": 10**5}, "do_image_splitting": True}]
+)
+def test_a_picture_that_is_taken_to_very_many_pieces(member: dict[str, Any], models: Path, tmp_path: Path) -> None:
+    """Vision-language models read parts of a picture as tokens; the processor of a folder says how many."""
+    folder = Path(shutil.copytree(models / "captioner", tmp_path / "hostile"))
+    settings = json.loads((folder / "processor_config.json").read_text())
+    settings["image_processor"] |= member
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+    with pytest.raises(
+        ModelError, match=r"makes \d+ tokens of its input, more than 32768|to prepare its input"
+    ) as caught:
+        Models.of({"captioner": folder}, device="cpu").load_captioner({}).caption(PHOTO)
+    assert (caught.value.code, caught.value.path) == (803, "captioner")
+
+
+@pytest.mark.parametrize(
+    ("shapes", "what"),
+    [
+        ({"input_ids": (1, 32768), "pixel_values": (1 << 27,)}, None),
+        ({"input_ids": (1, 32769)}, "makes 32769 tokens of its input, more than 32768"),
+        ({"pixel_values": (2, 1 << 26), "other": (1,)}, "makes 134217729 values of pixels of its input"),
+        ({}, None),
+    ],
+)
+def test_the_size_of_an_input(shapes: dict[str, tuple[int, ...]], what: str | None) -> None:
+    import torch
+
+    inputs = {
+        name: torch.zeros((), dtype=torch.int64 if name == "input_ids" else torch.float32).expand(shape)
+        for name, shape in shapes.items()
+    }
+    with nullcontext() if what is None else pytest.raises(ModelError, match=what):
+        require_size("captioner", "x", inputs)
 
 
 @pytest.mark.slow
@@ -584,4 +621,44 @@ def test_bounds_of_the_caller_hold_for_a_model(models: Path) -> None:
         within = Models.of(several, environment=several.environment, limits=limits.start())
         with pytest.raises(error, match=message) as caught:
             within.load("edge_detector", EdgeDetector.load, {})(pixels)
-        assert caught.value.exit_status == 6
+        assert caught.value.status == 6
+
+
+@pytest.mark.parametrize(
+    ("free", "most"), [(None, 24 << 30), (1 << 40, 24 << 30), (6 << 30, 6 << 30), (1 << 20, 2 << 30), (0, 2 << 30)]
+)
+def test_a_model_takes_the_free_memory_at_most(free: int | None, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free", lambda: free)
+    limits = WorkerLimits().within(Limits(timeout=9))
+    assert (limits.run_bytes, limits.caller) == (most, Limits(timeout=9))
+    assert WorkerLimits(run_bytes=1 << 26).within(Limits()).run_bytes == 1 << 26
+
+
+@linux
+def test_the_process_is_the_first_that_ends_when_memory_runs_out(models: Path) -> None:
+    detector = Models.of(models, device="cpu").load("edge_detector", EdgeDetector.load, {})
+    assert detector.name == "edge_detector"
+    pid = WORKERS.worker.process.pid  # type: ignore[union-attr]
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "500\n"
+    assert Path("/proc/self/oom_score_adj").read_text() != "500\n"
+
+
+@pytest.mark.parametrize("executable", [None, "", "/nowhere/python"])
+def test_a_program_without_an_interpreter(
+    executable: str | None, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python inside another program may not know where it is."""
+    WORKERS.end()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", executable)
+        with pytest.raises(ModelError, match="cannot be run: no process starts") as caught:
+            Models.of(models).load("edge_detector", EdgeDetector.load, {})
+    assert (caught.value.code, caught.value.path) == (803, "edge_detector")
+    assert "\n" not in str(caught.value)
+    assert not any(Path(tempfile.gettempdir()).glob(f"{scratch.PREFIX}{os.getpid()}-*"))
+
+
+def test_a_search_path_with_entries_of_other_kinds(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    WORKERS.end()
+    monkeypatch.setattr(sys, "path", [None, Path("/nowhere"), b"/nowhere", 7, "", "relative", *sys.path])
+    assert Models.of(models).load("edge_detector", EdgeDetector.load, {}).name == "edge_detector"

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from refcodec import fileio
 from refcodec.errors import SemError
 from refcodec.fileio import read_bytes, read_stream, write_atomic, write_stream
 
@@ -66,6 +67,23 @@ class Stuck(io.RawIOBase):
 
 
 # ---------------------------------------------------------------------------------------------------------------- read
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a b.png", "a b.png"),
+        ("", "''"),
+        ("a\nb", r"'a\nb'"),
+        ("\x1b[2J", r"'\x1b[2J'"),
+        ("\ud800", r"'\ud800'"),
+        ("x" * 1000, "x" * 1000),
+        ("x" * 1001, "x" * 500 + "…" + "x" * 500),
+        ("\n" * 10**6, "'" + r"\n" * 500 + r"\u2026" + r"\n" * 500 + "'"),
+    ],
+)
+def test_names_in_messages(name: str, text: str) -> None:
+    assert fileio.shown(name) == text
 
 
 @pytest.mark.parametrize("data", [b"", b"x", bytes(range(256)) * 9000])

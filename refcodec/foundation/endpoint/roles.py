@@ -14,7 +14,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.endpoint import keys
 from refcodec.foundation.endpoint.address import Address
-from refcodec.foundation.endpoint.answers import NotJson, parse_answer
+from refcodec.foundation.endpoint.answer_json import NotJson, parse_answer
 from refcodec.foundation.endpoint.exchange import TIMEOUT_S, ExchangeError, Request, exchange
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
 from refcodec.limits import NONE, Limits
@@ -59,7 +59,7 @@ class Endpoint:
         return self.address.name
 
     def post(self, path: str, body: dict[str, Any], spare: dict[str, Any]) -> Any:
-        """Return the JSON answer to a JSON request. Raises Code.MODEL_UNAVAILABLE for any other answer, or none.
+        """Return the JSON answer to a JSON request. Raises Code.MODEL_UNAVAILABLE for any other answer, and without one.
 
         spare: members that some servers do not know; the request is repeated without them if it is refused.
         """
@@ -170,9 +170,14 @@ class RemoteTextToImage(Endpoint):
         if progress is not None:
             progress(1)
         try:
-            return _picture(base64.b64decode(document["data"][0]["b64_json"], validate=True))
+            pixels = _picture(base64.b64decode(document["data"][0]["b64_json"], validate=True))
         except (KeyError, IndexError, TypeError, ValueError, SemError):  # ValueError: not base64, or not ASCII
             raise self.error("answers without a picture") from None
+        if not pixels.any():  # what a safety checker leaves of a picture
+            raise self.error(
+                "answers with a picture that is black altogether", "take another seed, or name another painter"
+            )
+        return pixels
 
     def edit(
         self, pixels: Pixels, prompt: str, strength: float, *, seed: int, progress: Progress | None = None, **_: Any

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from refcodec.limits import Limits
 
 GUESSES = 10  # guessed words that a notice lists
+GUESS_LETTERS = 40  # of each
 
 
 def print_text(naming: Naming, alternatives: bool, environment: Environment, level: int, limits: Limits) -> None:
@@ -54,13 +55,18 @@ def print_text(naming: Naming, alternatives: bool, environment: Environment, lev
         say(one_line(line))
 
 
+def shortened(word: str) -> str:
+    """Return the beginning of a word that is too long for a notice."""
+    return word if len(word) <= GUESS_LETTERS else f"{word[:GUESS_LETTERS]}…"
+
+
 def _restored(value: Any, alternatives: bool, limits: Limits) -> tuple[dict[str, Any], list[str]]:
     """Return the restored words of a consonant text, as an object and as lines."""
     from refcodec.consonant_text.restore import restore
 
     with progress("restoring words") as update:
-        restored = restore(value.text, progress=limits.checked(update))
-    guesses = [word.text for word in restored.words if word.guess]
+        restored = restore(value.text, progress=limits.checked(update), limits=limits)
+    guesses = [shortened(word.text) for word in restored.words if word.guess]
     if guesses:
         more = f" and {len(guesses) - GUESSES} more" if len(guesses) > GUESSES else ""
         notice(f"words that are not in the lexicon, spelled by guess: {', '.join(guesses[:GUESSES])}{more}")

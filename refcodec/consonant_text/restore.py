@@ -26,6 +26,7 @@ from refcodec.consonant_text.lexicon import (
     shipped,
 )
 from refcodec.consonant_text.spell import spell
+from refcodec.limits import NONE, Limits
 from refcodec.progress import Progress, part
 
 ALTERNATIVES: Final = 4  # other candidates returned for a word
@@ -36,6 +37,8 @@ WEIGHED: Final = (
 )  # weights that are looked up for one text; further features count as 0, so that none takes long
 REPORTED: Final = 32  # words between two reports of the progress
 CERTAIN: Final = 32 * UNIT  # score of a word without alternatives
+MODEL_BYTES: Final = 52 << 20  # memory of the shipped model
+PAIR_BYTES, CANDIDATE_BYTES, WORD_BYTES = 115, 230, 700  # of a pair of candidates, a candidate, a word: measured
 
 Candidate = tuple[str, int]  # a word, and its cost
 Steps = list[list[list[int]]]  # [n][j][i]: cost of word j of column n after word i of the column before it
@@ -71,15 +74,23 @@ class Restored:
 
 
 def restore(
-    text: str, model: Model | None = None, *, articles: bool = True, progress: Progress | None = None
+    text: str,
+    model: Model | None = None,
+    *,
+    articles: bool = True,
+    progress: Progress | None = None,
+    limits: Limits = NONE,
 ) -> Restored:
     """Return the likeliest words of a consonant text: letters and spaces (others count as words that the lexicon lacks).
 
     articles: insert "a" where it is likely, since words of vowels only leave no consonants. Time and memory are linear in
-    the text; progress: called every few words.
+    the text; progress: called every few words. Raises MemoryLimitError before it would take more memory than `limits` allow.
     """
+    if model is None and not shipped.cache_info().currsize:
+        limits.check_memory(MODEL_BYTES, "the lexicon of words")
     known = shipped() if model is None else model
     consonants = text.split()
+    limits.check_memory(_memory(consonants, known), "restoring its words")
     words = _choose(consonants, known, progress)
     if not articles:
         return Restored(tuple(words))
@@ -109,6 +120,14 @@ def _choose(consonants: list[str], model: Model, progress: Progress | None) -> l
             consonants, columns, forward, backward, path, guesses, strict=True
         )
     ]
+
+
+def _memory(consonants: list[str], model: Model) -> int:
+    """Return the bytes that restoring these words takes, beside the model."""
+    counts = {skeleton: max(1, sum(map(len, model.candidates(skeleton)))) for skeleton in set(consonants)}
+    pairs = sum(counts[a] * counts[b] for a, b in set(pairwise(consonants)))
+    candidates = sum(counts[skeleton] for skeleton in consonants)
+    return PAIR_BYTES * pairs + CANDIDATE_BYTES * candidates + WORD_BYTES * len(consonants)
 
 
 def _report(progress: Progress | None, done: int, count: int) -> None:

@@ -15,6 +15,7 @@ from cli_harness import Semtool, contents, refused
 from PIL import Image
 
 import refcodec
+from refcodec import memory
 from refcodec.cli.limit_options import OPTIONS
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (64, 96, 3), np.uint8)
@@ -78,6 +79,26 @@ def test_time(semtool: Semtool, place: Path, name: str) -> None:
 def test_time_of_a_text(semtool: Semtool) -> None:
     assert semtool("decode", "words.sem", "--text", "--timeout", "100").status == 0
     refused(semtool("decode", "words.sem", "--text", "--timeout", "0.001"), 6, "SEM-E-605 limit-symbols: not done in")
+
+
+def test_memory_of_a_text(semtool: Semtool) -> None:
+    """The memory of restoring its words is that of their candidates, too: 65,536 letters may take 300 MB."""
+    letters = "bcdfghjklmnprstvwz"
+    words = [letters[i * i % 18] + letters[i * 7 % 18] for i in range(20_000)]
+    Path("long.sem").write_bytes(refcodec.encode(text=" ".join(words), size=(64, 64)))
+    done = semtool("decode", "long.sem", "--text", "--max-memory", str(memory.resident() + (8 << 20)))
+    refused(done, 6, "SEM-E-605 limit-symbols: ")
+    assert "restoring its words would take about" in done.line or "the lexicon of words would take" in done.line
+
+
+@pytest.mark.parametrize("letters", [41, 60_000])
+def test_a_notice_of_guesses_is_short(semtool: Semtool, letters: int) -> None:
+    Path("long.sem").write_bytes(refcodec.encode(text=("bcdfghklmnprst" * 5000)[:letters], size=(64, 64)))
+    done = semtool("decode", "long.sem", "--text")
+    assert done.status == 0
+    assert done.line.startswith("note: words that are not in the lexicon, spelled by guess: ")
+    assert done.line.endswith("…")
+    assert len(done.line) < 120
 
 
 def test_verify_reports_each_file(semtool: Semtool) -> None:

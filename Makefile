@@ -94,7 +94,7 @@ release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutate $(if $(BOUNDS),--bounds) --json out/mutate.json
 
-fuzz: setup  ## damage everything that reads bytes of others (MINUTES=10, SECONDS= or RUNS= each; JOBS= SEED= TARGETS=a,b)
+fuzz: setup  ## fuzz everything that reads untrusted bytes (MINUTES=10, SECONDS= or RUNS= each; JOBS= SEED= TARGETS=a,b)
 	$(BIN)/python -m tools.fuzz $(if $(RUNS),--runs $(RUNS),$(if $(SECONDS),--seconds $(SECONDS),--minutes $(or $(MINUTES),10))) $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) $(if $(TARGETS),--targets $(TARGETS))
 
 fuzz-smoke: setup  ## the same changes each time, some seconds for each target (SECONDS=8)
@@ -116,7 +116,7 @@ sbom: setup  ## the packages of an installation with versions and licences, as C
 
 flips: setup  ## every bit flip and every prefix of every vector; hours, and goes on where it was stopped (SHARD=1/4)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.flips --json out/flips.json --shard $(or $(SHARD),1/1)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tools.flips.package_files --json out/flips-packages.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.flips.packages --json out/flips-packages.json
 
 differ: setup  ## the decoders against one another, at files that no vector has (MINUTES=10)
 	OMP_NUM_THREADS=1 $(BIN)/python conformance/differ.py --minutes $(or $(MINUTES),10) --decoder '$(BIN)/python conformance/adapters/refcodec.py' --decoder '$(BIN)/python conformance/adapters/micro.py'$(if $(shell command -v node), --decoder 'node conformance/decoders/js/semdec.mjs')

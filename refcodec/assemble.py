@@ -144,10 +144,15 @@ def ancillary(
         if entries:
             out[section_type] = text_encode(entries, hints=section_type == spec.HINTS)
     if thumbnail is not None:
-        if not thumbnail.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) and thumbnail[8:12] != b"WEBP":
+        if not is_thumbnail(thumbnail):
             raise ValueError("a thumbnail is a PNG, JPEG or WebP file")
         out[spec.THUMBNAIL] = thumbnail
     return out
+
+
+def is_thumbnail(data: bytes) -> bool:
+    """Return whether a file begins as PNG, JPEG or WebP files do."""
+    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or data[8:12] == b"WEBP"
 
 
 def provenance_entries(**more: str) -> dict[str, str]:

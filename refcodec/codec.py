@@ -45,8 +45,7 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         caption (str): a caption, sent beside other symbols or alone; steers method "elic" with a text adapter, unsent.
         vector (float [d]): an image embedding.
         codes (int [n]): PQ codes, CLIP codes, consonant codes or prompt token ids, whichever the method uses.
-        indices (int [h, w]): VQ indices.
-        sketch (as `image`, or uint8[H, W]): an edge map.
+        indices (int [h, w]), sketch (as `image`, or uint8[H, W]): VQ indices; an edge map.
         size ((int, int), pixels): width and height of the picture, for symbols without a picture.
         mode (str, default: the shortest): how a caption is coded: "static", "raw", "zlib" or "zstd".
         strict (bool, default False): refuse a consonant text that would have to be changed.
@@ -63,8 +62,7 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         keep_metadata (bool, default False): store EXIF with its GPS position, XMP and ICC profile of the picture as metadata.
         model (path): folder of a model package, in place of the profile's symbol model.
         models (path, paths, or mapping of role to path, hub id, endpoint or loaded model): fill the roles of a method.
-        device (str, default "auto"): where those run: "auto", "cpu", "cuda" or "mps".
-        dtype (str, default "auto"): their numbers: "auto", "float32", "float16" or "bfloat16".
+        device, dtype (str, default "auto"): where those run, "cpu", "cuda" or "mps"; "float32", "float16" or "bfloat16".
         level (int, default 1): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment, default `Environment.default()`): registry, tables and package folders.
@@ -173,8 +171,7 @@ def decode(
 
     Args:
         data (path, bytes-like object or binary stream): the file. A `str` is a path.
-        models (path, paths, or mapping of role to path, hub id, endpoint or loaded model): folders of model packages, and
-            what fills the roles of foundation models.
+        models (path, paths, or mapping of role to path, hub id, endpoint or loaded model): model packages; models by role.
         device (str): where models run: "auto", "cpu", "cuda" or "mps".
         dtype (str): the numbers of foundation models: "auto", "float32", "float16" or "bfloat16".
         level (int): limits of SPEC §15, 1 or 2.

@@ -220,9 +220,14 @@ class ModelError(SemError):
 
 
 def _short(text: str, limit: int) -> str:
-    """Return a text on one line, without its middle if it is longer than `limit`."""
+    """Return a text on one line, shortened in the middle if it is longer than `limit`."""
     if len(text) > limit:
         text = f"{text[: limit // 2]} … {text[-limit // 2 :]}"
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return a text with its unprintable characters, line breaks included, as escapes."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The bounds that a caller sets for its own sake: pixels, memory and time, beside the limits of the level (SPEC §15).
+"""Bounds that a caller sets on pixels, memory and time, beside the limits of the level (SPEC §15).
 
     refcodec.decode("photo.sem", limits=Limits(max_pixels=10_000_000, max_memory=2 * 1024**3, timeout=30))
 
@@ -32,7 +32,7 @@ _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))?([KMGT]?)(?:I?B)?")
 
 
 class CallerLimitError(LimitError):
-    """A bound of memory or time is exceeded, which is no property of the file. Code.LIMIT_SYMBOLS."""
+    """A bound of the caller on memory or time is exceeded; the file may be valid. Code.LIMIT_SYMBOLS."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.what), {"hint": self.hint}

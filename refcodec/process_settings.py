@@ -101,3 +101,13 @@ def quiet_warnings() -> Iterator[None]:
             yield
         finally:
             _QUIET.depth -= 1
+
+
+@contextmanager
+def audible_warnings() -> Iterator[None]:
+    """Let warnings of this library reach the caller inside the block, even in a `quiet_warnings` block."""
+    depth, _QUIET.depth = _QUIET.depth, 0
+    try:
+        yield
+    finally:
+        _QUIET.depth = depth

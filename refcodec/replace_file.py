@@ -3,7 +3,7 @@
 
 A replacement is a new file that is synced and renamed. Some files cannot be replaced, though they may be written: a file
 that is mounted on its own (EBUSY), one in a folder without write permission or with the sticky bit, one whose owner, group
-or access list this process may not give to a new file. Those are written in place: room is allocated first, and the old
+or access list a new file of this process cannot have. Those are written in place: room is allocated first, and the old
 contents are written back after an error, but a reader may see a mixture, and a kill or power failure may leave one.
 """
 
@@ -81,7 +81,7 @@ def _replace(
             if exclusive:
                 _link(temporary, target)
             else:
-                os.replace(temporary, target)  # within the lock: no other process takes it for stale
+                os.replace(temporary, target)  # while it is locked: no other process takes it for stale
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)

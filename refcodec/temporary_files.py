@@ -2,8 +2,8 @@
 """Temporary files and folders beside what is written, each locked by the process that writes it.
 
 A process that is killed leaves its temporary file behind. The next write into the folder removes it: a name of this
-library, owned by this user, whose lock is free. The lock (flock) ends with the process, and is seen from other
-containers and by other users of a network file system, where a process id says nothing.
+library, owned by this user, whose lock is free. The lock (flock) ends with the process, and is visible from other
+containers and to other users of a network file system, where a process id is meaningless.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _remove_if_stale(path: str) -> None:
 
 
 def _restore(temporary: str) -> None:
-    """Move back what a killed process had moved aside, and not yet replaced."""
+    """Move back what a killed process had moved aside and not replaced."""
     for name in os.listdir(temporary):
         target = os.path.join(os.path.dirname(temporary), name.removesuffix(OLD))
         if name.endswith(OLD) and not os.path.lexists(target):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Folders of data of this library as folders of the file system, also where the library is imported from a zip archive."""
+"""Unpack data folders of this library where it is imported from a zip archive."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unpacked(package: str, *names: str) -> Path:
         _copy(files(package).joinpath(*names), target)
     except OSError as error:
         what = f"the models of this program cannot be unpacked: {error.strerror or error}"
-        hint = "name a folder that can be written by TMPDIR"
+        hint = "set TMPDIR to a folder that can be written"
         raise SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint) from error
     return target
 

@@ -55,6 +55,8 @@ GROUPS: Final = {
         "networks/context_model.py",
         "networks/table_model.py",
         "networks/package_cache.py",
+        "networks/package_files.py",
+        "networks/safetensors_layout.py",
         "networks/tensors.py",
         "registry/rows.py",
         "registry/binding_schema.py",
@@ -67,7 +69,11 @@ GROUPS: Final = {
     ),
 }
 # Files in which ValueError rejects a registry or manifest
-VALUE_ERRORS: Final = ("refcodec/registry/rows.py", "refcodec/canonical_json.py")
+VALUE_ERRORS: Final = (
+    "refcodec/registry/rows.py",
+    "refcodec/canonical_json.py",
+    "refcodec/networks/safetensors_layout.py",
+)
 PREDICATES: Final = ("refcodec/registry/binding_schema.py", "refcodec/registry/hints.py")
 BOUND: Final = "bound"
 

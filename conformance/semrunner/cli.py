@@ -24,6 +24,9 @@ from semrunner.settings import Settings, gather
 from semrunner.suite import Case, Suite, load
 
 PASSED, FAILED, HARNESS = 0, 1, 2
+EMPTY_FOLDER = (
+    "the decoder runs in an empty folder; if it needs files or modules of its own, name their folder with --cwd"
+)
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,12 @@ def main(
     add("--cwd", type=Path, metavar="DIR", help="folder in which the decoder runs (default: an empty one)")
     add("--shuffle", type=int, metavar="SEED", help="give the vectors in a random order (default: that of the suite)")
     add("--quiet", action="store_true", help="print only failures and the summary line")
-    with _ending_tidily():
+    with _exiting_on_signals():
         return run(Options(**vars(parser.parse_args(arguments))), data_folders)
 
 
 @contextmanager
-def _ending_tidily() -> Iterator[None]:
+def _exiting_on_signals() -> Iterator[None]:
     """Exit on SIGTERM and SIGHUP as on Ctrl-C, so that no process and no temporary folder is left."""
 
     def end(number: int, _: object) -> None:
@@ -135,6 +138,8 @@ def run(options: Options, data_folders: Sequence[Path]) -> int:
         return HARNESS
     for line in report.lines(result, quiet=options.quiet):
         print(line)
+    if options.cwd is None and not result.count("passed") and not result.passed:
+        print(f"note: {EMPTY_FOLDER}", file=sys.stderr)
     return PASSED if result.passed else FAILED
 
 
@@ -145,6 +150,9 @@ def run_suite(options: Options, suite: Suite, data_folders: Sequence[Path]) -> s
         raise ValueError("--decoder needs a command, --timeout a positive number, --jobs and --memory one from 0")
     if options.cwd is not None and not options.cwd.is_dir():
         raise ValueError(f"there is no folder {options.cwd} for --cwd")
+    for path in (options.json, options.junit):
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise ValueError(f"{path} cannot be written: it is a folder, or its folder does not exist")
     cases = select_cases(suite, options.run)
     with scratch_folder() as scratch:
         folders = [*options.data, options.suite, options.suite / "data", *data_folders]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -82,20 +83,30 @@ def _write_protect(target: Path) -> None:
 
 
 def environment(suite: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a decoder gets: none called SEM_…, and none that names the suite or the caller's folder."""
+    """Return the variables that a decoder gets: none called SEM_…, and none that names the suite or the caller's folder.
+
+    Of a list of folders (PATH, PYTHONPATH, CLASSPATH …) only the entries that name the suite are left out, and relative
+    ones become absolute, since the decoder runs in another folder.
+    """
     places = {str(suite.absolute()), str(suite.resolve())} - {os.sep}
-    return {
-        name: value
-        for name, value in variables.items()
-        if not name.startswith("SEM_") and name not in OWN_NAMES and not any(place in value for place in places)
-    }
+    names = re.compile("|".join(rf"{re.escape(place)}(?![^/:;,=\s])" for place in sorted(places)) or r"(?!)")
+    kept = {}
+    for name, value in variables.items():
+        if name.startswith("SEM_") or name in OWN_NAMES:
+            continue
+        if name.endswith("PATH"):
+            entries = [_folder(entry) for entry in value.split(os.pathsep)]
+            kept[name] = os.pathsep.join(entry for entry in entries if not names.search(entry))
+        elif not names.search(value):
+            kept[name] = value
+    return kept
 
 
 def absolute_words(command: Sequence[str]) -> tuple[str, ...]:
-    """Return a command with the relative paths of existing files as absolute ones, since it runs in another folder.
+    """Return a command with the relative paths of what exists as absolute ones, since it runs in another folder.
 
-    A path has a slash or a suffix; it may follow an equals sign (--tables=data/x.bin). The command itself is searched in
-    PATH unless it has a slash.
+    A path has a slash or a suffix, or is the name of a file (`sh decoder`); it may follow an equals sign
+    (--tables=data/x.bin). The command itself is searched in PATH unless it has a slash.
     """
     first, *rest = command
     words = [_absolute(first) if os.sep in first else first]
@@ -105,8 +116,15 @@ def absolute_words(command: Sequence[str]) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _folder(entry: str) -> str:
+    """Return an entry of a list of folders as an absolute path, if it exists; an empty one stays as it is."""
+    return os.path.abspath(entry) if entry and os.path.exists(entry) else entry
+
+
 def _is_path(word: str) -> bool:
-    return (os.sep in word or "." in word) and not os.path.isabs(word) and os.path.exists(word)
+    if os.path.isabs(word) or not os.path.exists(word):
+        return False
+    return os.sep in word or "." in word or os.path.isfile(word)
 
 
 def _absolute(word: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
 from refcodec.cli.limit_options import limits_options
-from refcodec.cli.output_file import force_option, output_name, times_of, times_option
+from refcodec.cli.output_file import folder_name, force_option, output_name, times_of, times_option
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.write_images import ImageOptions, write_pictures
 from refcodec.cli.write_symbols import Naming
@@ -54,7 +54,9 @@ PAINTING_OPTIONS = (
         metavar="N",
         help="Generate N pictures, and a contact sheet of them.",
     ),
-    click.option("--trace", metavar="DIR", help="Write the steps of the generator into this folder."),
+    click.option(
+        "--trace", metavar="DIR", callback=folder_name, help="Write the steps of the generator into this folder."
+    ),
 )  # settings of the generator, which override those of the file and its profile
 
 

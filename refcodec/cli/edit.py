@@ -97,7 +97,10 @@ def cut(source: str, output: str, preserve_times: bool, sections: int | None, li
 @click.option(
     "--provenance", metavar="K=V", multiple=True, callback=pairs, help="An entry about the origin of the file."
 )
-@click.option("--thumbnail", metavar="F", help="A small picture: PNG, JPEG or WebP.")
+@click.option("--thumbnail", metavar="F", help="A small picture: PNG, JPEG or WebP, stored without its metadata.")
+@click.option(
+    "--keep-metadata", is_flag=True, help="Store the thumbnail with its EXIF (with its GPS position), XMP and comments."
+)
 @click.option("--from", "other", metavar="OTHER.sem", help="All sections of another file of the same profile and size.")
 @click.option("--replace", is_flag=True, help="Replace sections that the file has already.")
 @model_option
@@ -111,6 +114,7 @@ def add(
     hints: dict[str, str],
     provenance: dict[str, str],
     thumbnail: str | None,
+    keep_metadata: bool,
     other: str | None,
     replace: bool,
     model: str | None,
@@ -133,8 +137,7 @@ def add(
     header, environment = container.header, environment_of(model)
     digest = header.model_digest() or explicit_digest(header, environment)
     try:
-        picture = read_bytes(thumbnail, THUMBNAIL_BYTES) if thumbnail is not None else None
-        others = ancillary(provenance, hints, metadata, picture)
+        others = ancillary(provenance, hints, metadata, _thumbnail(thumbnail, keep_metadata))
         sections = [section_of(header, digest, t, body, body) for t, body in others.items()]
         if not any(symbols[name] is not None for name in NAMES):
             if mode is not None or strict:
@@ -150,6 +153,29 @@ def add(
         _finish(editing.add(container, sections, replacing=replace, level=level), file, level, environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _thumbnail(name: str | None, keep_metadata: bool) -> bytes | None:
+    """Return the file of a thumbnail, without its metadata unless they are to be kept."""
+    if name is None:
+        if keep_metadata:
+            raise click.UsageError("--keep-metadata needs --thumbnail")
+        return None
+    from refcodec.assemble import is_thumbnail
+
+    data = read_bytes(name, THUMBNAIL_BYTES)
+    if keep_metadata or not is_thumbnail(data):
+        return data
+    from refcodec.images.without_metadata import without_metadata
+
+    try:
+        bare = without_metadata(data)
+    except ValueError as error:
+        what = f"the metadata of {shown(name)} cannot be removed ({error}): --keep-metadata stores the file as it is"
+        raise click.UsageError(what) from error
+    if bare != data:
+        notice("the metadata of the thumbnail were left out: --keep-metadata keeps them")
+    return bare
 
 
 def _sections_of(other: str, header: Any, level: int, environment: Environment) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.cli.analysis_options import analysis_options
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, package_of, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.formats_help import CommandOfPictures
@@ -52,52 +53,6 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
     return red, green, blue
 
 
-def description_options(f: Any) -> Any:
-    """Add the options of a method's analysis."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--words",
-                type=click.IntRange(1, 9999),
-                metavar="K",
-                help="Words of a consonant text.  [default: as many as the rate allows]",
-            ),
-            click.option(
-                "--iterations",
-                type=click.IntRange(1, 1_000_000),
-                default=3000,
-                show_default=True,
-                metavar="N",
-                help="Steps of the prompt inversion.",
-            ),
-            click.option(
-                "--prompt-tokens",
-                type=click.IntRange(1, 75),
-                default=16,
-                show_default=True,
-                metavar="N",
-                help="Tokens of the prompt that it finds.",
-            ),
-            click.option(
-                "--candidates",
-                type=click.IntRange(1, 64),
-                default=1,
-                show_default=True,
-                metavar="N",
-                help="Generate N pictures and store the seed of the best.",
-            ),
-            click.option(
-                "--edges",
-                type=click.Choice(["auto", "contours", "hed", "none"]),
-                default="auto",
-                help="Edge detector.  [default: hed if --model names one, else contours]",
-            ),
-        )
-    ):
-        f = decorate(f)
-    return f
-
-
 @click.command(cls=CommandOfPictures, short_help="Encode a picture, or symbols, as a .sem file.")
 @click.argument("source", metavar="[IN]", required=False)
 @click.option(
@@ -136,7 +91,7 @@ def description_options(f: Any) -> Any:
     help="With --explicit-model: bytes of the digest to store.",
 )
 @models_options
-@description_options
+@analysis_options
 @click.option("--provenance", is_flag=True, help="Add a section with encoder, settings and models.")
 @click.option(
     "--background",

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from refcodec.cli.stdio import error_is_a_file, safe, say, show_json, wants_json
-from refcodec.errors import SemError
+from refcodec.cli.stdio import error_is_output, say, show_json, wants_json
+from refcodec.errors import SemError, one_line
 
 USAGE, BUG = 2, 1
 TRACEBACK = "SEMTOOL_TRACEBACK"  # environment variable: if set, a bug shows its traceback
@@ -20,7 +20,7 @@ TRACEBACK = "SEMTOOL_TRACEBACK"  # environment variable: if set, a bug shows its
 def fail(error: SemError) -> int:
     """Print a SemError; return its exit status."""
     _print_object(error.to_dict())
-    say(safe(str(error)), err=True)
+    say(one_line(str(error)), err=True)
     return error.status
 
 
@@ -63,18 +63,18 @@ def interrupted(what: str) -> None:
 
 
 def notice(text: str) -> None:
-    """Print a notice for the user, which is not an error; not into a file that standard error or --json is."""
-    if not error_is_a_file():
-        say(f"note: {safe(text)}", err=True)
+    """Print a notice to standard error; if an output file goes there, to standard output, or with --json nowhere."""
+    if not error_is_output():
+        say(f"note: {one_line(text)}", err=True)
     elif not wants_json():
-        say(f"note: {safe(text)}")
+        say(f"note: {one_line(text)}")
 
 
 def _print_error(name: str, what: str, hint: str, status: int) -> int:
     """Print an error without a code, as it is not an error of a file; return `status`."""
     fields = {"code": None, "name": name, "family": name, "message": what, "offset": None, "path": None, "hint": hint}
     _print_object(fields)
-    say(safe(f"{name}: {what}; {hint}"), err=True)
+    say(one_line(f"{name}: {what}; {hint}"), err=True)
     return status
 
 

@@ -7,7 +7,7 @@ import base64
 import hashlib
 from html import escape
 
-# What a browser may do with a page. `style` is its only style sheet: attributes, as of a hostile file, count for nothing.
+# What a browser may do with a page. `style` is its only style sheet; style attributes have no effect.
 _POLICY = (
     "default-src 'none'; script-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"

@@ -11,7 +11,8 @@ import click
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.inspect_text import facts, hex_lines, meaning, split, title, value_text
 from refcodec.cli.output_file import output_name
-from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json, write_output
+from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json, write_output
+from refcodec.errors import one_line
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def command(source: str, as_hex: bool, html: str | None, model: str | None, leve
         say("\n".join(_lines(source, data, inspection, environment.registry, as_hex)))
     if not inspection.errors:
         return 0
-    say(safe(str(inspection.errors[0])), err=True)
+    say(one_line(str(inspection.errors[0])), err=True)
     return inspection.errors[0].status
 
 
@@ -58,7 +59,7 @@ def _lines(source: str, data: bytes, inspection: Inspection, rows: Registry, as_
     """Yield the lines of the text output."""
     yield f"{shown(source)}: {title(inspection)}"
     for name, text in facts(inspection):
-        yield f"  {name:10} {safe(text)}"
+        yield f"  {name:10} {one_line(text)}"
     if not inspection.fields:
         return
     parts = [split(field.name) for field in inspection.fields]
@@ -70,8 +71,8 @@ def _lines(source: str, data: bytes, inspection: Inspection, rows: Registry, as_
             yield f"{'':17}{part}"
         before = part
         explanation = meaning(field, inspection, rows)
-        end = f"  ({safe(explanation)})" if explanation else ""
+        end = f"  ({one_line(explanation)})" if explanation else ""
         label = f"  {name}" if part else name
-        yield f"  {field.offset:6} {field.bits:6}  {label:{width}}  {safe(value_text(field))}{end}"
+        yield f"  {field.offset:6} {field.bits:6}  {label:{width}}  {one_line(value_text(field))}{end}"
         if as_hex:
             yield from (f"{'':17}{line}" for line in hex_lines(data, field.offset, field.bits))

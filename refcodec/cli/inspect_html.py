@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from refcodec.cli.html_page import Rules, page
 from refcodec.cli.inspect_text import facts, meaning, split, title, value_text
-from refcodec.cli.stdio import safe
+from refcodec.errors import one_line
 
 if TYPE_CHECKING:
     from refcodec.inspection import Field, Inspection
@@ -44,7 +44,7 @@ def render(name: str, data: bytes, inspection: Inspection, rows: Registry) -> st
     rules = Rules()
     body = "".join(
         [
-            f"<h1>{escape(safe(name))}</h1><p>{escape(safe(title(inspection)))}</p>\n",
+            f"<h1>{escape(one_line(name))}</h1><p>{escape(one_line(title(inspection)))}</p>\n",
             _facts(inspection),
             _bar(inspection, rules),
             "<h2>Fields</h2>\n",
@@ -53,7 +53,7 @@ def render(name: str, data: bytes, inspection: Inspection, rows: Registry) -> st
             _bytes(data, inspection, rules),
         ]
     )
-    return page(safe(name), f"{_STYLE}{_links(inspection)}{rules.css()}", body)
+    return page(one_line(name), f"{_STYLE}{_links(inspection)}{rules.css()}", body)
 
 
 def _colour(i: int) -> str:
@@ -68,7 +68,7 @@ def _links(inspection: Inspection) -> str:
 
 def _facts(inspection: Inspection) -> str:
     items = (
-        f"<dt>{escape(name)}</dt><dd{' class=error' if name == 'error' else ''}>{escape(safe(text))}</dd>"
+        f"<dt>{escape(name)}</dt><dd{' class=error' if name == 'error' else ''}>{escape(one_line(text))}</dd>"
         for name, text in facts(inspection)
     )
     return f"<dl>{''.join(items)}</dl>\n"
@@ -96,8 +96,8 @@ def _table(inspection: Inspection, registry: Registry, rules: Rules) -> str:
         rows.append(
             f"<tr class='f{i}'><td class='n'>{field.offset}</td><td class='n'>{field.bits}</td>"
             f"<td><span class='key f{i} m {rules.name(f'background:{_colour(i)}')}'></span>{escape(name)}</td>"
-            f"<td class='v'><code>{escape(safe(value_text(field)))}</code>"
-            + (f" <i>{escape(safe(explanation))}</i>" if explanation else "")
+            f"<td class='v'><code>{escape(one_line(value_text(field)))}</code>"
+            + (f" <i>{escape(one_line(explanation))}</i>" if explanation else "")
             + "</td></tr>\n"
         )
     head = "<tr><th class='n'>offset</th><th class='n'>bits</th><th>field</th><th>value</th></tr>\n"

@@ -6,13 +6,14 @@ from __future__ import annotations
 import functools
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
-from refcodec.limits import Limits, parse_bytes, parse_count, parse_seconds
+from refcodec.limits import Limits, TimeLimitError, parse_bytes, parse_count, parse_seconds
 
 AGAIN_S: Final = 5.0  # the timer repeats, since a library may swallow the first error
 
@@ -59,8 +60,15 @@ def limits_options(f: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(f)
     def command(*args: Any, max_pixels: int | None, max_memory: int | None, timeout: float | None, **more: Any) -> Any:
         limits = Limits(max_pixels, max_memory, timeout).start()
-        _start_timer(limits)
-        return f(*args, limits=limits, **more)
+        expired = _start_timer(limits)
+        try:
+            return f(*args, limits=limits, **more)
+        except TimeLimitError:
+            raise
+        except Exception as error:
+            if not expired:
+                raise
+            raise limits.late() from error  # a library has turned the error of the timer into one of its own
 
     decorated: Callable[..., Any] = command
     for option in reversed(OPTIONS):
@@ -68,18 +76,20 @@ def limits_options(f: Callable[..., Any]) -> Callable[..., Any]:
     return decorated
 
 
-def _start_timer(limits: Limits) -> None:
+def _start_timer(limits: Limits) -> list[float]:
     """Raise `TimeLimitError` at the deadline, wherever the program is, until the command ends.
 
-    Work checks the time by itself (`Limits.checked`); this ends what does not, such as loading a library. It needs a timer
-    of the system (not on Windows) and works in the main thread alone.
+    Return a list that is empty until then. Most work checks the time itself (`Limits.checked`); this also ends work that
+    does not, such as loading a library. It needs a timer of the system (not on Windows), and works in the main thread only.
     """
+    expired: list[float] = []
     if limits.until is None or not hasattr(signal, "setitimer"):
-        return
+        return expired
     if threading.current_thread() is not threading.main_thread():
-        return
+        return expired
 
     def late(_signal: int, _frame: Any) -> None:
+        expired.append(time.monotonic())
         raise limits.late()
 
     before = signal.signal(signal.SIGALRM, late)
@@ -90,3 +100,4 @@ def _start_timer(limits: Limits) -> None:
 
     click.get_current_context().call_on_close(stop)
     signal.setitimer(signal.ITIMER_REAL, max(0.001, limits.left(limits.timeout or 0)), AGAIN_S)
+    return expired

@@ -31,8 +31,8 @@ def main(args: Sequence[str] | None = None) -> int:
         arguments = list(sys.argv[1:] if args is None else args)
         prepare(arguments)
         try:
-            with raising():
-                return _run(arguments)
+            with raising() as raised:
+                return _run(arguments, raised)
         except BrokenPipeError:
             mute()
             return PIPE_GONE
@@ -54,8 +54,8 @@ def _interrupted(what: str) -> None:
         error_report.interrupted("no file is left half written")
 
 
-def _run(arguments: list[str]) -> int:
-    """Run a command and print its error, if any; return the exit status."""
+def _run(arguments: list[str], raised: Sequence[BaseException]) -> int:
+    """Run a command and print its error, if any; return the exit status. raised: exceptions of signals."""
     import click
 
     from refcodec.cli import error_report
@@ -92,5 +92,7 @@ def _run(arguments: list[str]) -> int:
             mute()
         what = f"{error.filename if has_path else 'standard output'}: {error.strerror or error}"
         return error_report.fail(SemError(Code.CANNOT_READ if has_path else Code.CANNOT_WRITE, what))
-    except Exception as error:  # noqa: BLE001 - the last place to report a bug in one line
+    except Exception as error:
+        if raised:
+            raise raised[0] from error
         return error_report.bug(error)

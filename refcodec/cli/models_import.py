@@ -13,6 +13,7 @@ from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.import_checkpoint import import_checkpoint
 from refcodec.cli.import_role import import_role
+from refcodec.cli.output_file import folder_name
 from refcodec.cli.stdio import say, show_json, wants_json
 from refcodec.fileio import shown
 
@@ -40,6 +41,7 @@ def _kinds() -> list[str]:
     "-o",
     "--output",
     metavar="DIR",
+    callback=folder_name,
     help="A set, or the folder of a package or of weights.  [default: the user's folder of models]",
 )
 @click.option("--replace", is_flag=True, help="Replace a model that is there already.")

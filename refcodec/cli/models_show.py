@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +22,10 @@ from refcodec.cli.model_inventory import (
     role_row,
     take_inventory,
 )
-from refcodec.cli.stdio import brief, safe, say, show_json, wants_json
-from refcodec.errors import FAMILIES, Code, SemError
+from refcodec.cli.stdio import brief, say, show_json, wants_json
+from refcodec.errors import FAMILIES, Code, SemError, one_line
 from refcodec.fileio import shown
 
-CONFIG_BYTES_MAX = 1 << 20
 REMEDY = "--json prints all of it"
 CLASS_KEYS = ("_class_name", "architectures", "model_type")
 
@@ -57,7 +55,7 @@ def command(what: str, model: tuple[str, ...]) -> int:
     if not errors:
         return 0
     error = errors[0]
-    say(safe(f"{error['code']} {error['name']}: {error['message']}; {error['hint']}"), err=True)
+    say(one_line(f"{error['code']} {error['name']}: {error['message']}; {error['hint']}"), err=True)
     return FAMILIES[int(error["code"].removeprefix("SEM-E-")) // 100].status
 
 
@@ -152,18 +150,18 @@ def _role(fill: Fill | str, inventory: Inventory, update: Any) -> dict[str, Any]
 
 def classes(folder: Path) -> list[str]:
     """Return the classes in config.json or model_index.json; for a pipeline its own, then those of its parts."""
+    from refcodec.foundation.config_files import read_object
+
     for name in ("model_index.json", "config.json"):
-        try:
-            with open(folder / name, "rb") as stream:
-                config = json.loads(stream.read(CONFIG_BYTES_MAX))
-            names: Any = next((config[key] for key in CLASS_KEYS if config.get(key)), [])
-            parts = [
-                f"{part}: {entry[1]}"
-                for part, entry in config.items()
-                if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)
-            ]
-        except (OSError, ValueError, AttributeError, RecursionError):
+        config = read_object(folder / name)
+        if config is None:
             continue
+        names: Any = next((config[key] for key in CLASS_KEYS if config.get(key)), [])
+        parts = [
+            f"{part}: {entry[1]}"
+            for part, entry in config.items()
+            if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)
+        ]
         own = names if isinstance(names, list) else [names]
         return [str(entry) for entry in own] + (parts if name == "model_index.json" else [])
     return []

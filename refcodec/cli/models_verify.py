@@ -10,8 +10,8 @@ import click
 
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.model_inventory import Fill, Inventory, model_option, resolve, take_inventory
-from refcodec.cli.stdio import brief, safe, say, show_json, wants_json
-from refcodec.errors import Code, SemError
+from refcodec.cli.stdio import brief, say, show_json, wants_json
+from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import shown
 
 
@@ -37,7 +37,7 @@ def command(what: tuple[str, ...], model: tuple[str, ...]) -> int:
             say(_line(row, error))
         if error is not None:
             errors.append(error)
-            say(f"{_name(row)}: {safe(str(error))}", err=True)
+            say(f"{_name(row)}: {one_line(str(error))}", err=True)
 
     with progress("verifying") as update:
         for i, folder in enumerate(packages):

@@ -44,6 +44,14 @@ def output_name(_context: click.Context, _option: click.Parameter, name: str | N
     return STDIO if name is not None and is_standard_output(name) else name
 
 
+def folder_name(_context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Return the name of a folder to write into. Raises Code.CANNOT_WRITE (SEM-E-102) for an empty name."""
+    if name == "":
+        hint = f"name a folder, or leave {option.opts[0]} out"
+        raise SemError(Code.CANNOT_WRITE, "'': the name of the folder is empty", hint=hint)
+    return name
+
+
 def force_option(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --force."""
     return click.option("--force", is_flag=True, help="Replace files that are there already under default names.")(f)
@@ -74,7 +82,7 @@ def times_of(source: str | None, preserve: bool) -> tuple[int, int] | None:
 
 
 def free(name: str, *, force: bool = False) -> str:
-    """Return a name if no file has it, or with `force`. UsageError if one has."""
+    """Return a name that no file has; with `force`, any name. Raises a usage error."""
     if name != STDIO and not force and os.path.lexists(name):
         raise click.UsageError(f"{shown(name)} is there already: name the output with -o, or replace it with --force")
     return name

@@ -10,6 +10,7 @@ import click
 
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
 from refcodec.cli.limit_options import limits_options
+from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import STDIO, brief, claim_output, read_input, say, show_json, wants_json, write_output
 from refcodec.fileio import shown
 
@@ -21,7 +22,13 @@ REMEDY = "-o FILE writes all of it"
 
 @click.command(short_help="Print the decoded symbols of a .sem file.")
 @click.argument("source", metavar="IN.sem")
-@click.option("-o", "output", metavar="FILE", help="Write everything to FILE as JSON; - is standard output.")
+@click.option(
+    "-o",
+    "output",
+    metavar="FILE",
+    callback=output_name,
+    help="Write everything to FILE as JSON; - is standard output.",
+)
 @model_option
 @level_option
 @limits_options

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from refcodec.cli.common_options import progress
 from refcodec.cli.error_report import notice
-from refcodec.cli.stdio import STDIO, claim_output, read_input, safe, say, show_json, wants_json
+from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.write_symbols import Naming
-from refcodec.errors import Code, SemError
+from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def print_text(naming: Naming, alternatives: bool, environment: Environment, lev
         show_json(result)
         return
     for line in lines:
-        say(safe(line))
+        say(one_line(line))
 
 
 def _restored(value: Any, alternatives: bool, limits: Limits) -> tuple[dict[str, Any], list[str]]:

@@ -20,25 +20,35 @@ class Terminated(SystemExit):
 
 
 @contextmanager
-def raising() -> Iterator[None]:
+def raising() -> Iterator[list[BaseException]]:
     """Raise `Terminated` in the main thread for SIGTERM and SIGHUP, unless the caller ignores them (nohup).
 
-    Only the first signal raises, so that a second one does not interrupt the removal of temporary files. In other
-    threads, which cannot set handlers, do nothing.
+    Yield a list of what was raised for signals, Ctrl-C included: Python may turn it into another exception (a TypeError,
+    within a failing `from … import`). Only the first signal to end raises, so that a second one does not interrupt the
+    removal of temporary files. In other threads, which cannot set handlers, do nothing.
     """
     before: dict[signal.Signals, Any] = {}
+    raised: list[BaseException] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
         for other in before:
-            signal.signal(other, signal.SIG_IGN)
-        raise Terminated(number)
+            if other != signal.SIGINT:
+                signal.signal(other, signal.SIG_IGN)
+        raised.append(Terminated(number))
+        raise raised[-1]
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raised.append(KeyboardInterrupt())
+        raise raised[-1]
 
     with suppress(ValueError):
         for number in ENDING:
             if signal.getsignal(number) == signal.SIG_DFL:
                 before[number] = signal.signal(number, end)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield
+        yield raised
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from refcodec import fileio
 from refcodec.descriptor_names import descriptor_of
-from refcodec.errors import Code, SemError
+from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import shown
 from refcodec.temporary_files import remove_stale
 
@@ -30,7 +30,7 @@ class _Call:
 
     json: bool = False  # print results and errors as JSON, too
     binary: bool = False  # standard output is a file: everything else goes to standard error
-    binary_error: bool = False  # standard error is a file: notices go to standard output
+    binary_error: bool = False  # an output file goes to standard error: notices go to standard output
 
 
 _call = _Call()
@@ -59,27 +59,20 @@ def wants_json() -> bool:
     return _call.json
 
 
-def error_is_a_file() -> bool:
-    """Return whether standard error carries an output file, into which no notice may be written."""
+def error_is_output() -> bool:
+    """Return whether an output file is written to standard error, where no notice may be mixed into it."""
     return _call.binary_error
 
 
-def safe(text: str) -> str:
-    """Return text from an untrusted file for one line of a terminal, with unprintable characters escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def brief(value: object, remedy: str) -> str:
-    """Return a value from an untrusted file for one line of a terminal, at most `SHOWN_CHARACTERS` of it.
+    """Return a value from an untrusted file for one line of a terminal; of more than `SHOWN_CHARACTERS` the beginning.
 
-    `remedy`: how to get the rest.
+    remedy: how to get the rest.
     """
     text = str(value)
     if len(text) <= SHOWN_CHARACTERS:
-        return safe(text)
-    return f"{safe(text[:START_CHARACTERS])}… ({len(text)} characters: {remedy})"
+        return one_line(text)
+    return f"{one_line(text[:START_CHARACTERS])}… ({len(text)} characters: {remedy})"
 
 
 def say(text: str, err: bool = False) -> None:

@@ -12,8 +12,8 @@ import click
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
-from refcodec.cli.stdio import STDIO, read_input, safe, say, show_json, wants_json
-from refcodec.errors import Code, SemError
+from refcodec.cli.stdio import STDIO, read_input, say, show_json, wants_json
+from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import read_bytes, shown
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int
             say(_line(row, error))
         if error is not None:
             name = "" if error.family == "io" else f"{shown(source)}: "  # io messages begin with the name
-            say(name + safe(str(error)), err=True)
+            say(name + one_line(str(error)), err=True)
     if wants_json():
         show_json({"files": rows})
     return status

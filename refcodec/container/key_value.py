@@ -80,7 +80,7 @@ def decode(body: bytes) -> dict[str, str]:
 def encode(entries: Mapping[str, str], *, hints: bool = False) -> bytes:
     """Return the body of these entries. `hints`: check values as hints, too.
 
-    TypeError for a key or value that is no text, ValueError for an invalid one.
+    Raises TypeError for a key or value that is not text, ValueError for an invalid one.
     """
     for key, value in entries.items():
         if not isinstance(key, str) or not isinstance(value, str):

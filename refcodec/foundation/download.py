@@ -64,8 +64,8 @@ def resolve_folder(source: ModelSource, *, fetch: bool = True) -> Path:
 def require_consent(source: ModelSource, *, allow_download: bool) -> None:
     """Raise Code.MODEL_UNAVAILABLE for a hub id that only a models.json names, without a digest to verify it by.
 
-    Nothing is fetched, nor used from a cache, that the caller has not named, unless its digest is recorded or the caller
-    allows it.
+    Without a recorded digest or the caller's permission, a model that the caller has not named is neither fetched nor used
+    from a cache.
     """
     if source.listed_in is None or os.path.isdir(source.place):
         return
@@ -150,7 +150,7 @@ def libraries_error() -> SemError | None:
     for name in ("torch", "transformers", "diffusers"):
         try:
             missing = importlib.util.find_spec(name) is None
-        except ValueError:  # hidden, or put in its place by a host
+        except ValueError:  # hidden, or replaced by the program
             missing = sys.modules.get(name) is None
         if missing:
             return models_extra_error()

@@ -4,7 +4,7 @@
 A folder can name code in many ways: transformers' `auto_map` (of the folder or of another repository), `custom_generate`
 and kernels of the hub as attention; diffusers' `_class_name` of a file and a class, and components of other modules than
 its own; adapters whose base model is elsewhere; quantisation, which imports the package it names. None of them is
-needed: models of all roles run by the classes that transformers and diffusers have themselves.
+needed: the models of all roles run with classes of transformers and diffusers themselves.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any, Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.config_files import CONFIG_BYTES_MAX
 from refcodec.foundation.folder_digest import model_files
 
-CONFIG_BYTES_MAX: Final = 1 << 24  # of a configuration or a chat template
 WORDS_BYTES_MAX: Final = 1 << 28  # of a vocabulary or a list of weights; the largest published ones have 35 MB
 DEPTH_MAX: Final = 64  # of a configuration
 NAME_MAX: Final = 80  # characters of a name in a message

@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Describe a folder that is not a model of the role that it was named for: what it is instead, and which folder to name."""
+"""Describe a folder that is not a model of the role for which it is named: what it is, and which folder to name."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any, Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.config_files import read_object
 from refcodec.foundation.model_place import MARKERS
 from refcodec.foundation.roles import ROLES
 from refcodec.foundation.weight_files import OPENVINO, OTHER_FORMATS, unfinished
 from refcodec.networks import package_search
 
-CONFIG_BYTES_MAX: Final = 1 << 24
 NAME_MAX: Final = 80  # characters of the name of a part; diffusers takes it as an argument
 ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors", "pytorch_lora_weights.safetensors")
 PIPELINE_ROLES: Final = ("painter",)
@@ -25,17 +24,6 @@ _MERGE: Final = "merge it into its base model with diffusers or peft, and name t
 def model_index(folder: Path) -> dict[str, Any] | None:
     """Return model_index.json of a folder, None if it is absent or not a JSON object."""
     return read_object(folder / "model_index.json")
-
-
-def read_object(path: Path) -> dict[str, Any] | None:
-    """Return the JSON object in a file, None if it is absent, invalid or far too long."""
-    try:
-        if not path.is_file() or path.stat().st_size > CONFIG_BYTES_MAX:  # reading a pipe would block
-            return None
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def components(folder: Path) -> dict[str, tuple[str, str]]:
@@ -53,7 +41,7 @@ def _is_name(name: str) -> bool:
 
 
 def refuse_adapter(role: str, folder: Path) -> None:
-    """Raise Code.MODEL_MALFORMED for a folder of LoRA weights: a library would load its base model, which nobody named."""
+    """Raise Code.MODEL_MALFORMED for a folder of LoRA weights: a library would load the base model that it names."""
     has_model = os.path.isfile(folder / "model_index.json") or os.path.isfile(folder / "config.json")
     if os.path.isfile(folder / ADAPTER_FILES[0]) or (
         not has_model and any(os.path.isfile(folder / name) for name in ADAPTER_FILES)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Messages, progress bars and side effects of the import of transformers and diffusers, which are the program's to set."""
+"""Silence transformers and diffusers while models load and run, and undo the side effects of importing them."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def _silenced(library: Any, name: str) -> list[Undo]:
 
 
 def _hub_bars() -> list[Undo]:
-    """Return what disables the bars of the hub's client again, which transformers enables together with its own."""
+    """Return how to disable the bars of the hub's client again, since transformers enables them together with its own."""
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars
 
     return [disable_progress_bars] if are_progress_bars_disabled() else []
 
 
 def _undo_of_imports() -> Undo:
-    """Return what removes the warning filters, the variable and the stream that imports of these libraries set."""
+    """Return how to remove the warning filters, the variable and the stream that imports of these libraries set."""
     filters, modules, streams, cache = list(warnings.filters), len(sys.modules), sys.stderr, os.environ.get(CACHE)
 
     def undo() -> None:

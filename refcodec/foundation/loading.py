@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,10 @@ import torch
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.config_files import read_object
 from refcodec.foundation.device import SettingError
 from refcodec.foundation.download import PICKLED, models_extra_error
-from refcodec.foundation.folder_code import CONFIG_BYTES_MAX, NAME_MAX, refuse_code
+from refcodec.foundation.folder_code import NAME_MAX, refuse_code
 from refcodec.foundation.folder_kind import other_kind_error, remedy_for
 from refcodec.foundation.library_messages import SILENCE
 from refcodec.foundation.roles import ROLES
@@ -167,18 +167,15 @@ def require_config(role: str, folder: Path, file: str, member: str, allowed: tup
 
     Raises Code.MODEL_MALFORMED unless its `member` is one of `allowed`.
     """
-    try:
-        if not (folder / file).is_file() or (folder / file).stat().st_size > CONFIG_BYTES_MAX:  # a pipe would block
-            raise FileNotFoundError
-        config = json.loads((folder / file).read_bytes())
-        value = config[member]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    config = read_object(folder / file)
+    if config is None or member not in config:
         raise other_kind_error(role, folder) or SemError(
             Code.MODEL_MALFORMED,
             f"{role}: {shown(folder.name)} has no {file} with a {member}",
             path=role,
             hint=f"name a folder of {ROLES[role]}",
-        ) from error
+        )
+    value = config[member]
     names = value if isinstance(value, list) else [value]
     if not isinstance(value, str) or value not in allowed:
         actual = ", ".join(map(str, names)) or "nothing"
@@ -192,7 +189,7 @@ def require_config(role: str, folder: Path, file: str, member: str, allowed: tup
             path=role,
             hint=next(filter(None, (remedy_for(str(name), role, folder) for name in names)), usual),
         )
-    return dict(config)
+    return config
 
 
 def own_files(kind: Any) -> dict[str, bool]:

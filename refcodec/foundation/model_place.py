@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find the folder of a model at a path that a user names: a folder, a snapshot in the cache of the hub, or why it is neither."""
+"""Find the folder of a model at a path that the user names, or describe what is there instead."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ADAPTER: Final = re.compile(r"(^|\.)(lora_(up|down|A|B)|lokr_w1|hada_w1)\b")
 def snapshot_of(role: str, folder: Path) -> Path:
     """Return the snapshot of a folder of the hub's cache (`models--OWNER--NAME`), else the folder itself.
 
-    The snapshot is that of the branch main, or the only one. Raises Code.MODEL_UNAVAILABLE if there is none, or several.
+    The snapshot is that of the branch main, or the only one. Raises Code.MODEL_UNAVAILABLE without a snapshot, and for several.
     """
     snapshots = folder / "snapshots"
     if any(os.path.isfile(folder / name) for name in MARKERS) or not os.path.isdir(snapshots):
@@ -73,13 +73,13 @@ def not_a_folder_error(role: str, place: str) -> SemError:
 
 
 def missing_hub_folder(place: str) -> str | None:
-    """Return the local folder that a hub id seems to be a mistyped path of: its first part is a folder here. None: no path."""
+    """Return the first part of a hub id if it is a local folder, so that the id may be a mistyped path; else None."""
     first, slash, _ = place.partition("/")
     return first if slash and os.path.isdir(first) else None
 
 
 def file_kind(role: str, path: Path) -> tuple[str, str]:
-    """Return what a file is that was named as a model, as the end of a sentence, and the remedy."""
+    """Return what kind of file was named as a model, as the end of a sentence, and the remedy."""
     suffix, model = path.suffix.lower(), f"--model {role}=FOLDER"
     try:
         if not path.is_file():  # a pipe or a device, which may block or never end

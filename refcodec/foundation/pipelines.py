@@ -23,7 +23,7 @@ TOKENS_MAX = 4096  # of a text, if the encoder sets no limit
 def load_pipeline(role: str, kind: Any, folder: Path, models: Models) -> Any:
     """Return the diffusion pipeline of a folder, from safetensors by `kind.from_pretrained`. Call inside `loading`.
 
-    Raises Code.MODEL_MALFORMED for a part without its files, and for a tokenizer that does not tell texts apart.
+    Raises Code.MODEL_MALFORMED for a part without its files, and for a tokenizer that does not distinguish texts.
     """
     check_pipeline_files(role, folder)
     _require_parts(role, folder)
@@ -43,7 +43,7 @@ def load_pipeline(role: str, kind: Any, folder: Path, models: Models) -> Any:
 
 
 def try_texts(pipeline: Any, *texts: Any) -> None:
-    """Tokenise texts as a pipeline will do, inside the limits for preparing a text, which are those of a bomb."""
+    """Tokenise texts as a pipeline will, within the narrow limits for preparing input."""
     with preparing():
         for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
             if (tokenizer := getattr(pipeline, name, None)) is not None:
@@ -53,7 +53,7 @@ def try_texts(pipeline: Any, *texts: Any) -> None:
 
 
 def _networks(role: str, folder: Path, dtype: Any) -> dict[str, Any]:
-    """Return the networks of a pipeline, loaded one by one: with all their weights, of a variant such as fp16 if need be."""
+    """Return the networks of a pipeline, loaded one by one: with all their weights, of a variant such as fp16 if there are no others."""
     from diffusers import ModelMixin
     from diffusers.pipelines.pipeline_loading_utils import simple_get_class_obj
     from transformers import PreTrainedModel
@@ -83,14 +83,14 @@ def _require_parts(role: str, folder: Path) -> None:
 
 
 def check_tokenizers(role: str, name: str, pipeline: Any) -> None:
-    """Raise Code.MODEL_MALFORMED for a tokenizer of a pipeline that does not tell texts apart."""
+    """Raise Code.MODEL_MALFORMED for a tokenizer of a pipeline that does not distinguish texts."""
     for part, tokenizer in pipeline.components.items():
         if "tokenizer" in part and tokenizer is not None:
             check_tokenizer(role, name, tokenizer, _encoder_of(pipeline, part), padded=True)
 
 
 def _encoder_of(pipeline: Any, tokenizer: str) -> Any:
-    """Return the text encoder that belongs to a tokenizer of a pipeline, None if it has none of that name."""
+    """Return the text encoder that belongs to a tokenizer of a pipeline, None if it has no part of that name."""
     return getattr(pipeline, tokenizer.replace("tokenizer", "text_encoder"), None)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Check that the folder of a model has every file that its parts need: tokenizer, processor, scheduler, weights.
 
-transformers replaces the vocabulary of a tokenizer whose files are missing by an empty one, to which all texts are the same.
+If the files of a tokenizer are missing, transformers uses an empty vocabulary, which maps all texts to the same ids.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.folder_kind import components, read_object
+from refcodec.foundation.config_files import read_object
+from refcodec.foundation.folder_kind import components
 from refcodec.foundation.weight_files import STEMS, SUFFIX, unfinished, weight_files
 
 FAST: Final = "tokenizer.json"  # complete by itself
@@ -32,7 +33,7 @@ VOCABULARIES: Final = {
     **dict.fromkeys(("Llama", "CodeLlama", "Gemma", "Mistral", "ChatGLM", "Reformer", "Cohere"), ("tokenizer.model",)),
     **dict.fromkeys(("XLMRoberta", "MBart", "Camembert", "XGLM", "NllbTokenizer"), ("sentencepiece.bpe.model",)),
 }
-# of a class that is not in the list: one of these is enough
+# of other classes: one of these is enough
 ANY_VOCABULARY: Final = (
     _BPE, ("vocab.txt",), ("spiece.model",), ("tokenizer.model",), ("sentencepiece.bpe.model",), ("spm.model",),
     ("sentencepiece.model",), ("vocab.bpe",), ("tekken.json",), ("source.spm", "target.spm", "vocab.json"),
@@ -64,7 +65,7 @@ def check_tokenizer_files(role: str, name: str, folder: Path, part: str = "", ki
 
 
 def _require_sentencepiece(role: str, name: str, place: Path) -> None:
-    """Raise Code.DEPENDENCY_MISSING if only a sentencepiece model is here, and what reads it is not installed."""
+    """Raise Code.DEPENDENCY_MISSING if there is only a sentencepiece model, and its packages are not installed."""
     if any(_filled(place / names[0]) for names in ANY_VOCABULARY if not names[0].endswith((".model", ".spm"))):
         return
     missing = [package for package in ("sentencepiece", "google.protobuf") if not _installed(package)]
@@ -160,7 +161,7 @@ def _broken(role: str, name: str, part: str, file: str) -> SemError:
 
 
 def _lacks(role: str, name: str, part: str, file: str, kind: str, folder: Path, others: str = "") -> SemError:
-    """Return the error for a missing file. others: files that do instead."""
+    """Return the error for a missing file. others: files that may be there in its place."""
     path = f"{part}/{file}" if part else file
     lacks = "has no valid" if os.path.lexists(folder / file) else "lacks"
     what = f"{role}: the {kind} of {shown(name)} {lacks} {shown(path)}"

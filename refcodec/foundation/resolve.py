@@ -20,9 +20,10 @@ from refcodec.foundation.loaded_models import adopted, require_object
 from refcodec.foundation.models_json import LISTING, installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
 from refcodec.foundation.worker import proxy
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.watch import Label
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import NONE, Limits
+from refcodec.process_settings import audible_warnings
 
 if TYPE_CHECKING:
     from refcodec.foundation.captioner import Captioner
@@ -43,7 +44,8 @@ Remote: TypeAlias = "Callable[[str, Address, Limits, frozenset[str]], R]"
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=2)
+    with audible_warnings():
+        warnings.warn(text, stacklevel=2)
 
 
 @dataclass
@@ -151,8 +153,7 @@ class Models:
     ) -> T | R:
         """Return the model of a role; `loader` makes it from a local folder whose digest has been verified.
 
-        A loader of this library runs in the worker process, and what is returned stands for the model there; its methods
-        are called as those of the model.
+        A loader of this library runs in the worker process; the result is then a proxy with the methods of the model.
 
         recommended: role -> hub id, named in the error if nothing fills the role. remote: makes it from an endpoint;
         None if the method accepts none. Raises ModelError.
@@ -192,7 +193,7 @@ class Models:
         return self.load("painter", "text_to_image:TextToImage.load", recommended, endpoint.RemoteTextToImage)
 
     def _remark(self, role: str) -> str:
-        """Return the end of a remedy that says why a folder of a set does not fill a role, if one seems to."""
+        """Return the end of a remedy: why an entry of a set that is named for a role does not fill it; "" if all do."""
         for place in (folder / role for folder in self.folders):
             if os.path.lexists(place) and not os.path.isdir(place):
                 kind = "a file" if os.path.exists(place) else "a broken link"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Check that a tokenizer tells texts apart: one without its vocabulary maps all of them to the same ids."""
+"""Check that a tokenizer distinguishes texts: one without its vocabulary maps all of them to the same ids."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PAIRS: Final = (
 
 
 def check_tokenizer(role: str, name: str, tokenizer: Any, encoder: Any = None, *, padded: bool = False) -> None:
-    """Raise Code.MODEL_MALFORMED unless a tokenizer tells texts apart, in ids that `encoder`, if any, has embeddings of.
+    """Raise Code.MODEL_MALFORMED unless a tokenizer distinguishes texts, with ids that have embeddings in `encoder`.
 
-    padded: it must have a padding token, too.
+    encoder: None: not checked. padded: a padding token is required, too.
     """
     unknown = {getattr(tokenizer, "unk_token_id", None), *(getattr(tokenizer, "all_special_ids", None) or ())}
     with preparing(then=LOAD):

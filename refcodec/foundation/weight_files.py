@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Find the weights that a loader will read from the folder of one network, and check that they are complete.
 
-Libraries take what is missing for granted: they initialise weights at random, or report that a header is too large
-where the file is the pointer of git-lfs. No tensor is read here, only names, sizes and headers.
+Libraries do not report what is missing: they initialise weights at random, or call a header too large where the file
+is a pointer of git-lfs. No tensor is read here, only names, sizes and headers.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.config_files import read_object
 
 SUFFIX: Final = ".safetensors"
 STEMS: Final = ("model", "diffusion_pytorch_model")  # of transformers, of diffusers
 PREFERRED: Final = (None, "fp16", "bf16")  # variants, the best first; others follow by name, non_ema at the end
 HEADER_BYTES_MAX: Final = 1 << 24
-INDEX_BYTES_MAX: Final = 1 << 24
 LFS_POINTER: Final = b"version https://git-lfs"
 UNFINISHED: Final = (".incomplete", ".part", ".crdownload", ".aria2", ".download", ".partial")
 OPENVINO: Final = "openvino_"  # start of the names of its files
@@ -91,7 +91,7 @@ def _sharded(folder: Path, variant: str | None, found: list[str], index: str | N
         return WeightFiles(variant, tuple(folder / name for name in found), names)
     try:
         named = _index_names(folder / index)
-    except (OSError, ValueError, RecursionError):
+    except ValueError:
         return WeightFiles(variant, tuple(folder / name for name in found), (f"a valid {index}",))
     here = [name for name in named if os.path.isfile(folder / name)]
     return WeightFiles(
@@ -101,10 +101,7 @@ def _sharded(folder: Path, variant: str | None, found: list[str], index: str | N
 
 def _index_names(path: Path) -> list[str]:
     """Return the names of the shards in an index, in order. Raises ValueError for anything else than names beside it."""
-    if not path.is_file() or path.stat().st_size > INDEX_BYTES_MAX:  # reading a pipe would block
-        raise ValueError("too long")
-    document: Any = json.loads(path.read_bytes())
-    named = document.get("weight_map") if isinstance(document, dict) else None
+    named = (read_object(path) or {}).get("weight_map")
     if not isinstance(named, dict) or not named:
         raise ValueError("no weight_map")
     names = sorted({str(name) for name in named.values()})
@@ -127,7 +124,7 @@ def check_weight_files(role: str, name: str, folder: Path, parts: Iterable[str])
         if weights.missing:
             what = f"{role}: {shown(name)} lacks {shown(_in(part, weights.missing[0]))}"
             raise SemError(
-                Code.MODEL_UNAVAILABLE, what + _and_more(weights.missing), path=role, hint="get the missing files of it"
+                Code.MODEL_UNAVAILABLE, what + _and_more(weights.missing), path=role, hint="get its missing files"
             )
         for file in weights.files:
             if (defect := safetensors_defect(file)) is not None:
@@ -155,7 +152,7 @@ def check_pointers(role: str, name: str, folder: Path, part: str = "") -> None:
 
 
 def _stand_in(entry: os.DirEntry[str]) -> str | None:
-    """Return what stands in the place of a file: a broken link, or a pointer of git-lfs; None for anything else."""
+    """Return what is in the place of a file: a broken link or a pointer of git-lfs; None for anything else."""
     if entry.is_symlink() and not os.path.exists(entry.path):
         return "a broken link"
     if not entry.is_file():
@@ -165,7 +162,7 @@ def _stand_in(entry: os.DirEntry[str]) -> str | None:
 
 
 def unreadable(role: str, path: Path, error: OSError) -> SemError:
-    """Return the error for a file of a model that the system does not let us read."""
+    """Return the MODEL_UNAVAILABLE error for a file of a model that the system refuses to read."""
     what = f"{role}: cannot read {shown(str(path))}: {error.strerror or error}"
     return SemError(Code.MODEL_UNAVAILABLE, what, path=role, hint="check its permissions")
 
@@ -199,7 +196,7 @@ def safetensors_defect(path: Path) -> str | None:
 
 
 def unfinished(folder: Path) -> str | None:
-    """Return the name of a download in a folder that has not ended, None if there is none."""
+    """Return the name of an incomplete download in a folder, or None."""
     for place in (folder, folder / ".cache" / "huggingface" / "download"):
         try:
             names = sorted(entry.name for entry in os.scandir(place))

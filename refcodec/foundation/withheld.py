@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Recognise pictures that a pipeline did not generate but replaced: a safety checker blackens what it withholds."""
+"""Refuse pictures that a safety checker has replaced by black ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def require_generated(role: str, name: str, output: Any) -> None:
 
 
 def require_not_black(role: str, name: str, pixels: NDArray[np.uint8]) -> None:
-    """Raise Code.MODEL_MALFORMED for pixels that are all 0: no sampler ends there, but what replaces pictures does."""
+    """Raise Code.MODEL_MALFORMED for pixels that are all 0, which safety checkers return and samplers do not."""
     if not pixels.any():
-        what = f"{role}: the model {shown(name)} returned a black picture in place of one"
+        what = f"{role}: the model {shown(name)} returned a picture that is black altogether"
         raise SemError(Code.MODEL_MALFORMED, what, path=role, hint=f"{_REMEDY}, or run it with --dtype float32")

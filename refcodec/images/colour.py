@@ -25,7 +25,7 @@ _ROUNDING: Final = 2  # largest difference in levels at which the transform of a
 
 @dataclass(frozen=True)
 class ColourTags:
-    """What a picture says of its colours beside an ICC profile and PNG's gamma, which are in Pillow's `info`.
+    """Colour tags of a picture, apart from an ICC profile and PNG's gamma, which are in Pillow's `info`.
 
     primaries: of a PNG or TIFF; adobe_rgb: by EXIF; uncalibrated: EXIF names no colour space.
     """

@@ -24,7 +24,7 @@ _JP2_READ: Final = frozenset(
 def cicp_of(data: bytes) -> Cicp | None:
     """Return the code points that a PNG, AVIF or HEIF file names; None if it names none.
 
-    QOI's byte for linear light is informative, and writers (Pillow among them) set it for sRGB: it is not heeded.
+    QOI's byte for linear light is informative, and writers (Pillow among them) set it for sRGB: it is ignored.
     """
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -79,7 +79,7 @@ def _report_choice(image: Image.Image, source: Source, notices: list[str]) -> No
 
 
 def _colour_tags(image: Image.Image, data: bytes) -> ColourTags:
-    """Return what the picture says of its colours beside Pillow's `info`."""
+    """Return the colour tags of a picture that are not in Pillow's `info`."""
     space, interoperability = 0, ""
     try:
         exif = image.getexif()

@@ -45,7 +45,7 @@ _READERS: Final = {
 }
 _WEAK: Final = ("PPM", "SGI", "DIB", "PCX", "TGA")  # short signatures: other files start the same way
 _FEATURES: Final = {"JPEG": "jpg", "JPEG2000": "jpg_2000", "WEBP": "webp", "AVIF": "avif"}  # that Pillow may lack
-_NAMES: Final = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}  # as people write them
+_NAMES: Final = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}  # usual spellings
 _COUNTED_BYTES: Final = 1 << 22  # frames are counted up to this length of a GIF
 
 
@@ -121,7 +121,7 @@ def _open(data: bytes, name: str, factory: Factory, accept: Accept | None) -> Im
         try:
             return factory(io.BytesIO(data), "")
         except (SyntaxError, IndexError, TypeError, struct.error):
-            if accept is None:  # without a test of its own, a reader says by these that the file is not its
+            if accept is None:  # a reader without a test raises these for files of other formats
                 return None
             raise
 

@@ -57,7 +57,7 @@ def _tolerant(load: Any) -> Any:
 
 
 def _mended_png(data: bytes) -> bytes:
-    """Return a PNG whose chunks have correct lengths and checksums, up to the first that makes no sense, and an end."""
+    """Return a PNG whose chunks have correct lengths and checksums, up to the first invalid one, and an end."""
     out, at = bytearray(data[:8]), 8
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)

@@ -74,7 +74,7 @@ def load(
 
 
 def _from_file(data: bytes, background: Colour, limits: tuple[int, int], keep_metadata: bool) -> Loaded:
-    """Return the image of a file that is as it should be."""
+    """Return the image of an undamaged file."""
     chosen = choose(data) if data.startswith(_TIFF) else Chosen(data)
     opened = _opened(chosen)
     check_size(opened.size, *limits)

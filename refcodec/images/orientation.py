@@ -8,7 +8,7 @@ from typing import Final
 from PIL import Image
 
 _ORIENTATION: Final = 0x0112  # EXIF tag
-_UPRIGHT: Final = {
+UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -37,17 +37,17 @@ def turn_upright(rgb: Image.Image, left: int | None, applied: int, notices: list
     if left is None:
         notices.append("The EXIF data are damaged: the picture may lie on its side.")
         return rgb
-    if applied in _UPRIGHT or left in _UPRIGHT:
-        notices.append(f"EXIF orientation {applied if applied in _UPRIGHT else left} was applied.")
-    return rgb.transpose(_UPRIGHT[left]) if left in _UPRIGHT else rgb
+    if applied in UPRIGHT or left in UPRIGHT:
+        notices.append(f"EXIF orientation {applied if applied in UPRIGHT else left} was applied.")
+    return rgb.transpose(UPRIGHT[left]) if left in UPRIGHT else rgb
 
 
 def rotated(rgb: Image.Image, orientation: int, notices: list[str]) -> Image.Image:
-    """Return `rgb` upright by an orientation that stands elsewhere in its file."""
-    if orientation not in _UPRIGHT:
+    """Return `rgb` upright by an orientation recorded elsewhere in its file."""
+    if orientation not in UPRIGHT:
         return rgb
     notices.append(f"EXIF orientation {orientation} was applied.")
-    return rgb.transpose(_UPRIGHT[orientation])
+    return rgb.transpose(UPRIGHT[orientation])
 
 
 def _orientation(image: Image.Image) -> int:

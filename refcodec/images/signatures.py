@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Name the files that are not read, by their first bytes, and say what to do with them."""
+"""Recognise unsupported files by their first bytes, for errors that name the format and a remedy."""
 
 from __future__ import annotations
 

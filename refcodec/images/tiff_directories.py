@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read the directories of a TIFF file, and choose the image that the file is about.
+"""Read the directories of a TIFF file, and choose its main image.
 
 A camera raw file (DNG, NEF, ARW …) is a TIFF file whose first image is a thumbnail; the photograph is in a SubIFD, often as
 sensor data. Standard library only.
@@ -19,7 +19,7 @@ MAX_PAGES: Final = 100  # read of one file
 _WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC = 256, 257, 259, 262
 _NEW_SUBFILE, _SUBFILE, _SUB_IFDS = 254, 255, 330
 _ORIENTATION, _ICC_PROFILE, _DNG_VERSION = 274, 34675, 50706
-_MULTIPAGE: Final = 2  # the bit of NewSubfileType that says nothing against a page; others: reduced, mask, depth map
+_MULTIPAGE: Final = 2  # the bit of NewSubfileType for a page of several; the others: reduced, mask, depth map
 _SENSOR: Final = frozenset({32803, 34892})  # photometric interpretations: colour filter array, linear raw
 _RAW_COMPRESSIONS: Final = frozenset(
     {32767, 32769, 32770, 34713, 65000, 65535}

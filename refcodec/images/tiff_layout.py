@@ -103,7 +103,7 @@ def eight_bit_palette(image: Image.Image, notices: list[str]) -> None:
 
 
 def report_unused(image: Image.Image, notices: list[str]) -> None:
-    """Add a notice for a tag that changes the colours of grey or RGB levels and that nothing applies."""
+    """Add a notice for a tag that changes the colours of grey or RGB levels and is not applied."""
     tags: Any = getattr(image, "tag_v2", {})
     if tags.get(262) not in (0, 1, 2) or "icc_profile" in image.info:
         return

@@ -35,12 +35,7 @@ def model_digest(folder: Path) -> str:
             f"{shown(str(folder))} is not a model package: it has no {package_search.MANIFEST}",
             path="model",
         )
-    if (digest := package_search.folder_digest(folder)) is not None:
-        return digest
-    try:
-        return package.symbol_digest(package.read_manifest(folder)["symbols"])
-    except ValueError as error:
-        raise SemError(Code.MODEL_MALFORMED, str(error), path="symbols") from error
+    return package_search.folder_digest(folder) or package.symbol_digest(package.read_manifest(folder)["symbols"])
 
 
 @lru_cache(maxsize=4)
@@ -95,7 +90,7 @@ def neutral_torch() -> Iterator[None]:
 def torch_errors(folder: Path, part: str) -> Iterator[None]:
     """Turn errors of torch in a float network into a SemError.
 
-    Also runs it in `torch_guard.neutral`. The package has been checked by then: an error of running is none of it.
+    Also runs it in `torch_guard.neutral`. The package has been checked by then, so it is not blamed for an error of running.
 
     Raises Code.DEPENDENCY_MISSING (SEM-E-805) if torch cannot be imported or cannot run the network here, MemoryError if
     memory is exhausted.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Open the files of a model package (SPEC §12), which may be anything: only regular files of a bounded size are read.
+"""Open the files of a model package (SPEC §12), which is untrusted: only regular files of a bounded size are read.
 
 Each file is opened once, and its bytes are read from that descriptor, so that what is checked is what is used even if
 the file is replaced meanwhile. Pipes and devices are neither opened nor waited for.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the bounds of SPEC §11 need to know of tensors, computed once for all layers that use a tensor.
+"""Ranges and sums of tensors for the bounds of SPEC §11, computed once for all layers that use a tensor.
 
-Many layers may name one tensor, and a small tensor may stand for every rate and channel. So the work of checking a
-model grows with its files and not with the number of layers times the size of what they name.
+Many layers may name one tensor, and a small tensor may be broadcast over all rates and channels. The work of checking a
+model is bounded by the size of its files, not by the number of layers times the size of their tensors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ABSENT = -(1 << 62)
 
 
 class TensorFacts:
-    """Facts of the tensors of one model, all of which outlive this object."""
+    """Ranges and sums of the tensors of one model, all of which outlive this object."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], Any] = {}

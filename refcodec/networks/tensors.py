@@ -87,7 +87,7 @@ def _entries(declared: object, places: dict[str, TensorPlace]) -> dict[str, dict
         path = f"tensors.{name}"
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "sha256"}:
             raise SemError(Code.MODEL_MALFORMED, "not an object of dtype, shape and sha256", path=path)
-        if _NAMES.get(places[name].dtype) != entry["dtype"] or entry["dtype"] is None:
+        if _NAMES.get(places[name].dtype) != entry["dtype"]:
             raise SemError(Code.MODEL_MALFORMED, "another dtype than the manifest says", path=path)
         if list(places[name].shape) != entry["shape"] or any(type(n) is not int for n in entry["shape"]):
             raise SemError(Code.MODEL_MALFORMED, "another shape than the manifest says", path=path)

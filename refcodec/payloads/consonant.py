@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LETTERS: Final = " ntsrhldcmfgpbkv"
 SPACE: Final = 0
+_DIGITS: Final = b"0123456789abcdef"  # of two codes in a byte
+_CODES: Final = bytes(max(0, _DIGITS.find(bytes([digit]))) for digit in range(256))
 
 TABLE_SHA256: Final = "872e62782d59c015869a0f7f66d399a0838ec0fb7061745da798696a49b5a0cf"
 ENTRIES: Final = 17  # bytes of one table of consonant.bin: END, then codes 0 … 15
@@ -39,8 +41,8 @@ class Consonants:
     canonical = True
 
     def __post_init__(self) -> None:
-        at = next((i for i, code in enumerate(self.codes) if code >= len(LETTERS)), None)
-        if at is not None:
+        if max(self.codes, default=0) >= len(LETTERS):
+            at = next(i for i, code in enumerate(self.codes) if code >= len(LETTERS))
             raise ValueError(f"codes are 0 … 15, not {self.codes[at]} (code {at})")
         if self.codes.endswith(b"\0"):
             raise ValueError("a consonant text does not end in a space")
@@ -109,8 +111,8 @@ def encode(codes: bytes, parameters: Mapping[str, Any], *, tables: TableFiles) -
 
 
 def _pack(codes: bytes) -> bytes:
-    padded = codes + bytes(len(codes) % 2)
-    return bytes(high << 4 | low for high, low in zip(padded[::2], padded[1::2], strict=True))
+    digits = (codes + bytes(len(codes) % 2)).translate(_DIGITS.ljust(256))
+    return bytes.fromhex(digits.decode("ascii"))
 
 
 def _unpack(body: bytes, limit: int) -> bytes:
@@ -119,7 +121,7 @@ def _unpack(body: bytes, limit: int) -> bytes:
         raise SemError(Code.LIMIT_TEXT, f"the text has {count} codes, {limit} are allowed", offset=limit // 2)
     if body.endswith(b"\0"):
         raise SemError(Code.STREAM_NOT_CANONICAL, "the last byte of a text is 00", offset=len(body) - 1)
-    return bytes(code for byte in body for code in (byte >> 4, byte & 15))[:count]
+    return body.hex().encode("ascii").translate(_CODES)[:count]
 
 
 def _walk(coder: entropy.Coder, tables: Tables, limit: int, codes: bytes | None = None) -> bytes:

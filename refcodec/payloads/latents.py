@@ -220,7 +220,7 @@ def _decode(body: bytes, context: CodingContext) -> ElicLatents:
 
 def _memory(context: CodingContext) -> int:
     """Return the bytes of memory that decoding takes, the model and the libraries apart."""
-    from refcodec.networks.memory import context_bytes
+    from refcodec.networks.context_memory import context_bytes
 
     assert context.backend is not None, "latents are decoded by the networks of a model"
     return context_bytes(context.model, shapes(*context.size)[1], context.backend.name)

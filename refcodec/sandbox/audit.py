@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Refuse, by Python's audit events, actions that reading an untrusted file does not need.
 
-An audit hook sees what Python code does, not what native code does: it is a second lock behind the checks of the files
-themselves. A hook cannot be removed; without a policy in force it returns at once.
+An audit hook sees what Python code does, not what native code does: it is a second safeguard behind the checks of the
+files themselves. A hook cannot be removed; without a policy in force it returns at once.
 """
 
 from __future__ import annotations
@@ -147,12 +147,13 @@ def _install() -> None:
 
 
 def refuse_in_process(policy: Policy) -> None:
-    """Put a policy in force for all threads of this process; `allow_in_process` takes all of them off again."""
+    """Put a policy in force for all threads of this process; `allow_in_process` removes all of them."""
     _install()
     _of_process.append(policy)
 
 
 def allow_in_process() -> None:
+    """Remove the policies of this process; those of a thread's `refusing` blocks stay."""
     _of_process.clear()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Linux's Landlock: a process gives up running programs, writing files and opening connections, in native code, too."""
+"""Use Linux's Landlock to give up running programs, writing files and opening connections, in native code, too."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEVICES: Final = "/dev"  # a GPU, /dev/null
 
 
 def restrict(writable: str) -> bool:
-    """Give up programs, files and connections for this thread and those that it starts; return whether the system can.
+    """Give up programs, files and connections for this thread and those that it starts; return whether that worked.
 
     The folder `writable` and devices can still be written. Call before other threads are started.
     """
@@ -45,8 +45,8 @@ def _restrict(writable: str) -> bool:
     if ruleset < 0:
         return False
     try:
-        for place in (writable, _DEVICES):
-            if not _allow(libc, ruleset, place, writing):
+        for folder in (writable, _DEVICES):
+            if not _allow(libc, ruleset, folder, writing):
                 return False
         privileges = libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         return bool(privileges == 0 and _call(libc, _RESTRICT, ruleset, 0) == 0)
@@ -54,8 +54,8 @@ def _restrict(writable: str) -> bool:
         os.close(ruleset)
 
 
-def _allow(libc: Any, ruleset: int, place: str, rights: int) -> bool:
-    descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
+def _allow(libc: Any, ruleset: int, folder: str, rights: int) -> bool:
+    descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
     try:
         return _call(libc, _ADD, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0) == 0
     finally:

@@ -3,57 +3,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from refcodec import memory
+
 _PR_SET_PDEATHSIG: Final = 1
 _HALF: Final = "500"  # thousandths of the memory of the machine
 _ADDRESS_SPACE: Final = "RLIMIT_AS"
-
-
-def address_space() -> int | None:
-    """Return the bytes of address space in use; None where it is not known."""
-    return _statm(0)
-
-
-def resident(pid: int) -> int | None:
-    """Return the bytes of memory that a process occupies; None where it is not known."""
-    return _statm(1, pid)
-
-
-def _statm(column: int, pid: int | None = None) -> int | None:
-    try:
-        text = Path(f"/proc/{'self' if pid is None else pid}/statm").read_text(encoding="ascii")
-        return int(text.split()[column]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return None
-
-
-def free_memory() -> int | None:
-    """Return the bytes of memory that no process needs now, of this machine and its control group; None if unknown."""
-    free = _meminfo("MemAvailable:"), _control_group("memory.max"), _control_group("memory.current")
-    if free[0] is None:
-        return None
-    left = free[0] + (_meminfo("SwapFree:") or 0)
-    return left if free[1] is None or free[2] is None else min(left, max(0, free[1] - free[2]))
-
-
-def _meminfo(name: str) -> int | None:
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith(name):
-                return int(line.split()[1]) << 10
-    return None
-
-
-def _control_group(name: str) -> int | None:
-    with suppress(OSError, ValueError):  # "max": no bound
-        return int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii"))
-    return None
 
 
 def end_first() -> None:
@@ -63,21 +23,21 @@ def end_first() -> None:
 
 
 def limit_address_space(growth: int | None, *, final: bool = False) -> None:
-    """Limit the address space to what is in use and `growth` bytes more. None: as far as the system allows.
+    """Limit the address space to the bytes in use and `growth` more. None: as far as the system allows.
 
     final: the limit cannot be raised again.
     """
-    used = address_space()
-    if used is not None:
+    used = memory.address_space()
+    if used:
         _limit(_ADDRESS_SPACE, None if growth is None else used + growth, final=final)
 
 
-def limit_files(most: int) -> None:
-    """Limit the length of each file that is written, and write no core dumps."""
+def limit_files(limit: int) -> None:
+    """Limit the bytes of each file that is written, and write no core dumps."""
     with suppress(AttributeError):  # Windows
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     _limit("RLIMIT_CORE", 0, final=True)
-    _limit("RLIMIT_FSIZE", most, final=True)
+    _limit("RLIMIT_FSIZE", limit, final=True)
 
 
 def _limit(name: str, bound: int | None, *, final: bool) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""semtool on untidy disks and in odd shells: names of outputs, signals, streams, and where the program lies."""
+"""semtool with unusual outputs: names of descriptors, files that exist, signals, streams, and a zip archive."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ COMMANDS = {
     "strip": ["strip", "text.sem", "-o"],
     "add": ["add", "text.sem", "--metadata", "k=v", "-o"],
     "cut": ["cut", "text.sem", "--sections", "1", "-o"],
+    "payload": ["payload", "text.sem", "-o"],
 }
 
 
@@ -80,8 +81,21 @@ def test_names_that_are_no_files(semtool: Semtool, text: Path, command: str, nam
     assert contents(text.parent) == before
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["models", "import", "owner/name", "--as", "painter", "--no-fetch", "-o", ""],
+        ["decode", "text.sem", "--trace", ""],
+    ],
+)
+def test_folders_without_a_name(semtool: Semtool, text: Path, command: list[str]) -> None:
+    before = contents(text.parent)
+    refused(semtool(*command), 7, "SEM-E-102 cannot-write: '': the name of the folder is empty; name a folder")
+    assert contents(text.parent) == before
+
+
 @posix
-@pytest.mark.parametrize("command", ["encode", "decode", "text", "inspect", "strip"])
+@pytest.mark.parametrize("command", ["encode", "decode", "text", "inspect", "strip", "payload"])
 @pytest.mark.parametrize(("name", "sink"), [("/dev/stdout", "pipe"), ("/dev/fd/1", "file"), ("/proc/self/fd/1", "appended"),
     ("link", "pipe"), ("link", "appended"), ("-", "appended")])  # fmt: skip
 def test_standard_output_by_any_name(text: Path, command: str, name: str, sink: str) -> None:
@@ -98,7 +112,7 @@ def test_standard_output_by_any_name(text: Path, command: str, name: str, sink: 
     else:
         data = told.stdout
     assert (told.returncode, data) == (0, Path("named.txt").read_bytes())
-    if command not in ("inspect", "text"):  # which print nothing else then
+    if command not in ("inspect", "text", "payload"):  # which print nothing else then
         assert told.stderr.strip()
 
 
@@ -164,7 +178,7 @@ def test_closed_streams_do_not_get_into_the_file(text: Path, closed: str) -> Non
 @pytest.mark.parametrize("head", ["head -c 0", "true"])
 @pytest.mark.parametrize("command", ["encode", "decode", "inspect", "payload"])
 def test_a_closed_pipe_is_no_traceback(text: Path, head: str, command: str) -> None:
-    args = " ".join(f"'{arg}'" for arg in COMMANDS.get(command, ["payload", "text.sem"]))
+    args = " ".join(f"'{arg}'" for arg in (COMMANDS[command] if command != "payload" else ["payload", "text.sem"]))
     done = shell(f"semtool {args} {'/dev/stdout' if command != 'payload' else ''} | {head}; exit ${{PIPESTATUS[0]}}")
     assert done.returncode in (0, 7)  # the pipe may have room for all of it
     assert b"Traceback" not in done.stderr

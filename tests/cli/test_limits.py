@@ -131,6 +131,59 @@ def test_the_timer_ends_what_checks_no_time(semtool: Semtool, place: Path, monke
     assert contents(place) == before
 
 
+@pytest.mark.parametrize(
+    ("number", "status", "line"),
+    [
+        (signal.SIGALRM, 6, "SEM-E-605 limit-symbols: not done in 60 s"),
+        (signal.SIGINT, 130, "interrupted; no file is left half written"),
+    ],
+)
+def test_a_signal_that_python_turns_into_another_error(
+    semtool: Semtool, place: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int, line: str
+) -> None:
+    """In a failing `from … import`, CPython replaces an exception of a signal handler by this TypeError."""
+    _replace_exceptions_of(number, monkeypatch)
+    before, handler = contents(place), signal.getsignal(signal.SIGINT)
+    refused(semtool("decode", "a.sem", "-o", "out.png", "--timeout", "60"), status, line)
+    assert (contents(place), signal.getsignal(signal.SIGINT)) == (before, handler)
+
+
+def test_a_termination_that_python_turns_into_another_error(semtool: Semtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    _replace_exceptions_of(signal.SIGTERM, monkeypatch)
+    with pytest.raises(SystemExit, match="143"):
+        semtool("decode", "a.sem", "-o", "out.png")
+    assert not Path("out.png").exists()
+
+
+def _replace_exceptions_of(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    from refcodec.networks import package_cache
+
+    def importing(*_: object) -> None:
+        try:
+            signal.raise_signal(number)
+        except BaseException:  # noqa: BLE001 - as C code does
+            raise TypeError("expected a message argument") from None
+
+    monkeypatch.setattr(package_cache, "symbol_model", importing)
+
+
+def test_a_timer_that_a_library_turns_into_an_error_of_its_own(
+    semtool: Semtool, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from refcodec.networks import package_cache
+
+    def swallowing(*_: object) -> None:
+        try:
+            time.sleep(20)
+        except refcodec.SemError:
+            raise OSError("the library failed") from None
+
+    monkeypatch.setattr(package_cache, "symbol_model", swallowing)
+    refused(
+        semtool("decode", "a.sem", "-o", "out.png", "--timeout", "0.3"), 6, "SEM-E-605 limit-symbols: not done in 0.3 s"
+    )
+
+
 def _largest(place: Path) -> Path:
     """Return a file of a few bytes that claims the largest picture of level 1."""
     from refcodec import spec

@@ -27,7 +27,7 @@ UNKNOWN = 0x15
 
 @pytest.fixture
 def big(place: Path) -> Path:
-    """A file with a long caption, a thumbnail of 2 MB and a section of 100 kB that nobody knows."""
+    """A file with a long caption, a thumbnail of 2 MB and a section of 100 kB of an unknown type."""
     container = read(codec.encode_file(None, caption=CAPTION, size=(64, 48), mode="zlib").data)
     bodies = {spec.THUMBNAIL: THUMBNAIL, UNKNOWN: bytes(100_000)}
     sections = [section_of(container.header, None, number, body, body) for number, body in bodies.items()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Model folders as people have them: each works, or is refused in one line that says what is missing and how to get it."""
+"""Incomplete and unusual model folders: each works, or is refused in one line that names the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -90,6 +90,11 @@ def load(kind: str, place: Any, **more: Any) -> Any:
     return Models.of({role: place}, device="cpu", **more).load(role, cls.load, {})
 
 
+def load_here(kind: str, folder: Path) -> Any:
+    """Load a model into this process, as a caller's own."""
+    return KINDS[kind][1].load(folder, Models.of(device="cpu"))
+
+
 def refused(call: Callable[[], Any], code: int, what: str, hint: str, role: str) -> SemError:
     with pytest.raises(SemError) as caught:
         call()
@@ -122,7 +127,7 @@ def result(kind: str, model: Any) -> Any:
     if kind == "perco":
         return model.text("a cat on a mat").numpy()
     if kind == "controlnet":
-        return model.model.conv_in.weight.detach().numpy()
+        return model.model.get_parameter("conv_in.weight").detach().numpy()
     if kind == "clip":
         ids = model.tokenizer("a cat on a mat").input_ids
         return np.concatenate([model.picture(pixels).numpy(), np.array(ids, np.float32)])
@@ -615,7 +620,7 @@ def test_pipes_and_devices_are_not_read(folders: dict[str, Path]) -> None:
     index = copied(folders, "clip", "sharded") / "model.safetensors.index.json"
     (index.parent / "model.safetensors").rename(index.parent / "model-00001-of-00002.safetensors")
     os.mkfifo(index)
-    refused(lambda: load("clip", "sharded"), UNAVAILABLE, "lacks", "get the missing files", "clip")
+    refused(lambda: load("clip", "sharded"), UNAVAILABLE, "lacks", "get its missing files", "clip")
     os.mkfifo("models.json")
     refused(lambda: Models.of(".").load("clip", ClipModel.load, {}), UNAVAILABLE, "nothing fills", "name it", "clip")
 
@@ -985,7 +990,7 @@ def test_a_safety_checker_behind_a_controlnet(folders: dict[str, Path]) -> None:
     from refcodec.foundation.controlnet import ControlNetTextToImage
 
     strict = with_checker(Path(shutil.copytree(folders["controlnet"].parent / "painter", "strict")), -2.0)
-    base, control = load("sd", strict), load("controlnet", folders["controlnet"])
+    base, control = load_here("sd", strict), load_here("controlnet", folders["controlnet"])
     lines = np.zeros((64, 64, 3), np.uint8)
     made = ControlNetTextToImage(base, control, lines, 1.0)
     refused(
@@ -999,7 +1004,7 @@ def test_a_safety_checker_behind_a_controlnet(folders: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("kind", ["sd", "unclip", "xl"])
 def test_a_black_picture(folders: dict[str, Path], kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load(kind, folders[kind])
+    model = load_here(kind, folders[kind])
     monkeypatch.setattr(
         model.pipeline.image_processor, "postprocess", lambda *_, **__: np.zeros((1, 32, 32, 3), np.float32)
     )
@@ -1148,7 +1153,7 @@ def loaded_by_the_library(folders: dict[str, Path], kind: str) -> Any:
     if kind == "language":
         return transformers.pipeline("text-generation", model=str(folder), device="cpu")
     if kind in ("llava", "blip", "blip2", "qwen", "idefics3"):
-        model = Captioner.load(folder, Models.of(device="cpu"))  # in this process
+        model = load_here(kind, folder)
         return transformers.ImageTextToTextPipeline(model=model.model, processor=model.processor)
     return diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True)
 
@@ -1159,7 +1164,7 @@ def test_a_loaded_object_of_the_libraries(folders: dict[str, Path], kind: str) -
     before = dict(vars(own))
     model = load(kind, own)
     assert isinstance(model, KINDS[kind][1])
-    assert alike(kind, model, load(kind, folders[kind]))
+    assert alike(kind, model, load_here(kind, folders[kind]))
     assert {name: vars(own)[name] for name in before} == before
     assert model.name
 
@@ -1173,10 +1178,11 @@ def test_a_loaded_pipeline_whose_tokenizer_is_empty(folders: dict[str, Path]) ->
 
 @pytest.mark.parametrize("kind", every(KINDS))
 def test_a_loaded_model_of_this_library(folders: dict[str, Path], kind: str) -> None:
-    """One in the process of the models, and one in this process."""
-    model, here = load(kind, folders[kind]), KINDS[kind][1].load(folders[kind], Models.of(device="cpu"))
-    assert load(kind, model) is model
-    assert load(kind, here) is here
+    for model in (
+        load_here(kind, folders[kind]),
+        load(kind, folders[kind]),
+    ):  # the other is in the process of the models
+        assert load(kind, model) is model
 
 
 @pytest.mark.parametrize("kind", every(KINDS))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Model folders that bring code: by every way in which transformers and diffusers take it, in the folder of every role, from
-the command line and from Python, with "y" on standard input. The code would write a file; the file is never there."""
+"""Model folders with code, named in each way that transformers and diffusers follow, in the folder of each role, from the
+command line and from Python, with "y" on standard input. The code would write a file, which must be absent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 pytest.importorskip("diffusers")
 
 import tiny_models
-from metric_checkpoints import write_segmenter
+from role_folders import write_role_folders
 
 import refcodec
 from refcodec.cli.bench.metric_networks.segmentation import Segmenter
@@ -65,18 +65,9 @@ AUTO = ("AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForImageTex
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    tiny_models.idefics3(folder / "captioner")
-    tiny_models.language_model(folder / "language")
-    tiny_models.stable_diffusion(folder)
-    tiny_models.unclip(folder / "other")
-    (folder / "other" / "painter").rename(folder / "unclip")
-    tiny_models.image_embedder(folder / "image_embedder")
-    tiny_models.clip_model(folder / "clip")
-    shutil.copytree(folder / "clip", folder / "text_encoder")
-    tiny_models.edge_detector(folder / "edge_detector")
+    write_role_folders(folder)
     cfg = HyperConfig(v=64, stride=8, factor=2, latent_channels=4, n=8, m=12, dim=4, null_text=(77, 16))
     HyperEncoder(cfg).save(folder / "hyper_encoder")
-    write_segmenter(folder / "segmenter")
     return folder
 
 

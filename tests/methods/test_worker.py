@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The process of the models: every role gives there what it gives here, hostile models end in one line, and it can be gone
-at any time without anybody noticing but by the time that loading takes."""
+"""The worker process: each role has the results of a model in this process, a hostile model ends in one error, and models
+are loaded again after the worker has ended."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ pytest.importorskip("diffusers")
 
 import tiny_models
 from cli_harness import Semtool
-from metric_checkpoints import write_segmenter
+from role_folders import write_role_folders
 
 import refcodec
+from refcodec import memory
 from refcodec.cli.bench.metric_networks.clip_similarity import Clip
 from refcodec.cli.bench.metric_networks.segmentation import Segmenter
 from refcodec.errors import ModelError
@@ -47,11 +48,10 @@ from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.foundation.text_to_image import TextToImage
 from refcodec.foundation.unclip import UnclipGenerator
 from refcodec.foundation.worker import scratch, wire
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.process import WORKERS
 from refcodec.foundation.worker.proxy import ModelProxy, call
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import Limits, MemoryLimitError, TimeLimitError
-from refcodec.sandbox import resources
 
 pytestmark = pytest.mark.models
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
@@ -63,16 +63,7 @@ FEW = {"seed": 3, "steps": 2}
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    tiny_models.idefics3(folder / "captioner")
-    tiny_models.language_model(folder / "language")
-    tiny_models.stable_diffusion(folder)
-    tiny_models.unclip(folder / "other")
-    (folder / "other" / "painter").rename(folder / "unclip")
-    tiny_models.image_embedder(folder / "image_embedder")
-    tiny_models.clip_model(folder / "clip")
-    shutil.copytree(folder / "clip", folder / "text_encoder")
-    tiny_models.edge_detector(folder / "edge_detector")
-    write_segmenter(folder / "segmenter")
+    write_role_folders(folder)
     return folder
 
 
@@ -637,7 +628,7 @@ def test_bounds_of_the_caller_hold_for_a_model(models: Path) -> None:
     ("free", "most"), [(None, 24 << 30), (1 << 40, 24 << 30), (6 << 30, 6 << 30), (1 << 20, 2 << 30), (0, 2 << 30)]
 )
 def test_a_model_takes_the_free_memory_at_most(free: int | None, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "free_memory", lambda: free)
+    monkeypatch.setattr(memory, "free", lambda: free)
     limits = WorkerLimits().within(Limits(timeout=9))
     assert (limits.run_bytes, limits.caller) == (most, Limits(timeout=9))
     assert WorkerLimits(run_bytes=1 << 26).within(Limits()).run_bytes == 1 << 26

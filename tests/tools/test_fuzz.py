@@ -17,7 +17,7 @@ from refcodec.errors import SemError
 from tools.fuzz import archive, campaign, engines
 from tools.fuzz.catalogue import TARGETS, load, missing
 from tools.fuzz.execution import REPORT, Executor, current, findings
-from tools.fuzz.mutators import json_text, package, png, sem_file
+from tools.fuzz.mutators import json_text, model_package, png, sem_file
 from tools.fuzz.target import ROOT, Target
 
 NAMES = [name for name in TARGETS if missing(name) is None]
@@ -79,7 +79,7 @@ def test_changed_packages_still_load() -> None:
     rng, target = Random(2), load("package")
     try:
         seeds = [data for data in target.seeds() if target.run(data).startswith("accepted")]
-        outcomes = [target.run(package.mutate(rng, rng.choice(seeds), seeds)) for _ in range(150)]
+        outcomes = [target.run(model_package.mutate(rng, rng.choice(seeds), seeds)) for _ in range(150)]
     finally:
         target.close()
     assert sum(outcome.startswith("accepted") for outcome in outcomes) > 15

@@ -15,13 +15,14 @@ from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 from strategies import containers
 
 from refcodec import SemError, codec, editing, spec
 from refcodec.assemble import header_of, section_of
 from refcodec.container import Container, Section, assemble, bound_header, read, section_check, write
 from refcodec.decoder import decode_file, payload
+from refcodec.images.without_metadata import without_metadata
 from refcodec.networks import package_cache
 from tools.fuzz.target import MODELS
 
@@ -475,3 +476,60 @@ def test_thumbnails_of_any_size_are_bounded(semtool: Semtool, files: Path) -> No
     done = semtool("add", "grid.sem", "-o", "x.sem", "--thumbnail", "large.png")
     assert (done.status, done.out) == (6, b"")
     assert done.line.startswith("SEM-E-606 ")
+
+
+def _thumbnail(form: str, mark: bytes) -> bytes:
+    """A picture on its side, with a place in EXIF and a mark in EXIF, XMP, a comment and after its end."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = mark.decode()
+    exif._ifds[ExifTags.IFD.GPSInfo] = exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (47.0, 1.0, 2.5), 27: mark}
+    picture = Image.linear_gradient("L").convert("RGB").resize((16, 8))
+    more: dict[str, Any] = {"comment": mark} if form == "JPEG" else {}
+    if form == "PNG":
+        more["pnginfo"] = PngImagePlugin.PngInfo()
+        more["pnginfo"].add_text("Comment", mark.decode())
+        more["pnginfo"].add_itxt("XML:com.adobe.xmp", f"<x>{mark.decode()}</x>")
+    else:
+        more["xmp"] = b"<x>" + mark + b"</x>"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    out = io.BytesIO()
+    picture.save(out, form, exif=exif, icc_profile=profile, **more)
+    return out.getvalue() + mark
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_thumbnail_leaves_its_metadata_behind(semtool: Semtool, files: Path, form: str) -> None:
+    mark = b"SECRET-PLACE"
+    Path("thumb").write_bytes(data := _thumbnail(form, mark))
+    assert data.count(mark) >= 4
+    done = semtool("add", "grid.sem", "-o", "x.sem", "--thumbnail", "thumb")
+    assert done.line == "note: the metadata of the thumbnail were left out: --keep-metadata keeps them"
+    assert mark not in Path("x.sem").read_bytes()
+    values = {section.kind: section.value for section in payload(Path("x.sem").read_bytes()).sections}
+    before, after = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(bytes.fromhex(values["thumbnail"])))
+    assert dict(after.getexif()) == {ExifTags.Base.Orientation: 6}
+    assert after.info["icc_profile"] == before.info["icc_profile"]
+    assert np.array_equal(np.asarray(after.convert("RGB")), np.asarray(before.convert("RGB")))
+    Path("bare").write_bytes(bytes.fromhex(values["thumbnail"]))
+    again = semtool("add", "grid.sem", "-o", "y.sem", "--thumbnail", "bare")
+    assert (again.err, Path("y.sem").read_bytes()) == ("", Path("x.sem").read_bytes())
+    kept = semtool("add", "grid.sem", "-o", "z.sem", "--thumbnail", "thumb", "--keep-metadata")
+    assert (kept.status, kept.err, data in Path("z.sem").read_bytes()) == (0, "", True)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_thumbnail_that_is_cut_anywhere(form: str) -> None:
+    data = _thumbnail(form, b"mark")[:-4]
+    for end in range(12, len(data)):
+        with pytest.raises(ValueError, match=r"cut short|segments"):
+            without_metadata(data[:end])
+
+
+def test_a_damaged_thumbnail_is_stored_on_request_alone(semtool: Semtool, files: Path) -> None:
+    Path("cut.jpg").write_bytes(_thumbnail("JPEG", b"mark")[:100])
+    done = semtool("add", "grid.sem", "-o", "x.sem", "--thumbnail", "cut.jpg")
+    assert (done.status, Path("x.sem").exists()) == (2, False)
+    assert done.line.startswith("usage: the metadata of cut.jpg cannot be removed (it is cut short): --keep-metadata ")
+    assert semtool("add", "grid.sem", "-o", "x.sem", "--thumbnail", "cut.jpg", "--keep-metadata").status == 0
+    assert semtool("add", "grid.sem", "-o", "y.sem", "--keep-metadata", "--hint", "seed=1").status == 2

@@ -16,7 +16,7 @@ import pytest
 
 from refcodec.errors import Code, SemError
 from refcodec.foundation.endpoint import Endpoint, RemoteLanguageModel, RemoteTextToImage, address
-from refcodec.foundation.endpoint.answers import NotJson, parse_answer
+from refcodec.foundation.endpoint.answer_json import NotJson, parse_answer
 from refcodec.limits import Limits, TimeLimitError
 
 TIMEOUT_S = 0.4

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which host a key goes to: the one that it was given for."""
+"""A key is sent to its own host only."""
 
 from __future__ import annotations
 

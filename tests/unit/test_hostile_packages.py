@@ -252,6 +252,13 @@ def test_bias_beyond_every_sum(probe: Probe, tmp_path: Path) -> None:
         assert probe.refusal("package", folder_of(symbols, arrays, tmp_path)) == "SEM-E-804"
 
 
+def test_addends_beyond_every_product(probe: Probe, tmp_path: Path) -> None:
+    for addend in (-(2**63), 2**63 - 1, 2**53):
+        more = {"a": np.array([[addend]], np.int64)}
+        layers = [{"op": "requant", **THIN, "a": "a"}]
+        assert probe.refusal("package", folder_of(*of_many_nets(layers, 4, more, 63), tmp_path)) == "SEM-E-804"
+
+
 # --- files that are no files, or do not stay what they are ---------------------------------------------------------
 
 NAMES = ["manifest.json", "symbols.safetensors"]

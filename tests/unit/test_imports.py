@@ -41,8 +41,8 @@ LAYERS = (
     ("descriptor_names", "replace_file"),
     ("temporary_files",),
     ("registry.hints",),
-    ("limits",),
-    ("spec", "errors", "progress", "memory", "process_settings", "sandbox"),
+    ("limits", "sandbox"),
+    ("spec", "errors", "progress", "memory", "process_settings"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")

@@ -1,20 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""Loaded packages and the choice of a backend: what each gives, and its error where something is missing."""
+"""Loaded packages, their tensors and the choice of a backend: what each gives, and its error where something is wrong."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from refcodec.entropy import compiled
 from refcodec.errors import SemError
 from refcodec.networks import package_cache, package_search
 from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.networks.tensor_facts import TensorFacts
+from refcodec.networks.tensors import load_tensors
 from tools.vectors.models import tiny
 
 MODELS = Path(__file__).resolve().parents[2] / "test_vectors" / "models"
+
+
+def header(text: bytes, data: int = 0) -> bytes:
+    """A safetensors file with this header, and this many zero bytes of data."""
+    return len(text).to_bytes(8, "little") + text + bytes(data)
 
 
 def test_digest_of_a_folder(tmp_path: Path) -> None:
@@ -72,23 +81,28 @@ def test_without_torch(method: str, extra: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "what"),
     [
-        (ImportError("no"), 805),
-        (OSError("libtorch"), 805),
-        (RuntimeError("shape '[1]' is invalid"), 803),
-        (IndexError("x"), 803),
+        (ImportError("no"), "torch is installed and cannot be imported (ImportError)"),
+        (OSError("libtorch"), "torch is installed and cannot be imported (OSError)"),
+        (
+            RuntimeError("a shape\nand more"),
+            "torch cannot run the painter of model elic-tiny here (RuntimeError: a shape)",
+        ),
+        (IndexError(), "torch cannot run the painter of model elic-tiny here (IndexError: )"),
     ],
 )
-def test_errors_of_torch(error: Exception, code: int) -> None:
+def test_errors_of_torch(error: Exception, what: str) -> None:
+    pytest.importorskip("torch")
     with pytest.raises(SemError) as caught, package_cache.torch_errors(MODELS / "elic-tiny", "painter"):
         raise error
-    assert caught.value.code == code
+    assert (caught.value.code, caught.value.what) == (805, what)
 
 
-def test_exhausted_memory_of_torch_stays_that() -> None:
+def test_other_exceptions_stay_what_they_are() -> None:
+    pytest.importorskip("torch")
     with pytest.raises(MemoryError), package_cache.torch_errors(MODELS, "painter"):
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        raise MemoryError
     with pytest.raises(ZeroDivisionError), package_cache.torch_errors(MODELS, "painter"):
         raise ZeroDivisionError
 
@@ -106,3 +120,66 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
         assert compiled.compiled_loops(1, False) is None
     finally:
         compiled._kernels.cache_clear()
+
+
+def test_facts_of_tensors_that_are_large_or_repeated() -> None:
+    """As Python computes them from the values, on both ways: all pairs, and the largest addend beside each multiplier."""
+    rng = np.random.default_rng(5)
+    for shape in ((3, 5), (40, 1000)):
+        m = rng.integers(1, 32768, shape).astype(np.int16)
+        a = rng.integers(-(2**52), 2**52, shape)
+        facts = TensorFacts()
+        for x in (0, 1, 2**15, 2**37):
+            wanted = (x * m.astype(object) + abs(a.astype(object))).max()
+            assert facts.largest_product(x, m, a) == facts.largest_product(x, m, a) == wanted
+    row, column = np.arange(1, 6, dtype=np.int16)[None], np.arange(7, dtype=np.int64)[:, None]
+    wide = np.broadcast_arrays(row, column)
+    assert TensorFacts().largest_product(10, wide[0], wide[1]) == 56
+    assert TensorFacts().range(wide[1]) == (0, 6)
+    w = np.full((3, 2, 1, 1), -32768, np.int16)
+    assert TensorFacts().absolute_sums(w, 0).tolist() == [65536] * 3
+    assert TensorFacts().absolute_sums(w, 1).tolist() == [98304] * 2
+
+
+HEADERS = [
+    (b"1234567", "its header is incomplete"),
+    ((9).to_bytes(8, "little") + b"{}", "its header is incomplete"),
+    ((1 << 24 | 1).to_bytes(8, "little") + bytes(1 << 24 | 1), "its header has more than 16777216 bytes"),
+    (header(b"[]"), "its header is not an object"),
+    (header(b'{"a": []}'), "'a' is not described"),
+    (header(b'{"a": {"dtype": "X"}}'), "unknown dtype of 'a'"),
+    (header(b'{"a": {"dtype": "U8", "shape": [0, 9, 9, 9], "data_offsets": [0, 0]}}'), "'a' is larger than the file"),
+    (
+        header(b'{"a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 1]}}', 1),
+        "'a' has another length than its shape",
+    ),
+    (header(b'{"a": {"dtype": "U8", "shape": [1], "data_offsets": [1, 2]}}', 2), "'a' leaves a gap or overlaps"),
+    (header(b"{}", 1), "bytes that belong to no tensor"),
+]
+
+
+@pytest.mark.parametrize(("data", "what"), HEADERS, ids=[what for _, what in HEADERS])
+def test_headers_of_tensor_files(data: bytes, what: str, tmp_path: Path) -> None:
+    (tmp_path / "t.safetensors").write_bytes(data)
+    with pytest.raises(SemError) as caught:
+        load_tensors(tmp_path / "t.safetensors")
+    assert (caught.value.code, caught.value.what) == (803, f"not a safetensors file ({what})")
+
+
+def test_tensors_of_no_elements_and_of_no_axes(tmp_path: Path) -> None:
+    text = b'{"a": {"dtype": "U8", "shape": [], "data_offsets": [0, 1]}, "b": {"dtype": "I64", "shape": [0, 3], "data_offsets": [1, 1]}}'
+    (tmp_path / "t.safetensors").write_bytes(header(text, 1))
+    found = load_tensors(tmp_path / "t.safetensors")
+    assert (found["a"].shape, found["a"].item(), found["b"].shape) == ((), 0, (0, 3))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "t.safetensors").write_bytes(header(b"{}"))
+
+    def denied(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(SemError, match=r"cannot read t\.safetensors in") as caught:
+        load_tensors(tmp_path / "t.safetensors")
+    assert caught.value.code == 801

@@ -82,7 +82,7 @@ def test_an_open_finding_or_another_command_is_reported(change: dict[str, Any], 
 def test_a_row_that_is_gone_is_reported() -> None:
     results = {"other": RESULT}
     text = page.rendered(results, page.PAGE.read_text(encoding="utf-8"))
-    assert page.disagreements(results, text) == ["other is a row no more"]
+    assert page.disagreements(results, text) == ["other is no longer a row"]
 
 
 def test_a_page_without_marks_is_refused() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files that cannot be replaced, descriptors, and what killed processes leave behind: write_atomic on untidy disks."""
+"""Files that cannot be replaced, descriptors, and what killed processes leave behind: write_atomic under unusual file systems."""
 
 from __future__ import annotations
 

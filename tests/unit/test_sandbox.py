@@ -89,8 +89,8 @@ def test_policies_are_taken_off_again() -> None:
         ("resources.limit_files(1000); open('big', 'wb', 0).write(bytes(999)); open('big', 'ab', 0).write(bytes(999) * 2)", 0, ""),
         ("resources.limit_files(1000); f = open('big', 'wb', 0); f.write(bytes(1000)); f.write(b'x')", 1, "OSError: [Errno 27] File too large"),
         ("resources.end_first(); assert open('/proc/self/oom_score_adj').read() == '500\\n'", 0, ""),
-        ("import os; assert 0 < resources.free_memory() < 1 << 50", 0, ""),
-        ("import os; assert resources.resident(os.getpid()) < resources.address_space()", 0, ""),
+        ("from refcodec import memory; assert 0 < memory.free() < 1 << 50", 0, ""),
+        ("import os; from refcodec import memory; assert 0 < memory.resident(os.getpid()) < memory.address_space()", 0, ""),
     ],
 )  # fmt: skip
 def test_resources_are_bounded(deed: str, status: int, said: str, tmp_path: Path) -> None:

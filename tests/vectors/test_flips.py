@@ -10,7 +10,7 @@ import pytest
 from refcodec.errors import SemError
 from refcodec.payloads import consonant
 from tools.flips import __main__ as flips
-from tools.flips import cases, examine, shared_prefix
+from tools.flips import cases, examine, packages, shared_prefix
 from tools.flips.report import Report, Tally
 
 
@@ -77,7 +77,9 @@ def test_a_file_that_is_not_what_its_symbols_give_is_a_finding(monkeypatch: pyte
 
 
 def test_errors_that_are_findings() -> None:
-    for error in (SemError(401, "long" * 501), SemError(401, "two\nlines"), SemError(401, "far", offset=10)):
+    long, lines = SemError(401, "long"), SemError(401, "lines")
+    long.what, lines.what = "long" * 501, "two\nlines"  # SemError itself shortens and escapes what it is given
+    for error in (long, lines, SemError(401, "far", offset=10)):
         with pytest.raises(examine.Finding):
             examine.refused(error, 9)
     assert examine.refused(SemError(401, "at the end", offset=9), 9) == "SEM-E-401"
@@ -119,3 +121,19 @@ def test_tallies_add_up() -> None:
     assert two.outcomes == {"ok": 1, "SEM-E-201": 1, "finding": 1}
     assert two.findings == ["a, flip 0.0: TypeError: x"]
     assert Tally.of(two.to_dict()) == two
+
+
+def test_files_beside() -> None:
+    """A table, a manifest, tensors and a registry: no changed byte of a tensor or table is accepted."""
+    chosen = {one.name: one for one in packages.subjects()}
+    for name, counted in (
+        ("refcodec/entropy/data/gaussian.bin", {"SEM-E-802"}),
+        ("test_vectors/models/vq-tiny/manifest.json", {"loaded", "SEM-E-801", "SEM-E-802", "SEM-E-803", "SEM-E-705"}),
+        ("test_vectors/models/vq-tiny/symbols.safetensors", {"loaded", "SEM-E-802", "SEM-E-803"}),
+        ("test_vectors/registries/rows.json", {"SEM-E-101", "SEM-E-702", "registry"}),
+    ):
+        tally = Tally().add(name, packages.results(chosen[name], 7, 40))
+        assert 30 <= tally.flips + tally.prefixes <= 40
+        assert tally.findings == []
+        assert set(tally.outcomes) <= counted
+    assert len(chosen) > 150

@@ -393,6 +393,63 @@ def test_the_environment_of_a_decoder() -> None:
     assert environment(Path("/"), {"PATH": "/bin"}) == {"PATH": "/bin"}
 
 
+def test_folders_in_the_environment_of_a_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders whose names begin as that of the suite stay, relative ones become absolute."""
+    monkeypatch.chdir(tmp_path)
+    Path("src").mkdir()
+    beside = {
+        "PATH": "/bin:/a/suite-tools:/a/suite/bin:/a/suite",
+        "X": "/a/suite2",
+        "Y": "/a/suite:b",
+        "Z": "x=/a/suite",
+    }
+    assert environment(Path("/a/suite"), beside) == {"PATH": "/bin:/a/suite-tools", "X": "/a/suite2"}
+    relative = {"PATH": "src:nowhere:/bin", "PYTHONPATH": "./src::src", "CLASSPATH": "src", "OTHER": "src"}
+    src = str(tmp_path / "src")
+    assert environment(Path("/a/suite"), relative) == {
+        "PATH": f"{src}:nowhere:/bin", "PYTHONPATH": f"{src}::{src}", "CLASSPATH": src, "OTHER": "src",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["sh decoder", "env X=1 sh decoder", "sh bin/decoder", "mine", "PYTHON -m mine"])
+def test_commands_as_people_type_them(
+    hidden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    words = decoder(Path("bin").absolute(), "")
+    Path("decoder").write_text(f'exec {words} "$@"\n')
+    Path("bin/decoder").write_text(f'exec {words} "$@"\n')
+    Path("bin/mine").write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    Path("bin/mine").chmod(0o755)
+    Path("bin/mine.py").write_text(Path("bin/decoder.py").read_text())
+    monkeypatch.setenv("PATH", f"bin{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", "bin")
+    assert put(hidden, command.replace("PYTHON", shlex.quote(sys.executable)), protocol="one-shot") == 0
+
+
+@pytest.mark.parametrize("option", ["json", "junit"])
+@pytest.mark.parametrize("name", ["", "reports/x", "."])
+def test_a_report_that_cannot_be_written_is_found_before_the_run(
+    hidden: Path, capsys: pytest.CaptureFixture[str], option: str, name: str
+) -> None:
+    command = decoder(Path("bin").absolute(), "open('/proc/self/cwd/ran', 'w')")
+    assert put(hidden, command, protocol="one-shot", cwd=Path(), **{option: Path(name)}) == 2
+    assert not Path("ran").exists()
+    error = f"conformance: {Path(name)} cannot be written: it is a folder, or its folder does not exist\n"
+    assert capsys.readouterr().err == error
+
+
+@pytest.mark.parametrize("words", ["-m decoder", "-c 'import decoder'", "-S -c 'open(\"decoder.py\")'"])
+def test_a_decoder_that_misses_its_folder_is_told_of_cwd(
+    hidden: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    decoder(Path("."), "")
+    command = f"{shlex.quote(sys.executable)} {words}"
+    assert put(hidden, command, protocol="one-shot") == 1
+    assert capsys.readouterr().err == f"note: {cli.EMPTY_FOLDER}\n"
+    put(hidden, command, protocol="one-shot", cwd=Path())
+    assert capsys.readouterr().err == ""
+
+
 def test_the_script_finds_the_vectors_beside_itself(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "conformance" / "run.py"), "--run", "micro", "--quiet", "--decoder",
                shlex.join([sys.executable, str(ROOT / "conformance" / "adapters" / "micro.py")])]  # fmt: skip

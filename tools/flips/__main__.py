@@ -16,9 +16,11 @@ import resource
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
+from refcodec.sandbox import resources
 from tools.flips import shared_prefix
 from tools.flips.cases import Unit, cases, shard, units, variants
 from tools.flips.examine import outcome, timed
@@ -42,20 +44,14 @@ def _plain(unit: Unit) -> Iterable[Result]:
         yield name, *timed(lambda d=data: outcome(d, environment))  # type: ignore[misc]
 
 
-def _limit_memory() -> None:
-    used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
-
-
-def _numbered(unit: Unit) -> tuple[Unit, Tally]:
-    return unit, examine(unit)
-
-
 def run(todo: list[Unit], report: Report, processes: int) -> None:
     """Examine units in several processes, and save the report from time to time."""
     saved = time.monotonic()
-    with multiprocessing.get_context("fork").Pool(processes, _limit_memory) as pool:
-        for unit, tally in pool.imap_unordered(_numbered, todo):
+    forking = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, forking, resources.limit_address_space, (MEMORY,)) as pool:
+        running = {pool.submit(examine, unit): unit for unit in todo}
+        for done in as_completed(running):  # raises if a process is killed
+            unit, tally = running.pop(done), done.result()
             report.put(unit.key, unit.case.data, tally)
             if time.monotonic() - saved > SAVE_SECONDS:
                 report.save()

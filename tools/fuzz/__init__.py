@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Fuzz everything that reads bytes of others: `python -m tools.fuzz --help`, or `make fuzz`."""
+"""Fuzz everything that reads untrusted bytes: `python -m tools.fuzz --help`, or `make fuzz`."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fuzz everything that reads bytes of others: any bytes must give a result or a documented error, in bounded time and memory.
+"""Fuzz everything that reads untrusted bytes: any bytes must give a result or a documented error, in bounded time and memory.
 
     python -m tools.fuzz [--targets read,payload] [--seconds 60 | --runs 100000 | --minutes 10] [--jobs 2] [--seed N]
     python -m tools.fuzz --replay TARGET FILE
@@ -8,7 +8,7 @@ Inputs are changed so that lengths, sums and digests stay right, else most would
 atheris (pip install 'refcodec[fuzz]') new inputs are chosen by the coverage of refcodec; without it, at random. The corpus
 of each target is kept in --out, and a later run goes on from it. Any exception but the documented ones, and any result
 that contradicts another, is a finding: its input, a report and the command that replays it are kept, and the exit status
-is 1, until a later run sees it mended. Each target writes out/fuzz/TARGET/summary.json.
+is 1, until a later run finds it fixed. Each target writes out/fuzz/TARGET/summary.json.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Pack several files into the bytes of one input, so that a folder can be fuzzed as bytes."""
+"""Pack several files into the bytes of one input, so that a folder can be fuzzed as bytes, and write them."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,8 +29,25 @@ def unpack(data: bytes, count: int) -> list[bytes]:
 
 
 def scratch_folder() -> Path:
-    """Return a new folder, in memory where the system has such a place; `remove` it after use."""
+    """Return a new folder, in memory where the system has such a place. The caller removes it."""
     return Path(tempfile.mkdtemp(prefix="sem-fuzz-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
+
+
+class Scratch:
+    """A scratch folder for all inputs of a target, created when it is first used."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+
+    def folder(self) -> Path:
+        if self._folder is None:
+            self._folder = scratch_folder()
+        return self._folder
+
+    def remove(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:

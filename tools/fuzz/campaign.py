@@ -199,7 +199,7 @@ def _edges(log: Path) -> int | None:
 
 
 def _processor_seconds(pid: int) -> float:
-    """Return the processor time of a process, 0 where the system does not tell."""
+    """Return the processor time of a process, 0 where the system does not report it."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

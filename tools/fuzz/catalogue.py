@@ -43,7 +43,7 @@ def missing(name: str) -> str | None:
 
 
 def load(name: str) -> Target:
-    """Return a target; KeyError if there is none of this name."""
+    """Return a target; KeyError for an unknown name."""
     if name not in TARGETS:
         raise KeyError(name)
     target: Target = importlib.import_module(f"tools.fuzz.targets.{name}").TARGET

@@ -8,6 +8,7 @@ import mmap
 import resource
 import signal
 import struct
+import sys
 import time
 import traceback
 from collections import Counter
@@ -47,6 +48,8 @@ class Executor:
 
     def begin(self) -> None:
         """Set the limits of memory and time, and begin to record."""
+        from refcodec.sandbox import resources  # not before an engine measures what is imported
+
         (self.folder / "findings").mkdir(parents=True, exist_ok=True)
         path = self.folder / "current"
         path.write_bytes(bytes(CURRENT.size + self.target.max_bytes))
@@ -54,10 +57,7 @@ class Executor:
             self._current = mmap.mmap(stream.fileno(), 0)
         signal.signal(signal.SIGPROF, _timer)
         self.memory_start = peak_memory()
-        used = resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[0]) if _LINUX else 0
-        if used:
-            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-            resource.setrlimit(resource.RLIMIT_AS, (used + self.target.memory, hard))
+        resources.limit_address_space(self.target.memory)
 
     @property
     def worst_memory(self) -> int:
@@ -141,7 +141,4 @@ def current(folder: Path) -> tuple[int, bytes] | None:
 def peak_memory() -> int:
     """Return the largest number of resident bytes of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * 1024 if _LINUX else peak
-
-
-_LINUX: Final = Path("/proc/self/statm").is_file()
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -20,7 +20,7 @@ Mutate = Callable[[Random, bytes, Sequence[bytes]], bytes]  # (random, input, ot
 
 @dataclass(frozen=True)
 class Target:
-    """One entrance of the library.
+    """One entry point of the library.
 
     `run` returns a label of the outcome, such as an error id, and raises any exception for a finding. `mutate` keeps the
     structure of inputs, so that changes are not refused at the first check. `repair` corrects lengths and checks of

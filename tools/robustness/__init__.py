@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Measure what the library withstands, and write docs/robustness.md."""
+"""Run the attacks of docs/robustness.md, and write that page."""

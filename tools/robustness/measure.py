@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree  # of a report that pytest has just written
 
+from refcodec import memory
 from tools.fuzz.target import ROOT
 from tools.robustness.attacks import Attack
 
@@ -82,7 +83,7 @@ def _children_seconds() -> float:
 
 
 def tree_memory(root: int) -> int:
-    """Return the resident bytes of a process and all of its descendants, 0 where the system does not tell."""
+    """Return the resident bytes of a process and all of its descendants, 0 where the system does not report it."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -93,14 +94,7 @@ def tree_memory(root: int) -> int:
     while grew:
         more = {pid for pid, parent in parents.items() if parent in family} - family
         family, grew = family | more, bool(more)
-    return sum(map(_resident, family))
-
-
-def _resident(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError, ValueError):
-        return 0
+    return sum(map(memory.resident, family))
 
 
 def measure(attack: Attack, fuzz_out: Path, flips: Path) -> Result | None:

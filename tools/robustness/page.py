@@ -83,7 +83,7 @@ def disagreements(results: Results, page: str) -> list[str]:
     wrong = [] if rendered(results, page) == page else ["docs/robustness.md is not that of docs/robustness.json"]
     for name, result in results.items():
         if name not in known:
-            wrong.append(f"{name} is a row no more")
+            wrong.append(f"{name} is no longer a row")
         elif result["command"] != list(known[name].command):
             wrong.append(f"{name} was run by another command")
         elif result["failures"]:

@@ -22,6 +22,7 @@ from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
     from refcodec.cli.bench.metric_registry import Metric
+    from refcodec.cli.bench.rate import RateResult
 
 ARGUMENTS = "refcodec.cli.bench.arguments"
 
@@ -185,6 +186,11 @@ def rate(
             result = measured(codec, anchors, sources, chosen, window, _command(), cache, update)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    _report(result, output, plot)
+
+
+def _report(result: RateResult, output: str | None, plot: str | None) -> None:
+    """Write the numbers and the plot into the named files, and print the result."""
     document = result.to_dict()
     if output is not None:
         import json

@@ -26,7 +26,7 @@ _CHUNK: Final = 1 << 16
 
 
 class ExchangeError(Exception):
-    """There is no answer; `args[0]` completes "the endpoint …"."""
+    """A request got no answer; `args[0]` completes "the endpoint …"."""
 
 
 class Request(NamedTuple):
@@ -137,9 +137,9 @@ def _connect(host: str, port: int, timeout: float, local: bool) -> socket.socket
 
 
 def exchange(request: Request, timeout: float, until: float) -> Answer:
-    """Return the answer to a request. Raises `ExchangeError` if there is none.
+    """Return the answer to a request. Raises `ExchangeError` without one.
 
-    until: the deadline, of `time.monotonic`. timeout: the seconds that it stands for, for the message.
+    until: the deadline, of `time.monotonic`. timeout: the seconds up to it, for the message.
     """
     running = _Exchange(request, until)
     threading.Thread(target=running.run, name="sem-endpoint", daemon=True).start()

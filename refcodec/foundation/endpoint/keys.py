@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find the key of an endpoint. A key goes to the host that it was given for, and to no other.
+"""Find the key of an endpoint. A key is sent to its own host only.
 
 SEM_ENDPOINT_KEYS           a file of lines "HOST KEY", readable by its owner only; HOST as in the URL, with its port
 SEM_ENDPOINT_KEY_<HOST>     the key of one host: upper case, each other character an underscore, then the port if the URL
@@ -9,7 +9,7 @@ SEM_ENDPOINT_KEY            the key of the host SEM_ENDPOINT_HOST; without that 
 
 The first that has a key for the host is used. Hosts are compared in lower case, without a trailing dot and without the
 default port of the scheme; the same name with another port is another host. Keys are read when a request is made and
-stored nowhere.
+not stored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FILE_BYTES_MAX: Final = 1 << 16
 
 
 class KeyNotUsable(Exception):
-    """A key cannot be sent: `args` are what is wrong, and the remedy. Neither holds a key."""
+    """A key cannot be sent. `args`: the problem and the remedy, neither of which contains a key."""
 
 
 def variable_of(host: str) -> str:
@@ -40,10 +40,10 @@ def variable_of(host: str) -> str:
 
 
 def key_for(host: str, others: Iterable[str] = (), variables: Mapping[str, str] | None = None) -> str | None:
-    """Return the key of a host, None if there is none for it.
+    """Return the key of a host, None for a host without one.
 
     others: the other hosts of the run. variables: the environment, by default that of the process. Raises `KeyNotUsable`
-    if it is not clear which host a key was given for, or if a header cannot hold it.
+    if it is unclear to which host a key belongs, or if a header cannot hold it.
     """
     environ = os.environ if variables is None else variables
     hosts = {host, *others}
@@ -107,7 +107,7 @@ def _listed_keys(path: str) -> dict[str, str]:
             continue
         host = None if len(words) != 2 else _line_host(words[0])
         if host is None or host in keys:
-            raise KeyNotUsable(f"{shown(path)}, line {number}: not HOST KEY, or a host for the second time", hint)
+            raise KeyNotUsable(f"{shown(path)}, line {number}: is not HOST KEY, or repeats a host", hint)
         keys[host] = words[1]
     return keys
 

@@ -14,7 +14,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.endpoint import keys
 from refcodec.foundation.endpoint.address import Address
-from refcodec.foundation.endpoint.answers import NotJson, parse_answer
+from refcodec.foundation.endpoint.answer_json import NotJson, parse_answer
 from refcodec.foundation.endpoint.exchange import TIMEOUT_S, ExchangeError, Request, exchange
 from refcodec.foundation.llm_output import SENTENCE, strip_reasoning
 from refcodec.limits import NONE, Limits
@@ -59,7 +59,7 @@ class Endpoint:
         return self.address.name
 
     def post(self, path: str, body: dict[str, Any], spare: dict[str, Any]) -> Any:
-        """Return the JSON answer to a JSON request. Raises Code.MODEL_UNAVAILABLE for any other answer, or none.
+        """Return the JSON answer to a JSON request. Raises Code.MODEL_UNAVAILABLE for any other answer, and without one.
 
         spare: members that some servers do not know; the request is repeated without them if it is refused.
         """
@@ -175,7 +175,7 @@ class RemoteTextToImage(Endpoint):
             raise self.error("answers without a picture") from None
         if not pixels.any():  # what a safety checker leaves of a picture
             raise self.error(
-                "answers with a black picture in place of one", "take another seed, or name another painter"
+                "answers with a picture that is black altogether", "take another seed, or name another painter"
             )
         return pixels
 

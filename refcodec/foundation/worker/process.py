@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The worker process as its caller sees it: started when it is needed, watched, ended, and started again. Imports no torch."""
+"""Start the worker process when it is needed, watch it, end it, and start it again. Imports no torch."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from refcodec.foundation.worker import phases, scratch, wire
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.watch import MESSAGE_MAX, START, Label, Watch, raise_answer
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.progress import Progress
 
-POLL_S: Final = 0.25  # between two looks at the time and the memory
-END_S: Final = 10.0  # for a process to end that was killed
+POLL_S: Final = 0.25  # between two checks of time and memory
+END_S: Final = 10.0  # for a killed process to end
 _CODE: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.foundation.worker.serve import main; main(sys.argv[1:])"
 _HOME: Final = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3)  # the folder or archive that refcodec is in
-# variables of the caller that libraries of numbers and their devices read; no secrets
+# variables of the caller that numeric libraries and device drivers read; no secrets
 _KEPT: Final = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "TZ")
 _KEPT_PREFIXES: Final = ("OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "CUDA_", "CUBLAS_", "NVIDIA_", "HIP_", "ROCR_", "HSA_", "PYTORCH_", "TORCH_", "LC_")  # fmt: skip
 _OFFLINE: Final = {
@@ -44,7 +44,7 @@ Generation = tuple[int, int]  # of a worker: the process of its caller, and its 
 
 
 class Ended(Exception):
-    """The process has ended by itself, for lack of work, before it took a request."""
+    """The process ended by itself, for lack of work, before it received a request."""
 
 
 class Worker:
@@ -125,7 +125,7 @@ class Worker:
                     watch.enter(str(answer[0].get("phase", phases.RUN)), self.process.pid)
                 if event == "progress" and isinstance(number, int) and 0 <= number < len(callbacks):
                     callbacks[number](_share(answer[0].get("share")))
-        except BaseException:  # also Ctrl-C, and an error of a callback: nobody waits for what runs there
+        except BaseException:  # also Ctrl-C, and an error of a callback: the result is not wanted any more
             if not self.answered:
                 self.end()
             raise
@@ -155,7 +155,7 @@ class Worker:
             with suppress(ValueError):
                 reason = signal.Signals(-status).name
             if reason == "SIGKILL":
-                reason = "the system has killed it, as it does when memory runs out"
+                reason = "killed by the system, which may be short of memory"
         raise label.error(f"ended the process that ran it ({reason})")
 
     def _last_line(self) -> str:
@@ -207,7 +207,7 @@ class Workers:
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        """Begin without a worker: that of a parent is not ours."""
+        """Start without a worker: a fork cannot use the worker of its parent."""
         self.lock = threading.Lock()
         self.owner: int | None = None
         self.worker: Worker | None = None
@@ -215,7 +215,7 @@ class Workers:
         self.released: deque[tuple[Generation, int]] = deque()
 
     def end(self) -> None:
-        """End the worker, if there is one; models are loaded again when they are called."""
+        """End the worker, if it runs; models are loaded again when they are called."""
         if self.worker is not None:
             self.worker.end()
             self.worker = None
@@ -232,7 +232,7 @@ class Workers:
                 self.owner = None
 
     def current(self) -> Worker:
-        """Return the worker, started if it is not there. Call inside `exclusively`."""
+        """Return the worker, started if it does not run. Call inside `exclusively`."""
         if self.worker is not None and not self.worker.alive:
             self.worker.close()
             self.worker = None
@@ -242,7 +242,7 @@ class Workers:
         return self.worker
 
     def taken_back(self) -> list[int]:
-        """Return the handles that nobody holds any more."""
+        """Return the handles whose proxies have been collected."""
         pairs = [self.released.popleft() for _ in range(len(self.released))]
         return [handle for generation, handle in pairs if generation == self.generation]
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""What callers hold in place of a model: its methods run in the worker process. Imports no torch.
+"""Proxies of models: their methods run in the worker process. Imports no torch.
 
-Values cross (see `wire`); any other result stays in the worker, and the caller gets a proxy of it. A proxy knows how its
-object was made: after the worker has ended, a model is loaded again when it is next called.
+Values are copied between the processes (see `wire`); any other result stays in the worker, and the caller gets a proxy of
+it. A proxy records how its object was made, so that the next call loads a model again after the worker has ended.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from refcodec.errors import SemError
 from refcodec.foundation.worker import wire
-from refcodec.foundation.worker.limits import WorkerLimits
 from refcodec.foundation.worker.process import WORKERS, Ended, Generation
 from refcodec.foundation.worker.watch import Label
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 
-ATTEMPTS: Final = 3  # to find a worker that does not end before it is called
+ATTEMPTS: Final = 3  # to start a worker that does not end before it is called
 PACKAGE: Final = "refcodec.foundation."  # of names without a package
 
 
@@ -64,14 +66,14 @@ class Call:
             raise self.label.error(f"does not run ({error})") from error
 
     def answer(self) -> tuple[dict[str, Any], list[Any]]:
-        """Return the answer of the worker, which is started if it is not there, or has ended for lack of work."""
+        """Return the answer of the worker, which is started if it does not run."""
         for _ in range(ATTEMPTS):
             try:
                 worker, generation = WORKERS.current(), WORKERS.generation
                 arrays: list[Any] = []
                 callbacks: list[Callable[[float], None]] = []
                 body = self._body(arrays, callbacks)
-                if WORKERS.generation == generation:  # else a model was loaded again, by another process
+                if WORKERS.generation == generation:  # else a model was loaded again, in a new process
                     return worker.request(body, arrays, callbacks, self.label, self.limits)
             except Ended:
                 continue
@@ -105,17 +107,12 @@ class Call:
 
 
 class ModelProxy:
-    """An object of the worker: attributes are read there, methods run there."""
+    """An object in the worker process, where its attributes are read and its methods run."""
 
     def __init__(self, made: Call, handle: int, generation: Generation) -> None:
         self._made, self._handle, self._generation = made, handle, generation
         self._finalizer = weakref.finalize(self, WORKERS.release, generation, handle)
         self._finalizer.atexit = False
-
-    @property
-    def made_by(self) -> str:
-        """MODULE:NAME of the function here, or the name of the method there, that returned the object."""
-        return self._made.name
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -125,18 +122,24 @@ class ModelProxy:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return Call("call", "", self._made.label, self._made.limits, self, args, kwargs).run()
 
+    def kind(self) -> type:
+        """Return the class whose instance this stands for; object, if it was not made by a loader of this library."""
+        owner = function_of(self._made.name) if self._made.folder is not None else None
+        found = getattr(owner, "__self__", object)
+        return found if isinstance(found, type) else object
+
     def __repr__(self) -> str:
         return f"<{self._made.name} of {self._made.label.name}, in the process of the models>"
 
 
 def limit(model: object, limits: WorkerLimits) -> None:
-    """Let the following calls of a model keep `limits`; do nothing for one in this process."""
+    """Apply `limits` to the following calls of a model; do nothing for one in this process."""
     if isinstance(model, ModelProxy):
         model._made.limits = limits
 
 
 def handle_of(proxy: ModelProxy) -> int:
-    """Return the handle of an object, which is made again if the worker that had it has ended."""
+    """Return the handle of an object, made again if its worker has ended."""
     WORKERS.current()
     if proxy._generation != WORKERS.generation:
         answer, _ = proxy._made.answer()
@@ -161,15 +164,27 @@ def _method(got: Call) -> Callable[..., Any]:
 def load(loader: str, label: Label, folder: Path, settings: Settings, limits: WorkerLimits, weights: int) -> ModelProxy:
     """Return a proxy of the model that `loader`, MODULE:NAME, makes from a folder and settings. Raises ModelError."""
     place = folder.absolute()
-    call_ = Call("call", full_name(loader), label, limits, None, [place, settings], {}, str(place), weights)
-    made = call_.run()
+    asked = Call("call", full_name(loader), label, limits, None, [place, settings], {}, str(place), weights)
+    try:
+        made = asked.run()
+    except SemError as error:
+        raise _with_path_of(folder, error) from None
     if not isinstance(made, ModelProxy):
         raise label.error("does not load as an object")
     return made
 
 
+def _with_path_of(folder: Path, error: SemError) -> SemError:
+    """Return an error of a loader, which got an absolute path, with paths as the caller has written that of the folder."""
+    if folder.is_absolute():
+        return error
+    here = f"{Path.cwd()}{os.sep}"
+    what, hint = error.what.replace(here, ""), error.hint.replace(here, "")
+    return SemError(error.code, what, offset=error.offset, path=error.path, hint=hint)
+
+
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
-    """Call the function or class MODULE:NAME: in the worker if an argument is there, else here."""
+    """Call the function or class MODULE:NAME: in the worker if an argument is a proxy, else in this process."""
     there = next((value for value in (*args, *kwargs.values()) if isinstance(value, ModelProxy)), None)
     if there is None:
         return function_of(name)(*args, **kwargs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The folder in which a worker process may write: libraries make caches when they are imported. Removed with the process."""
+"""Make and remove the folder in which a worker process may write: libraries create caches when they are imported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def remove(folder: str) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Return whether a process of that number runs, as far as it can be asked without harm."""
+    """Return whether a process with this number runs; True where that cannot be found out."""
     if os.name != "posix":
         return True
     try:

@@ -3,7 +3,7 @@
 
 Requests come on standard input, answers go to standard output; both are moved away at the start, so that no library
 reads or prints there. The process starts no program, opens no connection, writes only into its scratch folder, and runs
-no code but that of installed packages: an audit hook sees to it, and on Linux also the kernel.
+no code but that of installed packages: an audit hook enforces this, on Linux also the kernel.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
+from refcodec import memory
 from refcodec.errors import SemError
 from refcodec.foundation.worker import phases, wire
-from refcodec.foundation.worker.limits import WorkerLimits
+from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.sandbox import audit, landlock, resources
 
 CALLABLE: Final = ("refcodec.foundation.", "refcodec.cli.bench.metric_networks.")  # modules whose functions are called
@@ -53,7 +54,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _own_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Return streams of standard input and output; what reads or prints there from now on reaches nobody."""
+    """Return streams of standard input and output; libraries that use those afterwards reach the null device."""
     streams = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -77,7 +78,7 @@ def _reader(stream: BinaryIO) -> queue.SimpleQueue[Request]:
 
 
 class Server:
-    """The objects of this process and the calls of them."""
+    """Serves requests: keeps the objects of this process and calls them."""
 
     def __init__(self, replies: BinaryIO, scratch: str) -> None:
         self.replies, self.scratch = replies, scratch
@@ -91,7 +92,7 @@ class Server:
         self._refuse()
 
     def run(self, requests: queue.SimpleQueue[Request]) -> None:
-        """Answer requests until there are none for IDLE_S and no object is left."""
+        """Answer requests until none arrives for IDLE_S and no object is left."""
         phases.listener.set(self._phase)
         self._reply({"event": "ready"}, [])
         while True:
@@ -185,7 +186,7 @@ class Server:
         if phase == self.phase == phases.RUN and not first and now < self.reported + BEAT_S:
             return
         self.phase, self.reported = phase, now
-        limits, used = self.limits, resources.address_space() or 0
+        limits, used = self.limits, memory.address_space()
         if phase == phases.LOAD:
             growth, seconds = limits.loading_bytes(self.weights), limits.start_s + limits.loading_s(self.weights)
         elif phase == phases.PREPARE:
@@ -222,7 +223,7 @@ class Server:
         return progress
 
     def _kept(self, value: Any) -> dict[str, Any]:
-        """Keep an object that is no value, and return its handle."""
+        """Keep an object that is not a value, and return its handle."""
         handle = max(self.objects, default=0) + 1
         self.objects[handle] = value
         return {"handle": handle}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The limits of time and memory of one request, and the errors that a worker and its end become. Imports no torch."""
+"""Watch the time and memory of one request, and make errors of those that a worker reports. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from refcodec import memory
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.worker import phases
-from refcodec.foundation.worker.limits import GIB, WorkerLimits
-from refcodec.sandbox import resources
+from refcodec.foundation.worker.worker_limits import GIB, WorkerLimits
 
 START: Final = "start"  # the phase before the first answer
 MESSAGE_MAX: Final = 160  # characters of a library's own message
@@ -31,11 +31,11 @@ class Label:
 
 
 class Watch:
-    """The limits of time and memory of the phase that a request is in."""
+    """Limits of time and memory of the phase that a request is in."""
 
     def __init__(self, limits: WorkerLimits, weights: int, phase: str, pid: int) -> None:
         self.limits, self.weights, self.phase = limits, weights, phase
-        self.start_memory = resources.resident(pid)
+        self.start_memory = memory.resident(pid)
         self.deadline = time.monotonic() + self.seconds
 
     @property
@@ -56,7 +56,7 @@ class Watch:
     def enter(self, phase: str, pid: int) -> None:
         """Begin a phase, or note progress in it."""
         if phase != self.phase:
-            self.phase, self.start_memory = phase, resources.resident(pid)
+            self.phase, self.start_memory = phase, memory.resident(pid)
         self.deadline = time.monotonic() + self.seconds
 
     def excess(self, pid: int, label: Label) -> SemError | None:
@@ -66,10 +66,10 @@ class Watch:
             return caller.late()
         if now > self.deadline:
             return label.error(f"took more than {self.seconds:g} s {self._what()}")
-        memory = resources.resident(pid)
-        if memory is not None and caller.max_memory is not None and memory > caller.max_memory:
-            return caller.too_much(memory, f"the {label.role} {shown(label.name)} takes")
-        if self.start_memory is not None and memory is not None and memory > self.start_memory + self.growth:
+        used = memory.resident(pid)
+        if caller.max_memory is not None and used > caller.max_memory:
+            return caller.too_much(used, f"the {label.role} {shown(label.name)} takes")
+        if self.start_memory and used > self.start_memory + self.growth:
             return label.error(self.too_much())
         return None
 
@@ -82,6 +82,7 @@ class Watch:
 
 
 def raise_answer(answer: dict[str, Any], label: Label, watch: Watch) -> NoReturn:
+    """Raise the error that a worker reports in `answer`, as the type that it had there."""
     kind, what = answer.get("kind"), " ".join(str(answer.get("what", "")).split())
     if kind == "sem":
         fields = {name: answer.get(name) for name in ("offset", "path", "hint")}

@@ -39,7 +39,7 @@ DTYPES: Final = (
     "float32",
     "float64",
 )
-# value types that cross as their fields: name -> module
+# value types that are sent as their fields: name -> module
 VALUES: Final = {
     "HyperConfig": "refcodec.foundation.hyper_config",
     "Inverted": "refcodec.foundation.inverted_prompt",
@@ -48,7 +48,7 @@ _LENGTHS: Final = struct.Struct("<II")
 
 
 class WireError(Exception):
-    """A message that breaks the format, or a value that cannot be sent. `str()`: what."""
+    """A message is malformed, or a value cannot be sent; the text says which."""
 
 
 def send(stream: BinaryIO, body: dict[str, Any], arrays: list[np.ndarray[Any, Any]]) -> None:
@@ -103,7 +103,7 @@ def _exactly(stream: BinaryIO, length: int) -> bytes:
     return data
 
 
-Special = Callable[[Any], dict[str, Any] | None]  # form of an object that is no value; None if it has none
+Special = Callable[[Any], dict[str, Any] | None]  # form of an object that is not a value; None if it cannot be sent
 
 
 def pack(value: Any, arrays: list[np.ndarray[Any, Any]], special: Special) -> Any:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""EXIF, XMP and ICC profile: never in a file unless asked for, and then out of it again only if asked for."""
+"""EXIF, XMP and ICC profile: stored in a file, and written into decoded pictures, with the option only."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""TIFF in every layout: the right pixels, or a refusal that says what to do. Never wrong in silence.
+"""TIFF in every layout: the right pixels, or an error with a remedy; never wrong pixels without a notice.
 
 Each layout is written by hand in both byte orders, with and without compression. Pillow decodes; what it misreads is
 corrected or refused by refcodec.images.tiff_layout.

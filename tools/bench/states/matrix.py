@@ -83,7 +83,7 @@ def in_state(state: State, expected: Results) -> dict[str, Any]:
 
 
 def difference(call: Callable[[], dict[str, Any]], expected: dict[str, Any]) -> str:
-    """Return the names of the files whose result is not the expected one, or the error; "" if there is none."""
+    """Return the names of the files whose result is not the expected one, or the error; "" if all are."""
     try:
         found = call()
     except Exception as error:  # noqa: BLE001 - whatever a state provokes is a result

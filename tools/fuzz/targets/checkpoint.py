@@ -2,20 +2,17 @@
 """Import of checkpoints: the file of tensors, and the states that the converters look through.
 
 The first byte of an input chooses: 0, a safetensors file; 1 to 3, a JSON object of nested states for one of the
-converters, whose lists of integers stand for tensors of that shape. Pickles are opened in a process of their own (refcodec.convert.unpickle), whose last step,
-from the unpickled object to named tensors, is among the states.
+converters, whose lists of integers stand for tensors of that shape. Pickles are opened in a process of their own
+(refcodec.convert.unpickle), whose last step, from the unpickled object to named tensors, is among the states.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -86,15 +83,7 @@ def seeds() -> list[bytes]:
     ]
 
 
-@lru_cache(maxsize=1)
-def _folder() -> Path:
-    return archive.scratch_folder()
-
-
-def close() -> None:
-    """Remove the folder in which files are written."""
-    shutil.rmtree(_folder(), ignore_errors=True)
-    _folder.cache_clear()
+SCRATCH: Final = archive.Scratch()  # where files are written
 
 
 def run(data: bytes) -> str:
@@ -131,11 +120,11 @@ def _made(value: Any, depth: int = 0) -> Any:
 
 def _file(data: bytes) -> str:
     """Load a safetensors file as the converters do and as packages do."""
-    path = _folder() / "checkpoint.safetensors"
+    path = SCRATCH.folder() / "checkpoint.safetensors"
     path.write_bytes(data)
     outcome = "accepted"
     try:
-        load_states([path], _folder())
+        load_states([path], SCRATCH.folder())
     except SemError as error:
         outcome = refusal(error)
     try:
@@ -163,5 +152,11 @@ STATES = json_text.mutator(
     (*KEYS, *SHAPES, {"state_dict": {"a": [1]}}, {"model": {"module.x": [2]}}, "F64", "BF16", "F8_E4M3", [0, 4])
 )
 TARGET = Target(
-    "checkpoint", seeds, run, mutate, dictionary=tuple(key.encode() for key in KEYS), max_bytes=1 << 12, close=close
+    "checkpoint",
+    seeds,
+    run,
+    mutate,
+    dictionary=tuple(key.encode() for key in KEYS),
+    max_bytes=1 << 12,
+    close=SCRATCH.remove,
 )

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import shutil
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from refcodec.errors import SemError
 from refcodec.networks import package
@@ -14,7 +11,7 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.payloads import latents
 from refcodec.table_files import SHIPPED
 from tools.fuzz import archive
-from tools.fuzz.mutators import package as packages
+from tools.fuzz.mutators import model_package as packages
 from tools.fuzz.target import MODELS, VECTORS, Target, refusal, require
 
 BYTES_MAX = 1 << 14  # of a package to start from
@@ -32,20 +29,12 @@ def seeds() -> list[bytes]:
     return [data for data in found if len(data) <= BYTES_MAX]
 
 
-@lru_cache(maxsize=1)
-def _folder() -> Path:
-    return archive.scratch_folder()
-
-
-def close() -> None:
-    """Remove the folder in which packages are written."""
-    shutil.rmtree(_folder(), ignore_errors=True)
-    _folder.cache_clear()
+SCRATCH: Final = archive.Scratch()  # where packages are written
 
 
 def run(data: bytes) -> str:
     """Load a package; decode a body with a model of networks."""
-    folder = _folder()
+    folder = SCRATCH.folder()
     archive.write(folder, dict(zip(packages.FILES, archive.unpack(data, 2), strict=True)))
     try:
         model: Any = package.load_any(folder)
@@ -69,5 +58,5 @@ TARGET = Target(
     packages.mutate,
     dictionary=(b'"symbols"', b'"tensors"', b'"data_offsets"', b'"__metadata__"'),
     max_bytes=BYTES_MAX,
-    close=close,
+    close=SCRATCH.remove,
 )

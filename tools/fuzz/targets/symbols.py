@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 from random import Random
+from typing import Final
 
 import numpy as np
 
@@ -79,15 +77,7 @@ def seeds() -> list[bytes]:
     return [json.dumps(each).encode() for each in arguments] + arrays
 
 
-@lru_cache(maxsize=1)
-def _folder() -> Path:
-    return archive.scratch_folder()
-
-
-def close() -> None:
-    """Remove the folder in which arrays are written."""
-    shutil.rmtree(_folder(), ignore_errors=True)
-    _folder.cache_clear()
+SCRATCH: Final = archive.Scratch()  # where arrays are written
 
 
 def run(data: bytes) -> str:
@@ -116,7 +106,7 @@ def run(data: bytes) -> str:
 
 
 def _read_array(data: bytes) -> str:
-    path = _folder() / "array.npy"
+    path = SCRATCH.folder() / "array.npy"
     path.write_bytes(data)
     try:
         array = _array(str(path))
@@ -135,4 +125,4 @@ def mutate(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
     return (_JSON if data.startswith(b"{") else _PLAIN)(rng, data, others)
 
 
-TARGET = Target("symbols", seeds, run, mutate, dictionary=MAGICS, max_bytes=6144, close=close)
+TARGET = Target("symbols", seeds, run, mutate, dictionary=MAGICS, max_bytes=6144, close=SCRATCH.remove)

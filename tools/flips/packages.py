@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Flips and prefixes of what a decoder reads beside a file: manifests, tensors, registries, tables.
 
-    python -m tools.flips.package_files [--every N] [--processes N] [--json FILE]
+    python -m tools.flips.packages [--every N] [--most N] [--processes N] [--json FILE]
 
 Of the packages in test_vectors/models, the registries and the tables, every Nth flip and prefix is read (by default the
-31st; 1 for all, which takes a day). A read gives a model, a registry or a SemError, nothing else; a tensor or table with
+31st), but no more than 5000 of a file, evenly spread. A read gives a model, a registry or a SemError, nothing else; a tensor or table with
 a changed bit is never accepted.
 """
 
@@ -16,13 +16,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from refcodec.entropy import tables
-from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.networks import package, package_search
 from refcodec.payloads import consonant
@@ -34,6 +34,7 @@ from tools.flips.examine import Finding, refused, timed
 from tools.flips.report import Report, Result, Tally
 
 EVERY: Final = 31
+MOST: Final = 5000  # variants of a file
 TABLES: Final[tuple[TableFile[Any], ...]] = (tables.GAUSSIANS, consonant.TABLES, ppm.MODEL, compressed.DICTIONARY)
 
 
@@ -76,13 +77,14 @@ def _package(part: str, path: Path, _: bytes) -> str:
 
 
 def _registry(_: Path, data: bytes) -> str:
-    Registry.shipped().extended_by(data)
+    """Parse a registry as a whole; one that is invalid must not extend another either."""
     try:
         rows = Registry.parse(data).rows.values()
     except ValueError:
-        return "no registry"
+        Registry.shipped().extended_by(data)
+        raise Finding("an invalid registry extends another") from None
     for row in rows:
-        Environment(Registry.of(row)).registry.get(row.id)
+        Registry.of(row).get(row.id)
     return "registry"
 
 
@@ -91,7 +93,7 @@ def _table(table: TableFile[Any], path: Path, _: bytes) -> str:
     return "loaded"
 
 
-def results(subject: Subject, every: int) -> Iterator[Result]:
+def results(subject: Subject, every: int, most: int = MOST) -> Iterator[Result]:
     """Yield the result of every Nth variant of a file, written to a copy of its folder."""
     data = subject.path.read_bytes()
     with tempfile.TemporaryDirectory() as name:
@@ -101,7 +103,7 @@ def results(subject: Subject, every: int) -> Iterator[Result]:
             if other.is_file() and subject.path.parent.name != "registries":
                 (folder / other.name).write_bytes(other.read_bytes())
         copy = folder / subject.path.name
-        for at, bit in _variants(len(data), every):
+        for at, bit in _variants(len(data), max(every, -(-9 * len(data) // most))):
             variant = changed(data, at, bit)
             copy.write_bytes(variant)
             yield label(at, bit), *timed(partial(_outcome, subject, copy, variant, at, data))
@@ -131,20 +133,21 @@ def _variants(size: int, every: int) -> Iterator[tuple[int, int | None]]:
         yield at, None if bit == 8 else bit
 
 
-def _tally(every: int, subject: Subject) -> tuple[Subject, Tally]:
-    return subject, Tally().add(subject.name, results(subject, every))
+def _tally(every: int, most: int, subject: Subject) -> tuple[Subject, Tally]:
+    return subject, Tally().add(subject.name, results(subject, every, most))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=EVERY, metavar="N", help="every Nth variant")
+    parser.add_argument("--most", type=int, default=MOST, metavar="N", help="variants of one file")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path, help="keep the results in this file, and go on from it")
     args = parser.parse_args()
     report, chosen = Report(args.json), subjects()
     todo = [one for one in chosen if not report.has(f"{one.name}:0", one.path.read_bytes())]
-    with multiprocessing.get_context("fork").Pool(args.processes) as pool:
-        for subject, tally in pool.imap_unordered(partial(_tally, args.every), todo):
+    with ProcessPoolExecutor(args.processes, multiprocessing.get_context("fork")) as pool:
+        for subject, tally in pool.map(partial(_tally, args.every, args.most), todo):
             report.put(f"{subject.name}:0", subject.path.read_bytes(), tally)
             report.save()
     print("\n".join(report.lines(len(chosen))))

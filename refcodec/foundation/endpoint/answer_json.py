@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Parse the JSON of an answer, which may be anything, in bounded memory."""
+"""Parse the JSON of an untrusted answer in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DIGITS_MAX: Final = 64  # of a number
 
 
 class NotJson(Exception):
-    """An answer is not a JSON document that is accepted; `args[0]` completes "answers with …"."""
+    """An answer is not an accepted JSON document; `args[0]` completes "answers with …"."""
 
 
 def parse_answer(data: bytes) -> Any:
@@ -21,7 +21,7 @@ def parse_answer(data: bytes) -> Any:
     Raises `NotJson` for any other bytes, for a document that repeats a name, has an infinite number, NaN or one of more
     than 64 characters, or consists of more than 65,536 values.
     """
-    # commas and brackets inside of texts count, too, and no text that is read has so many
+    # also counts marks inside texts, which are shorter than this bound
     if sum(data.count(mark) for mark in b"[{,:") > 2 * VALUES_MAX:
         raise NotJson("too many values")
     try:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The limits of the process that runs foundation models: the one place where their numbers are."""
+"""Limits of time and memory of the process that runs foundation models."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from refcodec import memory
 from refcodec.limits import NONE, Limits
-from refcodec.sandbox import resources
 
 GIB: Final = 1 << 30
 LOADING_BYTES_PER_S: Final = 20 << 20  # from a slow disk
@@ -21,10 +21,10 @@ class WorkerLimits:
 
     start_s: to start the process and import the libraries. load_s: to load a model, in addition to reading its files.
     prepare_s, prepare_bytes: for a chat template, tokenizer and picture processor, which take milliseconds and little
-    memory unless they were made to. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024
+    memory unless they are hostile. run_s: without a sign of progress. run_bytes: activations; a picture of 1024 x 1024
     in float32 takes about 10 GiB in the decoder of Stable Diffusion XL. A call may take the free memory of the machine at
     most, or LEAST_BYTES. load_bytes: in addition to COPIES of the weights.
-    caller: bounds of the call in progress, which hold beside the others.
+    caller: bounds of the call in progress, which apply, too.
     """
 
     start_s: float = 300
@@ -45,10 +45,10 @@ class WorkerLimits:
 
     def within(self, caller: Limits) -> WorkerLimits:
         """Return these limits for a call with bounds of its own, on this machine as it is now."""
-        free = resources.free_memory()
+        free = memory.free()
         most = self.run_bytes if free is None else min(self.run_bytes, max(free, LEAST_BYTES))
         return replace(self, caller=caller, run_bytes=most)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the limits that the process itself keeps; its caller watches over the other ones."""
+        """Return the limits that the process applies to itself; `caller` is applied by its caller."""
         return {name: value for name, value in vars(self).items() if name != "caller"}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Predict the memory that the context model takes for a picture, by walking through its nets without computing them.
+"""Predict the memory of the context model for a picture, from the shapes of its layers.
 
-`tools.bench.resources` compares the prediction with what a process really takes.
+`tools.bench.resources` compares the prediction with the memory of a process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Shape = tuple[int, int, int]  # channels, rows, columns; of values at sites (cha
 
 @dataclass
 class _Meter:
-    """Bytes that are in use, and the most that ever were."""
+    """Bytes in use, now and at the peak."""
 
     backend: str
     live: int = 0
@@ -41,7 +41,7 @@ class _Meter:
         self.live -= size
 
     def pass_by(self, count: int) -> None:
-        """Count numbers that are in use for a moment."""
+        """Count numbers that are in use temporarily."""
         self.peak = max(self.peak, self.live + NUMBER * count)
 
 
@@ -50,7 +50,7 @@ def _count(shape: Shape) -> int:
 
 
 def _conv(meter: _Meter, conv: Conv, shape: Shape) -> tuple[Shape, int]:
-    """Return the shape of the output of a convolution, and the numbers that are in use for a moment beside it."""
+    """Return the shape of the output of a convolution, and the numbers in use temporarily beside it."""
     c, h, w = shape
     n, s, p = conv.kernel, conv.stride, (conv.kernel - 1) // 2
     out = (conv.outputs, h * s, w * s) if conv.transposed else (conv.outputs, -(-h // s), -(-w // s))
@@ -66,7 +66,7 @@ def _conv(meter: _Meter, conv: Conv, shape: Shape) -> tuple[Shape, int]:
 
 
 def _run(meter: _Meter, net: Net, shape: Shape, *, pointwise: bool = False) -> tuple[Shape, int]:
-    """Walk through a net, whose input is held by the caller; return shape and bytes of its output, which is held."""
+    """Walk through a net, whose input the caller has counted; return shape and bytes of its output, which is counted."""
     sources = {layer.source for layer in net if isinstance(layer, Add)}
     kept: list[int] = []
     held, owned = 0, False
@@ -150,7 +150,7 @@ def _head(meter: _Meter, model: SymbolModel, k: int, step: int, wide: int, shape
 
 
 def _spatial(meter: _Meter, net: Net, step: int, shape: Shape, pointwise: bool, half: int) -> int:
-    """Walk through the spatial net of one pass; return the bytes of its output, which is held."""
+    """Walk through the spatial net of one pass; return the bytes of its output, which is counted."""
     channels, h, w = shape
     if step == 0:
         return meter.hold(width(net, channels) * (half if pointwise else h * w))

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Options of `semtool encode` for the analysis of a picture: words, prompt inversion, candidates, edge detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+def analysis_options(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --words, --iterations, --prompt-tokens, --candidates and --edges."""
+    for decorate in reversed(
+        (
+            click.option(
+                "--words",
+                type=click.IntRange(1, 9999),
+                metavar="K",
+                help="Words of a consonant text.  [default: as many as the rate allows]",
+            ),
+            click.option(
+                "--iterations",
+                type=click.IntRange(1, 1_000_000),
+                default=3000,
+                show_default=True,
+                metavar="N",
+                help="Steps of the prompt inversion.",
+            ),
+            click.option(
+                "--prompt-tokens",
+                type=click.IntRange(1, 75),
+                default=16,
+                show_default=True,
+                metavar="N",
+                help="Tokens of the prompt that it finds.",
+            ),
+            click.option(
+                "--candidates",
+                type=click.IntRange(1, 64),
+                default=1,
+                show_default=True,
+                metavar="N",
+                help="Generate N pictures and store the seed of the best.",
+            ),
+            click.option(
+                "--edges",
+                type=click.Choice(["auto", "contours", "hed", "none"]),
+                default="auto",
+                help="Edge detector.  [default: hed if --model names one, else contours]",
+            ),
+        )
+    ):
+        f = decorate(f)
+    return f

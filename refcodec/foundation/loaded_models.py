@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from refcodec.foundation.roles import ROLES
 from refcodec.foundation.worker.proxy import ModelProxy
+from refcodec.foundation.worker.proxy import name_of as name_of_loader
 
 FOREIGN: Final = ("builtins", "torch", "numpy", "PIL", "diffusers", "transformers", "huggingface_hub")
 PLAIN: Final = (bytes, bytearray, bool, int, float, list, tuple, set, dict)  # never a loaded model
@@ -37,22 +38,28 @@ def adopted(role: str, model: Any, loader: Any, remote: Any = None) -> Any:
     if (
         not isinstance(kind, type)
         or isinstance(model, kind)
-        or (isinstance(model, ModelProxy) and issubclass(model.kind(), kind))
         or (isinstance(remote, type) and isinstance(model, remote))
     ):
         return model
+    if isinstance(model, ModelProxy):
+        if model.made_by == name_of_loader(loader):
+            return model
+        raise _other_object(role, kind, model.made_by.removesuffix(".load").replace(":", "."))
     adopt = getattr(kind, "adopt", None)
     made = None if adopt is None else adopt(model)
     if made is not None:
         return made
     if _stands_in(model, _interface(kind)):
         return model
+    raise _other_object(role, kind, f"{type(model).__module__}.{type(model).__qualname__}")
+
+
+def _other_object(role: str, kind: type, what: str) -> TypeError:
     accepted = getattr(kind, "ADOPTS", "")
     also = f", {accepted}" if accepted else ""
-    actual = model.kind() if isinstance(model, ModelProxy) else type(model)
-    raise TypeError(
+    return TypeError(
         f"{role}: pass a path or hub id of {ROLES[role]}{also} or a {kind.__module__}.{kind.__qualname__}, "
-        f"not an object of the class {actual.__module__}.{actual.__qualname__}"
+        f"not an object of the class {what}"
     )
 
 

@@ -1181,7 +1181,7 @@ def test_a_loaded_model_of_this_library(folders: dict[str, Path], kind: str) -> 
     for model in (
         load_here(kind, folders[kind]),
         load(kind, folders[kind]),
-    ):  # the other is in the process of the models
+    ):  # in this process, and in that of the models
         assert load(kind, model) is model
 
 

@@ -114,6 +114,11 @@ class ModelProxy:
         self._finalizer = weakref.finalize(self, WORKERS.release, generation, handle)
         self._finalizer.atexit = False
 
+    @property
+    def made_by(self) -> str:
+        """MODULE:NAME of the function here, or the name of the method there, that returned the object."""
+        return self._made.name
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -121,12 +126,6 @@ class ModelProxy:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return Call("call", "", self._made.label, self._made.limits, self, args, kwargs).run()
-
-    def kind(self) -> type:
-        """Return the class whose instance this stands for; object, if it was not made by a loader of this library."""
-        owner = function_of(self._made.name) if self._made.folder is not None else None
-        found = getattr(owner, "__self__", object)
-        return found if isinstance(found, type) else object
 
     def __repr__(self) -> str:
         return f"<{self._made.name} of {self._made.label.name}, in the process of the models>"

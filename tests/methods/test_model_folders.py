@@ -620,7 +620,7 @@ def test_pipes_and_devices_are_not_read(folders: dict[str, Path]) -> None:
     index = copied(folders, "clip", "sharded") / "model.safetensors.index.json"
     (index.parent / "model.safetensors").rename(index.parent / "model-00001-of-00002.safetensors")
     os.mkfifo(index)
-    refused(lambda: load("clip", "sharded"), UNAVAILABLE, "lacks", "get the missing files", "clip")
+    refused(lambda: load("clip", "sharded"), UNAVAILABLE, "lacks", "get its missing files", "clip")
     os.mkfifo("models.json")
     refused(lambda: Models.of(".").load("clip", ClipModel.load, {}), UNAVAILABLE, "nothing fills", "name it", "clip")
 

@@ -213,4 +213,5 @@ def _in(part: str, name: str) -> str:
 
 
 def _and_more(names: tuple[str, ...]) -> str:
-    return f" and {len(names) - 1} more files of weights" if len(names) > 1 else ""
+    more = len(names) - 1
+    return f" and {more} more weight file{'s' if more > 1 else ''}" if more else ""

@@ -27,5 +27,5 @@ def require_generated(role: str, name: str, output: Any) -> None:
 def require_not_black(role: str, name: str, pixels: NDArray[np.uint8]) -> None:
     """Raise Code.MODEL_MALFORMED for pixels that are all 0, which safety checkers return and samplers do not."""
     if not pixels.any():
-        what = f"{role}: the model {shown(name)} returned a picture that is black altogether"
+        what = f"{role}: the model {shown(name)} returned an all-black picture"
         raise SemError(Code.MODEL_MALFORMED, what, path=role, hint=f"{_REMEDY}, or run it with --dtype float32")

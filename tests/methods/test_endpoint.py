@@ -262,7 +262,7 @@ def test_a_picture_that_is_withheld(server: Server, how: str, mode: str) -> None
     black = np.asarray(Image.new(mode, (8, 8), (0, 0, 0, 255) if mode == "RGBA" else 0))
     server.answer = lambda *_: picture(black)
     painter = server.role("painter")
-    with pytest.raises(SemError, match="a picture that is black altogether; take another seed") as caught:
+    with pytest.raises(SemError, match="an all-black picture; take another seed") as caught:
         painter.paint("a cat", (8, 8), seed=1) if how == "paint" else painter.edit(PHOTO, "a cat", 0.5, seed=1)
     assert (caught.value.code, caught.value.status, caught.value.path) == (801, 5, "painter")
     server.answer = lambda *_: picture(black | np.uint8(1))

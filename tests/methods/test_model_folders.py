@@ -504,7 +504,7 @@ def test_shards_that_are_missing(folders: dict[str, Path], kind: str, lost: str)
         refused(lambda: load(kind, "model"), UNAVAILABLE, "has no weights", "safetensors files", KINDS[kind][0])
         return
     first = (place / sorted(names)[0]).relative_to("model").as_posix()
-    refused(lambda: load(kind, "model"), UNAVAILABLE, f"lacks {first}", "get the missing files", KINDS[kind][0])
+    refused(lambda: load(kind, "model"), UNAVAILABLE, f"lacks {first}", "get its missing files", KINDS[kind][0])
 
 
 @pytest.mark.parametrize("kind", ["sd", "embedder", "language", "controlnet"])
@@ -1008,7 +1008,7 @@ def test_a_black_picture(folders: dict[str, Path], kind: str, monkeypatch: pytes
     monkeypatch.setattr(
         model.pipeline.image_processor, "postprocess", lambda *_, **__: np.zeros((1, 32, 32, 3), np.float32)
     )
-    refused(lambda: result(kind, model), MALFORMED, "returned a black picture", "another seed", "painter")
+    refused(lambda: result(kind, model), MALFORMED, "returned an all-black picture", "another seed", "painter")
 
 
 @pytest.mark.parametrize("flag", ["nsfw_content_detected", "nsfw_detected"])

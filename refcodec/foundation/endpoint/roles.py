@@ -174,9 +174,7 @@ class RemoteTextToImage(Endpoint):
         except (KeyError, IndexError, TypeError, ValueError, SemError):  # ValueError: not base64, or not ASCII
             raise self.error("answers without a picture") from None
         if not pixels.any():  # what a safety checker leaves of a picture
-            raise self.error(
-                "answers with a picture that is black altogether", "take another seed, or name another painter"
-            )
+            raise self.error("answers with an all-black picture", "take another seed, or name another painter")
         return pixels
 
     def edit(

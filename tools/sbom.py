@@ -169,7 +169,8 @@ def bill(packages: Mapping[str, Package]) -> str:
             document.components.add(component)
         needed = [components[need] for need in sorted(packages[name].needs) if need in components]
         document.register_dependency(component, needed)
-    return JsonV1Dot6(document).output_as_string(indent=1) + "\n"
+    text: str = JsonV1Dot6(document).output_as_string(indent=1)
+    return text + "\n"
 
 
 def main() -> int:

@@ -140,7 +140,7 @@ def _pickled(folder: Path) -> list[str]:
 
 
 def _name(row: dict[str, Any]) -> str:
-    return brief(shown(row["name"]), "--json prints all of it")
+    return brief(row["name"], "--json prints all of it")
 
 
 def _line(row: dict[str, Any], error: SemError | None) -> str:

@@ -51,7 +51,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise _malformed(f"not a {FORMAT} manifest", "format")
         version = manifest.get("format_version")
         if type(version) is not int or version != FORMAT_VERSION:
-            raise SemError(Code.UNSUPPORTED_MODEL, f"model format version {version!r}", path="format_version")
+            found = f"a {type(version).__name__}" if isinstance(version, list | dict) else repr(version)
+            raise SemError(Code.UNSUPPORTED_MODEL, f"model format version {found}", path="format_version")
         if not isinstance(manifest.get("symbols"), dict):
             raise _malformed("no symbols", "symbols")
         canonical_json(manifest["symbols"])

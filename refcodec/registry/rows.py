@@ -246,7 +246,8 @@ def _check(row: Any, kinds: Kinds) -> None:
     canonical_json(row["binding"])
     for name, rule in MEMBERS:
         if rule is not None and not rule(row, row["binding"], kinds):
-            raise ValueError(f"profile {row['id']!r} breaks registry.schema.json at {name}")
+            which = f"profile {row['id']!r}" if isinstance(row["id"], int | str) else "a profile"
+            raise ValueError(f"{which} breaks registry.schema.json at {name}")
 
 
 def _profile(row: dict[str, Any], kinds: Kinds) -> Profile:

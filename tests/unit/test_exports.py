@@ -17,8 +17,8 @@ from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.export import artifacts
 from refcodec.networks import package_cache
-from refcodec.payloads import clip_bits, pq_codes, vq_indices
-from refcodec.payloads.exports import Artifact
+from refcodec.payloads import clip_bits, latents, pq_codes, vq_indices
+from refcodec.payloads.exports import Artifact, ExportContext
 
 MODELS = Path(__file__).resolve().parents[2] / "test_vectors" / "models"
 HERE = Environment().with_packages(MODELS)
@@ -113,3 +113,23 @@ def test_codebooks_that_are_not_those_of_the_row() -> None:
     with pytest.raises(SemError) as caught:
         pq_codes.codebooks(model, other | {"codebooks": True})
     assert caught.value.code == 803
+
+
+def test_latents_as_arrays() -> None:
+    decoded = decode_file((MODELS.parent / "elic" / "tiny-48x130.sem").read_bytes(), environment=HERE)
+    found = artifacts(decoded)["elic"]
+    assert (found.what, found.suffixes) == ("latents", (".npz",))
+    with np.load(io.BytesIO(found.make(".npz")), allow_pickle=False) as arrays:
+        assert sorted(arrays) == ["rate", "y", "z"]
+        assert int(arrays["rate"]) == decoded.elic.rate
+        assert np.array_equal(arrays["z"], decoded.elic.z)
+        assert np.array_equal(arrays["y"], decoded.elic.y)
+
+
+def test_a_sketch_as_the_picture_that_its_model_makes() -> None:
+    picture = np.arange(48, dtype=np.uint8).reshape(6, 8, 1)
+    context = ExportContext({}, (8, 6), lambda: None, lambda _: picture)
+    value = latents.ElicLatents(0, np.zeros((1, 1, 1), np.int32), np.zeros((1, 4, 4), np.int32))
+    found = latents.SKETCH.export(value, context)
+    assert found.what == "edge map"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(found.make(".png")))), picture[..., 0])

@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.encode_settings import QUALITIES
 from refcodec.entropy import gaussians
 from refcodec.methods import rdo
-from refcodec.methods.inputs import PackJob
 from refcodec.networks import package, package_cache
 from refcodec.networks.context_model import Backend, Trace, pass_sites
 from refcodec.payloads import latents as elic_latents
@@ -27,7 +25,6 @@ from refcodec.progress import Progress, part
 from refcodec.table_files import TableFiles
 
 if TYPE_CHECKING:
-    from refcodec.assemble import CodedPayload
     from refcodec.transforms.elic.transforms import Analysis, Synthesis
 
 Ints = NDArray[np.int32]
@@ -66,11 +63,6 @@ class CodedLatents:
 
     body: bytes
     latents: ElicLatents
-
-
-def rate_of(quality: int, rates: int) -> int:
-    """Return the rate index of a quality from 1 to 10, spread over all rates of a model."""
-    return round((quality - 1) * (rates - 1) / (QUALITIES - 1))
 
 
 class LatentEncoder:
@@ -140,34 +132,6 @@ class LatentEncoder:
             rate, z, choose, self.model, self.size, self.backend, trace, progress, tables=self.tables
         )
         return CodedLatents(*body_and_latents)
-
-    def fitting(self, limit: int) -> tuple[CodedLatents, bool]:
-        """Return (stream of the highest rate with a body of at most `limit` bytes, True), or (the smallest stream, False)."""
-        lo, hi, best = 0, self.model.rates - 1, None
-        tries, done = self.model.rates.bit_length(), 0
-        while lo <= hi:
-            mid = (lo + hi) // 2
-            tried = self.at(mid, span=(0.4 + 0.6 * done / tries, 0.4 + 0.6 * (done + 1) / tries))
-            done += 1
-            if len(tried.body) <= limit:
-                best, lo = tried, mid + 1
-            else:
-                smallest, hi = tried, mid - 1
-        return (best, True) if best is not None else (smallest, False)
-
-
-def code_latents(
-    encoder: LatentEncoder, kind: int, job: PackJob, others: list[CodedPayload]
-) -> tuple[CodedLatents, bool]:
-    """Return the stream at the quality of a job, or the best within its bits per pixel, and whether that was reached.
-
-    others: the other payloads of the file, which count as well.
-    """
-    if job.quality is not None:
-        return encoder.at(rate_of(job.quality, encoder.model.rates), trace=job.trace), True
-    assert job.file is not None
-    coded, reached = encoder.fitting(job.file.body_budget(job.limit, kind, others))
-    return (coded if job.trace is None else encoder.at(coded.latents.rate, trace=job.trace)), reached
 
 
 def synthesise(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.entropy import gaussians
+from refcodec.errors import Code, ModelError
 from refcodec.methods import rdo
 from refcodec.networks import package, package_cache
 from refcodec.networks.context_model import Backend, Trace, pass_sites
@@ -100,6 +101,8 @@ class LatentEncoder:
         self.channels = analysis.cfg.channels
         self.progress = progress
         self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4), text)
+        self.analysed, self.place = self.y, (folder, device, text)
+        self.lost: dict[int, NDArray[np.float32]] = {}  # of the last rate that `loss` was called for
         self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
 
     def at(
@@ -108,12 +111,14 @@ class LatentEncoder:
         strength: float | None = None,
         trace: Trace | None = None,
         span: tuple[float, float] = (0.4, 1.0),
+        y: NDArray[np.float32] | None = None,
     ) -> CodedLatents:
         """Return the stream at one rate.
 
         strength: see `RDO`, the default; infinity rounds every residual to the nearest integer. span: the part of the
-        progress that this call covers.
+        progress that this call covers. y float32[M, h, w]: the latents to code, by default those of the encoder.
         """
+        y = self.y if y is None else y
         z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
         gain, bank = self.gain[rate], gaussians(self.tables)
         strength = self.strength if strength is None else strength
@@ -121,7 +126,7 @@ class LatentEncoder:
 
         def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
             channels, (rows, cols) = self.model.part(k), self.sites[step]
-            r = self.y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
+            r = y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
             s = rdo.quantise(r, index, weight[channels][:, None], bank)
             # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
             s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
@@ -132,6 +137,26 @@ class LatentEncoder:
             rate, z, choose, self.model, self.size, self.backend, trace, progress, tables=self.tables
         )
         return CodedLatents(*body_and_latents)
+
+    def loss(self, rate: int, span: tuple[float, float] = (0.4, 1.0)) -> NDArray[np.float32]:
+        """Return what decoding loses at a rate, float32[M, h, w]: the latents of the picture minus those of its reconstruction.
+
+        Part of it, added to the latents, makes the reconstruction more like the picture, at more bytes. Zeros for a
+        package without a synthesis network.
+        """
+        if rate not in self.lost:
+            folder, device, text = self.place
+            middle = (span[0] + span[1]) / 2
+            coded = self.at(rate, span=(span[0], middle))
+            try:
+                pixels = synthesise(coded.latents, folder, self.size, device=device)
+            except ModelError as error:
+                if error.code != Code.MODEL_UNAVAILABLE:
+                    raise
+                return np.zeros_like(self.analysed)
+            again, _ = _analysis(folder, device)(pixels, part(self.progress, middle, span[1]), text)
+            self.lost = {rate: self.analysed - again}
+        return self.lost[rate]
 
 
 def synthesise(

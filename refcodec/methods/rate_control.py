@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from refcodec.methods import rate_search
 from refcodec.methods.operating_point import OperatingPoint, at_position, at_quality
 from refcodec.rate_target import TOLERANCE
@@ -49,7 +51,12 @@ def code_at(
     span: tuple[float, float] = (ANALYSED, 1.0),
 ) -> CodedLatents:
     """Return the stream at an operating point. span: the part of the progress that this call covers."""
-    return encoder.at(point.rate, point.factor * encoder.strength, trace, span)
+    start, stop = span
+    y = None
+    if point.correction:
+        y = encoder.y + np.float32(point.correction) * encoder.loss(point.rate, (start, (start + stop) / 2))
+        start = (start + stop) / 2
+    return encoder.at(point.rate, point.factor * encoder.strength, trace, (start, stop), y)
 
 
 @dataclass
@@ -69,7 +76,7 @@ class _Candidates:
         assert self.job.file is not None
         left, self.left = self.left, PACE * self.left
         span = (1 - (1 - ANALYSED) * left, 1 - (1 - ANALYSED) * self.left)
-        coded = code_at(self.encoder, at_position(position), span=span)
+        coded = code_at(self.encoder, at_position(position, self.encoder.model.rates), span=span)
         size = self.job.file.size_with(self.kind, len(coded.body), self.others)
         rank = (size if size <= self.job.target.file_bytes else -size, -position)
         if rank > self.best:
@@ -82,4 +89,9 @@ class _Candidates:
             if self.encoder.progress is not None:
                 self.encoder.progress(1.0)
             return self.kept
-        return code_at(self.encoder, at_position(position), self.job.trace, (1 - (1 - ANALYSED) * self.left, 1.0))
+        return code_at(
+            self.encoder,
+            at_position(position, self.encoder.model.rates),
+            self.job.trace,
+            (1 - (1 - ANALYSED) * self.left, 1.0),
+        )

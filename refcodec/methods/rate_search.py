@@ -20,7 +20,7 @@ from typing import Final
 
 EVALUATIONS: Final = 14  # at most; about 6 are usual
 SPAN: Final = 2.6  # log size of the highest rate above the lowest, where nothing is known yet
-REACH: Final = 1.15  # r+½ is rarely larger than this times r
+REACH: Final = 0.6  # r+½ rarely covers more of the gap between two rates, in log size
 NARROWEST: Final = 1e-5  # between two positions that are worth telling apart
 SHRINKS: Final = 0.6  # log size by which the half below a rate shrinks, where nothing is known yet
 
@@ -103,7 +103,7 @@ class _Search:
     def _between(self, low: int) -> None:
         """Measure between a rate that fits and the next, which does not, until a size is close."""
         middle, last = low + 0.5, low == self.rates - 1
-        if last or self.target < REACH * self.measure(low):
+        if last or self._covered(low) < REACH:
             if not self.fits(middle):
                 self._narrow(low, middle, _log(self.measure(low)), known=True)
                 return
@@ -111,6 +111,11 @@ class _Search:
                 return
         high = low + 1
         self._narrow(middle, high, _log(self.measure(high)) - SHRINKS, known=False)
+
+    def _covered(self, low: int) -> float:
+        """Return the share of the gap above a rate, in log size, at which the target is."""
+        sizes = self.measure(low), self.measure(low + 1)
+        return (_log(self.target) - _log(sizes[0])) / max(_log(sizes[1]) - _log(sizes[0]), 1e-9)
 
     def _narrow(self, low: float, high: float, log_low: float, *, known: bool) -> None:
         """Measure between two positions until a size is close; `high` does not fit.

@@ -610,9 +610,9 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
         (smallest - 1, 0, smallest),
         (-9, 0, smallest),
     ):
-        found = search(lambda at: len(code_at(encoder, at_position(at)).body), most, 2, 0.01)
+        found = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), most, 2, 0.01)
         assert (found.position, found.size, found.fits) == (position, size, smallest <= most)
-    between = search(lambda at: len(code_at(encoder, at_position(at)).body), largest - 1, 2, 0.01)
+    between = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), largest - 1, 2, 0.01)
     assert smallest <= between.size < largest
     assert 0 <= between.position < 1
     assert len(encoder.at(1, strength=math.inf).body) >= len(encoder.at(1).body)

@@ -137,32 +137,35 @@ def test_a_gap_that_nothing_fills() -> None:
 
 
 def test_positions() -> None:
-    assert [at_position(rate) for rate in range(10)] == [OperatingPoint(rate) for rate in range(10)]
-    assert at_position(3.25) == OperatingPoint(3, 2.0)
-    assert at_position(9.5) == OperatingPoint(9, math.inf)
+    assert [at_position(rate, 10) for rate in range(10)] == [OperatingPoint(rate) for rate in range(10)]
+    more = 0.5**0.6
+    assert at_position(3.25, 10) == OperatingPoint(3, pytest.approx(1 / (1 - more**2)), pytest.approx(more * 2 / 15))
+    assert at_position(0.5, 1) == OperatingPoint(0, math.inf, 0.1)
+    assert at_position(9.5, 10) == OperatingPoint(9, math.inf, 0.2)
     for below, above in pairwise(n / 64 for n in range(65)):
-        a, b = at_position(2 + below), at_position(2 + above)
-        assert a.rate < b.rate or (a.rate == b.rate and a.factor < b.factor)
+        a, b = at_position(2 + below, 10), at_position(2 + above, 10)
+        assert a.rate < b.rate or (a.factor < b.factor and (a.correction < b.correction or not b.correction))
         assert b.factor > 0
 
 
 @pytest.mark.parametrize("rates", [1, 2, 3, 10, 16, 64])
 def test_qualities_with_decimals(rates: int) -> None:
     for quality in range(1, 11):
-        assert (
-            at_quality(quality, rates) == at_quality(float(quality), rates) == OperatingPoint(rate_of(quality, rates))
-        )
+        whole = OperatingPoint(rate_of(quality, rates))
+        assert at_quality(quality, rates) == at_quality(float(quality), rates) == whole
     points = [at_quality(1 + n / 40, rates) for n in range(361)]
     assert points[-1] == OperatingPoint(rates - 1)
     assert all((a.rate, a.factor) <= (b.rate, b.factor) for a, b in pairwise(points))
-    assert all(point.factor >= 0.25 and 0 <= point.rate < rates for point in points)
+    assert all(point.factor >= 0.35 and 0 <= point.rate < rates for point in points)
+    assert all(not point.correction or point.factor > 1 for point in points)
     if rates >= 10:
         assert len(set(points)) == len(points)
 
 
 def test_quality_half_way() -> None:
-    assert at_quality(5.25, 10) == OperatingPoint(4, 2.0)
-    assert at_quality(5.5, 10) == OperatingPoint(5, 0.25)
+    assert at_quality(5.25, 10) == at_position(4.25, 10)
+    assert at_quality(5.5, 10) == OperatingPoint(5, pytest.approx(0.36))
+    assert at_quality(5.75, 10) == OperatingPoint(5, pytest.approx(0.64))
 
 
 def test_qualities_span_the_rates() -> None:

@@ -168,7 +168,7 @@ def test_fitting(folder: Path) -> None:
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
     for most, position, size in ((largest, 1, largest), (smallest, 0, smallest), (smallest - 1, 0, smallest)):
-        found = search(lambda at: len(code_at(encoder, at_position(at)).body), most, 2, 0.01)
+        found = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), most, 2, 0.01)
         assert (found.position, found.size, found.fits) == (position, size, smallest <= most)
 
 

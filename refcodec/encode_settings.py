@@ -123,7 +123,7 @@ class EncodeSettings:
         level_bounds(level)
         check_rate(options.get("quality"), options.get("bpp"))
         if options.get("strict_bpp", False) and options.get("bpp") is None:
-            raise ValueError("strict_bpp needs a bpp that can be missed")
+            raise ValueError("strict_bpp needs a bpp")
         hints, metadata = dict(options.get("hints") or {}), dict(options.get("metadata") or {})
         ancillary(None, hints, metadata)
         background = options.get("background", WHITE)

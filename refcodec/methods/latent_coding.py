@@ -146,15 +146,15 @@ class LatentEncoder:
         """
         if rate not in self.lost:
             folder, device, text = self.place
-            middle = (span[0] + span[1]) / 2
-            coded = self.at(rate, span=(span[0], middle))
+            first, second = (span[0] + (span[1] - span[0]) * third / 3 for third in (1, 2))
+            coded = self.at(rate, span=(span[0], first))
             try:
-                pixels = synthesise(coded.latents, folder, self.size, device=device)
+                pixels = synthesise(coded.latents, folder, self.size, part(self.progress, first, second), device=device)
             except ModelError as error:
                 if error.code != Code.MODEL_UNAVAILABLE:
                     raise
                 return np.zeros_like(self.analysed)
-            again, _ = _analysis(folder, device)(pixels, part(self.progress, middle, span[1]), text)
+            again, _ = _analysis(folder, device)(pixels, part(self.progress, second, span[1]), text)
             self.lost = {rate: self.analysed - again}
         return self.lost[rate]
 

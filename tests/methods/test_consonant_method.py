@@ -370,7 +370,7 @@ def test_a_rate_below_one_word() -> None:
     assert any("cannot be reached" in notice for notice in made.notices)
 
 
-@pytest.mark.parametrize(("bpp", "end"), [(0.001, "smallest file, of one word"), (5.0, "largest file, of all words")])
+@pytest.mark.parametrize(("bpp", "end"), [(0.001, "smallest file, of one word"), (5, "largest file, of all words")])
 def test_a_rate_out_of_reach(bpp: float, end: str) -> None:
     made = encoded(bpp=bpp)
     assert made.missed is not None

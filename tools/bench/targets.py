@@ -61,10 +61,10 @@ def row(source: Source, bpp: float) -> Row:
 
 def table(rows: list[Row], targets: list[float]) -> str:
     """Return one line per picture: for each target the size above it in percent, and the state."""
-    lines = [f"{'picture':16}" + "".join(f"{bpp:>16g} bpp" for bpp in targets)]
+    lines = [f"{'picture':16}" + "".join(f"{f'{bpp:g} bpp':>24}" for bpp in targets)]
     for name in dict.fromkeys(each.picture for each in rows):
-        cells = [f"{100 * each.off:+.2f} % {each.state:4} {each.file:7}" for each in rows if each.picture == name]
-        lines.append(f"{name:16}" + "".join(f"{cell:>20}" for cell in cells))
+        cells = [f"{each.state:>5} {each.file:8} {100 * each.off:+8.2f}%" for each in rows if each.picture == name]
+        lines.append(f"{name:16}" + "".join(f"{cell:>24}" for cell in cells))
     count = {state: sum(each.state == state for each in rows) for state in ("out", "low", "high")}
     mean = sum(each.seconds for each in rows) / len(rows)
     lines.append(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from refcodec import spec
 from refcodec.assemble import CodedPayload, provenance_entries
-from refcodec.methods import latent_coding
+from refcodec.methods import latent_coding, rate_control
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.network_memory import require_memory
@@ -80,8 +80,7 @@ def pack(job: PackJob) -> Packed:
     assert job.symbols.latents is not None
     assert job.folder is not None
     with package_cache.torch_errors(job.folder, "encoder"):
-        coded, reached = latent_coding.code_latents(job.symbols.latents, spec.ELIC, job, [])
-    notices = [] if reached else [f"{job.bpp} bpp cannot be reached: this is the smallest file of this model"]
+        coded, notices = rate_control.code_latents(job.symbols.latents, spec.ELIC, job, [], "file")
     return [CodedPayload(spec.ELIC, coded.body, coded.latents)], notices
 
 

@@ -26,6 +26,9 @@ from refcodec.convert.calibrate import calibrate
 from refcodec.convert.z_tables import counted_tables, logistic_tables
 from refcodec.errors import SemError
 from refcodec.methods import latent_coding
+from refcodec.methods.operating_point import at_position, rate_of
+from refcodec.methods.rate_control import code_at
+from refcodec.methods.rate_search import search
 from refcodec.networks import package, package_cache
 from refcodec.networks.context_model import ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
@@ -601,15 +604,17 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
     assert latent_coding.synthesise(got, packages[variant], (100, 70)).shape == (70, 100, 3)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
-    for most, rate, reached in (
-        (largest, 1, True),
-        (largest - 1, 0, True),
-        (smallest, 0, True),
-        (smallest - 1, 0, False),
-        (-9, 0, False),
+    for most, position, size in (
+        (largest, 1, largest),
+        (smallest, 0, smallest),
+        (smallest - 1, 0, smallest),
+        (-9, 0, smallest),
     ):
-        fitted, ok = encoder.fitting(most)
-        assert (fitted.latents.rate, ok) == (rate, reached)
+        found = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), most, 2, 0.01)
+        assert (found.position, found.size, found.fits) == (position, size, smallest <= most)
+    between = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), largest - 1, 2, 0.01)
+    assert smallest <= between.size < largest
+    assert 0 <= between.position < 1
     assert len(encoder.at(1, strength=math.inf).body) >= len(encoder.at(1).body)
 
 
@@ -624,7 +629,7 @@ def test_the_shipped_model() -> None:
     encoder = latent_coding.LatentEncoder(pixels, SHIPPED, tables=TABLES)
     sizes = []
     for quality in (1, 10):
-        rate = latent_coding.rate_of(quality, model.rates)
+        rate = rate_of(quality, model.rates)
         made = encoder.at(rate)
         sizes.append(len(made.body))
         got = elic_latents.decode(made.body, model, (100, 75), NumpyBackend(), tables=TABLES)
@@ -632,10 +637,3 @@ def test_the_shipped_model() -> None:
         error = latent_coding.synthesise(got, SHIPPED, (100, 75)).astype(float) - pixels
         assert 10 * math.log10(255**2 / (error**2).mean()) > (24 if quality == 1 else 32)
     assert sizes[0] < sizes[1] < 75 * 100 * 3 / 8
-
-
-def test_qualities_span_the_rates() -> None:
-    assert [latent_coding.rate_of(q, 10) for q in range(1, 11)] == list(range(10))
-    assert {latent_coding.rate_of(q, 1) for q in range(1, 11)} == {0}
-    assert [latent_coding.rate_of(q, 64) for q in (1, 10)] == [0, 63]
-    assert sorted({latent_coding.rate_of(q, 3) for q in range(1, 11)}) == [0, 1, 2]

@@ -41,7 +41,7 @@ LAYERS = (
     ("descriptor_names", "replace_file"),
     ("temporary_files",),
     ("registry.hints",),
-    ("limits", "sandbox"),
+    ("limits", "sandbox", "rate_target"),
     ("spec", "errors", "progress", "memory", "process_settings"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}

@@ -32,7 +32,10 @@ pytest.importorskip("scipy")
 ROOT = Path(__file__).resolve().parents[2]
 from refcodec.convert import quantise
 from refcodec.convert.calibrate import calibrate
-from refcodec.methods import latent_coding, sketch
+from refcodec.methods import sketch
+from refcodec.methods.operating_point import at_position, rate_of
+from refcodec.methods.rate_control import code_at
+from refcodec.methods.rate_search import search
 from refcodec.networks.torch_backend import TorchBackend
 from refcodec.transforms.elic import transforms
 from refcodec.transforms.elic.network import Elic
@@ -164,9 +167,9 @@ def test_fitting(folder: Path) -> None:
     encoder = sketch.SketchEncoder(drawing(130, 70), folder, tables=TABLES)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
-    for most, rate, reached in ((largest, 1, True), (largest - 1, 0, True), (smallest - 1, 0, False)):
-        fitted, ok = encoder.fitting(most)
-        assert (fitted.latents.rate, ok) == (rate, reached)
+    for most, position, size in ((largest, 1, largest), (smallest, 0, smallest), (smallest - 1, 0, smallest)):
+        found = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), most, 2, 0.01)
+        assert (found.position, found.size, found.fits) == (position, size, smallest <= most)
 
 
 def test_what_is_no_map(folder: Path) -> None:
@@ -307,7 +310,7 @@ def test_the_shipped_model() -> None:
     original = drawing(256, 192)
     encoder, sizes, found = sketch.SketchEncoder(original, SHIPPED, tables=TABLES), list[int](), list[float]()
     for quality in (1, 5, 10):
-        made = encoder.at(latent_coding.rate_of(quality, model.rates))
+        made = encoder.at(rate_of(quality, model.rates))
         got = elic_latents.decode(made.body, model, (256, 192), NumpyBackend(), tables=TABLES)
         assert got.serialise() == made.latents.serialise()
         sizes.append(len(made.body))

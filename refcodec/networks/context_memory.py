@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from refcodec.networks.context_model import SITES, _one_convolution, _pointwise
-from refcodec.networks.layers import Add, Conv, Net
+from refcodec.networks.layers import Add, Conv, Net, width
 from refcodec.networks.minimal_filtering import OUTPUTS
 from refcodec.networks.numpy_convolution import BAND, ROWS, is_filtered
 from refcodec.networks.stages import stages
@@ -18,7 +18,7 @@ from refcodec.networks.symbol_model import SymbolModel
 
 NUMBER: Final = 8  # bytes of a float64
 NARROW: Final = 2  # bytes of an int16
-OVERHEAD: Final = {"numpy": (1.05, 10 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
+OVERHEAD: Final = {"numpy": (1.05, 3 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
 LATENTS: Final = 4  # bytes for each value of z and y: int32
 CODED: Final = 34  # bytes for each symbol of a pass while it is coded: indices, masks, values, means
 INDEX: Final = 40  # bytes for each site: the row and column indices of both passes, and what they are made from
@@ -98,9 +98,15 @@ def _passes(meter: _Meter, model: SymbolModel, k: int, shape: tuple[int, int], b
         if not _pointwise(head):
             meter.free(run(meter, head, (inputs, *shape)))
         widest = inputs + max([layer.outputs for layer in head if isinstance(layer, Conv)], default=inputs)
-        around = (net[0].kernel + 1) ** 2 * channels if isinstance(net[0], Conv) else 0
-        meter.pass_by(NUMBER * (widest + around) * max(SITES, 2 * shape[1]))
+        meter.pass_by(NUMBER * max(widest * max(SITES, shape[1]), _beside_anchors(net, channels, shape[1])))
     meter.free(whole)
+
+
+def _beside_anchors(net: Net, channels: int, w: int) -> int:
+    """Return the numbers in use while the spatial net of a group runs on a band of sites."""
+    n = net[0].kernel if isinstance(net[0], Conv) else 1
+    rows = max(2, 2 * SITES // w) + n - 1
+    return channels * rows * (w + n + 1) + (n + 1) // 2 * channels * rows * w // 2 + 2 * width(net, channels) * SITES
 
 
 def _numpy_run(meter: _Meter, net: Net, shape: Shape) -> int:
@@ -124,13 +130,16 @@ def _numpy_run(meter: _Meter, net: Net, shape: Shape) -> int:
 def _convolution(conv: Conv, shape: Shape) -> int:
     """Return the numbers in use while a band of a convolution is computed in numpy."""
     channels, h, w = shape
+    copies = 1
     if is_filtered(conv, h, w):
-        columns = width = (conv.kernel + OUTPUTS - 1) * w // OUTPUTS
+        columns = across = (conv.kernel + OUTPUTS - 1) * w // OUTPUTS
+        copies = 2  # before and after the products with the matrix of inputs
+    elif conv.transposed:
+        across, columns = w, (conv.kernel // conv.stride + 1) * w
     else:
-        width = w if conv.transposed else w // conv.stride
-        columns = conv.kernel * width
+        across, columns = w // conv.stride, conv.kernel * w // conv.stride
     rows = min(h, max(ROWS, BAND // (channels * columns)))
-    return 2 * channels * columns * (rows + conv.kernel - 1) + 2 * conv.outputs * rows * width
+    return copies * channels * columns * (rows + conv.kernel - 1) + 2 * conv.outputs * rows * across
 
 
 def _torch_run(meter: _Meter, net: Net, shape: Shape) -> int:

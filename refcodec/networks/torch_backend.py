@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §11 in torch on the CPU, float64: the same integers as numpy, faster.
+"""SPEC §11 in torch on the CPU, float64: the same integers as numpy, by other means, to compare with.
 
 float64 convolutions never take Winograd or FFT kernels, and every sum stays below 2^53, so threads, oneDNN and the
 memory layout cannot change a value. float32 is not exact, and is for measuring the cost of exactness.

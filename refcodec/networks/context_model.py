@@ -33,6 +33,7 @@ class Backend(Protocol):
     def computing(self, work: int) -> AbstractContextManager[Any]: ...
     def array(self, values: Any) -> Any: ...
     def to_int(self, values: Any) -> NDArray[np.int64]: ...
+    def to_numpy(self, values: Any) -> NDArray[Any]: ...
     def requant(self, x: Any, q: Requant, rate: int, part: slice = ...) -> Any: ...
     def ladder(self, x: Any, thresholds: NDArray[np.int32]) -> Any: ...
     def concat(self, grids: list[Any]) -> Any: ...
@@ -115,13 +116,13 @@ class ContextModel:
         return mean, index
 
     def _parameters(self, k: int, out: Any) -> tuple[Any, Any]:
-        """Return the means and table indices of group k from the output of its head at sites."""
+        """Return the means and table indices of group k, as floats, from the output of its head at sites."""
         b, c = self.backend, self.model.groups[k]
         halves = (out[:c], out[c:]) if self.model.means_first else (out[c:], out[:c])
         mean = b.requant(halves[0], self.model.means[k], self.rate)
         requant, ladder = self.model.scales[k]
         scale = b.requant(halves[1], requant, self.rate)
-        return b.to_int(mean), b.to_int(scale if ladder is None else b.ladder(scale, ladder))
+        return b.to_numpy(mean), b.to_numpy(scale if ladder is None else b.ladder(scale, ladder))
 
     def update(self, k: int, step: int, y: Ints) -> None:
         """Store the decoded y-hat of a pass, int32[c, n], for the passes that follow."""

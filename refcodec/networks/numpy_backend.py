@@ -42,15 +42,19 @@ class NumpyBackend:
     def to_int(self, values: Array) -> NDArray[np.int64]:
         return np.asarray(values).astype(np.int64)
 
+    def to_numpy(self, values: Array) -> Array:
+        """Return values as an array of numpy, of the dtype of the backend."""
+        return values
+
     def grid(self, channels: int, shape: tuple[int, int]) -> Array:
         """Return a grid of zeros for values within int16."""
         return np.zeros((channels, *shape), np.int16)
 
     def requant(self, x: Array, q: Requant, rate: int, part: slice = slice(None)) -> Array:
-        """Apply q to x[C, ...], with the channels `part` of its tensors."""
+        """Apply q to x[C, ...], with the channels `part` of its tensors. x is overwritten."""
         self.tick()
         m, a = (t if len(t) == 1 else t[part] for t in self._affine(None, q, rate))
-        return _requantised(x.astype(self.dtype), q, m, a)
+        return _requantised(x, q, m, a)
 
     def _affine(self, conv: Conv | None, q: Requant, rate: int) -> tuple[Array, Array]:
         """Return m / 2^s and a / 2^s of one rate, float[1 or C]. `conv`: its bias is applied as well.

@@ -8,6 +8,7 @@ same matrix one row further, which is a view: n products take the place of a mat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -56,8 +57,9 @@ def _offset(read: tuple[int, int]) -> int:
 
 
 def is_filtered(conv: Conv, h: int, w: int) -> bool:
-    """Return whether a convolution of a grid of h x w sites is computed by `minimal_filtering`, if in float64."""
-    return conv.stride == 1 and conv.kernel in POINTS and w % OUTPUTS == 0 and h * w >= FILTERING_PAYS
+    """Return whether a layer on a grid of h x w sites is computed by `minimal_filtering`, if in float64."""
+    strides = conv.transposed or conv.stride == 1
+    return strides and w % OUTPUTS == 0 and h * w >= FILTERING_PAYS and _columns(conv)[1] in POINTS
 
 
 class Convolver:
@@ -110,23 +112,29 @@ class Convolver:
                 yield (slice(None), *where), y.reshape(-1, k, width)
 
     def _filtered(self, conv: Conv, x: Array) -> Iterator[tuple[Where, Array]]:
-        """Yield the outputs of a convolution of stride 1 by `minimal_filtering`, every fourth column at a time."""
+        """Yield the outputs of a layer by `minimal_filtering`: of each phase every fourth column at a time."""
         channels, h, w = x.shape
-        n, f, tiles = conv.kernel, filtering(conv.kernel), w // OUTPUTS
-        p, products = (n - 1) // 2, n + OUTPUTS - 1
-        columns = range(-p, products - p)
-        weights = self._cached(conv, "filtered", lambda: _taps_filtered(conv, f))
+        parts, s, tiles = phases(conv), conv.stride, w // OUTPUTS
+        lowest, highest = _span([offset for part in parts for _, offset in part.rows])
+        left, taps = _columns(conv)
+        f, products = filtering(taps), taps + OUTPUTS - 1
         for top, k in _bands(h, products * channels * tiles):
             self.tick()
-            side = self._side_by_side(x, top - p, k + n - 1, columns, OUTPUTS, tiles)
+            columns = range(left, left + products)
+            side = self._side_by_side(x, top + lowest, k + highest - lowest, columns, OUTPUTS, tiles)
             inputs = (f.inputs @ side.reshape(products, -1)).reshape(side.shape)
-            total = weights[0] @ inputs[:, :, :k].reshape(products, channels, -1)
-            for u in range(1, n):
-                total += weights[u] @ inputs[:, :, u : u + k].reshape(products, channels, -1)
-            y = (f.outputs @ total.reshape(products, -1)).reshape(OUTPUTS, -1, k, tiles)
-            y /= f.scale
-            for j in range(OUTPUTS):
-                yield (slice(None), slice(top, top + k), slice(j, None, OUTPUTS)), y[j]
+            del side
+            for part in parts:
+                total = np.zeros((products, conv.outputs, k * tiles), self.dtype)
+                weights = self._cached(conv, (part.i, part.j), partial(_filtered_taps, conv, part, f))
+                for w_row, (_, row) in zip(weights, part.rows, strict=True):
+                    begin = row - lowest
+                    total += w_row @ inputs[:, :, begin : begin + k].reshape(products, channels, -1)
+                y = (f.outputs @ total.reshape(products, -1)).reshape(OUTPUTS, -1, k, tiles)
+                y /= f.scale
+                rows = slice(s * top + part.i, s * (top + k), s)
+                for j in range(OUTPUTS):
+                    yield (slice(None), rows, slice(s * j + part.j, None, s * OUTPUTS)), y[j]
 
     def _side_by_side(self, x: Array, first: int, rows: int, columns: range, step: int, width: int) -> Array:
         """Return float[columns, C, rows, width] of x[c, first + r, step * i + column], 0 outside x."""
@@ -166,10 +174,20 @@ class Convolver:
         return y
 
 
-def _taps_filtered(conv: Conv, f: Filtering) -> Array:
-    """Return the weights of a layer of stride 1 for `minimal_filtering`, float64[rows, products, O, I]."""
-    turned = _oihw(conv)[:, :, ::-1, ::-1] if conv.transposed else conv.w
-    filtered: Array = np.moveaxis(turned @ f.taps.T, (2, 3), (0, 1))
+def _columns(conv: Conv) -> tuple[int, int]:
+    """Return the lowest offset of the columns that the outputs of a layer read, and the number of offsets."""
+    left, right = _span([offset for part in phases(conv) for _, offset in part.columns])
+    return left, right - left + 1
+
+
+def _filtered_taps(conv: Conv, part: Phase, f: Filtering) -> Array:
+    """Return the weights of a phase for `minimal_filtering`, float64[rows, products, O, I]."""
+    left, taps = _columns(conv)
+    w = np.zeros((len(part.rows), conv.outputs, conv.inputs, taps))
+    for target, (u, _) in zip(w, part.rows, strict=True):
+        for v, offset in part.columns:
+            target[:, :, offset - left] = _oihw(conv)[:, :, u, v]
+    filtered: Array = np.moveaxis(w @ f.taps.T, 3, 1)
     return filtered
 
 

@@ -51,6 +51,11 @@ class TorchBackend:
         out: NDArray[np.int64] = values.contiguous().to(torch.int64).numpy()
         return out
 
+    def to_numpy(self, values: Tensor) -> NDArray[Any]:
+        """Return values as an array of numpy, of the dtype of the backend."""
+        out: NDArray[Any] = values.numpy()
+        return out
+
     def requant(self, x: Tensor, q: Requant, rate: int, part: slice = slice(None)) -> Tensor:
         """Apply q to x[C, ...], with the channels `part` of its tensors."""
         self.tick()

@@ -92,7 +92,7 @@ class LatentEncoder:
         device: str = "cpu",
     ):
         self.model, self.tables = package_cache.symbol_model(folder, digest), tables
-        self.backend: Backend = package_cache.backend("torch")
+        self.backend: Backend = package_cache.backend()
         analysis = _analysis(folder, device)
         if text is None and text_encoder is not None and analysis.cfg.text_width:
             text = text_encoder("")

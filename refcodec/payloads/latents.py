@@ -144,8 +144,7 @@ def _walk(
             part = STEP * s + mean
             if not _in_range(part):
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
-            rows, cols = context_model.sites[step]
-            y[model.part(k), rows, cols] = part
+            context_model.squares[step].write(y[model.part(k)], part)
             context_model.update(k, step, part)
             if trace is not None:
                 trace(f"group[{k}].pass[{step}].y", part)

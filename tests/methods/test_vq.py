@@ -21,7 +21,8 @@ from refcodec import codec, reconstruct
 from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.networks import package
-from refcodec.transforms.vq.network import VqConfig, VqNet
+from refcodec.transforms.vq.config import VqConfig
+from refcodec.transforms.vq.network import VqNet
 from refcodec.transforms.vq.quantiser import VectorQuantizer
 from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 from tools.train import vq

@@ -119,9 +119,9 @@ def _pixels(profile: int, part: str) -> Callable[[int, int], int]:
 
 
 def _analysis(folder: Path, manifest: dict[str, Any], pixels: Any) -> Run:
-    from refcodec.transforms.elic.transforms import Analysis
+    from refcodec.transforms.elic.runners import load_analysis
 
-    network = Analysis(folder, manifest)
+    network = load_analysis(folder, manifest)
     return lambda: network(pixels)
 
 
@@ -135,9 +135,9 @@ def _synthesis(folder: Path, manifest: dict[str, Any], size: tuple[int, int]) ->
         grid = np.zeros((-(-size[1] // decoder.cfg.stride), -(-size[0] // decoder.cfg.stride)), np.int64)
         return lambda: decoder(grid, size)
     from refcodec.payloads.latents import shapes
-    from refcodec.transforms.elic.transforms import Synthesis
+    from refcodec.transforms.elic.runners import load_synthesis
 
-    network = Synthesis(folder, manifest)
+    network = load_synthesis(folder, manifest)
     y = np.zeros((network.cfg.m, *shapes(*size)[1]), np.int32)
     return lambda: network(y, 0, size)
 

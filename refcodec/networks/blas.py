@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Run numpy's products of matrices in one thread, whatever number the program uses elsewhere.
+"""Threads of numpy's products of matrices, chosen for the size of the work.
 
 OpenBLAS wakes its threads for matrices of a few hundred kB, and they spin while they wait for one another: on two cores
-with other work, the synthesis of a small picture took 14 times the processor time of one thread, and as much longer. Its
+with other work, the networks of a small picture took 14 times the processor time of one thread, and as much longer. Its
 number of threads is a setting of the process, and is put back. Other libraries (Accelerate, MKL) are left as they are.
 """
 
@@ -17,15 +17,32 @@ from typing import Any, Final
 
 from refcodec.process_settings import SharedSettings, Undo
 
+WORK: Final = 1 << 34  # multiplications that pay for threads: about a second of a core
 _CORES: Final = ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath")  # from numpy 2 on, and before
 _NAMES: Final = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads")
 
 
 @contextmanager
+def threads_for(work: float) -> Iterator[None]:
+    """Compute in the block with one thread for less than `WORK` multiplications, else with as many as the program has."""
+    if work >= WORK:
+        yield
+        return
+    with one_thread():
+        yield
+
+
+@contextmanager
 def one_thread() -> Iterator[None]:
     """Run the block with one thread of OpenBLAS, in all threads of the program."""
-    with _THREADS.changed():
+    with _ONE_THREAD.changed():
         yield
+
+
+def threads() -> int | None:
+    """Return the threads that OpenBLAS may use now, None for another library."""
+    functions = _functions()
+    return None if functions is None else int(functions[0]())
 
 
 @lru_cache(maxsize=1)
@@ -33,19 +50,13 @@ def _functions() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     """Return the functions that get and set the threads of the OpenBLAS that numpy uses, None for another library."""
     core = next((module for name in _CORES if (module := sys.modules.get(name)) is not None), None)
     try:
-        library: Any = ctypes.CDLL(str(getattr(core, "__file__", None)))  # finds the libraries that it has loaded, too
+        library: Any = ctypes.CDLL(str(getattr(core, "__file__", None)))  # finds what it has loaded, too
     except OSError:
         return None
     for name in _NAMES:
         if hasattr(library, name.format("set")) and hasattr(library, name.format("get")):
             return getattr(library, name.format("get")), getattr(library, name.format("set"))
     return None
-
-
-def threads() -> int | None:
-    """Return the threads that OpenBLAS may use now, None for another library."""
-    functions = _functions()
-    return None if functions is None else int(functions[0]())
 
 
 def _change() -> list[Undo]:
@@ -57,4 +68,4 @@ def _change() -> list[Undo]:
     return [lambda: put(before)]
 
 
-_THREADS: Final = SharedSettings(_change)
+_ONE_THREAD: Final = SharedSettings(_change)

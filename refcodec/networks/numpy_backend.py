@@ -7,12 +7,13 @@ Arrays are float64[C, h, w]; sites are pairs of row and column indices, and valu
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec.networks.blas import threads_for
 from refcodec.networks.layers import Conv, Net, Requant, Taps, run_net
 
 Array = NDArray[Any]
@@ -30,8 +31,14 @@ class NumpyBackend:
         self._weights: dict[tuple[int, Taps], tuple[Conv, Array]] = {}
 
     def computing(self, work: int) -> AbstractContextManager[Any]:
-        """Return the block in which nets run, whatever the program has numpy do about errors of floating point."""
-        return np.errstate(all="ignore")
+        """Return the block in which nets run, whatever the program has numpy do about errors of floating point.
+
+        It has threads for `work` multiplications.
+        """
+        stack = ExitStack()
+        stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(threads_for(work))
+        return stack
 
     def array(self, values: Array) -> Array:
         return np.ascontiguousarray(values, dtype=self.dtype)

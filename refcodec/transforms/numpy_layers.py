@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-_COLUMNS: Final = 1 << 18  # values of one matrix of shifted inputs: 1 MB, which stays in the cache
+_VALUES: Final = 1 << 18  # of a block of rows: 1 MB
+_COLUMNS: Final = 1 << 19  # values of one matrix of shifted inputs: 2 MB
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Rows:
     height: int
     width: int
     blocks: Iterator[Array]
+
+
+def rows_of_a_block(values: int) -> int:
+    """Return the rows of a block of a map that has this many values in one row."""
+    return max(1, _VALUES // values)
 
 
 class Layer(Protocol):
@@ -75,10 +81,12 @@ class Conv:
 
     def _windows(self, rows: Rows, width: int) -> Iterator[Array]:
         """Yield the output rows whose windows are complete after each block."""
-        pad, seen, filled = self.kernel // 2, 0, self.kernel // 2
+        pad, seen, filled, unread = self.kernel // 2, 0, self.kernel // 2, 0
         buffer = np.zeros((0, 0, rows.width + 2 * pad), np.float32)
         for block in rows.blocks:
             seen += block.shape[1]
+            if unread:  # rows between two windows, where the stride exceeds the kernel
+                block, unread = block[:, unread:], max(0, unread - block.shape[1])
             end = filled + block.shape[1] + (pad if seen == rows.height else 0)
             if end >= buffer.shape[1]:  # one row more than is filled: shifted rows run over the end of the last
                 larger = np.zeros((len(block), end + 1, buffer.shape[2]), np.float32)
@@ -88,21 +96,23 @@ class Conv:
             buffer[:, filled : filled + block.shape[1], pad : pad + rows.width] = block
             buffer[:, filled + block.shape[1] : end] = 0
             filled, count = end, max(0, (end - self.kernel) // self.stride + 1)
-            if count:
-                yield self._valid(buffer, count, width)
-                used = count * self.stride
-                buffer[:, : max(0, filled - used)] = buffer[:, used:filled].copy()
-                filled -= used
+            step = rows_of_a_block(max(len(self.matrix), len(block)) * width)
+            for top in range(0, count, step):  # the last block completes all rows that have waited: not all at once
+                yield self._valid(buffer, top, min(step, count - top), width)
+            used = count * self.stride
+            if 0 < used < filled:
+                buffer[:, : filled - used] = buffer[:, used:filled].copy()
+            filled, unread = max(0, filled - used), unread + max(0, used - filled)
 
-    def _valid(self, x: Array, count: int, width: int) -> Array:
-        """Return `count` rows of output, from windows that begin in the first row and column of x[I, r, w]."""
+    def _valid(self, x: Array, first: int, count: int, width: int) -> Array:
+        """Return `count` rows of output from row `first` on; the window of row 0 begins in the first row of x[I, r, w]."""
         channels, taps, row = len(x), self.kernel**2, x.shape[2] if self.stride == 1 else width
         out = np.empty((len(self.matrix), count, width), np.float32)
         step = min(count, max(1, _COLUMNS // (taps * channels * row)))
         columns = np.empty((taps, channels, step * row), np.float32)
         for top in range(0, count, step):
             n = min(step, count - top)
-            self._gather(x, top, columns[:, :, : n * row], width)
+            self._gather(x, first + top, columns[:, :, : n * row], width)
             product = self._product(columns.reshape(taps * channels, -1)[:, : n * row])
             out[:, top : top + n] = product.reshape(len(out), n, row)[:, :, :width]
         return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,6 @@ from refcodec.errors import SemError
 from refcodec.networks.blas import one_thread
 from refcodec.transforms.numpy_layers import Array, Conv, Layer, Rows, Shuffle, Sum, Unshuffle
 from refcodec.transforms.package_part import Tensors, malformed
-
-_VALUES: Final = 1 << 19  # of the largest map in one block of rows
 
 
 class Weights:
@@ -100,11 +98,6 @@ def computing() -> Iterator[None]:
     """Run networks in the block, whatever the program has numpy do about errors of floating point."""
     with np.errstate(all="ignore"), one_thread():
         yield
-
-
-def rows_of_a_block(values: int) -> int:
-    """Return the rows of a block, where the largest map of a network has this many values for one row."""
-    return max(1, _VALUES // values)
 
 
 def blocks_of(x: NDArray[Any], rows: int) -> Rows:

@@ -496,7 +496,7 @@ def test_the_float_halves_run_where_they_are_told(packages: dict[str, Path]) -> 
         64,
         3,
     )
-    with pytest.raises(RuntimeError, match="meta"):
+    with pytest.raises(SemError, match=r"RuntimeError: .*meta"):
         latent_coding.LatentEncoder(pixels, packages["jiangwei"], device="meta", tables=TABLES)
 
 

@@ -16,8 +16,17 @@ from refcodec.errors import Code, SemError
 from refcodec.progress import Progress
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.part import read_elic_part, read_gains
-from refcodec.transforms.numpy_layers import Conv, Layer, Rows, Sum, pixel_shuffle, pixel_unshuffle, run
-from refcodec.transforms.numpy_network import Sequence, Weights, blocks_of, computing, rows_of_a_block
+from refcodec.transforms.numpy_layers import (
+    Conv,
+    Layer,
+    Rows,
+    Sum,
+    pixel_shuffle,
+    pixel_unshuffle,
+    rows_of_a_block,
+    run,
+)
+from refcodec.transforms.numpy_network import Sequence, Weights, blocks_of, computing
 from refcodec.transforms.samples import rows_of, write_samples
 
 LATENT: Final = 16  # pixels on each side of a latent

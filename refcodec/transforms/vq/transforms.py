@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from refcodec.errors import Code, SemError
 from refcodec.networks.package import load_part
 from refcodec.progress import Progress
-from refcodec.transforms.numpy_layers import Array, Layer, Rows, run
-from refcodec.transforms.numpy_network import Sequence, Weights, computing, rows_of_a_block
+from refcodec.transforms.numpy_layers import Array, Layer, Rows, rows_of_a_block, run
+from refcodec.transforms.numpy_network import Sequence, Weights, computing
 from refcodec.transforms.package_part import Tensors, check_numbers, malformed, read_architecture
 from refcodec.transforms.samples import rows_of, write_samples
 from refcodec.transforms.vq.config import PATCH, VqConfig

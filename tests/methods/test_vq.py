@@ -21,6 +21,7 @@ from refcodec import codec, reconstruct
 from refcodec.decoder import decode_file
 from refcodec.errors import SemError
 from refcodec.networks import package
+from refcodec.transforms import numpy_layers
 from refcodec.transforms.vq.config import VqConfig
 from refcodec.transforms.vq.network import VqNet
 from refcodec.transforms.vq.quantiser import VectorQuantizer
@@ -277,8 +278,9 @@ def torch_network(model: Path, part: str) -> VqNet:
     return net.eval()
 
 
-def test_strips_give_what_the_whole_gives(model: Path) -> None:
-    """A picture higher than two strips of latent rows is worked on in parts, which nothing shows."""
+def test_blocks_give_what_the_whole_gives(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A high picture is worked on in parts, which nothing shows."""
+    monkeypatch.setattr(numpy_layers, "_VALUES", 1 << 13)
     manifest = package.read_manifest(model)
     tall = np.tile(photo(16, 64), (30, 1, 1))
     to_indices, painter = VqEncoder(model, manifest), VqDecoder(model, manifest)

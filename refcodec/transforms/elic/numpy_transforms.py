@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.errors import Code, SemError
+from refcodec.errors import SemError
 from refcodec.progress import Progress
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.part import read_elic_part, read_gains
@@ -27,6 +27,7 @@ from refcodec.transforms.numpy_layers import (
     run,
 )
 from refcodec.transforms.numpy_network import Sequence, Weights, blocks_of, computing
+from refcodec.transforms.package_part import malformed
 from refcodec.transforms.samples import rows_of, write_samples
 
 LATENT: Final = 16  # pixels on each side of a latent
@@ -55,8 +56,8 @@ class NumpyAnalysis:
         with computing():
             y = self._latents(pixels, progress)
             z = np.concatenate(list(run(self.h_a, blocks_of(y, self._step(y.shape[2]))).blocks), axis=1)
-            if not (np.isfinite(y).all() and np.isfinite(z).all()):
-                raise SemError(Code.MODEL_MALFORMED, "its latents of this picture are not finite", path="encoder")
+            if not np.isfinite(z).all():
+                raise self._not_finite()
         return y, z
 
     def _latents(self, pixels: NDArray[np.uint8], progress: Progress | None) -> NDArray[np.float32]:
@@ -64,15 +65,21 @@ class NumpyAnalysis:
         rows = self.g_a(rows_of(pixels, 64, LATENT * step))
         y, top = np.empty((self.cfg.m, rows.height, rows.width), np.float32), 0
         for block in rows.blocks:
+            if not np.isfinite(block).all():
+                raise self._not_finite()
             y[:, top : top + block.shape[1]] = block
             top += block.shape[1]
             if progress is not None:
                 progress(top / rows.height)
         return y
 
+    @staticmethod
+    def _not_finite() -> SemError:
+        return malformed("its latents of this picture are not finite", "encoder")
+
     def _step(self, width: int) -> int:
         """Return the rows of latents in a block."""
-        return rows_of_a_block(width * largest_map(self.cfg, self.cfg.widths))
+        return rows_of_a_block(width * self.cfg.largest_map(self.cfg.widths))
 
 
 class NumpySynthesis:
@@ -99,13 +106,8 @@ class NumpySynthesis:
         """Return the picture of y as float32[C, 16 h, 16 w], about 0..1, in blocks of rows. Read it within `computing`."""
         factor = (self.inverse[rate] / 64)[:, None, None]
         widths = self.cfg.synthesis_widths or self.cfg.widths
-        latents = blocks_of(y, rows_of_a_block(y.shape[2] * largest_map(self.cfg, widths)))
+        latents = blocks_of(y, rows_of_a_block(y.shape[2] * self.cfg.largest_map(widths)))
         return self.g_s(Rows(latents.height, latents.width, (block * factor for block in latents.blocks)))
-
-
-def largest_map(cfg: ElicConfig, widths: tuple[int, ...]) -> int:
-    """Return the values of the largest map of a network for one latent."""
-    return max(16 * widths[0], 4 * widths[1], widths[2], cfg.m, cfg.channels * LATENT**2)
 
 
 def _analysis(cfg: ElicConfig, weights: Weights) -> Layer:

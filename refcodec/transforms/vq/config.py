@@ -41,9 +41,10 @@ class VqConfig:
         """Pixels per side of the block that one code covers."""
         return PATCH << (len(self.encoder_widths) - 1)
 
-    def reach(self, blocks: tuple[int, ...]) -> int:
-        """Return the codes on each side that affect a result, for a half with these blocks."""
-        return 2 + sum(blocks)
+    def largest_map(self, widths: tuple[int, ...]) -> int:
+        """Return the values of the largest map of a half with these widths, for one code."""
+        maps = (width << 2 * (len(widths) - 1 - i) for i, width in enumerate(widths))
+        return max(*maps, self.dim, 3 * self.stride**2)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

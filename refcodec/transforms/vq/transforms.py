@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.errors import Code, SemError
 from refcodec.networks.package import load_part
 from refcodec.progress import Progress
 from refcodec.transforms.numpy_layers import Array, Layer, Rows, rows_of_a_block, run
@@ -35,7 +34,7 @@ class VqEncoder:
     def __call__(self, pixels: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.int64]:
         """Return indices int64[h, w] of pixels uint8[H, W, 3], padded to the stride by repeating the last column and row."""
         cfg = self.cfg
-        step = rows_of_a_block(-(-pixels.shape[1] // cfg.stride) * _largest_map(cfg, cfg.encoder_widths))
+        step = rows_of_a_block(-(-pixels.shape[1] // cfg.stride) * cfg.largest_map(cfg.encoder_widths))
         with computing():
             rows = run(self.layers, rows_of(pixels, cfg.stride, cfg.stride * step))
             indices, top = np.empty((rows.height, rows.width), np.int64), 0
@@ -49,7 +48,7 @@ class VqEncoder:
     def _nearest(self, z: Array) -> NDArray[np.int64]:
         """Return the index of the code at the smallest angle for each site of z[dim, r, w]; the first of equals."""
         if not np.isfinite(z).all():
-            raise SemError(Code.MODEL_MALFORMED, "its latents of this picture are not finite", path="encoder")
+            raise malformed("its latents of this picture are not finite", "encoder")
         vectors, step = _normalised(z.reshape(len(z), -1).T), max(1, _COSINES // len(self.codes))
         parts = [(vectors[i : i + step] @ self.codes.T).argmax(1) for i in range(0, len(vectors), step)]
         return np.concatenate(parts).reshape(z.shape[1:])
@@ -67,7 +66,7 @@ class VqDecoder:
         self, indices: NDArray[Any], size: tuple[int, int], progress: Progress | None = None
     ) -> NDArray[np.uint8]:
         """Return uint8[H, W, 3] for indices [h, w], each 0 … v - 1; size (width, height)."""
-        step = rows_of_a_block(indices.shape[1] * _largest_map(self.cfg, self.cfg.decoder_widths))
+        step = rows_of_a_block(indices.shape[1] * self.cfg.largest_map(self.cfg.decoder_widths))
         blocks = (
             np.ascontiguousarray(self.codes[indices[top : top + step]].transpose(2, 0, 1))
             for top in range(0, len(indices), step)
@@ -122,10 +121,3 @@ def _decoder(cfg: VqConfig, weights: Weights) -> list[Layer]:
     net.conv(3 * PATCH**2, 3).shuffle(PATCH)
     weights.check_all_read()
     return net.layers
-
-
-def _largest_map(cfg: VqConfig, widths: tuple[int, ...]) -> int:
-    """Return the values of the largest map of a network for one code; widths from the finest scale to the coarsest."""
-    scales = len(widths)
-    maps = (width << 2 * (scales - 1 - i) for i, width in enumerate(widths))
-    return max(*maps, cfg.dim, 3 * cfg.stride**2)

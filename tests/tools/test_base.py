@@ -52,6 +52,7 @@ def test_figures() -> None:
 def test_pictures_are_measured_as_png(tmp_path: Path) -> None:
     Image.new("RGBA", (30, 20)).save(tmp_path / "x.webp")
     assert base.as_png(Path(sys.executable), tmp_path / "x.webp", tmp_path / "x.png") == (30, 20)
-    assert Image.open(tmp_path / "x.png").mode == "RGB"
+    with Image.open(tmp_path / "x.png") as found:
+        assert found.mode == "RGB"
     pytest.importorskip("skimage")
     assert base.as_png(Path(sys.executable), None, tmp_path / "y.png") == base.SIZE

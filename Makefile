@@ -134,6 +134,9 @@ bench-speed: setup  ## exact entropy pass against float32, start-up times (IMAGE
 bench-resources: setup  ## predicted memory and time of each class of input against what a process takes
 	$(BIN)/python -m tools.bench.resources
 
+bench-base: setup  ## times, memory and size of the base install beside Pillow's AVIF (IMAGE=photo.jpg for your own)
+	$(BIN)/python -m tools.bench.base $(if $(IMAGE),'$(IMAGE)')
+
 bench-sizes: setup  ## bytes of every kind beside what is published (CAPTIONS=file.tsv for the texts)
 	$(BIN)/python -m tools.bench.sizes $(if $(CAPTIONS),--captions '$(CAPTIONS)')
 
@@ -164,4 +167,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

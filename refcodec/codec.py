@@ -231,7 +231,7 @@ def _decode(
     container = read(data, level=level, environment=environment, limits=models.limits)
     method = find_method(container.profile.method_name)
     method.check_sampler_settings(overrides, 1, None)
-    package_cache.need_torch("reconstructing a picture", method.name)
+    package_cache.need_torch_for(method.name, "reconstructing a picture")
     decoded = decode_container(
         container, environment, level=level, progress=part(progress, 0, 0.5), limits=models.limits
     )

@@ -75,7 +75,7 @@ def reconstruct(
         )
     from refcodec.networks import package_cache
 
-    package_cache.need_torch("reconstructing a picture", method.name)
+    package_cache.need_torch_for(method.name, "reconstructing a picture")
     context = decode_context(decoded, method, models, overrides)
     checked = models.limits.checked(progress)
     context = replace(context, samples=samples, reflections=reflections, progress=checked, record=record)

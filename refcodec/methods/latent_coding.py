@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ from refcodec.progress import Progress, part
 from refcodec.table_files import TableFiles
 
 if TYPE_CHECKING:
-    from refcodec.transforms.elic.transforms import Analysis, Synthesis
+    from refcodec.foundation.resolve import Models
+    from refcodec.transforms.elic.runners import Analysis, Synthesis
 
 Ints = NDArray[np.int32]
 RDO: Final = 4.0  # factor on the distortion weight of the training Lagrangian; smaller values send fewer symbols
@@ -34,18 +35,30 @@ RDO: Final = 4.0  # factor on the distortion weight of the training Lagrangian; 
 
 @lru_cache(maxsize=2)
 def _analysis(folder: Path, device: str) -> Analysis:
-    package_cache.need_torch("encoding a picture")
-    from refcodec.transforms.elic.transforms import Analysis
+    from refcodec.transforms.elic.runners import load_analysis
 
-    return Analysis(folder, package.read_manifest(folder), device)
+    return load_analysis(folder, package.read_manifest(folder), device)
 
 
 @lru_cache(maxsize=2)
 def _synthesis(folder: Path, device: str) -> Synthesis:
-    package_cache.need_torch("painting a picture")
-    from refcodec.transforms.elic.transforms import Synthesis
+    from refcodec.transforms.elic.runners import load_synthesis
 
-    return Synthesis(folder, package.read_manifest(folder), device)
+    return load_synthesis(folder, package.read_manifest(folder), device)
+
+
+def device_of(models: Models, folder: Path, part: Literal["encoder", "painter"]) -> str:
+    """Return the device that runs a network of a package: the CPU for one that numpy runs, unless the user names another.
+
+    Raises ValueError for a device that is absent, Code.DEPENDENCY_MISSING if it needs torch, which is not installed.
+    """
+    from refcodec.transforms.elic.runners import runs_in_numpy
+
+    if models.device in ("auto", "cpu") and runs_in_numpy(package.read_manifest(folder), part):
+        return "cpu"
+    package_cache.need_torch(f"running the {part} of model {folder.name}")
+    with package_cache.torch_errors(folder, part):
+        return models.torch_device()
 
 
 def takes_text(folder: Path) -> bool:

@@ -673,7 +673,7 @@ def test_ctrl_c(place: Path) -> None:
 
 def test_without_torch(photo: Path, photo_sem: bytes) -> None:
     Path("x.sem").write_bytes(photo_sem)
-    for args in (["encode", "photo.png"], ["decode", "x.sem"]):
+    for args in (["encode", "photo.png", "--device", "cuda"], ["decode", "x.sem", "--device", "cuda"]):
         done = shell(*args, code=WITHOUT_TORCH)
         assert (done.returncode, done.stdout) == (5, b"")
         assert done.stderr.startswith(b"SEM-E-805 dependency-missing: ")

@@ -35,7 +35,8 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.networks.torch_backend import TorchBackend
 from refcodec.payloads import latents as elic_latents
-from refcodec.transforms.elic import config, transforms
+from refcodec.transforms.elic import config
+from refcodec.transforms.elic import torch_transforms as transforms
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
 from tools.train import pack
@@ -482,8 +483,8 @@ def test_z_tables() -> None:
 def test_strips_are_the_whole_picture(variant: str, packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = package.read_manifest(packages[variant])
     analysis, painter = (
-        transforms.Analysis(packages[variant], manifest),
-        transforms.Synthesis(packages[variant], manifest),
+        transforms.TorchAnalysis(packages[variant], manifest),
+        transforms.TorchSynthesis(packages[variant], manifest),
     )
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (1000, 70, 3)).astype(np.uint8)
@@ -572,7 +573,7 @@ def test_parts_that_do_not_fit(
     change_architecture = architecture if architecture is None else lambda old: architecture(old) or {}
     manifest = spoilt(packages["embedded"], tmp_path / "bad", part, change, change_architecture)
     with pytest.raises(SemError) as e:
-        (transforms.Synthesis if part == "painter" else transforms.Analysis)(tmp_path / "bad", manifest)
+        (transforms.TorchSynthesis if part == "painter" else transforms.TorchAnalysis)(tmp_path / "bad", manifest)
     assert e.value.code == 803
     assert e.value.path == part
 
@@ -581,7 +582,7 @@ def test_an_encoder_that_overflows_says_so(packages: dict[str, Path], tmp_path: 
     grow = put("g_a.linear.weight", lambda t: np.full_like(t, 3e38, np.float32))
     manifest = spoilt(packages["embedded"], tmp_path / "bad", "encoder", grow)
     with pytest.raises(SemError) as e:
-        transforms.Analysis(tmp_path / "bad", manifest)(np.full((9, 9, 3), 255, np.uint8))
+        transforms.TorchAnalysis(tmp_path / "bad", manifest)(np.full((9, 9, 3), 255, np.uint8))
     assert e.value.code == 803
 
 
@@ -621,7 +622,7 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
 def test_the_shipped_model() -> None:
     model = package.load(SHIPPED)
     manifest = package.read_manifest(SHIPPED)
-    analysis, painter = transforms.Analysis(SHIPPED, manifest), transforms.Synthesis(SHIPPED, manifest)
+    analysis, painter = transforms.TorchAnalysis(SHIPPED, manifest), transforms.TorchSynthesis(SHIPPED, manifest)
     for part in (analysis, painter):
         assert (part.cfg.groups, part.cfg.hyper, part.cfg.rates) == (model.groups, model.hyper, model.rates)
         assert part.cfg.anchor_parity == model.parity

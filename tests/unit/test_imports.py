@@ -53,7 +53,13 @@ TORCH = (
     "refcodec.networks.torch_guard",
     "refcodec.convert",
     "refcodec.foundation",
-    "refcodec.transforms",
+    "refcodec.transforms.elic.blocks",
+    "refcodec.transforms.elic.entropy_model",
+    "refcodec.transforms.elic.network",
+    "refcodec.transforms.elic.text_adapter",
+    "refcodec.transforms.elic.torch_transforms",
+    "refcodec.transforms.vq.network",
+    "refcodec.transforms.vq.quantiser",
     "refcodec.cli.bench",
 )
 
@@ -171,7 +177,8 @@ def test_looking_into_a_file_imports_nothing_heavy(name: str) -> None:
 def test_what_is_heavy_is_seen() -> None:
     assert {"numpy", "torch"} <= closure("refcodec.networks.torch_backend")
     assert "torch" not in closure("refcodec.methods.elic")
-    assert "torch" in set(imports("refcodec.transforms.elic.transforms"))
+    assert "torch" in set(imports("refcodec.transforms.elic.torch_transforms"))
+    assert "torch" not in closure("refcodec.transforms.elic.runners", "refcodec.transforms.vq.transforms")
 
 
 def test_payloads_entropy_and_container_do_without_torch() -> None:

@@ -8,9 +8,10 @@ order.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +128,17 @@ class ContextModel:
         b = self.backend
         x = b.requant(b.array(y), self.model.y_input, self.rate, self.model.part(k))
         b.put(self.x[k], self.sites[step], x)
+
+    def fork(self) -> Self:
+        """Return a context model that continues from here independently, without a trace. Call it between two groups."""
+        other = copy.copy(self)
+        other.x, other.trace = list(self.x), None
+        return other
+
+    @property
+    def done(self) -> int:
+        """The number of groups whose values are known."""
+        return len(self.x)
 
     def _spatial(self, k: int, step: int, sites: Sites) -> Any:
         """Return the spatial context at sites, or on the entire grid if the head is not pointwise."""

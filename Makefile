@@ -123,7 +123,7 @@ differ: setup  ## the decoders against one another, at files that no vector has 
 
 bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
 	mkdir -p out
-	$(BIN)/semtool bench rate '$(KODAK)' --cache out/bench-cache -o out/rate.json --plot out/rate.svg
+	$(BIN)/semtool bench rate '$(KODAK)' --cache out/bench-cache -o out/rate.json --plot out/rate.svg --html out/rate.html
 
 bench-speed: setup  ## exact entropy pass against float32, start-up times (IMAGE=photo.jpg for your own)
 	$(BIN)/semtool bench speed $(or $(IMAGE),"$$($(BIN)/python -c 'from tools.demo import sample; print(sample())')")

@@ -21,7 +21,7 @@ tr.part th{padding-top:1.2rem;font-size:.95rem}
 .good{color:var(--good)}.bad{color:var(--bad)}td b{font-size:1.05rem}
 td svg{width:120px;height:14px;vertical-align:-2px;margin-left:.6rem}
 td .axis{stroke:currentColor;opacity:.4}td .bar{fill:currentColor}
-small{font-size:.8rem;opacity:.65;font-weight:400}
+small{font-size:.8rem;color:light-dark(#5f6368,#a8adb3);font-weight:400}
 .legend{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;margin:.4rem 0 .6rem;padding:0;list-style:none}
 .key{display:inline-block;width:1.1em;height:.28em;border-radius:.2em;vertical-align:.22em;margin-right:.45em}
 .key.first{background:currentColor}

@@ -132,6 +132,7 @@ def _decoding(
 
     values: dict[int, Value] = {}
     limits.check_time()
+    folder, digest = None, None
     common = CodingContext(
         {},
         (container.header.width, container.header.height),
@@ -141,7 +142,6 @@ def _decoding(
         trace=trace,
         progress=limits.checked(progress),
     )
-    folder, digest = None, None
     for index, section in enumerate(container.sections):
         if not section.critical:
             continue
@@ -156,11 +156,7 @@ def _decoding(
         except StopIteration as end:
             values[section.type] = end.value
         except SemError as error:
-            if (
-                error.family not in ("payload", "limit", "unsupported")
-                or error.code == Code.UNSUPPORTED_MODEL
-                or isinstance(error, CallerLimitError)
-            ):  # errors of the model and bounds of the caller have no place in the file
+            if not _has_place(error):
                 raise
             at = section.body_offset + (error.offset or 0)
             path = f"sections[{index}].body" if container.header.sectioned else "body"
@@ -169,6 +165,12 @@ def _decoding(
         digest = explicit_digest(container.header, environment)
     state = verify(container.header, container.sections, {t: v.serialise() for t, v in values.items()}, digest)
     return DecodedFile(container, values, folder, state, environment, limits)
+
+
+def _has_place(error: SemError) -> bool:
+    """Return whether an error has a place in the file: those of the model and bounds of the caller do not."""
+    of_file = error.family in ("payload", "limit", "unsupported") and error.code != Code.UNSUPPORTED_MODEL
+    return of_file and not isinstance(error, CallerLimitError)
 
 
 def _payload(

@@ -60,25 +60,21 @@ def refcodec(
             for pixels in reconstruct(symbols, models=models, overrides=overrides, samples=samples).pictures
         ]
 
-    libraries = ("numpy", "torch") if method == "elic" else ("numpy", "torch", "transformers", "diffusers")
-    versions = " ".join(f"{name} {_version(name)}" for name in libraries)
-    digest = package_digest(Path(str(import_module("refcodec").__file__)).parent)
-    chosen = f"{method} {profile} samples={samples} {sorted((overrides or {}).items())} {models.device} {models.dtype} {_models(method, models)}"
-    if effort is not None:
-        chosen += f" effort={effort}"
-
     def prepare() -> None:
         """Load libraries and networks, before anything is timed."""
         decode(encode(Image.new("RGB", (64, 64)), settings[0]))
 
-    return Codec(
-        f".sem {method}",
-        f"refcodec {digest} {chosen} {versions}",
-        settings,
-        encode,
-        decode,
-        prepare if method == "elic" else None,
-    )
+    chosen = f"{profile} samples={samples} {sorted((overrides or {}).items())}"
+    identity = _identity(method, models, chosen, effort)
+    return Codec(f".sem {method}", identity, settings, encode, decode, prepare if method == "elic" else None)
+
+
+def _identity(method: str, models: Models, chosen: str, effort: int | None) -> str:
+    libraries = ("numpy", "torch") if method == "elic" else ("numpy", "torch", "transformers", "diffusers")
+    versions = " ".join(f"{name} {_version(name)}" for name in libraries)
+    digest = package_digest(Path(str(import_module("refcodec").__file__)).parent)
+    search = "" if effort is None else f" effort={effort}"
+    return f"refcodec {digest} {method} {chosen} {models.device} {models.dtype} {_models(method, models)}{search} {versions}"
 
 
 def _models(method: str, models: Models) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,10 @@ from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json
 from refcodec.cli.symbol_options import pairs
 from refcodec.errors import Code, SemError
+
+if TYPE_CHECKING:
+    from refcodec.cli.bench.rate import RateResult
+    from refcodec.foundation.resolve import Models
 
 ARGUMENTS = "refcodec.cli.bench.arguments"
 
@@ -192,6 +196,8 @@ def rate(
         if name is not None:
             claim_output(name, str(pictures[0]))
     need_scipy()
+    from refcodec.cli.bench.report_files import write_report
+
     models = models_of(
         options["model"],
         options["device"],
@@ -199,12 +205,32 @@ def rate(
         options["limits"],
         allow_download=options["allow_download"],
     )
+    result = _measured(pictures, models, metrics, metric_cmd, weights, captions, window, cache, options)
+    write_report(result, output, plot, html, crop_bpp, cache)
+    if wants_json():
+        show_json(result.to_dict())
+    else:
+        say(result.text().rstrip("\n"))
+
+
+def _measured(
+    pictures: tuple[Path, ...],
+    models: Models,
+    metrics: str,
+    metric_cmd: tuple[tuple[str, str], ...],
+    weights: Path | None,
+    captions: Path | None,
+    window: tuple[float, float],
+    cache: Path | None,
+    options: dict[str, Any],
+) -> RateResult:
+    """Load metrics, codecs and pictures, and measure. Raises a usage error for options that do not go together."""
     from refcodec.cli.bench import metric_registry, network_cache
     from refcodec.cli.bench.codecs import codecs_of
     from refcodec.cli.bench.measure import load
     from refcodec.cli.bench.metric_command import metrics_of
     from refcodec.cli.bench.rate import measured
-    from refcodec.cli.bench.report_files import warn_about_sets, write_report
+    from refcodec.cli.bench.report_files import warn_about_sets
 
     try:
         chosen = metric_registry.chosen(metrics.split(","), network_cache.Places(models, weights, captions))
@@ -213,16 +239,11 @@ def rate(
         sources = load(pictures, chosen)
         warn_about_sets(chosen, len(sources))
         with progress("measuring") as update:
-            result = measured(
+            return measured(
                 codecs.codec, codecs.anchors, sources, chosen, window, _command(), cache, update, codecs.variants
             )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    write_report(result, output, plot, html, crop_bpp, cache)
-    if wants_json():
-        show_json(result.to_dict())
-    else:
-        say(result.text().rstrip("\n"))
 
 
 def _command() -> str:

@@ -123,7 +123,7 @@ differ: setup  ## the decoders against one another, at files that no vector has 
 
 bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
 	mkdir -p out
-	$(BIN)/semtool bench rate '$(KODAK)' --cache out/bench-cache -o out/rate.json --plot out/rate.svg
+	$(BIN)/semtool bench rate '$(KODAK)' --cache out/bench-cache -o out/rate.json --plot out/rate.svg --html out/rate.html
 
 bench-targets: setup  ## how close files come to their --bpp over a folder (KODAK=folder)
 	$(BIN)/python -m tools.bench.targets '$(KODAK)'

@@ -221,9 +221,6 @@ def _decode(
     overrides: dict[str, Any],
     keep_metadata: bool,
 ) -> Image.Image:
-    from PIL import Image
-
-    from refcodec.images.metadata import info_of
     from refcodec.networks import package_cache
 
     SamplerSettings.of(overrides)
@@ -236,8 +233,4 @@ def _decode(
         container, environment, level=level, progress=part(progress, 0, 0.5), limits=models.limits
     )
     reconstruction = reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides)
-    picture = Image.fromarray(reconstruction.pictures[0])
-    picture.info.update(reconstruction.note)
-    if keep_metadata:
-        picture.info.update(info_of(container.metadata))
-    return picture
+    return reconstruction.image(container.metadata if keep_metadata else None)

@@ -22,7 +22,7 @@ SOURCE = ROOT / "refcodec"
 LAYERS = (
     ("cli",),
     ("export", "symbol_arrays"),
-    ("codec",),
+    ("codec", "progressive"),
     ("pack", "reconstruct"),
     ("decoder", "methods", "inspection", "editing"),
     ("encode_settings",),

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 # Importing numba and its compiled loops takes as long as coding about this many symbols in plain Python.
-LOADING_PAYS: Final = 1 << 20
+LOADING_PAYS: Final = 1 << 24
 # Once they are loaded, they are faster unless the array is shorter than this.
 CALLING_PAYS: Final = 1 << 8
 

@@ -18,11 +18,23 @@ After every symbol 2^24 <= range < 2^32, so an interval with f >= 1 is never emp
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from refcodec.entropy.arithmetic import BOTTOM, MASK, RANGE, borrow, carry, first_difference, tail
+from refcodec.entropy.arithmetic import (
+    BELOW,
+    BOTTOM,
+    MASK,
+    RANGE,
+    SCALE,
+    UNITS,
+    borrow,
+    carry,
+    first_difference,
+    rounds_to_nearest,
+    tail,
+)
 from refcodec.entropy.coder import Coder
 from refcodec.entropy.compiled import compiled_loops
 from refcodec.entropy.tables import TableBank
@@ -31,6 +43,9 @@ from refcodec.errors import Code, SemError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+CHUNK: Final = 1 << 16  # values that are lists of Python at a time
 
 
 class Encoder(Coder):
@@ -46,16 +61,8 @@ class Encoder(Coder):
             raise ValueError(f"{value} is not a symbol of 0 … {len(table) - 2}")
         total = table[-1]
         a = self._range * table[value] // total
-        size = self._range * table[value + 1] // total - a
-        low = self._low + a
-        if low > MASK:
-            low &= MASK
-            carry(self._out)
-        while size < BOTTOM:
-            self._out.append(low >> 24)
-            low = low << 8 & MASK
-            size <<= 8
-        self._low, self._range = low, size
+        b = self._range * table[value + 1] // total
+        self._renormalise(self._low + a, b - a)
         return value
 
     def bit(self, value: int | None = None) -> int:
@@ -84,34 +91,49 @@ class Encoder(Coder):
         if values is None:
             raise ValueError("an encoder needs values")
         kernels = compiled_loops(index.size, self.fast)
-        if kernels is None:
-            self._loop(bank, index.tolist(), values.tolist())
-        else:
+        if kernels is not None:
             self._low, self._range = kernels.encode(self._low, self._range, self._out, bank.flat, index, values)
+        elif rounds_to_nearest():
+            for at in range(0, index.size, CHUNK):
+                self._loop(bank, index[at : at + CHUNK].tolist(), values[at : at + CHUNK].tolist())
+        else:
+            for number, value in zip(index.tolist(), values.tolist(), strict=True):
+                self.value(bank, number, value)
         return values
 
     def _loop(self, bank: TableBank, index: list[int], values: list[int]) -> None:
-        """Write every element as `value` does, with the state in local variables and T = 2^16 as a shift."""
-        tables, offsets, out = bank.tables, bank.offsets, self._out
-        low, size = self._low, self._range
-        for number, value in zip(index, values, strict=True):
-            table = tables[number]
-            symbol = value - offsets[number]
-            if not 0 <= symbol < len(table) - 2:
-                self._low, self._range = low, size
-                self.value(bank, number, value)
-                low, size = self._low, self._range
-                continue
-            a = size * table[symbol] >> 16
-            size = (size * table[symbol + 1] >> 16) - a
-            low += a
-            if low > MASK:
-                low &= MASK
-                carry(out)
-            while size < BOTTOM:
-                out.append(low >> 24)
-                low = low << 8 & MASK
-                size <<= 8
+        """Write every element as `value` does, with low and range in floats (see `arithmetic`).
+
+        Between renormalisations low may reach 2^32; the carry is added before the next byte is written.
+        """
+        offsets, below, units, bottom = bank.offsets, BELOW, UNITS, float(BOTTOM)
+        low, size = float(self._low), float(self._range)
+        for (number, mode, c, d, table), value in zip(map(bank.scaled.__getitem__, index), values, strict=True):
+            if value != mode:
+                symbol = value - offsets[number]
+                if not 0 <= symbol < len(table) - 2:
+                    self._renormalise(int(low), int(size))
+                    self.value(bank, number, value)
+                    low, size = float(self._low), float(self._range)
+                    continue
+                c, d = table[symbol], table[symbol + 1]
+            a = size * c - below + units
+            size = size * d - below + units - a
+            low += a - units
+            if size < bottom:
+                self._renormalise(int(low), int(size))
+                low, size = float(self._low), float(self._range)
+        self._renormalise(int(low), int(size))
+
+    def _renormalise(self, low: int, size: int) -> None:
+        """Make these low and range the state: add the carry to the bytes written, and write those that are final."""
+        if low > MASK:
+            low &= MASK
+            carry(self._out)
+        while size < BOTTOM:
+            self._out.append(low >> 24)
+            low = low << 8 & MASK
+            size <<= 8
         self._low, self._range = low, size
 
 
@@ -189,42 +211,56 @@ class Decoder(Coder):
 
         if values is not None:
             raise ValueError("a decoder takes no values")
-        kernels = compiled_loops(index.size, self.fast)
-        if kernels is None:
-            return np.array(self._loop(bank, index.tolist()), np.int32)
         read = np.empty(index.size, np.int32)
-        done, *state = kernels.decode(self._code, self._range, self._at, self._data, bank.flat, index, read)
-        self._code, self._range, self._at = state
-        if done < index.size:
-            # the compiled loop stops before a value that is out of range; reading it here raises the error
-            self.value(bank, int(index[done]))
+        kernels = compiled_loops(index.size, self.fast)
+        if kernels is not None:
+            done, *state = kernels.decode(self._code, self._range, self._at, self._data, bank.flat, index, read)
+            self._code, self._range, self._at = state
+            if done < index.size:
+                # the compiled loop stops before a value that is out of range; reading it here raises the error
+                self.value(bank, int(index[done]))
+        elif rounds_to_nearest():
+            for at in range(0, index.size, CHUNK):
+                read[at : at + CHUNK] = self._loop(bank, index[at : at + CHUNK].tolist())
+        else:
+            read[:] = [self.value(bank, number) for number in index.tolist()]
         return read
 
     def _loop(self, bank: TableBank, index: list[int]) -> list[int]:
-        """Read every element as `value` does, with the state in local variables and T = 2^16 as a shift."""
-        tables, offsets, search = bank.tables, bank.offsets, bisect_right
-        code, size, read = self._code, self._range, 0
-        following = chain(memoryview(self._data)[self._at + 4 :], repeat(0))
-        values = []
-        for number in index:
-            table = tables[number]
-            symbol = search(table, (code << 16 | 0xFFFF) // size) - 1
-            if symbol == len(table) - 2:
-                self._code, self._range, self._at = code, size, self._at + read
-                values.append(self.value(bank, number))
-                code, size, read = self._code, self._range, 0
-                following = chain(memoryview(self._data)[self._at + 4 :], repeat(0))
-                continue
-            a = size * table[symbol] >> 16
-            size = (size * table[symbol + 1] >> 16) - a
-            code -= a
-            while size < BOTTOM:
-                code = code << 8 | next(following)
-                read += 1
-                size <<= 8
-            values.append(offsets[number] + symbol)
-        self._code, self._range, self._at = code, size, self._at + read
+        """Read every element as `value` does, with code + 1 and range in floats (see `arithmetic`).
+
+        The most frequent value of a table is compared first, and searched for only if another one was coded.
+        """
+        offsets, scale, below, units, bottom = bank.offsets, SCALE, BELOW, UNITS, float(BOTTOM)
+        values = list[int]()
+        above, size, following = self._in_floats()
+        for number, mode, c, d, table in map(bank.scaled.__getitem__, index):
+            a, b = size * c, size * d
+            if a < above <= b:
+                values.append(mode)
+            else:
+                symbol = bisect_right(table, (above - scale) / size) - 1
+                if symbol == len(table) - 2:
+                    self._code, self._range = int(above) - 1, int(size)
+                    values.append(self.value(bank, number))
+                    above, size, following = self._in_floats()
+                    continue
+                a, b = size * table[symbol], size * table[symbol + 1]
+                values.append(offsets[number] + symbol)
+            a = a - below + units
+            size = b - below + units - a
+            above -= a - units
+            while size < bottom:
+                above = (above - 1.0) * 256.0 + (next(following) + 1)
+                size *= 256.0
+                self._at += 1
+        self._code, self._range = int(above) - 1, int(size)
         return values
+
+    def _in_floats(self) -> tuple[float, float, Iterator[int]]:
+        """Return code + 1 and range, and the bytes that follow, of which the caller counts those that it takes."""
+        following = chain(memoryview(self._data)[self._at + 4 :], repeat(0))
+        return float(self._code + 1), float(self._range), following
 
     def _error(self, code: int, what: str) -> SemError:
         return SemError(code, what, offset=min(self._at, len(self._data)))

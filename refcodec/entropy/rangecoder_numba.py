@@ -39,13 +39,16 @@ STATE, BYTES, VALUES = types.uint64[::1], types.uint8[::1], types.int32[::1]
 
 
 def _compile(returns: Any, *arguments: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile for exactly these types at import, so that a failure to compile shows there and not later."""
+    """Compile for exactly these types at import, so that a failure to compile shows there and not later.
+
+    A cache that is absent, read-only, full or damaged costs the time to compile for this process alone.
+    """
 
     def decorate(function: Callable[..., Any]) -> Any:
         signature = returns(*arguments)
         try:
             return njit(signature, cache=True, error_model="numpy")(function)
-        except RuntimeError:  # no writable cache folder: compile for this process alone
+        except Exception:  # numba reads its cache with pickle, which may raise anything for a damaged file
             return njit(signature, error_model="numpy")(function)
 
     return decorate

@@ -16,6 +16,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from refcodec.entropy.arithmetic import SCALE
 from refcodec.table_files import TableFile, TableFiles
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Flat(NamedTuple):
     offset: NDArray[np.int32]
 
 
+# Of a table in the loops over arrays: its number, its most frequent regular value, the interval of that value, and all
+# cumulative frequencies; intervals as fractions of 2^16. A plain tuple, since Python unpacks those faster than named ones.
+Scaled = tuple[int, int, float, float, list[float]]
+
+
 class TableBank:
     """An immutable list of tables with escapes.
 
@@ -73,6 +79,18 @@ class TableBank:
 
     def __len__(self) -> int:
         return len(self.tables)
+
+    @cached_property
+    def scaled(self) -> list[Scaled]:
+        """The same tables in floats, for the loops in Python."""
+        return [self._scaled(number) for number in range(len(self))]
+
+    def _scaled(self, number: int) -> Scaled:
+        table = self.tables[number]
+        frequencies = [end - begin for begin, end in pairwise(table[:-1])]  # without the escape
+        mode = frequencies.index(max(frequencies))
+        fractions = [entry * SCALE for entry in table]
+        return number, self.offsets[number] + mode, fractions[mode], fractions[mode + 1], fractions
 
     @cached_property
     def flat(self) -> Flat:

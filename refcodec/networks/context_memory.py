@@ -9,168 +9,161 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from refcodec.networks.context_model import _neighbours, _pointwise
-from refcodec.networks.layers import Add, Conv, Net, Relu, Requant, width
+from refcodec.networks.context_model import SITES, _one_convolution, _pointwise
+from refcodec.networks.layers import Add, Conv, Net, width
+from refcodec.networks.minimal_filtering import OUTPUTS
+from refcodec.networks.numpy_convolution import BAND, ROWS, is_filtered
+from refcodec.networks.stages import stages
 from refcodec.networks.symbol_model import SymbolModel
 
 NUMBER: Final = 8  # bytes of a float64
-CHUNK: Final = 1 << 22  # numbers of one gathered patch matrix, in each backend
-OVERHEAD: Final = {"numpy": (1.15, 5 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
-LAST: Final = 13  # bytes for each symbol of a pass that is kept until the next is decoded
+NARROW: Final = 2  # bytes of an int16
+OVERHEAD: Final = {"numpy": (1.05, 3 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
+LATENTS: Final = 4  # bytes for each value of z and y: int32
 CODED: Final = 34  # bytes for each symbol of a pass while it is coded: indices, masks, values, means
 INDEX: Final = 40  # bytes for each site: the row and column indices of both passes, and what they are made from
 
-Shape = tuple[int, int, int]  # channels, rows, columns; of values at sites (channels, sites, 1)
+Shape = tuple[int, int, int]  # channels, rows, columns
 
 
 @dataclass
 class _Meter:
     """Bytes in use, now and at the peak."""
 
-    backend: str
     live: int = 0
     peak: int = 0
 
-    def hold(self, count: int) -> int:
-        """Count numbers that stay in use; return their bytes, for `free`."""
-        self.live += NUMBER * count
+    def hold(self, size: int) -> int:
+        """Count bytes that stay in use; return them, for `free`."""
+        self.live += size
         self.peak = max(self.peak, self.live)
-        return NUMBER * count
+        return size
 
     def free(self, size: int) -> None:
         self.live -= size
 
-    def pass_by(self, count: int) -> None:
-        """Count numbers that are in use temporarily."""
-        self.peak = max(self.peak, self.live + NUMBER * count)
+    def pass_by(self, size: int) -> None:
+        """Count bytes that are in use temporarily."""
+        self.peak = max(self.peak, self.live + size)
+
+
+def context_bytes(model: SymbolModel, shape: tuple[int, int], backend: str = "numpy") -> int:
+    """Return the bytes that decoding latents of shape [m, h, w] takes, without the model and the libraries."""
+    h, w = shape
+    sites, half, meter = h * w, -(-h * w // 2), _Meter()
+    grid = NUMBER if backend == "torch" else NARROW
+    run = _torch_run if backend == "torch" else _numpy_run
+    z = (model.hyper, h // 4, w // 4)
+    meter.hold(INDEX * sites + LATENTS * (model.m * sites + _count(z)) + NUMBER * _weights(model, backend, shape))
+    before = meter.hold(NUMBER * _count(z))
+    hyper = run(meter, model.hyper_net, z)
+    meter.free(before)
+    for k, channels in enumerate(model.groups):
+        context = 0
+        if k:
+            groups = [model.groups[j] for j in model.context_groups(k)]
+            joined = meter.hold(grid * sum(groups) * sites) if len(groups) > 1 else 0
+            context = run(meter, model.channel_nets[k], (sum(groups), h, w))
+            meter.free(joined)
+        meter.hold(grid * channels * sites)
+        _passes(meter, model, k, shape, backend)
+        meter.pass_by(CODED * channels * half)
+        meter.free(context)
+    meter.free(hyper)
+    factor, constant = OVERHEAD[backend]
+    return int(factor * meter.peak) + constant
 
 
 def _count(shape: Shape) -> int:
     return shape[0] * shape[1] * shape[2]
 
 
-def _conv(meter: _Meter, conv: Conv, shape: Shape) -> tuple[Shape, int]:
-    """Return the shape of the output of a convolution, and the numbers in use temporarily beside it."""
-    c, h, w = shape
-    n, s, p = conv.kernel, conv.stride, (conv.kernel - 1) // 2
-    out = (conv.outputs, h * s, w * s) if conv.transposed else (conv.outputs, -(-h // s), -(-w // s))
-    if meter.backend == "torch":
-        if n == s == 1:
-            return out, 0
-        columns = conv.outputs * h * w if conv.transposed else c * out[1] * out[2]
-        return out, n * n * columns
-    rows, cols, taps = (h, w, -((-n // s) ** 2)) if conv.transposed else (out[1], out[2], n * n)
-    k = min(rows, max(1, CHUNK // (c * taps * cols)))
-    beside = c * (h + 2 * p) * (w + 2 * p) + (c * taps + conv.outputs) * k * cols
-    return out, beside + (conv.outputs * h * w if conv.transposed else 0)
-
-
-def _run(meter: _Meter, net: Net, shape: Shape, *, pointwise: bool = False) -> tuple[Shape, int]:
-    """Walk through a net, whose input the caller has counted; return shape and bytes of its output, which is counted."""
-    sources = {layer.source for layer in net if isinstance(layer, Add)}
-    kept: list[int] = []
-    held, owned = 0, False
-    for i, layer in enumerate(net):
-        if isinstance(layer, Conv):
-            if pointwise:
-                out, beside = (conv_out := (layer.outputs, shape[1], shape[2])), 0
-                beside = 0 if meter.backend == "torch" else _count(conv_out)
-            else:
-                out, beside = _conv(meter, layer, shape)
-        else:
-            out, beside = shape, 0
-            assert isinstance(layer, Requant | Relu | Add)
-        size = meter.hold(_count(out))
-        meter.pass_by(beside)
-        if owned:
-            meter.free(held)
-        held, shape, owned = size, out, i not in sources
-        if not owned:
-            kept.append(size)
-    if net and not owned and kept:
-        kept.pop()
-    for size in kept:
-        meter.free(size)
-    return shape, held
-
-
-def context_bytes(model: SymbolModel, shape: tuple[int, int], backend: str = "numpy") -> int:
-    """Return the bytes that decoding latents of shape [m, h, w] takes, without the model and the libraries."""
-    h, w = shape
-    sites, half, meter = h * w, -(-h * w // 2), _Meter(backend)
-    fixed = 4 * model.m * sites + INDEX * sites + 4 * model.hyper * sites // 16
-    z_shape = (model.hyper, h // 4, w // 4)
-    z = meter.hold(_count(z_shape)) + meter.hold(_count(z_shape))
-    (hyper, _, _), _ = _run(meter, model.hyper_net, z_shape)
-    meter.free(z)
-    context = 0
-    for k, channels in enumerate(model.groups):
-        wide, old = hyper, context
-        if k:
-            before = (sum(model.groups[j] for j in model.context_groups(k)), h, w)
-            joined = meter.hold(_count(before)) if len(model.context_groups(k)) > 1 else 0
-            (more, _, _), context = _run(meter, model.channel_nets[k], before)
-            meter.free(joined + old)
-            wide += more
-        meter.hold(channels * sites)
-        for step in (0, 1):
-            _head(meter, model, k, step, wide, (h, w), half)
-            meter.pass_by(channels * half * CODED // NUMBER)
-    last = LAST * max(model.groups) * half  # means, indices and symbols of the pass before
-    factor, constant = OVERHEAD[backend]
-    return int(factor * (fixed + last + meter.peak + NUMBER * _weights(model))) + constant
-
-
-def _weights(model: SymbolModel) -> int:
-    """Return the number of weights of all nets, which backends keep as floats."""
+def _weights(model: SymbolModel, backend: str, shape: tuple[int, int]) -> int:
+    """Return the number of weights that a backend keeps as floats."""
     nets = (model.hyper_net, *model.channel_nets, *model.spatial_nets, *model.heads, *(model.anchor_heads or ()))
-    return sum(layer.w.size for net in nets for layer in net if isinstance(layer, Conv))
+    convolutions = [layer for net in nets for layer in net if isinstance(layer, Conv)]
+    more = [conv for conv in convolutions if backend == "numpy" and is_filtered(conv, *shape)]
+    return sum(conv.w.size for conv in convolutions) + sum(conv.w.size * 3 // conv.kernel for conv in more)
 
 
-def _head(meter: _Meter, model: SymbolModel, k: int, step: int, wide: int, shape: tuple[int, int], half: int) -> None:
-    """Walk through the spatial net and the head of one pass."""
-    h, w = shape
-    channels, spatial = model.groups[k], 0
-    anchors_alone = step == 0 and model.anchor_heads is not None
-    net = model.anchor_heads[k] if anchors_alone and model.anchor_heads is not None else model.heads[k]
-    pointwise, freed = _pointwise(net), []
-    if not anchors_alone:
-        spatial = width(model.spatial_nets[k], channels)
-        freed.append(_spatial(meter, model.spatial_nets[k], step, (channels, h, w), pointwise, half))
-    n = (half, 1) if pointwise else (h, w)
-    inputs = spatial + wide
-    if pointwise:
-        freed.append(meter.hold(wide * half))  # gathered
-    freed.append(meter.hold(inputs * n[0] * n[1]))  # joined
-    out, held = _run(meter, net, (inputs, *n), pointwise=pointwise)
-    freed.append(held)
-    for size in freed:
-        meter.free(size)
-    meter.pass_by(_count((out[0], half, 1)) + 3 * channels * half)
+def _passes(meter: _Meter, model: SymbolModel, k: int, shape: tuple[int, int], backend: str) -> None:
+    """Walk through the spatial net and the heads of a group, which mostly run on parts of the sites."""
+    channels, net, whole = model.groups[k], model.spatial_nets[k], 0
+    run = _torch_run if backend == "torch" else _numpy_run
+    if not (_one_convolution(net) and _pointwise(model.heads[k])):
+        whole += run(meter, net, (channels, *shape))
+    for head in (model.heads[k], *((model.anchor_heads[k],) if model.anchor_heads is not None else ())):
+        conv = next((layer for layer in head if isinstance(layer, Conv)), None)
+        inputs = conv.inputs if conv is not None else 2 * channels
+        if not _pointwise(head):
+            meter.free(run(meter, head, (inputs, *shape)))
+        widest = inputs + max([layer.outputs for layer in head if isinstance(layer, Conv)], default=inputs)
+        meter.pass_by(NUMBER * max(widest * max(SITES, shape[1]), _beside_anchors(net, channels, shape[1])))
+    meter.free(whole)
 
 
-def _spatial(meter: _Meter, net: Net, step: int, shape: Shape, pointwise: bool, half: int) -> int:
-    """Walk through the spatial net of one pass; return the bytes of its output, which is counted."""
-    channels, h, w = shape
-    if step == 0:
-        return meter.hold(width(net, channels) * (half if pointwise else h * w))
-    taps, conv = _neighbours(net), net[0]
-    if not pointwise or not taps or not isinstance(conv, Conv):
-        out, held = _run(meter, net, shape)
-        if pointwise:
+def _beside_anchors(net: Net, channels: int, w: int) -> int:
+    """Return the numbers in use while the spatial net of a group runs on a band of sites."""
+    n = net[0].kernel if isinstance(net[0], Conv) else 1
+    rows = max(2, 2 * SITES // w) + n - 1
+    return channels * rows * (w + n + 1) + (n + 1) // 2 * channels * rows * w // 2 + 2 * width(net, channels) * SITES
+
+
+def _numpy_run(meter: _Meter, net: Net, shape: Shape) -> int:
+    """Walk through a net, whose input the caller has counted; return the bytes of its output, which is counted."""
+    sources = {layer.source for layer in net if isinstance(layer, Add)}
+    kept, held = 0, 0
+    for stage in stages(net):
+        output = shape if stage.conv is None else (stage.conv.outputs, *stage.conv.output_size(*shape[1:]))
+        size = meter.hold((NARROW if stage.narrow else NUMBER) * _count(output))
+        meter.pass_by(NUMBER * (BAND if stage.conv is None else _convolution(stage.conv, shape)))
+        if stage.last in sources:
+            kept, held = kept + held, size  # to the end of the net, at most
+        else:
             meter.free(held)
-            meter.pass_by(_count(out))
-            return meter.hold(out[0] * half)
-        return held
-    p = (conv.kernel - 1) // 2
-    chunk = min(half, max(1, CHUNK // (channels * len(taps))))
-    output = meter.hold(conv.outputs * half)
-    padded = channels * (h + 2 * p) * (w + 2 * p)
-    meter.pass_by(padded + (channels * len(taps) + conv.outputs) * chunk)
-    if meter.backend == "torch":
-        meter.pass_by(padded + conv.outputs * half)
-    _, held = _run(meter, net[1:], (conv.outputs, half, 1), pointwise=True)
-    if net[1:]:
-        meter.free(output)
-        return held
-    return output
+            held = size
+        shape = output
+    meter.free(kept)
+    return held
+
+
+def _convolution(conv: Conv, shape: Shape) -> int:
+    """Return the numbers in use while a band of a convolution is computed in numpy."""
+    channels, h, w = shape
+    copies = 1
+    if is_filtered(conv, h, w):
+        columns = across = (conv.kernel + OUTPUTS - 1) * w // OUTPUTS
+        copies = 2  # before and after the products with the matrix of inputs
+    elif conv.transposed:
+        across, columns = w, (conv.kernel // conv.stride + 1) * w
+    else:
+        across, columns = w // conv.stride, conv.kernel * w // conv.stride
+    rows = min(h, max(ROWS, BAND // (channels * columns)))
+    return copies * channels * columns * (rows + conv.kernel - 1) + 2 * conv.outputs * rows * across
+
+
+def _torch_run(meter: _Meter, net: Net, shape: Shape) -> int:
+    """Walk through a net as `_numpy_run` does: layer by layer, on the entire grid in float64."""
+    sources = {layer.source for layer in net if isinstance(layer, Add)}
+    kept, held = 0, 0
+    for i, layer in enumerate(net):
+        output, beside = shape, 0
+        if isinstance(layer, Conv):
+            output = (layer.outputs, *layer.output_size(*shape[1:]))
+            if layer.kernel > 1 or layer.stride > 1:
+                columns = (
+                    layer.outputs * _count(shape) // shape[0]
+                    if layer.transposed
+                    else shape[0] * _count(output) // output[0]
+                )
+                beside = layer.kernel**2 * columns
+        size = meter.hold(NUMBER * _count(output))
+        meter.pass_by(NUMBER * beside)
+        if i in sources:
+            kept, held = kept + held, size
+        else:
+            meter.free(held)
+            held = size
+        shape = output
+    meter.free(kept)
+    return held

@@ -8,38 +8,42 @@ order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.networks.layers import Add, Conv, Net, Requant, Taps, width
+from refcodec.networks.checkerboard import Squares, passes
+from refcodec.networks.layers import Add, Conv, Net, Requant, width
 from refcodec.networks.symbol_model import SymbolModel
 
 Ints = NDArray[np.int32]
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
 Trace = Callable[[str, Any], None]
+SITES: Final = 2048  # that a head runs on at a time: their values fit into the cache of a core
 
 
 class Backend(Protocol):
-    """Exact integer arithmetic on arrays [C, h, w] and on values at sites [C, n], such as `numpy_backend.NumpyBackend`."""
+    """Exact integer arithmetic on grids [C, h, w] and on values at sites [C, n], such as `numpy_backend.NumpyBackend`."""
 
     name: str
 
     def computing(self, work: int) -> AbstractContextManager[Any]: ...
     def array(self, values: Any) -> Any: ...
     def to_int(self, values: Any) -> NDArray[np.int64]: ...
+    def to_numpy(self, values: Any) -> NDArray[Any]: ...
     def requant(self, x: Any, q: Requant, rate: int, part: slice = ...) -> Any: ...
     def ladder(self, x: Any, thresholds: NDArray[np.int32]) -> Any: ...
-    def concat(self, parts: list[Any]) -> Any: ...
-    def zeros(self, *shape: int) -> Any: ...
-    def gather(self, x: Any, sites: Sites) -> Any: ...
-    def put(self, x: Any, sites: Sites, values: Any) -> None: ...
-    def at_sites(self, x: Any, conv: Conv, sites: Sites, taps: Taps) -> Any: ...
+    def concat(self, grids: list[Any]) -> Any: ...
+    def grid(self, channels: int, shape: tuple[int, int]) -> Any: ...
+    def joined(self, values: Any, grids: list[Any], squares: Squares) -> Any: ...
+    def write(self, x: Any, squares: Squares, values: Any) -> None: ...
     def run(self, net: Net, x: Any, rate: int, trace: Any = None) -> Any: ...
-    def run_pointwise(self, net: Net, x: Any, rate: int) -> Any: ...
+    def run_at_sites(self, net: Net, x: Any, rate: int, skip: int = 0) -> Any: ...
+    def beside_anchors(self, net: Net, x: Any, squares: Squares, rate: int) -> Any: ...
 
 
 def pass_sites(h: int, w: int, parity: int) -> tuple[Sites, Sites]:
@@ -54,16 +58,14 @@ def _pointwise(net: Net) -> bool:
     return all(not isinstance(layer, Conv) or layer.kernel == layer.stride == 1 for layer in net)
 
 
-def _neighbours(net: Net) -> Taps:
-    """Return the taps of a spatial network that can reach an anchor, () unless its first layer is its only convolution.
+def _one_convolution(net: Net) -> bool:
+    """Return whether a spatial network is one convolution and layers that take each value alone.
 
-    In the second pass only anchors hold values, and they are an odd number of steps away from every other site.
+    It then runs at the sites of the second pass only, and with the taps an odd number of steps away, where anchors are.
     """
     conv, rest = net[0], net[1:]
-    if not isinstance(conv, Conv) or conv.transposed or conv.stride > 1 or any(isinstance(x, Conv | Add) for x in rest):
-        return ()
-    n = conv.kernel
-    return tuple((u, v) for u in range(n) for v in range(n) if (u + v) % 2 == 1)
+    plain = isinstance(conv, Conv) and not conv.transposed and conv.stride == 1 < conv.kernel
+    return plain and not any(isinstance(layer, Conv | Add) for layer in rest)
 
 
 class ContextModel:
@@ -76,8 +78,9 @@ class ContextModel:
         self, model: SymbolModel, rate: int, shape: tuple[int, int], backend: Backend, trace: Trace | None = None
     ):
         self.model, self.rate, self.backend, self.trace = model, rate, backend, trace
-        self.sites = pass_sites(*shape, model.parity)
+        self.sites, self.squares = pass_sites(*shape, model.parity), passes(*shape, model.parity)
         self.shape = shape
+        self.rows = 2 * SITES // shape[1]
 
     def _run(self, name: str, net: Net, x: Any) -> Any:
         if self.trace is None:
@@ -98,55 +101,67 @@ class ContextModel:
         if k:
             before = b.concat([self.x[j] for j in model.context_groups(k)])
             self.context = [self._run(f"channel_nets[{k}]", model.channel_nets[k], before), self.hyper]
-        self.x.append(b.zeros(model.groups[k], *self.shape))
+        self.x.append(b.grid(model.groups[k], self.shape))
 
     def entropy_parameters(self, k: int, step: int) -> tuple[Ints, NDArray[np.uint8]]:
         """Return means (in 1/64 of a step) and table indices of group k at the sites of pass `step`, each [c, n]."""
-        b, model, sites = self.backend, self.model, self.sites[step]
         if step == 0:
             self.begin(k)
-        if step == 0 and model.anchor_heads is not None:
-            out = self._head(model.anchor_heads[k], None, sites)
-        else:
-            out = self._head(model.heads[k], self._spatial(k, step, sites), sites)
-        c = model.groups[k]
-        halves = (out[:c], out[c:]) if model.means_first else (out[c:], out[:c])
-        mean = b.requant(halves[0], model.means[k], self.rate)
-        requant, ladder = model.scales[k]
-        scale = b.requant(halves[1], requant, self.rate)
-        if ladder is not None:
-            scale = b.ladder(scale, ladder)
-        result = b.to_int(mean).astype(np.int32), b.to_int(scale).astype(np.uint8)
+        squares, c = self.squares[step], self.model.groups[k]
+        mean, index = np.empty((c, squares.count), np.int32), np.empty((c, squares.count), np.uint8)
+        for part, out in self._head_outputs(k, step):
+            mean[:, part], index[:, part] = self._parameters(k, out)
         if self.trace is not None:
-            self.trace(f"group[{k}].pass[{step}].mean", result[0])
-            self.trace(f"group[{k}].pass[{step}].index", result[1])
-        return result
+            self.trace(f"group[{k}].pass[{step}].mean", mean)
+            self.trace(f"group[{k}].pass[{step}].index", index)
+        return mean, index
+
+    def _parameters(self, k: int, out: Any) -> tuple[Any, Any]:
+        """Return the means and table indices of group k, as floats, from the output of its head at sites."""
+        b, c = self.backend, self.model.groups[k]
+        halves = (out[:c], out[c:]) if self.model.means_first else (out[c:], out[:c])
+        mean = b.requant(halves[0], self.model.means[k], self.rate)
+        requant, ladder = self.model.scales[k]
+        scale = b.requant(halves[1], requant, self.rate)
+        return b.to_numpy(mean), b.to_numpy(scale if ladder is None else b.ladder(scale, ladder))
 
     def update(self, k: int, step: int, y: Ints) -> None:
         """Store the decoded y-hat of a pass, int32[c, n], for the passes that follow."""
         b = self.backend
-        x = b.requant(b.array(y), self.model.y_input, self.rate, self.model.part(k))
-        b.put(self.x[k], self.sites[step], x)
+        for band, part in self.squares[step].bands(self.rows):
+            x = b.requant(b.array(y[:, part]), self.model.y_input, self.rate, self.model.part(k))
+            b.write(self.x[k], band, x)
 
-    def _spatial(self, k: int, step: int, sites: Sites) -> Any:
-        """Return the spatial context at sites, or on the entire grid if the head is not pointwise."""
-        b, net = self.backend, self.model.spatial_nets[k]
-        entire_grid = not _pointwise(self.model.heads[k])
-        if step == 0:
-            channels = width(net, self.model.groups[k])
-            return b.zeros(channels, *self.shape) if entire_grid else b.zeros(channels, len(sites[0]))
-        taps = _neighbours(net)
-        if entire_grid or not taps or self.trace is not None:
-            full = self._run(f"spatial_nets[{k}]", net, self.x[k])
-            return full if entire_grid else b.gather(full, sites)
-        assert isinstance(net[0], Conv)
-        return b.run_pointwise(net[1:], b.at_sites(self.x[k], net[0], sites, taps), self.rate)
+    def fork(self) -> Self:
+        """Return a context model that continues from here independently, without a trace. Call it between two groups."""
+        other = copy.copy(self)
+        other.x, other.trace = list(self.x), None
+        return other
 
-    def _head(self, net: Net, spatial: Any, sites: Sites) -> Any:
-        """Return the output of a head at sites, from the spatial context (None: without) and the rest of the context."""
-        b = self.backend
-        if _pointwise(net):
-            parts = [b.gather(x, sites) for x in self.context]
-            return b.run_pointwise(net, b.concat(parts if spatial is None else [spatial, *parts]), self.rate)
-        parts = self.context if spatial is None else [spatial, *self.context]
-        return b.gather(b.run(net, b.concat(parts), self.rate), sites)
+    @property
+    def done(self) -> int:
+        """The number of groups whose values are known."""
+        return len(self.x)
+
+    def _head_outputs(self, k: int, step: int) -> Iterator[tuple[slice, Any]]:
+        """Yield parts of the sites of a pass, and the output of the head of group k there, [2 c, n]."""
+        b, model, net = self.backend, self.model, self.model.spatial_nets[k]
+        alone = step == 0 and model.anchor_heads is not None
+        head = model.anchor_heads[k] if alone and model.anchor_heads is not None else model.heads[k]
+        at_sites, blank, near, grids = _pointwise(head), 0, False, self.context
+        if step == 0 and not alone:  # the spatial context is 0
+            channels = width(net, model.groups[k])
+            if at_sites and isinstance(head[0], Conv):
+                blank = channels
+            else:
+                grids = [b.grid(channels, self.shape), *grids]
+        elif step == 1:
+            near = at_sites and _one_convolution(net) and self.trace is None
+            if not near:
+                grids = [self._run(f"spatial_nets[{k}]", net, self.x[k]), *grids]
+        if not at_sites:
+            grids = [b.run(head, b.concat(grids), self.rate)]
+        for band, part in self.squares[step].bands(self.rows):
+            spatial = b.beside_anchors(net, self.x[k], band, self.rate) if near else None
+            x = b.joined(spatial, grids, band)
+            yield part, b.run_at_sites(head, x, self.rate, blank) if at_sites else x

@@ -41,6 +41,11 @@ class Conv:
     def kernel(self) -> int:
         return int(self.w.shape[2])
 
+    def output_size(self, h: int, w: int) -> tuple[int, int]:
+        """Return the rows and columns of the output on an input of h rows and w columns."""
+        s = self.stride
+        return (h * s, w * s) if self.transposed else (-(-h // s), -(-w // s))
+
     def matrix(self, taps: Taps) -> NDArray[np.int16]:
         """Return the weights at these kernel positions side by side, int16[O, taps * I]."""
         w = self.w.transpose(1, 0, 2, 3) if self.transposed else self.w

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: MIT
 """SPEC §11 in numpy: integers in binary64. All sums are exact, since the bounds of `layers` keep them below 2^53.
 
-Arrays are float64[C, h, w]; sites are pairs of row and column indices, and values at sites float64[C, n].
+Grids are arrays [C, h, w], int16 where the bounds say that values are within it, else float64. Values are computed with
+in float64, part by part: values at the sites of a band are float64[C, n].
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.networks.layers import Conv, Net, Requant, Taps, run_net
+from refcodec.networks.blas import threads_for
+from refcodec.networks.checkerboard import Squares
+from refcodec.networks.layers import Add, Conv, Layer, Net, Relu, Requant
+from refcodec.networks.numpy_convolution import BAND, Convolver, Where
+from refcodec.networks.stages import Stage, stages
 
 Array = NDArray[Any]
-Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
-_CHUNK = 1 << 22  # values of one gathered patch matrix: 32 MB
 
 
 class NumpyBackend:
@@ -27,11 +30,18 @@ class NumpyBackend:
 
     def __init__(self, dtype: type[np.floating[Any]] = np.float64, tick: Callable[[], None] | None = None) -> None:
         self.dtype, self.tick = dtype, tick or (lambda: None)
-        self._weights: dict[tuple[int, Taps], tuple[Conv, Array]] = {}
+        self._convolver = Convolver(dtype, self.tick)
+        self._rows: dict[tuple[int, int, int], tuple[Conv | None, Requant, Array, Array]] = {}
 
     def computing(self, work: int) -> AbstractContextManager[Any]:
-        """Return the block in which nets run, whatever the program has numpy do about errors of floating point."""
-        return np.errstate(all="ignore")
+        """Return the block in which nets run, whatever the program has numpy do about errors of floating point.
+
+        It has threads for `work` multiplications.
+        """
+        stack = ExitStack()
+        stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(threads_for(work))
+        return stack
 
     def array(self, values: Array) -> Array:
         return np.ascontiguousarray(values, dtype=self.dtype)
@@ -39,119 +49,138 @@ class NumpyBackend:
     def to_int(self, values: Array) -> NDArray[np.int64]:
         return np.asarray(values).astype(np.int64)
 
+    def to_numpy(self, values: Array) -> Array:
+        """Return values as an array of numpy, of the dtype of the backend."""
+        return values
+
+    def grid(self, channels: int, shape: tuple[int, int]) -> Array:
+        """Return a grid of zeros for values within int16."""
+        return np.zeros((channels, *shape), np.int16)
+
     def requant(self, x: Array, q: Requant, rate: int, part: slice = slice(None)) -> Array:
-        """Apply q to x[C, ...], with the channels `part` of its tensors."""
+        """Apply q to x[C, ...], with the channels `part` of its tensors. x is overwritten."""
         self.tick()
-        m, a, scale = (t if len(t) == 1 else t[part] for t in q.row(rate))
-        shape = (-1,) + (1,) * (x.ndim - 1)
-        y = x * m.reshape(shape).astype(self.dtype)
-        y += a.reshape(shape).astype(self.dtype)
-        y *= scale.reshape(shape).astype(self.dtype)
-        np.floor(y, out=y)
-        np.clip(y, q.lo, q.hi, out=y)
-        return y
+        m, a = (t if len(t) == 1 else t[part] for t in self._affine(None, q, rate))
+        return _requantised(x, q, m, a)
+
+    def _affine(self, conv: Conv | None, q: Requant, rate: int) -> tuple[Array, Array]:
+        """Return m / 2^s and a / 2^s of one rate, float[1 or C]. `conv`: its bias is applied as well.
+
+        Computed once; the cache keeps the layers alive, as their ids are the key. Division by 2^s loses no bit.
+        """
+        key = (id(conv), id(q), rate)
+        if key not in self._rows:
+            m, a, scale = q.row(rate)
+            if conv is not None:
+                a = a + m * conv.b  # below 2^53, as x m + a is (SEM-R-103)
+            self._rows[key] = (conv, q, (m * scale).astype(self.dtype), (a * scale).astype(self.dtype))
+        return self._rows[key][2:]
 
     def ladder(self, x: Array, thresholds: NDArray[np.int32]) -> Array:
         """Return the number of thresholds below each value."""
         return np.searchsorted(thresholds, x, side="left").astype(self.dtype)
 
-    def concat(self, parts: list[Array]) -> Array:
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    def joined(self, values: Array | None, grids: list[Array], squares: Squares) -> Array:
+        """Return values at the sites, and then those of the grids there, float[C, n]."""
+        begin = 0 if values is None else len(values)
+        x = np.empty((begin + sum(map(len, grids)), squares.count), self.dtype)
+        if values is not None:
+            x[:begin] = values
+        for grid in grids:
+            squares.read(grid, x[begin : begin + len(grid)])
+            begin += len(grid)
+        return x
 
-    def zeros(self, *shape: int) -> Array:
-        return np.zeros(shape, dtype=self.dtype)
+    def write(self, x: Array, squares: Squares, values: Array) -> None:
+        """Store values at sites of a grid."""
+        squares.write(x, values)
 
-    def gather(self, x: Array, sites: Sites) -> Array:
-        return np.ascontiguousarray(x[:, sites[0], sites[1]])
-
-    def put(self, x: Array, sites: Sites, values: Array) -> None:
-        x[:, sites[0], sites[1]] = values
-
-    def _matrix(self, conv: Conv, taps: Taps) -> Array:
-        """Return `conv.matrix(taps)` as floats, computed once. The cache keeps `conv` alive, as its id is the key."""
-        key = (id(conv), taps)
-        if key not in self._weights:
-            self._weights[key] = (conv, np.ascontiguousarray(conv.matrix(taps), dtype=self.dtype))
-        return self._weights[key][1]
-
-    def _bias(self, conv: Conv) -> Array:
-        return conv.b.astype(self.dtype)[:, None]
-
-    def at_sites(self, x: Array, conv: Conv, sites: Sites, taps: Taps) -> Array:
-        """Return a convolution of stride 1 over some of its taps at sites, float[O, n]."""
-        channels, _, w = x.shape
-        p = (conv.kernel - 1) // 2
-        padded = np.pad(x, ((0, 0), (p, p), (p, p))).reshape(channels, -1)
-        base = sites[0] * (w + 2 * p) + sites[1]
-        offsets = [u * (w + 2 * p) + v for u, v in taps]
-        out = np.empty((conv.outputs, len(base)), dtype=self.dtype)
-        step = max(1, _CHUNK // (channels * len(taps)))
-        for start in range(0, len(base), step):
-            self.tick()
-            at = base[start : start + step]
-            patches = np.empty((len(offsets), channels, len(at)), dtype=self.dtype)
-            for patch, o in zip(patches, offsets, strict=True):
-                patch[:] = padded[:, at + o]
-            out[:, start : start + step] = self._matrix(conv, taps) @ patches.reshape(-1, len(at))
-            del patches, patch  # before the next one is allocated
-        out += self._bias(conv)
-        return out
-
-    def conv(self, x: Array, conv: Conv) -> Array:
-        """Return the output of a conv or deconv layer on x[I, h, w]."""
-        _, h, w = x.shape
-        n, s = conv.kernel, conv.stride
-        p = (n - 1) // 2
-        if not conv.transposed:
-            every = {(u, v): (u - p, v - p) for u in range(n) for v in range(n)}
-            return self._on_grid(x, conv, every, -(-h // s), -(-w // s), s)
-        # Output (s r + i, s c + j) reads x[r + (i + p - u) / s, c + (j + p - v) / s]: each of the s x s phases (i, j) is
-        # a convolution with those taps (u, v) for which these are integers.
-        out = np.empty((conv.outputs, h, s, w, s), dtype=self.dtype)
-        for i in range(s):
-            rows = {u: (i + p - u) // s for u in range(n) if (i + p - u) % s == 0}
-            for j in range(s):
-                cols = {v: (j + p - v) // s for v in range(n) if (j + p - v) % s == 0}
-                phase = {(u, v): (rows[u], cols[v]) for u in rows for v in cols}
-                out[:, :, i, :, j] = self._on_grid(x, conv, phase, h, w, 1)
-        return out.reshape(-1, h * s, w * s)
-
-    def _on_grid(
-        self, x: Array, conv: Conv, reads: dict[tuple[int, int], tuple[int, int]], h: int, w: int, stride: int
-    ) -> Array:
-        """Return bias + sum over taps of w[tap] x[stride r + dr, stride c + dc] for r < h, c < w.
-
-        reads: tap -> (dr, dc).
-        """
-        channels, p = x.shape[0], (conv.kernel - 1) // 2
-        out = np.empty((conv.outputs, h, w), dtype=self.dtype)
-        out[:] = self._bias(conv)[:, :, None]
-        if not reads:
-            return out
-        padded = np.pad(x, ((0, 0), (p, p), (p, p)))
-        weights = self._matrix(conv, tuple(reads))
-        step = max(1, _CHUNK // (channels * len(reads) * w))
-        for top in range(0, h, step):
-            self.tick()
-            k = min(step, h - top)
-            patches = np.empty((len(reads), channels, k, w), dtype=self.dtype)
-            for patch, (dr, dc) in zip(patches, reads.values(), strict=True):
-                r, c = p + stride * top + dr, p + dc
-                patch[:] = padded[:, r : r + stride * k : stride, c : c + stride * w : stride]
-            out[:, top : top + k] += (weights @ patches.reshape(-1, k * w)).reshape(-1, k, w)
-            del patches, patch  # before the next one is allocated
-        return out
+    def concat(self, grids: list[Array]) -> Array:
+        return grids[0] if len(grids) == 1 else np.concatenate(grids)
 
     def run(self, net: Net, x: Array, rate: int, trace: Any = None) -> Array:
-        """Return the output of a net on x[C, h, w]."""
-        y: Array = run_net(net, x, self.conv, lambda v, q: self.requant(v, q, rate), trace)
+        """Return the output of a net on a grid. `trace`: called with the number and the output of each layer."""
+        kept: dict[int, Array] = {}  # outputs of layers that are added later
+        sources = {layer.source for layer in net if isinstance(layer, Add)}
+        for stage in stages(net, every_layer=trace is not None):
+            x = self._run_stage(stage, x, rate, kept)
+            if stage.last in sources:
+                kept[stage.last] = x
+            if trace is not None:
+                trace(stage.last, x)
+        return x
+
+    def _run_stage(self, stage: Stage, x: Array, rate: int, kept: dict[int, Array]) -> Array:
+        """Return the output of a stage, int16 or float[C, h, w]."""
+        shape = x.shape if stage.conv is None else (stage.conv.outputs, *stage.conv.output_size(*x.shape[1:]))
+        out = np.empty(shape, np.int16 if stage.narrow else self.dtype)
+        for where, y in self._bands(x) if stage.conv is None else self._convolver.outputs(stage.conv, x):
+            added = {source: grid[where] for source, grid in kept.items()}
+            out[where] = self._values(stage.conv, stage.rest, y, rate, added)
+        return out
+
+    def _bands(self, x: Array) -> Iterator[tuple[Where, Array]]:
+        """Yield bands of rows of a grid as floats."""
+        channels, h, w = x.shape
+        step = max(1, BAND // (channels * w))
+        for top in range(0, h, step):
+            self.tick()
+            where = (slice(None), slice(top, top + step), slice(None))
+            yield where, x[where].astype(self.dtype)
+
+    def _values(
+        self, conv: Conv | None, layers: tuple[Layer, ...], y: Array, rate: int, added: dict[int, Array]
+    ) -> Array:
+        """Apply to the output y of a convolution its bias and then layers that take each value alone; y is overwritten.
+
+        `added`: outputs of layers of the net, for `Add`.
+        """
+        if conv is not None and not (layers and isinstance(layers[0], Requant)):
+            y += _column(conv.b.astype(self.dtype), y)
+            conv = None
+        for layer in layers:
+            if isinstance(layer, Requant):
+                y, conv = _requantised(y, layer, *self._affine(conv, layer, rate)), None
+            elif isinstance(layer, Relu):
+                np.maximum(y, 0, out=y)
+            else:
+                assert isinstance(layer, Add)
+                y += added[layer.source]
         return y
 
-    def run_pointwise(self, net: Net, x: Array, rate: int) -> Array:
-        """Return the output of a net of 1x1 convolutions of stride 1 on values at sites x[C, n]."""
+    def run_at_sites(self, net: Net, x: Array, rate: int, skip: int = 0) -> Array:
+        """Return the output of a net of 1x1 convolutions of stride 1 on values at sites x[C, n], which may be overwritten.
 
-        def conv(v: Array, c: Conv) -> Array:
-            return self._matrix(c, ((0, 0),)) @ v + self._bias(c)
+        skip: the number of channels in front of x that are all 0, and left out of it; net[0] is then a convolution.
+        """
+        self.tick()
+        kept: dict[int, Array] = {}
+        sources = {layer.source for layer in net if isinstance(layer, Add)}
+        for stage in stages(net):
+            if stage.conv is not None:
+                x = self._convolver.matrix(stage.conv, ((0, 0),), 0 if stage.start else skip) @ x
+            x = self._values(stage.conv, stage.rest, x, rate, kept)
+            if stage.last in sources:
+                kept[stage.last] = x.copy()
+        return x
 
-        y: Array = run_net(net, x, conv, lambda v, q: self.requant(v, q, rate))
-        return y
+    def beside_anchors(self, net: Net, x: Array, squares: Squares, rate: int) -> Array:
+        """Return the output of a net at squares, float[O, n]: a convolution of a grid that is 0 there, and further layers."""
+        conv, rest = net[0], net[1:]
+        assert isinstance(conv, Conv)
+        y = self._convolver.beside_anchors(conv, x, squares)
+        return self._values(conv, rest, y, rate, {})
+
+
+def _column(values: Array, x: Array) -> Array:
+    """Return values by channel in a shape that is broadcast to x[C, ...]."""
+    return values.reshape(-1, *[1] * (x.ndim - 1))
+
+
+def _requantised(x: Array, q: Requant, m: Array, a: Array) -> Array:
+    """Return clamp(floor(x m + a), lo, hi) in the place of x."""
+    x *= _column(m, x)
+    x += _column(a, x)
+    np.floor(x, out=x)
+    np.clip(x, q.lo, q.hi, out=x)
+    return x

@@ -61,6 +61,15 @@ def has_torch() -> bool:
         return False
 
 
+def need_torch_for(method: str, what: str) -> None:
+    """Raise Code.DEPENDENCY_MISSING if torch is not installed and every picture of a method needs it.
+
+    Methods with embedded networks need it for some packages and devices only, and check that where they run.
+    """
+    if method not in EMBEDDED:
+        need_torch(what, method)
+
+
 def need_torch(what: str, method: str = "elic") -> None:
     """Raise Code.DEPENDENCY_MISSING (SEM-E-805) if torch is not installed; the remedy names the extra for a method."""
     try:
@@ -117,18 +126,13 @@ def torch_errors(folder: Path, part: str) -> Iterator[None]:
 def backend(name: str = "auto", tick: Callable[[], None] | None = None) -> Backend:
     """Return a backend: `numpy`, `torch`, or `auto`. tick: called before each layer and between parts of large ones.
 
-    `auto` is torch if it is already imported, since importing it takes longer than running the networks of a photograph.
+    `auto` is numpy, which is the faster of the two (decision 0033); torch is another way to the same integers, for tests.
     """
     if name not in ("auto", "numpy", "torch"):
         raise ValueError(f"unknown backend {name!r}")
-    if name == "torch" or (name == "auto" and sys.modules.get("torch") is not None):
-        if name == "torch":
-            need_torch("the torch backend")
-        try:
-            from refcodec.networks.torch_backend import TorchBackend
+    if name == "torch":
+        need_torch("the torch backend")
+        from refcodec.networks.torch_backend import TorchBackend
 
-            return TorchBackend(tick=tick)
-        except (ImportError, AttributeError):  # half imported, or another module of that name
-            if name == "torch":
-                raise
+        return TorchBackend(tick=tick)
     return NumpyBackend(tick=tick)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPEC §11 in torch on the CPU, float64: the same integers as numpy, faster.
+"""SPEC §11 in torch on the CPU, float64: the same integers as numpy, by other means, to compare with.
 
 float64 convolutions never take Winograd or FFT kernels, and every sum stays below 2^53, so threads, oneDNN and the
 memory layout cannot change a value. float32 is not exact, and is for measuring the cost of exactness.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from refcodec.networks.checkerboard import Squares
 from refcodec.networks.layers import Conv, Net, Requant, Taps, run_net
 from refcodec.networks.torch_guard import neutral
-
-Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
-_CHUNK = 1 << 22  # values of one gathered patch matrix
 
 
 class TorchBackend:
@@ -52,6 +51,11 @@ class TorchBackend:
         out: NDArray[np.int64] = values.contiguous().to(torch.int64).numpy()
         return out
 
+    def to_numpy(self, values: Tensor) -> NDArray[Any]:
+        """Return values as an array of numpy, of the dtype of the backend."""
+        out: NDArray[Any] = values.numpy()
+        return out
+
     def requant(self, x: Tensor, q: Requant, rate: int, part: slice = slice(None)) -> Tensor:
         """Apply q to x[C, ...], with the channels `part` of its tensors."""
         self.tick()
@@ -66,20 +70,22 @@ class TorchBackend:
     def concat(self, parts: list[Tensor]) -> Tensor:
         return torch.cat(parts)
 
-    def zeros(self, *shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=self.dtype, device="cpu")
+    def grid(self, channels: int, shape: tuple[int, int]) -> Tensor:
+        """Return a grid of zeros."""
+        return torch.zeros((channels, *shape), dtype=self.dtype, device="cpu")
 
-    @staticmethod
-    def _at(sites: Sites) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(sites[0]), torch.from_numpy(sites[1])
+    def joined(self, values: Tensor | None, grids: list[Tensor], squares: Squares) -> Tensor:
+        """Return values at the sites, and then those of the grids there, [C, n]."""
+        return torch.cat([*([] if values is None else [values]), *(self._read(x, squares) for x in grids)])
 
-    def gather(self, x: Tensor, sites: Sites) -> Tensor:
-        rows, cols = self._at(sites)
-        return x.reshape(x.shape[0], -1)[:, rows * x.shape[2] + cols]
+    def _read(self, x: Tensor, squares: Squares) -> Tensor:
+        values = torch.empty((x.shape[0], squares.count), dtype=self.dtype, device="cpu")
+        squares.read(x, values)
+        return values
 
-    def put(self, x: Tensor, sites: Sites, values: Tensor) -> None:
-        rows, cols = self._at(sites)
-        x[:, rows, cols] = values
+    def write(self, x: Tensor, squares: Squares, values: Tensor) -> None:
+        """Store values at sites of a grid."""
+        squares.write(x, values)
 
     def _matrix(self, conv: Conv, taps: Taps) -> Tensor:
         return self._cached(conv, taps, lambda: conv.matrix(taps))
@@ -87,22 +93,20 @@ class TorchBackend:
     def _bias(self, conv: Conv) -> Tensor:
         return self._cached(conv, "bias", lambda: conv.b)
 
-    def at_sites(self, x: Tensor, conv: Conv, sites: Sites, taps: Taps) -> Tensor:
-        """Return a convolution of stride 1 over some of its taps at sites, [O, n]."""
-        channels, _, w = x.shape
-        p = (conv.kernel - 1) // 2
-        flat = F.pad(x, (p, p, p, p)).reshape(channels, -1)
-        rows, cols = self._at(sites)
-        base = rows * (w + 2 * p) + cols
-        weights, bias = self._matrix(conv, taps), self._bias(conv)[:, None]
-        step = max(1, _CHUNK // (channels * len(taps)))
-        return torch.cat(
-            [
-                weights @ torch.cat([flat[:, at + (u * (w + 2 * p) + v)] for u, v in taps]) + bias
-                for at in torch.split(base, step)
-            ],
-            1,
-        )
+    def beside_anchors(self, net: Net, x: Tensor, squares: Squares, rate: int) -> Tensor:
+        """Return the output of a net at squares, [O, n]: a convolution of a grid that is 0 there, and further layers.
+
+        Only taps an odd number of steps away are used.
+        """
+        conv = net[0]
+        assert isinstance(conv, Conv)
+        n, w = conv.kernel, x.shape[2]
+        p = (n - 1) // 2
+        around = F.pad(x, (p, p, p, p))[:, squares.top : squares.bottom + 2 * p]
+        band = replace(squares, top=0, bottom=squares.bottom - squares.top)
+        taps = tuple((u, v) for u in range(n) for v in range(n) if (u + v) % 2)
+        patches = torch.cat([self._read(around[:, u : u + band.bottom, v : v + w], band) for u, v in taps])
+        return self.run_at_sites(net[1:], self._matrix(conv, taps) @ patches + self._bias(conv)[:, None], rate)
 
     def conv(self, x: Tensor, conv: Conv) -> Tensor:
         """Return the output of a conv or deconv layer on x[I, h, w]."""
@@ -121,11 +125,15 @@ class TorchBackend:
         y: Tensor = run_net(net, x, self.conv, lambda v, q: self.requant(v, q, rate), trace)
         return y
 
-    def run_pointwise(self, net: Net, x: Tensor, rate: int) -> Tensor:
-        """Return the output of a net of 1x1 convolutions of stride 1 on values at sites x[C, n]."""
+    def run_at_sites(self, net: Net, x: Tensor, rate: int, skip: int = 0) -> Tensor:
+        """Return the output of a net of 1x1 convolutions of stride 1 on values at sites x[C, n].
+
+        skip: the number of channels in front of x that are all 0, and left out of it; net[0] is then a convolution.
+        """
 
         def conv(v: Tensor, c: Conv) -> Tensor:
-            return torch.addmm(self._bias(c)[:, None], self._matrix(c, ((0, 0),)), v)
+            matrix = self._matrix(c, ((0, 0),))
+            return torch.addmm(self._bias(c)[:, None], matrix[:, matrix.shape[1] - v.shape[0] :], v)
 
         y: Tensor = run_net(net, x, conv, lambda v, q: self.requant(v, q, rate))
         return y

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refcodec.errors import SemError
-from refcodec.networks import layers, numpy_backend, torch_backend
-from refcodec.networks.context_model import _neighbours, pass_sites
+from refcodec.networks import layers, numpy_backend, numpy_convolution
+from refcodec.networks.checkerboard import passes
+from refcodec.networks.context_model import _one_convolution, pass_sites
 from refcodec.networks.layers import Add, Conv, Layer, Net, Relu, Requant, check_net, check_requant
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.torch_backend import TorchBackend
@@ -109,41 +110,43 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
         layer = random_conv(rng, 2, 2, 5, stride, transposed)
         x = rng.integers(-32768, 32768, (2, 7, 6))
         whole = everywhere((layer,), x)[0]
-        for chunk in (1, 150, 777):
-            monkeypatch.setattr(numpy_backend, "_CHUNK", chunk)
-            monkeypatch.setattr(torch_backend, "_CHUNK", chunk)
-            for got in everywhere((layer,), x):
-                assert np.array_equal(got, whole)
+        for band, rows in ((1, 1), (150, 1), (777, 2)):
+            monkeypatch.setattr(numpy_convolution, "BAND", band)
+            monkeypatch.setattr(numpy_convolution, "ROWS", rows)
+            monkeypatch.setattr(numpy_backend, "BAND", band)
+            for got in everywhere((layer, Relu()), x)[:1]:
+                assert np.array_equal(got, np.maximum(whole, 0))
         monkeypatch.undo()
 
 
 @pytest.mark.parametrize("n", [3, 5, 15])
 @pytest.mark.parametrize("parity", [0, 1])
-def test_sites_and_the_taps_that_meet_anchors(n: int, parity: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sites_and_the_taps_that_meet_anchors(n: int, parity: int) -> None:
     rng = np.random.default_rng(n)
-    layer = random_conv(rng, 1, 2, n, 1, False)
-    anchors, others = pass_sites(6, 5, parity)
-    x = np.zeros((1, 6, 5), np.int64)
-    x[:, anchors[0], anchors[1]] = rng.integers(-32768, 32768, (1, len(anchors[0])))
-    wanted = np.array(plain.conv(x.tolist(), layer.w.tolist(), layer.b.tolist(), 1))
-    every = tuple(itertools.product(range(n), range(n)))
-    few = _neighbours((layer, Relu()))
-    assert len(few) == n * n // 2
-    for chunk in (1 << 22, 1, 130):
-        monkeypatch.setattr(numpy_backend, "_CHUNK", chunk)
-        monkeypatch.setattr(torch_backend, "_CHUNK", chunk)
+    i, o = (2, 3) if n < 15 else (1, 1)
+    layer = random_conv(rng, i, o, n, 1, False)
+    clamp = requant_of(m=9, s=20, a=-5)
+    for h, w in ((4, 4), (8, 6), (2, 2)):
+        (_, squares), (anchors, others) = passes(h, w, parity), pass_sites(h, w, parity)
+        x = np.zeros((i, h, w), np.int64)
+        x[:, anchors[0], anchors[1]] = rng.integers(-32768, 32768, (i, len(anchors[0])))
+        wanted = np.array(plain.conv(x.tolist(), layer.w.tolist(), layer.b.tolist(), 1))[:, others[0], others[1]]
+        clamped = np.clip((wanted * 9 - 5) >> 20, -32768, 32767)
         b: Any
         for b in (NumpyBackend(), TorchBackend(), TorchBackend(channels_last=True)):
-            for sites, taps in ((others, few), (others, every), (anchors, every)):
-                got = b.to_int(b.at_sites(b.array(x), layer, sites, taps))
-                assert np.array_equal(got, wanted[:, sites[0], sites[1]])
+            for rows in (h, 2):
+                for band, part in squares.bands(rows):
+                    grid = b.array(x)
+                    assert np.array_equal(b.to_int(b.beside_anchors((layer,), grid, band, 0)), wanted[:, part])
+                    got = b.to_int(b.beside_anchors((layer, clamp, Relu()), grid, band, 0))
+                    assert np.array_equal(got, np.maximum(clamped[:, part], 0))
 
 
 def test_only_one_plain_convolution_takes_the_short_way() -> None:
     rng = np.random.default_rng(0)
     plain_one, one = random_conv(rng, 1, 1, 3, 1, False), random_conv(rng, 1, 1, 1, 1, False)
     clamp = requant_of(m=1, s=16, a=0)
-    assert _neighbours((plain_one, clamp, Relu()))
+    assert _one_convolution((plain_one, clamp, Relu()))
     for net in (
         (random_conv(rng, 1, 1, 3, 1, True), clamp),
         (random_conv(rng, 1, 1, 3, 2, False), clamp),
@@ -151,9 +154,10 @@ def test_only_one_plain_convolution_takes_the_short_way() -> None:
         (plain_one, clamp, Relu(), Add(1)),
         (Relu(),),
         (clamp, plain_one),
+        (plain_one, one),
         (one, clamp),
     ):
-        assert _neighbours(net) == ()
+        assert not _one_convolution(net)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -170,14 +174,35 @@ def test_pointwise_nets_at_sites_are_nets_on_the_grid(transposed: bool) -> None:
         small,
     )
     x = rng.integers(-32768, 32768, (3, 4, 6))
-    sites = pass_sites(4, 6, 1)[0]
+    sites, squares = pass_sites(4, 6, 1)[0], passes(4, 6, 1)[0]
     b: Any
     for b in (NumpyBackend(), TorchBackend()):
         whole = b.to_int(b.run(net, b.array(x), 0))
-        assert np.array_equal(
-            b.to_int(b.run_pointwise(net, b.gather(b.array(x), sites), 0)), whole[:, sites[0], sites[1]]
-        )
+        at_sites = b.run_at_sites(net, b.joined(None, [b.array(x[:1]), b.array(x[1:])], squares), 0)
+        assert np.array_equal(b.to_int(at_sites), whole[:, sites[0], sites[1]])
         assert np.array_equal(whole, everywhere(net, x)[0])
+        blank = b.array(np.concatenate([np.zeros_like(x[:2]), x[:1]]))
+        short = b.run_at_sites(net, b.joined(None, [blank[2:]], squares), 0, skip=2)
+        assert np.array_equal(b.to_int(short), b.to_int(b.run_at_sites(net, b.joined(None, [blank], squares), 0)))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_squares_are_the_sites_of_a_pass_in_raster_order(first: int) -> None:
+    x = np.arange(2 * 8 * 6).reshape(2, 8, 6)
+    for squares, (rows, cols) in zip(passes(8, 6, first), pass_sites(8, 6, first), strict=True):
+        assert squares.count == len(rows) == 24
+        for step in (1, 2, 3, 4, 8, 100):
+            ends, grid = [0], np.zeros_like(x)
+            for band, part in squares.bands(step):
+                values = np.empty((2, band.count), np.int64)
+                band.read(x, values)
+                assert np.array_equal(values, x[:, rows, cols][:, part])
+                band.write(grid, values)
+                assert part.start == ends[-1]
+                ends.append(part.stop)
+            assert ends[-1] == 24
+            assert np.array_equal(grid[:, rows, cols], x[:, rows, cols])
+            assert np.count_nonzero(grid) == np.count_nonzero(x[:, rows, cols])
 
 
 # -- requant, relu, add, ladder

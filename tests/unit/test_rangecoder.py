@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from math import ceil, log2
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +19,8 @@ from default_environment import TABLES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from refcodec.entropy import Coder, Decoder, Encoder, TableBank, compiled, cumulative, gaussians, uniform
+from refcodec.entropy import Coder, Decoder, Encoder, TableBank, compiled, cumulative, gaussians, rangecoder, uniform
+from refcodec.entropy.arithmetic import BELOW, SCALE, UNITS, rounds_to_nearest
 from refcodec.errors import SemError
 
 try:
@@ -549,6 +554,67 @@ def test_numba_is_loaded_once_it_has_paid(monkeypatch: pytest.MonkeyPatch) -> No
     assert compiled.compiled_loops(1 << 30, False) is None
 
 
+@pytest.mark.parametrize("bank", [gaussians(TABLES), BANK], ids=["gaussians", "uneven"])
+def test_arrays_of_every_table_and_every_escape(bank: TableBank) -> None:
+    """Long arrays, in chunks, are coded as value by value: each table with its first, last and most frequent values."""
+    rng = np.random.default_rng(3)
+    index = np.repeat(np.arange(len(bank), dtype=np.int32), 12)
+    first = np.array(bank.offsets, np.int32)[index]
+    last = first + np.array([len(table) - 3 for table in bank.tables], np.int32)[index]
+    ends = np.stack([first, last, first - 1, last + 1, 0 * first, np.minimum(last, 1), rng.integers(first, last + 1)])
+    values = np.clip(ends[rng.integers(0, 7, index.size), np.arange(index.size)], -32767, 32767).astype(np.int32)
+    shuffled = rng.permutation(index.size)
+    index, values = np.tile(index[shuffled], 30), np.tile(values[shuffled], 30)
+    whole, single = Encoder(fast=False), Encoder(fast=False)
+    whole.array(bank, index, values)
+    for number, value in zip(index.tolist(), values.tolist(), strict=True):
+        single.value(bank, number, value)
+    body = whole.finish()
+    assert body == single.finish()
+    for chunk in (7, rangecoder.CHUNK):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rangecoder, "CHUNK", chunk)
+            decoder, encoder = Decoder(body, fast=False), Encoder(fast=False)
+            assert np.array_equal(decoder.array(bank, index), values)
+            assert decoder.finish() == body
+            encoder.array(bank, index, values)
+            assert encoder.finish() == body
+
+
+@given(st.integers(1 << 24, (1 << 32) - 1), st.integers(0, 1 << 16))
+def test_products_are_rounded_down(size: int, entry: int) -> None:
+    x = float(size) * (entry * SCALE)
+    floor = x - BELOW + UNITS - UNITS
+    assert floor == size * entry >> 16
+    code = float(size * entry >> 16)
+    assert code <= x < code + 1  # so that a comparison needs no floor
+
+
+def test_another_direction_of_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a program has floats rounded upwards, integers give the same bytes."""
+    assert rounds_to_nearest()
+    index = np.array([0, 1, 2, 3] * 5)
+    values = np.array([0, 1, -1, 30000] * 5)
+    plain, other = Encoder(fast=False), Encoder(fast=False)
+    plain.array(BANK, index, values)
+    body = plain.finish()
+    monkeypatch.setattr(rangecoder, "rounds_to_nearest", lambda: False)
+    other.array(BANK, index, values)
+    assert other.finish() == body
+    assert np.array_equal(Decoder(body, fast=False).array(BANK, index), values)
+    library = ctypes.CDLL(None)
+    if sys.platform == "linux" and platform.machine() == "x86_64":
+        before = library.fegetround()
+        try:
+            for mode in (0x400, 0x800, 0xC00):  # down, up, towards zero
+                library.fesetround(mode)
+                found = rounds_to_nearest()
+                library.fesetround(before)
+                assert not found
+        finally:
+            library.fesetround(before)
+
+
 SCRIPT = """
 import os, sys
 {before}
@@ -576,3 +642,45 @@ def test_imports_are_lazy_and_numba_is_optional(before: str, fast: bool | None) 
     coder.value(gaussians(TABLES), 30, 2)
     coder.array(gaussians(TABLES), [30] * 2000, [-1, 3] * 1000)
     assert done.stdout.split() == ["False", "False", str(len(coder.finish()))]
+
+
+CACHED = """
+import sys
+from numba.core import caching
+{before}
+from refcodec.entropy import Decoder, Encoder, compiled, gaussians
+from refcodec.table_files import SHIPPED
+coder = Encoder(fast=True)
+coder.array(gaussians(SHIPPED), [30] * 2000, [-1, 3] * 1000)
+assert compiled.compiled_loops(1, True) is not None, "numba is not used"
+print(coder.finish().hex())
+"""
+
+
+@pytest.mark.slow
+@needs_numba
+def test_caches_of_numba_that_are_absent_read_only_or_damaged(tmp_path: Path) -> None:
+    """None of them changes a byte or keeps the compiled loops from being used."""
+    coder = Encoder(fast=False)
+    coder.array(gaussians(TABLES), [30] * 2000, [-1, 3] * 1000)
+    body = coder.finish().hex()
+
+    def run(folder: Path | str, before: str = "") -> str:
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(folder), "HOME": "/nowhere", "XDG_CACHE_HOME": "/nowhere"}
+        command = [sys.executable, "-c", CACHED.format(before=before)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    cache = tmp_path / "cache"
+    assert run(cache) == body
+    files = [path for path in cache.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".nbi" for path in files)
+    for damage in (b"", b"no pickle"):
+        for path in files:
+            path.write_bytes(damage)
+        assert run(cache) == body
+    nowhere = "caching.CacheImpl._locator_classes = []"
+    assert run("/dev/null/none", nowhere) == body
+    full = "def save(*_): raise OSError(28, 'No space left on device')\ncaching.IndexDataCacheFile.save = save"
+    assert run(tmp_path / "full", full) == body

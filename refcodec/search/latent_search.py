@@ -21,8 +21,6 @@ from refcodec.networks.context_model import _pointwise, pass_sites
 from refcodec.networks.layers import Conv, Net
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.payloads.latents import STEP, z_tables
-from refcodec.progress import Progress
-from refcodec.search.descent import LatentDescent
 from refcodec.search.relaxed_networks import RelaxedNetworks
 from refcodec.search.relaxed_rounding import RelaxedRounding
 from refcodec.search.symbol_costs import ZCosts, gaussian_bits
@@ -48,11 +46,12 @@ def strips_of(rows: int, height: int, halo: int) -> list[Rows]:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps of the descent, and temperatures of the rounding, which fall exponentially."""
+    """Steps of the descent, and temperatures of the rounding, which fall exponentially. pace: factor on the learning rate."""
 
     steps: int
     first_temperature: float = 0.2
     last_temperature: float = 0.05
+    pace: float = 1.0
 
     def temperature(self, done: float) -> float:
         """Return the temperature when a share of the steps is done."""
@@ -82,27 +81,30 @@ class LatentSearch:
         synthesis: Callable[[Tensor], Tensor],
         inverse: Tensor,
         target: Tensor,
-        weight: float,
-        halo: int = 8,
+        halo: int,
         seed: int = 0,
     ) -> None:
         device = target.device
         self.strips = strips_of(-(-target.shape[1] // 16), STRIP, halo)
-        self.model, self.synthesis, self.target, self.weight = model, synthesis, target, weight
+        self.model, self.synthesis, self.target = model, synthesis, target
         self.inverse = inverse[:, None, None]
         self.networks = RelaxedNetworks(rate, device)
         self.rounding = RelaxedRounding(seed, device)
         self.z_costs = ZCosts(z_tables(model), rate, model.hyper, device)
 
-    def descend(self, y: Tensor, z: Tensor) -> tuple[float, float]:
-        """Set the gradients of y[M, h, w] and z[hyper, h/4, w/4], in quantisation steps; return (bits, squared error)."""
+    def descend(self, y: Tensor, z: Tensor, weight: float, temperature: float) -> tuple[float, float]:
+        """Set the gradients of y[M, h, w] and z[hyper, h/4, w/4], in quantisation steps; return (bits, squared error).
+
+        weight: of the squared error in the loss. temperature: of the rounding.
+        """
+        self.rounding.temperature = temperature
         z_rounded = self.rounding(z)
         y_hat, y_bits = self._walk(y, z_rounded)
         bits = self.z_costs(z_rounded) + y_bits
         reconstructed = (y_hat.detach() * self.inverse).requires_grad_()
         error = sum(self._strip_error(reconstructed, rows) for rows in self.strips)
         assert reconstructed.grad is not None
-        torch.autograd.backward([bits, y_hat], [torch.ones_like(bits), reconstructed.grad * self.inverse * self.weight])
+        torch.autograd.backward([bits, y_hat], [torch.ones_like(bits), reconstructed.grad * self.inverse * weight])
         return float(bits.detach()), float(error)
 
     def _strip_error(self, y_hat: Tensor, rows: Rows) -> float:
@@ -184,25 +186,3 @@ class _Group:
         if _pointwise(net):
             return self.nets.run_pointwise(net, torch.cat([p.flatten(1)[:, at] for p in parts]))
         return self.nets.run(net, torch.cat(parts)).flatten(1)[:, at]
-
-
-def optimise(
-    search: LatentSearch,
-    y: Floats,
-    z: Floats,
-    schedule: Schedule,
-    lagrangian: float,
-    progress: Progress | None = None,
-) -> tuple[Floats, Floats]:
-    """Return y float32[M, h, w] and z float32[hyper, h/4, w/4], in quantisation steps, after the steps of a schedule."""
-    device = search.target.device
-    latents = [torch.tensor(t, device=device, requires_grad=True) for t in (y, z)]
-    descent = LatentDescent(*latents)
-    for step in range(schedule.steps):
-        done = step / schedule.steps
-        search.rounding.temperature = schedule.temperature(done)
-        search.descend(*latents)
-        descent.step(learning_rate(lagrangian, done))
-        if progress is not None:
-            progress((step + 1) / schedule.steps)
-    return latents[0].detach().cpu().numpy(), latents[1].detach().cpu().numpy()

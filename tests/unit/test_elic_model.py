@@ -26,7 +26,7 @@ from refcodec.convert.calibrate import calibrate
 from refcodec.convert.z_tables import counted_tables, logistic_tables
 from refcodec.errors import SemError
 from refcodec.methods import latent_coding
-from refcodec.methods.operating_point import at_position, rate_of
+from refcodec.methods.operating_point import OperatingPoint, at_position, rate_of
 from refcodec.methods.rate_control import code_at
 from refcodec.methods.rate_search import search
 from refcodec.networks import package, package_cache
@@ -617,6 +617,29 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
     assert smallest <= between.size < largest
     assert 0 <= between.position < 1
     assert len(encoder.at(1, strength=math.inf).body) >= len(encoder.at(1).body)
+
+
+def test_a_correction_brings_the_picture_closer(tmp_path: Path) -> None:
+    pixels = picture(75, 100)
+    encoder = latent_coding.LatentEncoder(pixels, SHIPPED, tables=TABLES)
+
+    def error(coded: latent_coding.CodedLatents) -> float:
+        made = latent_coding.synthesise(coded.latents, SHIPPED, encoder.size).astype(float)
+        return float(((made - pixels) ** 2).mean())
+
+    y = encoder.y.copy()
+    for rate in (2, 8):
+        plain, corrected = (code_at(encoder, OperatingPoint(rate, 1.0, share)) for share in (0, 0.1))
+        assert error(corrected) < error(plain)
+        assert len(corrected.body) > len(plain.body)
+        assert np.array_equal(encoder.y, y)
+        assert code_at(encoder, OperatingPoint(rate, 1.0, 0.1)).body == corrected.body
+        assert encoder.at(rate).body == plain.body
+    without = tmp_path / "without"
+    shutil.copytree(SHIPPED, without)
+    (without / "painter.safetensors").unlink()
+    encoder = latent_coding.LatentEncoder(pixels, without, tables=TABLES)
+    assert not encoder.loss(2).any()
 
 
 def test_the_shipped_model() -> None:

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What each effort of an encoder tries, from 1, the quantisation alone, to 9. Imports no torch.
 
-Efforts 2 and 3 code the same latents in several ways and keep the best; from 4 on, the latents are searched by gradient
+Efforts 2 and 3 code latents in several ways and keep the best; from 4 on, the latents are searched by gradient
 descent, which needs torch. Whatever is tried, the result of effort 1 is among the candidates.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 
@@ -15,20 +16,19 @@ from typing import Final
 class Effort:
     """One effort.
 
-    factors: on the usual weight of the distortion in the quantisation, beside 1. dead_zones: by which z is rounded towards
-    zero, in steps. steps: of the descent.
+    tries: pairs of a correction, the share of what decoding loses that is added to the latents, and of a factor on the usual
+    weight of the distortion in their quantisation. steps: of the descent, 0 for none.
     """
 
-    factors: tuple[float, ...] = ()
-    dead_zones: tuple[float, ...] = ()
+    tries: tuple[tuple[float, float], ...] = ()
     steps: int = 0
 
 
 FASTEST: Final = 1
 EFFORTS: Final = {
     1: Effort(),
-    2: Effort((0.5, 2.0)),
-    3: Effort((0.35, 0.5, 0.7, 1.4, 2.0), (0.1, 0.2)),
+    2: Effort(((0.04, 1.0), (0.08, 0.7))),
+    3: Effort((*product((0.04, 0.08, 0.12), (0.7, 1.0)), (0.0, 0.7), (0.0, 1.4))),
     4: Effort(steps=15),
     5: Effort(steps=30),
     6: Effort(steps=60),
@@ -36,7 +36,7 @@ EFFORTS: Final = {
     8: Effort(steps=160),
     9: Effort(steps=250),
 }
-SEARCHED_FACTORS: Final = (2.0, 4.0, 8.0)  # of searched latents, which lie close to integers
+SEARCHED_FACTORS: Final = (2.0, 4.0, 8.0)  # of the quantisation of searched latents, which lie close to integers
 
 
 def check_effort(effort: int) -> int:

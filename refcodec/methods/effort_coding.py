@@ -76,18 +76,17 @@ class EffortCoding:
 
     def _candidates(self, rate: int, lagrangian: float) -> Iterator[Candidate]:
         """Yield candidates at one rate."""
-        latents, effort = self.encoder.latents, self.effort
-        if effort.steps:
+        if self.effort.steps:
             search = self._search(rate)
             self._descend(search, lagrangian)
             latents = self._found(search, rate)
             yield from (Candidate(latents, factor) for factor in SEARCHED_FACTORS)
             return
-        yield from (Candidate(latents, factor) for factor in effort.factors)
-        gain = self.encoder.gain_z[rate][:, None, None]
-        for zone in effort.dead_zones:
-            z = np.copysign(np.maximum(np.abs(latents.z * gain) - zone, 0), latents.z) / gain
-            yield from (Candidate(FloatLatents(latents.y, z), factor) for factor in (1.0, *effort.factors))
+        latents, loss = self.encoder.latents, self.encoder.loss(rate)
+        for i, (correction, factor) in enumerate(self.effort.tries):
+            yield Candidate(latents._replace(y=latents.y + np.float32(correction) * loss), factor)
+            if self.progress is not None:
+                self.progress((i + 1) / len(self.effort.tries))
 
     def _search(self, rate: int) -> PictureSearch:
         from refcodec.search.picture_search import PictureSearch

@@ -164,7 +164,7 @@ class LatentEncoder:
             latents.rate, latents.z, source, self.model, self.size, self.backend, trace, tables=self.tables
         )
 
-    def loss(self, rate: int, span: tuple[float, float] = (0.4, 1.0)) -> NDArray[np.float32]:
+    def loss(self, rate: int, span: tuple[float, float] | None = None) -> NDArray[np.float32]:
         """Return what decoding loses at a rate, float32[M, h, w]: the latents of the picture minus those of its reconstruction.
 
         Part of it, added to the latents, makes the reconstruction more like the picture, at more bytes. Zeros for a
@@ -172,15 +172,15 @@ class LatentEncoder:
         """
         if rate not in self.lost:
             folder, device, text = self.place
-            first, second = (span[0] + (span[1] - span[0]) * third / 3 for third in (1, 2))
-            coded = self.at(rate, span=(span[0], first))
+            progress = None if span is None else part(self.progress, *span)
+            coded = self.at(rate, span=None)
             try:
-                pixels = synthesise(coded.latents, folder, self.size, part(self.progress, first, second), device=device)
+                pixels = synthesise(coded.latents, folder, self.size, part(progress, 0.3, 0.7), device=device)
             except ModelError as error:
                 if error.code != Code.MODEL_UNAVAILABLE:
                     raise
                 return np.zeros_like(self.latents.y)
-            again, _ = _analysis(folder, device)(pixels, part(self.progress, second, span[1]), text)
+            again, _ = _analysis(folder, device)(pixels, part(progress, 0.7, 1), text)
             self.lost = {rate: self.latents.y - again}
         return self.lost[rate]
 

@@ -28,7 +28,8 @@ def bank() -> TableBank:
 
 @pytest.mark.parametrize("index", [1, 7, 20, 40, 60])
 def test_bits_are_those_of_the_gaussian_tables(bank: TableBank, index: int) -> None:
-    s = np.arange(0, max(2, int(2 * 0.11 * (256 / 0.11) ** (index / 63))))
+    # value 0 of wide tables also has what rounding the others down left over
+    s = np.arange(1, max(2, int(2 * 0.11 * (256 / 0.11) ** (index / 63))))
     relaxed = gaussian_bits(torch.tensor(s, dtype=torch.float32), torch.full((len(s),), float(index))).numpy()
     assert relaxed == pytest.approx(cost_table(bank)[index, s], rel=0.02, abs=0.1)
 

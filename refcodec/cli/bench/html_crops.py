@@ -40,17 +40,19 @@ def _picture(picture: CroppedPicture, metrics: Sequence[Metric]) -> str:
 
 
 def _crop(crop: Crop, metrics: Sequence[Metric]) -> str:
-    values = [
-        f"{text(metric.title)} {crop.point.values[metric.name]:.{metric.digits - 1}f}{f' {metric.unit}' if metric.name == 'psnr' else ''}"
-        for metric in metrics
-        if metric.name in crop.point.values
-    ]
+    values = [_value(metric, crop.point.values[metric.name]) for metric in metrics if metric.name in crop.point.values]
     remark = ", <span class='bad'>its nearest</span>" if crop.far else ""
     return (
         f"<figure>{_image(crop.png, crop.codec)}<figcaption><b>{text(crop.codec)}</b>, "
         f"{text(setting_text(crop.point.setting))}<br>{crop.size:,} bytes, {crop.point.bpp:.3f} bpp{remark}<br>"
         f"<span class='dim'>{', '.join(values)}</span></figcaption></figure>\n"
     )
+
+
+def _value(metric: Metric, value: float) -> str:
+    """Return a metric and its value, which stay on one line."""
+    unit = "&nbsp;dB" if metric.name == "psnr" else ""
+    return f"{text(metric.title)}&nbsp;{value:.{metric.digits - 1}f}{unit}"
 
 
 def _image(png: str, name: str) -> str:

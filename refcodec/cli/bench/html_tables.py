@@ -73,9 +73,9 @@ def seconds_html(result: RateResult) -> str:
         for name, done in result.sweeps.items()
         if done.seconds
     )
-    head = "<th>encode</th><th>processors</th><th>decode</th><th>processors</th>"
+    head = "<th>encode</th><th>CPU</th><th>decode</th><th>CPU</th>"
     return (
-        "<h2>Seconds per picture</h2>\n<p class='dim'>Means over pictures and settings: on the clock, and of processors, "
+        "<h2>Seconds per picture</h2>\n<p class='dim'>Means over pictures and settings: on the clock, and of processors (CPU), "
         "in one process after start-up.</p>\n"
         f"<div class='wide'><table><thead><tr><th></th>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n"
     )

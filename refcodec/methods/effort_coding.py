@@ -18,13 +18,14 @@ import numpy as np
 
 from refcodec.efforts import SEARCHED_FACTORS, Effort
 from refcodec.methods.latent_coding import CodedLatents, FloatLatents, LatentEncoder, synthesise
-from refcodec.methods.size_control import SizeControl
+from refcodec.methods.size_control import CHECKS, SizeControl
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
     from refcodec.search.picture_search import PictureSearch
 
 DESCENT: Final = 0.9  # share of the progress of a search that its steps take
+ROUNDS: Final = 3  # shorter descents that follow until the size is close
 GAIN: Final = 1.08  # a searched stream has the size of a plain one of a Lagrangian smaller by this factor
 
 
@@ -62,11 +63,18 @@ class EffortCoding:
         """
         lagrangian = GAIN * self._lagrangian(position)
         rate = int(np.argmin([abs(math.log(weight / lagrangian)) for weight in self.encoder.lambdas]))
+        from refcodec.search.latent_search import Schedule
+
         search = self._search(rate)
         control = SizeControl(
             lambda factor: self._coded(rate, Candidate(self._found(search, rate), factor)), size_of, target
         )
-        self._descend(search, lagrangian, control.adjust)
+        search.run(Schedule(self.effort.steps), lagrangian, part(self.progress, 0, DESCENT), control.adjust)
+        for _ in range(ROUNDS):
+            if control.is_close():
+                break
+            control.checks = [0.0, *CHECKS]
+            search.run(Schedule(max(8, self.effort.steps // 4), 0.1, pace=0.5), search.lagrangian, None, control.adjust)
         searched = control.trimmed()
         if self.progress is not None:
             self.progress(1.0)
@@ -77,8 +85,10 @@ class EffortCoding:
     def _candidates(self, rate: int, lagrangian: float) -> Iterator[Candidate]:
         """Yield candidates at one rate."""
         if self.effort.steps:
+            from refcodec.search.latent_search import Schedule
+
             search = self._search(rate)
-            self._descend(search, lagrangian)
+            search.run(Schedule(self.effort.steps), lagrangian, part(self.progress, 0, DESCENT))
             latents = self._found(search, rate)
             yield from (Candidate(latents, factor) for factor in SEARCHED_FACTORS)
             return
@@ -95,13 +105,6 @@ class EffortCoding:
         y, z = encoder.latents
         y, z = y * encoder.gain[rate][:, None, None], z * encoder.gain_z[rate][:, None, None]
         return PictureSearch(folder, device, encoder.model, rate, encoder.pixels, y, z)
-
-    def _descend(
-        self, search: PictureSearch, lagrangian: float, adjust: Callable[[float], float] | None = None
-    ) -> None:
-        from refcodec.search.latent_search import Schedule
-
-        search.run(Schedule(self.effort.steps), lagrangian, part(self.progress, 0, DESCENT), adjust)
 
     def _found(self, search: PictureSearch, rate: int) -> FloatLatents:
         """Return the latents that a search has reached, before gains."""

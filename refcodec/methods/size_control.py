@@ -13,10 +13,11 @@ from refcodec.rate_target import TOLERANCE
 if TYPE_CHECKING:
     from refcodec.methods.latent_coding import CodedLatents
 
-CHECKS: Final = (0.4, 0.6, 0.75, 0.9)  # shares of the steps of a search after which its size is measured
-RESPONSE: Final = 1.5  # growth of the log weight for a log size that is missing
+CHECKS: Final = (0.25, 0.45, 0.65, 0.8, 0.9)  # shares of the steps of a search after which its size is measured
+RESPONSE: Final = 3.0  # growth of the log weight for a log size that is missing
+CLOSE: Final = (-0.015, 0.025)  # log sizes beside the target that trimming can bring within the tolerance
 USUAL: Final = 4.0  # factor with which searched latents are quantised
-TRIMS: Final = 9
+TRIMS: Final = 9  # codings that it may take
 
 
 class SizeControl:
@@ -37,8 +38,15 @@ class SizeControl:
         if not self.checks or done < self.checks[0]:
             return 1.0
         self.checks.pop(0)
-        missing = math.log(self.target * (1 - TOLERANCE / 2) / self.size_of(self.code(USUAL)))
-        return math.exp(min(max(RESPONSE * missing, -0.4), 0.4))
+        return math.exp(min(max(-RESPONSE * self.excess(), -0.5), 0.5))
+
+    def excess(self) -> float:
+        """Return the log size of the latents as they are, relative to the target."""
+        return math.log(self.size_of(self.code(USUAL)) / self.target)
+
+    def is_close(self) -> bool:
+        """Return whether trimming can bring the latents within the tolerance."""
+        return CLOSE[0] <= self.excess() <= CLOSE[1]
 
     def trimmed(self) -> CodedLatents | None:
         """Return the largest stream found whose size is within the tolerance below the target, or None."""

@@ -62,14 +62,16 @@ class PictureSearch:
         """Descend by the steps of a schedule.
 
         lagrangian: weight of the mean squared error on 8-bit samples in the loss. adjust: called before each step with the
-        share of the steps that is done; returns a factor by which the weight changes for good.
+        share of the steps that is done; returns a factor on the weight from then on, which `lagrangian` keeps.
         """
-        weight = lagrangian * 255**2 / self.channels
+        self.lagrangian = lagrangian
         with package_cache.torch_errors(self.folder, "painter"), recording_gradients(self.work):
             descent = LatentDescent(self.y, self.z)
             for step in range(schedule.steps):
                 done = step / schedule.steps
-                weight *= 1.0 if adjust is None else adjust(done)
+                if adjust is not None:
+                    self.lagrangian *= adjust(done)
+                weight = self.lagrangian * 255**2 / self.channels
                 self.search.descend(self.y, self.z, weight, schedule.temperature(done))
                 descent.step(schedule.pace * learning_rate(lagrangian, done))
                 if progress is not None:

@@ -123,13 +123,19 @@ differ: setup  ## the decoders against one another, at files that no vector has 
 
 bench-rate: setup  ## rates and BD-rates over a folder (KODAK=folder)
 	mkdir -p out
-	$(BIN)/semtool bench rate '$(KODAK)' --cache out/bench-cache -o out/rate.json --plot out/rate.svg
+	$(BIN)/semtool bench rate '$(KODAK)' --cache out/bench-cache -o out/rate.json --plot out/rate.svg --html out/rate.html
+
+bench-targets: setup  ## how close files come to their --bpp over a folder (KODAK=folder)
+	$(BIN)/python -m tools.bench.targets '$(KODAK)'
 
 bench-speed: setup  ## exact entropy pass against float32, start-up times (IMAGE=photo.jpg for your own)
 	$(BIN)/semtool bench speed $(or $(IMAGE),"$$($(BIN)/python -c 'from tools.demo import sample; print(sample())')")
 
 bench-resources: setup  ## predicted memory and time of each class of input against what a process takes
 	$(BIN)/python -m tools.bench.resources
+
+bench-base: setup  ## times, memory and size of the base install beside Pillow's AVIF (IMAGE=photo.jpg for your own)
+	$(BIN)/python -m tools.bench.base $(if $(IMAGE),'$(IMAGE)')
 
 bench-sizes: setup  ## bytes of every kind beside what is published (CAPTIONS=file.tsv for the texts)
 	$(BIN)/python -m tools.bench.sizes $(if $(CAPTIONS),--captions '$(CAPTIONS)')
@@ -161,4 +167,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-speed bench-resources bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean

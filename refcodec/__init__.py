@@ -3,6 +3,7 @@
 
     data = refcodec.encode("photo.jpg", quality=5)
     refcodec.decode(data).save("photo.png")
+    refcodec.decode_progressive(data)      # previews, and then the picture
     refcodec.inspect(data).to_dict()       # its fields, byte by byte
     refcodec.payload(data).to_dict()       # its decoded symbols, with digests
     refcodec.symbols(data)                 # the same as numpy arrays
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from refcodec.limits import Limits as Limits
     from refcodec.limits import MemoryLimitError as MemoryLimitError
     from refcodec.limits import TimeLimitError as TimeLimitError
+    from refcodec.progressive import Preview as Preview
+    from refcodec.progressive import decode_progressive as decode_progressive
     from refcodec.registry import Profile as Profile
     from refcodec.registry import Registry as Registry
     from refcodec.symbol_arrays import symbols as symbols
@@ -68,6 +71,7 @@ _NAMES: Final = {
     "images.types": "ImageInput",
     "inspection": "Inspection inspect",
     "limits": "Limits MemoryLimitError TimeLimitError",
+    "progressive": "Preview decode_progressive",
     "registry": "Profile Registry",
     "symbol_arrays": "symbols",
 }  # module -> the public names that it defines

@@ -14,6 +14,7 @@ from refcodec.container.key_value import encode as text_encode
 from refcodec.container.limits import level_bounds
 from refcodec.errors import Code, SemError
 from refcodec.payloads import Value
+from refcodec.rate_target import RateNotice
 from refcodec.registry import Profile, Registry
 
 HASHES: Final = (4, 8, 16, 32)
@@ -39,11 +40,17 @@ class EncodedFile:
     profile: Profile
     payloads: tuple[CodedPayload, ...]
     notices: tuple[str, ...] = ()
+    bpp_target: float | None = None  # bits per pixel that the caller asked for
 
     @property
     def bpp(self) -> float:
         """Bits per pixel of the file."""
         return 8 * len(self.data) / (self.width * self.height)
+
+    @property
+    def missed(self) -> RateNotice | None:
+        """The notice that the target in bits per pixel is out of reach."""
+        return next((notice for notice in self.notices if isinstance(notice, RateNotice)), None)
 
     @property
     def latents(self) -> Any:
@@ -216,11 +223,13 @@ class FileTemplate:
         """Return the bytes of the file with these payloads."""
         return len(self.write(payloads))
 
-    def body_budget(self, limit: int, kind: int, beside: Iterable[CodedPayload] = ()) -> int:
-        """Return the bytes left for the body of a payload of this kind, beside others, in a file of at most `limit` bytes."""
-        # with the longest length field that a body within the limit can have
-        body = bytes(min(max(1, limit), 1 << 22))
-        return limit - (self.size_of([*beside, CodedPayload(kind, body, _NoSymbols())]) - len(body))
+    def size_with(self, kind: int, length: int, beside: Iterable[CodedPayload] = ()) -> int:
+        """Return the bytes of the file with a body of `length` bytes of this kind, beside other payloads.
+
+        A candidate may exceed the level: the file that is written is checked.
+        """
+        body = bytes(min(length, 1 << 22))
+        return self.size_of([*beside, CodedPayload(kind, body, _NoSymbols())]) + length - len(body)
 
 
 def check_size(size: object, level: int = 1) -> tuple[int, int]:

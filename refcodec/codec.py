@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
@@ -39,8 +40,10 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         image (path, bytes, binary stream, PIL.Image.Image, numpy array or torch tensor): see `ImageInput`. None: symbols alone.
         method (str, default "elic"): "elic", "consonant", "clip", "pics" or "perco"; of symbols, the one that has them.
         profile (str or int, default: the first of the method): row of the registry, by name or id.
-        quality (int 1 to 10, default 5): the higher, the better the picture and the larger the file.
-        bpp (float above 0 and below 64, bits per pixel): in place of quality, the best picture in a file of at most this.
+        quality (float 1 to 10, default 5): the higher, the better the picture and the larger the file.
+        bpp (float above 0 and below 64, bits per pixel): in place of quality, the best picture in a file of at most this,
+            and within 1 % of it. If it is out of reach, the file is as close as it can be, and a warning says so.
+        strict_bpp (bool, default False): raise a LimitError for a bpp that is out of reach, in place of the warning.
         text (str): the words of a consonant text, or the prompt of another method.
         caption (str): a caption, sent beside other symbols or alone; steers method "elic" with a text adapter, unsent.
         vector (float [d]): an image embedding.
@@ -73,7 +76,8 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         TypeError, ValueError: an argument is unknown, of a wrong type or invalid; before any picture or model is read.
         InputOutputError: the picture cannot be read, or is larger than the level allows.
         ModelError: a model is missing, has another digest or is malformed, or a library is not installed.
-        UnsupportedError, LimitError: the registry has no such profile; the file would exceed the limits of its level.
+        UnsupportedError, LimitError: the registry has no such profile; the file would exceed the limits of its level, or
+            miss its bpp with strict_bpp.
 
     Example:
         >>> data = refcodec.encode("photo.jpg", quality=7)
@@ -81,7 +85,10 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
     """
     if image is None and options.get("method") == "elic":
         del options["method"]
-    return encode_file(image, **options).data
+    encoded = encode_file(image, **options)
+    if encoded.missed is not None:
+        warnings.warn(encoded.missed, stacklevel=2)
+    return encoded.data
 
 
 def encode_file(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) -> EncodedFile:
@@ -97,7 +104,7 @@ def encode_file(image: ImageInput | None = None, **options: Unpack[EncodeOptions
         sketch=options.get("sketch"),
     )
     if image is not None:
-        return _encode_picture(image, symbols, settings, options)
+        return replace(_encode_picture(image, symbols, settings, options), bpp_target=settings.bpp)
     if not symbols.names():
         raise ValueError("nothing to encode: give a picture or symbols")
     unread = settings.options.non_defaults() | ({"keep_metadata"} if settings.keep_metadata else set())
@@ -106,7 +113,7 @@ def encode_file(image: ImageInput | None = None, **options: Unpack[EncodeOptions
     method = pack.method_of(settings.method or pack.usual_method(symbols.names()), symbols.names())
     environment = Environment.of(options.get("environment"))
     symbols = with_edge_map(symbols, settings.level, lenient=settings.lenient)
-    return pack.encode_symbols(method, symbols, settings, environment)
+    return replace(pack.encode_symbols(method, symbols, settings, environment), bpp_target=settings.bpp)
 
 
 def _encode_picture(
@@ -214,9 +221,6 @@ def _decode(
     overrides: dict[str, Any],
     keep_metadata: bool,
 ) -> Image.Image:
-    from PIL import Image
-
-    from refcodec.images.metadata import info_of
     from refcodec.networks import package_cache
 
     SamplerSettings.of(overrides)
@@ -224,13 +228,9 @@ def _decode(
     container = read(data, level=level, environment=environment, limits=models.limits)
     method = find_method(container.profile.method_name)
     method.check_sampler_settings(overrides, 1, None)
-    package_cache.need_torch("reconstructing a picture", method.name)
+    package_cache.need_torch_for(method.name, "reconstructing a picture")
     decoded = decode_container(
         container, environment, level=level, progress=part(progress, 0, 0.5), limits=models.limits
     )
     reconstruction = reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides)
-    picture = Image.fromarray(reconstruction.pictures[0])
-    picture.info.update(reconstruction.note)
-    if keep_metadata:
-        picture.info.update(info_of(container.metadata))
-    return picture
+    return reconstruction.image(container.metadata if keep_metadata else None)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from refcodec.file_input import FileInput
 from refcodec.limits import NONE, CallerLimitError, Limits
 from refcodec.networks import package_search
 from refcodec.payloads import kinds
-from refcodec.progress import Progress
+from refcodec.progress import Progress, run
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend, Trace
@@ -97,10 +97,42 @@ def decode_container(
     limits: Limits = NONE,
 ) -> DecodedFile:
     """Return the symbols of a container. Raises SemError for an error of its payloads, its model or its check."""
+    return run(_decoding(container, environment, level, backend, trace, progress, limits, previews=False))
+
+
+def decode_in_stages(
+    container: Container,
+    environment: Environment,
+    *,
+    level: int = 1,
+    progress: Progress | None = None,
+    limits: Limits = NONE,
+) -> Generator[DecodedFile, None, DecodedFile]:
+    """Yield the symbols of previews while a container is decoded, and return what `decode_container` returns.
+
+    Previews hold predictions in place of symbols to come, and are not verified: errors may follow. Raises SemError as
+    `decode_container` does.
+    """
+    return _decoding(container, environment, level, None, None, progress, limits, previews=True)
+
+
+def _decoding(
+    container: Container,
+    environment: Environment,
+    level: int,
+    backend: Backend | None,
+    trace: Trace | None,
+    progress: Progress | None,
+    limits: Limits,
+    *,
+    previews: bool,
+) -> Generator[DecodedFile, None, DecodedFile]:
+    """Decode the payloads of a container in their order, and verify its check."""
     from refcodec.payloads.coding import CodingContext
 
     values: dict[int, Value] = {}
     limits.check_time()
+    folder, digest = None, None
     common = CodingContext(
         {},
         (container.header.width, container.header.height),
@@ -110,21 +142,21 @@ def decode_container(
         trace=trace,
         progress=limits.checked(progress),
     )
-    folder, digest = None, None
     for index, section in enumerate(container.sections):
         if not section.critical:
             continue
         chosen = None
         if container.profile.kind(section.number).needs_model(container.profile.parameters(section.number)):
             folder, digest = chosen = _model(container, environment)
+        stages = _payload(container, section, chosen, environment, common, limits, previews=previews)
         try:
-            values[section.type] = _payload(container, section, chosen, environment, common, limits)
+            while True:
+                so_far = {**values, section.type: next(stages)}
+                yield DecodedFile(container, so_far, folder, "unchecked", environment, limits)
+        except StopIteration as end:
+            values[section.type] = end.value
         except SemError as error:
-            if (
-                error.family not in ("payload", "limit", "unsupported")
-                or error.code == Code.UNSUPPORTED_MODEL
-                or isinstance(error, CallerLimitError)
-            ):  # errors of the model and bounds of the caller have no place in the file
+            if not _has_place(error):
                 raise
             at = section.body_offset + (error.offset or 0)
             path = f"sections[{index}].body" if container.header.sectioned else "body"
@@ -135,6 +167,12 @@ def decode_container(
     return DecodedFile(container, values, folder, state, environment, limits)
 
 
+def _has_place(error: SemError) -> bool:
+    """Return whether an error has a place in the file: those of the model and bounds of the caller do not."""
+    of_file = error.family in ("payload", "limit", "unsupported") and error.code != Code.UNSUPPORTED_MODEL
+    return of_file and not isinstance(error, CallerLimitError)
+
+
 def _payload(
     container: Container,
     section: Section,
@@ -142,8 +180,13 @@ def _payload(
     environment: Environment,
     common: CodingContext,
     limits: Limits,
-) -> Value:
-    """Return the symbols of one payload. `chosen`: folder and digest of its model, None if its kind needs none."""
+    *,
+    previews: bool,
+) -> Generator[Value, None, Value]:
+    """Return the symbols of one payload. `chosen`: folder and digest of its model, None if its kind needs none.
+
+    previews: yield the symbols of each on the way, if its kind has stages.
+    """
     kind = container.profile.kind(section.number)
     parameters = container.profile.parameters(kind.id)
     model: Any = None
@@ -158,9 +201,11 @@ def _payload(
         kind.check_model(model, parameters)
         backend = backend or package_cache.backend(tick=limits.tick)
     context = replace(common, parameters=parameters, model=model, backend=backend)
+    if previews and kind.stages is not None:  # the predictions of a preview take as much memory again
+        limits.check_memory(2 * kind.memory(context), f"decoding its {kind.name} in stages")
+        return (yield from kind.stages(section.body, context))
     limits.check_memory(kind.memory(context), f"decoding its {kind.name}")
-    value: Value = kind.decode(section.body, context)
-    return value
+    return kind.decode(section.body, context)
 
 
 def _model(container: Container, environment: Environment) -> tuple[Path, str]:

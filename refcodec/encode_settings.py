@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import operator
+import numbers
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -31,8 +31,9 @@ class EncodeOptions(TypedDict, total=False):
 
     method: str | None
     profile: str | int | None
-    quality: int | None
+    quality: float | None
     bpp: float | None
+    strict_bpp: bool
     text: str | None
     caption: str | None
     vector: Any
@@ -90,8 +91,9 @@ class EncodeSettings:
 
     method: str | None = None
     profile: str | int | None = None
-    quality: int | None = None  # 1 … 10
+    quality: float | None = None  # 1 … 10
     bpp: float | None = None  # bits per pixel, above 0 and below 64
+    strict_bpp: bool = False  # refuse a `bpp` that is out of reach
     size: tuple[int, int] | None = None  # width, height of the picture, for symbols without a picture
     mode: str | None = None
     strict: bool = False
@@ -120,6 +122,8 @@ class EncodeSettings:
         level = options.get("level", 1)
         level_bounds(level)
         check_rate(options.get("quality"), options.get("bpp"))
+        if options.get("strict_bpp", False) and options.get("bpp") is None:
+            raise ValueError("strict_bpp needs a bpp")
         hints, metadata = dict(options.get("hints") or {}), dict(options.get("metadata") or {})
         ancillary(None, hints, metadata)
         background = options.get("background", WHITE)
@@ -133,6 +137,7 @@ class EncodeSettings:
             profile=profile,
             quality=options.get("quality"),
             bpp=options.get("bpp"),
+            strict_bpp=bool(options.get("strict_bpp", False)),
             size=options.get("size"),
             mode=options.get("mode"),
             strict=bool(options.get("strict", False)),
@@ -149,8 +154,8 @@ class EncodeSettings:
         )
 
     @property
-    def rate(self) -> tuple[int | None, float]:
-        """(quality 1 … 10, 0.0), or (None, bits per pixel) if bpp is given."""
+    def rate(self) -> tuple[float | None, float]:
+        """(quality 1 … 10, 0.0), or (None, bits per pixel) if bpp is given. An integral quality is an int."""
         return check_rate(self.quality, self.bpp)
 
 
@@ -160,14 +165,21 @@ def refuse_unknown(function: str, names: Mapping[str, object], known: frozenset[
         raise TypeError(f"{function}() got an unexpected keyword argument {odd[0]!r}")
 
 
-def check_rate(quality: int | None, bpp: float | None) -> tuple[int | None, float]:
-    """Return (quality 1 … 10, 0.0), or (None, bpp) if bpp is given. Raises ValueError or TypeError for an invalid value."""
+def check_rate(quality: float | None, bpp: float | None) -> tuple[float | None, float]:
+    """Return (quality 1 … 10, 0.0), or (None, bpp) if bpp is given. An integral quality is returned as an int.
+
+    Raises ValueError or TypeError for an invalid value.
+    """
     if quality is not None and bpp is not None:
         raise ValueError("give quality or bpp, not both")
-    if quality is not None and (isinstance(quality, bool) or not 1 <= operator.index(quality) <= QUALITIES):
-        raise ValueError(f"quality is an integer from 1 to {QUALITIES}")
+    for name, value in (("quality", quality), ("bpp", bpp)):
+        if value is not None and not isinstance(value, numbers.Real):
+            raise TypeError(f"{name} is a number, not {value!r}")
+    if quality is not None and (isinstance(quality, bool) or not 1 <= quality <= QUALITIES):
+        raise ValueError(f"quality is a number from 1 to {QUALITIES}")
     if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
         raise ValueError("bpp is a number above 0 and below 64")
     if bpp is not None:
         return None, float(bpp)
-    return QUALITY if quality is None else operator.index(quality), 0.0
+    number = float(QUALITY if quality is None else quality)
+    return int(number) if number.is_integer() else number, 0.0

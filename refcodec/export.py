@@ -51,13 +51,8 @@ def _synthesise(symbols: DecodedFile, progress: Progress | None, latents: Any) -
     """Return uint8[H, W, C], the picture of latents, synthesised by the package that decoded them."""
     from refcodec.methods import latent_coding
     from refcodec.methods.network_memory import require_memory
-    from refcodec.networks import package_cache
 
     header, folder = symbols.container.header, symbols.folder
     assert folder is not None
-    package_cache.need_torch("reconstructing an edge map")
     require_memory(symbols.limits, folder, "painter", (header.width, header.height))
-    with package_cache.torch_errors(folder, "painter"):
-        return latent_coding.synthesise(
-            latents, folder, (header.width, header.height), symbols.limits.checked(progress)
-        )
+    return latent_coding.synthesise(latents, folder, (header.width, header.height), symbols.limits.checked(progress))

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Types of the callbacks for progress and steps."""
+"""Types of the callbacks for progress and steps, and work in stages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 Progress = Callable[[float], None]  # called with the share of the work that is done, 0 to 1
 StepCallback = Callable[[str, Any], None]  # called with the name of a step and its text, number, object or picture
@@ -13,3 +15,13 @@ StepCallback = Callable[[str, Any], None]  # called with the name of a step and 
 def part(progress: Progress | None, start: float, stop: float) -> Progress | None:
     """Return the callback of a part of the work, whose share from 0 to 1 is `start` to `stop` of the entire work."""
     return None if progress is None else lambda share: progress(start + (stop - start) * share)
+
+
+def run(stages: Generator[object, None, Result]) -> Result:
+    """Run a generator to its end, and return its result."""
+    while True:
+        try:
+            next(stages)
+        except StopIteration as end:
+            result: Result = end.value
+            return result

@@ -20,27 +20,45 @@ from refcodec.progress import Progress, StepCallback
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
 SYNTHESISED: Final = "synthesised from a .sem description"
+PREVIEW: Final = "unverified preview of a .sem description"
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Pictures uint8[H, W, 3] of one file: one per seed, or one without a seed. `models`: those used, by role."""
+    """Pictures uint8[H, W, 3] of one file: one per seed, or one without a seed. `models`: those used, by role.
+
+    preview: the file is not yet decoded and verified.
+    """
 
     pictures: tuple[NDArray[np.uint8], ...]
     seeds: tuple[int, ...]
     models: Mapping[str, str]
     notices: tuple[str, ...] = ()
+    preview: bool = False
 
     @property
     def note(self) -> dict[str, str]:
         """The metadata of a picture, which state that it is synthesised, and by which models."""
         return {
-            "Description": SYNTHESISED,
+            "Description": PREVIEW if self.preview else SYNTHESISED,
             "Software": f"refcodec {__version__}",
             "Model": format_used_models(self.models),
         }
+
+    def image(self, metadata: Mapping[str, str] | None = None) -> Image.Image:
+        """Return the first picture, in RGB, with its note in `info`, and EXIF and XMP of the metadata of a file."""
+        from PIL import Image
+
+        from refcodec.images.metadata import info_of
+
+        picture = Image.fromarray(self.pictures[0])
+        picture.info.update(self.note)
+        if metadata is not None:
+            picture.info.update(info_of(metadata))
+        return picture
 
 
 def reconstruct(
@@ -75,7 +93,7 @@ def reconstruct(
         )
     from refcodec.networks import package_cache
 
-    package_cache.need_torch("reconstructing a picture", method.name)
+    package_cache.need_torch_for(method.name, "reconstructing a picture")
     context = decode_context(decoded, method, models, overrides)
     checked = models.limits.checked(progress)
     context = replace(context, samples=samples, reflections=reflections, progress=checked, record=record)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from refcodec.environment import Environment
 from refcodec.registry import Registry
 from refcodec.table_files import TableFiles
 
-TIERS = ("H", "S", "L", *(["P"] if importlib.util.find_spec("torch") else []))
+TIERS = ("H", "S", "L", "P")
 
 
 def begin(rows: Path, data: Path) -> protocol_server.Decode:

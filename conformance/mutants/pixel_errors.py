@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import ANY
 
-from mutants.pixel_hooks import Patch, Pixels, synthesis
+from mutants.pixel_hooks import Patch, Pixels, in_torch, synthesis
 
 
 def to_bytes(x: Any) -> Any:
@@ -140,9 +140,10 @@ def strip_by_strip(rows: int, halo: int) -> Patch:
     """Return a patch of the strips of large pictures: `rows` of latents, overlapping by `halo`, which should be 6."""
 
     def patch(_: Any) -> None:
-        from refcodec.transforms.elic import transforms
+        from refcodec.transforms.elic import torch_transforms
 
-        transforms.STRIP, transforms.halo = rows, lambda _config: halo
+        in_torch()
+        torch_transforms.STRIP, torch_transforms.halo = rows, lambda _config: halo
 
     return patch
 

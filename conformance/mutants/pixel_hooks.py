@@ -81,15 +81,23 @@ def coded(change: Callable[[Pixels, int, int], Pixels]) -> Patch:
     return synthesis(changed)
 
 
+def in_torch() -> None:
+    """Run the synthesis in torch, whose modules and functions the patches change."""
+    from refcodec.transforms.elic import runners
+
+    runners.runs_in_numpy = lambda *_: False
+
+
 def rounding(change: Callable[[Any], Any]) -> Patch:
     """Return a patch of the conversion of the network's output, about 0 … 1, to samples; `change` returns floats."""
 
     def patch(_: Any) -> None:
         import torch
 
-        from refcodec.transforms.elic import transforms
+        from refcodec.transforms.elic import torch_transforms
 
-        transforms.samples = lambda x: change(x).to(torch.uint8)
+        in_torch()
+        torch_transforms.samples = lambda x: change(x).to(torch.uint8)
 
     return patch
 
@@ -98,14 +106,15 @@ def network(change: Callable[[Any], None]) -> Patch:
     """Return a patch of the loaded synthesis: `g_s`, with a network `net` and a path `linear`, and `inverse`."""
 
     def patch(_: Any) -> None:
-        from refcodec.transforms.elic import transforms
+        from refcodec.transforms.elic.torch_transforms import TorchSynthesis
 
-        load = transforms.Synthesis.__init__
+        in_torch()
+        load = TorchSynthesis.__init__
 
         def loaded(self: Any, *args: Any, **kwargs: Any) -> None:
             load(self, *args, **kwargs)
             change(self)
 
-        transforms.Synthesis.__init__ = loaded
+        TorchSynthesis.__init__ = loaded
 
     return patch

@@ -55,7 +55,7 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
             "--device",
             type=click.Choice(DEVICES),
             default="auto",
-            help="Where models run.  [default: the first available of cuda, mps and cpu]",
+            help="Where models run.  [default: the first available of cuda, mps and cpu; embedded models: cpu]",
         ),
         click.option(
             "--model",

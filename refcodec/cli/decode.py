@@ -90,6 +90,12 @@ def painting_options(f: Any) -> Any:
     is_flag=True,
     help="Write EXIF (with its GPS position) and XMP stored in the file into the picture.",
 )
+@click.option(
+    "--progressive",
+    is_flag=True,
+    help="Replace OUT by a better picture at each stage of decoding. Only the last is verified; it is the one that "
+    "decode writes without this. After an error OUT is the last preview.",
+)
 @painting_options
 @models_options
 @level_option
@@ -101,6 +107,7 @@ def command(
     symbols: bool,
     text: bool,
     alternatives: bool,
+    progressive: bool,
     force: bool,
     preserve_times: bool,
     limits: Limits,
@@ -120,9 +127,12 @@ def command(
     semtool decode photo.sem -o photo.png
     semtool decode clip.sem --model painter=stabilityai/stable-diffusion-2-1-unclip-small --samples 4
     semtool decode bridge.sem --text
+    semtool decode large.sem -o large.png --progressive
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
+    if progressive:
+        _check_progressive(symbols, text, wanted, output, source)
     naming = Naming(source, output, force, times_of(source, preserve_times))
     models = models_of(
         options["model"], options["device"], options["dtype"], limits, allow_download=options["allow_download"]
@@ -137,7 +147,7 @@ def command(
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
         picture_suffix(str(output))
-    _decode(naming, symbols, models, wanted, level)
+    _decode(naming, symbols, models, wanted, level, progressive=progressive)
 
 
 def image_options(options: dict[str, Any]) -> ImageOptions:
@@ -148,7 +158,10 @@ def image_options(options: dict[str, Any]) -> ImageOptions:
     )
 
 
-def _decode(naming: Naming, symbols: bool, models: Models, wanted: ImageOptions, level: int) -> None:
+def _decode(
+    naming: Naming, symbols: bool, models: Models, wanted: ImageOptions, level: int, *, progressive: bool
+) -> None:
+    from refcodec.cli import progressive_decode
     from refcodec.cli.partial_decode import decode_available
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
@@ -161,7 +174,9 @@ def _decode(naming: Naming, symbols: bool, models: Models, wanted: ImageOptions,
             decoded = decode_available(container, environment, level, update, limits)
             written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, naming)]
         else:
-            decoded, written, used = write_pictures(container, naming, models, wanted, level, update)
+            in_stages = progressive and progressive_decode.has_stages(container)
+            write = progressive_decode.write_stages if in_stages else write_pictures
+            decoded, written, used = write(container, naming, models, wanted, level, update)
     _print_result(decoded, written, used)
 
 
@@ -177,6 +192,15 @@ def _check(symbols: bool, text: bool, alternatives: bool, wanted: ImageOptions) 
     names += ["keep-metadata"] if wanted.keep_metadata else []
     if (text or symbols) and names:
         raise click.UsageError(f"--{names[0]} is for pictures, and {'--text' if text else '--symbols'} writes none")
+
+
+def _check_progressive(symbols: bool, text: bool, wanted: ImageOptions, output: str | None, source: str) -> None:
+    """Raise a usage error for options that do not go with --progressive."""
+    from refcodec.cli.progressive_decode import check
+
+    if symbols or text:
+        raise click.UsageError(f"--progressive is for pictures, and {'--text' if text else '--symbols'} writes none")
+    check(wanted, output, source)
 
 
 def picture_suffix(output: str) -> None:

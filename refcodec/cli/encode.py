@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 TRACED = ("consonant", "pics")  # methods whose analysis has steps
 QUALITY_HELP = (
-    "1 to 10, higher is better and larger: the rate index of method elic, the number of words of consonant, the rate index "
-    "of the edge map of pics; clip and perco have the one rate of their profile.  [default: 5]"
+    "1 to 10, with decimals, higher is better and larger: the rate of method elic, the number of words of consonant, the "
+    "rate of the edge map of pics; clip and perco have the one rate of their profile.  [default: 5]"
 )
 
 
@@ -69,11 +69,18 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 )
 @click.option(
     "--quality",
-    type=click.IntRange(1, 10),
+    type=click.FloatRange(1, 10),
     metavar="Q",
     help=QUALITY_HELP,
 )
-@click.option("--bpp", type=float, metavar="R", help="Instead of --quality: the best file of at most R bits per pixel.")
+@click.option(
+    "--bpp",
+    type=float,
+    metavar="R",
+    help="Instead of --quality: the best file of at most R bits per pixel, and within 1 % of R. If R is out of reach, the "
+    "file that comes closest is written, with a notice.",
+)
+@click.option("--strict-bpp", is_flag=True, help="Write nothing if the R of --bpp is out of reach: exit status 6.")
 @click.option("--profile", metavar="P", help="Profile of the registry, by id or name.")
 @click.option(
     "--check",
@@ -214,6 +221,7 @@ def encode_options(options: dict[str, Any]) -> EncodeOptions:
         "profile": options["profile"],
         "quality": options["quality"],
         "bpp": options["bpp"],
+        "strict_bpp": options["strict_bpp"],
         "size": options["size"],
         "mode": options["mode"],
         "strict": options["strict"],
@@ -255,6 +263,8 @@ def report(encoded: EncodedFile, target: str) -> None:
             "width": encoded.width,
             "height": encoded.height,
             "rate": encoded.rate,
+            "bpp_target": encoded.bpp_target,
+            "reached": None if encoded.bpp_target is None else encoded.missed is None,
             "notices": list(encoded.notices),
         }
         show_json(result)

@@ -63,7 +63,7 @@ def write_pictures(
     from refcodec.decoder import decode_container
     from refcodec.networks import package_cache
 
-    package_cache.need_torch("painting a picture", container.profile.method_name)
+    package_cache.need_torch_for(container.profile.method_name, "painting a picture")
     target = naming.output or naming.free(default_output(naming.source, ".png"))
     if target == STDIO and options.samples > 1:
         raise click.UsageError("--samples needs a named output")

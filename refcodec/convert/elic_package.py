@@ -17,7 +17,7 @@ from torch import Tensor
 
 from refcodec.networks import package
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.transforms import Analysis, Synthesis
+from refcodec.transforms.elic.runners import load_analysis, load_synthesis
 
 Array = NDArray[Any]
 
@@ -64,7 +64,8 @@ def write_package(
     _put(out / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
     digest = package.symbol_digest(symbols)
     package.load(out, digest)
-    Analysis(out, manifest), Synthesis(out, manifest)
+    load_analysis(out, manifest)
+    load_synthesis(out, manifest)
     return digest
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
+    import torch
+
     from refcodec.foundation.resolve import Models
 
 
@@ -17,6 +17,8 @@ class SettingError(ValueError):
 
 def device_of(models: Models) -> torch.device:
     """Return the selected device; `auto` means cuda, else mps, else cpu. Raises SettingError if it is not available."""
+    import torch
+
     available = {"cpu": True, "cuda": has_cuda(), "mps": torch.backends.mps.is_available()}
     if models.device == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
@@ -27,6 +29,8 @@ def device_of(models: Models) -> torch.device:
 
 def dtype_of(models: Models) -> torch.dtype:
     """Return the selected dtype; `auto` means float32 on the CPU, float16 elsewhere."""
+    import torch
+
     if models.dtype == "auto":
         return torch.float32 if device_of(models).type == "cpu" else torch.float16
     dtype: torch.dtype = getattr(torch, models.dtype)
@@ -35,11 +39,17 @@ def dtype_of(models: Models) -> torch.dtype:
 
 def generator(kind: str, seed: int) -> torch.Generator:
     """Return the noise generator of one picture. kind: cpu or cuda, whose streams differ. Raises SettingError without cuda."""
+    import torch
+
     if kind == "cuda" and not has_cuda():
         raise SettingError("torch sees no cuda device here")
     return torch.Generator(kind).manual_seed(seed)
 
 
 def has_cuda() -> bool:
-    """Return whether torch can use a CUDA device in this process; it cannot in a fork of one that has used it."""
+    """Return whether torch is installed and can use a CUDA device in this process, which a fork of one that has cannot."""
+    try:
+        import torch
+    except ImportError:
+        return False
     return torch.cuda.is_available() and not getattr(torch._C, "_cuda_isInBadFork", bool)()

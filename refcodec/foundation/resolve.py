@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.download import libraries_error, require_consent, resolve_folder
-from refcodec.foundation.folder_code import refuse_code
-from refcodec.foundation.folder_digest import model_files
-from refcodec.foundation.loaded_models import adopted, require_object
-from refcodec.foundation.models_json import LISTING, installed_roles, roles_in_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
-from refcodec.foundation.worker import proxy
-from refcodec.foundation.worker.watch import Label
 from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import NONE, Limits
 from refcodec.process_settings import audible_warnings
@@ -104,6 +97,8 @@ class Models:
             if assignment is not None:
                 result.fill(*assignment)
                 continue
+            from refcodec.foundation.models_json import roles_in_folder
+
             folder = Path(entry)
             if not folder.is_dir():
                 raise no_folder_error(folder)
@@ -116,6 +111,8 @@ class Models:
         if role not in ROLES:
             raise ValueError(f"{role!r} is not a role: there are {', '.join(ROLES)}")
         if not isinstance(place, str | os.PathLike):
+            from refcodec.foundation.loaded_models import require_object
+
             require_object(role, place)
         self.roles[role] = source_of(role, place) if isinstance(place, str | os.PathLike) else place
         self._loaded = {key: model for key, model in self._loaded.items() if key[0] != role}
@@ -123,7 +120,11 @@ class Models:
     def find(self, role: str) -> Any:
         """Return a `ModelSource`, a loaded model, or None if nothing fills the role."""
         source = self.roles.get(role)
-        return source if source is not None else installed_roles(self.environment).get(role)
+        if source is not None:
+            return source
+        from refcodec.foundation.models_json import installed_roles
+
+        return installed_roles(self.environment).get(role)
 
     @property
     def package_environment(self) -> Environment:
@@ -158,6 +159,9 @@ class Models:
         recommended: role -> hub id, named in the error if nothing fills the role. remote: makes it from an endpoint;
         None if the method accepts none. Raises ModelError.
         """
+        from refcodec.foundation.loaded_models import adopted
+        from refcodec.foundation.worker import proxy
+
         source = self.find(role)
         if source is None:
             raise missing_model_error(role, recommended, remark=self._remark(role))
@@ -202,6 +206,9 @@ class Models:
 
     def _instance(self, source: ModelSource, loader: Loader[T], remote: Remote[R] | None) -> T | R:
         if not source.is_endpoint:
+            from refcodec.foundation.download import require_consent, resolve_folder
+            from refcodec.foundation.models_json import LISTING
+
             require_consent(source, allow_download=self.allow_download)
             if source.listed_in is not None and not os.path.isdir(source.place):
                 listing = shown(str(source.listed_in / LISTING))
@@ -223,6 +230,12 @@ class Models:
 
     def load_folder(self, role: str, loader: Loader[T], folder: Path) -> T:
         """Return the model that `loader` makes from a local folder, in the worker process. Raises ModelError."""
+        from refcodec.foundation.download import libraries_error
+        from refcodec.foundation.folder_code import refuse_code
+        from refcodec.foundation.folder_digest import model_files
+        from refcodec.foundation.worker import proxy
+        from refcodec.foundation.worker.watch import Label
+
         name = loader if isinstance(loader, str) else proxy.name_of(loader)
         if name is None or self._beside_loaded(role):
             function = proxy.function_of(loader) if isinstance(loader, str) else loader
@@ -236,6 +249,8 @@ class Models:
 
     def _beside_loaded(self, role: str) -> bool:
         """Return whether the model takes objects of one that the caller has loaded, and so runs in the caller's process."""
+        from refcodec.foundation.worker import proxy
+
         others = [self.roles.get(other) for other in TOGETHER if role in TOGETHER]
         return any(not isinstance(other, ModelSource | proxy.ModelProxy | None) for other in others)
 

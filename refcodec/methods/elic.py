@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from refcodec import spec
 from refcodec.assemble import CodedPayload, provenance_entries
-from refcodec.methods import latent_coding
+from refcodec.methods import latent_coding, rate_control
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.network_memory import require_memory
@@ -30,21 +30,19 @@ def analyse(request: EncodeRequest) -> Description:
     Raises ValueError for a caption that the model does not accept, ModelError for a missing or malformed model.
     """
     profile, pixels = request.profile, request.pixels
-    package_cache.need_torch("encoding a picture")
     folder, digest = request.plans[0].model()
     kinds.check_model(package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC))
     text, notices = _steering(request, folder)
     require_memory(request.models.limits, folder, "encoder", (pixels.shape[1], pixels.shape[0]))
-    with package_cache.torch_errors(folder, "encoder"):
-        latents = latent_coding.LatentEncoder(
-            pixels,
-            folder,
-            digest,
-            request.progress,
-            tables=request.models.environment.tables,
-            text=text,
-            device=request.models.torch_device(),
-        )
+    latents = latent_coding.LatentEncoder(
+        pixels,
+        folder,
+        digest,
+        request.progress,
+        tables=request.models.environment.tables,
+        text=text,
+        device=latent_coding.device_of(request.models, folder, "encoder"),
+    )
     name = package.read_manifest(folder).get("name", "")
     setting = (
         f"at most {request.settings.bpp} bpp"
@@ -79,9 +77,7 @@ def pack(job: PackJob) -> Packed:
     """Return one payload, the latents quantised and coded at the rate of the job."""
     assert job.symbols.latents is not None
     assert job.folder is not None
-    with package_cache.torch_errors(job.folder, "encoder"):
-        coded, reached = latent_coding.code_latents(job.symbols.latents, spec.ELIC, job, [])
-    notices = [] if reached else [f"{job.bpp} bpp cannot be reached: this is the smallest file of this model"]
+    coded, notices = rate_control.code_latents(job.symbols.latents, spec.ELIC, job, [], "file")
     return [CodedPayload(spec.ELIC, coded.body, coded.latents)], notices
 
 
@@ -90,9 +86,8 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     latents, folder = context.need(spec.ELIC), context.folder
     assert folder is not None
     require_memory(context.models.limits, folder, "painter", context.size)
-    with package_cache.torch_errors(folder, "painter"):
-        device = context.models.torch_device()
-        pixels = latent_coding.synthesise(latents, folder, context.size, context.progress, device=device)
+    device = latent_coding.device_of(context.models, folder, "painter")
+    pixels = latent_coding.synthesise(latents, folder, context.size, context.progress, device=device)
     context.models.used["painter"] = folder.name
     return [pixels]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from refcodec.assemble import CodedPayload, FileTemplate
 from refcodec.environment import Environment
 from refcodec.payloads import kinds
+from refcodec.rate_target import RateTarget
 from refcodec.registry import Profile
 
 if TYPE_CHECKING:
@@ -73,15 +74,16 @@ class PackJob:
     strict: bool = False  # refuse texts rather than change them
     folder: Path | None = None  # of the symbol model, if one is used
     digest: str | None = None  # of the symbol model
-    quality: int | None = 5  # of latents, 1 … 10; None: `bpp` decides
+    quality: float | None = 5  # of latents, 1 … 10; None: `bpp` decides
     bpp: float = 0.0  # bits per pixel allowed
+    strict_bpp: bool = False  # refuse a `bpp` that is out of reach
     file: FileTemplate | None = None  # around the payloads, where their number of bytes decides
     trace: Trace | None = None
 
     @property
-    def limit(self) -> int:
-        """Largest size of the file in bytes."""
-        return int(self.bpp * self.size[0] * self.size[1] / 8)
+    def target(self) -> RateTarget:
+        """The size that `bpp` asks for."""
+        return RateTarget(self.bpp, self.size, self.strict_bpp)
 
     def parameters(self, kind: int) -> Mapping[str, Any]:
         """Return the parameters of a payload kind. Raises ValueError if the profile does not allow it."""

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.encode_settings import QUALITIES
 from refcodec.entropy import gaussians
+from refcodec.errors import Code, ModelError
 from refcodec.methods import rdo
-from refcodec.methods.inputs import PackJob
 from refcodec.networks import package, package_cache
 from refcodec.networks.context_model import Backend, Trace, pass_sites
 from refcodec.payloads import latents as elic_latents
@@ -27,8 +26,8 @@ from refcodec.progress import Progress, part
 from refcodec.table_files import TableFiles
 
 if TYPE_CHECKING:
-    from refcodec.assemble import CodedPayload
-    from refcodec.transforms.elic.transforms import Analysis, Synthesis
+    from refcodec.foundation.resolve import Models
+    from refcodec.transforms.elic.runners import Analysis, Synthesis
 
 Ints = NDArray[np.int32]
 RDO: Final = 4.0  # factor on the distortion weight of the training Lagrangian; smaller values send fewer symbols
@@ -36,18 +35,30 @@ RDO: Final = 4.0  # factor on the distortion weight of the training Lagrangian; 
 
 @lru_cache(maxsize=2)
 def _analysis(folder: Path, device: str) -> Analysis:
-    package_cache.need_torch("encoding a picture")
-    from refcodec.transforms.elic.transforms import Analysis
+    from refcodec.transforms.elic.runners import load_analysis
 
-    return Analysis(folder, package.read_manifest(folder), device)
+    return load_analysis(folder, package.read_manifest(folder), device)
 
 
 @lru_cache(maxsize=2)
 def _synthesis(folder: Path, device: str) -> Synthesis:
-    package_cache.need_torch("painting a picture")
-    from refcodec.transforms.elic.transforms import Synthesis
+    from refcodec.transforms.elic.runners import load_synthesis
 
-    return Synthesis(folder, package.read_manifest(folder), device)
+    return load_synthesis(folder, package.read_manifest(folder), device)
+
+
+def device_of(models: Models, folder: Path, part: Literal["encoder", "painter"]) -> str:
+    """Return the device that runs a network of a package: the CPU for one that numpy runs, unless the user names another.
+
+    Raises ValueError for a device that is absent, Code.DEPENDENCY_MISSING if it needs torch, which is not installed.
+    """
+    from refcodec.transforms.elic.runners import runs_in_numpy
+
+    if models.device in ("auto", "cpu") and runs_in_numpy(package.read_manifest(folder), part):
+        return "cpu"
+    package_cache.need_torch(f"running the {part} of model {folder.name}")
+    with package_cache.torch_errors(folder, part):
+        return models.torch_device()
 
 
 def takes_text(folder: Path) -> bool:
@@ -66,11 +77,6 @@ class CodedLatents:
 
     body: bytes
     latents: ElicLatents
-
-
-def rate_of(quality: int, rates: int) -> int:
-    """Return the rate index of a quality from 1 to 10, spread over all rates of a model."""
-    return round((quality - 1) * (rates - 1) / (QUALITIES - 1))
 
 
 class LatentEncoder:
@@ -108,6 +114,8 @@ class LatentEncoder:
         self.channels = analysis.cfg.channels
         self.progress = progress
         self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4), text)
+        self.analysed, self.place = self.y, (folder, device, text)
+        self.lost: dict[int, NDArray[np.float32]] = {}  # of the last rate that `loss` was called for
         self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
 
     def at(
@@ -116,12 +124,14 @@ class LatentEncoder:
         strength: float | None = None,
         trace: Trace | None = None,
         span: tuple[float, float] = (0.4, 1.0),
+        y: NDArray[np.float32] | None = None,
     ) -> CodedLatents:
         """Return the stream at one rate.
 
         strength: see `RDO`, the default; infinity rounds every residual to the nearest integer. span: the part of the
-        progress that this call covers.
+        progress that this call covers. y float32[M, h, w]: the latents to code, by default those of the encoder.
         """
+        y = self.y if y is None else y
         z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
         gain, bank = self.gain[rate], gaussians(self.tables)
         strength = self.strength if strength is None else strength
@@ -129,7 +139,7 @@ class LatentEncoder:
 
         def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
             channels, (rows, cols) = self.model.part(k), self.sites[step]
-            r = self.y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
+            r = y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
             s = rdo.quantise(r, index, weight[channels][:, None], bank)
             # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
             s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
@@ -141,33 +151,25 @@ class LatentEncoder:
         )
         return CodedLatents(*body_and_latents)
 
-    def fitting(self, limit: int) -> tuple[CodedLatents, bool]:
-        """Return (stream of the highest rate with a body of at most `limit` bytes, True), or (the smallest stream, False)."""
-        lo, hi, best = 0, self.model.rates - 1, None
-        tries, done = self.model.rates.bit_length(), 0
-        while lo <= hi:
-            mid = (lo + hi) // 2
-            tried = self.at(mid, span=(0.4 + 0.6 * done / tries, 0.4 + 0.6 * (done + 1) / tries))
-            done += 1
-            if len(tried.body) <= limit:
-                best, lo = tried, mid + 1
-            else:
-                smallest, hi = tried, mid - 1
-        return (best, True) if best is not None else (smallest, False)
+    def loss(self, rate: int, span: tuple[float, float] = (0.4, 1.0)) -> NDArray[np.float32]:
+        """Return what decoding loses at a rate, float32[M, h, w]: the latents of the picture minus those of its reconstruction.
 
-
-def code_latents(
-    encoder: LatentEncoder, kind: int, job: PackJob, others: list[CodedPayload]
-) -> tuple[CodedLatents, bool]:
-    """Return the stream at the quality of a job, or the best within its bits per pixel, and whether that was reached.
-
-    others: the other payloads of the file, which count as well.
-    """
-    if job.quality is not None:
-        return encoder.at(rate_of(job.quality, encoder.model.rates), trace=job.trace), True
-    assert job.file is not None
-    coded, reached = encoder.fitting(job.file.body_budget(job.limit, kind, others))
-    return (coded if job.trace is None else encoder.at(coded.latents.rate, trace=job.trace)), reached
+        Part of it, added to the latents, makes the reconstruction more like the picture, at more bytes. Zeros for a
+        package without a synthesis network.
+        """
+        if rate not in self.lost:
+            folder, device, text = self.place
+            first, second = (span[0] + (span[1] - span[0]) * third / 3 for third in (1, 2))
+            coded = self.at(rate, span=(span[0], first))
+            try:
+                pixels = synthesise(coded.latents, folder, self.size, part(self.progress, first, second), device=device)
+            except ModelError as error:
+                if error.code != Code.MODEL_UNAVAILABLE:
+                    raise
+                return np.zeros_like(self.analysed)
+            again, _ = _analysis(folder, device)(pixels, part(self.progress, second, span[1]), text)
+            self.lost = {rate: self.analysed - again}
+        return self.lost[rate]
 
 
 def synthesise(

@@ -64,6 +64,7 @@ class FilePlan:
             digest=digest,
             quality=quality,
             bpp=bpp,
+            strict_bpp=settings.strict_bpp,
             file=self._template(description, digest, used),
             trace=self.trace,
         )

@@ -8,9 +8,10 @@ order.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +131,17 @@ class ContextModel:
         for band, part in self.squares[step].bands(self.rows):
             x = b.requant(b.array(y[:, part]), self.model.y_input, self.rate, self.model.part(k))
             b.write(self.x[k], band, x)
+
+    def fork(self) -> Self:
+        """Return a context model that continues from here independently, without a trace. Call it between two groups."""
+        other = copy.copy(self)
+        other.x, other.trace = list(self.x), None
+        return other
+
+    @property
+    def done(self) -> int:
+        """The number of groups whose values are known."""
+        return len(self.x)
 
     def _head_outputs(self, k: int, step: int) -> Iterator[tuple[slice, Any]]:
         """Yield parts of the sites of a pass, and the output of the head of group k there, [2 c, n]."""

@@ -8,12 +8,13 @@ in float64, part by part: values at the sites of a band are float64[C, n].
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec.networks.blas import threads_for
 from refcodec.networks.checkerboard import Squares
 from refcodec.networks.layers import Add, Conv, Layer, Net, Relu, Requant
 from refcodec.networks.numpy_convolution import BAND, Convolver, Where
@@ -33,8 +34,14 @@ class NumpyBackend:
         self._rows: dict[tuple[int, int, int], tuple[Conv | None, Requant, Array, Array]] = {}
 
     def computing(self, work: int) -> AbstractContextManager[Any]:
-        """Return the block in which nets run, whatever the program has numpy do about errors of floating point."""
-        return np.errstate(all="ignore")
+        """Return the block in which nets run, whatever the program has numpy do about errors of floating point.
+
+        It has threads for `work` multiplications.
+        """
+        stack = ExitStack()
+        stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(threads_for(work))
+        return stack
 
     def array(self, values: Array) -> Array:
         return np.ascontiguousarray(values, dtype=self.dtype)

@@ -11,7 +11,7 @@ numpy nor torch until a function needs them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -67,6 +67,8 @@ class Kind:
     decode: Callable[[bytes, CodingContext], Value]  # raises SemError for an invalid body
     encode: Callable[[Any, CodingContext], bytes]  # raises ValueError for a value that the row cannot code
     export: Callable[[Any, ExportContext], Artifact]
+    # decodes as `decode` does, and yields the symbols of previews on the way, with predictions for those to come
+    stages: Callable[[bytes, CodingContext], Generator[Value, None, Value]] | None = None
     # number of symbols in a picture of (width, height); None if the size does not determine it
     symbol_count: Callable[[Parameters, int, int], int | None] = _no_count
     # bytes of memory that decoding takes beyond the model and the libraries, within 20 % of what is more than 50 MB

@@ -10,7 +10,7 @@ The body is one range-coded stream. `_walk` reads symbols, or writes those that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
 from refcodec.payloads.base import Kind, SymbolOption, is_integer
+from refcodec.progress import run
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from refcodec.networks.context_model import Backend, Trace
+    from refcodec.networks.context_model import Backend, ContextModel, Trace
     from refcodec.networks.symbol_model import SymbolModel
     from refcodec.payloads.coding import CodingContext
     from refcodec.payloads.exports import Artifact, ExportContext
@@ -123,8 +124,11 @@ def _walk(
     rate: int | None = None,
     z: Ints | None = None,
     source: ResidualSource | None = None,
-) -> ElicLatents:
-    """Read all symbols, or write rate, z and the residuals of `source`, pass by pass."""
+) -> Generator[tuple[ElicLatents, ContextModel], None, ElicLatents]:
+    """Read all symbols, or write rate, z and the residuals of `source`, pass by pass.
+
+    Yields z and the groups so far, with the context model that has predicted them, before each group; y is 0 elsewhere.
+    """
     import numpy as np
 
     from refcodec.networks.context_model import ContextModel
@@ -138,6 +142,7 @@ def _walk(
     context_model.start(z)
     y = np.zeros((model.m, *y_shape), dtype=np.int32)
     for k in range(len(model.groups)):
+        yield ElicLatents(rate, z, y), context_model
         for step in (0, 1):
             mean, table = context_model.entropy_parameters(k, step)
             s = coder.array(residuals, table, None if source is None else source(rate, k, step, mean, table), skip=0)
@@ -169,7 +174,20 @@ def decode(
     """
     coder = entropy.Decoder(body)
     with backend.computing(_multiplications(model, size)):
-        latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress)
+        latents = run(_walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress))
+    coder.finish()
+    return latents
+
+
+def decode_in_stages(body: bytes, context: CodingContext) -> Generator[ElicLatents, None, ElicLatents]:
+    """Decode as `decode` does, and yield the latents before each group, those to come at their predicted means."""
+    from refcodec.payloads.latent_stages import in_stages
+
+    assert context.backend is not None, "latents are decoded by the networks of a model"
+    model, size, backend = context.model, context.size, context.backend
+    coder, work = entropy.Decoder(body), _multiplications(model, size)
+    walk = _walk(coder, model, size, backend, entropy.gaussians(context.tables), context.trace, context.progress)
+    latents = yield from in_stages(walk, lambda: backend.computing(work))
     coder.finish()
     return latents
 
@@ -189,7 +207,7 @@ def encode(
     """Return the body of z and of the residuals that `source` returns for each pass, and the coded symbols."""
     coder = entropy.Encoder()
     with backend.computing(_multiplications(model, size)):
-        latents = _walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, source)
+        latents = run(_walk(coder, model, size, backend, entropy.gaussians(tables), trace, progress, rate, z, source))
     return coder.finish(), latents
 
 
@@ -271,6 +289,7 @@ ELIC: Final = Kind(
     memory=_memory,
     uses_model=lambda _: True,
     networks=True,
+    stages=decode_in_stages,
     inputs=frozenset({"latents"}),
     model_inputs=frozenset({"latents"}),
 )

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Predict the memory of the float networks of a model package, by the architecture in its manifest. Imports no torch.
 
-They run in strips (`elic.transforms.strips`): what counts is a strip with its halo, at the finest scale. The factors are
-measured by `tools.bench.resources`.
+Those in numpy take blocks of rows (`numpy_layers`): a constant for each residual block, and a few rows of the largest map.
+Those in torch run in strips (`torch_transforms.strips`): what counts is a strip with its halo, at the finest scale. The
+factors are measured by `tools.bench.resources`.
 """
 
 from __future__ import annotations
@@ -11,60 +12,78 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+from refcodec.transforms.elic.config import ElicConfig
+from refcodec.transforms.vq.config import VqConfig
+
+# in numpy: bytes for each residual block, rows of the largest map
+SYNTHESIS, ANALYSIS = (4 << 20, 33), (5 << 19, 20)
+WEIGHTS: Final = 6 << 20  # bytes, about
+# in torch
 TORCH: Final = 190 << 20  # bytes of memory for importing torch
 LIBRARIES: Final = 40 << 20  # that torch takes when it runs for the first time, and the weights
-STRIP, HALO, ELIC_HALO, VQ_HALO = 48, 8, 24, 17  # rows of latents
+STRIP, HALO = 48, 24  # rows of latents
 PICTURE: Final = 3  # copies of the result: its strips, joined, in the order of pixels
 # bytes of the activations for each pixel of a strip: measured on networks with 32 to 64 channels at a quarter of the size
-SYNTHESIS, ANALYSIS = 50, 60
+STRIP_SYNTHESIS, STRIP_ANALYSIS = 50, 60
 MEASURED: Final = 64
 
 
 def synthesis_bytes(architecture: Mapping[str, Any], size: tuple[int, int]) -> int:
-    """Return the bytes that the synthesis of a picture of (width, height) takes; architecture: of the manifest's part."""
-    channels = int(architecture.get("channels", 3))
-    widths = architecture.get("synthesis_widths") or architecture.get("decoder_widths") or architecture["widths"]
-    strip = int(SYNTHESIS * _scale(architecture, widths) * strip_pixels(architecture, size))
-    return strip + PICTURE * channels * size[0] * size[1] + LIBRARIES + _torch()
+    """Return the bytes that the synthesis of a picture of (width, height) takes, the picture included.
+
+    architecture: of the manifest's part. Raises ValueError for an invalid one.
+    """
+    pixels = size[0] * size[1]
+    if "decoder_widths" in architecture:
+        vq = VqConfig.from_dict(architecture)
+        return (
+            _in_blocks(SYNTHESIS, sum(vq.decoder_blocks), vq.largest_map(vq.decoder_widths), size[0] / vq.stride)
+            + 3 * pixels
+        )
+    cfg = ElicConfig.from_dict(architecture)
+    if cfg.transform == "elic":
+        strip = int(STRIP_SYNTHESIS * _scale(cfg) * strip_pixels(size))
+        return strip + PICTURE * cfg.channels * pixels + LIBRARIES + _torch()
+    blocks, largest = _blocks(cfg.synthesis_blocks), cfg.largest_map(cfg.synthesis_widths or cfg.widths)
+    return _in_blocks(SYNTHESIS, blocks, largest, size[0] / 16) + cfg.channels * pixels
 
 
 def analysis_bytes(architecture: Mapping[str, Any], size: tuple[int, int]) -> int:
-    """Return the bytes that the analysis of a picture of (width, height) takes, its pixels apart."""
-    channels, pixels = int(architecture.get("channels", 3)), size[0] * size[1]
-    widths = architecture.get("encoder_widths") or architecture["widths"]
-    strip = int(ANALYSIS * _scale(architecture, widths) * strip_pixels(architecture, size))
-    latents = 4 * int(architecture.get("m", 1)) * pixels // 256
-    return strip + channels * pixels + 2 * latents + LIBRARIES + _torch()
+    """Return the bytes that the analysis of a picture of (width, height) takes, its pixels apart; as `synthesis_bytes`."""
+    pixels = size[0] * size[1]
+    if "encoder_widths" in architecture:
+        vq = VqConfig.from_dict(architecture)
+        indices = 8 * pixels // vq.stride**2
+        return (
+            _in_blocks(ANALYSIS, sum(vq.encoder_blocks), vq.largest_map(vq.encoder_widths), size[0] / vq.stride)
+            + indices
+        )
+    cfg = ElicConfig.from_dict(architecture)
+    latents = 4 * cfg.m * pixels // 256
+    if cfg.transform == "elic":
+        strip = int(STRIP_ANALYSIS * _scale(cfg) * strip_pixels(size))
+        return strip + cfg.channels * pixels + 2 * latents + LIBRARIES + _torch()
+    return _in_blocks(ANALYSIS, _blocks(cfg.analysis_blocks), cfg.largest_map(cfg.widths), size[0] / 16) + latents
 
 
-def strip_pixels(architecture: Mapping[str, Any], size: tuple[int, int]) -> int:
-    """Return the pixels of the largest strip with its halo."""
-    stride, halo, rows = _rows(architecture, size)
-    return -(-size[0] // 64) * 64 * stride * (rows if rows <= 2 * STRIP else min(rows, STRIP + 2 * halo))
+def strip_pixels(size: tuple[int, int]) -> int:
+    """Return the pixels of the largest strip with its halo, in torch."""
+    rows = -(-size[1] // 16)
+    return -(-size[0] // 64) * 64 * 16 * (rows if rows <= 2 * STRIP else min(rows, STRIP + 2 * HALO))
 
 
-def computed_pixels(architecture: Mapping[str, Any], size: tuple[int, int]) -> int:
-    """Return the pixels of all strips with their halos, to which the time is in proportion."""
-    stride, halo, rows = _rows(architecture, size)
-    tops = [0] if rows <= 2 * STRIP else range(0, rows, STRIP)
-    ends = [rows] if rows <= 2 * STRIP else [min(rows, top + STRIP) for top in tops]
-    total = sum(min(rows, end + halo) - max(0, top - halo) for top, end in zip(tops, ends, strict=True))
-    return -(-size[0] // 64) * 64 * stride * total
+def _in_blocks(factors: tuple[int, int], blocks: int, largest: int, columns: float) -> int:
+    """Return the bytes of a network in numpy; largest: values of its largest map for one of the columns of latents."""
+    return factors[0] * (blocks + 1) + int(4 * factors[1] * largest * columns) + WEIGHTS
 
 
-def _rows(architecture: Mapping[str, Any], size: tuple[int, int]) -> tuple[int, int, int]:
-    """Return the pixels of a row of latents, the halo in rows, and the rows of a picture."""
-    if "decoder_widths" in architecture:
-        stride, halo = 4 << (len(architecture["decoder_widths"]) - 1), VQ_HALO
-    else:
-        stride, halo = 16, HALO if architecture.get("transform", "patch") == "patch" else ELIC_HALO
-    return stride, halo, -(-size[1] // stride)
+def _blocks(counts: tuple[tuple[int, int], ...]) -> int:
+    return sum(map(sum, counts))
 
 
-def _scale(architecture: Mapping[str, Any], widths: Any) -> float:
-    """Return the activations of a network in those of the measured ones. Those of ELIC are finest at half the size."""
-    area = 4 if architecture.get("transform", "patch") == "elic" else 1
-    return max(1.0, area * int(widths[0]) / MEASURED)
+def _scale(cfg: ElicConfig) -> float:
+    """Return the activations of an ELIC, which are finest at half the size, in those of the measured networks."""
+    return max(1.0, 4 * cfg.widths[0] / MEASURED)
 
 
 def _torch() -> int:

@@ -140,6 +140,50 @@ def test_a_bound_out_of_reach_is_a_notice(semtool: Semtool, photo: Path) -> None
     assert made.line == "note: 0.001 bpp cannot be reached: this is the smallest file of this model"
 
 
+def test_bounds_within_reach_and_beyond_it(semtool: Semtool, photo: Path) -> None:
+    pytest.importorskip("torch")
+    for bpp, reached in ((0.001, False), (1.2, True), (50, False)):
+        made = semtool("encode", photo, "-o", "x.sem", "--bpp", bpp, "--json")
+        assert made.status == 0
+        valid("encode", made.json)
+        assert (made.json["bpp_target"], made.json["reached"]) == (bpp, reached)
+        assert len(made.json["notices"]) == (not reached)
+        assert made.json["bytes"] == Path("x.sem").stat().st_size
+        if reached:
+            assert made.json["bpp"] <= bpp
+            assert semtool("encode", photo, "-o", "y.sem", "--bpp", bpp, "--strict-bpp").status == 0
+            assert Path("y.sem").read_bytes() == Path("x.sem").read_bytes()
+    assert made.line == "note: 50 bpp cannot be reached: this is the largest file of this model"
+    plain = semtool("encode", photo, "-o", "z.sem", "--quality", "4", "--json").json
+    assert (plain["bpp_target"], plain["reached"]) == (None, None)
+
+
+@pytest.mark.parametrize("bpp", ["0.001", "50"])
+def test_a_strict_bound_out_of_reach_writes_nothing(semtool: Semtool, photo: Path, bpp: str) -> None:
+    pytest.importorskip("torch")
+    before = contents(photo.parent)
+    done = semtool("encode", photo, "-o", "x.sem", "--bpp", bpp, "--strict-bpp")
+    refused(done, 6, f"SEM-E-606 limit-file: {bpp} bpp cannot be reached: files of this picture have ")
+    assert contents(photo.parent) == before
+    said = semtool("encode", photo, "-o", "x.sem", "--bpp", bpp, "--strict-bpp", "--json")
+    valid("error", said.json)
+    assert (said.status, said.line, said.json["error"]["code"]) == (6, done.line, "SEM-E-606")
+    advised = said.json["error"]["hint"].split()[4]
+    assert semtool("encode", photo, "-o", "x.sem", "--bpp", advised, "--strict-bpp").status == 0
+    piped = semtool("encode", photo, "-o", "-", "--bpp", bpp, "--strict-bpp")
+    assert (piped.status, piped.out) == (6, b"")
+
+
+def test_a_quality_with_decimals(semtool: Semtool, photo: Path, photo_sem: bytes) -> None:
+    sizes = []
+    for quality in ("4", "4.0", "4.3", "4.8", "5"):
+        made = semtool("encode", photo, "--force", "--quality", quality)
+        assert (made.status, made.err) == (0, "")
+        sizes.append(photo.with_suffix(".sem").stat().st_size)
+    assert sizes == sorted(sizes)
+    assert sizes[0] == sizes[1] == len(photo_sem) < sizes[2] < sizes[3] < sizes[4]
+
+
 def test_standard_input_and_output(semtool: Semtool, photo: Path, photo_sem: bytes) -> None:
     piped = semtool("encode", "--quality", "4", stdin=photo.read_bytes())
     assert piped.out == photo_sem
@@ -350,7 +394,16 @@ def test_verify_tells_where_a_trace_parts(semtool: Semtool, photo: Path) -> None
         (["encode", "photo.png", "--quality", "3", "--bpp", "1"], 2, "usage: give quality or bpp, not both"),
         (["encode", "photo.png", "--quality", "0"], 2, "usage: "),
         (["encode", "photo.png", "--quality", "11"], 2, "usage: "),
-        (["encode", "photo.png", "--quality", "2.5"], 2, "usage: "),
+        (["encode", "photo.png", "--quality", "10.5"], 2, "usage: "),
+        (["encode", "photo.png", "--quality", "0.99"], 2, "usage: "),
+        (["encode", "photo.png", "--quality", "nan"], 2, "usage: quality is a number from 1 to 10"),
+        (["encode", "photo.png", "--quality", "inf"], 2, "usage: "),
+        (["encode", "photo.png", "--quality", "5,3"], 2, "usage: "),
+        (["encode", "photo.png", "--quality", "5.3", "--bpp", "1"], 2, "usage: give quality or bpp, not both"),
+        (["encode", "photo.png", "--bpp", "inf"], 2, "usage: bpp is a number above 0 and below 64"),
+        (["encode", "photo.png", "--bpp", "0"], 2, "usage: bpp is a number above 0 and below 64"),
+        (["encode", "photo.png", "--bpp", "1e9"], 2, "usage: bpp is a number above 0 and below 64"),
+        (["encode", "photo.png", "--strict-bpp"], 2, "usage: strict_bpp needs a bpp"),
         (["encode", "photo.png", "--bpp", "nan"], 2, "usage: bpp is a number above 0 and below 64"),
         (["encode", "photo.png", "--bpp", "-1"], 2, "usage: bpp"),
         (["encode", "photo.png", "--check", "8"], 2, "usage: "),
@@ -620,7 +673,7 @@ def test_ctrl_c(place: Path) -> None:
 
 def test_without_torch(photo: Path, photo_sem: bytes) -> None:
     Path("x.sem").write_bytes(photo_sem)
-    for args in (["encode", "photo.png"], ["decode", "x.sem"]):
+    for args in (["encode", "photo.png", "--device", "cuda"], ["decode", "x.sem", "--device", "cuda"]):
         done = shell(*args, code=WITHOUT_TORCH)
         assert (done.returncode, done.stdout) == (5, b"")
         assert done.stderr.startswith(b"SEM-E-805 dependency-missing: ")

@@ -9,6 +9,7 @@ import http.server
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -16,8 +17,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cli_harness import Semtool
+from PIL import Image
 
 from refcodec import codec
 from refcodec.cli.html_page import Rules, page
@@ -83,7 +86,7 @@ def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def keeps_its_policy(text: str, connect: list[str], script: list[str]) -> Page:
+def keeps_its_policy(text: str, connect: list[str], script: list[str], *, images: bool = False) -> Page:
     """The policy allows nothing but what is named, and nothing on the page would need more."""
     read = Page(text)
     policy = read.policy
@@ -92,14 +95,19 @@ def keeps_its_policy(text: str, connect: list[str], script: list[str]) -> Page:
     assert policy["script-src"] == script
     assert policy.get("connect-src", []) == connect
     assert policy["require-trusted-types-for"] == ["'script'"]
-    assert not {"img-src", "frame-src", "object-src", "worker-src"} & set(policy)
+    assert policy.get("img-src", []) == (["data:"] if images else [])
+    assert not {"frame-src", "object-src", "worker-src"} & set(policy)
     assert not any("unsafe" in word or "*" in word or "http" in word for words in policy.values() for word in words)
     assert policy["style-src"] == [digest(style) for style in read.styles]
     names = [tag for tag, _ in read.tags]
     head = [i for i, (tag, a) in enumerate(read.tags) if tag in ("style", "script", "link")]
     assert names.index("meta") < min(head)
     for tag, attributes in read.tags:
-        assert tag not in ("base", "form", "iframe", "object", "embed", "link", "svg", "img", "a")
+        assert tag not in ("base", "form", "iframe", "object", "embed", "link", "a")
+        assert images or tag not in ("svg", "img")
+        if tag in ("img", "image"):
+            address = attributes.get("src") or attributes.get("href") or ""
+            assert re.fullmatch("data:image/(png|jpeg);base64,[A-Za-z0-9+/]+=*", address)
         assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcdoc", "formaction")]
         assert not any(
             "javascript:" in (value or "") for name, value in attributes.items() if name in ("href", "src", "action")
@@ -153,6 +161,35 @@ def test_a_style_sheet_has_the_digest_of_its_page() -> None:
     assert rules.css() == ".s0{a:1}\n.s1{b:2}\n"
 
 
+@pytest.fixture
+def report(semtool: Semtool, place: Path) -> Path:
+    """A report of `semtool bench rate` on pictures, of a codec and of a metric with hostile names."""
+    pytest.importorskip("scipy")
+    Path("pictures").mkdir()
+    rng = np.random.default_rng(1)
+    for name in ("</title><script>alert(1)<", "' onload='alert(1)"):
+        small = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        small.resize((96, 80), Image.Resampling.BICUBIC).save(f"pictures/{name}.png".replace("</", "<:"))
+    Path("copy.py").write_text("import shutil, sys\nshutil.copy(*sys.argv[1:3])\n")
+    copy = f'"{sys.executable}" -S copy.py {{input}} {{output}}'
+    words = ["--codec-cmd", copy, copy, "--codec-id", HOSTILE[0], "--qualities", "3,4", "--anchors", "jpeg,webp"]
+    done = semtool("bench", "rate", "pictures", *words, "--metrics", "psnr", "--html", "report.html", "--crop-bpp", "4")
+    assert done.status == 0, done.err
+    return Path("report.html")
+
+
+def test_a_report_keeps_its_policy_and_hostile_names_are_text(report: Path) -> None:
+    text = report.read_text(encoding="utf-8")
+    read = keeps_its_policy(text, [], ["'none'"], images=True)
+    assert {tag for tag, _ in read.tags} <= {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "div",
+        "span", "table", "thead", "tbody", "tr", "th", "td", "b", "br", "small", "ul", "li", "figure", "figcaption", "img",
+        "svg", "g", "path", "rect", "circle", "clippath", "text", "image", "details", "summary", "footer", "code"}  # fmt: skip
+    assert len(read.styles) == 1
+    assert sum(tag == "img" for tag, _ in read.tags) == 2 * 4  # two pictures: the original and three codecs
+    assert "&lt;script&gt;alert(1)" in text
+    assert not [c for c in text if c != "\n" and not c.isprintable()]
+
+
 def test_the_page_of_the_decoder() -> None:
     read = keeps_its_policy((DECODER / "index.html").read_text(encoding="utf-8"), ["'self'"], ["'self'"])
     assert [a.get("src") for tag, a in read.tags if tag == "script"] == ["browser.mjs"]
@@ -192,6 +229,19 @@ def test_a_browser_shows_a_hostile_file(semtool: Semtool, hostile: Path, tmp_pat
     text = Path("page.html").read_text()
     for more in ("<p style='color:red'>", "<style>p{}</style>", "<script>document.title='ran'</script>", "<img src=data:,x>",
                  "<svg onload=document.title='ran'></svg>", "<base href=http://x.invalid/>"):  # fmt: skip
+        Path("more.html").write_text(text.replace("</body>", f"{more}</body>"))
+        document, console = opened(Path("more.html").absolute().as_uri(), tmp_path / "profile")
+        assert "Content Security Policy" in console, more
+        assert "<title>ran" not in document
+
+
+@browser
+def test_a_browser_shows_a_report(report: Path, tmp_path: Path) -> None:
+    document, console = opened(report.absolute().as_uri(), tmp_path / "profile")
+    assert (console, "<script" in document) == ("", False)
+    text = report.read_text()
+    for more in ("<p style='color:red'>", "<style>p{}</style>", "<script>document.title='ran'</script>",
+                 "<img src=http://x.invalid/x.png>", "<svg onload=document.title='ran'></svg>"):  # fmt: skip
         Path("more.html").write_text(text.replace("</body>", f"{more}</body>"))
         document, console = opened(Path("more.html").absolute().as_uri(), tmp_path / "profile")
         assert "Content Security Policy" in console, more

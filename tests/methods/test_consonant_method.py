@@ -19,6 +19,8 @@ from PIL import Image
 
 pytest.importorskip("diffusers")
 
+import re
+
 import tiny_models
 from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
@@ -38,7 +40,7 @@ from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import TextToImage
 from refcodec.methods.consonant import prompts, reflection, word_selection
-from refcodec.methods.consonant.consonant_method import WORDS, largest_fitting, restore_words
+from refcodec.methods.consonant.consonant_method import WORDS, largest_fitting, restore_words, word_count
 from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
 from refcodec.payloads.consonant import LETTERS
 
@@ -366,6 +368,32 @@ def test_a_rate_below_one_word() -> None:
     made = encoded(bpp=0.001)
     assert text_of(made.data) == shortens(Ranking(DESCRIPTION).best(1)[0])
     assert any("cannot be reached" in notice for notice in made.notices)
+
+
+@pytest.mark.parametrize(("bpp", "end"), [(0.001, "smallest file, of one word"), (5, "largest file, of all words")])
+def test_a_rate_out_of_reach(bpp: float, end: str) -> None:
+    made = encoded(bpp=bpp)
+    assert made.missed is not None
+    assert made.missed.startswith(f"{bpp} bpp cannot be reached: this is the {end}")
+    with pytest.raises(SemError, match="files of this picture have ") as error:
+        encoded(bpp=bpp, strict_bpp=True)
+    assert error.value.code == 606
+    advised = float(re.findall(r"at (?:least|most) ([0-9.]+) bpp", error.value.hint)[0])
+    assert encoded(bpp=advised, strict_bpp=True).data == made.data
+
+
+def test_words_of_qualities_between_integers() -> None:
+    assert [word_count(quality) for quality in range(1, 11)] == list(WORDS)
+    counts = [word_count(1 + n / 10) for n in range(91)]
+    assert counts == sorted(counts)
+    assert word_count(9.5) == 84  # between 70 and 100
+    assert len(text_of(encoded(quality=3.5).data).split()) == word_count(3.5) == 11
+
+
+def test_codes_have_no_rate_to_choose() -> None:
+    for rate in ({"quality": 3}, {"bpp": 0.1}):
+        with pytest.raises(ValueError, match="its codes are given"):
+            encoded(codes=[1, 2, 3], **rate)
 
 
 def test_the_rate_counts_everything_in_the_file() -> None:

@@ -298,6 +298,14 @@ def test_rate_and_quality_are_of_the_whole_file() -> None:
     within = made(bpp=0.01)
     assert sizes[0] <= len(within.data) <= 0.01 * 512 * 512 / 8
     assert any("cannot be reached" in notice for notice in made(bpp=0.00001).notices)
+    for bpp, end in ((0.00001, "smallest"), (20, "largest")):
+        assert made(bpp=bpp).missed == f"{bpp} bpp cannot be reached: this is the {end} sketch of this model"
+        with pytest.raises(SemError, match="files of this picture have ") as error:
+            made(bpp=bpp, strict_bpp=True)
+        assert error.value.code == 606
+    middle = 8 * (sizes[0] * sizes[1]) ** 0.5 / 512**2
+    assert middle * 0.99 - 8 / 512**2 < made(bpp=middle, strict_bpp=True).bpp <= middle
+    assert sizes[1] < len(made(quality=5.4).data) < sizes[2]
     with pytest.raises(ValueError, match="edge map"):
         made(edges="none", quality=3)
 
@@ -534,7 +542,7 @@ def test_candidates_under_a_rate_are_of_the_sketch_that_is_sent(models: Path) ->
     assert steps["candidates"]["seeds"] == [9, 10]
     for hints in (nine, ten):
         alone = made(bpp=bpp, hints=hints)
-        assert alone.rate == made(quality=5).rate - (hints is ten)
+        assert 0.99 * bpp * 512**2 - 8 <= 8 * len(alone.data) <= bpp * 512**2
         assert np.array_equal(painted(alone.data, everything), steps[f"candidate-{hints['seed']}"])
 
 

@@ -35,7 +35,8 @@ from refcodec.networks import package, package_cache
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.payloads import latents
 from refcodec.payloads.kinds import check_model
-from refcodec.transforms.elic import config, transforms
+from refcodec.transforms.elic import config
+from refcodec.transforms.elic import torch_transforms as transforms
 
 pytestmark = pytest.mark.models
 
@@ -466,7 +467,7 @@ def test_texts_that_a_model_cannot_take(
 def test_strips_with_a_text_adapter_are_the_whole_picture(
     packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    analysis = transforms.Analysis(packages["narrow"], package.read_manifest(packages["narrow"]))
+    analysis = transforms.TorchAnalysis(packages["narrow"], package.read_manifest(packages["narrow"]))
     rng = np.random.default_rng(0)
     pixels, text = rng.integers(0, 256, (1000, 70, 3)).astype(np.uint8), rng.normal(size=(38, 512)).astype(np.float32)
     y, z = analysis(pixels, text=text)
@@ -482,8 +483,8 @@ def test_strips_with_a_text_adapter_are_the_whole_picture(
 
 def test_the_float_halves_run_where_they_are_told(packages: dict[str, Path]) -> None:
     manifest = package.read_manifest(packages["narrow"])
-    analysis = transforms.Analysis(packages["narrow"], manifest, "meta")
-    painter = transforms.Synthesis(packages["narrow"], manifest, "meta")
+    analysis = transforms.TorchAnalysis(packages["narrow"], manifest, "meta")
+    painter = transforms.TorchSynthesis(packages["narrow"], manifest, "meta")
     assert {
         p.device.type
         for p in [*analysis.g_a.parameters(), *analysis.h_a.parameters(), *painter.g_s.parameters(), painter.inverse]
@@ -495,7 +496,7 @@ def test_the_float_halves_run_where_they_are_told(packages: dict[str, Path]) -> 
         64,
         3,
     )
-    with pytest.raises(RuntimeError, match="meta"):
+    with pytest.raises(SemError, match=r"RuntimeError: .*meta"):
         latent_coding.LatentEncoder(pixels, packages["jiangwei"], device="meta", tables=TABLES)
 
 

@@ -26,7 +26,7 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import load
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.transforms import Synthesis, extended, halo
+from refcodec.transforms.elic.torch_transforms import TorchSynthesis, extended, halo
 from tools.train import grow, heldout, long, pack, plans, snapshot, warm
 
 SHIPPED = ROOT / "refcodec/data/models/elic-small"
@@ -148,7 +148,7 @@ def test_growth_refuses_what_does_not_contain_the_old_network() -> None:
 def test_a_grown_network_packs_and_its_strips_join(tmp_path: Path) -> None:
     net = grow.grow(tiny(), LARGER, [], np.random.default_rng(0)).eval()
     folder = package(net, tmp_path / "larger")
-    painter = Synthesis(folder, json.loads((folder / "manifest.json").read_text()))
+    painter = TorchSynthesis(folder, json.loads((folder / "manifest.json").read_text()))
     reach, rows = halo(LARGER), 2 * halo(LARGER) + 4
     y = torch.randn(1, 20, rows, 4)
     with torch.inference_mode():

@@ -14,6 +14,7 @@ import pydoc
 import re
 import subprocess
 import sys
+import warnings
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -118,6 +119,66 @@ def test_bpp_bounds_the_whole_file(pixels: Pixels) -> None:
             assert made.bpp == 8 * len(made.data) / (72 * 40)
 
 
+def test_qualities_between_integers(pixels: Pixels) -> None:
+    wide = np.tile(pixels, (3, 3, 1))
+    qualities = (1, 1.2, 2, 4.75, 5, 5.2, 5.45, 5.5, 5.9, 6, 9.3, 10)
+    made = [codec.encode_file(wide, quality=quality) for quality in qualities]
+    sizes = [len(encoded.data) for encoded in made]
+    assert sizes == sorted(set(sizes))
+    assert [encoded.rate for encoded in made] == [0, 0, 1, 4, 4, 4, 4, 5, 5, 5, 8, 9]
+    for quality in (1, 5, 10):
+        whole = codec.encode_file(pixels, quality=quality).data
+        for same in (float(quality), np.float32(quality), np.float64(quality)):
+            assert refcodec.encode(pixels, quality=same) == whole
+    noted = codec.encode_file(pixels, quality=5.3, provenance=True)
+    assert refcodec.payload(noted.data).sections[0].value["setting"] == "quality 5.3"
+    assert (noted.bpp_target, noted.missed) == (None, None)
+
+
+@pytest.mark.parametrize("more", [{}, {"provenance": True, "check": 32, "metadata": {"title": "x" * 60}}])
+def test_a_target_in_reach_is_met_within_a_percent(pixels: Pixels, more: dict[str, Any]) -> None:
+    wide = np.tile(pixels, (5, 4, 1))
+    count = wide.shape[0] * wide.shape[1]
+    low, high = (len(refcodec.encode(wide, quality=quality, **more)) for quality in (1, 10))
+    for share in (0.1 if more else 0, 0.2, 0.45, 0.7, 0.9, 1):  # the setting in a provenance is longer with a bpp
+        target = math.exp(math.log(low) + share * math.log(high / low))
+        bpp = 8 * (target + 1e-6) / count
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            data = refcodec.encode(wide, bpp=bpp, strict_bpp=True, **more)
+        assert 0.99 * target - 1 <= len(data) <= target + 1e-6
+        assert decode_file(data).state == "ok"
+        assert refcodec.encode(wide, bpp=bpp, **more) == data  # strict or not, and once more
+
+
+@pytest.mark.parametrize(("bpp", "end"), [(0.0001, "smallest"), (0.05, "smallest"), (40, "largest"), (63.9, "largest")])
+def test_a_target_out_of_reach(pixels: Pixels, bpp: float, end: str) -> None:
+    made = codec.encode_file(pixels, bpp=bpp)
+    text = f"{bpp} bpp cannot be reached: this is the {end} file of this model"
+    assert made.notices == (text,)
+    assert (made.missed, made.bpp_target) == (text, bpp)
+    with pytest.warns(UserWarning, match=re.escape(text)) as caught:
+        assert refcodec.encode(pixels, bpp=bpp) == made.data
+    assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
+    if end == "smallest":
+        assert made.data == refcodec.encode(pixels, quality=1)
+    else:
+        assert len(made.data) >= len(refcodec.encode(pixels, quality=10))
+    with pytest.raises(refcodec.LimitError, match="bpp cannot be reached: files of this picture have ") as error:
+        refcodec.encode(pixels, bpp=bpp, strict_bpp=True)
+    assert (error.value.code, error.value.status) == (606, 6)
+    advised = float(re.findall(r"at (?:least|most) ([0-9.]+) bpp", error.value.hint)[0])
+    assert refcodec.encode(pixels, bpp=advised, strict_bpp=True) == made.data
+
+
+def test_the_progress_of_a_search_grows_to_the_end(pixels: Pixels) -> None:
+    for options in ({"bpp": 1.1}, {"bpp": 2.3}, {"quality": 5.3}):
+        seen: list[float] = []
+        codec.encode_file(pixels, progress=seen.append, **options)  # type: ignore[arg-type]
+        assert seen == sorted(seen)
+        assert seen[-1] == 1
+
+
 def test_explicit_models_checks_and_provenance(pixels: Pixels) -> None:
     row = default_rows().get(1)
     for explicit, length in ((True, 8), (4, 4), (32, 32)):
@@ -210,13 +271,21 @@ def test_a_check_of_an_explicit_model_without_payload() -> None:
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"quality": 0}, "quality is an integer from 1 to 10"),
-        ({"quality": 11}, "quality"),
+        *(
+            ({"quality": q}, "quality is a number from 1 to 10")
+            for q in (0, 11, 0.99, 10.01, -5.3, 1e308, math.nan, math.inf)
+        ),
         ({"quality": True}, "quality"),
         ({"quality": 5, "bpp": 1}, "not both"),
-        ({"bpp": 0}, "bpp is a number above 0 and below 64"),
-        ({"bpp": 64}, "bpp"),
-        ({"bpp": math.nan}, "bpp"),
+        ({"quality": 5.3, "bpp": 1}, "not both"),
+        *(
+            ({"bpp": bpp}, "bpp is a number above 0 and below 64")
+            for bpp in (0, 64, -0.1, 1e308, math.nan, math.inf, -math.inf)
+        ),
+        ({"bpp": True}, "bpp"),
+        ({"strict_bpp": True}, "strict_bpp needs a bpp"),
+        ({"strict_bpp": True, "quality": 5}, "strict_bpp needs a bpp"),
+        ({"strict_bpp": True, "bpp": 0}, "bpp is a number above 0 and below 64"),
         ({"check": 8}, "check is 0, 16 or 32"),
         ({"check": True}, "check"),
         ({"explicit_model": 5}, "4, 8, 16 or 32 bytes"),
@@ -238,7 +307,7 @@ def test_settings_that_make_no_sense(settings: dict[str, Any], match: str) -> No
 @pytest.mark.parametrize(
     "settings",
     [
-        {"quality": 3.0}, {"quality": "3"}, {"bpp": "1"}, {"check": 16.0}, {"explicit_model": "8"}, {"profile": 1.5},
+        {"quality": 3j}, {"quality": "3"}, {"quality": [3]}, {"bpp": "1"}, {"bpp": 1j}, {"check": 16.0}, {"explicit_model": "8"}, {"profile": 1.5},
         {"profile": True}, {"colour": 1}, {"image": 7}, {"image": [[1]]}, {"image": np.zeros((4, 4), np.int64)},
         {"image": np.zeros((4, 4, 3), np.int8)}, {"image": np.zeros((4, 4, 3), bool)}, {"image": np.zeros((4, 4), complex)},
     ],
@@ -493,7 +562,7 @@ def test_names_of_the_package() -> None:
         _ = refcodec.nothing
 
 
-def test_without_torch_files_are_read_and_pictures_refused() -> None:
+def test_without_torch_files_are_read_and_pictures_coded() -> None:
     script = (
         "import io, sys\n"
         "class Hidden:\n"
@@ -503,11 +572,14 @@ def test_without_torch_files_are_read_and_pictures_refused() -> None:
         "import numpy, refcodec\n"
         "data, models = sys.stdin.buffer.read(), sys.argv[1]\n"
         "print(refcodec.payload(data, models=models).sections[0].kind)\n"
-        "for call, given in ((refcodec.decode, data), (refcodec.encode, numpy.zeros((2, 2, 3), 'uint8'))):\n"
-        "    try: call(given)\n"
+        "print(refcodec.decode(refcodec.encode(numpy.zeros((2, 2, 3), 'uint8'))).size)\n"
+        "text = refcodec.encode(text='ld stn', size=(64, 64))\n"
+        "grey = numpy.zeros((64, 64, 3), 'uint8')\n"
+        "for call in (lambda: refcodec.decode(text), lambda: refcodec.encode(grey, method='perco', profile='perco-16-256')):\n"
+        "    try: call()\n"
         "    except refcodec.SemError as error: print(error.code)\n"
         "print('torch' in sys.modules)\n"
     )
     args = [sys.executable, "-c", script, str(MODELS)]
     done = subprocess.run(args, input=latent_file(), capture_output=True, check=True)
-    assert done.stdout.split() == [b"elic", b"805", b"805", b"False"]
+    assert done.stdout.splitlines() == [b"elic", b"(2, 2)", b"805", b"805", b"False"]

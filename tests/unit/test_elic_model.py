@@ -26,13 +26,17 @@ from refcodec.convert.calibrate import calibrate
 from refcodec.convert.z_tables import counted_tables, logistic_tables
 from refcodec.errors import SemError
 from refcodec.methods import latent_coding
+from refcodec.methods.operating_point import OperatingPoint, at_position, rate_of
+from refcodec.methods.rate_control import code_at
+from refcodec.methods.rate_search import search
 from refcodec.networks import package, package_cache
 from refcodec.networks.context_model import ContextModel
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.networks.torch_backend import TorchBackend
 from refcodec.payloads import latents as elic_latents
-from refcodec.transforms.elic import config, transforms
+from refcodec.transforms.elic import config
+from refcodec.transforms.elic import torch_transforms as transforms
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
 from tools.train import pack
@@ -479,8 +483,8 @@ def test_z_tables() -> None:
 def test_strips_are_the_whole_picture(variant: str, packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = package.read_manifest(packages[variant])
     analysis, painter = (
-        transforms.Analysis(packages[variant], manifest),
-        transforms.Synthesis(packages[variant], manifest),
+        transforms.TorchAnalysis(packages[variant], manifest),
+        transforms.TorchSynthesis(packages[variant], manifest),
     )
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (1000, 70, 3)).astype(np.uint8)
@@ -569,7 +573,7 @@ def test_parts_that_do_not_fit(
     change_architecture = architecture if architecture is None else lambda old: architecture(old) or {}
     manifest = spoilt(packages["embedded"], tmp_path / "bad", part, change, change_architecture)
     with pytest.raises(SemError) as e:
-        (transforms.Synthesis if part == "painter" else transforms.Analysis)(tmp_path / "bad", manifest)
+        (transforms.TorchSynthesis if part == "painter" else transforms.TorchAnalysis)(tmp_path / "bad", manifest)
     assert e.value.code == 803
     assert e.value.path == part
 
@@ -578,7 +582,7 @@ def test_an_encoder_that_overflows_says_so(packages: dict[str, Path], tmp_path: 
     grow = put("g_a.linear.weight", lambda t: np.full_like(t, 3e38, np.float32))
     manifest = spoilt(packages["embedded"], tmp_path / "bad", "encoder", grow)
     with pytest.raises(SemError) as e:
-        transforms.Analysis(tmp_path / "bad", manifest)(np.full((9, 9, 3), 255, np.uint8))
+        transforms.TorchAnalysis(tmp_path / "bad", manifest)(np.full((9, 9, 3), 255, np.uint8))
     assert e.value.code == 803
 
 
@@ -601,22 +605,47 @@ def test_an_untrained_package_codes_and_paints(variant: str, packages: dict[str,
     assert latent_coding.synthesise(got, packages[variant], (100, 70)).shape == (70, 100, 3)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
-    for most, rate, reached in (
-        (largest, 1, True),
-        (largest - 1, 0, True),
-        (smallest, 0, True),
-        (smallest - 1, 0, False),
-        (-9, 0, False),
+    for most, position, size in (
+        (largest, 1, largest),
+        (smallest, 0, smallest),
+        (smallest - 1, 0, smallest),
+        (-9, 0, smallest),
     ):
-        fitted, ok = encoder.fitting(most)
-        assert (fitted.latents.rate, ok) == (rate, reached)
+        found = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), most, 2, 0.01)
+        assert (found.position, found.size, found.fits) == (position, size, smallest <= most)
+    between = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), largest - 1, 2, 0.01)
+    assert smallest <= between.size < largest
+    assert 0 <= between.position < 1
     assert len(encoder.at(1, strength=math.inf).body) >= len(encoder.at(1).body)
+
+
+def test_a_correction_brings_the_picture_closer(tmp_path: Path) -> None:
+    pixels = picture(75, 100)
+    encoder = latent_coding.LatentEncoder(pixels, SHIPPED, tables=TABLES)
+
+    def error(coded: latent_coding.CodedLatents) -> float:
+        made = latent_coding.synthesise(coded.latents, SHIPPED, encoder.size).astype(float)
+        return float(((made - pixels) ** 2).mean())
+
+    y = encoder.y.copy()
+    for rate in (2, 8):
+        plain, corrected = (code_at(encoder, OperatingPoint(rate, 1.0, share)) for share in (0, 0.1))
+        assert error(corrected) < error(plain)
+        assert len(corrected.body) > len(plain.body)
+        assert np.array_equal(encoder.y, y)
+        assert code_at(encoder, OperatingPoint(rate, 1.0, 0.1)).body == corrected.body
+        assert encoder.at(rate).body == plain.body
+    without = tmp_path / "without"
+    shutil.copytree(SHIPPED, without)
+    (without / "painter.safetensors").unlink()
+    encoder = latent_coding.LatentEncoder(pixels, without, tables=TABLES)
+    assert not encoder.loss(2).any()
 
 
 def test_the_shipped_model() -> None:
     model = package.load(SHIPPED)
     manifest = package.read_manifest(SHIPPED)
-    analysis, painter = transforms.Analysis(SHIPPED, manifest), transforms.Synthesis(SHIPPED, manifest)
+    analysis, painter = transforms.TorchAnalysis(SHIPPED, manifest), transforms.TorchSynthesis(SHIPPED, manifest)
     for part in (analysis, painter):
         assert (part.cfg.groups, part.cfg.hyper, part.cfg.rates) == (model.groups, model.hyper, model.rates)
         assert part.cfg.anchor_parity == model.parity
@@ -624,7 +653,7 @@ def test_the_shipped_model() -> None:
     encoder = latent_coding.LatentEncoder(pixels, SHIPPED, tables=TABLES)
     sizes = []
     for quality in (1, 10):
-        rate = latent_coding.rate_of(quality, model.rates)
+        rate = rate_of(quality, model.rates)
         made = encoder.at(rate)
         sizes.append(len(made.body))
         got = elic_latents.decode(made.body, model, (100, 75), NumpyBackend(), tables=TABLES)
@@ -632,10 +661,3 @@ def test_the_shipped_model() -> None:
         error = latent_coding.synthesise(got, SHIPPED, (100, 75)).astype(float) - pixels
         assert 10 * math.log10(255**2 / (error**2).mean()) > (24 if quality == 1 else 32)
     assert sizes[0] < sizes[1] < 75 * 100 * 3 / 8
-
-
-def test_qualities_span_the_rates() -> None:
-    assert [latent_coding.rate_of(q, 10) for q in range(1, 11)] == list(range(10))
-    assert {latent_coding.rate_of(q, 1) for q in range(1, 11)} == {0}
-    assert [latent_coding.rate_of(q, 64) for q in (1, 10)] == [0, 63]
-    assert sorted({latent_coding.rate_of(q, 3) for q in range(1, 11)}) == [0, 1, 2]

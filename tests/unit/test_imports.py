@@ -22,7 +22,7 @@ SOURCE = ROOT / "refcodec"
 LAYERS = (
     ("cli",),
     ("export", "symbol_arrays"),
-    ("codec",),
+    ("codec", "progressive"),
     ("pack", "reconstruct"),
     ("decoder", "methods", "inspection", "editing"),
     ("encode_settings",),
@@ -41,7 +41,7 @@ LAYERS = (
     ("descriptor_names", "replace_file"),
     ("temporary_files",),
     ("registry.hints",),
-    ("limits", "sandbox"),
+    ("limits", "sandbox", "rate_target"),
     ("spec", "errors", "progress", "memory", "process_settings"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
@@ -53,7 +53,13 @@ TORCH = (
     "refcodec.networks.torch_guard",
     "refcodec.convert",
     "refcodec.foundation",
-    "refcodec.transforms",
+    "refcodec.transforms.elic.blocks",
+    "refcodec.transforms.elic.entropy_model",
+    "refcodec.transforms.elic.network",
+    "refcodec.transforms.elic.text_adapter",
+    "refcodec.transforms.elic.torch_transforms",
+    "refcodec.transforms.vq.network",
+    "refcodec.transforms.vq.quantiser",
     "refcodec.cli.bench",
 )
 
@@ -171,7 +177,8 @@ def test_looking_into_a_file_imports_nothing_heavy(name: str) -> None:
 def test_what_is_heavy_is_seen() -> None:
     assert {"numpy", "torch"} <= closure("refcodec.networks.torch_backend")
     assert "torch" not in closure("refcodec.methods.elic")
-    assert "torch" in set(imports("refcodec.transforms.elic.transforms"))
+    assert "torch" in set(imports("refcodec.transforms.elic.torch_transforms"))
+    assert "torch" not in closure("refcodec.transforms.elic.runners", "refcodec.transforms.vq.transforms")
 
 
 def test_payloads_entropy_and_container_do_without_torch() -> None:

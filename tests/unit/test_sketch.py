@@ -32,9 +32,12 @@ pytest.importorskip("scipy")
 ROOT = Path(__file__).resolve().parents[2]
 from refcodec.convert import quantise
 from refcodec.convert.calibrate import calibrate
-from refcodec.methods import latent_coding, sketch
+from refcodec.methods import sketch
+from refcodec.methods.operating_point import at_position, rate_of
+from refcodec.methods.rate_control import code_at
+from refcodec.methods.rate_search import search
 from refcodec.networks.torch_backend import TorchBackend
-from refcodec.transforms.elic import transforms
+from refcodec.transforms.elic import torch_transforms as transforms
 from refcodec.transforms.elic.network import Elic
 from tools.bench import sketch as bench
 from tools.train import losses, pack, sketches
@@ -116,7 +119,7 @@ def test_channels_and_kind_belong_together(folder: Path) -> None:
     for kind, channels in ((7, 1), (6, 3)):
         manifest = json.loads((folder / "manifest.json").read_text())
         manifest["symbols"]["kind"] = kind
-        for part, half in (("painter", transforms.Synthesis), ("encoder", transforms.Analysis)):
+        for part, half in (("painter", transforms.TorchSynthesis), ("encoder", transforms.TorchAnalysis)):
             manifest[part]["architecture"]["channels"] = channels
             with pytest.raises(SemError) as e:
                 half(folder, manifest)
@@ -149,7 +152,7 @@ def test_samples_are_rounded_and_clamped(folder: Path) -> None:
     rng = np.random.default_rng(5)
     y = rng.integers(-1500, 1501, (model.m, 8, 8)).astype(np.int32)
     latents = elic_latents.ElicLatents(1, np.zeros((model.hyper, 2, 2), np.int32), y)
-    painter = transforms.Synthesis(folder, package.read_manifest(folder))
+    painter = transforms.TorchSynthesis(folder, package.read_manifest(folder))
     with torch.inference_mode():
         x = painter.g_s(torch.from_numpy(y)[None].float() * (painter.inverse[1] / 64)[None, :, None, None])[
             0, 0
@@ -164,9 +167,9 @@ def test_fitting(folder: Path) -> None:
     encoder = sketch.SketchEncoder(drawing(130, 70), folder, tables=TABLES)
     smallest, largest = (len(encoder.at(rate).body) for rate in (0, 1))
     assert smallest < largest
-    for most, rate, reached in ((largest, 1, True), (largest - 1, 0, True), (smallest - 1, 0, False)):
-        fitted, ok = encoder.fitting(most)
-        assert (fitted.latents.rate, ok) == (rate, reached)
+    for most, position, size in ((largest, 1, largest), (smallest, 0, smallest), (smallest - 1, 0, smallest)):
+        found = search(lambda at: len(code_at(encoder, at_position(at, 2)).body), most, 2, 0.01)
+        assert (found.position, found.size, found.fits) == (position, size, smallest <= most)
 
 
 def test_what_is_no_map(folder: Path) -> None:
@@ -296,7 +299,7 @@ def test_anchors_fit_and_are_kept() -> None:
 def test_the_shipped_model() -> None:
     model, manifest = package.load(SHIPPED), package.read_manifest(SHIPPED)
     assert model.kind == 6
-    for half in (transforms.Analysis(SHIPPED, manifest), transforms.Synthesis(SHIPPED, manifest)):
+    for half in (transforms.TorchAnalysis(SHIPPED, manifest), transforms.TorchSynthesis(SHIPPED, manifest)):
         assert (half.cfg.groups, half.cfg.hyper, half.cfg.rates, half.cfg.channels) == (
             model.groups,
             model.hyper,
@@ -307,7 +310,7 @@ def test_the_shipped_model() -> None:
     original = drawing(256, 192)
     encoder, sizes, found = sketch.SketchEncoder(original, SHIPPED, tables=TABLES), list[int](), list[float]()
     for quality in (1, 5, 10):
-        made = encoder.at(latent_coding.rate_of(quality, model.rates))
+        made = encoder.at(rate_of(quality, model.rates))
         got = elic_latents.decode(made.body, model, (256, 192), NumpyBackend(), tables=TABLES)
         assert got.serialise() == made.latents.serialise()
         sizes.append(len(made.body))

@@ -5,14 +5,14 @@
 
 Each case runs in a process of its own, with one thread. Memory: the largest resident set against the prediction that
 `--max-memory` is compared with. Time: that of the processor, predicted from the same case at a quarter of the size in the
-same run, in proportion to its symbols, or to the pixels of its strips with their halos.
+same run, in proportion to its pixels.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import operator
+import math
 import os
 import subprocess
 import sys
@@ -32,7 +32,6 @@ class Case(NamedTuple):
     name: str
     prepare: Callable[[int, int], tuple[Run, int]]
     sizes: tuple[tuple[int, int], tuple[int, int]]  # of the calibration, and of the case
-    units: Callable[[int, int], int] = operator.mul  # of work in such a picture
 
 
 def _latents(profile: int, kind: int, backend: str) -> Callable[[int, int], tuple[Run, int]]:
@@ -92,9 +91,6 @@ def _network(profile: int, part: str) -> Callable[[int, int], tuple[Run, int]]:
         folder = environment.locate_package(environment.registry.get(profile).model or "")
         manifest = package.read_manifest(folder)
         architecture = manifest[part]["architecture"]
-        import torch
-
-        torch.set_num_threads(1)
         if part == "encoder":
             pixels = np.zeros((height, width, architecture.get("channels", 3)), np.uint8)
             return _analysis(folder, manifest, pixels), estimates.analysis_bytes(architecture, (width, height))
@@ -103,25 +99,10 @@ def _network(profile: int, part: str) -> Callable[[int, int], tuple[Run, int]]:
     return prepare
 
 
-def _pixels(profile: int, part: str) -> Callable[[int, int], int]:
-    """Return the function of the size that counts the pixels of the strips with their halos."""
-
-    def count(width: int, height: int) -> int:
-        from refcodec.environment import Environment
-        from refcodec.networks import package
-        from refcodec.transforms import memory as estimates
-
-        environment = Environment.default()
-        manifest = package.read_manifest(environment.locate_package(environment.registry.get(profile).model or ""))
-        return estimates.computed_pixels(manifest[part]["architecture"], (width, height))
-
-    return count
-
-
 def _analysis(folder: Path, manifest: dict[str, Any], pixels: Any) -> Run:
-    from refcodec.transforms.elic.transforms import Analysis
+    from refcodec.transforms.elic.runners import load_analysis
 
-    network = Analysis(folder, manifest)
+    network = load_analysis(folder, manifest)
     return lambda: network(pixels)
 
 
@@ -135,9 +116,9 @@ def _synthesis(folder: Path, manifest: dict[str, Any], size: tuple[int, int]) ->
         grid = np.zeros((-(-size[1] // decoder.cfg.stride), -(-size[0] // decoder.cfg.stride)), np.int64)
         return lambda: decoder(grid, size)
     from refcodec.payloads.latents import shapes
-    from refcodec.transforms.elic.transforms import Synthesis
+    from refcodec.transforms.elic.runners import load_synthesis
 
-    network = Synthesis(folder, manifest)
+    network = load_synthesis(folder, manifest)
     y = np.zeros((network.cfg.m, *shapes(*size)[1]), np.int32)
     return lambda: network(y, 0, size)
 
@@ -160,10 +141,10 @@ CASES = (
     Case("elic latents, torch", _latents(1, spec.ELIC, "torch"), (SMALL, LARGE)),
     Case("sketch latents, numpy", _latents(9, spec.SKETCH, "numpy"), (SMALL, LARGE)),
     Case("vq indices", _vq, (SMALL, LARGE)),
-    Case("elic synthesis", _network(1, "painter"), ((2048, 1536), (4096, 3072)), _pixels(1, "painter")),
-    Case("sketch synthesis", _network(9, "painter"), ((2048, 1536), (4096, 3072)), _pixels(9, "painter")),
-    Case("vq synthesis", _network(20, "painter"), ((2048, 1536), (4096, 3072)), _pixels(20, "painter")),
-    Case("elic analysis", _network(1, "encoder"), ((2048, 1536), (4096, 3072)), _pixels(1, "encoder")),
+    Case("elic synthesis", _network(1, "painter"), ((2048, 1536), (4096, 3072))),
+    Case("sketch synthesis", _network(9, "painter"), ((2048, 1536), (4096, 3072))),
+    Case("vq synthesis", _network(20, "painter"), ((2048, 1536), (4096, 3072))),
+    Case("elic analysis", _network(1, "encoder"), ((2048, 1536), (4096, 3072))),
 )
 
 
@@ -199,7 +180,7 @@ def compare(case: Case) -> dict[str, Any]:
     """Return one row of the table: prediction against reality, of memory and of time."""
     small, large = case.sizes
     first, second = measured(case, small), measured(case, large)
-    seconds = first["seconds"] * case.units(*large) / case.units(*small)
+    seconds = first["seconds"] * math.prod(large) / math.prod(small)
     return {
         "case": case.name,
         "size": f"{large[0]}x{large[1]}",

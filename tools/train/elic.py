@@ -28,7 +28,7 @@ from torch import Tensor
 
 from refcodec.transforms.elic import config as configs
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.transforms import extended
+from refcodec.transforms.elic.torch_transforms import extended
 from tools.train import joint, photos, sketches
 from tools.train.joint import Guide
 from tools.train.losses import distortion, line_distortion

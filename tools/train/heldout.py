@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from refcodec.cli.bench.distortions import bd_rate, ms_ssim
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.transforms import extended, samples
+from refcodec.transforms.elic.torch_transforms import extended, samples
 
 SIDE = 384
 Row = dict[str, float]

@@ -32,7 +32,7 @@ from refcodec.networks.package import SymbolModel, build
 from refcodec.payloads import latents as elic_latents
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.transforms import extended
+from refcodec.transforms.elic.torch_transforms import extended
 from tools.train import photos, sketches
 
 Array = NDArray[Any]

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.transforms import extended
+from refcodec.transforms.elic.torch_transforms import extended
 from tools.train import elic, pack, photos, sketches
 from tools.train.session import tensor
 

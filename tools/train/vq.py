@@ -30,7 +30,8 @@ from torch import Tensor
 from refcodec.networks import package
 from refcodec.networks.package import declare, symbol_digest
 from refcodec.transforms.elic.blocks import ResidualBottleneck
-from refcodec.transforms.vq.network import VqConfig, VqNet
+from refcodec.transforms.vq.config import VqConfig
+from refcodec.transforms.vq.network import VqNet
 from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 from tools.train import photos, small
 from tools.train.losses import distortion

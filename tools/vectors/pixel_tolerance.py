@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.networks.package import read_manifest
-from refcodec.transforms.elic.transforms import Synthesis, samples
+from refcodec.transforms.elic.torch_transforms import TorchSynthesis, samples
 from tools.vectors.build import MODELS
 from tools.vectors.case import ValidCase
 from tools.vectors.pictures import MEASURED, OUT, picture_path
@@ -37,7 +37,7 @@ MIN_RMS: Final = 0.05
 
 
 def synthesise(
-    painter: Synthesis, vector: Vector, binary64: bool, channels_last: bool
+    painter: TorchSynthesis, vector: Vector, binary64: bool, channels_last: bool
 ) -> tuple[Picture, NDArray[np.float64]]:
     """Return the picture, uint8[H, W, C], and its samples in 0 ... 255 before they are clamped and rounded."""
     assert isinstance(vector.case, ValidCase)
@@ -79,7 +79,7 @@ def measure(vector: Vector) -> tuple[Picture, dict[str, Any]]:
     """Return the reference picture, and its shape, limits and spread."""
     assert isinstance(vector.case, ValidCase)
     folder = MODELS / str(vector.case.model)
-    painter = Synthesis(folder, read_manifest(folder))
+    painter = TorchSynthesis(folder, read_manifest(folder))
     reference, exact = synthesise(painter, vector, binary64=True, channels_last=False)
     others = [synthesise(painter, vector, **options) for options in configurations()]
     peak, rms = (max(values) for values in zip(*(distance(other, reference) for other, _ in others), strict=True))

@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Parse the options of `semtool bench`: lists, windows, and the codecs that they name."""
+"""Parse the options of `semtool bench`: lists, windows and sizes."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
 
 from refcodec import spec
 from refcodec.fileio import shown
-from refcodec.registry import hints
-
-if TYPE_CHECKING:
-    from refcodec.cli.bench.measure import Codec, Setting
 
 METHODS: Final = tuple(spec.METHODS.values())
-FORMATS: Final = ("jpeg", "webp", "avif")
+ANCHORS: Final = ("jpeg", "webp", "avif")  # the default
+FORMATS: Final = (*ANCHORS, "avif-slow", "jxl", "jp2")
+WITHOUT_QUALITY: Final = ("jp2",)  # formats that are measured at rates
 WITH_QUALITY: Final = ("elic", "pics")  # methods with latents, whose rate has a quality
 
 
@@ -35,13 +32,27 @@ def quality_list(_ctx: click.Context, _param: click.Parameter, text: str | None)
 
 
 def anchor_list(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """Parse names of anchors: "jpeg,avif" → (jpeg, avif); "none" → ()."""
+    """Parse names of anchors: "jpeg,avif" → (jpeg, avif); "none" → (); "all" → all formats."""
     if text is None:
         return None
-    names = () if text == "none" else tuple(dict.fromkeys(text.split(",")))
+    names = {"none": (), "all": FORMATS}.get(text, tuple(dict.fromkeys(text.split(","))))
     if unknown := sorted(set(names) - set(FORMATS)):
-        raise click.BadParameter(f"there is no anchor {shown(unknown[0])}: choose of {', '.join(FORMATS)}, or none")
+        known = ", ".join(FORMATS)
+        raise click.BadParameter(f"there is no anchor {shown(unknown[0])}: choose of {known}, or all, or none")
     return names
+
+
+def effort_list(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """Parse efforts: "1,5,9" or "1-3" → numbers from 1 to 9; () without any."""
+    if text is None:
+        return ()
+    try:
+        efforts = quality_list(_ctx, _param, text) or ()
+    except click.BadParameter:
+        efforts = ()
+    if not efforts or not set(efforts) <= set(range(1, 10)):
+        raise click.BadParameter("write efforts as 1,5,9: numbers from 1 to 9")
+    return efforts
 
 
 def window(_ctx: click.Context, _param: click.Parameter, value: tuple[float, float]) -> tuple[float, float]:
@@ -57,50 +68,3 @@ def size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int,
     if not (width.isdecimal() and height.isdecimal() and int(width) * int(height)):
         raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
     return int(width), int(height)
-
-
-def codecs_of(models: Any, options: dict[str, Any]) -> tuple[Codec, list[Codec]]:
-    """Return the codec to measure, and its anchors. Raises a usage error for settings that the codec does not support."""
-    from refcodec.cli.bench import coders
-    from refcodec.cli.bench.anchors import ANCHORS
-
-    method, commands = options["method"], options["codec_cmd"]
-    settings, profile = _settings(
-        method, commands is not None, options["qualities"], options["bpp"], options["profile"]
-    )
-    if (options["samples"] > 1 or options["hints"]) and (commands or method in ("elic", *FORMATS)):
-        raise click.UsageError("--samples and --hint are for methods that generate pictures from a seed")
-    if unknown := sorted(set(options["hints"]) - set(hints.HINTS)):
-        raise click.UsageError(f"there is no hint {shown(unknown[0])}: there are {', '.join(hints.HINTS)}")
-    if commands:
-        codec = coders.command(commands[0], commands[1], settings, options["codec_id"])
-    elif method in FORMATS:
-        codec = ANCHORS[method]()
-        codec = replace(codec, settings=settings) if options["qualities"] else codec
-    else:
-        codec = coders.refcodec(
-            method, settings, models, profile=profile, samples=options["samples"], overrides=options["hints"]
-        )
-    names = options["anchors"]
-    if names is None:
-        names = FORMATS if commands or method == "elic" else ()
-    anchors = [ANCHORS[name]() for name in names]
-    return codec, [anchor for anchor in anchors if anchor.name != codec.name]
-
-
-def _settings(
-    method: str, commands: bool, qualities: tuple[int, ...] | None, bpp: tuple[float, ...], profiles: tuple[str, ...]
-) -> tuple[tuple[Setting, ...], str | None]:
-    """Return the settings to measure, and the profile that all of them use."""
-    if (bpp or profiles) and (commands or method in FORMATS):
-        raise click.UsageError("--bpp and --profile are for the methods of .sem: others take --qualities")
-    if qualities and not commands and method not in (*WITH_QUALITY, *FORMATS):
-        raise click.UsageError(f"method {method} has no quality: give --bpp, or neither")
-    if len(profiles) > 1:
-        if qualities or bpp:
-            raise click.UsageError("several profiles are measured as they come: --qualities and --bpp go with one")
-        return profiles, None
-    profile = profiles[0] if profiles else None
-    if qualities or bpp:
-        return (*(qualities or ()), *bpp), profile
-    return (tuple(range(1, 11)) if commands or method == "elic" else (None,)), profile

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from importlib import import_module, metadata
@@ -15,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from refcodec.cli.bench import commands
 from refcodec.cli.bench.measure import Codec, Setting, open_picture, setting_key
-from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
     from refcodec.foundation.resolve import Models
 
-COMMAND_SECONDS = 600
+HINT = "try the two commands by hand"
 
 
 def refcodec(
@@ -32,11 +30,13 @@ def refcodec(
     profile: str | None = None,
     samples: int = 1,
     overrides: Mapping[str, str] | None = None,
+    effort: int | None = None,
 ) -> Codec:
     """Return a method of this package as a codec, which decodes each file `samples` times, from as many seeds.
 
-    overrides: render hints. The identity holds a digest of every file of the package (code, tables, embedded models), so
-    that any change is measured anew, with the models, the device and the versions of the libraries that compute pixels.
+    overrides: render hints. effort: of the encoder's search, None for its default. The identity holds a digest of every
+    file of the package (code, tables, embedded models), so that any change is measured anew, with the models, the device
+    and the versions of the libraries that compute pixels.
     """
     from refcodec.cli.common_options import package_of
     from refcodec.codec import encode_file
@@ -47,6 +47,8 @@ def refcodec(
         options: dict[str, Any] = {"profile": profile} | {
             "bpp" if name == "wanted_bpp" else name: value for name, value in setting_key(setting).items()
         }
+        if effort is not None:
+            options["effort"] = effort
         return encode_file(
             image, method=method, models=models, model=package_of(models), limits=models.limits, **options
         ).data
@@ -58,11 +60,21 @@ def refcodec(
             for pixels in reconstruct(symbols, models=models, overrides=overrides, samples=samples).pictures
         ]
 
+    def prepare() -> None:
+        """Load libraries and networks, before anything is timed."""
+        decode(encode(Image.new("RGB", (64, 64)), settings[0]))
+
+    chosen = f"{profile} samples={samples} {sorted((overrides or {}).items())}"
+    identity = _identity(method, models, chosen, effort)
+    return Codec(f".sem {method}", identity, settings, encode, decode, prepare if method == "elic" else None)
+
+
+def _identity(method: str, models: Models, chosen: str, effort: int | None) -> str:
     libraries = ("numpy", "torch") if method == "elic" else ("numpy", "torch", "transformers", "diffusers")
     versions = " ".join(f"{name} {_version(name)}" for name in libraries)
     digest = package_digest(Path(str(import_module("refcodec").__file__)).parent)
-    chosen = f"{method} {profile} samples={samples} {sorted((overrides or {}).items())} {models.device} {models.dtype} {_models(method, models)}"
-    return Codec(f".sem {method}", f"refcodec {digest} {chosen} {versions}", settings, encode, decode)
+    search = "" if effort is None else f" effort={effort}"
+    return f"refcodec {digest} {method} {chosen} {models.device} {models.dtype} {_models(method, models)}{search} {versions}"
 
 
 def _models(method: str, models: Models) -> str:
@@ -101,46 +113,21 @@ def command(encode: str, decode: str, qualities: tuple[Setting, ...], codec_id: 
     Templates are split as a shell would, but run without one. The identity holds the templates, the digests of the two
     executables if they are found, and `codec_id`, which must name everything else that decides the result.
     """
-    executables = " ".join(_executable_digest(template) for template in (encode, decode))
+    executables = " ".join(commands.executable_digest(template) for template in (encode, decode))
 
     def to_file(image: Image.Image, quality: Setting) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder, "in.png"), Path(folder, "out.bin")
             image.save(source)
-            _run(encode, input=str(source), output=str(target), quality=str(quality))
+            commands.run(encode, HINT, input=str(source), output=str(target), quality=str(quality))
             return target.read_bytes()
 
     def to_picture(data: bytes) -> list[Image.Image]:
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder, "in.bin"), Path(folder, "out.png")
             source.write_bytes(data)
-            _run(decode, input=str(source), output=str(target))
+            commands.run(decode, HINT, input=str(source), output=str(target))
             return open_picture(target.read_bytes())
 
     identity = f"command {encode!r} {decode!r} {executables} {codec_id}"
     return Codec(codec_id or shlex.split(encode)[0], identity, qualities, to_file, to_picture)
-
-
-def _run(template: str, **values: str) -> None:
-    words = shlex.split(template)
-    for name, value in values.items():
-        words = [word.replace("{" + name + "}", value) for word in words]
-    try:
-        done = subprocess.run(words, capture_output=True, timeout=COMMAND_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise _failed(f"{words[0]} took more than {COMMAND_SECONDS} s") from None
-    except OSError as error:
-        raise _failed(f"{words[0]} cannot be run: {error.strerror}") from error
-    if done.returncode:
-        messages = done.stderr.decode(errors="replace").strip().splitlines()
-        last = messages[-1] if messages else "no message"
-        raise _failed(f"{words[0]} ended with status {done.returncode}: {last}")
-
-
-def _failed(what: str) -> SemError:
-    return SemError(Code.CANNOT_READ, what, hint="try the two commands by hand")
-
-
-def _executable_digest(template: str) -> str:
-    path = shutil.which(shlex.split(template)[0])
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else "unknown"

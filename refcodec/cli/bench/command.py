@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec.cli.bench.bench_options import FORMATS, METHODS, anchor_list, codecs_of, quality_list
+from refcodec.cli.bench.bench_options import FORMATS, METHODS, anchor_list, effort_list, quality_list
 from refcodec.cli.bench.bench_options import size as size_option
 from refcodec.cli.bench.bench_options import window as window_option
 from refcodec.cli.common_options import json_option, models_of, models_options, progress
-from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import output_name
-from refcodec.cli.stdio import claim_output, say, show_json, wants_json, write_output
+from refcodec.cli.stdio import claim_output, say, show_json, wants_json
 from refcodec.cli.symbol_options import pairs
 from refcodec.errors import Code, SemError
 
 if TYPE_CHECKING:
-    from refcodec.cli.bench.metric_registry import Metric
     from refcodec.cli.bench.rate import RateResult
+    from refcodec.foundation.resolve import Models
 
 ARGUMENTS = "refcodec.cli.bench.arguments"
 
@@ -101,7 +100,16 @@ def need_scipy() -> None:
     default="psnr,ms-ssim",
     show_default=True,
     metavar="LIST",
-    help="Some of psnr, ms-ssim, ssimulacra2, lpips-alex, lpips-vgg, dists, clip-cosine, clip-score, css, bss, fid, kid.",
+    help="Some of psnr, ms-ssim, ssimulacra2, lpips-alex, lpips-vgg, dists, clip-cosine, clip-score, css, bss, miou, fid, "
+    "kid, cmmd.",
+)
+@click.option(
+    "--metric-cmd",
+    nargs=2,
+    multiple=True,
+    metavar="NAME CMD",
+    help="Also measure what CMD prints for two PNG files, in place of {original} and {decoded} or after it; NAME:lower if "
+    "lower is better. Repeatable.",
 )
 @click.option(
     "--weights",
@@ -120,7 +128,14 @@ def need_scipy() -> None:
     "--anchors",
     callback=anchor_list,
     metavar="LIST",
-    help="Some of jpeg,webp,avif, or none.  [default: all for elic and commands, else none]",
+    help="Some of jpeg, webp, avif (speed 6), avif-slow (speed 0), jxl, jp2; or all, or none.  [default: jpeg,webp,avif for "
+    "elic and commands, else none]",
+)
+@click.option(
+    "--efforts",
+    callback=effort_list,
+    metavar="LIST",
+    help="Measure a method of .sem at these efforts of its encoder, such as 1,5,9, each as a curve.",
 )
 @click.option(
     "--window",
@@ -140,32 +155,49 @@ def need_scipy() -> None:
 )
 @click.option("-o", "--output", metavar="OUT.json", callback=output_name, help="Write all numbers here.")
 @click.option("--plot", metavar="OUT.svg", callback=output_name, help="Write the rate-distortion plot here.")
+@click.option(
+    "--html", metavar="OUT.html", callback=output_name, help="Write a report with tables, curves and crops here."
+)
+@click.option(
+    "--crop-bpp",
+    type=click.FloatRange(min=0, min_open=True),
+    multiple=True,
+    metavar="R",
+    help="Crops of the report: of each codec, the quality nearest to R bits per pixel. Repeatable.  [default: 0.2]",
+)
 @limits_options
 @json_option
 def rate(
     pictures: tuple[Path, ...],
     metrics: str,
+    metric_cmd: tuple[tuple[str, str], ...],
     weights: Path | None,
     captions: Path | None,
     window: tuple[float, float],
     cache: Path | None,
     output: str | None,
     plot: str | None,
+    html: str | None,
+    crop_bpp: tuple[float, ...],
     **options: Any,
 ) -> None:
-    """Measure the sizes of files, and the quality of the pictures decoded from them.
+    """Measure the sizes of files, the quality of the pictures decoded from them, and seconds per picture.
 
     PICTURES are files, or folders of them. Methods without qualities are measured at their one rate by default.
 
     \b
     semtool bench rate KODAK --cache out/bench-cache --plot rate.svg
+    semtool bench rate KODAK --anchors all --efforts 1,9 --html report.html
+    semtool bench rate KODAK --metric-cmd butteraugli:lower "butteraugli_main {original} {decoded}"
     semtool bench rate KODAK --method clip --model set/ --metrics clip-cosine,css,bss --weights metrics/
     semtool bench rate KODAK --codec-cmd "enc -q {quality} {input} {output}" "dec {input} {output}"
     """
-    for name in (output, plot):
+    for name in (output, plot, html):
         if name is not None:
             claim_output(name, str(pictures[0]))
     need_scipy()
+    from refcodec.cli.bench.report_files import write_report
+
     models = models_of(
         options["model"],
         options["device"],
@@ -173,47 +205,45 @@ def rate(
         options["limits"],
         allow_download=options["allow_download"],
     )
-    from refcodec.cli.bench import metric_registry, network_cache
-    from refcodec.cli.bench.measure import load
-    from refcodec.cli.bench.rate import measured
-
-    try:
-        chosen = metric_registry.chosen(metrics.split(","), network_cache.Places(models, weights, captions))
-        codec, anchors = codecs_of(models, options)
-        sources = load(pictures, chosen)
-        _warn(chosen, len(sources))
-        with progress("measuring") as update:
-            result = measured(codec, anchors, sources, chosen, window, _command(), cache, update)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    _report(result, output, plot)
-
-
-def _report(result: RateResult, output: str | None, plot: str | None) -> None:
-    """Write the numbers and the plot into the named files, and print the result."""
-    document = result.to_dict()
-    if output is not None:
-        import json
-
-        write_output(output, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
-    if plot is not None:
-        write_output(plot, result.plot().encode())
+    result = _measured(pictures, models, metrics, metric_cmd, weights, captions, window, cache, options)
+    write_report(result, output, plot, html, crop_bpp, cache)
     if wants_json():
-        show_json(document)
+        show_json(result.to_dict())
     else:
         say(result.text().rstrip("\n"))
 
 
-def _warn(metrics: list[Metric], pictures: int) -> None:
-    """Print a notice for an FID of few pictures. Raises ValueError for FID or KID of a single picture."""
-    from refcodec.cli.bench.set_distances import ENOUGH
+def _measured(
+    pictures: tuple[Path, ...],
+    models: Models,
+    metrics: str,
+    metric_cmd: tuple[tuple[str, str], ...],
+    weights: Path | None,
+    captions: Path | None,
+    window: tuple[float, float],
+    cache: Path | None,
+    options: dict[str, Any],
+) -> RateResult:
+    """Load metrics, codecs and pictures, and measure. Raises a usage error for options that do not go together."""
+    from refcodec.cli.bench import metric_registry, network_cache
+    from refcodec.cli.bench.codecs import codecs_of
+    from refcodec.cli.bench.measure import load
+    from refcodec.cli.bench.metric_command import metrics_of
+    from refcodec.cli.bench.rate import measured
+    from refcodec.cli.bench.report_files import warn_about_sets
 
-    if any(metric.of_sets for metric in metrics) and pictures < 2:
-        raise ValueError("FID and KID compare sets: give several pictures")
-    if pictures < ENOUGH and any(metric.name == "fid" for metric in metrics):
-        notice(
-            f"FID of {pictures} pictures, fewer than {ENOUGH}, is biased upwards: compare it at the same number, or use KID"
-        )
+    try:
+        chosen = metric_registry.chosen(metrics.split(","), network_cache.Places(models, weights, captions))
+        chosen += metrics_of(metric_cmd, models.limits)
+        codecs = codecs_of(models, options)
+        sources = load(pictures, chosen)
+        warn_about_sets(chosen, len(sources))
+        with progress("measuring") as update:
+            return measured(
+                codecs.codec, codecs.anchors, sources, chosen, window, _command(), cache, update, codecs.variants
+            )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _command() -> str:

@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from PIL import Image
 
 from refcodec.cli.bench.distortions import Curve, Picture
 from refcodec.cli.bench.metric_registry import Metric
+from refcodec.cli.bench.seconds import Seconds, computer, mean, timed
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.images.load import load as load_image
@@ -33,7 +34,7 @@ class Codec:
     """A codec under test: encodes an RGB picture at a setting to a file, and decodes that to one picture or several.
 
     `identity` names everything that decides its bytes and pixels (versions, settings, digests): results are cached under
-    it.
+    it. `prepare` is called once before anything is timed.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Codec:
     settings: tuple[Setting, ...]
     encode: Callable[[Image.Image, Setting], bytes]
     decode: Callable[[bytes], list[Image.Image]]
+    prepare: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Sweep:
 
     rows: list[list[Point]]  # [picture][setting]
     average: list[Point]  # [setting]: means over pictures of every value (of decibels too), and the metrics of sets
+    seconds: Sequence[Seconds] = ()  # [setting]: means over pictures
 
 
 def setting_key(setting: Setting) -> dict[str, int | float | str]:
@@ -137,16 +140,31 @@ class _File:
     codec: Codec
     source: Source
     setting: Setting
+    prepare: Callable[[], None]  # does its work in the first call
 
     @cached_property
+    def encoding(self) -> tuple[bytes, float, float]:
+        """The file and the seconds that it took, on the clock and of processors."""
+        image = Image.fromarray(self.source.pixels)  # pixels only, without colour profile and EXIF
+        self.prepare()
+        return timed(lambda: self.codec.encode(image, self.setting))
+
+    @property
     def data(self) -> bytes:
-        return self.codec.encode(
-            Image.fromarray(self.source.pixels), self.setting
-        )  # pixels only, without colour profile and EXIF
+        return self.encoding[0]
+
+    @cached_property
+    def decoding(self) -> tuple[list[Image.Image], float, float]:
+        """The pictures of the file, and the seconds that they took."""
+        data = self.data
+        return timed(lambda: self.codec.decode(data))
 
     @cached_property
     def decoded(self) -> list[Picture]:
-        return [np.asarray(picture.convert("RGB")) for picture in self.codec.decode(self.data)]
+        return [np.asarray(picture.convert("RGB")) for picture in self.decoding[0]]
+
+    def seconds(self) -> dict[str, float]:
+        return Seconds(*self.encoding[1:], *self.decoding[1:]).to_dict()
 
     @cached_property
     def original(self) -> Picture:
@@ -191,14 +209,17 @@ def sweep(
 ) -> Sweep:
     """Measure every source at every setting, except for results in the cache."""
     results, done = Cache(cache), 0
+    prepare, of_seconds = lru_cache(codec.prepare or (lambda: None)), f"seconds {computer()}"
+    times: list[list[Seconds]] = [[] for _ in codec.settings]
     rows: list[list[Point]] = []
     features: dict[tuple[str, int], list[dict[str, Any]]] = {}  # by metric of sets and number of the setting
     for source in sources:
         row = []
         for number, setting in enumerate(codec.settings):
-            file = _File(codec, source, setting)
+            file = _File(codec, source, setting, prepare)
             key = {"codec": codec.identity, "picture": source.sha256, **setting_key(setting)}
             bits = results.get({**key, "of": "file"}, file.bits)
+            times[number].append(Seconds.of(results.get({**key, "of": of_seconds}, file.seconds)))
             values: dict[str, float] = {}
             for metric in metrics:
                 own = {**key, "of": metric.identity, "name": source.name if metric.name == "clip-score" else ""}
@@ -212,9 +233,8 @@ def sweep(
             if progress is not None:
                 progress(done / (len(sources) * len(codec.settings)))
         rows.append(row)
-    return Sweep(
-        rows, [_average([row[n] for row in rows], _of_sets(metrics, features, n)) for n in range(len(codec.settings))]
-    )
+    average = [_average([row[n] for row in rows], _of_sets(metrics, features, n)) for n in range(len(codec.settings))]
+    return Sweep(rows, average, [mean(of_setting) for of_setting in times])
 
 
 def _of_sets(

@@ -30,6 +30,8 @@ NAMES: Final = (
     "bss",
     "fid",
     "kid",
+    "cmmd",
+    "miou",
 )
 DEFINED: Final = 1  # part of every cache key: increment it when a definition of this package changes
 Pair = Callable[[str, Picture, Picture], float]  # name of the picture, original, decoded -> value
@@ -117,9 +119,9 @@ def _metric(name: str, networks: Networks) -> Metric:
             features=features,
             of_sets=of_sets,
         )
-    if name in ("clip-cosine", "clip-score"):
+    if name in ("clip-cosine", "clip-score", "cmmd"):
         return _of_clip(name, own, networks)
-    if name in ("css", "bss"):
+    if name in ("css", "bss", "miou"):
         return _of_classes(name, own, networks)
     raise ValueError(f"there is no metric {name}: choose from {', '.join(NAMES)}")
 
@@ -129,6 +131,10 @@ def _of_clip(name: str, own: str, networks: Networks) -> Metric:
     from refcodec.cli.bench.metric_networks.clip_similarity import clip_score, cosine
 
     embed = remembered(clip.picture)
+    if name == "cmmd":
+        return Metric(
+            name, "CMMD", f"clip {DEFINED} {digest}", 3, higher=False, features=embed, of_sets=set_distances.cmmd
+        )
     if name == "clip-cosine":
         return Metric(name, "CLIP cosine", f"{own} {digest}", pair=lambda _, a, b: cosine(embed(a), embed(b)))
     captions, texts = networks.captions()
@@ -144,8 +150,11 @@ def _of_clip(name: str, own: str, networks: Networks) -> Metric:
 
 def _of_classes(name: str, own: str, networks: Networks) -> Metric:
     segmenter, digest = networks.role("segmenter", name)
-    from refcodec.cli.bench.metric_networks.segmentation import bss, css
+    from refcodec.cli.bench.metric_networks.segmentation import bss, css, miou
 
+    if name == "miou":
+        reference = remembered(segmenter.classes)
+        return Metric(name, "mIoU", f"{own} {digest}", pair=lambda _, a, b: miou(reference(a), segmenter.classes(b)))
     count, compare = remembered(segmenter), css if name == "css" else bss
     return Metric(name, name.upper(), f"{own} {digest}", pair=lambda _, a, b: compare(count(a), count(b)))
 

@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 from refcodec.cli.bench.distortions import Curve
 
 PANEL_W, PANEL_H, LEFT, TOP, GAP, BOTTOM = 420, 320, 56, 34, 70, 74  # pixels
-COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # Okabe and Ito: distinct to all eyes
+COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
+# Okabe and Ito, distinct to all eyes, and two more
 CAPTION_CHARACTERS = 150
 PER_ROW = 2
 
@@ -39,7 +40,25 @@ def svg(panels: Mapping[str, Mapping[str, Curve]], top_bpp: float, caption: str)
     return "\n".join(body) + "\n"
 
 
-def _panel(title: str, curves: Mapping[str, Curve], top_bpp: float) -> list[str]:
+def panel(curves: Mapping[str, Curve], top_bpp: float, number: int) -> str:
+    """Return one panel as an SVG element of an HTML page, without title and legend, for a style sheet to colour.
+
+    number: tells its clip path from those of other panels of the page.
+    """
+    width, height = LEFT + PANEL_W + 12, PANEL_H + 56
+    inside = f"inside{number}"
+    parts = [
+        f'<svg viewBox="0 0 {width} {height}" role="img" font-size="12">',
+        f'<clipPath id="{inside}"><rect width="{PANEL_W}" height="{PANEL_H}"/></clipPath>',
+        f'<g transform="translate({LEFT} 12)">',
+        *_panel(None, curves, top_bpp, inside),
+        "</g></svg>",
+    ]
+    return "".join(parts)
+
+
+def _panel(title: str | None, curves: Mapping[str, Curve], top_bpp: float, inside: str = "inside") -> list[str]:
+    """Return axes, grid and lines; with a title also that and a legend."""
     seen = [quality for points in curves.values() for rate, quality in points if rate <= top_bpp] or [0.0]
     step = _step(max(seen) - min(seen))
     low, high = step * math.floor(min(seen) / step), step * (math.floor(max(seen) / step) + 1)
@@ -47,7 +66,7 @@ def _panel(title: str, curves: Mapping[str, Curve], top_bpp: float) -> list[str]
     def at(rate: float, quality: float) -> tuple[float, float]:
         return PANEL_W * rate / top_bpp, PANEL_H * (high - quality) / (high - low)
 
-    parts = [f'<text x="0" y="-12" font-weight="bold">{escape(title)}</text>']
+    parts = [] if title is None else [f'<text x="0" y="-12" font-weight="bold">{escape(title)}</text>']
     for quality in _ticks(low, high, step):
         y = at(0, quality)[1]
         parts.append(f'<path d="M0 {y:.1f}H{PANEL_W}" stroke="#ddd"/>')
@@ -59,7 +78,9 @@ def _panel(title: str, curves: Mapping[str, Curve], top_bpp: float) -> list[str]
     parts.append(f'<text x="{PANEL_W / 2}" y="{PANEL_H + 34}" text-anchor="middle">bits per pixel, whole file</text>')
     for number, (name, points) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]
-        parts += _line([at(*point) for point in sorted(points)], colour)
+        parts += _line(name, [(at(*point), point) for point in sorted(points)], colour, inside)
+        if title is None:
+            continue
         y = PANEL_H - 14 - 17 * (len(curves) - 1 - number)
         parts.append(f'<path d="M{PANEL_W - 110} {y - 4}h22" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="{PANEL_W - 82}" y="{y}">{escape(name)}</text>')
@@ -67,11 +88,17 @@ def _panel(title: str, curves: Mapping[str, Curve], top_bpp: float) -> list[str]
     return parts
 
 
-def _line(points: Sequence[tuple[float, float]], colour: str) -> list[str]:
-    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in points)
+def _line(
+    name: str, points: Sequence[tuple[tuple[float, float], tuple[float, float]]], colour: str, inside: str
+) -> list[str]:
+    """Return a curve through points, each of ((x, y) in the panel, (rate, quality))."""
+    path = "L".join(f"{x:.1f} {y:.1f}" for (x, y), _ in points)
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"><title>{escape(name)}: {quality:.3f} at {rate:.3f} bpp</title></circle>'
+        for (x, y), (rate, quality) in points
+    )
     line = f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-    return [f'<g clip-path="url(#inside)" fill="{colour}">{line}{dots}</g>']
+    return [f'<g clip-path="url(#{inside})" fill="{colour}">{line}{dots}</g>']
 
 
 def _step(span: float) -> float:

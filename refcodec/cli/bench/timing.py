@@ -54,13 +54,14 @@ def machine() -> str:
     """Return processor, cores, system, Python and libraries, and nothing that identifies the computer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     versions = [f"Python {platform.python_version()}"] + [f"{name} {v}" for name in LIBRARIES if (v := _version(name))]
-    parts = [_processor(), f"{cores} cores", platform.system(), *versions]
+    parts = [processor(), f"{cores} cores", platform.system(), *versions]
     if "torch" in sys.modules:
         parts.append(f"{sys.modules['torch'].get_num_threads()} torch threads")
     return ", ".join(parts)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -6,6 +6,7 @@ picture -> description -> K words -> consonants          consonants -> words -> 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -26,6 +27,7 @@ from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.picture_size import centre_square, generation_size, resize_to
 from refcodec.payloads import checked, consonant
 from refcodec.progress import Progress, part
+from refcodec.rate_target import RateTarget
 
 if TYPE_CHECKING:
     from refcodec.methods.picture_size import Pixels
@@ -68,6 +70,8 @@ def analyse(request: EncodeRequest) -> Description:
     pixels, notices = centre_square(request.pixels)
     size = (pixels.shape[1], pixels.shape[0])
     if request.symbols.codes is not None:
+        if request.settings.quality is not None or request.settings.bpp is not None:
+            raise ValueError("quality and bpp set the length of the text, but its codes are given")
         return Description(request.symbols, size, notices=notices)
     if request.settings.options.words is not None and (
         request.settings.quality is not None or request.settings.bpp is not None
@@ -109,22 +113,45 @@ def _select(
     request: EncodeRequest, selector: WordSelector, described: Callable[[Selection], Description]
 ) -> tuple[Selection, list[str]]:
     """Return the selection of the requested number of words, or of as many as the rate allows, and notices."""
+    bpp, notices = request.settings.bpp, list[str]()
     if not selector.available:
-        return selector.at(0), ["the description has no word that leaves a consonant: the text is empty"]
-    if request.settings.bpp is None:
-        return selector.at(request.settings.options.words or WORDS[(request.settings.quality or QUALITY) - 1]), []
-    width, height = described(selector.by_rules(1)).size
-    limit = int(request.settings.bpp * width * height / 8)
+        notices.append("the description has no word that leaves a consonant: the text is empty")
+    if bpp is None:
+        return selector.at(request.settings.options.words or word_count(request.settings.rate[0] or QUALITY)), notices
+    target = RateTarget(bpp, described(selector.by_rules(1)).size, request.settings.strict_bpp)
 
     def size_with(select: Callable[[int], Selection]) -> Callable[[int], int]:
         return lambda count: request.size_of(pack, described(select(count)))
 
+    limit, size_of = int(target.file_bytes), size_with(selector.at)
     count = largest_fitting(size_with(selector.by_rules), limit, 1, selector.available)
-    if selector.language is not None:  # its words are about as long as those of the rules
-        count = largest_fitting(size_with(selector.at), limit, max(1, count), selector.available)
-    if not count:
-        return selector.at(1), [f"{request.settings.bpp} bpp cannot be reached: this is the smallest file, of one word"]
-    return selector.at(count), []
+    if selector.language is not None and selector.available:  # its words are about as long as those of the rules
+        count = largest_fitting(size_of, limit, max(1, count), selector.available)
+    return selector.at(max(1, count)), [*notices, *_missed(target, count, selector, size_of)]
+
+
+def _missed(target: RateTarget, count: int, selector: WordSelector, size_of: Callable[[int], int]) -> list[str]:
+    """Return the notice that a target is out of reach, if it is.
+
+    count: the largest number of words that fits, 0 for none. Raises Code.LIMIT_FILE for a strict target.
+    """
+    if count < selector.available and count:
+        return []
+    size = size_of(max(1, count))
+    if target.lowest <= size <= target.file_bytes:
+        return []
+    if target.strict:
+        raise target.error(size_of(1), size_of(selector.available))
+    if size > target.file_bytes:
+        return [target.missed("this is the smallest file, of one word" if selector.available else "the text is empty")]
+    return [target.missed("this is the largest file, of all words of the description")]
+
+
+def word_count(quality: float) -> int:
+    """Return the number of words of a quality from 1 to 10: WORDS, and between two of them in proportion."""
+    below = int(quality)
+    low, high = WORDS[below - 1], WORDS[min(below, len(WORDS) - 1)]
+    return round(low * math.exp(math.log(high / low) * (quality - below)))
 
 
 def largest_fitting(size_of: Callable[[int], int], limit: int, start: int, maximum: int) -> int:

@@ -10,7 +10,7 @@ from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.methods.base import DecodeContext, EncodeRequest
 from refcodec.methods.network_memory import require_memory
-from refcodec.networks import package, package_cache, package_search
+from refcodec.networks import package, package_search
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +26,9 @@ def indices(request: EncodeRequest) -> NDArray[np.int64]:
     packages = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
     folder = packages[0] if packages else request.models.package_environment.locate_package(request.profile.model or "")
     require_memory(request.models.limits, folder, "encoder", (request.pixels.shape[1], request.pixels.shape[0]))
-    with package_cache.torch_errors(folder, "encoder"):
-        encoder = VqEncoder(folder, package.read_manifest(folder))
-        _check_profile(encoder.cfg, request.profile, "encoder")
-        grid = encoder(request.pixels, request.progress)
+    encoder = VqEncoder(folder, package.read_manifest(folder))
+    _check_profile(encoder.cfg, request.profile, "encoder")
+    grid = encoder(request.pixels, request.progress)
     request.models.used["encoder"] = folder.name
     return grid
 
@@ -43,10 +42,9 @@ def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pi
     if unsupported := sorted(key for key, value in context.overrides.items() if value is not None):
         raise ValueError(f"the embedded decoder of method perco has no {unsupported[0]}: it has no settings")
     require_memory(context.models.limits, folder, "painter", context.size)
-    with package_cache.torch_errors(folder, "painter"):
-        painter = VqDecoder(folder, package.read_manifest(folder))
-        _check_profile(painter.cfg, context.profile, "painter")
-        pixels = painter(grid, context.size, context.progress)
+    painter = VqDecoder(folder, package.read_manifest(folder))
+    _check_profile(painter.cfg, context.profile, "painter")
+    pixels = painter(grid, context.size, context.progress)
     context.models.used["painter"] = folder.name
     return pixels
 

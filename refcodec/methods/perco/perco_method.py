@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from refcodec.methods.picture_size import Pixels
 
 EMBEDDED: Final = "perco-small"
+GENERATIVE: Final = "perco-generator"  # what needs the libraries of foundation models
 LATENT_CODER, GENERATOR = "perco_diffusion:LatentCoder.load", "perco_diffusion:PercoGenerator.load"
 HYPER_ENCODER: Final = "hyper_encoder:HyperEncoder.load"
 NO_CAPTION: Final = "the file has no caption: give one with --caption, or name a captioner"
@@ -130,13 +131,13 @@ def analyse(request: EncodeRequest) -> Description:
         raise ValueError("give a picture or its indices, not both")
     if spec.VQ not in request.profile.kinds:
         raise ValueError(f"profile {request.profile.name} has no indices of a picture")
-    package_cache.need_torch("describing a picture")
     embedded = kinds.needs_model(spec.VQ, request.profile.parameters(spec.VQ))
     if embedded:
         from refcodec.methods.perco import embedded as perco_small
 
         indices = perco_small.indices(request)
     else:
+        package_cache.need_torch("describing a picture", GENERATIVE)
         hyper = _hyper_encoder(request.models, request.profile.recommended.models, request.profile)
         coder: LatentCoder = request.models.load("painter", LATENT_CODER, request.profile.recommended.models)
         indices = call("perco_diffusion:indices_of", request.pixels, coder, hyper)
@@ -162,6 +163,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
         from refcodec.methods.perco import embedded as perco_small
 
         return [perco_small.preview(context, grid, context.folder)]
+    package_cache.need_torch("reconstructing a picture", GENERATIVE)
     hyper = _hyper_encoder(context.models, context.profile.recommended.models, context.profile)
     generator: PercoGenerator = context.models.load("painter", GENERATOR, context.profile.recommended.models)
     generator.check_hyper_encoder(hyper)

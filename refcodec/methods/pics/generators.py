@@ -91,14 +91,12 @@ def _prompt(context: DecodeContext, caption: Caption | None, painter: TextToImag
 def _with_controlnet(context: DecodeContext, painter: TextToImage, control: ControlNet) -> TextToImage:
     """Return a generator that follows the decoded sketch."""
     from refcodec.methods import sketch
-    from refcodec.networks import package_cache
 
     assert context.folder is not None
-    with package_cache.torch_errors(context.folder, "painter"):
-        require_memory(context.models.limits, context.folder, "painter", context.size)
-        grey = sketch.synthesise(
-            context.value(spec.SKETCH), context.folder, context.size, context.models.limits.checked(None)
-        )
+    require_memory(context.models.limits, context.folder, "painter", context.size)
+    grey = sketch.synthesise(
+        context.value(spec.SKETCH), context.folder, context.size, context.models.limits.checked(None)
+    )
     lines = sharpen(resize(grey))
     context.note("sketch", lines)
     controlled: TextToImage = call(

@@ -45,14 +45,11 @@ def _with_sketch(job: PackJob, payloads: list[CodedPayload]) -> Packed:
 
     if job.folder is None:
         raise ValueError(f"profile {job.profile.name} names no model for a sketch: name one with its folder")
-    package_cache.need_torch("encoding an edge map")
-    from refcodec.methods import latent_coding, sketch
+    from refcodec.methods import rate_control, sketch
 
     check_model(package_cache.symbol_model(job.folder, job.digest), spec.SKETCH, job.parameters(spec.SKETCH))
-    with package_cache.torch_errors(job.folder, "encoder"):
-        encoder = sketch.SketchEncoder(job.symbols.sketch, job.folder, job.digest, tables=job.environment.tables)
-        coded, reached = latent_coding.code_latents(encoder, spec.SKETCH, job, payloads)
-    notices = [] if reached else ["the wanted rate cannot be reached: this is the smallest sketch of this model"]
+    encoder = sketch.SketchEncoder(job.symbols.sketch, job.folder, job.digest, tables=job.environment.tables)
+    coded, notices = rate_control.code_latents(encoder, spec.SKETCH, job, payloads, "sketch")
     return [*payloads, CodedPayload(spec.SKETCH, coded.body, coded.latents)], notices
 
 

@@ -70,6 +70,10 @@ class ElicConfig:
         """Channels of the hyper-decoder's output."""
         return self.hyper_synthesis[-1][3]
 
+    def largest_map(self, widths: tuple[int, ...]) -> int:
+        """Return the values of the largest map of a patch transform with these widths, for one latent."""
+        return max(16 * widths[0], 4 * widths[1], widths[2], self.m, 256 * self.channels)
+
     @property
     def parts(self) -> tuple[slice, ...]:
         """Channels of each group, as slices of all m."""

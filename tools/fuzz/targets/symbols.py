@@ -43,6 +43,7 @@ NAMES = frozenset(
         "level",
         "quality",
         "bpp",
+        "strict_bpp",
     ]
 )
 VALUES = (

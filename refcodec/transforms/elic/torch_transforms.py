@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Run the float halves of a model package: analysis (`encoder.safetensors`) and synthesis (`painter.safetensors`).
+"""Run the float halves of a model package in torch: analysis (`encoder.safetensors`) and synthesis (`painter.safetensors`).
 
-Neither affects the decoding of symbols. Weights are stored as float16 and run as float32 on any device.
+Neither affects the decoding of symbols. Weights are stored as float16 and run as float32 on any device. The CPU runs
+"patch" transforms in numpy (`numpy_transforms`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from refcodec.errors import Code, SemError
-from refcodec.networks.package import load_part
+from refcodec.networks import package_cache
 from refcodec.networks.torch_guard import multiplications, neutral, without_memory
 from refcodec.progress import Progress, part
 from refcodec.transforms.elic.blocks import ElicAnalysis
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
+from refcodec.transforms.elic.part import read_elic_part, read_gains
+from refcodec.transforms.package_part import Tensors, malformed
 
 STRIP = 48  # latent rows of one strip: 768 pixel rows
 HALO = {"patch": 8, "elic": 24}  # smallest number of latent rows around a strip on which its result can depend
@@ -32,40 +35,20 @@ TEXT_PIXELS = 1 << 25
 TEXT_ENCODER = "openai/clip-vit-base-patch32"  # used to train TACO
 
 
-def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, dict[str, Tensor]]:
+def _load(folder: Path, manifest: dict[str, Any], part: str) -> tuple[Elic, Tensors]:
     """Return the network of a part, still without weights, and its tensors. Raises ModelError."""
-    entry, arrays = load_part(folder, manifest, part)
-    try:
-        cfg = ElicConfig.from_dict(entry.get("architecture"))
-    except ValueError as e:
-        raise SemError(Code.MODEL_MALFORMED, f"its architecture is not one this program knows ({e})", path=part) from e
-    symbols = manifest["symbols"]
-    if [cfg.kind, list(cfg.groups), cfg.hyper, cfg.rates] != [
-        symbols.get(name) for name in ("kind", "groups", "hyper", "rates")
-    ]:
-        raise SemError(Code.MODEL_MALFORMED, "its architecture is not that of the symbol model", path=part)
+    cfg, tensors = read_elic_part(folder, manifest, part)
     with without_memory():  # only the half in use gets weights
-        net = Elic(cfg)
-    if any(v.dtype not in (np.float16, np.float32) or not np.isfinite(v).all() for v in arrays.values()):
-        raise SemError(Code.MODEL_MALFORMED, "its tensors are not finite F16 or F32 numbers", path=part)
-    return net, {name: torch.from_numpy(v.astype(np.float32)) for name, v in arrays.items()}
+        return Elic(cfg), tensors
 
 
-def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, part: str) -> nn.Module:
-    state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+def _fill(module: nn.Module, tensors: Tensors, prefix: str, part: str) -> nn.Module:
+    named = {k.removeprefix(prefix): v.astype(np.float32) for k, v in tensors.items() if k.startswith(prefix)}
     try:
-        module.load_state_dict(state, assign=True)
+        module.load_state_dict({k: torch.from_numpy(v) for k, v in named.items()}, assign=True)
     except RuntimeError as e:
-        raise SemError(Code.MODEL_MALFORMED, "its tensors do not fit its architecture", path=part) from e
+        raise malformed("its tensors do not fit its architecture", part) from e
     return module.eval()
-
-
-def _rows(tensors: dict[str, Tensor], name: str, shape: tuple[int, int], part: str) -> Tensor:
-    """Return the tensor `name`, which must hold one positive number per rate and channel."""
-    tensor = tensors.get(name)
-    if tensor is None or tensor.shape != shape or not bool((tensor > 0).all()):
-        raise SemError(Code.MODEL_MALFORMED, f"no tensor {name} of {shape} positive numbers", path=part)
-    return tensor
 
 
 def strips(
@@ -107,17 +90,17 @@ def halo(cfg: ElicConfig) -> int:
     return max(HALO[cfg.transform], math.ceil(reach) + 1)
 
 
-class Analysis:
+class TorchAnalysis:
     """Map pictures to latents: y float32[M, h, w] before gains, z0 float32[hyper, h/4, w/4], and the gains."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
         net, tensors = _load(folder, manifest, "encoder")
         self.cfg = cfg = net.cfg
-        self.name, self.device = str(manifest.get("name") or folder.name), device
-        self.g_a = fill(net.g_a, tensors, "g_a.", "encoder").to(device)
-        self.h_a = fill(net.entropy.h_a, tensors, "h_a.", "encoder").to(device)
-        self.gain = _rows(tensors, "gain", (cfg.rates, cfg.m), "encoder").numpy()
-        self.gain_z = _rows(tensors, "gain_z", (cfg.rates, cfg.hyper), "encoder").numpy()
+        self.name, self.folder, self.device = str(manifest.get("name") or folder.name), folder, device
+        self.g_a = _fill(net.g_a, tensors, "g_a.", "encoder").to(device)
+        self.h_a = _fill(net.entropy.h_a, tensors, "h_a.", "encoder").to(device)
+        self.gain = read_gains(tensors, "gain", (cfg.rates, cfg.m), "encoder")
+        self.gain_z = read_gains(tensors, "gain_z", (cfg.rates, cfg.hyper), "encoder")
 
     def __call__(
         self, pixels: NDArray[np.uint8], progress: Progress | None = None, text: NDArray[np.float32] | None = None
@@ -131,7 +114,8 @@ class Analysis:
         tokens = self._tokens(text, height * width)
         padded = np.pad(pixels, ((0, -height % 64), (0, -width % 64), (0, 0)), mode="edge")
         rows, cols = padded.shape[0] // 16, padded.shape[1] // 16
-        with neutral(multiplications(self.g_a, rows * cols)):
+        work = multiplications(self.g_a, rows * cols)
+        with package_cache.torch_errors(self.folder, "encoder"), neutral(work):
             x = torch.from_numpy(padded).permute(2, 0, 1)[None]
             y = self._latents(x, rows, tokens, progress)
             z = self.h_a(y)
@@ -180,21 +164,28 @@ class Analysis:
         )
 
 
-class Synthesis:
+class TorchSynthesis:
     """Map latents to pixels (SPEC §14)."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any], device: str = "cpu") -> None:
         net, tensors = _load(folder, manifest, "painter")
-        self.cfg, self.device = net.cfg, device
-        self.g_s = fill(net.g_s, tensors, "g_s.", "painter").to(device)
-        self.inverse = _rows(tensors, "inverse", (self.cfg.rates, self.cfg.m), "painter").to(device)
+        self.cfg, self.folder, self.device = net.cfg, folder, device
+        self.g_s = _fill(net.g_s, tensors, "g_s.", "painter").to(device)
+        inverse = read_gains(tensors, "inverse", (self.cfg.rates, self.cfg.m), "painter")
+        self.inverse = torch.from_numpy(inverse).to(device)
 
     def __call__(
-        self, y: NDArray[np.int32], rate: int, size: tuple[int, int], progress: Progress | None = None
+        self,
+        y: NDArray[Any],
+        rate: int,
+        size: tuple[int, int],
+        progress: Progress | None = None,
+        out: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.uint8]:
-        """Return uint8[H, W, C] for y int32[M, h, w] in 1/64 steps; size (width, height)."""
+        """Return uint8[H, W, C] for y, integers [M, h, w] in 1/64 steps; size (width, height). out: the array to fill."""
         width, height = size
-        with neutral(multiplications(self.g_s, y.shape[1] * y.shape[2])):
+        work = multiplications(self.g_s, y.shape[1] * y.shape[2])
+        with package_cache.torch_errors(self.folder, "painter"), neutral(work):
             latent = torch.from_numpy(y)[None]
             factor = (self.inverse[rate] / 64)[None, :, None, None]
 
@@ -202,7 +193,11 @@ class Synthesis:
                 return samples(self.g_s(t.to(self.device).float() * factor)).cpu()
 
             x = strips(run, latent, y.shape[1], 1, 16, halo(self.cfg), progress)
-            return np.ascontiguousarray(x[0, :, :height, :width].permute(1, 2, 0).numpy())
+            pixels = x[0, :, :height, :width].permute(1, 2, 0).numpy()
+            if out is None:
+                return np.ascontiguousarray(pixels)
+            out[:] = pixels
+            return out
 
 
 def samples(x: Tensor) -> Tensor:

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""The bench of the base install: what it runs, and its figures from given ones. It installs nothing here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tools.bench import base
+
+
+def test_a_process_is_measured() -> None:
+    found = base.run([sys.executable, "-c", "x = bytes(range(256)) * 200_000"])  # 51 MB
+    assert 0 < found.cpu < 30
+    assert found.wall > 0
+    assert 50e6 < found.peak < 500e6
+
+
+def test_a_process_that_fails_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="such is life"):
+        base.run([sys.executable, "-c", "raise SystemExit('such is life')"])
+
+
+def test_variables_that_would_change_the_result_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PYTHONPATH", "OPENBLAS_NUM_THREADS", "SEM_NO_NUMBA"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("SEM_TIMEOUT", "9")
+    assert {"PYTHONPATH", "OPENBLAS_NUM_THREADS", "SEM_NO_NUMBA"} & set(base.clean()) == set()
+    assert base.clean()["SEM_TIMEOUT"] == "9"
+
+
+def test_figures() -> None:
+    rounds = [
+        base.Measured(1.0, 0.5, 40_000_000),
+        base.Measured(3.0, 0.7, 41_000_000),
+        base.Measured(2.0, 0.9, 39_000_000),
+    ]
+    row = base.summary(rounds)
+    assert row == {"wall_s": 2.0, "cpu_s": 0.7, "peak_mb": 41.0}
+    rows = dict.fromkeys(base.commands(Path("bin/python"), Path("x.png"), Path("out")), row)
+    assert list(rows) == ["png to avif", "avif to png", "encode", "decode", "verify", "inspect"]
+    rows |= {"decode": {"wall_s": 5.0, "cpu_s": 2.1, "peak_mb": 90.0}}
+    assert base.ratios(rows) == {"decode": {"wall_s": 2.5, "cpu_s": 3.0}, "encode": {"wall_s": 1.0, "cpu_s": 1.0}}
+    text = base.table("sample", (768, 512), rows)
+    assert "sample, 768x512" in text
+    assert "decode / avif to png: 2.5 (processor 3.0); at most 5 is wanted" in text
+
+
+def test_pictures_are_measured_as_png(tmp_path: Path) -> None:
+    Image.new("RGBA", (30, 20)).save(tmp_path / "x.webp")
+    assert base.as_png(Path(sys.executable), tmp_path / "x.webp", tmp_path / "x.png") == (30, 20)
+    with Image.open(tmp_path / "x.png") as found:
+        assert found.mode == "RGB"
+    pytest.importorskip("skimage")
+    assert base.as_png(Path(sys.executable), None, tmp_path / "y.png") == base.SIZE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Threads of numpy's products of matrices, chosen for the size of the work.
+"""One thread for numpy's products of matrices, which are small: networks run in blocks of rows.
 
 OpenBLAS wakes its threads for matrices of a few hundred kB, and they spin while they wait for one another: on two cores
 with other work, the networks of a small picture took 14 times the processor time of one thread, and as much longer. Its
@@ -17,19 +17,8 @@ from typing import Any, Final
 
 from refcodec.process_settings import SharedSettings, Undo
 
-WORK: Final = 1 << 34  # multiplications that pay for threads: about a second of a core
 _CORES: Final = ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath")  # from numpy 2 on, and before
 _NAMES: Final = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads")
-
-
-@contextmanager
-def threads_for(work: float) -> Iterator[None]:
-    """Compute in the block with one thread for less than `WORK` multiplications, else with as many as the program has."""
-    if work >= WORK:
-        yield
-        return
-    with one_thread():
-        yield
 
 
 @contextmanager

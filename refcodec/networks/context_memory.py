@@ -11,16 +11,16 @@ from typing import Final
 
 from refcodec.networks.context_model import SITES, _one_convolution, _pointwise
 from refcodec.networks.layers import Add, Conv, Net, width
-from refcodec.networks.minimal_filtering import OUTPUTS
-from refcodec.networks.numpy_convolution import BAND, ROWS, is_filtered
+from refcodec.networks.minimal_filtering import OUTPUTS, POINTS
+from refcodec.networks.numpy_convolution import BAND, ROWS, is_filtered, weights_kept
 from refcodec.networks.stages import stages
 from refcodec.networks.symbol_model import SymbolModel
 
 NUMBER: Final = 8  # bytes of a float64
 NARROW: Final = 2  # bytes of an int16
-OVERHEAD: Final = {"numpy": (1.05, 3 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
+OVERHEAD: Final = {"numpy": (1.05, 6 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
 LATENTS: Final = 4  # bytes for each value of z and y: int32
-CODED: Final = 34  # bytes for each symbol of a pass while it is coded: indices, masks, values, means
+CODED: Final = 28  # bytes for each symbol of a pass while it is coded: indices, masks, values, means
 INDEX: Final = 40  # bytes for each site: the row and column indices of both passes, and what they are made from
 
 Shape = tuple[int, int, int]  # channels, rows, columns
@@ -79,11 +79,17 @@ def _count(shape: Shape) -> int:
 
 
 def _weights(model: SymbolModel, backend: str, shape: tuple[int, int]) -> int:
-    """Return the number of weights that a backend keeps as floats."""
-    nets = (model.hyper_net, *model.channel_nets, *model.spatial_nets, *model.heads, *(model.anchor_heads or ()))
-    convolutions = [layer for net in nets for layer in net if isinstance(layer, Conv)]
-    more = [conv for conv in convolutions if backend == "numpy" and is_filtered(conv, *shape)]
-    return sum(conv.w.size for conv in convolutions) + sum(conv.w.size * 3 // conv.kernel for conv in more)
+    """Return the number of floats that a backend keeps of the weights."""
+    nets = (*model.channel_nets, *model.spatial_nets, *model.heads, *(model.anchor_heads or ()))
+    convolutions = [(layer, shape) for net in nets for layer in net if isinstance(layer, Conv)]
+    size = shape[0] // 4, shape[1] // 4
+    for layer in model.hyper_net:
+        if isinstance(layer, Conv):
+            convolutions.append((layer, size))
+            size = layer.output_size(*size)
+    if backend == "torch":
+        return sum(conv.w.size for conv, _ in convolutions)
+    return sum(weights_kept(conv, *size) for conv, size in convolutions)
 
 
 def _passes(meter: _Meter, model: SymbolModel, k: int, shape: tuple[int, int], backend: str) -> None:
@@ -132,7 +138,7 @@ def _convolution(conv: Conv, shape: Shape) -> int:
     channels, h, w = shape
     copies = 1
     if is_filtered(conv, h, w):
-        columns = across = (conv.kernel + OUTPUTS - 1) * w // OUTPUTS
+        columns = across = (min(conv.kernel, max(POINTS)) + OUTPUTS - 1) * w // OUTPUTS
         copies = 2  # before and after the products with the matrix of inputs
     elif conv.transposed:
         across, columns = w, (conv.kernel // conv.stride + 1) * w

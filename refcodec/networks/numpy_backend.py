@@ -8,13 +8,13 @@ in float64, part by part: values at the sites of a band are float64[C, n].
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.networks.blas import threads_for
+from refcodec.networks.blas import one_thread
 from refcodec.networks.checkerboard import Squares
 from refcodec.networks.layers import Add, Conv, Layer, Net, Relu, Requant
 from refcodec.networks.numpy_convolution import BAND, Convolver, Where
@@ -33,15 +33,14 @@ class NumpyBackend:
         self._convolver = Convolver(dtype, self.tick)
         self._rows: dict[tuple[int, int, int], tuple[Conv | None, Requant, Array, Array]] = {}
 
-    def computing(self, work: int) -> AbstractContextManager[Any]:
-        """Return the block in which nets run, whatever the program has numpy do about errors of floating point.
+    @contextmanager
+    def computing(self, work: int) -> Iterator[None]:
+        """Run nets in the block, whatever the program has numpy do about errors of floating point, with one thread.
 
-        It has threads for `work` multiplications.
+        Bands have the size of a cache, for any picture: threads would wait for one another most of the time.
         """
-        stack = ExitStack()
-        stack.enter_context(np.errstate(all="ignore"))
-        stack.enter_context(threads_for(work))
-        return stack
+        with np.errstate(all="ignore"), one_thread():
+            yield
 
     def array(self, values: Array) -> Array:
         return np.ascontiguousarray(values, dtype=self.dtype)

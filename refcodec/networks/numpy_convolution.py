@@ -62,6 +62,14 @@ def is_filtered(conv: Conv, h: int, w: int) -> bool:
     return strides and w % OUTPUTS == 0 and h * w >= FILTERING_PAYS and _columns(conv)[1] in POINTS
 
 
+def weights_kept(conv: Conv, h: int, w: int) -> int:
+    """Return the number of floats into which the weights of a layer are turned for a grid of h x w sites."""
+    if not is_filtered(conv, h, w):
+        return int(conv.w.size)
+    rows = sum(len(part.rows) for part in phases(conv))
+    return rows * (_columns(conv)[1] + OUTPUTS - 1) * conv.inputs * conv.outputs
+
+
 class Convolver:
     """Computes convolutions in one float dtype. `tick`: called before each band."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Threads of numpy's BLAS: one for small work, in the block alone, and nothing where it is another library."""
+"""Threads of numpy's BLAS: one in the block alone, and nothing where it is another library."""
 
 from __future__ import annotations
 
@@ -27,20 +27,18 @@ def two_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_small_work_has_one_thread() -> None:
-    for work, threads in ((0, 1), (blas.WORK - 1, 1), (blas.WORK, 2)):
-        with blas.threads_for(work):
-            assert blas.threads() == threads
-        with NumpyBackend().computing(int(work)):
-            assert blas.threads() == threads
-        assert blas.threads() == 2
+@pytest.mark.parametrize("work", [0, 1 << 34, 1 << 50])
+def test_exact_networks_have_one_thread(work: int) -> None:
+    with NumpyBackend().computing(work):
+        assert blas.threads() == 1
+    assert blas.threads() == 2
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_the_last_block_puts_the_threads_back() -> None:
     def fail() -> None:
         with blas.one_thread():
-            with blas.threads_for(5):
+            with blas.one_thread():
                 assert blas.threads() == 1
             assert blas.threads() == 1
             raise ZeroDivisionError

@@ -96,6 +96,40 @@ def test_convolutions_at_their_bounds(seed: int, n: int, transposed: bool, size:
         assert np.array_equal(got, np.clip((wanted + 7) >> 19, -32768, 32767))
 
 
+@pytest.mark.parametrize(("n", "stride"), [(5, 2), (7, 3), (9, 2), (9, 4)])
+def test_phases_of_deconvolutions(n: int, stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phases with fewer taps than others count as having zeros."""
+    rng = np.random.default_rng(n)
+    w = rng.integers(-32768, 32768, (2, 3, n, n)).astype(np.int16) if n < 9 else rng.integers(-9999, 9999, (2, 3, n, n))
+    layer = Conv(w.astype(np.int16), rng.integers(-9, 9, 3), stride, True)
+    check_net((layer,), ACTIVATION, "")
+    x = rng.choice((-32768, 32767, 0, -1), (2, 3, 8))
+    wanted = np.array(plain.deconv(x.tolist(), layer.w.tolist(), layer.b.tolist(), stride))
+    monkeypatch.setattr(numpy_convolution, "FILTERING_PAYS", 1)
+    assert numpy_convolution.is_filtered(layer, 3, 8)
+    for rows in (1, 2, 16):
+        monkeypatch.setattr(numpy_convolution, "ROWS", rows)
+        monkeypatch.setattr(numpy_convolution, "BAND", 1)
+        backend = NumpyBackend()
+        assert np.array_equal(backend.to_int(backend.run((layer,), backend.array(x), 0)), wanted)
+
+
+def test_what_is_not_filtered() -> None:
+    one = np.ones((1, 1, 1, 1), np.int16)
+    bias = np.zeros(1, np.int64)
+    for n, stride, transposed, size in (
+        (1, 1, False, (64, 64)),
+        (7, 1, False, (64, 64)),
+        (3, 2, False, (64, 64)),
+        (3, 2, True, (64, 64)),  # two columns
+        (3, 1, False, (64, 63)),
+        (3, 1, False, (4, 4)),
+    ):
+        layer = Conv(np.broadcast_to(one, (1, 1, n, n)), bias, stride, transposed)
+        assert not numpy_convolution.is_filtered(layer, *size)
+    assert numpy_convolution.is_filtered(Conv(np.broadcast_to(one, (1, 1, 3, 3)), bias), 64, 64)
+
+
 def test_weights_that_add_up_as_far_as_they_may() -> None:
     """All products of one sign, for which every sum is the largest."""
     for n in POINTS:

@@ -566,12 +566,12 @@ def test_a_correction_brings_the_picture_closer(tmp_path: Path) -> None:
         made = latent_coding.synthesise(coded.latents, SHIPPED, encoder.size).astype(float)
         return float(((made - pixels) ** 2).mean())
 
-    y = encoder.y.copy()
+    y = encoder.latents.y.copy()
     for rate in (2, 8):
         plain, corrected = (code_at(encoder, OperatingPoint(rate, 1.0, share)) for share in (0, 0.1))
         assert error(corrected) < error(plain)
         assert len(corrected.body) > len(plain.body)
-        assert np.array_equal(encoder.y, y)
+        assert np.array_equal(encoder.latents.y, y)
         assert code_at(encoder, OperatingPoint(rate, 1.0, 0.1)).body == corrected.body
         assert encoder.at(rate).body == plain.body
     without = tmp_path / "without"

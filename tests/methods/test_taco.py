@@ -445,7 +445,7 @@ def test_no_caption_is_the_empty_caption(packages: dict[str, Path], text_encoder
     chosen = latent_coding.LatentEncoder(
         pixels, folder, text=text_encoder(CAPTIONS[0]), text_encoder=text_encoder, tables=TABLES
     )
-    assert not np.array_equal(empty.latents.y, chosen.y)
+    assert not np.array_equal(empty.latents.y, chosen.latents.y)
     with pytest.raises(SemError) as e:
         latent_coding.LatentEncoder(pixels, folder, tables=TABLES)
     assert (e.value.code, e.value.path) == (801, "text_encoder")

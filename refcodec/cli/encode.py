@@ -29,6 +29,7 @@ from refcodec.cli.stdio import (
     write_output,
 )
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, size_option, symbol_options
+from refcodec.efforts import EFFORTS, FASTEST
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
@@ -81,6 +82,14 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
     "file that comes closest is written, with a notice.",
 )
 @click.option("--strict-bpp", is_flag=True, help="Write nothing if the R of --bpp is out of reach: exit status 6.")
+@click.option(
+    "--effort",
+    type=click.IntRange(FASTEST, max(EFFORTS)),
+    default=FASTEST,
+    show_default=True,
+    metavar="E",
+    help="1 to 9, for method elic: higher takes longer, for a smaller file and a better picture at one quality. From 4 on it needs torch.",
+)
 @click.option("--profile", metavar="P", help="Profile of the registry, by id or name.")
 @click.option(
     "--check",
@@ -227,6 +236,7 @@ def encode_options(options: dict[str, Any]) -> EncodeOptions:
         "strict": options["strict"],
         "words": options["words"],
         "edges": options["edges"],
+        "effort": options["effort"],
         "candidates": options["candidates"],
         "iterations": options["iterations"],
         "prompt_tokens": options["prompt_tokens"],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from refcodec import spec
 from refcodec.assemble import CodedPayload, provenance_entries
+from refcodec.efforts import EFFORTS
 from refcodec.methods import latent_coding, rate_control
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
@@ -34,6 +35,9 @@ def analyse(request: EncodeRequest) -> Description:
     kinds.check_model(package_cache.symbol_model(folder, digest), spec.ELIC, profile.parameters(spec.ELIC))
     text, notices = _steering(request, folder)
     require_memory(request.models.limits, folder, "encoder", (pixels.shape[1], pixels.shape[0]))
+    effort = request.settings.options.effort
+    if EFFORTS[effort].steps:
+        package_cache.need_torch(f"encoding with effort {effort}")
     latents = latent_coding.LatentEncoder(
         pixels,
         folder,
@@ -95,6 +99,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
 METHOD: Final = Method(
     name="elic",
     accepts=frozenset({"caption"}),
+    options=frozenset({"effort"}),
     needs_picture=True,
     compact=spec.ELIC,
     analyse=analyse,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from refcodec.assemble import CodedPayload, FileTemplate
+from refcodec.efforts import FASTEST
 from refcodec.environment import Environment
 from refcodec.payloads import kinds
 from refcodec.rate_target import RateTarget
@@ -77,6 +78,7 @@ class PackJob:
     quality: float | None = 5  # of latents, 1 … 10; None: `bpp` decides
     bpp: float = 0.0  # bits per pixel allowed
     strict_bpp: bool = False  # refuse a `bpp` that is out of reach
+    effort: int = FASTEST
     file: FileTemplate | None = None  # around the payloads, where their number of bytes decides
     trace: Trace | None = None
 

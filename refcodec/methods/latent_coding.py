@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,13 @@ class CodedLatents:
     latents: ElicLatents
 
 
+class FloatLatents(NamedTuple):
+    """Latents of an analysis, before gains and rounding: y float32[M, h, w], z float32[hyper, h/4, w/4]."""
+
+    y: NDArray[np.float32]
+    z: NDArray[np.float32]
+
+
 class LatentEncoder:
     """Encoder of one picture uint8[H, W, C], which is analysed once and coded at any rate of its model.
 
@@ -113,26 +120,25 @@ class LatentEncoder:
         self.lambdas, self.gain, self.gain_z = analysis.cfg.lambdas, analysis.gain, analysis.gain_z
         self.channels = analysis.cfg.channels
         self.progress = progress
-        self.y, self.z0 = analysis(pixels, part(progress, 0, 0.4), text)
-        self.analysed, self.place = self.y, (folder, device, text)
+        self.latents = FloatLatents(*analysis(pixels, part(progress, 0, 0.4), text))
+        self.pixels, self.place = pixels, (folder, device, text)
         self.lost: dict[int, NDArray[np.float32]] = {}  # of the last rate that `loss` was called for
-        self.sites = pass_sites(self.y.shape[1], self.y.shape[2], self.model.parity)
+        self.sites = pass_sites(self.latents.y.shape[1], self.latents.y.shape[2], self.model.parity)
 
     def at(
         self,
         rate: int,
         strength: float | None = None,
-        trace: Trace | None = None,
-        span: tuple[float, float] = (0.4, 1.0),
-        y: NDArray[np.float32] | None = None,
+        span: tuple[float, float] | None = (0.4, 1.0),
+        latents: FloatLatents | None = None,
     ) -> CodedLatents:
         """Return the stream at one rate.
 
         strength: see `RDO`, the default; infinity rounds every residual to the nearest integer. span: the part of the
-        progress that this call covers. y float32[M, h, w]: the latents to code, by default those of the encoder.
+        progress that this call covers, if any. latents: those to code, by default those of the encoder.
         """
-        y = self.y if y is None else y
-        z = np.clip(np.rint(self.z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
+        y, z0 = latents or self.latents
+        z = np.clip(np.rint(z0 * self.gain_z[rate][:, None, None]), -32767, 32767).astype(np.int32)
         gain, bank = self.gain[rate], gaussians(self.tables)
         strength = self.strength if strength is None else strength
         weight = (strength * self.lambdas[rate] * 255**2 / self.channels / gain**2).astype(np.float32)
@@ -145,13 +151,20 @@ class LatentEncoder:
             s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
             return np.where(index == 0, 0, s).astype(np.int32)
 
-        progress = part(self.progress, *span)
+        progress = None if span is None else part(self.progress, *span)
         body_and_latents = elic_latents.encode(
-            rate, z, choose, self.model, self.size, self.backend, trace, progress, tables=self.tables
+            rate, z, choose, self.model, self.size, self.backend, None, progress, tables=self.tables
         )
         return CodedLatents(*body_and_latents)
 
-    def loss(self, rate: int, span: tuple[float, float] = (0.4, 1.0)) -> NDArray[np.float32]:
+    def replay(self, latents: ElicLatents, trace: Trace) -> None:
+        """Code latents again, and pass the layers and passes of the exact networks to `trace`."""
+        source = elic_latents.replay(latents, self.model, self.size)
+        elic_latents.encode(
+            latents.rate, latents.z, source, self.model, self.size, self.backend, trace, tables=self.tables
+        )
+
+    def loss(self, rate: int, span: tuple[float, float] | None = None) -> NDArray[np.float32]:
         """Return what decoding loses at a rate, float32[M, h, w]: the latents of the picture minus those of its reconstruction.
 
         Part of it, added to the latents, makes the reconstruction more like the picture, at more bytes. Zeros for a
@@ -159,16 +172,16 @@ class LatentEncoder:
         """
         if rate not in self.lost:
             folder, device, text = self.place
-            first, second = (span[0] + (span[1] - span[0]) * third / 3 for third in (1, 2))
-            coded = self.at(rate, span=(span[0], first))
+            progress = None if span is None else part(self.progress, *span)
+            coded = self.at(rate, span=None)
             try:
-                pixels = synthesise(coded.latents, folder, self.size, part(self.progress, first, second), device=device)
+                pixels = synthesise(coded.latents, folder, self.size, part(progress, 0.3, 0.7), device=device)
             except ModelError as error:
                 if error.code != Code.MODEL_UNAVAILABLE:
                     raise
-                return np.zeros_like(self.analysed)
-            again, _ = _analysis(folder, device)(pixels, part(self.progress, second, span[1]), text)
-            self.lost = {rate: self.analysed - again}
+                return np.zeros_like(self.latents.y)
+            again, _ = _analysis(folder, device)(pixels, part(progress, 0.7, 1), text)
+            self.lost = {rate: self.latents.y - again}
         return self.lost[rate]
 
 

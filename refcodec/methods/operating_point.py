@@ -50,17 +50,22 @@ def at_position(position: float, rates: int) -> OperatingPoint:
     return OperatingPoint(rate, math.inf if more == 1 else 1 / (1 - more * more), most * more)
 
 
+def position_of(quality: float, rates: int) -> float:
+    """Return the position of a quality from 1 to 10."""
+    below = math.floor(quality)
+    low = rate_of(below, rates)
+    return low if quality == below else low + (quality - below) * (rate_of(below + 1, rates) - low)
+
+
 def at_quality(quality: float, rates: int) -> OperatingPoint:
     """Return the operating point of a quality from 1 to 10. Integers are the rates of `rate_of`, as they are.
 
     Between two rates, the half below r+½ is that of `at_position`, and the other begins at a weight from which files are
     larger than those below r+½.
     """
-    below = math.floor(quality)
-    low = rate_of(below, rates)
-    if quality == below:
-        return OperatingPoint(low)
-    position = low + (quality - below) * (rate_of(below + 1, rates) - low)
+    position = position_of(quality, rates)
+    if quality == math.floor(quality):
+        return OperatingPoint(int(position))
     rate = math.floor(position)
     share = position - rate
     if share < HALF:

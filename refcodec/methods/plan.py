@@ -65,6 +65,7 @@ class FilePlan:
             quality=quality,
             bpp=bpp,
             strict_bpp=settings.strict_bpp,
+            effort=settings.options.effort,
             file=self._template(description, digest, used),
             trace=self.trace,
         )

@@ -46,6 +46,13 @@ def neutral(work: float = math.inf) -> Iterator[None]:
 
 
 @contextmanager
+def recording_gradients(work: float = math.inf) -> Iterator[None]:
+    """Run the block as `neutral` does, but record gradients. Tensors that are made in it may take part in later blocks."""
+    with neutral(work), torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+@contextmanager
 def neutral_for_libraries() -> Iterator[None]:
     """Run networks of other libraries in the block as `neutral` does, and with the default dtype float32."""
     with neutral(), DEFAULT_DTYPE.changed():

@@ -176,15 +176,19 @@ def test_a_converted_checkpoint_codes_and_paints(
         assert (symbols.lo, symbols.hi) == (0, 32767)
     got = latents.decode(made.body, package.load(folder), (96, 64), NumpyBackend(), tables=TABLES)
     assert got.serialise() == made.latents.serialise()
-    assert np.array_equal(got.z, np.rint(encoder.z0).astype(int))
+    assert np.array_equal(got.z, np.rint(encoder.latents.z).astype(int))
     passes: dict[str, Any] = {}
-    plain = encoder.at(0, math.inf, trace=passes.__setitem__).latents.y
+    coded = encoder.at(0, math.inf)
+    encoder.replay(coded.latents, passes.__setitem__)
+    plain = coded.latents.y
     for k, c in enumerate(package.load(folder).groups):
         part = package.load(folder).part(k)
         for step, (rows, cols) in enumerate(encoder.sites):
             coded = passes[f"group[{k}].pass[{step}].index"] > 0
             assert coded.shape == (c, len(rows))
-            assert np.abs(plain[part, rows, cols] / 64 - encoder.y[part, rows, cols])[coded].max() <= 0.5 + 1 / 128
+            assert (
+                np.abs(plain[part, rows, cols] / 64 - encoder.latents.y[part, rows, cols])[coded].max() <= 0.5 + 1 / 128
+            )
     painted = latent_coding.synthesise(got, folder, (96, 64))
     assert painted.shape == pixels.shape
     net, _ = elic_checkpoint.network(state(name))
@@ -341,7 +345,7 @@ def test_captions_steer_what_is_sent_and_are_not_sent(packages: dict[str, Path],
     one, two = (
         latent_coding.LatentEncoder(pixels, folder, text=text_encoder(caption), tables=TABLES) for caption in CAPTIONS
     )
-    assert not np.allclose(one.y, two.y, atol=0.05)
+    assert not np.allclose(one.latents.y, two.latents.y, atol=0.05)
     bodies = [encoder.at(0).body for encoder in (one, two)]
     assert bodies[0] != bodies[1]
     assert not any(
@@ -423,7 +427,7 @@ def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder:
         latent_coding.LatentEncoder(pixels, tmp_path / "made", text=text_encoder(caption), tables=TABLES)
         for caption in CAPTIONS
     )
-    assert np.array_equal(one.y, two.y)
+    assert np.array_equal(one.latents.y, two.latents.y)
     with torch.no_grad():  # and the stream is normalised all the same
         from refcodec.transforms.elic.text_adapter import Injector
 
@@ -435,11 +439,13 @@ def test_without_gamma_the_attention_has_no_effect(tmp_path: Path, text_encoder:
 def test_no_caption_is_the_empty_caption(packages: dict[str, Path], text_encoder: TextEncoder) -> None:
     folder, pixels = packages["narrow"], tiny_models.photo()
     empty = latent_coding.LatentEncoder(pixels, folder, text_encoder=text_encoder, tables=TABLES)
-    assert np.array_equal(empty.y, latent_coding.LatentEncoder(pixels, folder, text=text_encoder(""), tables=TABLES).y)
+    assert np.array_equal(
+        empty.latents.y, latent_coding.LatentEncoder(pixels, folder, text=text_encoder(""), tables=TABLES).latents.y
+    )
     chosen = latent_coding.LatentEncoder(
         pixels, folder, text=text_encoder(CAPTIONS[0]), text_encoder=text_encoder, tables=TABLES
     )
-    assert not np.array_equal(empty.y, chosen.y)
+    assert not np.array_equal(empty.latents.y, chosen.latents.y)
     with pytest.raises(SemError) as e:
         latent_coding.LatentEncoder(pixels, folder, tables=TABLES)
     assert (e.value.code, e.value.path) == (801, "text_encoder")

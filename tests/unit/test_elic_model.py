@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import shutil
-from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +17,7 @@ from default_environment import TABLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
+from tiny_elic import GROUPS, QUANTISED, VARIANTS, network, pictures, quantised, small, write_package
 from torch import nn
 
 from refcodec.convert import quantisation_loss, quantise
@@ -45,74 +44,14 @@ torch = pytest.importorskip("torch")
 
 ROOT = Path(__file__).resolve().parents[2]
 
-VARIANTS = ("taco", "compressai", "chandelier")
-QUANTISED = (*VARIANTS, "embedded", "linear")
-GROUPS = (1, 1, 2, 4, 6)
 SHIPPED = ROOT / "refcodec" / "data" / "models" / "elic-small"
-
-
-def small(variant: str) -> ElicConfig:
-    if variant == "embedded":
-        cfg = ElicConfig(
-            m=14,
-            hyper=6,
-            groups=GROUPS,
-            widths=(8, 8, 8),
-            spatial_width=5,
-            aggregation=(9, 8),
-            channel_context=((3, 7),),
-            hyper_analysis=(("conv", 1, 1, 8), ("conv", 3, 2, 8), ("conv", 3, 2, 6)),
-            hyper_synthesis=(("deconv", 5, 2, 8), ("deconv", 5, 2, 9)),
-        )
-    else:
-        cfg = getattr(config, "taco" if variant == "linear" else variant)(8, 14, GROUPS)
-        cfg = replace(cfg, scale_head="linear" if variant == "linear" else "log")
-    return ElicConfig.from_dict({**cfg.to_dict(), "lambdas": [0.002, 0.02]})
-
-
-@lru_cache
-def network(variant: str) -> Elic:
-    """Untrained, with latents and scales spread enough that every table is used."""
-    torch.manual_seed(3)
-    net = Elic(small(variant)).eval()
-    with torch.no_grad():
-        net.log_gain.add_(2.5)
-        net.log_gain_z.add_(2)
-        heads: list[Any] = [*net.entropy.head, *net.entropy.anchor_head]
-        for head in heads:
-            head[-1].bias += torch.randn_like(head[-1].bias)
-            if variant == "linear":  # sigma itself, which gains of about 12 and 40 multiply
-                scales = head[-1].bias[: len(head[-1].bias) // 2]
-                scales.copy_((1.5 * torch.randn_like(scales) - 1).exp())
-    return net
-
-
-def pictures(count: int, height: int = 128, width: int = 128) -> list[Any]:
-    torch.manual_seed(4)
-    return [torch.rand(1, 3, height, width) * torch.linspace(0, 1, width) for _ in range(count)]
-
-
-@lru_cache
-def quantised(variant: str) -> tuple[SymbolModel, Any, Any]:
-    net = network(variant)
-    shown = pictures(2)
-    with torch.no_grad():
-        latents = [(y[0].numpy(), net.entropy.h_a(y)[0].numpy()) for y in map(net.g_a, shown)]
-    symbols, tensors = quantise.symbol_model(net, calibrate(net, shown), pack.z_counts(net, latents))
-    return package.build(symbols, tensors), symbols, tensors
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One package of each transform."""
     root = tmp_path_factory.mktemp("packages")
-    found = {}
-    for variant in ("embedded", "taco"):
-        args = argparse.Namespace(out=root / variant, name=variant, licence="CC0-1.0", notes="", command="")
-        state = {"step": 1, "seconds": 2.0, "seed": 3, "data": "0" * 64}
-        pack.write(network(variant), state, *quantised(variant)[1:], args)
-        found[variant] = root / variant
-    return found
+    return {variant: write_package(variant, root / variant) for variant in ("embedded", "taco")}
 
 
 # -- layouts
@@ -627,12 +566,12 @@ def test_a_correction_brings_the_picture_closer(tmp_path: Path) -> None:
         made = latent_coding.synthesise(coded.latents, SHIPPED, encoder.size).astype(float)
         return float(((made - pixels) ** 2).mean())
 
-    y = encoder.y.copy()
+    y = encoder.latents.y.copy()
     for rate in (2, 8):
         plain, corrected = (code_at(encoder, OperatingPoint(rate, 1.0, share)) for share in (0, 0.1))
         assert error(corrected) < error(plain)
         assert len(corrected.body) > len(plain.body)
-        assert np.array_equal(encoder.y, y)
+        assert np.array_equal(encoder.latents.y, y)
         assert code_at(encoder, OperatingPoint(rate, 1.0, 0.1)).body == corrected.body
         assert encoder.at(rate).body == plain.body
     without = tmp_path / "without"

@@ -28,6 +28,7 @@ LAYERS = (
     ("encode_settings",),
     ("assemble",),
     ("convert",),
+    ("search",),
     ("foundation",),
     ("consonant_text",),
     ("container", "transforms"),
@@ -42,7 +43,7 @@ LAYERS = (
     ("temporary_files",),
     ("registry.hints",),
     ("limits", "sandbox", "rate_target"),
-    ("spec", "errors", "progress", "memory", "process_settings"),
+    ("spec", "errors", "progress", "memory", "process_settings", "efforts"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")
@@ -52,6 +53,7 @@ TORCH = (
     "refcodec.networks.torch_flags",
     "refcodec.networks.torch_guard",
     "refcodec.convert",
+    "refcodec.search",
     "refcodec.foundation",
     "refcodec.transforms.elic.blocks",
     "refcodec.transforms.elic.entropy_model",

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Optimise the latents of one picture at one rate, by gradient descent through the frozen model.
+
+(y, z) --rounding--> symbols --context model--> bits                loss = bits + lambda squared error
+                        \\-> y-hat --synthesis--> squared error
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from refcodec.networks.context_model import _pointwise, pass_sites
+from refcodec.networks.layers import Conv, Net
+from refcodec.networks.symbol_model import SymbolModel
+from refcodec.payloads.latents import STEP, z_tables
+from refcodec.search.relaxed_networks import RelaxedNetworks
+from refcodec.search.relaxed_rounding import RelaxedRounding
+from refcodec.search.symbol_costs import ZCosts, gaussian_bits
+
+Floats = NDArray[np.float32]
+STRIP = 64  # latent rows synthesised at once, to bound memory
+
+
+class Rows(NamedTuple):
+    """A strip of latent rows, top … bottom - 1, and the rows low … high - 1 on which its pixels depend."""
+
+    top: int
+    bottom: int
+    low: int
+    high: int
+
+
+def strips_of(rows: int, height: int, halo: int) -> list[Rows]:
+    """Return strips of about `height` rows that cover `rows` latent rows."""
+    tops = range(0, rows, height)
+    return [Rows(t, min(rows, t + height), max(0, t - halo), min(rows, t + height + halo)) for t in tops]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps of the descent, and temperatures of the rounding, which fall exponentially. pace: factor on the learning rate."""
+
+    steps: int
+    first_temperature: float = 0.2
+    last_temperature: float = 0.05
+    pace: float = 1.0
+
+    def temperature(self, done: float) -> float:
+        """Return the temperature when a share of the steps is done."""
+        return self.first_temperature * math.pow(self.last_temperature / self.first_temperature, done)
+
+
+def learning_rate(lagrangian: float, done: float) -> float:
+    """Return the learning rate in quantisation steps: smaller at low rates, whose symbols are sparse; it falls to 0.
+
+    lagrangian: weight of the mean squared error on 8-bit samples, in bits per pixel, of the training.
+    """
+    largest = 0.05 * min(1.0, math.pow(lagrangian / 0.0045, 0.55))
+    return largest * 0.5 * (1 + math.cos(math.pi * done))
+
+
+class LatentSearch:
+    """The loss of relaxed latents of one picture at one rate.
+
+    synthesis: y-hat [1, M, h, w] in units of the model, before gains, -> pixels [1, C, 16 h, 16 w] in 0..1.
+    target float[C, H, W] in 0..1.
+    """
+
+    def __init__(
+        self,
+        model: SymbolModel,
+        rate: int,
+        synthesis: Callable[[Tensor], Tensor],
+        inverse: Tensor,
+        target: Tensor,
+        halo: int,
+        seed: int = 0,
+    ) -> None:
+        device = target.device
+        self.strips = strips_of(-(-target.shape[1] // 16), STRIP, halo)
+        self.model, self.synthesis, self.target = model, synthesis, target
+        self.inverse = inverse[:, None, None]
+        self.networks = RelaxedNetworks(rate, device)
+        self.rounding = RelaxedRounding(seed, device)
+        self.z_costs = ZCosts(z_tables(model), rate, model.hyper, device)
+
+    def descend(self, y: Tensor, z: Tensor, weight: float, temperature: float) -> tuple[float, float]:
+        """Set the gradients of y[M, h, w] and z[hyper, h/4, w/4], in quantisation steps; return (bits, squared error).
+
+        weight: of the squared error in the loss. temperature: of the rounding.
+        """
+        self.rounding.temperature = temperature
+        z_rounded = self.rounding(z)
+        y_hat, y_bits = self._walk(y, z_rounded)
+        bits = self.z_costs(z_rounded) + y_bits
+        reconstructed = (y_hat.detach() * self.inverse).requires_grad_()
+        error = sum(self._strip_error(reconstructed, rows) for rows in self.strips)
+        assert reconstructed.grad is not None
+        torch.autograd.backward([bits, y_hat], [torch.ones_like(bits), reconstructed.grad * self.inverse * weight])
+        return float(bits.detach()), float(error)
+
+    def _strip_error(self, y_hat: Tensor, rows: Rows) -> float:
+        """Add the gradient of the squared error of one strip to that of y-hat; return the error."""
+        x = self.synthesis(y_hat[None, :, rows.low : rows.high])[0]
+        top, bottom = 16 * (rows.top - rows.low), 16 * (rows.bottom - rows.low)
+        target = self.target[:, 16 * rows.top : 16 * rows.bottom]
+        x = x[:, top:bottom][:, : target.shape[1], : target.shape[2]].clamp(0, 1)
+        error = ((x - target) ** 2).sum()
+        error.backward()  # type: ignore[no-untyped-call]
+        return float(error.detach())
+
+    def _walk(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return y-hat in steps, and the bits of its residuals, predicted group by group and pass by pass."""
+        nets, model = self.networks, self.model
+        _, h, w = y.shape
+        sites = [torch.from_numpy(r * w + c).to(y.device) for r, c in pass_sites(h, w, model.parity)]
+        hyper = nets.run(model.hyper_net, nets.requant(z, model.z_input))
+        known: list[Tensor] = []  # requantised y-hat of the groups so far, for the context
+        values, bits = [], y.new_zeros(())
+        for k in range(len(model.groups)):
+            context = [hyper]
+            if k:
+                before = torch.cat([known[j] for j in model.context_groups(k)])
+                context = [nets.run(model.channel_nets[k], before), hyper]
+            group = _Group(nets, model, k, torch.cat(context), sites)
+            bits = bits + group.code(y[model.part(k)], self.rounding)
+            known.append(group.known.view(-1, h, w))
+            values.append(group.values.view(-1, h, w))
+        return torch.cat(values), bits
+
+
+class _Group:
+    """One channel group, coded in two passes."""
+
+    def __init__(self, nets: RelaxedNetworks, model: SymbolModel, k: int, context: Tensor, sites: list[Tensor]) -> None:
+        self.nets, self.model, self.k, self.sites = nets, model, k, sites
+        self.context, self.grid = context, context.shape[1:]
+        n = context[0].numel()
+        self.known = context.new_zeros(model.groups[k], n)
+        self.values = context.new_zeros(model.groups[k], n)
+
+    def code(self, y: Tensor, rounding: RelaxedRounding) -> Tensor:
+        """Fill `values` and `known` from y[c, h, w], and return the bits."""
+        y, bits = y.flatten(1), y.new_zeros(())
+        for step, at in enumerate(self.sites):
+            mean, index = self._parameters(step, at)
+            s = rounding(y[:, at] - mean)
+            s = torch.where(index < 0.5, torch.zeros_like(s), s)
+            bits = bits + gaussian_bits(s, index).sum()
+            value = s + mean
+            self.values = self.values.index_copy(1, at, value)
+            requantised = self.nets.requant(value * STEP, self.model.y_input, self.model.part(self.k))
+            self.known = self.known.index_copy(1, at, requantised)
+        return bits
+
+    def _parameters(self, step: int, at: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means in steps and table indices at the sites of a pass, each [c, n]."""
+        model, k, nets = self.model, self.k, self.nets
+        first = step == 0
+        if first and model.anchor_heads is not None:
+            out = self._head(model.anchor_heads[k], [self.context], at)
+        else:
+            out = self._head(model.heads[k], [self._spatial(first), self.context], at)
+        c = model.groups[k]
+        means, scales = (out[:c], out[c:]) if model.means_first else (out[c:], out[:c])
+        index = nets.table_index(scales, *model.scales[k])
+        return nets.requant(means, model.means[k]) / STEP, index
+
+    def _spatial(self, first: bool) -> Tensor:
+        net = self.model.spatial_nets[self.k]
+        if first:
+            outputs = next(layer.outputs for layer in reversed(net) if isinstance(layer, Conv))
+            return self.context.new_zeros(outputs, *self.grid)
+        return self.nets.run(net, self.known.view(-1, *self.grid))
+
+    def _head(self, net: Net, parts: list[Tensor], at: Tensor) -> Tensor:
+        """Return the output of a head at the sites of a pass."""
+        if _pointwise(net):
+            return self.nets.run_pointwise(net, torch.cat([p.flatten(1)[:, at] for p in parts]))
+        return self.nets.run(net, torch.cat(parts)).flatten(1)[:, at]

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Search the latents of one picture at one rate of a model package, on the CPU or an accelerator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from refcodec.networks import package, package_cache
+from refcodec.networks.symbol_model import SymbolModel
+from refcodec.networks.torch_guard import multiplications, recording_gradients
+from refcodec.progress import Progress
+from refcodec.search.descent import LatentDescent
+from refcodec.search.latent_search import LatentSearch, Schedule, learning_rate
+from refcodec.transforms.elic.torch_transforms import TorchSynthesis, halo
+
+Floats = NDArray[np.float32]
+PASSES = 3  # times as long as a forward pass takes one that also computes gradients
+
+
+@lru_cache(maxsize=1)
+def _synthesis(folder: Path, device: str) -> TorchSynthesis:
+    with recording_gradients():
+        synthesis = TorchSynthesis(folder, package.read_manifest(folder), device)
+        synthesis.g_s.requires_grad_(False)
+    return synthesis
+
+
+class PictureSearch:
+    """The search for the latents of a picture uint8[H, W, C].
+
+    y float32[M, h, w], z float32[hyper, h/4, w/4]: latents to begin with, in quantisation steps of `rate`.
+    Raises ModelError for a package whose synthesis is missing or malformed, or if torch is not installed.
+    """
+
+    def __init__(
+        self, folder: Path, device: str, model: SymbolModel, rate: int, pixels: NDArray[np.uint8], y: Floats, z: Floats
+    ) -> None:
+        package_cache.need_torch("searching the latents of a picture")
+        self.folder, self.channels = folder, pixels.shape[2]
+        with package_cache.torch_errors(folder, "painter"):
+            synthesis = _synthesis(folder, device)
+            self.work = PASSES * multiplications(synthesis.g_s, y.shape[1] * y.shape[2])
+            with recording_gradients(self.work):
+                target = torch.from_numpy(pixels).to(device).permute(2, 0, 1).float() / 255
+                reach = halo(synthesis.cfg)
+                self.search = LatentSearch(model, rate, synthesis.g_s, synthesis.inverse[rate], target, reach)
+                self.y, self.z = (torch.tensor(t, device=device, requires_grad=True) for t in (y, z))
+
+    def run(
+        self,
+        schedule: Schedule,
+        lagrangian: float,
+        progress: Progress | None = None,
+        adjust: Callable[[float], float] | None = None,
+    ) -> None:
+        """Descend by the steps of a schedule.
+
+        lagrangian: weight of the mean squared error on 8-bit samples in the loss. adjust: called before each step with the
+        share of the steps that is done; returns a factor on the weight from then on, which `lagrangian` keeps.
+        """
+        self.lagrangian = lagrangian
+        with package_cache.torch_errors(self.folder, "painter"), recording_gradients(self.work):
+            descent = LatentDescent(self.y, self.z)
+            for step in range(schedule.steps):
+                done = step / schedule.steps
+                if adjust is not None:
+                    self.lagrangian *= adjust(done)
+                weight = self.lagrangian * 255**2 / self.channels
+                self.search.descend(self.y, self.z, weight, schedule.temperature(done))
+                descent.step(schedule.pace * learning_rate(lagrangian, done))
+                if progress is not None:
+                    progress((step + 1) / schedule.steps)
+
+    def latents(self) -> tuple[Floats, Floats]:
+        """Return (y, z) as they are now, in quantisation steps."""
+        return self.y.detach().cpu().numpy().copy(), self.z.detach().cpu().numpy().copy()

@@ -38,6 +38,7 @@ def analyse(request: EncodeRequest) -> Description:
     effort = request.settings.options.effort
     if EFFORTS[effort].steps:
         package_cache.need_torch(f"encoding with effort {effort}")
+        _require_search_memory(request, folder, digest)
     latents = latent_coding.LatentEncoder(
         pixels,
         folder,
@@ -56,6 +57,16 @@ def analyse(request: EncodeRequest) -> Description:
     note = provenance_entries(model=f"{name} {digest}", setting=setting)
     size = (pixels.shape[1], pixels.shape[0])
     return Description(SymbolInputs(latents=latents), size, notices=notices, provenance=note, model=(folder, digest))
+
+
+def _require_search_memory(request: EncodeRequest, folder: Path, digest: str) -> None:
+    """Raise `MemoryLimitError` if searching latents would take more memory than the caller allows."""
+    from refcodec.search.picture_search import predicted_bytes
+
+    device = latent_coding.device_of(request.models, folder, "encoder")
+    size = (request.pixels.shape[1], request.pixels.shape[0])
+    predicted = predicted_bytes(folder, device, package_cache.symbol_model(folder, digest), size)
+    request.models.limits.check_memory(predicted, f"encoding with effort {request.settings.options.effort}")
 
 
 def _steering(request: EncodeRequest, folder: Path) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from refcodec.networks.context_model import _pointwise, pass_sites
-from refcodec.networks.layers import Conv, Net
+from refcodec.networks.layers import Net, width
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.payloads.latents import STEP, z_tables
 from refcodec.search.relaxed_networks import RelaxedNetworks
@@ -26,7 +27,8 @@ from refcodec.search.relaxed_rounding import RelaxedRounding
 from refcodec.search.symbol_costs import ZCosts, gaussian_bits
 
 Floats = NDArray[np.float32]
-STRIP = 64  # latent rows synthesised at once, to bound memory
+STRIP = 4096  # sites of the latents that are synthesised at once, to bound memory
+SITES = 8192  # from this on, groups are computed twice, to bound memory
 
 
 class Rows(NamedTuple):
@@ -36,6 +38,11 @@ class Rows(NamedTuple):
     bottom: int
     low: int
     high: int
+
+
+def strip_rows(width: int, halo: int) -> int:
+    """Return the rows of latents that are synthesised at once, for a picture of a width in pixels."""
+    return max(halo, STRIP * 16 // width)
 
 
 def strips_of(rows: int, height: int, halo: int) -> list[Rows]:
@@ -85,7 +92,7 @@ class LatentSearch:
         seed: int = 0,
     ) -> None:
         device = target.device
-        self.strips = strips_of(-(-target.shape[1] // 16), STRIP, halo)
+        self.strips = strips_of(-(-target.shape[1] // 16), strip_rows(target.shape[2], halo), halo)
         self.model, self.synthesis, self.target = model, synthesis, target
         self.inverse = inverse[:, None, None]
         self.networks = RelaxedNetworks(rate, device)
@@ -98,7 +105,7 @@ class LatentSearch:
         weight: of the squared error in the loss. temperature: of the rounding.
         """
         self.rounding.temperature = temperature
-        z_rounded = self.rounding(z)
+        z_rounded = self.rounding(z, self.rounding.noise(z.shape))
         y_hat, y_bits = self._walk(y, z_rounded)
         bits = self.z_costs(z_rounded) + y_bits
         reconstructed = (y_hat.detach() * self.inverse).requires_grad_()
@@ -123,63 +130,63 @@ class LatentSearch:
         _, h, w = y.shape
         sites = [torch.from_numpy(r * w + c).to(y.device) for r, c in pass_sites(h, w, model.parity)]
         hyper = nets.run(model.hyper_net, nets.requant(z, model.z_input))
+        noise = self.rounding.noise(y.shape)
         known: list[Tensor] = []  # requantised y-hat of the groups so far, for the context
         values, bits = [], y.new_zeros(())
         for k in range(len(model.groups)):
-            context = [hyper]
-            if k:
-                before = torch.cat([known[j] for j in model.context_groups(k)])
-                context = [nets.run(model.channel_nets[k], before), hyper]
-            group = _Group(nets, model, k, torch.cat(context), sites)
-            bits = bits + group.code(y[model.part(k)], self.rounding)
-            known.append(group.known.view(-1, h, w))
-            values.append(group.values.view(-1, h, w))
+            group, part = _Group(nets, model, k, sites, self.rounding), model.part(k)
+            inputs = (y[part], noise[part], hyper, *(known[j] for j in model.context_groups(k)))
+            if h * w > SITES:  # keep the inputs alone, and compute the rest again for the gradients
+                coded = checkpoint(group.code, *inputs, use_reentrant=False, preserve_rng_state=False)
+            else:
+                coded = group.code(*inputs)
+            bits = bits + coded[0]
+            values.append(coded[1])
+            known.append(coded[2])
         return torch.cat(values), bits
 
 
 class _Group:
     """One channel group, coded in two passes."""
 
-    def __init__(self, nets: RelaxedNetworks, model: SymbolModel, k: int, context: Tensor, sites: list[Tensor]) -> None:
-        self.nets, self.model, self.k, self.sites = nets, model, k, sites
-        self.context, self.grid = context, context.shape[1:]
-        n = context[0].numel()
-        self.known = context.new_zeros(model.groups[k], n)
-        self.values = context.new_zeros(model.groups[k], n)
+    def __init__(
+        self, nets: RelaxedNetworks, model: SymbolModel, k: int, sites: list[Tensor], rounding: RelaxedRounding
+    ) -> None:
+        self.nets, self.model, self.k, self.sites, self.rounding = nets, model, k, sites, rounding
 
-    def code(self, y: Tensor, rounding: RelaxedRounding) -> Tensor:
-        """Fill `values` and `known` from y[c, h, w], and return the bits."""
-        y, bits = y.flatten(1), y.new_zeros(())
+    def code(self, y: Tensor, noise: Tensor, hyper: Tensor, *before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (bits, y-hat in steps, requantised y-hat) of y[c, h, w]. before: the groups of the channel context."""
+        model, k, grid = self.model, self.k, y.shape
+        context = hyper if k == 0 else torch.cat([self.nets.run(model.channel_nets[k], torch.cat(before)), hyper])
+        y, noise, bits = y.flatten(1), noise.flatten(1), y.new_zeros(())
+        values = known = y.new_zeros(y.shape)
         for step, at in enumerate(self.sites):
-            mean, index = self._parameters(step, at)
-            s = rounding(y[:, at] - mean)
+            mean, index = self._parameters(step, at, context, known.view(grid))
+            s = self.rounding(y[:, at] - mean, noise[:, at])
             s = torch.where(index < 0.5, torch.zeros_like(s), s)
             bits = bits + gaussian_bits(s, index).sum()
             value = s + mean
-            self.values = self.values.index_copy(1, at, value)
-            requantised = self.nets.requant(value * STEP, self.model.y_input, self.model.part(self.k))
-            self.known = self.known.index_copy(1, at, requantised)
-        return bits
+            values = values.index_copy(1, at, value)
+            known = known.index_copy(1, at, self.nets.requant(value * STEP, model.y_input, model.part(k)))
+        return bits, values.view(grid), known.view(grid)
 
-    def _parameters(self, step: int, at: Tensor) -> tuple[Tensor, Tensor]:
+    def _parameters(self, step: int, at: Tensor, context: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """Return means in steps and table indices at the sites of a pass, each [c, n]."""
         model, k, nets = self.model, self.k, self.nets
-        first = step == 0
-        if first and model.anchor_heads is not None:
-            out = self._head(model.anchor_heads[k], [self.context], at)
+        if step == 0 and model.anchor_heads is not None:
+            out = self._head(model.anchor_heads[k], [context], at)
         else:
-            out = self._head(model.heads[k], [self._spatial(first), self.context], at)
+            out = self._head(model.heads[k], [self._spatial(step, known), context], at)
         c = model.groups[k]
         means, scales = (out[:c], out[c:]) if model.means_first else (out[c:], out[:c])
         index = nets.table_index(scales, *model.scales[k])
         return nets.requant(means, model.means[k]) / STEP, index
 
-    def _spatial(self, first: bool) -> Tensor:
+    def _spatial(self, step: int, known: Tensor) -> Tensor:
         net = self.model.spatial_nets[self.k]
-        if first:
-            outputs = next(layer.outputs for layer in reversed(net) if isinstance(layer, Conv))
-            return self.context.new_zeros(outputs, *self.grid)
-        return self.nets.run(net, self.known.view(-1, *self.grid))
+        if step == 0:
+            return known.new_zeros(width(net, known.shape[0]), *known.shape[1:])
+        return self.nets.run(net, known)
 
     def _head(self, net: Net, parts: list[Tensor], at: Tensor) -> Tensor:
         """Return the output of a head at the sites of a pass."""

@@ -17,6 +17,7 @@ from refcodec.networks.torch_guard import multiplications, recording_gradients
 from refcodec.progress import Progress
 from refcodec.search.descent import LatentDescent
 from refcodec.search.latent_search import LatentSearch, Schedule, learning_rate
+from refcodec.search.memory import search_bytes
 from refcodec.transforms.elic.torch_transforms import TorchSynthesis, halo
 
 Floats = NDArray[np.float32]
@@ -29,6 +30,14 @@ def _synthesis(folder: Path, device: str) -> TorchSynthesis:
         synthesis = TorchSynthesis(folder, package.read_manifest(folder), device)
         synthesis.g_s.requires_grad_(False)
     return synthesis
+
+
+def predicted_bytes(folder: Path, device: str, model: SymbolModel, size: tuple[int, int]) -> int:
+    """Return about how many bytes a search takes for a picture of (width, height). Raises as `PictureSearch` does."""
+    package_cache.need_torch("searching the latents of a picture")
+    with package_cache.torch_errors(folder, "painter"), recording_gradients():
+        synthesis = _synthesis(folder, device)
+        return search_bytes(model, synthesis.g_s, halo(synthesis.cfg), size)
 
 
 class PictureSearch:

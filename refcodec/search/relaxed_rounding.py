@@ -23,10 +23,14 @@ class RelaxedRounding:
         self.device = device
         self.temperature = 1.0
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def noise(self, shape: torch.Size) -> Tensor:
+        """Return logistic noise."""
+        uniform = torch.rand(shape, generator=self.generator, device="cpu").clamp_(1e-6, 1 - 1e-6)
+        return torch.logit(uniform).to(self.device)
+
+    def __call__(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return x, relaxed between its floor and its ceiling, with gradients to x."""
         floor = x.detach().floor()
         d = (x - floor).clamp(_EDGE, 1 - _EDGE)
         odds = (torch.atanh(d) - torch.atanh(1 - d)) / self.temperature
-        uniform = torch.rand(x.shape, generator=self.generator, device="cpu").clamp_(1e-6, 1 - 1e-6).to(self.device)
-        return floor + torch.sigmoid(odds + torch.logit(uniform))
+        return floor + torch.sigmoid(odds + noise)

@@ -13,16 +13,23 @@ from default_environment import TABLES
 from numpy.typing import NDArray
 from tiny_elic import QUANTISED, network, quantised, write_package
 
+import refcodec
+from refcodec import memory
+from refcodec.errors import LimitError
+from refcodec.limits import Limits
 from refcodec.methods.latent_coding import LatentEncoder, synthesise
+from refcodec.networks import package
 from refcodec.networks.context_model import pass_sites
 from refcodec.networks.package_cache import backend
 from refcodec.payloads import latents as elic_latents
 from refcodec.payloads.latents import STEP
+from refcodec.search import latent_search
 from refcodec.search.descent import LatentDescent
 from refcodec.search.latent_search import LatentSearch, Schedule, strips_of
-from refcodec.search.picture_search import PictureSearch
+from refcodec.search.picture_search import PictureSearch, predicted_bytes
 
 SIZE = (96, 72)
+SHIPPED = Path(refcodec.__file__).parent / "data/models/elic-small"
 
 
 def photo() -> NDArray[np.uint8]:
@@ -38,6 +45,16 @@ def searched(variant: str, rate: int) -> LatentSearch:
     return LatentSearch(quantised(variant)[0], rate, net.g_s.requires_grad_(False), inverse, target, halo=24)
 
 
+class _Nearest:
+    """Rounding to the nearest integer, in place of the relaxed one."""
+
+    def noise(self, shape: torch.Size) -> torch.Tensor:
+        return torch.zeros(shape)
+
+    def __call__(self, x: torch.Tensor, _noise: torch.Tensor) -> torch.Tensor:
+        return x.round()
+
+
 @pytest.mark.parametrize("rate", [0, 1])
 @pytest.mark.parametrize("variant", QUANTISED)
 def test_rounded_latents_cost_what_their_file_does(variant: str, rate: int) -> None:
@@ -46,7 +63,7 @@ def test_rounded_latents_cost_what_their_file_does(variant: str, rate: int) -> N
     torch.manual_seed(rate)
     y, z = 4 * torch.randn(model.m, 8, 8), 3 * torch.randn(model.hyper, 2, 2)
     search: Any = searched(variant, rate)
-    search.rounding = torch.round
+    search.rounding = _Nearest()
     with torch.no_grad():
         y_hat, y_bits = search._walk(y, z.round())
         bits = float(y_bits + search.z_costs(z.round()))
@@ -62,9 +79,10 @@ def test_rounded_latents_cost_what_their_file_does(variant: str, rate: int) -> N
     assert bits / 8 == pytest.approx(len(body), rel=0.06, abs=4)  # untrained: many symbols lie beyond their tables
 
 
-def test_strips_do_not_change_gradients() -> None:
+def test_strips_and_memory_do_not_change_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     gradients = []
-    for height in (64, 2):
+    for height, sites in ((64, 8192), (2, 8)):
+        monkeypatch.setattr(latent_search, "SITES", sites)
         search = searched("embedded", 1)
         search.strips = strips_of(5, height, 8)
         torch.manual_seed(1)
@@ -133,3 +151,17 @@ def test_the_state_of_the_host_changes_nothing(tmp_path: Path) -> None:
         assert np.array_equal(y_found, results[0][0])
         assert np.array_equal(z_found, results[0][1])
     assert synthesise(encoder.at(0).latents, folder, SIZE).shape == (*SIZE[::-1], 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "measured"), [((768, 512), 312), ((1536, 1024), 776), ((3072, 1024), 920), ((3072, 2048), 1256)]
+)
+def test_predicted_memory(size: tuple[int, int], measured: int) -> None:
+    """In MB, measured in processes of their own."""
+    predicted = predicted_bytes(SHIPPED, "cpu", package.load(SHIPPED), size) / 2**20
+    assert predicted == pytest.approx(measured, rel=0.2)
+
+
+def test_a_search_that_takes_too_much_memory_is_refused() -> None:
+    with pytest.raises(LimitError, match="encoding with effort 9 would take about"):
+        refcodec.encode(photo(), effort=9, limits=Limits(max_memory=memory.resident() + (90 << 20)))

@@ -33,8 +33,8 @@ EFFORTS: Final = {
     5: Effort(steps=30),
     6: Effort(steps=60),
     7: Effort(steps=100),
-    8: Effort(steps=160),
-    9: Effort(steps=250),
+    8: Effort(steps=150),
+    9: Effort(steps=200),
 }
 SEARCHED_FACTORS: Final = (2.0, 4.0, 8.0)  # of the quantisation of searched latents, which lie close to integers
 

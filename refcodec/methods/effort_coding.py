@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Code the latents of a picture with more effort than rounding them, and keep the best stream (decision 0036).
 
-Streams are compared by the Lagrangian of the training, with the decoded picture:
-
-    J = bits + lambda 255^2 / C * sum of squared errors of samples in 0..1
-
+Streams are compared by the Lagrangian of the training, bits + lambda 255^2 / C * distortion of the decoded picture. The
+distortion is the sum of squared errors of samples in 0..1; in a search, a part of it is lost structure (`search.distortion`).
 The stream of effort 1 is always among the candidates, so no effort makes a file worse.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refcodec.efforts import SEARCHED_FACTORS, Effort
 from refcodec.methods.latent_coding import CodedLatents, FloatLatents, LatentEncoder, synthesise
@@ -22,6 +21,7 @@ from refcodec.methods.size_control import CHECKS, SizeControl
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
+    from refcodec.search.latent_search import Schedule
     from refcodec.search.picture_search import PictureSearch
 
 DESCENT: Final = 0.9  # share of the progress of a search that its steps take
@@ -45,11 +45,20 @@ class EffortCoding:
     def improved(self, plain: CodedLatents, position: float) -> CodedLatents:
         """Return the best candidate for a position on the axis of rates, `plain` or another of the same rate."""
         rate, lagrangian = plain.latents.rate, self._lagrangian(position)
-        best, cost = plain, self._cost(plain, lagrangian)
-        for candidate in self._candidates(rate, lagrangian):
-            coded = self._coded(rate, candidate)
-            if (other := self._cost(coded, lagrangian)) < cost:
-                best, cost = coded, other
+        if self.effort.steps:
+            search = self._search(rate, plain)
+            search.run(_schedule(self.effort.steps), lagrangian, part(self.progress, 0, DESCENT))
+            distortion, latents = search.distortion, self._found(search, rate)
+            candidates = [Candidate(latents, factor) for factor in SEARCHED_FACTORS]
+        else:
+            distortion, latents, loss = self._squared_error, self.encoder.latents, self.encoder.loss(rate)
+            candidates = [
+                Candidate(latents._replace(y=latents.y + np.float32(correction) * loss), factor)
+                for correction, factor in self.effort.tries
+            ]
+        weight = lagrangian * 255**2 / self.encoder.channels
+        streams = [plain, *(self._coded(rate, candidate) for candidate in candidates)]
+        best = min(streams, key=lambda coded: 8 * len(coded.body) + weight * distortion(self._decoded(coded)))
         if self.progress is not None:
             self.progress(1.0)
         return best
@@ -63,48 +72,30 @@ class EffortCoding:
         """
         lagrangian = GAIN * self._lagrangian(position)
         rate = int(np.argmin([abs(math.log(weight / lagrangian)) for weight in self.encoder.lambdas]))
-        from refcodec.search.latent_search import Schedule
-
-        search = self._search(rate)
+        search = self._search(rate, plain)
         control = SizeControl(
             lambda factor: self._coded(rate, Candidate(self._found(search, rate), factor)), size_of, target
         )
-        search.run(Schedule(self.effort.steps), lagrangian, part(self.progress, 0, DESCENT), control.adjust)
+        search.run(_schedule(self.effort.steps), lagrangian, part(self.progress, 0, DESCENT), control.adjust)
         for _ in range(ROUNDS):
             if control.is_close():
                 break
             control.checks = [0.0, *CHECKS]
-            search.run(Schedule(max(8, self.effort.steps // 4), 0.1, pace=0.5), search.lagrangian, None, control.adjust)
+            search.run(_schedule(max(8, self.effort.steps // 4), again=True), search.lagrangian, None, control.adjust)
         searched = control.trimmed()
         if self.progress is not None:
             self.progress(1.0)
-        if searched is None or self._squared_error(searched) >= self._squared_error(plain):
+        if searched is None or search.distortion(self._decoded(searched)) >= search.distortion(self._decoded(plain)):
             return plain
         return searched
 
-    def _candidates(self, rate: int, lagrangian: float) -> Iterator[Candidate]:
-        """Yield candidates at one rate."""
-        if self.effort.steps:
-            from refcodec.search.latent_search import Schedule
-
-            search = self._search(rate)
-            search.run(Schedule(self.effort.steps), lagrangian, part(self.progress, 0, DESCENT))
-            latents = self._found(search, rate)
-            yield from (Candidate(latents, factor) for factor in SEARCHED_FACTORS)
-            return
-        latents, loss = self.encoder.latents, self.encoder.loss(rate)
-        for i, (correction, factor) in enumerate(self.effort.tries):
-            yield Candidate(latents._replace(y=latents.y + np.float32(correction) * loss), factor)
-            if self.progress is not None:
-                self.progress((i + 1) / len(self.effort.tries))
-
-    def _search(self, rate: int) -> PictureSearch:
+    def _search(self, rate: int, plain: CodedLatents) -> PictureSearch:
         from refcodec.search.picture_search import PictureSearch
 
         encoder, (folder, device, _) = self.encoder, self.encoder.place
         y, z = encoder.latents
         y, z = y * encoder.gain[rate][:, None, None], z * encoder.gain_z[rate][:, None, None]
-        return PictureSearch(folder, device, encoder.model, rate, encoder.pixels, y, z)
+        return PictureSearch(folder, device, encoder.model, rate, encoder.pixels, self._decoded(plain), y, z)
 
     def _found(self, search: PictureSearch, rate: int) -> FloatLatents:
         """Return the latents that a search has reached, before gains."""
@@ -119,14 +110,18 @@ class EffortCoding:
         logs = [math.log(weight) for weight in self.encoder.lambdas]
         return math.exp(float(np.interp(position, range(len(logs)), logs)))
 
-    def _cost(self, coded: CodedLatents, lagrangian: float) -> float:
-        """Return J in bits."""
-        weight = lagrangian * 255**2 / self.encoder.channels
-        return 8 * len(coded.body) + weight * self._squared_error(coded)
+    def _decoded(self, coded: CodedLatents) -> NDArray[np.uint8]:
+        """Return the picture of a stream, decoded on the CPU."""
+        return synthesise(coded.latents, self.encoder.place[0], self.encoder.size)
 
-    def _squared_error(self, coded: CodedLatents) -> float:
-        """Return the sum of squared errors of the decoded samples, in 0..1."""
-        encoder = self.encoder
-        decoded = synthesise(coded.latents, encoder.place[0], encoder.size)
-        rows = zip(decoded, encoder.pixels, strict=True)  # one by one, to save memory
+    def _squared_error(self, decoded: NDArray[np.uint8]) -> float:
+        """Return the sum of squared errors of samples in 0..1."""
+        rows = zip(decoded, self.encoder.pixels, strict=True)  # one by one, to save memory
         return sum(int(np.square(a.astype(np.int64) - b).sum()) for a, b in rows) / 255**2
+
+
+def _schedule(steps: int, *, again: bool = False) -> Schedule:
+    """Return the schedule of a search, or of one that goes on."""
+    from refcodec.search.latent_search import Schedule
+
+    return Schedule(steps, 0.1, pace=0.5) if again else Schedule(steps)

@@ -22,6 +22,7 @@ from refcodec.networks.context_model import _pointwise, pass_sites
 from refcodec.networks.layers import Net, width
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.payloads.latents import STEP, z_tables
+from refcodec.search.distortion import ALIGNED, Distortion
 from refcodec.search.relaxed_networks import RelaxedNetworks
 from refcodec.search.relaxed_rounding import RelaxedRounding
 from refcodec.search.symbol_costs import ZCosts, gaussian_bits
@@ -42,7 +43,7 @@ class Rows(NamedTuple):
 
 def strip_rows(width: int, halo: int) -> int:
     """Return the rows of latents that are synthesised at once, for a picture of a width in pixels."""
-    return max(halo, STRIP * 16 // width)
+    return -(-max(halo, STRIP * 16 // width) // ALIGNED) * ALIGNED
 
 
 def strips_of(rows: int, height: int, halo: int) -> list[Rows]:
@@ -87,13 +88,14 @@ class LatentSearch:
         rate: int,
         synthesis: Callable[[Tensor], Tensor],
         inverse: Tensor,
-        target: Tensor,
+        distortion: Distortion,
         halo: int,
         seed: int = 0,
     ) -> None:
-        device = target.device
-        self.strips = strips_of(-(-target.shape[1] // 16), strip_rows(target.shape[2], halo), halo)
-        self.model, self.synthesis, self.target = model, synthesis, target
+        _, height, width = distortion.original.shape
+        device = distortion.original.device
+        self.strips = strips_of(-(-height // 16), strip_rows(width, halo), halo)
+        self.model, self.synthesis, self.distortion = model, synthesis, distortion
         self.inverse = inverse[:, None, None]
         self.networks = RelaxedNetworks(rate, device)
         self.rounding = RelaxedRounding(seed, device)
@@ -118,9 +120,9 @@ class LatentSearch:
         """Add the gradient of the squared error of one strip to that of y-hat; return the error."""
         x = self.synthesis(y_hat[None, :, rows.low : rows.high])[0]
         top, bottom = 16 * (rows.top - rows.low), 16 * (rows.bottom - rows.low)
-        target = self.target[:, 16 * rows.top : 16 * rows.bottom]
-        x = x[:, top:bottom][:, : target.shape[1], : target.shape[2]].clamp(0, 1)
-        error = ((x - target) ** 2).sum()
+        height, width = self.distortion.original.shape[1:]
+        x = x[:, top : min(bottom, top + height - 16 * rows.top), :width].clamp(0, 1)
+        error = self.distortion(x, 16 * rows.top)
         error.backward()  # type: ignore[no-untyped-call]
         return float(error.detach())
 

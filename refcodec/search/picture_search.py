@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from refcodec.networks import package, package_cache
 from refcodec.networks.symbol_model import SymbolModel
-from refcodec.networks.torch_guard import multiplications, recording_gradients
+from refcodec.networks.torch_guard import multiplications, neutral, recording_gradients
 from refcodec.progress import Progress
 from refcodec.search.descent import LatentDescent
+from refcodec.search.distortion import Distortion
 from refcodec.search.latent_search import LatentSearch, Schedule, learning_rate
 from refcodec.search.memory import search_bytes
 from refcodec.transforms.elic.torch_transforms import TorchSynthesis, halo
@@ -43,12 +45,21 @@ def predicted_bytes(folder: Path, device: str, model: SymbolModel, size: tuple[i
 class PictureSearch:
     """The search for the latents of a picture uint8[H, W, C].
 
-    y float32[M, h, w], z float32[hyper, h/4, w/4]: latents to begin with, in quantisation steps of `rate`.
+    plain: the picture that the usual latents of the rate give. y float32[M, h, w], z float32[hyper, h/4, w/4]: latents to
+    begin with, in quantisation steps of `rate`.
     Raises ModelError for a package whose synthesis is missing or malformed, or if torch is not installed.
     """
 
     def __init__(
-        self, folder: Path, device: str, model: SymbolModel, rate: int, pixels: NDArray[np.uint8], y: Floats, z: Floats
+        self,
+        folder: Path,
+        device: str,
+        model: SymbolModel,
+        rate: int,
+        pixels: NDArray[np.uint8],
+        plain: NDArray[np.uint8],
+        y: Floats,
+        z: Floats,
     ) -> None:
         package_cache.need_torch("searching the latents of a picture")
         self.folder, self.channels = folder, pixels.shape[2]
@@ -56,9 +67,9 @@ class PictureSearch:
             synthesis = _synthesis(folder, device)
             self.work = PASSES * multiplications(synthesis.g_s, y.shape[1] * y.shape[2])
             with recording_gradients(self.work):
-                target = torch.from_numpy(pixels).to(device).permute(2, 0, 1).float() / 255
+                self.measure = Distortion(_samples(pixels, device), _samples(plain, device))
                 reach = halo(synthesis.cfg)
-                self.search = LatentSearch(model, rate, synthesis.g_s, synthesis.inverse[rate], target, reach)
+                self.search = LatentSearch(model, rate, synthesis.g_s, synthesis.inverse[rate], self.measure, reach)
                 self.y, self.z = (torch.tensor(t, device=device, requires_grad=True) for t in (y, z))
 
     def run(
@@ -86,6 +97,16 @@ class PictureSearch:
                 if progress is not None:
                     progress((step + 1) / schedule.steps)
 
+    def distortion(self, decoded: NDArray[np.uint8]) -> float:
+        """Return the distortion of a decoded picture uint8[H, W, C], in the unit of squared errors of samples in 0..1."""
+        with package_cache.torch_errors(self.folder, "painter"), neutral(self.work):
+            return float(self.measure(_samples(decoded, self.y.device)))
+
     def latents(self) -> tuple[Floats, Floats]:
         """Return (y, z) as they are now, in quantisation steps."""
         return self.y.detach().cpu().numpy().copy(), self.z.detach().cpu().numpy().copy()
+
+
+def _samples(pixels: NDArray[np.uint8], device: str | torch.device) -> Tensor:
+    """Return a picture uint8[H, W, C] as float32[C, H, W] in 0..1."""
+    return torch.from_numpy(pixels).to(device).permute(2, 0, 1).float() / 255

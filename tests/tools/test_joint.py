@@ -337,7 +337,7 @@ def test_a_checkpoint_becomes_a_package_that_captions_steer(folder: Path, clip: 
     assert latent_coding.takes_text(out)
     encoder, pixels = TextEncoder.load(clip), tiny_models.photo()
     one, two = (
-        latent_coding.LatentEncoder(pixels, out, text=encoder(caption), tables=TABLES).y
+        latent_coding.LatentEncoder(pixels, out, text=encoder(caption), tables=TABLES).latents.y
         for caption in ("a cat", "an old stone bridge")
     )
     assert not np.array_equal(one, two)

@@ -25,6 +25,7 @@ from refcodec.payloads import latents as elic_latents
 from refcodec.payloads.latents import STEP
 from refcodec.search import latent_search
 from refcodec.search.descent import LatentDescent
+from refcodec.search.distortion import Distortion, lost_structure
 from refcodec.search.latent_search import LatentSearch, Schedule, strips_of
 from refcodec.search.picture_search import PictureSearch, predicted_bytes
 
@@ -41,8 +42,9 @@ def photo() -> NDArray[np.uint8]:
 def searched(variant: str, rate: int) -> LatentSearch:
     net = network(variant)
     inverse = torch.ones(net.cfg.m)
-    target = torch.from_numpy(photo()).permute(2, 0, 1).float() / 255
-    return LatentSearch(quantised(variant)[0], rate, net.g_s.requires_grad_(False), inverse, target, halo=24)
+    original = torch.from_numpy(photo()).permute(2, 0, 1).float() / 255
+    distortion = Distortion(original, (original + 0.1).clamp(0, 1))
+    return LatentSearch(quantised(variant)[0], rate, net.g_s.requires_grad_(False), inverse, distortion, halo=24)
 
 
 class _Nearest:
@@ -81,7 +83,7 @@ def test_rounded_latents_cost_what_their_file_does(variant: str, rate: int) -> N
 
 def test_strips_and_memory_do_not_change_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     gradients = []
-    for height, sites in ((64, 8192), (2, 8)):
+    for height, sites in ((64, 8192), (8, 8)):
         monkeypatch.setattr(latent_search, "SITES", sites)
         search = searched("embedded", 1)
         search.strips = strips_of(5, height, 8)
@@ -120,7 +122,7 @@ def test_a_search_lowers_the_loss(variant: str, tmp_path: Path) -> None:
         y, z = encoder.latents.y * encoder.gain[1][:, None, None], encoder.latents.z * encoder.gain_z[1][:, None, None]
     else:
         y, z = torch.randn(model.m, 8, 8).numpy(), torch.randn(model.hyper, 2, 2).numpy()
-    search = PictureSearch(folder, "cpu", model, 1, photo(), y, z)
+    search = PictureSearch(folder, "cpu", model, 1, photo(), 255 - photo(), y, z)
     reached: list[float] = []
     descend = search.search.descend
 
@@ -143,7 +145,7 @@ def test_the_state_of_the_host_changes_nothing(tmp_path: Path) -> None:
     y, z = encoder.latents
     for state in (torch.enable_grad(), torch.no_grad(), torch.inference_mode(), torch.autocast("cpu")):
         with state:
-            search = PictureSearch(folder, "cpu", quantised("embedded")[0], 0, photo(), y, z)
+            search = PictureSearch(folder, "cpu", quantised("embedded")[0], 0, photo(), 255 - photo(), y, z)
             search.run(Schedule(4), 0.002)
             results.append(search.latents())
     torch.manual_seed(99)
@@ -165,3 +167,38 @@ def test_predicted_memory(size: tuple[int, int], measured: int) -> None:
 def test_a_search_that_takes_too_much_memory_is_refused() -> None:
     with pytest.raises(LimitError, match="encoding with effort 9 would take about"):
         refcodec.encode(photo(), effort=9, limits=Limits(max_memory=memory.resident() + (90 << 20)))
+
+
+def test_distortion_is_in_the_unit_of_squared_errors() -> None:
+    original = torch.rand(3, 160, 144, generator=torch.Generator().manual_seed(1))
+    plain = (original + 0.05 * torch.randn(3, 160, 144, generator=torch.Generator().manual_seed(2))).clamp(0, 1)
+    distortion = Distortion(original, plain)
+    squared = float(((original - plain) ** 2).sum())
+    assert float(distortion(plain)) == pytest.approx(squared, rel=1e-4)
+    assert float(distortion(original)) == pytest.approx(0, abs=1e-3)
+
+
+def test_distortion_adds_up_over_strips() -> None:
+    generator = torch.Generator().manual_seed(1)
+    original, plain = torch.rand(3, 300, 130, generator=generator), torch.rand(3, 300, 130, generator=generator)
+    distortion = Distortion(original, plain)
+    parts = [float(distortion(plain[:, top : top + 128], top)) for top in (0, 128, 256)]
+    assert sum(parts) == pytest.approx(float(distortion(plain)), rel=1e-4)
+
+
+def test_removed_texture_costs_more_structure_than_noise_in_texture() -> None:
+    """At the same squared error, SSIM counts errors less where the original varies more."""
+    rng = torch.Generator().manual_seed(3)
+    faint, strong = (amplitude * torch.randn(3, 64, 64, generator=rng) + 0.5 for amplitude in (0.02, 0.2))
+    error = 0.02 * torch.randn(3, 64, 64, generator=rng)
+    assert lost_structure(faint, faint + error) > 2 * lost_structure(strong, strong + error)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 200), (17, 3), (64, 64)])
+def test_distortion_of_any_size(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(1)
+    original, decoded = (torch.rand(3, *size, generator=generator) for _ in range(2))
+    decoded.requires_grad_()
+    Distortion(original, original.flip(0))(decoded).backward()
+    assert decoded.grad is not None
+    assert torch.isfinite(decoded.grad).all()

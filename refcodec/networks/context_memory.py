@@ -19,7 +19,7 @@ from refcodec.networks.symbol_model import SymbolModel
 NUMBER: Final = 8  # bytes of a float64
 NARROW: Final = 2  # bytes of an int16
 OVERHEAD: Final = {"numpy": (1.05, 6 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
-LATENTS: Final = 4  # bytes for each value of z and y: int32
+LATENTS: Final = {"z": 4, "y": 2}  # bytes for each value: int32, int16
 CODED: Final = 28  # bytes for each symbol of a pass while it is coded: indices, masks, values, means
 INDEX: Final = 40  # bytes for each site: the row and column indices of both passes, and what they are made from
 
@@ -54,7 +54,7 @@ def context_bytes(model: SymbolModel, shape: tuple[int, int], backend: str = "nu
     grid = NUMBER if backend == "torch" else NARROW
     run = _torch_run if backend == "torch" else _numpy_run
     z = (model.hyper, h // 4, w // 4)
-    meter.hold(INDEX * sites + LATENTS * (model.m * sites + _count(z)) + NUMBER * _weights(model, backend, shape))
+    meter.hold(INDEX * sites + latents_bytes(model, shape) + NUMBER * _weights(model, backend, shape))
     before = meter.hold(NUMBER * _count(z))
     hyper = run(meter, model.hyper_net, z)
     meter.free(before)
@@ -72,6 +72,12 @@ def context_bytes(model: SymbolModel, shape: tuple[int, int], backend: str = "nu
     meter.free(hyper)
     factor, constant = OVERHEAD[backend]
     return int(factor * meter.peak) + constant
+
+
+def latents_bytes(model: SymbolModel, shape: tuple[int, int]) -> int:
+    """Return the bytes of the latents of shape [m, h, w] and of their z."""
+    h, w = shape
+    return LATENTS["y"] * model.m * h * w + LATENTS["z"] * model.hyper * (h // 4) * (w // 4)
 
 
 def _count(shape: Shape) -> int:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from refcodec.table_files import TableFiles
 
     Ints = NDArray[np.int32]
+    Shorts = NDArray[np.int16]
     # (rate, group, pass, means [c, n], indices [c, n]) -> residual symbols [c, n]
     ResidualSource = Callable[[int, int, int, Ints, NDArray[np.uint8]], Ints]
 
@@ -41,11 +42,11 @@ GROUPS_MAX: Final = 16
 
 @dataclass(frozen=True, eq=False)
 class ElicLatents:
-    """Rate 0 … R-1; z int32[hyper, h/4, w/4]; y int32[M, h, w] = 64 s + mean, each value within int16."""
+    """Rate 0 … R-1; z int32[hyper, h/4, w/4], values within int16; y int16[M, h, w] = 64 s + mean."""
 
     rate: int
     z: Ints
-    y: Ints
+    y: Shorts
     canonical = True
 
     @property
@@ -61,7 +62,7 @@ class ElicLatents:
         """Return rate int32[], z int16[hyper, h/4, w/4] and y int16[M, h, w]."""
         import numpy as np
 
-        return {"rate": np.int32(self.rate), "z": self.z.astype(np.int16), "y": self.y.astype(np.int16)}
+        return {"rate": np.int32(self.rate), "z": self.z.astype(np.int16), "y": self.y}
 
     def serialise(self) -> bytes:
         """Return S of SPEC §13.7, the bytes that the check and every digest cover."""
@@ -140,7 +141,7 @@ def _walk(
     z = coder.array(z_tables(model), index, z)
     context_model = ContextModel(model, rate, y_shape, backend, trace)
     context_model.start(z)
-    y = np.zeros((model.m, *y_shape), dtype=np.int32)
+    y = np.zeros((model.m, *y_shape), np.int16)
     for k in range(len(model.groups)):
         yield ElicLatents(rate, z, y), context_model
         for step in (0, 1):

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Measure `semtool` in an environment with the base install alone, beside Pillow's AVIF, as entire processes.
 
-    python -m tools.bench.base [PICTURE ...] [--runs N] [--environment FOLDER] [-o base.json]
+    python -m tools.bench.base [PICTURE ...] [--large] [--huge] [--against TREE] [--runs N] [-o base.json]
 
 Installs a copy of this repository into a new environment (`pip install .`: no torch, no numba), and states its size by
 package. Then runs each command on each picture in turn, N times, and prints medians of seconds and of the processor's
 seconds, and the largest resident set. Without PICTURE, the sample of `tools.demo` in 768x512. A picture is measured as PNG.
+
+--large and --huge: the sample enlarged to 24 and 100 megapixels, the latter at level 2, against the bounds of `BOUNDS`.
+--against: the same commands by another checkout, such as one of release 1.0.0, in turn with those of this one, both by this
+Python and its packages, since release 1.0.0 needs torch to encode. Prints the ratios of this one to the other.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 STEP = 64  # units of y-hat and the means in one quantisation step
 GROUPS_MAX: Final = 16
+CODED: Final = 1 << 18  # symbols that are coded at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,25 @@ def z_tables(model: SymbolModel) -> entropy.TableBank:
 
 def _in_range(y: Ints) -> bool:
     """Return whether all values are within int16 (SEM-R-120)."""
-    return bool(((y >= -32768) & (y <= 32767)).all())
+    return bool(y.min() >= -32768 and y.max() <= 32767)
+
+
+def _code(
+    coder: entropy.Coder, residuals: entropy.TableBank, mean: Ints, table: NDArray[np.uint8], s: Ints | None
+) -> Shorts | None:
+    """Code the residuals of a pass, s[c, n] or None to read; return y, None unless it is within int16."""
+    import numpy as np
+
+    y, in_range = np.empty(mean.shape, np.int16), True
+    step = max(1, CODED // max(1, mean.shape[1]))
+    for top in range(0, len(mean), step):  # a few channels at a time, to save memory
+        part = slice(top, top + step)
+        values = coder.array(residuals, table[part], None if s is None else s[part], skip=0)
+        values *= STEP
+        values += mean[part]
+        in_range = _in_range(values) and in_range
+        y[part] = values
+    return y if in_range else None
 
 
 def _multiplications(model: SymbolModel, size: tuple[int, int]) -> int:
@@ -146,9 +165,8 @@ def _walk(
         yield ElicLatents(rate, z, y), context_model
         for step in (0, 1):
             mean, table = context_model.entropy_parameters(k, step)
-            s = coder.array(residuals, table, None if source is None else source(rate, k, step, mean, table), skip=0)
-            part = STEP * s + mean
-            if not _in_range(part):
+            part = _code(coder, residuals, mean, table, None if source is None else source(rate, k, step, mean, table))
+            if part is None:
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
             context_model.squares[step].write(y[model.part(k)], part)
             context_model.update(k, step, part)

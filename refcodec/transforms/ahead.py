@@ -7,7 +7,6 @@ lock, so two threads keep two cores busy; OpenBLAS itself runs with one (`networ
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,18 +14,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from refcodec.networks import threads
 from refcodec.transforms.numpy_layers import Array, Rows
 
 BLOCKS: Final = 2  # computed before they are asked for, at most
 PAYS: Final = 1 << 14  # sites of the latents of a picture: 4 megapixels
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +32,7 @@ class Ahead:
     scale: int
 
     def __call__(self, rows: Rows) -> Rows:
-        if rows.height * rows.width < PAYS * self.scale**2 or cores() < 2:
+        if rows.height * rows.width < PAYS * self.scale**2 or threads.cores() < 2:
             return rows
         return Rows(rows.height, rows.width, self._blocks(rows.blocks))
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refcodec.networks import blas, package
+from refcodec.networks import blas, package, threads
 from refcodec.networks.package_search import SHIPPED
 from refcodec.transforms import ahead
 from refcodec.transforms.ahead import Ahead
@@ -23,11 +23,11 @@ SIZE = (400, 230)
 
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "cores", lambda: 2)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(ahead, "PAYS", 0)
 
 
-def threads() -> list[str]:
+def running() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("refcodec-blocks")]
 
 
@@ -49,12 +49,12 @@ def test_pictures_and_latents_do_not_depend_on_threads(name: str, monkeypatch: p
     found: list[tuple[Any, ...]] = []
     monkeypatch.setattr(ahead, "PAYS", 0)
     for number in (1, 2, 16):
-        monkeypatch.setattr(ahead, "cores", lambda number=number: number)
+        monkeypatch.setattr(threads, "cores", lambda number=number: number)
         y, z = analysis(pixels)
         found.append((y, z, synthesis(np.rint(64 * y).astype(np.int32), 1, SIZE)))
     for other in found[1:]:
         assert all(map(np.array_equal, found[0], other))
-    assert not threads()
+    assert not running()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_only_large_pictures_on_several_cores_have_a_thread(
     pays: int, cores: int, in_thread: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ahead, "PAYS", pays)
-    monkeypatch.setattr(ahead, "cores", lambda: cores)
+    monkeypatch.setattr(threads, "cores", lambda: cores)
     names: list[str] = []
     rows = Ahead(computing, 2)(Rows(16, 16, source(4, names)))  # 64 latents
     assert [int(block[0, 0, 0]) for block in rows.blocks] == [0, 1, 2, 3]
@@ -76,7 +76,7 @@ def test_an_error_reaches_the_reader() -> None:
     rows = Ahead(computing, 1)(Rows(9, 9, source(2, [], ValueError("no row"))))
     with pytest.raises(ValueError, match="no row"):
         list(rows.blocks)
-    assert not threads()
+    assert not running()
 
 
 @pytest.mark.usefixtures("two_cores")
@@ -85,7 +85,7 @@ def test_a_reader_that_stops_ends_the_thread() -> None:
     blocks = Ahead(computing, 1)(Rows(9, 9, source(100, names))).blocks
     next(blocks)
     blocks.close()  # type: ignore[attr-defined]
-    assert not threads()
+    assert not running()
     assert len(names) <= 2 + ahead.BLOCKS
 
 

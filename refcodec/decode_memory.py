@@ -33,7 +33,7 @@ class DecodeMemory:
     picture: int | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the member "memory" of `conformance/schema/inspect.schema.json`."""
+        """Return the member "memory" of `semtool inspect --memory --json`."""
         return asdict(self)
 
 

@@ -147,7 +147,7 @@ def _decoding(
             continue
         chosen = None
         if container.profile.kind(section.number).needs_model(container.profile.parameters(section.number)):
-            folder, digest = chosen = _model(container, environment)
+            folder, digest = chosen = model_of(container, environment)
         stages = _payload(container, section, chosen, environment, common, limits, previews=previews)
         try:
             while True:
@@ -208,7 +208,7 @@ def _payload(
     return kind.decode(section.body, context)
 
 
-def _model(container: Container, environment: Environment) -> tuple[Path, str]:
+def model_of(container: Container, environment: Environment) -> tuple[Path, str]:
     """Return folder and digest of the model that a file names."""
     header = container.header
     wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()

@@ -16,6 +16,8 @@ from refcodec.errors import one_line
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
+    from refcodec.decode_memory import DecodeMemory
+    from refcodec.environment import Environment
     from refcodec.inspection import Inspection
     from refcodec.registry import Registry
 
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
 @click.option(
     "--html", metavar="OUT.html", callback=output_name, help="Write a page that shows the bytes, coloured by field."
 )
+@click.option("--memory", is_flag=True, help="Also predict the memory that decoding takes, which loads the model.")
 @model_option
 @level_option
 @json_option
-def command(source: str, as_hex: bool, html: str | None, model: str | None, level: int) -> int:
+def command(source: str, as_hex: bool, html: str | None, memory: bool, model: str | None, level: int) -> int:
     """Show fields, sections, rate, model and check of IN.sem.
 
-    Decodes no payload and needs no model. A broken file is shown as far as it can be read; the exit status is that of its
+    Decodes no payload and needs no model, except for --memory. A broken file is shown as far as it can be read; the exit status is that of its
     first error.
     """
     if html is not None:
@@ -41,18 +44,37 @@ def command(source: str, as_hex: bool, html: str | None, model: str | None, leve
 
     data, environment = read_input(source, level), environment_of(model)
     inspection = inspect(data, level=level, environment=environment)
+    predicted = _predicted(data, environment, level) if memory and not inspection.errors else None
     if html is not None:
         from refcodec.cli.inspect_html import render
 
         write_output(html, render(source, data, inspection, environment.registry).encode("utf-8", "backslashreplace"))
     if wants_json():
-        show_json(inspection.to_dict())
+        more = {"memory": None if predicted is None else predicted.to_dict()} if memory else {}
+        show_json(inspection.to_dict() | more)
     elif html != STDIO:
         say("\n".join(_lines(source, data, inspection, environment.registry, as_hex)))
+        if predicted is not None:
+            say(_memory_line(predicted))
     if not inspection.errors:
         return 0
     say(one_line(str(inspection.errors[0])), err=True)
     return inspection.errors[0].status
+
+
+def _predicted(data: bytes, environment: Environment, level: int) -> DecodeMemory:
+    """Return the memory that decoding a valid file takes."""
+    from refcodec.container import read
+    from refcodec.decode_memory import predict
+
+    return predict(read(data, level=level, environment=environment), environment, level)
+
+
+def _memory_line(predicted: DecodeMemory) -> str:
+    from refcodec.limits import format_bytes
+
+    picture = "unknown" if predicted.picture is None else f"about {format_bytes(predicted.picture)}"
+    return f"\n  memory of decode {picture}, of verify about {format_bytes(predicted.symbols)}"
 
 
 def _lines(source: str, data: bytes, inspection: Inspection, rows: Registry, as_hex: bool) -> Iterator[str]:

@@ -58,7 +58,7 @@ def write_pictures(
     level: int,
     update: Progress,
 ) -> tuple[DecodedFile, list[dict[str, Any]], dict[str, str]]:
-    """Reconstruct and write the pictures of a file; return (symbols, files written, models used by role)."""
+    """Reconstruct and write the pictures of a file; return (the file without symbols, files written, models by role)."""
     from refcodec import reconstruct
     from refcodec.decoder import decode_container
     from refcodec.networks import package_cache
@@ -82,6 +82,7 @@ def write_pictures(
             reflections=options.reflections,
             record=None if steps is None else steps.record,
         )
+    decoded = replace(decoded, values={})  # a large picture is written without its latents in memory
     for text in reconstruction.notices:
         notice(text)
     files = files_for(reconstruction, target, container.metadata if options.keep_metadata else {})

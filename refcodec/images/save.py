@@ -26,6 +26,7 @@ _WRITERS: Final[dict[str, dict[str, Any]]] = {
     "BMP": {},
     "PPM": {},
 }
+_LARGE: Final = 1 << 22  # pixels; from here on PNG is compressed by level 4, which takes a third of the time of level 6
 _SUFFIXES: Final = {"JPG": "JPEG", "TIF": "TIFF", "PGM": "PPM"} | {name: name for name in _WRITERS}
 
 
@@ -73,9 +74,10 @@ def format_of(name: str) -> str:
 def _encode(pixels: NDArray[np.uint8], name: str, note: Mapping[str, str], metadata: Mapping[str, str]) -> bytes:
     out = io.BytesIO()
     with quiet(), guard(Code.CANNOT_WRITE, f"the picture cannot be written as {name}", too_large=Code.CANNOT_WRITE):
-        Image.fromarray(np.ascontiguousarray(pixels)).save(
-            out, name, **(_WRITERS[name] | _metadata(name, note, metadata))
-        )
+        arguments = _WRITERS[name] | _metadata(name, note, metadata)
+        if name == "PNG" and pixels.shape[0] * pixels.shape[1] >= _LARGE:
+            arguments["compress_level"] = 4
+        Image.fromarray(np.ascontiguousarray(pixels)).save(out, name, **arguments)
     return out.getvalue()
 
 

@@ -19,6 +19,7 @@ from refcodec.entropy import gaussians
 from refcodec.errors import Code, ModelError
 from refcodec.methods import rdo
 from refcodec.networks import package, package_cache
+from refcodec.networks.checkerboard import passes
 from refcodec.networks.context_model import Backend, Trace, pass_sites
 from refcodec.payloads import latents as elic_latents
 from refcodec.payloads.latents import STEP, ElicLatents
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from refcodec.transforms.elic.runners import Analysis, Synthesis
 
 Ints = NDArray[np.int32]
+AT_A_TIME: Final = 1 << 18  # residuals that are quantised at a time
 RDO: Final = 4.0  # factor on the distortion weight of the training Lagrangian; smaller values send fewer symbols
 
 
@@ -123,7 +125,8 @@ class LatentEncoder:
         self.latents = FloatLatents(*analysis(pixels, part(progress, 0, 0.4), text))
         self.pixels, self.place = pixels, (folder, device, text)
         self.lost: dict[int, NDArray[np.float32]] = {}  # of the last rate that `loss` was called for
-        self.sites = pass_sites(self.latents.y.shape[1], self.latents.y.shape[2], self.model.parity)
+        _, h, w = self.latents.y.shape
+        self.sites, self.squares = pass_sites(h, w, self.model.parity), passes(h, w, self.model.parity)
 
     def at(
         self,
@@ -144,12 +147,20 @@ class LatentEncoder:
         weight = (strength * self.lambdas[rate] * 255**2 / self.channels / gain**2).astype(np.float32)
 
         def choose(_rate: int, k: int, step: int, mean: Ints, index: NDArray[np.uint8]) -> Ints:
-            channels, (rows, cols) = self.model.part(k), self.sites[step]
-            r = y[channels, rows, cols] * gain[channels][:, None] - mean.astype(np.float32) / STEP
-            s = rdo.quantise(r, index, weight[channels][:, None], bank)
-            # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
-            s = np.clip(s, -((32768 + mean) // STEP), (32767 - mean) // STEP)
-            return np.where(index == 0, 0, s).astype(np.int32)
+            first, squares, found = self.model.part(k).start, self.squares[step], np.empty(mean.shape, np.int32)
+            count = max(1, AT_A_TIME // squares.count)
+            for top in range(0, len(mean), count):  # a few channels, to save memory
+                part = slice(top, min(top + count, len(mean)))
+                channels = slice(first + part.start, first + part.stop)
+                r = np.empty(mean[part].shape, np.float32)
+                squares.read(y[channels], r)
+                r *= gain[channels][:, None]
+                r -= mean[part].astype(np.float32) / STEP
+                s = rdo.quantise(r, index[part], weight[channels][:, None], bank)
+                # y-hat must stay within int16 (SEM-R-120); a symbol under table 0 is not coded at all
+                np.clip(s, -((32768 + mean[part]) // STEP), (32767 - mean[part]) // STEP, out=found[part])
+            found[index == 0] = 0
+            return found
 
         progress = None if span is None else part(self.progress, *span)
         body_and_latents = elic_latents.encode(

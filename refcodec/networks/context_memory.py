@@ -12,15 +12,18 @@ from typing import Final
 from refcodec.networks.context_model import SITES, _one_convolution, _pointwise
 from refcodec.networks.layers import Add, Conv, Net, width
 from refcodec.networks.minimal_filtering import OUTPUTS, POINTS
+from refcodec.networks.numpy_backend import threads_for
 from refcodec.networks.numpy_convolution import BAND, ROWS, is_filtered, weights_kept
 from refcodec.networks.stages import stages
 from refcodec.networks.symbol_model import SymbolModel
 
 NUMBER: Final = 8  # bytes of a float64
 NARROW: Final = 2  # bytes of an int16
-OVERHEAD: Final = {"numpy": (1.05, 6 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
-LATENTS: Final = 4  # bytes for each value of z and y: int32
-CODED: Final = 28  # bytes for each symbol of a pass while it is coded: indices, masks, values, means
+OVERHEAD: Final = {"numpy": (1.17, 6 << 20), "torch": (1.1, 40 << 20)}  # of allocators and libraries, measured
+THREAD: Final = 22 << 20  # bytes for each thread of numpy beside the first, measured
+LATENTS: Final = {"z": 4, "y": 2}  # bytes for each value: int32, int16
+CODED: Final = 7  # bytes for each symbol of a pass: index, mean, value
+CODING: Final = 6 << 20  # bytes of the symbols that are coded at a time
 INDEX: Final = 40  # bytes for each site: the row and column indices of both passes, and what they are made from
 
 Shape = tuple[int, int, int]  # channels, rows, columns
@@ -54,7 +57,7 @@ def context_bytes(model: SymbolModel, shape: tuple[int, int], backend: str = "nu
     grid = NUMBER if backend == "torch" else NARROW
     run = _torch_run if backend == "torch" else _numpy_run
     z = (model.hyper, h // 4, w // 4)
-    meter.hold(INDEX * sites + LATENTS * (model.m * sites + _count(z)) + NUMBER * _weights(model, backend, shape))
+    meter.hold(INDEX * sites + latents_bytes(model, shape) + NUMBER * _weights(model, backend, shape))
     before = meter.hold(NUMBER * _count(z))
     hyper = run(meter, model.hyper_net, z)
     meter.free(before)
@@ -67,11 +70,19 @@ def context_bytes(model: SymbolModel, shape: tuple[int, int], backend: str = "nu
             meter.free(joined)
         meter.hold(grid * channels * sites)
         _passes(meter, model, k, shape, backend)
-        meter.pass_by(CODED * channels * half)
+        meter.pass_by(CODED * channels * half + min(CODING, 24 * channels * half))
         meter.free(context)
     meter.free(hyper)
     factor, constant = OVERHEAD[backend]
+    if backend == "numpy":
+        constant += THREAD * (threads_for(half) - 1)
     return int(factor * meter.peak) + constant
+
+
+def latents_bytes(model: SymbolModel, shape: tuple[int, int]) -> int:
+    """Return the bytes of the latents of shape [m, h, w] and of their z."""
+    h, w = shape
+    return LATENTS["y"] * model.m * h * w + LATENTS["z"] * model.hyper * (h // 4) * (w // 4)
 
 
 def _count(shape: Shape) -> int:

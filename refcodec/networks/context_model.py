@@ -9,7 +9,7 @@ order.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol, Self
 
@@ -32,6 +32,7 @@ class Backend(Protocol):
     name: str
 
     def computing(self, work: int) -> AbstractContextManager[Any]: ...
+    def for_each(self, function: Callable[[Any], object], parts: Iterable[Any], sites: int) -> None: ...
     def array(self, values: Any) -> Any: ...
     def to_int(self, values: Any) -> NDArray[np.int64]: ...
     def to_numpy(self, values: Any) -> NDArray[Any]: ...
@@ -109,8 +110,12 @@ class ContextModel:
             self.begin(k)
         squares, c = self.squares[step], self.model.groups[k]
         mean, index = np.empty((c, squares.count), np.int32), np.empty((c, squares.count), np.uint8)
-        for part, out in self._head_outputs(k, step):
-            mean[:, part], index[:, part] = self._parameters(k, out)
+        head = self._head(k, step)
+
+        def compute(place: tuple[Squares, slice]) -> None:
+            mean[:, place[1]], index[:, place[1]] = self._parameters(k, head(place[0]))
+
+        self.backend.for_each(compute, squares.bands(self.rows), squares.count)
         if self.trace is not None:
             self.trace(f"group[{k}].pass[{step}].mean", mean)
             self.trace(f"group[{k}].pass[{step}].index", index)
@@ -125,8 +130,8 @@ class ContextModel:
         scale = b.requant(halves[1], requant, self.rate)
         return b.to_numpy(mean), b.to_numpy(scale if ladder is None else b.ladder(scale, ladder))
 
-    def update(self, k: int, step: int, y: Ints) -> None:
-        """Store the decoded y-hat of a pass, int32[c, n], for the passes that follow."""
+    def update(self, k: int, step: int, y: NDArray[np.integer[Any]]) -> None:
+        """Store the decoded y-hat of a pass, integers [c, n], for the passes that follow."""
         b = self.backend
         for band, part in self.squares[step].bands(self.rows):
             x = b.requant(b.array(y[:, part]), self.model.y_input, self.rate, self.model.part(k))
@@ -143,8 +148,8 @@ class ContextModel:
         """The number of groups whose values are known."""
         return len(self.x)
 
-    def _head_outputs(self, k: int, step: int) -> Iterator[tuple[slice, Any]]:
-        """Yield parts of the sites of a pass, and the output of the head of group k there, [2 c, n]."""
+    def _head(self, k: int, step: int) -> Callable[[Squares], Any]:
+        """Return the function from sites of a pass to the output of the head of group k there, [2 c, n]."""
         b, model, net = self.backend, self.model, self.model.spatial_nets[k]
         alone = step == 0 and model.anchor_heads is not None
         head = model.anchor_heads[k] if alone and model.anchor_heads is not None else model.heads[k]
@@ -161,7 +166,10 @@ class ContextModel:
                 grids = [self._run(f"spatial_nets[{k}]", net, self.x[k]), *grids]
         if not at_sites:
             grids = [b.run(head, b.concat(grids), self.rate)]
-        for band, part in self.squares[step].bands(self.rows):
+
+        def outputs(band: Squares) -> Any:
             spatial = b.beside_anchors(net, self.x[k], band, self.rate) if near else None
             x = b.joined(spatial, grids, band)
-            yield part, b.run_at_sites(head, x, self.rate, blank) if at_sites else x
+            return b.run_at_sites(head, x, self.rate, blank) if at_sites else x
+
+        return outputs

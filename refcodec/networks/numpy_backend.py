@@ -7,13 +7,14 @@ in float64, part by part: values at the sites of a band are float64[C, n].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec.networks import threads
 from refcodec.networks.blas import one_thread
 from refcodec.networks.checkerboard import Squares
 from refcodec.networks.layers import Add, Conv, Layer, Net, Relu, Requant
@@ -21,6 +22,12 @@ from refcodec.networks.numpy_convolution import BAND, Convolver, Where
 from refcodec.networks.stages import Stage, stages
 
 Array = NDArray[Any]
+PAYS: Final = 1 << 13  # sites of a pass, for threads: 4 megapixels
+
+
+def threads_for(sites: int) -> int:
+    """Return the number of threads for a pass of this many sites."""
+    return min(threads.cores(), threads.MOST) if sites >= PAYS else 1
 
 
 class NumpyBackend:
@@ -41,6 +48,15 @@ class NumpyBackend:
         """
         with np.errstate(all="ignore"), one_thread():
             yield
+
+    def for_each(self, function: Callable[[Any], object], parts: Iterable[Any], sites: int) -> None:
+        """Call a function for bands of the sites of a pass, in several threads if there are many sites."""
+
+        def silently(part: Any) -> None:
+            with np.errstate(all="ignore"):  # a setting of each thread
+                function(part)
+
+        threads.for_each(silently, parts, threads_for(sites))
 
     def array(self, values: Array) -> Array:
         return np.ascontiguousarray(values, dtype=self.dtype)

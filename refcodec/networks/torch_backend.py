@@ -7,7 +7,7 @@ memory layout cannot change a value. float32 is not exact, and is for measuring 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -37,6 +37,11 @@ class TorchBackend:
     def computing(self, work: int) -> AbstractContextManager[None]:
         """Return the block in which nets run: without the modes of the program, with threads for the work."""
         return neutral(work)
+
+    def for_each(self, function: Callable[[Any], object], parts: Iterable[Any], sites: int) -> None:
+        """Call a function for parts of a grid, one by one: torch has threads of its own."""
+        for part in parts:
+            function(part)
 
     def _cached(self, owner: Any, key: object, make: Callable[[], NDArray[Any]]) -> Tensor:
         """Return a tensor derived from `owner`, computed once. The cache keeps `owner` alive, as its id is the key."""

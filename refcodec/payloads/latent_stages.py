@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from refcodec.networks.context_model import ContextModel, Ints
-    from refcodec.payloads.latents import ElicLatents
+    from refcodec.networks.context_model import ContextModel
+    from refcodec.payloads.latents import ElicLatents, Shorts
 
     Walk = Generator[tuple[ElicLatents, ContextModel], None, ElicLatents]
 
@@ -35,7 +35,7 @@ def in_stages(
         yield preview
 
 
-def predicted(y: Ints, context_model: ContextModel) -> Ints:
+def predicted(y: Shorts, context_model: ContextModel) -> Shorts:
     """Return y whose groups to come have the means that the context model predicts, each from the groups before it."""
     ahead, model, y = context_model.fork(), context_model.model, y.copy()
     for k in range(ahead.done, len(model.groups)):

@@ -32,20 +32,22 @@ if TYPE_CHECKING:
     from refcodec.table_files import TableFiles
 
     Ints = NDArray[np.int32]
+    Shorts = NDArray[np.int16]
     # (rate, group, pass, means [c, n], indices [c, n]) -> residual symbols [c, n]
     ResidualSource = Callable[[int, int, int, Ints, NDArray[np.uint8]], Ints]
 
 STEP = 64  # units of y-hat and the means in one quantisation step
 GROUPS_MAX: Final = 16
+CODED: Final = 1 << 18  # symbols that are coded at a time
 
 
 @dataclass(frozen=True, eq=False)
 class ElicLatents:
-    """Rate 0 … R-1; z int32[hyper, h/4, w/4]; y int32[M, h, w] = 64 s + mean, each value within int16."""
+    """Rate 0 … R-1; z int32[hyper, h/4, w/4], values within int16; y int16[M, h, w] = 64 s + mean."""
 
     rate: int
     z: Ints
-    y: Ints
+    y: Shorts
     canonical = True
 
     @property
@@ -61,7 +63,7 @@ class ElicLatents:
         """Return rate int32[], z int16[hyper, h/4, w/4] and y int16[M, h, w]."""
         import numpy as np
 
-        return {"rate": np.int32(self.rate), "z": self.z.astype(np.int16), "y": self.y.astype(np.int16)}
+        return {"rate": np.int32(self.rate), "z": self.z.astype(np.int16), "y": self.y}
 
     def serialise(self) -> bytes:
         """Return S of SPEC §13.7, the bytes that the check and every digest cover."""
@@ -104,7 +106,25 @@ def z_tables(model: SymbolModel) -> entropy.TableBank:
 
 def _in_range(y: Ints) -> bool:
     """Return whether all values are within int16 (SEM-R-120)."""
-    return bool(((y >= -32768) & (y <= 32767)).all())
+    return bool(y.min() >= -32768 and y.max() <= 32767)
+
+
+def _code(
+    coder: entropy.Coder, residuals: entropy.TableBank, mean: Ints, table: NDArray[np.uint8], s: Ints | None
+) -> Shorts | None:
+    """Code the residuals of a pass, s[c, n] or None to read; return y, None unless it is within int16."""
+    import numpy as np
+
+    y, in_range = np.empty(mean.shape, np.int16), True
+    step = max(1, CODED // max(1, mean.shape[1]))
+    for top in range(0, len(mean), step):  # a few channels at a time, to save memory
+        part = slice(top, top + step)
+        values = coder.array(residuals, table[part], None if s is None else s[part], skip=0)
+        values *= STEP
+        values += mean[part]
+        in_range = _in_range(values) and in_range
+        y[part] = values
+    return y if in_range else None
 
 
 def _multiplications(model: SymbolModel, size: tuple[int, int]) -> int:
@@ -140,14 +160,13 @@ def _walk(
     z = coder.array(z_tables(model), index, z)
     context_model = ContextModel(model, rate, y_shape, backend, trace)
     context_model.start(z)
-    y = np.zeros((model.m, *y_shape), dtype=np.int32)
+    y = np.zeros((model.m, *y_shape), np.int16)
     for k in range(len(model.groups)):
         yield ElicLatents(rate, z, y), context_model
         for step in (0, 1):
             mean, table = context_model.entropy_parameters(k, step)
-            s = coder.array(residuals, table, None if source is None else source(rate, k, step, mean, table), skip=0)
-            part = STEP * s + mean
-            if not _in_range(part):
+            part = _code(coder, residuals, mean, table, None if source is None else source(rate, k, step, mean, table))
+            if part is None:
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
             context_model.squares[step].write(y[model.part(k)], part)
             context_model.update(k, step, part)

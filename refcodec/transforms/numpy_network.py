@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from refcodec.errors import SemError
 from refcodec.networks.blas import one_thread
+from refcodec.transforms.ahead import Ahead
 from refcodec.transforms.numpy_layers import Array, Conv, Layer, Rows, Shuffle, Sum, Unshuffle
 from refcodec.transforms.package_part import Tensors, malformed
 
@@ -83,6 +84,11 @@ class Sequence:
         self._name()
         self.layers.append(Shuffle(factor))
         self.width //= factor**2
+        return self
+
+    def ahead(self, scale: int) -> Sequence:
+        """Compute the layers so far in a thread of their own. scale: sites of their output on each side of a latent."""
+        self.layers.append(Ahead(computing, scale))
         return self
 
     def unshuffle(self, factor: int) -> Sequence:

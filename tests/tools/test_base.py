@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tools.bench import base
+from tools.bench import base, large
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,3 +63,50 @@ def test_pictures_are_measured_as_png(tmp_path: Path) -> None:
         assert found.mode == "RGB"
     pytest.importorskip("skimage")
     assert base.as_png(Path(sys.executable), None, tmp_path / "y.png") == base.SIZE
+
+
+def checkout(folder: Path, *, old: bool) -> Path:
+    (folder / ("tools/semtool" if old else "refcodec/cli")).mkdir(parents=True)
+    return folder
+
+
+def test_another_checkout_takes_turns(tmp_path: Path) -> None:
+    for old, module in ((True, "semtool"), (False, "refcodec.cli")):
+        tree = checkout(tmp_path / module, old=old)
+        this, other = large.programs(Path("bin/python"), tree)
+        assert (this.command[-1], other.command[-1]) == ("refcodec.cli", module)
+        assert other.variables["PYTHONPATH"].split(os.pathsep)[0] == str(tree)
+    assert [each.command for each in large.programs(Path("bin/python"), None)] == [["bin/semtool"]]
+    (tmp_path / "python").touch()
+    assert large.programs(Path("bin/python"), tmp_path / "python")[1].command == [str(tmp_path / "semtool")]
+    with pytest.raises(ValueError, match="no checkout"):
+        large.programs(Path("bin/python"), tmp_path)
+
+
+def test_figures_of_large_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "predict", lambda *_: {"decode": 300, "verify": 250})
+    run: list[tuple[str, str]] = []
+
+    def runs(command: list[str], variables: dict[str, str]) -> base.Measured:
+        run.append((variables["name"], command[1]))
+        slow = variables["name"] == "other"
+        return base.Measured(9.0 if slow else 2.0, 6.0 if slow else 3.0, 1_200_000_000 if slow else 450_000_000)
+
+    programs = [large.Program(name, ["semtool"], {"name": name}) for name in ("this", "other")]
+    rows, predicted = large.compare(programs, large.LARGE, Path("x.png"), 2, runs, base.summary)
+    assert run == [(name, each) for each in large.COMMANDS for name in ("this", "other")] * 2
+    assert large.ratios(rows)["decode"] == {"wall_s": 0.222, "cpu_s": 0.5, "peak_mb": 0.375}
+    assert large.exceeded(large.LARGE, rows) == [
+        "verify takes 450 MB, more than 400",
+        *(f"{name}: cpu_s is 0.500 of the other's, more than a third" for name in large.COMMANDS),
+    ]
+    assert "(-33 %)" in large.table(large.LARGE, rows, predicted)
+    assert large.ratios({"this": rows["this"]}) == {}
+
+
+def test_large_pictures_are_at_their_level() -> None:
+    program = large.Program("this", ["semtool"], {})
+    for each, level in ((large.LARGE, []), (large.HUGE, ["--level", "2"])):
+        for command in large.commands(program, Path("x.png"), Path("out"), each.level).values():
+            assert command[len(command) - len(level) :] == level
+            assert ("--level" in command) == bool(level)

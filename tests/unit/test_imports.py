@@ -24,6 +24,7 @@ LAYERS = (
     ("export", "symbol_arrays"),
     ("codec", "progressive"),
     ("pack", "reconstruct"),
+    ("decode_memory",),
     ("decoder", "methods", "inspection", "editing"),
     ("encode_settings",),
     ("assemble",),

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Measure `semtool` in an environment with the base install alone, beside Pillow's AVIF, as entire processes.
 
-    python -m tools.bench.base [PICTURE ...] [--runs N] [--environment FOLDER] [-o base.json]
+    python -m tools.bench.base [PICTURE ...] [--large] [--huge] [--against TREE] [--runs N] [-o base.json]
 
 Installs a copy of this repository into a new environment (`pip install .`: no torch, no numba), and states its size by
 package. Then runs each command on each picture in turn, N times, and prints medians of seconds and of the processor's
 seconds, and the largest resident set. Without PICTURE, the sample of `tools.demo` in 768x512. A picture is measured as PNG.
+
+--large, --huge: the sample enlarged to 24 and 100 megapixels (level 2), in place of PICTURE, with the bounds of `large`.
+--against: the same commands by the checkout TREE in turn, such as one of release 1.0.0, and the shares of their seconds.
+Both checkouts are run by this Python, as release 1.0.0 needs torch. TREE may be the Python of another environment instead.
 """
 
 from __future__ import annotations
@@ -19,9 +23,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from tools.bench import large
+from tools.bench.large import HUGE, LARGE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 INSTALLED: Final = ("pyproject.toml", "README.md", "LICENSE", "LICENSES", "NOTICE", "refcodec", "conformance")
@@ -94,11 +101,11 @@ def commands(python: Path, png: Path, folder: Path) -> dict[str, list[str]]:
     }
 
 
-def run(command: list[str]) -> Measured:
-    """Run a process to its end. Raises RuntimeError with its last lines if it fails."""
+def run(command: list[str], variables: dict[str, str] | None = None) -> Measured:
+    """Run a process to its end, with these variables. Raises RuntimeError with its last lines if it fails."""
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=clean())
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=clean() | (variables or {}))
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -137,9 +144,12 @@ def ratios(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     }
 
 
-def as_png(python: Path, source: Path | None, target: Path) -> tuple[int, int]:
-    """Write a picture as PNG, None: the sample; return its size. Pillow stays out of this process: see `Measured`."""
-    resized = "" if source else f".resize({SIZE}, Image.Resampling.LANCZOS)"
+def as_png(python: Path, source: Path | None, target: Path, size: tuple[int, int] = SIZE) -> tuple[int, int]:
+    """Write a picture as PNG, None: the sample in this size; return its size.
+
+    Pillow stays out of this process: see `Measured`.
+    """
+    resized = "" if source else f".resize({size}, Image.Resampling.LANCZOS)"
     script = (
         "import sys; from PIL import Image\n"
         f"picture = Image.open(sys.argv[1]).convert('RGB'){resized}\n"
@@ -163,29 +173,53 @@ def table(name: str, size: tuple[int, int], rows: dict[str, dict[str, float]]) -
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the size of the environment and one table a picture, and write both as JSON."""
+def parsed() -> argparse.Namespace:
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", nargs="*", type=Path)
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--large", action="store_true", help="measure the sample enlarged to 24 megapixels")
+    parser.add_argument("--huge", action="store_true", help="measure the sample enlarged to 100 megapixels")
+    parser.add_argument("--against", type=Path, metavar="TREE", help="compare --large and --huge with another checkout")
+    parser.add_argument("--runs", type=int, help="of each command  [default: 7, of large pictures 1]")
     parser.add_argument(
         "--environment", type=Path, help="install into this new folder and keep it; if it exists, use it"
     )
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
+    if arguments.against is not None and not (arguments.large or arguments.huge):
+        parser.error("--against is for --large and --huge")
+    return arguments
+
+
+def measure_large(python: Path, arguments: argparse.Namespace, png: Path) -> Iterator[dict[str, Any]]:
+    """Yield the results of the enlarged pictures that are wanted, which are written to `png`, and print them."""
+    for each in (LARGE, HUGE):
+        if getattr(arguments, each.name):
+            as_png(python, None, png, each.size)
+            programs = large.programs(python, arguments.against)
+            rows, predicted = large.compare(programs, each, png, arguments.runs or 1, run, summary)
+            print(large.table(each, rows, predicted), flush=True)
+            shares = large.ratios(rows)
+            yield {"name": each.name, "size": each.size, "rows": rows, "ratios": shares, "predicted_mb": predicted}
+
+
+def main() -> None:
+    """Print the size of the environment and one table a picture, and write both as JSON."""
+    arguments = parsed()
     with tempfile.TemporaryDirectory() as place:
         folder = arguments.environment or Path(place, "environment")
         python = folder.resolve() / "bin" / "python" if folder.exists() else install(folder.resolve())
         sizes = package_sizes(python)
-        total = round(sum(sizes.values()), 1)
+        total, runs = round(sum(sizes.values()), 1), arguments.runs or 7
         print(f"environment: {total} MB:", ", ".join(f"{name} {mb}" for name, mb in sizes.items()), flush=True)
-        result: dict[str, Any] = {"environment_mb": total, "packages_mb": sizes, "runs": arguments.runs, "pictures": []}
-        for source in arguments.pictures or [None]:
-            png = Path(place, "picture.png")
+        result: dict[str, Any] = {"environment_mb": total, "packages_mb": sizes, "runs": runs, "pictures": []}
+        png, pictures = Path(place, "picture.png"), result["pictures"]
+        for source in arguments.pictures or ([] if arguments.large or arguments.huge else [None]):
             size, name = as_png(python, source, png), "sample" if source is None else source.name
-            rows = measure(python, png, arguments.runs)
-            result["pictures"].append({"name": name, "size": size, "rows": rows, "ratios": ratios(rows)})
+            rows = measure(python, png, runs)
+            pictures.append({"name": name, "size": size, "rows": rows, "ratios": ratios(rows)})
             print(table(name, size, rows), flush=True)
+        pictures.extend(measure_large(python, arguments, png))
     if arguments.output is not None:
         arguments.output.write_text(json.dumps(result, indent=1) + "\n")
 

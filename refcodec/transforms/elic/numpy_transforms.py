@@ -114,7 +114,7 @@ def _analysis(cfg: ElicConfig, weights: Weights) -> Layer:
     """Return `blocks.PatchAnalysis`, from pixels minus 1/2."""
     (n1, n2, n3), (fine, middle, coarse) = cfg.widths, cfg.analysis_blocks
     net = Sequence(weights, "net.", cfg.channels).unshuffle(4).conv(n1, 3).blocks(*fine)
-    net.unshuffle(2).conv(n2, 1).blocks(*middle).unshuffle(2).conv(n3, 1).blocks(*coarse).conv(cfg.m, 1)
+    net.unshuffle(2).ahead(2).conv(n2, 1).blocks(*middle).unshuffle(2).conv(n3, 1).blocks(*coarse).conv(cfg.m, 1)
     patches = weights.take("linear.weight", cfg.m, cfg.channels, LATENT, LATENT).reshape(cfg.m, -1)
     linear = Conv(patches, weights.take("linear.bias", cfg.m)[:, None])
     weights.check_all_read()
@@ -135,7 +135,7 @@ def _synthesis(cfg: ElicConfig, weights: Weights) -> Layer:
     n1, n2, n3 = cfg.synthesis_widths or cfg.widths
     fine, middle, coarse = cfg.synthesis_blocks
     net = Sequence(weights, "net.", cfg.m).conv(n3, 1).blocks(*coarse).conv(4 * n2, 1).shuffle(2).blocks(*middle)
-    net.conv(4 * n1, 1).shuffle(2).blocks(*fine).conv(LATENT * cfg.channels, 3).shuffle(4)
+    net.ahead(2).conv(4 * n1, 1).shuffle(2).blocks(*fine).conv(LATENT * cfg.channels, 3).shuffle(4)
     patches = weights.take("linear.weight", cfg.m, cfg.channels, LATENT, LATENT).reshape(cfg.m, -1)
     bias = np.repeat(weights.take("linear.bias", cfg.channels) + np.float32(0.5), LATENT**2)
     linear = Conv(np.ascontiguousarray(patches.T), bias[:, None])

@@ -128,3 +128,20 @@ def test_102_leaves_the_old_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         save(SAMPLE, path)
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_a_large_png_is_written_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels: list[Any] = []
+    write = Image.Image.save
+
+    def record(self: Any, *args: Any, **more: Any) -> None:
+        levels.append(more.get("compress_level"))
+        write(self, *args, **more)
+
+    monkeypatch.setattr(Image.Image, "save", record)
+    for height, name in ((2048, "png"), (2047, "png"), (2048, "bmp")):
+        pixels = np.broadcast_to(np.arange(2048, dtype=np.uint8), (height, 2048))
+        out = io.BytesIO()
+        save(pixels, out, format=name)
+        assert np.array_equal(np.asarray(Image.open(out)), pixels)
+    assert levels == [4, None, None]

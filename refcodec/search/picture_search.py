@@ -19,7 +19,7 @@ from refcodec.progress import Progress
 from refcodec.search.descent import LatentDescent
 from refcodec.search.distortion import Distortion
 from refcodec.search.latent_search import LatentSearch, Schedule, learning_rate
-from refcodec.search.memory import search_bytes
+from refcodec.search.predicted_memory import search_bytes
 from refcodec.transforms.elic.torch_transforms import TorchSynthesis, halo
 
 Floats = NDArray[np.float32]

@@ -38,7 +38,9 @@ def anchor_list(_ctx: click.Context, _param: click.Parameter, text: str | None) 
     names = {"none": (), "all": FORMATS}.get(text, tuple(dict.fromkeys(text.split(","))))
     if unknown := sorted(set(names) - set(FORMATS)):
         known = ", ".join(FORMATS)
-        raise click.BadParameter(f"there is no anchor {shown(unknown[0])}: choose of {known}, or all, or none")
+        raise click.BadParameter(
+            f"there is no anchor {shown(unknown[0])}: choose from {known}, or write all or none alone"
+        )
     return names
 
 

@@ -68,7 +68,7 @@ def analyse(request: EncodeRequest) -> Description:
 def _require_synthesis(folder: Path, effort: int) -> None:
     """Raise Code.MODEL_UNAVAILABLE (SEM-E-801) for a package without the synthesis network by which an effort compares files."""
     name = "painter.safetensors"
-    if not os.path.exists(folder / name):
+    if not os.path.isfile(folder / name):
         what = f"encoding with effort {effort} needs {name}, which is not in {shown(folder.name)}"
         raise SemError(
             Code.MODEL_UNAVAILABLE, what, path=name, hint="name a complete model package, or leave out effort"

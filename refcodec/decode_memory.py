@@ -19,7 +19,7 @@ from refcodec.payloads.coding import CodingContext
 if TYPE_CHECKING:
     from refcodec.payloads.base import Kind
 
-PROCESS: Final = 42 << 20  # bytes of a process of `semtool` with numpy and an embedded model
+PROCESS: Final = 40 << 20  # bytes of a process of `semtool` with numpy and an embedded model
 WRITING: Final = 8  # bytes for each pixel of a picture that is written: its RGB, Pillow's copy in four bytes, the file
 VALUE: Final = 2  # bytes for each symbol that is kept: int16
 LEFT: Final = 0.15  # of the memory of decoding the symbols that is not free when the picture is made

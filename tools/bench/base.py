@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tools.bench import large
-from tools.bench.large import HUGE, LARGE
+from tools.bench.large import HUGE, LARGE, clean
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 INSTALLED: Final = ("pyproject.toml", "README.md", "LICENSE", "LICENSES", "NOTICE", "refcodec", "conformance")
@@ -71,12 +71,6 @@ def install(folder: Path) -> Path:
         environment = {k: v for k, v in clean().items() if k != "PYTHONDONTWRITEBYTECODE"}
         subprocess.run([*pip, "install", "--quiet", place], check=True, env=environment)
     return python
-
-
-def clean() -> dict[str, str]:
-    """Return the variables of this process without those that change what python imports or how many threads run."""
-    names = ("PYTHONPATH", "PYTHONHOME", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SEM_MODELS", "SEM_NO_NUMBA")
-    return {name: value for name, value in os.environ.items() if name not in names}
 
 
 def package_sizes(python: Path) -> dict[str, float]:

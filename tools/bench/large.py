@@ -32,6 +32,12 @@ SHARE: Final = 1 / 3  # of the seconds of release 1.0.0
 COMMANDS: Final = ("encode", "decode", "verify")
 
 
+def clean() -> dict[str, str]:
+    """Return the variables of this process without those that change what python imports or how many threads run."""
+    names = ("PYTHONPATH", "PYTHONHOME", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SEM_MODELS", "SEM_NO_NUMBA")
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
 class Program(NamedTuple):
     """One `semtool`: its name in the table, the command that starts it, and variables of its environment."""
 
@@ -108,7 +114,7 @@ def predict(program: Program, folder: Path, level: int) -> dict[str, int]:
     """Return the MB that `semtool inspect --memory` predicts for a file that `commands` has made."""
     command = [*program.command, "inspect", "--memory", "--json", "--level", str(level)]
     command.append(str(folder / f"{program.name}.sem"))
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | program.variables)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=clean() | program.variables)
     found = json.loads(done.stdout)["memory"]
     return {"decode": round(found["picture"] / 1e6), "verify": round(found["symbols"] / 1e6)}
 

@@ -7,6 +7,7 @@ descent, which needs torch. Whatever is tried, the result of effort 1 is among t
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -41,8 +42,8 @@ SEARCHED_FACTORS: Final = (2.0, 4.0, 8.0)  # of the quantisation of searched lat
 
 def check_effort(effort: int) -> int:
     """Return an effort from 1 to 9. Raises TypeError or ValueError for another value."""
-    if isinstance(effort, bool) or not isinstance(effort, int):
+    if isinstance(effort, bool) or not isinstance(effort, numbers.Integral):
         raise TypeError(f"effort is an integer, not {effort!r}")
     if effort not in EFFORTS:
         raise ValueError(f"effort is an integer from 1 to {max(EFFORTS)}")
-    return effort
+    return int(effort)

@@ -15,6 +15,7 @@ from refcodec.assemble import FileOptions, ancillary
 from refcodec.container.limits import level_bounds
 from refcodec.efforts import FASTEST, check_effort
 from refcodec.images.types import WHITE
+from refcodec.rate_target import BPP_MAX
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
@@ -181,8 +182,8 @@ def check_rate(quality: float | None, bpp: float | None) -> tuple[float | None, 
             raise TypeError(f"{name} is a number, not {value!r}")
     if quality is not None and (isinstance(quality, bool) or not 1 <= quality <= QUALITIES):
         raise ValueError(f"quality is a number from 1 to {QUALITIES}")
-    if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < 64):
-        raise ValueError("bpp is a number above 0 and below 64")
+    if bpp is not None and (isinstance(bpp, bool) or not 0 < bpp < BPP_MAX):
+        raise ValueError(f"bpp is a number above 0 and below {BPP_MAX}")
     if bpp is not None:
         return None, float(bpp)
     number = float(QUALITY if quality is None else quality)

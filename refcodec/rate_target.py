@@ -9,6 +9,7 @@ from typing import Final
 
 from refcodec.errors import Code, SemError
 
+BPP_MAX: Final = 64  # which no target reaches
 TOLERANCE: Final = 0.01  # of the target: how far below it a file may stay
 
 
@@ -51,8 +52,12 @@ class RateTarget:
             f"{self._shown} bpp cannot be reached: files of this picture have {low} to {high} bpp "
             f"({smallest} to {largest} bytes)"
         )
-        bound = f"at least {low}" if self.file_bytes < smallest else f"at most {high}"
-        hint = f"ask for {bound} bpp, or leave out strict-bpp for the file that comes closest"
+        bound, least = f"at most {high}", 8 * smallest / (self.size[0] * self.size[1])
+        if self.file_bytes < smallest:
+            bound = f"at least {low}"
+        hint = "leave out strict-bpp for the file that comes closest"
+        if least < BPP_MAX:
+            hint = f"ask for {bound} bpp, or {hint}"
         return SemError(Code.LIMIT_FILE, what, path="bpp", hint=hint)
 
     def _bpp_of(self, size: int) -> str:

@@ -88,7 +88,8 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
     default=FASTEST,
     show_default=True,
     metavar="E",
-    help="1 to 9, for method elic: higher takes longer, for a smaller file and a better picture at one quality. From 4 on it needs torch.",
+    help="1 to 9, for method elic: higher takes longer, for a better picture for its bytes. From 4 on it needs torch; with "
+    "--bpp, 2 and 3 do what 1 does.",
 )
 @click.option("--profile", metavar="P", help="Profile of the registry, by id or name.")
 @click.option(

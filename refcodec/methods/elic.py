@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from refcodec import spec
 from refcodec.assemble import CodedPayload, provenance_entries
-from refcodec.efforts import EFFORTS
+from refcodec.efforts import EFFORTS, FASTEST
+from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
 from refcodec.methods import latent_coding, rate_control
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
@@ -38,6 +41,9 @@ def analyse(request: EncodeRequest) -> Description:
     effort = request.settings.options.effort
     if EFFORTS[effort].steps:
         package_cache.need_torch(f"encoding with effort {effort}")
+    if EFFORTS[effort].steps or (effort != FASTEST and request.settings.bpp is None):
+        _require_synthesis(folder, effort)
+    if EFFORTS[effort].steps:
         _require_search_memory(request, folder, digest)
     latents = latent_coding.LatentEncoder(
         pixels,
@@ -57,6 +63,16 @@ def analyse(request: EncodeRequest) -> Description:
     note = provenance_entries(model=f"{name} {digest}", setting=setting)
     size = (pixels.shape[1], pixels.shape[0])
     return Description(SymbolInputs(latents=latents), size, notices=notices, provenance=note, model=(folder, digest))
+
+
+def _require_synthesis(folder: Path, effort: int) -> None:
+    """Raise Code.MODEL_UNAVAILABLE (SEM-E-801) for a package without the synthesis network by which an effort compares files."""
+    name = "painter.safetensors"
+    if not os.path.isfile(folder / name):
+        what = f"encoding with effort {effort} needs {name}, which is not in {shown(folder.name)}"
+        raise SemError(
+            Code.MODEL_UNAVAILABLE, what, path=name, hint="name a complete model package, or leave out effort"
+        )
 
 
 def _require_search_memory(request: EncodeRequest, folder: Path, digest: str) -> None:

@@ -46,14 +46,14 @@ def code_latents(
     if missed and target.strict:
         raise target.error(candidates.size_at(0), candidates.size_at(rates - 0.5))
     end = "largest" if found.fits else "smallest"
-    notices = [target.missed(f"this is the {end} {what} of this model")] if missed else []
+    notices: list[str] = [target.missed(f"this is the {end} {what} of this model")] if missed else []
     coded = candidates.coded(found.position)
     if effort.steps and not missed:
         coding = EffortCoding(encoder, effort, part(encoder.progress, candidates.end, 1.0))
         coded = coding.within(coded, found.position, candidates.file_size, target.file_bytes)
     if job.trace is not None:
         encoder.replay(coded.latents, job.trace)
-    return coded, [*notices]
+    return coded, notices
 
 
 def _at_quality(encoder: LatentEncoder, quality: float, effort: Effort) -> CodedLatents:

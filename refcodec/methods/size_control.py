@@ -53,7 +53,7 @@ class SizeControl:
         low, high, at = 0.0, 1.0, 0.5
         best, best_size = None, (1 - TOLERANCE) * self.target
         for _ in range(TRIMS):
-            coded = self.code(USUAL * at / (1 - at) if at < 1 else math.inf)
+            coded = self.code(USUAL * at / (1 - at))
             size = self.size_of(coded)
             if best_size <= size <= self.target:
                 best, best_size = coded, size

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from refcodec.networks.context_model import SITES, _one_convolution, _pointwise
+from refcodec.networks.context_model import SITES, is_one_convolution, is_pointwise
 from refcodec.networks.layers import Add, Conv, Net, width
 from refcodec.networks.minimal_filtering import OUTPUTS, POINTS
 from refcodec.networks.numpy_backend import threads_for
@@ -107,12 +107,12 @@ def _passes(meter: _Meter, model: SymbolModel, k: int, shape: tuple[int, int], b
     """Walk through the spatial net and the heads of a group, which mostly run on parts of the sites."""
     channels, net, whole = model.groups[k], model.spatial_nets[k], 0
     run = _torch_run if backend == "torch" else _numpy_run
-    if not (_one_convolution(net) and _pointwise(model.heads[k])):
+    if not (is_one_convolution(net) and is_pointwise(model.heads[k])):
         whole += run(meter, net, (channels, *shape))
     for head in (model.heads[k], *((model.anchor_heads[k],) if model.anchor_heads is not None else ())):
         conv = next((layer for layer in head if isinstance(layer, Conv)), None)
         inputs = conv.inputs if conv is not None else 2 * channels
-        if not _pointwise(head):
+        if not is_pointwise(head):
             meter.free(run(meter, head, (inputs, *shape)))
         widest = inputs + max([layer.outputs for layer in head if isinstance(layer, Conv)], default=inputs)
         meter.pass_by(NUMBER * max(widest * max(SITES, shape[1]), _beside_anchors(net, channels, shape[1])))

@@ -54,12 +54,12 @@ def pass_sites(h: int, w: int, parity: int) -> tuple[Sites, Sites]:
     return (rows[anchor], cols[anchor]), (rows[~anchor], cols[~anchor])
 
 
-def _pointwise(net: Net) -> bool:
+def is_pointwise(net: Net) -> bool:
     """Return whether each site of the output depends on the same site of the input alone."""
     return all(not isinstance(layer, Conv) or layer.kernel == layer.stride == 1 for layer in net)
 
 
-def _one_convolution(net: Net) -> bool:
+def is_one_convolution(net: Net) -> bool:
     """Return whether a spatial network is one convolution and layers that take each value alone.
 
     It then runs at the sites of the second pass only, and with the taps an odd number of steps away, where anchors are.
@@ -153,7 +153,7 @@ class ContextModel:
         b, model, net = self.backend, self.model, self.model.spatial_nets[k]
         alone = step == 0 and model.anchor_heads is not None
         head = model.anchor_heads[k] if alone and model.anchor_heads is not None else model.heads[k]
-        at_sites, blank, near, grids = _pointwise(head), 0, False, self.context
+        at_sites, blank, near, grids = is_pointwise(head), 0, False, self.context
         if step == 0 and not alone:  # the spatial context is 0
             channels = width(net, model.groups[k])
             if at_sites and isinstance(head[0], Conv):
@@ -161,7 +161,7 @@ class ContextModel:
             else:
                 grids = [b.grid(channels, self.shape), *grids]
         elif step == 1:
-            near = at_sites and _one_convolution(net) and self.trace is None
+            near = at_sites and is_one_convolution(net) and self.trace is None
             if not near:
                 grids = [self._run(f"spatial_nets[{k}]", net, self.x[k]), *grids]
         if not at_sites:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Optimise the latents of one picture at one rate, by gradient descent through the frozen model.
 
-(y, z) --rounding--> symbols --context model--> bits                loss = bits + lambda squared error
-                        \\-> y-hat --synthesis--> squared error
+(y, z) --rounding--> symbols --context model--> bits                loss = bits + lambda distortion
+                        \\-> y-hat --synthesis--> distortion
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refcodec.networks.context_model import _pointwise, pass_sites
+from refcodec.networks.context_model import is_pointwise, pass_sites
 from refcodec.networks.layers import Net, width
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.payloads.latents import STEP, z_tables
@@ -79,7 +79,7 @@ class LatentSearch:
     """The loss of relaxed latents of one picture at one rate.
 
     synthesis: y-hat [1, M, h, w] in units of the model, before gains, -> pixels [1, C, 16 h, 16 w] in 0..1.
-    target float[C, H, W] in 0..1.
+    inverse [M]: the inverse gains of the rate. halo: rows of latents around a strip on which its pixels depend.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class LatentSearch:
         self.z_costs = ZCosts(z_tables(model), rate, model.hyper, device)
 
     def descend(self, y: Tensor, z: Tensor, weight: float, temperature: float) -> tuple[float, float]:
-        """Set the gradients of y[M, h, w] and z[hyper, h/4, w/4], in quantisation steps; return (bits, squared error).
+        """Set the gradients of y[M, h, w] and z[hyper, h/4, w/4], in quantisation steps; return (bits, distortion).
 
-        weight: of the squared error in the loss. temperature: of the rounding.
+        weight: of the distortion in the loss. temperature: of the rounding.
         """
         self.rounding.temperature = temperature
         z_rounded = self.rounding(z, self.rounding.noise(z.shape))
@@ -117,7 +117,7 @@ class LatentSearch:
         return float(bits.detach()), float(error)
 
     def _strip_error(self, y_hat: Tensor, rows: Rows) -> float:
-        """Add the gradient of the squared error of one strip to that of y-hat; return the error."""
+        """Add the gradient of the distortion of one strip to that of y-hat; return the distortion."""
         x = self.synthesis(y_hat[None, :, rows.low : rows.high])[0]
         top, bottom = 16 * (rows.top - rows.low), 16 * (rows.bottom - rows.low)
         height, width = self.distortion.original.shape[1:]
@@ -192,6 +192,6 @@ class _Group:
 
     def _head(self, net: Net, parts: list[Tensor], at: Tensor) -> Tensor:
         """Return the output of a head at the sites of a pass."""
-        if _pointwise(net):
+        if is_pointwise(net):
             return self.nets.run_pointwise(net, torch.cat([p.flatten(1)[:, at] for p in parts]))
         return self.nets.run(net, torch.cat(parts)).flatten(1)[:, at]

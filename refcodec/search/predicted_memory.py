@@ -49,7 +49,8 @@ def _outputs(synthesis: nn.Module, channels: int) -> float:
 
     hooks = [m.register_forward_hook(count) for m in synthesis.modules() if not list(m.children())]
     with torch.no_grad():
-        synthesis(torch.zeros(1, channels, SIDE, SIDE, device=next(synthesis.parameters()).device))
+        device = next(synthesis.parameters()).device
+        synthesis(torch.zeros(1, channels, SIDE, SIDE, dtype=torch.float32, device=device))
     for hook in hooks:
         hook.remove()
     return sum(counted) / SIDE**2

@@ -25,7 +25,7 @@ class RelaxedRounding:
 
     def noise(self, shape: torch.Size) -> Tensor:
         """Return logistic noise."""
-        uniform = torch.rand(shape, generator=self.generator, device="cpu").clamp_(1e-6, 1 - 1e-6)
+        uniform = torch.rand(shape, generator=self.generator, device="cpu", dtype=torch.float32).clamp_(1e-6, 1 - 1e-6)
         return torch.logit(uniform).to(self.device)
 
     def __call__(self, x: Tensor, noise: Tensor) -> Tensor:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +21,18 @@ pytest.importorskip("scipy")
 
 from cli_harness import Semtool, refused
 
-from refcodec.cli.bench import anchors, coders, crops, measure, metric_command, metric_registry, seconds, set_distances
-from refcodec.errors import SemError
+from refcodec.cli.bench import (
+    anchors,
+    coders,
+    commands,
+    crops,
+    measure,
+    metric_command,
+    metric_registry,
+    seconds,
+    set_distances,
+)
+from refcodec.errors import LimitError, SemError
 from refcodec.limits import Limits
 
 Bench = Callable[..., Any]
@@ -326,7 +338,6 @@ def test_what_is_wrong_with_a_command_is_one_line(
 def test_a_command_that_is_not_there_or_does_not_end(
     semtool: Semtool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from refcodec.cli.bench import commands
 
     words = ["bench", "rate", folder, "--method", "jpeg", "--qualities", "5", "--anchors", "none", "--metrics", "psnr"]
     refused(semtool(*words, "--metric-cmd", "own", "/nowhere/metric"), 7, "SEM-E-101")
@@ -508,3 +519,33 @@ def test_the_json_file_and_the_report_agree(semtool: Semtool, folder: Path, plac
 def test_a_report_that_cannot_be_written(semtool: Semtool, folder: Path, place: Path) -> None:
     refused(semtool("bench", "rate", folder, "--html", "nowhere/report.html"), 7, "SEM-E-102")
     refused(semtool("bench", "rate", folder, "--html", ""), 7, "SEM-E-102")
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_the_children_of_a_command_end_with_it(folder: Path, tmp_path: Path) -> None:
+    script, left = tmp_path / "metric.sh", tmp_path / "left"
+    script.write_text(f"sleep 3\ntouch '{left}'\n")
+    metric = metric_command.metric_of("own", f"sh -c \"sh '{script}'; true\"", Limits(timeout=0.5).start())
+    assert metric.pair is not None
+    with pytest.raises(LimitError, match="not done in"):
+        metric.pair("", picture(8, 8), picture(8, 8))
+    time.sleep(3.5)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "0", "-1", "64", "1e308"])
+def test_rates_of_crops(semtool: Semtool, folder: Path, rate: str) -> None:
+    done = semtool("bench", "rate", folder, "--method", "jpeg", "--html", "report.html", "--crop-bpp", rate)
+    assert done.status == 2
+    assert "above 0 and below 64" in done.line
+
+
+@pytest.mark.parametrize("names", [("--html", "--plot"), ("-o", "--html"), ("-o", "--plot")])
+@pytest.mark.parametrize("name", ["one.file", "-"])
+def test_outputs_have_names_of_their_own(
+    semtool: Semtool, folder: Path, place: Path, names: tuple[str, str], name: str
+) -> None:
+    done = semtool("bench", "rate", folder, "--method", "jpeg", names[0], name, names[1], name)
+    assert done.status == 2
+    assert "is named for two outputs" in done.line
+    assert not (place / name).exists()

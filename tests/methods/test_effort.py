@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +39,8 @@ def lagrangian_cost(data: bytes, lagrangian: float) -> float:
     return 8 * len(data) + lagrangian * 255**2 / 3 * squared_error(data)
 
 
-LAMBDAS = json.loads((Path(refcodec.__file__).parent / "data/models/elic-small/manifest.json").read_text())["encoder"][
-    "architecture"
-]["lambdas"]
+SHIPPED = Path(refcodec.__file__).parent / "data/models/elic-small"
+LAMBDAS = json.loads((SHIPPED / "manifest.json").read_text())["encoder"]["architecture"]["lambdas"]
 
 
 @pytest.mark.parametrize("quality", [2, 6, 10])
@@ -100,7 +102,11 @@ def test_other_efforts_are_refused(effort: int) -> None:
         refcodec.encode(photo(), effort=effort)
 
 
-@pytest.mark.parametrize("effort", [True, 2.0, "3"])
+def test_efforts_of_numpy_are_integers() -> None:
+    assert [type(check_effort(number)) for number in (np.int64(3), np.uint8(9))] == [int, int]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("effort", [True, 2.0, "3", None])
 def test_efforts_are_integers(effort: Any) -> None:
     with pytest.raises(TypeError, match="effort is an integer"):
         check_effort(effort)
@@ -119,6 +125,42 @@ def test_the_search_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
         refcodec.encode(photo(64, 64), effort=4)
     assert caught.value.code == Code.DEPENDENCY_MISSING
     assert "refcodec[codec]" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"effort": 2}, {"effort": 4}, {"effort": 5, "bpp": 0.4}, {"effort": 3, "quality": 4.5}]
+)
+def test_a_package_without_synthesis_has_effort_1(arguments: dict[str, Any], tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    shutil.copytree(SHIPPED, package)
+    (package / "painter.safetensors").unlink()
+    with pytest.raises(SemError, match=f"encoding with effort {arguments['effort']} needs painter") as caught:
+        refcodec.encode(photo(64, 64), model=package, **arguments)
+    assert caught.value.code == Code.MODEL_UNAVAILABLE
+    assert "leave out effort" in str(caught.value.hint)
+    plain = {name: value for name, value in arguments.items() if name != "effort"}
+    assert refcodec.encode(photo(64, 64), model=package, **plain)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("arguments", [{"quality": 5}, {"bpp": 0.4}])
+def test_the_default_dtype_of_the_program_changes_no_byte(arguments: dict[str, Any], dtype: torch.dtype) -> None:
+    expected = refcodec.encode(photo(64, 64), effort=4, **arguments)
+    torch.set_default_dtype(dtype)
+    try:
+        assert refcodec.encode(photo(64, 64), effort=4, **arguments) == expected
+        assert torch.get_default_dtype() == dtype
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_search_does_not_import_the_compiler_of_torch() -> None:
+    """It takes a second to import, and leaves a folder among the temporary files."""
+    code = (
+        "import sys, numpy, refcodec; refcodec.encode(numpy.zeros((16, 16, 3), numpy.uint8), effort=4); "
+        "sys.exit('torch' not in sys.modules or 'torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_command(semtool: Semtool, place: Path) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from refcodec.errors import SemError
 from refcodec.networks import layers, numpy_backend, numpy_convolution
 from refcodec.networks.checkerboard import passes
-from refcodec.networks.context_model import _one_convolution, pass_sites
+from refcodec.networks.context_model import is_one_convolution, pass_sites
 from refcodec.networks.layers import Add, Conv, Layer, Net, Relu, Requant, check_net, check_requant
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.torch_backend import TorchBackend
@@ -146,7 +146,7 @@ def test_only_one_plain_convolution_takes_the_short_way() -> None:
     rng = np.random.default_rng(0)
     plain_one, one = random_conv(rng, 1, 1, 3, 1, False), random_conv(rng, 1, 1, 1, 1, False)
     clamp = requant_of(m=1, s=16, a=0)
-    assert _one_convolution((plain_one, clamp, Relu()))
+    assert is_one_convolution((plain_one, clamp, Relu()))
     for net in (
         (random_conv(rng, 1, 1, 3, 1, True), clamp),
         (random_conv(rng, 1, 1, 3, 2, False), clamp),
@@ -157,7 +157,7 @@ def test_only_one_plain_convolution_takes_the_short_way() -> None:
         (plain_one, one),
         (one, clamp),
     ):
-        assert not _one_convolution(net)
+        assert not is_one_convolution(net)
 
 
 @pytest.mark.parametrize("transposed", [False, True])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from refcodec.errors import Code, SemError
 from refcodec.methods.operating_point import OperatingPoint, at_position, at_quality, rate_of
 from refcodec.methods.rate_search import EVALUATIONS, search
-from refcodec.rate_target import RateTarget
+from refcodec.rate_target import BPP_MAX, RateTarget
 
 Sizes = Callable[[float], int]
 
@@ -188,6 +188,9 @@ def test_the_remedy_of_a_miss_is_true(width: int, height: int, a: int, b: int, l
     error = RateTarget(8 * bytes_wanted / (width * height), (width, height), True).error(smallest, largest)
     assert error.code == Code.LIMIT_FILE
     assert f"({smallest} to {largest} bytes)" in error.what
+    if 8 * smallest / (width * height) >= BPP_MAX:  # no target can be that large
+        assert error.hint == "leave out strict-bpp for the file that comes closest"
+        return
     advised = float(error.hint.partition(" at least " if low else " at most ")[2].split()[0])
     better = RateTarget(advised, (width, height))
     assert better.file_bytes == pytest.approx(smallest if low else largest, rel=0.006)
@@ -202,4 +205,14 @@ def test_the_error_of_a_miss_is_one_line() -> None:
     assert str(error) == (
         "SEM-E-606 limit-file: 0.01 bpp cannot be reached: files of this picture have 0.0452 to 0.8213 bpp (2217 to 40364 "
         "bytes); ask for at least 0.0452 bpp, or leave out strict-bpp for the file that comes closest"
+    )
+
+
+@pytest.mark.parametrize("wanted", [1.0, 63.9])
+def test_no_bound_is_named_that_no_target_can_have(wanted: float) -> None:
+    """A file of one pixel takes more than 64 bpp."""
+    error = RateTarget(wanted, (1, 1), True).error(13, 36)
+    assert error.hint == "leave out strict-bpp for the file that comes closest"
+    assert RateTarget(1.0, (2, 1), True).error(13, 36).hint == (
+        "ask for at least 52 bpp, or leave out strict-bpp for the file that comes closest"
     )

@@ -10,6 +10,7 @@ import click
 
 from refcodec import spec
 from refcodec.fileio import shown
+from refcodec.rate_target import BPP_MAX
 
 METHODS: Final = tuple(spec.METHODS.values())
 ANCHORS: Final = ("jpeg", "webp", "avif")  # the default
@@ -38,7 +39,9 @@ def anchor_list(_ctx: click.Context, _param: click.Parameter, text: str | None) 
     names = {"none": (), "all": FORMATS}.get(text, tuple(dict.fromkeys(text.split(","))))
     if unknown := sorted(set(names) - set(FORMATS)):
         known = ", ".join(FORMATS)
-        raise click.BadParameter(f"there is no anchor {shown(unknown[0])}: choose of {known}, or all, or none")
+        raise click.BadParameter(
+            f"there is no anchor {shown(unknown[0])}: choose from {known}, or write all or none alone"
+        )
     return names
 
 
@@ -60,6 +63,14 @@ def window(_ctx: click.Context, _param: click.Parameter, value: tuple[float, flo
     if not 0 < value[0] < value[1] < float("inf"):
         raise click.BadParameter(f"{value[0]:g} to {value[1]:g} bpp is not a window")
     return value
+
+
+def crop_rates(_ctx: click.Context, _param: click.Parameter, values: tuple[float, ...]) -> tuple[float, ...]:
+    """Check rates, in bits per pixel."""
+    for value in values:
+        if not 0 < value < BPP_MAX:
+            raise click.BadParameter(f"a rate is a number above 0 and below {BPP_MAX}, in bits per pixel")
+    return values
 
 
 def size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:

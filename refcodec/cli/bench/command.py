@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec.cli.bench.bench_options import FORMATS, METHODS, anchor_list, effort_list, quality_list
+from refcodec.cli.bench.bench_options import FORMATS, METHODS, anchor_list, crop_rates, effort_list, quality_list
 from refcodec.cli.bench.bench_options import size as size_option
 from refcodec.cli.bench.bench_options import window as window_option
 from refcodec.cli.common_options import json_option, models_of, models_options, progress
@@ -18,6 +18,7 @@ from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json
 from refcodec.cli.symbol_options import pairs
 from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.cli.bench.rate import RateResult
@@ -160,7 +161,8 @@ def need_scipy() -> None:
 )
 @click.option(
     "--crop-bpp",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
+    callback=crop_rates,
     multiple=True,
     metavar="R",
     help="Crops of the report: of each codec, the quality nearest to R bits per pixel. Repeatable.  [default: 0.2]",
@@ -192,9 +194,11 @@ def rate(
     semtool bench rate KODAK --method clip --model set/ --metrics clip-cosine,css,bss --weights metrics/
     semtool bench rate KODAK --codec-cmd "enc -q {quality} {input} {output}" "dec {input} {output}"
     """
-    for name in (output, plot, html):
-        if name is not None:
-            claim_output(name, str(pictures[0]))
+    outputs = [name for name in (output, plot, html) if name is not None]
+    for name in outputs:
+        claim_output(name, str(pictures[0]))
+    if again := next((name for name in outputs if outputs.count(name) > 1), None):
+        raise click.UsageError(f"{shown(again)} is named for two outputs: name a file for each")
     need_scipy()
     from refcodec.cli.bench.report_files import write_report
 

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from refcodec.errors import Code, SemError
@@ -25,13 +28,7 @@ def run(template: str, hint: str, limits: Limits = NONE, **values: str) -> bytes
         words = [word.replace("{" + name + "}", value) for word in words]
     limits.check_time()
     try:
-        done = subprocess.run(
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=limits.left(COMMAND_SECONDS),
-            check=False,
-        )
+        done = _ended(words, limits.left(COMMAND_SECONDS))
     except subprocess.TimeoutExpired:
         limits.check_time()
         raise failed(f"{words[0]} took more than {COMMAND_SECONDS} s", hint) from None
@@ -42,6 +39,21 @@ def run(template: str, hint: str, limits: Limits = NONE, **values: str) -> bytes
         last = messages[-1] if messages else "no message"
         raise failed(f"{words[0]} ended with status {done.returncode}: {last}", hint)
     return done.stdout
+
+
+def _ended(words: list[str], seconds: float) -> subprocess.CompletedProcess[bytes]:
+    """Run a command to its end. If that does not come in time, or the program is interrupted, end its children, too."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True) as process:
+        try:
+            output, messages = process.communicate(timeout=seconds)
+        except BaseException:
+            if hasattr(os, "killpg"):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, output, messages)
 
 
 def split(template: str) -> list[str]:

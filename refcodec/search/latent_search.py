@@ -138,10 +138,8 @@ class LatentSearch:
         for k in range(len(model.groups)):
             group, part = _Group(nets, model, k, sites, self.rounding), model.part(k)
             inputs = (y[part], noise[part], hyper, *(known[j] for j in model.context_groups(k)))
-            if h * w > SITES:  # keep the inputs alone, and compute the rest again for the gradients
-                coded = recomputed(group.code, *inputs)
-            else:
-                coded = group.code(*inputs)
+            # where there are many sites, keep the inputs alone, and compute the rest again for the gradients
+            coded = recomputed(group.code, *inputs) if h * w > SITES else group.code(*inputs)
             bits = bits + coded[0]
             values.append(coded[1])
             known.append(coded[2])

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from refcodec.networks.context_model import is_pointwise, pass_sites
 from refcodec.networks.layers import Net, width
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.payloads.latents import STEP, z_tables
 from refcodec.search.distortion import ALIGNED, Distortion
+from refcodec.search.recomputed import recomputed
 from refcodec.search.relaxed_networks import RelaxedNetworks
 from refcodec.search.relaxed_rounding import RelaxedRounding
 from refcodec.search.symbol_costs import ZCosts, gaussian_bits
@@ -138,10 +138,8 @@ class LatentSearch:
         for k in range(len(model.groups)):
             group, part = _Group(nets, model, k, sites, self.rounding), model.part(k)
             inputs = (y[part], noise[part], hyper, *(known[j] for j in model.context_groups(k)))
-            if h * w > SITES:  # keep the inputs alone, and compute the rest again for the gradients
-                coded = checkpoint(group.code, *inputs, use_reentrant=False, preserve_rng_state=False)
-            else:
-                coded = group.code(*inputs)
+            # where there are many sites, keep the inputs alone, and compute the rest again for the gradients
+            coded = recomputed(group.code, *inputs) if h * w > SITES else group.code(*inputs)
             bits = bits + coded[0]
             values.append(coded[1])
             known.append(coded[2])

@@ -32,8 +32,6 @@ from tools.mutation import trial
 from tools.mutation.sites import Site, find
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-os.environ["SEM_NO_NUMBA"] = "1"  # the mutants change the Python loops
-
 
 EXPLAINED: Final = ROOT / "conformance" / "mutants" / "survivors.json"
 NORMATIVE: Final = [ROOT / "refcodec" / part for part in ("registry", "payloads/data", "entropy/data")]
@@ -139,6 +137,7 @@ def explanation_key(site: Site, explanations: dict[str, str]) -> str | None:
 
 def main() -> int:
     """Run the mutants and report."""
+    os.environ["SEM_NO_NUMBA"] = "1"  # the mutants change the Python loops
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("only", nargs="*", metavar="GLOB", help="run only mutants whose id matches")
     parser.add_argument("--group", choices=tuple(GROUPS), action="append", help="group of files (default: all)")

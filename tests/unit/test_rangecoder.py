@@ -667,6 +667,7 @@ def test_caches_of_numba_that_are_absent_read_only_or_damaged(tmp_path: Path) ->
 
     def run(folder: Path | str, before: str = "") -> str:
         environment = os.environ | {"NUMBA_CACHE_DIR": str(folder), "HOME": "/nowhere", "XDG_CACHE_HOME": "/nowhere"}
+        environment.pop("SEM_NO_NUMBA", None)
         command = [sys.executable, "-c", CACHED.format(before=before)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == 0, done.stderr

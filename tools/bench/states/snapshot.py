@@ -92,7 +92,7 @@ def _torch() -> dict[str, Any]:
     operations = [("generic", "all"), *((b, o) for b in ("cuda", "mkldnn") for o in ("all", "conv", "matmul", "rnn"))]
     return {
         "torch dtype": torch.get_default_dtype(),
-        "torch device": _default_device(torch),
+        "torch device": _default_device(),
         "torch modes": torch.overrides._get_current_function_mode_stack(),
         "torch dispatch modes": torch.utils._python_dispatch._get_current_dispatch_mode_stack(),
         "torch autocast": [torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")],
@@ -120,7 +120,9 @@ def _cudnn(torch: Any) -> tuple[Any, ...]:
     return c._get_cudnn_allow_tf32, c._get_cublas_allow_tf32, c._get_cudnn_enabled, c._get_cudnn_benchmark
 
 
-def _default_device(torch: Any) -> Any:
+def _default_device() -> Any:
+    import torch.utils._device  # which `import torch` need not do
+
     context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
     return (None if context is None else context.device), torch.utils._device.CURRENT_DEVICE
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 def command(source: str, as_hex: bool, html: str | None, memory: bool, model: str | None, level: int) -> int:
     """Show fields, sections, rate, model and check of IN.sem.
 
-    Decodes no payload and needs no model, except for --memory. A broken file is shown as far as it can be read; the exit status is that of its
-    first error.
+    Decodes no payload and needs no model, except for --memory. A broken file is shown as far as it can be read; the exit
+    status is that of its first error.
     """
     if html is not None:
         claim_output(html, source)

@@ -67,9 +67,9 @@ class PictureSearch:
             synthesis = _synthesis(folder, device)
             self.work = PASSES * multiplications(synthesis.g_s, y.shape[1] * y.shape[2])
             with recording_gradients(self.work):
-                self.measure = Distortion(_samples(pixels, device), _samples(plain, device))
+                distortion = Distortion(_samples(pixels, device), _samples(plain, device))
                 reach = halo(synthesis.cfg)
-                self.search = LatentSearch(model, rate, synthesis.g_s, synthesis.inverse[rate], self.measure, reach)
+                self.search = LatentSearch(model, rate, synthesis.g_s, synthesis.inverse[rate], distortion, reach)
                 self.y, self.z = (torch.tensor(t, device=device, requires_grad=True) for t in (y, z))
 
     def run(
@@ -100,7 +100,7 @@ class PictureSearch:
     def distortion(self, decoded: NDArray[np.uint8]) -> float:
         """Return the distortion of a decoded picture uint8[H, W, C], in the unit of squared errors of samples in 0..1."""
         with package_cache.torch_errors(self.folder, "painter"), neutral(self.work):
-            return float(self.measure(_samples(decoded, self.y.device)))
+            return float(self.search.distortion(_samples(decoded, self.y.device)))
 
     def latents(self) -> tuple[Floats, Floats]:
         """Return (y, z) as they are now, in quantisation steps."""

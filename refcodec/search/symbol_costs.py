@@ -12,16 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.entropy import TableBank
+from refcodec.transforms.elic.network import LOG_MIN, LOG_STEP
 
-_SIGMA_MIN, _SIGMA_MAX, _SIGMAS = 0.11, 256.0, 64  # of the tables (SPEC §10)
-_LOG_MIN: Final = math.log(_SIGMA_MIN)
-_LOG_STEP: Final = math.log(_SIGMA_MAX / _SIGMA_MIN) / (_SIGMAS - 1)
 _LEAST: Final = 2.0**-24  # probability below which the cost stays
 
 
 def gaussian_bits(s: Tensor, index: Tensor) -> Tensor:
     """Return the bits of symbols s under tables `index`, both of any real value; 0 below half an index (table 0 codes none)."""
-    scale = math.sqrt(0.5) * torch.exp(-(_LOG_MIN + _LOG_STEP * index))
+    scale = math.sqrt(0.5) * torch.exp(-(LOG_MIN + LOG_STEP * index))
     v = s.abs()
     p = 0.5 * (torch.erfc((v - 0.5) * scale) - torch.erfc((v + 0.5) * scale))
     return torch.where(index < 0.5, torch.zeros_like(p), -torch.log2(p.clamp_min(_LEAST)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Layers in a thread of their own: the same values as without it, errors, and an end when nobody reads on."""
+"""Layers in a thread of their own: they give the same values, pass errors on, and end with their reader."""
 
 from __future__ import annotations
 

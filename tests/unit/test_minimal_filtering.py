@@ -33,7 +33,7 @@ def test_the_identity(data: st.DataObject) -> None:
 
 
 def twos(value: Fraction) -> int:
-    """Return the exponent e for which 2^e times a fraction with an odd denominator 1 is an odd integer; 0 is none."""
+    """Return the exponent e for which 2^e times a fraction other than 0 is an odd integer."""
     assert value.denominator & (value.denominator - 1) == 0, "scaled values are integers over powers of two"
     return value.denominator.bit_length() - (value.numerator & -value.numerator).bit_length()
 

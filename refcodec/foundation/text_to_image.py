@@ -88,6 +88,12 @@ class TextToImage:
         tokens = max((int(tokenizer.model_max_length) for tokenizer in tokenizers), default=WORDS_MAX)
         return max(1, min(WORDS_MAX, 2 * (tokens - 2) // 3))
 
+    @property
+    def edits_pictures(self) -> bool:
+        """Whether `edit` starts from the picture, and does not generate the prompt from scratch."""
+        with running(ROLE, self.name):
+            return self.editor is not None
+
     @cached_property
     def editor(self) -> Any:
         """Image-to-image pipeline of the same networks, or None if diffusers has none."""

@@ -226,6 +226,19 @@ def test_without_an_editor_the_painter_does() -> None:
     assert models["painter"].steps() == ["paint", "edit", "edit"]
 
 
+def test_a_painter_without_image_to_image_is_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    painter = TextToImage.load(tiny_models.text_to_image(tmp_path), Models.of(device="cpu"))
+    assert painter.edits_pictures
+    anew = "the painter has no image-to-image: reflections generate the picture anew"
+    models, few = whole(painter=painter), {"steps": 1}
+    assert anew not in painted(models, reflections=1, overrides=few).notices
+    monkeypatch.setitem(painter.__dict__, "editor", None)
+    assert not painter.edits_pictures
+    assert painted(models, reflections=2, samples=2, overrides=few).notices.count(anew) == 1
+    assert anew not in painted(models, overrides=few).notices
+    assert anew not in painted(whole(painter=painter, editor=Painter()), reflections=1, overrides=few).notices
+
+
 @pytest.mark.parametrize(("size", "native", "shape"), [
     ((64, 64), 64, (64, 64, 3)), ((64, 64), 128, (128, 128, 3)), ((256, 128), 256, (192, 384, 3)), ((200, 200), 64, (64, 64, 3)),
 ])  # fmt: skip

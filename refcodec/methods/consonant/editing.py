@@ -7,17 +7,17 @@ has them; image-to-image of the painter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.errors import Code, SemError
-from refcodec.foundation.endpoint import RemoteEditor, RemoteTextToImage
 from refcodec.methods.base import DecodeContext
 from refcodec.methods.consonant.prompts import Prompts
 from refcodec.methods.picture_size import generation_size, resize_to
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
+    from refcodec.foundation.endpoint import RemoteEditor
     from refcodec.methods.picture_size import Pixels
 
 STRENGTH: Final = 0.6  # of image-to-image: enough to change an object, but not the composition
@@ -35,10 +35,14 @@ class Editing:
     prompts: Prompts
     painter: Any
     editor: Any = None
-    remote: RemoteEditor | None = field(init=False)
+    remote: RemoteEditor | None = None
 
-    def __post_init__(self) -> None:
-        self.remote = self.painter.image_edits if isinstance(self.painter, RemoteTextToImage) else None
+    @property
+    def reads_image_guidance(self) -> bool:
+        """Whether a model in this process or in the worker edits by instruction."""
+        from refcodec.foundation.endpoint import RemoteEditor
+
+        return self.editor is not None and not isinstance(self.editor, RemoteEditor)
 
     def apply(self, pixels: Pixels, prompt: str, change: str, seed: int, progress: Progress | None) -> Pixels:
         """Return the picture with a change. prompt: from which it was generated."""
@@ -57,7 +61,7 @@ class Editing:
         return self.painter.edit(pixels, text, STRENGTH, **self._settings(seed, progress))  # type: ignore[no-any-return]
 
     def _instructed(self, pixels: Pixels, instruction: str, seed: int, progress: Progress | None) -> Pixels:
-        if not isinstance(self.editor, RemoteEditor):
+        if self.reads_image_guidance:
             pixels = resize_to(pixels, generation_size(self.context.size, self.editor.native))
         image_guidance = self.context.overrides.get("image-guidance")
         return self.editor.edit(  # type: ignore[no-any-return]
@@ -78,7 +82,13 @@ class Editing:
 
 def make_editing(context: DecodeContext, prompts: Prompts, painter: Any) -> Editing:
     """Return what edits the pictures of a context, with the model of the role editor if one fills it. Raises ModelError."""
-    editor = None
+    from refcodec.foundation.endpoint import RemoteTextToImage
+
     if context.models.has("editor"):
         editor = context.models.load_editor(context.profile.recommended.models)
-    return Editing(context, prompts, painter, editor)
+        return Editing(context, prompts, painter, editor)
+    if isinstance(painter, RemoteTextToImage):
+        return Editing(context, prompts, painter, remote=painter.image_edits)
+    if not getattr(painter, "edits_pictures", True):
+        context.notices.append("the painter has no image-to-image: reflections generate the picture anew")
+    return Editing(context, prompts, painter)

@@ -11,7 +11,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from refcodec.foundation.endpoint import RemoteEditor
 from refcodec.methods.base import DecodeContext
 from refcodec.methods.consonant.editing import Editing, make_editing
 from refcodec.methods.consonant.prompts import Prompts
@@ -68,19 +67,20 @@ def make_reflector(context: DecodeContext, prompts: Prompts, language: Any, pain
     if count and missing:
         context.notices.append(f"no reflections: nothing fills the role {' or '.join(missing)}, which they need")
     if not count or missing:
-        _check_image_guidance(context, None)
+        _check_image_guidance(context, read=False)
         return Reflector(context, prompts, 0)
     captioner = context.models.load_captioner(context.profile.recommended.models)
     editing = make_editing(context, prompts, painter)
-    _check_image_guidance(context, editing.editor)
+    _check_image_guidance(context, read=editing.reads_image_guidance)
     return Reflector(context, prompts, count, captioner, language, editing)
 
 
-def _check_image_guidance(context: DecodeContext, editor: Any) -> None:
+def _check_image_guidance(context: DecodeContext, *, read: bool) -> None:
     """Add a notice for an image-guidance of the user that nothing reads."""
-    if context.overrides.get("image-guidance") is None or (editor is not None and not isinstance(editor, RemoteEditor)):
-        return
-    context.notices.append("the image-guidance has no effect: only reflections by a model in the role editor read it")
+    if context.overrides.get("image-guidance") is not None and not read:
+        context.notices.append(
+            "the image-guidance has no effect: only reflections by a model in the role editor read it"
+        )
 
 
 def edit_seed(seed: int, reflection: int) -> int:

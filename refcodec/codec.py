@@ -19,7 +19,7 @@ from refcodec.limits import Limits
 from refcodec.methods import find_method
 from refcodec.methods.base import EncodeRequest
 from refcodec.methods.inputs import SymbolInputs
-from refcodec.methods.sampler import RenderHints, SamplerSettings, overrides_of
+from refcodec.methods.sampler import DecodeOptions, SamplerSettings, overrides_of
 from refcodec.progress import Progress, part
 from refcodec.reconstruct import reconstruct
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from refcodec.images.types import ImageInput
 
 OPTIONS: Final = frozenset(EncodeOptions.__annotations__)
-HINTS: Final = frozenset(RenderHints.__annotations__)
+HINTS: Final = frozenset(DecodeOptions.__annotations__)
 
 
 def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) -> bytes:
@@ -53,6 +53,7 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         mode (str, default: the shortest): how a caption is coded: "static", "raw", "zlib" or "zstd".
         strict (bool, default False): refuse a consonant text that would have to be changed.
         words (int, default: as many as the rate allows): words of a consonant text.
+        prompts (path, default "default"): what the models of method consonant are asked: "default", "paper" or a TOML file.
         edges (str, default "auto"): edge detector "contours", "hed", "none", or "auto": "hed" where a model fills that role.
         effort (int, default 1): 1 to 9, of method elic. Higher takes longer, for a better picture for its bytes; from 4 on,
             latents are searched by gradient descent, which needs torch. With bpp, 2 and 3 do what 1 does.
@@ -174,7 +175,7 @@ def decode(
     environment: Environment | None = None,
     limits: Limits | None = None,
     keep_metadata: bool = False,
-    **hints: Unpack[RenderHints],
+    **hints: Unpack[DecodeOptions],
 ) -> Image.Image:
     """Return the picture of a `.sem` file, in RGB. Its `info` names the models that reconstructed it.
 
@@ -198,6 +199,9 @@ def decode(
         strength (float 0 to 999999): how closely the picture follows its edge map.
         noise_level (int 0 to 999): noise added to an image embedding.
         norm_scale (float 0.75 to 1.5): factor on the norm of an image embedding.
+        prompts (path, default "default"): what the models of method consonant are asked: "default", "paper" or a TOML file.
+        expand (bool, default: where a language model is present): whether it writes a fuller prompt out of a consonant text.
+        image_guidance (float 0 to 999999): how closely a model in the role editor keeps to the picture that it edits.
 
     Raises:
         TypeError, ValueError: an argument is unknown, of a wrong type, or not read by the file's method; before any

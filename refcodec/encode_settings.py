@@ -46,6 +46,7 @@ class EncodeOptions(TypedDict, total=False):
     mode: str | None
     strict: bool
     words: int | None
+    prompts: str | os.PathLike[str]
     edges: str
     effort: int
     candidates: int
@@ -80,6 +81,7 @@ class EncoderOptions:
     iterations: int = 3000  # of the prompt inversion
     prompt_tokens: int = 16
     words: int | None = None  # of a consonant text; None: as many as the rate allows
+    prompts: str | os.PathLike[str] = "default"  # "default", "paper", or a file
     edges: str = (
         "auto"  # contours: the embedded detector; hed: the role edge_detector; auto: hed where it is filled; none
     )
@@ -129,6 +131,8 @@ class EncodeSettings:
         check_effort(options.get("effort", FASTEST))
         if options.get("strict_bpp", False) and options.get("bpp") is None:
             raise ValueError("strict_bpp needs a bpp")
+        if not isinstance(prompts := options.get("prompts", ""), str | os.PathLike):
+            raise TypeError(f"prompts are named by a path, not by {type(prompts).__name__}")
         hints, metadata = dict(options.get("hints") or {}), dict(options.get("metadata") or {})
         ancillary(None, hints, metadata)
         background = options.get("background", WHITE)

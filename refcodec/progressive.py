@@ -16,7 +16,7 @@ from refcodec.encode_settings import refuse_unknown
 from refcodec.foundation.resolve import Models
 from refcodec.limits import Limits
 from refcodec.methods import find_method
-from refcodec.methods.sampler import RenderHints, SamplerSettings, overrides_of
+from refcodec.methods.sampler import DecodeOptions, SamplerSettings, overrides_of
 from refcodec.progress import Progress, part
 from refcodec.reconstruct import Reconstruction, reconstruct
 
@@ -50,7 +50,7 @@ def decode_progressive(
     environment: Environment | None = None,
     limits: Limits | None = None,
     keep_metadata: bool = False,
-    **hints: Unpack[RenderHints],
+    **hints: Unpack[DecodeOptions],
 ) -> Iterator[Preview]:
     """Yield pictures of a `.sem` file in RGB, each better than the one before, the last as `decode` returns it.
 
@@ -63,7 +63,7 @@ def decode_progressive(
         >>> for preview in refcodec.decode_progressive("photo.sem"):
         ...     show(preview.image)
     """
-    refuse_unknown("decode_progressive", hints, frozenset(RenderHints.__annotations__))
+    refuse_unknown("decode_progressive", hints, frozenset(DecodeOptions.__annotations__))
     chosen = Models.of(models, device=device, dtype=dtype, environment=environment, limits=Limits.of(limits))
     overrides = overrides_of(hints)
     SamplerSettings.of(overrides)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.cli.analysis_options import prompts_option
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import folder_name, force_option, output_name, times_of, times_option
@@ -22,12 +23,18 @@ if TYPE_CHECKING:
     from refcodec.limits import Limits
 
 SYMBOL_SUFFIXES = (".txt", ".npy", ".npz")  # of files that are not pictures
-OVERRIDES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale")  # of hints
+# settings of the user: of hints, and those that no file has
+OVERRIDES = (
+    *("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale"),
+    *("prompts", "expand", "image_guidance"),
+)
 
 
 SEED_HELP = "Seed of the noise.  [default: the file's, else the profile's]"
 SCHEDULER_HELP = "Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."
 REFLECTIONS_HELP = "Rounds of describing, comparing and editing the picture.  [default: 2 above 500 µbpp]"
+EXPAND_HELP = "Expand a consonant text into a fuller prompt.  [default: if --model names a language model]"
+IMAGE_GUIDANCE_HELP = "How closely a model in the role editor keeps to the picture that it edits."
 LARGE = click.FloatRange(0, 999_999)
 PAINTING_OPTIONS = (
     click.option("--seed", type=click.IntRange(0, 10**19 - 1), metavar="N", help=SEED_HELP),
@@ -45,6 +52,9 @@ PAINTING_OPTIONS = (
         metavar="S",
         help="Factor on the norm of an image embedding.",
     ),
+    prompts_option,
+    click.option("--expand/--no-expand", default=None, help=EXPAND_HELP),
+    click.option("--image-guidance", type=LARGE, metavar="G", help=IMAGE_GUIDANCE_HELP),
     click.option("--reflections", type=click.IntRange(0, 99), metavar="N", help=REFLECTIONS_HELP),
     click.option(
         "--samples",

@@ -20,7 +20,14 @@ from refcodec.process_settings import audible_warnings
 
 if TYPE_CHECKING:
     from refcodec.foundation.captioner import Captioner
-    from refcodec.foundation.endpoint import Address, RemoteCaptioner, RemoteLanguageModel, RemoteTextToImage
+    from refcodec.foundation.endpoint import (
+        Address,
+        RemoteCaptioner,
+        RemoteEditor,
+        RemoteLanguageModel,
+        RemoteTextToImage,
+    )
+    from refcodec.foundation.instruction_editor import InstructionEditor
     from refcodec.foundation.language_model import LanguageModel
     from refcodec.foundation.text_to_image import TextToImage
 
@@ -195,6 +202,12 @@ class Models:
         from refcodec.foundation import endpoint
 
         return self.load("painter", "text_to_image:TextToImage.load", recommended, endpoint.RemoteTextToImage)
+
+    def load_editor(self, recommended: Mapping[str, str]) -> InstructionEditor | RemoteEditor:
+        """Return the model of the role, of a folder or behind an endpoint. Raises ModelError."""
+        from refcodec.foundation import endpoint
+
+        return self.load("editor", "instruction_editor:InstructionEditor.load", recommended, endpoint.RemoteEditor)
 
     def _remark(self, role: str) -> str:
         """Return the end of a remedy: why an entry of a set that is named for a role does not fill it; "" if all do."""

@@ -28,6 +28,7 @@ from refcodec.progress import Progress
 ROLE = "painter"
 NATIVE: Final = 1024  # side, if a pipeline does not state its native size
 FLOW: Final = "FlowMatch"  # prefix of samplers that diffusion samplers cannot replace
+WORDS_MAX: Final = 120  # of a prompt; more wins nothing, even where the encoder reads them
 CONDITIONED: Final = "Control"  # in the name of a class that requires more than a text
 
 Pixels = NDArray[np.uint8]
@@ -77,6 +78,21 @@ class TextToImage:
         )
         factor = getattr(self.pipeline, "vae_scale_factor", 1)  # 1: a pipeline of pixels
         return int(side * factor) if isinstance(side, int) else NATIVE
+
+    @property
+    def prompt_words(self) -> int:
+        """About the number of words of a prompt that it reads: two for three tokens, but at most WORDS_MAX."""
+        tokenizers = [
+            part for name, part in self.pipeline.components.items() if "tokenizer" in name and part is not None
+        ]
+        tokens = max((int(tokenizer.model_max_length) for tokenizer in tokenizers), default=WORDS_MAX)
+        return max(1, min(WORDS_MAX, 2 * (tokens - 2) // 3))
+
+    @property
+    def edits_pictures(self) -> bool:
+        """Whether `edit` starts from the picture, and does not generate the prompt from scratch."""
+        with running(ROLE, self.name):
+            return self.editor is not None
 
     @cached_property
     def editor(self) -> Any:

@@ -16,7 +16,7 @@ from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
-from refcodec.methods.sampler import SamplerSettings, sanitise_hints, without_cuda_noise
+from refcodec.methods.sampler import SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
 from refcodec.payloads import kinds
 from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile
@@ -148,7 +148,11 @@ class Method:
             raise ValueError(f"method {self.name} has no {min(unread).replace('_', '-')}")
 
     def check_sampler_settings(self, overrides: Mapping[str, Any], samples: int, reflections: int | None) -> None:
-        """Raise ValueError for settings that the method does not read, since they would have no effect."""
+        """Raise ValueError for settings that the method does not read, since they would have no effect.
+
+        Raises TypeError or ValueError for values that are invalid for every method.
+        """
+        check_user_settings(overrides)
         if samples < 1:
             raise ValueError("samples must be at least 1")
         requested = {name for name, value in overrides.items() if value is not None}

@@ -18,6 +18,7 @@ from tools.train.devices import Devices
 from tools.train.listing import Listing, Picture, is_streamed, open_listing
 
 Pixels = NDArray[np.uint8]
+CAPTIONED = 1000  # pictures among which a caption is looked for
 SAMPLE = 64  # pictures from which networks are initialised, if the others are streamed
 
 
@@ -160,6 +161,13 @@ def _whole(listing: Listing, held: Sequence[Picture]) -> list[tuple[Pixels, Pict
     if held and not found:
         raise SystemExit("error: none of the last pictures of the listing, which are for validation, can be read")
     return found
+
+
+def require_captions(listing: Listing, texts: stream.Texts, named: Path) -> None:
+    """Exit if none of the first pictures of a listing has a caption. named: where the captions were looked for."""
+    pictures = itertools.chain.from_iterable(map(listing.pictures, range(len(listing.counts))))
+    if not any(texts(picture) for picture in itertools.islice(pictures, CAPTIONED)):
+        raise SystemExit(f"error: {named} has no caption for any of the first {CAPTIONED} pictures of the listing")
 
 
 def check_place(place: Path) -> str | None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -21,7 +20,6 @@ from tools.train.joint import Guide
 from tools.train.listing import Listing
 
 HELD_OUT = 8  # pictures at the end of the listing, used for validation only
-CAPTIONED = 1000  # pictures among which a caption is looked for
 Pixels = NDArray[np.uint8]
 
 
@@ -89,13 +87,7 @@ def _texts(args: argparse.Namespace) -> Callable[[Listing], stream.Texts]:
                 return listing.captions(picture)
             return table.get(picture.name) or table.get(PurePosixPath(picture.name).name) or []
 
-        shards = range(len(listing.counts))
-        pictures = itertools.chain.from_iterable(map(listing.pictures, shards))
-        if not any(texts(picture) for picture in itertools.islice(pictures, CAPTIONED)):
-            where = args.captions or args.photos
-            raise SystemExit(
-                f"error: {where} has no caption for any of the first {CAPTIONED} pictures in {args.photos}"
-            )
+        data.require_captions(listing, texts, args.captions or args.photos)
         return texts
 
     return of_listing

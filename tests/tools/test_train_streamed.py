@@ -298,7 +298,7 @@ from tools.train import elic, perco, vq
 name, elic_config, vq_config = sys.argv[1:4]
 small = ElicConfig.from_dict(json.loads(elic_config))
 elic.config, elic.PATCHES = lambda name: small, 400
-vq.CONFIG, vq.VECTORS = VqConfig.from_dict(json.loads(vq_config)), 4
+vq.CONFIG, vq.VECTORS, vq.WARM_UP = VqConfig.from_dict(json.loads(vq_config)), 4, 0.6
 {"elic": elic, "vq": vq, "perco": perco}[name].main(sys.argv[4:])
 """
 
@@ -318,19 +318,33 @@ def launch(tmp_path: Path, name: str, processes: int, *words: object) -> None:
 
 @pytest.mark.slow
 @pytest.mark.models
-def test_two_processes_take_the_steps_of_one_with_twice_the_batch(shards: Path, tmp_path: Path) -> None:
+def test_two_processes_take_the_steps_of_one_with_twice_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five steps without a codebook, so that no random number but those of the crops matters; then three with one."""
     pytest.importorskip("accelerate")
-    words = ("--device", "cpu", "--crop", 64, "--final-crop", 64, "--steps", 4, "--log-every", 1, "--structure", 0)
-    launch(tmp_path, "vq", 2, shards, "--out", tmp_path / "two", *words, "--batch", 1)
-    rows = train(vq, shards, tmp_path / "one", *words[6:], "--batch", 2)
-    assert len(rows) == 5
+    monkeypatch.setattr(vq, "WARM_UP", 0.6)
+    place = tmp_path / "photos"
+    place.mkdir()
+    for number in range(24):
+        Image.fromarray(pixels(number)).save(place / f"{number:02d}.png")
+    words = ("--stream", "--log-every", 1, "--structure", 0)
+    sides = ("--device", "cpu", "--crop", 64, "--final-crop", 64)
+    launch(tmp_path, "vq", 2, place, "--out", tmp_path / "two", *sides, *words, "--steps", 8, "--batch", 1)
     found = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in found] == [row["step"] for row in rows] == [1, 2, 3, 4, 4]
-    one, two = checkpoint(tmp_path / "one"), checkpoint(tmp_path / "two")
-    assert sum(two["position"]["taken"]) == one["position"]["taken"][0]
-    assert len(two["position"]["taken"]) == 2
-    launch(tmp_path, "vq", 2, shards, "--out", tmp_path / "two", *words[:7], 6, *words[8:], "--batch", 1)  # resumes
-    assert checkpoint(tmp_path / "two")["step"] == 6
+    assert [row["step"] for row in found] == [1, 2, 3, 4, 5, 6, 7, 8, 8]
+    rows = train(vq, place, tmp_path / "one", *words, "--steps", 8, "--batch", 2)
+    norms = [[row["norm"] for row in each if "norm" in row] for each in (found, rows)]
+    assert norms[0][:5] == pytest.approx(norms[1][:5], rel=0.01)
+    alone = train(vq, place, tmp_path / "alone", *words, "--steps", 8, "--batch", 1)
+    assert [row["norm"] for row in alone if "norm" in row][:5] != pytest.approx(norms[1][:5], rel=0.01)
+    position = checkpoint(tmp_path / "two")["position"]
+    assert len(position["taken"]) == 2
+    assert min(position["taken"]) >= 8
+    launch(tmp_path, "vq", 2, place, "--out", tmp_path / "two", *sides, *words, "--steps", 10, "--batch", 1)
+    resumed = checkpoint(tmp_path / "two")
+    assert resumed["step"] == 10
+    assert resumed["position"]["taken"] == [taken + 2 for taken in position["taken"]]
 
 
 @pytest.mark.slow

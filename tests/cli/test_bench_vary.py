@@ -218,7 +218,7 @@ def test_scales_and_noise_of_vectors_are_measured(semtool: Semtool, place: Path,
     assert json.loads(Path("out.json").read_text()) == found
     text = semtool(*shown(words(place, "clip", *scale, "--metrics", "psnr")))
     assert text.status == 0
-    lines = [line.split() for line in text.out.splitlines()]
+    lines = [line.split() for line in text.out.decode().splitlines()]
     assert ["vector-scale", "bpp", "PSNR"] in lines
     assert [line[0] for line in lines[-3:]] == ["0.1", "1", "4"]
 

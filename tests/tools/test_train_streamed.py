@@ -169,6 +169,37 @@ def test_the_recipe_of_taco_is_that_of_the_paper() -> None:
     assert (taco["perceptual"], taco["joint"], taco["beta"]) == (3.5, 0.0025, 40)
     assert (taco["epochs"], taco["decay_at"], taco["batch"], taco["rate"]) == (50, (45, 48), 4, 1e-4)
     assert (taco["crop"], taco["final_crop"], taco["config"]) == (256, 256, "taco-text")
+    assert (taco["augment"], taco["structure"]) == ("none", 0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (70, 90), (20, 50), (300, 8)])
+def test_plain_crops_are_parts_of_the_picture(height: int, width: int) -> None:
+    from tools.train import photos
+
+    rows, cols = np.mgrid[:height, :width]
+    pic = np.stack([rows % 256, cols, rows * 0], -1).astype(np.uint8)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        crop = photos.plain_crop(pic, 64, rng)
+        assert crop.shape == (64, 64, 3)
+        if min(height, width) >= 64:  # neither scaled, mirrored nor rotated
+            top, left = int(crop[0, 0, 0]), int(crop[0, 0, 1])
+            assert np.array_equal(crop, pic[top : top + 64, left : left + 64])
+
+
+@pytest.mark.parametrize("stream", [(), ("--stream",)])
+def test_crops_of_a_run_without_augmentation(tmp_path: Path, stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tools.train import photos
+
+    for number in range(10):
+        Image.fromarray(pixels(number)).save(tmp_path / f"{number}.png")
+    seen: list[Any] = []
+    real = photos.plain_crop
+    monkeypatch.setattr(photos, "plain_crop", lambda *args: seen.append(1) or real(*args))  # type: ignore[func-returns-value]
+    train(elic, tmp_path, tmp_path / "run", *options(elic), "--steps", 2, "--augment", "none", "--workers", 0, *stream)
+    assert len(seen) >= 4
+    with pytest.raises(SystemExit, match="2"):
+        train(elic, tmp_path, tmp_path / "run", "--config", "sketch", "--augment", "none")
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,10 @@ def _in_memory(args: argparse.Namespace, cfg: ElicConfig, check: Callable[[str],
     first = [texts[0] for texts in captions[-HELD_OUT:]] if captions is not None else [""] * HELD_OUT
 
     def draw(size: int, rng: np.random.Generator) -> tuple[Pixels, str]:
+        if args.augment == "none":
+            i = int(rng.integers(len(train)))
+            text = guide.drawn([i], rng)[0] if captions is not None else ""
+            return photos.plain_crop(train[i], size, rng), text
         if captions is None:
             return (sketches.crop if cfg.channels == 1 else photos.crop)(train, size, rng), ""
         pixels, i = joint.crop(train, size, rng)
@@ -57,7 +61,8 @@ def _in_memory(args: argparse.Namespace, cfg: ElicConfig, check: Callable[[str],
 
 def _streamed(args: argparse.Namespace, cfg: ElicConfig, check: Callable[[str], Any]) -> tuple[Data, Guide]:
     wanted = bool(cfg.text_width or args.clip)
-    found = data.streamed(args, HELD_OUT, _map_cut if cfg.channels == 1 else _cut, _texts(args) if wanted else None)
+    cut = _map_cut if cfg.channels == 1 else photos.plain_crop if args.augment == "none" else _cut
+    found = data.streamed(args, HELD_OUT, cut, _texts(args) if wanted else None)
     guide = replace(joint.guide(args, cfg, None), captioned=wanted)
     found = replace(found, digest=joint.digest(args, found.digest))
     print(f"{found.pictures + HELD_OUT} pictures, listing sha256 {found.digest}", flush=True)

@@ -44,6 +44,12 @@ def arguments(
         default="rate",
         help="rate: losses are scaled so that gradients of all rates are of one size",
     )
+    ap.add_argument(
+        "--augment",
+        choices=["full", "none"],
+        default="full",
+        help="full: crops are mirrored, some downscaled or rotated; none: as they are, and pictures equally often",
+    )
     ap.add_argument("--clip-norm", type=float, default=3.0, help="largest norm of a gradient")
     ap.add_argument("--precision", choices=["bfloat16", "float32"], default="bfloat16", help="of the forward pass")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -77,6 +83,8 @@ def arguments(
         ap.error("--crop and --final-crop must be multiples of 64 pixels")
     if min(args.processes, args.threads, args.batch, args.log_every) < 1 or args.minutes <= 0 or args.steps < 0:
         ap.error("--minutes, --steps, --processes, --threads, --batch and --log-every must be positive")
+    if args.augment == "none" and configuration(args).channels == 1:
+        ap.error("--augment none applies to photographs only")
     if args.epochs < 0 or args.clip_norm <= 0:
         ap.error("--epochs and --clip-norm must be positive")
     if args.decay_at and not args.epochs:

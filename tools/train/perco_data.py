@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tools.train import data, photos, stream
 from tools.train.data import Data, InMemory
@@ -19,17 +18,6 @@ from tools.train.joint import caption_table
 from tools.train.listing import Listing
 
 Pixels = NDArray[np.uint8]
-
-
-def crop(pic: Pixels, size: int, rng: np.random.Generator) -> Pixels:
-    """Return a random square crop uint8[size, size, 3], neither mirrored nor rotated; small pictures are enlarged first."""
-    height, width = pic.shape[:2]
-    if min(height, width) < size:
-        scale = size / min(height, width)
-        enlarged = (max(size, round(width * scale)), max(size, round(height * scale)))
-        pic = np.asarray(Image.fromarray(pic).resize(enlarged, Image.Resampling.BICUBIC))
-    top, left = (int(rng.integers(0, n - size + 1)) for n in pic.shape[:2])
-    return pic[top : top + size, left : left + size]
 
 
 def read_captions(path: Path, root: Path) -> dict[Path, str]:
@@ -48,7 +36,7 @@ def read_captions(path: Path, root: Path) -> dict[Path, str]:
 def listed(args: argparse.Namespace, digests: Mapping[str, str]) -> tuple[Callable[[], Data], dict[str, str]]:
     """Return a function that loads the pictures of a run, and the record of the training data."""
     if data.streams(args):
-        found = data.streamed(args, 0, crop, None if args.image_embedder else _texts(args))
+        found = data.streamed(args, 0, photos.plain_crop, None if args.image_embedder else _texts(args))
         return (lambda: found), _record(args, found.digest, found.pictures, digests)
     if args.image_embedder is None:
         captions = read_captions(args.captions, args.photos)
@@ -71,7 +59,7 @@ def _in_memory(captions: Mapping[Path, str], digest: str) -> Data:
 
     def draw(size: int, rng: np.random.Generator) -> tuple[Pixels, str]:
         pixels, text = pictures[int(rng.integers(0, len(pictures)))]
-        return crop(pixels, size, rng), text
+        return photos.plain_crop(pixels, size, rng), text
 
     return Data(digest, len(pictures), [], [], [], lambda _process, _position: InMemory(draw))
 

@@ -21,6 +21,7 @@ TACO: Final[dict[str, Any]] = {
     "final_crop": 256,
     "rate": 1e-4,
     "structure": 0.0,
+    "augment": "none",
     "clip_norm": 1.0,  # of the authors' code
     "loss_scale": "none",
     "precision": "float32",

@@ -165,7 +165,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from refcodec.foundation.hyper_config import HyperConfig
     from refcodec.foundation.hyper_encoder import HyperEncoder
     from refcodec.foundation.loading import quiet
-    from tools.train.perco import add_input_channels
+    from tools.train.perco_pipeline import add_input_channels
 
     root = tmp_path_factory.mktemp("vary")
     (root / "photos").mkdir()
@@ -203,7 +203,9 @@ def test_scales_and_noise_of_vectors_are_measured(semtool: Semtool, place: Path,
     scale, noise = ("--vary", "vector-scale=0.1,1,4"), ("--vary", "vector-noise=0,2.5")
     metrics = ("--metrics", "psnr,clip-cosine,cmmd,miou", "--weights", place / "weights")
     done = semtool(
-        *words(place, "clip", *scale, *noise, *metrics, "-o", "out.json", "--samples", 2, "--profile", "clip-16")
+        *words(
+            place, "clip", *scale, *noise, *metrics, "-o", tmp_path / "out.json", "--samples", 2, "--profile", "clip-16"
+        )
     )
     assert done.status == 0, done.err
     found = done.json
@@ -215,7 +217,7 @@ def test_scales_and_noise_of_vectors_are_measured(semtool: Semtool, place: Path,
     assert by_name["vector-scale"][1]["psnr"] == by_name["vector-noise"][0]["psnr"]
     assert len({row["bpp"] for row in rows}) == 1
     assert all(row["cmmd"] >= 0 and 0 <= row["miou"] <= 1 and len(row["pictures"]) == 2 for row in rows)
-    assert json.loads(Path("out.json").read_text()) == found
+    assert json.loads((tmp_path / "out.json").read_text()) == found
     text = semtool(*shown(words(place, "clip", *scale, "--metrics", "psnr")))
     assert text.status == 0
     lines = [line.split() for line in text.out.decode().splitlines()]
@@ -258,7 +260,7 @@ def test_cmmd_and_miou_of_generating_methods_in_bench_rate(semtool: Semtool, pla
 
 @pytest.mark.models
 def test_results_are_kept_and_pictures_encoded_once(
-    semtool: Semtool, place: Path, monkeypatch: pytest.MonkeyPatch
+    semtool: Semtool, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from refcodec import codec, reconstruct
 
@@ -275,7 +277,7 @@ def test_results_are_kept_and_pictures_encoded_once(
 
     monkeypatch.setattr(codec, "encode_file", counted_encode)
     monkeypatch.setattr(reconstruct, "reconstruct", counted_decode)
-    cached = ("--cache", "kept", "--metrics", "psnr")
+    cached = ("--cache", tmp_path / "kept", "--metrics", "psnr")
     first = semtool(*words(place, "clip", "--vary", "vector-scale=0.5,1", *cached)).json["experiments"]
     assert calls == {"encode": 2, "decode": 4}
     more = semtool(*words(place, "clip", "--vary", "vector-scale=0.5,1,2", *cached)).json["experiments"]

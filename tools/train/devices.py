@@ -101,6 +101,6 @@ def share_weights(tensors: Iterable[Tensor], devices: Devices) -> None:
         devices.first_(tensor)
 
 
-def epochs_to_steps(args: argparse.Namespace, pictures: int, devices: Devices) -> int:
+def epochs_to_steps(args: argparse.Namespace, pictures: int, processes: int) -> int:
     """Return the number of steps of `--epochs` passes over the pictures."""
-    return math.ceil(float(args.epochs) * pictures / (int(args.batch) * devices.world))
+    return math.ceil(float(args.epochs) * pictures / (int(args.batch) * processes))

@@ -29,10 +29,10 @@ from torch import Tensor
 
 from refcodec.transforms.elic import config as configs
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.torch_transforms import extended
-from tools.train import devices, elic_data, elic_options, photos, rates, sketches
+from tools.train import devices, elic_data, elic_options, rates, sketches
 from tools.train.data import Data, Source
 from tools.train.devices import Devices, average_gradients
+from tools.train.elic_validation import validate
 from tools.train.joint import Guide
 from tools.train.losses import distortion, line_distortion
 from tools.train.principal import initialise
@@ -52,7 +52,6 @@ SKETCH_LAMBDAS = tuple(round(3e-6 * (1.6e-4 / 3e-6) ** (i / 9), 8) for i in rang
 TEXT_WIDTH = 512  # of openai/clip-vit-base-patch32
 HELD_OUT = elic_data.HELD_OUT
 PATCHES = 25_000  # patches in the PCA that initialises the linear path
-
 
 SKETCH = configs.ElicConfig(
     m=96,
@@ -92,28 +91,6 @@ def configuration(args: argparse.Namespace) -> configs.ElicConfig:
     """Return the configuration of a run: that of its name, with the lambdas of `--lambdas`."""
     named = config(args.config)
     return replace(named, lambdas=tuple(args.lambdas)) if args.lambdas else named
-
-
-@torch.no_grad()
-def validate(net: Elic, data: Data, device: str, guide: Guide) -> list[dict[str, float]]:
-    """Return estimated bpp and PSNR with rounded symbols, on 384x384 centres of the held-out pictures, at three rates.
-
-    Each picture is encoded with its first caption, if any.
-    """
-    net.eval()
-    rows = []
-    for rate in (1, net.cfg.rates // 2, net.cfg.rates - 2) if net.cfg.rates > 3 else range(net.cfg.rates):
-        bpp, psnr = [], []
-        for pic, caption in zip(data.held, data.held_captions, strict=True):
-            part = photos.centre(pic, 384)
-            h, w = part.shape[:2]
-            x = extended(part).to(device)
-            out = net(x, torch.tensor([rate], device=device), guide.states([caption]))
-            bpp.append(float((out.y_bits + out.z_bits)[0]) / (h * w))
-            psnr.append(-10 * math.log10(float(((out.x.clamp(0, 1) - x)[:, :, :h, :w] ** 2).mean()) + 1e-12))
-        rows.append({"rate": rate, "bpp": round(float(np.mean(bpp)), 4), "psnr": round(float(np.mean(psnr)), 3)})
-    net.train()
-    return rows
 
 
 def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any] | None:
@@ -268,7 +245,7 @@ def loop(
             stopped, position = agree(process, run, stop_requested(), source)
             if process.first and run.seconds - validated > VALIDATE_EVERY:
                 validated = run.seconds
-                log(held_out=validate_ema(run, data, guide))
+                log(held_out=validate(run.net, run.ema, data, guide))
             if process.first and run.seconds - saved > CHECKPOINT_EVERY:
                 saved = run.seconds
                 run.save(args, data.digest, position)
@@ -283,7 +260,7 @@ def loop(
                 log(**row(sums / steps, guide, position), **more)
                 sums, steps = np.zeros(5), 0
         if process.first:
-            log(held_out=validate_ema(run, data, guide))
+            log(held_out=validate(run.net, run.ema, data, guide))
             run.save(args, data.digest, position)
 
 
@@ -298,15 +275,6 @@ def row(means: NDArray[np.float64], guide: Guide, position: Mapping[str, Any]) -
     return out
 
 
-def validate_ema(run: Run, data: Data, guide: Guide) -> list[dict[str, float]]:
-    """Validate with the averaged weights."""
-    live = {k: v.clone() for k, v in run.net.state_dict().items()}
-    run.net.load_state_dict(run.ema)
-    rows = validate(run.net, data, run.processes.device, guide)
-    run.net.load_state_dict(live)
-    return rows
-
-
 def main(argv: list[str] | None = None) -> None:
     args = elic_options.arguments(argv, __doc__ or "", configuration)
     process = devices.launched(args.device)
@@ -318,7 +286,7 @@ def main(argv: list[str] | None = None) -> None:
     cfg = configuration(args)
     data, guide = elic_data.opened(args, cfg, lambda digest: read_checkpoint(args, digest))
     if args.epochs:
-        args.steps = devices.epochs_to_steps(args, data.pictures, process)
+        args.steps = devices.epochs_to_steps(args, data.pictures, max(process.world, args.processes))
     if process.first:
         (args.out / "rendezvous").unlink(missing_ok=True)
     if args.processes == 1:

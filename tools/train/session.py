@@ -109,7 +109,7 @@ def agree(devices: Devices, run: Run, stop: bool, source: Source) -> tuple[bool,
     values = torch.zeros(2 + 2 * world, dtype=torch.float64)
     values[0], values[1] = run.seconds, float(stop)
     values[2 + rank], values[2 + world + rank] = source.taken, source.broken
-    shared = values.to(devices.device)
+    shared = values.to(devices.device) if world > 1 else values
     devices.maximum_(shared)
     run.seconds, stopped, *counts = shared.tolist()
     taken, broken = ([int(n) for n in part] for part in (counts[:world], counts[world:]))

@@ -28,8 +28,8 @@ from torch import Tensor
 from refcodec.transforms.elic.blocks import ResidualBottleneck
 from refcodec.transforms.vq.config import VqConfig
 from refcodec.transforms.vq.network import VqNet
-from tools.train import data, devices, photos, vq_pack
-from tools.train.data import Data, InMemory, Source
+from tools.train import data, devices, photos, vq_data, vq_pack
+from tools.train.data import Data, Source
 from tools.train.devices import Devices, average_gradients
 from tools.train.listing import open_listing
 from tools.train.losses import distortion
@@ -45,7 +45,6 @@ from tools.train.session import (
     tensor,
 )
 
-HELD_OUT = 8  # pictures at the end of the listing, used for validation only
 WARM_UP = 0.06  # share of the schedule without a codebook
 COMMITMENT = 0.001  # weight relative to the distortion, which is in units of MSE on 0..1
 VECTORS = 40  # per code, for k-means
@@ -261,36 +260,14 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def in_memory(args: argparse.Namespace) -> tuple[str, list[Path]]:
-    """Return the digest of a folder and its files."""
-    files = photos.require_listing(args.photos, HELD_OUT)
-    digest = photos.digest(args.photos, files)
-    print(f"{len(files)} pictures, listing sha256 {digest}", flush=True)
-    return digest, files
-
-
-def opened(args: argparse.Namespace) -> Data:
-    """Return the pictures of a run."""
-    if data.streams(args):
-        found = data.streamed(args, HELD_OUT, lambda pixels, size, rng: photos.crop([pixels], size, rng))
-        print(f"{found.pictures + HELD_OUT} pictures, listing sha256 {found.digest}", flush=True)
-        return found
-    digest, files = in_memory(args)
-    read_checkpoint(args, digest)  # report an unusable checkpoint before loading the pictures
-    pictures = [photos.load(p) for p in files]
-    train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
-    source = InMemory(lambda size, rng: (photos.crop(train, size, rng), ""))
-    return Data(digest, len(train), train, held, [""] * HELD_OUT, lambda _devices, _position: source)
-
-
 def pack_checkpoint(args: argparse.Namespace) -> None:
     """Write the package of the checkpoint; exit if it has no codebook."""
     if data.streams(args):
         digest = open_listing(args.photos).digest
-        pictures = vq_pack.streamed(args, HELD_OUT)
+        pictures = vq_pack.streamed(args, vq_data.HELD_OUT)
     else:
-        digest, files = in_memory(args)
-        pictures = (photos.load(path) for path in files[:-HELD_OUT])
+        digest, files = vq_data.in_memory(args)
+        pictures = (photos.load(path) for path in files[: -vq_data.HELD_OUT])
     state = read_checkpoint(args, digest)
     if state is None or not state["quantised"]:
         raise SystemExit(f"error: {args.out} has no checkpoint with a codebook to pack")
@@ -306,7 +283,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     process = devices.launched(args.device)
     args.device = process.device
-    work(args, opened(args), process)
+    work(args, vq_data.opened(args, lambda digest: read_checkpoint(args, digest)), process)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,6 @@ def group() -> None:
     """Measure rate and distortion, or speed."""
 
 
-group.add_command(vary)
-
-
 @group.command(cls=Remembered, short_help="Measure rates, distortions and BD-rates over pictures.")
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PICTURES…")
 @click.option(
@@ -269,3 +266,6 @@ def speed(picture: Path | None, n: int, m: int, size: tuple[int, int], threads: 
         show_json({"command": command_line(), **result.to_dict()})
     else:
         say(f"$ {command_line()}\n{result.text()}")
+
+
+group.add_command(vary)

@@ -159,6 +159,9 @@ train-sketch: setup  ## train the sketch model (PHOTOS=folder MINUTES=66)
 train-vq: setup  ## train the embedded VQ autoencoder (PHOTOS=folder MINUTES=65)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.train.vq '$(PHOTOS)' --out runs/vq --minutes $(or $(MINUTES),65) --rate 8e-4
 
+train-taco: setup  ## train TACO as in the paper (PHOTOS=shards CLIP=folder LPIPS=file OUT=folder LAMBDA=0.004, else six rates)
+	$(BIN)/accelerate launch -m tools.train.elic '$(PHOTOS)' --recipe taco --clip '$(CLIP)' --text-encoder '$(CLIP)' --lpips '$(LPIPS)' --out '$(or $(OUT),runs/taco)' $(if $(LAMBDA),--lambdas $(LAMBDA))
+
 train-perco: setup  ## train PerCo's hyper-encoder and U-Net (PIPELINE=folder PHOTOS=folder CAPTIONS=file.tsv)
 	$(BIN)/python -m tools.train.perco '$(PIPELINE)' '$(PHOTOS)' '$(CAPTIONS)' --out runs/perco $(if $(STEPS),--steps $(STEPS))
 
@@ -170,4 +173,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean

@@ -70,16 +70,18 @@ def reconstruct(
     samples: int = 1,
     reflections: int | None = None,
     record: StepCallback | None = None,
+    variant: Method | None = None,
 ) -> Reconstruction:
     """Return the pictures of decoded symbols.
 
     models: as for `Models.of`. overrides: render hints that override those of the file. samples: the number of pictures,
-    each with its own seed. record: called with each step of a method that has steps.
+    each with its own seed. record: called with each step of a method that has steps. variant: of the file's method, for
+    experiments.
 
     Raises ValueError for settings that the method does not support, Code.UNSUPPORTED_KIND for a file without payloads,
     ModelError for a model that cannot be used.
     """
-    method, overrides = find_method(decoded.container.profile.method_name), dict(overrides or {})
+    method, overrides = variant or find_method(decoded.container.profile.method_name), dict(overrides or {})
     if not isinstance(models, Models):
         models = Models.of(models, environment=decoded.environment)
     models.used.clear()

@@ -155,8 +155,11 @@ def _hyper_encoder(models: Models, recommended: Any, profile: Profile | None = N
     return encoder
 
 
-def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return the embedded preview if the row's model has a synthesis network, else one picture per seed by latent diffusion."""
+def reconstruct(context: DecodeContext, guide_features: bool = False) -> list[Pixels]:
+    """Return the embedded preview if the row's model has a synthesis network, else one picture per seed by latent diffusion.
+
+    guide_features: guidance applies to the local features, too, as in an ablation of the paper (Careil et al. 2024, §4.3).
+    """
     value = context.need(spec.VQ)
     grid = _array(value)
     if context.folder is not None and "painter" in package.read_manifest(context.folder):
@@ -170,6 +173,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     sampler, seeds, out = context.sampler, context.seeds(), []
     attended, null = conditioning.cross_attention_context(context, generator), generator.null(hyper)
     features = hyper.features_of(grid)
+    more: dict[str, Any] = {"guide_features": True} if guide_features else {}
     for i, seed in enumerate(seeds):
         pixels = generator.paint(
             features,
@@ -182,6 +186,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
             guidance=sampler.guidance,
             sampler=sampler.scheduler,
             progress=part(context.progress, i / len(seeds), (i + 1) / len(seeds)),
+            **more,
         )
         out.append(pixels[: context.size[1], : context.size[0]])
     return out

@@ -63,7 +63,7 @@ def test_models_are_shown_and_verified(
     assert semtool("--drafts", "models", "verify", VECTORS / "models" / name).status == 0
     monkeypatch.delenv("SEM_REGISTRY")
     without = semtool("models", "show", VECTORS / "models" / name, "--json").json["packages"][0]
-    assert (without["numbers"], without["error"]["id"]) == (None, "SEM-E-803")
+    assert (without["numbers"], without["error"]["code"]) == (None, "SEM-E-803")
 
 
 @pytest.mark.usefixtures("rows")

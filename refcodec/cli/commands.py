@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -45,7 +48,9 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message=f"semtool %(version)s, format version {spec.VERSION}")
-def cli() -> None:
+@click.option("--drafts", is_flag=True, help="Also read payload kinds that are drafts, as with SEM_DRAFTS=1.")
+@click.pass_context
+def cli(context: click.Context, drafts: bool) -> None:
     """Encode, decode, inspect and check .sem files: pictures as semantic codes.
 
     \b
@@ -64,3 +69,19 @@ def cli() -> None:
     Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded,
     7 input/output, 130 interrupted.
     """
+    if drafts:
+        context.with_resource(_draft_kinds())
+
+
+@contextmanager
+def _draft_kinds() -> Iterator[None]:
+    """Set SEM_DRAFTS while a command runs, for this process and those that it starts."""
+    before = os.environ.get("SEM_DRAFTS")
+    os.environ["SEM_DRAFTS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SEM_DRAFTS"]
+        else:
+            os.environ["SEM_DRAFTS"] = before

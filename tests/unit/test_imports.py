@@ -26,7 +26,7 @@ LAYERS = (
     ("pack", "reconstruct"),
     ("decode_memory",),
     ("decoder", "methods", "inspection", "editing"),
-    ("encode_settings",),
+    ("encode_settings", "draft_files"),
     ("assemble",),
     ("convert",),
     ("search",),

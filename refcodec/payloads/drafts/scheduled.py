@@ -61,7 +61,7 @@ def symbol_count(parameters: Mapping[str, Any], width: int, height: int) -> int:
     return 1 + int(parameters["hyper"]) * z_rows * z_cols + int(parameters["m"]) * rows * cols
 
 
-def _walk(
+def walk(
     coder: entropy.Coder,
     context: CodingContext,
     rate: int | None = None,
@@ -85,6 +85,8 @@ def _walk(
     y = np.zeros((model.m, *y_shape), np.int16)
     for i in range(len(model.steps)):
         for coded, sites, mean, index in networks.predictions(i):
+            if not mean.size:  # a small grid may have no site of these classes
+                continue
             s = None if source is None else source(rate, i, coded, mean, index)
             part = code_residuals(coder, residuals, mean, index, s)
             if part is None:
@@ -106,7 +108,7 @@ def decode(body: bytes, context: CodingContext) -> ElicLatents:
     assert context.backend is not None, "latents are decoded by the networks of a model"
     coder = entropy.Decoder(body)
     with context.backend.computing(_work(context)):
-        latents = _walk(coder, context)
+        latents = walk(coder, context)
     coder.finish()
     return latents
 
@@ -116,7 +118,7 @@ def encode_from(rate: int, z: Ints, source: ResidualSource, context: CodingConte
     assert context.backend is not None, "latents are encoded by the networks of a model"
     coder = entropy.Encoder()
     with context.backend.computing(_work(context)):
-        latents = _walk(coder, context, rate, z, source)
+        latents = walk(coder, context, rate, z, source)
     return coder.finish(), latents
 
 

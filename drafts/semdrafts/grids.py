@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""drafts/indices-with-prior.md, kind 48: grids of indices whose frequencies integer networks give."""
+"""drafts/grids.md, kind 48: grids of indices whose frequencies integer networks give."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def load(micro: Any, package: Any, parameters: Parameters) -> Model:
     if not micro.is_integer(v, 2, 65536) or not valid_grids(micro, grids):
         micro.bad_model("DRAFT-R-301: v or grids")
     if not micro.is_integer(split, 1, min(v, MOST)) or -(-v // split) > MOST:
-        micro.bad_model("DRAFT-R-301, DRAFT-R-302: split")
+        micro.bad_model("DRAFT-R-301: split")
     entries, contexts = listed(micro, symbols["nets"], 1, 64, "nets"), symbols["contexts"]
     listed(micro, contexts, len(grids), len(grids), "contexts")
     embeddings = [context_of(micro, builder, k, v, len(entries), entry) for k, entry in enumerate(contexts)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Frequencies from logits (drafts/indices-with-prior.md): their sum and floor, against plain integers and exact numbers."""
+"""Frequencies from logits (drafts/grids.md): their sum and floor, against plain integers and exact numbers."""
 
 from __future__ import annotations
 

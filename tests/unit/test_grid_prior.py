@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""drafts/indices-with-prior.md: bodies of tiny and of random priors, by refcodec and by the decoder of the text."""
+"""drafts/grids.md: bodies of tiny and of random priors, by refcodec and by the decoder of the text."""
 
 from __future__ import annotations
 
 import copy
 import json
+import tracemalloc
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from refcodec.payloads.drafts.grid_prior import IndexPrior, build
 from refcodec.payloads.drafts.grid_shapes import shapes, symbol_count, well_formed
 from refcodec.payloads.drafts.grids import IndexGrids
 from semdrafts import grids as text
+from tools.bench.index_prior import load_prior
 from tools.vectors.models import package_files
 from tools.vectors.models.priors import CHECKERBOARD, COARSE_TO_FINE, ONE_PASS, PRIORS, GridSpec, prior
 
@@ -384,6 +386,22 @@ def test_a_row_of_other_grids_refuses_the_model() -> None:
     grids.KIND.check_model(model, {"v": 14, "grids": [8]})
 
 
+TRAINED = Path(__file__).resolve().parents[2] / "drafts" / "vectors" / "models" / "vq-small-prior"
+
+
+@pytest.mark.slow
+def test_the_trained_prior_finds_smooth_grids_likely_and_its_memory_is_predicted() -> None:
+    model = load_prior(TRAINED)
+    size = (16 * 128, 16 * 128)
+    context, value = context_of(model, size), IndexGrids((np.full((128, 128), 5, np.uint16),))
+    tracemalloc.start()
+    body = grids.encode(value, context)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(body) < 128 * 128 * 10 / 8 / 3
+    assert 0.8 < grids.KIND.memory(context) / peak < 1.25
+
+
 def test_values_as_json_and_arrays() -> None:
     value = IndexGrids((np.array([[1, 2]], np.uint16), np.array([[700], [3]], np.uint16)))
     assert value.to_json() == [1, 2, 700, 3]
@@ -406,3 +424,18 @@ DIGESTS = {
     "grids-scales": "831d98bf357c0add",
     "grids-residual": "11f17b048e959073",
 }
+
+
+def test_a_context_without_a_convolution() -> None:
+    """The features are the embedding, requantised: each site knows nothing but that it is not known."""
+    symbols, tensors = prior("plain", 6, 3, [GridSpec(8, (), CHECKERBOARD, 4)])
+    for net in symbols["nets"]:
+        net["context"] = [{"op": "requant", "m": "m", "s": "s18", "lo": -900, "hi": 900}]
+    used = {name for name in tensors if ".head." in name} | {"m", "s18", "s24", "logits.a", "embedding.0"}
+    package = symbols, {name: tensors[name] for name in used}
+    model, size = build(*declared(package)), (40, 24)
+    context, value = context_of(model, size), random_grids(model, size, 2)
+    body = grids.encode(value, context)
+    assert grids.decode(body, context).serialise() == value.serialise()
+    assert by_text(text_model(package), dict(context.parameters), size, body) == value.to_json()
+    assert grids.KIND.memory(context) < 1 << 26

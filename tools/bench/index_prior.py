@@ -5,7 +5,7 @@
 
 Each picture is encoded to the indices of the package, and those are coded as kind 5 does without and with its usage
 table, by zlib (16 bits an index), at the entropy of the indices of the picture itself (which no decoder knows), and as
-the draft kind of drafts/indices-with-prior.md. Every body of the draft kind is decoded again and compared, and timed.
+the draft kind of drafts/grids.md. Every body of the draft kind is decoded again and compared, and timed.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Train a prior of VQ indices (drafts/indices-with-prior.md) and write its package.
+"""Train a prior of VQ indices (drafts/grids.md) and write its package.
 
     python -m tools.train.prior_data PHOTOS --out GRIDS.npz
     python -m tools.train.prior GRIDS.npz --out runs/prior --minutes 30 --codes PACKAGE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""drafts/indices-with-prior.md: frequencies of indices from the integer logits of a prior. Integers only.
+"""drafts/grids.md: frequencies of indices from the integer logits of a prior. Integers only.
 
 A logit is a logarithm to the base 2 in units of 1/64. A weight is 2^20 where a logit is the largest of those compared,
 and half of that for each 64 below it.

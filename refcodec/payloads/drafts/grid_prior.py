@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""drafts/indices-with-prior.md: the symbol model of grids of indices, integer networks that give their frequencies.
+"""drafts/grids.md: the symbol model of grids of indices, integer networks that give their frequencies.
 
 symbols, tensors -> parse (form: SEM-E-803) -> IndexPrior -> check_bounds (SEM-E-804)
 """
@@ -20,7 +20,7 @@ from refcodec.networks.symbol_model import symbol_digest
 from refcodec.payloads.drafts.grid_shapes import WORDS_MAX, valid_grids
 
 PERIOD_MAX, PASSES_MAX, NETS_MAX, EMBEDDING_MAX = 16, 64, 64, 1024
-SYMBOLS_MAX: Final = 1 << 14  # of one table, DRAFT-R-102: at least 3/4 of 2^16 are left for what the logits say
+SYMBOLS_MAX: Final = 1 << 14  # of one table: at least 3/4 of 2^16 are left for what the logits say
 _MEMBERS: Final = {"kind", "v", "grids", "split", "contexts", "nets", "tensors"}
 
 
@@ -83,11 +83,13 @@ class IndexPrior:
         return np.tile(numbers, tiles)[: shape[0], : shape[1]]
 
     @cached_property
-    def site_bytes(self) -> int:
-        """The memory that a network takes for each site of its input: floats of the input, integers of two layers."""
-        inputs = [sum(c.embedding.shape[1] for c in self.inputs(k)) for k in range(len(self.contexts))]
-        outputs = [layer.outputs for net in self.nets for layer in net.context if isinstance(layer, Conv)]
-        return int(12 * max(inputs) + 4 * max(outputs))
+    def site_bytes(self) -> tuple[int, int]:
+        """The memory of each site while a context network runs, and while indices are coded (measured with numpy)."""
+        inputs = max(sum(c.embedding.shape[1] for c in self.inputs(k)) for k in range(len(self.contexts)))
+        outputs = (layer.outputs for net in self.nets for layer in net.context if isinstance(layer, Conv))
+        widest = max(outputs, default=inputs)
+        features = max(net.head[0].inputs for net in self.nets if isinstance(net.head[0], Conv))
+        return 10 * inputs + 4 * widest, 5 * inputs + 2 * features
 
     def inputs(self, k: int) -> tuple[GridContext, ...]:
         """Return the contexts whose embeddings the networks of grid k read: its own, then those of earlier grids."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""drafts/indices-with-prior.md: the parameters of a row with grids of indices, and the shapes that follow from them."""
+"""drafts/grids.md: the parameters of a row with grids of indices, and the shapes that follow from them."""
 
 from __future__ import annotations
 

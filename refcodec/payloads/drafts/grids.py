@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Code grids of VQ indices whose frequencies integer networks give (drafts/indices-with-prior.md, kind 48).
+"""Code grids of VQ indices whose frequencies integer networks give (drafts/grids.md, kind 48).
 
 One range-coded stream: grid after grid, pass after pass, the sites of a pass in raster order, each index as two symbols.
 The networks of a pass see the earlier grids and the earlier passes of the same grid.
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 NUMBER: Final = 48
 LOGITS: Final = 1 << 20  # computed at a time
+LOGIT_BYTES: Final = 48  # memory of each of them
+NETWORK_BYTES: Final = 28 << 20  # of the bands that a network runs on
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +170,8 @@ def _memory(context: CodingContext) -> int:
     """Return the bytes of memory that decoding takes, the model and the libraries apart."""
     sites = max(h * w for h, w in shapes(context.parameters, context.size))
     prior: IndexPrior = context.model
-    return (1 << 22) + sites * prior.site_bytes + 40 * min(LOGITS, sites * prior.v)
+    network, coding = prior.site_bytes
+    return max(NETWORK_BYTES + sites * network, (1 << 20) + LOGIT_BYTES * min(LOGITS, sites * prior.v) + sites * coding)
 
 
 def _export(value: IndexGrids, _: ExportContext) -> Artifact:

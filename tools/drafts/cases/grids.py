@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""drafts/indices-with-prior.md: grids of indices whose frequencies integer networks give."""
+"""drafts/grids.md: grids of indices whose frequencies integer networks give."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.vectors.models.priors import KIND, PRIORS
 from tools.vectors.samples import seeded_codes
 
 FOLDER: Final = "grids"
-TINY, SCALES, RESIDUAL = 250, 251, 252
+TINY, SCALES, RESIDUAL, SMALL = 250, 251, 252, 253
 
 ROWS: Final = (
     DraftRow(TINY, "draft-grids-tiny", 5, KIND, {KIND: {"v": 14, "grids": [8]}},
@@ -26,8 +26,11 @@ ROWS: Final = (
         "Three scales, two of them of fixed shape, as VAR has them.", "grids-scales"),
     DraftRow(RESIDUAL, "draft-grids-residual", 5, KIND, {KIND: {"v": 5, "grids": [16, 16]}},
         "Two grids of one stride, as a residual quantiser has them.", "grids-residual", 16),
+    DraftRow(SMALL, "draft-perco-small-prior", 5, KIND, {KIND: {"v": 1024, "grids": [16]}},
+        "The indices of perco-small with a trained prior.", "vq-small-prior", 16),
 )  # fmt: skip
 MODELS: Final = PRIORS
+TRAINED: Final = ("vq-small-prior",)  # in drafts/vectors/models, written by tools/train/prior.py
 
 
 def seeded(seed: str) -> dict[int, Callable[[CodingContext], Any]]:
@@ -56,7 +59,7 @@ def constant(index: int) -> dict[int, Callable[[CodingContext], Any]]:
     return {KIND: make}
 
 
-R300, R301, R302, R303, R304, R305, R306 = (f"DRAFT-R-{n}" for n in range(300, 307))
+R300, R301, R303, R304, R305, R306 = (f"DRAFT-R-{n}" for n in (300, 301, 303, 304, 305, 306))
 R310, R320 = "DRAFT-R-310", "DRAFT-R-320"
 VALID: Final = (
     ValidDraft("grids-tiny", (R310, R320), "8 × 8 sites in seven passes", TINY, seeded("tiny"), (64, 64), "L"),
@@ -77,6 +80,9 @@ VALID: Final = (
         seeded("residual"), (64, 48), "L"),
     ValidDraft("grids-residual-odd", (R320,), "two grids of 3 × 3 sites: a checkerboard that ends as it began", RESIDUAL,
         seeded("odd"), (47, 33), "L"),
+    ValidDraft("grids-small", (R310, R320), "8 × 6 sites by the trained prior", SMALL, seeded("trained"), (128, 96), "L"),
+    ValidDraft("grids-small-flat", (R310, R320), "4 × 4 sites of one index, which it finds likely", SMALL, constant(5),
+        (64, 64), "L"),
 )  # fmt: skip
 
 INVALID: Final = (

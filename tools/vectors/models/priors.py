@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Build tiny priors of grids of indices (drafts/indices-with-prior.md) with seeded weights, not trained."""
+"""Build tiny priors of grids of indices (drafts/grids.md) with seeded weights, not trained."""
 
 from __future__ import annotations
 

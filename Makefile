@@ -69,6 +69,8 @@ conformance: setup  ## all decoders against test_vectors/, and the suite against
 	$(if $(shell command -v node),$(BIN)/python conformance/run.py --decoder 'node conformance/decoders/js/semdec.mjs',@echo 'there is no node: the decoder in JavaScript is left out')
 	$(if $(shell command -v node),node conformance/decoders/js/run.mjs)
 	$(BIN)/python conformance/selftest.py
+	$(BIN)/python conformance/run.py --suite drafts/vectors --decoder '$(BIN)/python conformance/adapters/refcodec.py --drafts'
+	$(BIN)/python conformance/run.py --suite drafts/vectors --decoder '$(BIN)/python drafts/decoder.py'
 
 micro: setup  ## the micro-decoder against refcodec in every configuration
 	$(BIN)/python -m tools.bench.exact
@@ -85,8 +87,10 @@ kaitai-tools: out/kaitai/.ready  ## the Kaitai compiler, by npm
 kaitai: kaitai-tools  ## the grammar of containers against the vectors
 	node conformance/kaitai/check.mjs out/kaitai --languages
 
-vectors: setup  ## make test_vectors/ anew and show what changed
+vectors: setup  ## make test_vectors/ and drafts/vectors/ anew and show what changed
 	$(BIN)/python -m tools.vectors.make
+	$(BIN)/python -m tools.drafts.make
+	$(BIN)/python -m tools.drafts.examples --check
 
 release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
 	@$(BIN)/python -m tools.release '$(NAME)'

@@ -89,7 +89,7 @@ def _head(mk: Maker, name: str, inputs: int, channels: int, kernel: int = 1) -> 
 
 
 def four_passes(seed: int = 21, stride: int = 64, ratio: int = 4, width: int = 2) -> Package:
-    """Build the schedule of DCVC-RT's pictures and StableCodec: four groups, four passes, all groups in each."""
+    """Build the schedule of DCVC-RT's pictures: four groups, four passes, all groups in each."""
     mk, groups = Maker(seed, 2), (width,) * 4
     s = _start(mk, 3, groups, stride, ratio, "scales-means")
     s["pattern"] = [[0, 1], [2, 3]]

@@ -14,10 +14,10 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "conformance")]
 
 from adapters import micro as adapter
-from semdrafts import scheduled, tokens
+from semdrafts import grids, scheduled, tokens
 from semdrafts.container import extend
 
-DRAFTS = {draft.number: draft for draft in (tokens.DRAFT, scheduled.DRAFT)}
+DRAFTS = {draft.number: draft for draft in (grids.DRAFT, tokens.DRAFT, scheduled.DRAFT)}
 
 
 def main(arguments: list[str]) -> int:

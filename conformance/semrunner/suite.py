@@ -11,7 +11,7 @@ from typing import Any
 
 from semrunner.manifest import KINDS, LISTS, TIERS, SuiteError, parse, parse_manifest
 
-NETWORK_KINDS = (6, 7, 50)  # payload kinds that need tier L
+NETWORK_KINDS = (6, 7, 48, 50)  # payload kinds that need tier L
 ZSTD = "zstd"
 
 

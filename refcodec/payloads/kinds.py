@@ -34,6 +34,7 @@ SHIPPED: Final = MappingProxyType(
 # likewise, of the range for drafts and private use
 DRAFTS: Final = MappingProxyType(
     {
+        48: ("grids", "drafts.grids", "KIND"),
         49: ("tokens", "drafts.tokens", "KIND"),
         50: ("scheduled", "drafts.scheduled", "KIND"),
     }

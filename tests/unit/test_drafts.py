@@ -151,11 +151,11 @@ def test_sections_are_taken_away(here: Environment) -> None:
 
 def test_limits_hold_before_the_body_is_opened(here: Environment) -> None:
     row = private_row(
-        253, method=5, compact=tokens.ID, kinds=[tokens.ID], model=None, fit={"rule": "none"},
+        239, method=5, compact=tokens.ID, kinds=[tokens.ID], model=None, fit={"rule": "none"},
         parameters={"49": {"v": 2, "counts": [65_535], "usage": False}},
     )  # fmt: skip
     registry = here.registry.extended_by(json.dumps({"version": 1, "profiles": [row]}).encode())
-    assert registry.get(253).kind(tokens.ID).symbol_count(registry.get(253).parameters(tokens.ID), 1, 1) == 65_535
+    assert registry.get(239).kind(tokens.ID).symbol_count(registry.get(239).parameters(tokens.ID), 1, 1) == 65_535
 
 
 @pytest.mark.parametrize(

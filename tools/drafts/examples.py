@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from refcodec.decoder import decode_file
 from refcodec.entropy.arithmetic import BOTTOM, MASK, RANGE, carry, tail
 from refcodec.environment import Environment
 from refcodec.inspection import inspect
+from refcodec.payloads.drafts.grid_frequencies import part_tables, rest_table, weights
 from refcodec.payloads.latents import STEP
 from tools.drafts.suite import OUT
 
@@ -101,8 +104,46 @@ def _passes(data: bytes) -> list[str]:
     return rows
 
 
-BLOCKS: Final[dict[str, Callable[[], str]]] = {"tokens-examples": tokens, "scheduled-examples": scheduled}
-TEXTS: Final = {"tokens.md": "tokens-examples", "scheduled.md": "scheduled-examples"}
+def grids() -> str:
+    """Return the example of drafts/grids.md: indices by given logits, and a file of one site."""
+    logits, split, chosen = np.array([0, 64, 128, 100, -6400], np.int64), 2, (3, 0, 4)
+    parts = part_tables(logits[None], split)[0].tolist()
+    symbols = []
+    for index in chosen:
+        part, rest = divmod(index, split)
+        inner = rest_table(logits, split, part).tolist()
+        symbols.append((f"{index}: part {part}", parts[part], parts[part + 1] - parts[part], parts[-1]))
+        symbols.append((f"{rest} of it", inner[rest], inner[rest + 1] - inner[rest], inner[-1]))
+    rows, _ = steps(symbols)
+    within = [np.diff(rest_table(logits, split, part)).tolist() for part in range(3)]
+    shares = weights(logits)
+    intro = (
+        f"v = 5, split = 2, logits {_listed(logits)}. Against the largest the weights are {_listed(shares)}; of the parts "
+        f"{shares[:2].sum()}, {shares[2:4].sum()} and {shares[4]}, with the frequencies {_listed(np.diff(parts))}: the floors "
+        "leave 1, which goes to part 1. Within the parts, each with its own largest logit, the frequencies are "
+        f"{'; '.join(map(_listed, within))}. The indices {_listed(chosen)}, all by these logits:"
+    )
+    head = ["| symbol | c f T of §9 | low after | range after | bytes written |", "|---|---|---|---|---|"]
+    data = (OUT / "grids" / "grids-tiny-one.sem").read_bytes()
+    index = decode_file(data, environment=environment()).value(48).grids[0].item()
+    body = next(f for f in inspect(data, environment=environment()).fields if f.name == "body")
+    last = (
+        f"The file `grids-tiny-one` of the vectors, `{data.hex(' ').upper()}`, row 250, one pixel, no check, has its body from "
+        f"byte {body.offset} on: one site, of pass 0, whose input is 0 and whose index is {index}."
+    )
+    return "\n".join([intro, "", *head, *rows, "", last])
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, values))
+
+
+BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "grids-examples": grids,
+    "tokens-examples": tokens,
+    "scheduled-examples": scheduled,
+}
+TEXTS: Final = {"grids.md": "grids-examples", "tokens.md": "tokens-examples", "scheduled.md": "scheduled-examples"}
 
 
 def synchronised(name: str, text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from refcodec import spec
 from refcodec.environment import Environment
-from refcodec.networks.package import build_model, symbol_digest
+from refcodec.networks.package import build_model, read_manifest, symbol_digest
 from refcodec.payloads.kinds import WITH_DRAFTS
 from tools.drafts import cases
 from tools.drafts.case import Built, DraftCase, DraftRow, Package
@@ -35,9 +35,14 @@ def models() -> dict[str, Package]:
     return {name: make() for module in modules() for name, make in module.MODELS.items()}
 
 
+def trained() -> dict[str, Path]:
+    """Return the folders of trained packages of all drafts by name; their files are not generated, and stay."""
+    return {name: OUT / "models" / name for module in modules() for name in getattr(module, "TRAINED", ())}
+
+
 def registry(packages: dict[str, Package]) -> dict[int, dict[str, Any]]:
-    """Return the rows of all drafts by id. SystemExit for one that names a model of another form."""
-    digests = {}
+    """Return the rows of all drafts by id. Raises ModelError for one that names a model of another form."""
+    digests = {name: symbol_digest(read_manifest(folder)["symbols"]) for name, folder in trained().items()}
     for name, (symbols, tensors) in packages.items():
         whole = symbols | {"tensors": package_files.declare(tensors)}
         build_model(whole, tensors, WITH_DRAFTS)
@@ -55,6 +60,8 @@ def tree() -> dict[str, bytes]:
         whole = symbols | {"tensors": package_files.declare(tensors)}
         files[f"models/{name}/manifest.json"] = package_files.manifest(name, whole, "Not trained: for judging a draft.")
         files[f"models/{name}/symbols.safetensors"] = package_files.safetensors(tensors)
+    for name, package in trained().items():
+        files |= {f"models/{name}/{path.name}": path.read_bytes() for path in sorted(package.iterdir())}
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
     with tempfile.TemporaryDirectory() as folder:
         for path, data in files.items():

@@ -11,7 +11,8 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.scheduled_model import ScheduledModel
 from refcodec.payloads import latents
 from refcodec.payloads.coding import CodingContext
-from refcodec.payloads.drafts import scheduled
+from refcodec.payloads.drafts import grids, scheduled
+from refcodec.payloads.drafts.grid_prior import IndexPrior
 from refcodec.payloads.kinds import WITH_DRAFTS
 from refcodec.table_files import SHIPPED
 from tools.fuzz import archive
@@ -21,6 +22,7 @@ from tools.fuzz.target import ROOT, VECTORS, Target, refusal, require
 BYTES_MAX = 1 << 14  # of a package to start from
 BODY = bytes(range(7, 90, 11))  # read as latents of each valid model
 WORK = 1 << 14  # multiplications a site of a model that is run
+SYMBOLS = 1 << 14  # that a draft decodes
 
 
 def seeds() -> list[bytes]:
@@ -46,10 +48,8 @@ def run(data: bytes) -> str:
         model: Any = package.load_any(folder, kinds=WITH_DRAFTS)
         symbols = package.read_manifest(folder)["symbols"]
         require(model.digest == package.symbol_digest(symbols), "a model has the digest of its manifest")
-        if isinstance(model, ScheduledModel):
+        if isinstance(model, ScheduledModel | IndexPrior):
             return _decode_draft(model)
-        if not isinstance(model, package.SymbolModel | package.TableModel):
-            return "accepted, draft"
         if isinstance(model, package.TableModel):
             require(len(model.table) == len(model.tensor), "a table has the entries of its tensor")
             return "accepted, table"
@@ -61,12 +61,13 @@ def run(data: bytes) -> str:
     return "accepted, decodes"
 
 
-def _decode_draft(model: ScheduledModel) -> str:
-    """Decode a body with a model of kind 50."""
-    if model.weights > WORK or model.m > 64 or model.hyper > 64:
+def _decode_draft(model: ScheduledModel | IndexPrior) -> str:
+    """Decode a body with a model of kind 48 or 50."""
+    kind, parameters = (grids.KIND if isinstance(model, IndexPrior) else scheduled.KIND), model.numbers
+    wide = isinstance(model, ScheduledModel) and (model.m > 64 or model.hyper > 64)
+    if model.weights > WORK or wide or (kind.symbol_count(parameters, 17, 9) or 0) > SYMBOLS:
         return "accepted, large"
-    parameters: Any = model.numbers
-    scheduled.decode(BODY, CodingContext(parameters, (17, 9), model=model, backend=NumpyBackend()))
+    kind.decode(BODY, CodingContext(parameters, (17, 9), model=model, backend=NumpyBackend()))
     return "accepted, decodes"
 
 

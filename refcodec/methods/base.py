@@ -99,6 +99,11 @@ class DecodeContext:
         if self.record is not None:
             self.record(step, value)
 
+    def notice(self, text: str) -> None:
+        """Add a notice for the user, once."""
+        if text not in self.notices:
+            self.notices.append(text)
+
     def followable(self) -> DecodeContext:
         """Return the context without those hints of the file that cannot, or should not, be followed."""
         hints, notices = sanitise_hints(self.hints, self.overrides)

@@ -373,7 +373,9 @@ def test_a_payload_error_names_byte_and_field() -> None:
 # --- the interface -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["encode", "decode", "inspect", "payload", "symbols", "read", "write"])
+@pytest.mark.parametrize(
+    "name", ["encode", "decode", "inspect", "payload", "symbols", "symbol_files", "text", "read", "write"]
+)
 def test_help_names_every_argument(name: str) -> None:
     function = getattr(refcodec, name)
     hints = {"encode": EncodeOptions, "decode": RenderHints}

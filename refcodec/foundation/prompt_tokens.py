@@ -19,13 +19,13 @@ from refcodec.foundation.worker.phases import preparing
 FILE = "tokenizer.json"
 STABLE_DIFFUSION: Final = ("StableDiffusionPipeline",)  # has default samplers in SPEC §14.4, and takes a ControlNet
 # pipelines that pass a prompt through CLIP text encoders of one vocabulary alone, and take their states in its place
-ONE_ENCODER: Final = (
+CLASSES: Final = (
     *STABLE_DIFFUSION,
     "StableDiffusionControlNetPipeline",
     "StableDiffusionPAGPipeline",
     "LatentConsistencyModelPipeline",
 )
-TWO_ENCODERS: Final = ("StableDiffusionXLPipeline", "StableDiffusionXLPAGPipeline")
+XL_CLASSES: Final = ("StableDiffusionXLPipeline", "StableDiffusionXLPAGPipeline")
 CLIP_TOKENIZER: Final = "CLIPTokenizer"  # begins the names of its classes
 
 
@@ -49,9 +49,9 @@ def is_stable_diffusion(pipeline: Any) -> bool:
 def takes_ids(pipeline: Any) -> bool:
     """Return whether CLIP's token ids are all that a pipeline needs of a prompt. The one behind a ControlNet is such, too."""
     name = type(pipeline).__name__
-    if name in ONE_ENCODER:
+    if name in CLASSES:
         return _is_clip(pipeline.tokenizer)
-    if name not in TWO_ENCODERS:
+    if name not in XL_CLASSES:
         return False
     first, second = pipeline.tokenizer, pipeline.tokenizer_2
     both = _is_clip(first) and _is_clip(second) and pipeline.text_encoder is not None
@@ -77,7 +77,7 @@ def embed(pipeline: Any, ids: Sequence[int], suffix: str, role: str, name: str) 
     Raises Code.MODEL_MALFORMED for an id that an encoder lacks.
     """
     parts = [(pipeline.tokenizer, pipeline.text_encoder)]
-    if type(pipeline).__name__ in TWO_ENCODERS:
+    if type(pipeline).__name__ in XL_CLASSES:
         parts.append((pipeline.tokenizer_2, pipeline.text_encoder_2))
     prompts = []
     for tokenizer, encoder in parts:

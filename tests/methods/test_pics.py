@@ -433,11 +433,9 @@ def test_ids_are_read_as_they_are(painters: Models, models: Path, monkeypatch: p
     with pytest.raises(SemError, match="token ids below") as fault:
         painted(ready(codes=[40000]), painters)
     assert fault.value.code == 803
-    monkeypatch.setattr(
-        prompt, "ONE_ENCODER", ()
-    )  # a pipeline of another kind reads their text, if it reads CLIP's at all
+    monkeypatch.setattr(prompt, "CLASSES", ())  # a pipeline of another kind reads their text, if it reads CLIP's at all
     here = Models.of({"painter": TextToImage.load(models / "painter", Models(device="cpu"))}, device="cpu")
-    assert np.array_equal(painted(ready(codes=spelt), here), text)
+    assert np.array_equal(painted(ready(codes=spelt), here, scheduler="dpm"), text)
     with pytest.raises(SemError, match="no CLIP tokenizer") as fault:
         prompt.tokenizer_of(object(), "painter", "other")
     assert fault.value.code == 803

@@ -300,7 +300,7 @@ def test_a_generator_that_takes_no_ids_says_so(
     ids = ids_of(pipeline.tokenizer, "spelt")
     decoded = decode_file(made(ids, "PIC"))
     assert reconstruct.reconstruct(decoded, models=here, overrides=FEW).notices == ()
-    monkeypatch.setattr(prompt_tokens, "ONE_ENCODER", ())
+    monkeypatch.setattr(prompt_tokens, "CLASSES", ())
     done = reconstruct.reconstruct(decoded, models=here, overrides=FEW)
     (notice,) = done.notices
     assert "takes no token ids" in notice

@@ -2,7 +2,7 @@
 """The environment of the codec: the registry, the tables, and the folders of model packages.
 
 An `Environment` is an immutable value. Public functions take one; without it they use `Environment.default()`, the only
-place that reads environment variables:
+place that reads these environment variables (docs/environment.md has all others):
 
 SEM_REGISTRY   a file of private profiles (ids 200 to 253), in the form of registry.json, added to the shipped ones
 SEM_MODELS     folders of model packages, separated like PATH; searched before the user's folder

@@ -48,14 +48,16 @@ class Reconstruction:
             "Model": format_used_models(self.models),
         }
 
-    def image(self, metadata: Mapping[str, str] | None = None) -> Image.Image:
-        """Return the first picture, in RGB, with its note in `info`, and EXIF and XMP of the metadata of a file."""
+    def image(self, metadata: Mapping[str, str] | None = None, number: int = 0) -> Image.Image:
+        """Return a picture, in RGB, with its note and seed in `info`, and EXIF and XMP of the metadata of a file."""
         from PIL import Image
 
         from refcodec.images.metadata import info_of
 
-        picture = Image.fromarray(self.pictures[0])
+        picture = Image.fromarray(self.pictures[number])
         picture.info.update(self.note)
+        if self.seeds:
+            picture.info["Seed"] = str(self.seeds[number])
         if metadata is not None:
             picture.info.update(info_of(metadata))
         return picture

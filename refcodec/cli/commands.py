@@ -66,6 +66,21 @@ def cli(context: click.Context, drafts: bool) -> None:
     user's folder, then among the packages of this program. SEM_REGISTRY names a file of private
     profiles (ids 200 to 253), which are used beside the shipped ones.
 
+    \b
+    Environment variables (docs/environment.md):
+      SEM_REGISTRY              a file of private profiles
+      SEM_MODELS                folders of model packages and sets of models
+      SEM_DRAFTS                1: also read payload kinds that are drafts
+      SEM_ALLOW_DOWNLOAD        1: as --allow-download
+      SEM_MAX_PIXELS            as --max-pixels
+      SEM_MAX_MEMORY            as --max-memory
+      SEM_TIMEOUT               as --timeout
+      SEM_ENDPOINT_KEY          the key of an endpoint, SEM_ENDPOINT_HOST its host
+      SEM_ENDPOINT_KEY_<HOST>   the key of one host
+      SEM_ENDPOINT_KEYS         a file of hosts and keys
+      SEM_NO_NUMBA              1: code and decode without numba
+      SEMTOOL_TRACEBACK         show the traceback of a bug
+
     Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded,
     7 input/output, 130 interrupted.
     """

@@ -10,6 +10,7 @@ import click
 
 from refcodec.cli.analysis_options import prompts_option
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
+from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import folder_name, force_option, output_name, times_of, times_option
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
@@ -172,16 +173,16 @@ def _decode(
     naming: Naming, symbols: bool, models: Models, wanted: ImageOptions, level: int, *, progressive: bool
 ) -> None:
     from refcodec.cli import progressive_decode
-    from refcodec.cli.partial_decode import decode_available
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
+    from refcodec.partial_decode import decode_available
 
     environment, limits = models.package_environment, models.limits
     container = read(read_input(naming.source, level), level=level, environment=environment, limits=limits)
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
-            decoded = decode_available(container, environment, level, update, limits)
+            decoded = decode_available(container, environment, level, update, limits, notice)
             written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, naming)]
         else:
             in_stages = progressive and progressive_decode.has_stages(container)

@@ -30,6 +30,7 @@ from refcodec.foundation.loading import (
     running,
 )
 from refcodec.foundation.pipelines import limit_tokenizer
+from refcodec.foundation.prompt_tokens import check_ids, id_row
 from refcodec.foundation.required_files import check_pipeline_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import scheduler
@@ -157,13 +158,13 @@ class PercoGenerator(LatentCoder):
     def text(self, caption: str | list[int]) -> Tensor:
         """Return the states [1, tokens, width] of a caption, or of its token ids without start and end."""
         with running(ROLE, self.name), quiet():
-            limit = int(self.tokenizer.model_max_length)
             if isinstance(caption, str):
+                limit = int(self.tokenizer.model_max_length)
                 with preparing():
                     ids = self.tokenizer(caption, padding="max_length", max_length=limit, truncation=True).input_ids
             else:
-                ids = [self.tokenizer.bos_token_id, *caption[: limit - 2], self.tokenizer.eos_token_id]
-                ids += [self.tokenizer.pad_token_id] * (limit - len(ids))
+                check_ids(self.text_encoder, caption, ROLE, self.name)
+                ids, _ = id_row(self.tokenizer, self.text_encoder, caption)
             states: Tensor = self.text_encoder(torch.tensor([ids], device=self.text_encoder.device))[0]
         return self._attended(states)
 

@@ -81,6 +81,7 @@ class Models:
         environment: Environment | None = None,
         limits: Limits = NONE,
         allow_download: bool = False,
+        announce: Callable[[str], None] | None = None,
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
@@ -94,7 +95,14 @@ class Models:
             return models if same else replace(models, environment=environment, limits=limits)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        result = cls(device=device, dtype=dtype, environment=environment, limits=limits, allow_download=allow_download)
+        result = cls(
+            device=device,
+            dtype=dtype,
+            environment=environment,
+            limits=limits,
+            allow_download=allow_download,
+            announce=announce or _warn,
+        )
         if isinstance(models, Mapping):
             for role, place in models.items():
                 result.fill(role, place)

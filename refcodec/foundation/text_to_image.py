@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +18,7 @@ from refcodec.foundation.device import SettingError, generator
 from refcodec.foundation.loaded_models import name_of, quiet_copy
 from refcodec.foundation.loading import library_errors, loading, require_config, running
 from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
+from refcodec.foundation.prompt_tokens import EmbeddedPrompt
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.foundation.unclip import pixels_of
@@ -108,7 +108,7 @@ class TextToImage:
 
     def paint(
         self,
-        prompt: str | torch.Tensor,
+        prompt: str | EmbeddedPrompt,
         size: tuple[int, int],
         *,
         seed: int,
@@ -121,8 +121,8 @@ class TextToImage:
     ) -> Pixels:
         """Return uint8[H, W, 3] for a prompt. size: (width, height), multiples of the VAE's factor.
 
-        prompt: a text, or an embedding float[1, n, W] (`prompt_tokens.embed`) if the pipeline takes one. steps, guidance
-        and sampler None: the defaults of the pipeline. guidance and negative are ignored by pipelines without them.
+        prompt: a text, or token ids as `prompt_tokens.embed` returns them for this pipeline. steps, guidance and sampler
+        None: the defaults of the pipeline. guidance and negative are ignored by pipelines without them.
         Raises SettingError for an unknown sampler.
         """
         return self._run(
@@ -214,9 +214,9 @@ class TextToImage:
         return pixels_of(output.images[0], self.name)
 
 
-def prompt_argument(prompt: str | torch.Tensor) -> dict[str, Any]:
+def prompt_argument(prompt: str | EmbeddedPrompt) -> dict[str, Any]:
     """Return a prompt as the argument of a pipeline."""
-    return {"prompt": prompt} if isinstance(prompt, str) else {"prompt_embeds": prompt}
+    return {"prompt": prompt} if isinstance(prompt, str) else dict(prompt.arguments())
 
 
 def _steps(pipeline: Any) -> int:

@@ -46,6 +46,11 @@ class EncodeRequest:
         if self.record is not None:
             self.record(step, value)
 
+    def trial_job(self, size: tuple[int, int]) -> PackJob:
+        """Return a job of the user's symbols, without a model: packing it refuses a text or codes that cannot be sent."""
+        settings, environment = self.settings, self.plans[0].environment
+        return PackJob(self.symbols, self.profile, size, environment, settings.mode, settings.strict)
+
     def size_of(self, pack: Callable[[PackJob], Packed], candidate: Description) -> int:
         """Return the size in bytes of the file of a candidate."""
         return len(pack_symbols(pack, candidate, self.plans).data)
@@ -98,6 +103,11 @@ class DecodeContext:
         """Pass a step of the reconstruction to the user's callback, if any."""
         if self.record is not None:
             self.record(step, value)
+
+    def notice(self, text: str) -> None:
+        """Add a notice for the user, once."""
+        if text not in self.notices:
+            self.notices.append(text)
 
     def followable(self) -> DecodeContext:
         """Return the context without those hints of the file that cannot, or should not, be followed."""

@@ -44,15 +44,17 @@ def pack(job: PackJob) -> Packed:
 
 
 def analyse(request: EncodeRequest) -> Description:
-    """Return the embedding of the picture, computed by the role image_embedder.
+    """Return the embedding of the picture: that of the user, else computed by the role image_embedder.
 
     Raises Code.MODEL_MALFORMED if its width is not that of the profile.
     """
+    height, width = request.pixels.shape[:2]
+    if request.symbols.names():
+        return Description(request.symbols, (width, height))
     embedder: ImageEmbedder = request.models.load(
         "image_embedder", "image_embedder:ImageEmbedder.load", request.profile.recommended.models
     )
     _check_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
-    height, width = request.pixels.shape[:2]
     return Description(replace(request.symbols, vector=embedder(request.pixels)), (width, height))
 
 

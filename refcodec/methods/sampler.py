@@ -32,7 +32,7 @@ class RenderHints(TypedDict, total=False):
     norm_scale: float | None
 
 
-class DecodeOptions(RenderHints, total=False):
+class RenderOptions(RenderHints, total=False):
     """Settings of a reconstruction as keyword arguments of `refcodec.decode`: hints, and what only the user sets."""
 
     prompts: str | os.PathLike[str] | None
@@ -41,10 +41,10 @@ class DecodeOptions(RenderHints, total=False):
 
 
 def check_user_settings(overrides: Mapping[str, Any]) -> None:
-    """Raise TypeError or ValueError for a setting that is no hint of files and has another form than `DecodeOptions`."""
+    """Raise TypeError or ValueError for a setting that is no hint of files and has another form than `RenderOptions`."""
     prompts, expand, scale = (overrides.get(name) for name in ("prompts", "expand", "image-guidance"))
     if not isinstance(prompts, str | os.PathLike | None):
-        raise TypeError(f"prompts are named by a path, not by {type(prompts).__name__}")
+        raise TypeError(f"prompts is default, paper or a path, not {prompts!r}")
     if not isinstance(expand, bool | None):
         raise TypeError(f"expand is True or False, not {expand!r}")
     if isinstance(scale, bool) or not isinstance(scale, numbers.Real | None):
@@ -53,7 +53,7 @@ def check_user_settings(overrides: Mapping[str, Any]) -> None:
         raise ValueError(f"image_guidance is 0 to {SCALE_MAX}, not {scale}")
 
 
-def overrides_of(hints: DecodeOptions) -> dict[str, Any]:
+def overrides_of(hints: RenderOptions) -> dict[str, Any]:
     """Return keyword arguments under their names in files and profiles."""
     return {name.replace("_", "-"): value for name, value in hints.items()}
 

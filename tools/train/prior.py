@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from tools.train import prior_data
 from tools.train.prior_data import Grid
 from tools.train.prior_net import PriorConfig, PriorNet
-from tools.train.session import CHECKPOINT_EVERY, Log, interruptible, learning_rate, load_checkpoint, save_checkpoint
+from tools.train.rates import Cosine
+from tools.train.session import CHECKPOINT_EVERY, Log, interruptible, load_checkpoint, save_checkpoint
 
 VALIDATE_EVERY = 120.0  # seconds
 AVERAGE = 0.998  # weight of the past in the averaged network
@@ -103,7 +104,7 @@ def train_step(run: Run, args: argparse.Namespace, grids: list[Grid], rng: np.ra
     loss.backward()  # type: ignore[no-untyped-call]
     norm = float(nn.utils.clip_grad_norm_(run.net.parameters(), 1.0))
     for group in run.optimiser.param_groups:
-        group["lr"] = args.rate * learning_rate(run.step, run.done(args))
+        group["lr"] = args.rate * Cosine().factor(run.step, run.done(args))
     if math.isfinite(norm):
         run.optimiser.step()
     run.step += 1

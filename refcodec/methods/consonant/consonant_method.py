@@ -73,6 +73,8 @@ def analyse(request: EncodeRequest) -> Description:
     if request.symbols.codes is not None:
         if request.settings.quality is not None or request.settings.bpp is not None:
             raise ValueError("quality and bpp set the length of the text, but its codes are given")
+        if request.settings.options.words is not None:
+            raise ValueError("words sets the length of the text, but its codes are given")
         return Description(request.symbols, size, notices=notices)
     if request.settings.options.words is not None and (
         request.settings.quality is not None or request.settings.bpp is not None

@@ -39,6 +39,7 @@ EMBEDDED: Final = "perco-small"
 GENERATIVE: Final = "perco-generator"  # what needs the libraries of foundation models
 LATENT_CODER, GENERATOR = "perco_diffusion:LatentCoder.load", "perco_diffusion:PercoGenerator.load"
 HYPER_ENCODER: Final = "hyper_encoder:HyperEncoder.load"
+BOTH: Final = "give the vector or its codes, not both"
 NO_CAPTION: Final = "the file has no caption: give one with --caption, or name a captioner"
 
 
@@ -47,7 +48,7 @@ def pack(job: PackJob) -> Packed:
     symbols = job.symbols
     payloads = prompt(replace(job, symbols=replace(symbols, codes=None)))  # here they are PQ codes
     if symbols.vector is not None and symbols.codes is not None:
-        raise ValueError("give the vector or its codes, not both")
+        raise ValueError(BOTH)
     if symbols.vector is not None or symbols.codes is not None:
         payloads.append(_embedding(job))
     if symbols.indices is not None:
@@ -131,6 +132,11 @@ def analyse(request: EncodeRequest) -> Description:
         raise ValueError("give a picture or its indices, not both")
     if spec.VQ not in request.profile.kinds:
         raise ValueError(f"profile {request.profile.name} has no indices of a picture")
+    conditioning.check_models(request)
+    if request.symbols.vector is not None and request.symbols.codes is not None:
+        raise ValueError(BOTH)
+    job = request.trial_job((width, height))
+    pack(replace(job, symbols=replace(job.symbols, vector=None)))  # refuses what cannot be sent
     embedded = kinds.needs_model(spec.VQ, request.profile.parameters(spec.VQ))
     if embedded:
         from refcodec.methods.perco import embedded as perco_small

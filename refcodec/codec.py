@@ -130,6 +130,7 @@ def _encode_picture(
     limits = Limits.of(options.get("limits"))
     models = Models.of(options.get("models"), device=device, dtype=dtype, environment=environment, limits=limits)
     models.used.clear()
+    models.meaning.clear()
     if settings.model is not None:
         models = replace(models, folders=(settings.model, *models.folders))
     profile, plans = pack.plan_picture(method, settings, models, options.get("trace"))
@@ -174,6 +175,7 @@ def decode(
     environment: Environment | None = None,
     limits: Limits | None = None,
     keep_metadata: bool = False,
+    any_model: bool = False,
     **hints: Unpack[RenderHints],
 ) -> Image.Image:
     """Return the picture of a `.sem` file, in RGB. Its `info` names the models that reconstructed it.
@@ -189,6 +191,7 @@ def decode(
         limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
         keep_metadata (bool): put EXIF and XMP of the file's metadata, its position (GPS) included, into `info`, as the bytes
             "exif" and "xmp", which `Image.save` takes.
+        any_model (bool): reconstruct with another image embedder, hyper-encoder, tokenizer or codebook than the file states.
         seed (int 0 to 10^19 - 1): seed of the noise. This and the following are render hints, by default the file's, else
             the profile's.
         generator (str): noise generator, "cpu" or "cuda".
@@ -211,7 +214,9 @@ def decode(
         >>> refcodec.decode(data, seed=7, models={"painter": "stabilityai/stable-diffusion-2-1-base"})
     """
     refuse_unknown("decode", hints, HINTS)
-    models = Models.of(models, device=device, dtype=dtype, environment=environment, limits=Limits.of(limits))
+    models = Models.of(
+        models, device=device, dtype=dtype, environment=environment, limits=Limits.of(limits), any_model=any_model
+    )
     return _decode(data, models, level, progress, overrides_of(hints), keep_metadata)
 
 

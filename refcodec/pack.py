@@ -71,7 +71,7 @@ def plan_picture(
     has_rate = method.needs_picture or method.chooses_rate or spec.SKETCH in row.kinds
     if (settings.quality is not None or settings.bpp is not None) and not has_rate:
         raise ValueError(f"a profile of method {method.name} has one rate: choose the profile, not quality or bpp")
-    return row, plans_of(_rows(method, settings, row, rows), settings, models.environment, models.used, trace)
+    return row, plans_of(_rows(method, settings, row, rows), settings, models.environment, models, trace)
 
 
 def _rows(method: Method, settings: EncodeSettings, row: Profile, rows: Registry) -> list[Profile]:
@@ -132,7 +132,7 @@ def encode_symbols(
         raise ValueError("quality and bpp are for pictures and edge maps: other symbols have no rate to choose")
     row = find_profile(settings.profile, method.name, environment.registry)
     require_model(row, settings.model)
-    plans = plans_of(_rows(method, settings, row, environment.registry), settings, environment, {})
+    plans = plans_of(_rows(method, settings, row, environment.registry), settings, environment, None)
     return pack_symbols(method.pack, Description(symbols, size), plans)
 
 

@@ -19,6 +19,7 @@ from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import package_data, read_bytes, shown
+from refcodec.networks import identity
 from refcodec.payloads.kinds import KINDS, Kinds
 from refcodec.registry import binding_schema
 
@@ -88,6 +89,12 @@ class Profile:
         return digest
 
     @property
+    def identity(self) -> Mapping[str, str]:
+        """Return the identity of the row, role -> digest of the model that gives its symbols their meaning; {} if none."""
+        digests: Mapping[str, str] = self.binding.get(identity.MEMBER, {})
+        return digests
+
+    @property
     def base(self) -> bool:
         """Return whether files can name the row only as the base of an explicit model (SEM-R-033, 034)."""
         return binding_schema.base(self.binding, self.known)
@@ -153,7 +160,7 @@ class Registry:
         profile = self.rows.get(profile_id)
         if profile is None:
             raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile {profile_id} in this registry", path="profile")
-        if unknown := sorted(set(profile.binding) - BINDING):
+        if unknown := sorted(set(profile.binding) - BINDING - {identity.MEMBER}):
             raise SemError(
                 Code.UNSUPPORTED_PROFILE,
                 f"profile {profile_id} binds {', '.join(unknown)}, unknown here",
@@ -292,5 +299,9 @@ MEMBERS: Final = (
         lambda _row, binding, _kinds: (
             binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None
         ),
+    ),
+    member(
+        "binding.identity",
+        lambda _row, binding, _kinds: identity.MEMBER not in binding or identity.well_formed(binding[identity.MEMBER]),
     ),
 )

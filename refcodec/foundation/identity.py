@@ -33,8 +33,9 @@ PARTS: Final = {"image_embedder": "image_encoder", "tokenizer": "tokenizer", "te
 PREFIXES: Final = {
     "image_embedder": ("vision_model.", "visual_projection."),
     "hyper_encoder": ("",),
-    "text_encoder": tuple(f"text_model.embeddings.{table}_embedding.weight" for table in ("token", "position")),
+    "text_encoder": tuple(f"embeddings.{table}_embedding.weight" for table in ("token", "position")),
 }
+WITHOUT: Final = {"text_encoder": "text_model."}  # role -> beginning of names that is left out
 VOCABULARIES: Final = (("tokenizer.json",), ("vocab.json", "added_tokens.json"))  # the first set that is there
 DIGITS: Final = 16  # of a digest in a provenance
 _WORD: Final = re.compile("sha256:([0-9a-f]{8,64})")
@@ -61,7 +62,7 @@ def digest_of(role: str, folder: Path) -> str | None:
         files = next((found for names in VOCABULARIES if (found := _present(folder, names))), [])
         return vocabulary_digest(files) if files else None
     weights = weight_files(folder)
-    return None if weights is None else tensors_digest(weights.files, PREFIXES[role])
+    return None if weights is None else tensors_digest(weights.files, PREFIXES[role], WITHOUT.get(role, ""))
 
 
 def _present(folder: Path, names: tuple[str, ...]) -> list[Path]:

@@ -37,13 +37,13 @@ class _Tensor:
     end: int
 
 
-def tensors_digest(files: Iterable[Path], prefixes: tuple[str, ...] = ("",)) -> str:
+def tensors_digest(files: Iterable[Path], prefixes: tuple[str, ...] = ("",), without: str = "") -> str:
     """Return the digest of the floating-point tensors whose names begin with a prefix, in safetensors files.
 
-    Raise Code.MODEL_UNAVAILABLE for files that cannot be read, MODEL_MALFORMED for files that are not safetensors or
+    without: a beginning of names that is left out first, since versions of a library differ in it. Raise Code.MODEL_UNAVAILABLE for files that cannot be read, MODEL_MALFORMED for files that are not safetensors or
     have no such tensor.
     """
-    return _tensors_digest(tuple(_state(path) for path in files), prefixes)
+    return _tensors_digest(tuple(_state(path) for path in files), prefixes, without)
 
 
 def vocabulary_digest(files: Iterable[Path]) -> str:
@@ -66,13 +66,14 @@ def _state(path: Path) -> _State:
 
 
 @lru_cache(maxsize=64)
-def _tensors_digest(files: tuple[_State, ...], prefixes: tuple[str, ...]) -> str:
+def _tensors_digest(files: tuple[_State, ...], prefixes: tuple[str, ...], without: str) -> str:
     entries: dict[str, Any] = {}
     for name, _, _ in files:
         path = Path(name)
         try:
             with path.open("rb") as stream:
-                for tensor_name, tensor in _layout(stream, path).items():
+                for stored_name, tensor in _layout(stream, path).items():
+                    tensor_name = stored_name.removeprefix(without)
                     if tensor_name.startswith(prefixes):
                         entry = {"shape": list(tensor.shape), "sha256": _rounded_sha256(stream, tensor, path)}
                         entries[ascii_name(tensor_name)] = entry

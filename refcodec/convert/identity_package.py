@@ -30,7 +30,7 @@ def write(target: Path, roles: Mapping[str, str], *, name: str, base: Path | Non
         symbols = manifest["symbols"]
     merged = {**symbols.get(identity.MEMBER, {}), **roles}
     manifest |= {"format_version": package.IDENTITY_VERSION, "symbols": symbols | {identity.MEMBER: merged}}
-    identity.check_manifest(manifest["symbols"], package.IDENTITY_VERSION)
+    identity.check_version(manifest["symbols"], package.IDENTITY_VERSION)
     with temporary_dir(target.parent) as scratch:
         made = scratch / target.name
         with write_errors(target):

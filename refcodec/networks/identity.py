@@ -40,13 +40,13 @@ def well_formed(value: Any) -> bool:
     )
 
 
-def check_manifest(symbols: dict[str, Any], version: int) -> None:
+def check_version(symbols: Any, version: int) -> None:
     """Check the identity of a manifest's `symbols`, if it has one, and that a package of its version may.
 
     Raise Code.UNSUPPORTED_MODEL (SEM-E-705) for version 2 without an identity, MODEL_MALFORMED (803) for an identity in
     version 1 or of an invalid form.
     """
-    if MEMBER not in symbols:
+    if not isinstance(symbols, dict) or MEMBER not in symbols:
         if version > 1:
             raise SemError(
                 Code.UNSUPPORTED_MODEL, f"model format version {version} without an identity", path="format_version"

@@ -56,10 +56,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if type(version) is not int or not FORMAT_VERSION <= version <= IDENTITY_VERSION:
             found = f"a {type(version).__name__}" if isinstance(version, list | dict) else repr(version)
             raise SemError(Code.UNSUPPORTED_MODEL, f"model format version {found}", path="format_version")
+        identity.check_version(manifest.get("symbols"), version)
         if not isinstance(manifest.get("symbols"), dict):
             raise _malformed("no symbols", "symbols")
         canonical_json(manifest["symbols"])
-        identity.check_manifest(manifest["symbols"], version)
     except ValueError as e:
         raise _malformed(f"not JSON of the kind SPEC.md allows: {e}", MANIFEST) from e
     return manifest

@@ -53,6 +53,7 @@ def decode_progressive(
     keep_metadata: bool = False,
     reflections: int | None = None,
     notice: Notice | None = None,
+    any_model: bool = False,
     **hints: Unpack[RenderOptions],
 ) -> Iterator[Preview]:
     """Yield pictures of a `.sem` file in RGB, each better than the one before, the last as `decode` returns it.
@@ -78,6 +79,7 @@ def decode_progressive(
         limits=Limits.of(limits),
         allow_download=allow_download,
         announce=notice,
+        any_model=any_model,
     )
     overrides = overrides_of(hints)
     SamplerSettings.of(overrides)

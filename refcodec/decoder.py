@@ -239,9 +239,11 @@ class PayloadSection:
     sha256: str
     shape: list[list[int]]
     value: Any
+    candidate: int | None = None  # of a caption whose row has candidates (SPEC §13.2)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return the members; without `candidate` if it is None."""
+        return {name: v for name, v in asdict(self).items() if name != "candidate" or v is not None}
 
 
 @dataclass(frozen=True)
@@ -290,9 +292,10 @@ def payload(
         if section.critical:
             symbols = decoded.values[section.type]
             s, shape, value = symbols.serialise(), symbols.shape, symbols.to_json()
+            candidate = getattr(symbols, "candidate", None)
         else:
-            s, shape = section.body, [[len(section.body)]]
+            s, shape, candidate = section.body, [[len(section.body)]], None
             value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()
         name = section_name(section.type, decoded.environment.kinds) or f"0x{section.type:02X}"
-        out.append(PayloadSection(name, hashlib.sha256(s).hexdigest(), shape, value))
+        out.append(PayloadSection(name, hashlib.sha256(s).hexdigest(), shape, value, candidate))
     return Payload(tuple(out))

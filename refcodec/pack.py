@@ -16,7 +16,7 @@ from refcodec.container import Header
 from refcodec.encode_settings import EncodeSettings
 from refcodec.environment import Environment
 from refcodec.foundation.resolve import Models
-from refcodec.methods import all_methods, find_method
+from refcodec.methods import all_methods, candidates, find_method
 from refcodec.methods.base import EncodeRequest, Method
 from refcodec.methods.inputs import Description, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, needs_model, pack_symbols, plans_of
@@ -68,6 +68,7 @@ def plan_picture(
     if method.compact is not None and row.compact != method.compact:
         raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
     require_model(row, settings.model)
+    candidates.check(row, settings)
     has_rate = method.needs_picture or method.chooses_rate or spec.SKETCH in row.kinds
     if (settings.quality is not None or settings.bpp is not None) and not has_rate:
         raise ValueError(f"a profile of method {method.name} has one rate: choose the profile, not quality or bpp")

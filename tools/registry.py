@@ -99,7 +99,16 @@ def check(old: Path, new: Path) -> list[str]:
     """Return the reasons why registry `new` may not follow `old`; [] if it may."""
     before, after = rows_of(old), rows_of(new)
     published = {profile_id: kept(row) for profile_id, row in before.items() if row["status"] != "draft"}
-    return list(changed(published, after))
+    names = {before[profile_id]["name"]: profile_id for profile_id in published}
+    return [*changed(published, after), *renamed(names, after)]
+
+
+def renamed(names: Mapping[str, int], after: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a message for each row of `after` that has the name of another published row. names: name -> its id."""
+    for profile_id, row in sorted(after.items()):
+        owner = names.get(row["name"], profile_id)
+        if owner != profile_id:
+            yield f"SEM-R-039: {row['name']} is the name of profile {owner}, and is given to profile {profile_id}"
 
 
 def released() -> list[str]:

@@ -13,6 +13,7 @@ from refcodec.encode_settings import EncodeSettings
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import format_used_models
+from refcodec.methods import candidates
 from refcodec.methods.inputs import Description, Packed, PackJob
 from refcodec.networks import package_cache
 from refcodec.registry import Profile
@@ -68,7 +69,14 @@ class FilePlan:
             effort=settings.options.effort,
             file=self._template(description, digest, used),
             trace=self.trace,
+            candidate=self._candidate(description),
         )
+
+    def _hints(self, description: Description) -> dict[str, str]:
+        return {**self.settings.hints, **description.hints}
+
+    def _candidate(self, description: Description) -> int | None:
+        return candidates.number_in_caption(self.profile, description.symbols.names(), self._hints(description))
 
     def _template(self, description: Description, digest: str | None, used: bool) -> FileTemplate:
         """Return the file without its payloads. digest: of the model that codes the symbols."""
@@ -90,7 +98,10 @@ class FilePlan:
             bytes.fromhex(model_digest or "")[:hash_bytes] if hash_bytes else None,
         )
         note = self._provenance(description) if settings.provenance else None
-        others = ancillary(note, {**settings.hints, **description.hints}, settings.metadata)
+        hints = self._hints(description)
+        if self._candidate(description) is not None:  # the caption holds it
+            hints.pop(candidates.HINT, None)
+        others = ancillary(note, hints, settings.metadata)
         return FileTemplate(header, model_digest, others, settings.level, notices)
 
     def _provenance(self, description: Description) -> Mapping[str, str]:

@@ -78,7 +78,7 @@ def plan_picture(
 def _rows(method: Method, settings: EncodeSettings, row: Profile, rows: Registry) -> list[Profile]:
     """Return the profile, or all published ones if the method tries them for the smallest file."""
     if method.smallest_profile and settings.profile is None:
-        return [p for p in rows.profiles(method.name) if p.id < spec.PRIVATE_FIRST]
+        return [p for p in rows.profiles(method.name) if p.status == "published"]
     return [row]
 
 

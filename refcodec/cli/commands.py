@@ -59,7 +59,7 @@ def cli() -> None:
 
     Model packages are searched for in the folders of SEM_MODELS (separated like PATH), then in the
     user's folder, then among the packages of this program. SEM_REGISTRY names a file of private
-    profiles (ids 200 to 253), which are used beside the shipped ones.
+    profiles (ids 200 to 253 and 61696 to 65791), which are used beside the shipped ones.
 
     Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded,
     7 input/output, 130 interrupted.

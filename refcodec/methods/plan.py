@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from refcodec.networks.context_model import Trace
 
 
+def withdrawn(profile: Profile) -> tuple[str, ...]:
+    """Return the notice for a file of a withdrawn row, which the user has named (SEM-R-037)."""
+    if profile.status != "withdrawn":
+        return ()
+    why = f" ({profile.notes})" if profile.notes else ""
+    return (f"profile {profile.name} is withdrawn{why}: its files stay readable, but new files should name another",)
+
+
 def needs_model(profile: Profile, names: set[str]) -> bool:
     """Return whether coding these inputs needs the model of the row."""
     used = (kind for kind in map(profile.kind, profile.kinds) if kind.model_inputs & names)
@@ -102,7 +110,7 @@ class FilePlan:
         if self._candidate(description) is not None:  # the caption holds it
             hints.pop(candidates.HINT, None)
         others = ancillary(note, hints, settings.metadata)
-        return FileTemplate(header, model_digest, others, settings.level, notices)
+        return FileTemplate(header, model_digest, others, settings.level, (*notices, *withdrawn(row)))
 
     def _provenance(self, description: Description) -> Mapping[str, str]:
         if description.provenance is not None:

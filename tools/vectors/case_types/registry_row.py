@@ -72,10 +72,7 @@ def document(*rows: Row) -> bytes:
 
 @dataclass(frozen=True)
 class InvalidRow:
-    """A valid vector, and its row with a defect for which a decoder must reject the file.
-
-    `registry`: another registry to read it with, in place of that of the changed row.
-    """
+    """A valid vector, and its row with a defect for which a decoder must reject the file."""
 
     id: str  # without the prefix `registry-` of the entry
     base: str
@@ -84,11 +81,10 @@ class InvalidRow:
     change: RowChange
     error: int = 702
     tier: str = "H"
-    registry: OwnRegistry | None = None
 
     def build(self, vectors: Vectors) -> Output:
         base = vectors.vector(self.base)
-        own = self.registry or OwnRegistry(self.id, document(row(vectors.valid(self.base).profile, self.change)))
+        own = OwnRegistry(self.id, document(row(vectors.valid(self.base).profile, self.change)))
         entry = {
             "id": f"registry-{self.id}",
             "file": f"{base.path}.sem",

@@ -45,12 +45,10 @@ RETIRED: Final = OwnRegistry(
         )
     ),
 )
-# Two parties have taken the id 61700 for rows whose files look alike.
 PRIVATE: Final = OwnRegistry(
     "private-extended",
     document(
         row(204, id=61_696, name="first-private-extended"),
-        row(204, id=61_700, name="of-one-party"),
         row(204, id=65_791, name="last-private-extended"),
     ),
 )
@@ -63,9 +61,8 @@ def _indices(name: str, rules: tuple[int, ...], note: str, profile: int, **optio
 
 
 def _of_another(name: str, note: str, change: RowChange) -> InvalidRow:
-    """Return the file of one party, read with the row that another party has given the same private id."""
-    other = OwnRegistry(f"private-{name}", document(row(204, id=61_700, name="of-another-party", change=change)))
-    return InvalidRow(f"private-{name}", "row-private-party", 60, note, change, 501, "S", other)
+    """Return the file of one party, read with the row that another party has given the same private id, 204."""
+    return InvalidRow(f"private-{name}", "vq-tiny", 60, note, change, 501, "S")
 
 
 VALID: Final = (
@@ -92,7 +89,6 @@ VALID: Final = (
         check=16, model="vq-tiny", hash_bytes=8, registry=ROWS),
     _indices("row-private-extended-first", (15, 60), "the first private row of the extended ids, 61696: 254, F0 00",
         61_696, registry=PRIVATE),
-    _indices("row-private-party", (15, 60), "a private row of one party", 61_700, registry=PRIVATE),
     _indices("row-private-extended-last", (15, 60), "the last one, 65791: 254, FF FF", 65_791, registry=PRIVATE),
     ValidCase("row-of-most-symbols", (140, 141), "2^26 symbols less a few", profile=200, tier="H",
         size=(16_384, 2048), latents_body=b"", registry=WIDE),

@@ -48,7 +48,7 @@ CHANGES: Final = (
         False, (_published(status="withdrawn"), row(10, name="vq-tiny")), (_published(status="withdrawn"),)),
     RegistryChange("history-name-of-draft", (39,), "the name of a draft that is gone is given to another row", True,
         (PUBLISHED, row(10, name="clip-tiny"))),
-    RegistryChange("history-parameter-more", (30, 189), "a published row gets a parameter that came later", False,
+    RegistryChange("history-parameter-more", (30,), "a published row gets a parameter that came later", False,
         (row(9, set_binding(4, "parameters", "2", "candidates")),), (row(9),)),
     RegistryChange("history-parameter-of-new-row", (30, 189), "a new row has a parameter that came later", True,
         (row(9), row(21, status="published")), (row(9),)),

@@ -292,10 +292,10 @@ def payload(
         if section.critical:
             symbols = decoded.values[section.type]
             s, shape, value = symbols.serialise(), symbols.shape, symbols.to_json()
-            candidate = getattr(symbols, "candidate", None)
         else:
-            s, shape, candidate = section.body, [[len(section.body)]], None
+            s, shape = section.body, [[len(section.body)]]
             value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()
         name = section_name(section.type, decoded.environment.kinds) or f"0x{section.type:02X}"
+        candidate = getattr(decoded.values.get(section.type), "candidate", None)
         out.append(PayloadSection(name, hashlib.sha256(s).hexdigest(), shape, value, candidate))
     return Payload(tuple(out))

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import random
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from default_environment import TABLES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from refcodec import entropy
 from refcodec.entropy import Decoder, Encoder, uniform
 from refcodec.errors import SemError
 from refcodec.payloads.caption import compressed, modes, ppm, split
@@ -633,7 +633,7 @@ def with_candidates(count: int) -> dict[str, Any]:
 @given(text=captions, numbers=ids, count=st.integers(2, 256), mode=st.sampled_from(CANDIDATE_MODES), draw=st.data())
 @relaxed
 def test_candidates_round_trip(text: str, numbers: list[int], count: int, mode: str, draw: st.DataObject) -> None:
-    """S begins with the number, which costs log2 N bits in coded modes and a byte in mode raw."""
+    """S begins with the number, which is one symbol of uniform(N) in coded modes and a byte in mode raw."""
     parameters, candidate = with_candidates(count), draw.draw(st.integers(0, count - 1))
     if mode == "tokens":
         body = encode_tokens(numbers, parameters, candidate)
@@ -650,8 +650,34 @@ def test_candidates_round_trip(text: str, numbers: list[int], count: int, mode: 
     assert (value.shape, value.to_json()) == (without.shape, without.to_json())
     if mode == "raw":
         assert body == plain[:1] + bytes([candidate]) + plain[1:]
-    else:
-        assert len(body) <= len(plain) + math.ceil(math.log2(count) / 8) + 1
+
+
+@pytest.mark.parametrize("count", [2, 4, 13, 256])
+@pytest.mark.parametrize("value", ["", "A cat on a mat.", "A xkcd", (), (320, 2368, 49407)])
+def test_a_candidate_is_one_symbol_behind_the_mode(
+    monkeypatch: pytest.MonkeyPatch, value: str | tuple[int, ...], count: int
+) -> None:
+    """It takes log2 N bits: every other symbol is as without it."""
+
+    def symbols(parameters: dict[str, Any], number: int | None) -> list[tuple[int, int, int]]:
+        found: list[tuple[int, int, int]] = []
+
+        class Recorder(Encoder):
+            def symbol(self, table: Sequence[int], index: int | None = None) -> int:
+                chosen = super().symbol(table, index)
+                found.append((table[chosen], table[chosen + 1] - table[chosen], table[-1]))
+                return chosen
+
+        monkeypatch.setattr(entropy, "Encoder", Recorder)
+        if isinstance(value, str):
+            encode(value, parameters, "static", tables=TABLES, candidate=number)
+        else:
+            encode_tokens(value, parameters, number)
+        return found
+
+    plain = symbols(PARAMETERS, None)
+    for number in {0, 1, count - 1}:
+        assert symbols(with_candidates(count), number) == [plain[0], (number, 1, count), *plain[1:]]
 
 
 def test_candidates_of_the_specification() -> None:

@@ -69,6 +69,8 @@ conformance: setup  ## all decoders against test_vectors/, and the suite against
 	$(if $(shell command -v node),$(BIN)/python conformance/run.py --decoder 'node conformance/decoders/js/semdec.mjs',@echo 'there is no node: the decoder in JavaScript is left out')
 	$(if $(shell command -v node),node conformance/decoders/js/run.mjs)
 	$(BIN)/python conformance/selftest.py
+	$(BIN)/python conformance/run.py --suite drafts/vectors --decoder '$(BIN)/python conformance/adapters/refcodec.py --drafts'
+	$(BIN)/python conformance/run.py --suite drafts/vectors --decoder '$(BIN)/python drafts/decoder.py'
 
 micro: setup  ## the micro-decoder against refcodec in every configuration
 	$(BIN)/python -m tools.bench.exact
@@ -85,8 +87,10 @@ kaitai-tools: out/kaitai/.ready  ## the Kaitai compiler, by npm
 kaitai: kaitai-tools  ## the grammar of containers against the vectors
 	node conformance/kaitai/check.mjs out/kaitai --languages
 
-vectors: setup  ## make test_vectors/ anew and show what changed
+vectors: setup  ## make test_vectors/ and drafts/vectors/ anew and show what changed
 	$(BIN)/python -m tools.vectors.make
+	$(BIN)/python -m tools.drafts.make
+	$(BIN)/python -m tools.drafts.examples --check
 
 release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
 	@$(BIN)/python -m tools.release '$(NAME)'
@@ -159,6 +163,9 @@ train-sketch: setup  ## train the sketch model (PHOTOS=folder MINUTES=66)
 train-vq: setup  ## train the embedded VQ autoencoder (PHOTOS=folder MINUTES=65)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.train.vq '$(PHOTOS)' --out runs/vq --minutes $(or $(MINUTES),65) --rate 8e-4
 
+train-taco: setup  ## train TACO as in the paper (PHOTOS=shards CLIP=folder LPIPS=file OUT=folder LAMBDA=0.004, else six rates)
+	$(BIN)/accelerate launch -m tools.train.elic '$(PHOTOS)' --recipe taco --clip '$(CLIP)' --text-encoder '$(CLIP)' --lpips '$(LPIPS)' --out '$(or $(OUT),runs/taco)' $(if $(LAMBDA),--lambdas $(LAMBDA))
+
 train-perco: setup  ## train PerCo's hyper-encoder and U-Net (PIPELINE=folder PHOTOS=folder CAPTIONS=file.tsv)
 	$(BIN)/python -m tools.train.perco '$(PIPELINE)' '$(PHOTOS)' '$(CAPTIONS)' --out runs/perco $(if $(STEPS),--steps $(STEPS))
 
@@ -170,4 +177,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Implements `refcodec.encode` and `refcodec.decode`, including the detailed results used by the command line."""
+"""Implements `refcodec.encode`, including the detailed result used by the command line."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from refcodec import pack
 from refcodec.assemble import EncodedFile
-from refcodec.container import read
 from refcodec.container.limits import level_bounds
-from refcodec.decoder import decode_container
 from refcodec.encode_settings import EncodeOptions, EncodeSettings, refuse_unknown
 from refcodec.environment import Environment
 from refcodec.foundation.resolve import Models
@@ -19,18 +17,12 @@ from refcodec.limits import Limits
 from refcodec.methods import find_method
 from refcodec.methods.base import EncodeRequest
 from refcodec.methods.inputs import SymbolInputs
-from refcodec.methods.sampler import RenderHints, SamplerSettings, overrides_of
-from refcodec.progress import Progress, part
-from refcodec.reconstruct import reconstruct
+from refcodec.progress import announce
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from refcodec.file_input import FileInput
     from refcodec.images.types import ImageInput
 
 OPTIONS: Final = frozenset(EncodeOptions.__annotations__)
-HINTS: Final = frozenset(RenderHints.__annotations__)
 
 
 def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) -> bytes:
@@ -53,6 +45,7 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         mode (str, default: the shortest): how a caption is coded: "static", "raw", "zlib" or "zstd".
         strict (bool, default False): refuse a consonant text that would have to be changed.
         words (int, default: as many as the rate allows): words of a consonant text.
+        prompts (path, default "default"): what the models of method consonant are asked: "default", "paper" or a TOML file.
         edges (str, default "auto"): edge detector "contours", "hed", "none", or "auto": "hed" where a model fills that role.
         effort (int, default 1): 1 to 9, of method elic. Higher takes longer, for a better picture for its bytes; from 4 on,
             latents are searched by gradient descent, which needs torch. With bpp, 2 and 3 do what 1 does.
@@ -69,11 +62,13 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         model (path): folder of a model package, in place of the profile's symbol model.
         models (path, paths, or mapping of role to path, hub id, endpoint or loaded model): fill the roles of a method.
         device, dtype (str, default "auto"): where those run, "cpu", "cuda" or "mps"; "float32", "float16" or "bfloat16".
+        allow_download (bool, default False): also use hub models that a models.json names without a digest.
         level (int, default 1): limits of SPEC §15, 1 or 2.
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment, default `Environment.default()`): registry, tables and package folders.
         limits (Limits, default `Limits.default()`): bounds of the caller on pixels, memory and time.
         trace, record (functions of str and value): called with each layer and pass of the exact networks; with each step.
+        notice (function of str): called with each notice, a line about what was changed, left out or chosen.
 
     Raises:
         TypeError, ValueError: an argument is unknown, of a wrong type or invalid; before any picture or model is read.
@@ -89,6 +84,7 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
     if image is None and options.get("method") == "elic":
         del options["method"]
     encoded = encode_file(image, **options)
+    announce(encoded.notices, options.get("notice"))
     if encoded.missed is not None:
         warnings.warn(encoded.missed, stacklevel=2)
     return encoded.data
@@ -129,7 +125,15 @@ def _encode_picture(
     pack.check_picture(method, symbols, settings)
     device, dtype, environment = options.get("device", "auto"), options.get("dtype", "auto"), options.get("environment")
     limits = Limits.of(options.get("limits"))
-    models = Models.of(options.get("models"), device=device, dtype=dtype, environment=environment, limits=limits)
+    models = Models.of(
+        options.get("models"),
+        device=device,
+        dtype=dtype,
+        environment=environment,
+        limits=limits,
+        allow_download=bool(options.get("allow_download", False)),
+        announce=options.get("notice"),
+    )
     models.used.clear()
     if settings.model is not None:
         models = replace(models, folders=(settings.model, *models.folders))
@@ -162,78 +166,3 @@ def with_edge_map(symbols: SymbolInputs, level: int, *, lenient: bool = False) -
     bounds = level_bounds(level)
     sketch = load_edge_map(symbols.sketch, max_side=bounds.side, max_pixels=bounds.pixels, lenient=lenient)
     return replace(symbols, sketch=sketch)
-
-
-def decode(
-    data: FileInput,
-    *,
-    models: Any = None,
-    device: str = "auto",
-    dtype: str = "auto",
-    level: int = 1,
-    progress: Progress | None = None,
-    environment: Environment | None = None,
-    limits: Limits | None = None,
-    keep_metadata: bool = False,
-    **hints: Unpack[RenderHints],
-) -> Image.Image:
-    """Return the picture of a `.sem` file, in RGB. Its `info` names the models that reconstructed it.
-
-    Args:
-        data (path, bytes-like object or binary stream): the file. A `str` is a path.
-        models (path, paths, or mapping of role to path, hub id, endpoint or loaded model): model packages; models by role.
-        device (str): where models run: "auto", "cpu", "cuda" or "mps".
-        dtype (str): the numbers of foundation models: "auto", "float32", "float16" or "bfloat16".
-        level (int): limits of SPEC §15, 1 or 2.
-        progress (function of float): called with the share of the work that is done, 0 to 1.
-        environment (Environment): registry, tables and package folders. None: `Environment.default()`.
-        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
-        keep_metadata (bool): put EXIF and XMP of the file's metadata, its position (GPS) included, into `info`, as the bytes
-            "exif" and "xmp", which `Image.save` takes.
-        seed (int 0 to 10^19 - 1): seed of the noise. This and the following are render hints, by default the file's, else
-            the profile's.
-        generator (str): noise generator, "cpu" or "cuda".
-        steps (int 1 to 999999): steps of the sampler.
-        guidance (float 0 to 999999): scale of classifier-free guidance.
-        scheduler (str): sampler: "ddim", "ddpm", "pndm", "euler", "euler-a", "dpm" or "unipc".
-        strength (float 0 to 999999): how closely the picture follows its edge map.
-        noise_level (int 0 to 999): noise added to an image embedding.
-        norm_scale (float 0.75 to 1.5): factor on the norm of an image embedding.
-
-    Raises:
-        TypeError, ValueError: an argument is unknown, of a wrong type, or not read by the file's method; before any
-            payload is decoded.
-        HeaderError, SectionError, PayloadError, CheckError, LimitError, UnsupportedError: the file is invalid or unknown.
-        ModelError: a model is missing, has another digest or is malformed, or a library is not installed.
-        InputOutputError: the path or stream cannot be read.
-
-    Example:
-        >>> refcodec.decode("photo.sem").save("photo.png")
-        >>> refcodec.decode(data, seed=7, models={"painter": "stabilityai/stable-diffusion-2-1-base"})
-    """
-    refuse_unknown("decode", hints, HINTS)
-    models = Models.of(models, device=device, dtype=dtype, environment=environment, limits=Limits.of(limits))
-    return _decode(data, models, level, progress, overrides_of(hints), keep_metadata)
-
-
-def _decode(
-    data: FileInput,
-    models: Models,
-    level: int,
-    progress: Progress | None,
-    overrides: dict[str, Any],
-    keep_metadata: bool,
-) -> Image.Image:
-    from refcodec.networks import package_cache
-
-    SamplerSettings.of(overrides)
-    environment = models.package_environment
-    container = read(data, level=level, environment=environment, limits=models.limits)
-    method = find_method(container.profile.method_name)
-    method.check_sampler_settings(overrides, 1, None)
-    package_cache.need_torch_for(method.name, "reconstructing a picture")
-    decoded = decode_container(
-        container, environment, level=level, progress=part(progress, 0, 0.5), limits=models.limits
-    )
-    reconstruction = reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides)
-    return reconstruction.image(container.metadata if keep_metadata else None)

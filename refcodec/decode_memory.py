@@ -65,7 +65,8 @@ def _context(
     if kind.networks and kind.needs_model(parameters):
         from refcodec.networks import package_cache
 
-        model, backend = package_cache.symbol_model(*model_of(container, environment)), package_cache.backend()
+        model = package_cache.payload_model(kind, *model_of(container, environment), environment.kinds)
+        backend = package_cache.backend()
         kind.check_model(model, parameters)
     limit = level_bounds(level).text_bytes
     return kind, CodingContext(parameters, size, limit, environment.tables, model, backend)

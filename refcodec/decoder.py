@@ -194,10 +194,7 @@ def _payload(
     if chosen is not None:
         from refcodec.networks import package_cache
 
-        if kind.networks:
-            model = package_cache.symbol_model(*chosen)
-        else:
-            model = package_cache.table_model(*chosen, environment.kinds)
+        model = package_cache.payload_model(kind, *chosen, environment.kinds)
         kind.check_model(model, parameters)
         backend = backend or package_cache.backend(tick=limits.tick)
     context = replace(common, parameters=parameters, model=model, backend=backend)

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from refcodec.images.types import ImageInput
     from refcodec.limits import Limits
     from refcodec.networks.context_model import Trace
-    from refcodec.progress import Progress, StepCallback
+    from refcodec.progress import Notice, Progress, StepCallback
 
+EDGES: Final = ("auto", "contours", "hed", "none")
+PROMPT_TOKENS_MAX: Final = 75
 QUALITIES: Final = 10
 QUALITY: Final = 5  # the default, if neither quality nor bpp is given
 
@@ -46,6 +48,7 @@ class EncodeOptions(TypedDict, total=False):
     mode: str | None
     strict: bool
     words: int | None
+    prompts: str | os.PathLike[str]
     edges: str
     effort: int
     candidates: int
@@ -63,10 +66,12 @@ class EncodeOptions(TypedDict, total=False):
     models: Any
     device: str
     dtype: str
+    allow_download: bool
     level: int
     progress: Progress | None
     trace: Trace | None
     record: StepCallback | None
+    notice: Notice | None
     environment: Environment | None
     limits: Limits | None
 
@@ -80,9 +85,22 @@ class EncoderOptions:
     iterations: int = 3000  # of the prompt inversion
     prompt_tokens: int = 16
     words: int | None = None  # of a consonant text; None: as many as the rate allows
+    prompts: str | os.PathLike[str] = "default"  # "default", "paper", or a file
     edges: str = (
         "auto"  # contours: the embedded detector; hed: the role edge_detector; auto: hed where it is filled; none
     )
+
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError for a value that is invalid whatever the picture."""
+        check_effort(self.effort)
+        whole_number("candidates", self.candidates)
+        whole_number("iterations", self.iterations)
+        whole_number("prompt_tokens", self.prompt_tokens, 1, PROMPT_TOKENS_MAX)
+        if self.words is not None:
+            whole_number("words", self.words)
+        one_of("edges", self.edges, EDGES)
+        if not isinstance(self.prompts, str | os.PathLike):
+            raise TypeError(f"prompts is default, paper or a path, not {self.prompts!r}")
 
     def non_defaults(self) -> set[str]:
         """Return the names of the options that differ from their defaults."""
@@ -126,7 +144,7 @@ class EncodeSettings:
         level = options.get("level", 1)
         level_bounds(level)
         check_rate(options.get("quality"), options.get("bpp"))
-        check_effort(options.get("effort", FASTEST))
+        check_callbacks(**{name: options.get(name) for name in CALLBACKS})
         if options.get("strict_bpp", False) and options.get("bpp") is None:
             raise ValueError("strict_bpp needs a bpp")
         hints, metadata = dict(options.get("hints") or {}), dict(options.get("metadata") or {})
@@ -162,6 +180,35 @@ class EncodeSettings:
     def rate(self) -> tuple[float | None, float]:
         """(quality 1 … 10, 0.0), or (None, bits per pixel) if bpp is given. An integral quality is an int."""
         return check_rate(self.quality, self.bpp)
+
+
+CALLBACKS: Final = ("progress", "trace", "record", "notice")
+
+
+def check_callbacks(**callbacks: object) -> None:
+    """Raise TypeError for a callback that cannot be called."""
+    for name, value in callbacks.items():
+        if value is not None and not callable(value):
+            raise TypeError(f"{name} is a function, not {value!r}")
+
+
+def whole_number(name: str, value: object, lowest: int = 1, highest: int | None = None) -> int:
+    """Return an integer argument from `lowest` to `highest`. Raises TypeError or ValueError for another value."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} is a whole number, not {value!r}")
+    number = int(value)
+    if number < lowest or (highest is not None and number > highest):
+        until = "on" if highest is None else f"to {highest}"
+        raise ValueError(f"{name} is a whole number from {lowest} {until}, not {number}")
+    return number
+
+
+def one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    """Raise TypeError or ValueError for an argument that is not one of the known texts."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is one of {', '.join(known)}, not {value!r}")
+    if value not in known:
+        raise ValueError(f"{name} is one of {', '.join(known)}, not {value!r}")
 
 
 def refuse_unknown(function: str, names: Mapping[str, object], known: frozenset[str]) -> None:

@@ -2,11 +2,12 @@
 """The environment of the codec: the registry, the tables, and the folders of model packages.
 
 An `Environment` is an immutable value. Public functions take one; without it they use `Environment.default()`, the only
-place that reads environment variables:
+place that reads these environment variables (docs/environment.md has all others):
 
 SEM_REGISTRY   a file of private profiles (ids 200 to 253, 61696 to 65791), in the form of registry.json, added to the shipped ones
 SEM_MODELS     folders of model packages, separated like PATH; searched before the user's folder
                ($XDG_DATA_HOME/sem/models) and the packages that come with this library
+SEM_DRAFTS     1: payload kinds that are drafts (`drafts/README.md`) are known, too, for private rows that have them
 
 Several environments can be used side by side, also in several threads.
 """
@@ -23,7 +24,7 @@ from refcodec import table_files
 from refcodec.errors import REMEDIES, Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks import package_search
-from refcodec.payloads.kinds import Kinds
+from refcodec.payloads.kinds import KINDS, WITH_DRAFTS, Kinds
 from refcodec.registry import Registry
 from refcodec.table_files import TableFiles
 
@@ -49,11 +50,12 @@ class Environment:
 
     @classmethod
     def default(cls) -> Environment:
-        """Return the environment that SEM_REGISTRY and SEM_MODELS describe now.
+        """Return the environment that SEM_REGISTRY, SEM_MODELS and SEM_DRAFTS describe now.
 
         An invalid SEM_REGISTRY raises Code.CANNOT_READ (SEM-E-101) when a profile is first looked up.
         """
-        return _default(os.environ.get("SEM_REGISTRY") or None, _default_folders())
+        drafts = os.environ.get("SEM_DRAFTS", "") not in ("", "0")
+        return _default(os.environ.get("SEM_REGISTRY") or None, _default_folders(), drafts)
 
     @classmethod
     def of(cls, environment: Environment | None) -> Environment:
@@ -64,6 +66,15 @@ class Environment:
         """Return the same environment with one or several folders of packages to search before its own."""
         more = (folders,) if isinstance(folders, str | os.PathLike) else tuple(folders)
         return replace(self, package_folders=(*map(Path, more), *self.package_folders)) if more else self
+
+    def with_drafts(self, rows: str | os.PathLike[str] | None = None) -> Environment:
+        """Return the same environment that also knows the draft payload kinds.
+
+        rows: a file of private rows that may have them, in the form of registry.json. Raises Code.CANNOT_READ
+        (SEM-E-101) if it is not one.
+        """
+        registry = self.registry.with_kinds(WITH_DRAFTS)
+        return replace(self, registry=registry if rows is None else registry.extended_by(rows))
 
     @property
     def missing_folders(self) -> tuple[Path, ...]:
@@ -105,12 +116,12 @@ def _default_folders() -> tuple[Path, ...]:
 
 
 @lru_cache(maxsize=16)
-def _default(registry: str | None, folders: tuple[Path, ...]) -> Environment:
-    return Environment(_registry(registry), package_folders=folders)
+def _default(registry: str | None, folders: tuple[Path, ...], drafts: bool) -> Environment:
+    return Environment(_registry(registry, WITH_DRAFTS if drafts else KINDS), package_folders=folders)
 
 
 @lru_cache(maxsize=16)
-def _registry(extra: str | None) -> Registry:
+def _registry(extra: str | None, kinds: Kinds) -> Registry:
     if extra is None:
-        return Registry.shipped()
-    return Registry.deferred(lambda: Registry.shipped().extended_by(extra))
+        return Registry.shipped(kinds)
+    return Registry.deferred(lambda: Registry.shipped(kinds).extended_by(extra), kinds)

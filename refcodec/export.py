@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Export the payloads of a file as files (.txt, .npy, .npz, images) without reconstructing the picture."""
+"""Export the payloads of a file as files (.txt, .npy, .npz, images) without reconstructing the picture.
+
+Implements `refcodec.symbol_files`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,59 @@ from typing import TYPE_CHECKING, Any
 
 from refcodec import spec
 from refcodec.decoder import DecodedFile
+from refcodec.environment import Environment, Folders
+from refcodec.limits import Limits
 from refcodec.payloads.exports import Artifact, ExportContext
+from refcodec.progress import part
+from refcodec.symbol_arrays import decoded_payloads
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from refcodec.progress import Progress
+    from refcodec.file_input import FileInput
+    from refcodec.progress import Notice, Progress
+
+
+def symbol_files(
+    data: FileInput,
+    *,
+    models: Folders = (),
+    level: int = 1,
+    progress: Progress | None = None,
+    environment: Environment | None = None,
+    limits: Limits | None = None,
+    partial: bool = False,
+    notice: Notice | None = None,
+) -> dict[str, Artifact]:
+    """Return the payloads of a file as files, as `semtool decode --symbols` writes them.
+
+    Args:
+        data (path, bytes-like object or binary stream): the file. A `str` is a path.
+        models (path or paths): folders to look for model packages in first.
+        level (int): limits of SPEC §15, 1 or 2.
+        progress (function of float): called with the share of the work that is done, 0 to 1.
+        environment (Environment): registry, tables and package folders. None: `Environment.default()`.
+        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
+        partial (bool): leave out payloads whose model is not installed, in place of an error, unless none would be left.
+        notice (function of str): called with each notice, such as which payloads are left out.
+
+    Returns:
+        A dict from the name of each kind of payload in the file to an `Artifact`: `what` describes it, `suffixes` are its
+        file formats, the default first, and `make(suffix)` returns the contents of the file. An edge map is a picture.
+
+    Raises:
+        SemError: the first error of the file, in the order of SPEC §17.
+        ModelError: the symbol model that a payload needs is missing or malformed.
+        InputOutputError: the path or stream cannot be read.
+        TypeError, ValueError: an argument is invalid.
+
+    Example:
+        >>> Path("cat.npy").write_bytes(refcodec.symbol_files("cat.sem")["vq"].make(".npy"))
+    """
+    environment, limits = Environment.of(environment).with_packages(models), Limits.of(limits)
+    decoded = decoded_payloads(data, environment, level, part(progress, 0, 0.5), limits, partial=partial, notice=notice)
+    return artifacts(decoded, part(progress, 0.5, 1))
 
 
 def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[str, Artifact]:

@@ -64,15 +64,26 @@ def plan_picture(
     Raises ValueError for a profile that does not fit method or settings, Code.UNSUPPORTED_PROFILE for an unknown one.
     """
     named, rows = settings.profile, models.environment.registry
+    if named is None and not any(_sends_rate(method, row) for row in rows.profiles(method.name)):
+        _refuse_rate(method, settings)  # before a model is loaded to choose the row
     row = find_profile(method.default_profile(models) if named is None else named, method.name, rows)
     if method.compact is not None and row.compact != method.compact:
         raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
     require_model(row, settings.model)
     candidates.check(row, settings)
-    has_rate = method.needs_picture or method.chooses_rate or spec.SKETCH in row.kinds
-    if (settings.quality is not None or settings.bpp is not None) and not has_rate:
-        raise ValueError(f"a profile of method {method.name} has one rate: choose the profile, not quality or bpp")
+    if not _sends_rate(method, row):
+        _refuse_rate(method, settings)
     return row, plans_of(_rows(method, settings, row, rows), settings, models.environment, models.used, trace)
+
+
+def _sends_rate(method: Method, row: Profile) -> bool:
+    """Return whether quality and bpp set the rate of a picture in a row of a method."""
+    return method.needs_picture or method.chooses_rate or spec.SKETCH in row.kinds
+
+
+def _refuse_rate(method: Method, settings: EncodeSettings) -> None:
+    if settings.quality is not None or settings.bpp is not None:
+        raise ValueError(f"a profile of method {method.name} has one rate: choose the profile, not quality or bpp")
 
 
 def _rows(method: Method, settings: EncodeSettings, row: Profile, rows: Registry) -> list[Profile]:

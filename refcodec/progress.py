@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 Progress = Callable[[float], None]  # called with the share of the work that is done, 0 to 1
+Notice = Callable[[str], None]  # called with a line for the user
 StepCallback = Callable[[str, Any], None]  # called with the name of a step and its text, number, object or picture
+
+
+def announce(notices: Iterable[str], notice: Notice | None) -> None:
+    """Call a callback, if there is one, with each notice."""
+    if notice is not None:
+        for text in notices:
+            notice(text)
 
 
 def part(progress: Progress | None, start: float, stop: float) -> Progress | None:

@@ -6,18 +6,18 @@ A preview costs no bytes: z and the groups that are decoded predict those to com
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from refcodec.container import Container, read
 from refcodec.decoder import DecodedFile, decode_in_stages
-from refcodec.encode_settings import refuse_unknown
+from refcodec.encode_settings import check_callbacks, refuse_unknown, whole_number
 from refcodec.foundation.resolve import Models
 from refcodec.limits import Limits
 from refcodec.methods import find_method
-from refcodec.methods.sampler import RenderHints, SamplerSettings, overrides_of
-from refcodec.progress import Progress, part
+from refcodec.methods.sampler import RenderOptions, SamplerSettings, overrides_of
+from refcodec.progress import Notice, Progress, announce, part
 from refcodec.reconstruct import Reconstruction, reconstruct
 
 if TYPE_CHECKING:
@@ -45,44 +45,57 @@ def decode_progressive(
     models: Any = None,
     device: str = "auto",
     dtype: str = "auto",
+    allow_download: bool = False,
     level: int = 1,
     progress: Progress | None = None,
     environment: Environment | None = None,
     limits: Limits | None = None,
     keep_metadata: bool = False,
-    **hints: Unpack[RenderHints],
+    reflections: int | None = None,
+    notice: Notice | None = None,
+    **hints: Unpack[RenderOptions],
 ) -> Iterator[Preview]:
     """Yield pictures of a `.sem` file in RGB, each better than the one before, the last as `decode` returns it.
 
     Latents (method "elic") have a stage for the hyper-latents alone and one for each channel group; other files have one
     stage. Previews are not verified: an error of the file may follow them, and then there is no final picture. Arguments
-    and errors are those of `decode`; arguments are checked before the first picture is asked for, and the time limit
-    counts from then, whatever the caller does between two pictures.
+    and errors are those of `decode`, without samples and record; arguments are checked before the first picture is
+    asked for, and the time limit counts from then, whatever the caller does between two pictures.
 
     Example:
         >>> for preview in refcodec.decode_progressive("photo.sem"):
         ...     show(preview.image)
     """
-    refuse_unknown("decode_progressive", hints, frozenset(RenderHints.__annotations__))
-    chosen = Models.of(models, device=device, dtype=dtype, environment=environment, limits=Limits.of(limits))
+    refuse_unknown("decode_progressive", hints, frozenset(RenderOptions.__annotations__))
+    check_callbacks(progress=progress, notice=notice)
+    if reflections is not None:
+        reflections = whole_number("reflections", reflections, 0)
+    chosen = Models.of(
+        models,
+        device=device,
+        dtype=dtype,
+        environment=environment,
+        limits=Limits.of(limits),
+        allow_download=allow_download,
+        announce=notice,
+    )
     overrides = overrides_of(hints)
     SamplerSettings.of(overrides)
     container = read(data, level=level, environment=chosen.package_environment, limits=chosen.limits)
-    find_method(container.profile.method_name).check_sampler_settings(overrides, 1, None)
-    return _previews(container, chosen, level, progress, overrides, keep_metadata)
+    find_method(container.profile.method_name).check_sampler_settings(overrides, 1, reflections)
+    metadata = container.metadata if keep_metadata else None
+    stages = reconstruct_in_stages(container, chosen, level, progress, overrides, reflections)
+    return _previews(stages, metadata, notice)
 
 
 def _previews(
-    container: Container,
-    models: Models,
-    level: int,
-    progress: Progress | None,
-    overrides: dict[str, Any],
-    keep_metadata: bool,
+    stages: Iterable[tuple[DecodedFile, Reconstruction, bool]],
+    metadata: Mapping[str, str] | None,
+    notice: Notice | None,
 ) -> Iterator[Preview]:
-    stages = reconstruct_in_stages(container, models, level, progress, overrides)
-    metadata = container.metadata if keep_metadata else None
     for stage, (_, reconstruction, final) in enumerate(stages, 1):
+        if final:
+            announce(reconstruction.notices, notice)
         yield Preview(reconstruction.image(metadata), stage, final)
 
 
@@ -92,6 +105,7 @@ def reconstruct_in_stages(
     level: int = 1,
     progress: Progress | None = None,
     overrides: dict[str, Any] | None = None,
+    reflections: int | None = None,
 ) -> Generator[tuple[DecodedFile, Reconstruction, bool], None, None]:
     """Yield (symbols, picture, whether they are complete and verified) of each stage of a container.
 
@@ -105,6 +119,7 @@ def reconstruct_in_stages(
         except StopIteration as end:
             decoded = end.value
             break
-        reconstruction = reconstruct(decoded, models=models, overrides=overrides)
+        reconstruction = reconstruct(decoded, models=models, overrides=overrides, reflections=reflections)
         yield decoded, replace(reconstruction, preview=True), False
-    yield decoded, reconstruct(decoded, part(progress, 0.5, 1), models=models, overrides=overrides), True
+    rest = part(progress, 0.5, 1)
+    yield decoded, reconstruct(decoded, rest, models=models, overrides=overrides, reflections=reflections), True

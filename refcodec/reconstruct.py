@@ -48,14 +48,16 @@ class Reconstruction:
             "Model": format_used_models(self.models),
         }
 
-    def image(self, metadata: Mapping[str, str] | None = None) -> Image.Image:
-        """Return the first picture, in RGB, with its note in `info`, and EXIF and XMP of the metadata of a file."""
+    def image(self, metadata: Mapping[str, str] | None = None, number: int = 0) -> Image.Image:
+        """Return a picture, in RGB, with its note and seed in `info`, and EXIF and XMP of the metadata of a file."""
         from PIL import Image
 
         from refcodec.images.metadata import info_of
 
-        picture = Image.fromarray(self.pictures[0])
+        picture = Image.fromarray(self.pictures[number])
         picture.info.update(self.note)
+        if self.seeds:
+            picture.info["Seed"] = str(self.seeds[number])
         if metadata is not None:
             picture.info.update(info_of(metadata))
         return picture
@@ -70,16 +72,18 @@ def reconstruct(
     samples: int = 1,
     reflections: int | None = None,
     record: StepCallback | None = None,
+    variant: Method | None = None,
 ) -> Reconstruction:
     """Return the pictures of decoded symbols.
 
     models: as for `Models.of`. overrides: render hints that override those of the file. samples: the number of pictures,
-    each with its own seed. record: called with each step of a method that has steps.
+    each with its own seed. record: called with each step of a method that has steps. variant: of the file's method, for
+    experiments.
 
     Raises ValueError for settings that the method does not support, Code.UNSUPPORTED_KIND for a file without payloads,
     ModelError for a model that cannot be used.
     """
-    method, overrides = find_method(decoded.container.profile.method_name), dict(overrides or {})
+    method, overrides = variant or find_method(decoded.container.profile.method_name), dict(overrides or {})
     if not isinstance(models, Models):
         models = Models.of(models, environment=decoded.environment)
     models.used.clear()

@@ -47,6 +47,7 @@ KEY_BYTES = 32  # K, a SHA-256
 
 # §6, §13  payload kinds, each the number of a critical section; `refcodec.payloads.kinds` describes them
 CONSONANT, CAPTION, CLIP, PQ, VQ, SKETCH, ELIC = 1, 2, 3, 4, 5, 6, 7
+DRAFT_FIRST, DRAFT_LAST = 48, 62  # kinds for drafts and private use; no published row has one
 
 # §15  level -> the largest allowed side, pixels, sections, bytes of a text, symbols of a payload, bytes of the file
 LEVELS = {

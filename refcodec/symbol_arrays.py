@@ -6,11 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from refcodec import spec
-from refcodec.decoder import decode_file
+from refcodec.container import read
+from refcodec.decoder import DecodedFile, decode_container
 from refcodec.environment import Environment, Folders
 from refcodec.file_input import FileInput
 from refcodec.limits import Limits
-from refcodec.progress import Progress
+from refcodec.partial_decode import decode_available
+from refcodec.progress import Notice, Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +29,8 @@ def symbols(
     progress: Progress | None = None,
     environment: Environment | None = None,
     limits: Limits | None = None,
+    partial: bool = False,
+    notice: Notice | None = None,
 ) -> dict[str, SymbolArrays]:
     """Return the decoded symbols of a file, payload by payload, as texts and numpy arrays.
 
@@ -37,6 +41,8 @@ def symbols(
         progress (function of float): called with the share of the work that is done, 0 to 1.
         environment (Environment): registry, tables and package folders. None: `Environment.default()`.
         limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
+        partial (bool): leave out payloads whose model is not installed, in place of an error, unless none would be left.
+        notice (function of str): called with each notice, such as which payloads are left out.
 
     Returns:
         A dict from the name of each kind of payload in the file to its symbols:
@@ -59,6 +65,24 @@ def symbols(
         >>> refcodec.symbols("cat.sem")["vq"].shape
         (32, 48)
     """
-    decoded = decode_file(data, models=models, level=level, progress=progress, environment=environment, limits=limits)
+    environment, limits = Environment.of(environment).with_packages(models), Limits.of(limits)
+    decoded = decoded_payloads(data, environment, level, progress, limits, partial=partial, notice=notice)
     profile = decoded.container.profile
     return {profile.kind(number & spec.NUMBER).name: value.arrays() for number, value in decoded.values.items()}
+
+
+def decoded_payloads(
+    data: FileInput,
+    environment: Environment,
+    level: int,
+    progress: Progress | None,
+    limits: Limits,
+    *,
+    partial: bool,
+    notice: Notice | None,
+) -> DecodedFile:
+    """Return the decoded payloads of a file; `partial`: of those alone whose models are installed."""
+    container = read(data, level=level, environment=environment, limits=limits)
+    if partial:
+        return decode_available(container, environment, level, progress, limits, notice)
+    return decode_container(container, environment, level=level, progress=progress, limits=limits)

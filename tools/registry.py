@@ -40,13 +40,7 @@ def pin(row_id: int, folder: Path) -> None:
     if isinstance(model, TableModel):
         parameters |= {name: value for name, value in model.numbers.items() if name in parameters}
     else:
-        parameters |= {
-            "groups": list(model.groups),
-            "hyper": model.hyper,
-            "m": model.m,
-            "parity": model.parity,
-            "rates": model.rates,
-        }
+        parameters |= model.numbers
     write(rows)
     print(f"profile {row_id}: model {model.digest}")
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Adapt refcodec to the suite's protocol, with the registry, tables and models of the suite instead of its own."""
+"""Adapt refcodec to the suite's protocol, with the registry, tables and models of the suite instead of its own.
+
+python conformance/adapters/refcodec.py [--drafts] …      also read payload kinds that are drafts
+"""
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import sys
 from dataclasses import replace
@@ -22,18 +26,19 @@ import protocol_server
 from refcodec import __version__, errors
 from refcodec.canonical_json import parse_json
 from refcodec.environment import Environment
+from refcodec.payloads.kinds import KINDS, WITH_DRAFTS, Kinds
 from refcodec.registry import Registry
 from refcodec.table_files import TableFiles
 
 TIERS = ("H", "S", "L", "P")
 
 
-def begin(rows: Path, data: Path) -> protocol_server.Decode:
-    """Return a decoder with this registry and the tables in `data`. ValueError if the registry is not JSON."""
+def begin(rows: Path, data: Path, kinds: Kinds = KINDS) -> protocol_server.Decode:
+    """Return a decoder of these kinds, this registry and the tables in `data`. ValueError if the registry is not JSON."""
     document = rows.read_bytes()
     parse_json(document)
     try:
-        environment = Environment(Registry.parse(document), TableFiles(data), ())
+        environment = Environment(Registry.parse(document, kinds), TableFiles(data), ())
     except ValueError as error:
         return rejecting(str(error))
     from refcodec.networks.numpy_backend import NumpyBackend
@@ -62,11 +67,12 @@ def answer(question: protocol_server.Question, environment: Environment, backend
     """Decode the file of a question to its tier; raise SemError for an invalid file."""
     from refcodec.container import read
     from refcodec.container.check import file_state, section_state
+    from refcodec.container.sections import section_name
     from refcodec.decoder import decode_container, explicit_digest
     from refcodec.networks.package_cache import model_digest
 
     container = read(question.file, environment=environment)
-    header, sections = container.header, container.sections
+    header, sections, known = container.header, container.sections, environment.kinds
     result = {
         "width": header.width,
         "height": header.height,
@@ -76,7 +82,8 @@ def answer(question: protocol_server.Question, environment: Environment, backend
         "complete": container.complete,
     }
     reports: list[dict[str, Any]] = [
-        {"type": s.type, "kind": s.name, "offset": s.body_offset, "bytes": len(s.body)} for s in sections
+        {"type": s.type, "kind": section_name(s.type, known), "offset": s.body_offset, "bytes": len(s.body)}
+        for s in sections
     ]
     if question.tier == "H":
         return result | {"sections": reports}
@@ -90,7 +97,7 @@ def answer(question: protocol_server.Question, environment: Environment, backend
         if section.critical:
             value: Any = decoded.values[section.type]
             symbols = value.serialise()
-            members |= {"shape": value.shape} | payload(section.name, value)
+            members |= {"shape": value.shape} | payload(members["kind"], value)
         states.append(section_state(header, section, symbols, digest))
         members |= {"check": states[-1], "sha256": hashlib.sha256(symbols).hexdigest()}
     result |= {"check": file_state(states), "sections": reports}
@@ -99,7 +106,7 @@ def answer(question: protocol_server.Question, environment: Environment, backend
 
 def payload(kind: str | None, value: Any) -> dict[str, Any]:
     """Return the members of a section's report that depend on its kind."""
-    if kind in ("sketch", "elic"):
+    if kind in ("sketch", "elic", "scheduled"):
         return {"rate": value.rate}
     return {"value": value.to_json()} | ({"mode": value.mode} if kind == "caption" else {})
 
@@ -131,5 +138,12 @@ def check_codebooks(container: Any, environment: Environment) -> None:
         kinds.check_model(package_cache.table_model(folder, model_digest(folder)), 4, profile.parameters(4))
 
 
+def main(arguments: list[str]) -> int:
+    """Serve the protocol; return the exit status."""
+    drafts = arguments[:1] == ["--drafts"]
+    decoder = functools.partial(begin, kinds=WITH_DRAFTS if drafts else KINDS)
+    return protocol_server.main(f"refcodec {__version__}", TIERS, decoder, arguments[drafts:])
+
+
 if __name__ == "__main__":
-    sys.exit(protocol_server.main(f"refcodec {__version__}", TIERS, begin))
+    sys.exit(main(sys.argv[1:]))

@@ -57,13 +57,13 @@ PATH = text(r"[a-z0-9-]+(/[a-z0-9-]+)*(\.[a-z]+)*")
 DIGEST = text(r"[0-9a-f]{64}")
 HEX = text(r"([0-9a-f]{2})*")
 NOTE = text(r"(?s).+")
-RULES = array(text(r"SEM-R-[0-9]{3}"))
+RULES = array(text(r"(SEM|DRAFT)-R-[0-9]{3}"))
 ERROR = text(r"SEM-E-[1-8][0-9]{2}")
 STATUS = one_of(3, 4, 5, 6)
 CODE = integer(0, 65535)
-NAMES = (
-    "consonant", "caption", "clip", "pq", "vq", "sketch", "elic", "provenance", "hints", "thumbnail", "metadata", None,
-)  # fmt: skip
+DRAFT_KINDS = {48: "grids", 49: "tokens", 50: "scheduled"}  # of drafts/README.md
+KINDS = {1: "consonant", 2: "caption", 3: "clip", 4: "pq", 5: "vq", 6: "sketch", 7: "elic", **DRAFT_KINDS}
+NAMES = (*KINDS.values(), "provenance", "hints", "thumbnail", "metadata", None)
 STATE = one_of("absent", "ok", "failed", "unchecked")
 
 SECTION = record(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semrunner.manifest import LISTS, TIERS, SuiteError, parse, parse_manifest
+from semrunner.manifest import KINDS, LISTS, TIERS, SuiteError, parse, parse_manifest
 
-NETWORK_KINDS = (6, 7)  # payload kinds that need tier L
+NETWORK_KINDS = (6, 7, 48, 50)  # payload kinds that need tier L
 ZSTD = "zstd"
 
 
@@ -137,7 +137,7 @@ def _model(folder: Path, list_name: str, entry: dict[str, Any], file: bytes) -> 
     """Return the case of an invalid model package; its tier and kind are those of the package it was made from."""
     try:
         kind = parse((folder / entry["repaired"] / "manifest.json").read_bytes())["symbols"]["kind"]
-        name = {3: "clip", 4: "pq", 5: "vq", 6: "sketch", 7: "elic"}[kind]
+        name = KINDS[kind]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SuiteError(f"{entry['id']}: {entry['repaired']} is not a model package") from error
     if not (folder / entry["folder"]).is_dir():

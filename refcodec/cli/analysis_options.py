@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options of `semtool encode` for the analysis of a picture: words, prompt inversion, candidates, edge detector."""
+"""Options of `semtool encode` for the analysis of a picture: words, prompts, prompt inversion, candidates, edge detector."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from typing import Any
 import click
 
 
+def prompts_option(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --prompts."""
+    help_ = (
+        'Prompts of method consonant: "default", "paper" (those of Dotzel et al.) or a TOML file.  [default: default]'
+    )
+    return click.option("--prompts", metavar="FILE", help=help_)(f)
+
+
 def analysis_options(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --words, --iterations, --prompt-tokens, --candidates and --edges."""
+    """Add --words, --prompts, --iterations, --prompt-tokens, --candidates and --edges."""
     for decorate in reversed(
         (
             click.option(
@@ -19,6 +27,7 @@ def analysis_options(f: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="K",
                 help="Words of a consonant text.  [default: as many as the rate allows]",
             ),
+            prompts_option,
             click.option(
                 "--iterations",
                 type=click.IntRange(1, 1_000_000),

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -45,7 +48,9 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message=f"semtool %(version)s, format version {spec.VERSION}")
-def cli() -> None:
+@click.option("--drafts", is_flag=True, help="Also read payload kinds that are drafts, as with SEM_DRAFTS=1.")
+@click.pass_context
+def cli(context: click.Context, drafts: bool) -> None:
     """Encode, decode, inspect and check .sem files: pictures as semantic codes.
 
     \b
@@ -61,6 +66,37 @@ def cli() -> None:
     user's folder, then among the packages of this program. SEM_REGISTRY names a file of private
     profiles (ids 200 to 253 and 61696 to 65791), which are used beside the shipped ones.
 
+    \b
+    Environment variables (docs/environment.md):
+      SEM_REGISTRY              a file of private profiles
+      SEM_MODELS                folders of model packages and sets of models
+      SEM_DRAFTS                1: also read payload kinds that are drafts
+      SEM_ALLOW_DOWNLOAD        1: as --allow-download
+      SEM_MAX_PIXELS            as --max-pixels
+      SEM_MAX_MEMORY            as --max-memory
+      SEM_TIMEOUT               as --timeout
+      SEM_ENDPOINT_KEY          the key of an endpoint, SEM_ENDPOINT_HOST its host
+      SEM_ENDPOINT_KEY_<HOST>   the key of one host
+      SEM_ENDPOINT_KEYS         a file of hosts and keys
+      SEM_NO_NUMBA              1: code and decode without numba
+      SEMTOOL_TRACEBACK         show the traceback of a bug
+
     Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded,
     7 input/output, 130 interrupted.
     """
+    if drafts:
+        context.with_resource(_draft_kinds())
+
+
+@contextmanager
+def _draft_kinds() -> Iterator[None]:
+    """Set SEM_DRAFTS while a command runs, for this process and those that it starts."""
+    before = os.environ.get("SEM_DRAFTS")
+    os.environ["SEM_DRAFTS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SEM_DRAFTS"]
+        else:
+            os.environ["SEM_DRAFTS"] = before

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.cli.analysis_options import prompts_option
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
+from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import folder_name, force_option, output_name, times_of, times_option
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
     from refcodec.limits import Limits
 
 SYMBOL_SUFFIXES = (".txt", ".npy", ".npz")  # of files that are not pictures
-OVERRIDES = ("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale")  # of hints
+# settings of the user: of hints, and those that no file has
+OVERRIDES = (
+    *("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale"),
+    *("prompts", "expand", "image_guidance"),
+)
 
 
 SEED_HELP = "Seed of the noise.  [default: the file's, else the profile's]"
 SCHEDULER_HELP = "Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."
 REFLECTIONS_HELP = "Rounds of describing, comparing and editing the picture.  [default: 2 above 500 µbpp]"
+EXPAND_HELP = "Expand a consonant text into a fuller prompt.  [default: if --model names a language model]"
+IMAGE_GUIDANCE_HELP = "How closely a model in the role editor keeps to the picture that it edits."
 LARGE = click.FloatRange(0, 999_999)
 PAINTING_OPTIONS = (
     click.option("--seed", type=click.IntRange(0, 10**19 - 1), metavar="N", help=SEED_HELP),
@@ -45,6 +53,9 @@ PAINTING_OPTIONS = (
         metavar="S",
         help="Factor on the norm of an image embedding.",
     ),
+    prompts_option,
+    click.option("--expand/--no-expand", default=None, help=EXPAND_HELP),
+    click.option("--image-guidance", type=LARGE, metavar="G", help=IMAGE_GUIDANCE_HELP),
     click.option("--reflections", type=click.IntRange(0, 99), metavar="N", help=REFLECTIONS_HELP),
     click.option(
         "--samples",
@@ -162,16 +173,16 @@ def _decode(
     naming: Naming, symbols: bool, models: Models, wanted: ImageOptions, level: int, *, progressive: bool
 ) -> None:
     from refcodec.cli import progressive_decode
-    from refcodec.cli.partial_decode import decode_available
     from refcodec.cli.write_symbols import write_artifacts
     from refcodec.container import read
+    from refcodec.partial_decode import decode_available
 
     environment, limits = models.package_environment, models.limits
     container = read(read_input(naming.source, level), level=level, environment=environment, limits=limits)
     used: dict[str, str] = {}
     with progress("decoding") as update:
         if symbols:
-            decoded = decode_available(container, environment, level, update, limits)
+            decoded = decode_available(container, environment, level, update, limits, notice)
             written = [{"file": file, "what": what} for file, what in write_artifacts(decoded, naming)]
         else:
             in_stages = progressive and progressive_decode.has_stages(container)

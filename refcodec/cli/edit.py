@@ -52,7 +52,7 @@ def strip(source: str, output: str, preserve_times: bool, names: tuple[str, ...]
 
     have = [section.type for section in container.sections]
     try:
-        types = {editing.type_named(name) for name in names}
+        types = {editing.type_named(name, environment.kinds) for name in names}
         if ancillary:
             types |= {section.type for section in container.sections if not section.critical}
         if not names and not ancillary:
@@ -209,12 +209,14 @@ def _read(source: str, output: str, level: int, environment: Environment) -> Any
 def _finish(edited: Any, file: OutputFile, level: int, environment: Environment) -> None:
     """Write the edited file, and print its sections."""
     from refcodec.container import read
+    from refcodec.container.sections import section_name
 
     file.write(edited.data)
     for section_type in edited.dropped:
         notice(f"section 0x{section_type:02X} is unknown and not safe to copy: it was removed with the change")
     container = read(edited.data, level=level, environment=environment)
-    names = [section.name or f"0x{section.type:02X}" for section in container.sections]
+    kinds = environment.kinds
+    names = [section_name(section.type, kinds) or f"0x{section.type:02X}" for section in container.sections]
     if wants_json():
         show_json(
             {

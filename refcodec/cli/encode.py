@@ -236,6 +236,7 @@ def encode_options(options: dict[str, Any]) -> EncodeOptions:
         "mode": options["mode"],
         "strict": options["strict"],
         "words": options["words"],
+        "prompts": "default" if options["prompts"] is None else options["prompts"],
         "edges": options["edges"],
         "effort": options["effort"],
         "candidates": options["candidates"],

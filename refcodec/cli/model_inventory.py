@@ -241,4 +241,6 @@ def _by_name(what: str, inventory: Inventory) -> Selection:
 
 def _role_of(folder: Path) -> str:
     """Return the role that the folder of one model fills, or the folder's name if that is unknown."""
-    return "painter" if os.path.isfile(folder / "model_index.json") else folder.resolve().name
+    from refcodec.foundation.folder_kind import pipeline_role
+
+    return pipeline_role(folder) if os.path.isfile(folder / "model_index.json") else folder.resolve().name

@@ -87,7 +87,7 @@ def _package(folder: Path, inventory: Inventory) -> dict[str, Any]:
         ]
         declared = manifest["symbols"].get("tensors")
         row["tensors"] = len(declared) if isinstance(declared, dict) else None
-        loaded = package.load_any(folder)
+        loaded = package.load_any(folder, kinds=inventory.environment.kinds)
         row["bounds"] = True
         if isinstance(loaded, SymbolModel):
             row["numbers"] = {

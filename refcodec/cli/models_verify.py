@@ -96,14 +96,15 @@ def _package(folder: Path, inventory: Inventory) -> tuple[dict[str, Any], SemErr
     from refcodec.networks import package, package_search
     from refcodec.payloads.kinds import check_model
 
+    kinds = inventory.environment.kinds
     digest, name = package_search.describe(folder) or (None, None)
     row = _row("package", name or folder.name, str(folder)) | {"sha256": digest}
     try:
         row["pickled"] = _pickled(folder)
         manifest = package.read_manifest(folder)
-        model = package.load_any(folder, digest)
+        model = package.load_any(folder, digest, kinds)
         for profile in (profile for profile in inventory.rows if profile.model == model.digest):
-            check_model(model, model.kind, profile.parameters(model.kind))
+            check_model(model, model.kind, profile.parameters(model.kind), kinds)
         for part in ("painter", "encoder"):
             if part in manifest:
                 package.load_part(folder, manifest, part)

@@ -30,7 +30,9 @@ Array = NDArray[Any]
 Symbols = dict[str, Any]
 
 
-class _Writer:
+class LayerWriter:
+    """Collects the integer tensors of layers, and returns the layers as a manifest has them."""
+
     def __init__(self) -> None:
         self.tensors: dict[str, Array] = {}
 
@@ -89,7 +91,7 @@ class _Writer:
 @torch.no_grad()
 def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbols, dict[str, Array]]:
     """Return (`symbols` of the manifest, tensors) of a float network. z: the tables `z.offset`, `z.size`, `z.freq`."""
-    cfg, out = net.cfg, _Writer()
+    cfg, out = net.cfg, LayerWriter()
     gain, gain_z = (t.detach().double().exp().numpy() for t in (net.log_gain, net.log_gain_z))
     z_scale, y_scale = ranges.scale("z"), ranges.scale("y")
     centre = net.z_centre.double().numpy()
@@ -138,7 +140,7 @@ def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbol
     return symbols, out.tensors
 
 
-def _scale(out: _Writer, k: int, net: Elic, ranges: Ranges, gain: Array, acc: Array) -> dict[str, Any]:
+def _scale(out: LayerWriter, k: int, net: Elic, ranges: Ranges, gain: Array, acc: Array) -> dict[str, Any]:
     """Return the requant of the scales of group k, from `acc` units per float unit to indices or ladder inputs."""
     if net.cfg.scale_head == "log":
         offset = (np.log(gain) - LOG_MIN) / LOG_STEP
@@ -158,7 +160,7 @@ def _part(groups: tuple[int, ...], j: int, scale: Array) -> Array:
     return scale[start : start + groups[j]]
 
 
-def _common_units(out: _Writer, one: str, two: str, last: int, a: Array, b: Array) -> Array:
+def _common_units(out: LayerWriter, one: str, two: str, last: int, a: Array, b: Array) -> Array:
     """Rescale the finer of two last layers to the units of the coarser, per channel, and return these units."""
     units = np.minimum(a, b)
     for name, own in ((one, a), (two, b)):

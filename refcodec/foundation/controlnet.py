@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from PIL import Image
 
 from refcodec.errors import Code, SemError
@@ -14,7 +13,7 @@ from refcodec.fileio import shown
 from refcodec.foundation.device import device_of, dtype_of
 from refcodec.foundation.loaded_models import name_of
 from refcodec.foundation.loading import library_errors, load_pretrained, loading, require_config
-from refcodec.foundation.prompt_tokens import takes_ids
+from refcodec.foundation.prompt_tokens import EmbeddedPrompt, is_stable_diffusion
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import Pixels, TextToImage, prompt_argument
 from refcodec.progress import Progress
@@ -54,9 +53,10 @@ class ControlNetTextToImage(TextToImage):
 
     def __init__(self, painter: TextToImage, control: ControlNet, lines: Pixels, strength: float) -> None:
         """Raise Code.MODEL_MALFORMED for a pipeline that takes no ControlNet, or not this one."""
-        base = painter.pipeline
-        if not takes_ids(base):
-            what = f"painter: {shown(painter.name)} is {type(base).__name__}, which follows no edge map"
+        base = getattr(painter, "pipeline", None)
+        if base is None or not is_stable_diffusion(base):
+            kind = type(painter if base is None else base).__name__
+            what = f"painter: {shown(getattr(painter, 'name', '') or kind)} is {kind}, which follows no edge map"
             raise SemError(
                 Code.MODEL_MALFORMED, what, path="painter", hint="name a folder of a StableDiffusionPipeline"
             )
@@ -84,7 +84,7 @@ class ControlNetTextToImage(TextToImage):
 
     def paint(
         self,
-        prompt: str | torch.Tensor,
+        prompt: str | EmbeddedPrompt,
         size: tuple[int, int],
         *,
         seed: int,

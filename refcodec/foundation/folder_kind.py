@@ -17,7 +17,8 @@ from refcodec.networks import package_search
 
 NAME_MAX: Final = 80  # characters of the name of a part; diffusers takes it as an argument
 ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors", "pytorch_lora_weights.safetensors")
-PIPELINE_ROLES: Final = ("painter",)
+PIPELINE_ROLES: Final = ("painter", "editor")
+EDITORS: Final = ("StableDiffusionInstructPix2PixPipeline", "StableDiffusionXLInstructPix2PixPipeline")
 _MERGE: Final = "merge it into its base model with diffusers or peft, and name the folder of the result"
 
 
@@ -38,6 +39,11 @@ def components(folder: Path) -> dict[str, tuple[str, str]]:
 def _is_name(name: str) -> bool:
     """Return whether a member may name a part: an argument of the pipeline, and a folder on every system."""
     return name.isascii() and name.isidentifier() and not name.startswith("_") and len(name) <= NAME_MAX
+
+
+def pipeline_role(folder: Path) -> str:
+    """Return the role that the pipeline of a folder fills: editor if it edits by instructions, else painter."""
+    return "editor" if (model_index(folder) or {}).get("_class_name") in EDITORS else "painter"
 
 
 def refuse_adapter(role: str, folder: Path) -> None:
@@ -65,7 +71,9 @@ def other_kind_error(role: str, folder: Path) -> SemError | None:
         return _error(Code.MODEL_MALFORMED, role, what, f"name it alone, --model {shown(str(folder))}")
     if role not in PIPELINE_ROLES and (index := model_index(folder)) is not None:
         what = f"{name} is a pipeline, {shown(str(index.get('_class_name')))}, not {ROLES[role]}"
-        return _error(Code.MODEL_MALFORMED, role, what, f"it may fill another role: --model painter={name}")
+        return _error(
+            Code.MODEL_MALFORMED, role, what, f"it may fill another role: --model {pipeline_role(folder)}={name}"
+        )
     return _part_error(role, folder) or _nested_error(role, folder) or _format_error(role, folder)
 
 
@@ -89,7 +97,7 @@ def remedy_for(kind: str, role: str, folder: Path) -> str | None:
     """Return the other role that a class of models fills, as a remedy; None if it is not known to fill one."""
     other = {"ControlNetModel": "controlnet", "hed": "edge_detector", "perco_hyper_encoder": "hyper_encoder"}.get(kind)
     if other is None and kind.endswith("Pipeline"):
-        other = "painter"
+        other = "editor" if kind in EDITORS else "painter"
     return None if other in (None, role) else f"it may fill another role: --model {other}={shown(folder.name)}"
 
 

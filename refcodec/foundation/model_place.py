@@ -19,6 +19,12 @@ COMMIT_BYTES_MAX: Final = 256
 PICKLED_FILES: Final = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".xz", ".zst", ".7z", ".rar")
 MARKERS: Final = ("model_index.json", "config.json")  # of a pipeline, of a network
+# role -> class of diffusers that reads a checkpoint of a single file
+_SINGLE_FILES: Final = {
+    "painter": "StableDiffusionPipeline",
+    "editor": "StableDiffusionInstructPix2PixPipeline",
+    "controlnet": "ControlNetModel",
+}
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _PIPELINE_KEYS: Final = ("model.diffusion_model.", "first_stage_model.", "cond_stage_model.", "conditioner.embedders.")
 _ADAPTER: Final = re.compile(r"(^|\.)(lora_(up|down|A|B)|lokr_w1|hada_w1)\b")
@@ -130,10 +136,9 @@ def tensor_names(path: Path) -> list[str]:
 
 def _conversion(role: str, path: Path) -> str:
     """Return how to turn a single-file checkpoint into a folder."""
-    if role not in ("painter", "controlnet"):
+    if role not in _SINGLE_FILES:
         return f"name the folder of {ROLES[role]} in the layout of transformers with --model {role}=FOLDER"
-    kind = "StableDiffusionPipeline" if role == "painter" else "ControlNetModel"
-    call = f"{kind}.from_single_file({path.name!r}).save_pretrained('FOLDER')"
+    call = f"{_SINGLE_FILES[role]}.from_single_file({path.name!r}).save_pretrained('FOLDER')"
     return f"convert it with diffusers, {call}, and name it with --model {role}=FOLDER"
 
 

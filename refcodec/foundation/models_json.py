@@ -18,6 +18,7 @@ from refcodec.canonical_json import parse_json
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.folder_kind import pipeline_role
 from refcodec.foundation.model_place import snapshot_of
 from refcodec.foundation.roles import HUB_ID, ROLES, ModelSource
 
@@ -34,8 +35,10 @@ def roles_in_folder(folder: Path) -> dict[str, ModelSource]:
     """
     if os.path.isfile(folder / LISTING):
         return _listed_roles(folder)
-    if os.path.isfile(snapshot_of("painter", folder) / "model_index.json"):
-        return {"painter": ModelSource("painter", str(folder))}
+    snapshot = snapshot_of("painter", folder)
+    if os.path.isfile(snapshot / "model_index.json"):
+        role = pipeline_role(snapshot)
+        return {role: ModelSource(role, str(folder))}
     return {role: ModelSource(role, str(folder / role)) for role in ROLES if os.path.isdir(folder / role)}
 
 

@@ -30,6 +30,7 @@ from refcodec.foundation.loading import (
     running,
 )
 from refcodec.foundation.pipelines import limit_tokenizer
+from refcodec.foundation.prompt_tokens import check_ids, id_row
 from refcodec.foundation.required_files import check_pipeline_files
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import scheduler
@@ -157,13 +158,13 @@ class PercoGenerator(LatentCoder):
     def text(self, caption: str | list[int]) -> Tensor:
         """Return the states [1, tokens, width] of a caption, or of its token ids without start and end."""
         with running(ROLE, self.name), quiet():
-            limit = int(self.tokenizer.model_max_length)
             if isinstance(caption, str):
+                limit = int(self.tokenizer.model_max_length)
                 with preparing():
                     ids = self.tokenizer(caption, padding="max_length", max_length=limit, truncation=True).input_ids
             else:
-                ids = [self.tokenizer.bos_token_id, *caption[: limit - 2], self.tokenizer.eos_token_id]
-                ids += [self.tokenizer.pad_token_id] * (limit - len(ids))
+                check_ids(self.text_encoder, caption, ROLE, self.name)
+                ids, _ = id_row(self.tokenizer, self.text_encoder, caption)
             states: Tensor = self.text_encoder(torch.tensor([ids], device=self.text_encoder.device))[0]
         return self._attended(states)
 
@@ -196,8 +197,12 @@ class PercoGenerator(LatentCoder):
         guidance: float | None = None,
         sampler: str | None = None,
         progress: Progress | None = None,
+        guide_features: bool = False,
     ) -> NDArray[np.uint8]:
-        """Return uint8[H, W, 3] for features [1, m, h, w], one per scale x scale latent sites. context: as from `text`."""
+        """Return uint8[H, W, 3] for features [1, m, h, w], one per scale x scale latent sites. context: as from `text`.
+
+        guide_features: the estimate without conditioning has features of zero, too; else guidance applies to the text only.
+        """
         steps, guidance = STEPS if steps is None else steps, GUIDANCE if guidance is None else guidance
         with running(ROLE, self.name), scheduler(self, sampler):
             device, dtype, rule = self.unet.device, self.unet.dtype, self.scheduler
@@ -212,9 +217,11 @@ class PercoGenerator(LatentCoder):
                 else {}
             )
             for i, t in enumerate(rule.timesteps):
-                seen = torch.cat([rule.scale_model_input(x, t), local], 1)
+                scaled = rule.scale_model_input(x, t)
+                seen = self._predict(torch.cat([scaled, local], 1), t)
+                unseen = self._predict(torch.cat([scaled, 0 * local], 1), t) if guide_features else None
                 report(RUN)
-                x = rule.step(guided(self._predict(seen, t), context, null, guidance), t, x, **more).prev_sample
+                x = rule.step(guided(seen, context, null, guidance, unseen), t, x, **more).prev_sample
                 if progress is not None:
                     progress((i + 1) / len(rule.timesteps))
             return self.decode(x)
@@ -227,11 +234,21 @@ class PercoGenerator(LatentCoder):
         return of
 
 
-def guided(predict: Callable[[Tensor], Tensor], context: Tensor | None, null: Tensor, guidance: float) -> Tensor:
-    """Return the guided noise estimate, e(z_l, no text) + guidance (e(z_l, text) - e(z_l, no text)) (eq. 5)."""
-    if context is None:
+def guided(
+    predict: Callable[[Tensor], Tensor],
+    context: Tensor | None,
+    null: Tensor,
+    guidance: float,
+    unconditional: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """Return the guided noise estimate, e(z_l, no text) + guidance (e(z_l, text) - e(z_l, no text)) (eq. 5).
+
+    unconditional: the estimate that replaces e(z_l, no text), without z_l.
+    """
+    if context is None and unconditional is None:
         return predict(null)
+    full = null if context is None else context
     if guidance == 1:
-        return predict(context)
-    without = predict(null)
-    return without + guidance * (predict(context) - without)
+        return predict(full)
+    without = (unconditional or predict)(null)
+    return without + guidance * (predict(full) - without)

@@ -20,7 +20,14 @@ from refcodec.process_settings import audible_warnings
 
 if TYPE_CHECKING:
     from refcodec.foundation.captioner import Captioner
-    from refcodec.foundation.endpoint import Address, RemoteCaptioner, RemoteLanguageModel, RemoteTextToImage
+    from refcodec.foundation.endpoint import (
+        Address,
+        RemoteCaptioner,
+        RemoteEditor,
+        RemoteLanguageModel,
+        RemoteTextToImage,
+    )
+    from refcodec.foundation.instruction_editor import InstructionEditor
     from refcodec.foundation.language_model import LanguageModel
     from refcodec.foundation.text_to_image import TextToImage
 
@@ -74,6 +81,7 @@ class Models:
         environment: Environment | None = None,
         limits: Limits = NONE,
         allow_download: bool = False,
+        announce: Callable[[str], None] | None = None,
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
@@ -87,7 +95,14 @@ class Models:
             return models if same else replace(models, environment=environment, limits=limits)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
-        result = cls(device=device, dtype=dtype, environment=environment, limits=limits, allow_download=allow_download)
+        result = cls(
+            device=device,
+            dtype=dtype,
+            environment=environment,
+            limits=limits,
+            allow_download=allow_download,
+            announce=announce or _warn,
+        )
         if isinstance(models, Mapping):
             for role, place in models.items():
                 result.fill(role, place)
@@ -195,6 +210,12 @@ class Models:
         from refcodec.foundation import endpoint
 
         return self.load("painter", "text_to_image:TextToImage.load", recommended, endpoint.RemoteTextToImage)
+
+    def load_editor(self, recommended: Mapping[str, str]) -> InstructionEditor | RemoteEditor:
+        """Return the model of the role, of a folder or behind an endpoint. Raises ModelError."""
+        from refcodec.foundation import endpoint
+
+        return self.load("editor", "instruction_editor:InstructionEditor.load", recommended, endpoint.RemoteEditor)
 
     def _remark(self, role: str) -> str:
         """Return the end of a remedy: why an entry of a set that is named for a role does not fill it; "" if all do."""

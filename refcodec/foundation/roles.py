@@ -17,6 +17,7 @@ ROLES: Final = {
     "captioner": "a vision-language model",
     "language": "a language model",
     "painter": "a diffusion pipeline",
+    "editor": "a pipeline that edits pictures by instructions",
     "controlnet": "a ControlNet of the painter",
     "image_embedder": "a CLIP vision model",
     "text_encoder": "a CLIP text model",

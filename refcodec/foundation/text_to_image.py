@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +18,7 @@ from refcodec.foundation.device import SettingError, generator
 from refcodec.foundation.loaded_models import name_of, quiet_copy
 from refcodec.foundation.loading import library_errors, loading, require_config, running
 from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
+from refcodec.foundation.prompt_tokens import EmbeddedPrompt
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
 from refcodec.foundation.unclip import pixels_of
@@ -28,6 +28,7 @@ from refcodec.progress import Progress
 ROLE = "painter"
 NATIVE: Final = 1024  # side, if a pipeline does not state its native size
 FLOW: Final = "FlowMatch"  # prefix of samplers that diffusion samplers cannot replace
+WORDS_MAX: Final = 120  # of a prompt; more wins nothing, even where the encoder reads them
 CONDITIONED: Final = "Control"  # in the name of a class that requires more than a text
 
 Pixels = NDArray[np.uint8]
@@ -78,6 +79,21 @@ class TextToImage:
         factor = getattr(self.pipeline, "vae_scale_factor", 1)  # 1: a pipeline of pixels
         return int(side * factor) if isinstance(side, int) else NATIVE
 
+    @property
+    def prompt_words(self) -> int:
+        """About the number of words of a prompt that it reads: two for three tokens, but at most WORDS_MAX."""
+        tokenizers = [
+            part for name, part in self.pipeline.components.items() if "tokenizer" in name and part is not None
+        ]
+        tokens = max((int(tokenizer.model_max_length) for tokenizer in tokenizers), default=WORDS_MAX)
+        return max(1, min(WORDS_MAX, 2 * (tokens - 2) // 3))
+
+    @property
+    def edits_pictures(self) -> bool:
+        """Whether `edit` starts from the picture, and does not generate the prompt from scratch."""
+        with running(ROLE, self.name):
+            return self.editor is not None
+
     @cached_property
     def editor(self) -> Any:
         """Image-to-image pipeline of the same networks, or None if diffusers has none."""
@@ -92,7 +108,7 @@ class TextToImage:
 
     def paint(
         self,
-        prompt: str | torch.Tensor,
+        prompt: str | EmbeddedPrompt,
         size: tuple[int, int],
         *,
         seed: int,
@@ -105,8 +121,8 @@ class TextToImage:
     ) -> Pixels:
         """Return uint8[H, W, 3] for a prompt. size: (width, height), multiples of the VAE's factor.
 
-        prompt: a text, or an embedding float[1, n, W] (`prompt_tokens.embed`) if the pipeline takes one. steps, guidance
-        and sampler None: the defaults of the pipeline. guidance and negative are ignored by pipelines without them.
+        prompt: a text, or token ids as `prompt_tokens.embed` returns them for this pipeline. steps, guidance and sampler
+        None: the defaults of the pipeline. guidance and negative are ignored by pipelines without them.
         Raises SettingError for an unknown sampler.
         """
         return self._run(
@@ -198,9 +214,9 @@ class TextToImage:
         return pixels_of(output.images[0], self.name)
 
 
-def prompt_argument(prompt: str | torch.Tensor) -> dict[str, Any]:
+def prompt_argument(prompt: str | EmbeddedPrompt) -> dict[str, Any]:
     """Return a prompt as the argument of a pipeline."""
-    return {"prompt": prompt} if isinstance(prompt, str) else {"prompt_embeds": prompt}
+    return {"prompt": prompt} if isinstance(prompt, str) else dict(prompt.arguments())
 
 
 def _steps(pipeline: Any) -> int:

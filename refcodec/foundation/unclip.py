@@ -100,13 +100,13 @@ class UnclipGenerator:
         return pixels_of(output.images[0], self.name)
 
 
-def pixels_of(picture: Any, name: str) -> NDArray[np.uint8]:
+def pixels_of(picture: Any, name: str, role: str = ROLE) -> NDArray[np.uint8]:
     """Return uint8[H, W, 3] of a generated float[H, W, 3] in 0..1, rounded as in SPEC §14.
 
     Raises Code.MODEL_MALFORMED if it is not finite, or black, as pictures are that a safety checker withholds.
     """
     values = np.asarray(picture, np.float32)
-    require_finite(ROLE, name, bool(np.isfinite(values).all()))
+    require_finite(role, name, bool(np.isfinite(values).all()))
     out: NDArray[np.uint8] = np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
-    require_not_black(ROLE, name, out)
+    require_not_black(role, name, out)
     return out

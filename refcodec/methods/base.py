@@ -17,7 +17,7 @@ from refcodec.foundation.resolve import Models
 from refcodec.methods import candidates
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
-from refcodec.methods.sampler import SEEDS, SamplerSettings, sanitise_hints, without_cuda_noise
+from refcodec.methods.sampler import SEEDS, SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
 from refcodec.payloads import kinds
 from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile
@@ -46,6 +46,11 @@ class EncodeRequest:
         """Pass a step of the analysis to the user's callback, if any."""
         if self.record is not None:
             self.record(step, value)
+
+    def trial_job(self, size: tuple[int, int]) -> PackJob:
+        """Return a job of the user's symbols, without a model: packing it refuses a text or codes that cannot be sent."""
+        settings, environment = self.settings, self.plans[0].environment
+        return PackJob(self.symbols, self.profile, size, environment, settings.mode, settings.strict)
 
     def size_of(self, pack: Callable[[PackJob], Packed], candidate: Description) -> int:
         """Return the size in bytes of the file of a candidate."""
@@ -103,6 +108,11 @@ class DecodeContext:
         if self.record is not None:
             self.record(step, value)
 
+    def notice(self, text: str) -> None:
+        """Add a notice for the user, once."""
+        if text not in self.notices:
+            self.notices.append(text)
+
     def followable(self) -> DecodeContext:
         """Return the context without those hints of the file that cannot, or should not, be followed."""
         hints, notices = sanitise_hints(self.hints, self.overrides)
@@ -152,7 +162,11 @@ class Method:
             raise ValueError(f"method {self.name} has no {min(unread).replace('_', '-')}")
 
     def check_sampler_settings(self, overrides: Mapping[str, Any], samples: int, reflections: int | None) -> None:
-        """Raise ValueError for settings that the method does not read, since they would have no effect."""
+        """Raise ValueError for settings that the method does not read, since they would have no effect.
+
+        Raises TypeError or ValueError for values that are invalid for every method.
+        """
+        check_user_settings(overrides)
         if samples < 1:
             raise ValueError("samples must be at least 1")
         requested = {name for name, value in overrides.items() if value is not None}

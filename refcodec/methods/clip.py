@@ -6,8 +6,9 @@ picture -> CLIP vector -> b bits a dimension          codes -> middles, norm 19.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
 from refcodec.assemble import CodedPayload
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from refcodec.foundation.image_embedder import ImageEmbedder
     from refcodec.foundation.unclip import UnclipGenerator
     from refcodec.methods.picture_size import Pixels
+
+Change = Callable[[Any, int], Any]  # float[D] and a seed -> float[D]
 
 
 def pack(job: PackJob) -> Packed:
@@ -41,26 +44,33 @@ def pack(job: PackJob) -> Packed:
 
 
 def analyse(request: EncodeRequest) -> Description:
-    """Return the embedding of the picture, computed by the role image_embedder.
+    """Return the embedding of the picture: that of the user, else computed by the role image_embedder.
 
     Raises Code.MODEL_MALFORMED if its width is not that of the profile.
     """
+    height, width = request.pixels.shape[:2]
+    if request.symbols.names():
+        return Description(request.symbols, (width, height))
     embedder: ImageEmbedder = request.models.load(
         "image_embedder", "image_embedder:ImageEmbedder.load", request.profile.recommended.models
     )
     _check_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
-    height, width = request.pixels.shape[:2]
     return Description(replace(request.symbols, vector=embedder(request.pixels)), (width, height))
 
 
-def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return one picture per seed, by stable unCLIP from the dequantised vector scaled to its norm (π of the paper, §V-B)."""
+def reconstruct(context: DecodeContext, change: Change | None = None) -> list[Pixels]:
+    """Return one picture per seed, by stable unCLIP from the dequantised vector scaled to its norm (π of the paper, §V-B).
+
+    change: what an experiment does to the vector, with the seed of the file's settings.
+    """
     generator: UnclipGenerator = context.models.load(
         "painter", "unclip:UnclipGenerator.load", context.profile.recommended.models
     )
     value, sampler = context.need(spec.CLIP), context.sampler
     _check_width("painter", generator.width, len(value.codes), context.profile.name)
     vector = clip_bits.dequantise(value.codes, value.b) * sampler.norm_scale
+    if change is not None:
+        vector = change(vector, sampler.seed)
     seeds, out = context.seeds(), []
     for i, seed in enumerate(seeds):
         pixels = generator.paint(

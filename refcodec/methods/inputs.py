@@ -61,6 +61,7 @@ class Description:
     notices: tuple[str, ...] = ()  # for the user
     provenance: Mapping[str, str] | None = None  # None: the method and the models used
     model: tuple[Path, str] | None = None  # folder and digest of the symbol model; None: from the settings or the row
+    sources: Mapping[str, str] = field(default_factory=dict)  # further entries of the provenance
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class FilePlan:
         if description.provenance is not None:
             return description.provenance
         model = {"model": format_used_models(self.used)} if self.used else {}
-        return provenance_entries(method=self.profile.method_name, **model)
+        return provenance_entries(method=self.profile.method_name, **model, **description.sources)
 
     def file(self, pack: Callable[[PackJob], Packed], description: Description) -> EncodedFile:
         """Return the file of a description, whose symbols `pack` codes."""

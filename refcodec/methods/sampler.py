@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import numbers
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ SEEDS: Final = 10**19  # a seed has at most 19 digits
 NORM_SCALES: Final = (0.75, 1.5)  # outside this range the meaning of a vector is lost (Bachard & Maugey 2024, §V)
 # Most steps that a file can request. More is for the user to decide: a hint of a few bytes could cost days.
 STEPS_MAX: Final = 250
+SCALE_MAX: Final = 999_999
 
 
 class RenderHints(TypedDict, total=False):
@@ -30,7 +33,28 @@ class RenderHints(TypedDict, total=False):
     norm_scale: float | None
 
 
-def overrides_of(hints: RenderHints) -> dict[str, Any]:
+class RenderOptions(RenderHints, total=False):
+    """Settings of a reconstruction as keyword arguments of `refcodec.decode`: hints, and what only the user sets."""
+
+    prompts: str | os.PathLike[str] | None
+    expand: bool | None
+    image_guidance: float | None
+
+
+def check_user_settings(overrides: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError for a setting that is no hint of files and has another form than `RenderOptions`."""
+    prompts, expand, scale = (overrides.get(name) for name in ("prompts", "expand", "image-guidance"))
+    if not isinstance(prompts, str | os.PathLike | None):
+        raise TypeError(f"prompts is default, paper or a path, not {prompts!r}")
+    if not isinstance(expand, bool | None):
+        raise TypeError(f"expand is True or False, not {expand!r}")
+    if isinstance(scale, bool) or not isinstance(scale, numbers.Real | None):
+        raise TypeError(f"image_guidance is a number, not {scale!r}")
+    if scale is not None and not 0 <= float(scale) <= SCALE_MAX:
+        raise ValueError(f"image_guidance is 0 to {SCALE_MAX}, not {scale}")
+
+
+def overrides_of(hints: RenderOptions) -> dict[str, Any]:
     """Return keyword arguments under their names in files and profiles."""
     return {name.replace("_", "-"): value for name, value in hints.items()}
 

@@ -12,15 +12,18 @@ from refcodec.networks.layers import Add, Conv, Ladder, Layer, Net, Relu, Requan
 from refcodec.networks.manifest_values import malformed, require_integer, require_list, require_members
 
 SCALES: Final = 64  # Gaussian tables
-LATENT_SCALE: Final = 4  # rows of y, and of every net but the hyper-decoder, to one row of z
+LATENT_SCALE: Final = 4  # rows of y to one row of z, in kinds 6 and 7
 LAYERS_MAX, KERNEL_MAX, STRIDE_MAX, WIDTH_MAX = 16, 15, 4, 4096  # SEM-R-115
 
 
 class LayerReader:
-    """Reads layers; raises Code.MODEL_MALFORMED for an invalid form. `used`: the names of the tensors read so far."""
+    """Reads layers; raises Code.MODEL_MALFORMED for an invalid form. `used`: the names of the tensors read so far.
 
-    def __init__(self, rates: int, declared: Any, tensors: dict[str, NDArray[Any]]) -> None:
-        self.rates, self.declared, self.tensors = rates, declared, tensors
+    ratio: rows of y, and of every net but the hyper-decoder, to one row of z.
+    """
+
+    def __init__(self, rates: int, declared: Any, tensors: dict[str, NDArray[Any]], ratio: int = LATENT_SCALE) -> None:
+        self.rates, self.declared, self.tensors, self.ratio = rates, declared, tensors, ratio
         self.used = set[str]()
         self._rounding: dict[str, NDArray[np.int64]] = {}  # by the name of the shifts
 
@@ -33,11 +36,12 @@ class LayerReader:
         self.used.add(name)
         return self.tensors[name]
 
-    def net(self, obj: object, channels: int, path: str, rows: int = LATENT_SCALE) -> tuple[Net, int]:
+    def net(self, obj: object, channels: int, path: str, rows: int | None = None) -> tuple[Net, int]:
         """Return a net and the channels of its output (SEM-R-123).
 
-        Its input has `rows` rows for each of z, its output has `LATENT_SCALE`.
+        Its input has `rows` rows for each of z, as many as its output if None.
         """
+        rows = self.ratio if rows is None else rows
         layers: list[Layer] = []
         shapes: list[tuple[int, int]] = []  # channels and rows behind each layer
         begin = rows
@@ -48,13 +52,13 @@ class LayerReader:
                 # if a stride did not divide the rows, the output size would depend on rounding
                 divides = layer.transposed or rows % layer.stride == 0
                 rows = rows * layer.stride if layer.transposed else rows // layer.stride
-                if not divides or not begin <= rows <= LATENT_SCALE:
-                    raise malformed(f"a layer's size is not {begin} to 4 times that of z", f"{path}[{i}]")
+                if not divides or not begin <= rows <= self.ratio:
+                    raise malformed(f"a layer's size is not {begin} to {self.ratio} times that of z", f"{path}[{i}]")
             elif isinstance(layer, Add) and shapes[layer.source] != (channels, rows):
                 raise malformed("the two shapes differ", f"{path}[{i}]")
             layers.append(layer)
             shapes.append((channels, rows))
-        if rows != LATENT_SCALE:
+        if rows != self.ratio:
             raise malformed("its output does not have the size of y", path)
         return tuple(layers), channels
 

@@ -15,6 +15,7 @@ from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
 from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
 from refcodec.networks.table_model import TableModel
 from refcodec.networks.tensors import Array, declare, load_declared, load_tensors
+from refcodec.payloads.base import Model
 from refcodec.payloads.kinds import KINDS, Kinds
 
 __all__ = [
@@ -69,7 +70,7 @@ def load(folder: Path, digest: str | None = None) -> SymbolModel:
     return model
 
 
-def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> SymbolModel | TableModel:
+def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> Model:
     """Return the symbol model of a package of any kind. Raises ModelError (801 to 804) or UNSUPPORTED_MODEL (705)."""
     symbols = read_manifest(folder)["symbols"]
     found = symbol_digest(symbols)
@@ -79,9 +80,11 @@ def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> S
     return build_model(symbols, tensors, kinds)
 
 
-def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds = KINDS) -> SymbolModel | TableModel:
+def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds = KINDS) -> Model:
     """Return the checked model of a manifest's `symbols` and its tensors, in the form of the kind that they name."""
     kind = kinds.find(symbols.get("kind"))
+    if kind is not None and kind.build is not None:
+        return kind.build(symbols, tensors)
     if kind is not None and kind.table is not None:
         return table_model.build(symbols, tensors, kind.table)
     if kind is None or not kind.networks:

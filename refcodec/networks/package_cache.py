@@ -16,6 +16,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks import package, package_search
 from refcodec.networks.numpy_backend import NumpyBackend
+from refcodec.payloads.base import Kind, Model
 from refcodec.payloads.kinds import KINDS, Kinds
 
 if TYPE_CHECKING:
@@ -51,6 +52,18 @@ def table_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -
     if not isinstance(model, package.TableModel):
         raise SemError(Code.MODEL_MALFORMED, f"a model of kind {model.kind}, which is no table", path="symbols.kind")
     return model
+
+
+@lru_cache(maxsize=4)
+def _model_of_own_form(folder: Path, digest: str, kinds: Kinds) -> Model:
+    return package.load_any(folder, digest, kinds)
+
+
+def payload_model(kind: Kind, folder: Path, digest: str, kinds: Kinds = KINDS) -> Model:
+    """Return the symbol model that codes the payloads of a kind; raise `ModelError` for a model of another form."""
+    if kind.build is not None:
+        return _model_of_own_form(folder, digest, kinds)
+    return symbol_model(folder, digest) if kind.networks else table_model(folder, digest, kinds)
 
 
 def has_torch() -> bool:

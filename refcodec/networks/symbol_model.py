@@ -125,7 +125,7 @@ def parse(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolMo
     return SymbolModel(
         kind, symbol_digest(symbols), rates, hyper, groups, parity, s["order"] == "means-scales", s["context"],
         z_input, y_input, hyper_net, channel, spatial, None if s["anchor_heads"] is None else anchors, heads,
-        means, scales, *_parse_z_tables(reader, (rates, hyper)),
+        means, scales, *parse_z_tables(reader, (rates, hyper)),
     )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def _parse_group(
     return _Group(channel, spatial, anchor, head, mean, reader.scale(lists["scales"][k], c, f"scales[{k}]"))
 
 
-def _parse_z_tables(reader: LayerReader, shape: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def parse_z_tables(reader: LayerReader, shape: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return z.offset, z.size and z.freq, which with the layers use all tensors."""
     offset, size, freq = (
         reader.tensor(f"z.{name}", dtype, f"z.{name}")

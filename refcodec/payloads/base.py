@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from refcodec.errors import Code, SemError
 
@@ -34,6 +34,19 @@ class TableForm(NamedTuple):
     tensor: str
     dtype: str
     check: Callable[[Mapping[str, int], NDArray[Any]], None]  # raises MODEL_MALFORMED for an invalid tensor
+
+
+class Model(Protocol):
+    """A loaded symbol model (SPEC §12). `numbers`: its members that also stand in the parameters of a row."""
+
+    @property
+    def kind(self) -> int: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def numbers(self) -> dict[str, Any]: ...
 
 
 class SymbolOption(NamedTuple):
@@ -77,6 +90,8 @@ class Kind:
     decodes_without_model: bool = False  # the model only gives a meaning to the symbols
     table: TableForm | None = None  # form of its model, if that is one tensor
     networks: bool = False  # whether its model consists of networks
+    # manifest's `symbols`, tensors -> checked model; None: the form of kinds 6 and 7 if `networks`, else that of `table`
+    build: Callable[[dict[str, Any], dict[str, NDArray[Any]]], Model] | None = None
     text: bool = False  # the limit for text applies to its bytes and symbols (§15)
     option: SymbolOption | None = None  # the option that it adds
     inputs: frozenset[str] = frozenset()  # names of all options that take its symbols

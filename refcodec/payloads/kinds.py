@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""List the payload kinds of this codec (SPEC §6), and look them up by number."""
+"""List the payload kinds of this codec (SPEC §6), and look them up by number.
+
+`KINDS` are those of format version 1, which every environment knows; `WITH_DRAFTS` also has those of the folder `drafts`,
+for callers that ask for them (`Environment.with_drafts`, SEM_DRAFTS).
+"""
 
 from __future__ import annotations
 
@@ -27,18 +31,27 @@ SHIPPED: Final = MappingProxyType(
         7: ("elic", "latents", "ELIC"),
     }
 )
+# likewise, of the range for drafts and private use
+DRAFTS: Final = MappingProxyType(
+    {
+        48: ("grids", "drafts.grids", "KIND"),
+        49: ("tokens", "drafts.tokens", "KIND"),
+        50: ("scheduled", "drafts.scheduled", "KIND"),
+    }
+)
 
 
 class Kinds:
-    """Payload kinds by number: the shipped ones, and others beside them.
+    """Payload kinds by number: those of a table of modules, and others beside them.
 
-    The module of a shipped kind is imported when its descriptor is first asked for, so that `inspect` imports the kinds
-    of one row. `names`: number -> name of every kind.
+    The module of a kind of the table is imported when its descriptor is first asked for, so that `inspect` imports the
+    kinds of one row. `names`: number -> name of every kind.
     """
 
-    def __init__(self, others: tuple[Kind, ...] = ()) -> None:
+    def __init__(self, others: tuple[Kind, ...] = (), modules: Mapping[int, tuple[str, str, str]] = SHIPPED) -> None:
         self._others = {kind.id: kind for kind in others}
-        self.names: Final = {number: entry[0] for number, entry in SHIPPED.items()} | {
+        self._modules = modules
+        self.names: Final = {number: entry[0] for number, entry in modules.items()} | {
             kind.id: kind.name for kind in others
         }
 
@@ -49,13 +62,13 @@ class Kinds:
         """Return these kinds and others. ValueError for a number that is taken."""
         if taken := [kind.id for kind in kinds if kind.id in self.names]:
             raise ValueError(f"there is a payload kind {taken[0]}")
-        return Kinds((*self._others.values(), *kinds))
+        return Kinds((*self._others.values(), *kinds), self._modules)
 
     def get(self, number: int) -> Kind:
         """Return a kind; KeyError if it is unknown."""
-        if number not in SHIPPED:
+        if number not in self._modules:
             return self._others[number]
-        _, module, name = SHIPPED[number]
+        _, module, name = self._modules[number]
         kind: Kind = getattr(importlib.import_module(f"refcodec.payloads.{module}"), name)
         return kind
 
@@ -65,6 +78,7 @@ class Kinds:
 
 
 KINDS: Final = Kinds()
+WITH_DRAFTS: Final = Kinds(modules=MappingProxyType({**SHIPPED, **DRAFTS}))
 
 
 def get(number: int, kinds: Kinds = KINDS) -> Kind:

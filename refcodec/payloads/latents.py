@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from refcodec.networks.context_model import Backend, ContextModel, Trace
+    from refcodec.networks.scheduled_model import ScheduledModel
     from refcodec.networks.symbol_model import SymbolModel
     from refcodec.payloads.coding import CodingContext
     from refcodec.payloads.exports import Artifact, ExportContext
@@ -95,7 +96,7 @@ def shapes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 @lru_cache(maxsize=4)
-def z_tables(model: SymbolModel) -> entropy.TableBank:
+def z_tables(model: SymbolModel | ScheduledModel) -> entropy.TableBank:
     """Return the z tables of a model: table rate * hyper + channel."""
     rows, at = [], 0
     for offset, size in zip(model.z_offset.ravel().tolist(), model.z_size.ravel().tolist(), strict=True):
@@ -109,7 +110,7 @@ def _in_range(y: Ints) -> bool:
     return bool(y.min() >= -32768 and y.max() <= 32767)
 
 
-def _code(
+def code_residuals(
     coder: entropy.Coder, residuals: entropy.TableBank, mean: Ints, table: NDArray[np.uint8], s: Ints | None
 ) -> Shorts | None:
     """Code the residuals of a pass, s[c, n] or None to read; return y, None unless it is within int16."""
@@ -165,7 +166,9 @@ def _walk(
         yield ElicLatents(rate, z, y), context_model
         for step in (0, 1):
             mean, table = context_model.entropy_parameters(k, step)
-            part = _code(coder, residuals, mean, table, None if source is None else source(rate, k, step, mean, table))
+            part = code_residuals(
+                coder, residuals, mean, table, None if source is None else source(rate, k, step, mean, table)
+            )
             if part is None:
                 raise SemError(Code.VALUE_RANGE, f"a latent of group {k} leaves int16", path="y")
             context_model.squares[step].write(y[model.part(k)], part)

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -131,13 +131,17 @@ class Registry:
         return _shipped(kinds)
 
     @classmethod
-    def deferred(cls, load: Callable[[], Registry]) -> Registry:
-        """Return a registry that calls `load` at the first access to a row."""
+    def deferred(cls, load: Callable[[], Registry], kinds: Kinds = KINDS) -> Registry:
+        """Return a registry of these payload kinds that calls `load` at the first access to a row."""
 
         def source() -> Iterable[Profile]:
             return load().rows.values()
 
-        return cls(source)
+        return cls(source, kinds)
+
+    def with_kinds(self, kinds: Kinds) -> Registry:
+        """Return a registry of the same rows, to which rows of other payload kinds can be added."""
+        return Registry(lambda: [replace(row, known=kinds) for row in self.rows.values()], kinds)
 
     @cached_property
     def rows(self) -> Mapping[int, Profile]:

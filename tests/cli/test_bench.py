@@ -553,11 +553,11 @@ def test_looking_at_the_commands_imports_nothing_heavy() -> None:
         "import sys\n"
         "sys.modules.update(dict.fromkeys(('numpy', 'torch', 'PIL', 'scipy', 'safetensors', 'rich')))\n"
         "from refcodec.cli.main import main\n"
-        "sys.exit(main(['bench', 'rate', '--help']) or main(['bench', 'speed', '--help']))\n"
+        "sys.exit(main(['bench', 'rate', '--help']) or main(['bench', 'speed', '--help']) or main(['bench', 'vary', '--help']))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert list(group.commands) == ["rate", "speed"]
+    assert list(group.commands) == ["rate", "speed", "vary"]
 
 
 # The networks of tests/cli/test_metrics.py behind the command

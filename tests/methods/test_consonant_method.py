@@ -39,7 +39,7 @@ from refcodec.foundation.captioner import Captioner
 from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import TextToImage
-from refcodec.methods.consonant import prompts, reflection, word_selection
+from refcodec.methods.consonant import editing, prompts, reflection, word_selection
 from refcodec.methods.consonant.consonant_method import WORDS, largest_fitting, restore_words, word_count
 from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
 from refcodec.payloads.consonant import LETTERS
@@ -134,6 +134,7 @@ def language(**by: Callable[[str, int], str]) -> Answers:
     good = {
         "compress": shortens,
         "decompress": lambda text, _: restore(text, articles=False).text,
+        "expand": lambda text, _: f"A picture of {text}.",
         "compare": lambda *_: "The dog is missing.",
     }
     return Answers(good | by)
@@ -564,7 +565,7 @@ def test_a_reflection_is_given_what_there_is_to_know() -> None:
         overrides={"seed": 5, "steps": 3, "guidance": 2, "scheduler": "ddim"},
     )
     text = restore(shortens(BRIDGE), articles=False).text
-    assert [name for name, _ in steps] == ["restored", "painted", "reflection-1", "edited-1"]
+    assert [name for name, _ in steps] == ["restored", "expanded", "painted", "reflection-1", "edited-1"]
     found = dict(steps)
     assert found["restored"] == text
     assert found["reflection-1"] == {"description": "A bridge.", "change": "The dog is missing."}
@@ -576,7 +577,7 @@ def test_a_reflection_is_given_what_there_is_to_know() -> None:
     (_, (what, how)) = models["painter"].done
     assert what == "edit"
     assert {key: how[key] for key in ("strength", "steps", "guidance", "sampler", "kind")} == {
-        "strength": reflection.STRENGTH,
+        "strength": editing.STRENGTH,
         "steps": 3,
         "guidance": 2,
         "sampler": "ddim",

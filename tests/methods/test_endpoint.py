@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import base64
+import email
+import email.policy
 import io
 import json
 import threading
@@ -41,6 +43,7 @@ ROLES = {
     "captioner": endpoint.RemoteCaptioner,
     "language": endpoint.RemoteLanguageModel,
     "painter": endpoint.RemoteTextToImage,
+    "editor": endpoint.RemoteEditor,
 }
 
 
@@ -63,7 +66,8 @@ class Server:
                 self.send_error(404)
 
             def do_POST(self) -> None:
-                document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body, kind = self.rfile.read(int(self.headers["Content-Length"])), self.headers["Content-Type"]
+                document = json.loads(body) if kind == "application/json" else parts_of(kind, body)
                 own.asked.append((self.path, document, dict(self.headers)))
                 made = own.answer(self.path, document)
                 status, headers, body = made if isinstance(made, tuple) else (200, {}, made)
@@ -96,6 +100,7 @@ class Server:
             "language": lambda: asked.ask("say", "it", 5),
             "captioner": lambda: asked.caption(PHOTO),
             "painter": lambda: asked.paint("it", (32, 32), seed=0),
+            "editor": lambda: asked.edit(PHOTO, "it", seed=0),
         }
         with pytest.raises(SemError) as caught:
             calls[role]()
@@ -108,6 +113,19 @@ class Server:
         assert KEY not in text
         assert caught.value.__cause__ is None  # nothing of the library's, which may hold headers
         return caught.value
+
+
+def parts_of(kind: str, body: bytes) -> dict[str, Any]:
+    """The parts of a form, as the standard library's parser of mail reads them: texts, and the bytes of files."""
+    message = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body, policy=email.policy.HTTP)
+    assert message.get_content_type() == "multipart/form-data"
+    assert not message.defects
+    parts: dict[str, Any] = {}
+    for part in message.iter_parts():  # type: ignore[attr-defined]
+        name, data = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        assert name not in parts
+        parts[name] = data if part.get_filename() else data.decode()
+    return parts
 
 
 def chat(text: str) -> bytes:
@@ -125,6 +143,9 @@ def usual(path: str, document: dict[str, Any]) -> bytes:
     if path.endswith("/images/generations"):
         rng = np.random.default_rng(len(document["prompt"]) + document["seed"])
         return picture(rng.integers(0, 255, (40, 40, 3), dtype=np.uint8))
+    if path.endswith("/images/edits"):
+        pixels = np.asarray(Image.open(io.BytesIO(document["image"])))
+        return picture(255 - pixels)
     content = document["messages"][0]["content"]
     if not isinstance(content, str):
         return chat(SAID)
@@ -217,6 +238,132 @@ def test_a_server_that_knows_no_seed_is_asked_again(server: Server, status: int)
     assert len(server.asked) == 4
 
 
+# --- Image edits ---
+
+
+def test_an_editor_gets_a_form_with_the_picture(server: Server) -> None:
+    shares: list[float] = []
+    instruction = 'Make the sky "blue",\r\nand the cat – grün – green.'
+    made = server.role("editor").edit(
+        PHOTO,
+        instruction,
+        seed=3,
+        kind="cpu",
+        steps=9,
+        guidance=2.0,
+        image_guidance=1.5,
+        sampler=None,
+        progress=shares.append,
+    )
+    assert np.array_equal(made, 255 - PHOTO)
+    assert shares == [1]
+    ((path, parts, headers),) = server.asked
+    image = parts.pop("image")
+    assert path == "/v1/images/edits"
+    assert parts == {
+        "model": "some-model",
+        "prompt": instruction,
+        "n": "1",
+        "size": "48x48",
+        "response_format": "b64_json",
+        "seed": "3",
+    }
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(image))), PHOTO)
+    assert headers["Authorization"] == f"Bearer {KEY}"
+    assert headers["Content-Type"].startswith("multipart/form-data; boundary=")
+
+
+def test_a_large_picture_is_edited_smaller(server: Server) -> None:
+    made = server.role("editor").edit(np.zeros((1500, 3000, 3), np.uint8), "Add a dog.", seed=0)
+    assert made.shape == (512, 1024, 3)
+    assert server.asked[0][1]["size"] == "1024x512"
+
+
+@pytest.mark.parametrize(("unknown", "asked"), [({"seed"}, 2), ({"response_format"}, 3), ({"size", "seed"}, 3)])
+@pytest.mark.parametrize("status", [400, 422])
+def test_an_editor_that_does_not_know_a_part(server: Server, unknown: set[str], asked: int, status: int) -> None:
+    """Hosted models differ: some refuse a seed, some a response_format, some a size."""
+    server.answer = lambda path, parts: (status, {}, b"{}") if unknown & set(parts) else usual(path, parts)
+    assert np.array_equal(server.role("editor").edit(PHOTO, "Add a dog.", seed=0), 255 - PHOTO)
+    assert len(server.asked) == asked
+    assert not unknown & set(server.asked[-1][1])
+    assert {"model", "prompt", "n", "image"} <= set(server.asked[-1][1])
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 415, 422, 501])
+def test_a_server_without_image_edits(server: Server, status: int) -> None:
+    server.answer = lambda *_: (status, {}, b"{}")
+    fault = server.fault("editor")
+    assert f"status {status}" in fault.what
+    assert "POST /images/edits" in fault.hint
+    assert "--model editor=" in fault.hint
+
+
+def test_all_attempts_of_an_edit_have_the_time_of_one(server: Server) -> None:
+    server.settings["timeout"] = 0.5
+
+    def slow(*_: Any) -> Any:
+        server.gate.wait(0.35)
+        return 400, {}, b"{}"
+
+    server.answer = slow
+    assert "no answer in 0.5 s" in str(server.fault("editor"))
+    assert len(server.asked) == 2
+
+
+def reflected(server: Server, models: dict[str, Any]) -> reconstruct.Reconstruction:
+    data = codec.encode_file(None, text="old stone bridge calm river", size=(48, 48)).data
+    roles = dict.fromkeys(("captioner", "language"), server.url)
+    return reconstruct.reconstruct(decode_file(data), models=roles | models, samples=2, reflections=2)
+
+
+@pytest.mark.parametrize("roles", [("painter",), ("painter", "editor")])
+def test_reflections_edit_the_picture(server: Server, roles: tuple[str, ...]) -> None:
+    made = reflected(server, dict.fromkeys(roles, server.url))
+    paths = [path.removeprefix("/v1/images/") for path, _, _ in server.asked if "/images/" in path]
+    assert paths == ["generations", "edits", "edits"] * 2
+    assert not any("image edits" in notice for notice in made.notices)
+    edits = [parts for path, parts, _ in server.asked if path.endswith("/edits")]
+    assert all(SAID in parts["prompt"] for parts in edits)  # what the server says of every picture
+    assert len({parts["seed"] for parts in edits}) == 4
+    assert set(made.models) == {"captioner", "language", *roles}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(404, {}, b"{}"), (400, {}, b"{}"), (500, {}, b""), (200, {}, b"{}"), (200, {"Content-Length": "9"}, b"")],
+)
+def test_a_painter_without_image_edits_paints_anew_and_says_so_once(server: Server, answer: Any) -> None:
+    server.answer = lambda path, document: answer if path.endswith("/edits") else usual(path, document)
+    made = reflected(server, {"painter": server.url})
+    paths = [path.removeprefix("/v1/images/") for path, _, _ in server.asked if "/images/" in path]
+    edits = 3 if answer[0] == 400 else 1
+    assert paths == ["generations", *["edits"] * edits, *["generations"] * 5]
+    (notice,) = (notice for notice in made.notices if "image edits" in notice)
+    assert f"127.0.0.1:{server.http.server_port}" in notice
+    assert notice.endswith("reflections generate the picture anew")
+
+
+def test_an_editor_that_fails_is_an_error(server: Server) -> None:
+    server.answer = lambda path, document: (404, {}, b"{}") if path.endswith("/edits") else usual(path, document)
+    with pytest.raises(SemError, match=r"editor: the endpoint 127.0.0.1:.* answers with status 404") as caught:
+        reflected(server, {"painter": server.url, "editor": server.url})
+    assert caught.value.code == 801
+
+
+def test_the_key_of_the_editor_goes_to_its_host_alone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Server()
+    for host, key in ((server, "sk-one"), (other, "sk-other")):
+        monkeypatch.setenv(keys.variable_of(f"127.0.0.1:{host.http.server_port}"), key)
+    made = reflected(server, {"painter": server.url, "editor": other.url})
+    assert made.models["editor"].startswith(f"127.0.0.1:{other.http.server_port}")
+    assert [path for path, _, _ in other.asked] == ["/v1/images/edits"] * 4
+    assert {headers["Authorization"] for _, _, headers in other.asked} == {"Bearer sk-other"}
+    assert {headers["Authorization"] for _, _, headers in server.asked} == {"Bearer sk-one"}
+    other.http.shutdown()
+    other.http.server_close()
+
+
 # --- What is answered ---
 
 
@@ -253,6 +400,7 @@ def test_answers_that_are_none(server: Server, body: bytes) -> None:
 def test_pictures_that_are_none(server: Server, data: Any) -> None:
     server.answer = lambda *_: json.dumps({"data": [{"b64_json": data}]}).encode()
     assert "without a picture" in str(server.fault("painter"))
+    assert "without a picture" in str(server.fault("editor"))
 
 
 @pytest.mark.parametrize("how", ["paint", "edit"])
@@ -274,7 +422,9 @@ def test_a_picture_beyond_measure(server: Server) -> None:
     assert "without a picture" in str(server.fault("painter"))
 
 
-@pytest.mark.parametrize(("role", "most"), [("language", 1 << 20), ("captioner", 1 << 20), ("painter", 1 << 25)])
+@pytest.mark.parametrize(
+    ("role", "most"), [("language", 1 << 20), ("captioner", 1 << 20), ("painter", 1 << 25), ("editor", 1 << 25)]
+)
 def test_an_answer_beyond_measure(server: Server, role: str, most: int) -> None:
     server.answer = lambda *_: chat("x" * most)
     assert f"more than {most} bytes" in str(server.fault(role))
@@ -428,7 +578,9 @@ def test_a_picture_there_and_back_by_endpoints(server: Server, semtool: Semtool,
         next(asked[1]["prompt"] for asked in server.asked if "prompt" in asked[1])
         == "old stone bridge crosses calm river green trees"
     )
-    assert prompts.shipped().ask("describe") in json.dumps([asked[1] for asked in server.asked]).replace("\\n", "\n")
+    assert prompts.shipped().ask("describe") in json.dumps([asked[1] for asked in server.asked], default=repr).replace(
+        "\\n", "\n"
+    )
     secrets = [content for content in contents(place).values() if content is not None and KEY.encode() in content]
     assert not secrets
     assert b"127.0.0.1" in data  # the provenance that was asked for

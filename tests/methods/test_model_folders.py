@@ -29,6 +29,7 @@ from refcodec.foundation.download import resolve_folder
 from refcodec.foundation.hed import EdgeDetector
 from refcodec.foundation.hyper_encoder import HyperConfig, HyperEncoder
 from refcodec.foundation.image_embedder import ImageEmbedder
+from refcodec.foundation.instruction_editor import InstructionEditor
 from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.perco_diffusion import PercoGenerator
 from refcodec.foundation.resolve import Models
@@ -48,9 +49,10 @@ KINDS: dict[str, tuple[str, Any]] = {
     "language": ("language", LanguageModel), "llava": ("captioner", Captioner), "blip": ("captioner", Captioner),
     "blip2": ("captioner", Captioner), "qwen": ("captioner", Captioner), "idefics3": ("captioner", Captioner),
     "hed": ("edge_detector", EdgeDetector), "hyper": ("hyper_encoder", HyperEncoder),
+    "ip2p": ("editor", InstructionEditor), "ip2p_xl": ("editor", InstructionEditor),
 }  # fmt: skip
 QUICK = ("sd", "clip", "llava", "hed")  # the others are marked slow where a test has a case for each kind
-PIPELINES = ("sd", "xl", "flux", "unclip", "perco")
+PIPELINES = ("sd", "xl", "flux", "unclip", "perco", "ip2p", "ip2p_xl")
 
 
 def every(kinds: Iterable[str]) -> list[Any]:
@@ -76,6 +78,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "llava": tiny_models.llava(root / "llava"), "blip": tiny_models.blip(root / "blip"), "blip2": tiny_models.blip2(root / "blip2"),
         "qwen": tiny_models.qwen2_vl(root / "qwen"), "idefics3": tiny_models.idefics3(root / "idefics3"),
         "hed": tiny_models.edge_detector(root / "hed"), "hyper": hyper_encoder(root / "hyper"),
+        "ip2p": tiny_models.instruct_pix2pix(root / "ip2p"), "ip2p_xl": tiny_models.instruct_pix2pix_xl(root / "ip2p_xl"),
     }  # fmt: skip
     return made | {"perco": made["sd"], "text_encoder": made["clip"]}
 
@@ -122,6 +125,8 @@ def result(kind: str, model: Any) -> Any:
     few = {"seed": 1, "steps": 1}
     if kind in ("sd", "xl", "flux"):
         return model.paint("a cat on a mat", (32, 32), **few)
+    if kind in ("ip2p", "ip2p_xl"):
+        return model.edit(pixels[:32, :32], "add a cat", **few)
     if kind == "unclip":
         return model.paint(np.ones(model.width, np.float32), (32, 32), **few)
     if kind == "perco":
@@ -163,6 +168,7 @@ def test_a_complete_folder_works(folders: dict[str, Path], kind: str) -> None:
 NEEDED = [
     *((kind, part, file) for kind, parts in {
         "sd": ("tokenizer",), "xl": ("tokenizer", "tokenizer_2"), "flux": ("tokenizer", "tokenizer_2"), "unclip": ("tokenizer",), "perco": ("tokenizer",),
+        "ip2p": ("tokenizer",), "ip2p_xl": ("tokenizer", "tokenizer_2"),
         **dict.fromkeys(("clip", "text_encoder", "language", "llava", "blip", "blip2", "qwen", "idefics3"), ("",)),
     }.items() for part in parts for file in ("tokenizer.json", "tokenizer_config.json")),
     *((kind, "scheduler", "scheduler_config.json") for kind in PIPELINES), ("unclip", "image_noising_scheduler", "scheduler_config.json"),
@@ -289,7 +295,7 @@ def one_text(path: Path) -> None:
     ("kind", "part"),
     [
         ("sd", "tokenizer"), ("xl", "tokenizer"), ("flux", "tokenizer"), ("flux", "tokenizer_2"), ("unclip", "tokenizer"),
-        ("perco", "tokenizer"), *((kind, "") for kind in ("clip", "text_encoder", "language", "llava", "blip", "blip2", "qwen", "idefics3")),
+        ("ip2p", "tokenizer"), ("ip2p_xl", "tokenizer"), ("perco", "tokenizer"), *((kind, "") for kind in ("clip", "text_encoder", "language", "llava", "blip", "blip2", "qwen", "idefics3")),
     ],
 )  # fmt: skip
 def test_a_tokenizer_to_which_all_texts_are_the_same(
@@ -397,7 +403,7 @@ def test_weights_of_a_variant_alone(folders: dict[str, Path], kind: str, variant
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("kind", ["sd", "xl", "flux", "unclip"])
+@pytest.mark.parametrize("kind", ["sd", "xl", "flux", "unclip", "ip2p", "ip2p_xl"])
 def test_weights_of_a_variant_in_some_parts(folders: dict[str, Path], kind: str, variant: str) -> None:
     for path in networks(copied(folders, kind))[::2]:
         VARIANTS[variant](path)
@@ -671,6 +677,9 @@ def test_one_level_too_low(folders: dict[str, Path], part: str) -> None:
 WRONG = [
     ("sd", "controlnet", "is ControlNetModel", "--model controlnet=model"), ("unclip", "sd", "is StableDiffusionPipeline, not StableUnCLIPImg2ImgPipeline", "name a folder of a StableUnCLIPImg2ImgPipeline"),
     ("sd", "unclip", "is StableUnCLIPImg2ImgPipeline", "name a folder of a text-to-image pipeline"), ("controlnet", "sd", "is a pipeline", "--model painter=model"),
+    ("ip2p", "sd", "is StableDiffusionPipeline, not StableDiffusionInstructPix2PixPipeline or ", "--model painter=model"), ("ip2p_xl", "unclip", "is StableUnCLIPImg2ImgPipeline", "--model painter=model"),
+    ("sd", "ip2p", "is StableDiffusionInstructPix2PixPipeline", "--model editor=model"), ("flux", "ip2p_xl", "is StableDiffusionXLInstructPix2PixPipeline", "--model editor=model"),
+    ("unclip", "ip2p", "is StableDiffusionInstructPix2PixPipeline", "--model editor=model"), ("language", "ip2p", "is a pipeline", "--model editor=model"), ("ip2p", "clip", "is clip", "edits pictures by instructions"),
     ("embedder", "sd", "is a pipeline", "--model painter=model"), ("language", "sd", "is a pipeline", "--model painter=model"),
     ("llava", "flux", "is a pipeline", "--model painter=model"), ("clip", "hed", "is hed", "--model edge_detector=model"), ("hed", "hyper", "is perco_hyper_encoder", "--model hyper_encoder=model"),
     ("sd", "clip", "is clip", "name a folder of a diffusion pipeline"), ("language", "clip", "is clip", "a language model"), ("hyper", "controlnet", "model_type", "hyper-encoder"),
@@ -1002,13 +1011,13 @@ def test_a_safety_checker_behind_a_controlnet(folders: dict[str, Path]) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["sd", "unclip", "xl"])
+@pytest.mark.parametrize("kind", ["sd", "unclip", "xl", "ip2p", "ip2p_xl"])
 def test_a_black_picture(folders: dict[str, Path], kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_here(kind, folders[kind])
     monkeypatch.setattr(
         model.pipeline.image_processor, "postprocess", lambda *_, **__: np.zeros((1, 32, 32, 3), np.float32)
     )
-    refused(lambda: result(kind, model), MALFORMED, "returned an all-black picture", "another seed", "painter")
+    refused(lambda: result(kind, model), MALFORMED, "returned an all-black picture", "another seed", KINDS[kind][0])
 
 
 @pytest.mark.parametrize("flag", ["nsfw_content_detected", "nsfw_detected"])
@@ -1048,6 +1057,11 @@ def command(role: str, semtool: Semtool, folders: dict[str, Path], kind: str) ->
     if kind in ("sd", "xl", "flux"):
         assert semtool("encode", "--text", "ct n mt", "--size", "64x64", "-o", "text.sem").status == 0
         return ["decode", "text.sem", "-o", "x.png"]
+    if role == "editor":
+        assert semtool("encode", "--text", "ct n mt", "--size", "64x64", "-o", "text.sem").status == 0
+        models = {"painter": "sd", "captioner": "idefics3", "language": "language"}
+        options = [part for role, kind in models.items() for part in ("--model", f"{role}={folders[kind]}")]
+        return ["decode", "text.sem", "-o", "x.png", "--reflections", "1", *options]
     if role == "controlnet":
         Image.fromarray(np.zeros((64, 64), np.uint8)).save("edges.png")
         made = semtool(
@@ -1158,7 +1172,9 @@ def loaded_by_the_library(folders: dict[str, Path], kind: str) -> Any:
     return diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True)
 
 
-@pytest.mark.parametrize("kind", ["sd", "xl", "flux", "unclip", "controlnet", "language", "llava", "blip2"])
+@pytest.mark.parametrize(
+    "kind", ["sd", "xl", "flux", "unclip", "ip2p", "ip2p_xl", "controlnet", "language", "llava", "blip2"]
+)
 def test_a_loaded_object_of_the_libraries(folders: dict[str, Path], kind: str) -> None:
     own = loaded_by_the_library(folders, kind)
     before = dict(vars(own))

@@ -35,7 +35,7 @@ from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator, gui
 from refcodec.foundation.resolve import Models
 from refcodec.methods.perco import perco_method
 from tools.train import perco as training
-from tools.train import small
+from tools.train import perco_conditioning, small
 
 pytestmark = pytest.mark.models
 
@@ -564,12 +564,9 @@ def test_training_goes_on_and_repeats_and_its_folders_encode(
     assert trained.scheduler.config.prediction_type == "v_prediction"
 
 
-def test_the_null_text_learns_from_dropped_texts(
-    lesson: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_null_text_learns_from_dropped_texts(lesson: list[str], tmp_path: Path) -> None:
     def null(name: str, share: float) -> Any:
-        monkeypatch.setattr(training, "DROPPED", share)
-        training.main([*lesson, "--out", str(tmp_path / name), "--steps", "1"])
+        training.main([*lesson, "--out", str(tmp_path / name), "--steps", "1", "--dropped", str(share)])
         return torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["hyper"]["null_text"]
 
     never, always, again = null("never", 0.0), null("always", 1.0), null("again", 0.0)
@@ -596,7 +593,7 @@ def test_what_the_training_tool_refuses(lesson: list[str], tmp_path: Path, model
 
 
 def test_settings_of_the_paper() -> None:
-    assert (perco_diffusion.STEPS, perco_diffusion.GUIDANCE, training.DROPPED) == (20, 3.0, 0.1)
+    assert (perco_diffusion.STEPS, perco_diffusion.GUIDANCE, perco_conditioning.DROPPED) == (20, 3.0, 0.1)
     count = sum(p.numel() for p in HyperEncoder(HyperConfig(v=256, stride=8, null_text=None)).parameters())
     assert (
         count == 4_080_128 + 2 * 320 * 32 + 320 + 32

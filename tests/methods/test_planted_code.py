@@ -33,6 +33,7 @@ from refcodec.foundation.hed import EdgeDetector
 from refcodec.foundation.hyper_config import HyperConfig
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.image_embedder import ImageEmbedder
+from refcodec.foundation.instruction_editor import InstructionEditor
 from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator
 from refcodec.foundation.resolve import Models
@@ -48,6 +49,7 @@ LOADERS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "captioner": ("captioner", (Captioner.load,)),
     "language": ("language", (LanguageModel.load,)),
     "painter": ("painter", (TextToImage.load, LatentCoder.load, PercoGenerator.load)),
+    "editor": ("editor", (InstructionEditor.load,)),
     "unclip": ("painter", (UnclipGenerator.load,)),
     "controlnet": ("controlnet", (ControlNet.load,)),
     "image_embedder": ("image_embedder", (ImageEmbedder.load,)),
@@ -189,6 +191,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "captioner": ("encode", "photo.png", "--method", "consonant"),
     "language": ("encode", "photo.png", "--method", "consonant", "--text", "a cat on a mat"),
     "painter": ("decode", "caption.sem", "-o", "new.png"),
+    "editor": ("decode", "words.sem", "-o", "new.png", "--reflections", "1"),
     "unclip": ("decode", "vector.sem", "-o", "new.png"),
     "controlnet": ("encode", "photo.png", "--method", "pics", "--caption", "a cat", "--edges", "contours", "--candidates", "2"),
     "image_embedder": ("encode", "photo.png", "--method", "clip"),
@@ -217,9 +220,11 @@ def test_the_program_runs_no_code_of_a_folder(
 
     Image.fromarray(tiny_models.photo()).save("photo.png")
     Path("caption.sem").write_bytes(refcodec.encode(None, caption="a cat", size=(64, 64)))
+    Path("words.sem").write_bytes(refcodec.encode(None, text="ct", size=(64, 64)))
     Path("vector.sem").write_bytes(refcodec.encode(None, vector=[0.0] * 768, size=(64, 64), method="clip"))
     folder = planted(models, name, way, tmp_path, marker)
-    others = [f"{role}={models / role}" for role in (("painter", "clip") if name == "controlnet" else ())]
+    beside = {"controlnet": ("painter", "clip"), "editor": ("painter", "captioner", "language")}
+    others = [f"{role}={models / role}" for role in beside.get(name, ())]
     options = [part for entry in (*others, f"{LOADERS[name][0]}={folder}") for part in ("--model", entry)]
     done = subprocess.run(
         [sys.executable, "-m", "refcodec.cli", *COMMANDS[name], *options],

@@ -42,6 +42,7 @@ from refcodec.foundation.hyper_config import HyperConfig
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.image_embedder import ImageEmbedder
 from refcodec.foundation.input_size import require_size
+from refcodec.foundation.instruction_editor import InstructionEditor
 from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_encoder import TextEncoder
@@ -100,6 +101,7 @@ USES: dict[str, tuple[str, Any, Callable[[Any], Any]]] = {
     "language": ("language", LanguageModel.load, lambda m: m.ask("shorten", CAPTION, 12)),
     "painter": ("painter", TextToImage.load, lambda m: np.stack([m.paint(CAPTION, (64, 64), **FEW), m.edit(PHOTO[:32, :32].repeat(2, 0).repeat(2, 1), CAPTION, 0.6, **FEW)])),
     "unclip": ("painter", UnclipGenerator.load, lambda m: m.paint(np.linspace(-1, 1, m.width, dtype=np.float32), (64, 32), **FEW)),
+    "editor": ("editor", InstructionEditor.load, lambda m: m.edit(PHOTO[:32, :32].repeat(2, 0).repeat(2, 1), CAPTION, image_guidance=1.2, **FEW)),
     "image_embedder": ("image_embedder", ImageEmbedder.load, lambda m: m(PHOTO)),
     "text_encoder": ("text_encoder", TextEncoder.load, lambda m: m(CAPTION)),
     "edge_detector": ("edge_detector", EdgeDetector.load, lambda m: m(PHOTO)),

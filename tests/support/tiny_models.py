@@ -598,3 +598,51 @@ def flux(folder: Path) -> Path:
             transformer=transformer,
         ).save_pretrained(folder / "painter", safe_serialization=True)
     return folder / "painter"
+
+
+# --- Editors by instruction ---
+
+
+def instruct_pix2pix(folder: Path) -> Path:
+    """StableDiffusionInstructPix2PixPipeline: a network of the noise and of the latents of the picture to edit."""
+    from diffusers import EulerAncestralDiscreteScheduler, StableDiffusionInstructPix2PixPipeline
+
+    tokenizer = clip_tokenizer(folder / "scratch")
+    with quiet():
+        StableDiffusionInstructPix2PixPipeline(
+            vae=vae(),
+            unet=unet(16, in_channels=8),
+            text_encoder=text_model(16, len(tokenizer)),
+            tokenizer=tokenizer,
+            scheduler=EulerAncestralDiscreteScheduler(),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        ).save_pretrained(folder / "editor", safe_serialization=True)
+    return folder / "editor"
+
+
+def instruct_pix2pix_xl(folder: Path) -> Path:
+    """StableDiffusionXLInstructPix2PixPipeline: two text encoders."""
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLInstructPix2PixPipeline
+
+    tokenizer = clip_tokenizer(folder / "scratch")
+    network = unet(
+        32,
+        in_channels=8,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=16 + 6 * 8,
+        use_linear_projection=True,
+    )
+    with quiet():
+        StableDiffusionXLInstructPix2PixPipeline(
+            vae=vae(),
+            unet=network,
+            text_encoder=text_model(16, len(tokenizer)),
+            text_encoder_2=text_model(16, len(tokenizer), projection=16),
+            tokenizer=tokenizer,
+            tokenizer_2=tokenizer,
+            scheduler=EulerDiscreteScheduler(),
+        ).save_pretrained(folder / "editor", safe_serialization=True)
+    return folder / "editor"

@@ -31,7 +31,7 @@ from refcodec import SemError, codec, spec
 from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import decode_file
 from refcodec.encode_settings import EncodeOptions, EncoderOptions
-from refcodec.methods.sampler import RenderHints
+from refcodec.methods.sampler import RenderOptions
 from tools.fuzz.target import MODELS
 from tools.fuzz.valid_files import latent_file
 
@@ -373,10 +373,12 @@ def test_a_payload_error_names_byte_and_field() -> None:
 # --- the interface -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["encode", "decode", "inspect", "payload", "symbols", "read", "write"])
+@pytest.mark.parametrize(
+    "name", ["encode", "decode", "inspect", "payload", "symbols", "symbol_files", "text", "read", "write"]
+)
 def test_help_names_every_argument(name: str) -> None:
     function = getattr(refcodec, name)
-    hints = {"encode": EncodeOptions, "decode": RenderHints}
+    hints = {"encode": EncodeOptions, "decode": RenderOptions}
     names = [each.name for each in inspect.signature(function).parameters.values() if each.kind != each.VAR_KEYWORD]
     names += hints[name].__annotations__ if name in hints else []
     text = pydoc.render_doc(function, renderer=pydoc.plaintext)

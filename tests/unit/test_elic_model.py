@@ -373,7 +373,7 @@ def test_symbols_that_calibration_did_not_show_do_not_saturate() -> None:
 
 def test_ratios_as_multiplier_and_shift() -> None:
     ratios = np.array([[1e-9, 2.0**-30, 0.3, 1 - 1e-9, 0.99999, 1.0, 1.00001, 2.5, 8191.9, 16383.4, 16383.6]])
-    writer = quantise._Writer()
+    writer = quantise.LayerWriter()
     writer.requant("q", ratios, -5, 5, np.full_like(ratios, 3.25))
     m, s, a = (writer.tensors[f"q.{name}"] for name in ("m", "s", "a"))
     assert (m > 0).all()
@@ -393,7 +393,7 @@ def test_weights_and_biases_of_any_size_stay_within_bounds() -> None:
         with torch.no_grad():
             layer.weight *= weight
             layer.bias.fill_(bias)
-        writer = quantise._Writer()
+        writer = quantise.LayerWriter()
         writer.conv("c", layer, np.full(40, 1e4))
         assert (
             0 < check_net((Conv(writer.tensors["c.w"], writer.tensors["c.b"]),), 32768, "c") <= 2**37

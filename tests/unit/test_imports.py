@@ -21,12 +21,13 @@ SOURCE = ROOT / "refcodec"
 # stands on lower lines or in its own room; names on one line do not know each other.
 LAYERS = (
     ("cli",),
-    ("export", "symbol_arrays"),
-    ("codec", "progressive"),
+    ("export",),
+    ("symbol_arrays", "file_text"),
+    ("codec", "decode_picture", "progressive"),
     ("pack", "reconstruct"),
-    ("decode_memory",),
+    ("decode_memory", "partial_decode"),
     ("decoder", "methods", "inspection", "editing"),
-    ("encode_settings",),
+    ("encode_settings", "draft_files"),
     ("assemble",),
     ("convert",),
     ("search",),

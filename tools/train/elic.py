@@ -2,12 +2,14 @@
 """Train an ELIC network for several rates at once; runs resume from one checkpoint file.
 
     python -m tools.train.elic PHOTOS --out runs/elic --minutes 100 --processes 2
+    accelerate launch --multi_gpu --num_processes 8 -m tools.train.elic 'coco-{000..082}.tar' --recipe taco --out runs/taco ...
 
-PHOTOS is a folder of photographs. `--config taco-text` trains TACO with its text adapter, using captions and TACO's
-losses (tools/train/joint.py). The run writes `checkpoint.pt` (weights, averaged weights and optimiser state, all that
-resuming needs) and `log.jsonl` to the --out folder. Ctrl-C saves and stops; the same command resumes. The schedule
-follows the elapsed share of --minutes, summed over all sessions, or of --steps. A run with --steps, in one process on a
-CPU and without interruption, gives the same losses each time.
+PHOTOS is a folder of photographs, or shards or a list of files, which are streamed (tools/train/listing.py). `--config
+taco-text` trains TACO with its text adapter, using captions and TACO's losses (tools/train/joint.py); `--recipe taco` with
+all settings of the paper. The run writes `checkpoint.pt` (weights, averaged weights, optimiser state and position in the
+pictures, all that resuming needs) and `log.jsonl` to the --out folder. Ctrl-C saves and stops; the same command resumes. The
+schedule follows the elapsed share of --minutes, summed over all sessions, or of --steps or --epochs. A run with --steps, in
+one process on a CPU and without interruption, gives the same losses each time.
 """
 
 from __future__ import annotations
@@ -15,29 +17,31 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 import torch.multiprocessing
 from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.transforms.elic import config as configs
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.torch_transforms import extended
-from tools.train import joint, photos, sketches
+from tools.train import devices, elic_data, elic_options, rates, sketches
+from tools.train.data import Data, Source
+from tools.train.devices import Devices, average_gradients
+from tools.train.elic_validation import validate
 from tools.train.joint import Guide
 from tools.train.losses import distortion, line_distortion
+from tools.train.principal import initialise
 from tools.train.session import (
     CHECKPOINT_EVERY,
     VALIDATE_EVERY,
     Log,
+    agree,
     interruptible,
-    learning_rate,
     load_checkpoint,
     save_checkpoint,
     tensor,
@@ -46,9 +50,8 @@ from tools.train.session import (
 LAMBDAS = tuple(round(0.0003 * (0.0256 / 0.0003) ** (i / 9), 6) for i in range(10))  # quality 1 … 10
 SKETCH_LAMBDAS = tuple(round(3e-6 * (1.6e-4 / 3e-6) ** (i / 9), 8) for i in range(10))  # about 0.006 … 0.06 bpp
 TEXT_WIDTH = 512  # of openai/clip-vit-base-patch32
-HELD_OUT = 8  # pictures at the end of the listing, used for validation only
+HELD_OUT = elic_data.HELD_OUT
 PATCHES = 25_000  # patches in the PCA that initialises the linear path
-
 
 SKETCH = configs.ElicConfig(
     m=96,
@@ -84,76 +87,10 @@ def config(name: str) -> configs.ElicConfig:
     return configs.ElicConfig.from_dict({**base.to_dict(), "lambdas": list(LAMBDAS)})
 
 
-def initialise(net: Any, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> None:
-    """Initialise the linear path with a PCA of 16x16 patches and scale down all other branches."""
-    cfg: configs.ElicConfig = net.cfg
-    for m in net.modules():
-        if hasattr(m, "branch"):
-            m.branch[-1].weight.data.mul_(0.3)
-            m.branch[-1].bias.data.zero_()
-    if cfg.transform != "patch":
-        return
-    crop = sketches.crop if cfg.channels == 1 else photos.crop
-    patches = np.stack([crop(pictures, 16, rng) for _ in range(PATCHES)]).astype(np.float64)
-    flat = patches.transpose(0, 3, 1, 2).reshape(len(patches), -1) / 255 - 0.5
-    values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
-    order = np.argsort(values)[::-1][: cfg.m]
-    basis = torch.tensor(vectors[:, order].T.copy(), dtype=torch.float32).view(cfg.m, cfg.channels, 16, 16)
-    net.g_a.linear.weight.data.copy_(basis)
-    net.g_s.linear.weight.data.copy_(basis)
-    for t in (net.g_a, net.g_s):
-        t.linear.bias.data.zero_()
-        last: Any = [m for m in t.net if isinstance(m, torch.nn.Conv2d)][-1]
-        last.weight.data.mul_(0.1)
-        last.bias.data.zero_()
-    log_std = torch.tensor(0.5 * np.sqrt(np.maximum(values[order], 1e-8)), dtype=torch.float32).log()
-    start = 0
-    for k, c in enumerate(cfg.groups):
-        for head in (net.entropy.head, net.entropy.anchor_head):
-            if k < len(head):
-                bias, weight = head[k][-1].bias.data, head[k][-1].weight.data
-                weight.mul_(0.1)
-                bias.zero_()
-                bias[slice(c, 2 * c) if cfg.means_first else slice(0, c)] = log_std[start : start + c]
-        start += c
-
-
-def average_gradients(params: list[torch.nn.Parameter], world: int) -> float:
-    """Average the gradients over all processes and clip them to norm 3; return the norm before clipping."""
-    flat = torch.cat([p.grad.view(-1) if p.grad is not None else p.data.new_zeros(p.numel()) for p in params])
-    if world > 1:
-        dist.all_reduce(flat)
-        flat /= world
-    norm = float(flat.norm())
-    flat *= min(1.0, 3.0 / (norm + 1e-9))
-    at = 0
-    for p in params:
-        p.grad = flat[at : at + p.numel()].view_as(p)
-        at += p.numel()
-    return norm
-
-
-@torch.no_grad()
-def validate(net: Elic, pictures: list[NDArray[np.uint8]], device: str, guide: Guide) -> list[dict[str, float]]:
-    """Return estimated bpp and PSNR with rounded symbols, on 384x384 centres of the held-out pictures, at three rates.
-
-    The held-out pictures are the last ones of the listing; each is encoded with its first caption, if any.
-    """
-    net.eval()
-    captions = [texts[0] for texts in guide.captions[-len(pictures) :]] if guide.captions else [""] * len(pictures)
-    rows = []
-    for rate in (1, net.cfg.rates // 2, net.cfg.rates - 2) if net.cfg.rates > 3 else range(net.cfg.rates):
-        bpp, psnr = [], []
-        for pic, caption in zip(pictures, captions, strict=True):
-            part = photos.centre(pic, 384)
-            h, w = part.shape[:2]
-            x = extended(part).to(device)
-            out = net(x, torch.tensor([rate], device=device), guide.states([caption]))
-            bpp.append(float((out.y_bits + out.z_bits)[0]) / (h * w))
-            psnr.append(-10 * math.log10(float(((out.x.clamp(0, 1) - x)[:, :, :h, :w] ** 2).mean()) + 1e-12))
-        rows.append({"rate": rate, "bpp": round(float(np.mean(bpp)), 4), "psnr": round(float(np.mean(psnr)), 3)})
-    net.train()
-    return rows
+def configuration(args: argparse.Namespace) -> configs.ElicConfig:
+    """Return the configuration of a run: that of its name, with the lambdas of `--lambdas`."""
+    named = config(args.config)
+    return replace(named, lambdas=tuple(args.lambdas)) if args.lambdas else named
 
 
 def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any] | None:
@@ -163,7 +100,7 @@ def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any
         return None
     state, (trained, data) = loaded
     path = args.out / "checkpoint.pt"
-    if trained != config(args.config):
+    if trained != configuration(args):
         raise SystemExit(f"error: {path} holds another architecture than --config {args.config}; choose another --out")
     if data != data_digest:
         raise SystemExit(f"error: {path} was trained on other pictures (listing {data}); choose another --out")
@@ -174,13 +111,18 @@ class Run:
     """The training state that is saved in a checkpoint."""
 
     def __init__(
-        self, args: argparse.Namespace, state: dict[str, Any] | None, pictures: list[NDArray[np.uint8]]
+        self,
+        args: argparse.Namespace,
+        state: dict[str, Any] | None,
+        pictures: list[NDArray[np.uint8]],
+        processes: Devices,
     ) -> None:
         torch.manual_seed(args.seed)
-        self.net = Elic(config(args.config)).to(args.device)
-        self.seconds, self.step = 0.0, 0
+        self.net = Elic(configuration(args)).to(processes.device)
+        self.seconds, self.step, self.processes = 0.0, 0, processes
+        self.schedule = rates.schedule(args)
         if state is None:
-            initialise(self.net, pictures, np.random.default_rng(args.seed))
+            initialise(self.net, pictures, np.random.default_rng(args.seed), PATCHES)
         else:
             self.net.load_state_dict(state["net"])
             self.seconds, self.step = state["seconds"], state["step"]
@@ -192,11 +134,7 @@ class Run:
         if state is not None:
             self.optimiser.load_state_dict(state["optimiser"])
             self.ema = state["ema"]
-        if args.processes > 1:
-            for p in self.params:
-                dist.broadcast(p.data, 0)
-            if state is None:
-                self.ema = {k: v.clone() for k, v in self.net.state_dict().items()}
+        devices.share_weights([*self.net.state_dict().values(), *self.ema.values()], processes)
 
     def done(self, args: argparse.Namespace) -> float:
         """Return the completed share of the schedule, 0 at the start and 1 at the end."""
@@ -208,7 +146,7 @@ class Run:
         live = self.net.state_dict()
         torch._foreach_lerp_(list(self.ema.values()), [live[k] for k in self.ema], 1 - keep)
 
-    def save(self, args: argparse.Namespace, data_digest: str) -> None:
+    def save(self, args: argparse.Namespace, data_digest: str, position: Mapping[str, Any]) -> None:
         state = {
             "net": self.net.state_dict(),
             "ema": self.ema,
@@ -218,195 +156,144 @@ class Run:
             "config": self.net.cfg.to_dict(),
             "data": data_digest,
             "seed": args.seed,
+            "position": dict(position),
         }
         save_checkpoint(args.out, state)
 
 
-def batch(
+def losses(
+    run: Run,
     args: argparse.Namespace,
-    pictures: list[NDArray[np.uint8]],
-    size: int,
-    sketch: bool,
+    x: Tensor,
+    captions: list[str],
+    share: float,
     guide: Guide,
     rng: np.random.Generator,
-) -> tuple[Tensor, list[str] | None]:
-    """Return random crops [B, C, size, size] and, if captions are used, one caption per crop."""
-    if guide.captions is None:
-        crop = sketches.crop if sketch else photos.crop
-        return tensor(np.stack([crop(pictures, size, rng) for _ in range(args.batch)]), args.device), None
-    crops, drawn = zip(*(joint.crop(pictures, size, rng) for _ in range(args.batch)), strict=True)
-    return tensor(np.stack(crops), args.device), guide.drawn(list(drawn), rng)
-
-
-def train_step(
-    run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator, guide: Guide
-) -> tuple[tuple[float, ...], dict[str, Any]]:
-    """Take one optimiser step; return (loss, bpp, MSE, LPIPS, joint loss) of its crops, and further values to log."""
-    done, device = run.done(args), args.device
-    size = args.final_crop if done > 0.85 else args.crop
-    sketch = run.net.cfg.channels == 1
-    share = args.structure if done > (0.1 if sketch else 0.4) else 0.0
-    x, captions = batch(args, pictures, size, sketch, guide, rng)
-    text = guide.states(captions) if captions is not None else None
-    rate = torch.from_numpy(rng.integers(0, run.net.cfg.rates, args.batch)).to(device)
-    with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+) -> tuple[Tensor, ...]:
+    """Return (loss, bpp, MSE, LPIPS, joint loss) of crops [B, C, H, W], whose rates are drawn."""
+    sketch, device = run.net.cfg.channels == 1, x.device
+    text = guide.states(captions) if guide.captioned else None
+    rate = torch.from_numpy(rng.integers(0, run.net.cfg.rates, len(x))).to(device)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=args.precision == "bfloat16"):
         out = run.net(x, rate, text)
     lam = torch.tensor(run.net.cfg.lambdas, device=device)[rate]
     d, mse = (
-        line_distortion(out.x, x, share, sketches.levels(args.batch, rng).to(device))
+        line_distortion(out.x, x, share, sketches.levels(len(x), rng).to(device))
         if sketch
         else distortion(out.x, x, share)
     )
-    bpp = (out.y_bits + out.z_bits) / size**2
-    perceptual, together = guide.terms(out.x, x, captions)
+    bpp = (out.y_bits + out.z_bits) / (x.shape[-1] * x.shape[-2])
+    perceptual, together = guide.terms(out.x, x, captions if guide.captioned else None)
     more = guide.perceptual * perceptual + guide.joint_weight * together
-    loss = ((bpp + lam * 255**2 * d + more) * 0.08 / lam.sqrt()).mean()
+    scale = 0.08 / lam.sqrt() if args.loss_scale == "rate" else torch.ones_like(lam)
+    return ((bpp + lam * 255**2 * d + more) * scale).mean(), bpp, mse, perceptual, together
+
+
+def train_step(
+    run: Run, args: argparse.Namespace, source: Source, rng: np.random.Generator, guide: Guide
+) -> tuple[tuple[float, ...], dict[str, Any]]:
+    """Take one optimiser step; return (loss, bpp, MSE, LPIPS, joint loss) of its crops, and further values to log."""
+    done = run.done(args)
+    size = args.final_crop if done > 0.85 else args.crop
+    share = args.structure if done > (0.1 if run.net.cfg.channels == 1 else 0.4) else 0.0
+    pixels, captions = source.batch(args.batch, size, rng)
+    found = losses(run, args, tensor(pixels, run.processes.device), captions, share, guide, rng)
     run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = average_gradients(run.params, args.processes)
-    factor = learning_rate(run.step, done)
+    found[0].backward()  # type: ignore[no-untyped-call]
+    norm = average_gradients(run.params, run.processes, args.clip_norm)
+    factor = run.schedule.factor(run.step, done)
     for group in run.optimiser.param_groups:
         group["lr"] = args.rate * group["scale"] * factor
     if math.isfinite(norm):
         run.optimiser.step()
         run.update_ema()
     run.step += 1
-    values = tuple(float(v.mean().detach()) for v in (loss, bpp, mse, perceptual, together))
+    values = tuple(float(v.mean().detach()) for v in found)
     return values, {"lr": round(args.rate * factor, 7), "norm": round(norm, 3), "crop": size, "structure": share}
 
 
-def work(
-    rank: int, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str, guide: Guide
-) -> None:
-    """Run the training loop of one process."""
-    if args.processes > 1:
-        dist.init_process_group(
-            "gloo", init_method=f"file://{args.out.resolve()}/rendezvous", rank=rank, world_size=args.processes
-        )
-    train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
-    run = Run(args, read_checkpoint(args, data_digest), train)
+def work(rank: int, args: argparse.Namespace, data: Data, guide: Guide, process: Devices | None = None) -> None:
+    """Run the training loop of one process, by default of one that is forked."""
+    if process is None:
+        process = devices.forked(rank, args.processes, args.out / "rendezvous")
+    state = read_checkpoint(args, data.digest)
+    run = Run(args, state, data.sample, process)
+    source = data.source(process, None if state is None else state.get("position"))
     # separate random streams of crops and of noise per process and session
-    rng = np.random.default_rng((args.seed, rank, run.step))
-    torch.manual_seed(int(np.random.SeedSequence((args.seed, rank, run.step)).generate_state(1)[0]))
-    log = Log(args, rank, run)
-    if rank == 0 and run.step:
+    rng = np.random.default_rng((args.seed, process.rank, run.step))
+    torch.manual_seed(int(np.random.SeedSequence((args.seed, process.rank, run.step)).generate_state(1)[0]))
+    if process.first and run.step:
         print(f"resuming from step {run.step} after {run.seconds:.0f} s", flush=True)
+    run.net.train()
+    try:
+        loop(run, args, data, source, guide, rng)
+    finally:
+        source.close()
+    process.close()
+
+
+def loop(
+    run: Run, args: argparse.Namespace, data: Data, source: Source, guide: Guide, rng: np.random.Generator
+) -> None:
+    """Take steps until the schedule ends or a signal arrives."""
+    process, log = run.processes, Log(args, run.processes.rank, run)
     last = time.monotonic()
     saved = validated = run.seconds
     sums, steps = np.zeros(5), 0
-    run.net.train()
     with interruptible() as stop_requested:
         while True:
-            flag = torch.tensor([run.seconds, float(stop_requested())], dtype=torch.float64)
-            if args.processes > 1:  # every process must agree on the schedule and on stopping
-                dist.all_reduce(flag, op=dist.ReduceOp.MAX)
-            run.seconds = float(flag[0])
-            if run.done(args) >= 1 or flag[1] > 0:
+            stopped, position = agree(process, run, stop_requested(), source)
+            if process.first and run.seconds - validated > VALIDATE_EVERY:
+                validated = run.seconds
+                log(held_out=validate(run.net, run.ema, data, guide))
+            if process.first and run.seconds - saved > CHECKPOINT_EVERY:
+                saved = run.seconds
+                run.save(args, data.digest, position)
+            if run.done(args) >= 1 or stopped:
                 break
-            values, more = train_step(run, args, train, rng, guide)
+            values, more = train_step(run, args, source, rng, guide)
             now = time.monotonic()
             run.seconds, last = run.seconds + now - last, now
             if all(map(math.isfinite, values)):
                 sums, steps = sums + values, steps + 1
             if run.step % args.log_every == 0 and steps:
-                loss, bpp, mse, perceptual, together = sums / steps
-                if guide.active:
-                    more = {"lpips": round(perceptual, 4), "joint": round(together, 4), **more}
-                log(loss=round(loss, 4), bpp=round(bpp, 4), psnr=round(-10 * math.log10(mse + 1e-12), 3), **more)
+                log(**row(sums / steps, guide, position), **more)
                 sums, steps = np.zeros(5), 0
-            if rank == 0 and run.seconds - validated > VALIDATE_EVERY:
-                validated = run.seconds
-                log(held_out=validate_ema(run, held, args, guide))
-            if rank == 0 and run.seconds - saved > CHECKPOINT_EVERY:
-                saved = run.seconds
-                run.save(args, data_digest)
-        if rank == 0:
-            log(held_out=validate_ema(run, held, args, guide))
-            run.save(args, data_digest)
-    if args.processes > 1:
-        dist.barrier()
-        dist.destroy_process_group()
+        if process.first:
+            log(held_out=validate(run.net, run.ema, data, guide))
+            run.save(args, data.digest, position)
 
 
-def validate_ema(
-    run: Run, held: list[NDArray[np.uint8]], args: argparse.Namespace, guide: Guide
-) -> list[dict[str, float]]:
-    """Validate with the averaged weights."""
-    live = {k: v.clone() for k, v in run.net.state_dict().items()}
-    run.net.load_state_dict(run.ema)
-    rows = validate(run.net, held, args.device, guide)
-    run.net.load_state_dict(live)
-    return rows
-
-
-def arguments(argv: list[str] | None) -> argparse.Namespace:
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("photos", type=Path)
-    ap.add_argument("--out", type=Path, required=True)
-    ap.add_argument(
-        "--config", default="embedded", choices=["embedded", "sketch", "taco", "taco-text", "compressai", "chandelier"]
-    )
-    length = ap.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, default=100)
-    length.add_argument(
-        "--steps", type=int, default=0, help="length in steps instead of --minutes; exactly reproducible"
-    )
-    ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    ap.add_argument("--processes", type=int, default=1, help="CPU processes whose gradients are averaged")
-    ap.add_argument("--threads", type=int, default=1, help="CPU threads of each process")
-    ap.add_argument("--batch", type=int, default=4, help="crops per step and process")
-    ap.add_argument("--crop", type=int, default=128, help="crop side, a multiple of 64")
-    ap.add_argument(
-        "--final-crop", type=int, help="crop side in the last 15 %% of the schedule (default: 1.5 times --crop)"
-    )
-    ap.add_argument(
-        "--structure",
-        type=float,
-        help="share of MS-SSIM in the distortion after 40 %% of the schedule; for sketches after 10 %%, with the same share for misplaced lines (default: 0.25, or 0 with --lpips or --clip)",
-    )
-    ap.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
-    ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--log-every", type=int, default=100, help="steps between log rows")
-    joint.options(ap)
-    args = ap.parse_args(argv)
-    for problem in joint.option_errors(args, config(args.config)):
-        ap.error(problem)
-    if args.structure is None:
-        args.structure = 0.0 if args.lpips or args.clip else 0.25
-    if args.final_crop is None:
-        args.final_crop = -(-3 * args.crop // 128) * 64
-    if any(side < 64 or side % 64 for side in (args.crop, args.final_crop)):
-        ap.error("--crop and --final-crop must be multiples of 64 pixels")
-    if min(args.processes, args.threads, args.batch, args.log_every) < 1 or args.minutes <= 0 or args.steps < 0:
-        ap.error("--minutes, --steps, --processes, --threads, --batch and --log-every must be positive")
-    if args.processes > 1 and args.device != "cpu":
-        ap.error("--processes above 1 needs --device cpu")
-    if not args.photos.is_dir():
-        ap.error(f"{args.photos} is not a folder")
-    return args
+def row(means: NDArray[np.float64], guide: Guide, position: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a log row, from means over steps."""
+    loss, bpp, mse, perceptual, together = means
+    out = {"loss": round(loss, 4), "bpp": round(bpp, 4), "psnr": round(-10 * math.log10(mse + 1e-12), 3)}
+    if guide.active:
+        out |= {"lpips": round(perceptual, 4), "joint": round(together, 4)}
+    if sum(position["broken"]):
+        out["broken"] = sum(position["broken"])
+    return out
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = arguments(argv)
+    args = elic_options.arguments(argv, __doc__ or "", configuration)
+    process = devices.launched(args.device)
+    if process.world > 1 and args.processes > 1:
+        raise SystemExit("error: --processes are for runs that are not launched in several processes")
+    args.device = process.device
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)  # before any thread starts: threads do not survive a fork
-    files = photos.require_listing(args.photos, HELD_OUT)
-    guide = joint.guide(args, config(args.config), files)
-    data_digest = joint.digest(args, photos.digest(args.photos, files))
-    print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
-    read_checkpoint(args, data_digest)  # report an unusable checkpoint before loading the pictures
-    pictures = [photos.load(p) for p in files]
-    if config(args.config).channels == 1:
-        rng = np.random.default_rng(args.seed)
-        drawn = [v for p in pictures[:-HELD_OUT] for v in sketches.versions(p, rng)]
-        pictures = drawn + [sketches.held_out(p) for p in pictures[-HELD_OUT:]]
-        print(f"training on {len(drawn)} edge maps", flush=True)
-    (args.out / "rendezvous").unlink(missing_ok=True)
+    cfg = configuration(args)
+    data, guide = elic_data.opened(args, cfg, lambda digest: read_checkpoint(args, digest))
+    if args.epochs:
+        args.steps = devices.epochs_to_steps(args, data.pictures, max(process.world, args.processes))
+    if process.first:
+        (args.out / "rendezvous").unlink(missing_ok=True)
     if args.processes == 1:
-        work(0, args, pictures, data_digest, guide)
+        work(process.rank, args, data, guide, process)
     else:  # forked processes share the decoded pictures
         start: Any = torch.multiprocessing.start_processes  # type: ignore[attr-defined]
-        start(work, (args, pictures, data_digest, guide), args.processes, start_method="fork")
+        start(work, (args, data, guide), args.processes, start_method="fork")
 
 
 if __name__ == "__main__":

@@ -29,16 +29,26 @@ from refcodec.foundation.loading import OWN_FILES, load_pretrained, loading, req
 from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.transforms.elic.config import ElicConfig
 from tools.train import photos
+from tools.train.listing import is_streamed
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's input images, RGB
 LOGIT_SCALE = math.exp(2.6592)  # CLIP's initial value, constant in TACO
 
 
 def read_captions(path: Path, root: Path, files: list[Path]) -> list[list[str]]:
-    """Return the captions of each file, or [""] for a file without any; exit if the caption file is unusable.
+    """Return the captions of each file, or [""] for a file without any; exit if the caption file is unusable."""
+    by_name = caption_table(path)
+    per_file = [by_name.get(f.relative_to(root).as_posix()) or by_name.get(f.name) or [""] for f in files]
+    if not any(captions != [""] for captions in per_file):
+        raise SystemExit(f"error: {path} has no caption for any picture in {root}")
+    return per_file
+
+
+def caption_table(path: Path) -> dict[str, list[str]]:
+    """Return name of a picture -> captions; exit if the caption file is unusable.
 
     A .tsv has lines of file, tab, caption; any other file has JSON lines {"file": …, "caption": …}, or "captions" with a
-    list. `file` is a path relative to `root`, or a bare file name.
+    list. `file` is a path relative to the folder of pictures, or a bare file name.
     """
     by_name: dict[str, list[str]] = {}
     try:
@@ -48,10 +58,7 @@ def read_captions(path: Path, root: Path, files: list[Path]) -> list[list[str]]:
                 by_name.setdefault(name, []).extend(captions)
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise SystemExit(f"error: {path} is not a caption file ({type(e).__name__}: {e})") from e
-    per_file = [by_name.get(f.relative_to(root).as_posix()) or by_name.get(f.name) or [""] for f in files]
-    if not any(captions != [""] for captions in per_file):
-        raise SystemExit(f"error: {path} has no caption for any picture in {root}")
-    return per_file
+    return by_name
 
 
 def _line(line: str, tabs: bool) -> tuple[str, list[str]]:
@@ -126,7 +133,7 @@ class Joint(nn.Module):
 class Guide:
     """Optional training inputs and losses besides rate and distortion.
 
-    captions: a list per picture. lpips: maps two batches of images to distances [B]. perceptual, joint_weight: the
+    captions: a list per picture in memory. captioned: each crop has a caption. lpips: maps two batches of images to distances [B]. perceptual, joint_weight: the
     weights k_p and k_j.
     """
 
@@ -136,6 +143,7 @@ class Guide:
     lpips: Callable[[Tensor, Tensor], Tensor] | None = None
     perceptual: float = 0.0
     joint_weight: float = 0.0
+    captioned: bool = False
 
     @property
     def active(self) -> bool:
@@ -183,9 +191,10 @@ def option_errors(args: argparse.Namespace, cfg: ElicConfig) -> Iterator[str]:
     encoder = args.text_encoder or args.clip
     if cfg.channels != 3 and (args.captions or args.clip or args.lpips):
         yield "--captions, --clip and --lpips apply to photographs only"
-    if cfg.text_width and not (args.captions and encoder):
+    captioned = args.captions or is_streamed(args.photos)  # shards may hold captions
+    if cfg.text_width and not (captioned and encoder):
         yield "a network with a text adapter needs --captions, and --text-encoder or --clip"
-    if args.clip and not args.captions:
+    if args.clip and not captioned:
         yield "the joint loss of --clip needs --captions"
     if args.captions and not (args.clip or cfg.text_width):
         yield "--captions are for --config taco-text, or for --clip"
@@ -195,9 +204,8 @@ def option_errors(args: argparse.Namespace, cfg: ElicConfig) -> Iterator[str]:
         yield "weights of losses must not be negative"
 
 
-def guide(args: argparse.Namespace, cfg: ElicConfig, files: list[Path]) -> Guide:
-    """Load the models and captions named by the options; exit with an error if one is unusable."""
-    captions = read_captions(args.captions, args.photos, files) if args.captions else None
+def guide(args: argparse.Namespace, cfg: ElicConfig, captions: list[list[str]] | None) -> Guide:
+    """Load the models named by the options; exit with an error if one is unusable."""
     try:
         joint = Joint.load(args.clip, args.beta).to(args.device) if args.clip else None
         lpips = Lpips.load(args.lpips).to(args.device) if args.lpips else None
@@ -210,7 +218,9 @@ def guide(args: argparse.Namespace, cfg: ElicConfig, files: list[Path]) -> Guide
             raise SystemExit(
                 f"error: the text encoder has states of width {encoder.width}, the adapter expects {cfg.text_width}"
             )
-    return Guide(captions, encoder, joint, cast(Any, lpips), args.perceptual, args.joint)
+    return Guide(
+        captions, encoder, joint, cast(Any, lpips), args.perceptual, args.joint, captioned=captions is not None
+    )
 
 
 def digest(args: argparse.Namespace, listing: str) -> str:

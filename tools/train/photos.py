@@ -74,3 +74,14 @@ def crop(
     if rng.random() < 0.1:
         out = np.rot90(out)
     return np.ascontiguousarray(out)
+
+
+def plain_crop(pic: NDArray[np.uint8], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a random square crop uint8[size, size, 3], neither mirrored nor rotated; small pictures are enlarged first."""
+    height, width = pic.shape[:2]
+    if min(height, width) < size:
+        scale = size / min(height, width)
+        enlarged = (max(size, round(width * scale)), max(size, round(height * scale)))
+        pic = np.asarray(Image.fromarray(pic).resize(enlarged, Image.Resampling.BICUBIC))
+    top, left = (int(rng.integers(0, n - size + 1)) for n in pic.shape[:2])
+    return pic[top : top + size, left : left + size]

@@ -19,6 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tools.train.data import Source
+from tools.train.devices import Devices
+from tools.train.stream import positions
+
 CHECKPOINT_EVERY, VALIDATE_EVERY = 120.0, 300.0  # seconds
 T = TypeVar("T")
 
@@ -96,10 +100,20 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             signal.signal(s, handler)
 
 
-def learning_rate(step: int, done: float) -> float:
-    """Return the factor on the peak learning rate: 200 steps of warm-up, constant until 30 %, then cosine decay to 2 %."""
-    decay = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, (done - 0.3) / 0.7))))
-    return min(1.0, (step + 1) / 200) * (0.02 + 0.98 * decay)
+def agree(devices: Devices, run: Run, stop: bool, source: Source) -> tuple[bool, dict[str, Any]]:
+    """Return whether any process is to stop, and the position of all; set the seconds of the run to those of the slowest.
+
+    Every process must call it before each step, so that all follow one schedule.
+    """
+    world, rank = devices.world, devices.rank
+    values = torch.zeros(2 + 2 * world, dtype=torch.float64)
+    values[0], values[1] = run.seconds, float(stop)
+    values[2 + rank], values[2 + world + rank] = source.taken, source.broken
+    shared = values.to(devices.device) if world > 1 else values
+    devices.maximum_(shared)
+    run.seconds, stopped, *counts = shared.tolist()
+    taken, broken = ([int(n) for n in part] for part in (counts[:world], counts[world:]))
+    return stopped > 0, positions(source.start, taken, broken)
 
 
 def tensor(batch: NDArray[np.uint8], device: str) -> Tensor:

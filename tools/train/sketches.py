@@ -26,13 +26,15 @@ def maps(pixels: NDArray[np.uint8]) -> Maps:
 
 
 def versions(pixels: NDArray[np.uint8], rng: np.random.Generator) -> list[Maps]:
-    """Return `VERSIONS` map pairs of one photograph, each at a random scale from `MIN_SCALE` to 1."""
-    out = []
-    for _ in range(VERSIONS):
-        scale = float(rng.uniform(MIN_SCALE, 1.0))
-        size = tuple(max(1, round(n * scale)) for n in pixels.shape[1::-1])
-        out.append(maps(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))))
-    return out
+    """Return `VERSIONS` map pairs of one photograph."""
+    return [version(pixels, rng) for _ in range(VERSIONS)]
+
+
+def version(pixels: NDArray[np.uint8], rng: np.random.Generator) -> Maps:
+    """Return the map pair of a photograph at a random scale from `MIN_SCALE` to 1."""
+    scale = float(rng.uniform(MIN_SCALE, 1.0))
+    size = tuple(max(1, round(n * scale)) for n in pixels.shape[1::-1])
+    return maps(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
 
 
 def crop(pictures: list[Maps], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:

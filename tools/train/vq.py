@@ -4,7 +4,8 @@
     python -m tools.train.vq PHOTOS --out runs/vq --minutes 65
     python -m tools.train.vq PHOTOS --out runs/vq --pack refcodec/data/models/vq-small --name vq-small
 
-PHOTOS is a folder of photographs. The run writes `checkpoint.pt` (weights and optimiser state, all that resuming needs)
+PHOTOS is a folder of photographs, or shards or a list of files, which are streamed (tools/train/listing.py); several devices
+are used under `accelerate launch`. The run writes `checkpoint.pt` (weights and optimiser state, all that resuming needs)
 and `log.jsonl` to the --out folder. Ctrl-C saves and stops; the same command resumes. Training starts as a plain
 autoencoder; k-means of the encoder output then initialises the codebook. The schedule follows the elapsed share of
 --minutes, summed over all sessions, or of --steps, which gives the same losses each time. `--pack` counts the use of
@@ -14,8 +15,6 @@ each code on the photographs and writes the package (SPEC §12, kind 5).
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import math
 import time
 from pathlib import Path
@@ -24,29 +23,28 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save
 from torch import Tensor
 
-from refcodec.networks import package
-from refcodec.networks.package import declare, symbol_digest
 from refcodec.transforms.elic.blocks import ResidualBottleneck
 from refcodec.transforms.vq.config import VqConfig
 from refcodec.transforms.vq.network import VqNet
-from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
-from tools.train import photos, small
+from tools.train import data, devices, photos, vq_data, vq_pack
+from tools.train.data import Data, Source
+from tools.train.devices import Devices, average_gradients
+from tools.train.listing import open_listing
 from tools.train.losses import distortion
+from tools.train.rates import Cosine
 from tools.train.session import (
     CHECKPOINT_EVERY,
     VALIDATE_EVERY,
     Log,
+    agree,
     interruptible,
-    learning_rate,
     load_checkpoint,
     save_checkpoint,
     tensor,
 )
 
-HELD_OUT = 8  # pictures at the end of the listing, used for validation only
 WARM_UP = 0.06  # share of the schedule without a codebook
 COMMITMENT = 0.001  # weight relative to the distortion, which is in units of MSE on 0..1
 VECTORS = 40  # per code, for k-means
@@ -56,9 +54,11 @@ CONFIG = VqConfig()
 class Run:
     """The training state that is saved in a checkpoint."""
 
-    def __init__(self, args: argparse.Namespace, state: dict[str, Any] | None) -> None:
+    def __init__(self, args: argparse.Namespace, state: dict[str, Any] | None, process: Devices) -> None:
         torch.manual_seed(args.seed)
-        self.net = VqNet(CONFIG).to(args.device)
+        self.process = process
+        self.net = VqNet(CONFIG).to(process.device)
+        self.net.quantiser.exchange = process if process.world > 1 else None
         for m in self.net.modules():
             if isinstance(m, ResidualBottleneck):  # residual branches start small
                 last: Any = m.branch[-1]
@@ -72,13 +72,14 @@ class Run:
         self.optimiser = torch.optim.Adam(self.params, lr=args.rate)
         if state is not None:
             self.optimiser.load_state_dict(state["optimiser"])
+        devices.share_weights(self.net.state_dict().values(), process)
 
     def done(self, args: argparse.Namespace) -> float:
         """Return the completed share of the schedule, 0 at the start and 1 at the end."""
         share: float = self.step / args.steps if args.steps else self.seconds / (60 * args.minutes)
         return share
 
-    def save(self, args: argparse.Namespace, data_digest: str) -> None:
+    def save(self, args: argparse.Namespace, data_digest: str, position: dict[str, Any]) -> None:
         state = {
             "net": self.net.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -88,6 +89,7 @@ class Run:
             "config": self.net.cfg.to_dict(),
             "data": data_digest,
             "seed": args.seed,
+            "position": position,
         }
         save_checkpoint(args.out, state)
 
@@ -106,40 +108,39 @@ def read_checkpoint(args: argparse.Namespace, data_digest: str) -> dict[str, Any
     return state
 
 
-def crops(run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator) -> Tensor:
-    """Return a batch of random crops float32[B, 3, size, size] in 0..1."""
-    size = args.final_crop if run.done(args) > 0.85 else args.crop
-    return tensor(np.stack([photos.crop(pictures, size, rng) for _ in range(args.batch)]), args.device)
+def side(run: Run, args: argparse.Namespace) -> int:
+    """Return the side of the crops of a step in pixels."""
+    return int(args.final_crop if run.done(args) > 0.85 else args.crop)
 
 
-@torch.no_grad()
-def start_codebook(
-    run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator
-) -> None:
-    """Initialise the codebook by k-means of the encoder output on random crops."""
+def start_codebook(run: Run, args: argparse.Namespace, source: Source, rng: np.random.Generator) -> None:
+    """Initialise the codebook by k-means of the encoder output on random crops; all processes get that of the first."""
     vectors: list[Tensor] = []
-    while sum(map(len, vectors)) < VECTORS * run.net.cfg.v:
-        vectors.append(run.net.latent(crops(run, args, pictures, rng)).flatten(0, -2))
-    run.net.quantiser.start(torch.cat(vectors))
+    with torch.no_grad():
+        while sum(map(len, vectors)) < VECTORS * run.net.cfg.v:
+            pixels, _ = source.batch(args.batch, side(run, args), rng)
+            vectors.append(run.net.latent(tensor(pixels, run.process.device)).flatten(0, -2))
+        run.net.quantiser.start(torch.cat(vectors))
+        devices.share_weights(run.net.quantiser.state_dict().values(), run.process)
     run.quantised = True
 
 
 def train_step(
-    run: Run, args: argparse.Namespace, pictures: list[NDArray[np.uint8]], rng: np.random.Generator
+    run: Run, args: argparse.Namespace, source: Source, rng: np.random.Generator
 ) -> tuple[tuple[float, float, float], dict[str, Any]]:
     """Take one optimiser step; return (loss, commitment, MSE) of its crops, and further values to log."""
     if not run.quantised and run.done(args) >= WARM_UP:
-        start_codebook(run, args, pictures, rng)
-    x = crops(run, args, pictures, rng)
-    with torch.autocast(torch.device(args.device).type, dtype=torch.bfloat16):
+        start_codebook(run, args, source, rng)
+    x = tensor(source.batch(args.batch, side(run, args), rng)[0], run.process.device)
+    with torch.autocast(x.device.type, dtype=torch.bfloat16):
         out, commitment = run.net(x, run.quantised)
     d, mse = distortion(out, x, args.structure)
     loss = d.mean() + COMMITMENT * commitment
     run.optimiser.zero_grad(set_to_none=True)
     (100 * loss).backward()
-    norm = float(torch.nn.utils.clip_grad_norm_(run.params, 3.0))
+    norm = average_gradients(run.params, run.process, 3.0)
     for group in run.optimiser.param_groups:
-        group["lr"] = args.rate * learning_rate(run.step, run.done(args))
+        group["lr"] = args.rate * Cosine().factor(run.step, run.done(args))
     if math.isfinite(norm):
         run.optimiser.step()
     run.step += 1
@@ -148,15 +149,15 @@ def train_step(
 
 
 @torch.no_grad()
-def validate(run: Run, pictures: list[NDArray[np.uint8]], device: str) -> dict[str, float]:
+def validate(run: Run, pictures: list[NDArray[np.uint8]]) -> dict[str, float]:
     """Return PSNR, codes in use and entropy in bits per index, on 384x384 centres of the held-out pictures."""
     run.net.eval()
     psnr, counts = [], np.zeros(run.net.cfg.v)
     for pic in pictures:
         part = photos.centre(pic, 384)
-        side = run.net.cfg.stride
-        part = part[: part.shape[0] // side * side, : part.shape[1] // side * side]
-        x = tensor(np.array(part[None]), device)
+        stride = run.net.cfg.stride
+        part = part[: part.shape[0] // stride * stride, : part.shape[1] // stride * stride]
+        x = tensor(np.array(part[None]), run.process.device)
         out, _ = run.net(x, run.quantised)
         psnr.append(-10 * math.log10(float(((out.clamp(0, 1) - x) ** 2).mean()) + 1e-12))
         counts += np.bincount(run.net.indices(x).flatten().cpu().numpy(), minlength=run.net.cfg.v)
@@ -170,22 +171,42 @@ def validate(run: Run, pictures: list[NDArray[np.uint8]], device: str) -> dict[s
     return {name: round(value, 3) for name, value in row.items()}
 
 
-def work(args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_digest: str) -> None:
-    """Run the training loop."""
-    train, held = pictures[:-HELD_OUT], pictures[-HELD_OUT:]
-    run = Run(args, read_checkpoint(args, data_digest))
-    rng = np.random.default_rng((args.seed, run.step))  # a random stream of crops per session
-    torch.manual_seed(int(np.random.SeedSequence((args.seed, run.step)).generate_state(1)[0]))
-    log = Log(args, 0, run)
-    if run.step:
+def work(args: argparse.Namespace, found: Data, process: Devices) -> None:
+    """Run the training loop of one process."""
+    state = read_checkpoint(args, found.digest)
+    run = Run(args, state, process)
+    source = found.source(process, None if state is None else state.get("position"))
+    seeds = process.seeds(args.seed, run.step)
+    rng = np.random.default_rng(seeds)  # a random stream of crops per session
+    torch.manual_seed(int(np.random.SeedSequence(seeds).generate_state(1)[0]))
+    if process.first and run.step:
         print(f"resuming from step {run.step} after {run.seconds:.0f} s", flush=True)
+    run.net.train()
+    try:
+        loop(run, args, found, source, rng)
+    finally:
+        source.close()
+    process.close()
+
+
+def loop(run: Run, args: argparse.Namespace, found: Data, source: Source, rng: np.random.Generator) -> None:
+    """Take steps until the schedule ends or a signal arrives."""
+    process, log = run.process, Log(args, run.process.rank, run)
     last = time.monotonic()
     saved = validated = run.seconds
     sums, steps = np.zeros(3), 0
-    run.net.train()
     with interruptible() as stop_requested:
-        while run.done(args) < 1 and not stop_requested():
-            values, more = train_step(run, args, train, rng)
+        while True:
+            stopped, position = agree(process, run, stop_requested(), source)
+            if process.first and run.seconds - validated > VALIDATE_EVERY:
+                validated = run.seconds
+                log(held_out=validate(run, found.held))
+            if process.first and run.seconds - saved > CHECKPOINT_EVERY:
+                saved = run.seconds
+                run.save(args, found.digest, position)
+            if run.done(args) >= 1 or stopped:
+                break
+            values, more = train_step(run, args, source, rng)
             now = time.monotonic()
             run.seconds, last = run.seconds + now - last, now
             if all(map(math.isfinite, values)):
@@ -193,75 +214,13 @@ def work(args: argparse.Namespace, pictures: list[NDArray[np.uint8]], data_diges
             if run.step % args.log_every == 0 and steps:
                 loss, commitment, mse = sums / steps
                 psnr = -10 * math.log10(mse + 1e-12)
+                if sum(position["broken"]):
+                    more["broken"] = sum(position["broken"])
                 log(loss=round(loss, 4), commitment=round(commitment, 4), psnr=round(psnr, 3), **more)
                 sums, steps = np.zeros(3), 0
-            if run.seconds - validated > VALIDATE_EVERY:
-                validated = run.seconds
-                log(held_out=validate(run, held, args.device))
-            if run.seconds - saved > CHECKPOINT_EVERY:
-                saved = run.seconds
-                run.save(args, data_digest)
-        log(held_out=validate(run, held, args.device))
-        run.save(args, data_digest)
-
-
-def half(tensors: dict[str, Tensor]) -> dict[str, NDArray[Any]]:
-    """Convert tensors to float16; exit if a value overflows."""
-    out = {name: v.detach().cpu().to(torch.float16).numpy() for name, v in tensors.items()}
-    if not all(np.isfinite(v).all() for v in out.values()):
-        raise SystemExit("error: the weights overflow float16; train the network longer")
-    return out
-
-
-def pack(args: argparse.Namespace, state: dict[str, Any], files: list[Path]) -> None:
-    """Write the package: first the float16 networks, then the table of code usage that they give on the photographs."""
-    net = VqNet(VqConfig.from_dict(state["config"]))
-    net.load_state_dict(state["net"])
-    out: Path = args.pack
-    out.mkdir(parents=True, exist_ok=True)
-    architecture = json.loads(json.dumps(net.cfg.to_dict()))
-    parts: dict[str, Any] = {}
-    for name, module, prefix in (("painter", net.decoder, "decoder"), ("encoder", net.encoder, "encoder")):
-        tensors = half(
-            {"codebook": net.quantiser.codes, **{f"{prefix}.{k}": v for k, v in module.state_dict().items()}}
-        )
-        blob = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
-        (out / f"{name}.safetensors").write_bytes(blob)
-        parts[name] = {
-            "file": f"{name}.safetensors",
-            "sha256": hashlib.sha256(blob).hexdigest(),
-            "architecture": architecture,
-        }
-    to_indices = VqEncoder(out, {"symbols": {"v": net.cfg.v}, **parts})
-    indices = np.concatenate([to_indices(photos.load(path)).ravel() for path in files])
-    table = small.usage(indices, net.cfg.v)
-    tensor_of = {"usage": table}
-    symbols: dict[str, Any] = {"kind": 5, "v": net.cfg.v, "tensors": declare(tensor_of)}
-    (out / "symbols.safetensors").write_bytes(save(tensor_of))
-    manifest = {
-        "format": package.FORMAT,
-        "format_version": package.FORMAT_VERSION,
-        "name": args.name,
-        "licence": args.licence,
-        "notes": args.notes,
-        "training": {
-            "steps": state["step"],
-            "seconds": round(state["seconds"]),
-            "seed": state["seed"],
-            "listing_sha256": state["data"],
-            "command": args.command,
-        },
-        **parts,
-        "symbols": symbols,
-    }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-    package.load_any(out, symbol_digest(symbols))
-    VqDecoder(out, manifest)
-    counts = np.bincount(indices, minlength=net.cfg.v)
-    bits = float(-(counts[counts > 0] / counts.sum() * np.log2(table[counts > 0] / small.TOTAL)).sum())
-    total = sum(p.stat().st_size for p in out.iterdir())
-    print(f"{len(indices)} indices, {int((counts > 0).sum())} of {net.cfg.v} codes, {bits:.3f} bits per index")
-    print(f"{out}: {total} bytes, digest {symbol_digest(symbols)}")
+        if process.first:
+            log(held_out=validate(run, found.held))
+            run.save(args, found.digest, position)
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -286,32 +245,45 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     ap.add_argument("--licence", default="MIT", help="licence of the package")
     ap.add_argument("--notes", default="", help="notes in the manifest")
     ap.add_argument("--command", default="", help="the training command, recorded in the manifest")
+    data.options(ap)
     args = ap.parse_args(argv)
+    for problem in data.option_errors(args):
+        ap.error(problem)
     if min(args.batch, args.log_every) < 1 or args.minutes <= 0 or args.steps < 0:
         ap.error("--minutes, --steps, --batch and --log-every must be positive")
     if any(side < 16 or side % CONFIG.stride for side in (args.crop, args.final_crop)):
         ap.error(f"--crop and --final-crop must be multiples of {CONFIG.stride} pixels")
     if not 0 <= args.structure <= 1:
         ap.error("--structure must be between 0 and 1")
-    if not args.photos.is_dir():
-        ap.error(f"{args.photos} is not a folder")
+    if (wrong := data.check_place(args.photos)) is not None:
+        ap.error(wrong)
     return args
+
+
+def pack_checkpoint(args: argparse.Namespace) -> None:
+    """Write the package of the checkpoint; exit if it has no codebook."""
+    if data.streams(args):
+        digest = open_listing(args.photos).digest
+        pictures = vq_pack.streamed(args, vq_data.HELD_OUT)
+    else:
+        digest, files = vq_data.in_memory(args)
+        pictures = (photos.load(path) for path in files[: -vq_data.HELD_OUT])
+    state = read_checkpoint(args, digest)
+    if state is None or not state["quantised"]:
+        raise SystemExit(f"error: {args.out} has no checkpoint with a codebook to pack")
+    vq_pack.pack(args, state, pictures)
 
 
 def main(argv: list[str] | None = None) -> None:
     args = arguments(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    files = photos.require_listing(args.photos, HELD_OUT)
-    data_digest = photos.digest(args.photos, files)
-    print(f"{len(files)} pictures, listing sha256 {data_digest}", flush=True)
-    state = read_checkpoint(args, data_digest)  # report an unusable checkpoint before loading the pictures
-    if args.pack is None:
-        work(args, [photos.load(p) for p in files], data_digest)
-    elif state is None or not state["quantised"]:
-        raise SystemExit(f"error: {args.out} has no checkpoint with a codebook to pack")
-    else:
-        pack(args, state, files[:-HELD_OUT])
+    if args.pack is not None:
+        pack_checkpoint(args)
+        return
+    process = devices.launched(args.device)
+    args.device = process.device
+    work(args, vq_data.opened(args, lambda digest: read_checkpoint(args, digest)), process)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ METHODS: Final = tuple(spec.METHODS.values())
 ANCHORS: Final = ("jpeg", "webp", "avif")  # the default
 FORMATS: Final = (*ANCHORS, "avif-slow", "jxl", "jp2")
 WITHOUT_QUALITY: Final = ("jp2",)  # formats that are measured at rates
+GENERATING: Final = tuple(name for name in METHODS if name != "elic")  # methods with settings of a generator
 WITH_QUALITY: Final = ("elic", "pics")  # methods with latents, whose rate has a quality
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
@@ -18,8 +18,16 @@ from refcodec.cli.bench.measure import Codec, Setting, open_picture, setting_key
 
 if TYPE_CHECKING:
     from refcodec.foundation.resolve import Models
+    from refcodec.methods.base import Method
 
 HINT = "try the two commands by hand"
+
+
+class Variant(NamedTuple):
+    """A method whose decoder an experiment has changed. name: what it does, for the identity of results."""
+
+    name: str
+    method: Method
 
 
 def refcodec(
@@ -31,10 +39,12 @@ def refcodec(
     samples: int = 1,
     overrides: Mapping[str, str] | None = None,
     effort: int | None = None,
+    variant: Variant | None = None,
 ) -> Codec:
     """Return a method of this package as a codec, which decodes each file `samples` times, from as many seeds.
 
-    overrides: render hints. effort: of the encoder's search, None for its default. The identity holds a digest of every
+    overrides: render hints. effort: of the encoder's search, None for its default. variant: of the method's decoder, for
+    experiments. The identity holds a digest of every
     file of the package (code, tables, embedded models), so that any change is measured anew, with the models, the device
     and the versions of the libraries that compute pixels.
     """
@@ -57,7 +67,13 @@ def refcodec(
         symbols = decode_file(data, environment=models.package_environment, limits=models.limits)
         return [
             Image.fromarray(pixels)
-            for pixels in reconstruct(symbols, models=models, overrides=overrides, samples=samples).pictures
+            for pixels in reconstruct(
+                symbols,
+                models=models,
+                overrides=overrides,
+                samples=samples,
+                variant=None if variant is None else variant.method,
+            ).pictures
         ]
 
     def prepare() -> None:
@@ -65,6 +81,7 @@ def refcodec(
         decode(encode(Image.new("RGB", (64, 64)), settings[0]))
 
     chosen = f"{profile} samples={samples} {sorted((overrides or {}).items())}"
+    chosen += "" if variant is None else f" {variant.name}"
     identity = _identity(method, models, chosen, effort)
     return Codec(f".sem {method}", identity, settings, encode, decode, prepare if method == "elic" else None)
 

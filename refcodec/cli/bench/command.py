@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +11,18 @@ import click
 from refcodec.cli.bench.bench_options import FORMATS, METHODS, anchor_list, crop_rates, effort_list, quality_list
 from refcodec.cli.bench.bench_options import size as size_option
 from refcodec.cli.bench.bench_options import window as window_option
+from refcodec.cli.bench.remembered import Remembered, command_line, need_scipy
+from refcodec.cli.bench.vary_command import vary
 from refcodec.cli.common_options import json_option, models_of, models_options, progress
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json
 from refcodec.cli.symbol_options import pairs
-from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.cli.bench.rate import RateResult
     from refcodec.foundation.resolve import Models
-
-ARGUMENTS = "refcodec.cli.bench.arguments"
-
-
-class _Remembered(click.Command):
-    """A command that keeps its arguments for the report."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[ARGUMENTS] = list(args)
-        return super().parse_args(ctx, args)
 
 
 @click.group(short_help="Measure rate and distortion, or speed.")
@@ -40,19 +30,7 @@ def group() -> None:
     """Measure rate and distortion, or speed."""
 
 
-def need_scipy() -> None:
-    """Raise Code.DEPENDENCY_MISSING (SEM-E-805) if scipy is not installed."""
-    try:
-        import scipy  # noqa: F401
-    except ImportError as error:
-        raise SemError(
-            Code.DEPENDENCY_MISSING,
-            "semtool bench rate needs scipy, which is not installed",
-            hint="pip install 'refcodec[bench]'",
-        ) from error
-
-
-@group.command(cls=_Remembered, short_help="Measure rates, distortions and BD-rates over pictures.")
+@group.command(cls=Remembered, short_help="Measure rates, distortions and BD-rates over pictures.")
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PICTURES…")
 @click.option(
     "--method",
@@ -244,19 +222,13 @@ def _measured(
         warn_about_sets(chosen, len(sources))
         with progress("measuring") as update:
             return measured(
-                codecs.codec, codecs.anchors, sources, chosen, window, _command(), cache, update, codecs.variants
+                codecs.codec, codecs.anchors, sources, chosen, window, command_line(), cache, update, codecs.variants
             )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _command() -> str:
-    """Return the command line, quoted for a shell."""
-    context = click.get_current_context()
-    return f"{context.command_path} {shlex.join(context.meta[ARGUMENTS])}"
-
-
-@group.command(cls=_Remembered, short_help="Measure the time of encoding, decoding and inspecting files.")
+@group.command(cls=Remembered, short_help="Measure the time of encoding, decoding and inspecting files.")
 @click.argument("picture", required=False, type=click.Path(path_type=Path), metavar="[PICTURE]")
 @click.option("--n", type=click.IntRange(min=1), default=192, show_default=True, help="Width of the networks.")
 @click.option("--m", type=click.IntRange(min=1), default=320, show_default=True, help="Channels of the latents.")
@@ -291,6 +263,9 @@ def speed(picture: Path | None, n: int, m: int, size: tuple[int, int], threads: 
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if wants_json():
-        show_json({"command": _command(), **result.to_dict()})
+        show_json({"command": command_line(), **result.to_dict()})
     else:
-        say(f"$ {_command()}\n{result.text()}")
+        say(f"$ {command_line()}\n{result.text()}")
+
+
+group.add_command(vary)

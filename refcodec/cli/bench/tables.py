@@ -65,20 +65,21 @@ def table(name: str, points: Sequence[Point], metrics: Sequence[Metric], seconds
     ]
     for row, each in zip(rows[1:], seconds, strict=False):
         row += _times(each)
-    return "\n".join([name, *_aligned(rows)]) + "\n"
+    return "\n".join([name, *aligned(rows)]) + "\n"
 
 
 def seconds_table(curves: Mapping[str, Sequence[Seconds]]) -> str:
     """Return the seconds of each curve, one line per codec: means over its settings."""
     rows = [["", *TIMES], *([name, *_times(mean(seconds))] for name, seconds in curves.items() if seconds)]
-    return "\n".join([SECONDS, *_aligned(rows)]) + "\n"
+    return "\n".join([SECONDS, *aligned(rows)]) + "\n"
 
 
 def _times(seconds: Seconds) -> list[str]:
     return [f"{value:.3f}" for value in seconds.to_dict().values()]
 
 
-def _aligned(rows: list[list[str]]) -> list[str]:
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Return lines of right-aligned columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 

@@ -8,18 +8,16 @@ are bounded (see `exchange`).
 
 from refcodec.foundation.endpoint.address import Address, address
 from refcodec.foundation.endpoint.exchange import TIMEOUT_S
-from refcodec.foundation.endpoint.roles import (
-    Endpoint,
-    RemoteCaptioner,
-    RemoteLanguageModel,
-    RemoteTextToImage,
-)
+from refcodec.foundation.endpoint.image_edits import RemoteEditor
+from refcodec.foundation.endpoint.roles import RemoteCaptioner, RemoteLanguageModel, RemoteTextToImage
+from refcodec.foundation.endpoint.server import Endpoint
 
 __all__ = [
     "TIMEOUT_S",
     "Address",
     "Endpoint",
     "RemoteCaptioner",
+    "RemoteEditor",
     "RemoteLanguageModel",
     "RemoteTextToImage",
     "address",

@@ -22,6 +22,7 @@ from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import missing_model_error
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.consonant import prompts, reflection
+from refcodec.methods.consonant.expansion import expand
 from refcodec.methods.consonant.word_selection import Selection, WordSelector
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.picture_size import centre_square, generation_size, resize_to
@@ -72,12 +73,14 @@ def analyse(request: EncodeRequest) -> Description:
     if request.symbols.codes is not None:
         if request.settings.quality is not None or request.settings.bpp is not None:
             raise ValueError("quality and bpp set the length of the text, but its codes are given")
+        if request.settings.options.words is not None:
+            raise ValueError("words sets the length of the text, but its codes are given")
         return Description(request.symbols, size, notices=notices)
     if request.settings.options.words is not None and (
         request.settings.quality is not None or request.settings.bpp is not None
     ):
         raise ValueError("give words, quality or bpp, only one of them: each sets the length of the text")
-    templates, recommended = prompts.shipped(), request.profile.recommended.models
+    templates, recommended = prompts.load(request.settings.options.prompts), request.profile.recommended.models
     language = _language(request.models, recommended)
     description = request.symbols.text
     if description is None:
@@ -98,8 +101,12 @@ def analyse(request: EncodeRequest) -> Description:
     )
     for step, text in (("description", description), ("selected", selection.selected), ("compressed", selection.text)):
         request.note(step, text)
-    symbols = replace(request.symbols, text=selection.text)
-    return Description(symbols, size, notices=(*notices, *selection.notices, *rate_notices))
+    return Description(
+        replace(request.symbols, text=selection.text),
+        size,
+        notices=(*notices, *selection.notices, *rate_notices),
+        sources={"prompts": templates.sha256} if request.models.used else {},
+    )
 
 
 def _language(models: Models, recommended: Mapping[str, str]) -> Any:
@@ -174,19 +181,21 @@ def largest_fitting(size_of: Callable[[int], int], limit: int, start: int, maxim
 
 
 def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return one picture per seed: restore the words, generate a picture of them, and edit it by reflection."""
-    templates, recommended, settings = prompts.shipped(), context.profile.recommended.models, context.sampler
+    """Return one picture per seed: restore the words, expand them, generate a picture, and edit it by reflection."""
+    templates = prompts.load(context.overrides.get("prompts"))
+    recommended, settings = context.profile.recommended.models, context.sampler
     consonants = context.need(spec.CONSONANT).text
     generator = context.models.load_text_to_image(recommended)
     language = _language(context.models, recommended)
+    reflector = reflection.make_reflector(context, templates, language, generator)  # loads models, before any runs
     text = restore_words(consonants, language, templates, context.models.limits.checked(None))
     context.note("restored", text)
-    reflector = reflection.make_reflector(context, templates, language)
+    prompt = _expanded(context, text, language, templates, generator)
     seeds, out = context.seeds(), []
     for i, seed in enumerate(seeds):
         progress = part(context.progress, i / len(seeds), (i + 1) / len(seeds))
         pixels = generator.paint(
-            templates.ask("generate", text=text),
+            templates.ask("generate", text=prompt),
             generation_size(context.size, generator.native),
             seed=seed,
             kind=settings.generator,
@@ -196,8 +205,18 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
             progress=part(progress, 0, 1 / (1 + reflector.count)),
         )
         context.note("painted", pixels)
-        out.append(resize_to(reflector.apply(pixels, generator, text, seed, progress), context.size))
+        out.append(resize_to(reflector.apply(pixels, text, prompt, seed, progress), context.size))
     return out
+
+
+def _expanded(context: DecodeContext, text: str, language: Any, templates: prompts.Prompts, generator: Any) -> str:
+    """Return the text from which the picture is generated: an expansion of the restored one, or that itself."""
+    made = expand(text, language, templates, generator, context.overrides.get("expand"))
+    if made.notice is not None:
+        context.notices.append(made.notice)
+    if made.prompt != text:
+        context.note("expanded", made.prompt)
+    return made.prompt
 
 
 def restore_words(consonants: str, language: Any, templates: prompts.Prompts, progress: Progress | None = None) -> str:
@@ -218,8 +237,13 @@ def restore_words(consonants: str, language: Any, templates: prompts.Prompts, pr
 METHOD: Final = Method(
     name="consonant",
     accepts=frozenset({"text", "codes"}),
-    options=frozenset({"words"}),
-    sampler_settings=frozenset({"seed", "generator", "steps", "guidance", "scheduler", "reflections"}),
+    options=frozenset({"words", "prompts"}),
+    sampler_settings=frozenset(
+        {
+            *("seed", "generator", "steps", "guidance", "scheduler", "reflections"),
+            *("prompts", "expand", "image-guidance"),
+        }
+    ),
     chooses_rate=True,
     smallest_profile=True,  # two profiles code the same text
     analyse=analyse,

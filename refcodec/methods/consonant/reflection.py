@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.methods.base import DecodeContext
+from refcodec.methods.consonant.editing import Editing, make_editing
 from refcodec.methods.consonant.prompts import Prompts
 from refcodec.progress import Progress, part
 
@@ -20,61 +21,66 @@ if TYPE_CHECKING:
 
 DEFAULT_COUNT: Final = 2
 MIN_BPP: Final = 500e-6  # bits per pixel above which reflections are made by default
-STRENGTH: Final = 0.6  # of an edit: enough to change an object, but not the composition
 CHANGE_TOKENS, CHANGE_LETTERS = 64, 400
 SEEDS: Final = 10**19  # seeds are below it (SPEC §6)
 
 
 @dataclass(frozen=True)
 class Reflector:
-    """Apply `count` reflections to each picture, by a captioner and a language model."""
+    """Apply `count` reflections to each picture, by a captioner, a language model and what edits pictures."""
 
     context: DecodeContext
     prompts: Prompts
     count: int
     captioner: Any = None
     language: Any = None
+    editing: Editing | None = None
 
-    def apply(self, pixels: Pixels, painter: Any, text: str, seed: int, progress: Progress | None) -> Pixels:
-        """Return the picture after `count` edits, or fewer if there is nothing left to change."""
-        settings = self.context.sampler
+    def apply(self, pixels: Pixels, text: str, prompt: str, seed: int, progress: Progress | None) -> Pixels:
+        """Return the picture after `count` edits, or fewer if there is nothing left to change.
+
+        text: the restored words, with which the picture is compared. prompt: from which it was generated.
+        """
         for i in range(1, self.count + 1):
+            assert self.editing is not None
             description = self.captioner.describe(pixels, self.prompts.ask("describe"))
-            answer = self.language.ask(self.prompts.ask("compare", text=text), description, CHANGE_TOKENS)
-            change = " ".join(answer.split())[:CHANGE_LETTERS]
+            question, rest = self.prompts.compare(text, description)
+            change = " ".join(self.language.ask(question, rest, CHANGE_TOKENS).split())[:CHANGE_LETTERS]
             self.context.note(f"reflection-{i}", {"description": description, "change": change})
             if not change:
                 break
-            pixels = painter.edit(
-                pixels,
-                self.prompts.ask("edit", text=text, change=change),
-                STRENGTH,
-                seed=edit_seed(seed, i),
-                kind=settings.generator,
-                steps=settings.steps,
-                guidance=settings.guidance,
-                sampler=settings.scheduler,
-                progress=part(progress, i / (1 + self.count), (i + 1) / (1 + self.count)),
-            )
+            share = part(progress, i / (1 + self.count), (i + 1) / (1 + self.count))
+            pixels = self.editing.apply(pixels, prompt, change, edit_seed(seed, i), share)
             self.context.note(f"edited-{i}", pixels)
         return pixels
 
 
-def make_reflector(context: DecodeContext, prompts: Prompts, language: Any) -> Reflector:
+def make_reflector(context: DecodeContext, prompts: Prompts, language: Any, painter: Any) -> Reflector:
     """Return a reflector for the number of reflections set by the user or by the rate.
 
     If a model is missing, add a notice and return one that makes no reflections.
     """
     default = DEFAULT_COUNT if context.bpp > MIN_BPP else 0
     count = default if context.reflections is None else context.reflections
-    if not count:
-        return Reflector(context, prompts, 0)
     available = {"captioner": context.models.has("captioner"), "language": language is not None}
-    if missing := [role for role, present in available.items() if not present]:
+    missing = [role for role, present in available.items() if not present]
+    if count and missing:
         context.notices.append(f"no reflections: nothing fills the role {' or '.join(missing)}, which they need")
+    if not count or missing:
+        _check_image_guidance(context, read=False)
         return Reflector(context, prompts, 0)
     captioner = context.models.load_captioner(context.profile.recommended.models)
-    return Reflector(context, prompts, count, captioner, language)
+    editing = make_editing(context, prompts, painter)
+    _check_image_guidance(context, read=editing.reads_image_guidance)
+    return Reflector(context, prompts, count, captioner, language, editing)
+
+
+def _check_image_guidance(context: DecodeContext, *, read: bool) -> None:
+    """Add a notice for an image-guidance of the user that nothing reads."""
+    if context.overrides.get("image-guidance") is not None and not read:
+        context.notices.append(
+            "the image-guidance has no effect: only reflections by a model in the role editor read it"
+        )
 
 
 def edit_seed(seed: int, reflection: int) -> int:

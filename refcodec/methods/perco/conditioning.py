@@ -21,15 +21,23 @@ if TYPE_CHECKING:
 TOKENS: Final = 32  # of a caption (Careil et al. 2024, §4.1)
 
 
+def check_models(request: EncodeRequest) -> None:
+    """Raise ValueError for models or a mode that contradict the conditioning, before any model is loaded."""
+    roles, given = request.models.roles, request.symbols.names()
+    if not given and "captioner" in roles and "image_embedder" in roles:
+        raise ValueError(
+            "a file has a caption or an image embedding beside its indices: name a captioner or an image_embedder, not both"
+        )
+    described = given & {"text", "caption"} or (not given and "captioner" in roles)
+    if request.settings.mode is not None and not described:
+        raise ValueError("mode needs a caption")
+
+
 def add_conditioning(request: EncodeRequest, symbols: SymbolInputs) -> SymbolInputs:
     """Add a caption or image embedding from the user's models, unless the user supplied one."""
     roles, recommended = request.models.roles, request.profile.recommended.models
     if symbols.names() - {"indices"}:
         return symbols
-    if "captioner" in roles and "image_embedder" in roles:
-        raise ValueError(
-            "a file has a caption or an image embedding beside its indices: name a captioner or an image_embedder, not both"
-        )
     if "image_embedder" in roles:
         embedder: ImageEmbedder = request.models.load(
             "image_embedder", "image_embedder:ImageEmbedder.load", recommended

@@ -39,6 +39,7 @@ EMBEDDED: Final = "perco-small"
 GENERATIVE: Final = "perco-generator"  # what needs the libraries of foundation models
 LATENT_CODER, GENERATOR = "perco_diffusion:LatentCoder.load", "perco_diffusion:PercoGenerator.load"
 HYPER_ENCODER: Final = "hyper_encoder:HyperEncoder.load"
+BOTH: Final = "give the vector or its codes, not both"
 NO_CAPTION: Final = "the file has no caption: give one with --caption, or name a captioner"
 
 
@@ -47,7 +48,7 @@ def pack(job: PackJob) -> Packed:
     symbols = job.symbols
     payloads = prompt(replace(job, symbols=replace(symbols, codes=None)))  # here they are PQ codes
     if symbols.vector is not None and symbols.codes is not None:
-        raise ValueError("give the vector or its codes, not both")
+        raise ValueError(BOTH)
     if symbols.vector is not None or symbols.codes is not None:
         payloads.append(_embedding(job))
     if symbols.indices is not None:
@@ -131,6 +132,11 @@ def analyse(request: EncodeRequest) -> Description:
         raise ValueError("give a picture or its indices, not both")
     if spec.VQ not in request.profile.kinds:
         raise ValueError(f"profile {request.profile.name} has no indices of a picture")
+    conditioning.check_models(request)
+    if request.symbols.vector is not None and request.symbols.codes is not None:
+        raise ValueError(BOTH)
+    job = request.trial_job((width, height))
+    pack(replace(job, symbols=replace(job.symbols, vector=None)))  # refuses what cannot be sent
     embedded = kinds.needs_model(spec.VQ, request.profile.parameters(spec.VQ))
     if embedded:
         from refcodec.methods.perco import embedded as perco_small
@@ -155,8 +161,11 @@ def _hyper_encoder(models: Models, recommended: Any, profile: Profile | None = N
     return encoder
 
 
-def reconstruct(context: DecodeContext) -> list[Pixels]:
-    """Return the embedded preview if the row's model has a synthesis network, else one picture per seed by latent diffusion."""
+def reconstruct(context: DecodeContext, guide_features: bool = False) -> list[Pixels]:
+    """Return the embedded preview if the row's model has a synthesis network, else one picture per seed by latent diffusion.
+
+    guide_features: guidance applies to the local features, too, as in an ablation of the paper (Careil et al. 2024, §4.3).
+    """
     value = context.need(spec.VQ)
     grid = _array(value)
     if context.folder is not None and "painter" in package.read_manifest(context.folder):
@@ -170,6 +179,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     sampler, seeds, out = context.sampler, context.seeds(), []
     attended, null = conditioning.cross_attention_context(context, generator), generator.null(hyper)
     features = hyper.features_of(grid)
+    more: dict[str, Any] = {"guide_features": True} if guide_features else {}
     for i, seed in enumerate(seeds):
         pixels = generator.paint(
             features,
@@ -182,6 +192,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
             guidance=sampler.guidance,
             sampler=sampler.scheduler,
             progress=part(context.progress, i / len(seeds), (i + 1) / len(seeds)),
+            **more,
         )
         out.append(pixels[: context.size[1], : context.size[0]])
     return out

@@ -38,11 +38,10 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
     if latents is None:
         caption = context.need(spec.CAPTION)
     settings, size = context.sampler, text_sketch_size(context.size)
-    painter, control = load_generators(context.models, context.profile, sketch=latents is not None)
-    sampler = SAMPLERS[latents is not None] if _is_stable_diffusion(painter) else None
-    if control is not None:
-        painter = _with_controlnet(context, painter, control)
-    prompt, seeds, out = _prompt(context, caption, painter), context.seeds(), []
+    base, control = load_generators(context.models, context.profile, sketch=latents is not None)
+    sampler = SAMPLERS[latents is not None] if _has("is_stable_diffusion", base) else None
+    painter = base if control is None else _with_controlnet(context, base, control)
+    prompt, seeds, out = _prompt(context, caption, base), context.seeds(), []
     for i, seed in enumerate(seeds):
         pixels = painter.paint(
             prompt,
@@ -66,26 +65,32 @@ def load_generators(models: Models, profile: Profile, *, sketch: bool) -> tuple[
     return painter, models.load("controlnet", "controlnet:ControlNet.load", advice) if sketch else None
 
 
-def _is_stable_diffusion(painter: TextToImage) -> bool:
-    return bool(call("prompt_tokens:takes_ids", painter.pipeline))
+def _has(trait: str, painter: TextToImage) -> bool:
+    """Return whether the pipeline of a painter has a trait of `prompt_tokens`. The caller's own class may have no pipeline."""
+    pipeline = getattr(painter, "pipeline", None)
+    return pipeline is not None and bool(call(f"prompt_tokens:{trait}", pipeline))
 
 
 def _prompt(context: DecodeContext, caption: Caption | None, painter: TextToImage) -> Any:
-    """Return the prompt for the generator: a text, or the embedding of the token ids in the file."""
+    """Return the prompt for a generator, with a ControlNet or without: a text, or the token ids of the file, embedded.
+
+    A generator that takes no ids reads their text, and a notice says so.
+    """
     if caption is None or caption.tokens is None:
         text = "" if caption is None else caption.text
         prompt = f"{text}, {SUFFIX}" if text else SUFFIX
         context.note("prompt", prompt)
         return prompt
-    pipeline, name = painter.pipeline, painter.name
+    pipeline, name = getattr(painter, "pipeline", None), getattr(painter, "name", "") or type(painter).__name__
     tokenizer = call("prompt_tokens:tokenizer_of", pipeline, "painter", name)
     sha256 = context.profile.parameters(spec.CAPTION)["tokenizer"]
     call("prompt_tokens:check_tokenizer", tokenizer, sha256, "painter", name)
     text = f"{tokenizer.decode(list(caption.tokens))}, {SUFFIX}"
     context.note("prompt", {"tokens": list(caption.tokens), "text": text})
-    if not _is_stable_diffusion(painter):
-        return text
-    return call("prompt_tokens:embed", pipeline, caption.tokens, f", {SUFFIX}", "painter", name)
+    if _has("takes_ids", painter):
+        return call("prompt_tokens:embed", pipeline, caption.tokens, f", {SUFFIX}", "painter", name)
+    context.notice(f"painter: {name} takes no token ids: it reads their text, which may stand for other ids")
+    return text
 
 
 def _with_controlnet(context: DecodeContext, painter: TextToImage, control: ControlNet) -> TextToImage:

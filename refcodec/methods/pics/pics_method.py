@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from refcodec.foundation.clip_model import ClipModel
     from refcodec.methods.picture_size import Pixels
 
-EDGES: Final = ("auto", "contours", "hed", "none")
-
 
 def pack(job: PackJob) -> Packed:
     """Return a caption, from a text or from token ids, a sketch, or both.
@@ -81,6 +79,7 @@ def analyse(request: EncodeRequest) -> Description:
     notices = (
         () if size == before else (f"described in the size {size[0]}x{size[1]}, in place of {before[0]}x{before[1]}",)
     )
+    _check_given(request, size)
     lines = _lines(request, pixels)
     if lines is None and (request.settings.quality is not None or request.settings.bpp is not None):
         raise ValueError("quality and bpp set the rate of the edge map, but none is sent")
@@ -94,11 +93,16 @@ def analyse(request: EncodeRequest) -> Description:
     return best_of_n.choose_seed(request, pixels, description, pack) if several else description
 
 
+def _check_given(request: EncodeRequest, size: tuple[int, int]) -> None:
+    """Raise ValueError for a prompt or a mode that cannot be sent, before any model is loaded."""
+    if request.settings.mode is not None and not request.symbols.names() & {"text", "caption"}:
+        raise ValueError("mode needs a caption")
+    prompt(request.trial_job(size))
+
+
 def _lines(request: EncodeRequest, pixels: Pixels) -> Any:
     """Return the edge map uint8[H, W] of the picture; None if only a prompt is sent."""
     chosen = request.settings.options.edges
-    if chosen not in EDGES:
-        raise ValueError(f"edges is one of {', '.join(EDGES)}, not {chosen!r}")
     if chosen == "none" or (chosen == "auto" and spec.SKETCH not in request.profile.kinds):
         return None
     if chosen == "hed" or (chosen == "auto" and request.models.has("edge_detector")):

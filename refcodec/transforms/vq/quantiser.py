@@ -8,7 +8,7 @@ et al. 2021).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -26,12 +26,25 @@ class Quantised(NamedTuple):
     commitment: Tensor
 
 
+class Exchange(Protocol):
+    """The other processes of a training run."""
+
+    def sum_(self, tensor: Tensor) -> None:
+        """Replace a tensor by the sum over all processes."""
+        ...
+
+    def first_(self, tensor: Tensor) -> None:
+        """Replace a tensor by that of the first process."""
+        ...
+
+
 class VectorQuantizer(nn.Module):
     """v codes of length 1 in `dim` dimensions. Vectors are in the last axis; their length is ignored."""
 
     codes: Tensor
     count: Tensor
     total: Tensor
+    exchange: Exchange | None = None  # in training by several processes, which share one codebook
 
     def __init__(self, v: int, dim: int, decay: float = 0.99, dead: float = 0.03) -> None:
         """decay: of the moving averages. dead: share of the mean use below which a code is replaced."""
@@ -65,12 +78,17 @@ class VectorQuantizer(nn.Module):
         """Move each code towards the mean of its vectors; replace rarely used codes by random vectors."""
         seen = torch.bincount(indices, minlength=len(self.codes)).to(unit.dtype)
         sums = torch.zeros_like(self.total).index_add_(0, indices, unit)
+        if self.exchange is not None:
+            self.exchange.sum_(seen)
+            self.exchange.sum_(sums)
         self.count.lerp_(seen, 1 - self.decay)
         self.total.lerp_(sums, 1 - self.decay)
         mean = self.count.mean()
         gone = (self.count < self.dead * mean).nonzero()[:, 0]
         if len(gone):
             drawn = unit[torch.randint(len(unit), (len(gone),), device="cpu").to(unit.device)]
+            if self.exchange is not None:
+                self.exchange.first_(drawn)
             self.count[gone] = mean
             self.total[gone] = drawn * mean
         self.codes.copy_(F.normalize(self.total, dim=-1))

@@ -1,26 +1,41 @@
 # SPDX-License-Identifier: MIT
-"""The payloads of every kind: symbols or one error, and canonical symbols have the bytes that they came from."""
+"""The payloads of every kind, drafts too: symbols or one error, and canonical symbols have the bytes that they came from."""
 
 from __future__ import annotations
 
 import json
+from functools import lru_cache
+from typing import Final
 
 from refcodec import spec
 from refcodec.container import read
 from refcodec.decoder import DecodedFile, Payload, decode_container, payload
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.networks import package_cache
 from refcodec.payloads.coding import CodingContext
 from tools.fuzz.mutators import sem_file
-from tools.fuzz.target import Target, refusal, require
+from tools.fuzz.target import ROOT, Target, refusal, require
 from tools.fuzz.valid_files import files
 
 PIXELS = 1 << 14  # larger pictures with networks are left to the container's target
+DRAFTS: Final = ROOT / "drafts" / "vectors"
+
+
+@lru_cache(maxsize=1)
+def environment_with_drafts() -> Environment:
+    """Return the environment of the vectors, with the rows and models of the drafts."""
+    return sem_file.environment().with_drafts(DRAFTS / "registry.json").with_packages(DRAFTS / "models")
+
+
+def seeds() -> list[bytes]:
+    """Return files of every kind, valid or not."""
+    return [*files(), *(path.read_bytes() for path in sorted(DRAFTS.rglob("*.sem")))]
 
 
 def run(data: bytes) -> str:
     """Decode all symbols of a file, encode them again, and report them as JSON."""
-    environment = sem_file.environment()
+    environment = environment_with_drafts()
     try:
         container = read(data, environment=environment)
         symbols = sem_file.claimed(container)
@@ -54,7 +69,7 @@ def _encode_again(decoded: DecodedFile) -> None:
         if kind.needs_model(parameters):
             assert decoded.folder is not None
             chosen = decoded.folder, package_cache.model_digest(decoded.folder)
-            model = package_cache.symbol_model(*chosen) if kind.networks else package_cache.table_model(*chosen)
+            model = package_cache.payload_model(kind, *chosen, environment.kinds)
         context = CodingContext(
             parameters,
             (header.width, header.height),
@@ -65,4 +80,4 @@ def _encode_again(decoded: DecodedFile) -> None:
         require(kind.encode(value, context) == section.body, f"{kind.name}: encoding does not reproduce the body")
 
 
-TARGET = Target("payload", files, run, sem_file.mutate, sem_file.repair, ".sem", sem_file.MAGICS, max_bytes=2048)
+TARGET = Target("payload", seeds, run, sem_file.mutate, sem_file.repair, ".sem", sem_file.MAGICS, max_bytes=2048)

@@ -50,6 +50,11 @@ INVALID: Final = (
         set_binding(16, "fit", "multiple")),
     InvalidRow("binding-kind-8", CLIP, 32, "a kind that there is not",
         change_all(set_binding([3, 8], "kinds"), set_binding({}, "parameters", "8"))),
+    *(
+        InvalidRow(f"binding-kind-{kind}", CLIP, 32, "a kind of the range for drafts",
+            change_all(set_binding([3, kind], "kinds"), set_binding({}, "parameters", str(kind))))
+        for kind in (48, 49, 50, 62)
+    ),
     InvalidRow("binding-kinds-descending", VQ, 32, "kinds in another order", set_binding([5, 2], "kinds")),
     InvalidRow("binding-kind-twice", VQ, 32, "a kind twice", set_binding([2, 5, 5], "kinds")),
     InvalidRow("binding-compact", VQ, 32, "a compact kind that is none of its kinds", set_binding(4, "compact")),

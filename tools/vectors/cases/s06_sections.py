@@ -67,6 +67,10 @@ INVALID: Final = (
     _type("critical-number-0", 0x80, 703, 43, "a critical section of number 0"),
     _type("critical-number-8", 0x88, 703, 43, "a critical section of number 8"),
     _type("critical-number-63", 0xBF, 703, 43, "a critical section of number 63"),
+    *(
+        _type(f"critical-number-{number}", 0x80 + number, 703, 43, f"number {number}, for drafts and private use")
+        for number in (48, 49, 50, 62)
+    ),
     _type("critical-safe-to-copy", 0xC7, 703, 43, "kind 7 with safe_to_copy set"),
     InvalidCase("compact-kind-alone", "micro", 304, (45,), "nothing but the compact kind, in sectioned form",
         in_sectioned_form(0x87)),

@@ -19,7 +19,7 @@ Array = NDArray[Any]
 Package = tuple[dict[str, Any], dict[str, Array]]  # `symbols` without its member `tensors`, and the tensors
 
 
-class _Maker:
+class Maker:
     """Collect layers and tensors; every random choice follows from `seed`."""
 
     def __init__(self, seed: int, rates: int) -> None:
@@ -71,7 +71,7 @@ class _Maker:
 
 def plain(kind: int, seed: int, rates: int, hyper: int, *groups: int, wide: tuple[int, int] = (8, 12)) -> Package:
     """Build the graph of `elic-tiny`; `wide` are the output channels of the hyper net's layers."""
-    mk = _Maker(seed, rates)
+    mk = Maker(seed, rates)
     s: dict[str, Any] = {
         "kind": kind,
         "rates": rates,
@@ -101,7 +101,7 @@ def plain(kind: int, seed: int, rates: int, hyper: int, *groups: int, wide: tupl
     return s, mk.tensors
 
 
-def _add_plain_group(mk: _Maker, s: dict[str, Any], groups: tuple[int, ...], k: int, c: int, base: int) -> None:
+def _add_plain_group(mk: Maker, s: dict[str, Any], groups: tuple[int, ...], k: int, c: int, base: int) -> None:
     """Add the nets of group k of c channels; `base`: channels of the hyper net's output."""
     if k:
         s["channel_nets"].append(
@@ -124,7 +124,7 @@ def _add_plain_group(mk: _Maker, s: dict[str, Any], groups: tuple[int, ...], k: 
 
 def varied() -> Package:
     """Build `elic-tiny-2`: groups 1, 2, 2, 1; two rates; the rest of the grammar."""
-    mk, groups, hyper = _Maker(2, 2), (1, 2, 2, 1), 3
+    mk, groups, hyper = Maker(2, 2), (1, 2, 2, 1), 3
     s: dict[str, Any] = {
         "kind": 7,
         "rates": 2,
@@ -158,7 +158,7 @@ def varied() -> Package:
     return s, mk.tensors
 
 
-def _add_varied_group(mk: _Maker, s: dict[str, Any], groups: tuple[int, ...], k: int, c: int) -> None:
+def _add_varied_group(mk: Maker, s: dict[str, Any], groups: tuple[int, ...], k: int, c: int) -> None:
     """Add the nets of group k of c channels."""
     base = 6
     if k:

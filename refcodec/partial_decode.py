@@ -6,13 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from refcodec.cli.error_report import notice
 from refcodec.container import Container
 from refcodec.decoder import decode_container
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.limits import NONE, Limits
-from refcodec.progress import Progress
+from refcodec.progress import Notice, Progress
 
 if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
@@ -24,8 +23,9 @@ def decode_available(
     level: int,
     progress: Progress | None = None,
     limits: Limits = NONE,
+    notice: Notice | None = None,
 ) -> DecodedFile:
-    """Decode a container; if only models are missing, leave out the payloads that need them, with a notice.
+    """Decode a container; if only models are missing, leave out the payloads that need them, and report this to `notice`.
 
     Raises SemError as `decode_container` does, and Code.MODEL_UNAVAILABLE (SEM-E-801) if no other payloads are left.
     """
@@ -46,6 +46,7 @@ def decode_available(
         decoded = decode_container(
             replace(container, header=header, sections=kept), environment, level=level, limits=limits
         )
-        notice(f"without {names}, whose model is not installed: {error}")
+        if notice is not None:
+            notice(f"without {names}, whose model is not installed: {error}")
         # SEM-R-061: sections that were left out are not checked
         return replace(decoded, state="unchecked") if decoded.state == "ok" else decoded

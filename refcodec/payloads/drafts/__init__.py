@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Payload kinds that are drafts (`drafts/README.md`), one module each; only `kinds.WITH_DRAFTS` knows them."""

@@ -135,6 +135,7 @@ def _encode_picture(
         announce=options.get("notice"),
     )
     models.used.clear()
+    models.meaning.clear()
     if settings.model is not None:
         models = replace(models, folders=(settings.model, *models.folders))
     profile, plans = pack.plan_picture(method, settings, models, options.get("trace"))

@@ -39,6 +39,7 @@ class DecodeOptions(RenderOptions, total=False):
     reflections: int | None
     record: StepCallback | None
     notice: Notice | None
+    any_model: bool
 
 
 @overload
@@ -61,6 +62,7 @@ def decode(
     reflections: int | None = None,
     record: StepCallback | None = None,
     notice: Notice | None = None,
+    any_model: bool = False,
     **hints: Unpack[RenderOptions],
 ) -> Image.Image | list[Image.Image]:
     """Return the picture of a `.sem` file, in RGB. Its `info` names the models that reconstructed it, and its seed.
@@ -84,6 +86,7 @@ def decode(
         record (function of str and value): called with each step: its name and a text, number, object or picture
             uint8[H, W, 3].
         notice (function of str): called with each notice, such as a render hint of the file that is not followed.
+        any_model (bool): reconstruct with another image embedder, hyper-encoder, tokenizer or codebook than the file states.
         seed (int 0 to 10^19 - 1): seed of the noise. This and the following are render hints, by default the file's, else
             the profile's.
         generator (str): noise generator, "cpu" or "cuda".
@@ -122,6 +125,7 @@ def decode(
         limits=Limits.of(limits),
         allow_download=allow_download,
         announce=notice,
+        any_model=any_model,
     )
     overrides = overrides_of(hints)
     SamplerSettings.of(overrides)

@@ -73,7 +73,7 @@ def plan_picture(
     candidates.check(row, settings)
     if not _sends_rate(method, row):
         _refuse_rate(method, settings)
-    return row, plans_of(_rows(method, settings, row, rows), settings, models.environment, models.used, trace)
+    return row, plans_of(_rows(method, settings, row, rows), settings, models.environment, models, trace)
 
 
 def _sends_rate(method: Method, row: Profile) -> bool:
@@ -144,7 +144,7 @@ def encode_symbols(
         raise ValueError("quality and bpp are for pictures and edge maps: other symbols have no rate to choose")
     row = find_profile(settings.profile, method.name, environment.registry)
     require_model(row, settings.model)
-    plans = plans_of(_rows(method, settings, row, environment.registry), settings, environment, {})
+    plans = plans_of(_rows(method, settings, row, environment.registry), settings, environment, None)
     return pack_symbols(method.pack, Description(symbols, size), plans)
 
 

@@ -138,6 +138,7 @@ def decode_context(decoded: DecodedFile, method: Method, models: Models, overrid
         overrides=overrides,
         bpp=8 * _bytes(container) / (header.width * header.height),
         folder=decoded.folder,
+        container=container,
     ).followable()
 
 

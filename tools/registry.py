@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from refcodec.networks.package import TableModel, load_any
+from refcodec.networks.package import IdentityModel, TableModel, load_any
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,6 +35,8 @@ def pin(row_id: int, folder: Path) -> None:
     if row["status"] != "draft":
         raise SystemExit(f"profile {row_id} is {row['status']}: its binding never changes")
     model = load_any(folder)
+    if isinstance(model, IdentityModel):
+        raise SystemExit(f"{folder} holds an identity alone, which is the model of no row: write it into `identity`")
     row["binding"]["model"] = model.digest
     parameters = row["binding"]["parameters"].setdefault(str(model.kind), {})
     if isinstance(model, TableModel):

@@ -70,7 +70,13 @@ def models_options(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def models_of(
-    model: tuple[str, ...], device: str, dtype: str, limits: Limits = NONE, *, allow_download: bool = False
+    model: tuple[str, ...],
+    device: str,
+    dtype: str,
+    limits: Limits = NONE,
+    *,
+    allow_download: bool = False,
+    any_model: bool = False,
 ) -> Models:
     """Return the models that the options name.
 
@@ -96,6 +102,7 @@ def models_of(
             environment=environment,
             limits=limits,
             allow_download=allow_download,
+            any_model=any_model,
         )
         return replace(models, announce=notice)
     except ValueError as error:

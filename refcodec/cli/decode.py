@@ -108,6 +108,11 @@ def painting_options(f: Any) -> Any:
     "decode writes without this. After an error OUT is the last preview.",
 )
 @painting_options
+@click.option(
+    "--any-model",
+    is_flag=True,
+    help="Reconstruct with another image embedder, hyper-encoder, tokenizer or codebook than the file states, too.",
+)
 @models_options
 @level_option
 @limits_options
@@ -142,11 +147,18 @@ def command(
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
+    if options["any_model"] and (symbols or text):
+        raise click.UsageError(f"--any-model is for pictures, and {'--text' if text else '--symbols'} writes none")
     if progressive:
         _check_progressive(symbols, text, wanted, output, source)
     naming = Naming(source, output, force, times_of(source, preserve_times))
     models = models_of(
-        options["model"], options["device"], options["dtype"], limits, allow_download=options["allow_download"]
+        options["model"],
+        options["device"],
+        options["dtype"],
+        limits,
+        allow_download=options["allow_download"],
+        any_model=options["any_model"],
     )
     level = options["level"]
     if text:

@@ -56,7 +56,7 @@ class Models:
     environment: registry, tables, and the other folders searched for packages and roles. limits: time and memory of the call.
     worker_limits: of the process in which models of folders run; models that the caller has loaded run in its own.
     allow_download: also use models of the hub that only a models.json names, without a digest. announce: called with a line
-    before such a model is used.
+    before such a model is used. any_model: reconstruct with other models than a file states, too, with a notice.
     """
 
     folders: tuple[Path, ...] = ()
@@ -67,8 +67,11 @@ class Models:
     limits: Limits = NONE
     worker_limits: WorkerLimits = field(default_factory=WorkerLimits)
     allow_download: bool = False
+    any_model: bool = False
     announce: Callable[[str], None] = _warn
     used: dict[str, str] = field(default_factory=dict)  # role -> name of each model used
+    resolved: dict[str, Path] = field(default_factory=dict)  # role -> local folder of its model, once it is loaded
+    meaning: dict[str, Path] = field(default_factory=dict)  # role of an identity -> folder of the model, of an encoding
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
@@ -82,6 +85,7 @@ class Models:
         limits: Limits = NONE,
         allow_download: bool = False,
         announce: Callable[[str], None] | None = None,
+        any_model: bool = False,
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
@@ -91,8 +95,11 @@ class Models:
         """
         environment = Environment.of(environment)
         if isinstance(models, Models):
-            same = environment == models.environment and limits == models.limits
-            return models if same else replace(models, environment=environment, limits=limits)
+            any_model = any_model or models.any_model
+            kept = (models.environment, models.limits, models.any_model)
+            if (environment, limits, any_model) == kept:
+                return models
+            return replace(models, environment=environment, limits=limits, any_model=any_model)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
         result = cls(
@@ -102,6 +109,7 @@ class Models:
             limits=limits,
             allow_download=allow_download,
             announce=announce or _warn,
+            any_model=any_model,
         )
         if isinstance(models, Mapping):
             for role, place in models.items():
@@ -131,6 +139,7 @@ class Models:
             require_object(role, place)
         self.roles[role] = source_of(role, place) if isinstance(place, str | os.PathLike) else place
         self._loaded = {key: model for key, model in self._loaded.items() if key[0] != role}
+        self.resolved.pop(role, None)
 
     def find(self, role: str) -> Any:
         """Return a `ModelSource`, a loaded model, or None if nothing fills the role."""
@@ -234,13 +243,21 @@ class Models:
             if source.listed_in is not None and not os.path.isdir(source.place):
                 listing = shown(str(source.listed_in / LISTING))
                 self.announce(f"{source.role}: using {shown(source.name)} of the hub, which {listing} names")
-            return self.load_folder(source.role, loader, resolve_folder(source))
+            folder = resolve_folder(source)
+            made = self.load_folder(source.role, loader, folder)
+            self.resolved[source.role] = folder
+            return made
         if remote is None:
             raise missing_model_error(source.role, what=f"{source.role}: this method does not take an endpoint for it")
         from refcodec.foundation import endpoint
 
         address = endpoint.address(source.place)
         return remote(source.role, address, self.limits, self.endpoint_hosts())
+
+    def means(self, role: str, folder_of: str) -> None:
+        """Record that symbols were made by the model that fills `folder_of`, in the role of an identity (SPEC §12)."""
+        if folder_of in self.resolved:
+            self.meaning[role] = self.resolved[folder_of]
 
     def endpoint_hosts(self) -> frozenset[str]:
         """Return the hosts of all endpoints that the user has named."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from refcodec.encode_settings import EncoderOptions, EncodeSettings
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.methods import candidates
+from refcodec.methods.identity_check import Filled, StatedIdentity, compare, stated_by
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
 from refcodec.methods.sampler import SEEDS, SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
@@ -23,6 +25,7 @@ from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile
 
 if TYPE_CHECKING:
+    from refcodec.container import Container
     from refcodec.methods.picture_size import Pixels
     from refcodec.payloads import Value
 
@@ -69,6 +72,7 @@ class DecodeContext:
     overrides: Mapping[str, Any]  # of the user
     bpp: float  # of the entire file
     folder: Path | None = None  # of the model package that the symbols were read with
+    container: Container | None = None  # of the file; None for symbols that are not yet in one
     samples: int = 1
     reflections: int | None = None  # None: depends on the rate
     progress: Progress | None = None
@@ -102,6 +106,23 @@ class DecodeContext:
         """Return one seed per sample, counting up from that of the settings."""
         seed = self.sampler.seed
         return [(seed + i) % SEEDS for i in range(self.samples)]
+
+    @cached_property
+    def stated(self) -> StatedIdentity:
+        """What the file states about the models that give its symbols their meaning."""
+        if self.container is None:
+            return StatedIdentity({})
+        return stated_by(self.container, self.models.package_environment, self.folder)
+
+    def compare(self, *models: Filled) -> None:
+        """Compare models that are loaded with what the file states for their roles, and add notices for the user.
+
+        Raise Code.MODEL_DIGEST (SEM-E-802) for another model than stated, MODEL_UNAVAILABLE (SEM-E-801) where the file
+        names an explicit model that is not installed, unless the user takes any model.
+        """
+        if self.container is not None:
+            notices = compare(self.stated, models, any_model=self.models.any_model)
+            self.notices.extend(notice for notice in notices if notice not in self.notices)
 
     def note(self, step: str, value: Any) -> None:
         """Pass a step of the reconstruction to the user's callback, if any."""

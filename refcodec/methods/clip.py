@@ -14,6 +14,7 @@ from refcodec import spec
 from refcodec.assemble import CodedPayload
 from refcodec.errors import Code, SemError
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
+from refcodec.methods.identity_check import Filled
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.picture_size import generation_size, resize_to
 from refcodec.networks import package_cache
@@ -55,6 +56,7 @@ def analyse(request: EncodeRequest) -> Description:
         "image_embedder", "image_embedder:ImageEmbedder.load", request.profile.recommended.models
     )
     _check_width("image_embedder", embedder.width, request.profile.parameters(spec.CLIP)["d"], request.profile.name)
+    request.models.means("image_embedder", "image_embedder")
     return Description(replace(request.symbols, vector=embedder(request.pixels)), (width, height))
 
 
@@ -68,6 +70,7 @@ def reconstruct(context: DecodeContext, change: Change | None = None) -> list[Pi
     )
     value, sampler = context.need(spec.CLIP), context.sampler
     _check_width("painter", generator.width, len(value.codes), context.profile.name)
+    context.compare(Filled.by("image_embedder", context.models, "painter"))
     vector = clip_bits.dequantise(value.codes, value.b) * sampler.norm_scale
     if change is not None:
         vector = change(vector, sampler.seed)

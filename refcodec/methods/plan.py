@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ from refcodec.assemble import EncodedFile, FileTemplate, ancillary, header_of, p
 from refcodec.encode_settings import EncodeSettings
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
-from refcodec.foundation.resolve import format_used_models
-from refcodec.methods import candidates
+from refcodec.foundation.resolve import Models
+from refcodec.methods import candidates, identity_check
 from refcodec.methods.inputs import Description, Packed, PackJob
 from refcodec.networks import package_cache
 from refcodec.registry import Profile
@@ -38,12 +38,12 @@ def needs_model(profile: Profile, names: set[str]) -> bool:
 
 @dataclass(frozen=True)
 class FilePlan:
-    """A file of one registry row with the settings of the user. used: role -> model, for the provenance."""
+    """A file of one registry row with the settings of the user. models: those of the analysis, for the provenance."""
 
     profile: Profile
     settings: EncodeSettings
     environment: Environment
-    used: Mapping[str, str] = field(default_factory=dict)
+    models: Models | None = None
     trace: Trace | None = None
 
     def model(self) -> tuple[Path, str]:
@@ -75,7 +75,7 @@ class FilePlan:
             bpp=bpp,
             strict_bpp=settings.strict_bpp,
             effort=settings.options.effort,
-            file=self._template(description, digest, used),
+            file=self._template(description, folder, digest, used),
             trace=self.trace,
             candidate=self._candidate(description),
         )
@@ -86,13 +86,17 @@ class FilePlan:
     def _candidate(self, description: Description) -> int | None:
         return candidates.number_in_caption(self.profile, description.symbols.names(), self._hints(description))
 
-    def _template(self, description: Description, digest: str | None, used: bool) -> FileTemplate:
-        """Return the file without its payloads. digest: of the model that codes the symbols."""
+    def _template(self, description: Description, folder: Path | None, digest: str | None, used: bool) -> FileTemplate:
+        """Return the file without its payloads. folder, digest: of the model that codes the symbols."""
         row, settings, names = self.profile, self.settings, description.symbols.names()
         model_digest = digest if settings.model is not None else row.model
         # codebooks define what codes stand for
         codebooks = any(kind.decodes_without_model and kind.inputs & names for kind in map(row.kind, row.kinds))
-        if settings.file.hash_bytes is None and settings.model is not None and not (row.base or codebooks or used):
+        stated = {} if folder is None else package_cache.identity_of(folder)
+        if self.models is not None:
+            identity_check.check_encoder(row, stated, folder, self.models)
+        bears = row.base or codebooks or used or stated
+        if settings.file.hash_bytes is None and settings.model is not None and not bears:
             raise ValueError("these symbols use no model: leave it out, or ask for an explicit model")
         hash_bytes, notices = settings.file.model_hash_for(row, model_digest)
         if hash_bytes is not None and model_digest is None:
@@ -115,7 +119,8 @@ class FilePlan:
     def _provenance(self, description: Description) -> Mapping[str, str]:
         if description.provenance is not None:
             return description.provenance
-        model = {"model": format_used_models(self.used)} if self.used else {}
+        used = "" if self.models is None else identity_check.provenance_of(self.models)
+        model = {"model": used} if used else {}
         return provenance_entries(method=self.profile.method_name, **model, **description.sources)
 
     def file(self, pack: Callable[[PackJob], Packed], description: Description) -> EncodedFile:
@@ -153,8 +158,8 @@ def plans_of(
     profiles: Iterable[Profile],
     settings: EncodeSettings,
     environment: Environment,
-    used: Mapping[str, str],
+    models: Models | None,
     trace: Trace | None = None,
 ) -> tuple[FilePlan, ...]:
     """Return one plan per profile."""
-    return tuple(FilePlan(profile, settings, environment, used, trace) for profile in profiles)
+    return tuple(FilePlan(profile, settings, environment, models, trace) for profile in profiles)

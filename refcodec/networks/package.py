@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
-from refcodec.networks import table_model
+from refcodec.networks import identity, table_model
+from refcodec.networks.identity import IdentityModel
 from refcodec.networks.package_files import read_bounded
 from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
 from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
@@ -19,6 +20,7 @@ from refcodec.payloads.base import Model
 from refcodec.payloads.kinds import KINDS, Kinds
 
 __all__ = [
+    "IdentityModel",
     "TableModel",
     "SymbolModel",
     "build",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 FORMAT, FORMAT_VERSION = "sem-model", 1
+IDENTITY_VERSION: Final = 2  # format version of a package whose `symbols` have an identity
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
@@ -51,9 +54,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise _malformed(f"not a {FORMAT} manifest", "format")
         version = manifest.get("format_version")
-        if type(version) is not int or version != FORMAT_VERSION:
+        if type(version) is not int or not FORMAT_VERSION <= version <= IDENTITY_VERSION:
             found = f"a {type(version).__name__}" if isinstance(version, list | dict) else repr(version)
             raise SemError(Code.UNSUPPORTED_MODEL, f"model format version {found}", path="format_version")
+        identity.check_version(manifest.get("symbols"), version)
         if not isinstance(manifest.get("symbols"), dict):
             raise _malformed("no symbols", "symbols")
         canonical_json(manifest["symbols"])
@@ -71,11 +75,16 @@ def load(folder: Path, digest: str | None = None) -> SymbolModel:
 
 
 def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> Model:
-    """Return the symbol model of a package of any kind. Raises ModelError (801 to 804) or UNSUPPORTED_MODEL (705)."""
+    """Return the symbol model of a package of any kind, or its identity alone.
+
+    Raises ModelError (801 to 804) or UNSUPPORTED_MODEL (705).
+    """
     symbols = read_manifest(folder)["symbols"]
     found = symbol_digest(symbols)
     if digest is not None and found != digest:
         raise SemError(Code.MODEL_DIGEST, f"model {folder.name} has the digest {found[:16]}…, not {digest[:16]}…")
+    if type(symbols.get("kind")) is int and symbols["kind"] == identity.KIND:
+        return identity.build(symbols, found)
     tensors = load_declared(folder / "symbols.safetensors", symbols.get("tensors"))
     return build_model(symbols, tensors, kinds)
 
@@ -90,6 +99,11 @@ def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds
     if kind is None or not kind.networks:
         raise _malformed("it is the model of no payload kind that has one", "kind")
     return build(symbols, tensors)
+
+
+def identity_of(folder: Path) -> dict[str, str]:
+    """Return the identity of a package, role -> digest; {} if it has none. Raises as `read_manifest` does."""
+    return dict(read_manifest(folder)["symbols"].get(identity.MEMBER, {}))
 
 
 def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -37,6 +37,20 @@ def model_digest(folder: Path) -> str:
             path="model",
         )
     return package_search.folder_digest(folder) or package.symbol_digest(package.read_manifest(folder)["symbols"])
+
+
+def identity_of(folder: Path) -> Mapping[str, str]:
+    """Return the identity of a package, role -> digest; {} if it has none. Raises as `package.read_manifest` does."""
+    try:
+        status = (folder / package_search.MANIFEST).stat()
+    except OSError:
+        return package.identity_of(folder)
+    return _identity_of(folder, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)
+def _identity_of(folder: Path, _mtime_ns: int, _size: int) -> Mapping[str, str]:
+    return package.identity_of(folder)
 
 
 @lru_cache(maxsize=4)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from refcodec import spec
 from refcodec.canonical_json import canonical_json
 from refcodec.errors import Code, SemError
+from refcodec.networks import identity
 from refcodec.networks.layer_reader import SCALES, LayerReader
 from refcodec.networks.layers import ACTIVATION, Conv, Ladder, Net, Requant, check_net, check_requant
 from refcodec.networks.manifest_values import malformed, require_integer, require_list, require_members
@@ -104,7 +105,7 @@ def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolMo
 
 def parse(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> SymbolModel:
     """Return the model; raise Code.MODEL_MALFORMED for an invalid form, member by member in the order of SPEC §12."""
-    s = require_members(symbols, _MEMBERS, "symbols")
+    s = require_members(symbols, _MEMBERS, "symbols", optional={identity.MEMBER})
     kind = require_integer(s["kind"], 1, spec.NUMBER, "kind")
     rates = require_integer(s["rates"], 1, RATES_MAX, "rates")
     hyper = require_integer(s["hyper"], 1, CHANNELS_MAX, "hyper")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from refcodec.errors import Code, SemError
+from refcodec.networks import identity
 from refcodec.networks.symbol_model import symbol_digest
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]], form: Table
 
     Raise `ModelError` (MODEL_MALFORMED, SEM-E-803) if they do not have the form.
     """
-    if set(symbols) != {"kind", "tensors", *form.members}:
+    if set(symbols) - {identity.MEMBER} != {"kind", "tensors", *form.members}:
         raise _malformed(f"its members are not {sorted({'kind', 'tensors', *form.members})}", "symbols")
     for member, bound in form.members.items():
         if type(symbols[member]) is not int or not 1 <= symbols[member] <= bound:

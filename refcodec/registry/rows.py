@@ -19,6 +19,7 @@ from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import package_data, read_bytes, shown
+from refcodec.networks import identity
 from refcodec.payloads.kinds import KINDS, Kinds
 from refcodec.registry import binding_schema
 
@@ -86,6 +87,12 @@ class Profile:
         """Return the digest of the symbol model in hexadecimal, None if the row needs no model or is a base."""
         digest: str | None = self.binding["model"]
         return digest
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Return the identity of the row, role -> digest of the model that gives its symbols their meaning; {} if none."""
+        digests: Mapping[str, str] = self.binding.get(identity.MEMBER, {})
+        return digests
 
     @property
     def base(self) -> bool:
@@ -157,7 +164,7 @@ class Registry:
         profile = self.rows.get(profile_id)
         if profile is None:
             raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile {profile_id} in this registry", path="profile")
-        if unknown := sorted(set(profile.binding) - BINDING):
+        if unknown := sorted(set(profile.binding) - BINDING - {identity.MEMBER}):
             raise SemError(
                 Code.UNSUPPORTED_PROFILE,
                 f"profile {profile_id} binds {', '.join(unknown)}, unknown here",
@@ -296,5 +303,9 @@ MEMBERS: Final = (
         lambda _row, binding, _kinds: (
             binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None
         ),
+    ),
+    member(
+        "binding.identity",
+        lambda _row, binding, _kinds: identity.MEMBER not in binding or identity.well_formed(binding[identity.MEMBER]),
     ),
 )

@@ -22,6 +22,7 @@ from refcodec import codec, registry, spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.environment import Environment
 from refcodec.errors import SemError
+from refcodec.networks import identity
 from refcodec.payloads.kinds import KINDS, needs_model
 from refcodec.registry import Registry
 from refcodec.registry.dim_classes import sizes
@@ -47,7 +48,8 @@ def test_shipped_rows_have_the_schema() -> None:
 def test_schema_knows_the_members_of_the_code_and_no_others() -> None:
     definitions = SCHEMA["$defs"]
     assert set(definitions["row"]["properties"]) == set(definitions["row"]["required"]) == registry.ROW
-    assert set(definitions["binding"]["properties"]) == set(definitions["binding"]["required"]) == registry.BINDING
+    assert set(definitions["binding"]["required"]) == registry.BINDING
+    assert set(definitions["binding"]["properties"]) == registry.BINDING | {identity.MEMBER}
     unknown = [private_row(210) | {"colour": "red"}, private_row(210, mood="red")]
     for row in unknown:
         with pytest.raises(jsonschema.ValidationError):

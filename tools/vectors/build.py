@@ -24,13 +24,13 @@ from refcodec.registry import Profile
 from tools.vectors import payload_writer, symbols
 from tools.vectors.case import InvalidCase, ValidCase, environment_of
 from tools.vectors.edits import apply
-from tools.vectors.models import bounds, full, mini, tiny
+from tools.vectors.models import bounds, full, identity, mini, tiny
 from tools.vectors.pictures import OUT, pixel_members
 from tools.vectors.vector import Vector
 
 MODELS: Final = OUT / "models"
-TABLE_MODELS: Final = (*tiny.ONE_TENSOR, *bounds.TABLES)
-MODEL_NAMES: Final = (*tiny.MODELS, *TABLE_MODELS, mini.NAME, full.NAME, *bounds.LATENTS)
+TABLE_MODELS: Final = (*tiny.ONE_TENSOR, *bounds.TABLES, *identity.TABLES)
+MODEL_NAMES: Final = (*tiny.MODELS, *TABLE_MODELS, mini.NAME, full.NAME, *bounds.LATENTS, *identity.NAMES)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest contains values whose JSON is at most this long
 
@@ -50,14 +50,19 @@ def symbol_model(name: str) -> SymbolModel:
 @lru_cache(maxsize=8)
 def table_model(name: str) -> TableModel:
     """Return a model of test_vectors/models for kinds 3 to 5."""
-    at_bounds = name in bounds.TABLES
-    model = package.build_model(*bounds.package(name)[:2]) if at_bounds else package.load_any(MODELS / name)
+    if name in identity.TABLES:
+        model: Any = package.build_model(*identity.package(name))
+    else:
+        at_bounds = name in bounds.TABLES
+        model = package.build_model(*bounds.package(name)[:2]) if at_bounds else package.load_any(MODELS / name)
     assert isinstance(model, TableModel)
     return model
 
 
 def model_digest(name: str) -> str:
     """Return the digest of a model of test_vectors/models."""
+    if name in identity.NAMES:
+        return package.symbol_digest(identity.package(name)[0])
     return (table_model if name in TABLE_MODELS else symbol_model)(name).digest
 
 

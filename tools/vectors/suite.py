@@ -18,7 +18,7 @@ from tools.vectors.case import MANIFEST_LISTS, Case, InvalidCase, Output, ValidC
 from tools.vectors.dump import dump, example
 from tools.vectors.entry import common_members, file_members
 from tools.vectors.json_files import compact_json, lined_json
-from tools.vectors.models import bounds, full, mini
+from tools.vectors.models import bounds, full, identity, mini
 from tools.vectors.pictures import OUT
 from tools.vectors.vector import Vector
 
@@ -139,6 +139,7 @@ def tree() -> dict[str, bytes]:
 def _models() -> dict[str, bytes]:
     packages = {mini.NAME: mini.package()[2], full.NAME: full.files()}
     packages |= {name: bounds.package(name)[2] for name in bounds.NAMES}
+    packages |= {name: identity.files(name) for name in identity.NAMES}
     return {f"models/{model}/{name}": data for model, files in packages.items() for name, data in files.items()}
 
 

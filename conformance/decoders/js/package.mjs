@@ -5,6 +5,7 @@ import { hex, view } from "./bytes.mjs";
 import { Fault } from "./fault.mjs";
 import { canonicalJson, hasExactly, isInt, isObject, parseJson } from "./json.mjs";
 import { LatentModel } from "./latent_model.mjs";
+import { isIdentity } from "./registry.mjs";
 import { sha256 } from "./sha256.mjs";
 import { SmallModel } from "./small_model.mjs";
 
@@ -44,8 +45,12 @@ export class Package {
       manifest = this.readManifest();
       this.symbols = manifest.symbols;
       if (manifest.format !== "sem-model") throw this.bad("not the manifest of a model");
-      if (manifest.format_version !== 1) throw new Fault(705, null, "another format_version", place); // SEM-R-116
+      this.identity = isObject(manifest.symbols) && Object.hasOwn(manifest.symbols, "identity");
+      const known = manifest.format_version === 1 || (manifest.format_version === 2 && this.identity);
+      if (!known) throw new Fault(705, null, "another format_version", place); // SEM-R-116
       if (!isObject(manifest.symbols)) throw this.bad("no symbols");
+      if (this.identity && manifest.format_version === 1) throw this.bad("an identity in version 1");
+      if (this.identity && !isIdentity(manifest.symbols.identity)) throw this.bad("an identity of another form"); // SEM-R-125
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.fault = error;
@@ -98,7 +103,8 @@ export class Package {
     const Model = this.once("manifest", () => {
       if (!isInt(this.symbols.kind, 3, 7)) throw bad("an unknown kind of model");
       const type = this.symbols.kind < 6 ? SmallModel : LatentModel;
-      type.judgeManifest(this.symbols, bad);
+      const { identity, ...others } = this.symbols; // which drives no coder
+      type.judgeManifest(others, bad);
       this.judgeEntries();
       return type;
     });

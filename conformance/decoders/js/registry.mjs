@@ -7,6 +7,9 @@ import { hasExactly, isInt, isObject, parseJson } from "./json.mjs";
 export const MODES = ["static", "tokens", "raw", "zlib", "zstd"];
 
 const isDigest = (x) => typeof x === "string" && /^[0-9a-f]{64}$/.test(x);
+/** SEM-R-125: roles, and the digests of the models that fill them. */
+export const isIdentity = (x) => isObject(x) && Object.keys(x).length >= 1 && Object.keys(x).length <= 16 &&
+  Object.entries(x).every(([role, digest]) => /^[a-z][a-z0-9_]{0,31}$/.test(role) && isDigest(digest));
 const isAscending = (list) => list.every((x, i) => i === 0 || list[i - 1] < x);
 
 const CAPTION = ["modes", "static", "dictionary", "vocabulary", "tokenizer"]; // and "candidates" in some rows
@@ -42,7 +45,9 @@ export function usesModel(kind, p) {
 
 /** SEM-R-032 and 033: whether every member of a row's binding is one that this decoder knows. */
 function isBinding(b, id) {
-  if (!hasExactly(b, ["id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"])) return false;
+  const own = isObject(b) && Object.hasOwn(b, "identity") ? ["identity"] : []; // which may be absent
+  if (!hasExactly(b, ["id", "method", "compact", "kinds", "fit", "colour", "parameters", "model", ...own])) return false;
+  if (own.length && !isIdentity(b.identity)) return false;
   const fit = hasExactly(b.fit, ["rule"]) ? b.fit.rule === "none"
     : hasExactly(b.fit, ["rule", "multiple", "extend"]) && b.fit.rule === "pad" && isInt(b.fit.multiple, 1, 65536) &&
       b.fit.extend === "edge";

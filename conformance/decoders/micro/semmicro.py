@@ -315,7 +315,8 @@ def is_known(binding: dict[str, Any], profile: int) -> bool:
         if 1 in kinds:
             wanted["1"] = CONSONANT_PARAMETERS[parameters["1"]["code"]]
         return (
-            set(binding) == BINDING_MEMBERS
+            set(binding) - {"identity"} == BINDING_MEMBERS
+            and ("identity" not in binding or is_identity(binding["identity"]))
             and set(fit) == FIT_MEMBERS[fit["rule"]]
             and (is_whole(binding["compact"], 1, 7) and binding["compact"] in kinds)
             and {kind: set(members) for kind, members in parameters.items()} == wanted
@@ -335,6 +336,15 @@ def is_whole(value: Any, least: int, most: int) -> bool:
 
 def is_digest(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def is_identity(value: Any) -> bool:
+    """SEM-R-125."""
+    return (
+        isinstance(value, dict)
+        and 1 <= len(value) <= 16
+        and all(re.fullmatch("[a-z][a-z0-9_]{0,31}", role) and is_digest(value[role]) for role in value)
+    )
 
 
 def fits(name: str, members: dict[str, Any]) -> bool:
@@ -987,18 +997,22 @@ Tensors = dict[str, tuple[str, Tensor]]  # name -> dtype and tensor
 
 def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[Symbols, Tensors]:
     """`symbols` and its tensors; version, kind, members and digests are judged in this order (Q 5)."""
+    if package.manifest.get("format") != "sem-model":
+        bad_model("the manifest is not of format sem-model")
+    symbols = package.manifest["symbols"]
+    version = package.manifest.get("format_version")
+    if not is_integer(version, 1, 2) or (version == 2 and "identity" not in symbols):
+        fail(705, "SEM-R-116: the package is not of format version 1, nor of 2 with an identity")
+    if version == 2 and not is_identity(symbols["identity"]):
+        bad_model("SEM-R-125: the identity is not of roles and digests")
+    if not is_integer(symbols.get("kind"), kind, kind):
+        fail(803, f"SEM-R-112: the model is not of kind {kind}")
     try:
         data = read_package_file(package.folder / "symbols.safetensors", 2**28)
     except OSError as error:
         fail(801, f"SEM-R-114: model {package.digest}: {error}")
-    if package.manifest.get("format") != "sem-model":
-        bad_model("the manifest is not of format sem-model")
-    if not is_integer(package.manifest.get("format_version"), 1, 1):
-        fail(705, "SEM-R-116: the package is not of format version 1")
-    symbols = package.manifest["symbols"]
-    if not isinstance(symbols, dict) or not is_integer(symbols.get("kind"), kind, kind):
-        fail(803, f"SEM-R-112: the model is not of kind {kind}")
-    if set(symbols) != set(members) or not isinstance(symbols["tensors"], dict):
+    identity = {"identity"} if version == 2 else set()
+    if set(symbols) != {*members, *identity} or not isinstance(symbols["tensors"], dict):
         bad_model("`symbols` has not exactly the members of the table")
     return symbols, tensors(symbols["tensors"], data)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.methods.base import DecodeContext, EncodeRequest
+from refcodec.methods.identity_check import Filled
 from refcodec.methods.network_memory import require_memory
 from refcodec.networks import package, package_search
 
@@ -30,6 +31,7 @@ def indices(request: EncodeRequest) -> NDArray[np.int64]:
     _check_profile(encoder.cfg, request.profile, "encoder")
     grid = encoder(request.pixels, request.progress)
     request.models.used["encoder"] = folder.name
+    request.models.resolved["encoder"] = request.models.meaning["hyper_encoder"] = folder
     return grid
 
 
@@ -41,6 +43,8 @@ def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pi
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
     if unsupported := sorted(key for key, value in context.overrides.items() if value is not None):
         raise ValueError(f"the embedded decoder of method perco has no {unsupported[0]}: it has no settings")
+    if context.stated.of("hyper_encoder"):
+        context.compare(Filled("hyper_encoder", folder))
     require_memory(context.models.limits, folder, "painter", context.size)
     painter = VqDecoder(folder, package.read_manifest(folder))
     _check_profile(painter.cfg, context.profile, "painter")

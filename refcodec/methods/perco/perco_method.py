@@ -18,6 +18,7 @@ from refcodec.foundation.hyper_config import check_profile
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
+from refcodec.methods.identity_check import Filled
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.perco import conditioning
 from refcodec.methods.pics.pics_method import prompt
@@ -146,6 +147,7 @@ def analyse(request: EncodeRequest) -> Description:
         package_cache.need_torch("describing a picture", GENERATIVE)
         hyper = _hyper_encoder(request.models, request.profile.recommended.models, request.profile)
         coder: LatentCoder = request.models.load("painter", LATENT_CODER, request.profile.recommended.models)
+        request.models.means("hyper_encoder", "hyper_encoder")
         indices = call("perco_diffusion:indices_of", request.pixels, coder, hyper)
     symbols = conditioning.add_conditioning(request, replace(request.symbols, indices=indices))
     notices = () if embedded or symbols.names() - {"indices"} else (NO_CAPTION,)
@@ -176,6 +178,7 @@ def reconstruct(context: DecodeContext, guide_features: bool = False) -> list[Pi
     hyper = _hyper_encoder(context.models, context.profile.recommended.models, context.profile)
     generator: PercoGenerator = context.models.load("painter", GENERATOR, context.profile.recommended.models)
     generator.check_hyper_encoder(hyper)
+    context.compare(Filled.by("hyper_encoder", context.models), *conditioning.filled(context))
     sampler, seeds, out = context.sampler, context.seeds(), []
     attended, null = conditioning.cross_attention_context(context, generator), generator.null(hyper)
     features = hyper.features_of(grid)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import spec
 from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import DecodeContext
+from refcodec.methods.identity_check import Filled
 from refcodec.methods.network_memory import require_memory
 from refcodec.methods.pics.text_sketch_size import resize, sharpen, text_sketch_size
 from refcodec.methods.picture_size import resize_to
@@ -39,6 +40,8 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
         caption = context.need(spec.CAPTION)
     settings, size = context.sampler, text_sketch_size(context.size)
     base, control = load_generators(context.models, context.profile, sketch=latents is not None)
+    if caption is not None and caption.tokens is not None:
+        context.compare(*(Filled.by(role, context.models, "painter") for role in ("tokenizer", "text_encoder")))
     sampler = SAMPLERS[latents is not None] if _has("is_stable_diffusion", base) else None
     painter = base if control is None else _with_controlnet(context, base, control)
     prompt, seeds, out = _prompt(context, caption, base), context.seeds(), []

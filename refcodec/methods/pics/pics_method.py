@@ -146,6 +146,8 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
             "course": [list(entry) for entry in inverted.course],
         },
     )
+    request.models.means("tokenizer", "clip")
+    request.models.means("text_encoder", "clip")
     return list(inverted.tokens)
 
 

@@ -32,7 +32,7 @@ def _parameter(kind: int, name: str, value: Any) -> RowChange:
 def _later(name: str, note: str, change: Change) -> tuple[InvalidModel, InvalidModel]:
     """Return the addition in a package of the next `format_version`, and in one of this version, where it is malformed."""
     new = InvalidModel(f"addition-{name}", 705, (116, 189), f"{note}, in a package of a later version", change,
-        text=lambda data: data.replace(b'"format_version": 1', b'"format_version": 2'))  # fmt: skip
+        text=lambda data: data.replace(b'"format_version": 1', b'"format_version": 3'))  # fmt: skip
     return new, InvalidModel(f"addition-{name}-early", 803, (111, 189), f"{note}, in a package of this version", change)
 
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""semtool models identify: digests of the models that give symbols their meaning, printed or written as a package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from refcodec.cli.common_options import json_option, progress
+from refcodec.cli.output_file import folder_name
+from refcodec.cli.stdio import say, show_json, wants_json
+from refcodec.fileio import shown
+
+
+@click.command("identify", short_help="Name models by digest, for files, rows and packages.")
+@click.argument("models", metavar="ROLE=FOLDER…", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="DIR", callback=folder_name, help="Write a model package of this identity.")
+@click.option("--with", "base", metavar="PACKAGE", help="The package has this one's symbol model, too.")
+@click.option("--name", metavar="NAME", help="The name of the package.  [default: that of DIR]")
+@click.option("--replace", is_flag=True, help="Replace a package that is there already.")
+@json_option
+def command(models: tuple[str, ...], output: str | None, base: str | None, name: str | None, replace: bool) -> None:
+    """Print the digests of models without which symbols mean something else (SPEC.md §12).
+
+    \b
+    image_embedder   a CLIP vision model, or a pipeline of stable unCLIP
+    hyper_encoder    a PerCo hyper-encoder
+    codebooks        a model package of PQ codes
+    tokenizer        a folder with a tokenizer, or a pipeline
+    text_encoder     a CLIP text model, or a pipeline
+
+    The digests can stand in `identity` of a registry row, where they cost a file no bytes. With -o they become a package,
+    which --explicit-model names in a file by 6 bytes or more, and --model finds. Copies of a model in float16 and float32
+    have one digest.
+
+    \b
+    semtool models identify image_embedder=clip-vit-large-patch14 -o my-embedder
+    semtool encode photo.jpg --method clip --model set --model my-embedder --explicit-model --hash-bytes 4
+    """
+    from refcodec.convert import identity_package
+    from refcodec.foundation import identity
+    from refcodec.foundation.model_place import snapshot_of
+    from refcodec.networks import package_cache
+
+    if output is None and (base, name, replace) != (None, None, False):
+        raise click.UsageError("--with, --name and --replace are for a package: name its folder with -o")
+    roles: dict[str, str] = {}
+    digest = None
+    try:
+        with progress("reading") as update:
+            for i, entry in enumerate(models):
+                role, folder = _parse(entry, roles)
+                roles[role] = identity.identify(role, snapshot_of(role, folder))
+                update((i + 1) / len(models))
+            if base is not None:
+                package_cache.model_digest(Path(base))
+            if output is not None:
+                title = Path(output).name if name is None else name
+                place = None if base is None else Path(base)
+                digest = identity_package.write(Path(output), roles, name=title, base=place, replace=replace)
+    except ValueError as error:
+        hint = " (--replace replaces it)" if str(error).endswith("already") else ""
+        raise click.UsageError(f"{error}{hint}") from error
+    if wants_json():
+        show_json({"identity": roles, "folder": output, "digest": digest})
+        return
+    for role, sha256 in roles.items():
+        say(f"{role}: {sha256}")
+    if digest is not None:
+        say(f"{shown(str(output))}: model package {digest[:16]}…")
+
+
+def _parse(entry: str, roles: dict[str, str]) -> tuple[str, Path]:
+    """Return (role, folder) of an argument; raise ValueError for another form, an unknown role or one given twice."""
+    from refcodec.foundation import identity
+    from refcodec.foundation.resolve import no_folder_error
+
+    role, equals, place = entry.partition("=")
+    if not equals or not place or role not in identity.ROLES:
+        raise ValueError(f"{shown(entry)} is not ROLE=FOLDER with one of the roles {', '.join(identity.ROLES)}")
+    if role in roles:
+        raise ValueError(f"the role {role} is given twice")
+    if not Path(place).is_dir():
+        raise no_folder_error(Path(place))
+    return role, Path(place)

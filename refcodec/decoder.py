@@ -236,9 +236,11 @@ class PayloadSection:
     sha256: str
     shape: list[list[int]]
     value: Any
+    candidate: int | None = None  # of a caption whose row has candidates (SPEC §13.2)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return the members; without `candidate` if it is None."""
+        return {name: v for name, v in asdict(self).items() if name != "candidate" or v is not None}
 
 
 @dataclass(frozen=True)
@@ -291,5 +293,6 @@ def payload(
             s, shape = section.body, [[len(section.body)]]
             value = text_decode(section.body) if section.type in spec.TEXT_TYPES else section.body.hex()
         name = section_name(section.type, decoded.environment.kinds) or f"0x{section.type:02X}"
-        out.append(PayloadSection(name, hashlib.sha256(s).hexdigest(), shape, value))
+        candidate = getattr(decoded.values.get(section.type), "candidate", None)
+        out.append(PayloadSection(name, hashlib.sha256(s).hexdigest(), shape, value, candidate))
     return Payload(tuple(out))

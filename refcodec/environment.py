@@ -4,7 +4,7 @@
 An `Environment` is an immutable value. Public functions take one; without it they use `Environment.default()`, the only
 place that reads these environment variables (docs/environment.md has all others):
 
-SEM_REGISTRY   a file of private profiles (ids 200 to 253), in the form of registry.json, added to the shipped ones
+SEM_REGISTRY   a file of private profiles (ids 200 to 253, 61696 to 65791), in the form of registry.json, added to the shipped ones
 SEM_MODELS     folders of model packages, separated like PATH; searched before the user's folder
                ($XDG_DATA_HOME/sem/models) and the packages that come with this library
 SEM_DRAFTS     1: payload kinds that are drafts (`drafts/README.md`) are known, too, for private rows that have them

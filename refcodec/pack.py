@@ -16,7 +16,7 @@ from refcodec.container import Header
 from refcodec.encode_settings import EncodeSettings
 from refcodec.environment import Environment
 from refcodec.foundation.resolve import Models
-from refcodec.methods import all_methods, find_method
+from refcodec.methods import all_methods, candidates, find_method
 from refcodec.methods.base import EncodeRequest, Method
 from refcodec.methods.inputs import Description, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, needs_model, pack_symbols, plans_of
@@ -70,6 +70,7 @@ def plan_picture(
     if method.compact is not None and row.compact != method.compact:
         raise ValueError(f"profile {row.name} has no compact form of ELIC latents")
     require_model(row, settings.model)
+    candidates.check(row, settings)
     if not _sends_rate(method, row):
         _refuse_rate(method, settings)
     return row, plans_of(_rows(method, settings, row, rows), settings, models.environment, models, trace)
@@ -88,7 +89,7 @@ def _refuse_rate(method: Method, settings: EncodeSettings) -> None:
 def _rows(method: Method, settings: EncodeSettings, row: Profile, rows: Registry) -> list[Profile]:
     """Return the profile, or all published ones if the method tries them for the smallest file."""
     if method.smallest_profile and settings.profile is None:
-        return [p for p in rows.profiles(method.name) if p.id < spec.PRIVATE_FIRST]
+        return [p for p in rows.profiles(method.name) if p.status == "published"]
     return [row]
 
 

@@ -21,8 +21,8 @@ EXTENDED_BASE = 256
 HASH_BYTES = {0: 4, 1: 8, 2: 16, 3: 32}  # hash_code -> bytes of model_hash
 DIM_EXPLICIT = 0  # the dim_class that is followed by both sides
 
-# §4, §5  rows for drafts and private use
-PRIVATE_FIRST, PRIVATE_LAST = 200, 253
+# §4, §5  ids of rows for drafts and private use: those of one byte, and extended ones
+PRIVATE_IDS = (range(200, 254), range(61_696, 65_792))
 
 # §5  method ids
 METHODS = {1: "elic", 2: "consonant", 3: "clip", 4: "pics", 5: "perco"}

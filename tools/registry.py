@@ -5,6 +5,8 @@ python -m tools.registry pin ID FOLDER      write the digest of a model package 
 python -m tools.registry tables             write the digests of the text tables into all draft rows
 python -m tools.registry check OLD NEW      check that NEW may follow OLD (SEM-R-030, 031); exit status 1 if not
 python -m tools.registry released           check the registry against every release in registry.released.json
+python -m tools.registry check FOLDER [COMMAND…]   check a contributed folder (docs/registry.md), also with other decoders
+python -m tools.registry manifest FOLDER    write the manifest of its vectors from its cases.json
 """
 
 from __future__ import annotations
@@ -95,7 +97,16 @@ def check(old: Path, new: Path) -> list[str]:
     """Return the reasons why registry `new` may not follow `old`; [] if it may."""
     before, after = rows_of(old), rows_of(new)
     published = {profile_id: kept(row) for profile_id, row in before.items() if row["status"] != "draft"}
-    return list(changed(published, after))
+    names = {before[profile_id]["name"]: profile_id for profile_id in published}
+    return [*changed(published, after), *renamed(names, after)]
+
+
+def renamed(names: Mapping[str, int], after: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a message for each row of `after` that has the name of another published row. names: name -> its id."""
+    for profile_id, row in sorted(after.items()):
+        owner = names.get(row["name"], profile_id)
+        if owner != profile_id:
+            yield f"SEM-R-039: {row['name']} is the name of profile {owner}, and is given to profile {profile_id}"
 
 
 def released() -> list[str]:
@@ -124,14 +135,36 @@ def write(rows: object) -> None:
     PATH.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 
 
+def contribution(action: str, folder: Path, decoders: list[str]) -> int:
+    """Check a contributed folder, or write the manifest of its vectors; return the exit status."""
+    from tools.contribution import check as checks
+    from tools.contribution import manifest
+
+    if action == "manifest":
+        print(f"{manifest.write(folder)} vectors")
+        return 0
+    return report(checks.errors(folder, decoders))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; SystemExit with the usage for any other."""
+    match arguments:
+        case ["tables"]:
+            tables()
+            return 0
+        case ["released"]:
+            return report(released())
+        case ["pin", row_id, folder]:
+            pin(int(row_id), Path(folder))
+            return 0
+        case ["check", old, new] if not Path(old).is_dir():
+            return report(check(Path(old), Path(new)))
+        case ["check", folder, *decoders]:
+            return contribution("check", Path(folder), decoders)
+        case ["manifest", folder]:
+            return contribution("manifest", Path(folder), [])
+    raise SystemExit(__doc__)
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["tables"]:
-        tables()
-    elif len(sys.argv) == 4 and sys.argv[1] == "check":
-        raise SystemExit(report(check(Path(sys.argv[2]), Path(sys.argv[3]))))
-    elif sys.argv[1:] == ["released"]:
-        raise SystemExit(report(released()))
-    elif len(sys.argv) == 4 and sys.argv[1] == "pin":
-        pin(int(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        raise SystemExit(__doc__)
+    raise SystemExit(main(sys.argv[1:]))

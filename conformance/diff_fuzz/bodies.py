@@ -50,10 +50,20 @@ def consonant(rng: Random, parameters: dict[str, Any], tables: Tables) -> Body:
     return coder.finish(), bytes(codes)
 
 
-def static_caption(rng: Random, tables: Tables) -> bytes:
+def candidate(rng: Random, coder: Coder, count: int | None) -> bytes:
+    """Encode the number of a candidate, if the row has some; return what S begins with."""
+    if count is None:
+        return b""
+    number = rng.choice((0, count - 1, rng.randrange(count)))
+    coder.uniform(number, count)
+    return bytes([number])
+
+
+def static_caption(rng: Random, tables: Tables, candidates: int | None = None) -> bytes:
     """Return a caption of mode static with any style and pieces; occasionally invalid UTF-8 or an empty spelling."""
     captions, coder, history = tables.captions, Coder(), [END]
     coder.symbol(MODE_TABLE, 0 if rng.random() < 0.97 else rng.randrange(6))
+    candidate(rng, coder, candidates)
     coder.symbol(captions.styles, rng.choice((0, 0, 1, 2, 2, 3, 4, 5)))
     for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4, 7, 12))):
         nodes = contexts(captions.pieces, history, 3)
@@ -85,22 +95,24 @@ def spell(rng: Random, captions: CaptionTables, coder: Coder) -> None:
     encode_id(coder, contexts(captions.octets, history, 4), END)
 
 
-def tokens(rng: Random, vocabulary: int) -> Body:
+def tokens(rng: Random, vocabulary: int, candidates: int | None = None) -> Body:
     """Return a caption of mode tokens with at most 75 ids."""
     coder = Coder()
     coder.symbol(MODE_TABLE, 1 if rng.random() < 0.97 else rng.randrange(6))
+    number = candidate(rng, coder, candidates)
     ids = [rng.choice((0, vocabulary - 1, rng.randrange(vocabulary))) for _ in range(rng.choice((0, 1, 2, 16, 75)))]
     coder.symbol([76 if n == 16 else 1 for n in range(76)], len(ids))
     for id_ in ids:
         coder.uniform(id_, vocabulary)
-    return coder.finish(), b"\xff" + b"".join(id_.to_bytes(2, "big") for id_ in ids)
+    return coder.finish(), number + b"\xff" + b"".join(id_.to_bytes(2, "big") for id_ in ids)
 
 
 def caption(rng: Random, parameters: dict[str, Any], tables: Tables) -> Body:
     """Return a body of kind 2 (SPEC §13.2) in any mode."""
+    candidates: int | None = parameters.get("candidates")
     match rng.randrange(12):
         case 0:
-            octets = text(rng)
+            octets = text(rng) if candidates is None else bytes([rng.randrange(candidates + 1)]) + text(rng)
             return b"\xf8" + octets, octets
         case 1 | 2:
             body, symbols = deflated(rng)
@@ -109,9 +121,9 @@ def caption(rng: Random, parameters: dict[str, Any], tables: Tables) -> Body:
             body, symbols = zstd(rng, tables.zstd)
             return b"\xfa" + body, symbols
         case 5:
-            return tokens(rng, parameters["vocabulary"])
+            return tokens(rng, parameters["vocabulary"], candidates)
         case 6 | 7 | 8 | 9:
-            return static_caption(rng, tables), None
+            return static_caption(rng, tables, candidates), None
         case 10:
             return bytes([rng.randrange(0xE8, 0x100)]) + noise(rng), None
     return noise(rng), None

@@ -27,7 +27,7 @@ ROW_VALUES = (
     "pad", "none", {"rule": "none"}, {"rule": "pad", "multiple": 16, "extend": "edge"}, {"code": "fixed"}, "srgb8", "0" * 64, "0" * 63, "A" * 64, 65537,
 )  # fmt: skip
 SECTION_TYPE = {kind: 0x80 + kind for kind in range(1, 8)}
-COMMON_ROWS = (1, 2, 3, 4, 9, 10, 14, 18, 200, 202, 203, 204, 205, 206)
+COMMON_ROWS = (1, 2, 3, 4, 9, 10, 14, 18, 21, 200, 202, 203, 204, 205, 206)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Cases:
     def _body(self, rng: Random) -> FuzzCase:
         """Return a valid header with a random body, compact or in a section."""
         usable = [id_ for id_, row in self.rows.items() if id_ < 254 and row["compact"] not in (6, 7)]
-        row = rng.choice(usable + [2, 3, 3, 202, 203, 204] * 2 + [9] * 30)  # row 9: compact captions
+        row = rng.choice(usable + [2, 3, 3, 202, 203, 204] * 2 + [9] * 24 + [21] * 6)  # rows 9 and 21: compact captions
         binding = self.rows[row]
         kind = rng.choice([kind for kind in binding["kinds"] if kind < 6] * 2 + [2] * (2 in binding["kinds"]))
         naming, key = self._named(rng, row)

@@ -64,7 +64,7 @@ def cli(context: click.Context, drafts: bool) -> None:
 
     Model packages are searched for in the folders of SEM_MODELS (separated like PATH), then in the
     user's folder, then among the packages of this program. SEM_REGISTRY names a file of private
-    profiles (ids 200 to 253), which are used beside the shipped ones.
+    profiles (ids 200 to 253 and 61696 to 65791), which are used beside the shipped ones.
 
     \b
     Environment variables (docs/environment.md):

@@ -60,5 +60,7 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
         say(f"  sha256  {section.sha256}")
         say(f"  shape   {', '.join('×'.join(map(str, shape)) for shape in section.shape)}")
         values = section.value.items() if isinstance(section.value, dict) else [("value", section.value)]
+        if section.candidate is not None:
+            values = [*values, ("candidate", section.candidate)]
         for name, value in values:
             say(f"  {brief(name, REMEDY):7} {brief(value, REMEDY)}")

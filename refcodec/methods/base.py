@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from refcodec.encode_settings import EncoderOptions, EncodeSettings
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
+from refcodec.methods import candidates
 from refcodec.methods.identity_check import Filled, StatedIdentity, compare, stated_by
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
-from refcodec.methods.sampler import SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
+from refcodec.methods.sampler import SEEDS, SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
 from refcodec.payloads import kinds
 from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile
@@ -80,8 +81,11 @@ class DecodeContext:
 
     @property
     def sampler(self) -> SamplerSettings:
-        """Settings of the first picture; the others differ only in their seeds."""
-        return SamplerSettings.of(self.profile.recommended.hints, self.hints, self.overrides)
+        """Settings of the first picture, whose seed counts the candidate; the others differ only in their seeds."""
+        settings = SamplerSettings.of(self.profile.recommended.hints, self.hints, self.overrides)
+        if self.overrides.get("seed") is not None:  # the user's seed is that of the noise
+            return settings
+        return replace(settings, seed=(settings.seed + candidates.number_of(self.values, self.hints)) % SEEDS)
 
     def value(self, kind: int) -> Any:
         """Return the symbols of a kind, None if absent."""
@@ -101,7 +105,7 @@ class DecodeContext:
     def seeds(self) -> list[int]:
         """Return one seed per sample, counting up from that of the settings."""
         seed = self.sampler.seed
-        return [(seed + i) % (10**19) for i in range(self.samples)]
+        return [(seed + i) % SEEDS for i in range(self.samples)]
 
     @cached_property
     def stated(self) -> StatedIdentity:

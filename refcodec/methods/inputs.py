@@ -82,6 +82,7 @@ class PackJob:
     effort: int = FASTEST
     file: FileTemplate | None = None  # around the payloads, where their number of bytes decides
     trace: Trace | None = None
+    candidate: int | None = None  # number of the chosen picture, in a row whose captions have candidates
 
     @property
     def target(self) -> RateTarget:

@@ -13,13 +13,21 @@ from refcodec.encode_settings import EncodeSettings
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
-from refcodec.methods import identity_check
+from refcodec.methods import candidates, identity_check
 from refcodec.methods.inputs import Description, Packed, PackJob
 from refcodec.networks import package_cache
 from refcodec.registry import Profile
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Trace
+
+
+def withdrawn(profile: Profile) -> tuple[str, ...]:
+    """Return the notice for a file of a withdrawn row, which the user has named (SEM-R-037)."""
+    if profile.status != "withdrawn":
+        return ()
+    why = f" ({profile.notes})" if profile.notes else ""
+    return (f"profile {profile.name} is withdrawn{why}: its files stay readable, but new files should name another",)
 
 
 def needs_model(profile: Profile, names: set[str]) -> bool:
@@ -69,7 +77,14 @@ class FilePlan:
             effort=settings.options.effort,
             file=self._template(description, folder, digest, used),
             trace=self.trace,
+            candidate=self._candidate(description),
         )
+
+    def _hints(self, description: Description) -> dict[str, str]:
+        return {**self.settings.hints, **description.hints}
+
+    def _candidate(self, description: Description) -> int | None:
+        return candidates.number_in_caption(self.profile, description.symbols.names(), self._hints(description))
 
     def _template(self, description: Description, folder: Path | None, digest: str | None, used: bool) -> FileTemplate:
         """Return the file without its payloads. folder, digest: of the model that codes the symbols."""
@@ -95,8 +110,11 @@ class FilePlan:
             bytes.fromhex(model_digest or "")[:hash_bytes] if hash_bytes else None,
         )
         note = self._provenance(description) if settings.provenance else None
-        others = ancillary(note, {**settings.hints, **description.hints}, settings.metadata)
-        return FileTemplate(header, model_digest, others, settings.level, notices)
+        hints = self._hints(description)
+        if self._candidate(description) is not None:  # the caption holds it
+            hints.pop(candidates.HINT, None)
+        others = ancillary(note, hints, settings.metadata)
+        return FileTemplate(header, model_digest, others, settings.level, (*notices, *withdrawn(row)))
 
     def _provenance(self, description: Description) -> Mapping[str, str]:
         if description.provenance is not None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from refcodec import spec
 from refcodec.payloads.kinds import Kinds
 from refcodec.registry.hints import HINTS, is_valid_value
 
@@ -31,6 +32,11 @@ def is_kind(value: Any, kinds: Kinds) -> bool:
 def among(value: Any, numbers: Collection[int]) -> bool:
     """Return whether a JSON value is one of these integers: neither `true` nor 1.0."""
     return type(value) is int and value in numbers
+
+
+def is_private(profile_id: int) -> bool:
+    """Return whether an id is for drafts and private use, which nobody else assigns (SPEC §5)."""
+    return any(profile_id in ids for ids in spec.PRIVATE_IDS)
 
 
 def fit(form: Any) -> bool:

@@ -224,8 +224,8 @@ def _add(profiles: dict[int, Profile], profile: Profile) -> None:
     """Add a private row to others; ValueError if its id is not private, or its id or name is taken."""
     if profile.id in profiles:
         raise ValueError(f"profile {profile.id} is in the shipped registry and cannot be redefined")
-    if not spec.PRIVATE_FIRST <= profile.id <= spec.PRIVATE_LAST:
-        raise ValueError(f"private profiles have ids 200 to 253, not {profile.id}")
+    if not binding_schema.is_private(profile.id):
+        raise ValueError(f"private profiles have ids 200 to 253 or 61696 to 65791, not {profile.id}")
     if any(profile.name == row.name for row in profiles.values()):
         raise ValueError(f"the name {profile.name!r} is taken")
     profiles[profile.id] = profile

@@ -24,7 +24,10 @@ from cli_harness import Semtool, contents, refused, valid
 from default_environment import default_rows
 
 import refcodec
-from refcodec import codec, reconstruct, spec
+from refcodec import codec, editing, reconstruct, spec
+from refcodec.assemble import section_of
+from refcodec.container.key_value import decode as text_decode
+from refcodec.container.key_value import encode as text_encode
 from refcodec.decoder import decode_file
 from refcodec.environment import Environment
 from refcodec.errors import SemError
@@ -82,6 +85,11 @@ def painted(data: bytes, models: Models, **wish: Any) -> Pixels:
 
 def ready(**given: Any) -> bytes:
     return codec.encode_file(method="pics", size=None if "sketch" in given else (512, 512), **given).data
+
+
+def hints_of(data: bytes) -> dict[str, str]:
+    container = decode_file(data).container
+    return next((text_decode(s.body) for s in container.sections if s.type == spec.HINTS), {})
 
 
 # --- sizes -----------------------------------------------------------------------------------------------------------
@@ -552,6 +560,96 @@ def test_candidates_without_a_model(models: Path, missing: str) -> None:
     with pytest.raises(SemError, match=missing) as fault:
         made(models=some, candidates=2)
     assert fault.value.code == 801
+
+
+@pytest.mark.parametrize("prompt_of", ["text", "ids"])
+@pytest.mark.parametrize(("edges", "start"), [("none", None), ("contours", "5")])
+def test_the_best_of_four_takes_two_bits(
+    models: Path, clip: ClipModel, monkeypatch: pytest.MonkeyPatch, edges: str, start: str | None, prompt_of: str
+) -> None:
+    """Row pics-4: the number stands in the caption, the file stays compact without a sketch, and no hint names it."""
+    everything = Models.of(models, device="cpu")
+    everything.fill("clip", clip)
+    scores = iter((0.1, 0.2, 0.9, 0.3))
+    monkeypatch.setattr(ClipModel, "cosine", lambda *_: next(scores))
+    hints = {"steps": "2"} if start is None else {"steps": "2", "seed": start}
+    given: dict[str, Any] = {"caption": "a red house"} if prompt_of == "text" else {"caption": None, "codes": [320, 7]}
+    options = {"edges": edges, "hints": hints, "models": everything, "profile": "pics-4", **given}
+    steps: dict[str, Any] = {}
+    encoded = made(candidates=4, record=steps.__setitem__, **options)
+    first = int(start or 0)
+    assert steps["candidates"]["seeds"] == [first, first + 1, first + 2, first + 3]
+    best = steps["candidates"]["best"]
+    found = decode_file(encoded.data)
+    assert found.value(spec.CAPTION).candidate == best - first == 2
+    assert {k: v for k, v in hints_of(encoded.data).items() if k != "steps"} == (
+        {} if start is None else {"seed": start}
+    )
+    assert np.array_equal(painted(encoded.data, everything), steps[f"candidate-{best}"])
+    assert np.array_equal(painted(encoded.data, everything, seed=first), steps[f"candidate-{first}"])  # the user's seed
+    chosen = made(**options | {"hints": {**hints, "candidate": "2"}})  # by the caller: the same bytes
+    assert chosen.data == encoded.data
+    assert len(encoded.data) <= len(made(**options | {"profile": "pics"}).data) + 1
+    shown = {section.kind: section.to_dict() for section in refcodec.payload(encoded.data).sections}
+    assert shown["caption"]["candidate"] == 2
+    assert all("candidate" not in section for kind, section in shown.items() if kind != "caption")
+
+
+@pytest.mark.parametrize("prompt_of", [{"caption": "a red house"}, {"codes": list(range(100, 116))}])
+def test_bytes_of_the_best_of_four(prompt_of: dict[str, Any]) -> None:
+    """PIC: a hint makes the file sectioned and takes 11 bytes and more; a number in the caption takes none or one."""
+    alone = len(ready(**prompt_of))
+    by_hint = len(ready(**prompt_of, hints={"seed": "2"}))
+    numbered = len(ready(**prompt_of, profile="pics-4", hints={"candidate": "2"}))
+    assert by_hint - alone >= 11
+    assert 0 <= numbered - alone <= 1
+
+
+def test_the_hint_names_a_candidate_in_rows_without_a_number(models: Path, painters: Models) -> None:
+    """The noise is that of `seed` + `candidate`; a seed of the user is taken as it is; several pictures count up."""
+    base = {"caption": "a red house"}
+    plain = {seed: painted(ready(**base), painters, seed=seed) for seed in (0, 3, 5, 8, 9)}
+    assert np.array_equal(painted(ready(**base, hints={"candidate": "3"}), painters), plain[3])
+    named = ready(**base, hints={"candidate": "3", "seed": "5"})
+    assert np.array_equal(painted(named, painters), plain[8])
+    assert np.array_equal(painted(named, painters, seed=0), plain[0])
+    made_of = reconstruct.reconstruct(decode_file(named), models=painters, overrides=dict(FEW), samples=2)
+    assert made_of.seeds == (8, 9)
+    assert np.array_equal(made_of.pictures[1], plain[9])
+    last = ready(**base, hints={"candidate": "1", "seed": str(10**19 - 1)})
+    assert np.array_equal(painted(last, painters), plain[0])
+
+
+def test_a_number_in_the_caption_comes_before_the_hint(painters: Models) -> None:
+    """SEM-R-188; an encoder writes no such file."""
+    numbered = ready(caption="a red house", profile="pics-4", hints={"candidate": "2"})
+    assert hints_of(numbered) == {}
+    container = refcodec.read(numbered)
+    body = text_encode({"candidate": "1"}, hints=True)
+    both = editing.add(container, [section_of(container.header, None, spec.HINTS, body, body)]).data
+    assert hints_of(both) == {"candidate": "1"}
+    assert np.array_equal(painted(both, painters), painted(numbered, painters))
+    assert np.array_equal(painted(numbered, painters), painted(numbered, painters, seed=2))
+
+
+def test_a_sketch_alone_keeps_the_hint() -> None:
+    data = ready(sketch=np.zeros((512, 512), np.uint8), profile="pics-4", hints={"candidate": "2"})
+    assert hints_of(data) == {"candidate": "2"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"profile": "pics-4", "candidates": 5}, "pics-4 has 4 candidates, not 5"),
+        ({"profile": "pics-4", "candidates": 2, "hints": {"candidate": "1"}}, "leave out candidates"),
+        ({"candidates": 2, "hints": {"candidate": "1"}}, "leave out candidates"),
+        ({"profile": "pics-4", "hints": {"candidate": "4"}}, "candidates"),
+    ],
+)
+def test_candidates_that_are_refused(options: dict[str, Any], message: str) -> None:
+    """Before a model is looked for: none is given."""
+    with pytest.raises(ValueError, match=message):
+        made(edges="none", **options)
 
 
 # --- the program -----------------------------------------------------------------------------------------------------

@@ -163,9 +163,10 @@ def written(section: dict[str, Any], row: Any, size: tuple[int, int]) -> tuple[b
     if kind == 1:
         body = consonant.encode(consonant.from_text(value).codes, parameters, tables=TABLES)
     elif kind == 2 and section["mode"] == "tokens":
-        body = caption.encode_tokens(value, parameters)
+        body = caption.encode_tokens(value, parameters, section.get("candidate"))
     elif kind == 2:
-        body = caption.encode(value, parameters, section["mode"], tables=TABLES)
+        candidate = section.get("candidate")
+        body = caption.encode(value, parameters, section["mode"], tables=TABLES, candidate=candidate)
     elif kind == 3:
         body = clip_bits.encode(value, parameters, table)
     elif kind == 4:

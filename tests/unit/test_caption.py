@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import subprocess
 import sys
 import zlib
@@ -17,6 +18,7 @@ from default_environment import TABLES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from refcodec import entropy
 from refcodec.entropy import Decoder, Encoder, uniform
 from refcodec.errors import SemError
 from refcodec.payloads.caption import compressed, modes, ppm, split
@@ -617,3 +619,124 @@ TOKENS = "f0 28 c6 cd b7 d8 db e1"
 TRACE: list[tuple[int, int, int]] = [
     (0, 240, 256), (15152, 44415, 60006), (1280, 32768, 47614), (25164, 1024, 56932), (144, 32, 1352), (2, 32, 46), (0, 128, 180), (0, 1024, 7583), (11509, 2, 13091), (0, 4, 5),
 ]  # fmt: skip
+
+
+# --- Candidates ---
+
+CANDIDATE_MODES = ["static", "tokens", "raw"]
+
+
+def with_candidates(count: int) -> dict[str, Any]:
+    return PARAMETERS | {"modes": CANDIDATE_MODES, "candidates": count}
+
+
+@given(text=captions, numbers=ids, count=st.integers(2, 256), mode=st.sampled_from(CANDIDATE_MODES), draw=st.data())
+@relaxed
+def test_candidates_round_trip(text: str, numbers: list[int], count: int, mode: str, draw: st.DataObject) -> None:
+    """S begins with the number, which is one symbol of uniform(N) in coded modes and a byte in mode raw."""
+    parameters, candidate = with_candidates(count), draw.draw(st.integers(0, count - 1))
+    if mode == "tokens":
+        body = encode_tokens(numbers, parameters, candidate)
+        plain = encode_tokens(numbers, PARAMETERS)
+        expected = Caption(None, tuple(numbers), mode, candidate)
+    else:
+        body = encode(text, parameters, mode, tables=TABLES, candidate=candidate)
+        plain = encode(text, PARAMETERS, mode, tables=TABLES)
+        expected = Caption(text, None, mode, candidate)
+    value = decode(body, parameters, LIMIT, tables=TABLES)
+    assert value == expected
+    without = decode(plain, PARAMETERS, LIMIT, tables=TABLES)
+    assert value.serialise() == bytes([candidate]) + without.serialise()
+    assert (value.shape, value.to_json()) == (without.shape, without.to_json())
+    if mode == "raw":
+        assert body == plain[:1] + bytes([candidate]) + plain[1:]
+
+
+@pytest.mark.parametrize("count", [2, 4, 13, 256])
+@pytest.mark.parametrize("value", ["", "A cat on a mat.", "A xkcd", (), (320, 2368, 49407)])
+def test_a_candidate_is_one_symbol_behind_the_mode(
+    monkeypatch: pytest.MonkeyPatch, value: str | tuple[int, ...], count: int
+) -> None:
+    """It takes log2 N bits: every other symbol is as without it."""
+
+    def symbols(parameters: dict[str, Any], number: int | None) -> list[tuple[int, int, int]]:
+        found: list[tuple[int, int, int]] = []
+
+        class Recorder(Encoder):
+            def symbol(self, table: Sequence[int], index: int | None = None) -> int:
+                chosen = super().symbol(table, index)
+                found.append((table[chosen], table[chosen + 1] - table[chosen], table[-1]))
+                return chosen
+
+        monkeypatch.setattr(entropy, "Encoder", Recorder)
+        if isinstance(value, str):
+            encode(value, parameters, "static", tables=TABLES, candidate=number)
+        else:
+            encode_tokens(value, parameters, number)
+        return found
+
+    plain = symbols(PARAMETERS, None)
+    for number in {0, 1, count - 1}:
+        assert symbols(with_candidates(count), number) == [plain[0], (number, 1, count), *plain[1:]]
+
+
+def test_candidates_of_the_specification() -> None:
+    four = with_candidates(4)
+    static = {i: encode("A cat on a mat.", four, "static", tables=TABLES, candidate=i).hex(" ") for i in range(4)}
+    assert static == {0: "1d e9 cd bc", 1: "59 e9 cd bc", 2: "95 e9 cd bc", 3: "d1 e9 cd bc"}
+    assert encode("", four, "static", tables=TABLES, candidate=2).hex() == "78"
+    assert encode("", four, "static", tables=TABLES).hex() == ""
+    assert encode("日本", four, "raw", tables=TABLES, candidate=2).hex(" ") == "f8 02 e6 97 a5 e6 9c ac"
+    assert encode_tokens([], four, 2).hex() == "f4"
+    assert encode_tokens([320, 2368, 49407], four, 2).hex(" ") == "f4 0a 31 b2 6e 30 12 f9"
+
+
+def test_sixteen_ids_and_two_bits_take_32_bytes() -> None:
+    """Text+Sketch counts 2 bits for the best of four: 256 bits become 258, in 33 bytes at most."""
+    rng = random.Random(0)
+    sizes = [len(encode_tokens([rng.randrange(49408) for _ in range(16)], with_candidates(4), 3)) for _ in range(100)]
+    assert set(sizes) <= {32, 33}
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "offset"),
+    [
+        ("f8", 401, 1), ("f804", 403, 1), ("f8ff41", 403, 1), ("f803c3", 401, 2), ("f90000", 403, 0), ("fa", 403, 0),
+        ("fb", 704, 0),
+    ],
+)  # fmt: skip
+def test_candidates_that_are_refused(body: str, error: int, offset: int) -> None:
+    with pytest.raises(SemError) as caught:
+        decode(bytes.fromhex(body), with_candidates(4), LIMIT, tables=TABLES)
+    assert (caught.value.code, caught.value.offset) == (error, offset)
+
+
+def test_the_limit_of_a_text_does_not_count_the_candidate() -> None:
+    four, text = with_candidates(4), "ab" * 50
+    for mode in ("static", "raw"):
+        body = encode(text, four, mode, tables=TABLES, candidate=3)
+        assert decode(body, four, 100, tables=TABLES).text == text
+        with pytest.raises(SemError) as caught:
+            decode(body, four, 99, tables=TABLES)
+        assert caught.value.code == 604
+
+
+@pytest.mark.parametrize(("count", "number"), [(None, 0), (None, 1), (4, 4), (4, -1), (256, 256)])
+def test_candidates_that_the_row_does_not_have(count: int | None, number: int) -> None:
+    parameters = PARAMETERS if count is None else with_candidates(count)
+    for call in (
+        lambda: encode("a cat", parameters, "static", tables=TABLES, candidate=number),
+        lambda: encode("a cat", parameters, "raw", tables=TABLES, candidate=number),
+        lambda: encode_tokens([1], parameters, number),
+    ):
+        with pytest.raises(ValueError, match="candidates"):
+            call()
+
+
+@pytest.mark.parametrize("count", [0, 1, 257, -4, None, True, "4", 4.0, [4]])
+def test_rows_with_other_candidates_are_refused(count: Any) -> None:
+    assert modes.well_formed(with_candidates(2))
+    assert modes.well_formed(with_candidates(256))
+    assert not modes.well_formed(with_candidates(4) | {"candidates": count})
+    for mode in ("zlib", "zstd"):
+        assert not modes.well_formed(with_candidates(4) | {"modes": ["static", mode]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import DIGEST, TINY, private_row, registry_file
 
-from refcodec import registry, spec
+import refcodec
+from refcodec import codec, registry, spec
 from refcodec.canonical_json import canonical_json, parse_json
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.networks import identity
 from refcodec.payloads.kinds import KINDS, needs_model
@@ -177,6 +180,10 @@ def test_private_rows_stand_beside_the_shipped(tmp_path: Path, monkeypatch: pyte
         ("shipped", [private_row(200)]),
         ("200 to 253", [private_row(199)]),
         ("200 to 253", [private_row(300)]),
+        ("61696 to 65791", [private_row(0)]),
+        ("61696 to 65791", [private_row(254)]),
+        ("61696 to 65791", [private_row(61_695)]),
+        ("61696 to 65791", [private_row(65_792)]),
         ("twice", [private_row(210), private_row(210)]),
         ("taken", [private_row(210) | {"name": "elic"}]),
         ("members", [private_row(210) | {"extra": 1}]),
@@ -222,6 +229,101 @@ def test_unknown_member_of_a_binding_makes_the_row_unsupported(tmp_path: Path, m
     with pytest.raises(SemError) as caught:  # R-032
         default_rows().get(210)
     assert caught.value.code == 702
+
+
+@pytest.mark.parametrize("profile_id", [207, 253, 61_696, 61_700, 65_791])
+def test_private_ids_of_one_and_of_three_bytes(tmp_path: Path, profile_id: int) -> None:
+    """A file of a private row names it by one byte, or by 254 and two; the row is not chosen by itself."""
+    rows = Registry.shipped().extended_by(registry_file(tmp_path, text_row(profile_id)))
+    environment = Environment(rows)
+    data = refcodec.encode(text="ct", method="consonant", size=(64, 64), profile=profile_id, environment=environment)
+    named = bytes([profile_id]) if profile_id < 254 else b"\xfe" + (profile_id - 256).to_bytes(2, "big")
+    assert data[3 : 3 + len(named)] == named
+    assert refcodec.payload(data, environment=environment).sections[0].value == "ct"
+    default = refcodec.encode(text="ct", method="consonant", size=(64, 64), environment=environment)
+    assert default[3] in (2, 3)
+
+
+def test_a_mixed_up_private_id_fails_the_check(tmp_path: Path) -> None:
+    """Two parties have one id for different rows: the binding is in K. Without a check nothing can tell them apart."""
+    (tmp_path / "other").mkdir()
+    table = default_rows().by_name("consonant-coded").parameters(1)["table"]
+    one = Environment(Registry.shipped().extended_by(registry_file(tmp_path, text_row(61_700))))
+    bindings: tuple[dict[str, Any], ...] = (
+        {"method": 4}, {"fit": {"rule": "pad", "multiple": 16, "extend": "edge"}},
+        {"parameters": {"1": {"code": "coded", "table": table}}},
+    )  # fmt: skip
+    options: dict[str, Any] = {"text": "ct", "method": "consonant", "size": (64, 64), "profile": 61_700}
+    for check in (16, 32, 0):
+        data = refcodec.encode(**options, check=check, environment=one)
+        for binding in bindings:
+            other = Environment(
+                Registry.shipped().extended_by(registry_file(tmp_path / "other", text_row(61_700, **binding)))
+            )
+            if check == 0:
+                same = "parameters" not in binding
+                assert (refcodec.payload(data, environment=other).sections[0].value == "ct") == same
+                continue
+            with pytest.raises(SemError) as caught:
+                refcodec.payload(data, environment=other)
+            assert caught.value.code == 501
+
+
+def text_row(profile_id: int, **binding: Any) -> dict[str, Any]:
+    """A private row of consonant texts, four bits a letter."""
+    whole = {"method": 2, "compact": 1, "kinds": [1], "parameters": {"1": {"code": "fixed"}}, "model": None}
+    return private_row(profile_id, **whole | {"fit": {"rule": "none"}} | binding)
+
+
+# --- withdrawal --------------------------------------------------------------------------------------------------
+
+
+def withdrawn(*names: str, notes: str = "Its model is lost.") -> Environment:
+    """The shipped registry after the withdrawal of some rows."""
+    rows = Registry.shipped().rows.values()
+    changed = (replace(row, status="withdrawn", notes=notes) if row.name in names else row for row in rows)
+    return Environment(Registry.of(*changed))
+
+
+TEXTS: dict[str, Any] = {"text": "ct", "method": "consonant", "size": (64, 64)}
+
+
+@pytest.mark.parametrize("check", [0, 16, 32])
+def test_files_of_a_withdrawn_row_are_read_as_before(check: int) -> None:
+    """SEM-R-036: the status is not part of K."""
+    data = refcodec.encode(**TEXTS, profile="consonant", check=check)
+    later = withdrawn("consonant")
+    assert refcodec.payload(data, environment=later) == refcodec.payload(data)
+    assert refcodec.inspect(data, environment=later) == refcodec.inspect(data)
+    damaged = data[:-1] + b"\x99"
+    if check:
+        with pytest.raises(SemError) as caught:
+            refcodec.payload(damaged, environment=later)
+        assert caught.value.code == 501
+
+
+def test_an_encoder_takes_a_withdrawn_row_only_by_name() -> None:
+    """SEM-R-037."""
+    later = withdrawn("consonant")
+    assert codec.encode_file(**TEXTS, environment=later).profile.name == "consonant-coded"
+    named = codec.encode_file(**TEXTS, profile="consonant", environment=later)
+    assert named.data == refcodec.encode(**TEXTS, profile="consonant")
+    assert [n for n in named.notices if "withdrawn" in n] == [
+        "profile consonant is withdrawn (Its model is lost.): its files stay readable, but new files should name another"
+    ]
+    assert not [n for n in codec.encode_file(**TEXTS, profile="consonant").notices if "withdrawn" in n]
+    with pytest.raises(SemError, match="no profile of method consonant") as caught:
+        codec.encode_file(**TEXTS, environment=withdrawn("consonant", "consonant-coded"))
+    assert caught.value.code == 702
+
+
+def test_drafts_are_not_tried_for_the_smallest_file(tmp_path: Path) -> None:
+    """A draft may change, so only a user who names it writes its files."""
+    rows = Registry.shipped().rows.values()
+    drafts = (replace(row, status="draft") if row.name == "consonant-coded" else row for row in rows)
+    later = Environment(Registry.of(*drafts))
+    assert codec.encode_file(**TEXTS, environment=later).profile.name == "consonant"
+    assert codec.encode_file(**TEXTS, profile="consonant-coded", environment=later).profile.name == "consonant-coded"
 
 
 # --- dim classes -------------------------------------------------------------------------------------------------

@@ -88,6 +88,8 @@ def _symbols(vector: Vector, offset: int) -> Iterator[str]:
     symbols = payload_writer.flat(section["type"] & spec.NUMBER, value)
     if isinstance(value, Caption):
         yield f"mode = {symbols[0]}"
+        if value.candidate is not None:
+            yield f"candidate = {value.candidate}"
         symbols = symbols[1]
     if isinstance(symbols, str):
         text = json.dumps(symbols[:FIELD_BYTES], ensure_ascii=False)

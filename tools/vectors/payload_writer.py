@@ -2,8 +2,8 @@
 """Write payloads of kinds 1 to 5 from the values in a case or in the input of an encoder vector.
 
 kind 1   the consonants, as text
-kind 2   (mode, text) or ("tokens", ids); for zlib and zstd (mode, text, bytes after the first), since another
-         version of a compressor may produce other bytes
+kind 2   (mode, text) or ("tokens", ids), and the number of the candidate in rows that have some; for zlib and zstd
+         (mode, text, bytes after the first), since another version of a compressor may produce other bytes
 3 to 5   integers in the order of the stream
 """
 
@@ -30,7 +30,7 @@ def encode(
     body = _body(kind, value, parameters, size, table)
     model = None if table is None else _Table(table)
     decoded = kinds.decode(kind, body, parameters, size, limit=LIMIT, tables=table_files.SHIPPED, model=model)
-    if flat(kind, decoded) != (tuple(value[:2]) if kind == spec.CAPTION else value):
+    if flat(kind, decoded) != (tuple(v for v in value if not isinstance(v, bytes)) if kind == spec.CAPTION else value):
         raise ValueError(f"kind {kind}: decoding the payload gives other symbols")
     return body, decoded
 
@@ -40,7 +40,8 @@ def flat(kind: int, value: Any) -> Any:
     if kind == spec.CONSONANT:
         return value.text
     if kind == spec.CAPTION:
-        return value.mode, value.text if value.tokens is None else value.tokens
+        head = (value.mode, value.text if value.tokens is None else value.tokens)
+        return head if value.candidate is None else (*head, value.candidate)
     return value.indices if kind == spec.VQ else value.codes
 
 
@@ -51,11 +52,12 @@ def _body(
         return consonant.encode(consonant.from_text(value).codes, parameters, tables=table_files.SHIPPED)
     if kind == spec.CAPTION:
         mode, text, *rest = value
-        if rest:
-            return FIRST_BYTE[mode] + bytes(rest[0])
+        if rest and isinstance(rest[0], bytes):
+            return FIRST_BYTE[mode] + rest[0]
+        candidate = rest[0] if rest else None
         if mode == "tokens":
-            return caption.encode_tokens(text, parameters)
-        return caption.encode(text, parameters, mode, tables=table_files.SHIPPED)
+            return caption.encode_tokens(text, parameters, candidate)
+        return caption.encode(text, parameters, mode, tables=table_files.SHIPPED, candidate=candidate)
     if kind == spec.CLIP:
         return clip_bits.encode(value, parameters, table)
     if kind == spec.PQ:

@@ -11,6 +11,7 @@ from typing import Any
 
 from refcodec import spec
 from refcodec.payloads import kinds
+from refcodec.payloads.caption.modes import Caption
 from tools.vectors import cases
 from tools.vectors.build import build_invalid, build_valid
 from tools.vectors.case import MANIFEST_LISTS, Case, InvalidCase, Output, ValidCase
@@ -107,10 +108,16 @@ def encoder_input(vector: Vector) -> dict[str, Any]:
         elif kinds.get(entry["type"] & spec.NUMBER).networks:
             content = {"rate": value.rate, "z": value.z.tolist(), "y": value.y.tolist()}
         else:
-            content = ({"mode": value.mode} if entry["kind"] == "caption" else {}) | {"value": value.to_json()}
+            content = _caption_members(value) | {"value": value.to_json()}
         sections.append({"type": entry["type"], **content})
     frame = ("profile", "model_hash", "width", "height", "check_bits")
     return {key: expected[key] for key in frame} | {"sections": sections}
+
+
+def _caption_members(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Caption):
+        return {}
+    return {"mode": value.mode} | ({} if value.candidate is None else {"candidate": value.candidate})
 
 
 def tree() -> dict[str, bytes]:

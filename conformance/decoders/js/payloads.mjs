@@ -33,7 +33,9 @@ export function readPayload(file, part, binding, out, limits, environment, model
     section.canonical = caption.mode !== "zlib" && caption.mode !== "zstd";
     section.value = caption.ids ?? utf8(caption.octets);
     section.shape = [(caption.ids ?? caption.octets).length];
-    return caption.ids ? concat([[0xff], u16(caption.ids)]) : caption.octets;
+    if (caption.candidate !== null) section.candidate = caption.candidate;
+    const number = caption.candidate === null ? [] : [caption.candidate]; // SEM-R-187
+    return caption.ids ? concat([number, [0xff], u16(caption.ids)]) : concat([number, caption.octets]);
   }
   if (kind >= 6) {
     const gaussian = gaussianTables(environment.tables.find("gaussian.bin", GAUSSIAN_DIGEST));

@@ -12,13 +12,15 @@ export const isIdentity = (x) => isObject(x) && Object.keys(x).length >= 1 && Ob
   Object.entries(x).every(([role, digest]) => /^[a-z][a-z0-9_]{0,31}$/.test(role) && isDigest(digest));
 const isAscending = (list) => list.every((x, i) => i === 0 || list[i - 1] < x);
 
+const CAPTION = ["modes", "static", "dictionary", "vocabulary", "tokenizer"]; // and "candidates" in some rows
 const PARAMETERS = {
   1: (p) => hasExactly(p, ["code"]) ? p.code === "fixed"
     : hasExactly(p, ["code", "table"]) && p.code === "coded" && isDigest(p.table),
-  2: (p) => hasExactly(p, ["modes", "static", "dictionary", "vocabulary", "tokenizer"]) &&
+  2: (p) => hasExactly(p, [...CAPTION, ...(isObject(p) && "candidates" in p ? ["candidates"] : [])]) &&
     Array.isArray(p.modes) && p.modes.length > 0 && p.modes.every((mode) => MODES.includes(mode)) &&
     isAscending(p.modes.map((mode) => MODES.indexOf(mode))) && isDigest(p.static) && isDigest(p.dictionary) &&
-    isInt(p.vocabulary, 1, 65536) && (p.tokenizer === null || isDigest(p.tokenizer)),
+    isInt(p.vocabulary, 1, 65536) && (p.tokenizer === null || isDigest(p.tokenizer)) && (!("candidates" in p) ||
+      (isInt(p.candidates, 2, 256) && p.modes.every((mode) => MODES.indexOf(mode) < 3))),
   3: (p) => hasExactly(p, ["d", "b", "prior"]) && isInt(p.d, 1, 65536) && isInt(p.b, 1, 16) &&
     typeof p.prior === "boolean",
   4: (p) => hasExactly(p, ["m", "v", "codebooks"]) && isInt(p.m, 1, 65536) && isInt(p.v, 1, 65536) &&

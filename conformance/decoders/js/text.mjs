@@ -192,9 +192,13 @@ export function join(style, pieces) {
   return style % 2 ? Uint8Array.from([...text, 0x2e]) : text;
 }
 
-function readStatic({ file, start, end }, limit, tables) {
+/** The number of the candidate behind the mode, null in a row without candidates (SEM-R-184). */
+const readCandidate = (reader, count) => (count === undefined ? null : reader.uniform(count));
+
+function readStatic({ file, start, end }, limit, tables, count) {
   const reader = new Reader(file, start, end);
   if (reader.table(MODE_TABLE) !== 0) throw new Fault(402, start, "not the mode of the first byte"); // SEM-R-175
+  const candidate = readCandidate(reader, count);
   const style = reader.table(tables.styles);
   const history = [0];
   const pieces = [];
@@ -235,34 +239,47 @@ function readStatic({ file, start, end }, limit, tables) {
     pieces.every((piece, i) => compare(piece, again.pieces[i]) === 0);
   if (!same || spelledKnown) throw new Fault(402, start, "not the style and pieces of the text"); // SEM-R-182
   reader.finish();
-  return text;
+  return { candidate, octets: text };
 }
 
-function readTokens({ file, start, end }, vocabulary) {
+/** Candidate and octets of a body of mode raw. */
+function readRaw({ file, start, end }, limit, count) {
+  const from = count === undefined ? start + 1 : start + 2;
+  if (end < from) throw new Fault(401, end, "it ends before the number of the candidate"); // SEM-R-185
+  const candidate = count === undefined ? null : file[start + 1];
+  if (candidate >= count) throw new Fault(403, start + 1, `candidate ${candidate} of ${count}`); // SEM-R-186
+  const octets = Uint8Array.from(file.subarray(from, end));
+  if (octets.length > limit) throw new Fault(604, start, "more octets than the level allows");
+  return { candidate, octets };
+}
+
+function readTokens({ file, start, end }, vocabulary, count) {
   const reader = new Reader(file, start, end);
   if (reader.table(MODE_TABLE) !== 1) throw new Fault(402, start, "not the mode of the first byte");
+  const candidate = readCandidate(reader, count);
   const n = reader.table(COUNT_TABLE);
   const ids = [];
   for (let i = 0; i < n; i++) ids.push(reader.uniform(vocabulary));
   reader.finish();
-  return ids;
+  return { candidate, ids };
 }
 
-/** {mode, ids} or {mode, octets}. */
+/** {mode, candidate, ids} or {mode, candidate, octets}; `candidate` is null in a row without candidates. */
 export function readCaption(body, parameters, limit, environment) {
   const { file, start, end } = body;
   const first = end > start ? file[start] : 0;
   if (first >= 0xfb) throw new Fault(704, start, "a reserved mode"); // SEM-R-170
   const mode = first < 0xf0 ? "static" : first < 0xf8 ? "tokens" : ["raw", "zlib", "zstd"][first - 0xf8];
   if (!parameters.modes.includes(mode)) throw new Fault(403, start, `mode ${mode} is not of the profile`);
-  if (mode === "tokens") return { mode, ids: readTokens(body, parameters.vocabulary) };
+  const count = parameters.candidates;
+  if (mode === "tokens") return { mode, ...readTokens(body, parameters.vocabulary, count) };
+  let candidate = null;
   let octets;
   if (mode === "static") {
     const tables = readTables(environment.tables.find("caption.bin", parameters.static)); // SEM-R-174
-    octets = readStatic(body, limit, tables);
+    ({ candidate, octets } = readStatic(body, limit, tables, count));
   } else if (mode === "raw") {
-    octets = Uint8Array.from(file.subarray(start + 1, end));
-    if (octets.length > limit) throw new Fault(604, start, "more octets than the level allows");
+    ({ candidate, octets } = readRaw(body, limit, count));
   } else {
     const dictionary = mode === "zstd" ? environment.tables.find("caption.zdict", parameters.dictionary) : null;
     const stream = file.subarray(start + 1, end);
@@ -275,5 +292,5 @@ export function readCaption(body, parameters, limit, environment) {
     }
   }
   if (!isUtf8(octets)) throw new Fault(401, start, "not UTF-8"); // SEM-R-173
-  return { mode, octets };
+  return { mode, candidate, octets };
 }

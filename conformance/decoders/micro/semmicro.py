@@ -273,6 +273,7 @@ PARAMETERS = {  # by kind
     7: LATENT_PARAMETERS,
 }
 PARAMETER_RANGES = {
+    "candidates": (2, 256),
     "vocabulary": (1, 65536),
     "d": (1, 65536),
     "b": (1, 16),
@@ -309,6 +310,8 @@ def is_known(binding: dict[str, Any], profile: int) -> bool:
         if kinds != sorted(set(kinds)) or not all(is_whole(kind, 1, 7) for kind in kinds):
             return False
         wanted = {str(kind): PARAMETERS[kind] for kind in kinds if kind != 1}
+        if 2 in kinds and "candidates" in parameters["2"]:  # which a row may have
+            wanted["2"] = PARAMETERS[2] | {"candidates"}
         if 1 in kinds:
             wanted["1"] = CONSONANT_PARAMETERS[parameters["1"]["code"]]
         return (
@@ -352,7 +355,7 @@ def fits(name: str, members: dict[str, Any]) -> bool:
     if name in {"prior", "codebooks", "usage"}:
         return isinstance(value, bool)
     if name == "modes":
-        known = ("static", "tokens", "raw", "zlib", "zstd")
+        known = ("static", "tokens", "raw") + (() if "candidates" in members else ("zlib", "zstd"))
         return value != [] and value == [mode for mode in known if mode in value]
     if name == "groups":
         return 1 <= len(value) <= 16 and all(is_whole(width, 1, 1024) for width in value)
@@ -1401,27 +1404,30 @@ def caption(part: Section, parameters: dict[str, Any]) -> Payload:
     mode = caption_mode(part.body[:1], part.offset)
     if mode not in parameters["modes"]:  # SEM-R-171
         fail(403, f"SEM-R-171: the profile has no captions of mode {mode}", part.offset)
+    candidates = parameters.get("candidates")
+    number = b""  # of the candidate, as S has it (SEM-R-187)
     match mode:
         case "tokens":
-            ids = stream(part, lambda coder: caption_tokens(coder, parameters["vocabulary"]))
+            number, ids = stream(part, lambda coder: caption_tokens(coder, parameters["vocabulary"], candidates))
             payload = of_codes(ids, 2, [len(ids)], ids)
-            return Payload(b"\xff" + payload.s, payload.report | {"mode": mode})
+            return Payload(number + b"\xff" + payload.s, payload.report | {"mode": mode})
         case "static":
             table_file(CAPTION_BIN, parameters["static"])  # SEM-R-174 (T 10)
             tables = load_caption(CAPTION_BIN)
-            octets = stream(part, lambda coder: caption_static(coder, tables))
+            number, octets = stream(part, lambda coder: caption_static(coder, tables, candidates))
         case "zlib":
             octets = caption_zlib(part.body, part.offset)
         case "zstd":
             octets = caption_zstd(part.body, part.offset, parameters["dictionary"])
         case _:
-            octets = part.body[1:]  # raw; SEM-R-172 is that of the body's bytes
+            number = raw_candidate(part, candidates)
+            octets = part.body[1 + len(number) :]  # raw; SEM-R-172 is that of the body's bytes
     try:
         text = octets.decode("utf-8")
     except UnicodeDecodeError:  # SEM-R-173
         fail(401, "SEM-R-173: the text is not UTF-8", part.offset)
     report = {"mode": mode, "shape": [[len(octets)]], "value": text, "canonical": mode in {"static", "raw"}}
-    return Payload(octets, report)
+    return Payload(number + octets, report)
 
 
 def caption_mode(first: bytes, offset: int) -> str:
@@ -1439,10 +1445,26 @@ def judge_mode(coder: RangeDecoder, mode: int) -> None:
         fail(402, "SEM-R-175: the first symbol is not that of the mode which the first byte tells", coder.offset)
 
 
-def caption_tokens(coder: RangeDecoder, vocabulary: int) -> list[int]:
+def candidate(coder: RangeDecoder, candidates: int | None) -> bytes:
+    """The number of the candidate as S has it; nothing in a row without candidates (SEM-R-184, SEM-R-187)."""
+    return b"" if candidates is None else bytes([coder.decode(uniform(candidates))])
+
+
+def raw_candidate(part: Section, candidates: int | None) -> bytes:
+    if candidates is None:
+        return b""
+    if len(part.body) < 2:  # SEM-R-185
+        fail(401, "SEM-R-185: the body ends before the number of the candidate", part.offset + 1)
+    if part.body[1] >= candidates:  # SEM-R-186
+        fail(403, f"SEM-R-186: candidate {part.body[1]} of {candidates}", part.offset + 1)
+    return part.body[1:2]
+
+
+def caption_tokens(coder: RangeDecoder, vocabulary: int, candidates: int | None) -> tuple[bytes, list[int]]:
     judge_mode(coder, 1)
+    number = candidate(coder, candidates)
     n = coder.decode(TOKEN_COUNT)
-    return [coder.decode(uniform(vocabulary)) for _ in range(n)]
+    return number, [coder.decode(uniform(vocabulary)) for _ in range(n)]
 
 
 def caption_zlib(body: bytes, offset: int) -> bytes:
@@ -1610,8 +1632,9 @@ def code(coder: RangeDecoder, tree: Node, history: list[int], depth: int) -> int
         out = node
 
 
-def caption_static(coder: RangeDecoder, tables: CaptionTables) -> bytes:
+def caption_static(coder: RangeDecoder, tables: CaptionTables, candidates: int | None) -> tuple[bytes, bytes]:
     judge_mode(coder, 0)
+    number = candidate(coder, candidates)
     style = coder.decode(tables.styles)
     history = [0]
     pieces: list[bytes] = []
@@ -1631,7 +1654,7 @@ def caption_static(coder: RangeDecoder, tables: CaptionTables) -> bytes:
     judge_room(coder, LEVEL_1["text"] - len(text))
     if (style, pieces) != split(text) or set(spelt) & set(tables.pieces.values()):  # SEM-R-182
         fail(402, "SEM-R-182: an encoder chooses another style or other pieces for this text", coder.offset)
-    return text
+    return number, text
 
 
 def spell(coder: RangeDecoder, tree: Node, room: int) -> bytes:

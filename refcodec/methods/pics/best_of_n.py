@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Generate candidate pictures and send the seed of the one most like the original (Lei et al. 2023; SPEC §14.4)."""
+"""Generate candidate pictures and send which is most like the original (Lei et al. 2023; SPEC §14.4).
+
+A row with `candidates` sends the number of the picture as a symbol of the caption, other rows its seed as a hint.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from refcodec.methods import candidates as chosen_number
 from refcodec.methods.base import DecodeContext, EncodeRequest
 from refcodec.methods.inputs import Description, Packed, PackJob
 from refcodec.methods.pics.generators import load_generators, reconstruct
-from refcodec.methods.sampler import SamplerSettings
+from refcodec.methods.sampler import SEEDS, SamplerSettings
 from refcodec.progress import part
 
 if TYPE_CHECKING:
@@ -23,10 +27,11 @@ CLIP: Final = "clip_model:ClipModel.load"
 def choose_seed(
     request: EncodeRequest, pixels: Pixels, description: Description, pack: Callable[[PackJob], Packed]
 ) -> Description:
-    """Return the description with the `seed` hint of the candidate with the highest CLIP cosine to pixels uint8[H, W, 3].
+    """Return the description that names the candidate with the highest CLIP cosine to pixels uint8[H, W, 3].
 
-    Seeds count up from that of the settings. Each picture is generated from the file with its hint, since at a fixed rate
-    the bytes of the hint reduce those of the sketch. pack: the function that codes the symbols.
+    It is named by the hint `candidate` for a row whose captions hold it, else by the hint `seed`. Seeds count up from that
+    of the settings. Each picture is generated from its file, since at a fixed rate the bytes that name it reduce those of
+    the sketch. pack: the function that codes the symbols.
     """
     clip = load_clip(request, description.symbols.sketch is not None)
     recommended, count = request.profile.recommended.hints, request.settings.options.candidates
@@ -35,13 +40,12 @@ def choose_seed(
     candidates: list[tuple[float, int, Description]] = []
     target = clip.picture(pixels)
     for i in range(count):
-        seed = (first + i) % 10**19
-        own = seed == SamplerSettings.of(recommended).seed and "seed" not in request.settings.hints
-        candidate = description if own else replace(description, hints={**description.hints, "seed": str(seed)})
-        length = 0 if own else len(str(seed))
-        if length not in contexts:
-            contexts[length] = _context(request, candidate, pack)
-        context = replace(contexts[length], overrides={"seed": seed}, progress=part(request.progress, *_span(i, count)))
+        seed = (first + i) % SEEDS
+        hints, room = _name(request, i, seed)
+        candidate = replace(description, hints={**description.hints, **hints})
+        if room not in contexts:
+            contexts[room] = _context(request, candidate, pack)
+        context = replace(contexts[room], overrides={"seed": seed}, progress=part(request.progress, *_span(i, count)))
         picture = reconstruct(context)[0]
         candidates.append((clip.cosine(picture, target), seed, candidate))
         request.note(f"candidate-{seed}", picture)
@@ -51,6 +55,15 @@ def choose_seed(
     text = f"of {count} pictures, that of seed {seed} is most like the original (CLIP cosine {score:.3f})"
     notices = dict.fromkeys((*description.notices, *contexts[next(iter(contexts))].notices, text))
     return replace(chosen, notices=tuple(notices))
+
+
+def _name(request: EncodeRequest, number: int, seed: int) -> tuple[dict[str, str], int]:
+    """Return the hints that name a candidate; and a key, equal for candidates that leave the sketch the same bytes."""
+    if chosen_number.count(request.profile) is not None:
+        return {chosen_number.HINT: str(number)}, 0 if request.settings.bpp is None else number
+    if seed == SamplerSettings.of(request.profile.recommended.hints).seed and "seed" not in request.settings.hints:
+        return {}, 0
+    return {"seed": str(seed)}, len(str(seed))
 
 
 def _context(request: EncodeRequest, description: Description, pack: Callable[[PackJob], Packed]) -> DecodeContext:

@@ -53,15 +53,16 @@ def _with_sketch(job: PackJob, payloads: list[CodedPayload]) -> Packed:
 
 def prompt(job: PackJob) -> list[CodedPayload]:
     """Return the caption of a job, if it has one. Raises ValueError for more than one."""
-    symbols, out = job.symbols, []
+    symbols, out, candidate = job.symbols, [], job.candidate
     texts = [text for text in (symbols.text, symbols.caption) if text is not None]
     if len(texts) + (symbols.codes is not None) > 1:
         raise ValueError("give one prompt: a text, a caption, or token ids")
     if texts:
-        body = modes.encode(texts[0], job.parameters(spec.CAPTION), job.mode, tables=job.environment.tables)
-        out.append(body)
+        parameters, tables = job.parameters(spec.CAPTION), job.environment.tables
+        out.append(modes.encode(texts[0], parameters, job.mode, tables=tables, candidate=candidate))
     elif symbols.codes is not None:
-        out.append(modes.encode_tokens(int_list(symbols.codes, "token ids"), job.parameters(spec.CAPTION)))
+        ids = int_list(symbols.codes, "token ids")
+        out.append(modes.encode_tokens(ids, job.parameters(spec.CAPTION), candidate))
     limit = 1 << 30  # the limit of the level is checked when the file is written
     parameters, tables = job.profile.parameters(spec.CAPTION), job.environment.tables
     return [CodedPayload(spec.CAPTION, body, modes.decode(body, parameters, limit, tables=tables)) for body in out]

@@ -8,7 +8,8 @@
                  FA              zstd      a zstd frame without magic follows, with the dictionary caption.zdict
                  FB … FF         reserved
 
-The first symbol of a range-coded body is its mode, by `MODE_TABLE`, which determines the range of the first byte.
+The first symbol of a range-coded body is its mode, by `MODE_TABLE`, which determines the range of the first byte. In
+rows with `candidates` the number of a candidate follows it (`candidates`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
 from refcodec.payloads import checked, u16
 from refcodec.payloads.base import Kind, SymbolOption, is_digest, is_integer
+from refcodec.payloads.caption import candidates
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,11 +48,15 @@ COUNT_TABLE: Final = [*range(17), *range(92, 152)]
 
 @dataclass(frozen=True)
 class Caption:
-    """Either `text` or `tokens` (ids 0 … V - 1, at most 75) is not None; `mode` is one of `MODES`."""
+    """Either `text` or `tokens` (ids 0 … V - 1, at most 75) is not None; `mode` is one of `MODES`.
+
+    `candidate`: the number of the chosen picture, below `candidates` of the row; None if the row has no candidates.
+    """
 
     text: str | None
     tokens: tuple[int, ...] | None
     mode: str
+    candidate: int | None = None
 
     @property
     def shape(self) -> list[list[int]]:
@@ -62,10 +69,14 @@ class Caption:
         return self.mode not in FOREIGN
 
     def serialise(self) -> bytes:
-        """Return S of SPEC §13.2: UTF-8, or the byte FF, which UTF-8 never contains, and 16 bits for each id."""
+        """Return S of SPEC §13.2: UTF-8, or the byte FF, which UTF-8 never contains, and 16 bits for each id.
+
+        The number of a candidate precedes it as one byte.
+        """
+        head = candidates.as_byte(self.candidate)
         if self.tokens is not None:
-            return b"\xff" + u16(self.tokens)
-        return (self.text or "").encode()
+            return head + b"\xff" + u16(self.tokens)
+        return head + (self.text or "").encode()
 
     def to_json(self) -> Any:
         """Return the text, or the ids as a list."""
@@ -83,11 +94,12 @@ class Caption:
 def well_formed(parameters: dict[str, Any]) -> bool:
     """Return whether the parameters of a row are valid: modes in their order, and the tables that they need."""
     members = {"modes", "static", "dictionary", "vocabulary", "tokenizer"}
-    if set(parameters) != members or not isinstance(parameters["modes"], list):
+    if set(parameters) - {"candidates"} != members or not isinstance(parameters["modes"], list):
         return False
     return (
         len(parameters["modes"]) > 0
         and parameters["modes"] == [mode for mode in MODES if mode in parameters["modes"]]
+        and candidates.well_formed(parameters)
         and is_digest(parameters["static"])
         and is_digest(parameters["dictionary"])
         and is_integer(parameters["vocabulary"], 1, 65536)
@@ -107,57 +119,78 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: Ta
         raise SemError(Code.VALUE_RANGE, f"the profile has no captions of mode {mode}", offset=0, path="mode")
     if mode == "tokens":
         coder = _begin(body, mode)
+        candidate = candidates.code_number(coder, parameters)
         tokens = _tokens(coder, parameters["vocabulary"])
         coder.finish()
-        return Caption(None, tokens, mode)
+        return Caption(None, tokens, mode, candidate)
+    candidate = None
     if mode == "static":
         model = _model(parameters, tables)
         coder = _begin(body, mode)
+        candidate = candidates.code_number(coder, parameters)
         octets = model.walk(coder, limit)
         coder.finish()
     elif mode == "raw":
         from refcodec.payloads.caption import ppm
 
-        octets = body[1:]
+        candidate, octets = candidates.split_raw(body, parameters)
         if len(octets) > limit:
             raise ppm.too_long(limit)
     else:
         octets = _foreign(mode, parameters, tables)[1](body[1:], limit)
-    return Caption(_text(octets, 1 if mode == "raw" else None), None, mode)
+    return Caption(_text(octets, len(body) - len(octets) if mode == "raw" else None), None, mode, candidate)
 
 
-def encode(text: str, parameters: Mapping[str, Any], mode: str | None = None, *, tables: TableFiles) -> bytes:
+def encode(
+    text: str,
+    parameters: Mapping[str, Any],
+    mode: str | None = None,
+    *,
+    tables: TableFiles,
+    candidate: int | None = None,
+) -> bytes:
     """Return the body of a text in `mode`; by default the shortest body, in a tie of the first of `TEXT_MODES`.
 
-    ValueError for a text with a lone surrogate, or a mode that the row does not have.
+    candidate: the number of the chosen picture, None for 0, or in a row without candidates.
+    ValueError for a text with a lone surrogate, or a mode or candidate that the row does not have.
     """
     octets = text.encode()
     modes = [name for name in TEXT_MODES if name in parameters["modes"] and mode in (None, name)]
     if not modes:
         raise ValueError(f"the profile has no captions of mode {mode}" if mode else "the profile has no mode for texts")
-    return min((_body(octets, name, parameters, tables) for name in modes), key=len)
+    candidate = candidates.number_to_write(candidate, parameters)
+    return min((_body(octets, name, parameters, tables, candidate) for name in modes), key=len)
 
 
-def static(octets: bytes, model: ppm.CaptionModel) -> bytes:
-    """Return the body of UTF-8 octets in mode static."""
+def static(
+    octets: bytes,
+    model: ppm.CaptionModel,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
+    candidate: int | None = None,
+) -> bytes:
+    """Return the body of UTF-8 octets in mode static. parameters, candidate: of a row with candidates."""
     coder = entropy.Encoder()
     coder.symbol(MODE_TABLE, MODES.index("static"))
+    candidates.code_number(coder, parameters, candidate)
     model.walk(coder, len(octets), octets)
     return coder.finish()
 
 
-def encode_tokens(ids: Iterable[int], parameters: Mapping[str, Any]) -> bytes:
+def encode_tokens(ids: Iterable[int], parameters: Mapping[str, Any], candidate: int | None = None) -> bytes:
     """Return the body of at most 75 token ids.
 
-    ValueError for more ids, for one outside the vocabulary, or if the row does not have the mode.
+    candidate: as for `encode`. ValueError for more ids, for one outside the vocabulary, or if the row does not have the
+    mode or candidate.
     """
     if "tokens" not in parameters["modes"]:
         raise ValueError("the profile has no captions of mode tokens")
     numbers = checked(tuple(ids), parameters["vocabulary"], "token ids")
     if len(numbers) > COUNT_LIMIT:
         raise ValueError(f"a prompt has at most {COUNT_LIMIT} token ids, not {len(numbers)}")
+    candidate = candidates.number_to_write(candidate, parameters)
     coder = entropy.Encoder()
     coder.symbol(MODE_TABLE, MODES.index("tokens"))
+    candidates.code_number(coder, parameters, candidate)
     _tokens(coder, parameters["vocabulary"], numbers)
     return coder.finish()
 
@@ -171,10 +204,10 @@ def _mode(body: bytes) -> str:
     return "static" if first < 0xF0 else "tokens" if first < RANGE_CODED else MODES[first - 0xF6]
 
 
-def _body(octets: bytes, mode: str, parameters: Mapping[str, Any], tables: TableFiles) -> bytes:
+def _body(octets: bytes, mode: str, parameters: Mapping[str, Any], tables: TableFiles, candidate: int | None) -> bytes:
     if mode == "static":
-        return static(octets, _model(parameters, tables))
-    head = bytes([0xF6 + MODES.index(mode)])
+        return static(octets, _model(parameters, tables), parameters, candidate)
+    head = bytes([0xF6 + MODES.index(mode)]) + candidates.as_byte(candidate)
     return head + (octets if mode == "raw" else _foreign(mode, parameters, tables)[0](octets))
 
 
@@ -233,8 +266,9 @@ def _missing(what: str, digest: object) -> SemError:
 
 def _encode(value: Caption, context: CodingContext) -> bytes:
     if value.tokens is not None:
-        return encode_tokens(value.tokens, context.parameters)
-    return encode(value.text or "", context.parameters, value.mode, tables=context.tables)
+        return encode_tokens(value.tokens, context.parameters, value.candidate)
+    text, parameters = value.text or "", context.parameters
+    return encode(text, parameters, value.mode, tables=context.tables, candidate=value.candidate)
 
 
 def _export(value: Caption, _: ExportContext) -> Artifact:

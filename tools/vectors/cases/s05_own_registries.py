@@ -6,7 +6,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tools.vectors.case import InvalidCase, OwnRegistry, ValidCase
-from tools.vectors.case_types.registry_row import document, row, set_binding, set_parameters
+from tools.vectors.case_types.registry_row import (
+    InvalidRow,
+    RowChange,
+    change_all,
+    document,
+    drop_binding,
+    row,
+    set_binding,
+    set_parameters,
+)
 from tools.vectors.edits import replace, truncate
 from tools.vectors.samples import TITLE
 
@@ -36,12 +45,24 @@ RETIRED: Final = OwnRegistry(
         )
     ),
 )
+PRIVATE: Final = OwnRegistry(
+    "private-extended",
+    document(
+        row(204, id=61_696, name="first-private-extended"),
+        row(204, id=65_791, name="last-private-extended"),
+    ),
+)
 WIDE: Final = OwnRegistry("wide", document(row(200, set_parameters(7, m=511, groups=[511], hyper=1))))
 
 
 def _indices(name: str, rules: tuple[int, ...], note: str, profile: int, **options: Any) -> ValidCase:
     defaults: dict[str, Any] = {"size": (64, 48), "check": 16, "tier": "S", "latents": False}
     return ValidCase(name, rules, note, profile=profile, payloads=((5, CODES),), **defaults | options)
+
+
+def _of_another(name: str, note: str, change: RowChange) -> InvalidRow:
+    """Return the file of one party, read with the row that another party has given the same private id, 204."""
+    return InvalidRow(f"private-{name}", "vq-tiny", 60, note, change, 501, "S")
 
 
 VALID: Final = (
@@ -62,6 +83,13 @@ VALID: Final = (
         profile=252, check=16, y="sparse", size=(33, 50), registry=ROWS),
     _indices("row-retired", (30, 60), "`status`, `notes` and `recommended` changed: the check is that of `vq-tiny`",
         204, registry=RETIRED),
+    _indices("row-withdrawn-sections", (36, 40, 60), "a row that was withdrawn, in sectioned form", 199, check=16,
+        sections=(TITLE,), registry=ROWS),
+    _indices("row-withdrawn-as-base", (36, 60), "a row that was withdrawn as the base of an explicit model", 199,
+        check=16, model="vq-tiny", hash_bytes=8, registry=ROWS),
+    _indices("row-private-extended-first", (15, 60), "the first private row of the extended ids, 61696: 254, F0 00",
+        61_696, registry=PRIVATE),
+    _indices("row-private-extended-last", (15, 60), "the last one, 65791: 254, FF FF", 65_791, registry=PRIVATE),
     ValidCase("row-of-most-symbols", (140, 141), "2^26 symbols less a few", profile=200, tier="H",
         size=(16_384, 2048), latents_body=b"", registry=WIDE),
 )  # fmt: skip
@@ -78,4 +106,11 @@ INVALID: Final = (
         replace("profile", "C7"), "S"),
 )  # fmt: skip
 
-CASES: Final = (*VALID, *INVALID)
+MIXED_UP: Final = (
+    _of_another("method", "another party's row of the same id has another method: K differs", set_binding(1, "method")),
+    _of_another("fit", "another party's row of the same id has no `fit`", set_binding({"rule": "none"}, "fit")),
+    _of_another("kinds", "another party's row of the same id has no captions",
+        change_all(set_binding([5], "kinds"), drop_binding("parameters", "2"))),
+)  # fmt: skip
+
+CASES: Final = (*VALID, *INVALID, *MIXED_UP)

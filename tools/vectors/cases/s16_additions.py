@@ -29,11 +29,10 @@ def _parameter(kind: int, name: str, value: Any) -> RowChange:
     return set_binding(value, "parameters", str(kind), name)
 
 
-def _later(name: str, note: str, change: Change) -> tuple[InvalidModel, InvalidModel]:
-    """Return the addition in a package of the next `format_version`, and in one of this version, where it is malformed."""
-    new = InvalidModel(f"addition-{name}", 705, (116, 189), f"{note}, in a package of a later version", change,
+def _later(name: str, note: str, change: Change) -> InvalidModel:
+    """Return the addition in a package of a later `format_version`; s12_packages.py has the same in one of this version."""
+    return InvalidModel(f"addition-{name}", 705, (116, 189), f"{note}, in a package of a later version", change,
         text=lambda data: data.replace(b'"format_version": 1', b'"format_version": 3'))  # fmt: skip
-    return new, InvalidModel(f"addition-{name}-early", 803, (111, 189), f"{note}, in a package of this version", change)
 
 
 ROWS: Final = (
@@ -72,11 +71,11 @@ FILES: Final = (
 )  # fmt: skip
 
 MODELS: Final = (
-    *_later("operation", "a layer operation",
+    _later("operation", "a layer operation",
         set_member("spatial_nets", 0, to=[conv("spatial.2.w", "b"), REQUANT, {"op": "attention", "heads": 4}])),
-    *_later("symbols-member", "a member of `symbols`", set_member("passes", to=[[0, 0], [1, 1], [0, 1], [1, 0]])),
-    *_later("layer-member", "a member of a layer", set_member("heads", 1, 0, "dilation", to=2)),
-    *_later("context", "a value of a member of `symbols`",
+    _later("symbols-member", "a member of `symbols`", set_member("passes", to=[[0, 0], [1, 1], [0, 1], [1, 0]])),
+    _later("layer-member", "a member of a layer", set_member("heads", 1, 0, "dilation", to=2)),
+    _later("context", "a value of a member of `symbols`",
         change_model(set_member("context", to="window"), set_member("order", to="means-scales"))),
 )  # fmt: skip
 

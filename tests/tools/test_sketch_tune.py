@@ -19,7 +19,7 @@ import tiny_models
 from refcodec.foundation.hed import EdgeDetector
 from refcodec.foundation.resolve import Models
 from tools.bench import sketch as bench
-from tools.train import elic, hed_maps, heldout, pack, sketch_tune
+from tools.train import elic, hed_maps, heldout, pack, sketch_tune, warm
 
 SHIPPED = Path(__file__).resolve().parents[2] / "refcodec/data/models/sketch-small"
 
@@ -98,6 +98,14 @@ def test_a_sketch_network_is_trained_further(folder: Path, monkeypatch: pytest.M
     assert len(once) == 3
     net, state = pack.load(folder / "once/snapshots/stage-0.pt")
     assert (net.cfg.channels, net.cfg.rates, state["step"]) == (1, 26, 2)
+
+
+def test_maps_of_one_channel_are_measured() -> None:
+    edges = (photograph(176, 1)[..., :1] // 64 * 85).astype(np.uint8)
+    low, high = heldout.measure(warm.read(SHIPPED), [edges], rates=(0, 25))
+    assert 0 < low["bpp"] < high["bpp"]
+    assert 5 < low["psnr"] < high["psnr"] < 60
+    assert 0 < low["ms_ssim"] < high["ms_ssim"]
 
 
 def test_a_run_needs_the_held_out_maps(folder: Path) -> None:

@@ -31,7 +31,7 @@ def measure(net: Elic, parts: list[NDArray[np.uint8]], rates: Iterable[int] | No
             out = net(extended(part), torch.tensor([rate]))
             got = samples(out.x)[0, :, :h, :w].permute(1, 2, 0).numpy()
             mse = float(((got.astype(np.float64) - part) ** 2).mean())
-            similar = ms_ssim(part, np.ascontiguousarray(got))
+            similar = ms_ssim(*(np.repeat(p, 3 // p.shape[2], 2) for p in (part, got)))  # grey as three equal channels
             found.append(
                 (
                     float(out.y_bits + out.z_bits) / (h * w),

@@ -67,7 +67,7 @@ def test_maps_are_made_once(folder: Path) -> None:
 @pytest.mark.slow
 def test_a_sketch_network_is_trained_further(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        heldout, "measure", lambda net, parts: [{"rate": 0, "bpp": 0.1, "psnr": len(parts), "ms_ssim": 1.0}]
+        heldout, "measure", lambda net, parts, rates: [{"rate": 0, "bpp": 0.1, "psnr": len(parts), "ms_ssim": 1.0}]
     )
     monkeypatch.setattr(heldout, "against", lambda base, rows: {"psnr": 0.0})
     detect(folder)

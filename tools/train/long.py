@@ -18,7 +18,7 @@ import math
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -165,10 +165,12 @@ def begin(package: Path, plan: Plan, pictures: list[NDArray[np.uint8]]) -> Elic:
     return old if cfg == old.cfg else grow.grow(old, cfg, pictures, np.random.default_rng(plan.seed))
 
 
-def baseline(package: Path, out: Path, parts: list[NDArray[np.uint8]]) -> list[heldout.Row]:
+def baseline(
+    package: Path, out: Path, parts: list[NDArray[np.uint8]], rates: Sequence[int] | None
+) -> list[heldout.Row]:
     path = out / "baseline.json"
     if not path.exists():
-        path.write_text(json.dumps(heldout.measure(warm.read(package), parts)))
+        path.write_text(json.dumps(heldout.measure(warm.read(package), parts, rates)))
     rows: list[heldout.Row] = json.loads(path.read_text())
     return rows
 
@@ -179,11 +181,15 @@ def work(
     pictures: list[NDArray[np.uint8]],
     data: str,
     make: Callable[[Elic, Plan], Run] = Run,
+    rates: Sequence[int] | None = None,
 ) -> None:
-    """Train on all pictures but the last `elic.HELD_OUT`, which are measured; `make` returns a run that is to begin."""
+    """Train on all pictures but the last `elic.HELD_OUT`, which are measured at `rates` (None: all).
+
+    make: returns a run that is to begin.
+    """
     out: Path = args.out
     train, parts = pictures[: -elic.HELD_OUT], [photos.centre(p, heldout.SIDE) for p in pictures[-elic.HELD_OUT :]]
-    base, state = baseline(args.package, out, parts), found(out)
+    base, state = baseline(args.package, out, parts, rates), found(out)
     if state is None:
         run = make(begin(args.package, plan, train), plan)
     else:
@@ -197,7 +203,7 @@ def work(
     sums, steps, bad, saved, cpu = np.zeros(4), 0, 0, time.monotonic(), time.process_time() - run.seconds
 
     def examine() -> dict[str, Any]:
-        rows = heldout.measure(run.averaged(), parts)
+        rows = heldout.measure(run.averaged(), parts, rates)
         return {"step": run.step, "seconds": round(run.seconds), "bd": heldout.against(base, rows), "held_out": rows}
 
     if run.step == 0:

@@ -108,6 +108,16 @@ def test_maps_of_one_channel_are_measured() -> None:
     assert 0 < low["ms_ssim"] < high["ms_ssim"]
 
 
+def test_a_package_is_calibrated_on_both(folder: Path) -> None:
+    detect(folder)
+    own = pack.crops(folder / "photos", 4, 512, 1)
+    both = pack.crops(folder / "photos", 4, 512, 1, folder / "maps")
+    assert all(np.array_equal(a, b) for a, b in zip(own, both, strict=False))
+    names = hed_maps.complete(folder / "maps")
+    assert all(any(np.array_equal(a, b) for b in hed_maps.load(folder / "maps", names)) for a in both[4:])
+    assert (len(own), len(both)) == (4, 8)
+
+
 def test_a_run_needs_the_held_out_maps(folder: Path) -> None:
     detect(folder)
     (folder / "maps/0005-0.png").unlink()

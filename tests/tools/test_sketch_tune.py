@@ -69,7 +69,7 @@ def test_a_sketch_network_is_trained_further(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(
         heldout, "measure", lambda net, parts, rates: [{"rate": 0, "bpp": 0.1, "psnr": len(parts), "ms_ssim": 1.0}]
     )
-    monkeypatch.setattr(heldout, "against", lambda base, rows: {"psnr": 0.0})
+    monkeypatch.setattr(heldout, "against", lambda base, rows, window: {"psnr": 0.0})
     detect(folder)
     (folder / "plan.json").write_text(
         '{"architecture": {}, "stages": [{"steps": 2, "rate": 1e-3}], "crops": [[0, 64, 2]]}'
@@ -106,6 +106,16 @@ def test_maps_of_one_channel_are_measured() -> None:
     assert 0 < low["bpp"] < high["bpp"]
     assert 5 < low["psnr"] < high["psnr"] < 60
     assert 0 < low["ms_ssim"] < high["ms_ssim"]
+
+
+def test_rates_are_compared_where_sketches_are() -> None:
+    """The window of photographs begins above nearly every sketch, and gave no number."""
+    base = [
+        {"bpp": b, "psnr": q, "ms_ssim": q / 2} for b, q in ((0.01, 17.4), (0.02, 19.0), (0.04, 20.9), (0.09, 22.5))
+    ]
+    fewer = [{**row, "bpp": row["bpp"] * 0.7} for row in base]
+    assert heldout.against(base, fewer, sketch_tune.WINDOW) == pytest.approx({"psnr": -30, "ms_ssim": -30}, abs=0.01)
+    assert all(np.isnan(v) for v in heldout.against(base[:2], fewer[:2]).values())
 
 
 def test_a_package_is_calibrated_on_both(folder: Path) -> None:

@@ -16,6 +16,7 @@ from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.torch_transforms import extended, samples
 
 SIDE = 384
+WINDOW = (0.1, 0.8)  # bits per pixel, of photographs
 Row = dict[str, float]
 
 
@@ -52,11 +53,11 @@ def measure(net: Elic, parts: list[NDArray[np.uint8]], rates: Iterable[int] | No
     return rows
 
 
-def against(base: list[Row], rows: list[Row]) -> dict[str, float]:
-    """BD-rates in percent, decision 0007; negative where fewer bits are needed than by `base`."""
+def against(base: list[Row], rows: list[Row], window: tuple[float, float] = WINDOW) -> dict[str, float]:
+    """BD-rates in percent over a window of bits per pixel, decision 0007; negative where fewer are needed than by `base`."""
     out: dict[str, float] = {}
     for name in ("psnr", "ms_ssim"):
         curves: list[Any] = [[(r["bpp"], r[name]) for r in part] for part in (base, rows)]
-        found = bd_rate(curves[0], curves[1])
+        found = bd_rate(curves[0], curves[1], window)
         out[name] = math.nan if found is None else round(found.percent, 3)
     return out

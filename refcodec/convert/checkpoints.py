@@ -49,7 +49,7 @@ class ImportJob:
 
 
 def load_states(sources: list[Path], scratch: Path, progress: Progress | None = None) -> list[dict[str, Tensor]]:
-    """Return name -> tensor of each checkpoint, safetensors or pickled. Pickles are opened in a separate process.
+    """Return name -> tensor of each checkpoint: safetensors, pickled or .npz. The last two are opened in a separate process.
 
     Raises Code.CANNOT_READ, MODEL_MALFORMED for a file that is not a checkpoint of tensors, or DEPENDENCY_MISSING without
     torch.
@@ -123,9 +123,9 @@ def load_photos(folder: Path) -> list[Tensor]:
 
 
 def _hed(kind: str, job: ImportJob, states: list[dict[str, Tensor]]) -> None:
-    from refcodec.foundation import hed
+    from refcodec.foundation import hed, hed_layouts
 
-    _write_role(job, hed.ROLE, hed.convert(states[0]), hed.CONFIG, hed.WEIGHTS)
+    _write_role(job, hed_layouts.ROLE, hed.convert(states[0]), hed.CONFIG, hed.WEIGHTS)
 
 
 def _perco(kind: str, job: ImportJob, states: list[dict[str, Tensor]]) -> None:

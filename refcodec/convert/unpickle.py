@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Convert pickled checkpoints to safetensors in a separate process, the only place where a pickle is read.
+"""Convert pickled checkpoints, and archives of numpy (.npz), to safetensors in a separate process, the only place where a
+pickle is read.
 
     python -m refcodec.convert.unpickle IN OUT.safetensors
 
 The process has an empty environment, no network, limits on memory and file size, and an audit hook that raises at the
 first attempt to start a program, open a connection or write a file. torch reads with weights_only=True, which refuses
-pickles of more than tensors and plain values before any of it runs; the other measures guard against bugs in torch.
+pickles of more than tensors and plain values before any of it runs, and numpy with allow_pickle=False; the other measures
+guard against bugs in both, and against archives that expand without bound.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ _START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); fr
 
 
 def to_safetensors(source: Path, target: Path) -> None:
-    """Write the tensors of a pickled checkpoint to the safetensors file `target`, completely or not at all.
+    """Write the tensors of a pickled checkpoint or a .npz to the safetensors file `target`, completely or not at all.
 
     Raises Code.MODEL_MALFORMED for a pickle that holds more than tensors, is not a checkpoint, or ends the process;
     DEPENDENCY_MISSING without torch; CANNOT_READ.
@@ -131,10 +133,36 @@ def _install_audit_hook() -> None:
 
 
 def _read(source: str) -> Any:
-    """Return the contents of the file, read by torch with weights_only, memory-mapped if its format allows."""
+    """Return the contents of the file, read by torch with weights_only, memory-mapped if its format allows, or by numpy."""
     import torch
 
+    if zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            members = archive.infolist()
+        if members and all(member.filename.endswith(".npy") for member in members):
+            return _read_npz(source, members)
     return torch.load(source, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(source))
+
+
+def _read_npz(source: str, members: list[zipfile.ZipInfo]) -> dict[str, Any]:
+    """Return name -> tensor of a .npz. Raises UnpicklingError for arrays of objects, ValueError for other arrays."""
+    import numpy as np
+    import torch
+
+    if sum(member.file_size for member in members) > GROWTH * os.path.getsize(source) + (1 << 20):
+        raise ValueError("its tensors hold more than the file")
+    if len({member.filename for member in members}) < len(members):
+        raise ValueError("it holds an array twice")
+    tensors = {}
+    with np.load(source, allow_pickle=False) as arrays:
+        for name in arrays.files:
+            try:
+                tensors[name] = torch.from_numpy(arrays[name])
+            except ValueError as error:
+                if "allow_pickle" in str(error):
+                    raise pickle.UnpicklingError(str(error)) from error
+                raise
+    return tensors
 
 
 def _state(checkpoint: Any) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The role edge_detector: holistically-nested edges (Xie and Tu, ICCV 2015) in the layout of ControlNet's public weights.
+"""The role edge_detector: holistically-nested edges (Xie and Tu, ICCV 2015) as ControlNet's network computes them.
 
 The folder holds config.json, {"model_type": "hed"}, and model.safetensors with the tensors `norm` and, for the blocks
-b = 1 … 5, `block{b}.convs.{i}.weight`, `.bias` and `block{b}.projection.weight`, `.bias`.
+b = 1 … 5, `block{b}.convs.{i}.weight`, `.bias` and `block{b}.projection.weight`, `.bias`. Weights with a fusion layer are
+converted (hed_layouts).
 """
 
 from __future__ import annotations
@@ -17,17 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from refcodec.errors import Code, SemError
-from refcodec.fileio import shown
 from refcodec.foundation.device import device_of
+from refcodec.foundation.hed_layouts import BLOCKS, ROLE, require_shapes, unified
 from refcodec.foundation.loading import loading, require_config, require_finite, running
 from refcodec.foundation.resolve import Models
 from refcodec.networks.torch_guard import without_memory
 
-ROLE = "edge_detector"
 CONFIG: Final = {"model_type": "hed"}
 WEIGHTS: Final = "model.safetensors"
-BLOCKS: Final = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (channels, convolutions), those of VGG16
 
 
 class Block(nn.Module):
@@ -68,26 +66,15 @@ class Hed(nn.Module):
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Check a state dict of ControlNet's HED and return it as float32. Raises Code.MODEL_MALFORMED for missing or other tensors."""
+    """Return the tensors of `Hed`, float32, for a state dict in a layout of public weights (hed_layouts).
+
+    Raises Code.MODEL_MALFORMED for missing or other tensors.
+    """
     with without_memory():
         expected = {name: tuple(tensor.shape) for name, tensor in Hed().state_dict().items()}
-    for name in sorted(expected.keys() | state.keys()):
-        if name not in state:
-            raise _broken(f"the weights have no {name}")
-        if name not in expected:
-            raise _broken(f"the weights have {shown(name)}, which HED does not have")
-        if tuple(state[name].shape) != expected[name] or not state[name].is_floating_point():
-            raise _broken(f"{name} is {list(state[name].shape)}, not real numbers of the shape {list(expected[name])}")
+    state = unified(state)
+    require_shapes(state, expected)
     return {name: state[name].float().contiguous() for name in expected}
-
-
-def _broken(what: str) -> SemError:
-    return SemError(
-        Code.MODEL_MALFORMED,
-        f"{ROLE}: {what}",
-        path=ROLE,
-        hint="convert the HED weights of ControlNet with semtool models import --as hed",
-    )
 
 
 class EdgeDetector:

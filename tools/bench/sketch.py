@@ -4,14 +4,14 @@
     python -m tools.bench.sketch PICTURES --json out/sketch.json --cache out/sketch-anchors.json
 
 Two maps of each picture are used: the detector's contours and the plain Sobel magnitude (edge_detector.py in
-refcodec/images). At each target, the sketch is the complete .sem file of the highest rate that fits, header and check
+refcodec/images); with --hed FOLDER, a folder of the role edge_detector, also HED's probabilities. At each target, the sketch is the complete .sem file of the highest rate that fits, header and check
 included. Anchors are the map at 1, 1/2, 1/3, 1/4, 1/6 and 1/8 of its size (Lanczos), enlarged again by a bicubic or a
 Lanczos filter, at the highest quality whose file fits the target, or the size of the sketch if that is larger. Because
 downscaling dims thin lines, each anchor is also tried with its contrast raised to the energy of the original; the bytes
 of that factor are not counted. For each picture and metric the best of these 22 variants counts, so the columns of one
 anchor can come from different files.
 
-Metrics: MS-SSIM of the grey maps, 0 to 1. Edge F1: both maps are binarised (value > t); a pixel is matched if the other
+Metrics: MS-SSIM of the grey maps, 0 to 1; PSNR in dB, at most 99. Edge F1: both maps are binarised (value > t); a pixel is matched if the other
 map has a set pixel at a Chebyshev distance of at most 1; precision and recall are the matched shares of the decoded and
 of the original pixels, F1 their harmonic mean, 1 if both maps are empty and 0 if one is. F1@64 is F1 at t = 64; F1 mean
 is the mean over t = 32, 64, 96, 128.
@@ -23,8 +23,9 @@ import argparse
 import hashlib
 import io
 import json
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -43,12 +44,13 @@ Map = NDArray[np.uint8]
 Row = dict[str, Any]
 Cache = dict[str, Any]
 
-MAPS = {"contours": edge_detector.contours, "sobel": edge_detector.sobel}
+Detector = Callable[[NDArray[np.uint8]], Map]
+MAPS: dict[str, Detector] = {"contours": edge_detector.contours, "sobel": edge_detector.sobel}
 TARGETS = (0.015, 0.025)  # bits per pixel
 FACTORS = (1, 2, 3, 4, 6, 8)
 FILTERS = (Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 THRESHOLDS = (32, 64, 96, 128)
-METRICS = ("ms_ssim", "f1_64", "f1_mean")
+METRICS = ("ms_ssim", "psnr", "f1_64", "f1_mean")
 SETTINGS: dict[str, dict[str, Any]] = {
     "WebP": {"method": 6},
     "AVIF": {"speed": 4, "subsampling": "4:0:0", "max_threads": 1},
@@ -82,8 +84,10 @@ def grey_ms_ssim(original: Map, decoded: Map) -> float:
 def scores(original: Map, decoded: Map) -> dict[str, float]:
     """Return all `METRICS` of two maps uint8[H, W]."""
     by_threshold = {t: f1(original, decoded, t) for t in THRESHOLDS}
+    mse = float(np.mean((original.astype(np.float64) - decoded) ** 2))
     return {
         "ms_ssim": grey_ms_ssim(original, decoded),
+        "psnr": 10 * math.log10(255**2 / mse) if mse > 0 else 99.0,
         "f1_64": by_threshold[64],
         "f1_mean": float(np.mean(list(by_threshold.values()))),
     }
@@ -133,7 +137,7 @@ def energy_ratio(original: Map, decoded: Map) -> float:
 def anchor(name: str, original: Map, budget: int, cache: Cache) -> Row:
     """Return the best variant by each metric and the file it came from; all 0 if no variant fits."""
     identity = f"{__version__} {features.version(name.lower())} {json.dumps(SETTINGS[name], sort_keys=True)}"
-    key = hashlib.sha256(f"2 {name} {identity} {original.shape} {budget}".encode() + original.tobytes()).hexdigest()
+    key = hashlib.sha256(f"3 {name} {identity} {original.shape} {budget}".encode() + original.tobytes()).hexdigest()
     if key not in cache:
         cache[key] = list(anchor_variants(name, original, budget))
     none = {"factor": 0, "filter": "", "contrast": 1.0, "bytes": 0, **dict.fromkeys(METRICS, 0.0)}
@@ -161,9 +165,32 @@ def sketch(original: Map, budget: int, folder: Path) -> Row:
     return {"bytes": len(data), "rate": latents.rate, **scores(original, method.synthesise(latents, folder, size))}
 
 
-def measure(source: Source, folder: Path | None, cache: Cache) -> Iterator[Row]:
+def hed_detector(folder: Path, kept: Path | None) -> Detector:
+    """Return the detector of the role folder `folder`; maps are kept as PNG in `kept`, by the digest of the picture."""
+    from refcodec.foundation.folder_digest import folder_sha256
+    from refcodec.foundation.hed import EdgeDetector
+    from refcodec.foundation.resolve import Models
+
+    detector, digest = EdgeDetector.load(folder, Models.of(device="cpu")), folder_sha256(folder)
+
+    def detect(pixels: NDArray[np.uint8]) -> Map:
+        name = hashlib.sha256(f"{digest} {pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+        path = None if kept is None else kept / f"{name[:32]}.png"
+        if path is not None and path.exists():
+            with Image.open(path) as image:
+                return np.asarray(image)
+        edges = detector(pixels)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(edges).save(path)
+        return edges
+
+    return detect
+
+
+def measure(source: Source, folder: Path | None, cache: Cache, maps: dict[str, Detector]) -> Iterator[Row]:
     """Yield rows {"picture", "map", "target", "codec", "bytes", "bpp", metrics …} of one picture."""
-    for kind, detect in MAPS.items():
+    for kind, detect in maps.items():
         original = detect(source.pixels)
         for target in TARGETS:
             budget = int(target * original.size / 8)
@@ -177,9 +204,9 @@ def measure(source: Source, folder: Path | None, cache: Cache) -> Iterator[Row]:
 
 def table(rows: list[Row]) -> str:
     """Format means over the pictures, and the number of pictures each codec is best on, by each metric."""
-    head = f"{'map':9} {'target':>6} {'codec':7} {'bytes':>7} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}  best of the pictures"
+    head = f"{'map':9} {'target':>6} {'codec':7} {'bytes':>7} {'bpp':>7} {'MS-SSIM':>8} {'PSNR':>6} {'F1@64':>7} {'F1 mean':>8}  best of the pictures"
     lines = [head]
-    for kind in MAPS:
+    for kind in dict.fromkeys(r["map"] for r in rows):
         for target in TARGETS:
             here = [r for r in rows if r["map"] == kind and r["target"] == target]
             names = list(dict.fromkeys(r["codec"] for r in here))
@@ -192,28 +219,30 @@ def table(rows: list[Row]) -> str:
                 ]
                 lines.append(
                     f"{kind:9} {target:6.3f} {n:7} {mean['bytes']:7.0f} {mean['bpp']:7.4f} {mean['ms_ssim']:8.4f}"
-                    f" {mean['f1_64']:7.3f} {mean['f1_mean']:8.3f}  {' '.join(map(str, wins))} of {len(by[n])}"
+                    f" {mean['psnr']:6.2f} {mean['f1_64']:7.3f} {mean['f1_mean']:8.3f}  {' '.join(map(str, wins))} of {len(by[n])}"
                 )
     return "\n".join(lines)
 
 
-def curve(sources: list[Source], folder: Path) -> str:
+def curve(sources: list[Source], folder: Path, maps: dict[str, Detector]) -> str:
     """Format bpp and metrics of every rate of the package, as means over the pictures."""
     from refcodec.methods import sketch as method
     from refcodec.networks import package
 
-    lines = [f"{'map':9} {'rate':>4} {'bpp':>7} {'MS-SSIM':>8} {'F1@64':>7} {'F1 mean':>8}"]
-    for kind, detect in MAPS.items():
-        maps = [detect(source.pixels) for source in sources]
-        encoders = [method.SketchEncoder(m, folder, tables=table_files.SHIPPED) for m in maps]
+    lines = [f"{'map':9} {'rate':>4} {'bpp':>7} {'MS-SSIM':>8} {'PSNR':>6} {'F1@64':>7} {'F1 mean':>8}"]
+    for kind, detect in maps.items():
+        originals = [detect(source.pixels) for source in sources]
+        encoders = [method.SketchEncoder(m, folder, tables=table_files.SHIPPED) for m in originals]
         for rate in range(package.load(folder).rates):
             per_picture = []
-            for original, encoder in zip(maps, encoders, strict=True):
+            for original, encoder in zip(originals, encoders, strict=True):
                 encoded = encoder.at(rate)
                 decoded = method.synthesise(encoded.latents, folder, (original.shape[1], original.shape[0]))
                 per_picture.append([8 * len(encoded.body) / original.size, *scores(original, decoded).values()])
             mean = np.mean(per_picture, 0)
-            lines.append(f"{kind:9} {rate:4} {mean[0]:7.4f} {mean[1]:8.4f} {mean[2]:7.3f} {mean[3]:8.3f}")
+            lines.append(
+                f"{kind:9} {rate:4} {mean[0]:7.4f} {mean[1]:8.4f} {mean[2]:6.2f} {mean[3]:7.3f} {mean[4]:8.3f}"
+            )
     return "\n".join(lines)
 
 
@@ -224,16 +253,25 @@ def main(argv: list[str] | None = None) -> int:
     ap.add_argument("--model", type=Path, default=MODEL, help="package of kind 6")
     ap.add_argument("--anchors-only", action="store_true", help="measure WebP and AVIF alone, into the cache")
     ap.add_argument("--curve", action="store_true", help="print every rate of the package instead")
+    ap.add_argument(
+        "--hed", type=Path, metavar="FOLDER", help="measure HED maps, too: a folder of the role edge_detector"
+    )
+    ap.add_argument("--hed-maps", type=Path, metavar="FOLDER", help="folder that keeps HED maps between runs")
+    ap.add_argument("--maps", nargs="+", choices=[*MAPS, "hed"], help="measure these maps only")
     ap.add_argument("--json", type=Path, help="write every row to this file")
     ap.add_argument("--cache", type=Path, help="file that caches the measurements of the anchors between runs")
     args = ap.parse_args(argv)
+    if args.hed is None and "hed" in (args.maps or ()):
+        ap.error("HED maps need --hed FOLDER")
+    maps = {**MAPS, **({} if args.hed is None else {"hed": hed_detector(args.hed, args.hed_maps)})}
+    maps = {name: detect for name, detect in maps.items() if name in (args.maps or maps)}
     if args.curve:
-        print(curve(load(args.pictures), args.model))
+        print(curve(load(args.pictures), args.model, maps))
         return 0
     cache: Cache = json.loads(args.cache.read_text()) if args.cache and args.cache.exists() else {}
     rows: list[Row] = []
     for source in load(args.pictures):
-        rows += measure(source, None if args.anchors_only else args.model, cache)
+        rows += measure(source, None if args.anchors_only else args.model, cache, maps)
         if args.cache:
             args.cache.write_text(json.dumps(cache))
     print(table(rows))

@@ -16,6 +16,7 @@ from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.torch_transforms import extended, samples
 
 SIDE = 384
+WINDOW = (0.1, 0.8)  # bits per pixel, of photographs
 Row = dict[str, float]
 
 
@@ -31,7 +32,7 @@ def measure(net: Elic, parts: list[NDArray[np.uint8]], rates: Iterable[int] | No
             out = net(extended(part), torch.tensor([rate]))
             got = samples(out.x)[0, :, :h, :w].permute(1, 2, 0).numpy()
             mse = float(((got.astype(np.float64) - part) ** 2).mean())
-            similar = ms_ssim(part, np.ascontiguousarray(got))
+            similar = ms_ssim(*(np.repeat(p, 3 // p.shape[2], 2) for p in (part, got)))  # grey as three equal channels
             found.append(
                 (
                     float(out.y_bits + out.z_bits) / (h * w),
@@ -52,11 +53,11 @@ def measure(net: Elic, parts: list[NDArray[np.uint8]], rates: Iterable[int] | No
     return rows
 
 
-def against(base: list[Row], rows: list[Row]) -> dict[str, float]:
-    """BD-rates in percent, decision 0007; negative where fewer bits are needed than by `base`."""
+def against(base: list[Row], rows: list[Row], window: tuple[float, float] = WINDOW) -> dict[str, float]:
+    """BD-rates in percent over a window of bits per pixel, decision 0007; negative where fewer are needed than by `base`."""
     out: dict[str, float] = {}
     for name in ("psnr", "ms_ssim"):
         curves: list[Any] = [[(r["bpp"], r[name]) for r in part] for part in (base, rows)]
-        found = bd_rate(curves[0], curves[1])
+        found = bd_rate(curves[0], curves[1], window)
         out[name] = math.nan if found is None else round(found.percent, 3)
     return out

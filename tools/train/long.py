@@ -18,12 +18,15 @@ import math
 import os
 import pickle
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
@@ -54,19 +57,27 @@ class Run:
         net.load_state_dict(self.ema)
         return net.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
 
+    def draw(self, pictures: list[NDArray[np.uint8]], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return a random crop uint8[side, side, C]."""
+        return photos.crop(pictures, side, rng)
+
+    def distortion(self, x: Tensor, target: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return (distortion [B] in units of MSE on 0..1, MSE [B])."""
+        return distortion(x, target, self.plan.structure)
+
     def advance(self, pictures: list[NDArray[np.uint8]]) -> tuple[float, ...]:
         """One step: (loss, bpp, MSE, norm of the gradient)."""
         plan, crop = self.plan, self.plan.crop(self.step)
         rng = np.random.default_rng([plan.seed, self.step])
         torch.manual_seed(plan.seed * 1_000_003 + self.step)
-        pixels = np.stack([photos.crop(pictures, crop.side, rng) for _ in range(crop.number)])
+        pixels = np.stack([self.draw(pictures, crop.side, rng) for _ in range(crop.number)])
         x = session.tensor(pixels, "cpu").contiguous(memory_format=torch.channels_last)
         rounds = [rng.permutation(self.net.cfg.rates) for _ in range(-(-crop.number // self.net.cfg.rates))]
         rate = torch.from_numpy(np.concatenate(rounds)[: crop.number])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             out = self.net(x, rate)
         lam = torch.tensor(self.net.cfg.lambdas)[rate]
-        d, mse = distortion(out.x, x, plan.structure)
+        d, mse = self.distortion(out.x, x, rng)
         bpp = (out.y_bits + out.z_bits) / crop.side**2
         loss = ((bpp + lam * 255**2 * d) * 0.08 / lam.sqrt()).mean()
         self.optimiser.zero_grad(set_to_none=True)
@@ -154,24 +165,38 @@ def begin(package: Path, plan: Plan, pictures: list[NDArray[np.uint8]]) -> Elic:
     return old if cfg == old.cfg else grow.grow(old, cfg, pictures, np.random.default_rng(plan.seed))
 
 
-def baseline(package: Path, out: Path, parts: list[NDArray[np.uint8]]) -> list[heldout.Row]:
+def baseline(
+    package: Path, out: Path, parts: list[NDArray[np.uint8]], rates: Sequence[int] | None
+) -> list[heldout.Row]:
     path = out / "baseline.json"
     if not path.exists():
-        path.write_text(json.dumps(heldout.measure(warm.read(package), parts)))
+        path.write_text(json.dumps(heldout.measure(warm.read(package), parts, rates)))
     rows: list[heldout.Row] = json.loads(path.read_text())
     return rows
 
 
-def work(args: argparse.Namespace, plan: Plan, pictures: list[NDArray[np.uint8]], data: str) -> None:
+def work(
+    args: argparse.Namespace,
+    plan: Plan,
+    pictures: list[NDArray[np.uint8]],
+    data: str,
+    make: Callable[[Elic, Plan], Run] = Run,
+    rates: Sequence[int] | None = None,
+    window: tuple[float, float] = heldout.WINDOW,
+) -> None:
+    """Train on all pictures but the last `elic.HELD_OUT`, which are measured at `rates` (None: all).
+
+    make: returns a run that is to begin. window: of the BD-rates, bits per pixel.
+    """
     out: Path = args.out
     train, parts = pictures[: -elic.HELD_OUT], [photos.centre(p, heldout.SIDE) for p in pictures[-elic.HELD_OUT :]]
-    base, state = baseline(args.package, out, parts), found(out)
+    base, state = baseline(args.package, out, parts, rates), found(out)
     if state is None:
-        run = Run(begin(args.package, plan, train), plan)
+        run = make(begin(args.package, plan, train), plan)
     else:
         if state["data"] != data:
             raise SystemExit(f"error: {out} was trained on other pictures")
-        run = Run(Elic(ElicConfig.from_dict(state["config"])), plan)
+        run = make(Elic(ElicConfig.from_dict(state["config"])), plan)
         run.resume(state)
         del state
     cut(out / "log.jsonl", run.step)
@@ -179,8 +204,13 @@ def work(args: argparse.Namespace, plan: Plan, pictures: list[NDArray[np.uint8]]
     sums, steps, bad, saved, cpu = np.zeros(4), 0, 0, time.monotonic(), time.process_time() - run.seconds
 
     def examine() -> dict[str, Any]:
-        rows = heldout.measure(run.averaged(), parts)
-        return {"step": run.step, "seconds": round(run.seconds), "bd": heldout.against(base, rows), "held_out": rows}
+        rows = heldout.measure(run.averaged(), parts, rates)
+        return {
+            "step": run.step,
+            "seconds": round(run.seconds),
+            "bd": heldout.against(base, rows, window),
+            "held_out": rows,
+        }
 
     if run.step == 0:
         log(out, **examine())
@@ -219,25 +249,37 @@ def work(args: argparse.Namespace, plan: Plan, pictures: list[NDArray[np.uint8]]
     log(out, step=run.step, seconds=round(run.seconds), stopped=True)
 
 
-def main(argv: list[str] | None = None) -> None:
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("package", type=Path)
-    ap.add_argument("photos", type=Path)
+def options(ap: argparse.ArgumentParser) -> None:
+    """Add the options that every long run has."""
     ap.add_argument("--plan", type=Path, required=True)
     ap.add_argument("--out", type=Path, required=True)
     ap.add_argument("--steps", type=int, default=0, help="stop there (0: go on until told to stop)")
     ap.add_argument("--log-every", type=int, default=100, help="steps")
     ap.add_argument("--examine-every", type=int, default=3000, help="steps between looks at the held-out pictures")
-    args = ap.parse_args(argv)
-    torch.set_num_threads(1)
-    args.out.mkdir(parents=True, exist_ok=True)
-    with (args.out / "lock").open("a+") as lock:  # holds the number of the process, for pause.sh
+
+
+@contextmanager
+def exclusive(out: Path) -> Iterator[None]:
+    """Make the folder of a run, and hold its lock; exit if another process does."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "lock").open("a+") as lock:  # holds the number of the process, for pause.sh
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as e:
-            raise SystemExit(f"error: a run in {args.out} is going on") from e
+            raise SystemExit(f"error: a run in {out} is going on") from e
         lock.truncate(0)
         print(os.getpid(), file=lock, flush=True)
+        yield
+
+
+def main(argv: list[str] | None = None) -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("package", type=Path)
+    ap.add_argument("photos", type=Path)
+    options(ap)
+    args = ap.parse_args(argv)
+    torch.set_num_threads(1)
+    with exclusive(args.out):
         files = photos.require_listing(args.photos, elic.HELD_OUT)
         data = photos.digest(args.photos, files)
         work(args, Plan.read(args.plan), [photos.load(p) for p in files], data)

@@ -5,7 +5,8 @@
 
 PHOTOS, the training photographs, calibrates activation ranges and z tables over all rates. The report compares payload
 sizes with the float entropy model and with the integer one, for the same weights and the same rounding. A network of
-one channel (kind 6) is calibrated on edge maps of the photographs.
+one channel (kind 6) is calibrated on edge maps of the photographs, and with --maps on as many HED maps of a folder of
+tools/train/hed_maps.py.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from refcodec.payloads import latents as elic_latents
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.torch_transforms import extended
-from tools.train import photos, sketches
+from tools.train import hed_maps, photos, sketches
 
 Array = NDArray[Any]
 REACH = 1024  # largest magnitude in a z table, unless the calibration pictures have larger values
@@ -87,14 +88,20 @@ def load(path: Path) -> tuple[Elic, dict[str, Any]]:
     return net.eval(), state
 
 
-def crops(root: Path, count: int, side: int, channels: int = 3) -> list[NDArray[np.uint8]]:
-    """Return centre crops of pictures spread evenly over the listing; for one channel, of alternating contour and Sobel maps."""
+def crops(root: Path, count: int, side: int, channels: int = 3, maps: Path | None = None) -> list[NDArray[np.uint8]]:
+    """Return centre crops of pictures spread evenly over the listing; for one channel, of alternating contour and Sobel maps.
+
+    maps: for one channel, a folder from which `count` HED maps are added, spread evenly.
+    """
     files = photos.listing(root)
     if not files:
         raise SystemExit(f"error: {root} contains no pictures")
     pictures = [photos.load(path) for path in files[:: max(1, len(files) // count)][:count]]
     if channels == 1:
         pictures = [sketches.half_size_maps(pic)[..., i % 2, None] for i, pic in enumerate(pictures)]
+        if maps is not None:
+            names = hed_maps.complete(maps)
+            pictures += hed_maps.load(maps, names[:: max(1, len(names) // count)][:count])
     return [photos.centre(pic, side) for pic in pictures]
 
 
@@ -154,12 +161,13 @@ def main(argv: list[str] | None = None) -> None:
     ap.add_argument(
         "--rates", type=float, nargs="+", help="rates of the package, as positions among the trained rates: 0 0.5 1 …"
     )
+    ap.add_argument("--maps", type=Path, help="folder of HED maps that a network of one channel is calibrated on, too")
     ap.add_argument("--report", type=int, default=6, help="number of pictures in the size comparison")
     args = ap.parse_args(argv)
     net, state = load(args.checkpoint)
     if args.rates:
         net = interpolate_rates(net, args.rates)
-    pictures = [extended(p) for p in crops(args.photos, args.pictures, 512, net.cfg.channels)]
+    pictures = [extended(p) for p in crops(args.photos, args.pictures, 512, net.cfg.channels, args.maps)]
     ranges = calibrate(net, pictures)
     with torch.no_grad():
         text = default_text(net.cfg)

@@ -21,7 +21,7 @@ from refcodec.convert.checkpoints import load_states
 from refcodec.convert.elic_checkpoint import network
 from refcodec.convert.unpickle import WRAPPERS, _state
 from refcodec.errors import SemError
-from refcodec.foundation import hed
+from refcodec.foundation import hed, hed_layouts
 from refcodec.networks.tensors import load_tensors
 from refcodec.transforms.elic.config import taco
 from tools.fuzz import archive
@@ -33,7 +33,7 @@ CONVERTERS: tuple[Callable[[dict[str, torch.Tensor]], object], ...] = (perco_che
 KEYS = (
     "g_a.analysis_transform.0.weight", "latent_codec.h_a.0.weight", "cc_transforms.0.0.weight", "h_a.reduction.0.weight", "local_context.0.weight",
     "backbone.0.weight", "backbone.13.weight", "quantizer._codebook.embed", "conv_in_extended.weight", "conv_out.weight", "module.a", "n_averaged",
-    "down_blocks.0.attentions.0.proj_in.weight", "down_blocks.0.resnets.0.conv2.weight", "down_blocks.99999.x", "down_blocks.x", "netVggOne.0.weight",
+    "down_blocks.0.attentions.0.proj_in.weight", "down_blocks.0.resnets.0.conv2.weight", "down_blocks.99999.x", "down_blocks.x", "netVggOne.0.weight", "moduleCombine.0.weight",
     "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight", *WRAPPERS,
 )  # fmt: skip
 SHAPES: tuple[list[int], ...] = (
@@ -71,13 +71,14 @@ def seeds() -> list[bytes]:
     assert taco(4, 4, (2, 2)).hyper
     states: list[Any] = [
         edges,
+        {name: list(shape) for name, shape in hed_layouts.layout().items()},
         hyper,
         unet,
         taco_like,
         {"state_dict": {"module.a": [2, 2], "n_averaged": []}},
         {"a": {"b": {"c": [3]}}},
     ]
-    kinds = (2, 3, 3, 1, 3, 1)
+    kinds = (2, 2, 3, 3, 1, 3, 1)
     return [b"\0" + data for data in files] + [
         bytes([kind]) + json.dumps(state).encode() for kind, state in zip(kinds, states, strict=True)
     ]

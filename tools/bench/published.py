@@ -110,6 +110,8 @@ def rows() -> Iterator[Row]:
         )
     ids = RNG.integers(0, 49408, 16)
     yield row("PIC: 16 prompt tokens", codes=ids, method="pics", size=(768, 512))
+    numbered = {"profile": "pics-4", "hints": {"candidate": "2"}}
+    yield row("PIC: the same, number 2 of 4 candidates", codes=ids, method="pics", size=(768, 512), **numbered)
     for bpp in (0.015, 0.025):
         from refcodec.images.edge_detector import contours
 

@@ -56,7 +56,7 @@ class Cases:
         parsed = [(file, parse_parts(file, self.rows)) for file in self.files]
         self.well_formed = [file for file, parts in parsed if parts is not None]
         self.sections = [part for _, parts in parsed if parts is not None for part in parts.sections]
-        self.models = {folder.name: packages.read(folder) for folder in sorted((suite.folder / "models").iterdir())}
+        self.models = {folder.name: packages.read(folder) for folder in packages.with_tensors(suite.folder / "models")}
         self.dims = {
             int(case.file[3 + 1]): (case.expected["width"], case.expected["height"])
             for case in suite.cases

@@ -52,8 +52,13 @@ class Package:
                 (folder / name).write_bytes(data)
 
 
+def with_tensors(models: Path) -> list[Path]:
+    """Return the packages of a suite that hold tensors: not those that are an identity alone (SPEC §12)."""
+    return sorted(path.parent for path in models.glob("*/symbols.safetensors"))
+
+
 def read(folder: Path) -> Package:
-    """Read a valid package."""
+    """Read a valid package that holds tensors."""
     data = (folder / "symbols.safetensors").read_bytes()
     begin = 8 + int.from_bytes(data[:8], "little")
     return Package(

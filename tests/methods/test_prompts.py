@@ -268,11 +268,11 @@ def test_doubled_braces_are_braces_and_texts_are_not_templates() -> None:
 
 @pytest.mark.parametrize("value", [7, b"own.toml", ["own.toml"], {}, True])
 def test_prompts_of_another_type(value: Any) -> None:
-    with pytest.raises(TypeError, match="prompts are"):
+    with pytest.raises(TypeError, match="prompts is"):
         refcodec.encode("none.png", method="consonant", prompts=value)
-    with pytest.raises(TypeError, match="prompts are"):
+    with pytest.raises(TypeError, match="prompts is"):
         refcodec.decode(sent(), prompts=value)
-    with pytest.raises(TypeError, match="prompts are"):
+    with pytest.raises(TypeError, match="prompts is"):
         prompts.load(value)
 
 

@@ -127,10 +127,10 @@ def test_notices_of_decode(loaded: Models, call: Callable[..., Any]) -> None:
     """A hint that is not followed: a notice of the program, and of the library."""
     data = refcodec.encode(text="ld stn", size=(64, 64), hints={"scheduler": "nowhere", "steps": "1"})
     notices: list[str] = []
-    call(data, models=loaded, notice=notices.append)
+    call(data, models=loaded, notice=notices.append, expand=False)
     assert notices == ["the file asks for the scheduler nowhere, which is not known here: this picture may differ"]
     notices.clear()
-    call(data, models=loaded, notice=notices.append, scheduler="ddim")
+    call(data, models=loaded, notice=notices.append, expand=False, scheduler="ddim")
     assert notices == []
 
 

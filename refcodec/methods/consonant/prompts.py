@@ -129,7 +129,7 @@ def load(source: str | os.PathLike[str] | None = None) -> Prompts:
     if source is None or (isinstance(source, str) and source in SHIPPED):
         return shipped(source or "default")
     if not isinstance(source, str | os.PathLike):
-        raise TypeError(f"prompts are a path, or {' or '.join(map(repr, SHIPPED))}, not {type(source).__name__}")
+        raise TypeError(f"prompts is a path, or {' or '.join(map(repr, SHIPPED))}, not {type(source).__name__}")
     data, name = read_bytes(source, FILE_BYTES_MAX), shown(path_text(source))
     try:
         return read(data.decode("utf-8"))

@@ -73,11 +73,19 @@ def _convert_roles(kind: str, job: ImportJob, folder: Path, replace: bool) -> di
 def _convert_one(kind: str, job: ImportJob, folder: Path, replace: bool) -> dict[str, Any]:
     """Convert to the package `folder`, or to the weights of a metric network in it."""
     from refcodec.convert.checkpoints import PACKAGE_KINDS, convert
-    from refcodec.foundation.model_set import refuse_existing, replace_atomically, temporary_dir
+    from refcodec.foundation.model_set import (
+        refuse_existing,
+        refuse_existing_unless_package,
+        replace_atomically,
+        temporary_dir,
+    )
 
     package = kind in PACKAGE_KINDS
     target = folder if package else folder / f"{kind}.safetensors"
-    refuse_existing(target, replace=replace)
+    if package:
+        refuse_existing_unless_package(target, job.sources, replace=replace)
+    else:
+        refuse_existing(target, replace=replace)
     with temporary_dir(target.parent) as job.scratch:
         job.out = job.scratch / target.name if package else job.scratch
         convert(kind, job, None if package else _write_metric)

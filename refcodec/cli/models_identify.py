@@ -46,11 +46,12 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
     if output is None and (base, name, replace) != (None, None, False):
         raise click.UsageError("--with, --name and --replace are for a package: name its folder with -o")
     roles: dict[str, str] = {}
-    digest = None
+    digest, folders = None, []
     try:
         with progress("reading") as update:
             for i, entry in enumerate(models):
                 role, folder = _parse(entry, roles)
+                folders.append(folder)
                 roles[role] = identity.identify(role, snapshot_of(role, folder))
                 update((i + 1) / len(models))
             if base is not None:
@@ -58,7 +59,9 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
             if output is not None:
                 title = Path(output).name if name is None else name
                 place = None if base is None else Path(base)
-                digest = identity_package.write(Path(output), roles, name=title, base=place, replace=replace)
+                digest = identity_package.write(
+                    Path(output), roles, name=title, base=place, replace=replace, sources=folders
+                )
     except ValueError as error:
         hint = " (--replace replaces it)" if str(error).endswith("already") else ""
         raise click.UsageError(f"{error}{hint}") from error

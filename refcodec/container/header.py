@@ -106,6 +106,8 @@ def _known_row(profile_id: int, rows: Registry) -> Violation:  # R-015, R-032
     try:
         rows.get(profile_id)
     except SemError as error:
+        if error.code == Code.CANNOT_READ:  # of the registry, not of this file
+            raise
         return error.code, error.what
     return None
 

@@ -5,23 +5,36 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.model_set import refuse_existing, replace_atomically, temporary_dir, write_errors
+from refcodec.foundation.model_set import (
+    refuse_existing_unless_package,
+    replace_atomically,
+    temporary_dir,
+    write_errors,
+)
 from refcodec.networks import identity, package, package_search
 
 
-def write(target: Path, roles: Mapping[str, str], *, name: str, base: Path | None = None, replace: bool = False) -> str:
+def write(
+    target: Path,
+    roles: Mapping[str, str],
+    *,
+    name: str,
+    base: Path | None = None,
+    replace: bool = False,
+    sources: Iterable[Path] = (),
+) -> str:
     """Write a package of this identity, role -> digest, completely or not at all; return its digest.
 
-    base: a package whose symbol model and float parts the new one also has; its other roles stay. Raise ValueError if the
-    target exists and may not be replaced, ModelError for an invalid base, Code.CANNOT_WRITE (SEM-E-102).
+    base: a package whose symbol model and float parts the new one also has; its other roles stay. sources: folders that
+    are not replaced. Raise ValueError if the target exists and may not be replaced, ModelError for an invalid base, Code.CANNOT_WRITE (SEM-E-102).
     """
-    refuse_existing(target, replace=replace)
+    refuse_existing_unless_package(target, sources, replace=replace)
     manifest: dict[str, Any] = {"format": package.FORMAT, "name": name, "licence": "", "notes": ""}
     symbols: dict[str, Any] = {"kind": identity.KIND}
     if base is not None:

@@ -12,7 +12,9 @@ from typing import Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.config_files import read_object
 from refcodec.foundation.folder_digest import folder_sha256, model_files
+from refcodec.foundation.hyper_config import MODEL_TYPE as HYPER_ENCODER
 from refcodec.foundation.part_digest import tensors_digest, vocabulary_digest
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.roles import ModelSource
@@ -139,9 +141,16 @@ def identify(role: str, folder: Path) -> str:
 
     Raise ValueError for another role, Code.MODEL_UNAVAILABLE (SEM-E-801) for a folder without such a model.
     """
-    found = digest_of(role, folder)
+    found = digest_of(role, folder) if role != "hyper_encoder" or _may_be_hyper_encoder(folder) else None
     if found is None:
         kind = "package of codebooks" if role == "codebooks" else ROLES[role]
         what = f"{role}: {shown(str(folder))} holds no {kind}"
         raise SemError(Code.MODEL_UNAVAILABLE, what, path=role, hint="name the folder of the model")
     return found
+
+
+def _may_be_hyper_encoder(folder: Path) -> bool:
+    """Return whether a folder is a package or states that it is a hyper-encoder: the names of its tensors cannot show it."""
+    if os.path.isfile(folder / package_search.MANIFEST):
+        return True
+    return (read_object(folder / "config.json") or {}).get("model_type") == HYPER_ENCODER

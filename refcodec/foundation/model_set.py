@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -57,6 +57,21 @@ def refuse_existing(target: Path, *, replace: bool = False) -> None:
     """Raise ValueError if `target` exists and may not be replaced. Call before slow work."""
     if os.path.lexists(target) and not replace:
         raise ValueError(f"{shown(str(target))} is there already")
+
+
+def refuse_existing_unless_package(target: Path, sources: Iterable[Path] = (), *, replace: bool = False) -> None:
+    """Raise ValueError if a package may not be written to `target`. Call before slow work.
+
+    With `replace`, a package or an empty folder may be replaced: not another folder, a file, or one that holds a source.
+    """
+    refuse_existing(target, replace=replace)
+    if not os.path.lexists(target):
+        return
+    name = shown(str(target))
+    if not (os.path.isfile(target / package_search.MANIFEST) or (target.is_dir() and not any(target.iterdir()))):
+        raise ValueError(f"{name} is not a model package, and is not replaced: name another folder")
+    if any(source.resolve().is_relative_to(target.resolve()) for source in sources):
+        raise ValueError(f"{name} holds a source, and is not replaced: name another folder")
 
 
 def refuse_taken_role(folder: Path, role: str, *, replace: bool = False) -> None:

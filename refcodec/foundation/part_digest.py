@@ -25,6 +25,8 @@ from refcodec.foundation.weight_files import HEADER_BYTES_MAX
 FLOATS: Final = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2"}  # dtype -> its numbers, or bits of BF16
 VOCABULARY_BYTES_MAX: Final = 1 << 27
 _CHUNK: Final = 1 << 22  # values that are rounded at a time
+# what JSON of another form raises where it is read
+_INVALID: Final = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class _Tensor:
 def tensors_digest(files: Iterable[Path], prefixes: tuple[str, ...] = ("",), without: str = "") -> str:
     """Return the digest of the floating-point tensors whose names begin with a prefix, in safetensors files.
 
-    without: a beginning of names that is left out first, since versions of a library differ in it. Raise Code.MODEL_UNAVAILABLE for files that cannot be read, MODEL_MALFORMED for files that are not safetensors or
-    have no such tensor.
+    without: a beginning of names that is left out first, since versions of a library differ in it. Raise
+    Code.MODEL_UNAVAILABLE for files that cannot be read, MODEL_MALFORMED for files that are not safetensors or have no
+    such tensor.
     """
     return _tensors_digest(tuple(_state(path) for path in files), prefixes, without)
 
@@ -109,7 +112,7 @@ def _layout(stream: Any, path: Path) -> dict[str, _Tensor]:
             if not 8 + length <= start <= end <= size or count != end - start:
                 raise ValueError(name)
             tensors[name] = _Tensor(entry["dtype"], shape, start, end)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _INVALID as error:
         raise _malformed(f"{shown(path.name)} is not a safetensors file") from error
     return tensors
 
@@ -144,7 +147,7 @@ def _vocabulary_digest(files: tuple[_State, ...]) -> str:
             tokens |= _tokens(document)
         except OSError as error:
             raise _unreadable(path) from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except _INVALID as error:
             raise _malformed(f"{shown(path.name)} has no vocabulary") from error
     if not tokens:
         raise _malformed("a tokenizer without tokens")
@@ -161,6 +164,8 @@ def _tokens(document: Any) -> Mapping[str, int]:
         document = vocabulary | {entry["content"]: entry["id"] for entry in document.get("added_tokens") or ()}
     if any(type(index) is not int or index < 0 for index in document.values()):
         raise ValueError("an id that is not a whole number")
+    if any(type(token) is not str for token in document):
+        raise ValueError("a token that is not a text")
     return dict(document)
 
 
@@ -171,4 +176,5 @@ def _unreadable(path: Path) -> SemError:
 
 
 def _malformed(what: str) -> SemError:
-    return SemError(Code.MODEL_MALFORMED, what, path="identity")
+    hint = "name the folder of the model; if this is it, get it again"
+    return SemError(Code.MODEL_MALFORMED, what, path="identity", hint=hint)

@@ -99,6 +99,7 @@ class DecodeContext:
                 Code.UNSUPPORTED_KIND,
                 f"the file holds no {kinds.name_of(kind, self.profile.known)}, which method {self.profile.method_name} paints from",
                 path="sections",
+                hint="semtool decode --symbols writes what it holds",
             )
         return value
 

@@ -510,6 +510,7 @@ def test_registry_and_models_of_the_environment(semtool: Semtool, tiny: Path, mo
         done = semtool(command, tiny)
         assert done.status == 7
         assert done.line.startswith("SEM-E-101 cannot-read: cannot read the registry no.json: ")
+        assert done.line.endswith("No such file or directory; correct the file, or unset SEM_REGISTRY")
 
 
 def test_a_payload_whose_table_is_not_here(semtool: Semtool, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

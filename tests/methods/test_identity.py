@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 pytest.importorskip("diffusers")
 
 import identity_cases
-from cli_harness import Semtool, refused, valid
+from cli_harness import Semtool, contents, refused, valid
 from identity_cases import CASES, ROLES, WAYS, of, stating
 
 import refcodec
@@ -168,6 +169,39 @@ def test_on_the_command_line(semtool: Semtool, place: Path, sets: dict[str, tupl
     refused(semtool("decode", "x.sem", "--symbols", "--any-model"), 2, "usage: --any-model is for pictures")
     refused(semtool("models", "identify", "painter=x"), 2, "usage: painter=x is not ROLE=FOLDER")
     refused(semtool("models", "identify", f"hyper_encoder={right / 'painter'}"), 5, "SEM-E-801 ")
+
+
+@pytest.mark.parametrize("case", ["source", "parent of the source", "other folder", "file"])
+def test_only_packages_are_replaced(
+    semtool: Semtool, place: Path, sets: dict[str, tuple[Path, Path]], case: str
+) -> None:
+    shutil.copytree(sets["clip"][0] / "painter", place / "set" / "painter")
+    (place / "photos").mkdir()
+    (place / "photos" / "a.txt").write_text("mine")
+    (place / "notes.txt").write_text("mine")
+    out = {"source": "set/painter", "parent of the source": "set", "other folder": "photos", "file": "notes.txt"}
+    before = contents(place)
+    target = out[case]
+    done = semtool("models", "identify", "image_embedder=set/painter", "-o", target, "--replace")
+    refused(done, 2, f"usage: {target} is not a model package, and is not replaced: name another folder")
+    assert contents(place) == before
+
+
+def test_a_package_is_not_replaced_by_its_own_identity(
+    semtool: Semtool, place: Path, sets: dict[str, tuple[Path, Path]]
+) -> None:
+    shutil.copytree(sets["perco"][0] / "books", place / "books")
+    before = contents(place)
+    done = semtool("models", "identify", "codebooks=books", "-o", "books", "--replace")
+    refused(done, 2, "usage: books holds a source, and is not replaced: name another folder")
+    assert contents(place) == before
+    assert semtool("models", "identify", "codebooks=books", "--with", "books", "-o", "new").status == 0
+    assert semtool("models", "identify", "codebooks=books", "--with", "books", "-o", "new", "--replace").status == 0
+
+
+def test_another_model_is_no_hyper_encoder(semtool: Semtool, sets: dict[str, tuple[Path, Path]]) -> None:
+    folder = sets["clip"][0] / "painter" / "image_encoder"
+    refused(semtool("models", "identify", f"hyper_encoder={folder}"), 5, "SEM-E-801 ")
 
 
 def test_the_table_of_the_documentation() -> None:

@@ -114,7 +114,23 @@ def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\0" * 8, b"\xff" * 40, (2).to_bytes(8, "little") + b"[]", (9).to_bytes(8, "little") + b'{"x": {}}']
+    "data",
+    [
+        b"",
+        b"\0" * 8,
+        b"\xff" * 40,
+        *(
+            len(header).to_bytes(8, "little") + header + b"\0" * 4
+            for header in (
+                b"[]",
+                b'{"x": {}}',
+                b'{"x": {"dtype": "F32", "shape": [Infinity], "data_offsets": [0, 4]}}',
+                b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 1e999]}}',
+                b'{"x": {"dtype": "F32", "shape": [NaN], "data_offsets": [0, 4]}}',
+                b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0]}}',
+            )
+        ),
+    ],
 )
 def test_files_that_are_no_tensors(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.safetensors").write_bytes(data)
@@ -124,6 +140,32 @@ def test_files_that_are_no_tensors(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(SemError) as caught:
         tensors_digest([tmp_path / "none.safetensors"])
     assert caught.value.id == "SEM-E-801"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        5,
+        {"a": -1},
+        {"a": 1.0},
+        {"model": {"vocab": [[]]}},
+        {"model": {"vocab": [5]}},
+        {"model": {}},
+        {"model": {"vocab": {"a": 1}}, "added_tokens": 5},
+        {"model": {"vocab": {"a": 1}}, "added_tokens": [{"content": 5, "id": 2}]},
+        {"model": {"vocab": {"a": 1}}, "added_tokens": [{"content": [], "id": 2}]},
+        {"model": {"vocab": {"a": 1}}, "added_tokens": [{"id": 2}]},
+    ],
+    ids=repr,
+)
+def test_files_that_are_no_vocabulary(tmp_path: Path, document: Any) -> None:
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document))
+    with pytest.raises(SemError) as caught:
+        vocabulary_digest([tmp_path / "tokenizer.json"])
+    assert (caught.value.id, caught.value.path) == ("SEM-E-803", "identity")
+    assert caught.value.hint == "name the folder of the model; if this is it, get it again"
 
 
 def test_a_vocabulary_is_the_same_in_every_form(tmp_path: Path) -> None:

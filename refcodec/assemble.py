@@ -78,6 +78,8 @@ class FileOptions:
             raise ValueError("check is 0, 16 or 32")
         if explicit_model is True or explicit_model is False:
             return cls(operator.index(check), 8 if explicit_model else None)
+        if not hasattr(explicit_model, "__index__"):
+            raise TypeError(f"explicit_model is True, False, 4, 8, 16 or 32, not {explicit_model!r}")
         if operator.index(explicit_model) not in HASHES:
             raise ValueError("an explicit model is named by 4, 8, 16 or 32 bytes")
         return cls(operator.index(check), operator.index(explicit_model))

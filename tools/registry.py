@@ -141,7 +141,12 @@ def contribution(action: str, folder: Path, decoders: list[str]) -> int:
     from tools.contribution import manifest
 
     if action == "manifest":
-        print(f"{manifest.write(folder)} vectors")
+        try:
+            print(f"{manifest.write(folder)} vectors")
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            print(f"{folder}: cannot write the manifest of {manifest.CASES}: {reason}")
+            return 1
         return 0
     return report(checks.errors(folder, decoders))
 

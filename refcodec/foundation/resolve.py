@@ -94,6 +94,8 @@ class Models:
         Code.MODEL_UNAVAILABLE for a folder that does not exist.
         """
         environment = Environment.of(environment)
+        if not isinstance(any_model, bool):
+            raise TypeError(f"any_model is True or False, not {any_model!r}")
         if isinstance(models, Models):
             any_model = any_model or models.any_model
             kept = (models.environment, models.limits, models.any_model)

@@ -295,5 +295,6 @@ def test_what_cannot_be_varied_is_a_usage_error(semtool: Semtool, place: Path) -
         ("clip",),
         ("elic", "--vary", "steps=1"),
         ("clip", "--vary", "steps=1", "--hint", "stps=1"),
+        ("clip", "--vary", "steps=1", "--hint", "steps=3"),
     ):
         refused(semtool(*shown(words(place, method, *more))), 2, "usage")

@@ -79,6 +79,33 @@ def test_the_manifest_is_that_of_the_cases(copy: Path) -> None:
     assert (copy / "manifest.json").read_bytes() == (EXAMPLE / "manifest.json").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "No such file or directory"),
+        ("{", "Expecting property name"),
+        ("[5]", "not subscriptable"),
+        ("5", "not iterable"),
+        ('[{"id": "a"}]', "no 'file'"),
+        ('[{"id": "a", "file": "no.sem"}]', "No such file or directory"),
+    ],
+)
+def test_cases_that_give_no_manifest(
+    copy: Path, capsys: pytest.CaptureFixture[str], text: str | None, reason: str
+) -> None:
+    """One line, and the manifest that was there stays."""
+    before = (copy / "manifest.json").read_bytes()
+    (copy / "cases.json").unlink()
+    if text is not None:
+        (copy / "cases.json").write_text(text)
+    assert tool.main(["manifest", str(copy)]) == 1
+    line = capsys.readouterr().out
+    assert line.startswith(f"{copy}: cannot write the manifest of cases.json: ")
+    assert line.count("\n") == 1
+    assert reason in line
+    assert (copy / "manifest.json").read_bytes() == before
+
+
 def test_semtool_takes_the_example(semtool: Semtool, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With SEM_REGISTRY and SEM_MODELS a picture becomes a file of the row, and a picture again."""
     columns, lines = np.meshgrid(np.arange(96), np.arange(64))

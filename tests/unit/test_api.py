@@ -317,6 +317,13 @@ def test_arguments_of_wrong_types(settings: dict[str, Any]) -> None:
         refcodec.encode(**{"image": png(np.zeros((2, 3, 3), np.uint8)), **settings})
 
 
+@pytest.mark.parametrize("value", ["x", 2, None, 1.0])
+def test_any_model_is_a_truth_value(value: Any) -> None:
+    """A text such as "false" must not switch a comparison off."""
+    with pytest.raises(TypeError, match="any_model is True or False, not "):
+        refcodec.decode(refcodec.encode(np.zeros((16, 16, 3), np.uint8)), any_model=value)
+
+
 def test_pictures_and_models_that_cannot_be_used(tmp_path: Path) -> None:
     small = np.zeros((2, 3, 3), np.uint8)
     assert code_of(refcodec.encode, tmp_path / "none.png") == 101

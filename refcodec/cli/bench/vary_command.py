@@ -116,6 +116,8 @@ def _measured(pictures: tuple[Path, ...], models: Models, options: dict[str, Any
 
     if unknown := sorted(set(options["hints"]) - set(hints.HINTS)):
         raise click.UsageError(f"there is no hint {shown(unknown[0])}: there are {', '.join(hints.HINTS)}")
+    if both := sorted({entry.partition("=")[0] for entry in options["settings"]} & set(options["hints"])):
+        raise click.UsageError(f"{both[0]} is varied, so that --hint {both[0]}=… would mean nothing")
     method = options["method"]
     try:
         chosen_experiments = [experiments.experiment(method, text) for text in options["settings"]]

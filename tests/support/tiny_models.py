@@ -532,18 +532,26 @@ def edge_detector(folder: Path) -> Path:
 
 def text_to_image_xl(folder: Path) -> Path:
     """StableDiffusionXLPipeline: two text encoders."""
-    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
+    from diffusers import StableDiffusionXLPipeline
+
+    return _save_xl(StableDiffusionXLPipeline, folder, "painter")
+
+
+def _save_xl(pipeline: Any, folder: Path, role: str, **network_options: Any) -> Path:
+    """Save a pipeline class of XL into the folder of a role, and return that folder."""
+    from diffusers import EulerDiscreteScheduler
 
     tokenizer = clip_tokenizer(folder / "scratch")
     network = unet(
         32,
+        **network_options,
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=16 + 6 * 8,
         use_linear_projection=True,
     )
     with quiet():
-        StableDiffusionXLPipeline(
+        pipeline(
             vae=vae(),
             unet=network,
             text_encoder=text_model(16, len(tokenizer)),
@@ -551,8 +559,8 @@ def text_to_image_xl(folder: Path) -> Path:
             tokenizer=tokenizer,
             tokenizer_2=tokenizer,
             scheduler=EulerDiscreteScheduler(),
-        ).save_pretrained(folder / "painter", safe_serialization=True)
-    return folder / "painter"
+        ).save_pretrained(folder / role, safe_serialization=True)
+    return folder / role
 
 
 def flux(folder: Path) -> Path:
@@ -624,25 +632,6 @@ def instruct_pix2pix(folder: Path) -> Path:
 
 def instruct_pix2pix_xl(folder: Path) -> Path:
     """StableDiffusionXLInstructPix2PixPipeline: two text encoders."""
-    from diffusers import EulerDiscreteScheduler, StableDiffusionXLInstructPix2PixPipeline
+    from diffusers import StableDiffusionXLInstructPix2PixPipeline
 
-    tokenizer = clip_tokenizer(folder / "scratch")
-    network = unet(
-        32,
-        in_channels=8,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=16 + 6 * 8,
-        use_linear_projection=True,
-    )
-    with quiet():
-        StableDiffusionXLInstructPix2PixPipeline(
-            vae=vae(),
-            unet=network,
-            text_encoder=text_model(16, len(tokenizer)),
-            text_encoder_2=text_model(16, len(tokenizer), projection=16),
-            tokenizer=tokenizer,
-            tokenizer_2=tokenizer,
-            scheduler=EulerDiscreteScheduler(),
-        ).save_pretrained(folder / "editor", safe_serialization=True)
-    return folder / "editor"
+    return _save_xl(StableDiffusionXLInstructPix2PixPipeline, folder, "editor", in_channels=8)

@@ -16,6 +16,10 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+
+# Its default arguments hold the process group of the moment of its import. Optimisers import it late: gloo's threads would
+# then outlive `close`, and abort a process that ends while they free a tensor.
+import torch.distributed.nn.functional
 from torch import Tensor, nn
 
 

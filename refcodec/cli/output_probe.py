@@ -32,15 +32,24 @@ def probe_file(name: str) -> None:
 
 def probe_folder(name: str) -> None:
     """Check that files can be written into a folder, which may be absent. Raises Code.CANNOT_WRITE (SEM-E-102)."""
-    path = os.path.realpath(name)
     try:
-        while not os.path.lexists(path) and os.path.dirname(path) != path:
-            path = os.path.dirname(path)
+        path = _existing(os.path.abspath(name))
         if not stat.S_ISDIR(os.stat(path).st_mode):
             raise _error(errno.ENOTDIR)
         _require_writable(path, os.W_OK | os.X_OK)
     except (OSError, ValueError) as error:
         raise _cannot_write(name, error) from error
+
+
+def _existing(path: str) -> str:
+    """Return a path, or the nearest folder above it that is there. Raises OSError for a path that cannot exist."""
+    while True:
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
+            path = os.path.dirname(path)
+        else:
+            return path
 
 
 def probe_descriptor(number: int) -> None:

@@ -55,10 +55,12 @@ def test_no_manifest_of_damaged_files(folder: Path, name: str, how: str, capsys:
 @pytest.mark.parametrize("how", HOW)
 def test_a_damaged_registry_has_no_rows(folder: Path, how: str) -> None:
     damaged(folder / "registry.json", how)
-    own, (line,) = rows.read(folder)
+    own, lines = rows.read(folder)
     assert own == []
-    assert line.startswith("registry.json: ")
-    assert "\n" not in line
+    assert len(lines) == (2 if how == "number" else 1)
+    for line in lines:
+        assert line.startswith("registry.json: ")
+        assert "\n" not in line
 
 
 @pytest.mark.parametrize("how", HOW)

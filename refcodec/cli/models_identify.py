@@ -9,7 +9,8 @@ import click
 
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.output_file import folder_name
-from refcodec.cli.stdio import say, show_json, wants_json
+from refcodec.cli.output_probe import probe_folder
+from refcodec.cli.stdio import claim_report, say, show_json, wants_json
 from refcodec.fileio import shown
 
 
@@ -41,13 +42,18 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
     from refcodec.convert import identity_package
     from refcodec.foundation import identity
     from refcodec.foundation.model_place import snapshot_of
+    from refcodec.foundation.model_set import refuse_existing_unless_package
     from refcodec.networks import package_cache
 
     if output is None and (base, name, replace) != (None, None, False):
         raise click.UsageError("--with, --name and --replace are for a package: name its folder with -o")
     roles: dict[str, str] = {}
     digest, folders = None, []
+    claim_report()
     try:
+        if output is not None:
+            probe_folder(output)
+            refuse_existing_unless_package(Path(output), (), replace=replace)
         with progress("reading") as update:
             for i, entry in enumerate(models):
                 role, folder = _parse(entry, roles)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.batch.encode import encoded_members
 from refcodec.cli.analysis_options import analysis_options
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, package_of, progress
 from refcodec.cli.error_report import notice
@@ -265,21 +266,7 @@ def report(encoded: EncodedFile, target: str) -> None:
     for text in encoded.notices:
         notice(text)
     if wants_json():
-        result = {
-            "file": target,
-            "bytes": len(encoded.data),
-            "bpp": encoded.bpp,
-            "ubpp": encoded.bpp * 1e6,
-            "method": encoded.method,
-            "profile": encoded.profile.id,
-            "width": encoded.width,
-            "height": encoded.height,
-            "rate": encoded.rate,
-            "bpp_target": encoded.bpp_target,
-            "reached": None if encoded.bpp_target is None else encoded.missed is None,
-            "notices": list(encoded.notices),
-        }
-        show_json(result)
+        show_json({"file": target} | encoded_members(encoded))
     else:
         rate = rate_text(len(encoded.data), encoded.width, encoded.height)
         say(f"{shown(target)}: {rate}, {encoded.method}, {encoded.width}x{encoded.height}")

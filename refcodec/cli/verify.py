@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.batch.verify import empty_row, verify
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
@@ -58,60 +59,22 @@ def _check(
     source: str, environment: Environment, level: int, trace: bool, limits: Limits
 ) -> tuple[dict[str, Any], SemError | None]:
     """Return the object of one file in verify.schema.json, and its first error, if any."""
-    from refcodec.decoder import decode_file
-    from refcodec.inspection import inspect
     from refcodec.networks.trace import Tracer
 
-    row: dict[str, Any] = {
-        "file": source,
-        "valid": None,
-        "canonical": None,
-        "check": None,
-        "level": None,
-        "complete": None,
-        "parts_at": None,
-        "error": None,
-    }
+    row, failure = empty_row(source), None
     tracer = Tracer() if trace else None
-    failure: SemError | None = None  # the first one
-    data = None
     try:
         data = read_input(source, level)
         with progress("verifying") as update:
-            decoded = decode_file(
-                data, level=level, trace=tracer, progress=update, environment=environment, limits=limits
-            )
-        row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
-    except SemError as error:
-        failure = error
-        row.update(
-            valid=False if error.status == 3 else None,
-            canonical=False if error.code == Code.STREAM_NOT_CANONICAL else None,
-        )
-    if data is not None:
-        row["level"] = _level(data, environment)
-    if data is not None and failure is not None:
-        inspection = inspect(data, level=level, environment=environment)
-        state = "failed" if failure.code == Code.CHECK_MISMATCH else inspection.check.state
-        row.update(complete=inspection.complete, check=state)
-    if tracer is not None and data is not None:
-        try:
+            verified = verify(data, environment, level, limits, tracer, update)
+        row |= verified.members
+        failure = verified.error
+        if tracer is not None:
             row["parts_at"] = _parts_at(source, data, tracer)
-        except SemError as error:
-            failure = failure or error
+    except SemError as error:
+        failure = failure or error
     row["error"] = None if failure is None else failure.to_dict()
     return row, failure
-
-
-def _level(data: bytes, environment: Environment) -> int | None:
-    """Return the lowest level whose limits the file does not exceed."""
-    from refcodec.container.limits import LEVELS
-    from refcodec.inspection import inspect
-
-    def fits(level: int) -> bool:
-        return all(error.family != "limit" for error in inspect(data, level=level, environment=environment).errors)
-
-    return next(filter(fits, LEVELS), None)
 
 
 def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:

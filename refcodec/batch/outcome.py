@@ -98,6 +98,7 @@ class Outcome:
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+    kept: bool = False
 
     @property
     def status(self) -> int:

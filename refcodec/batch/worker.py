@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from refcodec.batch.job import Job
     from refcodec.batch.outcome import Outcome
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # variables that libraries read when they are loaded
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -31,14 +29,14 @@ class Answer:
 def serve(pipe: Connection, pickled_work: bytes, threads: int) -> None:
     """Answer the jobs of a pipe until it is closed. Ctrl-C is the caller's to handle.
 
-    pickled_work: a `Work`, which is unpickled after the variables of `THREADS` have been set.
+    pickled_work: a `Work`, which is unpickled after the variables that libraries read when they are loaded. threads: theirs.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for name in THREADS:
-        os.environ.setdefault(name, str(threads))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
     work = pickle.loads(pickled_work)
     try:
         work.task.prepare()

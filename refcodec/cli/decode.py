@@ -159,7 +159,7 @@ def command(
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
     require_absent(None, no_clobber=no_clobber, force=force)
-    if are_many(sources, output, explicit=resume or keep_suffix or suffix is not None):
+    if are_many(sources, output, explicit=resume or keep_suffix or suffix is not None, one=symbols or text):
         present = present_of(force=force, no_clobber=no_clobber, resume=resume)
         suffix = f".{(suffix or 'png').removeprefix('.')}"
         outputs = Outputs(str(output), suffix, present, keep_suffix, pictures=True, times=preserve_times)

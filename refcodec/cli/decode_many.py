@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.batch.decode import Decode
 from refcodec.cli.many import run_many
-from refcodec.cli.many_options import SEM_SUFFIXES
+from refcodec.cli.many_options import SUFFIXES
 from refcodec.cli.many_report import Report, output_row
 from refcodec.fileio import shown
 
@@ -38,7 +38,7 @@ def decode_many(
     return run_many(
         task,
         sources,
-        SEM_SUFFIXES,
+        SUFFIXES,
         limits,
         Report(task.done, _line, output_row),
         jobs=jobs,

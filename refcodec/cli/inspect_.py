@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("inspect", short_help="Show the fields of a .sem file, byte by byte.")
-@click.argument("sources", metavar="IN.sem…", nargs=-1, required=True)
+@click.argument("sources", metavar="IN.sem", nargs=-1, required=True)
 @click.option("--hex", "as_hex", is_flag=True, help="Show the bytes of every field.")
 @click.option(
     "--html", metavar="OUT.html", callback=output_name, help="Write a page that shows the bytes, coloured by field."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from refcodec.batch.inspect import Inspect
 from refcodec.cli.common_options import environment_of, model_folders
 from refcodec.cli.many import run_many
-from refcodec.cli.many_options import SEM_SUFFIXES
+from refcodec.cli.many_options import SUFFIXES
 from refcodec.cli.many_report import Report
 from refcodec.cli.stdio import STDIO, read_input
 from refcodec.errors import SemError
@@ -44,7 +44,7 @@ def inspect_many(
 
     task = Inspect(tuple(map(str, model_folders(model))), level)
     report = Report(task.done, text, _row, failure_lines=True)
-    return run_many(task, sources, SEM_SUFFIXES, NONE, report, jobs=1, level=level)
+    return run_many(task, sources, SUFFIXES, NONE, report, jobs=1, level=level)
 
 
 def _row(result: Result) -> dict[str, Any]:

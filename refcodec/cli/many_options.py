@@ -17,7 +17,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 JOBS_MAX = 1024
-SEM_SUFFIXES = frozenset({".sem"})
+SUFFIXES = frozenset({".sem"})
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ def many_outputs_options(f: Callable[..., Any]) -> Callable[..., Any]:
     return jobs_option(click.option("--resume", is_flag=True, help=help_)(f))
 
 
-def are_many(sources: tuple[str, ...], output: str | None, *, explicit: bool) -> bool:
+def are_many(sources: tuple[str, ...], output: str | None, *, explicit: bool, one: bool = False) -> bool:
     """Return whether a call is one of many files: several, a folder, or an output that ends as a folder does.
 
-    explicit: an option that only such a call has. Raises SemError or a usage error for one without a folder of outputs.
+    explicit: an option that only such a call has. one: options that only a call of one file has. Raises SemError or a usage error for one without a folder of outputs.
     """
     folders = [name for name in sources if is_folder(name)]
     in_folder = output is not None and output != STDIO and output.endswith((os.sep, "/"))
-    if not (len(sources) > 1 or folders or (in_folder and sources) or explicit):
+    if not (len(sources) > 1 or folders or (in_folder and sources and not one) or explicit):
         return False
     if output is None or output == STDIO:
         hint = "name a folder for the outputs, such as -o out/"

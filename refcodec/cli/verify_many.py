@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from refcodec.batch.verify import Verify, empty_row
 from refcodec.cli.common_options import model_folders
 from refcodec.cli.many import run_many
-from refcodec.cli.many_options import SEM_SUFFIXES
+from refcodec.cli.many_options import SUFFIXES
 from refcodec.cli.many_report import Report
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def verify_many(
         json_summary=False,
         failure_lines=True,
     )
-    return run_many(task, sources, SEM_SUFFIXES, limits, report, jobs=jobs, level=level)
+    return run_many(task, sources, SUFFIXES, limits, report, jobs=jobs, level=level)
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from refcodec.reconstruct import Reconstruction, reconstruct
 if TYPE_CHECKING:
     from PIL import Image
 
+    from refcodec.container.check import State
     from refcodec.file_input import FileInput
 
 HINTS: Final = frozenset(RenderOptions.__annotations__)
@@ -131,7 +132,7 @@ def decode(
     overrides = overrides_of(hints)
     SamplerSettings.of(overrides)
     container = read(data, level=level, environment=chosen.package_environment, limits=chosen.limits)
-    done = _reconstructed(container, chosen, level, progress, overrides, count, reflections, record)
+    done, _ = reconstructed(container, chosen, level, progress, overrides, count, reflections, record)
     announce(done.notices, notice)
     metadata = container.metadata if keep_metadata else None
     if samples is None:
@@ -139,7 +140,7 @@ def decode(
     return [done.image(metadata, i) for i in range(len(done.pictures))]
 
 
-def _reconstructed(
+def reconstructed(
     container: Container,
     models: Models,
     level: int,
@@ -148,7 +149,8 @@ def _reconstructed(
     samples: int,
     reflections: int | None,
     record: StepCallback | None,
-) -> Reconstruction:
+) -> tuple[Reconstruction, State]:
+    """Return the pictures of a container, and the state of its check. Raises as `decode` does after it has read the file."""
     from refcodec.networks import package_cache
 
     method = find_method(container.profile.method_name)
@@ -156,7 +158,7 @@ def _reconstructed(
     package_cache.need_torch_for(method.name, "reconstructing a picture")
     environment, limits = models.package_environment, models.limits
     decoded = decode_container(container, environment, level=level, progress=part(progress, 0, 0.5), limits=limits)
-    return reconstruct(
+    done = reconstruct(
         decoded,
         part(progress, 0.5, 1),
         models=models,
@@ -165,3 +167,4 @@ def _reconstructed(
         reflections=reflections,
         record=record,
     )
+    return done, decoded.state

@@ -21,6 +21,7 @@ SOURCE = ROOT / "refcodec"
 # stands on lower lines or in its own room; names on one line do not know each other.
 LAYERS = (
     ("cli",),
+    ("batch",),
     ("export",),
     ("symbol_arrays", "file_text"),
     ("codec", "decode_picture", "progressive"),

@@ -24,6 +24,8 @@ from refcodec.batch.ray_store import Store
 from refcodec.batch.ray_writer import Row, Writer
 from refcodec.batch.run import OutputsPresent
 
+__all__ = ["Batch", "Cluster", "Row", "inputs_of", "rows_of", "run"]
+
 ROWS: Final = "_rows"  # folder of the rows, beside outputs that are files
 
 

@@ -106,8 +106,9 @@ def _report_left_out(inputs: Inputs) -> None:
     for folder in inputs.loops:
         notice(f"{shown(folder)} leads to a folder around it, and is left out")
     if inputs.left_out:
-        kinds = [f"{shown(suffix) if suffix else 'none'} ({count})" for suffix, count in inputs.left_out.most_common(5)]
-        more = ", …" if len(inputs.left_out) > len(kinds) else ""
+        ordered = sorted(inputs.left_out.items(), key=lambda each: (-each[1], not each[0], each[0]))
+        kinds = [f"{shown(suffix) if suffix else 'none'} ({count})" for suffix, count in ordered[:5]]
+        more = ", …" if len(ordered) > len(kinds) else ""
         notice(f"left out {inputs.left_out.total()} files of other suffixes: {', '.join(kinds)}{more}")
 
 

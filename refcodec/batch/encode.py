@@ -75,8 +75,11 @@ class Encode(Task):
         from refcodec.errors import SemError
         from refcodec.methods.network_memory import network_bytes
 
+        plan = self._plans[0]
+        if plan.profile.model is None and plan.settings.model is None:
+            return 0
         try:
-            folder, _ = self._plans[0].model()
+            folder, _ = plan.model()
         except SemError:
             return 0
         return network_bytes(folder, "encoder", size) or 0

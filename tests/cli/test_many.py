@@ -572,3 +572,24 @@ def test_notes_are_lines_of_ascii(semtool: Semtool, photos: Path) -> None:
     semtool("encode", "photos", "-o", "out/")
     lines = Path("out", NOTES).read_text("ascii").splitlines()
     assert [set(json.loads(line)) for line in lines[1:]] == [{"output", "sha256", "size", "time_ns", "options"}] * 5
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_the_time_of_the_entire_command(semtool: Semtool, place: Path, jobs: str) -> None:
+    """What is done by then stays, and is not done again."""
+    for i in range(200):
+        picture(f"photos/{i:03}.png", i)
+    done = semtool("encode", "photos", "-o", "out/", "--jobs", jobs, "--timeout", "1")
+    assert done.status == 6
+    assert done.err.splitlines()[-1].startswith(
+        "SEM-E-605 limit-symbols: not done in 1 s, the time limit of the caller"
+    )
+    first = made("out")
+    assert len(first) < 200
+    for name, data in first.items():
+        assert data == codec.encode_file(f"photos/{Path(name).stem}.png").data
+    again = semtool("encode", "photos", "-o", "out/", "--jobs", jobs, "--resume", "--json").json
+    assert again["summary"]["kept"] >= len(first)
+    assert len(made("out")) == 200

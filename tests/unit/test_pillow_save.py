@@ -61,6 +61,13 @@ def test_a_file_in_that_mode_is_what_semtool_makes_of_it(mode: str, semtool: Sem
     assert Path("plugin.sem").read_bytes() == Path("tool.sem").read_bytes()
 
 
+def test_semtool_replaces_its_own_output_where_the_format_is_registered(semtool: Semtool) -> None:
+    pixels().save("squares.png")
+    for _ in range(2):
+        assert semtool("encode", "squares.png").status == 0
+    assert Path("squares.sem").read_bytes() == file_bytes()
+
+
 def test_transparent_parts_go_on_white_or_the_background() -> None:
     clear = Image.new("RGBA", SIZE, (255, 0, 0, 0))
     assert saved(clear) == saved(Image.new("RGB", SIZE, "white"))

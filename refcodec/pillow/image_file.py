@@ -50,9 +50,11 @@ class SemImageFile(ImageFile.ImageFile):
     def load(self) -> PixelAccess | None:
         """Decode the file, once. Raises OSError, with the code of SPEC §17 in its text, if that fails."""
         if self.tile:
-            if self._data is None or self.fp is None:
+            data = None if self.fp is None else self._data
+            if data is not None:
+                self._become(*decoding.decoded(data, self.decode_options), self._file)
+            elif self.tile:  # not loaded by another thread in between
                 raise ValueError(_CLOSED)
-            self._become(*decoding.decoded(self._data, self.decode_options), self._file)
         return Image.Image.load(self)
 
     def _become(self, picture: Image.Image, verified: bool, file: FileInfo) -> None:
@@ -61,10 +63,10 @@ class SemImageFile(ImageFile.ImageFile):
         self.info.update(picture.info)
         if verified and file.verifiable and self.info["check"] == "unchecked":
             self.info["check"] = "ok"
-        self.tile, self.readonly, self._data = [], 0, None
-        if self._exclusive_fp and self._close_exclusive_fp_after_loading and self.fp is not None:
-            self.fp.close()
-        self.fp = None
+        self.tile, self.readonly = [], 0  # before the file goes
+        stream, self.fp, self._data = self.fp, None, None
+        if stream is not None and self._exclusive_fp and self._close_exclusive_fp_after_loading:
+            stream.close()
 
     def load_seek(self, pos: int) -> None:
         """Do nothing. That it exists keeps `ImageFile.Parser` from looking for a decoder of single blocks."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -46,3 +47,9 @@ def saved(image: Image.Image, **options: Any) -> bytes:
 def same(one: Image.Image, other: Image.Image) -> bool:
     """Whether two images have the same mode and pixels."""
     return one.mode == other.mode and one.size == other.size and one.tobytes() == other.tobytes()
+
+
+def resized(data: bytes, width: int, height: int, level: int = 1) -> bytes:
+    """The file with another size in its header; its payload does not fit it."""
+    container = refcodec.read(data)
+    return refcodec.write(replace(container, header=replace(container.header, width=width, height=height)), level=level)

@@ -5,61 +5,28 @@ from __future__ import annotations
 
 import configparser
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
-import click
 import pytest
 from image_files import packed
+from other_programs import ROOT, program, put_semtool_on_path, run
 from vector_cases import VECTORS, vectors
 
 import refcodec
-from refcodec.cli import completion
-from refcodec.cli.commands import COMMANDS
-from tools.integration import __main__ as tool
-from tools.integration import man
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "integration"
 MAGIC = FOLDER / "magic/sem"
-PAGES = sorted((FOLDER / "man").glob("*.1"))
-
-
-def program(name: str) -> str:
-    """The path of a program; the test is skipped without it."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def run(*command: str | Path, **more: object) -> str:
-    """The standard output of a program that ends with 0."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)  # type: ignore[call-overload]
-    assert done.returncode == 0, done.stderr
-    assert isinstance(done.stdout, str)
-    return done.stdout
 
 
 @pytest.fixture
 def semtool_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program `semtool` of this source tree, first on the path."""
-    (tmp_path / "bin").mkdir()
-    script = tmp_path / "bin/semtool"
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m refcodec "$@"\n')
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
-# --- file(1) ------------------------------------------------------------------------------------------------------
+    put_semtool_on_path(tmp_path, monkeypatch)
 
 
 def types(*paths: Path) -> list[tuple[str, str]]:
@@ -104,9 +71,6 @@ def test_file_leaves_other_data_alone(data: bytes, tmp_path: Path) -> None:
     assert "image/x-sem" not in types(tmp_path / "foreign.sem")[0]
 
 
-# --- shared-mime-info ---------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def mime(tmp_path: Path) -> Path:
     """A folder of media types that `update-mime-database` has made of our file alone."""
@@ -141,9 +105,6 @@ def test_no_other_type_of_the_system_has_the_extension() -> None:
     assert others == []
 
 
-# --- thumbnails ---------------------------------------------------------------------------------------------------
-
-
 def test_the_thumbnailer_makes_a_thumbnail(semtool_on_path: None, tmp_path: Path) -> None:
     from PIL import Image
     from pillow_files import file_bytes
@@ -160,186 +121,6 @@ def test_the_thumbnailer_makes_a_thumbnail(semtool_on_path: None, tmp_path: Path
     run(*(values.get(word, word) for word in shlex.split(section["Exec"])))
     with Image.open(target) as image:
         assert (image.format, image.size) == ("PNG", (24, 16))
-
-
-# --- completion ---------------------------------------------------------------------------------------------------
-
-
-def completed(line: str, shell: str = "bash") -> list[str]:
-    """What the program answers to the script of a shell at the end of a line."""
-    words = line.split(" ")
-    more = {
-        "_SEMTOOL_COMPLETE": f"{shell}_complete",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(words) - 1) if shell != "fish" else words[-1],
-        "PYTHONPATH": str(ROOT),
-    }
-    answer = run(sys.executable, "-m", "refcodec", env={**os.environ, **more})
-    return [line for line in answer.splitlines() if line]
-
-
-@pytest.mark.parametrize(
-    ("line", "some"),
-    [
-        ("semtool enc", {"plain,encode"}),
-        ("semtool ", {f"plain,{name}" for name in COMMANDS}),
-        ("semtool models ver", {"plain,verify"}),
-        ("semtool decode ph", {"file,ph"}),
-        ("semtool encode photo.jpg -o ph", {"file,ph"}),
-        ("semtool decode --trace tr", {"dir,tr"}),
-        ("semtool encode --profile perco-sm", {"plain,perco-small"}),
-        ("semtool encode --method pe", {"plain,perco"}),
-        ("semtool encode --device c", {"plain,cpu", "plain,cuda"}),
-        ("semtool encode --qual", {"plain,--quality"}),
-        ("semtool completion ", {"plain,bash", "plain,zsh", "plain,fish"}),
-        ("semtool encode --text wor", set()),
-        ("semtool nothing x", set()),
-    ],
-)
-def test_candidates(line: str, some: set[str]) -> None:
-    found = set(completed(line))
-    assert some <= found
-    assert len(found) == len(some) or line == "semtool "
-
-
-def test_rows_for_tests_are_not_offered() -> None:
-    assert "plain,elic" in completed("semtool encode --profile ")
-    assert not [line for line in completed("semtool encode --profile ") if "tiny" in line]
-
-
-def test_candidates_of_bash_in_bash(semtool_on_path: None) -> None:
-    for script in (f". {FOLDER / 'completions/semtool'}", 'eval "$(semtool completion bash)"'):
-        lines = f"{script}; COMP_WORDS=(semtool enc); COMP_CWORD=1; _semtool_completion semtool; echo ${{COMPREPLY[@]}}"
-        assert run(program("bash"), "--norc", "-c", f"{lines}; complete -p semtool").split("\n") == [
-            "encode",
-            "complete -o nosort -F _semtool_completion semtool",
-            "",
-        ]
-
-
-def test_the_script_of_zsh_in_zsh(semtool_on_path: None, tmp_path: Path) -> None:
-    folder, dump = FOLDER / "completions", tmp_path / "dump"
-    start = f"fpath=({folder} $fpath); autoload -Uz compinit; compinit -u -d {dump}"
-    assert run(program("zsh"), "-f", "-c", f"{start}; print $_comps[semtool]") == "_semtool\n"
-    loaded = 'eval "$(semtool completion zsh)"; print $_comps[semtool]'
-    assert run(program("zsh"), "-f", "-c", f"autoload -Uz compinit; compinit -u -d {dump}2; {loaded}").split() == [
-        "_semtool_completion"
-    ]
-    assert completed("semtool enc", "zsh") == ["plain", "encode", "Encode a picture, or symbols, as a .sem file."]
-
-
-def test_candidates_of_fish_in_fish(semtool_on_path: None, tmp_path: Path) -> None:
-    environment = {**os.environ, "HOME": str(tmp_path)}
-    lines = f"source {FOLDER / 'completions/semtool.fish'}; complete -C 'semtool enc'"
-    assert run(program("fish"), "--no-config", "-c", lines, env=environment).split("\t")[0].split() == ["encode"]
-
-
-@pytest.mark.parametrize("shell", completion.SHELLS)
-def test_the_scripts_are_printed(shell: str, semtool_on_path: None) -> None:
-    text = run("semtool", "completion", shell)
-    assert text == completion.script(shell)
-    assert "_SEMTOOL_COMPLETE" in text
-
-
-@pytest.mark.parametrize("instruction", ["bash", "bash_", "bash_nothing", "csh_complete", "x"])
-def test_a_wrong_instruction_is_refused_silently(instruction: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COMP_WORDS", raising=False)
-    assert completion.answer(instruction) == 1
-
-
-def parameters() -> dict[str, click.Parameter]:
-    """Every option and argument that is a text, with its command."""
-    return {
-        f"{context.command_path} {parameter.opts[0]}": parameter
-        for context in man.contexts()
-        for parameter in context.command.params
-        if isinstance(parameter.type, click.types.StringParamType)
-    }
-
-
-FREE = {  # texts that nothing is offered for, by their metavars
-    *("BYTES", "CMD", "ENCODE DECODE", "GLOB", "K=V", "LIST", "N", "NAME CMD", "NAME", "NAME[=VALUES"),
-    *("ROLE=FOLDER", "RRGGBB", "SECONDS", "T", "TEXT", "WxH", ""),
-}
-
-
-@pytest.mark.parametrize(("name", "parameter"), parameters().items(), ids=parameters())
-def test_every_text_is_free_or_completed(name: str, parameter: click.Parameter) -> None:
-    """A new metavar belongs into one of the lists, here or in refcodec/cli/completion.py."""
-    metavar = (parameter.metavar or "").strip("[]").removesuffix("…")
-    named = parameter.name in ("profile", "method")
-    assert (metavar in completion.FILES) + (metavar in completion.FOLDERS) + (metavar in FREE) + named == 1, metavar
-
-
-# --- manual pages -------------------------------------------------------------------------------------------------
-
-
-def test_the_pages_are_those_of_the_help() -> None:
-    pinned = re.search(r"^click==(\S+)", (ROOT / "requirements/ci.txt").read_text(), re.MULTILINE)
-    assert pinned is not None
-    if version("click") != pinned[1]:
-        pytest.skip("another click may show options otherwise")
-    assert tool.stale() == [], "python -m tools.integration"
-
-
-def test_every_command_has_a_page() -> None:
-    names = {path.stem for path in PAGES}
-    assert names >= {"semtool", *(f"semtool-{name}" for name in COMMANDS)}
-    assert "semtool-models-import" in names
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_man_and_mandoc_show_a_page(path: Path) -> None:
-    done = subprocess.run(
-        [program("man"), "--warnings", "-E", "UTF-8", "-l", path],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "MANPAGER": "cat", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"},
-        check=True,
-    )
-    assert done.stderr == ""
-    for heading in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "SEE ALSO"):
-        assert re.search(rf"^{heading}$", done.stdout, re.MULTILINE)
-    if shutil.which("mandoc"):
-        lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, check=False)
-        assert lint.stdout == b""
-
-
-def test_a_page_has_what_the_help_has() -> None:
-    for context in man.contexts():
-        text = man.page(context)
-        for parameter in context.command.params:
-            if isinstance(parameter, click.Option) and not parameter.hidden:
-                assert man.plain(parameter.opts[-1]) in text
-
-
-@pytest.mark.parametrize(
-    ("text", "roff"),
-    [
-        ("--option", "\\-\\-option"),
-        (".sem file", "\\&.sem file"),
-        ("'quoted'", "\\&\\(aqquoted\\(aq"),
-        ("back\\slash", "back\\eslash"),
-        ("`code`", "\\(gacode\\(ga"),
-    ],
-)
-def test_text_is_not_read_as_roff(text: str, roff: str) -> None:
-    assert man.plain(text) == roff
-
-
-def test_check_names_stale_pages(tmp_path: Path) -> None:
-    folder = tmp_path / "man"
-    folder.mkdir()
-    for name, text in man.pages().items():
-        (folder / name).write_text(text, encoding="utf-8")
-    assert tool.stale(folder) == []
-    (folder / "semtool-old.1").write_text("")
-    (folder / "semtool.1").write_text("")
-    (folder / "semtool-cut.1").unlink()
-    assert tool.stale(folder) == ["semtool-cut.1", "semtool-old.1", "semtool.1"]
-
-
-# --- the package --------------------------------------------------------------------------------------------------
 
 
 def test_a_wheel_installs_the_files() -> None:

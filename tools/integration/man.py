@@ -30,7 +30,7 @@ def pages() -> dict[str, str]:
 
 def contexts(context: click.Context | None = None) -> Iterator[click.Context]:
     """Yield the context of each command, groups before their commands; hidden ones are left out."""
-    context = context or click.Context(cli, info_name=PROGRAM)
+    context = context or click.Context(cli, info_name=PROGRAM, **cli.context_settings)
     yield context
     for command in subcommands(context):
         yield from contexts(click.Context(command, info_name=command_name(context, command), parent=context))

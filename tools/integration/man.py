@@ -56,6 +56,8 @@ def page(context: click.Context) -> str:
     """Return the page of one command."""
     name, command = context.command_path.replace(" ", "-"), context.command
     lines = [
+        r".\" SPDX-License-Identifier: MIT",
+        r".\" Made of the help by python -m tools.integration",
         f'.TH "{name.upper()}" "1" "{_released()}" "refcodec {__version__}" "User Commands"',
         ".SH NAME",
         f"{plain(name)} \\- {plain(_summary(command))}",

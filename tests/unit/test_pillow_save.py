@@ -274,6 +274,14 @@ def test_a_file_that_was_opened_can_be_saved_in_its_place(tmp_path: Path) -> Non
         assert same(png, refcodec.decode(path))
 
 
+@pytest.mark.parametrize("loaded", [False, True])
+def test_an_opened_file_is_a_picture_for_encode(loaded: bool) -> None:
+    image = opened(file_bytes())
+    if loaded:
+        image.load()
+    assert refcodec.encode(image, quality=3) == refcodec.encode(refcodec.decode(file_bytes()), quality=3)
+
+
 def test_a_rate_out_of_reach_is_a_warning() -> None:
     with pytest.warns(UserWarning, match="bpp"):
         saved(pixels(), bpp=0.001)

@@ -46,7 +46,7 @@ LAYERS = (
     ("temporary_files",),
     ("registry.hints",),
     ("limits", "sandbox", "rate_target"),
-    ("spec", "errors", "progress", "memory", "process_settings", "efforts"),
+    ("spec", "errors", "progress", "memory", "process_settings", "efforts", "option_bounds"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}
 HEAVY = ("numpy", "torch", "PIL", "safetensors", "rich", "numba", "zstandard")

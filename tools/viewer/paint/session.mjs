@@ -107,7 +107,13 @@ export class Session {
     });
     if (!same || !this.environment) {
       this.paintings.clear();
-      [this.files, this.environment] = [files, environmentOf(files)];
+      this.environment = null;
+      try {
+        this.environment = environmentOf(files);
+      } catch (error) {
+        throw new Fault(101, null, `the registry cannot be read: ${error.message}`);
+      }
+      this.files = files;
     }
     return this.environment;
   }

@@ -4,7 +4,7 @@
 
 import { MAX_BYTES, limitWork } from "./limits.mjs";
 import { CHANNELS, Layout, shuffle } from "./map.mjs";
-import { weigh } from "./weights.mjs";
+import { weightsOf } from "./weights.mjs";
 
 const BAND_BYTES = 2 ** 28;
 const FEWEST_ROWS = 4; // of a band
@@ -48,7 +48,7 @@ function productsOf({ steps, linear }) {
 /** A network with its weights; `run` paints. `bandBytes`: memory of a band's maps, where a few rows do not need more. */
 export class Synthesis {
   constructor(network, tensors, prefix, kernel, bandBytes = BAND_BYTES) {
-    Object.assign(this, { network, kernel, bandBytes }, weigh(network, tensors, prefix));
+    Object.assign(this, { network, kernel, bandBytes }, weightsOf(network, tensors, prefix));
     this.products = productsOf(this);
   }
 

@@ -17,6 +17,7 @@ from refcodec.foundation.resolve import Models
 from refcodec.limits import Limits
 from refcodec.methods import find_method
 from refcodec.methods.sampler import RenderOptions, SamplerSettings, overrides_of
+from refcodec.option_bounds import REFLECTIONS_MAX
 from refcodec.progress import Notice, Progress, announce, part
 from refcodec.reconstruct import Reconstruction, reconstruct
 
@@ -70,7 +71,7 @@ def decode_progressive(
     refuse_unknown("decode_progressive", hints, frozenset(RenderOptions.__annotations__))
     check_callbacks(progress=progress, notice=notice)
     if reflections is not None:
-        reflections = whole_number("reflections", reflections, 0)
+        reflections = whole_number("reflections", reflections, 0, REFLECTIONS_MAX)
     chosen = Models.of(
         models,
         device=device,

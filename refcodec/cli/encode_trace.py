@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from refcodec.cli.output_probe import probe_file
 from refcodec.cli.stdio import STDIO
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ def recorders(target: str, method: str | None) -> tuple[Tracer | None, Steps | N
     from refcodec.cli.step_trace import Steps
     from refcodec.networks.trace import Tracer
 
-    return (None, Steps(f"{target}.trace")) if method in TRACED else (Tracer(), None)
+    if method in TRACED:
+        return None, Steps(f"{target}.trace")
+    probe_file(f"{target}.trace.json")
+    return Tracer(), None
 
 
 def callbacks(tracer: Tracer | None, steps: Steps | None) -> EncodeOptions:

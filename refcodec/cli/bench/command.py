@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec.cli.bench.bench_options import FORMATS, METHODS, anchor_list, crop_rates, effort_list, quality_list
+from refcodec.cli.bench.bench_options import (
+    FORMATS,
+    METHODS,
+    anchor_list,
+    claim_results,
+    crop_rates,
+    effort_list,
+    quality_list,
+)
 from refcodec.cli.bench.bench_options import size as size_option
 from refcodec.cli.bench.bench_options import window as window_option
 from refcodec.cli.bench.remembered import Remembered, command_line, need_scipy
@@ -19,6 +27,7 @@ from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json
 from refcodec.cli.symbol_options import pairs
 from refcodec.fileio import shown
+from refcodec.option_bounds import SAMPLES_MAX
 
 if TYPE_CHECKING:
     from refcodec.cli.bench.rate import RateResult
@@ -69,7 +78,7 @@ def group() -> None:
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, SAMPLES_MAX),
     default=1,
     show_default=True,
     help="Pictures generated from each file, each with its own seed; metrics are their means.",
@@ -177,6 +186,7 @@ def rate(
         claim_output(name, str(pictures[0]))
     if again := next((name for name in outputs if outputs.count(name) > 1), None):
         raise click.UsageError(f"{shown(again)} is named for two outputs: name a file for each")
+    claim_results(cache)
     need_scipy()
     from refcodec.cli.bench.report_files import write_report
 
@@ -257,6 +267,7 @@ def speed(picture: Path | None, n: int, m: int, size: tuple[int, int], threads: 
     need_torch("semtool bench speed")
     from refcodec.cli.bench.speed import measured
 
+    claim_results(None)
     try:
         with progress("measuring") as update:
             result = measured(picture, n, m, size, threads, repeats, update)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from refcodec.batch.outcome import Outcome
+from refcodec.batch.outcome import Failure, Outcome
 from refcodec.batch.task import Source, Task
 from refcodec.limits import Limits
 
@@ -66,13 +66,20 @@ class Encode(Task):
             return 0
         return PIXEL_BYTES * size[0] * size[1] + self._network_bytes(size)
 
+    def concerns_all(self, failure: Failure) -> bool:
+        """Return whether a model or library is missing: the options name the same ones for each picture."""
+        return bool(failure.members["family"] == "model")
+
     def _network_bytes(self, size: tuple[int, int]) -> int:
         """Return what the analysis network takes, 0 for a model that is not of a package."""
         from refcodec.errors import SemError
         from refcodec.methods.network_memory import network_bytes
 
+        plan = self._plans[0]
+        if plan.profile.model is None and plan.settings.model is None:
+            return 0
         try:
-            folder, _ = self._plans[0].model()
+            folder, _ = plan.model()
         except SemError:
             return 0
         return network_bytes(folder, "encoder", size) or 0

@@ -36,11 +36,11 @@ class Note:
 
 @dataclass
 class Notes:
-    """The notes of one folder. options: the digest of the options of the latest call, None without notes."""
+    """The notes of one folder. options: digests of the options of all calls so far."""
 
     path: str
     by_output: dict[str, Note] = field(default_factory=dict)
-    options: str | None = None
+    options: set[str] = field(default_factory=set)
     _stream: BinaryIO | None = None
 
     @classmethod
@@ -56,18 +56,19 @@ class Notes:
                     note = Note(**{each.name: entry[each.name] for each in fields(Note)})
                     notes.by_output[note.output] = note
                 else:
-                    notes.options = str(entry["options"])
+                    notes.options.add(str(entry["options"]))
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue
         return notes
 
     def begin(self, options: str) -> None:
         """Rewrite the file without what is outdated, note the options of a new call, and keep it open for its outputs."""
-        self.options = options
+        self.options.add(options)
         make_folder(os.path.dirname(self.path))
-        lines = [asdict(note) for note in self.by_output.values()]
+        lines = [{"options": each} for each in sorted(self.options)]
+        lines += [asdict(note) for note in self.by_output.values()]
         try:
-            write_atomic(self.path, b"".join(map(_line, [*lines, {"options": options}])))
+            write_atomic(self.path, b"".join(map(_line, lines)))
             self._stream = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
         except OSError as error:
             raise SemError(Code.CANNOT_WRITE, f"{shown(self.path)}: {error.strerror}") from error

@@ -33,6 +33,13 @@ class Failure:
         """Whether the text begins with the name of the file, as errors of the file system do."""
         return self.code in _NAMING
 
+    def as_error(self) -> Exception:
+        """Return the error that this failure is of, a `SemError` if it has a code."""
+        if self.code is None:
+            return ValueError(self.members["message"])
+        members = {name: self.members[name] for name in ("offset", "path", "hint")}
+        return SemError(int(self.code.removeprefix("SEM-E-")), self.members["message"], **members)
+
     @classmethod
     def of(cls, error: Exception) -> Failure:
         """Return the failure that an exception is."""

@@ -42,7 +42,7 @@ class Plan:
         """Raise `OutputsPresent` if outputs are there and nothing says what to do; CANNOT_WRITE if there is no folder."""
         if self.folder is None:
             return
-        if os.path.lexists(self.folder) and not os.path.isdir(self.folder):
+        if os.path.lexists(self.folder.rstrip("/" + os.sep) or os.sep) and not os.path.isdir(self.folder):
             raise SemError(Code.CANNOT_WRITE, f"{shown(self.folder)} is not a folder", hint="name a folder with -o")
         if self.present is not Present.REFUSE:
             return
@@ -75,10 +75,14 @@ class Run:
     processes: int = 1
     memory: int | None = None
     threads: int = 1
+    _any_done: bool = False
     _inputs: dict[int, os.stat_result] = field(default_factory=dict)  # by number, as of before an input was read
 
     def results(self, notes: Notes | None) -> Generator[Result, None, None]:
-        """Yield the result of each item as it is done, those that need no work first. Raises what preparing raises."""
+        """Yield the result of each item as it is done, those that need no work first.
+
+        Raises what preparing the task raises, and an error that each file would have, if no file could be done before.
+        """
         jobs = []
         for number, item in enumerate(self.plan.items):
             if item.error is not None:
@@ -91,6 +95,10 @@ class Run:
                 jobs.append(Job(number, item.name, item.source, self._existing(item, notes)))
         with ExitStack() as stack:
             for job, outcome in self._outcomes(jobs, stack):
+                if outcome.error is None:
+                    self._any_done = True
+                elif not self._any_done and self.work.task.concerns_all(outcome.error):
+                    raise outcome.error.as_error()
                 yield self._written(job.number, outcome, notes)
 
     def _outcomes(self, jobs: list[Job], stack: ExitStack) -> Iterator[tuple[Job, Outcome]]:
@@ -114,7 +122,7 @@ class Run:
             return None
         note = notes.by_output.get(item.name)
         if note is None:
-            unlike = notes.options not in (None, plan.options) or output.st_mtime_ns < source.st_mtime_ns
+            unlike = bool(notes.options - {plan.options}) or output.st_mtime_ns < source.st_mtime_ns
             return None if unlike else Existing(item.output, None, plan.pictures, plan.level)
         if (note.options, note.size, note.time_ns) != (plan.options, source.st_size, source.st_mtime_ns):
             return None

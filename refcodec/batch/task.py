@@ -42,6 +42,10 @@ class Task(ABC):
         0 if that is unknown; raises no error.
         """
 
+    def concerns_all(self, failure: Failure) -> bool:
+        """Return whether each file would fail as one has, such as for want of a model."""
+        return False
+
     def __call__(self, key: str, source: Source) -> Outcome:
         """Return the outcome of one file, which its key names. Raises no error of the file."""
         started = time.perf_counter()

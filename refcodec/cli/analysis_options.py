@@ -52,13 +52,13 @@ def analysis_options(f: Callable[..., Any]) -> Callable[..., Any]:
                 default=1,
                 show_default=True,
                 metavar="N",
-                help="Generate N pictures and store which is best: in two bits with --profile pics-4, else by its seed.",
+                help="Generate N pictures and store which is best: in two bits with --profile pics-4 or pics-hed, else by its seed.",
             ),
             click.option(
                 "--edges",
                 type=click.Choice(["auto", "contours", "hed", "none"]),
                 default="auto",
-                help="Edge detector.  [default: hed if --model names one, else contours]",
+                help="Edge detector; --profile pics-hed suits hed.  [default: hed if --model names one, else contours]",
             ),
         )
     ):

@@ -23,9 +23,11 @@ COMMANDS = {
     "cut": ("refcodec.cli.edit", "cut"),
     "add": ("refcodec.cli.edit", "add"),
     "batch": ("refcodec.cli.batch", "group"),
+    "thumbnail": ("refcodec.cli.thumbnail", "command"),
     "models": ("refcodec.cli.models", "group"),
     "conformance": ("refcodec.cli.conformance", "group"),
     "bench": ("refcodec.cli.bench.command", "group"),
+    "completion": ("refcodec.cli.completion", "command"),
 }
 
 

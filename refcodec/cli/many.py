@@ -99,6 +99,7 @@ def _sized(plan: Plan, work: Work, limits: Limits, jobs: int | None, *, several:
 
     processes = jobs or process_count(len(plan.items), limits, several=several)
     threads = max(1, cores() // processes)
+    work = replace(work, files=max(1, len(plan.items) // processes))
     return Run(plan, work, processes, memory_for_work(limits, processes), threads)
 
 
@@ -107,8 +108,9 @@ def report_left_out(inputs: Inputs) -> None:
     for folder in inputs.loops:
         notice(f"{shown(folder)} leads to a folder around it, and is left out")
     if inputs.left_out:
-        kinds = [f"{shown(suffix) if suffix else 'none'} ({count})" for suffix, count in inputs.left_out.most_common(5)]
-        more = ", …" if len(inputs.left_out) > len(kinds) else ""
+        ordered = sorted(inputs.left_out.items(), key=lambda each: (-each[1], not each[0], each[0]))
+        kinds = [f"{shown(suffix) if suffix else 'none'} ({count})" for suffix, count in ordered[:5]]
+        more = ", …" if len(ordered) > len(kinds) else ""
         notice(f"left out {inputs.left_out.total()} files of other suffixes: {', '.join(kinds)}{more}")
 
 

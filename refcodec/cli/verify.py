@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from refcodec.limits import Limits
 
 WORDS = {3: "invalid", 4: "unsupported", 5: "model unavailable", 6: "over the limits", 7: "unreadable"}
-SEVERAL = 8  # files from which on other processes pay
+SEVERAL = 32  # files from which on other processes pay
 TRACE_BYTES = 1 << 26  # largest digest file: more than any model needs
 
 

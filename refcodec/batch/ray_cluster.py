@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -15,15 +16,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from refcodec.batch.ray_store import missing, reason
 from refcodec.errors import Code, SemError
+from refcodec.fileio import shown
 from refcodec.networks.threads import cores
 from refcodec.temporary_files import create_folder, remove_stale
 
 PATH_MAX: Final = (
     16  # bytes: the path of a socket has at most 107, and Ray's have 90 below the folder of temporary files
 )
+KNOCK_S: Final = 10.0
 STORE_BYTES: Final = 256 << 20  # of Ray's object store on this machine, and as much for every eight workers
 # No usage statistics; nothing on the standard streams but what this program prints, which may be JSON.
 QUIET: Final = {
@@ -73,6 +77,8 @@ def connected(cluster: Cluster) -> Iterator[Any]:
             import ray.data
         except ImportError as error:
             raise missing("ray.data") from error
+        if cluster.address is not None:
+            _knock(cluster.address)
         handler = signal.getsignal(signal.SIGTERM)
         stack.callback(_shut_down, ray)
         try:
@@ -81,15 +87,30 @@ def connected(cluster: Cluster) -> Iterator[Any]:
                 with _silent_stderr():
                     _start(ray, cluster, folder)
             else:
-                ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, OSError, ValueError, RuntimeError) as error:
-            what = f"Ray cannot be {'started' if cluster.address is None else f'reached at {cluster.address}'}: {reason(error)}"
-            raise SemError(Code.CANNOT_READ, what, hint="see docs/scaling.md") from error
+                with _silent_stderr():
+                    ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _no_cluster(cluster.address, error) from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         yield ray
         _shut_down(ray)
+
+
+def _knock(address: str) -> None:
+    """Raise CANNOT_READ if nothing answers at the address, for which Ray would wait for minutes."""
+    url = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        if url.hostname is not None and url.port is not None:
+            socket.create_connection((url.hostname, url.port), timeout=KNOCK_S).close()
+    except (OSError, ValueError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str | None, error: Exception) -> SemError:
+    what = f"Ray cannot be {'started' if address is None else f'reached at {shown(address)}'}: {reason(error)}"
+    return SemError(Code.CANNOT_READ, what, hint="see docs/scaling.md")
 
 
 def _start(ray: Any, cluster: Cluster, folder: str) -> None:

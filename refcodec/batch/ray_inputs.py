@@ -41,7 +41,13 @@ class Entry:
 
     @property
     def is_shard(self) -> bool:
+        """Whether it is a file of many inputs, by its suffix."""
         return self.key.lower().endswith((*TARS, *PARQUET))
+
+    def is_wanted(self, suffixes: Collection[str]) -> bool:
+        """Return whether it is an input where a folder has it. suffixes: of files, in lower case."""
+        apart = any(part.startswith((".", "_")) for part in re.split(r"[/\\]", self.key))  # hidden, or rows of a batch
+        return not apart and (self.is_shard or os.path.splitext(self.key)[1].lower() in suffixes)
 
 
 @dataclass
@@ -60,11 +66,10 @@ def find(names: Collection[str], suffixes: Collection[str], output: str | None) 
     Raises CANNOT_READ for a pattern or folder without any.
     """
     found = BatchInputs()
-    wanted = {*suffixes, *(os.path.splitext(each)[1] for each in TARS), *PARQUET}
     for name in map(local_path, names):
         store = Store(name)
         found.stores.append(store)
-        entries = list(_of_url(store, wanted) if is_url(name) else _of_path(name, wanted, output, found.others))
+        entries = list(_of_url(store, suffixes) if is_url(name) else _of_path(name, suffixes, output, found.others))
         if not entries:
             hint = "name another folder or pattern, or the files themselves"
             raise SemError(Code.CANNOT_READ, f"{shown(name)}: no file to work on", hint=hint)
@@ -80,7 +85,8 @@ def local_path(name: str) -> str:
     return name if match is None else url2pathname(name[match.end() :])
 
 
-def _of_path(name: str, wanted: Collection[str], output: str | None, others: Inputs) -> Iterator[Entry]:
+def _of_path(name: str, suffixes: Collection[str], output: str | None, others: Inputs) -> Iterator[Entry]:
+    wanted = {*suffixes, *(each[each.rindex(".") :] for each in TARS), *PARQUET}
     names, top = [name], os.path.dirname(name)
     pattern = has_wildcards(name) and not os.path.lexists(name)
     if pattern:
@@ -94,26 +100,24 @@ def _of_path(name: str, wanted: Collection[str], output: str | None, others: Inp
         in_folder = os.path.isdir(each)
         prefix = os.path.relpath(each if in_folder else os.path.dirname(each) or ".", top or ".") if pattern else ""
         for file in inputs.files:
-            if file.source in seen or (in_folder and _is_apart(file.key)):
-                continue  # `**` finds what lies in a folder, too
+            if file.source in seen:  # `**` finds what lies in a folder, too
+                continue
             seen.add(file.source)
-            yield Entry(_joined(prefix, file.key), 0, file.source, local_version(file.source), error=file.error)
+            entry = Entry(_joined(prefix, file.key), 0, file.source, local_version(file.source), error=file.error)
+            if not in_folder or file.error is not None or replace(entry, key=file.key).is_wanted(suffixes):
+                yield entry
 
 
-def _of_url(store: Store, wanted: Collection[str]) -> Iterator[Entry]:
+def _of_url(store: Store, suffixes: Collection[str]) -> Iterator[Entry]:
     named = store.is_file()
     for path, key, version in store.find():
-        if named or (os.path.splitext(key)[1].lower() in wanted and not _is_apart(key)):
-            yield Entry(key, 0, path, version)
+        entry = Entry(key, 0, path, version)
+        if named or entry.is_wanted(suffixes):
+            yield entry
 
 
 def _joined(prefix: str, key: str) -> str:
     return key if prefix in ("", ".") else f"{prefix}{os.sep}{key}"
-
-
-def _is_apart(key: str) -> bool:
-    """Return whether a path has a part that is no input: hidden, or the rows of a batch."""
-    return any(part.startswith((".", "_")) for part in re.split(r"[/\\]", key))
 
 
 def name_files(files: list[Entry], output: Store | None, suffix: str, *, keep_suffix: bool) -> list[Entry]:

@@ -60,9 +60,11 @@ class Store:
 
         try:
             system, path = url_to_fs(self.root)
-        except (ImportError, ValueError, OSError) as error:
-            hint = "install the package that it names" if isinstance(error, ImportError) else "check the URL"
-            raise SemError(Code.CANNOT_READ, f"{shown(self.root)}: {reason(error)}", hint=hint) from error
+        except ImportError as error:
+            what = f"{shown(self.root)}: {reason(error)}"
+            raise SemError(Code.DEPENDENCY_MISSING, what, hint="install the package that it names with pip") from error
+        except (ValueError, OSError) as error:
+            raise SemError(Code.CANNOT_READ, f"{shown(self.root)}: {reason(error)}", hint="check the URL") from error
         return system, path
 
     @property
@@ -90,7 +92,7 @@ class Store:
         try:
             data: bytes = self._system.cat_file(path, start=0, end=limit + 1)
         except Exception as error:  # file systems raise errors of their own
-            raise SemError(Code.CANNOT_READ, f"{shown(path)}: {reason(error)}") from error
+            raise unreadable(path, error) from error
         if len(data) > limit:
             raise SemError(Code.LIMIT_FILE, f"{shown(path)} holds more than {limit} bytes")
         return data
@@ -100,7 +102,7 @@ class Store:
         try:
             return open(path, "rb") if self.is_local else self._system.open(path, "rb")
         except Exception as error:
-            raise SemError(Code.CANNOT_READ, f"{shown(path)}: {reason(error)}") from error
+            raise unreadable(path, error) from error
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file below the root, completely or not at all. Raises CANNOT_WRITE."""
@@ -140,7 +142,7 @@ class Store:
                 return []
             found = self._system.ls(path, detail=False)
         except Exception as error:
-            raise SemError(Code.CANNOT_READ, f"{shown(path)}: {reason(error)}") from error
+            raise unreadable(path, error) from error
         return sorted(each.rstrip("/").rpartition("/")[2] for each in found)
 
     def is_file(self) -> bool:
@@ -150,7 +152,7 @@ class Store:
         try:
             return bool(self._system.isfile(self.path("")))
         except Exception as error:
-            raise SemError(Code.CANNOT_READ, f"{shown(self.root)}: {reason(error)}") from error
+            raise unreadable(self.root, error) from error
 
     def time_ns(self, path: str) -> int | None:
         """Return the time of the last change of a file in nanoseconds, None if it is unknown or there is no file."""
@@ -177,7 +179,7 @@ class Store:
             else:
                 found, top = {path: system.info(path)}, path.rpartition("/")[0]
         except Exception as error:
-            raise SemError(Code.CANNOT_READ, f"{shown(self.root)}: {reason(error)}") from error
+            raise unreadable(self.root, error) from error
         for name, info in sorted(found.items()):
             yield name, name[len(top) :].lstrip("/"), version_of(info)
 
@@ -215,6 +217,11 @@ def reason(error: BaseException) -> str:
     """Return what an error of a file system says, on one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return " ".join(text.split())
+
+
+def unreadable(name: str, error: Exception) -> SemError:
+    """Return the error of a file that cannot be read, for one of a file system."""
+    return error if isinstance(error, SemError) else SemError(Code.CANNOT_READ, f"{shown(name)}: {reason(error)}")
 
 
 def import_fsspec() -> Any:

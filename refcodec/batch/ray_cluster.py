@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ PATH_MAX: Final = (
     16  # bytes: the path of a socket has at most 107, and Ray's have 90 below the folder of temporary files
 )
 KNOCK_S: Final = 10.0
+REMOVALS: Final = 20
+REMOVAL_S: Final = 0.25
 STORE_BYTES: Final = 256 << 20  # of Ray's object store on this machine, and as much for every eight workers
 # No usage statistics; nothing on the standard streams but what this program prints, which may be JSON.
 QUIET: Final = {
@@ -79,23 +82,18 @@ def connected(cluster: Cluster) -> Iterator[Any]:
             raise missing("ray.data") from error
         if cluster.address is not None:
             _knock(cluster.address)
-        handler = signal.getsignal(signal.SIGTERM)
+        folder = None if cluster.address is not None else stack.enter_context(_temporary_folder())
         stack.callback(_shut_down, ray)
+        handler = signal.getsignal(signal.SIGTERM)
         try:
-            if cluster.address is None:
-                folder = stack.enter_context(_temporary_folder())
-                with _silent_stderr():
-                    _start(ray, cluster, folder)
-            else:
-                with _silent_stderr():
-                    ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+            with _silent_stderr():
+                _start(ray, cluster, folder)
         except (OSError, ValueError, RuntimeError) as error:
             raise _no_cluster(cluster.address, error) from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         yield ray
-        _shut_down(ray)
 
 
 def _knock(address: str) -> None:
@@ -113,16 +111,20 @@ def _no_cluster(address: str | None, error: Exception) -> SemError:
     return SemError(Code.CANNOT_READ, what, hint="see docs/scaling.md")
 
 
-def _start(ray: Any, cluster: Cluster, folder: str) -> None:
+def _start(ray: Any, cluster: Cluster, folder: str | None) -> None:
+    """Connect to the cluster, or start Ray on this machine with its files in a folder."""
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if folder is None:
+        ray.init(address=cluster.address, **quiet)
+        return
     workers = cluster.workers or cores()
     ray.init(
         address="local",
         num_cpus=max(cores(), workers * cluster.threads),
         include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
         object_store_memory=STORE_BYTES * (1 + workers // 8),
         _temp_dir=folder,
+        **quiet,
     )
 
 
@@ -170,7 +172,11 @@ def _temporary_folder() -> Iterator[str]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for _ in range(REMOVALS):  # processes that are ending may still write
+            shutil.rmtree(folder, ignore_errors=True)
+            if not os.path.exists(folder):
+                break
+            time.sleep(REMOVAL_S)
         if descriptor is not None:
             os.close(descriptor)
 

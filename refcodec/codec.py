@@ -50,7 +50,7 @@ def encode(image: ImageInput | None = None, **options: Unpack[EncodeOptions]) ->
         effort (int, default 1): 1 to 9, of method elic. Higher takes longer, for a better picture for its bytes; from 4 on,
             latents are searched by gradient descent, which needs torch. With bpp, 2 and 3 do what 1 does.
         candidates (int, default 1): pictures that the encoder generates, of which the best is named by its seed, or
-            with profile="pics-4" by two bits.
+            with profile="pics-4" or "pics-hed" by two bits.
         iterations (int, default 3000), prompt_tokens (int, default 16): steps of the prompt inversion, tokens that it finds.
         check (int, default 16; bits): the length of the check, 0, 16 or 32.
         explicit_model (bool or int, default False): name the model by 8 (True), 4, 8, 16 or 32 bytes of its digest.

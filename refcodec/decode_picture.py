@@ -12,6 +12,7 @@ from refcodec.environment import Environment
 from refcodec.limits import Limits
 from refcodec.methods import find_method
 from refcodec.methods.sampler import RenderOptions
+from refcodec.option_bounds import SAMPLES_MAX
 from refcodec.progress import Notice, Progress, StepCallback, announce, part
 from refcodec.reconstruct import Reconstruction, reconstruct
 
@@ -78,9 +79,9 @@ def decode(
         limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
         keep_metadata (bool): put EXIF and XMP of the file's metadata, its position (GPS) included, into `info`, as the bytes
             "exif" and "xmp", which `Image.save` takes.
-        samples (int from 1 on): return a list of as many pictures, with seeds that count up from `seed`. A picture without
+        samples (int 1 to 64): return a list of as many pictures, with seeds that count up from `seed`. A picture without
             a seed, such as the preview of method perco, is the only one of its file.
-        reflections (int from 0 on): rounds of describing, comparing and editing the picture, of method consonant. None: 2
+        reflections (int 0 to 99): rounds of describing, comparing and editing the picture, of method consonant. None: 2
             above 500 µbpp.
         record (function of str and value): called with each step: its name and a text, number, object or picture
             uint8[H, W, 3].
@@ -113,7 +114,7 @@ def decode(
     """
     refuse_unknown("decode", hints, HINTS)
     check_callbacks(progress=progress, record=record, notice=notice)
-    count = 1 if samples is None else whole_number("samples", samples)
+    count = 1 if samples is None else whole_number("samples", samples, 1, SAMPLES_MAX)
     settings = DecodeSettings.of(
         data,
         hints,

@@ -11,6 +11,7 @@ from refcodec.encode_settings import whole_number
 from refcodec.foundation.resolve import Models
 from refcodec.limits import Limits
 from refcodec.methods.sampler import RenderOptions, SamplerSettings, overrides_of
+from refcodec.option_bounds import REFLECTIONS_MAX
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
@@ -53,7 +54,7 @@ class DecodeSettings:
         Raises TypeError or ValueError for an invalid argument, and what `Models.of` and `refcodec.read` raise.
         """
         if reflections is not None:
-            reflections = whole_number("reflections", reflections, 0)
+            reflections = whole_number("reflections", reflections, 0, REFLECTIONS_MAX)
         chosen = Models.of(
             models,
             device=device,

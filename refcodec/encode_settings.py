@@ -15,6 +15,7 @@ from refcodec.assemble import FileOptions, ancillary
 from refcodec.container.limits import level_bounds
 from refcodec.efforts import FASTEST, check_effort
 from refcodec.images.types import WHITE
+from refcodec.option_bounds import CANDIDATES_MAX, ITERATIONS_MAX, PROMPT_TOKENS_MAX, WORDS_MAX
 from refcodec.rate_target import BPP_MAX
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from refcodec.progress import Notice, Progress, StepCallback
 
 EDGES: Final = ("auto", "contours", "hed", "none")
-PROMPT_TOKENS_MAX: Final = 75
 QUALITIES: Final = 10
 QUALITY: Final = 5  # the default, if neither quality nor bpp is given
 
@@ -93,11 +93,11 @@ class EncoderOptions:
     def __post_init__(self) -> None:
         """Raise TypeError or ValueError for a value that is invalid whatever the picture."""
         check_effort(self.effort)
-        whole_number("candidates", self.candidates)
-        whole_number("iterations", self.iterations)
+        whole_number("candidates", self.candidates, 1, CANDIDATES_MAX)
+        whole_number("iterations", self.iterations, 1, ITERATIONS_MAX)
         whole_number("prompt_tokens", self.prompt_tokens, 1, PROMPT_TOKENS_MAX)
         if self.words is not None:
-            whole_number("words", self.words)
+            whole_number("words", self.words, 1, WORDS_MAX)
         one_of("edges", self.edges, EDGES)
         if not isinstance(self.prompts, str | os.PathLike):
             raise TypeError(f"prompts is default, paper or a path, not {self.prompts!r}")

@@ -39,19 +39,36 @@ def package_data(package: str, *names: str) -> bytes:
     return data
 
 
-def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
+def read_settings(path: str | os.PathLike[str], limit: int, what: str) -> bytes:
+    """Return all bytes of a small file that an option or variable names, at most `limit`.
+
+    It is a regular file or an open descriptor (/dev/stdin, /dev/fd/3): opening a pipe by its name may wait for ever, and
+    a device may never end. what: the kind of file, such as "a file of prompts", for messages. Raises Code.CANNOT_READ
+    (SEM-E-101), LIMIT_FILE (606).
+    """
+    name = path_text(path)
+    try:
+        mode = None if descriptor_of(name) is not None else os.stat(name).st_mode
+    except (OSError, ValueError) as error:
+        raise SemError(Code.CANNOT_READ, f"{shown(name)}: {_reason(error)}") from error
+    if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise SemError(Code.CANNOT_READ, f"{shown(name)} is a pipe or a device", hint=f"name {what}")
+    return read_bytes(name, limit, remedy=f"{what} has at most {limit} bytes")
+
+
+def read_bytes(path: str | os.PathLike[str], limit: int, *, remedy: str | None = None) -> bytes:
     """Return all bytes of the file, pipe or device `path`, at most `limit`.
 
-    A longer file is refused by its size, a pipe or device after `limit` + 1 bytes. Raises Code.CANNOT_READ (SEM-E-101) if
-    it cannot be read, LIMIT_FILE (606) if it is longer.
+    A longer file is refused by its size, a pipe or device after `limit` + 1 bytes. remedy: of a longer one, if `limit` is
+    not that of the level. Raises Code.CANNOT_READ (SEM-E-101) if it cannot be read, LIMIT_FILE (606) if it is longer.
     """
     name = path_text(path)
     try:
         with open(name, "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > limit:
-                raise _too_long(shown(name), limit)
-            return _read(stream, limit, shown(name), size + 1)
+                raise _too_long(shown(name), limit, remedy)
+            return _read(stream, limit, shown(name), size + 1, remedy)
     except (OSError, ValueError) as error:
         raise SemError(Code.CANNOT_READ, f"{shown(name)}: {_reason(error)}") from error
 
@@ -134,7 +151,7 @@ def shown(name: str) -> str:
     return name if name and name.isprintable() else ascii(name)
 
 
-def _read(stream: BinaryIO, limit: int, what: str, first_read: int) -> bytes:
+def _read(stream: BinaryIO, limit: int, what: str, first_read: int, remedy: str | None = None) -> bytes:
     """Return all bytes of a stream. `first_read`: bytes to ask for first."""
     chunks: list[bytes] = []
     left, size = limit + 1, first_read
@@ -148,7 +165,7 @@ def _read(stream: BinaryIO, limit: int, what: str, first_read: int) -> bytes:
             return b"".join(chunks)
         chunks.append(chunk)
         left, size = left - len(chunk), _CHUNK
-    raise _too_long(what, limit)
+    raise _too_long(what, limit, remedy)
 
 
 def _mode(name: str) -> int | None:
@@ -163,5 +180,5 @@ def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
 
 
-def _too_long(what: str, limit: int) -> SemError:
-    return SemError(Code.LIMIT_FILE, f"{what} holds more than {limit} bytes")
+def _too_long(what: str, limit: int, remedy: str | None) -> SemError:
+    return SemError(Code.LIMIT_FILE, f"{what} holds more than {limit} bytes", hint=remedy)

@@ -18,6 +18,7 @@ PROFILE_ROWS_END = 254  # smaller profile bytes are row ids
 PROFILE_EXTENDED = 254  # the row id is 256 + extended_profile u(16)
 PROFILE_EXPLICIT = 255  # base_profile u(8), hash_code u(8), model_hash
 EXTENDED_BASE = 256
+ROW_IDS_END = EXTENDED_BASE + 2**16
 HASH_BYTES = {0: 4, 1: 8, 2: 16, 3: 32}  # hash_code -> bytes of model_hash
 DIM_EXPLICIT = 0  # the dim_class that is followed by both sides
 

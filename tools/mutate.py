@@ -56,6 +56,7 @@ GROUPS: Final = {
         "networks/package_files.py",
         "networks/safetensors_layout.py",
         "networks/tensors.py",
+        "registry/row_schema.py",
         "registry/rows.py",
         "registry/binding_schema.py",
         "registry/hints.py",
@@ -68,6 +69,7 @@ GROUPS: Final = {
 }
 # Files in which ValueError rejects a registry or manifest
 VALUE_ERRORS: Final = (
+    "refcodec/registry/row_schema.py",
     "refcodec/registry/rows.py",
     "refcodec/canonical_json.py",
     "refcodec/networks/safetensors_layout.py",

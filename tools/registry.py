@@ -18,7 +18,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from refcodec.errors import SemError, one_line
+from refcodec.fileio import write_atomic
 from refcodec.networks.package import IdentityModel, TableModel, load_any
+from tools import program
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -132,7 +135,7 @@ def report(problems: list[str]) -> int:
 
 def write(rows: object) -> None:
     """Write the registry file."""
-    PATH.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+    write_atomic(PATH, (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def contribution(action: str, folder: Path, decoders: list[str]) -> int:
@@ -143,8 +146,8 @@ def contribution(action: str, folder: Path, decoders: list[str]) -> int:
     if action == "manifest":
         try:
             print(f"{manifest.write(folder)} vectors")
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        except (SemError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else one_line(str(error))
             print(f"{folder}: cannot write the manifest of {manifest.CASES}: {reason}")
             return 1
         return 0
@@ -172,4 +175,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(program.run(lambda: main(sys.argv[1:])))

@@ -67,7 +67,7 @@ def load(folder: Path) -> Suite:
     SuiteError if the manifest or a file is missing or invalid.
     """
     try:
-        data = (folder / "manifest.json").read_bytes()
+        data = _regular(folder / "manifest.json")
     except OSError as error:
         raise SuiteError(f"cannot read the suite {folder}: {error}") from error
     manifest = parse_manifest(data)
@@ -81,11 +81,18 @@ def load(folder: Path) -> Suite:
     return Suite(folder, hashlib.sha256(data).hexdigest(), manifest["format_version"], tuple(cases), _skips(folder))
 
 
+def _regular(path: Path) -> bytes:
+    """Return the bytes of a regular file: reading a pipe would block. Raise OSError for anything else."""
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is not a regular file")
+    return path.read_bytes()
+
+
 def _file(folder: Path, entry: dict[str, Any]) -> bytes:
     """Read the file of an entry. SuiteError if it is missing or its size or digest differs."""
     name: str = entry["file"] if "file" in entry else entry["input"]
     try:
-        data = (folder / name).read_bytes()
+        data = _regular(folder / name)
     except OSError as error:
         raise SuiteError(f"{entry['id']}: {error}") from error
     if hashlib.sha256(data).hexdigest() != entry["sha256"] or len(data) != entry.get("size", len(data)):
@@ -136,7 +143,7 @@ def _vector(folder: Path, name: str, entry: dict[str, Any], vectors: dict[str, A
 def _model(folder: Path, list_name: str, entry: dict[str, Any], file: bytes) -> Case:
     """Return the case of an invalid model package; its tier and kind are those of the package it was made from."""
     try:
-        kind = parse((folder / entry["repaired"] / "manifest.json").read_bytes())["symbols"]["kind"]
+        kind = parse(_regular(folder / entry["repaired"] / "manifest.json"))["symbols"]["kind"]
         name = KINDS[kind]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SuiteError(f"{entry['id']}: {entry['repaired']} is not a model package") from error

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from refcodec.option_bounds import CANDIDATES_MAX, ITERATIONS_MAX, PROMPT_TOKENS_MAX, WORDS_MAX
+
 
 def prompts_option(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --prompts."""
@@ -23,14 +25,14 @@ def analysis_options(f: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option(
                 "--words",
-                type=click.IntRange(1, 9999),
+                type=click.IntRange(1, WORDS_MAX),
                 metavar="K",
                 help="Words of a consonant text.  [default: as many as the rate allows]",
             ),
             prompts_option,
             click.option(
                 "--iterations",
-                type=click.IntRange(1, 1_000_000),
+                type=click.IntRange(1, ITERATIONS_MAX),
                 default=3000,
                 show_default=True,
                 metavar="N",
@@ -38,7 +40,7 @@ def analysis_options(f: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--prompt-tokens",
-                type=click.IntRange(1, 75),
+                type=click.IntRange(1, PROMPT_TOKENS_MAX),
                 default=16,
                 show_default=True,
                 metavar="N",
@@ -46,17 +48,17 @@ def analysis_options(f: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--candidates",
-                type=click.IntRange(1, 64),
+                type=click.IntRange(1, CANDIDATES_MAX),
                 default=1,
                 show_default=True,
                 metavar="N",
-                help="Generate N pictures and store which is best: in two bits with --profile pics-4, else by its seed.",
+                help="Generate N pictures and store which is best: in two bits with --profile pics-4 or pics-hed, else by its seed.",
             ),
             click.option(
                 "--edges",
                 type=click.Choice(["auto", "contours", "hed", "none"]),
                 default="auto",
-                help="Edge detector.  [default: hed if --model names one, else contours]",
+                help="Edge detector; --profile pics-hed suits hed.  [default: hed if --model names one, else contours]",
             ),
         )
     ):

@@ -17,6 +17,7 @@ from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, 
 from refcodec.cli.write_images import ImageOptions, write_pictures
 from refcodec.cli.write_symbols import Naming
 from refcodec.fileio import shown
+from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX
 
 if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
@@ -56,10 +57,10 @@ PAINTING_OPTIONS = (
     prompts_option,
     click.option("--expand/--no-expand", default=None, help=EXPAND_HELP),
     click.option("--image-guidance", type=LARGE, metavar="G", help=IMAGE_GUIDANCE_HELP),
-    click.option("--reflections", type=click.IntRange(0, 99), metavar="N", help=REFLECTIONS_HELP),
+    click.option("--reflections", type=click.IntRange(0, REFLECTIONS_MAX), metavar="N", help=REFLECTIONS_HELP),
     click.option(
         "--samples",
-        type=click.IntRange(1, 64),
+        type=click.IntRange(1, SAMPLES_MAX),
         default=1,
         show_default=True,
         metavar="N",
@@ -111,7 +112,8 @@ def painting_options(f: Any) -> Any:
 @click.option(
     "--any-model",
     is_flag=True,
-    help="Reconstruct with another image embedder, hyper-encoder, tokenizer or codebook than the file states, too.",
+    help="Reconstruct even if an image embedder, hyper-encoder, codebook, tokenizer or text encoder is not the one that "
+    "the file states.",
 )
 @models_options
 @level_option

@@ -12,7 +12,7 @@ from refcodec.cli.error_report import notice
 from refcodec.cli.output_file import OutputFile, output_name, times_of, times_option
 from refcodec.cli.stdio import claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, pairs, symbol_options
-from refcodec.fileio import read_bytes, shown
+from refcodec.fileio import read_settings, shown
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
@@ -163,7 +163,7 @@ def _thumbnail(name: str | None, keep_metadata: bool) -> bytes | None:
         return None
     from refcodec.assemble import is_thumbnail
 
-    data = read_bytes(name, THUMBNAIL_BYTES)
+    data = read_settings(name, THUMBNAIL_BYTES, "a thumbnail")
     if keep_metadata or not is_thumbnail(data):
         return data
     from refcodec.images.without_metadata import without_metadata

@@ -18,6 +18,7 @@ from refcodec.cli.formats_help import CommandOfPictures
 from refcodec.cli.inspect_text import rate_text
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import OutputFile, default_sem, force_option, output_name, times_of, times_option
+from refcodec.cli.output_probe import probe_file
 from refcodec.cli.stdio import (
     STDIO,
     claim_output,
@@ -196,7 +197,10 @@ def recorders(target: str, method: str | None) -> tuple[Tracer | None, Steps | N
     from refcodec.cli.step_trace import Steps
     from refcodec.networks.trace import Tracer
 
-    return (None, Steps(f"{target}.trace")) if method in TRACED else (Tracer(), None)
+    if method in TRACED:
+        return None, Steps(f"{target}.trace")
+    probe_file(f"{target}.trace.json")
+    return Tracer(), None
 
 
 def callbacks(tracer: Tracer | None, steps: Steps | None) -> EncodeOptions:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refcodec.cli.import_role import place_role, result
+from refcodec.cli.output_probe import probe_folder
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
@@ -40,6 +41,7 @@ def import_checkpoint(
     texts = {name: settings[name] for name in ("variant", "licence", "notes") if name in settings}
     job = ImportJob(sources, photos=photos, base=base, name=stem, say=notices.append, progress=update, **texts)
     folder = _usual_folder(kind, stem) if output is None else Path(output)
+    probe_folder(str(folder))
     done = result(kind, folder, converted=[source.name for source in sources], notices=notices)
     return done | (_convert_roles if kind in ROLE_KINDS else _convert_one)(kind, job, folder, replace)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from refcodec.cli.output_probe import probe_folder
 from refcodec.fileio import shown
 from refcodec.progress import part
 
@@ -40,6 +41,7 @@ def import_role(
     from refcodec.foundation.roles import ModelSource, source_of
 
     folder = own_set() if output is None else Path(output)
+    probe_folder(str(folder))
     refuse_taken_role(folder, role, replace=replace)
     source, notices = source_of(role, place), []
     if source.is_endpoint:

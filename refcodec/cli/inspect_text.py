@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from refcodec import spec
+from refcodec.errors import REMEDIES
 
 if TYPE_CHECKING:
     from refcodec.inspection import Field, Inspection
@@ -55,7 +56,8 @@ def facts(inspection: Inspection) -> list[tuple[str, str]]:
     for error in inspection.errors:
         where = "" if error.offset is None else f" at byte {error.offset}"
         field = "" if error.path is None else f" in {error.path}"
-        out.append(("error", f"{error.id} {error.name}: {error.what}{field}{where}"))
+        remedy = "" if error.hint == REMEDIES[error.code] else f"; {error.hint}"
+        out.append(("error", f"{error.id} {error.name}: {error.what}{field}{where}{remedy}"))
     return out
 
 

@@ -9,19 +9,20 @@ import click
 
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.output_file import folder_name
-from refcodec.cli.stdio import say, show_json, wants_json
+from refcodec.cli.output_probe import probe_folder
+from refcodec.cli.stdio import claim_report, say, show_json, wants_json
 from refcodec.fileio import shown
 
 
-@click.command("identify", short_help="Name models by digest, for files, rows and packages.")
+@click.command("identify", short_help="Print the digests that identify models in files, rows and packages.")
 @click.argument("models", metavar="ROLE=FOLDER…", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="DIR", callback=folder_name, help="Write a model package of this identity.")
-@click.option("--with", "base", metavar="PACKAGE", help="The package has this one's symbol model, too.")
-@click.option("--name", metavar="NAME", help="The name of the package.  [default: that of DIR]")
-@click.option("--replace", is_flag=True, help="Replace a package that is there already.")
+@click.option("-o", "--output", metavar="DIR", callback=folder_name, help="Write a model package with this identity.")
+@click.option("--with", "base", metavar="PACKAGE", help="Copy the symbol model of PACKAGE into the package.")
+@click.option("--name", metavar="NAME", help="Name of the package.  [default: that of DIR]")
+@click.option("--replace", is_flag=True, help="Replace an existing package.")
 @json_option
 def command(models: tuple[str, ...], output: str | None, base: str | None, name: str | None, replace: bool) -> None:
-    """Print the digests of models without which symbols mean something else (SPEC.md §12).
+    """Print the digests of the models that give symbols their meaning (SPEC.md §12).
 
     \b
     image_embedder   a CLIP vision model, or a pipeline of stable unCLIP
@@ -30,9 +31,9 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
     tokenizer        a folder with a tokenizer, or a pipeline
     text_encoder     a CLIP text model, or a pipeline
 
-    The digests can stand in `identity` of a registry row, where they cost a file no bytes. With -o they become a package,
-    which --explicit-model names in a file by 6 bytes or more, and --model finds. Copies of a model in float16 and float32
-    have one digest.
+    In `identity` of a registry row, digests cost a file no bytes. With -o they become a package, which --model finds, and
+    which --explicit-model names in a file at a cost of 6 bytes or more. Copies of a model in float16 and float32 have the
+    same digest.
 
     \b
     semtool models identify image_embedder=clip-vit-large-patch14 -o my-embedder
@@ -41,13 +42,18 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
     from refcodec.convert import identity_package
     from refcodec.foundation import identity
     from refcodec.foundation.model_place import snapshot_of
+    from refcodec.foundation.model_set import refuse_existing_unless_package
     from refcodec.networks import package_cache
 
     if output is None and (base, name, replace) != (None, None, False):
         raise click.UsageError("--with, --name and --replace are for a package: name its folder with -o")
     roles: dict[str, str] = {}
     digest, folders = None, []
+    claim_report()
     try:
+        if output is not None:
+            probe_folder(output)
+            refuse_existing_unless_package(Path(output), (), replace=replace)
         with progress("reading") as update:
             for i, entry in enumerate(models):
                 role, folder = _parse(entry, roles)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from refcodec import fileio
+from refcodec.cli.output_probe import probe_descriptor, probe_file
 from refcodec.descriptor_names import descriptor_of
 from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import shown
@@ -174,7 +175,19 @@ def claim_output(name: str, source: str) -> None:
         raise SemError(Code.CANNOT_WRITE, f"{shown(name)}: there is no folder {shown(folder)}", hint="create it first")
     if os.path.isdir(name):
         raise SemError(Code.CANNOT_WRITE, f"{shown(name)} is a folder", hint="name a file")
+    probe_file(name)
     remove_stale(folder)
+
+
+def claim_report() -> None:
+    """Check that a result can be printed on standard output, before long work starts.
+
+    Raises Code.CANNOT_WRITE (SEM-E-102) for a closed or full one. Where a file goes there, `claim_output` checks it.
+    """
+    if sys.stdout is None:
+        raise SemError(Code.CANNOT_WRITE, "standard output is closed")
+    if sys.stdout is sys.__stdout__ and not _call.binary:
+        probe_descriptor(1)
 
 
 def _claim_descriptor(number: int, source: str) -> None:
@@ -190,6 +203,7 @@ def _claim_descriptor(number: int, source: str) -> None:
         raise _usage(TERMINAL)
     if stat.S_ISREG(status.st_mode) and _is_source(status, source):
         raise _usage("the output is the input itself: name another one")
+    probe_descriptor(number)
 
 
 def _usage(text: str) -> Exception:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from refcodec.cli.output_probe import probe_folder
 from refcodec.cli.stdio import write_output
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
@@ -25,6 +26,7 @@ class Steps:
     def __post_init__(self) -> None:
         if os.path.exists(self.folder) and (not os.path.isdir(self.folder) or os.listdir(self.folder)):
             raise click.UsageError(f"{shown(self.folder)} is there already, and --trace needs a new folder")
+        probe_folder(self.folder)
 
     def record(self, name: str, value: Any) -> None:
         """Record one step: a text, a number, an object, or a picture uint8[H, W, 3]."""

@@ -12,7 +12,7 @@ import click
 
 from refcodec.cli.stdio import STDIO, standard_input
 from refcodec.errors import Code, SemError
-from refcodec.fileio import read_bytes, read_stream, shown
+from refcodec.fileio import read_settings, read_stream, shown
 from refcodec.payloads.kinds import KINDS
 from refcodec.payloads.kinds import symbol_options as symbol_options_of
 
@@ -102,7 +102,11 @@ def _array(name: str) -> Any:
 
     import numpy as np
 
-    data = read_stream(standard_input(), ARRAY_BYTES) if name == STDIO else read_bytes(name, ARRAY_BYTES)
+    data = (
+        read_stream(standard_input(), ARRAY_BYTES)
+        if name == STDIO
+        else read_settings(name, ARRAY_BYTES, "a file of an array")
+    )
     hint, name = "save the array with numpy.save", "standard input" if name == STDIO else name
     if data.startswith(b"PK"):
         raise SemError(Code.CANNOT_READ, f"{shown(name)} is an archive, not one array", hint=hint)

@@ -14,7 +14,7 @@ from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.stdio import STDIO, read_input, say, show_json, wants_json
 from refcodec.errors import Code, SemError, one_line
-from refcodec.fileio import read_bytes, shown
+from refcodec.fileio import read_settings, shown
 
 if TYPE_CHECKING:
     from refcodec.environment import Environment
@@ -119,7 +119,7 @@ def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
     path = f"{source}.trace.json"
     hint = "encode with --trace to make one"
     try:
-        trace = json.loads(read_bytes(path, TRACE_BYTES))
+        trace = json.loads(read_settings(path, TRACE_BYTES, "a digest file"))
         pairs = [(str(entry["name"]), str(entry["sha256"])) for entry in trace["entries"]]
         of = trace["file_sha256"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:

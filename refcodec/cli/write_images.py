@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from refcodec.cli.error_report import notice
+from refcodec.cli.output_probe import probe_file
 from refcodec.cli.stdio import STDIO, default_output
 from refcodec.cli.step_trace import Steps
 from refcodec.cli.write_symbols import Naming
@@ -65,6 +66,8 @@ def write_pictures(
 
     package_cache.need_torch_for(container.profile.method_name, "painting a picture")
     target = naming.output or naming.free(default_output(naming.source, ".png"))
+    if target != STDIO:
+        probe_file(target)
     if target == STDIO and options.samples > 1:
         raise click.UsageError("--samples needs a named output")
     steps = None if options.trace is None else Steps(options.trace)

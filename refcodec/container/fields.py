@@ -38,7 +38,8 @@ __all__ = [
     "bits", "field", "group", "serialise", "this", "varint",
 ]  # fmt: skip
 
-Violation = tuple[int, str] | None  # the result of a rule: an error code and a message, or None
+# the result of a rule: an error code, a message and perhaps what to do, or None
+Violation = tuple[int, str] | tuple[int, str, str | None] | None
 Rule = Callable[[Any, Any], Violation]  # (value, construct's context) -> Violation
 
 # Errors that leave the layout of the following fields known: a lenient `FieldReader` continues after them.
@@ -101,15 +102,16 @@ class FieldReader:
         """Return the offset of the byte where a recorded field begins, None if it was not read."""
         return next((span.bit // 8 for span in self.spans if span.name == name), None)
 
-    def error(self, code: int, what: str, name: str, offset: int) -> SemError:
-        """Return the error of a field."""
-        return SemError(code, what, offset=offset, path=self.prefix + name)
+    def error(self, code: int, what: str, name: str, offset: int, hint: str | None = None) -> SemError:
+        """Return the error of a field. hint: what to do; None: the remedy of its code."""
+        return SemError(code, what, offset=offset, path=self.prefix + name, hint=hint)
 
     def enforce(self, violation: Violation, name: str, offset: int) -> None:
         """Raise the error of a violated rule; a lenient reader records it and continues if it is recoverable."""
         if violation is None:
             return
-        error = self.error(*violation, name, offset)
+        code, what, *hint = violation
+        error = self.error(code, what, name, offset, *hint)
         if not (self.lenient and error.code in RECOVERABLE):
             raise error
         self.errors.append(error)

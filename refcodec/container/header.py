@@ -108,7 +108,7 @@ def _known_row(profile_id: int, rows: Registry) -> Violation:  # R-015, R-032
     except SemError as error:
         if error.code == Code.CANNOT_READ:  # of the registry, not of this file
             raise
-        return error.code, error.what
+        return error.code, error.what, error.hint
     return None
 
 

@@ -33,7 +33,7 @@ from refcodec.container.fields import (
 from refcodec.container.header import Header
 from refcodec.container.limits import Level, section_violation
 from refcodec.errors import Code, SemError
-from refcodec.payloads.kinds import KINDS, Kinds
+from refcodec.payloads.kinds import KINDS, Kinds, draft_remedy
 from refcodec.registry import Profile
 
 
@@ -110,7 +110,11 @@ def _byte(fields: Any) -> int:
 def _type(value: Any, context: Any) -> Violation:
     section, section_type = context._params.section, _byte(value)
     if value.critical and section_name(section_type, section.kinds) is None:
-        return Code.UNSUPPORTED_SECTION, f"critical section 0x{section_type:02X} is not known here"
+        what = f"critical section 0x{section_type:02X} is not known here"
+        remedy = (
+            draft_remedy(section.kinds, [value.number]) if section.profile is None else None
+        )  # no known row has one
+        return Code.UNSUPPORTED_SECTION, what, remedy
     if value.critical and section.profile is not None and value.number not in section.profile.kinds:
         return Code.SECTION_KIND, f"profile {section.profile.id} has no section of kind {value.number}"
     if section.before is not None and order(section_type) <= order(section.before):

@@ -86,8 +86,8 @@ def shards(index: Path) -> set[str]:
 
 def _index(index: Path) -> dict[str, Any]:
     try:
-        if index.stat().st_size > INDEX_BYTES_MAX:
-            raise ValueError("too long")
+        if not index.is_file() or index.stat().st_size > INDEX_BYTES_MAX:
+            raise ValueError("a pipe, which would block, or too long")
         document: Any = parse_json(index.read_bytes())
         for file in document["weight_map"].values():
             if not file.endswith(CONVERTED) or re.fullmatch(r"[\w.-]+", file) is None:

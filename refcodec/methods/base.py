@@ -27,6 +27,7 @@ from refcodec.methods.identity_check import (
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
 from refcodec.methods.sampler import SEEDS, SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
+from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX
 from refcodec.payloads import kinds
 from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile
@@ -201,8 +202,10 @@ class Method:
         Raises TypeError or ValueError for values that are invalid for every method.
         """
         check_user_settings(overrides)
-        if samples < 1:
-            raise ValueError("samples must be at least 1")
+        if not 1 <= samples <= SAMPLES_MAX:
+            raise ValueError(f"samples is a whole number from 1 to {SAMPLES_MAX}, not {samples}")
+        if reflections is not None and not 0 <= reflections <= REFLECTIONS_MAX:
+            raise ValueError(f"reflections is a whole number from 0 to {REFLECTIONS_MAX}, not {reflections}")
         requested = {name for name, value in overrides.items() if value is not None}
         requested |= {"reflections"} if reflections is not None else set()
         if odd := sorted(requested - self.sampler_settings):

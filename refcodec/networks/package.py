@@ -17,7 +17,7 @@ from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
 from refcodec.networks.table_model import TableModel
 from refcodec.networks.tensors import Array, declare, load_declared, load_tensors
 from refcodec.payloads.base import Model
-from refcodec.payloads.kinds import KINDS, Kinds
+from refcodec.payloads.kinds import KINDS, Kinds, draft_remedy
 
 __all__ = [
     "IdentityModel",
@@ -97,7 +97,8 @@ def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds
     if kind is not None and kind.table is not None:
         return table_model.build(symbols, tensors, kind.table)
     if kind is None or not kind.networks:
-        raise _malformed("it is the model of no payload kind that has one", "kind")
+        what, remedy = "it is the model of no payload kind that has one", draft_remedy(kinds, [symbols.get("kind")])
+        raise SemError(Code.MODEL_MALFORMED, what, path="kind", hint=remedy)
     return build(symbols, tensors)
 
 

@@ -8,7 +8,7 @@ for callers that ask for them (`Environment.with_drafts`, SEM_DRAFTS).
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +39,9 @@ DRAFTS: Final = MappingProxyType(
         50: ("scheduled", "drafts.scheduled", "KIND"),
     }
 )
+
+
+DRAFT_REMEDY: Final = "drafts are read with semtool --drafts, SEM_DRAFTS=1 or Environment.with_drafts()"
 
 
 class Kinds:
@@ -84,6 +87,12 @@ WITH_DRAFTS: Final = Kinds(modules=MappingProxyType({**SHIPPED, **DRAFTS}))
 def get(number: int, kinds: Kinds = KINDS) -> Kind:
     """Return the kind of a number that a row of the registry allows; KeyError if it is unknown."""
     return kinds.get(number)
+
+
+def draft_remedy(kinds: Kinds, numbers: Iterable[object]) -> str | None:
+    """Return what to do if one of `numbers` is a draft that `kinds` do not have; None if none is."""
+    missing = any(type(number) is int and number in DRAFTS and number not in kinds.names for number in numbers)
+    return DRAFT_REMEDY if missing else None
 
 
 def needs_model(number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> bool:

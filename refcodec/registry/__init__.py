@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from refcodec.registry.dim_classes import dim_class, dim_size
-from refcodec.registry.rows import BINDING, ROW, Profile, Recommended, Registry, key
+from refcodec.registry.row_schema import BINDING, ROW
+from refcodec.registry.rows import Profile, Recommended, Registry, key
 
 __all__ = ["BINDING", "ROW", "Profile", "Recommended", "Registry", "dim_class", "dim_size", "key"]

@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from refcodec import spec
-from refcodec.payloads.kinds import Kinds
+from refcodec.payloads.kinds import Kinds, draft_remedy
 from refcodec.registry.hints import HINTS, is_valid_value
 
+NAME: Final = "[a-z0-9][a-z0-9-]{0,31}"
 ROLE: Final = "[a-z][a-z0-9_]{0,31}"
 HUB_ID: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 
@@ -24,9 +25,26 @@ def well_formed(parameters: Mapping[str, Any], kinds: Kinds) -> bool:
     )
 
 
+def drafts(binding: Any, kinds: Kinds) -> list[int]:
+    """Return the numbers of the drafts that a binding names and `kinds` do not have, in order."""
+    if not isinstance(binding, dict) or not isinstance(binding.get("kinds"), list):
+        return []
+    return [number for number in [binding.get("compact"), *binding["kinds"]] if draft_remedy(kinds, [number])]
+
+
 def is_kind(value: Any, kinds: Kinds) -> bool:
     """Return whether a JSON value is the number of a known kind."""
     return among(value, kinds.names)
+
+
+def is_row_id(value: Any) -> bool:
+    """Return whether a JSON value is an id that a row can have: one byte, or an extended profile (SPEC §4)."""
+    return among(value, range(spec.PROFILE_ROWS_END)) or among(value, range(spec.EXTENDED_BASE, spec.ROW_IDS_END))
+
+
+def is_match(pattern: str, value: Any) -> bool:
+    """Return whether a JSON value is a string that a pattern matches entirely."""
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
 def among(value: Any, numbers: Collection[int]) -> bool:
@@ -75,10 +93,7 @@ def recommended(form: Any) -> bool:
     models, hints = form.get("models", {}), form.get("hints", {})
     return (
         isinstance(models, dict)
-        and all(
-            re.fullmatch(ROLE, role) and isinstance(name, str) and re.fullmatch(HUB_ID, name)
-            for role, name in models.items()
-        )
+        and all(is_match(ROLE, role) and is_match(HUB_ID, name) for role, name in models.items())
         and isinstance(hints, dict)
         and all(key in HINTS and isinstance(value, str) and is_valid_value(key, value) for key, value in hints.items())
     )

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Parse, check and look up the rows of a registry (SPEC §5).
-
-Only what the code relies on is checked here; `registry.schema.json` is the complete schema, for editors and tests.
-"""
+"""Parse, check and look up the rows of a registry (SPEC §5)."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,19 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
-from refcodec.fileio import package_data, read_bytes, shown
+from refcodec.fileio import package_data, read_settings, shown
 from refcodec.networks import identity
-from refcodec.payloads.kinds import KINDS, WITH_DRAFTS, Kinds
+from refcodec.payloads.kinds import DRAFT_REMEDY, DRAFTS, KINDS, WITH_DRAFTS, Kinds, draft_remedy
 from refcodec.registry import binding_schema
+from refcodec.registry.row_schema import BINDING, DraftRowError, check_row
 
 if TYPE_CHECKING:
     from refcodec.payloads.base import Kind
 
 SHIPPED: Final = "registry.json"
 BYTES_MAX: Final = 1 << 24  # of a registry, far more than any has
-ROW: Final = frozenset({"id", "name", "status", "binding", "recommended", "notes"})
-STATUSES: Final = ("draft", "published", "withdrawn")
-BINDING: Final = frozenset({"id", "method", "compact", "kinds", "fit", "colour", "parameters", "model"})
 
 
 @dataclass(frozen=True)
@@ -140,7 +134,10 @@ class Registry:
     @classmethod
     def parse(cls, data: bytes, kinds: Kinds = KINDS) -> Registry:
         """Return the registry of a document in the form of registry.json; ValueError if it is invalid."""
-        return cls.of(*_rows(data, kinds).values(), kinds=kinds)
+        rows = _rows(data, kinds)
+        if odd := [profile_id for profile_id in rows if not binding_schema.is_row_id(profile_id)]:
+            raise ValueError(f"a row has an id from 0 to 253 or 256 to 65791, not {odd[0]}")
+        return cls.of(*rows.values(), kinds=kinds)
 
     @classmethod
     def shipped(cls, kinds: Kinds = KINDS) -> Registry:
@@ -173,7 +170,12 @@ class Registry:
         """
         profile = self.rows.get(profile_id)
         if profile is None:
-            raise SemError(Code.UNSUPPORTED_PROFILE, f"no profile {profile_id} in this registry", path="profile")
+            raise SemError(
+                Code.UNSUPPORTED_PROFILE,
+                f"no profile {profile_id} in this registry",
+                path="profile",
+                hint=self._private_remedy(profile_id),
+            )
         if unknown := sorted(set(profile.binding) - BINDING - {identity.MEMBER}):
             raise SemError(
                 Code.UNSUPPORTED_PROFILE,
@@ -187,6 +189,13 @@ class Registry:
                 path="profile",
             )
         return profile
+
+    def _private_remedy(self, profile_id: int) -> str | None:
+        """Return what to do about an absent row of a private id, which may be that of a draft; None for other ids."""
+        if not binding_schema.is_private(profile_id):
+            return None
+        remedy = draft_remedy(self.kinds, DRAFTS)
+        return f"name the file of private profiles that lists it in SEM_REGISTRY{f'; {remedy}' if remedy else ''}"
 
     def by_name(self, name: str) -> Profile:
         """Return the row of this name; raise UNSUPPORTED_PROFILE (SEM-E-702) if it is absent."""
@@ -215,12 +224,16 @@ class Registry:
         rows = dict(self.rows)
         name = "" if isinstance(extra, bytes) else f" {shown(os.fspath(extra))}"
         try:
-            data = extra if isinstance(extra, bytes) else read_bytes(extra, BYTES_MAX)
+            data = (
+                extra if isinstance(extra, bytes) else read_settings(extra, BYTES_MAX, "a registry of private profiles")
+            )
             for profile in _rows(data, self.kinds).values():
                 _add(rows, profile)
         except (SemError, ValueError) as error:
             reason = error.what.removeprefix(f"{name[1:]}: ") if isinstance(error, SemError) else error
             hint = "correct the file, or unset SEM_REGISTRY"
+            if isinstance(error, DraftRowError):
+                reason, hint = error.what, DRAFT_REMEDY
             raise SemError(Code.CANNOT_READ, f"cannot read the registry{name}: {reason}", hint=hint) from error
         return Registry.of(*rows.values(), kinds=self.kinds)
 
@@ -251,7 +264,7 @@ def _rows(data: bytes, kinds: Kinds, *, check: bool = True) -> dict[int, Profile
     profiles: dict[int, Profile] = {}
     for row in document["profiles"]:
         if check:
-            _check(row, kinds)
+            check_row(row, kinds)
         profile = _profile(row, kinds)
         if profile.id in profiles:
             raise ValueError(f"profile {profile.id} occurs twice")
@@ -259,62 +272,7 @@ def _rows(data: bytes, kinds: Kinds, *, check: bool = True) -> dict[int, Profile
     return profiles
 
 
-def _check(row: Any, kinds: Kinds) -> None:
-    """Raise ValueError, with the first invalid member, for a row that does not have the form of §5."""
-    if not isinstance(row, dict) or set(row) != ROW:
-        raise ValueError(f"a profile has the members {', '.join(sorted(ROW))}")
-    canonical_json(row["binding"])
-    for name, rule in MEMBERS:
-        if rule is not None and not rule(row, row["binding"], kinds):
-            which = f"profile {row['id']!r}" if isinstance(row["id"], int | str) else "a profile"
-            raise ValueError(f"{which} breaks registry.schema.json at {name}")
-
-
 def _profile(row: dict[str, Any], kinds: Kinds) -> Profile:
     advice = row["recommended"] or {}
     members = (MappingProxyType(dict(advice.get(member, {}))) for member in ("models", "hints"))
     return Profile(**row | {"recommended": Recommended(*members)}, known=kinds)
-
-
-# --- the members of a row, in the order in which they are checked ------------------------------------------------
-
-Rule = Callable[[dict[str, Any], Any, Kinds], bool]  # (row, its binding, known kinds) -> whether the member is valid
-
-
-def member(name: str, rule: Rule | None) -> tuple[str, Rule | None]:
-    """Declare the form of one member; it may rely on those declared before it."""
-    return name, rule
-
-
-MEMBERS: Final = (
-    member("id", lambda row, _binding, _kinds: type(row["id"]) is int),
-    member("name", lambda row, _binding, _kinds: isinstance(row["name"], str)),
-    member("status", lambda row, _binding, _kinds: isinstance(row["status"], str) and row["status"] in STATUSES),
-    member("notes", lambda row, _binding, _kinds: isinstance(row["notes"], str)),
-    member("recommended", lambda row, _binding, _kinds: binding_schema.recommended(row["recommended"])),
-    member("binding", lambda _row, binding, _kinds: isinstance(binding, dict)),
-    member("binding", lambda _row, binding, _kinds: bool(binding.keys() >= BINDING)),
-    member("binding.id", lambda row, binding, _kinds: bool(binding["id"] == row["id"])),
-    member("binding.method", lambda _row, binding, _kinds: binding_schema.among(binding["method"], spec.METHODS)),
-    member("binding.compact", lambda _row, binding, kinds: binding_schema.is_kind(binding["compact"], kinds)),
-    member("binding.kinds", lambda _row, binding, _kinds: isinstance(binding["kinds"], list)),
-    member(
-        "binding.kinds",
-        lambda _row, binding, kinds: all(binding_schema.is_kind(kind, kinds) for kind in binding["kinds"]),
-    ),
-    member("binding.kinds", lambda _row, binding, _kinds: bool(binding["kinds"] == sorted(set(binding["kinds"])))),
-    member("binding.fit", lambda _row, binding, _kinds: binding_schema.fit(binding["fit"])),
-    member("binding.colour", lambda _row, binding, _kinds: bool(binding["colour"] == "srgb8")),
-    member("binding.parameters", lambda _row, binding, _kinds: isinstance(binding["parameters"], dict)),
-    member("binding.parameters", lambda _row, binding, kinds: binding_schema.well_formed(binding["parameters"], kinds)),
-    member(
-        "binding.model",
-        lambda _row, binding, _kinds: (
-            binding["model"] is None or re.fullmatch("[0-9a-f]{64}", str(binding["model"])) is not None
-        ),
-    ),
-    member(
-        "binding.identity",
-        lambda _row, binding, _kinds: identity.MEMBER not in binding or identity.well_formed(binding[identity.MEMBER]),
-    ),
-)

@@ -27,6 +27,7 @@ from refcodec.transforms.samples import rows_of, to_bytes, write_samples
 from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "refcodec" / "data" / "models"
+EMBEDDED = ("elic-small", "sketch-small", "sketch-hed")
 RATES = [0.002, 0.02]
 ARCHITECTURES = {
     "plain": {},
@@ -86,8 +87,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, 
     for name in ARCHITECTURES:
         folder = tmp_path_factory.mktemp(name)
         found[name] = (folder, random_package(folder, architecture(name)))
-    found["elic-small"] = (SHIPPED / "elic-small", package.read_manifest(SHIPPED / "elic-small"))
-    found["sketch-small"] = (SHIPPED / "sketch-small", package.read_manifest(SHIPPED / "sketch-small"))
+    found |= {name: (SHIPPED / name, package.read_manifest(SHIPPED / name)) for name in EMBEDDED}
     return found
 
 
@@ -113,7 +113,7 @@ def same_picture(found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> None:
     assert difference.sum() <= 2 + difference.size / 5000
 
 
-@pytest.mark.parametrize("name", [*ARCHITECTURES, "elic-small", "sketch-small"])
+@pytest.mark.parametrize("name", [*ARCHITECTURES, *EMBEDDED])
 @given(size=st.tuples(st.integers(1, 150), st.integers(1, 200)), seed=st.integers(0, 99))
 @settings(max_examples=8, deadline=None)
 def test_numpy_computes_what_torch_does(name: str, size: tuple[int, int], seed: int, packages: Any) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import refcodec
+from refcodec.cli.main import main
+from refcodec.decoder import decode_file
 from refcodec.encode_settings import EncoderOptions
 from refcodec.foundation.resolve import Models
 from refcodec.methods import all_methods, find_method
+from refcodec.reconstruct import reconstruct
 
 PHOTO = np.zeros((96, 96, 3), np.uint8)
 LOADED = {
@@ -57,6 +61,10 @@ def encode(method: str, **options: Any) -> bytes:
     return refcodec.encode(PHOTO, **{"method": method, "models": LOADED, **options})
 
 
+def decode(**options: Any) -> Any:
+    return refcodec.decode(file_of("consonant"), models=LOADED, **options)
+
+
 # --- encode ----------------------------------------------------------------------------------------------------------
 
 
@@ -83,7 +91,7 @@ def test_an_option_of_pictures_without_a_picture(option: str) -> None:
 @pytest.mark.parametrize("wrong", [0, -1, 76, 2.5, True, "5", None, "thick", [3], 1j])
 def test_a_value_that_an_option_cannot_have(option: str, wrong: Any) -> None:
     """Whatever the method, and with symbols as with a picture. The message names the option."""
-    if wrong == 76 and option in ("candidates", "iterations", "words"):
+    if wrong == 76 and option in ("candidates", "iterations", "words"):  # within their bounds
         return
     if (wrong is None and option == "words") or (isinstance(wrong, str) and option == "prompts"):
         return
@@ -100,6 +108,43 @@ def test_a_value_that_an_option_cannot_have(option: str, wrong: Any) -> None:
     ):
         with pytest.raises(error, match=f"^{option} is "):
             refcodec.encode(**{"method": method, option: wrong, **inputs})
+
+
+# argument -> its bounds, in Python and in semtool
+BOUNDS: dict[str, tuple[int, int]] = {
+    "candidates": (1, 256), "iterations": (1, 1_000_000), "prompt_tokens": (1, 75), "words": (1, 9999),
+    "samples": (1, 64), "reflections": (0, 99),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize("far", [0, 10**6, 2**63, 10**30])
+def test_a_number_beyond_its_bounds_is_refused_by_python_and_by_the_tool(
+    name: str, far: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python took samples=65 and reflections=100, which semtool refuses."""
+    low, high = BOUNDS[name]
+    command = "decode" if name in ("samples", "reflections") else "encode"
+    (tmp_path / "a.sem").write_bytes(file_of("consonant"))
+    for value in (low - 1, high + 1, low - 1 - far, high + 1 + far):
+        call: Callable[..., Any] = EncoderOptions if command == "encode" else decode
+        with pytest.raises(ValueError, match=rf"^{name} is a whole number from {low} to {high}, not {value}$"):
+            call(**{name: value})
+        option = f"--{name.replace('_', '-')}={value}"
+        assert main([command, str(tmp_path / "a.sem"), option]) == 2
+        assert f"{value} is not in the range {low}<=x<={high}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["samples", "reflections"])
+def test_bounds_hold_for_decoded_symbols_too(name: str) -> None:
+    decoded = decode_file(file_of("consonant"))
+    low, high = BOUNDS[name]
+    for value in (low - 1, high + 1):
+        with pytest.raises(ValueError, match=rf"^{name} is a whole number from {low} to {high}, not {value}$"):
+            reconstruct(decoded, models=LOADED, **{name: value})
+    if name == "reflections":
+        with pytest.raises(ValueError, match=r"^reflections is a whole number from 0 to 99, not 100$"):
+            refcodec.decode_progressive(file_of("consonant"), models=LOADED, reflections=100)
 
 
 def test_whole_numbers_of_numpy_are_taken() -> None:

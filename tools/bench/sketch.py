@@ -150,6 +150,16 @@ def anchor(name: str, original: Map, budget: int, cache: Cache) -> Row:
     }
 
 
+def row_of(folder: Path) -> str | None:
+    """Return the name of the first row whose model is this package; None for the model of no row, which is sent by digest."""
+    from refcodec.networks import package
+    from refcodec.registry import Registry
+
+    digest = package.load(folder).digest
+    rows = Registry.shipped().rows.values()
+    return next((row.name for row in rows if row.model == digest), None)
+
+
 def sketch(original: Map, budget: int, folder: Path) -> Row:
     """Return size and metrics of the .sem file of the highest rate that fits, decoded from its bytes alone."""
     from refcodec.codec import encode_file
@@ -160,7 +170,7 @@ def sketch(original: Map, budget: int, folder: Path) -> Row:
         (original.shape[1], original.shape[0]),
         (8 * budget + 0.5) / original.size,
     )  # half a bit against rounding of the division
-    data = encode_file(None, sketch=original, method="pics", model=folder, bpp=bpp).data
+    data = encode_file(None, sketch=original, method="pics", profile=row_of(folder), model=folder, bpp=bpp).data
     latents = decode_file(data, models=folder).value(spec.SKETCH)
     return {"bytes": len(data), "rate": latents.rate, **scores(original, method.synthesise(latents, folder, size))}
 

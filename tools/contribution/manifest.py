@@ -11,17 +11,18 @@ cases.json is a list of objects:
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from refcodec import spec
+from refcodec.canonical_json import parse_json
 from refcodec.container import file_state, section_state
 from refcodec.decoder import DecodedFile, decode_file, explicit_digest
 from refcodec.environment import Environment
 from refcodec.errors import SemError
+from refcodec.fileio import read_settings, write_atomic
 from refcodec.registry import Registry
 from tools.contribution.packages import FOLDER as MODELS
 from tools.contribution.rows import FILE as REGISTRY
@@ -32,33 +33,44 @@ from tools.vectors.features import features, stage
 from tools.vectors.json_files import lined_json
 
 CASES: Final = "cases.json"
+FILE_BYTES_MAX: Final = 1 << 26  # that of a file of level 1
 MANIFEST: Final = "manifest.json"
 NETWORKS: Final = ("sketch", "elic")
 
 
 def write(folder: Path) -> int:
     """Write FOLDER/manifest.json; return the number of vectors. SystemExit if a case is not as the decoder decodes it."""
-    cases = json.loads((folder / CASES).read_bytes())
-    environment = Environment(Registry.parse((folder / REGISTRY).read_bytes()), package_folders=(folder / MODELS,))
+    cases = parse_json(own_file(folder, CASES))
+    environment = Environment(Registry.parse(own_file(folder, REGISTRY)), package_folders=(folder / MODELS,))
     by_id = {case["id"]: case for case in cases}
     lists: dict[str, list[dict[str, Any]]] = {"vectors": [], "registries": []}
     for case in cases:
         entry = _entry(folder, case, by_id, environment)
         lists["registries" if "registry" in case else "vectors"].append(entry)
     head = {"format": "sem-vectors", "format_version": spec.VERSION, "licence": "CC0-1.0"}
-    (folder / MANIFEST).write_bytes(lined_json(head | {name: entries for name, entries in lists.items() if entries}))
+    document = head | {name: entries for name, entries in lists.items() if entries}
+    write_atomic(folder / MANIFEST, lined_json(document))
     return len(cases)
+
+
+def own_file(folder: Path, name: str) -> bytes:
+    """Return the bytes of a regular file of a contribution. Raise SemError, or ValueError for one outside its folder."""
+    if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"{name!r} is not a file of the folder")
+    if not (folder / name).resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{name!r} leads out of the folder")
+    return read_settings(folder / name, FILE_BYTES_MAX, "a file of a contribution")
 
 
 def _entry(
     folder: Path, case: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]], environment: Environment
 ) -> dict[str, Any]:
-    data = (folder / case["file"]).read_bytes()
+    data = own_file(folder, case["file"])
     entry = {"id": case["id"], "file": case["file"], **file_members(data), "tier": "S", "rules": case["rules"]}
     entry |= {"note": case["note"], "since": SINCE, "until": None}
     own = environment
     if "registry" in case:
-        document = (folder / case["registry"]).read_bytes()
+        document = own_file(folder, case["registry"])
         own = replace(environment, registry=Registry.parse(document))
         digest = hashlib.sha256(document).hexdigest()
         entry["registry"] = {"file": case["registry"], "sha256": digest}
@@ -71,7 +83,7 @@ def _entry(
         raise SystemExit(
             f"{case['id']}: the reference decoder gives {f'SEM-E-{code}' if code else 'no error'}, not {case['error']}"
         )
-    valid = (folder / by_id[case["repaired"]]["file"]).read_bytes()
+    valid = own_file(folder, by_id[case["repaired"]]["file"])
     report = expected(decode_file(valid, environment=environment))
     tier = "L" if any(section["kind"] in NETWORKS for section in report["sections"]) else "S"
     entry |= {"tier": tier, "expect": "reject", "error": case["error"], "status": SemError(code, "").status}

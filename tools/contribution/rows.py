@@ -13,8 +13,8 @@ import jsonschema
 
 from refcodec import registry
 from refcodec.canonical_json import parse_json
-from refcodec.errors import SemError
-from refcodec.fileio import read_bytes
+from refcodec.errors import SemError, one_line
+from refcodec.fileio import read_settings
 from refcodec.registry import Profile, Registry
 from refcodec.registry.binding_schema import is_private
 from refcodec.registry.rows import BYTES_MAX
@@ -27,13 +27,15 @@ def read(folder: Path) -> tuple[list[Profile], list[str]]:
     """Return the rows of FOLDER/registry.json that can be read, and one line for each error."""
     path = folder / FILE
     try:
-        data = read_bytes(path, BYTES_MAX)
+        data = read_settings(path, BYTES_MAX, "a registry of private profiles")
         document = parse_json(data)
-        Registry.parse(data)
     except (SemError, ValueError) as error:
         return [], [f"{FILE}: {getattr(error, 'what', error)}"]
-    errors = [f"{FILE}: {_place(error)}: {error.message}" for error in _validator().iter_errors(document)]
-    rows = list(Registry.parse(data).rows.values())
+    errors = [f"{FILE}: {_place(error)}: {one_line(error.message)}" for error in _validator().iter_errors(document)]
+    try:
+        rows = list(Registry.parse(data).rows.values())
+    except ValueError as error:
+        return [], [f"{FILE}: {error}", *errors]
     if not rows:
         errors.append(f"{FILE}: there is no row")
     for row in rows:

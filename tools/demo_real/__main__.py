@@ -23,6 +23,7 @@ from PIL import Image
 
 from refcodec.images import edge_detector
 from refcodec.images.load import load
+from tools import program
 from tools.demo import ROOT, sample, side_by_side
 from tools.demo_real import models
 
@@ -144,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

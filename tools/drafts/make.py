@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 
+from refcodec.fileio import write_atomic
+from tools import program
 from tools.drafts.suite import OUT, tree
 
 
@@ -23,7 +25,7 @@ def main() -> int:
         print(f"{'gone' if name not in files else 'changed' if name in existing else 'new':8} {name}")
         if accept and name in files:
             (OUT / name).parent.mkdir(parents=True, exist_ok=True)
-            (OUT / name).write_bytes(files[name])
+            write_atomic(OUT / name, files[name])
         elif accept:
             (OUT / name).unlink()
     size, done = sum(map(len, files.values())), "written" if accept else "differ"
@@ -32,4 +34,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(program.run(main))

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from refcodec.transforms.elic import config as configs
 from refcodec.transforms.elic.network import Elic
+from tools import program
 from tools.train import devices, elic_data, elic_options, rates, sketches
 from tools.train.data import Data, Source
 from tools.train.devices import Devices, average_gradients
@@ -283,8 +284,7 @@ def main(argv: list[str] | None = None) -> None:
     args.device = process.device
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)  # before any thread starts: threads do not survive a fork
-    cfg = configuration(args)
-    data, guide = elic_data.opened(args, cfg, lambda digest: read_checkpoint(args, digest))
+    data, guide = elic_data.opened(args, configuration(args), lambda digest: read_checkpoint(args, digest))
     if args.epochs:
         args.steps = devices.epochs_to_steps(args, data.pictures, max(process.world, args.processes))
     if process.first:
@@ -297,4 +297,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

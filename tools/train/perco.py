@@ -33,6 +33,7 @@ from refcodec.foundation.hyper_config import HyperConfig
 from refcodec.foundation.hyper_encoder import HyperEncoder
 from refcodec.foundation.loading import quiet
 from refcodec.foundation.perco_diffusion import PercoGenerator
+from tools import program
 from tools.train import devices, perco_data, perco_losses, perco_options
 from tools.train.data import Data, Source
 from tools.train.devices import Devices, average_gradients
@@ -254,4 +255,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

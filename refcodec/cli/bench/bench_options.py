@@ -11,6 +11,8 @@ from typing import Any, Final
 import click
 
 from refcodec import spec
+from refcodec.cli.output_probe import probe_folder
+from refcodec.cli.stdio import claim_report
 from refcodec.fileio import shown
 from refcodec.rate_target import BPP_MAX
 
@@ -20,6 +22,13 @@ FORMATS: Final = (*ANCHORS, "avif-slow", "jxl", "jp2")
 WITHOUT_QUALITY: Final = ("jp2",)  # formats that are measured at rates
 GENERATING: Final = tuple(name for name in METHODS if name != "elic")  # methods with settings of a generator
 WITH_QUALITY: Final = ("elic", "pics")  # methods with latents, whose rate has a quality
+
+
+def claim_results(cache: Path | None) -> None:
+    """Check that results can be printed and cached, before they are measured. Raises Code.CANNOT_WRITE (SEM-E-102)."""
+    claim_report()
+    if cache is not None:
+        probe_folder(str(cache))
 
 
 def quality_list(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, ...] | None:

@@ -6,9 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from refcodec.errors import Code, SemError
-from refcodec.fileio import shown
+from refcodec.fileio import read_settings, shown
+
+CAPTIONS_BYTES_MAX: Final = 1 << 28
 
 
 def read_captions(path: Path) -> dict[str, str]:
@@ -18,8 +21,8 @@ def read_captions(path: Path) -> dict[str, str]:
     or has another form.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_settings(path, CAPTIONS_BYTES_MAX, "a file of captions").decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
         raise SemError(Code.CANNOT_READ, f"cannot read the captions of {shown(str(path))}") from error
     captions: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
@@ -27,7 +30,7 @@ def read_captions(path: Path) -> dict[str, str]:
             continue
         try:
             name, caption = _json_caption(line) if line.lstrip().startswith("{") else line.split("\t")[:2]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SemError(
                 Code.CANNOT_READ, f"line {number} of {shown(str(path))} is not a caption", hint="write name, tab, text"
             ) from error

@@ -12,6 +12,7 @@ from refcodec.cli.bench.bench_options import (
     FORMATS,
     METHODS,
     anchor_list,
+    claim_results,
     crop_rates,
     effort_list,
     metric_options,
@@ -27,6 +28,7 @@ from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json
 from refcodec.cli.symbol_options import pairs
 from refcodec.fileio import shown
+from refcodec.option_bounds import SAMPLES_MAX
 
 if TYPE_CHECKING:
     from refcodec.cli.bench.rate import RateResult
@@ -77,7 +79,7 @@ def group() -> None:
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, SAMPLES_MAX),
     default=1,
     show_default=True,
     help="Pictures generated from each file, each with its own seed; metrics are their means.",
@@ -154,6 +156,7 @@ def rate(
         claim_output(name, str(pictures[0]))
     if again := next((name for name in outputs if outputs.count(name) > 1), None):
         raise click.UsageError(f"{shown(again)} is named for two outputs: name a file for each")
+    claim_results(cache)
     need_scipy()
     from refcodec.cli.bench.report_files import write_report
 
@@ -228,6 +231,7 @@ def speed(picture: Path | None, n: int, m: int, size: tuple[int, int], threads: 
     need_torch("semtool bench speed")
     from refcodec.cli.bench.speed import measured
 
+    claim_results(None)
     try:
         with progress("measuring") as update:
             result = measured(picture, n, m, size, threads, repeats, update)

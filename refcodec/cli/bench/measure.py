@@ -6,9 +6,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,7 +20,7 @@ from refcodec.cli.bench.distortions import Curve, Picture
 from refcodec.cli.bench.metric_registry import Metric
 from refcodec.cli.bench.seconds import Seconds, computer, mean, timed
 from refcodec.errors import Code, SemError
-from refcodec.fileio import shown
+from refcodec.fileio import shown, write_atomic
 from refcodec.images.load import load as load_image
 from refcodec.progress import Progress
 
@@ -122,14 +121,16 @@ class Cache:
             return make()
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         path = self.folder / digest[:2] / f"{digest}.json"
-        if path.exists():
-            return json.loads(path.read_text())["value"]
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # absent or damaged: measured anew
+            if path.is_file():
+                return json.loads(path.read_bytes())["value"]
         value = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w") as file:
-            json.dump({"key": key, "value": value}, file, indent=1)
-        os.replace(name, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"{shown(str(path.parent))}: {error.strerror or error}"
+            raise SemError(Code.CANNOT_WRITE, what, hint="name another folder with --cache") from error
+        write_atomic(path, json.dumps({"key": key, "value": value}, indent=1).encode())
         return value
 
 

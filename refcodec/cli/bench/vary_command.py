@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec.cli.bench.bench_options import GENERATING, metric_options
+from refcodec.cli.bench.bench_options import GENERATING, claim_results, metric_options
 from refcodec.cli.bench.remembered import Remembered, command_line, need_scipy
 from refcodec.cli.common_options import json_option, models_of, models_options, progress
 from refcodec.cli.limit_options import limits_options
@@ -17,6 +17,7 @@ from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json, write_output
 from refcodec.cli.symbol_options import pairs
 from refcodec.fileio import shown
+from refcodec.option_bounds import SAMPLES_MAX
 
 if TYPE_CHECKING:
     from refcodec.cli.bench.vary import VaryResult
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     required=True,
     metavar="NAME[=VALUES]",
     help="A setting and its values, such as guidance=1,3,5 or steps=5:50:5: a render hint, or vector-scale, vector-noise "
-    "(clip) or guidance-on (perco), whose values are those of the paper if none are named. Repeatable.",
+    "(clip) or guidance-on (perco), whose default values are those of the paper. Repeatable.",
 )
 @click.option("--profile", metavar="P", help="Profile of the registry, by id or name.")
 @click.option(
@@ -42,14 +43,14 @@ if TYPE_CHECKING:
     metavar="K=V",
     multiple=True,
     callback=pairs,
-    help="A render hint that stays the same. Repeatable.",
+    help="A render hint that does not vary. Repeatable.",
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, SAMPLES_MAX),
     default=1,
     show_default=True,
-    help="Pictures generated from each file, each with its own seed; metrics are their means.",
+    help="Pictures generated from each file, each with its own seed; metrics are means over them.",
 )
 @metric_options
 @models_options
@@ -73,6 +74,7 @@ def vary(pictures: tuple[Path, ...], output: str | None, **options: Any) -> None
     """
     if output is not None:
         claim_output(output, str(pictures[0]))
+    claim_results(options["cache"])
     need_scipy("vary")
     models = models_of(
         options["model"],

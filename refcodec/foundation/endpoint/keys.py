@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from refcodec.errors import Code, SemError
-from refcodec.fileio import read_bytes, shown
+from refcodec.fileio import read_settings, shown
 from refcodec.foundation.endpoint.address import host_of
 
 KEY: Final = "SEM_ENDPOINT_KEY"
@@ -94,7 +94,7 @@ def _listed_keys(path: str) -> dict[str, str]:
             raise KeyNotUsable(f"{shown(path)} is not a file", hint)
         if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
             raise KeyNotUsable(f"others may read or write {shown(path)}", f"chmod 600 {shown(path)}")
-        lines = read_bytes(path, FILE_BYTES_MAX).decode("ascii").splitlines()
+        lines = read_settings(path, FILE_BYTES_MAX, "a file of keys").decode("ascii").splitlines()
     except OSError as error:
         raise KeyNotUsable(f"{shown(path)}: {error.strerror}", hint) from None
     except (SemError, ValueError) as error:

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from refcodec.errors import Code, SemError
-from refcodec.fileio import path_text, read_bytes, shown
+from refcodec.fileio import path_text, read_settings, shown
 from refcodec.payloads.consonant import LETTERS
 
 LETTER_NAMES: Final = frozenset({"letters", "letter_list"})  # "n t s …" and "n, t, s, …"
@@ -130,7 +130,7 @@ def load(source: str | os.PathLike[str] | None = None) -> Prompts:
         return shipped(source or "default")
     if not isinstance(source, str | os.PathLike):
         raise TypeError(f"prompts is a path, or {' or '.join(map(repr, SHIPPED))}, not {type(source).__name__}")
-    data, name = read_bytes(source, FILE_BYTES_MAX), shown(path_text(source))
+    data, name = read_settings(source, FILE_BYTES_MAX, "a file of prompts"), shown(path_text(source))
     try:
         return read(data.decode("utf-8"))
     except UnicodeDecodeError:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from refcodec.foundation.clip_model import ClipModel
     from refcodec.methods.picture_size import Pixels
 
+HED_ROW: Final = "pics-hed"  # its sketch model was trained on HED maps, too
+
 
 def pack(job: PackJob) -> Packed:
     """Return a caption, from a text or from token ids, a sketch, or both.
@@ -77,10 +79,11 @@ def analyse(request: EncodeRequest) -> Description:
     before = request.pixels.shape[1::-1]
     pixels = resize(request.pixels)
     size = (pixels.shape[1], pixels.shape[0])
-    notices = (
+    notices: tuple[str, ...] = (
         () if size == before else (f"described in the size {size[0]}x{size[1]}, in place of {before[0]}x{before[1]}",)
     )
     _check_given(request, size)
+    notices += _advice(request)
     lines = _lines(request, pixels)
     if lines is None and (request.settings.quality is not None or request.settings.bpp is not None):
         raise ValueError("quality and bpp set the rate of the edge map, but none is sent")
@@ -101,12 +104,30 @@ def _check_given(request: EncodeRequest, size: tuple[int, int]) -> None:
     prompt(request.trial_job(size))
 
 
+def _uses_hed(request: EncodeRequest) -> bool:
+    """Return whether the edge map comes from the role edge_detector."""
+    chosen = request.settings.options.edges
+    if chosen == "auto":
+        return spec.SKETCH in request.profile.kinds and request.models.has("edge_detector")
+    return chosen == "hed"
+
+
+def _advice(request: EncodeRequest) -> tuple[str, ...]:
+    """Return a notice that a row has a sketch model for HED maps, if the user has named neither a row nor a model."""
+    settings, rows = request.settings, request.models.environment.registry.rows.values()
+    if settings.profile is not None or settings.model is not None or not _uses_hed(request):
+        return ()
+    if all(row.name != HED_ROW for row in rows):
+        return ()
+    return (f"profile {HED_ROW} codes edge maps of HED better than {request.profile.name}; decoders need that row",)
+
+
 def _lines(request: EncodeRequest, pixels: Pixels) -> Any:
     """Return the edge map uint8[H, W] of the picture; None if only a prompt is sent."""
     chosen = request.settings.options.edges
     if chosen == "none" or (chosen == "auto" and spec.SKETCH not in request.profile.kinds):
         return None
-    if chosen == "hed" or (chosen == "auto" and request.models.has("edge_detector")):
+    if _uses_hed(request):
         return request.models.load("edge_detector", "hed:EdgeDetector.load", request.profile.recommended.models)(pixels)
     from refcodec.images.edge_detector import contours
 

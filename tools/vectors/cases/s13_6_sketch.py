@@ -13,15 +13,22 @@ from tools.vectors.edits import append, flip_bits, in_sectioned_form, replace, t
 from tools.vectors.model_changes import set_member
 from tools.vectors.model_edits import replace_model
 from tools.vectors.nonconforming import above, below, recode
-from tools.vectors.samples import MAKER, TYPICAL_HINTS, UNKNOWN_DIGEST
+from tools.vectors.samples import CAT, MAKER, PROMPT, TYPICAL_HINTS, UNKNOWN_DIGEST
 from tools.vectors.symbols import Sha256Stream
 
 FOLDER: Final = "sketch"
 ROW: Final = 205
+HED_ROW: Final = 22  # pics-hed
 
 
 def _sketch(name: str, rules: tuple[int, ...], note: str, **options: Any) -> ValidCase:
     return ValidCase(name, rules, note, profile=ROW, **options)
+
+
+def _hed(name: str, note: str, caption: tuple[Any, ...], **options: Any) -> ValidCase:
+    """Return a case of the row whose model is too large for the suite: its captions need no more than the digest."""
+    defaults: dict[str, Any] = {"rules": (60, 184, 187), "tier": "S", "latents": False, "check": 16}
+    return ValidCase(f"hed-{name}", note=note, profile=HED_ROW, payloads=((2, caption),), **defaults | options)
 
 
 def _map(name: str, note: str, width: int, height: int) -> Refusal:
@@ -55,6 +62,10 @@ VALID: Final = (
         hash_bytes=8, y="sparse"),
     _sketch("sketch-sections", (40, 60), "provenance, sketch, hints", check=16, y="sparse",
         sections=(MAKER, TYPICAL_HINTS)),
+    _hed("tokens-of-2", "row pics-hed: sixteen ids of picture 2 of four", ("tokens", PROMPT, 2), encode=True),
+    _hed("caption-of-3", "row pics-hed: a caption of picture 3 of four", ("static", CAT, 3), check=32),
+    ValidCase("hed-picture", (40, 42), "row pics-hed: a picture by its caption and a sketch, with opaque bodies", tier="H",
+        profile=HED_ROW, size=(768, 512), payloads=((2, ("tokens", PROMPT, 2)),), latents_body=b"sketch"),
 )  # fmt: skip
 
 INVALID: Final = (
@@ -82,6 +93,8 @@ INVALID: Final = (
         replace_model("elic-tiny"), "L"),
     InvalidCase("sketch-model-of-kind-3", "sketch-explicit", 803, (112, 210), "the model of clip-tiny",
         replace_model("clip-tiny"), "L"),
+    InvalidCase("hed-of-pics-4", "hed-tokens-of-2", 501, (60,), "the row with another model: K differs",
+        replace("profile", "15"), "S"),
 )  # fmt: skip
 
 MODELS: Final = (

@@ -19,6 +19,7 @@ from refcodec.reconstruct import Reconstruction, reconstruct
 if TYPE_CHECKING:
     from PIL import Image
 
+    from refcodec.container.check import State
     from refcodec.file_input import FileInput
 
 HINTS: Final = frozenset(RenderOptions.__annotations__)
@@ -129,7 +130,7 @@ def decode(
         notice=notice,
         any_model=any_model,
     )
-    done = _reconstructed(settings, level, progress, count, record)
+    done, _ = reconstructed(settings, level, progress, count, record)
     announce(done.notices, notice)
     metadata = settings.container.metadata if keep_metadata else None
     if samples is None:
@@ -137,9 +138,10 @@ def decode(
     return [done.image(metadata, i) for i in range(len(done.pictures))]
 
 
-def _reconstructed(
+def reconstructed(
     settings: DecodeSettings, level: int, progress: Progress | None, samples: int, record: StepCallback | None
-) -> Reconstruction:
+) -> tuple[Reconstruction, State]:
+    """Return the pictures of a file, and the state of its check. Raises as `decode` does after it has read the file."""
     from refcodec.networks import package_cache
 
     container, models = settings.container, settings.models
@@ -148,7 +150,7 @@ def _reconstructed(
     package_cache.need_torch_for(method.name, "reconstructing a picture")
     environment, limits = models.package_environment, models.limits
     decoded = decode_container(container, environment, level=level, progress=part(progress, 0, 0.5), limits=limits)
-    return reconstruct(
+    done = reconstruct(
         decoded,
         part(progress, 0.5, 1),
         models=models,
@@ -157,3 +159,4 @@ def _reconstructed(
         reflections=settings.reflections,
         record=record,
     )
+    return done, decoded.state

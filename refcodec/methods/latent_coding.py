@@ -56,7 +56,7 @@ def device_of(models: Models, folder: Path, part: Literal["encoder", "painter"])
     """
     from refcodec.transforms.elic.runners import runs_in_numpy
 
-    if models.device in ("auto", "cpu") and runs_in_numpy(package.read_manifest(folder), part):
+    if models.device in ("auto", "cpu") and runs_in_numpy(package_cache.manifest(folder), part):
         return "cpu"
     package_cache.need_torch(f"running the {part} of model {folder.name}")
     with package_cache.torch_errors(folder, part):
@@ -68,7 +68,7 @@ def takes_text(folder: Path) -> bool:
 
     Raises ModelError for a folder that is not a model package.
     """
-    entry = package.read_manifest(folder).get("encoder")
+    entry = package_cache.manifest(folder).get("encoder")
     architecture = entry.get("architecture") if isinstance(entry, dict) else None
     return isinstance(architecture, dict) and bool(architecture.get("text_width"))
 

@@ -22,6 +22,7 @@ SOURCE = ROOT / "refcodec"
 LAYERS = (
     ("__main__",),
     ("cli", "pillow"),
+    ("batch",),
     ("export",),
     ("symbol_arrays", "file_text"),
     ("codec", "decode_picture", "progressive"),

@@ -18,9 +18,9 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A list of terms and descriptions: [term, description or element] each. */
+/** A list of terms and descriptions: [term, text or dd element] each. */
 export function facts(pairs, className = "facts") {
-  return el("dl", { class: className }, pairs.flatMap(([term, what]) => [el("dt", {}, term), el("dd", {}, what)]));
+  return el("dl", { class: className }, pairs.flatMap(([term, what]) => [el("dt", {}, term), what.tagName === "DD" ? what : el("dd", {}, what)]));
 }
 
 /** 12,345; of numbers below 10 that are no integers as many digits as matter. */

@@ -98,9 +98,10 @@ export class Session {
     return this.environment;
   }
 
-  async picture(job, { file, preview }, environment) {
-    const kind = this.kindOf(file, environment);
+  async picture(job, { file, preview, report }, environment) {
+    const kind = report ? await this.kindOrReport(job, file, environment) : this.kindOf(file, environment);
     const { decoded, painting } = await this.decode(job, file, environment, kind, preview);
+    if (report) job.say({ decoded: reportOf(decoded) });
     const { width, height } = decoded.out;
     const symbols = decoded.symbols.get(kind);
     const decodedAt = job.seconds();
@@ -123,6 +124,17 @@ export class Session {
       throw new Fault(801, null, "a picture of these sections needs a model that is not part of the viewer", "painter");
     }
     return kind;
+  }
+
+  /** As kindOf; of a valid file that is not painted, what it holds comes before the error. */
+  async kindOrReport(job, file, environment) {
+    try {
+      return this.kindOf(file, environment);
+    } catch (error) {
+      const { decoded } = await this.decode(job, file, environment, null, false);
+      job.say({ decoded: reportOf(decoded) });
+      throw error;
+    }
   }
 
   /** {decoded, painting}: what `decode` gives, and the painting where there was a preview. */
@@ -176,11 +188,17 @@ function failing(decoded) {
   return decoded;
 }
 
+/** What a valid file holds: {out, symbols}, the symbols of each payload by its kind. */
+function reportOf({ out, symbols }) {
+  const own = [...symbols].map(([kind, { s, ...others }]) => [kind, kind >= 3 ? others : null]); // texts are in `out`
+  return { out, symbols: new Map(own) };
+}
+
 function errorOf(error) {
   if (error === CANCELLED) return { code: CANCELLED, message: "stopped" };
   if (error instanceof Fault) {
-    const { code, message } = error.json ?? error.toJSON();
-    return { code, message };
+    const { code, name, message, offset } = error.json ?? error.toJSON();
+    return { code, name, message, offset };
   }
   if (error instanceof RangeError) return { code: "memory", message: "the browser has not enough memory for this picture" };
   return { code: "internal", message: `a fault of the viewer: ${error?.message ?? error}` };

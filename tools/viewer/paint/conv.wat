@@ -1,9 +1,11 @@
 ;; SPDX-License-Identifier: MIT
-;; Sums of products for convolutions, in tiles of 4 output channels and 8 sites, which stay in 8 registers.
+;; Sums of products for convolutions, in tiles of 4 output channels whose sums stay in 8 registers: `conv` in binary32
+;; for pictures, 8 sites a tile, and `exact` in binary64 for the integer networks, 4 sites a tile.
 ;; conv_wasm.mjs holds the same module in binary; `python -m tools.viewer.assemble` writes it.
 ;;
-;; For each output channel o and each site i of `sites` bytes, rounded up to 8 sites of 4 bytes:
-;;   out[o][i] = max(low, bias[o] + sum over taps t of weights[o][t] * x[i + offsets[t]]   (+ out[o][i] if add))
+;; For each output channel o and each site i of `sites` bytes, rounded up to 32:
+;;   exact   out[o][i] = sum over taps t of weights[o][t] * x[i + offsets[t]]
+;;   conv    out[o][i] = max(low, bias[o] + the same sum (+ out[o][i] if add))
 ;; All pointers, offsets and `plane`, the distance of output channels, are in bytes. Weights are stored by 4 output
 ;; channels: for each tap, their 4 weights. `blocks` is the number of such fours, at least 1, as are taps and sites.
 (module
@@ -79,6 +81,66 @@
         (br_if $tile (i32.lt_u (local.get $site) (local.get $sites))))
       (local.set $weights (local.get $w))
       (local.set $bias (i32.add (local.get $bias) (i32.const 16)))
+      (local.set $out (i32.add (local.get $out) (i32.shl (local.get $plane) (i32.const 2))))
+      (local.set $blocks (i32.sub (local.get $blocks) (i32.const 1)))
+      (br_if $block (local.get $blocks))))
+
+  (func (export "exact")
+    (param $x i32) (param $offsets i32) (param $taps i32) (param $weights i32) (param $blocks i32)
+    (param $out i32) (param $plane i32) (param $sites i32)
+    (local $end i32) (local $site i32) (local $tap i32) (local $w i32) (local $from i32) (local $to i32)
+    (local $x0 v128) (local $x1 v128) (local $s v128)
+    (local $a0 v128) (local $a1 v128) (local $b0 v128) (local $b1 v128)
+    (local $c0 v128) (local $c1 v128) (local $d0 v128) (local $d1 v128)
+    (local.set $end (i32.add (local.get $offsets) (i32.shl (local.get $taps) (i32.const 2))))
+    (loop $block
+      (local.set $site (i32.const 0))
+      (loop $tile
+        (local.set $a0 (f64x2.splat (f64.const 0)))
+        (local.set $a1 (local.get $a0))
+        (local.set $b0 (f64x2.splat (f64.const 0)))
+        (local.set $b1 (local.get $b0))
+        (local.set $c0 (f64x2.splat (f64.const 0)))
+        (local.set $c1 (local.get $c0))
+        (local.set $d0 (f64x2.splat (f64.const 0)))
+        (local.set $d1 (local.get $d0))
+        (local.set $w (local.get $weights))
+        (local.set $tap (local.get $offsets))
+        (loop $sum
+          (local.set $from
+            (i32.add (i32.add (local.get $x) (local.get $site)) (i32.load (local.get $tap))))
+          (local.set $x0 (v128.load align=8 (local.get $from)))
+          (local.set $x1 (v128.load offset=16 align=8 (local.get $from)))
+          (local.set $s (v128.load64_splat (local.get $w)))
+          (local.set $a0 (f64x2.add (local.get $a0) (f64x2.mul (local.get $s) (local.get $x0))))
+          (local.set $a1 (f64x2.add (local.get $a1) (f64x2.mul (local.get $s) (local.get $x1))))
+          (local.set $s (v128.load64_splat offset=8 (local.get $w)))
+          (local.set $b0 (f64x2.add (local.get $b0) (f64x2.mul (local.get $s) (local.get $x0))))
+          (local.set $b1 (f64x2.add (local.get $b1) (f64x2.mul (local.get $s) (local.get $x1))))
+          (local.set $s (v128.load64_splat offset=16 (local.get $w)))
+          (local.set $c0 (f64x2.add (local.get $c0) (f64x2.mul (local.get $s) (local.get $x0))))
+          (local.set $c1 (f64x2.add (local.get $c1) (f64x2.mul (local.get $s) (local.get $x1))))
+          (local.set $s (v128.load64_splat offset=24 (local.get $w)))
+          (local.set $d0 (f64x2.add (local.get $d0) (f64x2.mul (local.get $s) (local.get $x0))))
+          (local.set $d1 (f64x2.add (local.get $d1) (f64x2.mul (local.get $s) (local.get $x1))))
+          (local.set $w (i32.add (local.get $w) (i32.const 32)))
+          (local.set $tap (i32.add (local.get $tap) (i32.const 4)))
+          (br_if $sum (i32.lt_u (local.get $tap) (local.get $end))))
+        (local.set $to (i32.add (local.get $out) (local.get $site)))
+        (v128.store align=8 (local.get $to) (local.get $a0))
+        (v128.store offset=16 align=8 (local.get $to) (local.get $a1))
+        (local.set $to (i32.add (local.get $to) (local.get $plane)))
+        (v128.store align=8 (local.get $to) (local.get $b0))
+        (v128.store offset=16 align=8 (local.get $to) (local.get $b1))
+        (local.set $to (i32.add (local.get $to) (local.get $plane)))
+        (v128.store align=8 (local.get $to) (local.get $c0))
+        (v128.store offset=16 align=8 (local.get $to) (local.get $c1))
+        (local.set $to (i32.add (local.get $to) (local.get $plane)))
+        (v128.store align=8 (local.get $to) (local.get $d0))
+        (v128.store offset=16 align=8 (local.get $to) (local.get $d1))
+        (local.set $site (i32.add (local.get $site) (i32.const 32)))
+        (br_if $tile (i32.lt_u (local.get $site) (local.get $sites))))
+      (local.set $weights (local.get $w))
       (local.set $out (i32.add (local.get $out) (i32.shl (local.get $plane) (i32.const 2))))
       (local.set $blocks (i32.sub (local.get $blocks) (i32.const 1)))
       (br_if $block (local.get $blocks)))))

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Sums of products in binary32: in WebAssembly with SIMD (conv.wat), and in plain JavaScript where there is none.
+// Sums of products: in WebAssembly with SIMD (conv.wat), and in plain JavaScript where there is none.
 //
-// A kernel is {name, floats, ints, reserve(bytes), conv(...)}: its memory as two typed arrays, and the function that
-// conv.wat describes. `reserve` gives the memory at least so many bytes, and may replace both arrays.
+// A kernel is {name, floats, doubles, ints, reserve(bytes), conv(...), exact(...)}: its memory as typed arrays, and the
+// functions that conv.wat describes; the plain one has no `exact`. `reserve` gives the memory at least so many bytes, and
+// may replace the arrays.
 
 import { CONV } from "./conv_wasm.mjs";
 
@@ -13,11 +14,13 @@ class WasmKernel {
     this.name = "wasm";
     this.memory = instance.exports.memory;
     this.conv = instance.exports.conv;
+    this.exact = instance.exports.exact;
     this.view();
   }
 
   view() {
     this.floats = new Float32Array(this.memory.buffer);
+    this.doubles = new Float64Array(this.memory.buffer);
     this.ints = new Int32Array(this.memory.buffer);
   }
 
@@ -31,6 +34,7 @@ class WasmKernel {
 class PlainKernel {
   constructor() {
     this.name = "plain";
+    this.exact = null;
     this.reserve(PAGE);
   }
 

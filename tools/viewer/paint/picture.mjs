@@ -40,7 +40,7 @@ const sample = (x) => (x > 0 ? Math.floor(255 * Math.min(x, 1) + 0.5) : 0);
 
 /** Paints symbols of one kind by the network of a package, whose `model` has been judged. */
 export class Painting {
-  constructor(one, kind, parameters, kernel) {
+  constructor(one, kind, parameters, kernel, bandBytes) {
     const { architecture, tensors } = readPainter(one);
     this.kind = kind;
     if (kind === 5) {
@@ -48,11 +48,11 @@ export class Painting {
       if (network.stride !== parameters.stride || one.symbols.v !== parameters.v) {
         throw new Fault(803, null, "it has other codes or another stride than its profile", "painter");
       }
-      this.synthesis = new Synthesis(network, tensors, "decoder.", kernel);
+      this.synthesis = new Synthesis(network, tensors, "decoder.", kernel, bandBytes);
       this.codes = codebook(tensors, one.symbols.v, network.inputs);
     } else {
       const network = elicNetwork(architecture, one.symbols);
-      this.synthesis = new Synthesis(network, tensors, "g_s.", kernel);
+      this.synthesis = new Synthesis(network, tensors, "g_s.", kernel, bandBytes);
       this.inverse = gains(tensors, one.symbols.rates, network.inputs);
     }
   }

@@ -5,11 +5,12 @@ import { compare } from "../../../conformance/decoders/js/bytes.mjs";
 import { decode, decodeInSteps } from "../../../conformance/decoders/js/decode.mjs";
 import { environmentOf } from "../../../conformance/decoders/js/environment.mjs";
 import { Fault } from "../../../conformance/decoders/js/fault.mjs";
+import { accelerate } from "./exact.mjs";
 import { makeKernel } from "./kernel.mjs";
+import { MAX_PACKAGE_FILE, MAX_PIXELS, limitDecoding, limitPixels } from "./limits.mjs";
 import { Painting, paintedKind } from "./picture.mjs";
 import { predicted } from "./predict.mjs";
 
-const MAX_PIXELS = 2 ** 24; // that the viewer paints
 const TURN = 40; // milliseconds of work between two looks at what has come in
 const CANCELLED = "cancelled";
 
@@ -59,18 +60,20 @@ class Job {
 export class Session {
   /**
    * `loadData()` gives the registry and the normative data, an object of bytes by file name, asked for once and where a
-   * message has no `data`. `spare`: how much of its time a job spends on previews at most, after the first of them, in
-   * times of what it spends on the picture itself.
+   * message has no `data`. `previewSeconds`: after which there are no more previews, the first of them apart. `bandBytes`: see
+   * `Synthesis`.
    */
-  constructor(loadData, { kernel = makeKernel(), spare = 0.5, maxPixels = MAX_PIXELS } = {}) {
-    Object.assign(this, { loadData, kernel, spare, maxPixels, files: new Map(), environment: null, paintings: new Map() });
+  constructor(loadData, { kernel = makeKernel(), previewSeconds = 2.5, maxPixels = MAX_PIXELS, bandBytes } = {}) {
+    Object.assign(this, { loadData, kernel, previewSeconds, maxPixels, bandBytes, files: new Map(), environment: null });
+    this.paintings = new Map(); // of a package
+    this.accelerated = new WeakSet(); // packages
   }
 
   /** Answer a message by calls of `post(answer, transfer)`. Never throws. */
   async answer(message, post, isCancelled = () => false) {
     const job = new Job(message?.id, post, isCancelled);
     try {
-      if (!(message.file instanceof Uint8Array)) throw new Fault(101, null, "a message without the bytes of a file");
+      if (!(message?.file instanceof Uint8Array)) throw new Fault(101, null, "a message without the bytes of a file");
       const environment = await this.environmentOf(message);
       await this.picture(job, message, environment);
     } catch (error) {
@@ -79,13 +82,14 @@ export class Session {
   }
 
   /** The decoder's environment for a message, made anew only where its files are others than before. */
-  async environmentOf({ packages = {}, data }) {
+  async environmentOf({ packages, data }) {
     const files = new Map(Object.entries(data ?? await (this.data ??= this.loadData())));
-    for (const [name, parts] of Object.entries(packages)) {
-      for (const [file, bytes] of Object.entries(parts)) files.set(`${name}/${file}`, bytes);
+    for (const [name, parts] of Object.entries(packages ?? {})) {
+      for (const [file, bytes] of Object.entries(parts ?? {})) files.set(`${name}/${file}`, bytes);
     }
     for (const [path, bytes] of files) {
       if (!(bytes instanceof Uint8Array)) throw new Fault(101, null, `${path} is not the bytes of a file`);
+      if (bytes.length > MAX_PACKAGE_FILE) throw new Fault(803, null, `${path} is larger than ${MAX_PACKAGE_FILE} bytes`);
     }
     const same = files.size === this.files.size && [...files].every(([path, bytes]) => {
       const before = this.files.get(path);
@@ -99,84 +103,91 @@ export class Session {
   }
 
   async picture(job, { file, preview, report }, environment) {
-    const kind = report ? await this.kindOrReport(job, file, environment) : this.kindOf(file, environment);
-    const { decoded, painting } = await this.decode(job, file, environment, kind, preview);
-    if (report) job.say({ decoded: reportOf(decoded) });
-    const { width, height } = decoded.out;
-    const symbols = decoded.symbols.get(kind);
-    const decodedAt = job.seconds();
+    const target = report ? await this.targetOrReport(job, file, environment) : this.targetOf(file, environment);
+    const { width, height } = target;
+    const { out, symbols } = await this.decode(job, file, environment, target, preview);
+    if (report) job.say({ decoded: reportOf(out, symbols) });
+    const decodeSeconds = job.seconds();
     job.say({ stage: "paint", done: 0 });
-    const canvas = await job.drive((painting ?? this.paintingOf(decoded.out, environment, kind)).run(symbols, width, height), "paint");
+    const steps = this.paintingOf(target).run(symbols.get(target.kind), width, height);
+    const { rgba } = await job.drive(steps, "paint");
     const seconds = job.seconds();
-    job.say({
-      picture: { width, height, rgba: canvas.rgba, seconds, decodeSeconds: decodedAt, paintSeconds: seconds - decodedAt },
-    }, [canvas.rgba.buffer]);
+    const picture = { width, height, rgba, seconds, decodeSeconds, paintSeconds: seconds - decodeSeconds };
+    job.say({ picture }, [rgba.buffer]);
   }
 
-  /** The kind of payload to paint, by the header and the sections alone; nothing large is made before. */
-  kindOf(file, environment) {
+  /**
+   * {width, height, kind, parameters, one}: what is to be painted, and the package, if it is there, by the header and the
+   * sections alone. Nothing large is made before.
+   */
+  targetOf(file, environment) {
     const { out } = failing(decode(file, { ...environment, tier: "H" }));
-    if (out.width * out.height > this.maxPixels) {
-      throw new Fault(602, null, `${out.width} × ${out.height} pixels are more than the viewer paints: ${this.maxPixels}`);
-    }
-    const kind = paintedKind(environment.registry.binding(out.profile, 3));
+    const { width, height } = out;
+    limitPixels(width, height, this.maxPixels);
+    const binding = environment.registry.binding(out.profile, 3);
+    const kind = paintedKind(binding);
     if (!out.sections.some((section) => section.type === 0x80 + kind)) {
       throw new Fault(801, null, "a picture of these sections needs a model that is not part of the viewer", "painter");
     }
-    return kind;
+    const [one] = environment.models.find(out.model.digest);
+    return { width, height, kind, parameters: binding.parameters[kind], one };
   }
 
-  /** As kindOf; of a valid file that is not painted, what it holds comes before the error. */
-  async kindOrReport(job, file, environment) {
+  /** As targetOf; of a file that is not painted here, what it holds comes before the error, or its own error. */
+  async targetOrReport(job, file, environment) {
     try {
-      return this.kindOf(file, environment);
+      return this.targetOf(file, environment);
     } catch (error) {
-      const { decoded } = await this.decode(job, file, environment, null, false);
-      job.say({ decoded: reportOf(decoded) });
+      if (error instanceof Fault && error.number === 801) {
+        const { out, symbols } = await this.decode(job, file, environment, null, false);
+        job.say({ decoded: reportOf(out, symbols) });
+      }
       throw error;
     }
   }
 
-  /** {decoded, painting}: what `decode` gives, and the painting where there was a preview. */
-  async decode(job, file, environment, kind, preview) {
-    const steps = decodeInSteps(file, environment);
-    const budget = { spent: 0, painting: null };
+  /** What `decode` gives, with previews on the way. `target`: null for a file that is not painted. */
+  async decode(job, file, environment, target, preview) {
+    if (target) this.prepare(target);
     job.say({ stage: "decode", done: 0 });
-    for (;;) {
+    const steps = decodeInSteps(file, environment);
+    for (let last = 0; ;) { // seconds that a preview takes
       const { done, value } = steps.next();
-      if (done) return { decoded: failing(value), painting: budget.painting };
+      if (done) return failing(value);
       await job.progress("decode", (2 * value.group + value.pass) / (2 * value.groups));
-      if (preview && value.pass === 0 && value.kind === kind && this.affords(job, budget)) {
-        await this.preview(job, file, environment, value, budget);
-      }
+      if (!preview || value.pass > 0 || value.kind !== target.kind) continue;
+      const start = job.seconds();
+      if (value.group > 0 && start + last > this.previewSeconds) continue;
+      await this.preview(job, target, value);
+      last = job.seconds() - start;
     }
   }
 
-  affords(job, { spent }) {
-    return spent <= this.spare * (1000 * job.seconds() - spent);
-  }
-
-  async preview(job, file, environment, { kind, group, groups, latents }, budget) {
-    const start = performance.now();
-    if (!budget.painting) {
-      const { out } = decode(file, { ...environment, tier: "H" });
-      budget.size = out;
-      budget.painting = this.paintingOf(out, environment, kind);
-    }
+  async preview(job, target, { group, groups, latents }) {
     const symbols = { rate: latents.rate, y: predicted(latents, group) };
-    const { width, height, rgba } = await job.drive(budget.painting.run(symbols, budget.size.width, budget.size.height));
+    const { width, height, rgba } = await job.drive(this.paintingOf(target).run(symbols, target.width, target.height));
     job.say({ preview: { width, height, rgba, groups: [group, groups] } }, [rgba.buffer]);
-    budget.spent += performance.now() - start;
   }
 
-  /** The painting of a kind by the package that a file names, made once for each package. */
-  paintingOf(out, environment, kind) {
-    const binding = environment.registry.binding(out.profile, 3);
-    const [one] = environment.models.find(out.model.digest);
-    if (!one) throw new Fault(801, null, `there is no model ${out.model.digest}`, "painter");
-    const key = `${kind} ${one.digest} ${out.profile}`;
-    if (!this.paintings.has(key)) this.paintings.set(key, new Painting(one, kind, binding.parameters[kind], this.kernel));
-    return this.paintings.get(key);
+  /** Have the networks of a model of latents run on the kernel, if they are not too large for a picture. */
+  prepare({ one, kind, parameters, width, height }) {
+    if (!one || kind === 5) return;
+    let model;
+    try {
+      model = one.load(kind, parameters);
+    } catch (error) {
+      if (error instanceof Fault) return; // the decoder finds it, in its order
+      throw error;
+    }
+    limitDecoding(model, 16 * Math.ceil(width / 64) * Math.ceil(height / 64));
+    if (!this.accelerated.has(one)) accelerate(model, this.kernel);
+    this.accelerated.add(one);
+  }
+
+  /** The painting by a package, made once for each. */
+  paintingOf({ one, kind, parameters }) {
+    if (!this.paintings.has(one)) this.paintings.set(one, new Painting(one, kind, parameters, this.kernel, this.bandBytes));
+    return this.paintings.get(one);
   }
 }
 
@@ -188,10 +199,10 @@ function failing(decoded) {
   return decoded;
 }
 
-/** What a valid file holds: {out, symbols}, the symbols of each payload by its kind. */
-function reportOf({ out, symbols }) {
-  const own = [...symbols].map(([kind, { s, ...others }]) => [kind, kind >= 3 ? others : null]); // texts are in `out`
-  return { out, symbols: new Map(own) };
+/** What a valid file holds, as a page shows it: {out, symbols}, the symbols of kinds 3 to 7 by their kind. */
+function reportOf(out, symbols) {
+  const own = [...symbols].filter(([kind]) => kind >= 3); // texts are in `out`
+  return { out, symbols: new Map(own.map(([kind, { s, ...others }]) => [kind, others])) };
 }
 
 function errorOf(error) {

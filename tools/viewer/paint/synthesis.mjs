@@ -2,13 +2,12 @@
 // Runs a synthesis network in bands of rows, so that memory does not grow with the height of a picture. A band has as
 // many more rows on each side as its pixels depend on, so that pictures do not depend on how they are divided.
 
-import { Fault } from "../../../conformance/decoders/js/fault.mjs";
+import { limitWork } from "./limits.mjs";
 import { CHANNELS, Layout, shuffle } from "./map.mjs";
 import { weigh } from "./weights.mjs";
 
-const BAND_BYTES = 2 ** 26; // of maps, where a band need not have more
-const MOST_BYTES = 2 ** 29;
-const MOST_PRODUCTS = 2 ** 42; // of a picture: minutes
+const BAND_BYTES = 2 ** 26;
+const FEWEST_ROWS = 4; // of a band
 const SITES = 64; // that a convolution computes for all output channels, before it goes on
 
 /** The maps that a network needs for so many rows of w sites: numbers of each of two maps, two inner ones and `linear`. */
@@ -46,22 +45,21 @@ function productsOf({ steps, linear }) {
   return total;
 }
 
-/** A network with its weights; `run` paints. */
+/** A network with its weights; `run` paints. `bandBytes`: memory of a band's maps, where a few rows do not need more. */
 export class Synthesis {
-  constructor(network, tensors, prefix, kernel) {
-    Object.assign(this, { network, kernel }, weigh(network, tensors, prefix));
+  constructor(network, tensors, prefix, kernel, bandBytes = BAND_BYTES) {
+    Object.assign(this, { network, kernel, bandBytes }, weigh(network, tensors, prefix));
     this.products = productsOf(this);
   }
 
-  /** {rows, bytes}: rows of a band of w sites, at most h, and the memory of its maps. Throws a Fault beyond a limit. */
-  plan(h, w) {
+  /** The rows of a band of a map of h rows of w sites. Throws a Fault beyond a limit. */
+  rowsOfBand(h, w) {
     const bytesOf = (rows) => 4 * sum(mapSizes(this.network, Math.min(h, rows + 2 * this.network.halo), w));
-    if (h * w * this.products > MOST_PRODUCTS || bytesOf(1) > MOST_BYTES) {
-      throw new Fault(602, null, `painting ${w} × ${h} sites by this model is beyond what the viewer does`);
-    }
+    const fewest = Math.min(h, FEWEST_ROWS);
+    limitWork("painting", bytesOf(fewest), h * w * this.products);
     let rows = h;
-    while (rows > 1 && bytesOf(rows) > BAND_BYTES) rows = Math.max(1, Math.floor(rows * 0.75));
-    return { rows: Math.max(rows, Math.min(h, 4)), bytes: bytesOf(Math.max(rows, Math.min(h, 4))) };
+    while (rows > fewest && bytesOf(rows) > this.bandBytes) rows = Math.max(fewest, Math.floor(rows * 0.75));
+    return rows;
   }
 
   /**
@@ -69,7 +67,7 @@ export class Synthesis {
    * `take(image, top)` gets the pixels of a band, whose first row of sites is `top`. Yields the share that is done.
    */
   *run(h, w, fill, take) {
-    const { rows } = this.plan(h, w);
+    const rows = this.rowsOfBand(h, w);
     const { halo } = this.network;
     for (let top = 0; top < h; top += rows) {
       const from = Math.max(0, top - halo);

@@ -110,7 +110,7 @@ function refuse(name, message) {
 async function listSamples() {
   const rows = JSON.parse(new TextDecoder().decode(await load("index.json", SAMPLES)));
   at("samples").replaceChildren(...rows.map((one) => {
-    const button = el("button", { type: "button", "aria-pressed": "false", click: () => openFrom(one.file, () => load(one.file, SAMPLES), button) }, one.label, el("small", {}, size(one.bytes)));
+    const button = el("button", { type: "button", "aria-pressed": "false", "data-file": one.file, click: () => openFrom(one.file, () => load(one.file, SAMPLES), button) }, one.label, el("small", {}, size(one.bytes)));
     return el("li", {}, button);
   }));
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The viewer names the bytes of every file as `semtool inspect` does."""
+"""The viewer names and colours the bytes of every file as `semtool inspect` does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import refcodec
+from refcodec.cli.inspect_html import field_colours
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = sorted((ROOT / "test_vectors").rglob("*.sem")) + sorted((ROOT / "tools/viewer/samples").glob("*.sem"))
@@ -33,6 +34,7 @@ def assert_equal_fields(files: list[Path]) -> None:
     for path, shown in zip(files, fields_in_javascript(files), strict=True):
         inspection = refcodec.inspect(path)
         assert shown["fields"] == [dict(vars(field)) for field in inspection.fields], path
+        assert shown["colours"] == field_colours(inspection), path
         header = shown["header"]
         assert (header.get("width"), header.get("height")) == (inspection.width, inspection.height), path
         assert [s["bytes"] for s in shown["sections"]] == [s.bytes for s in inspection.sections], path
@@ -53,3 +55,10 @@ def test_changed_files_have_the_fields_of_inspect(tmp_path: Path) -> None:
         files.append(tmp_path / f"{i}.sem")
         files[-1].write_bytes(data[: rng.randrange(len(data) + 1)] if i % 3 == 0 else data)
     assert_equal_fields(files)
+
+
+def test_every_colour_is_in_the_style_sheet() -> None:
+    style = (ROOT / "refcodec/cli/inspection.css").read_text(encoding="utf-8")
+    for colour in [f"{part}{tone}" for part in range(8) for tone in range(3)] + ["x"]:
+        assert f"--c{colour}:light-dark(" in style
+        assert f".p{colour}{{background:var(--c{colour})}}" in style

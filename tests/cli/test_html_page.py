@@ -201,7 +201,7 @@ def test_the_page_of_the_decoder_leads_to_the_viewer() -> None:
 def test_the_page_of_the_viewer() -> None:
     read = Page((VIEWER / "index.html").read_text(encoding="utf-8"))
     policy = read.policy
-    assert policy.pop("script-src") == ["'self'", "'wasm-unsafe-eval'"]
+    assert policy.pop("script-src") == ["'self'"]
     assert policy.pop("trusted-types") == ["sem-worker"]
     assert policy.pop("require-trusted-types-for") == ["'script'"]
     for name in ("default-src", "base-uri", "form-action"):

@@ -99,7 +99,7 @@ def test_without_webassembly(node: PaintServer, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kernel", ["wasm", "plain"])
+@pytest.mark.parametrize("kernel", ["wasm", pytest.param("plain", marks=pytest.mark.slow)])
 def test_bands_do_not_change_a_pixel(node: PaintServer, method: str, kernel: str) -> None:
     data = file_of(method, 33, 500)
     whole = node.paint(data, kernel=kernel).picture
@@ -110,7 +110,7 @@ def test_bands_do_not_change_a_pixel(node: PaintServer, method: str, kernel: str
 
 
 @pytest.mark.parametrize("method", ["elic", "pics"])
-@pytest.mark.parametrize("kernel", ["wasm", "plain"])
+@pytest.mark.parametrize("kernel", ["wasm", pytest.param("plain", marks=pytest.mark.slow)])
 def test_previews_predict_the_groups_to_come(node: PaintServer, method: str, kernel: str) -> None:
     data = file_of(method, 130, 70)
     answers = node.paint(data, preview=True, kernel=kernel)

@@ -61,15 +61,16 @@ def test_a_few_bytes_that_claim_a_large_picture(node: PaintServer, name: str) ->
     assert answers.memory <= MEBIBYTE
 
 
+@pytest.mark.parametrize("count", [5, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("method", ["elic", "pics", "perco"])
-def test_cut_and_flipped_files(node: PaintServer, method: str) -> None:
-    data, random = example(method), np.random.default_rng(7)
-    for end in {*random.integers(0, len(data), 25).tolist(), len(data) - 1}:
-        assert node.paint(data[:end], preview=True).error is not None, end
-    for at in random.integers(0, len(data), 60).tolist():
+def test_cut_and_flipped_files(node: PaintServer, method: str, count: int) -> None:
+    data, random = example(method), np.random.default_rng(count)
+    for end in {*random.integers(0, len(data), count // 2).tolist(), len(data) - 1}:
+        assert node.paint(data[:end], preview=count == 5).error is not None, end
+    for at in random.integers(0, len(data), count).tolist():
         flipped = bytearray(data)
         flipped[at] ^= 1 << int(random.integers(8))
-        answers = node.paint(bytes(flipped), preview=True, maxPixels=1 << 20)
+        answers = node.paint(bytes(flipped), preview=count == 5, maxPixels=1 << 20)
         if method == "elic" or at >= len(data) - 20:
             assert answers.error is not None, at  # its check covers everything
         assert answers.error is None or answers.error.startswith("SEM-E-"), (at, answers.error)

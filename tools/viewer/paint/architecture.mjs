@@ -70,18 +70,18 @@ function network(inputs, channels, stride, steps, linear) {
 export function elicNetwork(architecture, symbols) {
   require(isObject(architecture), "not an object");
   const { m, hyper, groups, lambdas, widths, transform, channels = 3, scale_head: head = "log" } = architecture;
-  const { synthesis_widths: given = [], synthesis_blocks: blocks = PLAIN_DEPTH } = architecture;
+  const { synthesis_widths: other = [], synthesis_blocks: blocks = PLAIN_DEPTH } = architecture;
   const isWidth = (n) => isInt(n, 2, 4096);
   const isDepth = (pair) => isList(pair, 2, (n) => isInt(n, 0, 32));
   require(isInt(m, 2, 1024) && channels === (symbols.kind === 6 ? 1 : 3), "m or channels");
   require(isList(groups, symbols.groups.length, (n, i) => n === symbols.groups[i]) && hyper === symbols.hyper &&
     Array.isArray(lambdas) && lambdas.length === symbols.rates, "not that of the symbol model");
   require(groups.reduce((sum, n) => sum + n, 0) === m, "groups that do not sum to m");
-  require(isList(widths, 3, isWidth) && (isList(given, 0, isWidth) || isList(given, 3, isWidth)), "widths");
+  require(isList(widths, 3, isWidth) && (isList(other, 0, isWidth) || isList(other, 3, isWidth)), "widths");
   require(isList(blocks, 3, isDepth) && ["log", "linear"].includes(head), "blocks");
   require(["patch", "elic"].includes(transform), "an unknown transform");
   if (transform !== "patch") throw new Fault(805, null, "the viewer has no transforms of this kind: elic", "painter");
-  const [n1, n2, n3] = given.length ? given : widths;
+  const [n1, n2, n3] = other.length ? other : widths;
   const [fine, middle, coarse] = blocks;
   const steps = new Steps("g_s.net.", m).conv(n3, 1).blocks(...coarse).conv(4 * n2, 1).shuffle(2).blocks(...middle)
     .conv(4 * n1, 1).shuffle(2).blocks(...fine).conv(PATCH ** 2 * channels, 3).shuffle(PATCH);

@@ -38,7 +38,7 @@ class Canvas {
 /** floor(255 clamp(x, 0, 1) + 1/2); 0 for what is not a number. */
 const sample = (x) => (x > 0 ? Math.floor(255 * Math.min(x, 1) + 0.5) : 0);
 
-/** Paints symbols of one kind by the network of a package, whose `model` has been judged. */
+/** Paints symbols of one kind by the network of a package. The decoder has checked its symbol model. */
 export class Painting {
   constructor(one, kind, parameters, kernel, bandBytes) {
     const { architecture, tensors } = readPainter(one);

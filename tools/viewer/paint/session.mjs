@@ -59,8 +59,8 @@ class Job {
 
 export class Session {
   /**
-   * `loadData()` gives the registry and the normative data, an object of bytes by file name, asked for once and where a
-   * message has no `data`. `previewSeconds`: after which there are no more previews, the first of them apart. `bandBytes`: see
+   * `loadData()` gives the registry and the normative data, an object of bytes by file name, where a message has no `data`.
+   * `previewSeconds`: after which there are no more previews, the first of them apart. `bandBytes`: see
    * `Synthesis`.
    */
   constructor(loadData, { kernel = makeKernel(), previewSeconds = 2.5, maxPixels = MAX_PIXELS, bandBytes } = {}) {
@@ -81,9 +81,19 @@ export class Session {
     }
   }
 
+  /** The registry and the normative data, asked for until they are there. */
+  async ownData() {
+    try {
+      this.data ??= await this.loadData();
+      return this.data;
+    } catch (error) {
+      throw new Fault(101, null, `the viewer cannot load its files: ${error.message}`);
+    }
+  }
+
   /** The decoder's environment for a message, made anew only where its files are others than before. */
   async environmentOf({ packages, data }) {
-    const files = new Map(Object.entries(data ?? await (this.data ??= this.loadData())));
+    const files = new Map(Object.entries(data ?? await this.ownData()));
     for (const [name, parts] of Object.entries(packages ?? {})) {
       for (const [file, bytes] of Object.entries(parts ?? {})) files.set(`${name}/${file}`, bytes);
     }
@@ -97,7 +107,13 @@ export class Session {
     });
     if (!same || !this.environment) {
       this.paintings.clear();
-      [this.files, this.environment] = [files, environmentOf(files)];
+      this.environment = null;
+      try {
+        this.environment = environmentOf(files);
+      } catch (error) {
+        throw new Fault(101, null, `the registry cannot be read: ${error.message}`);
+      }
+      this.files = files;
     }
     return this.environment;
   }

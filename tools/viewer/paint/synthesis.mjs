@@ -2,11 +2,11 @@
 // Runs a synthesis network in bands of rows, so that memory does not grow with the height of a picture. A band has as
 // many more rows on each side as its pixels depend on, so that pictures do not depend on how they are divided.
 
-import { limitWork } from "./limits.mjs";
+import { MAX_BYTES, limitWork } from "./limits.mjs";
 import { CHANNELS, Layout, shuffle } from "./map.mjs";
-import { weigh } from "./weights.mjs";
+import { weightsOf } from "./weights.mjs";
 
-const BAND_BYTES = 2 ** 26;
+const BAND_BYTES = 2 ** 28;
 const FEWEST_ROWS = 4; // of a band
 const SITES = 64; // that a convolution computes for all output channels, before it goes on
 
@@ -48,14 +48,17 @@ function productsOf({ steps, linear }) {
 /** A network with its weights; `run` paints. `bandBytes`: memory of a band's maps, where a few rows do not need more. */
 export class Synthesis {
   constructor(network, tensors, prefix, kernel, bandBytes = BAND_BYTES) {
-    Object.assign(this, { network, kernel, bandBytes }, weigh(network, tensors, prefix));
+    Object.assign(this, { network, kernel, bandBytes }, weightsOf(network, tensors, prefix));
     this.products = productsOf(this);
   }
 
   /** The rows of a band of a map of h rows of w sites. Throws a Fault beyond a limit. */
   rowsOfBand(h, w) {
     const bytesOf = (rows) => 4 * sum(mapSizes(this.network, Math.min(h, rows + 2 * this.network.halo), w));
-    const fewest = Math.min(h, FEWEST_ROWS);
+    const most = MAX_BYTES / 2;
+    // A band computes the rows of its halo anew: it should not be much smaller.
+    const few = Math.max(FEWEST_ROWS, 2 * this.network.halo);
+    const fewest = Math.min(h, bytesOf(few) > most ? FEWEST_ROWS : few);
     limitWork("painting", bytesOf(fewest), h * w * this.products);
     let rows = h;
     while (rows > fewest && bytesOf(rows) > this.bandBytes) rows = Math.max(fewest, Math.floor(rows * 0.75));

@@ -61,7 +61,7 @@ function convsOf(shelf, { op, name, channels: c, ...step }) {
 }
 
 /** {steps, linear}: the steps of a network, each with its `convs`. Every tensor of the network's `prefix` is one of them. */
-export function weigh(network, tensors, prefix) {
+export function weightsOf(network, tensors, prefix) {
   const shelf = new Shelf([...tensors].filter(([name]) => name.startsWith(prefix)));
   const steps = network.steps.map((step) => ({ ...step, convs: convsOf(shelf, step) }));
   const { linear: name, inputs, channels, stride } = network;

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import http.server
+import re
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -31,16 +32,26 @@ DATA = (
     "LICENSE",
     "NOTICE",
 )
-COMMAND_LINE = frozenset({"node.mjs", "protocol.mjs", "run.mjs", "semdec.mjs"})  # modules of the decoder for node
+MODULE = re.compile(r'(?:from |import |new URL\()"(\.[^"]+\.mjs)"')
+
+
+def modules(start: Path) -> set[Path]:
+    """Return the modules that a module imports or starts as workers, and itself, as paths within the repository."""
+    found, left = set(), [start]
+    while left:
+        path = left.pop()
+        if path not in found:
+            found.add(path)
+            text = (ROOT / path).read_text(encoding="utf-8")
+            left += [(ROOT / path.parent / name).resolve().relative_to(ROOT) for name in MODULE.findall(text)]
+    return found
 
 
 def files() -> Iterator[Path]:
     """Yield the path within the repository of each file that the page consists of, except for index.html."""
-    for pattern in ("*.mjs", "*.css", "*.svg", "view/*.mjs", "paint/*.mjs", "samples/*"):
+    yield from sorted(modules(VIEWER / "main.mjs"))
+    for pattern in ("*.css", "*.svg", "samples/*"):
         yield from sorted(path.relative_to(ROOT) for path in (ROOT / VIEWER).glob(pattern))
-    for path in sorted((ROOT / "conformance/decoders/js").glob("*.mjs")):
-        if path.name not in COMMAND_LINE:
-            yield path.relative_to(ROOT)
     for folder in sorted((ROOT / MODELS).iterdir()):
         if (folder / "manifest.json").is_file():
             yield from (folder.relative_to(ROOT) / part for part in PARTS)

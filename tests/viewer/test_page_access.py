@@ -135,6 +135,8 @@ def test_the_keyboard_reaches_everything(viewer: ViewerPage) -> None:
 
 
 def test_the_chooser_opens_by_keyboard(viewer: ViewerPage) -> None:
+    viewer.page.on("filechooser", lambda _: None)  # has the browser announce choosers from now on
+    viewer.page.wait_for_timeout(300)
     viewer.page.locator("#file").focus()
     assert viewer.page.evaluate("getComputedStyle(document.querySelector('label[for=file]')).outlineStyle") == "solid"
     with viewer.page.expect_file_chooser() as chooser:

@@ -47,6 +47,7 @@ class Decode(Task):
         """Decode one file to a picture."""
         from refcodec.container import read
         from refcodec.decode_picture import reconstructed
+        from refcodec.decode_settings import DecodeSettings
         from refcodec.file_input import contents
 
         limits = Limits.of(self._limits)
@@ -54,8 +55,8 @@ class Decode(Task):
         self._announced.clear()
         data = contents(source, level_bounds(self._level).file_bytes)
         container = read(data, level=self._level, environment=models.package_environment, limits=limits)
-        reflections = self.options.get("reflections")
-        done, state = reconstructed(container, models, self._level, None, self._overrides, 1, reflections, None)
+        settings = DecodeSettings(container, models, self._overrides, self.options.get("reflections"))
+        done, state = reconstructed(settings, self._level, None, 1, None)
         metadata = container.metadata if self.options.get("keep_metadata", False) else {}
         width, height = container.header.width, container.header.height
         return Outcome(

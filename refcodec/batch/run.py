@@ -17,6 +17,7 @@ from refcodec.batch.outputs import Item, Present, make_folder
 from refcodec.batch.pool import Pool
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown, write_atomic
+from refcodec.limits import NONE, Limits
 
 
 class OutputsPresent(ValueError):
@@ -68,13 +69,17 @@ class Result:
 
 @dataclass
 class Run:
-    """A plan that is being carried out, by `processes` processes, within `memory` bytes of predicted work."""
+    """A plan that is being carried out, by `processes` processes, within `memory` bytes of predicted work.
+
+    limits: of the entire run, whose deadline ends it; the work has those of each file.
+    """
 
     plan: Plan
     work: Work
     processes: int = 1
     memory: int | None = None
     threads: int = 1
+    limits: Limits = NONE
     _any_done: bool = False
     _inputs: dict[int, os.stat_result] = field(default_factory=dict)  # by number, as of before an input was read
 
@@ -95,11 +100,18 @@ class Run:
                 jobs.append(Job(number, item.name, item.source, self._existing(item, notes)))
         with ExitStack() as stack:
             for job, outcome in self._outcomes(jobs, stack):
-                if outcome.error is None:
-                    self._any_done = True
-                elif not self._any_done and self.work.task.concerns_all(outcome.error):
-                    raise outcome.error.as_error()
+                self._check(outcome)
                 yield self._written(job.number, outcome, notes)
+                self.limits.check_time()
+
+    def _check(self, outcome: Outcome) -> None:
+        """Raise the error of a file if it ends the run: the deadline, or what each file would fail for."""
+        if outcome.error is None:
+            self._any_done = True
+            return
+        self.limits.check_time()  # work in this process is ended by a timer, which a task takes for an error of the file
+        if not self._any_done and self.work.task.concerns_all(outcome.error):
+            raise outcome.error.as_error()
 
     def _outcomes(self, jobs: list[Job], stack: ExitStack) -> Iterator[tuple[Job, Outcome]]:
         processes = min(self.processes, len(jobs))
@@ -141,6 +153,7 @@ class Run:
             new = self.plan.present in (Present.REFUSE, Present.KEEP)
             write_atomic(item.output, data, exclusive=new, times=times)
         except SemError as error:
+            self.limits.check_time()
             return Result(number, item, replace(outcome, data=None, error=Failure.of(error)))
         if notes is not None and before is not None:
             digest = hashlib.sha256(data).hexdigest()

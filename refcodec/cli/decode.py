@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from refcodec.foundation.resolve import Models
     from refcodec.limits import Limits
 
+FORMATS = ("png", "jpg", "webp", "avif", "tif", "bmp", "ppm")
 SYMBOL_SUFFIXES = (".txt", ".npy", ".npz")  # of files that are not pictures
 # settings of the user: of hints, and those that no file has
 OVERRIDES = (
     *("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale"),
     *("prompts", "expand", "image_guidance"),
 )
-
 
 SEED_HELP = "Seed of the noise.  [default: the file's, else the profile's]"
 SCHEDULER_HELP = "Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."
@@ -91,7 +91,9 @@ def painting_options(f: Any) -> Any:
 )
 @existing_options
 @many_outputs_options
-@click.option("--format", "suffix", metavar="EXT", help="Many files: the format of the pictures.  [default: png]")
+@click.option(
+    "--format", "suffix", type=click.Choice(FORMATS), help="Many files: the format of pictures.  [default: png]"
+)
 @times_option
 @click.option(
     "--symbols",
@@ -163,9 +165,9 @@ def command(
     require_absent(None, no_clobber=no_clobber, force=force)
     if are_many(sources, output, explicit=resume or keep_suffix or suffix is not None, one=symbols or text):
         present = present_of(force=force, no_clobber=no_clobber, resume=resume)
-        suffix = f".{(suffix or 'png').removeprefix('.')}"
-        outputs = Outputs(str(output), suffix, present, keep_suffix, pictures=True, times=preserve_times)
-        _check_many({"symbols": symbols, "text": text, "progressive": progressive}, wanted, suffix)
+        kind = f".{suffix or FORMATS[0]}"
+        outputs = Outputs(str(output), kind, present, keep_suffix, pictures=True, times=preserve_times)
+        _check_many({"symbols": symbols, "text": text, "progressive": progressive}, wanted)
         from refcodec.cli.decode_many import decode_many
 
         arguments = {name: options[name] for name in (*OVERRIDES, "reflections") if options[name] is not None}
@@ -243,12 +245,11 @@ def _check(symbols: bool, text: bool, alternatives: bool, wanted: ImageOptions) 
         raise click.UsageError(f"--{names[0]} is for pictures, and {'--text' if text else '--symbols'} writes none")
 
 
-def _check_many(flags: dict[str, bool], wanted: ImageOptions, suffix: str) -> None:
-    """Raise a usage error for options that are for one file, or for a suffix that is not one of a picture."""
+def _check_many(flags: dict[str, bool], wanted: ImageOptions) -> None:
+    """Raise a usage error for options that are for one file."""
     flags |= {"samples": wanted.samples > 1, "trace": wanted.trace is not None}
     if names := [name for name, value in flags.items() if value]:
         raise click.UsageError(f"--{names[0]} is for one file")
-    picture_suffix(f"x{suffix}")
 
 
 def _check_progressive(symbols: bool, text: bool, wanted: ImageOptions, output: str | None, source: str) -> None:

@@ -100,7 +100,7 @@ def _sized(plan: Plan, work: Work, limits: Limits, jobs: int | None, *, several:
     processes = jobs or process_count(len(plan.items), limits, several=several)
     threads = max(1, cores() // processes)
     work = replace(work, files=max(1, len(plan.items) // processes))
-    return Run(plan, work, processes, memory_for_work(limits, processes), threads)
+    return Run(plan, work, processes, memory_for_work(limits, processes), threads, limits)
 
 
 def report_left_out(inputs: Inputs) -> None:

@@ -94,11 +94,11 @@ def test_one_file_into_a_folder_with_a_slash(semtool: Semtool, photos: Path) -> 
     assert set(made("out")) == {"a.sem", "a.png"}
 
 
-@pytest.mark.parametrize(("suffix", "format"), [("jpg", "JPEG"), (".webp", "WEBP"), ("PNG", "PNG")])
+@pytest.mark.parametrize(("suffix", "format"), [("jpg", "JPEG"), ("webp", "WEBP"), ("ppm", "PPM")])
 def test_formats_of_pictures(semtool: Semtool, photos: Path, suffix: str, format: str) -> None:
     semtool("encode", "photos/a.png", "photos/b.jpg", "-o", "out/")
     assert semtool("decode", "out", "-o", "pictures", "--format", suffix).status == 0
-    names = {f"{stem}.{suffix.removeprefix('.')}" for stem in "ab"}
+    names = {f"{stem}.{suffix}" for stem in "ab"}
     assert set(made("pictures")) == names
     for name in names:
         with Image.open(Path("pictures", name)) as image:
@@ -480,8 +480,8 @@ def test_suffixes_are_those_of_the_formats_that_are_read() -> None:
         (["decode", "nothing", "-o", "out/", "--progressive"], 2, "usage: --progressive is for one file"),
         (["decode", "nothing", "-o", "out/", "--samples", "2"], 2, "usage: --samples is for one file"),
         (["decode", "nothing", "-o", "out/", "--trace", "t"], 2, "usage: --trace is for one file"),
-        (["decode", "nothing", "-o", "out/", "--format", "gif"], 2, "usage: cannot write pictures as .gif"),
-        (["decode", "nothing", "-o", "out/", "--format", "npy"], 2, "usage: x.npy is not a picture"),
+        (["decode", "nothing", "-o", "out/", "--format", "gif"], 2, "usage: Invalid value for '--format': "),
+        (["decode", "nothing", "-o", "out/", "--format", "npy"], 2, "usage: Invalid value for '--format': "),
     ],
 )  # fmt: skip
 def test_what_is_refused_before_any_work(

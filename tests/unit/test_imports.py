@@ -26,6 +26,7 @@ LAYERS = (
     ("export",),
     ("symbol_arrays", "file_text"),
     ("codec", "decode_picture", "progressive"),
+    ("decode_settings",),
     ("pack", "reconstruct"),
     ("decode_memory", "partial_decode"),
     ("decoder", "methods", "inspection", "editing"),

@@ -96,6 +96,14 @@ vectors: setup  ## make test_vectors/ and drafts/vectors/ anew and show what cha
 	$(BIN)/python -m tools.drafts.make
 	$(BIN)/python -m tools.drafts.examples --check
 
+viewer: setup  ## the viewer in a browser, at http://127.0.0.1:8000 (PORT=8000)
+	rm -rf out/viewer
+	$(BIN)/python -m tools.viewer.publish out/viewer --serve --port $(or $(PORT),8000)
+
+viewer-images: setup  ## the pictures of docs/viewer.md, in headless Chromium
+	$(BIN)/python -m pip install --quiet -e '.[viewer]'
+	$(BIN)/python -m tools.viewer.screenshots
+
 release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
 	@$(BIN)/python -m tools.release '$(NAME)'
 
@@ -181,4 +189,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean

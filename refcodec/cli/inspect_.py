@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""semtool inspect: show every field of a .sem file. Runs no network, and shows broken files as far as they can be read."""
+"""semtool inspect: show every field of a .sem file. Runs no network, and shows broken files as far as they can be read.
+
+--memory and --deep look further, and need the model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
+from refcodec.cli.deep_check import DeepCheck, deep_check
 from refcodec.cli.inspect_text import facts, hex_lines, meaning, split, title, value_text
 from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json, write_output
@@ -29,13 +33,16 @@ if TYPE_CHECKING:
     "--html", metavar="OUT.html", callback=output_name, help="Write a page that shows the bytes, coloured by field."
 )
 @click.option("--memory", is_flag=True, help="Also predict the memory that decoding takes, which loads the model.")
+@click.option("--deep", is_flag=True, help="Also decode the payloads, as verify does, which needs the model.")
 @model_option
 @level_option
 @json_option
-def command(source: str, as_hex: bool, html: str | None, memory: bool, model: str | None, level: int) -> int:
+def command(
+    source: str, as_hex: bool, html: str | None, memory: bool, deep: bool, model: str | None, level: int
+) -> int:
     """Show fields, sections, rate, model and check of IN.sem.
 
-    Decodes no payload and needs no model, except for --memory. A broken file is shown as far as it can be read; the exit
+    Decodes no payload and needs no model, except for --memory and --deep. A broken file is shown as far as it can be read; the exit
     status is that of its first error.
     """
     if html is not None:
@@ -45,21 +52,27 @@ def command(source: str, as_hex: bool, html: str | None, memory: bool, model: st
     data, environment = read_input(source, level), environment_of(model)
     inspection = inspect(data, level=level, environment=environment)
     predicted = _predicted(data, environment, level) if memory and not inspection.errors else None
+    checked = deep_check(data, environment, level) if deep and not inspection.errors else None
     if html is not None:
         from refcodec.cli.inspect_html import render
 
-        write_output(html, render(source, data, inspection, environment.registry).encode("utf-8", "backslashreplace"))
+        page = render(source, data, inspection, environment.registry, checked)
+        write_output(html, page.encode("utf-8", "backslashreplace"))
     if wants_json():
-        more = {"memory": None if predicted is None else predicted.to_dict()} if memory else {}
-        show_json(inspection.to_dict() | more)
+        more: dict[str, Any] = {"memory": None if predicted is None else predicted.to_dict()} if memory else {}
+        more |= {"deep": None if checked is None else checked.to_dict()} if deep else {}
+        show_json(inspection.to_dict() | more | ({} if html in (None, STDIO) else {"html": html}))
     elif html != STDIO:
-        say("\n".join(_lines(source, data, inspection, environment.registry, as_hex)))
+        say("\n".join(_lines(source, data, inspection, environment.registry, as_hex, checked)))
         if predicted is not None:
             say(_memory_line(predicted))
-    if not inspection.errors:
+        if html is not None:
+            say(f"\n  page of these fields: {shown(html)}")
+    error = inspection.errors[0] if inspection.errors else checked.error if checked is not None else None
+    if error is None:
         return 0
-    say(one_line(str(inspection.errors[0])), err=True)
-    return inspection.errors[0].status
+    say(one_line(str(error)), err=True)
+    return error.status
 
 
 def _predicted(data: bytes, environment: Environment, level: int) -> DecodeMemory:
@@ -77,10 +90,12 @@ def _memory_line(predicted: DecodeMemory) -> str:
     return f"\n  memory of decode {picture}, of verify about {format_bytes(predicted.symbols)}"
 
 
-def _lines(source: str, data: bytes, inspection: Inspection, rows: Registry, as_hex: bool) -> Iterator[str]:
+def _lines(
+    source: str, data: bytes, inspection: Inspection, rows: Registry, as_hex: bool, deep: DeepCheck | None = None
+) -> Iterator[str]:
     """Yield the lines of the text output."""
-    yield f"{shown(source)}: {title(inspection)}"
-    for name, text in facts(inspection):
+    yield f"{shown(source)}: {title(inspection, deep)}"
+    for name, text in facts(inspection, deep):
         yield f"  {name:10} {one_line(text)}"
     if not inspection.fields:
         return

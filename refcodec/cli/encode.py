@@ -15,7 +15,6 @@ from refcodec.cli.analysis_options import analysis_options
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, package_of, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.formats_help import CommandOfPictures
-from refcodec.cli.inspect_text import rate_text
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import OutputFile, default_sem, force_option, output_name, times_of, times_option
 from refcodec.cli.output_probe import probe_file
@@ -32,6 +31,7 @@ from refcodec.cli.stdio import (
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, size_option, symbol_options
 from refcodec.efforts import EFFORTS, FASTEST
 from refcodec.fileio import shown
+from refcodec.report.text import rate_text
 
 if TYPE_CHECKING:
     from refcodec.assemble import EncodedFile

@@ -101,10 +101,11 @@ for sem_quality, codec, size, decibels in table:
     print(f"{sem_quality:8}{codec:8}{size:>8}{decibels:>8}")
 
 # %% [markdown]
-# How to read it. Qualities are whole numbers, so the others use up to an eighth less than they may. AVIF is the codec to beat: on this photograph it equals the `.sem` file at 0.13 bits per pixel, leads at
-# 0.26 by half a decibel, and has no file of this size at 0.06, where one would send it a smaller picture instead. WebP is
-# behind at each rate, JPEG further. The model in this package is a small one, trained on 371 photographs; one photograph is
-# an example and no benchmark (docs/results.md has those).
+# How to read it. Qualities are whole numbers, so the others use up to an eighth less than they may. AVIF is the codec to
+# beat: on this photograph it equals the `.sem` file at 0.13 bits per pixel, leads at 0.26 by half a decibel, and has no file
+# of this size at 0.06, where one would send it a smaller picture instead. WebP is behind at each rate, JPEG further. The
+# model in this package is a small one, trained on 371 photographs; one photograph is an example and no benchmark
+# (docs/results.md has those).
 
 # %%
 galleries[0]

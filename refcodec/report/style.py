@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -33,5 +34,5 @@ def sheet() -> str:
 
 def scoped_sheet(scope: str, rules: str = "") -> str:
     """Return inspection.css and `rules` as a sheet that concerns nothing but what is inside elements of class `scope`."""
-    nested = sheet().replace(":root{", "&{").replace("body{", "&{")
+    nested = re.sub(r"/\*.*?\*/\s*", "", sheet(), flags=re.DOTALL).replace(":root{", "&{").replace("body{", "&{")
     return f".{scope}{{\n{nested}{_NOTEBOOK}{rules}}}\n"

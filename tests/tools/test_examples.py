@@ -57,6 +57,7 @@ def test_inspect_file(tmp_path: Path) -> None:
     assert f"{(tmp_path / 'coffee.sem').stat().st_size:,} bytes" in page
 
 
+@pytest.mark.slow
 def test_compare_codecs(tmp_path: Path) -> None:
     printed = run("compare_codecs", tmp_path)
     assert names(tmp_path) == ["comparison.csv", "comparison.html", "comparison.png"]

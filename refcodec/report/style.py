@@ -14,7 +14,9 @@ _NOTEBOOK: Final = """
 [data-jp-theme-light=true] &,.vscode-light &{color-scheme:light}
 [data-jp-theme-light=false] &,.vscode-dark &{color-scheme:dark}
 tbody tr:nth-child(n){background:transparent}
-td,th{vertical-align:top;max-width:none}
+h3{font-weight:600}dt,dd{float:none;width:auto;font-weight:400}
+table{margin:0;table-layout:auto}td,th{background:none;max-width:none}
+code{background:none;color:inherit;padding:0}
 .bar{margin-top:1rem}
 summary{cursor:pointer;color:var(--accent)}
 .shots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),max-content));gap:1rem}
@@ -33,6 +35,9 @@ def sheet() -> str:
 
 
 def scoped_sheet(scope: str, rules: str = "") -> str:
-    """Return inspection.css and `rules` as a sheet that concerns nothing but what is inside elements of class `scope`."""
+    """Return inspection.css and `rules` as a sheet that concerns nothing but what is inside elements of class `scope`.
+
+    The class is named twice, so that the rules come before those of Jupyter for all tables and lists.
+    """
     nested = re.sub(r"/\*.*?\*/\s*", "", sheet(), flags=re.DOTALL).replace(":root{", "&{").replace("body{", "&{")
-    return f".{scope}{{\n{nested}{_NOTEBOOK}{rules}}}\n"
+    return f".{scope}.{scope}{{\n{nested}{_NOTEBOOK}{rules}}}\n"

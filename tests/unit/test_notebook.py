@@ -94,7 +94,7 @@ def checked(html: str) -> Parsed:
     scope = parsed.tags[0][1]["class"]
     assert scope is not None
     assert re.fullmatch(r"sem-[0-9a-f]{12}", scope)
-    assert sheet.startswith(f".{scope}{{")
+    assert sheet.startswith(f".{scope}.{scope}{{")
     depth, ends = 0, []
     for at, character in enumerate(sheet):
         depth += (character == "{") - (character == "}")

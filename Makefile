@@ -153,6 +153,9 @@ bench-resources: setup  ## predicted memory and time of each class of input agai
 bench-base: setup  ## times, memory and size of the base install beside Pillow's AVIF (IMAGE=photo.jpg for your own)
 	$(BIN)/python -m tools.bench.base $(if $(IMAGE),'$(IMAGE)')
 
+bench-many: setup  ## 200 photographs by one command beside 200 calls (PHOTOS=folder for your own)
+	$(BIN)/python -m tools.bench.many $(if $(PHOTOS),'$(PHOTOS)')
+
 bench-large: setup  ## times and memory for 24 megapixels, beside another checkout (AGAINST=folder)
 	$(BIN)/python -m tools.bench.base --large $(if $(AGAINST),--against '$(AGAINST)')
 
@@ -189,4 +192,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean

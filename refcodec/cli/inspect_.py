@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.batch.inputs import is_folder
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.deep_check import DeepCheck, deep_check
 from refcodec.cli.output_file import output_name
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("inspect", short_help="Show the fields of a .sem file, byte by byte.")
-@click.argument("source", metavar="IN.sem")
+@click.argument("sources", metavar="IN.sem", nargs=-1, required=True)
 @click.option("--hex", "as_hex", is_flag=True, help="Show the bytes of every field.")
 @click.option(
     "--html", metavar="OUT.html", callback=output_name, help="Write a page that shows the bytes, coloured by field."
@@ -38,13 +39,23 @@ if TYPE_CHECKING:
 @level_option
 @json_option
 def command(
-    source: str, as_hex: bool, html: str | None, memory: bool, deep: bool, model: str | None, level: int
+    sources: tuple[str, ...], as_hex: bool, html: str | None, memory: bool, deep: bool, model: str | None, level: int
 ) -> int:
     """Show fields, sections, rate, model and check of IN.sem.
 
-    Decodes no payload and needs no model, except for --memory and --deep. A broken file is shown as far as it can be read; the exit
-    status is that of its first error.
+    Decodes no payload and needs no model, except for --memory and --deep. A broken file is shown as far as it can be
+    read; the exit status is that of its first error. Of many files, and of the .sem files in folders, each is shown in turn.
     """
+    if len(sources) > 1 or is_folder(sources[0]):
+        chosen = [name for name, is_set in (("html", html is not None), ("memory", memory), ("deep", deep)) if is_set]
+        if chosen:
+            raise click.UsageError(f"--{chosen[0]} is for one file")
+        from refcodec.cli.inspect_many import inspect_many
+
+        return inspect_many(
+            sources, model, level, lambda name, data, found, rows: "\n".join(_lines(name, data, found, rows, as_hex))
+        )
+    (source,) = sources
     if html is not None:
         claim_output(html, source)
     from refcodec.inspection import inspect

@@ -48,6 +48,7 @@ def test_a_payload_that_was_not_decoded_is_said_not_to_be(semtool: Semtool, plac
     assert "canonical  yes" in deep.text
     assert deep_of(semtool, "x.sem") == (0, {"valid": True, "canonical": True, "check": "ok", "error": None})
     assert "deep" not in semtool("inspect", "x.sem", "--json").json
+    valid("inspect", semtool("inspect", "x.sem", "--json", "--memory", "--deep").json)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +15,11 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.viewer import publish
+from tools.viewer import publish, screenshots
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tools/viewer/samples"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+CHROMIUM = screenshots.chromium()
 WAIT = 60_000  # milliseconds
 # Violations of the policy are events of the document; Chromium also logs them.
 _LISTEN = "globalThis.violations=[];document.addEventListener('securitypolicyviolation',e=>violations.push(e.violatedDirective+' '+e.blockedURI))"

@@ -22,10 +22,11 @@ SOURCE = ROOT / "refcodec"
 LAYERS = (
     ("__main__",),
     ("cli", "pillow"),
-    ("notebook",),
+    ("batch", "notebook"),
     ("export",),
     ("symbol_arrays", "file_text"),
     ("codec", "decode_picture", "progressive"),
+    ("decode_settings",),
     ("pack", "reconstruct"),
     ("decode_memory", "partial_decode"),
     ("decoder", "methods", "inspection", "editing"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 import time
 from collections.abc import Iterator
@@ -14,14 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from viewer_node import assert_near
-from viewer_page import CHROMIUM, ROOT, SAMPLES, ViewerPage, serving
+from viewer_page import ROOT, SAMPLES, ViewerPage, serving
 
 import refcodec
 from refcodec import editing
+from refcodec.decoder import decode_file
 from tools.viewer import publish
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra viewer")
-pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 KINDS = {
     "photograph.sem": "elic",
     "indices.sem": "vq",
@@ -38,14 +39,6 @@ HOSTILE = (
     "javascript:alert(1)",
     "{}\\3c",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module", params=["repository", "published"])
@@ -189,6 +182,35 @@ def test_a_broken_file_gives_a_message_and_its_fields(viewer: ViewerPage, data: 
     assert viewer.error is None
 
 
+def damaged(name: str, rng: random.Random) -> bytes:
+    """Return a sample with a bit flipped, a byte set, or cut."""
+    data = bytearray((SAMPLES / name).read_bytes())
+    at = rng.choice((rng.randrange(min(len(data), 24)), rng.randrange(len(data))))
+    change = rng.randrange(3)
+    if change == 0:
+        return bytes(data[:at])
+    data[at] = data[at] ^ 1 << rng.randrange(8) if change == 1 else rng.choice((0, 1, 0x7F, 0x80, 0xFF))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_damaged_files_give_the_error_of_the_reference(viewer: ViewerPage, name: str) -> None:
+    rng = random.Random(name)
+    for _ in range(5):
+        data = damaged(name, rng)
+        try:
+            decode_file(data)
+            expected = None
+        except refcodec.SemError as error:
+            expected = error.id
+        viewer.choose(data)
+        if expected is None:
+            assert viewer.error is None, data.hex()
+        else:
+            assert (viewer.error or "").startswith(expected), data.hex()
+    viewer.check_quiet()
+
+
 def test_a_cut_file_of_entire_sections_is_shown(viewer: ViewerPage) -> None:
     viewer.choose(editing.cut(refcodec.read(SAMPLES / "sketch.sem"), sections=1).data)
     assert viewer.error is None
@@ -266,6 +288,17 @@ def test_a_model_folder_can_be_added(viewer: ViewerPage) -> None:
     viewer.choose(data)
     assert viewer.error is None
     assert_near(viewer.pixels(), np.asarray(refcodec.decode(data, models=folder)))
+    viewer.check_quiet()
+
+
+@pytest.mark.parametrize("manifest", [b"", b"{", b"[]", b'{"format": "sem-model"}', b"\xff", None])
+def test_a_folder_that_is_no_package_is_refused(viewer: ViewerPage, tmp_path: Path, manifest: bytes | None) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / ("other.txt" if manifest is None else "manifest.json")).write_bytes(manifest or b"")
+    viewer.page.locator("summary").click()
+    viewer.page.set_input_files("#folder", str(tmp_path / "mine"))
+    viewer.page.locator("#packages", has_text="manifest.json").wait_for()
+    assert "Added" not in viewer.text("#packages")
     viewer.check_quiet()
 
 

@@ -5,7 +5,7 @@ import { Package } from "../../conformance/decoders/js/package.mjs";
 import { Registry } from "../../conformance/decoders/js/registry.mjs";
 
 const ROOT = new URL("../../refcodec/", import.meta.url);
-export const PACKAGES = ["elic-small", "sketch-small", "vq-small"];
+export const PACKAGES = ["elic-small", "sketch-hed", "sketch-small", "vq-small"];
 const PARTS = ["symbols.safetensors", "painter.safetensors"];
 const FOLDER_BYTES = 2 ** 28; // of a chosen package
 
@@ -65,7 +65,9 @@ export async function choose(files) {
     if (parts.reduce((sum, part) => sum + part.size, 0) > FOLDER_BYTES) throw new Error(`${folder} is too large`);
     const read = await Promise.all(parts.map(async (part) => [part.name, new Uint8Array(await part.arrayBuffer())]));
     const own = Object.fromEntries(read);
-    chosen.set(folder, { digest: digestOf(own["manifest.json"]), files: own });
+    const digest = digestOf(own["manifest.json"]);
+    if (!digest) throw new Error(`${folder}: manifest.json is not that of a model package`);
+    chosen.set(folder, { digest, files: own });
     names.push(folder);
   }
   if (!names.length) throw new Error("no manifest.json in this folder");

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import shutil
 import threading
 from dataclasses import dataclass
@@ -52,6 +53,12 @@ SHOTS = (
     Shot("hostile", "", height=640, to="#result"),
     Shot("narrow", "sketch.sem", height=900, width=420, to="#result"),
 )
+
+
+def chromium() -> str | None:
+    """Return the path of an installed Chromium, that of the variable CHROMIUM first; None if there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 def small(png: bytes) -> bytes:
@@ -102,10 +109,9 @@ def main() -> None:
     args = ap.parse_args()
     from playwright.sync_api import sync_playwright
 
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
     with server(ROOT) as running, sync_playwright() as started:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         address = f"http://127.0.0.1:{running.server_address[1]}/tools/viewer/index.html"
         for shot in SHOTS:
             if args.only and shot.name not in args.only.split(","):

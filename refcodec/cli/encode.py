@@ -17,7 +17,6 @@ from refcodec.cli.common_options import json_option, level_option, models_of, mo
 from refcodec.cli.encode_trace import TRACED, callbacks, recorders
 from refcodec.cli.error_report import notice
 from refcodec.cli.formats_help import CommandOfPictures
-from refcodec.cli.inspect_text import rate_text
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.many_options import Outputs, are_many, many_outputs_options, present_of
 from refcodec.cli.output_file import (
@@ -42,6 +41,7 @@ from refcodec.cli.stdio import (
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, size_option, symbol_options
 from refcodec.efforts import EFFORTS, FASTEST
 from refcodec.fileio import shown
+from refcodec.report.text import rate_text
 
 if TYPE_CHECKING:
     from refcodec.assemble import EncodedFile

@@ -14,11 +14,11 @@ import click
 from refcodec.batch.inputs import is_folder
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.deep_check import DeepCheck, deep_check
-from refcodec.cli.inspect_text import facts, hex_lines, meaning, split, title, value_text
 from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json, write_output
 from refcodec.errors import one_line
 from refcodec.fileio import shown
+from refcodec.report.text import facts, hex_lines, meaning, split, title, value_text
 
 if TYPE_CHECKING:
     from refcodec.decode_memory import DecodeMemory

@@ -35,7 +35,7 @@ def is_intact(existing: Existing, limits: Limits) -> bool:
         return False
     if existing.sha256 is not None and hashlib.sha256(data).hexdigest() == existing.sha256:
         return True
-    return _is_picture(data) if existing.picture else _is_valid(data, existing.level, limits)
+    return is_picture(data) if existing.picture else _is_valid(data, existing.level, limits)
 
 
 def _is_valid(data: bytes, level: int, limits: Limits) -> bool:
@@ -47,7 +47,8 @@ def _is_valid(data: bytes, level: int, limits: Limits) -> bool:
         return False
 
 
-def _is_picture(data: bytes) -> bool:
+def is_picture(data: bytes) -> bool:
+    """Return whether all pixels of a picture can be read."""
     from refcodec.images.load import load
 
     try:

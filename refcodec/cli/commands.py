@@ -22,6 +22,7 @@ COMMANDS = {
     "strip": ("refcodec.cli.edit", "strip"),
     "cut": ("refcodec.cli.edit", "cut"),
     "add": ("refcodec.cli.edit", "add"),
+    "batch": ("refcodec.cli.batch", "group"),
     "thumbnail": ("refcodec.cli.thumbnail", "command"),
     "models": ("refcodec.cli.models", "group"),
     "conformance": ("refcodec.cli.conformance", "group"),

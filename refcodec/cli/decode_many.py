@@ -33,8 +33,7 @@ def decode_many(
     arguments: render hints and reflections of `refcodec.decode`; options: of the command, which name the others.
     """
     limits: Limits = options["limits"]
-    kept = {**arguments, "models": options["model"] or None, **{name: options[name] for name in OPTIONS}}
-    task = Decode(kept, outputs.suffix[1:], replace(limits, timeout=None, until=None))
+    task = decode_task(outputs.suffix[1:], arguments, options)
     return run_many(
         task,
         sources,
@@ -44,9 +43,15 @@ def decode_many(
         jobs=jobs,
         several=not options["model"],
         outputs=outputs,
-        options={**kept, "format": task.format},
+        options={**task.options, "format": task.format},
         level=options["level"],
     )
+
+
+def decode_task(format: str, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> Decode:
+    """Return the task of the command's options. format: of the pictures; arguments: render hints and reflections."""
+    kept = {**arguments, "models": options["model"] or None, **{name: options[name] for name in OPTIONS}}
+    return Decode(kept, format, replace(options["limits"], timeout=None, until=None))
 
 
 def _line(result: Result) -> str:

@@ -36,10 +36,7 @@ def encode_many(
     arguments: of `refcodec.encode`; options: of the command, which name the models.
     """
     limits: Limits = options["limits"]
-    kept = {name: value for name, value in arguments.items() if name not in OF_PROCESS}
-    kept |= {"models": options["model"] or None, **{name: options[name] for name in MODELS}}
-    task = Encode(kept, replace(limits, timeout=None, until=None))
-    searches = EFFORTS[options["effort"]].steps > 0  # with torch, on all processors
+    task = encode_task(arguments, options)
     return run_many(
         task,
         sources,
@@ -47,11 +44,24 @@ def encode_many(
         limits,
         Report(task.done, _line, output_row),
         jobs=jobs,
-        several=not options["model"] and not searches and options["method"] in (None, "elic"),
+        several=in_several(options),
         outputs=outputs,
-        options=kept,
+        options=task.options,
         level=options["level"],
     )
+
+
+def encode_task(arguments: Mapping[str, Any], options: Mapping[str, Any]) -> Encode:
+    """Return the task of the command's options. arguments: of `refcodec.encode`, for them."""
+    kept = {name: value for name, value in arguments.items() if name not in OF_PROCESS}
+    kept |= {"models": options["model"] or None, **{name: options[name] for name in MODELS}}
+    return Encode(kept, replace(options["limits"], timeout=None, until=None))
+
+
+def in_several(options: Mapping[str, Any]) -> bool:
+    """Return whether more than one process pays on a machine: not for foundation models, nor for a search with torch."""
+    searches = EFFORTS[options["effort"]].steps > 0
+    return not options["model"] and not searches and options["method"] in (None, "elic")
 
 
 def _line(result: Result) -> str:

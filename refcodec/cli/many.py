@@ -68,7 +68,7 @@ def _plan(
     sources: tuple[str, ...], suffixes: Collection[str], outputs: Outputs | None, options: str, level: int
 ) -> Plan:
     inputs = find_inputs(sources, suffixes, None if outputs is None else outputs.folder)
-    _report_left_out(inputs)
+    report_left_out(inputs)
     if not inputs.files:
         folder = next(name for name in sources if is_folder(name))
         what = f"{shown(folder)}: no file in this folder has one of the suffixes {_listed(suffixes)}"
@@ -103,7 +103,8 @@ def _sized(plan: Plan, work: Work, limits: Limits, jobs: int | None, *, several:
     return Run(plan, work, processes, memory_for_work(limits, processes), threads, limits)
 
 
-def _report_left_out(inputs: Inputs) -> None:
+def report_left_out(inputs: Inputs) -> None:
+    """Print notices of what folders hold beside inputs."""
     for folder in inputs.loops:
         notice(f"{shown(folder)} leads to a folder around it, and is left out")
     if inputs.left_out:

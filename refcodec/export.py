@@ -39,14 +39,8 @@ def symbol_files(
     """Return the payloads of a file as files, as `semtool decode --symbols` writes them.
 
     Args:
-        data (path, bytes-like object or binary stream): the file. A `str` is a path.
-        models (path or paths): folders to look for model packages in first.
-        level (int): limits of SPEC §15, 1 or 2.
-        progress (function of float): called with the share of the work that is done, 0 to 1.
-        environment (Environment): registry, tables and package folders. None: `Environment.default()`.
-        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
-        partial (bool): leave out payloads whose model is not installed, in place of an error, unless none would be left.
-        notice (function of str): called with each notice, such as which payloads are left out.
+        data, models, level, progress, environment, limits (as for `refcodec.payload`): the file, and how it is read.
+        partial, notice (as for `refcodec.symbols`): whether payloads without an installed model are left out, and announced.
 
     Returns:
         A dict from the name of each kind of payload in the file to an `Artifact`: `what` describes it, `suffixes` are its

@@ -48,12 +48,7 @@ def text(
     """Return the text of a file: its caption, or its consonants restored to words without a language model.
 
     Args:
-        data (path, bytes-like object or binary stream): the file. A `str` is a path.
-        models (path or paths): folders to look for model packages in first.
-        level (int): limits of SPEC §15, 1 or 2.
-        progress (function of float): called with the share of the work that is done, 0 to 1.
-        environment (Environment): registry, tables and package folders. None: `Environment.default()`.
-        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
+        data, models, level, progress, environment, limits (as for `refcodec.payload`): the file, and how it is read.
         notice (function of str): called with each notice, such as a payload left out because its model is not installed.
 
     Raises:

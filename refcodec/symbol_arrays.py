@@ -35,13 +35,8 @@ def symbols(
     """Return the decoded symbols of a file, payload by payload, as texts and numpy arrays.
 
     Args:
-        data (path, bytes-like object or binary stream): the file. A `str` is a path.
-        models (path or paths): folders to look for model packages in first.
-        level (int): limits of SPEC §15, 1 or 2.
-        progress (function of float): called with the share of the work that is done, 0 to 1.
-        environment (Environment): registry, tables and package folders. None: `Environment.default()`.
-        limits (Limits): bounds of the caller on pixels, memory and time. None: `Limits.default()`.
-        partial (bool): leave out payloads whose model is not installed, in place of an error, unless none would be left.
+        data, models, level, progress, environment, limits (as for `refcodec.payload`): the file, and how it is read.
+        partial (bool): leave out payloads whose model is not installed instead of raising an error, unless none would be left.
         notice (function of str): called with each notice, such as which payloads are left out.
 
     Returns:

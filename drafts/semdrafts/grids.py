@@ -89,7 +89,7 @@ def load(micro: Any, package: Any, parameters: Parameters) -> Model:
     if {"v": v, "grids": grids} != parameters:
         micro.fail(803, "DRAFT-R-306: v and grids are not those of the profile")
     model = Model(v, split, contexts, embeddings, nets)
-    judge_bounds(micro, model)
+    check_bounds(micro, model)
     return model
 
 
@@ -111,7 +111,7 @@ def has(micro: Any, value: Any, members: set[str], where: str) -> None:
 
 
 def context_of(micro: Any, builder: Any, k: int, v: int, nets: int, entry: Any) -> list[list[int]]:
-    """Judges an object of `contexts`, and gives its embedding."""
+    """Return the embedding of an object of `contexts`, after checking it."""
     where = f"contexts[{k}]"
     has(micro, entry, {"from", "embedding", "schedule", "passes"}, where)
     before = [whole(micro, j, 0, k - 1, where) for j in listed(micro, entry["from"], 0, k, where)]
@@ -152,7 +152,7 @@ def net_of(micro: Any, builder: Any, i: int, v: int, channels: int, entry: Any) 
     return context, Head(rows, list(b.values), builder.requant(f"{where}.head.logits", head["logits"], v))
 
 
-def judge_bounds(micro: Any, model: Model) -> None:
+def check_bounds(micro: Any, model: Model) -> None:
     reach = [0] * len(model.nets)
     for k, context in enumerate(model.contexts):
         x = max(abs(value) for j in [k, *context["from"]] for vector in model.embeddings[j] for value in vector)

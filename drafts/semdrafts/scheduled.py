@@ -73,7 +73,7 @@ def load_model(micro: Any, package: Any, parameters: Parameters) -> Model:
     here = {name: builder.symbols[name] for name in NUMBERS}
     if here | {"m": sum(model.groups)} != parameters:  # DRAFT-R-205
         micro.fail(803, f"DRAFT-R-205: the model's {here} are not the profile's {parameters}")
-    judge_bounds(micro, model)
+    check_bounds(micro, model)
     return model
 
 
@@ -183,7 +183,7 @@ def width_of(micro: Any, name: str, entry: Any, hyper: int, widths: list[int], u
     return int(zeros)
 
 
-def judge_bounds(micro: Any, model: Model) -> None:
+def check_bounds(micro: Any, model: Model) -> None:
     rates = model.rates
     z = micro.judge_requant_bounds("z_input", model.z_input, 32768, rates)
     y = micro.judge_requant_bounds("y_input", model.y_input, 32768, rates)

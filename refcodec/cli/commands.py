@@ -22,9 +22,11 @@ COMMANDS = {
     "strip": ("refcodec.cli.edit", "strip"),
     "cut": ("refcodec.cli.edit", "cut"),
     "add": ("refcodec.cli.edit", "add"),
+    "thumbnail": ("refcodec.cli.thumbnail", "command"),
     "models": ("refcodec.cli.models", "group"),
     "conformance": ("refcodec.cli.conformance", "group"),
     "bench": ("refcodec.cli.bench.command", "group"),
+    "completion": ("refcodec.cli.completion", "command"),
 }
 
 

@@ -112,7 +112,8 @@ def painting_options(f: Any) -> Any:
 @click.option(
     "--any-model",
     is_flag=True,
-    help="Reconstruct with another image embedder, hyper-encoder, tokenizer or codebook than the file states, too.",
+    help="Reconstruct even if an image embedder, hyper-encoder, codebook, tokenizer or text encoder is not the one that "
+    "the file states.",
 )
 @models_options
 @level_option

@@ -14,15 +14,15 @@ from refcodec.cli.stdio import claim_report, say, show_json, wants_json
 from refcodec.fileio import shown
 
 
-@click.command("identify", short_help="Name models by digest, for files, rows and packages.")
+@click.command("identify", short_help="Print the digests that identify models in files, rows and packages.")
 @click.argument("models", metavar="ROLE=FOLDER…", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="DIR", callback=folder_name, help="Write a model package of this identity.")
-@click.option("--with", "base", metavar="PACKAGE", help="The package has this one's symbol model, too.")
-@click.option("--name", metavar="NAME", help="The name of the package.  [default: that of DIR]")
-@click.option("--replace", is_flag=True, help="Replace a package that is there already.")
+@click.option("-o", "--output", metavar="DIR", callback=folder_name, help="Write a model package with this identity.")
+@click.option("--with", "base", metavar="PACKAGE", help="Copy the symbol model of PACKAGE into the package.")
+@click.option("--name", metavar="NAME", help="Name of the package.  [default: that of DIR]")
+@click.option("--replace", is_flag=True, help="Replace an existing package.")
 @json_option
 def command(models: tuple[str, ...], output: str | None, base: str | None, name: str | None, replace: bool) -> None:
-    """Print the digests of models without which symbols mean something else (SPEC.md §12).
+    """Print the digests of the models that give symbols their meaning (SPEC.md §12).
 
     \b
     image_embedder   a CLIP vision model, or a pipeline of stable unCLIP
@@ -31,9 +31,9 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
     tokenizer        a folder with a tokenizer, or a pipeline
     text_encoder     a CLIP text model, or a pipeline
 
-    The digests can stand in `identity` of a registry row, where they cost a file no bytes. With -o they become a package,
-    which --explicit-model names in a file by 6 bytes or more, and --model finds. Copies of a model in float16 and float32
-    have one digest.
+    In `identity` of a registry row, digests cost a file no bytes. With -o they become a package, which --model finds, and
+    which --explicit-model names in a file at a cost of 6 bytes or more. Copies of a model in float16 and float32 have the
+    same digest.
 
     \b
     semtool models identify image_embedder=clip-vit-large-patch14 -o my-embedder

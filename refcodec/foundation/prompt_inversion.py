@@ -5,7 +5,7 @@
     repeat:  q = nearest token embeddings of p;  g = gradient of 1 - cos(text(q), picture) at q;  p = AdamW(p, g)
 
 The best q is the prompt. Settings are those of Text+Sketch (Lei et al. 2023, code): 16 tokens, learning rate
-and weight decay 0.1, at limit 3000 steps. The authors set no seed and send the text of the tokens; here the seed is set
+and weight decay 0.1, at most 3000 steps. The authors set no seed and send the text of the tokens; here the seed is fixed
 and the ids themselves are sent.
 """
 
@@ -26,7 +26,7 @@ from refcodec.progress import Progress
 
 RATE: Final = 0.1
 DECAY: Final = 0.1
-PATIENCE: Final = 300  # steps without a better prompt before the search stops; limit of the gain is in the first 200
+PATIENCE: Final = 300  # steps without a better prompt before the search stops; most of the gain is in the first 200
 
 
 def invert(

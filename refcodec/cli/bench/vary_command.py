@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     required=True,
     metavar="NAME[=VALUES]",
     help="A setting and its values, such as guidance=1,3,5 or steps=5:50:5: a render hint, or vector-scale, vector-noise "
-    "(clip) or guidance-on (perco), whose values are those of the paper if none are named. Repeatable.",
+    "(clip) or guidance-on (perco), whose default values are those of the paper. Repeatable.",
 )
 @click.option("--profile", metavar="P", help="Profile of the registry, by id or name.")
 @click.option(
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
     metavar="K=V",
     multiple=True,
     callback=pairs,
-    help="A render hint that stays the same. Repeatable.",
+    help="A render hint that does not vary. Repeatable.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(1, SAMPLES_MAX),
     default=1,
     show_default=True,
-    help="Pictures generated from each file, each with its own seed; metrics are their means.",
+    help="Pictures generated from each file, each with its own seed; metrics are means over them.",
 )
 @click.option(
     "--metrics",
@@ -67,7 +67,9 @@ if TYPE_CHECKING:
     help="Also measure what CMD prints for two PNG files, as for semtool bench rate. Repeatable.",
 )
 @click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Folder of metric networks.")
-@click.option("--captions", type=click.Path(path_type=Path), metavar="FILE", help="For clip-score, a text a picture.")
+@click.option(
+    "--captions", type=click.Path(path_type=Path), metavar="FILE", help="For clip-score: one text for each picture."
+)
 @models_options
 @click.option(
     "--cache",

@@ -11,7 +11,16 @@ import click
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.inspect_text import facts, hex_lines, meaning, split, title, value_text
 from refcodec.cli.output_file import output_name
-from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json, write_output
+from refcodec.cli.stdio import (
+    STDIO,
+    claim_output,
+    one_destination,
+    read_input,
+    say,
+    show_json,
+    wants_json,
+    write_output,
+)
 from refcodec.errors import one_line
 from refcodec.fileio import shown
 
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
 
 @click.command("inspect", short_help="Show the fields of a .sem file, byte by byte.")
 @click.argument("source", metavar="IN.sem")
-@click.option("--hex", "as_hex", is_flag=True, help="Show the bytes of every field.")
+@click.option("--hex", "as_hex", is_flag=True, help="Show every byte of every field, 16 a line.")
 @click.option(
     "--html", metavar="OUT.html", callback=output_name, help="Write a page that shows the bytes, coloured by field."
 )
@@ -53,7 +62,8 @@ def command(source: str, as_hex: bool, html: str | None, memory: bool, model: st
         more = {"memory": None if predicted is None else predicted.to_dict()} if memory else {}
         show_json(inspection.to_dict() | more)
     elif html != STDIO:
-        say("\n".join(_lines(source, data, inspection, environment.registry, as_hex)))
+        for line in _lines(source, data, inspection, environment.registry, as_hex):
+            say(line)
         if predicted is not None:
             say(_memory_line(predicted))
     if not inspection.errors:
@@ -80,7 +90,10 @@ def _memory_line(predicted: DecodeMemory) -> str:
 def _lines(source: str, data: bytes, inspection: Inspection, rows: Registry, as_hex: bool) -> Iterator[str]:
     """Yield the lines of the text output."""
     yield f"{shown(source)}: {title(inspection)}"
-    for name, text in facts(inspection):
+    lines = facts(inspection)
+    if inspection.errors and one_destination():  # the first error is printed at the end
+        lines.pop(next(i for i, (name, _) in enumerate(lines) if name == "error"))
+    for name, text in lines:
         yield f"  {name:10} {one_line(text)}"
     if not inspection.fields:
         return

@@ -16,7 +16,9 @@ from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.limits import Limits
+    from refcodec.registry import Profile
 
+LATENTS = {"elic": 7, "sketch": 6}  # kinds with a rate index, by name
 REMEDY = "-o FILE writes all of it"
 
 
@@ -37,7 +39,8 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
     """Print the decoded symbols of IN.sem, section by section.
 
     Prints the kind, the SHA-256 of the serialised symbols (S of SPEC.md §7), the shape of each array, and short values;
-    of a long one its beginning. --json prints all of it, and -o writes that to a file.
+    of a long one its beginning. --json prints all of it, and -o writes that to a file. Of latents it prints the quality of
+    encode; in the JSON, rate is its index among the rates of the model, from 0.
     """
     if output is not None and output != STDIO:
         claim_output(output, source)
@@ -55,6 +58,9 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
     if wants_json() or output == STDIO:
         show_json(symbols.to_dict(), REMEDY)
         return
+    from refcodec.container import read
+
+    container = read(data, level=level, environment=environment, limits=limits)
     for section in symbols.sections:
         say(section.kind)
         say(f"  sha256  {section.sha256}")
@@ -62,5 +68,14 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
         values = section.value.items() if isinstance(section.value, dict) else [("value", section.value)]
         if section.candidate is not None:
             values = [*values, ("candidate", section.candidate)]
+        if section.kind in LATENTS:
+            values = [("quality", _quality(section.kind, section.value["rate"], container.profile))]
         for name, value in values:
             say(f"  {brief(name, REMEDY):7} {brief(value, REMEDY)}")
+
+
+def _quality(kind: str, rate: int, profile: Profile) -> str:
+    """Return the quality of latents of a rate index, as `semtool encode --quality` takes it."""
+    from refcodec.methods.operating_point import quality_of
+
+    return f"{quality_of(rate, profile.parameters(LATENTS[kind])['rates']):.3g}"

@@ -12,7 +12,7 @@ import click
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
-from refcodec.cli.stdio import STDIO, read_input, say, show_json, wants_json
+from refcodec.cli.stdio import STDIO, one_destination, read_input, say, show_json, wants_json
 from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import read_settings, shown
 
@@ -145,6 +145,6 @@ def _line(row: dict[str, Any], error: SemError | None) -> str:
         words += [f"level {row['level']}"] if row["complete"] else [f"level {row['level']}", "incomplete"]
         words += [] if error is None else ["no trace"]
     elif error is not None:
-        words += [WORDS[error.status], f"{error.id} {error.name}"]
+        words += [WORDS[error.status], *([] if one_destination() else [f"{error.id} {error.name}"])]
     words += [f"differs from the encoder at {row['parts_at']}"] if row["parts_at"] else []
     return f"{name}: {', '.join(words)}"

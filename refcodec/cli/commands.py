@@ -23,6 +23,7 @@ COMMANDS = {
     "cut": ("refcodec.cli.edit", "cut"),
     "add": ("refcodec.cli.edit", "add"),
     "thumbnail": ("refcodec.cli.thumbnail", "command"),
+    "example": ("refcodec.cli.example", "command"),
     "models": ("refcodec.cli.models", "group"),
     "conformance": ("refcodec.cli.conformance", "group"),
     "bench": ("refcodec.cli.bench.command", "group"),

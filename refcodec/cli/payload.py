@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +16,7 @@ from refcodec.fileio import shown
 
 if TYPE_CHECKING:
     from refcodec.limits import Limits
-    from refcodec.registry import Profile
 
-LATENTS = {"elic": 7, "sketch": 6}  # kinds with a rate index, by name
 REMEDY = "-o FILE writes all of it"
 
 
@@ -60,7 +58,10 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
         return
     from refcodec.container import read
 
-    container = read(data, level=level, environment=environment, limits=limits)
+    profile = read(data, level=level, environment=environment, limits=limits).profile
+    rates = {
+        kind.name: profile.parameters(kind.id).get("rates") for kind in environment.kinds if kind.id in profile.kinds
+    }
     for section in symbols.sections:
         say(section.kind)
         say(f"  sha256  {section.sha256}")
@@ -68,14 +69,15 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
         values = section.value.items() if isinstance(section.value, dict) else [("value", section.value)]
         if section.candidate is not None:
             values = [*values, ("candidate", section.candidate)]
-        if section.kind in LATENTS:
-            values = [("quality", _quality(section.kind, section.value["rate"], container.profile))]
+        values = [_named(name, value, rates[section.kind]) for name, value in values]
         for name, value in values:
             say(f"  {brief(name, REMEDY):7} {brief(value, REMEDY)}")
 
 
-def _quality(kind: str, rate: int, profile: Profile) -> str:
-    """Return the quality of latents of a rate index, as `semtool encode --quality` takes it."""
+def _named(name: str, value: Any, rates: int | None) -> tuple[str, Any]:
+    """Return an entry of a value as it is printed: the rate index of latents as the quality that `semtool encode` takes."""
+    if name != "rate" or rates is None:
+        return name, value
     from refcodec.methods.operating_point import quality_of
 
-    return f"{quality_of(rate, profile.parameters(LATENTS[kind])['rates']):.3g}"
+    return "quality", f"{quality_of(value, rates):.3g}"

@@ -26,7 +26,9 @@ TRACE_BYTES = 1 << 26  # largest digest file: more than any model needs
 
 @click.command(short_help="Check that files are valid and intact.")
 @click.argument("sources", metavar="IN.sem…", nargs=-1, required=True)
-@click.option("--trace", is_flag=True, help="Print the first layer or pass that differs from IN.sem.trace.json.")
+@click.option(
+    "--trace", is_flag=True, help="Print the first layer or pass that differs from IN.sem.trace.json. Takes no value."
+)
 @model_option
 @level_option
 @limits_options

@@ -80,4 +80,4 @@ def _named(name: str, value: Any, rates: int | None) -> tuple[str, Any]:
         return name, value
     from refcodec.methods.operating_point import quality_of
 
-    return "quality", f"{quality_of(value, rates):.3g}"
+    return name, f"quality {quality_of(value, rates):.3g}"

@@ -69,7 +69,7 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
         values = section.value.items() if isinstance(section.value, dict) else [("value", section.value)]
         if section.candidate is not None:
             values = [*values, ("candidate", section.candidate)]
-        values = [_named(name, value, rates[section.kind]) for name, value in values]
+        values = [_named(name, value, rates.get(section.kind)) for name, value in values]
         for name, value in values:
             say(f"  {brief(name, REMEDY):7} {brief(value, REMEDY)}")
 

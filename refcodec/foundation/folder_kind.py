@@ -85,9 +85,9 @@ def is_empty_folder(folder: Path) -> bool:
 
 def empty_folder_error(role: str, folder: Path, recommended: Mapping[str, str]) -> SemError:
     """Return the MODEL_UNAVAILABLE error for an empty folder of a role. recommended: role -> hub id, for the remedy."""
-    usual = recommended.get(role)
-    example = f", such as {usual} of the hub" if usual else ""
-    hint = f"get the model again into it, {ROLES[role]}{example}, or name another with --model {role}=FOLDER"
+    kind = f", {ROLES[role]}" if role in ROLES else ""
+    example = f", such as {recommended[role]} of the hub" if role in recommended else ""
+    hint = f"get the model again into it{kind}{example}, or name another with --model {role}=FOLDER"
     return _error(Code.MODEL_UNAVAILABLE, role, f"{shown(str(folder))} is an empty folder", hint)
 
 

@@ -104,6 +104,14 @@ vectors: setup  ## make test_vectors/ and drafts/vectors/ anew and show what cha
 	$(BIN)/python -m tools.drafts.make
 	$(BIN)/python -m tools.drafts.examples --check
 
+viewer: setup  ## the viewer in a browser, at http://127.0.0.1:8000 (PORT=8000)
+	rm -rf out/viewer
+	$(BIN)/python -m tools.viewer.publish out/viewer --serve --port $(or $(PORT),8000)
+
+viewer-images: setup  ## the pictures of docs/viewer.md, in headless Chromium
+	$(BIN)/python -m pip install --quiet -e '.[viewer]'
+	$(BIN)/python -m tools.viewer.screenshots
+
 release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
 	@$(BIN)/python -m tools.release '$(NAME)'
 
@@ -153,6 +161,9 @@ bench-resources: setup  ## predicted memory and time of each class of input agai
 bench-base: setup  ## times, memory and size of the base install beside Pillow's AVIF (IMAGE=photo.jpg for your own)
 	$(BIN)/python -m tools.bench.base $(if $(IMAGE),'$(IMAGE)')
 
+bench-many: setup  ## 200 photographs by one command beside 200 calls (PHOTOS=folder for your own)
+	$(BIN)/python -m tools.bench.many $(if $(PHOTOS),'$(PHOTOS)')
+
 bench-large: setup  ## times and memory for 24 megapixels, beside another checkout (AGAINST=folder)
 	$(BIN)/python -m tools.bench.base --large $(if $(AGAINST),--against '$(AGAINST)')
 
@@ -189,4 +200,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-base setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean
+.PHONY: help setup setup-base setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean

@@ -94,14 +94,7 @@ def encode_file(image: ImageInput | None = None, **options: Unpack[EncodeOptions
     """Return the file of a picture or of symbols with its payloads and notices; arguments and errors as of `encode`."""
     refuse_unknown("encode", options, OPTIONS)
     settings = EncodeSettings.of(options)
-    symbols = SymbolInputs(
-        text=options.get("text"),
-        caption=options.get("caption"),
-        vector=options.get("vector"),
-        codes=options.get("codes"),
-        indices=options.get("indices"),
-        sketch=options.get("sketch"),
-    )
+    symbols = SymbolInputs.of(options)
     if image is not None:
         return replace(_encode_picture(image, symbols, settings, options), bpp_target=settings.bpp)
     if not symbols.names():

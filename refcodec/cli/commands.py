@@ -22,6 +22,7 @@ COMMANDS = {
     "strip": ("refcodec.cli.edit", "strip"),
     "cut": ("refcodec.cli.edit", "cut"),
     "add": ("refcodec.cli.edit", "add"),
+    "batch": ("refcodec.cli.batch", "group"),
     "thumbnail": ("refcodec.cli.thumbnail", "command"),
     "example": ("refcodec.cli.example", "command"),
     "models": ("refcodec.cli.models", "group"),

@@ -12,7 +12,8 @@ from refcodec.cli.analysis_options import prompts_option
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
-from refcodec.cli.output_file import folder_name, force_option, output_name, times_of, times_option
+from refcodec.cli.many_options import Outputs, are_many, many_outputs_options, present_of
+from refcodec.cli.output_file import existing_options, folder_name, output_name, require_absent, times_of, times_option
 from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json
 from refcodec.cli.write_images import ImageOptions, write_pictures
 from refcodec.cli.write_symbols import Naming
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from refcodec.foundation.resolve import Models
     from refcodec.limits import Limits
 
+FORMATS = ("png", "jpg", "webp", "avif", "tif", "bmp", "ppm")
 SYMBOL_SUFFIXES = (".txt", ".npy", ".npz")  # of files that are not pictures
 # settings of the user: of hints, and those that no file has
 OVERRIDES = (
     *("seed", "generator", "steps", "guidance", "scheduler", "strength", "noise_level", "norm_scale"),
     *("prompts", "expand", "image_guidance"),
 )
-
 
 SEED_HELP = "Seed of the noise.  [default: the file's, else the profile's]"
 SCHEDULER_HELP = "Sampler: ddim, ddpm, pndm, euler, euler-a, dpm or unipc."
@@ -80,15 +81,19 @@ def painting_options(f: Any) -> Any:
 
 
 @click.command(short_help="Reconstruct the picture of a .sem file, or write its symbols.")
-@click.argument("source", metavar="IN.sem")
+@click.argument("sources", metavar="IN.sem…", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
     metavar="OUT",
     callback=output_name,
-    help="[default: IN with a matching suffix; standard output for -]",
+    help="[default: IN with a matching suffix; standard output for -]. For many files a folder, such as out/.",
 )
-@force_option
+@existing_options
+@many_outputs_options
+@click.option(
+    "--format", "suffix", type=click.Choice(FORMATS), help="Many files: the format of pictures.  [default: png]"
+)
 @times_option
 @click.option(
     "--symbols",
@@ -120,17 +125,22 @@ def painting_options(f: Any) -> Any:
 @limits_options
 @json_option
 def command(
-    source: str,
+    sources: tuple[str, ...],
     output: str | None,
     symbols: bool,
     text: bool,
     alternatives: bool,
     progressive: bool,
     force: bool,
+    no_clobber: bool,
     preserve_times: bool,
+    jobs: int | None,
+    resume: bool,
+    keep_suffix: bool,
+    suffix: str | None,
     limits: Limits,
     **options: Any,
-) -> None:
+) -> int:
     """Reconstruct the picture of IN.sem and write it to OUT, in the format of its suffix.
 
     Formats are png, jpg, webp (lossless), avif, tif, bmp and ppm. For method elic, and for perco's embedded profile, the
@@ -146,14 +156,29 @@ def command(
     semtool decode clip.sem --model painter=stabilityai/stable-diffusion-2-1-unclip-small --samples 4
     semtool decode bridge.sem --text
     semtool decode large.sem -o large.png --progressive
+    semtool decode sems/ -o pictures/ --format jpg --resume
+
+    Of many files, and of those in folders, each picture is written into the folder OUT under its own name and folders.
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)
+    require_absent(None, no_clobber=no_clobber, force=force)
+    if are_many(sources, output, explicit=resume or keep_suffix or suffix is not None, one=symbols or text):
+        present = present_of(force=force, no_clobber=no_clobber, resume=resume)
+        kind = f".{suffix or FORMATS[0]}"
+        outputs = Outputs(str(output), kind, present, keep_suffix, pictures=True, times=preserve_times)
+        _check_many({"symbols": symbols, "text": text, "progressive": progressive}, wanted)
+        from refcodec.cli.decode_many import decode_many
+
+        arguments = {name: options[name] for name in (*OVERRIDES, "reflections") if options[name] is not None}
+        return decode_many(sources, outputs, jobs, arguments, options | {"limits": limits})
+    (source,) = sources
     if options["any_model"] and (symbols or text):
         raise click.UsageError(f"--any-model is for pictures, and {'--text' if text else '--symbols'} writes none")
     if progressive:
         _check_progressive(symbols, text, wanted, output, source)
-    naming = Naming(source, output, force, times_of(source, preserve_times))
+    require_absent(output, no_clobber=no_clobber, force=force)
+    naming = Naming(source, output, force, times_of(source, preserve_times), no_clobber)
     models = models_of(
         options["model"],
         options["device"],
@@ -167,12 +192,13 @@ def command(
         from refcodec.cli.print_text import print_text
 
         print_text(naming, alternatives, models.package_environment, level, limits)
-        return
+        return 0
     if output is not None or source == STDIO:
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
         picture_suffix(str(output))
     _decode(naming, symbols, models, wanted, level, progressive=progressive)
+    return 0
 
 
 def image_options(options: dict[str, Any]) -> ImageOptions:
@@ -217,6 +243,13 @@ def _check(symbols: bool, text: bool, alternatives: bool, wanted: ImageOptions) 
     names += ["keep-metadata"] if wanted.keep_metadata else []
     if (text or symbols) and names:
         raise click.UsageError(f"--{names[0]} is for pictures, and {'--text' if text else '--symbols'} writes none")
+
+
+def _check_many(flags: dict[str, bool], wanted: ImageOptions) -> None:
+    """Raise a usage error for options that are for one file."""
+    flags |= {"samples": wanted.samples > 1, "trace": wanted.trace is not None}
+    if names := [name for name, value in flags.items() if value]:
+        raise click.UsageError(f"--{names[0]} is for one file")
 
 
 def _check_progressive(symbols: bool, text: bool, wanted: ImageOptions, output: str | None, source: str) -> None:

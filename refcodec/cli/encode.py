@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.batch.encode import encoded_members
 from refcodec.cli.analysis_options import analysis_options
 from refcodec.cli.common_options import json_option, level_option, models_of, models_options, package_of, progress
+from refcodec.cli.encode_trace import TRACED, callbacks, recorders
 from refcodec.cli.error_report import notice
 from refcodec.cli.formats_help import CommandOfPictures
-from refcodec.cli.inspect_text import rate_text
 from refcodec.cli.limit_options import limits_options
-from refcodec.cli.output_file import OutputFile, default_sem, force_option, output_name, times_of, times_option
-from refcodec.cli.output_probe import probe_file
+from refcodec.cli.many_options import Outputs, are_many, many_outputs_options, present_of
+from refcodec.cli.output_file import (
+    OutputFile,
+    default_sem,
+    existing_options,
+    output_name,
+    require_absent,
+    times_of,
+    times_option,
+)
 from refcodec.cli.stdio import (
     STDIO,
     claim_output,
@@ -32,14 +41,12 @@ from refcodec.cli.stdio import (
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, size_option, symbol_options
 from refcodec.efforts import EFFORTS, FASTEST
 from refcodec.fileio import shown
+from refcodec.report.text import rate_text
 
 if TYPE_CHECKING:
     from refcodec.assemble import EncodedFile
-    from refcodec.cli.step_trace import Steps
     from refcodec.encode_settings import EncodeOptions
-    from refcodec.networks.trace import Tracer
 
-TRACED = ("consonant", "pics")  # methods whose analysis has steps
 QUALITY_HELP = (
     "1 to 10, with decimals, higher is better and larger: the rate of method elic, the number of words of consonant, the "
     "rate of the edge map of pics; clip and perco have the one rate of their profile.  [default: 5]"
@@ -56,15 +63,16 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 
 
 @click.command(cls=CommandOfPictures, short_help="Encode a picture, or symbols, as a .sem file.")
-@click.argument("source", metavar="[IN]", required=False)
+@click.argument("sources", metavar="[IN…]", nargs=-1)
 @click.option(
     "-o",
     "--output",
     metavar="OUT.sem",
     callback=output_name,
-    help="[default: IN with .sem; standard output for -]",
+    help="[default: IN with .sem; standard output for -]. For many files a folder, such as out/.",
 )
-@force_option
+@existing_options
+@many_outputs_options
 @times_option
 @click.option(
     "--method", metavar="M", help="elic, consonant, clip, pics or perco.  [default: elic; for symbols, theirs]"
@@ -143,8 +151,17 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 @limits_options
 @json_option
 def command(
-    source: str | None, output: str | None, trace: bool, force: bool, preserve_times: bool, **options: Any
-) -> None:
+    sources: tuple[str, ...],
+    output: str | None,
+    trace: bool,
+    force: bool,
+    no_clobber: bool,
+    preserve_times: bool,
+    jobs: int | None,
+    resume: bool,
+    keep_suffix: bool,
+    **options: Any,
+) -> int:
     """Encode the picture IN, or symbols, as a .sem file.
 
     IN may be in any of the formats below; - is standard input. Without IN the file is made from a text, an image
@@ -155,13 +172,29 @@ def command(
     semtool encode --text "old stone bridge" --size 1024x1024 -o bridge.sem
     semtool encode --caption "A cat on a mat." --indices grid.npy --size 768x512 -o cat.sem
     semtool encode photo.jpg --method pics --caption "A cat on a mat."
+    semtool encode photos *.png -o out/ --resume
+
+    Of many files, and of the pictures in folders, each is written into the folder OUT under its own name and folders.
     """
+    require_absent(None, no_clobber=no_clobber, force=force)
+    if are_many(sources, output, explicit=resume or keep_suffix):
+        present = present_of(force=force, no_clobber=no_clobber, resume=resume)
+        outputs = Outputs(str(output), ".sem", present, keep_suffix, times=preserve_times)
+        if trace or options["size"] is not None:
+            raise click.UsageError(f"--{'trace' if trace else 'size'} is for one file")
+        from refcodec.cli.encode_many import encode_many
+
+        return encode_many(sources, outputs, jobs, encode_options(options), options)
+    source = sources[0] if sources else None
     symbols = any(options[name] is not None for name in NAMES)
     if trace and ((source is None and symbols) or options["method"] not in (None, "elic", *TRACED)):
         raise click.UsageError(f"--trace is for pictures by method elic, {' or '.join(TRACED)}")
     if source is None and not symbols:
         source = STDIO
     file = claim_target(source, output, options["size"], force=force)
+    if no_clobber:
+        require_absent(file.name, no_clobber=no_clobber, force=force)
+        file = replace(file, new=file.name != STDIO)
     times, target = times_of(source, preserve_times), file.name
     tracer, steps = recorders(target, options["method"]) if trace else (None, None)
     with encoding(source) as more:
@@ -175,6 +208,7 @@ def command(
     if steps is not None:
         steps.write()
     report(encoded, target)
+    return 0
 
 
 def claim_target(
@@ -194,24 +228,6 @@ def claim_target(
     file = default_sem(source, force=force) if output is None else OutputFile(output)
     claim_output(file.name, source)
     return file
-
-
-def recorders(target: str, method: str | None) -> tuple[Tracer | None, Steps | None]:
-    """Return the recorders of --trace: of the layers and passes of the networks, or of the steps of an analysis."""
-    if target == STDIO:
-        raise click.UsageError("--trace needs a named output")
-    from refcodec.cli.step_trace import Steps
-    from refcodec.networks.trace import Tracer
-
-    if method in TRACED:
-        return None, Steps(f"{target}.trace")
-    probe_file(f"{target}.trace.json")
-    return Tracer(), None
-
-
-def callbacks(tracer: Tracer | None, steps: Steps | None) -> EncodeOptions:
-    """Return the arguments of `refcodec.encode` that pass layers, passes and steps to the recorders."""
-    return {"trace": tracer, "record": None if steps is None else steps.record}
 
 
 @contextmanager
@@ -275,21 +291,7 @@ def report(encoded: EncodedFile, target: str) -> None:
     for text in encoded.notices:
         notice(text)
     if wants_json():
-        result = {
-            "file": target,
-            "bytes": len(encoded.data),
-            "bpp": encoded.bpp,
-            "ubpp": encoded.bpp * 1e6,
-            "method": encoded.method,
-            "profile": encoded.profile.id,
-            "width": encoded.width,
-            "height": encoded.height,
-            "rate": encoded.rate,
-            "bpp_target": encoded.bpp_target,
-            "reached": None if encoded.bpp_target is None else encoded.missed is None,
-            "notices": list(encoded.notices),
-        }
-        show_json(result)
+        show_json({"file": target} | encoded_members(encoded))
     else:
         rate = rate_text(len(encoded.data), encoded.width, encoded.height)
         say(f"{shown(target)}: {rate}, {encoded.method}, {encoded.width}x{encoded.height}")

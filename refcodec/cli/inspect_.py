@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""semtool inspect: show every field of a .sem file. Runs no network, and shows broken files as far as they can be read."""
+"""semtool inspect: show every field of a .sem file. Runs no network, and shows broken files as far as they can be read.
+
+--memory and --deep look further, and need the model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.batch.inputs import is_folder
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
-from refcodec.cli.inspect_text import facts, hex_lines, meaning, split, title, value_text
+from refcodec.cli.deep_check import DeepCheck, deep_check
 from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import (
     STDIO,
@@ -23,6 +27,7 @@ from refcodec.cli.stdio import (
 )
 from refcodec.errors import one_line
 from refcodec.fileio import shown
+from refcodec.report.text import facts, hex_lines, meaning, split, title, value_text
 
 if TYPE_CHECKING:
     from refcodec.decode_memory import DecodeMemory
@@ -32,21 +37,34 @@ if TYPE_CHECKING:
 
 
 @click.command("inspect", short_help="Show the fields of a .sem file, byte by byte.")
-@click.argument("source", metavar="IN.sem")
+@click.argument("sources", metavar="IN.sem", nargs=-1, required=True)
 @click.option("--hex", "as_hex", is_flag=True, help="Show every byte of every field, 16 a line.")
 @click.option(
     "--html", metavar="OUT.html", callback=output_name, help="Write a page that shows the bytes, coloured by field."
 )
 @click.option("--memory", is_flag=True, help="Also predict the memory that decoding takes, which loads the model.")
+@click.option("--deep", is_flag=True, help="Also decode the payloads, as verify does, which needs the model.")
 @model_option
 @level_option
 @json_option
-def command(source: str, as_hex: bool, html: str | None, memory: bool, model: str | None, level: int) -> int:
+def command(
+    sources: tuple[str, ...], as_hex: bool, html: str | None, memory: bool, deep: bool, model: str | None, level: int
+) -> int:
     """Show fields, sections, rate, model and check of IN.sem.
 
-    Decodes no payload and needs no model, except for --memory. A broken file is shown as far as it can be read; the exit
-    status is that of its first error.
+    Decodes no payload and needs no model, except for --memory and --deep. A broken file is shown as far as it can be
+    read; the exit status is that of its first error. Of many files, and of the .sem files in folders, each is shown in turn.
     """
+    if len(sources) > 1 or is_folder(sources[0]):
+        chosen = [name for name, is_set in (("html", html is not None), ("memory", memory), ("deep", deep)) if is_set]
+        if chosen:
+            raise click.UsageError(f"--{chosen[0]} is for one file")
+        from refcodec.cli.inspect_many import inspect_many
+
+        return inspect_many(
+            sources, model, level, lambda name, data, found, rows: "\n".join(_lines(name, data, found, rows, as_hex))
+        )
+    (source,) = sources
     if html is not None:
         claim_output(html, source)
     from refcodec.inspection import inspect
@@ -54,22 +72,28 @@ def command(source: str, as_hex: bool, html: str | None, memory: bool, model: st
     data, environment = read_input(source, level), environment_of(model)
     inspection = inspect(data, level=level, environment=environment)
     predicted = _predicted(data, environment, level) if memory and not inspection.errors else None
+    checked = deep_check(data, environment, level) if deep and not inspection.errors else None
     if html is not None:
         from refcodec.cli.inspect_html import render
 
-        write_output(html, render(source, data, inspection, environment.registry).encode("utf-8", "backslashreplace"))
+        page = render(source, data, inspection, environment.registry, checked)
+        write_output(html, page.encode("utf-8", "backslashreplace"))
     if wants_json():
-        more = {"memory": None if predicted is None else predicted.to_dict()} if memory else {}
-        show_json(inspection.to_dict() | more)
+        more: dict[str, Any] = {"memory": None if predicted is None else predicted.to_dict()} if memory else {}
+        more |= {"deep": None if checked is None else checked.to_dict()} if deep else {}
+        show_json(inspection.to_dict() | more | ({} if html in (None, STDIO) else {"html": html}))
     elif html != STDIO:
-        for line in _lines(source, data, inspection, environment.registry, as_hex):
+        for line in _lines(source, data, inspection, environment.registry, as_hex, checked):
             say(line)
         if predicted is not None:
             say(_memory_line(predicted))
-    if not inspection.errors:
+        if html is not None:
+            say(f"\n  page of these fields: {shown(html)}")
+    error = inspection.errors[0] if inspection.errors else checked.error if checked is not None else None
+    if error is None:
         return 0
-    say(one_line(str(inspection.errors[0])), err=True)
-    return inspection.errors[0].status
+    say(one_line(str(error)), err=True)
+    return error.status
 
 
 def _predicted(data: bytes, environment: Environment, level: int) -> DecodeMemory:
@@ -87,12 +111,15 @@ def _memory_line(predicted: DecodeMemory) -> str:
     return f"\n  memory of decode {picture}, of verify about {format_bytes(predicted.symbols)}"
 
 
-def _lines(source: str, data: bytes, inspection: Inspection, rows: Registry, as_hex: bool) -> Iterator[str]:
+def _lines(
+    source: str, data: bytes, inspection: Inspection, rows: Registry, as_hex: bool, deep: DeepCheck | None = None
+) -> Iterator[str]:
     """Yield the lines of the text output."""
-    yield f"{shown(source)}: {title(inspection)}"
-    lines = facts(inspection)
-    if inspection.errors and one_destination():  # the first error is printed at the end
-        lines.pop(next(i for i, (name, _) in enumerate(lines) if name == "error"))
+    yield f"{shown(source)}: {title(inspection, deep)}"
+    lines = facts(inspection, deep)
+    first = next((i for i, (name, _) in enumerate(lines) if name == "error"), None)
+    if first is not None and one_destination():  # it is printed at the end
+        lines.pop(first)
     for name, text in lines:
         yield f"  {name:10} {one_line(text)}"
     if not inspection.fields:

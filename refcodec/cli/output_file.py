@@ -52,9 +52,18 @@ def folder_name(_context: click.Context, option: click.Parameter, name: str | No
     return name
 
 
-def force_option(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --force."""
+def existing_options(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --force and --no-clobber, which say the same for every command that writes a file."""
+    f = click.option("--no-clobber", is_flag=True, help="Replace no file that is there already, whoever named it.")(f)
     return click.option("--force", is_flag=True, help="Replace files that are there already under default names.")(f)
+
+
+def require_absent(output: str | None, *, no_clobber: bool, force: bool) -> None:
+    """Raise a usage error if --no-clobber protects the file that the user names, or if --force contradicts it."""
+    if no_clobber and force:
+        raise click.UsageError("--force and --no-clobber exclude each other: give one of them")
+    if no_clobber and output not in (None, STDIO) and os.path.lexists(str(output)):
+        raise click.UsageError(f"{shown(str(output))} is there already, and --no-clobber keeps it")
 
 
 def times_option(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,18 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.batch.inputs import is_folder
+from refcodec.batch.outcome import Failure
+from refcodec.batch.verify import empty_row, verify
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option, progress
 from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
+from refcodec.cli.many_options import jobs_option
 from refcodec.cli.stdio import STDIO, one_destination, read_input, say, show_json, wants_json
 from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import read_settings, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from refcodec.environment import Environment
     from refcodec.limits import Limits
 
 WORDS = {3: "invalid", 4: "unsupported", 5: "model unavailable", 6: "over the limits", 7: "unreadable"}
+SEVERAL = 32  # files from which on other processes pay
 TRACE_BYTES = 1 << 26  # largest digest file: more than any model needs
 
 
@@ -31,15 +38,25 @@ TRACE_BYTES = 1 << 26  # largest digest file: more than any model needs
 )
 @model_option
 @level_option
+@jobs_option
 @limits_options
 @json_option
-def command(sources: tuple[str, ...], trace: bool, model: str | None, level: int, limits: Limits) -> int:
-    """Check form, canonical streams, keyed check and limits of each file.
+def command(
+    sources: tuple[str, ...], trace: bool, model: str | None, level: int, jobs: int | None, limits: Limits
+) -> int:
+    """Check form, canonical streams, keyed check and limits of each file, and of the .sem files in folders.
 
     The exit status is that of the first invalid file.
     """
     if trace and STDIO in sources:
         raise click.UsageError("--trace needs named files")
+    folders = any(map(is_folder, sources))
+    if STDIO not in sources and not trace and (folders or (jobs or 1) > 1 or len(sources) >= SEVERAL):
+        from refcodec.cli.verify_many import verify_many
+
+        return verify_many(sources, model, level, jobs, limits, _line, summary=folders)
+    if folders:
+        raise click.UsageError("--trace and standard input are for named files, not for folders")
     environment = environment_of(model)
     rows, status = [], 0
     for source in sources:
@@ -60,60 +77,22 @@ def _check(
     source: str, environment: Environment, level: int, trace: bool, limits: Limits
 ) -> tuple[dict[str, Any], SemError | None]:
     """Return the object of one file in verify.schema.json, and its first error, if any."""
-    from refcodec.decoder import decode_file
-    from refcodec.inspection import inspect
     from refcodec.networks.trace import Tracer
 
-    row: dict[str, Any] = {
-        "file": source,
-        "valid": None,
-        "canonical": None,
-        "check": None,
-        "level": None,
-        "complete": None,
-        "parts_at": None,
-        "error": None,
-    }
+    row, failure = empty_row(source), None
     tracer = Tracer() if trace else None
-    failure: SemError | None = None  # the first one
-    data = None
     try:
         data = read_input(source, level)
         with progress("verifying") as update:
-            decoded = decode_file(
-                data, level=level, trace=tracer, progress=update, environment=environment, limits=limits
-            )
-        row.update(valid=True, canonical=decoded.canonical, check=decoded.state, complete=decoded.container.complete)
-    except SemError as error:
-        failure = error
-        row.update(
-            valid=False if error.status == 3 else None,
-            canonical=False if error.code == Code.STREAM_NOT_CANONICAL else None,
-        )
-    if data is not None:
-        row["level"] = _level(data, environment)
-    if data is not None and failure is not None:
-        inspection = inspect(data, level=level, environment=environment)
-        state = "failed" if failure.code == Code.CHECK_MISMATCH else inspection.check.state
-        row.update(complete=inspection.complete, check=state)
-    if tracer is not None and data is not None:
-        try:
+            verified = verify(data, environment, level, limits, tracer, update)
+        row |= verified.members
+        failure = verified.error
+        if tracer is not None:
             row["parts_at"] = _parts_at(source, data, tracer)
-        except SemError as error:
-            failure = failure or error
+    except SemError as error:
+        failure = failure or error
     row["error"] = None if failure is None else failure.to_dict()
     return row, failure
-
-
-def _level(data: bytes, environment: Environment) -> int | None:
-    """Return the lowest level whose limits the file does not exceed."""
-    from refcodec.container.limits import LEVELS
-    from refcodec.inspection import inspect
-
-    def fits(level: int) -> bool:
-        return all(error.family != "limit" for error in inspect(data, level=level, environment=environment).errors)
-
-    return next(filter(fits, LEVELS), None)
 
 
 def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
@@ -134,7 +113,7 @@ def _parts_at(source: str, data: bytes, tracer: Any) -> str | None:
     return name
 
 
-def _line(row: dict[str, Any], error: SemError | None) -> str:
+def _line(row: Mapping[str, Any], error: SemError | Failure | None) -> str:
     """Return the line of one file."""
     name = shown(row["file"])
     words = []
@@ -147,6 +126,11 @@ def _line(row: dict[str, Any], error: SemError | None) -> str:
         words += [f"level {row['level']}"] if row["complete"] else [f"level {row['level']}", "incomplete"]
         words += [] if error is None else ["no trace"]
     elif error is not None:
-        words += [WORDS[error.status], *([] if one_destination() else [f"{error.id} {error.name}"])]
+        words += [WORDS.get(error.status, "failed")]
+        words += [] if one_destination() else [f"{_id(error)} {error.name}".strip()]
     words += [f"differs from the encoder at {row['parts_at']}"] if row["parts_at"] else []
     return f"{name}: {', '.join(words)}"
+
+
+def _id(error: SemError | Failure) -> str:
+    return error.id if isinstance(error, SemError) else error.code or ""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from refcodec.batch.decode import picture_file
 from refcodec.cli.error_report import notice
 from refcodec.cli.output_probe import probe_file
 from refcodec.cli.stdio import STDIO, default_output
@@ -106,13 +106,13 @@ def files_for(reconstruction: Reconstruction, target: str, metadata: Mapping[str
     seeds = reconstruction.seeds or (None,)
     names = names_for(target, reconstruction.seeds) if len(pictures) > 1 else [target]
     files = [
-        ImageFile(name, _encoded(pixels, kind, note, metadata), seed=seed)
+        ImageFile(name, picture_file(pixels, kind, note, metadata), seed=seed)
         for name, seed, pixels in zip(names, seeds, pictures, strict=True)
     ]
     if len(pictures) > 1:
         from refcodec.images.contact_sheet import contact_sheet
 
-        sheet = _encoded(contact_sheet(pictures), kind, note, metadata)
+        sheet = picture_file(contact_sheet(pictures), kind, note, metadata)
         files.insert(0, ImageFile(target, sheet, "contact sheet"))
     return files
 
@@ -121,14 +121,6 @@ def names_for(target: str, seeds: Iterable[int]) -> list[str]:
     """Return one name for each seed: the target's, with the seed before the suffix."""
     stem, suffix = os.path.splitext(target)
     return [f"{stem}-{seed}{suffix}" for seed in seeds]
-
-
-def _encoded(pixels: Any, kind: str, note: Mapping[str, str], metadata: Mapping[str, str]) -> bytes:
-    from refcodec.images.save import save
-
-    out = io.BytesIO()
-    save(pixels, out, format=kind, note=note, metadata=metadata)
-    return out.getvalue()
 
 
 def _claim_names(decoded: DecodedFile, naming: Naming, target: str, models: Models, options: ImageOptions) -> None:

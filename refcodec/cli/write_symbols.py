@@ -28,10 +28,12 @@ class Naming:
     output: str | None
     force: bool = False
     times: tuple[int, int] | None = None
+    no_clobber: bool = False
 
     def file(self, name: str, *, chosen: bool) -> OutputFile:
         """Return a file to write. chosen: whether the user chose its name, and so may replace what has it."""
-        return OutputFile(name, new=name != STDIO and not chosen and not self.force, times=self.times)
+        new = self.no_clobber or not (chosen or self.force)
+        return OutputFile(name, new=new and name != STDIO, times=self.times)
 
     def free(self, name: str) -> str:
         """Return a default name if no file has it, or with --force. UsageError if one has."""

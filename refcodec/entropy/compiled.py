@@ -27,6 +27,12 @@ def compiled_loops(count: int, fast: bool | None) -> Any:
     return _kernels() if fast else None
 
 
+def will_repeat(times: int) -> None:
+    """Count what the process has coded so far this many times: it will code as much again for each of many files."""
+    global _values_coded_in_python
+    _values_coded_in_python *= times
+
+
 @lru_cache(maxsize=1)
 def _kernels() -> Any:
     """Return the module of compiled loops, None without numba or with SEM_NO_NUMBA=1 in the environment."""

@@ -15,7 +15,7 @@ from refcodec.methods import latent_coding, rate_control
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.network_memory import require_memory
-from refcodec.networks import package, package_cache
+from refcodec.networks import package_cache
 from refcodec.payloads import kinds
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def analyse(request: EncodeRequest) -> Description:
         text=text,
         device=latent_coding.device_of(request.models, folder, "encoder"),
     )
-    name = package.read_manifest(folder).get("name", "")
+    name = package_cache.manifest(folder).get("name", "")
     setting = (
         f"at most {request.settings.bpp} bpp"
         if request.settings.bpp is not None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from refcodec.assemble import CodedPayload, FileTemplate
 from refcodec.efforts import FASTEST
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from refcodec.networks.context_model import Trace
 
 Packed: TypeAlias = tuple[list[CodedPayload], list[str]]  # payloads, and notices for the user
+
+INPUT_NAMES: Final = ("text", "caption", "vector", "codes", "indices", "sketch")  # arguments of `refcodec.encode`
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class SymbolInputs:
                 raise TypeError(f"the {name} is a str, not {type(value).__name__}")
             if value is not None and any("\ud800" <= letter <= "\udfff" for letter in value):
                 raise ValueError(f"the {name} is not Unicode text: it holds a lone surrogate")
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> SymbolInputs:
+        """Return the symbols among the arguments of `refcodec.encode`. Raises as the constructor does."""
+        return cls(**{name: options.get(name) for name in INPUT_NAMES})
 
     def names(self) -> set[str]:
         """Return the names of the inputs that are present."""

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from refcodec.limits import Limits
-from refcodec.networks import package
+from refcodec.networks import package_cache
 from refcodec.transforms import memory
 
 
 def network_bytes(folder: Path, part: Literal["encoder", "painter"], size: tuple[int, int]) -> int | None:
     """Return the bytes that a network of a package takes for a picture of (width, height); None if that is unknown."""
-    entry = package.read_manifest(folder).get(part)
+    entry = package_cache.manifest(folder).get(part)
     estimate = memory.analysis_bytes if part == "encoder" else memory.synthesis_bytes
     try:
         return estimate(entry["architecture"], size)  # type: ignore[index]

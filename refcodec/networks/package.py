@@ -102,11 +102,6 @@ def build_model(symbols: dict[str, Any], tensors: dict[str, Array], kinds: Kinds
     return build(symbols, tensors)
 
 
-def identity_of(folder: Path) -> dict[str, str]:
-    """Return the identity of a package, role -> digest; {} if it has none. Raises as `read_manifest` does."""
-    return dict(read_manifest(folder)["symbols"].get(identity.MEMBER, {}))
-
-
 def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return (entry, tensors) of `painter` or `encoder`. Raises Code.MODEL_UNAVAILABLE (SEM-E-801) if it is absent."""
     entry = manifest.get(part)

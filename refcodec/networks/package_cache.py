@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.networks import package, package_search
+from refcodec.networks import identity, package, package_search
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.payloads.base import Kind, Model
 from refcodec.payloads.kinds import KINDS, Kinds
@@ -39,18 +39,23 @@ def model_digest(folder: Path) -> str:
     return package_search.folder_digest(folder) or package.symbol_digest(package.read_manifest(folder)["symbols"])
 
 
-def identity_of(folder: Path) -> Mapping[str, str]:
-    """Return the identity of a package, role -> digest; {} if it has none. Raises as `package.read_manifest` does."""
+def manifest(folder: Path) -> Mapping[str, Any]:
+    """Return the manifest of a package, which is read again once the file has changed. Raises as `package.read_manifest`."""
     try:
         status = (folder / package_search.MANIFEST).stat()
     except OSError:
-        return package.identity_of(folder)
-    return _identity_of(folder, status.st_mtime_ns, status.st_size)
+        return package.read_manifest(folder)
+    return _manifest(folder, status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=64)
-def _identity_of(folder: Path, _mtime_ns: int, _size: int) -> Mapping[str, str]:
-    return package.identity_of(folder)
+@lru_cache(maxsize=16)
+def _manifest(folder: Path, _mtime_ns: int, _size: int) -> Mapping[str, Any]:
+    return package.read_manifest(folder)
+
+
+def identity_of(folder: Path) -> Mapping[str, str]:
+    """Return the identity of a package, role -> digest; {} if it has none. Raises as `package.read_manifest` does."""
+    return dict(manifest(folder)["symbols"].get(identity.MEMBER, {}))
 
 
 @lru_cache(maxsize=4)

@@ -5,14 +5,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.server
 import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -27,6 +23,7 @@ from refcodec.cli.html_page import Rules, page
 
 ROOT = Path(__file__).resolve().parents[2]
 DECODER = ROOT / "conformance" / "decoders" / "js"
+VIEWER = ROOT / "tools" / "viewer"
 HOSTILE = (
     "</script><script>alert(1)</script>",
     "</style><style>*{background:url(http://x.invalid)}</style>",
@@ -190,15 +187,37 @@ def test_a_report_keeps_its_policy_and_hostile_names_are_text(report: Path) -> N
     assert not [c for c in text if c != "\n" and not c.isprintable()]
 
 
-def test_the_page_of_the_decoder() -> None:
-    read = keeps_its_policy((DECODER / "index.html").read_text(encoding="utf-8"), ["'self'"], ["'self'"])
-    assert [a.get("src") for tag, a in read.tags if tag == "script"] == ["browser.mjs"]
+def test_the_page_of_the_decoder_leads_to_the_viewer() -> None:
+    text = (DECODER / "index.html").read_text(encoding="utf-8")
+    read = Page(text)
+    assert read.policy == {"default-src": ["'none'"], "base-uri": ["'none'"], "form-action": ["'none'"]}
+    (target,) = [a["href"] for tag, a in read.tags if tag == "a"]
+    assert target is not None
+    assert (DECODER / target).resolve() == ROOT / "tools/viewer/index.html"
+    assert f"url={target}" in text
     assert not read.scripts
-    for path in DECODER.glob("*.mjs"):
+
+
+def test_the_page_of_the_viewer() -> None:
+    read = Page((VIEWER / "index.html").read_text(encoding="utf-8"))
+    policy = read.policy
+    assert policy.pop("script-src") == ["'self'"]
+    assert policy.pop("trusted-types") == ["sem-worker"]
+    assert policy.pop("require-trusted-types-for") == ["'script'"]
+    for name in ("default-src", "base-uri", "form-action"):
+        assert policy.pop(name) == ["'none'"]
+    assert policy == {name: ["'self'"] for name in ("worker-src", "connect-src", "style-src", "img-src")}
+    assert [a.get("src") for tag, a in read.tags if tag == "script"] == ["./main.mjs"]
+    assert not [script for script in read.scripts if script.strip()]
+    for tag, attributes in read.tags:
+        assert tag not in ("base", "form", "iframe", "object", "embed", "style")
+        assert not [name for name in attributes if name.startswith("on") or name == "style"]
+    names = [tag for tag, _ in read.tags]
+    assert names.index("meta") < min(names.index("script"), names.index("link"))
+    for path in (*DECODER.glob("*.mjs"), *VIEWER.rglob("*.mjs")):
         source = path.read_text(encoding="utf-8")
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(|new Function", source), (
-            path.name
-        )
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(|new Function", source), path
+        assert not re.search(r"https?://", source), path
 
 
 # --- in a browser -------------------------------------------------------------------------------------------------
@@ -246,27 +265,3 @@ def test_a_browser_shows_a_report(report: Path, tmp_path: Path) -> None:
         document, console = opened(Path("more.html").absolute().as_uri(), tmp_path / "profile")
         assert "Content Security Policy" in console, more
         assert "<title>ran" not in document
-
-
-@pytest.fixture
-def served() -> Iterator[str]:
-    """The repository over HTTP."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(ROOT))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
-@browser
-def test_a_browser_loads_the_decoder(served: str, tmp_path: Path) -> None:
-    document, console = opened(f"{served}/conformance/decoders/js/index.html", tmp_path / "profile")
-    assert not [line for line in console.splitlines() if "Security Policy" in line or "Trusted" in line], console
-    state = re.search(r'<pre id="state">(.*?)</pre>', document, re.S)
-    assert state is not None
-    assert state[1].startswith("19 files\n")
-    assert state[1].count("models/") == 7

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A decoder of .sem files written from SPEC.md alone. This file and all that it imports use standard web APIs only;
-// what a machine provides comes as an environment (node.mjs, browser.mjs):
+// what a machine provides comes as an environment (node.mjs, or `environmentOf` of environment.mjs):
 //
 //   registry   a Registry (section 5)
 //   tables     find(name, digest): the bytes of a normative data file (environment.mjs)

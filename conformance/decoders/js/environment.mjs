@@ -31,10 +31,6 @@ export class DataFiles {
 const nameOf = (path) => path.slice(path.lastIndexOf("/") + 1);
 const folderOf = (path) => path.slice(0, path.lastIndexOf("/") + 1);
 
-/** Files that environmentOf has a use for. */
-export const isWanted = (path) => ["registry.json", "consonant.bin", "caption.bin", "caption.zdict", "gaussian.bin",
-  "manifest.json", "symbols.safetensors"].includes(nameOf(path));
-
 /** An environment of files by path, wherever they lie: registry.json, the normative data, model packages. */
 export function environmentOf(files) {
   const paths = [...files.keys()];

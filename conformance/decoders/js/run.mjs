@@ -199,7 +199,7 @@ function imports(name) {
   const found = /\b(Buffer|process|require|import\()/.exec(text.replace(/\/\/.*|\/\*[^]*?\*\//g, ""));
   return found ? `${name} names ${found[0]}` : null;
 }
-count("imports of the core", imports("decode.mjs") ?? imports("browser.mjs"));
+count("imports of the core", imports("decode.mjs") ?? imports("environment.mjs"));
 
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from refcodec.methods.picture_size import Pixels
+    from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 
 
 def indices(request: EncodeRequest) -> NDArray[np.int64]:
     """Return the indices int64[h, w] of the picture, by the package named by the user, else by that of the row."""
-    from refcodec.transforms.vq.transforms import VqEncoder
-
     packages = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
     folder = packages[0] if packages else request.models.package_environment.locate_package(request.profile.model or "")
     require_memory(request.models.limits, folder, "encoder", (request.pixels.shape[1], request.pixels.shape[0]))
-    encoder = VqEncoder(folder, package.read_manifest(folder))
+    encoder = _encoder(folder)
     _check_profile(encoder.cfg, request.profile, "encoder")
     grid = encoder(request.pixels, request.progress)
     request.models.used["encoder"] = folder.name
@@ -37,8 +37,6 @@ def indices(request: EncodeRequest) -> NDArray[np.int64]:
 
 def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pixels:
     """Return the picture of the synthesis network in the package that decoded the symbols."""
-    from refcodec.transforms.vq.transforms import VqDecoder
-
     if context.samples > 1:
         raise ValueError("the embedded decoder of method perco paints one picture: it has no seed")
     if unsupported := sorted(key for key, value in context.overrides.items() if value is not None):
@@ -46,11 +44,25 @@ def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pi
     if context.stated.of("hyper_encoder"):
         context.compare(Filled("hyper_encoder", folder))
     require_memory(context.models.limits, folder, "painter", context.size)
-    painter = VqDecoder(folder, package.read_manifest(folder))
+    painter = _painter(folder)
     _check_profile(painter.cfg, context.profile, "painter")
     pixels = painter(grid, context.size, context.progress)
     context.models.used["painter"] = folder.name
     return pixels
+
+
+@lru_cache(maxsize=2)
+def _encoder(folder: Path) -> VqEncoder:
+    from refcodec.transforms.vq.transforms import VqEncoder
+
+    return VqEncoder(folder, package.read_manifest(folder))
+
+
+@lru_cache(maxsize=2)
+def _painter(folder: Path) -> VqDecoder:
+    from refcodec.transforms.vq.transforms import VqDecoder
+
+    return VqDecoder(folder, package.read_manifest(folder))
 
 
 def _check_profile(cfg: Any, profile: Any, part: str) -> None:

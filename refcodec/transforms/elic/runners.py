@@ -7,6 +7,7 @@ gives one picture (decision 0031).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -72,7 +73,7 @@ def load_synthesis(folder: Path, manifest: dict[str, Any], device: str = "cpu") 
         return TorchSynthesis(folder, manifest, device)
 
 
-def runs_in_numpy(manifest: dict[str, Any], part: str, device: str = "cpu") -> bool:
+def runs_in_numpy(manifest: Mapping[str, Any], part: str, device: str = "cpu") -> bool:
     """Return whether numpy runs a part; also for a malformed entry, which it reports."""
     entry = manifest.get(part)
     architecture = entry.get("architecture") if isinstance(entry, dict) else None

@@ -118,10 +118,11 @@ export class Session {
     return this.environment;
   }
 
-  async picture(job, { file, preview }, environment) {
-    const target = this.targetOf(file, environment);
+  async picture(job, { file, preview, report }, environment) {
+    const target = report ? await this.targetOrReport(job, file, environment) : this.targetOf(file, environment);
     const { width, height } = target;
-    const { symbols } = await this.decode(job, file, environment, target, preview);
+    const { out, symbols } = await this.decode(job, file, environment, target, preview);
+    if (report) job.say({ decoded: reportOf(out, symbols) });
     const decodeSeconds = job.seconds();
     job.say({ stage: "paint", done: 0 });
     const steps = this.paintingOf(target).run(symbols.get(target.kind), width, height);
@@ -148,9 +149,22 @@ export class Session {
     return { width, height, kind, parameters: binding.parameters[kind], one };
   }
 
-  /** What `decode` gives, with previews on the way. */
+  /** As targetOf; of a file that is not painted here, what it holds comes before the error, or its own error. */
+  async targetOrReport(job, file, environment) {
+    try {
+      return this.targetOf(file, environment);
+    } catch (error) {
+      if (error instanceof Fault && error.number === 801) {
+        const { out, symbols } = await this.decode(job, file, environment, null, false);
+        job.say({ decoded: reportOf(out, symbols) });
+      }
+      throw error;
+    }
+  }
+
+  /** What `decode` gives, with previews on the way. `target`: null for a file that is not painted. */
   async decode(job, file, environment, target, preview) {
-    this.prepare(target);
+    if (target) this.prepare(target);
     job.say({ stage: "decode", done: 0 });
     const steps = decodeInSteps(file, environment);
     for (let last = 0; ;) { // seconds that a preview takes
@@ -201,11 +215,17 @@ function failing(decoded) {
   return decoded;
 }
 
+/** What a valid file holds, as a page shows it: {out, symbols}, the symbols of kinds 3 to 7 by their kind. */
+function reportOf(out, symbols) {
+  const own = [...symbols].filter(([kind]) => kind >= 3); // texts are in `out`
+  return { out, symbols: new Map(own.map(([kind, { s, ...others }]) => [kind, others])) };
+}
+
 function errorOf(error) {
   if (error === CANCELLED) return { code: CANCELLED, message: "stopped" };
   if (error instanceof Fault) {
-    const { code, message } = error.json ?? error.toJSON();
-    return { code, message };
+    const { code, name, message, offset } = error.json ?? error.toJSON();
+    return { code, name, message, offset };
   }
   if (error instanceof RangeError) return { code: "memory", message: "the browser has not enough memory for this picture" };
   return { code: "internal", message: `a fault of the viewer: ${error?.message ?? error}` };

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A module worker that decodes and paints .sem files.
 //
-// It takes {id, file, packages, preview}: the bytes of a file, the files of packages (package name -> file name -> bytes,
-// Uint8Arrays), and whether previews are wanted; and {id, cancel: true}. It answers with
+// It takes {id, file, packages, preview, report}: the bytes of a file, the files of packages (package name -> file name ->
+// bytes, Uint8Arrays), whether previews are wanted, and whether a report is; and {id, cancel: true}. It answers with
 //   {id, stage: "decode" | "paint", done}       the share of a stage that is done, 0 to 1
 //   {id, preview: {width, height, rgba, groups: [done, of]}}      an unverified picture: groups to come are predicted
+//   {id, decoded: {out, symbols}}               the report: what a valid file holds, whether or not it can be painted
 //   {id, picture: {width, height, rgba, seconds, decodeSeconds, paintSeconds}}
-//   {id, error: {code, message}}                a code of SPEC.md, section 17, or cancelled, memory, internal
+//   {id, error: {code, name, message, offset}}  a code of SPEC.md, section 17, or cancelled, memory, internal
 // and ends each job with a picture or an error. Jobs run one after the other. The registry and the normative data come
 // from where they lie in the repository, unless a message has them in `data`, by file name.
 

@@ -10,26 +10,32 @@ from refcodec import spec
 from refcodec.errors import REMEDIES
 
 if TYPE_CHECKING:
+    from refcodec.cli.deep_check import DeepCheck
     from refcodec.inspection import Field, Inspection
     from refcodec.registry import Registry
 
 SHOWN_TEXT = 200  # characters of a text that are shown
 SHOWN_HEX = 32  # digits of other bytes that are shown
+_BROKEN = {4: ", unsupported", 5: ", model not available", 6: ", over the limits", 7: ", not decoded"}  # by exit status
 
 
-def title(inspection: Inspection) -> str:
-    """Return one line about the file: version, method, size and state."""
+def title(inspection: Inspection, deep: DeepCheck | None = None) -> str:
+    """Return one line about the file: version, method, size and state. deep: what decoding the payloads has given."""
     if inspection.format_version is None:
         return "not a .sem file"
     size = f", {inspection.width}x{inspection.height}" if inspection.width else ""
     broken = "" if inspection.complete else ", incomplete"
-    if inspection.errors:
-        broken = {4: ", unsupported", 6: ", over the limits"}.get(inspection.errors[0].status, ", broken")
+    errors = inspection.errors or (() if deep is None or deep.error is None else (deep.error,))
+    if errors:
+        broken = _BROKEN.get(errors[0].status, ", broken")
     return f".sem version {inspection.format_version}, {inspection.method or 'unknown method'}{size}{broken}"
 
 
-def facts(inspection: Inspection) -> list[tuple[str, str]]:
-    """Return (name, text) for everything that is not a field. A name may occur several times."""
+def facts(inspection: Inspection, deep: DeepCheck | None = None) -> list[tuple[str, str]]:
+    """Return (name, text) for everything that is not a field. A name may occur several times.
+
+    deep: what decoding the payloads has given.
+    """
     size = f"{inspection.file_bytes} bytes"
     if inspection.width and inspection.height:
         share = 100 * inspection.overhead_bytes / max(1, inspection.file_bytes)
@@ -41,9 +47,12 @@ def facts(inspection: Inspection) -> list[tuple[str, str]]:
             digest = model.digest[:16] + ("…" if len(model.digest) > 16 else "")
             where = "available" if model.available else "not available here"
             out.append(("model", f"{model.name or 'unlisted'}, {digest}, {where}"))
-        out.append(("check", _check(inspection)))
-        canonical = {None: "not known without decoding (semtool verify)", True: "yes", False: "no"}
-        out.append(("canonical", canonical[inspection.canonical]))
+        out.append(("check", _check(inspection, deep)))
+        canonical = inspection.canonical if deep is None else deep.canonical
+        unknown = "not known without decoding (semtool verify)" if deep is None else "not known"
+        out.append(("canonical", {None: unknown, True: "yes", False: "no"}[canonical]))
+        if scope := _scope(inspection, deep):
+            out.append(("checked", scope))
     pixels = (inspection.width or 0) * (inspection.height or 0)
     for section in inspection.sections:
         rate = f", {1e6 * section.bits / pixels:.0f} µbpp" if pixels else ""
@@ -53,7 +62,7 @@ def facts(inspection: Inspection) -> list[tuple[str, str]]:
         out.append(("section", f"{name}{word}: {section.bytes} bytes at {section.offset}{rate}, {share:.1f} %"))
     if inspection.format_version is not None and not inspection.complete:
         out.append(("missing", "the file ends before the last section that its header announces"))
-    for error in inspection.errors:
+    for error in (*inspection.errors, *(() if deep is None or deep.error is None else (deep.error,))):
         where = "" if error.offset is None else f" at byte {error.offset}"
         field = "" if error.path is None else f" in {error.path}"
         remedy = "" if error.hint == REMEDIES[error.code] else f"; {error.hint}"
@@ -104,14 +113,25 @@ def hex_lines(data: bytes, offset: int, bits: int) -> Iterator[str]:
     yield from (data[i : min(i + 16, end)].hex(" ") for i in range(offset, end, 16))
 
 
-def _check(inspection: Inspection) -> str:
+def _scope(inspection: Inspection, deep: DeepCheck | None) -> str:
+    """Return how far the file has been checked, empty if an error of header or sections says so already."""
+    if inspection.errors or not any(section.critical for section in inspection.sections):
+        return ""
+    if deep is None:
+        return "header and sections alone, without a model; a payload may be truncated or damaged (--deep decodes them)"
+    if deep.error is None:
+        return "header, sections and payloads"
+    return "header and sections; decoding the payloads ended in the error below"
+
+
+def _check(inspection: Inspection, deep: DeepCheck | None) -> str:
     if not inspection.check.bits:
         return "none" if inspection.check.bits == 0 else "unknown"
-    state = (
-        "not computed without decoding (semtool verify)"
-        if inspection.check.state == "unchecked"
-        else inspection.check.state
-    )
+    state: str = inspection.check.state
+    if deep is not None:
+        state = deep.check or "not verified"
+    elif state == "unchecked":
+        state = "not computed without decoding (semtool verify)"
     return f"{inspection.check.bits} bits, {state}"
 
 

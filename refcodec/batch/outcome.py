@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""The outcome of one file of many: what was made, or why nothing was. Values that can be pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from refcodec.errors import Code, SemError, one_line
+
+USAGE: Final = 2  # exit status of arguments that do not fit a file
+BUG: Final = 1
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file failed. code: such as "SEM-E-104", None for an argument that does not fit the file and for a bug.
+
+    text: one line with code, message and remedy; status: the exit status (SPEC §17); members: the object of
+    conformance/schema/error.schema.json.
+    """
+
+    code: str | None
+    name: str
+    text: str
+    status: int
+    members: Mapping[str, Any]
+
+    @property
+    def names_file(self) -> bool:
+        """Whether the text begins with the name of the file, as errors of the file system do."""
+        return self.code in _NAMING
+
+    def as_error(self) -> Exception:
+        """Return the error that this failure is of, a `SemError` if it has a code."""
+        if self.code is None:
+            return ValueError(self.members["message"])
+        members = {name: self.members[name] for name in ("offset", "path", "hint")}
+        return SemError(int(self.code.removeprefix("SEM-E-")), self.members["message"], **members)
+
+    @classmethod
+    def of(cls, error: Exception) -> Failure:
+        """Return the failure that an exception is."""
+        known = known_error(error)
+        if known is not None:
+            return cls(known.id, known.name, one_line(str(known)), known.status, known.to_dict())
+        if isinstance(error, ValueError):
+            return _without_code("usage", str(error), "see --help", USAGE)
+        return _without_code("bug", _where(error), "this is a bug of refcodec: please report it", BUG)
+
+
+_NAMING: Final = (f"SEM-E-{Code.CANNOT_READ.value}", f"SEM-E-{Code.CANNOT_WRITE.value}")
+
+
+def known_error(error: Exception) -> SemError | None:
+    """Return the `SemError` that an exception is or stands for, None for a wrong argument and for a bug."""
+    if isinstance(error, SemError):
+        return error
+    if isinstance(error, MemoryError):
+        what = "this machine has too little memory for it"
+        return SemError(Code.LIMIT_SYMBOLS, what, hint="use a machine with more, or fewer processes")
+    if isinstance(error, ImportError):
+        hint = None if error.name == "torch" else "install refcodec anew"
+        return SemError(Code.DEPENDENCY_MISSING, f"{error.name or error} cannot be imported", hint=hint)
+    if isinstance(error, OSError):
+        what = f"{error.filename}: " if error.filename is not None else ""
+        return SemError(Code.CANNOT_READ, f"{what}{error.strerror or error}")
+    return None
+
+
+def _without_code(name: str, what: str, hint: str, status: int) -> Failure:
+    what = one_line(" ".join(what.split()))
+    members = {"code": None, "name": name, "family": name, "message": what, "offset": None, "path": None, "hint": hint}
+    return Failure(None, name, f"{name}: {what}; {hint}", status, members)
+
+
+def _where(error: Exception) -> str:
+    """Return type, message and line of an unexpected exception."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = "" if frame is None else f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
+    return f"{type(error).__name__}: {error}{where}" if str(error) else f"{type(error).__name__}{where}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task made of one file.
+
+    data: the bytes of the .sem file or of the picture, None after a failure and for tasks that make no file. width, height:
+    pixels. bpp: bits of the .sem file per pixel. check: "ok", "absent", "failed", "unchecked" or None. detail: the members
+    of the object that `semtool COMMAND --json` prints for a single file, apart from the names of files.
+    """
+
+    key: str
+    data: bytes | None = None
+    width: int | None = None
+    height: int | None = None
+    method: str | None = None
+    bpp: float | None = None
+    check: str | None = None
+    error: Failure | None = None
+    seconds: float = 0.0
+    notices: tuple[str, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    kept: bool = False
+
+    @property
+    def status(self) -> int:
+        """The exit status of this file alone, 0 without an error."""
+        return 0 if self.error is None else self.error.status

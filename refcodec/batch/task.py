@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""What all tasks have in common: they are values, prepare once in each process, and turn exceptions into outcomes."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, ClassVar, TypeAlias
+
+from refcodec.batch.outcome import Failure, Outcome
+
+Source: TypeAlias = str | os.PathLike[str] | bytes  # a `str` is a path
+
+
+class Task(ABC):
+    """A task of many files. It can be pickled: what `prepare` has loaded stays in its process.
+
+    verb, done: words for progress and summary, such as "encode" and "encoded".
+    """
+
+    verb: ClassVar[str]
+    done: ClassVar[str]
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Load registry and models, before the first file or with it.
+
+        Raises ValueError or SemError for options that no file can be made with.
+        """
+
+    @abstractmethod
+    def run(self, key: str, source: Source) -> Outcome:
+        """Return the outcome of one file; raise what went wrong."""
+
+    @abstractmethod
+    def memory(self, source: Source) -> int:
+        """Return the predicted bytes that one file takes, beyond those of a process that has loaded its models.
+
+        0 if that is unknown; raises no error.
+        """
+
+    def concerns_all(self, failure: Failure) -> bool:
+        """Return whether each file would fail as one has, such as for want of a model."""
+        return False
+
+    def __call__(self, key: str, source: Source) -> Outcome:
+        """Return the outcome of one file, which its key names. Raises no error of the file."""
+        started = time.perf_counter()
+        try:
+            outcome = self.run(key, source)
+        except Exception as error:  # noqa: BLE001 - one file of many must not end the others
+            outcome = Outcome(key, error=Failure.of(error))
+        return replace(outcome, seconds=time.perf_counter() - started)
+
+    def __getstate__(self) -> Mapping[str, Any]:
+        """Return the fields, without what `functools.cached_property` has kept."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ COMMANDS = {
     "add": ("refcodec.cli.edit", "add"),
     "batch": ("refcodec.cli.batch", "group"),
     "thumbnail": ("refcodec.cli.thumbnail", "command"),
+    "example": ("refcodec.cli.example", "command"),
     "models": ("refcodec.cli.models", "group"),
     "conformance": ("refcodec.cli.conformance", "group"),
     "bench": ("refcodec.cli.bench.command", "group"),

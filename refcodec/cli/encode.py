@@ -118,7 +118,12 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 )
 @models_options
 @analysis_options
-@click.option("--provenance", is_flag=True, help="Add a section with encoder, settings and models.")
+@click.option(
+    "--provenance",
+    is_flag=True,
+    help="Add a section with encoder, settings and models. Takes no value: entries of your own are added by "
+    "semtool add --provenance K=V.",
+)
 @click.option(
     "--background",
     metavar="RRGGBB",
@@ -139,7 +144,8 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 @click.option(
     "--trace",
     is_flag=True,
-    help="Write digests of all layers and passes to OUT.sem.trace.json, or the steps of an analysis into OUT.sem.trace.",
+    help="Write digests of all layers and passes to OUT.sem.trace.json, or the steps of an analysis into OUT.sem.trace. "
+    "Takes no value.",
 )
 @level_option
 @limits_options

@@ -23,6 +23,7 @@ COMMANDS = {
     "cut": ("refcodec.cli.edit", "cut"),
     "add": ("refcodec.cli.edit", "add"),
     "models": ("refcodec.cli.models", "group"),
+    "spec": ("refcodec.cli.spec_command", "command"),
     "conformance": ("refcodec.cli.conformance", "group"),
     "bench": ("refcodec.cli.bench.command", "group"),
 }

@@ -17,7 +17,7 @@ help:  ## this list
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[models,test]'
+	$(BIN)/python -m pip install --quiet -e '.[models,test,release]'
 	@touch $@
 
 setup: $(VENV)/.ready  ## create .venv with everything in it
@@ -95,8 +95,9 @@ vectors: setup  ## make test_vectors/ and drafts/vectors/ anew and show what cha
 	$(BIN)/python -m tools.drafts.make
 	$(BIN)/python -m tools.drafts.examples --check
 
-release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
-	@$(BIN)/python -m tools.release '$(NAME)'
+release: setup  ## build wheel and sdist in out/release, twice, and check, install and try both (NAME=1.1.0 records a release first, INDEX=1: for a package index)
+	@$(BIN)/python -m pip install --quiet -e '.[release]'
+	@$(BIN)/python -m tools.release $(if $(NAME),'$(NAME)') $(if $(INDEX),--index)
 
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutate $(if $(BOUNDS),--bounds) --json out/mutate.json

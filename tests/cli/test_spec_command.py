@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_harness import Semtool
+from cli_harness import Semtool, valid
 
 from refcodec.cli import spec_command
 from refcodec.cli.spec_sections import find, sections
@@ -97,6 +97,8 @@ def test_what_is_not_there(semtool: Semtool, reference: str) -> None:
 
 
 def test_json(semtool: Semtool) -> None:
+    for reference in ((), ("13.7",), ("A",), ("SEM-R-103",), ("SEM-E-804",)):
+        valid("spec", semtool("spec", *reference, "--json").json)
     said = semtool("spec", "SEM-R-103", "--json").json
     assert said.pop("text").startswith("**SEM-R-103** ")
     assert said == {

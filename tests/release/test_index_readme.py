@@ -11,6 +11,7 @@ pytest.importorskip("readme_renderer")
 from typing import Any
 
 import hatch_build
+import refcodec
 from tools.release import check
 from tools.release.build import ROOT
 
@@ -77,3 +78,41 @@ def test_dead_links_are_found() -> None:
         "README.md on a package index links to gone.md, which is not in the repository",
         "README.md on a package index has the relative link /docs",
     ]
+
+
+def test_metadata_with_an_address() -> None:
+    """URLs of the metadata and links come from the one address, for the version of the package."""
+    made: dict[str, Any] = {}
+    hatch_build.Metadata(str(ROOT), CONFIG).update(made)
+    page = f"{ADDRESS}/blob/v{refcodec.__version__}"
+    urls = {
+        "Repository": ADDRESS,
+        "Documentation": f"{page}/docs/tutorial.md",
+        "Specification": f"{page}/SPEC.md",
+        "Changelog": f"{page}/CHANGELOG.md",
+        "Security": f"{page}/SECURITY.md",
+    }
+    there = {label for label, path in hatch_build.PAGES.items() if not path or (ROOT / path).exists()}
+    assert made["urls"] == {label: url for label, url in urls.items() if label in there}
+    assert {"Repository", "Specification", "Changelog", "Security"} <= there
+    assert made["readme"]["content-type"] == "text/markdown"
+    assert f"[SPEC.md]({page}/SPEC.md)" in made["readme"]["text"]
+    assert hatch_build.REMARK not in made["readme"]["text"]
+
+
+def test_metadata_without_an_address() -> None:
+    made: dict[str, Any] = {}
+    hatch_build.Metadata(str(ROOT), CONFIG | {"repository": ""}).update(made)
+    assert made["urls"] == {}
+    assert made["readme"]["text"].endswith(hatch_build.REMARK)
+
+
+@pytest.mark.parametrize(("version", "target", "added"), [("standard", "wheel", True), ("editable", "wheel", False)])
+def test_specification_in_the_wheel(version: str, target: str, added: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editable installation reads SPEC.md of the checkout, which changes."""
+    hook = object.__new__(hatch_build.Build)
+    monkeypatch.setattr(hatch_build.Build, "root", str(ROOT))
+    monkeypatch.setattr(hatch_build.Build, "target_name", target)
+    data: dict[str, Any] = {"force_include": {}}
+    hook.initialize(version, data)
+    assert data["force_include"] == ({str(ROOT / "SPEC.md"): "refcodec/SPEC.md"} if added else {})

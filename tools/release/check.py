@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -33,7 +34,7 @@ def repository() -> str:
 
 def files_of_git(new_ones: bool = False) -> set[str] | None:
     """Return the files that git tracks and that are there, with `new_ones` also those it would add; None without git."""
-    if not (ROOT / ".git").exists():
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
         return None
     more = ["--others", "--exclude-standard"] if new_ones else []
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", *more]

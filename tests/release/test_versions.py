@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -35,18 +36,15 @@ def test_one_place() -> None:
     ],
 )
 def test_contradictions_are_found(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object, name: str, before: str, after: str, problem: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, before: str, after: str, problem: str
 ) -> None:
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
     for page in ("CITATION.cff", "CHANGELOG.md", "pyproject.toml"):
         text = (ROOT / page).read_text(encoding="utf-8")
         if page == name:
             pattern = before.replace("{}", re.escape(refcodec.__version__))
             text = re.sub(pattern, after, text, flags=re.MULTILINE)
-        (folder / page).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(check, "ROOT", folder)
+        (tmp_path / page).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(check, "ROOT", tmp_path)
     assert check.versions() == [problem.format(refcodec.__version__)]
 
 
@@ -59,6 +57,17 @@ def test_steps_of_a_tour() -> None:
     ]
     with pytest.raises(ValueError, match="no steps"):
         tour.steps("# x\n## B\n```console\n$ e\n```\n")
+
+
+def test_inputs_of_a_tour(tmp_path: Path) -> None:
+    """Only what a command names is written, and what an earlier one wrote stays."""
+    tour.provide(tour.Step("console", "semtool example  # photo.jpg, clip.npy", ""), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "clip.npy").write_bytes(b"mine")
+    tour.provide(tour.Step("console", "semtool encode --vector clip.npy -o my-grid.npy", ""), tmp_path)
+    tour.provide(tour.Step("python", 'refcodec.encode("photo.jpg")  # bytes', ""), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.npy", "photo.jpg"]
+    assert (tmp_path / "clip.npy").read_bytes() == b"mine"
 
 
 def test_names_of_releases() -> None:

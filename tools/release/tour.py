@@ -48,8 +48,9 @@ def steps(readme: str) -> list[Step]:
 def provide(step: Step, folder: Path) -> None:
     """Write what the reader of the tour brings, where a step names it and no earlier one wrote it."""
     makers = {"photo.jpg": _photo, "clip.npy": _vector, "grid.npy": _indices}
+    command = step.code if step.language == "python" else step.code.partition(" # ")[0]
     for name, make in makers.items():
-        if re.search(rf"(?<![\w.-]){re.escape(name)}", step.code) and not (folder / name).exists():
+        if re.search(rf"(?<![\w.-]){re.escape(name)}", command) and not (folder / name).exists():
             make(folder / name)
 
 

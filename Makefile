@@ -43,6 +43,7 @@ lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and th
 	$(BIN)/ruff check .
 	$(BIN)/python -m tools.spec.sync --check
 	$(BIN)/python -m tools.spec.ksy --check
+	$(BIN)/python -m tools.integration --check
 	$(BIN)/python -m tools.vectors.coverage
 	$(BIN)/python -m tools.registry released
 	$(BIN)/python -m tools.vectors.released

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Unpack, overload
 
-from refcodec.container import Container, read
+from refcodec.decode_settings import DecodeSettings
 from refcodec.decoder import decode_container
 from refcodec.encode_settings import check_callbacks, refuse_unknown, whole_number
 from refcodec.environment import Environment
-from refcodec.foundation.resolve import Models
 from refcodec.limits import Limits
 from refcodec.methods import find_method
-from refcodec.methods.sampler import RenderOptions, SamplerSettings, overrides_of
-from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX
+from refcodec.methods.sampler import RenderOptions
+from refcodec.option_bounds import SAMPLES_MAX
 from refcodec.progress import Notice, Progress, StepCallback, announce, part
 from refcodec.reconstruct import Reconstruction, reconstruct
 
@@ -116,43 +115,36 @@ def decode(
     refuse_unknown("decode", hints, HINTS)
     check_callbacks(progress=progress, record=record, notice=notice)
     count = 1 if samples is None else whole_number("samples", samples, 1, SAMPLES_MAX)
-    if reflections is not None:
-        reflections = whole_number("reflections", reflections, 0, REFLECTIONS_MAX)
-    chosen = Models.of(
-        models,
+    settings = DecodeSettings.of(
+        data,
+        hints,
+        models=models,
         device=device,
         dtype=dtype,
-        environment=environment,
-        limits=Limits.of(limits),
         allow_download=allow_download,
-        announce=notice,
+        level=level,
+        environment=environment,
+        limits=limits,
+        reflections=reflections,
+        notice=notice,
         any_model=any_model,
     )
-    overrides = overrides_of(hints)
-    SamplerSettings.of(overrides)
-    container = read(data, level=level, environment=chosen.package_environment, limits=chosen.limits)
-    done = _reconstructed(container, chosen, level, progress, overrides, count, reflections, record)
+    done = _reconstructed(settings, level, progress, count, record)
     announce(done.notices, notice)
-    metadata = container.metadata if keep_metadata else None
+    metadata = settings.container.metadata if keep_metadata else None
     if samples is None:
         return done.image(metadata)
     return [done.image(metadata, i) for i in range(len(done.pictures))]
 
 
 def _reconstructed(
-    container: Container,
-    models: Models,
-    level: int,
-    progress: Progress | None,
-    overrides: dict[str, Any],
-    samples: int,
-    reflections: int | None,
-    record: StepCallback | None,
+    settings: DecodeSettings, level: int, progress: Progress | None, samples: int, record: StepCallback | None
 ) -> Reconstruction:
     from refcodec.networks import package_cache
 
+    container, models = settings.container, settings.models
     method = find_method(container.profile.method_name)
-    method.check_sampler_settings(overrides, samples, reflections)
+    method.check_sampler_settings(settings.overrides, samples, settings.reflections)
     package_cache.need_torch_for(method.name, "reconstructing a picture")
     environment, limits = models.package_environment, models.limits
     decoded = decode_container(container, environment, level=level, progress=part(progress, 0, 0.5), limits=limits)
@@ -160,8 +152,8 @@ def _reconstructed(
         decoded,
         part(progress, 0.5, 1),
         models=models,
-        overrides=overrides,
+        overrides=settings.overrides,
         samples=samples,
-        reflections=reflections,
+        reflections=settings.reflections,
         record=record,
     )

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from refcodec import table_files
@@ -115,12 +115,12 @@ def _default_folders() -> tuple[Path, ...]:
     return (*listed, package_search.own(), package_search.SHIPPED)
 
 
-@lru_cache(maxsize=16)
+@cache  # unbounded: the environment of the same variables is the same object, whatever came between
 def _default(registry: str | None, folders: tuple[Path, ...], drafts: bool) -> Environment:
     return Environment(_registry(registry, WITH_DRAFTS if drafts else KINDS), package_folders=folders)
 
 
-@lru_cache(maxsize=16)
+@cache
 def _registry(extra: str | None, kinds: Kinds) -> Registry:
     if extra is None:
         return Registry.shipped(kinds)

@@ -10,14 +10,13 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
-from refcodec.container import Container, read
+from refcodec.container import Container
+from refcodec.decode_settings import DecodeSettings
 from refcodec.decoder import DecodedFile, decode_in_stages
-from refcodec.encode_settings import check_callbacks, refuse_unknown, whole_number
+from refcodec.encode_settings import check_callbacks, refuse_unknown
 from refcodec.foundation.resolve import Models
-from refcodec.limits import Limits
 from refcodec.methods import find_method
-from refcodec.methods.sampler import RenderOptions, SamplerSettings, overrides_of
-from refcodec.option_bounds import REFLECTIONS_MAX
+from refcodec.methods.sampler import RenderOptions
 from refcodec.progress import Notice, Progress, announce, part
 from refcodec.reconstruct import Reconstruction, reconstruct
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from refcodec.environment import Environment
     from refcodec.file_input import FileInput
+    from refcodec.limits import Limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,24 +70,24 @@ def decode_progressive(
     """
     refuse_unknown("decode_progressive", hints, frozenset(RenderOptions.__annotations__))
     check_callbacks(progress=progress, notice=notice)
-    if reflections is not None:
-        reflections = whole_number("reflections", reflections, 0, REFLECTIONS_MAX)
-    chosen = Models.of(
-        models,
+    settings = DecodeSettings.of(
+        data,
+        hints,
+        models=models,
         device=device,
         dtype=dtype,
-        environment=environment,
-        limits=Limits.of(limits),
         allow_download=allow_download,
-        announce=notice,
+        level=level,
+        environment=environment,
+        limits=limits,
+        reflections=reflections,
+        notice=notice,
         any_model=any_model,
     )
-    overrides = overrides_of(hints)
-    SamplerSettings.of(overrides)
-    container = read(data, level=level, environment=chosen.package_environment, limits=chosen.limits)
-    find_method(container.profile.method_name).check_sampler_settings(overrides, 1, reflections)
+    container, overrides = settings.container, settings.overrides
+    find_method(container.profile.method_name).check_sampler_settings(overrides, 1, settings.reflections)
     metadata = container.metadata if keep_metadata else None
-    stages = reconstruct_in_stages(container, chosen, level, progress, overrides, reflections)
+    stages = reconstruct_in_stages(container, settings.models, level, progress, overrides, settings.reflections)
     return _previews(stages, metadata, notice)
 
 

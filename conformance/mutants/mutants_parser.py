@@ -211,6 +211,72 @@ LATENTS = (
     m("latents-height", "latents have the height of their width", "elic header", "4 * -(-head.height // 64), 4 * -(-head.width // 64)", "4 * -(-head.width // 64), 4 * -(-head.width // 64)"),
 )  # fmt: skip
 
+IDENTITIES = (
+    m("identity-of-row", "rows with an identity are unsupported", "registries", 'set(binding) - {"identity"} == BINDING_MEMBERS', "set(binding) == BINDING_MEMBERS"),
+    m("identity-of-row-free", "the identity of a row may be anything", "registries",
+      'and ("identity" not in binding or is_identity(binding["identity"]))', ""),
+    m("identity-of-package-free", "the identity of a package may be anything", "models", 'if version == 2 and not is_identity(symbols["identity"]):', "if False:"),
+    m("identity-empty", "an identity may be empty", "models registries", "and 1 <= len(value) <= 16", "and len(value) <= 16"),
+    m("identity-16", "an identity may have 17 members", "models registries", "and 1 <= len(value) <= 16", "and 1 <= len(value) <= 17"),
+    m("identity-15", "an identity may not have 16 members", "registries models", "and 1 <= len(value) <= 16", "and 1 <= len(value) <= 15"),
+    m("identity-role", "roles of an identity have any form", "models registries", 'all(re.fullmatch("[a-z][a-z0-9_]{0,31}", role) and is_digest', "all(is_digest"),
+    m("identity-role-long", "roles of an identity have any length", "models registries", '"[a-z][a-z0-9_]{0,31}"', '"[a-z][a-z0-9_]*"'),
+    m("identity-digest", "digests of an identity are any texts", "models registries", "is_digest(value[role])", "isinstance(value[role], str)"),
+    m("identity-outside-key", "the identity of a row is not in the key", "registries identity",
+      "    return hashlib.sha256(canonical_json(binding)).digest()", '    binding.pop("identity", None)\n    return hashlib.sha256(canonical_json(binding)).digest()'),
+    m("identity-alone-missing", "a package of kind 0 is not found", "identity",
+      "package = next(iter(packages.values())) if len(packages) == 1 else None", "package = next((p for p in packages.values() if p.manifest[\"symbols\"].get(\"kind\") != 0), None) if len(packages) == 1 else None"),
+    m("identity-alone-by-kind", "a package of kind 0 is judged as one that needs a newer decoder", "identity models",
+      'if not is_integer(symbols.get("kind"), kind, kind):', 'if symbols.get("kind") == 0:\n        fail(705, "")\n    if not is_integer(symbols.get("kind"), kind, kind):'),
+    m("identity-version-1", "packages of version 1 may have an identity", "models", '{"identity"} if version == 2 else set()', '{"identity"} & set(symbols)'),
+    m("identity-version-2", "packages of version 2 are unsupported", "identity models", "if not is_integer(version, 1, 2) or", "if not is_integer(version, 1, 1) or"),
+    m("identity-optional", "packages of version 2 need no identity", "models",
+      '(version == 2 and "identity" not in symbols)', "False",
+      'if version == 2 and not is_identity(symbols["identity"]):', 'if "identity" in symbols and not is_identity(symbols["identity"]):',
+      '{"identity"} if version == 2 else set()', '{"identity"} & set(symbols)'),
+)  # fmt: skip
+
+ADDITIONS = (
+    m("addition-binding", "unknown members of a binding are ignored", "registries", 'set(binding) - {"identity"} == BINDING_MEMBERS', "set(binding) >= BINDING_MEMBERS"),
+    m("addition-method", "methods of any number are accepted", "registries", 'is_whole(binding["method"], 1, 5)', 'is_whole(binding["method"], 1, 255)'),
+    m("addition-colour", "any colour is read as srgb8", "registries", '(binding["colour"] == "srgb8" and', '(isinstance(binding["colour"], str) and'),
+    m("addition-fit", "a rule of fit that is unknown counts as none", "registries",
+      'and set(fit) == FIT_MEMBERS[fit["rule"]]', 'and (fit["rule"] not in FIT_MEMBERS or set(fit) == FIT_MEMBERS[fit["rule"]])',
+      'and (fit["rule"] == "none" or', 'and (fit["rule"] != "pad" or'),
+    m("addition-extend", "any way of extending counts as edge", "registries", '(fit["extend"] == "edge" and', "("),
+    m("addition-parameter", "unknown parameters of a kind are ignored", "registries",
+      "and {kind: set(members) for kind, members in parameters.items()} == wanted",
+      "and set(parameters) == set(wanted) and all(set(parameters[kind]) >= wanted[kind] for kind in wanted)",
+      "for members in parameters.values() for name in members)", "for kind, members in parameters.items() for name in wanted[kind])"),
+    m("addition-mode", "unknown modes of captions are ignored", "registries",
+      "return value != [] and value == [mode for mode in known if mode in value]", "return value != []"),
+    m("addition-value", "parameters of a row have no upper bounds", "registries", "return is_whole(value, *PARAMETER_RANGES[name])", "return is_whole(value, PARAMETER_RANGES[name][0], 2**31)"),
+)  # fmt: skip
+
+CANDIDATES = (
+    m("candidate-absent", "the number of the candidate is not read from streams", "caption", 'return b"" if candidates is None else bytes([coder.decode(uniform(candidates))])', 'return b""'),
+    m("candidate-of-256", "the number of the candidate is one of 256", "caption", "bytes([coder.decode(uniform(candidates))])", "bytes([coder.decode(uniform(256))])"),
+    m("candidate-last", "the number of the candidate is behind the number of ids", "caption",
+      "    number = candidate(coder, candidates)\n    n = coder.decode(TOKEN_COUNT)", "    n = coder.decode(TOKEN_COUNT)\n    number = candidate(coder, candidates)"),
+    m("candidate-first", "the number of the candidate is before the mode", "caption",
+      "    judge_mode(coder, 0)\n    number = candidate(coder, candidates)", "    number = candidate(coder, candidates)\n    judge_mode(coder, 0)"),
+    m("candidate-raw-absent", "raw captions have no number of a candidate", "caption", "            number = raw_candidate(part, candidates)\n", '            number = b""\n'),
+    m("candidate-raw-always", "raw captions of every row have the number of a candidate", "caption",
+      'if candidates is None:\n        return b""', "if candidates is None:\n        candidates = 256"),
+    m("candidate-raw-cut", "a raw caption without the number is that of candidate 0", "caption",
+      "    if len(part.body) < 2:  # SEM-R-185\n", '    if len(part.body) < 2:\n        return b"\\0"\n    if False:\n'),
+    m("candidate-raw-bound", "the number of a raw caption may be N", "caption", "if part.body[1] >= candidates:", "if part.body[1] > candidates:"),
+    m("candidate-raw-free", "the number of a raw caption is not bounded", "caption", "if part.body[1] >= candidates:", "if False:"),
+    m("candidate-raw-late", "the text of a raw caption is judged before its number", "caption",
+      "            number = raw_candidate(part, candidates)\n",
+      '            try:\n                part.body[2 if candidates else 1 :].decode("utf-8")\n            except UnicodeDecodeError:\n                fail(401, "", 1)\n            number = raw_candidate(part, candidates)\n'),
+    m("candidate-unsaid", "S of a text has no number of a candidate", "caption", "return Payload(number + octets, report)", "return Payload(octets, report)"),
+    m("candidate-ids-unsaid", "S of ids has no number of a candidate", "caption", 'return Payload(number + b"\\xff" + payload.s', 'return Payload(b"\\xff" + payload.s'),
+    m("candidate-behind-ff", "S of ids has the number behind the FF", "caption", 'number + b"\\xff" + payload.s', 'b"\\xff" + number + payload.s'),
+    m("candidate-counted", "the number counts as an octet of the text", "caption",
+      '    room = LEVEL_1["text"] + 1  #', '    room = LEVEL_1["text"] + 1 - len(number)  #'),
+)  # fmt: skip
+
 LIMITS = (
     m("no-limits", "nothing is limited", "header caption",
       'LEVEL_1 = {"side": 16384, "pixels": 2**25, "sections": 16, "text": 65536, "symbols": 2**26, "file": 2**26}',
@@ -226,5 +292,6 @@ LIMITS = (
 )  # fmt: skip
 
 EDITS = (
-    *HEADER, *SECTIONS, *CHECKS, *CODER, *NETWORKS, *MODELS, *CONSONANT, *CAPTION, *CODES, *LATENTS, *LIMITS,
+    *HEADER, *SECTIONS, *CHECKS, *CODER, *NETWORKS, *MODELS, *IDENTITIES, *ADDITIONS, *CONSONANT, *CAPTION, *CANDIDATES, *CODES,
+    *LATENTS, *LIMITS,
 )  # fmt: skip

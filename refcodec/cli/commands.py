@@ -22,10 +22,12 @@ COMMANDS = {
     "strip": ("refcodec.cli.edit", "strip"),
     "cut": ("refcodec.cli.edit", "cut"),
     "add": ("refcodec.cli.edit", "add"),
+    "thumbnail": ("refcodec.cli.thumbnail", "command"),
     "models": ("refcodec.cli.models", "group"),
     "spec": ("refcodec.cli.spec_command", "command"),
     "conformance": ("refcodec.cli.conformance", "group"),
     "bench": ("refcodec.cli.bench.command", "group"),
+    "completion": ("refcodec.cli.completion", "command"),
 }
 
 

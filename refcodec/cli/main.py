@@ -24,6 +24,10 @@ def main(args: Sequence[str] | None = None) -> int:
     if args is None:  # the process is this program's own
         for name, value in PASSIVE.items():
             os.environ.setdefault(name, value)
+        if os.environ.get("_SEMTOOL_COMPLETE"):  # a shell asks how to complete a line
+            from refcodec.cli.completion import answer
+
+            return answer(os.environ["_SEMTOOL_COMPLETE"])
     try:  # Ctrl-C may come while modules are still being imported
         from refcodec.cli.signals import Terminated, raising
         from refcodec.cli.stdio import mute, prepare

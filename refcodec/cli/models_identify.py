@@ -52,8 +52,8 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
     claim_report()
     try:
         if output is not None:
-            probe_folder(output)
             refuse_existing_unless_package(Path(output), (), replace=replace)
+            probe_folder(output)
         with progress("reading") as update:
             for i, entry in enumerate(models):
                 role, folder = _parse(entry, roles)

@@ -129,7 +129,8 @@ def _other_picture(source: str, name: str) -> str | None:
     from PIL import Image
 
     folder, own = os.path.split(source)
-    stem, suffixes = os.path.splitext(own)[0].casefold(), Image.registered_extensions()
+    stem = os.path.splitext(own)[0].casefold()
+    suffixes = Image.registered_extensions().keys() - {".sem"}  # which refcodec.pillow registers
     try:
         beside = sorted(os.listdir(folder or os.curdir))
     except OSError:

@@ -118,13 +118,9 @@ def _encoded(tokenizer: Any, encoder: Any, ids: Sequence[int]) -> Any:
     return encoder(torch.tensor([row], device=encoder.device), attention_mask=mask, output_hidden_states=True)
 
 
-def check_tokenizer(tokenizer: Any, sha256: str | None, role: str, name: str) -> None:
-    """Raise Code.MODEL_DIGEST unless the tokenizer is the one named by the profile. sha256 None: any tokenizer."""
-    if sha256 is None:
-        return
-    path = Path(str(tokenizer.name_or_path)) / FILE
-    if not path.is_file() or file_sha256(path) != sha256:
-        what = f"{role}: the {FILE} of {shown(name)} is not the one that the profile names, {sha256[:16]}"
-        raise SemError(
-            Code.MODEL_DIGEST, what, path=role, hint="name a model with that tokenizer, or give a caption in words"
-        )
+def tokenizer_mismatch(tokenizer: Any, sha256: str, role: str, name: str) -> str | None:
+    """Return what is wrong with a tokenizer whose file has another SHA-256 than a row of the registry names, else None."""
+    path = Path(str(getattr(tokenizer, "name_or_path", ""))) / FILE
+    if path.is_file() and file_sha256(path) == sha256:
+        return None
+    return f"{role}: the {FILE} of {shown(name)} is not the one that the profile names, {sha256[:16]}"

@@ -51,5 +51,17 @@ def is_pillows(factory: object) -> bool:
 
 
 def registered() -> dict[str, tuple[Factory, Accept | None]]:
-    """Return the readers that the program itself registered with Pillow (`Image.register_open`), by Pillow's name."""
-    return {name: (factory, accept) for name, (factory, accept) in Image.OPEN.items() if not is_pillows(factory)}  # type: ignore[misc]
+    """Return the readers that the program itself registered with Pillow (`Image.register_open`), by Pillow's name.
+
+    The one of `refcodec.pillow` is left out: a `.sem` file is decoded when that is asked for, never to encode it again.
+    """
+    return {
+        name: (factory, accept)  # type: ignore[misc]
+        for name, (factory, accept) in Image.OPEN.items()
+        if not is_pillows(factory) and not _is_own(factory)
+    }
+
+
+def _is_own(factory: object) -> bool:
+    """Return whether a registered reader is the one of this library."""
+    return str(getattr(factory, "__module__", "")).startswith("refcodec.")

@@ -16,7 +16,14 @@ from refcodec.encode_settings import EncoderOptions, EncodeSettings
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
 from refcodec.methods import candidates
-from refcodec.methods.identity_check import Filled, StatedIdentity, compare, stated_by
+from refcodec.methods.identity_check import (
+    Filled,
+    StatedIdentity,
+    compare,
+    compare_tokenizer,
+    stated_by,
+    tokenizer_file,
+)
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
 from refcodec.methods.sampler import SEEDS, SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
@@ -125,6 +132,11 @@ class DecodeContext:
         if self.container is not None:
             notices = compare(self.stated, models, any_model=self.models.any_model)
             self.notices.extend(notice for notice in notices if notice not in self.notices)
+
+    def compare_tokenizer(self, tokenizer: Any, role: str, name: str) -> None:
+        """Compare the tokenizer of a loaded model with the file that the row names for token ids, as `compare` does."""
+        named = tokenizer_file(self.profile)
+        self.notices.extend(compare_tokenizer(tokenizer, named, role, name, any_model=self.models.any_model))
 
     def note(self, step: str, value: Any) -> None:
         """Pass a step of the reconstruction to the user's callback, if any."""

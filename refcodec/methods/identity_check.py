@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from refcodec import spec
 from refcodec.container import Container
@@ -18,10 +18,12 @@ from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.foundation import identity
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.worker.proxy import call
 from refcodec.networks import package_cache
 from refcodec.registry import Profile
 
 ROW, MODEL, PROVENANCE = "registry row", "model", "provenance"
+MISMATCH: Final = "prompt_tokens:tokenizer_mismatch"  # runs where the model does
 INSIST: Final = "name the model that the file was made with, or decode it all the same with --any-model"
 
 
@@ -30,16 +32,22 @@ class StatedIdentity:
     """What a file states about the models that give its symbols their meaning.
 
     by: source -> role -> digest, or its beginning. absent: hash of an explicit model that is not installed, and that no
-    payload uses. codebooks: folder of the codebooks that the file names.
+    payload uses. codebooks: folder of the codebooks that the file names. tokenizer_file: SHA-256 of the tokenizer's file,
+    by the parameters of kind 2 of the row.
     """
 
     by: Mapping[str, Mapping[str, str]]
     absent: str | None = None
     codebooks: Path | None = None
+    tokenizer_file: str | None = None
 
     def of(self, role: str) -> dict[str, str]:
         """Return source -> digest, for each source that states one for a role."""
         return {source: digests[role] for source, digests in self.by.items() if role in digests}
+
+    def names(self, role: str) -> bool:
+        """Return whether anything is stated for a role."""
+        return bool(self.of(role)) or (role == "tokenizer" and self.tokenizer_file is not None)
 
 
 def stated_by(container: Container, environment: Environment, used: Path | None = None) -> StatedIdentity:
@@ -58,7 +66,14 @@ def stated_by(container: Container, environment: Environment, used: Path | None 
             by_model, codebooks = {"codebooks": own} | by_model, folder
     by = {ROW: header.profile.identity, MODEL: by_model, PROVENANCE: _provenance(container)}
     absent = wanted if folder is None and header.model_hash is not None else None
-    return StatedIdentity({source: digests for source, digests in by.items() if digests}, absent, codebooks)
+    stated = {source: digests for source, digests in by.items() if digests}
+    return StatedIdentity(stated, absent, codebooks, tokenizer_file(header.profile))
+
+
+def tokenizer_file(row: Profile) -> str | None:
+    """Return the SHA-256 of the tokenizer's file that a row names for token ids, None if it names none."""
+    sha256: str | None = row.parameters(spec.CAPTION).get("tokenizer")
+    return sha256
 
 
 def _find(wanted: str, environment: Environment) -> Path | None:
@@ -105,7 +120,7 @@ def compare(stated: StatedIdentity, models: Iterable[Filled], *, any_model: bool
         if not any_model:
             raise error
         return [f"{error.what}: nothing was compared"]
-    silent = [model.role for model in models if not stated.of(model.role)]
+    silent = [model.role for model in models if not stated.names(model.role)]
     notices = [f"the file does not state its {_names(silent)}: nothing could be compared"] if silent else []
     for model in models:
         notices += _compare(model, stated.of(model.role), any_model=any_model)
@@ -124,9 +139,28 @@ def _compare(model: Filled, stated: Mapping[str, str], *, any_model: bool) -> It
     for source, digest in stated.items():
         if not found.startswith(digest):
             what = f"{model.role}: it has the digest {found[:16]}, the {source} of the file states {digest[:16]}"
-            if not any_model:
-                raise SemError(Code.MODEL_DIGEST, what, path=model.role, hint=INSIST)
-            yield f"{what}: decoded all the same"
+            yield refused_or_noticed(what, model.role, any_model=any_model)
+
+
+def refused_or_noticed(what: str, path: str, *, any_model: bool) -> str:
+    """Return the notice that a picture is made with another model than stated, if the user takes any model.
+
+    Raise Code.MODEL_DIGEST (SEM-E-802), with a remedy that names the option to insist, if not.
+    """
+    if not any_model:
+        raise SemError(Code.MODEL_DIGEST, what, path=path, hint=INSIST)
+    return f"{what}: decoded all the same"
+
+
+def compare_tokenizer(
+    tokenizer: Any, sha256: str | None, role: str, name: str, *, any_model: bool = False
+) -> list[str]:
+    """Compare the tokenizer of a loaded model, of this role and name, with its file that a row names; return notices.
+
+    sha256 None: the row names none. Raise Code.MODEL_DIGEST (SEM-E-802) for another tokenizer, unless `any_model`.
+    """
+    what = None if sha256 is None else call(MISMATCH, tokenizer, sha256, role, name)
+    return [] if what is None else [refused_or_noticed(what, role, any_model=any_model)]
 
 
 def _absent(hash_: str, models: Iterable[Filled]) -> SemError:
@@ -157,6 +191,14 @@ def check_encoder(row: Profile, stated: Mapping[str, str], folder: Path | None, 
                 what = f"{role}: it has the digest {found[:16]}, the {source} states {digests[role][:16]}"
                 hint = "name the model that is stated, or another profile or model"
                 raise SemError(Code.MODEL_DIGEST, what, path=role, hint=hint)
+
+
+def check_encoding_tokenizer(tokenizer: Any, row: Profile, role: str, name: str) -> None:
+    """Raise Code.MODEL_DIGEST (SEM-E-802) unless token ids are found with the tokenizer that the row names, if any."""
+    sha256 = tokenizer_file(row)
+    if sha256 is not None and (what := call(MISMATCH, tokenizer, sha256, role, name)) is not None:
+        hint = "name a model with that tokenizer, or give a caption in words"
+        raise SemError(Code.MODEL_DIGEST, what, path=role, hint=hint)
 
 
 def provenance_of(models: Models) -> str:

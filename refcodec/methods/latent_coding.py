@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from refcodec.entropy import gaussians
 from refcodec.errors import Code, ModelError
 from refcodec.methods import rdo
-from refcodec.networks import package, package_cache
+from refcodec.networks import package, package_cache, package_search
 from refcodec.networks.checkerboard import passes
 from refcodec.networks.context_model import Backend, Trace, pass_sites
 from refcodec.payloads import latents as elic_latents
@@ -36,14 +36,14 @@ RDO: Final = 4.0  # factor on the distortion weight of the training Lagrangian; 
 
 
 @lru_cache(maxsize=2)
-def _analysis(folder: Path, device: str) -> Analysis:
+def _analysis(folder: Path, device: str, _state: tuple[int, int]) -> Analysis:
     from refcodec.transforms.elic.runners import load_analysis
 
     return load_analysis(folder, package.read_manifest(folder), device)
 
 
 @lru_cache(maxsize=2)
-def _synthesis(folder: Path, device: str) -> Synthesis:
+def _synthesis(folder: Path, device: str, _state: tuple[int, int]) -> Synthesis:
     from refcodec.transforms.elic.runners import load_synthesis
 
     return load_synthesis(folder, package.read_manifest(folder), device)
@@ -115,7 +115,7 @@ class LatentEncoder:
     ):
         self.model, self.tables = package_cache.symbol_model(folder, digest), tables
         self.backend: Backend = package_cache.backend()
-        analysis = _analysis(folder, device)
+        analysis = _analysis(folder, device, package_search.state_of(folder))
         if text is None and text_encoder is not None and analysis.cfg.text_width:
             text = text_encoder("")
         self.size = (pixels.shape[1], pixels.shape[0])
@@ -191,7 +191,7 @@ class LatentEncoder:
                 if error.code != Code.MODEL_UNAVAILABLE:
                     raise
                 return np.zeros_like(self.latents.y)
-            again, _ = _analysis(folder, device)(pixels, part(progress, 0.7, 1), text)
+            again, _ = _analysis(folder, device, package_search.state_of(folder))(pixels, part(progress, 0.7, 1), text)
             self.lost = {rate: self.latents.y - again}
         return self.lost[rate]
 
@@ -200,4 +200,4 @@ def synthesise(
     latents: ElicLatents, folder: Path, size: tuple[int, int], progress: Progress | None = None, *, device: str = "cpu"
 ) -> NDArray[np.uint8]:
     """Return uint8[H, W, C] of size (width, height), in sRGB for pictures."""
-    return _synthesis(folder, device)(latents.y, latents.rate, size, progress)
+    return _synthesis(folder, device, package_search.state_of(folder))(latents.y, latents.rate, size, progress)

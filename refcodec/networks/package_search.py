@@ -61,6 +61,18 @@ def describe(folder: Path) -> tuple[str, str | None] | None:
         return None
 
 
+def state_of(folder: Path) -> tuple[int, int]:
+    """Return (time of the last change, bytes) of the manifest, which names the digests of all other files; zeros if absent.
+
+    What is loaded from a package is cached by folder and state, since another package may take its place.
+    """
+    try:
+        status = (folder / MANIFEST).stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
 def packages(places: Iterable[Path]) -> Iterator[Path]:
     """Yield every folder with a manifest, in search order."""
     for place in places:

@@ -54,6 +54,15 @@ def npz_bytes(arrays: Mapping[str, Any]) -> bytes:
     return out.getvalue()
 
 
+def npz_export(what: str) -> Callable[[Any, ExportContext], Artifact]:
+    """Return the `export` of a kind whose symbols are several arrays: `what`, as one .npz file of `value.arrays()`."""
+
+    def export(value: Any, _context: ExportContext) -> Artifact:
+        return Artifact(what, (".npz",), lambda _suffix: npz_bytes(value.arrays()))
+
+    return export
+
+
 def image_bytes(pixels: NDArray[np.uint8], suffix: str) -> bytes:
     """Return the image file of uint8[H, W] or uint8[H, W, 3] in the format of a suffix."""
     from refcodec.images.save import format_of, save

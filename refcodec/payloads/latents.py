@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
 from refcodec.payloads.base import Kind, SymbolOption, is_integer
+from refcodec.payloads.exports import npz_export
 from refcodec.progress import run
 
 if TYPE_CHECKING:
@@ -279,12 +280,6 @@ def _export_sketch(value: ElicLatents, context: ExportContext) -> Artifact:
     return Artifact("edge map", IMAGE_SUFFIXES, lambda suffix: image_bytes(context.synthesise(value)[..., 0], suffix))
 
 
-def _export_elic(value: ElicLatents, _: ExportContext) -> Artifact:
-    from refcodec.payloads.exports import Artifact, npz_bytes
-
-    return Artifact("latents", (".npz",), lambda _: npz_bytes(value.arrays()))
-
-
 SKETCH: Final = Kind(
     id=spec.SKETCH,
     name="sketch",
@@ -306,7 +301,7 @@ ELIC: Final = Kind(
     well_formed=well_formed,
     decode=_decode,
     encode=_encode,
-    export=_export_elic,
+    export=npz_export("latents"),
     symbol_count=symbol_count,
     memory=_memory,
     uses_model=lambda _: True,

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import package_data, read_settings, shown
 from refcodec.networks import identity
-from refcodec.payloads.kinds import DRAFT_REMEDY, DRAFTS, KINDS, Kinds, draft_remedy
+from refcodec.payloads.kinds import DRAFT_REMEDY, DRAFTS, KINDS, WITH_DRAFTS, Kinds, draft_remedy
 from refcodec.registry import binding_schema
 from refcodec.registry.row_schema import BINDING, DraftRowError, check_row
 
@@ -105,12 +105,22 @@ def key(profile: Profile, model_digest: str | None = None) -> bytes:
     return hashlib.sha256(canonical_json(binding)).digest()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class ShippedRows:
+    """The rows of this release, of these payload kinds. Equal for equal kinds, so that registries of them are equal."""
+
+    kinds: Kinds
+
+    def __call__(self) -> Iterable[Profile]:
+        return _rows(package_data(__package__, SHIPPED), self.kinds, check=False).values()
+
+
+@dataclass(frozen=True)
 class Registry:
     """An immutable set of rows, read at the first access.
 
     `source` returns the rows; an error of it is raised at every access. `kinds`: the known payload kinds, for rows and
-    for the critical sections of files.
+    for the critical sections of files. Registries of the same source and kinds are equal.
     """
 
     source: Callable[[], Iterable[Profile]] = field(repr=False)
@@ -132,7 +142,7 @@ class Registry:
     @classmethod
     def shipped(cls, kinds: Kinds = KINDS) -> Registry:
         """Return the registry of this release. `kinds`: the payload kinds that rows which extend it may have."""
-        return _shipped(kinds)
+        return _OF_THIS_RELEASE.get(kinds) or cls(ShippedRows(kinds), kinds)
 
     @classmethod
     def deferred(cls, load: Callable[[], Registry], kinds: Kinds = KINDS) -> Registry:
@@ -228,9 +238,8 @@ class Registry:
         return Registry.of(*rows.values(), kinds=self.kinds)
 
 
-@lru_cache(maxsize=4)
-def _shipped(kinds: Kinds) -> Registry:
-    return Registry(lambda: _rows(package_data(__package__, SHIPPED), kinds, check=False).values(), kinds)
+# those of the library's own kinds, each parsed once in a process, whatever kinds a caller adds
+_OF_THIS_RELEASE: Final = {kinds: Registry(ShippedRows(kinds), kinds) for kinds in (KINDS, WITH_DRAFTS)}
 
 
 def _add(profiles: dict[int, Profile], profile: Profile) -> None:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refcodec.networks import package, package_cache
+from refcodec.networks import package, package_cache, package_search
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.networks.torch_guard import multiplications, neutral, recording_gradients
 from refcodec.progress import Progress
@@ -27,7 +27,7 @@ PASSES = 3  # times as long as a forward pass takes one that also computes gradi
 
 
 @lru_cache(maxsize=1)
-def _synthesis(folder: Path, device: str) -> TorchSynthesis:
+def _synthesis(folder: Path, device: str, _state: tuple[int, int]) -> TorchSynthesis:
     with recording_gradients():
         synthesis = TorchSynthesis(folder, package.read_manifest(folder), device)
         synthesis.g_s.requires_grad_(False)
@@ -38,7 +38,7 @@ def predicted_bytes(folder: Path, device: str, model: SymbolModel, size: tuple[i
     """Return about how many bytes a search takes for a picture of (width, height). Raises as `PictureSearch` does."""
     package_cache.need_torch("searching the latents of a picture")
     with package_cache.torch_errors(folder, "painter"), recording_gradients():
-        synthesis = _synthesis(folder, device)
+        synthesis = _synthesis(folder, device, package_search.state_of(folder))
         return search_bytes(model, synthesis.g_s, halo(synthesis.cfg), size)
 
 
@@ -64,7 +64,7 @@ class PictureSearch:
         package_cache.need_torch("searching the latents of a picture")
         self.folder, self.channels = folder, pixels.shape[2]
         with package_cache.torch_errors(folder, "painter"):
-            synthesis = _synthesis(folder, device)
+            synthesis = _synthesis(folder, device, package_search.state_of(folder))
             self.work = PASSES * multiplications(synthesis.g_s, y.shape[1] * y.shape[2])
             with recording_gradients(self.work):
                 distortion = Distortion(_samples(pixels, device), _samples(plain, device))

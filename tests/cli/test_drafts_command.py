@@ -3,17 +3,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from cli_harness import Semtool, refused
+from cli_harness import Semtool, refused, valid
 
 VECTORS = Path(__file__).resolve().parents[2] / "drafts" / "vectors"
 TOKENS = VECTORS / "tokens" / "tokens-example.sem"
 LATENTS = VECTORS / "scheduled" / "scheduled-four.sem"
 BOTH = VECTORS / "tokens" / "tokens-beside-caption.sem"
+MANIFEST = json.loads((VECTORS / "manifest.json").read_bytes())
+ENTRIES = [*MANIFEST["vectors"], *MANIFEST["registries"]]
+DRAFT_SYMBOLS = {  # kind -> suffix of its file of symbols, and what that is
+    "grids": (".npz", "index grids"),
+    "tokens": (".npy", "tokens"),
+    "scheduled": (".npz", "latents"),
+}
 
 
 @pytest.fixture
@@ -33,6 +42,42 @@ def test_files_are_inspected_and_verified(semtool: Semtool) -> None:
 
 
 @pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["id"])
+def test_output_has_the_schema(entry: dict[str, Any], semtool: Semtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every command with --json that takes a file, for every vector, valid or not."""
+    path = VECTORS / entry["file"]
+    if "registry" in entry:
+        monkeypatch.setenv("SEM_REGISTRY", str(VECTORS / entry["registry"]["file"]))
+    seen = semtool("--drafts", "inspect", path, "--json")
+    valid("inspect", seen.json)
+    if "registry" in entry:
+        assert (seen.status, [error["code"] for error in seen.json["errors"]]) == (7, ["SEM-E-101"])
+    valid("verify", semtool("--drafts", "verify", path, "--json").json)
+    if entry["expect"] != "accept":
+        return
+    kinds = [section["kind"] for section in entry["expected"]["sections"]]
+    assert [section["kind"] for section in seen.json["sections"]] == kinds
+    shown = semtool("--drafts", "payload", path, "--json").json
+    valid("payload", shown)
+    assert [section["kind"] for section in shown["sections"]] == kinds
+    for section, expected in zip(shown["sections"], entry["expected"]["sections"], strict=True):
+        assert section["shape"] == expected.get("shape", section["shape"])
+    kind = next(kind for kind in kinds if kind in DRAFT_SYMBOLS)
+    suffix, what = DRAFT_SYMBOLS[kind]
+    done = semtool("--drafts", "decode", path, "--symbols", "-o", f"x{suffix}", "--json").json
+    valid("decode", done)
+    assert what in [file["what"] for file in done["files"]]
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("folder", sorted((VECTORS / "models").iterdir()), ids=lambda folder: folder.name)
+def test_output_about_models_has_the_schema(folder: Path, semtool: Semtool) -> None:
+    valid("models-show", semtool("--drafts", "models", "show", folder, "--json").json)
+    valid("models-verify", semtool("--drafts", "models", "verify", folder, "--json").json)
+    valid("models-list", semtool("--drafts", "models", "list", "--json").json)
+
+
+@pytest.mark.usefixtures("rows")
 def test_symbols_are_shown_and_written(semtool: Semtool) -> None:
     shown = semtool("--drafts", "payload", TOKENS, "--json").json
     assert shown["sections"][0]["value"] == [7, 63_999, 0, 500]
@@ -48,6 +93,10 @@ def test_sections_are_taken_away(semtool: Semtool) -> None:
     assert semtool("--drafts", "payload", "alone.sem", "--json").json["sections"][0]["value"] == [1, 2, 3, 4]
     done = semtool("--drafts", "strip", BOTH, "--section", "tokens", "-o", "text.sem", "--json")
     assert done.json["sections"] == ["caption"]
+    valid("edit", done.json)
+    done = semtool("--drafts", "strip", BOTH, "--section", "caption", "-o", "one.sem", "--json")
+    assert done.json["sections"] == ["tokens"]
+    valid("edit", done.json)
     assert semtool("strip", BOTH, "--section", "tokens", "-o", "not.sem").status != 0
 
 

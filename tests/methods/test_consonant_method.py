@@ -40,7 +40,8 @@ from refcodec.foundation.language_model import LanguageModel
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.text_to_image import TextToImage
 from refcodec.methods.consonant import editing, prompts, reflection, word_selection
-from refcodec.methods.consonant.consonant_method import WORDS, largest_fitting, restore_words, word_count
+from refcodec.methods.consonant.consonant_method import WORDS, largest_fitting, word_count
+from refcodec.methods.consonant.restoration import answered_words, restore_words
 from refcodec.methods.consonant.word_selection import WordSelector, candidate_answers, tolerance
 from refcodec.payloads.consonant import LETTERS
 
@@ -477,6 +478,58 @@ def test_what_the_model_does_not_restore_the_restorer_does(answer: str) -> None:
     found = restore_words("ld stn brdg clm rvr", language(decompress=lambda *_: answer), TEXT)
     assert [skeleton(word) for word in found.split()] == ["ld", "stn", "brdg", "clm", "rvr"]
     assert not set(found.split()) & {"ld", "stn", "brdg", "clm", "rvr"}
+
+
+ODD_ANSWERS = [  # consonants sent, an answer, and the words of it that are used, by position
+    ("ld stn brdg", "", {}),
+    ("ld stn brdg", "   \n\t", {}),
+    ("ld stn brdg", '{"words": ["old", "stone", "bri', {0: "old", 1: "stone"}),
+    ("ld stn brdg", '```json\n["old", "stone", "bridge"]\n```', {0: "old", 1: "stone", 2: "bridge"}),
+    ("ld stn brdg", "Sure! The text reads: old stone bridge. Is that so?", {0: "old", 1: "stone", 2: "bridge"}),
+    ("ld stn brdg", "old stone", {0: "old", 1: "stone"}),
+    ("ld stn brdg", "old old stone bridge stone", {0: "old", 1: "stone", 2: "bridge"}),
+    ("ld stn brdg", "古い石の橋", {}),
+    ("ld stn brdg", "старый каменный мост", {}),
+    ("ld stn brdg", "ÖLD Stöne bridgé", {0: "old", 1: "stone", 2: "bridge"}),
+    ("ld stn brdg", "ld stn brdg", {}),
+    ("ld stn brdg", "\0\ufffd\ud800 ld", {}),
+    # folded letters are no vowels: "wtr" is as unreadable as "vtr"
+    ("vtr gg k ks", "wtr jg q x", {}),
+    ("vtr gg", "water jug", {0: "water", 1: "jug"}),
+    # words of one consonant: of a sentence about something else, and of the text
+    ("n s t", "I am unable to say: it is not in English", {}),
+    ("n", "I cannot read it in English", {}),
+    ("n", "on", {0: "on"}),
+    ("s t", "is it?", {0: "is", 1: "it"}),
+    ("mn n bt", "a man in a boat", {0: "man", 1: "in", 2: "boat"}),
+    ("mn n bt", "no man on boat", {0: "man", 1: "on", 2: "boat"}),
+    ("mn n bt", "man: it is in this boat", {0: "man", 2: "boat"}),
+    ("mn n bt", "The man does row in it", {}),
+    # the prompt repeated: "in the" has what was sent, and is less than half of it
+    ("chld pl ftbll n th strt t snst", "The words in this sentence are written in the same order.", {}),
+    ("chld pl ftbll n th strt t snst", "child ball in the", {}),
+    ("chld pl ftbll n th strt t snst", "child play in the", {0: "child", 1: "play", 3: "in", 4: "the"}),
+    ("mn n s bt", "is", {}),
+]
+
+
+@pytest.mark.parametrize(("sent", "answer", "used"), ODD_ANSWERS)
+def test_what_is_used_of_an_odd_answer(sent: str, answer: str, used: dict[int, str]) -> None:
+    assert answered_words(sent.split(), answer) == used
+    found = restore_words(sent, language(decompress=lambda *_: answer), TEXT).split()
+    assert [skeleton(word) for word in found] == sent.split()
+    by_rules = [word.text for word in restore(sent, articles=False).words]
+    assert found == [used.get(at, word) for at, word in enumerate(by_rules)]
+
+
+@given(st.text(LETTERS, max_size=30), st.text("aeiouynsxwt .,{", max_size=60))
+@settings(deadline=None, max_examples=100)
+def test_every_word_of_an_answer_that_is_used_has_the_consonants_and_a_vowel(text: str, answer: str) -> None:
+    sent = text.split()
+    for at, word in answered_words(sent, answer).items():
+        assert skeleton(word) == sent[at]
+        assert set(word) & set("aeiouy")
+    assert not (used := answered_words(sent, answer)) or 2 * len(used) >= len(sent)
 
 
 def test_without_a_model_the_restorer_does_it_all() -> None:

@@ -8,13 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("diffusers")
 
 import identity_cases
 from cli_harness import Semtool, contents, refused, valid
-from identity_cases import CASES, ROLES, WAYS, of, stating
+from identity_cases import CASES, PARAMETER, ROLES, WAYS, of, stating
 
 import refcodec
 from refcodec import reconstruct
@@ -62,8 +63,11 @@ def paint(data: bytes, environment: Environment, models: Models) -> reconstruct.
     return reconstruct.reconstruct(decoded, models=models, overrides=FEW)
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("method", "role"), CASES)
+STATED = [(method, role, way) for method, role in CASES for way in WAYS]
+STATED += [(method, role, PARAMETER) for method, role in CASES if role == "tokenizer"]
+
+
+@pytest.mark.parametrize(("method", "role", "way"), STATED)
 def test_a_wrong_model_is_found_out_or_announced(
     sets: dict[str, tuple[Path, Path]], models: dict[Path, Models], tmp_path: Path, method: str, role: str, way: str
 ) -> None:
@@ -79,11 +83,14 @@ def test_a_wrong_model_is_found_out_or_announced(
         return
     with pytest.raises(SemError) as caught:
         paint(data, environment, Models.of(models[other], environment=environment))
-    assert (caught.value.id, caught.value.path) == ("SEM-E-802", role)
+    path = "painter" if way == PARAMETER else role
+    what = "painter: the tokenizer.json of painter is not the one" if way == PARAMETER else f"{role}: it has the digest"
+    assert (caught.value.id, caught.value.path) == ("SEM-E-802", path)
+    assert caught.value.what.startswith(what)
     assert "--any-model" in str(caught.value.hint)
     bad = paint(data, environment, Models.of(models[other], environment=environment, any_model=True))
-    assert [f"{role}: it has the digest" in text for text in bad.notices].count(True) == 1
-    assert any("decoded all the same" in text for text in bad.notices)
+    assert [text.startswith(what) for text in bad.notices].count(True) == 1
+    assert [text.endswith("decoded all the same") for text in bad.notices].count(True) == 1
 
 
 @pytest.mark.parametrize(("method", "role"), [("clip", "image_embedder"), ("perco", "hyper_encoder")])
@@ -204,15 +211,41 @@ def test_another_model_is_no_hyper_encoder(semtool: Semtool, sets: dict[str, tup
     refused(semtool("models", "identify", f"hyper_encoder={folder}"), 5, "SEM-E-801 ")
 
 
+@pytest.mark.parametrize("method", ["pics", "perco"])
+def test_words_need_no_tokenizer_of_the_row(
+    sets: dict[str, tuple[Path, Path]], models: dict[Path, Models], tmp_path: Path, method: str
+) -> None:
+    """A caption in words is read by whatever tokenizer the painter has."""
+    right, other = sets[method]
+    _, environment = stating(PARAMETER, method, "tokenizer", right, tmp_path)
+    grid: dict[str, Any] = {"indices": np.arange(12).reshape(3, 4)} if method == "perco" else {}
+    options: dict[str, Any] = {"method": method, "size": identity_cases.SIZE, "environment": environment}
+    data = refcodec.encode(profile="bound", caption="a cat", **grid, **options)
+    assert not any("tokenizer" in text for text in
+                   paint(data, environment, Models.of(models[other], environment=environment)).notices)  # fmt: skip
+
+
+def test_every_refusal_of_another_model_is_one_that_can_be_insisted_on() -> None:
+    """MODEL_DIGEST is raised for pictures in one function; elsewhere for files, symbols and encoders, which cannot go on."""
+    source, refusal = Path(refcodec.__file__).parent, re.compile(r"SemError\(\s*Code\.MODEL_DIGEST")
+    files = [path for room in ("methods", "foundation") for path in (source / room).rglob("*.py")]
+    found = {path.name: len(refusal.findall(path.read_text(encoding="utf-8"))) for path in files}
+    assert {name: count for name, count in found.items() if count} == {"identity_check.py": 3, "download.py": 1}
+    text = (source / "methods" / "identity_check.py").read_text(encoding="utf-8")
+    decoding, _, encoding = text.partition("# --- encoding")
+    assert (len(refusal.findall(decoding)), len(refusal.findall(encoding))) == (1, 2)
+
+
 def test_the_table_of_the_documentation() -> None:
     """docs/models.md has a row for each role of each method, with what the tests above show."""
     text = DOCS.read_text(encoding="utf-8")
     table = text.partition("<!-- begin identity-table -->\n")[2].partition("\n<!-- end identity-table -->")[0]
     lines = [
-        "| method | role | of kind | row | explicit model | provenance | nothing |",
-        "|---|---|---|---|---|---|---|",
+        "| method | role | of kind | row | row's `tokenizer` | explicit model | provenance | nothing |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for method, role in CASES:
         kind = KINDS.get(method) or PERCO_KINDS[role]
-        lines.append(f"| {method} | `{role}` | {kind} | 802 | 802 | 802 | notice |")
+        file = "802" if (method, role, PARAMETER) in STATED else "–"
+        lines.append(f"| {method} | `{role}` | {kind} | 802 | {file} | 802 | 802 | notice |")
     assert table == "\n".join(lines)

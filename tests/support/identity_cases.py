@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ from refcodec.registry import Registry
 from tools.train import small
 
 WAYS: Final = ("row", "explicit model", "provenance", "nothing")
+PARAMETER: Final = "row's tokenizer"  # a way for tokenizers alone: the SHA-256 of the file, in the parameters of kind 2
 # method -> role of an identity -> folder of a set that holds its model
 ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     "clip": {"image_embedder": "painter"},
@@ -98,10 +100,15 @@ def stating(way: str, method: str, role: str, right: Path, scratch: Path) -> tup
     environment = Environment.default()
     if way == "nothing":
         return of(method, role), environment
-    if way == "row":
+    if way in ("row", PARAMETER):
         base = json.loads(json.dumps(dict(environment.registry.by_name(BASES[method]).binding)))
         row = {"id": 230, "name": "bound", "status": "draft", "recommended": None, "notes": ""}
-        extra = registry_file(scratch, row | {"binding": base | {"id": 230, "identity": {role: digest}}})
+        if way == PARAMETER:
+            file = right / ROLES[method][role] / "tokenizer" / "tokenizer.json"
+            base["parameters"]["2"]["tokenizer"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        else:
+            base["identity"] = {role: digest}
+        extra = registry_file(scratch, row | {"binding": base | {"id": 230}})
         environment = replace(environment, registry=Registry.shipped().extended_by(extra))
         return of(method, role, profile="bound", environment=environment), environment
     if way == "explicit model":

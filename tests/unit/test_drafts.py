@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,6 +33,7 @@ from refcodec.registry import Registry
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "drafts" / "vectors"
 ROWS = VECTORS / "registry.json"
+SCHEMA = json.loads((ROOT / "refcodec" / "registry" / "registry.schema.json").read_bytes())
 relaxed = settings(deadline=None, max_examples=150)
 
 
@@ -86,6 +88,20 @@ def test_a_section_of_the_range_is_unsupported_in_a_file_of_version_1(number: in
 def test_rows_that_have_one_are_refused_without_drafts() -> None:
     assert code_of(lambda: Registry.shipped().extended_by(ROWS)) == Code.CANNOT_READ
     assert 240 in Registry.shipped(WITH_DRAFTS).extended_by(ROWS).rows
+
+
+def test_the_schema_of_a_registry_has_their_parameters() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(json.loads(ROWS.read_bytes()), SCHEMA)
+    parameters = SCHEMA["$defs"]["binding"]["properties"]["parameters"]["properties"]
+    assert {int(number) for number in parameters} == set(WITH_DRAFTS.names)
+
+
+@pytest.mark.parametrize("path", sorted((VECTORS / "registries").iterdir()), ids=lambda path: path.stem)
+def test_the_schema_refuses_the_rows_that_the_texts_refuse(path: Path) -> None:
+    """Except what a schema cannot say: it knows neither sums nor orders."""
+    valid = jsonschema.Draft202012Validator(SCHEMA).is_valid(json.loads(path.read_bytes()))
+    assert valid == path.stem.endswith(("-row-m", "-descending"))
 
 
 def test_shipped_rows_stay_as_they_are(here: Environment) -> None:

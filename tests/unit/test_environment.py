@@ -27,6 +27,7 @@ from refcodec.errors import SemError
 from refcodec.foundation.resolve import Models
 from refcodec.networks import package_search
 from refcodec.payloads import consonant
+from refcodec.payloads.kinds import KINDS, WITH_DRAFTS
 from refcodec.registry import Registry
 from refcodec.table_files import TableFiles
 
@@ -223,6 +224,38 @@ def test_default_follows_the_variables(bare: pytest.MonkeyPatch, tmp_path: Path)
     with pytest.raises(SemError) as caught:
         plain.registry.get(ROW)
     assert caught.value.code == 702
+
+
+@pytest.mark.parametrize("others", [1, 40])
+def test_default_does_not_depend_on_what_came_between(others: int, bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither on other settings of the variables, nor on registries of payload kinds that the program adds."""
+    bare.setenv("SEM_REGISTRY", str(registry_file(tmp_path, FIXED)))
+    private = Environment.default()
+    assert private.registry.get(ROW).id == ROW
+    bare.delenv("SEM_REGISTRY")
+    plain, drafts = Environment.default(), Registry.shipped(WITH_DRAFTS)
+    rows = plain.registry.rows
+    for number in range(others):
+        assert Registry.shipped(KINDS.extended_by()).rows == rows
+        bare.setenv("SEM_MODELS", f"models-{number}")
+        bare.setenv("SEM_REGISTRY", f"rows-{number}.json")
+        assert Environment.default().package_folders[0] == Path(f"models-{number}")
+    bare.delenv("SEM_MODELS")
+    bare.delenv("SEM_REGISTRY")
+    assert Environment.default() is plain
+    assert plain.registry is Registry.shipped()
+    assert plain.registry.rows is rows
+    assert Registry.shipped(WITH_DRAFTS) is drafts
+    bare.setenv("SEM_REGISTRY", str(registry_file(tmp_path, FIXED)))
+    assert Environment.default() is private
+
+
+def test_registries_of_the_same_kinds_are_equal() -> None:
+    own, other = KINDS.extended_by(), KINDS.extended_by()
+    assert Registry.shipped(own) == Registry.shipped(own) != Registry.shipped(other)
+    assert hash(Registry.shipped(own)) == hash(Registry.shipped(own))
+    assert Environment(Registry.shipped(own)) == Environment(Registry.shipped(own)) != Environment()
+    assert Registry.of() != Registry.of()  # of two sources
 
 
 def test_public_functions_follow_the_variables(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ SOURCE = ROOT / "refcodec"
 # Rooms and modules, from the top down. A module belongs to the longest name that it begins with, and imports only what
 # stands on lower lines or in its own room; names on one line do not know each other.
 LAYERS = (
-    ("cli",),
+    ("__main__",),
+    ("cli", "pillow"),
     ("export",),
     ("symbol_arrays", "file_text"),
     ("codec", "decode_picture", "progressive"),
+    ("decode_settings",),
     ("pack", "reconstruct"),
     ("decode_memory", "partial_decode"),
     ("decoder", "methods", "inspection", "editing"),

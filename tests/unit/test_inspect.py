@@ -25,7 +25,7 @@ from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import Inspection, inspect
 from refcodec.networks import package_search
-from refcodec.payloads.kinds import KINDS
+from refcodec.payloads.kinds import WITH_DRAFTS
 
 pytestmark = pytest.mark.usefixtures("private_rows")
 
@@ -234,7 +234,7 @@ def test_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["required"] == list(SCHEMA["properties"]) == KEYS
     kinds = SCHEMA["$defs"]["section"]["properties"]["kind"]["enum"]
-    assert kinds == [*(kind.name for kind in KINDS), *spec.ANCILLARY.values(), None]
+    assert kinds == [*WITH_DRAFTS.names.values(), *spec.ANCILLARY.values(), None]
     assert SCHEMA["properties"]["method"]["enum"] == [*spec.METHODS.values(), None]
 
 
@@ -249,7 +249,7 @@ def test_schemas_name_what_there_is(path: Path) -> None:
     if path.name in ("payload.schema.json", "edit.schema.json"):
         sections = schema["properties"]["sections"]["items"]
         pattern = (sections["properties"]["kind"] if path.name == "payload.schema.json" else sections)["pattern"]
-        assert pattern == f"^({'|'.join([*(kind.name for kind in KINDS), *spec.ANCILLARY.values()])}|0x[0-9A-F]{{2}})$"
+        assert pattern == f"^({'|'.join([*WITH_DRAFTS.names.values(), *spec.ANCILLARY.values()])}|0x[0-9A-F]{{2}})$"
 
 
 # --- where models are found --------------------------------------------------------------------------------------

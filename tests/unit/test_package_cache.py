@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
+import refcodec
 from refcodec.entropy import compiled
 from refcodec.errors import SemError
 from refcodec.networks import package_cache, package_search
@@ -37,6 +42,28 @@ def test_digest_of_a_folder(tmp_path: Path) -> None:
         with pytest.raises(SemError) as caught:
             package_cache.model_digest(tmp_path)
         assert caught.value.code == code
+
+
+def test_a_package_that_takes_the_place_of_another_is_loaded(tmp_path: Path) -> None:
+    """The same symbol model with another synthesis: pictures are of the network that is there."""
+    file, place = MODELS.parent / "paint" / "paint-64x64.sem", tmp_path / "package"
+    shutil.copytree(MODELS / "elic-paint", place)
+    before = np.asarray(refcodec.decode(file, models=place))
+    weights = {name: tensor * np.float32(0.5) for name, tensor in load_file(place / "painter.safetensors").items()}
+    save_file(weights, place / "painter.safetensors")
+    manifest = json.loads((place / "manifest.json").read_bytes())
+    manifest["painter"]["sha256"] = hashlib.sha256((place / "painter.safetensors").read_bytes()).hexdigest()
+    (place / "manifest.json").write_text(json.dumps(manifest))
+    shutil.copytree(place, tmp_path / "elsewhere")
+    after = np.asarray(refcodec.decode(file, models=place))
+    assert (after != before).any()
+    assert np.array_equal(after, np.asarray(refcodec.decode(file, models=tmp_path / "elsewhere")))
+
+
+def test_the_state_of_a_package(tmp_path: Path) -> None:
+    assert package_search.state_of(tmp_path) == (0, 0)
+    (tmp_path / "manifest.json").write_text("{}")
+    assert package_search.state_of(tmp_path)[1] == 2
 
 
 def test_a_folder_that_vanishes_has_no_package(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import refcodec
 from refcodec.cli.commands import COMMANDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/python.md"
-PROGRAMS = ("models", "spec", "conformance", "bench")  # commands without a counterpart in the library
+PROGRAMS = ("models", "spec", "conformance", "bench", "completion")  # commands without a counterpart in the library
 FUNCTIONS = ("encode", "decode", "decode_progressive", "inspect", "payload", "symbols", "symbol_files", "text")
 NOWHERE = "—"
 Row = tuple[str, str, str]
@@ -96,7 +96,7 @@ def test_every_row_names_an_argument_that_there_is(name: str) -> None:
         assert len(named) == (python != NOWHERE), option
         for path, argument in [*named, *references(remark)]:
             assert argument in arguments(resolved(path)), (option, path, argument)
-    files = ("--output", "-o", "--force", "--preserve-times", "--json", "--hex", "--html")
+    files = ("--output", "-o", "--force", "--preserve-times", "--json", "--hex", "--html", "--size")
     assert {row[0] for row in TABLES[f"semtool {name}"] if row[1] == NOWHERE} <= set(files)
 
 

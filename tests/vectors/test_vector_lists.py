@@ -37,6 +37,7 @@ from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.payloads import kinds
 from refcodec.registry import Registry, dim_classes
+from refcodec.registry.binding_schema import is_private
 from semrunner import cli
 from tools import registry as keeper
 from tools.vectors import coverage, pixel_tolerance
@@ -260,6 +261,13 @@ def test_releases_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert keeper.released() == []
     monkeypatch.setattr(keeper, "rows_of", lambda _: rows | {3: rows[3] | {"name": "other"}})
     assert keeper.released() == ["1.0: SEM-R-030: profile 3 was published, and its name changed"]
+
+
+def test_no_row_is_published_under_a_private_id() -> None:
+    """SEM-R-035."""
+    private = {profile.id: profile.status for profile in default_rows().rows.values() if is_private(profile.id)}
+    assert private
+    assert "published" not in private.values()
 
 
 def test_published_rows_of_the_registry_are_released() -> None:

@@ -18,6 +18,7 @@ from vector_cases import (
     BACKEND,
     LISTS,
     MODELS,
+    ROOT,
     SPEC,
     VECTORS,
     asked,
@@ -129,6 +130,18 @@ def test_coverage() -> None:
     assert len(errors) > 30
     given = {int(entry["error"][-3:]) for entry in entries() if "error" in entry}
     assert (errors - given, given - errors) == (set(UNSHOWN_ERRORS), set())
+
+
+def test_rules_without_a_vector_are_listed_with_their_tests() -> None:
+    """In conformance/README.md: each a SHOULD, and a test that there is."""
+    text = (ROOT / "conformance" / "README.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- begin untested-rules -->\n")[2].partition("<!-- end untested-rules -->")[0]
+    rows = re.findall(r"^\| SEM-R-(\d{3}) \| [^|]+ \| `([^`:]+)::(\w+)` \|$", table, re.MULTILINE)
+    rules, shown = coverage.rules_of(SPEC), coverage.entries_by_rule(manifest())
+    assert {int(rule) for rule, _, _ in rows} == set(rules) - set(shown)
+    for rule, path, name in rows:
+        assert not rules[int(rule)], rule
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), rule
 
 
 def test_example() -> None:

@@ -33,7 +33,7 @@ from tools.bench.large import HUGE, LARGE, clean
 ROOT: Final = Path(__file__).resolve().parents[2]
 INSTALLED: Final = (
     *("pyproject.toml", "hatch_build.py", "README.md", "SPEC.md", "LICENSE", "LICENSES", "NOTICE"),
-    *("refcodec", "conformance"),
+    *("refcodec", "conformance", "integration"),
 )
 SIZE: Final = (768, 512)  # of the default picture
 LIMITS: Final = {"decode": ("avif to png", 5.0), "encode": ("png to avif", 6.0)}  # command -> beside what, times it

@@ -19,7 +19,7 @@ from refcodec.consonant_text.normalise import normalise
 from refcodec.consonant_text.restore import Restored, restore
 from refcodec.foundation.language_model import LanguageModel
 from refcodec.methods.consonant import prompts
-from refcodec.methods.consonant.consonant_method import restore_words
+from refcodec.methods.consonant.restoration import restore_words
 
 TEXTS: Final = (
     "a red cup of coffee on a wooden table",

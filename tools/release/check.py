@@ -20,9 +20,10 @@ from typing import Any, Final
 from refcodec import __version__
 from tools.release.build import ROOT, Packages
 
-LEFT_OUT: Final = {".git-blame-ignore-revs"}  # of the repository, from the sdist
 GENERATED: Final = {"PKG-INFO"}
 PACKAGES: Final = {"refcodec/": "refcodec/", "conformance/semrunner/": "semrunner/"}  # in the repository, in the wheel
+
+SHARED: Final = r"^[^/]+\.data/data/share/.*/"  # folders of the environment's prefix that files of integration/ go to
 
 
 def repository() -> str:
@@ -46,15 +47,16 @@ def contents(packages: Packages, expected: set[str]) -> list[str]:
     """Return what is missing in the packages, or too much, against the files of the repository."""
     with tarfile.open(packages.sdist) as archive:
         names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
-    problems = _compared("the sdist", names - GENERATED, expected - LEFT_OUT)
+    problems = _compared("the sdist", names - GENERATED, expected)
     with zipfile.ZipFile(packages.wheel) as wheel:
-        names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+        names = {re.sub(SHARED, "integration/", name) for name in wheel.namelist() if ".dist-info/" not in name}
     moved = {
         target + name.removeprefix(source)
         for source, target in PACKAGES.items()
         for name in expected
         if name.startswith(source)
     }
+    moved |= {f"integration/{Path(name).name}" for name in expected if name.startswith("integration/")}
     return problems + _compared("the wheel", names, moved | {"refcodec/SPEC.md"})
 
 

@@ -18,17 +18,31 @@ import { KINDS, LEVELS, judgeSection, readSections } from "./sections.mjs";
 import { sha256 } from "./sha256.mjs";
 
 /**
- * What a file holds: {out, status, leftOut, bug}. Never throws: an error stands in `out.error`, one of the decoder in
- * `bug`; `leftOut` where the tier does not reach.
+ * What a file holds: {out, status, leftOut, bug, symbols}. Never throws: an error stands in `out.error`, one of the
+ * decoder in `bug`; `leftOut` where the tier does not reach.
  */
 export function decode(bytes, environment) {
+  const steps = decodeInSteps(bytes, environment);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * Decode as `decode` does, and yield {kind, group, pass, groups, latents} before each pass of a channel group of latents
+ * (latents.mjs). Return what `decode` returns, and in `symbols` those of each payload, by its kind: nothing of a file
+ * with an error. What the steps show is not verified: an error may follow.
+ */
+export function* decodeInSteps(bytes, environment) {
   const out = {
     tier: environment.tier ?? "L", file_bytes: bytes.length, format_version: null, check_code: null, sectioned: null,
     profile: null, explicit_model: null, dim_class: null, width: null, height: null, section_count: null,
     complete: true, sections: [], check: null, canonical: null, error: null,
   };
+  const symbols = new Map();
   try {
-    decodeInto(bytes, environment, out);
+    yield* decodeInto(bytes, environment, out, symbols);
   } catch (error) {
     const known = error instanceof Fault;
     const fault = known ? error : new Fault(805, null, `a fault of the decoder: ${error.message}`);
@@ -39,12 +53,12 @@ export function decode(bytes, environment) {
     for (const section of out.sections) for (const name of ["value", "shape", "sha256", "mode", "rate", "canonical"]) {
       delete section[name];
     }
-    return { out, status: fault.status, leftOut: Boolean(fault.leftOut), bug: known ? null : error };
+    return { out, status: fault.status, leftOut: Boolean(fault.leftOut), bug: known ? null : error, symbols: new Map() };
   }
-  return { out, status: 0, leftOut: false, bug: null };
+  return { out, status: 0, leftOut: false, bug: null, symbols };
 }
 
-function decodeInto(bytes, environment, out) {
+function* decodeInto(bytes, environment, out, symbols) {
   const limits = LEVELS[environment.level ?? 1];
   if (bytes.length > limits.file) throw new Fault(606, null, "a file that is too large");
   const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -71,8 +85,11 @@ function decodeInto(bytes, environment, out) {
   const { k, model } = findModel(binding, environment, out);
   for (const part of header.parts) {
     if (out.tier === "H") break;
-    part.s = part.kind ? readPayload(file, part, binding, out, limits, environment, model)
-      : file.subarray(part.start, part.end);
+    if (part.kind) {
+      const payload = yield* readPayload(file, part, binding, out, limits, environment, model);
+      part.s = payload.s;
+      symbols.set(part.kind, payload.symbols);
+    } else part.s = file.subarray(part.start, part.end);
     part.section.sha256 = hex(sha256(part.s));
   }
   judgeChecks(header, k, out);

@@ -25,7 +25,7 @@ function at(x, places) {
   return { channels: x.channels, h: 1, w: places.length, data };
 }
 
-class Latents {
+export class Latents {
   /** `out` {width, height}; `trace(name, values)` is told of each layer and pass. */
   constructor(model, gaussian, reader, out, trace) {
     Object.assign(this, { model, gaussian, reader, trace });
@@ -38,29 +38,26 @@ class Latents {
     return this.trace && ((i, x) => this.trace(`${name}[${i}]`, x.data));
   }
 
-  /** elic_latents(): [rate, z, y], z and y as activations. */
-  read() {
+  /** elic_latents(): sets rate, z and y, the latter as activations. Yields the group before each of its passes. */
+  *read() {
     const { model, reader, h, w } = this;
     this.rate = reader.uniform(model.rates);
-    const z = { channels: model.hyper, h: h / 4, w: w / 4, data: new Int16Array((model.hyper * h * w) / 16) };
+    const z = this.z = { channels: model.hyper, h: h / 4, w: w / 4, data: new Int16Array((model.hyper * h * w) / 16) };
     const places = z.h * z.w;
     for (let i = 0; i < z.data.length; i++) {
       z.data[i] = model.zTables[this.rate * model.hyper + Math.floor(i / places)].read(reader);
     }
-    const hyper = model.hyperNet.run(model.zInput.run(z, this.rate), this.rate, this.tracer("hyper_net"));
-    const y = { channels: model.m, h, w, data: new Int16Array(model.m * h * w) };
-    const inputs = []; // x of each group
-    let first = 0;
-    model.parts.forEach((part, k) => {
-      inputs.push(this.group(k, part, first, inputs, hyper, y));
-      first += part.channels;
-    });
-    return [this.rate, z, y];
+    this.hyper = model.hyperNet.run(model.zInput.run(z, this.rate), this.rate, this.tracer("hyper_net"));
+    this.y = { channels: model.m, h, w, data: new Int16Array(model.m * h * w) };
+    this.inputs = []; // x of each group
+    for (let k = 0; k < model.parts.length; k++) yield* this.group(k);
   }
 
-  /** Decodes group k, whose channels begin at `first`, into y; gives x of it. */
-  group(k, part, first, inputs, hyper, y) {
-    const { model, rate, h, w } = this;
+  /** Decodes group k into y, and appends its x to the inputs of those to come. */
+  *group(k) {
+    const { model, rate, h, w, inputs, hyper, y } = this;
+    const part = model.parts[k];
+    const first = model.parts.slice(0, k).reduce((sum, { channels }) => sum + channels, 0);
     const plane = h * w;
     const data = y.data.subarray(first * plane, (first + part.channels) * plane);
     const own = { channels: part.channels, h, w, data };
@@ -68,6 +65,7 @@ class Latents {
       join(model.contextOf(k).map((g) => inputs[g])), rate, this.tracer(`channel_nets[${k}]`));
     const context = channel ? [channel, hyper] : [hyper];
     for (const pass of [0, 1]) {
+      yield { group: k, pass };
       let head = part.head;
       let read = context;
       if (pass === 0 && part.anchorHead) head = part.anchorHead;
@@ -86,7 +84,7 @@ class Latents {
         this.trace(`${name}.y`, at(own, this.sites[pass]).data);
       }
     }
-    return this.decoded(own, first, 1);
+    inputs.push(this.decoded(own, first, 1));
   }
 
   /** x of a group after a pass: what y_input makes of it, and 0 at sites not yet decoded. */
@@ -151,11 +149,13 @@ function climb(values, ladder) {
   }
 }
 
-/** {rate, shape, s} of a body. */
-export function readLatents({ file, start, end }, model, gaussian, out, trace) {
+/** {rate, shape, s, y} of a body. Yields as `decodeInSteps` does. */
+export function* readLatents({ file, start, end }, kind, model, gaussian, out, trace) {
   const reader = new Reader(file, start, end);
-  const [rate, z, y] = new Latents(model, gaussian, reader, out, trace).read();
+  const latents = new Latents(model, gaussian, reader, out, trace);
+  for (const { group, pass } of latents.read()) yield { kind, group, pass, groups: model.parts.length, latents };
   reader.finish();
+  const { rate, z, y } = latents;
   const shape = [z, y].map(({ channels, h, w }) => [channels, h, w]);
-  return { rate, shape, s: concat([[rate], u16(z.data), u16(y.data)]) };
+  return { rate, shape, s: concat([[rate], u16(z.data), u16(y.data)]), y };
 }

@@ -11,8 +11,11 @@ import { consonantLetters, readCaption, readConsonants } from "./text.mjs";
 
 const FEW = 4096; // symbols that are worth showing
 
-/** Decodes one payload into `section` and returns S. `model(kind, parameters)` gives the model or throws. */
-export function readPayload(file, part, binding, out, limits, environment, model) {
+/**
+ * Decodes one payload into `section` and returns {s, symbols}: S, and what the kind's reader has made of it. Yields as
+ * `decodeInSteps` does. `model(kind, parameters)` gives the model or throws.
+ */
+export function* readPayload(file, part, binding, out, limits, environment, model) {
   const { kind, section } = part;
   const p = binding.parameters[kind];
   if (kind >= 6 && out.tier !== "L") { // SEM-R-052
@@ -25,7 +28,7 @@ export function readPayload(file, part, binding, out, limits, environment, model
     const codes = readConsonants(body, p, limits.text, environment.tables);
     section.shape = [codes.length];
     section.value = consonantLetters(codes);
-    return codes;
+    return { s: codes, symbols: codes };
   }
   if (kind === 2) {
     const caption = readCaption(body, p, limits.text, environment);
@@ -35,14 +38,15 @@ export function readPayload(file, part, binding, out, limits, environment, model
     section.shape = [(caption.ids ?? caption.octets).length];
     if (caption.candidate !== null) section.candidate = caption.candidate;
     const number = caption.candidate === null ? [] : [caption.candidate]; // SEM-R-187
-    return caption.ids ? concat([number, [0xff], u16(caption.ids)]) : concat([number, caption.octets]);
+    const s = caption.ids ? concat([number, [0xff], u16(caption.ids)]) : concat([number, caption.octets]);
+    return { s, symbols: caption };
   }
   if (kind >= 6) {
     const gaussian = gaussianTables(environment.tables.find("gaussian.bin", GAUSSIAN_DIGEST));
-    const latents = readLatents(body, loaded, gaussian, out, environment.trace);
+    const latents = yield* readLatents(body, kind, loaded, gaussian, out, environment.trace);
     section.rate = latents.rate;
     section.shape = latents.shape;
-    return latents.s;
+    return { s: latents.s, symbols: latents };
   }
   const rows = kind === 5 ? Math.ceil(out.height / p.stride) : 1;
   const columns = kind === 5 ? Math.ceil(out.width / p.stride) : kind === 3 ? p.d : p.m;
@@ -54,7 +58,7 @@ export function readPayload(file, part, binding, out, limits, environment, model
     const row = (_, r) => list.slice(r * columns, (r + 1) * columns);
     section.value = kind === 5 ? Array.from({ length: rows }, row) : list;
   }
-  return u16(values);
+  return { s: u16(values), symbols: { rows, columns, values } };
 }
 
 /** CLIP bits, PQ codes and VQ indices (sections 13.3 to 13.5). */

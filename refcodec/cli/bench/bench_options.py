@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Parse the options of `semtool bench`: lists, windows and sizes."""
+"""Options of `semtool bench`: those of metrics, and parsers of lists, windows and sizes."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -90,3 +91,39 @@ def size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int,
     if not (width.isdecimal() and height.isdecimal() and int(width) * int(height)):
         raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
     return int(width), int(height)
+
+
+def metric_options(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --metrics, --metric-cmd, --weights and --captions, which `metric_command.metrics_from` reads."""
+    for decorate in (
+        click.option(
+            "--captions",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="For clip-score: lines of file name, tab, text, or JSON objects with file_name and caption.",
+        ),
+        click.option(
+            "--weights",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Folder of metric networks, with lpips-alex.safetensors, …, clip, segmenter.",
+        ),
+        click.option(
+            "--metric-cmd",
+            nargs=2,
+            multiple=True,
+            metavar="NAME CMD",
+            help="Also measure what CMD prints for two PNG files, in place of {original} and {decoded} or after it; "
+            "NAME:lower if lower is better. Repeatable.",
+        ),
+        click.option(
+            "--metrics",
+            default="psnr,ms-ssim",
+            show_default=True,
+            metavar="LIST",
+            help="Some of psnr, ms-ssim, ssimulacra2, lpips-alex, lpips-vgg, dists, clip-cosine, clip-score, css, bss, miou, "
+            "fid, kid, cmmd.",
+        ),
+    ):
+        f = decorate(f)
+    return f

@@ -15,6 +15,7 @@ from refcodec.cli.bench.bench_options import (
     claim_results,
     crop_rates,
     effort_list,
+    metric_options,
     quality_list,
 )
 from refcodec.cli.bench.bench_options import size as size_option
@@ -83,34 +84,7 @@ def group() -> None:
     show_default=True,
     help="Pictures generated from each file, each with its own seed; metrics are their means.",
 )
-@click.option(
-    "--metrics",
-    default="psnr,ms-ssim",
-    show_default=True,
-    metavar="LIST",
-    help="Some of psnr, ms-ssim, ssimulacra2, lpips-alex, lpips-vgg, dists, clip-cosine, clip-score, css, bss, miou, fid, "
-    "kid, cmmd.",
-)
-@click.option(
-    "--metric-cmd",
-    nargs=2,
-    multiple=True,
-    metavar="NAME CMD",
-    help="Also measure what CMD prints for two PNG files, in place of {original} and {decoded} or after it; NAME:lower if "
-    "lower is better. Repeatable.",
-)
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of metric networks, with lpips-alex.safetensors, …, clip, segmenter.",
-)
-@click.option(
-    "--captions",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="For clip-score: lines of file name, tab, text, or JSON objects with file_name and caption.",
-)
+@metric_options
 @models_options
 @click.option(
     "--anchors",
@@ -158,10 +132,6 @@ def group() -> None:
 @json_option
 def rate(
     pictures: tuple[Path, ...],
-    metrics: str,
-    metric_cmd: tuple[tuple[str, str], ...],
-    weights: Path | None,
-    captions: Path | None,
     window: tuple[float, float],
     cache: Path | None,
     output: str | None,
@@ -197,7 +167,7 @@ def rate(
         options["limits"],
         allow_download=options["allow_download"],
     )
-    result = _measured(pictures, models, metrics, metric_cmd, weights, captions, window, cache, options)
+    result = _measured(pictures, models, window, cache, options)
     write_report(result, output, plot, html, crop_bpp, cache)
     if wants_json():
         show_json(result.to_dict())
@@ -208,25 +178,19 @@ def rate(
 def _measured(
     pictures: tuple[Path, ...],
     models: Models,
-    metrics: str,
-    metric_cmd: tuple[tuple[str, str], ...],
-    weights: Path | None,
-    captions: Path | None,
     window: tuple[float, float],
     cache: Path | None,
     options: dict[str, Any],
 ) -> RateResult:
     """Load metrics, codecs and pictures, and measure. Raises a usage error for options that do not go together."""
-    from refcodec.cli.bench import metric_registry, network_cache
     from refcodec.cli.bench.codecs import codecs_of
     from refcodec.cli.bench.measure import load
-    from refcodec.cli.bench.metric_command import metrics_of
+    from refcodec.cli.bench.metric_command import metrics_from
     from refcodec.cli.bench.rate import measured
     from refcodec.cli.bench.report_files import warn_about_sets
 
     try:
-        chosen = metric_registry.chosen(metrics.split(","), network_cache.Places(models, weights, captions))
-        chosen += metrics_of(metric_cmd, models.limits)
+        chosen = metrics_from(options, models)
         codecs = codecs_of(models, options)
         sources = load(pictures, chosen)
         warn_about_sets(chosen, len(sources))

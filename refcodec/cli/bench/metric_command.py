@@ -6,16 +6,21 @@ from __future__ import annotations
 import math
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from refcodec.cli.bench.commands import failed, file_digests, run, split
 from refcodec.cli.bench.distortions import Picture
-from refcodec.cli.bench.metric_registry import NAMES, Metric
+from refcodec.cli.bench.metric_registry import NAMES, Metric, chosen
+from refcodec.cli.bench.network_cache import Places
 from refcodec.fileio import shown
 from refcodec.limits import NONE, Limits
+
+if TYPE_CHECKING:
+    from refcodec.foundation.resolve import Models
 
 HINT = "try the command by hand, with two PNG files"
 TAKEN = frozenset({*NAMES, *(f"{name}-db" for name in NAMES), "bpp", "quality", "wanted_bpp", "profile"})
@@ -70,3 +75,9 @@ def metrics_of(commands: Sequence[tuple[str, str]], limits: Limits = NONE) -> li
     if again := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"two commands are named {again[0]}")
     return metrics
+
+
+def metrics_from(options: Mapping[str, Any], models: Models) -> list[Metric]:
+    """Return the metrics of `bench_options.metric_options`: those listed, then those of commands. Raises ValueError."""
+    places = Places(models, options["weights"], options["captions"])
+    return [*chosen(options["metrics"].split(","), places), *metrics_of(options["metric_cmd"], models.limits)]

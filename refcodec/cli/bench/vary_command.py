@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from refcodec.cli.bench.bench_options import GENERATING, claim_results
+from refcodec.cli.bench.bench_options import GENERATING, claim_results, metric_options
 from refcodec.cli.bench.remembered import Remembered, command_line, need_scipy
 from refcodec.cli.common_options import json_option, models_of, models_options, progress
 from refcodec.cli.limit_options import limits_options
@@ -52,24 +52,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Pictures generated from each file, each with its own seed; metrics are means over them.",
 )
-@click.option(
-    "--metrics",
-    default="psnr,ms-ssim",
-    show_default=True,
-    metavar="LIST",
-    help="As for semtool bench rate.",
-)
-@click.option(
-    "--metric-cmd",
-    nargs=2,
-    multiple=True,
-    metavar="NAME CMD",
-    help="Also measure what CMD prints for two PNG files, as for semtool bench rate. Repeatable.",
-)
-@click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Folder of metric networks.")
-@click.option(
-    "--captions", type=click.Path(path_type=Path), metavar="FILE", help="For clip-score: one text for each picture."
-)
+@metric_options
 @models_options
 @click.option(
     "--cache",
@@ -111,9 +94,9 @@ def vary(pictures: tuple[Path, ...], output: str | None, **options: Any) -> None
 
 def _measured(pictures: tuple[Path, ...], models: Models, options: dict[str, Any]) -> VaryResult:
     """Load metrics and pictures, and measure. Raises a usage error for options that do not go together."""
-    from refcodec.cli.bench import experiments, metric_registry, network_cache
+    from refcodec.cli.bench import experiments
     from refcodec.cli.bench.measure import load
-    from refcodec.cli.bench.metric_command import metrics_of
+    from refcodec.cli.bench.metric_command import metrics_from
     from refcodec.cli.bench.report_files import warn_about_sets
     from refcodec.cli.bench.vary import Setup, measured
     from refcodec.registry import hints
@@ -125,9 +108,7 @@ def _measured(pictures: tuple[Path, ...], models: Models, options: dict[str, Any
     method = options["method"]
     try:
         chosen_experiments = [experiments.experiment(method, text) for text in options["settings"]]
-        places = network_cache.Places(models, options["weights"], options["captions"])
-        chosen = metric_registry.chosen(options["metrics"].split(","), places)
-        chosen += metrics_of(options["metric_cmd"], models.limits)
+        chosen = metrics_from(options, models)
         sources = load(pictures, chosen)
         warn_about_sets(chosen, len(sources))
         setup = Setup(method, models, options["profile"], options["samples"], options["hints"])

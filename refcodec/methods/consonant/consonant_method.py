@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
 from refcodec.assemble import CodedPayload
-from refcodec.consonant_text.normalise import normalise, skeleton, words
-from refcodec.consonant_text.restore import restore
+from refcodec.consonant_text.normalise import normalise
 from refcodec.encode_settings import QUALITY
 from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models
@@ -23,11 +21,12 @@ from refcodec.foundation.roles import missing_model_error
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.consonant import prompts, reflection
 from refcodec.methods.consonant.expansion import expand
+from refcodec.methods.consonant.restoration import restore_words
 from refcodec.methods.consonant.word_selection import Selection, WordSelector
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.picture_size import centre_square, generation_size, resize_to
 from refcodec.payloads import checked, consonant
-from refcodec.progress import Progress, part
+from refcodec.progress import part
 from refcodec.rate_target import RateTarget
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 # quality 1 … 10 -> words; about 70 to 1700 µbpp at 1024x1024, the range of the paper
 WORDS: Final = (4, 6, 9, 13, 18, 25, 36, 50, 70, 100)
 NOTICE_LETTERS_MAX: Final = 200  # of a text in a notice
-RESTORED_WORDS_MAX: Final = 400  # by a language model; longer texts are restore_words without one
 
 
 def pack(job: PackJob) -> Packed:
@@ -217,21 +215,6 @@ def _expanded(context: DecodeContext, text: str, language: Any, templates: promp
     if made.prompt != text:
         context.note("expanded", made.prompt)
     return made.prompt
-
-
-def restore_words(consonants: str, language: Any, templates: prompts.Prompts, progress: Progress | None = None) -> str:
-    """Return the words of a consonant text: those of the language model that match it, the restorer's for the others."""
-    sent = consonants.split()
-    if language is None or not 0 < len(sent) <= RESTORED_WORDS_MAX:
-        return restore(consonants, progress=progress).text
-    answer = words(language.ask(templates.ask("decompress"), consonants, 8 * len(sent) + 32))
-    matcher = SequenceMatcher(None, sent, [skeleton(word) for word in answer], autojunk=False)
-    pairs = [(a + i, answer[b + i]) for a, b, length in matcher.get_matching_blocks() for i in range(length)]
-    better = {
-        at: word for at, word in pairs if word != sent[at]
-    }  # a word that kept only its consonants is not restore_words
-    fallback = restore(consonants, articles=False, progress=progress).words
-    return " ".join(better.get(at, word.text) for at, word in enumerate(fallback))
 
 
 METHOD: Final = Method(

@@ -62,7 +62,11 @@ def cross_attention_context(context: DecodeContext, generator: Any) -> Any:
         return generator.image(pq_codes.lookup(codes.codes, codebooks(context)[1]))
     if caption is None:
         return None
-    return generator.text(caption.text if caption.text is not None else list(caption.tokens))
+    if caption.text is not None:
+        return generator.text(caption.text)
+    name = getattr(generator, "name", "") or type(generator).__name__
+    context.compare_tokenizer(getattr(generator, "tokenizer", None), "painter", name)
+    return generator.text(list(caption.tokens))
 
 
 def filled(context: DecodeContext) -> Iterator[Filled]:

@@ -86,8 +86,7 @@ def _prompt(context: DecodeContext, caption: Caption | None, painter: TextToImag
         return prompt
     pipeline, name = getattr(painter, "pipeline", None), getattr(painter, "name", "") or type(painter).__name__
     tokenizer = call("prompt_tokens:tokenizer_of", pipeline, "painter", name)
-    sha256 = context.profile.parameters(spec.CAPTION)["tokenizer"]
-    call("prompt_tokens:check_tokenizer", tokenizer, sha256, "painter", name)
+    context.compare_tokenizer(tokenizer, "painter", name)
     text = f"{tokenizer.decode(list(caption.tokens))}, {SUFFIX}"
     context.note("prompt", {"tokens": list(caption.tokens), "text": text})
     if _has("takes_ids", painter):

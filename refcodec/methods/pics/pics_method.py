@@ -15,6 +15,7 @@ from refcodec.assemble import CodedPayload
 from refcodec.errors import Code, SemError
 from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import EncodeRequest, Method
+from refcodec.methods.identity_check import check_encoding_tokenizer
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.pics import best_of_n
 from refcodec.methods.pics.generators import reconstruct
@@ -146,7 +147,7 @@ def _inverted(request: EncodeRequest, pixels: Pixels) -> list[int]:
         hint = f"{error.hint}; or describe the picture with --caption"
         raise SemError(Code.MODEL_UNAVAILABLE, f"{error.what}, and no caption is given", path="clip", hint=hint)
     clip: ClipModel = request.models.load("clip", best_of_n.CLIP, profile.recommended.models)
-    call("prompt_tokens:check_tokenizer", clip.tokenizer, parameters["tokenizer"], "clip", clip.name)
+    check_encoding_tokenizer(clip.tokenizer, profile, "clip", clip.name)
     inverted = call(
         "prompt_inversion:invert",
         clip,

@@ -15,6 +15,7 @@ from refcodec import entropy
 from refcodec.payloads import SHOWN_SYMBOLS
 from refcodec.payloads.base import Kind
 from refcodec.payloads.drafts.grid_shapes import shapes, symbol_count, well_formed
+from refcodec.payloads.exports import npz_export
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from refcodec.payloads.base import Model
     from refcodec.payloads.coding import CodingContext
     from refcodec.payloads.drafts.grid_prior import GridContext, IndexPrior, PriorNet
-    from refcodec.payloads.exports import Artifact, ExportContext
 
     Grid = NDArray[np.uint16]
 
@@ -174,19 +174,13 @@ def _memory(context: CodingContext) -> int:
     return max(NETWORK_BYTES + sites * network, (1 << 20) + LOGIT_BYTES * min(LOGITS, sites * prior.v) + sites * coding)
 
 
-def _export(value: IndexGrids, _: ExportContext) -> Artifact:
-    from refcodec.payloads.exports import Artifact, npz_bytes
-
-    return Artifact("index grids", (".npz",), lambda _: npz_bytes(value.arrays()))
-
-
 KIND: Final = Kind(
     id=NUMBER,
     name="grids",
     well_formed=well_formed,
     decode=decode,
     encode=encode,
-    export=_export,
+    export=npz_export("index grids"),
     symbol_count=symbol_count,
     memory=_memory,
     uses_model=lambda _: True,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec import entropy
 from refcodec.errors import Code, SemError
 from refcodec.payloads.base import Kind, is_integer
+from refcodec.payloads.exports import npz_export
 from refcodec.payloads.latents import GROUPS_MAX, STEP, ElicLatents, code_residuals, z_tables
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from refcodec.networks.scheduled_model import Coded, ScheduledModel
     from refcodec.payloads.coding import CodingContext
-    from refcodec.payloads.exports import Artifact, ExportContext
 
     Ints = NDArray[np.int32]
     # (rate, step, what is coded, means [c, n], indices [c, n]) -> residual symbols [c, n]
@@ -157,19 +157,13 @@ def _build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Schedul
     return scheduled_model.build(symbols, tensors)
 
 
-def _export(value: ElicLatents, _: ExportContext) -> Artifact:
-    from refcodec.payloads.exports import Artifact, npz_bytes
-
-    return Artifact("latents", (".npz",), lambda _: npz_bytes(value.arrays()))
-
-
 KIND: Final = Kind(
     id=ID,
     name="scheduled",
     well_formed=well_formed,
     decode=decode,
     encode=encode,
-    export=_export,
+    export=npz_export("latents"),
     symbol_count=symbol_count,
     memory=_memory,
     uses_model=lambda _: True,

@@ -163,7 +163,7 @@ MODELS: Final = (
     _package("of-codebooks-empty", (125,), "an identity of no roles beside codebooks", {}, base="pq-tiny"),
     _package("of-usage-as-text", (125,), "a digest in place of an identity beside a table of indices",
         identity.EMBEDDER, base="vq-tiny"),
-    _package("of-networks-empty", (125,), "an identity of no roles beside networks", {}, base="sketch-tiny"),
+    _package("of-networks-empty", (125,), "an identity of no roles beside networks", {}, base="elic-mini"),
     _package("member-more", (111,), "a member that there is not, beside an identity", ONE,
         more=set_member("norm", to=19)),
     _package("member-missing", (111,), "no member `b`", ONE, more=drop_member("b")),

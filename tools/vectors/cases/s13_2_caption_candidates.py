@@ -12,7 +12,7 @@ from tools.vectors.case import InvalidCase, OwnRegistry, ValidCase
 from tools.vectors.case_types.refusal import refused_value
 from tools.vectors.case_types.registry_row import InvalidRow, RowChange, change_all, document, row, set_binding
 from tools.vectors.edits import append, in_sectioned_form, replace, replace_body
-from tools.vectors.samples import CAT, PROMPT, STEPS, WAVE, key_value, seeded_codes
+from tools.vectors.samples import CAT, LONGEST, PROMPT, STEPS, WAVE, key_value, seeded_codes
 
 FOLDER: Final = "caption"
 PICS_4: Final = 21  # profile
@@ -74,6 +74,8 @@ VALID: Final = (
     _caption("raw-nothing", "the empty text: F8 and the number", ("raw", "", 1), rules=(185, 187)),
     _caption("raw-letter", "a number of a row of 256 that is a letter, too", ("raw", CAT, 0x41), profile=214,
         rules=(185, 186, 187), registry=ROWS),
+    _caption("static-limit", "65536 octets of words: the number is none of them", ("static", LONGEST, 3), check=0,
+        rules=(140, 172, 187)),
     _caption("beside-hints", "hints beside it: sectioned form", ("tokens", PROMPT, 2), sections=(STEPS,), check=32,
         encode=True),
     _caption("and-hint", "a hint that no painter follows, since the caption has the number", ("tokens", PROMPT, 2),

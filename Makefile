@@ -23,7 +23,7 @@ $(VENV)/.base: pyproject.toml
 
 $(VENV)/.ready: $(VENV)/.base
 	@echo 'installing torch, the libraries of foundation models and the test tools into $(VENV): about 1.8 GB, once'
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[models,test,batch,viewer]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[models,test,batch,viewer,release]'
 	@touch $@
 
 setup-base: $(VENV)/.base  ## create .venv with semtool alone, as make demo does
@@ -112,8 +112,9 @@ viewer-images: setup  ## the pictures of docs/viewer.md, in headless Chromium
 	$(BIN)/python -m pip install --quiet -e '.[viewer]'
 	$(BIN)/python -m tools.viewer.screenshots
 
-release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
-	@$(BIN)/python -m tools.release '$(NAME)'
+release: setup  ## build wheel and sdist in out/release, twice, and check, install and try both (NAME=1.1.0 records a release first, INDEX=1: for a package index)
+	@$(BIN)/python -m pip install --quiet -e '.[release]'
+	@$(BIN)/python -m tools.release $(if $(NAME),'$(NAME)') $(if $(INDEX),--index)
 
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutate $(if $(BOUNDS),--bounds) --json out/mutate.json

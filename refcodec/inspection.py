@@ -96,6 +96,12 @@ class Inspection:
             "errors": [error.to_dict() for error in self.errors],
         }
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: facts, shares of the fields, and a table that opens. No scripts."""
+        from refcodec.report.fragment import inspection_html
+
+        return inspection_html(self, Environment.default().registry)
+
 
 def inspect(
     data: FileInput,

@@ -24,7 +24,9 @@ COMMANDS = {
     "add": ("refcodec.cli.edit", "add"),
     "batch": ("refcodec.cli.batch", "group"),
     "thumbnail": ("refcodec.cli.thumbnail", "command"),
+    "example": ("refcodec.cli.example", "command"),
     "models": ("refcodec.cli.models", "group"),
+    "spec": ("refcodec.cli.spec_command", "command"),
     "conformance": ("refcodec.cli.conformance", "group"),
     "bench": ("refcodec.cli.bench.command", "group"),
     "completion": ("refcodec.cli.completion", "command"),
@@ -61,6 +63,7 @@ def cli(context: click.Context, drafts: bool) -> None:
     semtool decode photo.sem -o decoded.png    reconstruct the picture
     semtool inspect photo.sem                  show the fields of the file
     semtool verify *.sem                       check that files are valid and intact
+    semtool spec 13.7                          read the specification, entirely or a section
 
     The file name - stands for standard input or output. An error is one line with its code of
     SPEC.md §17; with --json it is also printed as an object.

@@ -148,12 +148,19 @@ def model_folders(model: str | None) -> tuple[Path, ...]:
                 Code.MODEL_MALFORMED, f"{shown(model)}/{package_search.MANIFEST} cannot be read", path="manifest"
             )
     elif not any(os.path.isfile(entry / package_search.MANIFEST) for entry in folder.glob("*")):
-        hint = "name a folder with a manifest.json"
+        from refcodec.foundation.folder_kind import is_empty_folder
+        from refcodec.foundation.roles import ROLES
+
+        hint = "name a folder with a manifest.json, or with a folder for each role, such as painter"
         if os.path.isfile(folder / "config.json"):
             hint = f"name the role that it fills, --model ROLE={shown(model)}"
         elif inner := sorted(entry.parent for entry in folder.glob("*/model_index.json")):
             hint = f"name the folder of the pipeline, --model {shown(str(inner[0]))}"
         what = f"{shown(model)} holds no model package"
+        if is_empty_folder(folder):
+            what += ": it is an empty folder"
+            if folder.resolve().name in ROLES:
+                hint = f"put the model into it, and name the role, --model {folder.resolve().name}={shown(model)}"
         raise SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint)
     return (folder,)
 

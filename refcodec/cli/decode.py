@@ -100,7 +100,7 @@ def painting_options(f: Any) -> Any:
     is_flag=True,
     help="Write the decoded symbols instead of a picture: text, vector, codes, indices, edge map, latents.",
 )
-@click.option("--text", is_flag=True, help="Print the text of the file, consonants restored to words.")
+@click.option("--text", is_flag=True, help="Print the text of the file, consonants restored to words. Takes no value.")
 @click.option("--alternatives", is_flag=True, help="With --text: list other words that each one may have been.")
 @click.option(
     "--keep-metadata",

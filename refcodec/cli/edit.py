@@ -95,7 +95,14 @@ def cut(source: str, output: str, preserve_times: bool, sections: int | None, li
 @symbol_options
 @note_options
 @click.option(
-    "--provenance", metavar="K=V", multiple=True, callback=pairs, help="An entry about the origin of the file."
+    "--provenance",
+    "--provenance-entry",
+    "provenance",
+    metavar="K=V",
+    multiple=True,
+    callback=pairs,
+    help="An entry about the origin of the file, such as author=Ann. Repeatable. In semtool encode, --provenance takes no "
+    "value and adds encoder, settings and models.",
 )
 @click.option("--thumbnail", metavar="F", help="A small picture: PNG, JPEG or WebP, stored without its metadata.")
 @click.option(

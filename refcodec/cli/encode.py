@@ -17,7 +17,6 @@ from refcodec.cli.common_options import json_option, level_option, models_of, mo
 from refcodec.cli.encode_trace import TRACED, callbacks, recorders
 from refcodec.cli.error_report import notice
 from refcodec.cli.formats_help import CommandOfPictures
-from refcodec.cli.inspect_text import rate_text
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.many_options import Outputs, are_many, many_outputs_options, present_of
 from refcodec.cli.output_file import (
@@ -42,6 +41,7 @@ from refcodec.cli.stdio import (
 from refcodec.cli.symbol_options import NAMES, loaded, note_options, size_option, symbol_options
 from refcodec.efforts import EFFORTS, FASTEST
 from refcodec.fileio import shown
+from refcodec.report.text import rate_text
 
 if TYPE_CHECKING:
     from refcodec.assemble import EncodedFile
@@ -118,7 +118,12 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 )
 @models_options
 @analysis_options
-@click.option("--provenance", is_flag=True, help="Add a section with encoder, settings and models.")
+@click.option(
+    "--provenance",
+    is_flag=True,
+    help="Add a section with encoder, settings and models. Takes no value: entries of your own are added by "
+    "semtool add --provenance K=V.",
+)
 @click.option(
     "--background",
     metavar="RRGGBB",
@@ -139,7 +144,8 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 @click.option(
     "--trace",
     is_flag=True,
-    help="Write digests of all layers and passes to OUT.sem.trace.json, or the steps of an analysis into OUT.sem.trace.",
+    help="Write digests of all layers and passes to OUT.sem.trace.json, or the steps of an analysis into OUT.sem.trace. "
+    "Takes no value.",
 )
 @level_option
 @limits_options

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.batch.encode import Encode
-from refcodec.cli.inspect_text import rate_text
 from refcodec.cli.many import run_many
 from refcodec.cli.many_report import Report, output_row
 from refcodec.efforts import EFFORTS
 from refcodec.fileio import shown
 from refcodec.images.suffixes import PICTURE_SUFFIXES
+from refcodec.report.text import rate_text
 
 if TYPE_CHECKING:
     from refcodec.batch.run import Result

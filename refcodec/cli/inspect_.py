@@ -14,11 +14,20 @@ import click
 from refcodec.batch.inputs import is_folder
 from refcodec.cli.common_options import environment_of, json_option, level_option, model_option
 from refcodec.cli.deep_check import DeepCheck, deep_check
-from refcodec.cli.inspect_text import facts, hex_lines, meaning, split, title, value_text
 from refcodec.cli.output_file import output_name
-from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, wants_json, write_output
+from refcodec.cli.stdio import (
+    STDIO,
+    claim_output,
+    one_destination,
+    read_input,
+    say,
+    show_json,
+    wants_json,
+    write_output,
+)
 from refcodec.errors import one_line
 from refcodec.fileio import shown
+from refcodec.report.text import facts, hex_lines, meaning, split, title, value_text
 
 if TYPE_CHECKING:
     from refcodec.decode_memory import DecodeMemory
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
 
 @click.command("inspect", short_help="Show the fields of a .sem file, byte by byte.")
 @click.argument("sources", metavar="IN.sem", nargs=-1, required=True)
-@click.option("--hex", "as_hex", is_flag=True, help="Show the bytes of every field.")
+@click.option("--hex", "as_hex", is_flag=True, help="Show every byte of every field, 16 a line.")
 @click.option(
     "--html", metavar="OUT.html", callback=output_name, help="Write a page that shows the bytes, coloured by field."
 )
@@ -74,7 +83,8 @@ def command(
         more |= {"deep": None if checked is None else checked.to_dict()} if deep else {}
         show_json(inspection.to_dict() | more | ({} if html in (None, STDIO) else {"html": html}))
     elif html != STDIO:
-        say("\n".join(_lines(source, data, inspection, environment.registry, as_hex, checked)))
+        for line in _lines(source, data, inspection, environment.registry, as_hex, checked):
+            say(line)
         if predicted is not None:
             say(_memory_line(predicted))
         if html is not None:
@@ -106,7 +116,11 @@ def _lines(
 ) -> Iterator[str]:
     """Yield the lines of the text output."""
     yield f"{shown(source)}: {title(inspection, deep)}"
-    for name, text in facts(inspection, deep):
+    lines = facts(inspection, deep)
+    first = next((i for i, (name, _) in enumerate(lines) if name == "error"), None)
+    if first is not None and one_destination():  # it is printed at the end
+        lines.pop(first)
+    for name, text in lines:
         yield f"  {name:10} {one_line(text)}"
     if not inspection.fields:
         return

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from html import escape
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from refcodec.cli.html_page import Rules, page
-from refcodec.cli.inspect_text import facts, meaning, split, title, value_text
 from refcodec.errors import one_line
+from refcodec.report.fields import bar_css, bar_html, facts_html, field_colours, table_html
+from refcodec.report.style import sheet
+from refcodec.report.text import title
 
 if TYPE_CHECKING:
     from refcodec.cli.deep_check import DeepCheck
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _SHOWN = 4096  # bytes of one field that are shown
 _LINKED = 200  # fields that are highlighted together with their bytes
 _ROW = 16  # bytes a line
-_PARTS = 7  # colours of sections, after that of the header
 _STYLE = """
 body{max-width:76rem;margin:0 auto;padding:1.75rem 1.5rem 4rem}
 .bar{margin-top:1.5rem}
@@ -33,85 +33,21 @@ def render(name: str, data: bytes, inspection: Inspection, rows: Registry, deep:
     body = "".join(
         [
             f"<h1>{escape(one_line(name))}</h1><p class='soft'>{escape(one_line(title(inspection, deep)))}</p>\n",
-            _facts(inspection, deep),
-            _bar(inspection, colours, rules),
+            facts_html(inspection, deep),
+            bar_html(inspection, colours),
             "<h2>Fields</h2>\n",
-            _table(inspection, rows, colours),
+            table_html(inspection, rows, colours),
             "<h2>Bytes</h2>\n",
             _bytes(data, inspection, colours, rules),
         ]
     )
-    style = resources.files("refcodec.cli").joinpath("inspection.css").read_text("utf-8")
-    return page(one_line(name), f"{style}{_STYLE}{_links(inspection)}{rules.css()}", body)
-
-
-def field_colours(inspection: Inspection) -> list[str]:
-    """Return the colour of each field, a class of inspection.css: `p`, its part and its tone, such as p12."""
-    count: dict[str, int] = {}
-    colours = []
-    for field in inspection.fields:
-        part, tone = _part(field.name), "2"
-        if part == "x":
-            tone = ""
-        elif not field.name.endswith("body"):
-            tone = str(count.setdefault(part, 0) % 2)
-            count[part] += 1
-        colours.append(f"p{part}{tone}")
-    return colours
-
-
-def _part(name: str) -> str:
-    if name.rpartition(".")[2] in ("unparsed", "trailing"):
-        return "x"
-    if name.startswith("sections["):
-        return str(1 + int(name[len("sections[") : name.index("]")]) % _PARTS)
-    return "1" if name == "body" else "0"
+    return page(one_line(name), f"{sheet()}{_STYLE}{_links(inspection)}{bar_css(inspection)}{rules.css()}", body)
 
 
 def _links(inspection: Inspection) -> str:
     """Return the rules that highlight a field and its bytes together."""
     rules = (f"body:has(.f{i}:hover) .f{i}.m" for i in range(min(len(inspection.fields), _LINKED)))
     return ",".join(rules) + "{outline:2px solid currentColor}" if inspection.fields else ""
-
-
-def _facts(inspection: Inspection, deep: DeepCheck | None) -> str:
-    items = (
-        f"<dt>{escape(name)}</dt><dd{' class=bad' if name == 'error' else ''}>{escape(one_line(text))}</dd>"
-        for name, text in facts(inspection, deep)
-    )
-    return f"<dl class='facts'>{''.join(items)}</dl>\n"
-
-
-def _bar(inspection: Inspection, colours: list[str], rules: Rules) -> str:
-    """Return the bar that shows each field's share of the file."""
-    parts = (
-        f"<span class='f{i} m {colours[i]} {rules.name(f'flex:{f.bits}')}' "
-        f"title='{escape(f.name)}: {f.bits / (8 * inspection.file_bytes):.1%}'></span>"
-        for i, f in enumerate(inspection.fields)
-    )
-    return f"<div class='bar'>{''.join(parts)}</div>\n" if inspection.fields else ""
-
-
-def _table(inspection: Inspection, registry: Registry, colours: list[str]) -> str:
-    """Return the table of fields."""
-    rows, before = [], ""
-    pixels = (inspection.width or 0) * (inspection.height or 0)
-    for i, field in enumerate(inspection.fields):
-        part, name = split(field.name)
-        if part and part != before:
-            rows.append(f"<tr><th class='part' colspan='5'>{escape(part)}</th></tr>\n")
-        before = part
-        explanation = meaning(field, inspection, registry)
-        rows.append(
-            f"<tr class='f{i}'><td class='n'>{field.offset}</td><td class='n'>{field.bits}</td>"
-            f"<td class='n'>{f'{1e6 * field.bits / pixels:.1f}' if pixels else ''}</td>"
-            f"<td><span class='key f{i} m {colours[i]}'></span>{escape(name)}</td>"
-            f"<td class='v'><code>{escape(one_line(value_text(field)))}</code>"
-            + (f" <i>{escape(one_line(explanation))}</i>" if explanation else "")
-            + "</td></tr>\n"
-        )
-    head = "".join(f"<th class='n'>{name}</th>" for name in ("offset", "bits", "µbpp")) + "<th>field</th><th>value</th>"
-    return f"<div class='wide'><table><tr>{head}</tr>\n{''.join(rows)}</table></div>\n"
 
 
 def _bytes(data: bytes, inspection: Inspection, colours: list[str], rules: Rules) -> str:

@@ -159,6 +159,15 @@ def profile_row(profile: Profile, inventory: Inventory) -> dict[str, Any]:
     }
 
 
+def test_rows(inventory: Inventory) -> set[int]:
+    """Return the ids of the rows of the test vectors: shipped ones of private ids, which no file of the user replaces."""
+    from refcodec.registry import Registry
+    from refcodec.registry.binding_schema import is_private
+
+    shipped = Registry.shipped().rows
+    return {row.id for row in inventory.rows if is_private(row.id) and shipped.get(row.id) == row}
+
+
 def role_row(role: str, inventory: Inventory) -> dict[str, Any]:
     """Return the object of a role, with its model and the models that profiles recommend."""
     from refcodec.foundation.roles import ROLES

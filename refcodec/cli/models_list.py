@@ -13,7 +13,15 @@ import click
 
 from refcodec.cli.common_options import json_option
 from refcodec.cli.error_report import notice
-from refcodec.cli.model_inventory import PARTS, model_option, package_row, profile_row, role_row, take_inventory
+from refcodec.cli.model_inventory import (
+    PARTS,
+    model_option,
+    package_row,
+    profile_row,
+    role_row,
+    take_inventory,
+    test_rows,
+)
 from refcodec.cli.stdio import brief, say, show_json, wants_json
 from refcodec.fileio import shown
 
@@ -22,9 +30,13 @@ WIDE = 10_000  # columns of a table that is not for a terminal, so that no line 
 
 @click.command("list", short_help="List models, and the recommended ones.")
 @model_option
+@click.option("--all", "everything", is_flag=True, help="Also list the profiles of the test vectors, ids 200 to 206.")
 @json_option
-def command(model: tuple[str, ...]) -> None:
-    """List model packages, profiles with their models, and roles with the models that fill them."""
+def command(model: tuple[str, ...], everything: bool) -> None:
+    """List model packages, profiles with their models, and roles with the models that fill them.
+
+    --json lists all profiles.
+    """
     from refcodec.foundation.roles import ROLES
 
     inventory = take_inventory(model)
@@ -39,6 +51,9 @@ def command(model: tuple[str, ...]) -> None:
         broken = [{"folder": str(folder), "error": error.to_dict()} for folder, error in inventory.broken]
         show_json({"packages": packages, "profiles": profiles, "roles": roles, "broken": broken})
         return
+    if not everything:
+        tests = test_rows(inventory)
+        profiles = [row for row in profiles if row["id"] not in tests]
     say("\n".join(_text(packages, profiles, roles)))
 
 

@@ -10,7 +10,7 @@ import click
 
 from refcodec.cli.common_options import json_option, progress
 from refcodec.cli.model_inventory import Fill, Inventory, model_option, resolve, take_inventory
-from refcodec.cli.stdio import brief, say, show_json, wants_json
+from refcodec.cli.stdio import brief, one_destination, say, show_json, wants_json
 from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import shown
 
@@ -146,7 +146,7 @@ def _name(row: dict[str, Any]) -> str:
 
 def _line(row: dict[str, Any], error: SemError | None) -> str:
     """Return the line of one model."""
-    words = [row["state"] if error is None else f"failed, {error.id} {error.name}"]
+    words = [row["state"] if error is None else "failed" if one_destination() else f"failed, {error.id} {error.name}"]
     words += [f"sha256 {row['sha256'][:16]}…"] if row["state"] == "unrecorded" and row["sha256"] else []
     words += [f"never opened: {', '.join(map(shown, row['pickled']))}"] if row["pickled"] else []
     where = f" ({shown(row['folder'])})" if row["folder"] else ""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,7 +37,8 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
     """Print the decoded symbols of IN.sem, section by section.
 
     Prints the kind, the SHA-256 of the serialised symbols (S of SPEC.md §7), the shape of each array, and short values;
-    of a long one its beginning. --json prints all of it, and -o writes that to a file.
+    of a long one its beginning. --json prints all of it, and -o writes that to a file. Of latents it prints the quality of
+    encode; in the JSON, rate is its index among the rates of the model, from 0.
     """
     if output is not None and output != STDIO:
         claim_output(output, source)
@@ -55,6 +56,12 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
     if wants_json() or output == STDIO:
         show_json(symbols.to_dict(), REMEDY)
         return
+    from refcodec.container import read
+
+    profile = read(data, level=level, environment=environment, limits=limits).profile
+    rates = {
+        kind.name: profile.parameters(kind.id).get("rates") for kind in environment.kinds if kind.id in profile.kinds
+    }
     for section in symbols.sections:
         say(section.kind)
         say(f"  sha256  {section.sha256}")
@@ -62,5 +69,15 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
         values = section.value.items() if isinstance(section.value, dict) else [("value", section.value)]
         if section.candidate is not None:
             values = [*values, ("candidate", section.candidate)]
+        values = [_named(name, value, rates.get(section.kind)) for name, value in values]
         for name, value in values:
             say(f"  {brief(name, REMEDY):7} {brief(value, REMEDY)}")
+
+
+def _named(name: str, value: Any, rates: int | None) -> tuple[str, Any]:
+    """Return an entry of a value as it is printed: the rate index of latents as the quality that `semtool encode` takes."""
+    if name != "rate" or rates is None:
+        return name, value
+    from refcodec.methods.operating_point import quality_of
+
+    return name, f"quality {quality_of(value, rates):.3g}"

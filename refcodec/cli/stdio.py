@@ -65,6 +65,16 @@ def error_is_output() -> bool:
     return _call.binary_error
 
 
+def one_destination() -> bool:
+    """Return whether results and errors go to the same terminal, pipe or file, where a text on both would appear twice."""
+    if _call.binary:
+        return True
+    try:
+        return os.path.samestat(os.fstat(sys.stdout.fileno()), os.fstat(sys.stderr.fileno()))
+    except (OSError, ValueError, AttributeError):  # a stream that is closed, or no file
+        return False
+
+
 def brief(value: object, remedy: str) -> str:
     """Return a value from an untrusted file for one line of a terminal; of more than `SHOWN_CHARACTERS` the beginning.
 

@@ -38,7 +38,7 @@ def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
     for value in values:
         key, equals, text = value.partition("=")
         if not equals or not key:
-            raise click.BadParameter(f"{shown(value)} is not KEY=VALUE")
+            raise click.BadParameter(f"{shown(value)} is not KEY=VALUE, such as author=Ann")
         if key in out:
             raise click.BadParameter(f"{shown(key)} is given twice")
         out[key] = text

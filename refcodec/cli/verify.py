@@ -16,7 +16,7 @@ from refcodec.cli.common_options import environment_of, json_option, level_optio
 from refcodec.cli.error_report import notice
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.many_options import jobs_option
-from refcodec.cli.stdio import STDIO, read_input, say, show_json, wants_json
+from refcodec.cli.stdio import STDIO, one_destination, read_input, say, show_json, wants_json
 from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import read_settings, shown
 
@@ -33,7 +33,9 @@ TRACE_BYTES = 1 << 26  # largest digest file: more than any model needs
 
 @click.command(short_help="Check that files are valid and intact.")
 @click.argument("sources", metavar="IN.sem…", nargs=-1, required=True)
-@click.option("--trace", is_flag=True, help="Print the first layer or pass that differs from IN.sem.trace.json.")
+@click.option(
+    "--trace", is_flag=True, help="Print the first layer or pass that differs from IN.sem.trace.json. Takes no value."
+)
 @model_option
 @level_option
 @jobs_option
@@ -124,7 +126,8 @@ def _line(row: Mapping[str, Any], error: SemError | Failure | None) -> str:
         words += [f"level {row['level']}"] if row["complete"] else [f"level {row['level']}", "incomplete"]
         words += [] if error is None else ["no trace"]
     elif error is not None:
-        words += [WORDS.get(error.status, "failed"), f"{_id(error)} {error.name}".strip()]
+        words += [WORDS.get(error.status, "failed")]
+        words += [] if one_destination() else [f"{_id(error)} {error.name}".strip()]
     words += [f"differs from the encoder at {row['parts_at']}"] if row["parts_at"] else []
     return f"{name}: {', '.join(words)}"
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,9 +61,9 @@ def refuse_adapter(role: str, folder: Path) -> None:
 
 def other_kind_error(role: str, folder: Path) -> SemError | None:
     """Return the error for a folder without the configuration of the role that states what it is; None if it is unclear."""
-    name, names = shown(folder.name), _entries(folder)
-    if names is not None and not names:
-        return _error(Code.MODEL_UNAVAILABLE, role, f"{name} is an empty folder", "get the model again")
+    name = shown(folder.name)
+    if is_empty_folder(folder):
+        return empty_folder_error(role, folder, {})
     if (download := unfinished(folder)) is not None:
         what = f"{name} is not downloaded completely ({shown(download)})"
         return _error(Code.MODEL_UNAVAILABLE, role, what, "download it again")
@@ -75,6 +76,31 @@ def other_kind_error(role: str, folder: Path) -> SemError | None:
             Code.MODEL_MALFORMED, role, what, f"it may fill another role: --model {pipeline_role(folder)}={name}"
         )
     return _part_error(role, folder) or _nested_error(role, folder) or _format_error(role, folder)
+
+
+def is_empty_folder(folder: Path) -> bool:
+    """Return whether a folder has no entries but hidden ones."""
+    return os.path.isdir(folder) and _entries(folder) == []
+
+
+def empty_folder_error(role: str, folder: Path, recommended: Mapping[str, str]) -> SemError:
+    """Return the MODEL_UNAVAILABLE error for an empty folder of a role. recommended: role -> hub id, for the remedy."""
+    kind = f", {ROLES[role]}" if role in ROLES else ""
+    example = f", such as {recommended[role]} of the hub" if role in recommended else ""
+    hint = f"get the model again into it{kind}{example}, or name another with --model {role}=FOLDER"
+    return _error(Code.MODEL_UNAVAILABLE, role, f"{shown(str(folder))} is an empty folder", hint)
+
+
+def folder_remark(role: str, folders: Iterable[Path]) -> str:
+    """Return the end of a remedy: that the folders of models which a user has named have no subfolder for a role.
+
+    "" for folders without subfolders of roles, such as packages.
+    """
+    for folder in folders:
+        filled = [name for name in ROLES if os.path.isdir(folder / name)]
+        if filled and role not in filled:
+            return f"; {shown(str(folder))} has {', '.join(filled)}, and no folder {role}"
+    return ""
 
 
 def _part_error(role: str, folder: Path) -> SemError | None:

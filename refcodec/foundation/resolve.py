@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.folder_kind import empty_folder_error, folder_remark, is_empty_folder
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
 from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import NONE, Limits
@@ -190,7 +191,9 @@ class Models:
 
         source = self.find(role)
         if source is None:
-            raise missing_model_error(role, recommended, remark=self._remark(role))
+            raise self.missing_error(role, recommended)
+        if isinstance(source, ModelSource) and is_empty_folder(Path(source.place)):
+            raise empty_folder_error(role, Path(source.place), recommended)
         key = (role, loader if isinstance(loader, str) else f"{loader.__module__}:{loader.__qualname__}")
         if not isinstance(source, ModelSource):
             if key not in self._loaded:
@@ -228,13 +231,17 @@ class Models:
 
         return self.load("editor", "instruction_editor:InstructionEditor.load", recommended, endpoint.RemoteEditor)
 
+    def missing_error(self, role: str, recommended: Mapping[str, str]) -> SemError:
+        """Return the MODEL_UNAVAILABLE error for a role that no model fills, with what the named folders have instead."""
+        return missing_model_error(role, recommended, remark=self._remark(role))
+
     def _remark(self, role: str) -> str:
-        """Return the end of a remedy: why an entry of a set that is named for a role does not fill it; "" if all do."""
+        """Return the end of a remedy: why a folder of models that is named does not fill a role; "" if none is named."""
         for place in (folder / role for folder in self.folders):
             if os.path.lexists(place) and not os.path.isdir(place):
                 kind = "a file" if os.path.exists(place) else "a broken link"
                 return f"; {shown(str(place))} is {kind}, not a folder"
-        return self.environment.search_remark
+        return folder_remark(role, self.folders) or self.environment.search_remark
 
     def _instance(self, source: ModelSource, loader: Loader[T], remote: Remote[R] | None) -> T | R:
         if not source.is_endpoint:

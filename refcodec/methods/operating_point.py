@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from refcodec.encode_settings import QUALITIES
+from refcodec.encode_settings import QUALITIES, QUALITY
 
 HALF: Final = 0.5
 CORRECTION: Final = (0.1, 0.2)  # at r+½, for the lowest and the highest rate of a model
@@ -37,6 +37,19 @@ class OperatingPoint:
 def rate_of(quality: int, rates: int) -> int:
     """Return the rate index of a quality from 1 to 10, spread over all rates of a model."""
     return round((quality - 1) * (rates - 1) / (QUALITIES - 1))
+
+
+def quality_of(rate: int, rates: int) -> float:
+    """Return the quality from 1 to 10 whose rate index this is: of several integers the nearest, else one with decimals."""
+    if rates == 1:
+        return QUALITY
+    exact = 1 + rate * (QUALITIES - 1) / (rates - 1)
+    same = [quality for quality in range(1, QUALITIES + 1) if rate_of(quality, rates) == rate]
+    if same:
+        return min(same, key=lambda quality: abs(quality - exact))
+    below = next(quality for quality in range(1, QUALITIES) if rate < rate_of(quality + 1, rates))
+    low, high = rate_of(below, rates), rate_of(below + 1, rates)
+    return below + (rate - low) / (high - low)
 
 
 def at_position(position: float, rates: int) -> OperatingPoint:

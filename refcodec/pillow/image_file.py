@@ -68,6 +68,12 @@ class SemImageFile(ImageFile.ImageFile):
         if stream is not None and self._exclusive_fp and self._close_exclusive_fp_after_loading:
             stream.close()
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the picture beside the size of the file, or the reason why there is none."""
+        from refcodec.notebook import image_html
+
+        return image_html(self)
+
     def load_seek(self, pos: int) -> None:
         """Do nothing. That it exists keeps `ImageFile.Parser` from looking for a decoder of single blocks."""
 

@@ -124,12 +124,14 @@ def test_the_thumbnailer_makes_a_thumbnail(semtool_on_path: None, tmp_path: Path
 
 
 def test_a_wheel_installs_the_files() -> None:
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
-    found = {path for patterns in listed.values() for pattern in patterns for path in ROOT.glob(pattern)}
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
+    listed = targets["wheel"]["shared-data"]
+    found = {path for name in listed for path in (ROOT / name, *(ROOT / name).glob("*")) if path.is_file()}
     assert found == {path for path in FOLDER.rglob("*") if path.is_file()}
     page = (ROOT / "docs/media-type.md").read_text(encoding="utf-8")
-    for target in listed:
-        assert target.removeprefix("share/") in page
+    for name, target in listed.items():
+        folder = target if (ROOT / name).is_dir() else target.rpartition("/")[0]
+        assert folder.removeprefix("share/") in page
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["encode", "--nothing"], ["verify", "absent.sem"]])

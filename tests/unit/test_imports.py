@@ -22,7 +22,7 @@ SOURCE = ROOT / "refcodec"
 LAYERS = (
     ("__main__",),
     ("cli", "pillow"),
-    ("batch",),
+    ("batch", "notebook"),
     ("export",),
     ("symbol_arrays", "file_text"),
     ("codec", "decode_picture", "progressive"),
@@ -42,7 +42,7 @@ LAYERS = (
     ("payloads",),
     ("networks", "entropy"),
     ("networks.package_search", "images", "table_files"),
-    ("file_input",),
+    ("file_input", "report"),
     ("canonical_json", "fileio", "networks.trace", "networks.package_files", "unpacked"),
     ("descriptor_names", "replace_file"),
     ("temporary_files",),

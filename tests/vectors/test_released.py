@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tools import registry as rows
-from tools import release
+from tools.release import record
 from tools.vectors import released
 
 
@@ -39,18 +39,18 @@ def test_gone_and_changed(now: dict[str, str]) -> None:
 
 def test_a_release_records_what_is_new(now: dict[str, str]) -> None:
     first = {"1.0": {"vectors/micro": now["vectors/micro"]}}
-    later = release.added(first, "1.1", released.violations(first, now), now)
+    later = record.added(first, "1.1", released.violations(first, now), now)
     assert later["1.0"] == first["1.0"]
     assert later["1.0"] | later["1.1"] == now
     assert "vectors/micro" not in later["1.1"]
     with pytest.raises(ValueError, match=r"release 1\.0 exists"):
-        release.added(first, "1.0", [], now)
+        record.added(first, "1.0", [], now)
     other = {"1.0": {"vectors/micro": "0" * 64}}
     with pytest.raises(ValueError, match=r"vectors/micro is in release 1\.0, and changed"):
-        release.added(other, "1.1", released.violations(other, now), now)
+        record.added(other, "1.1", released.violations(other, now), now)
     for name in ("", "1", "v1.1", "1.1 "):
         with pytest.raises(ValueError, match=r"is not a release name such as 1\.1\.0"):
-            release.added(first, name, [], now)
+            record.added(first, name, [], now)
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def test_both_are_recorded_or_neither(now: dict[str, str], monkeypatch: pytest.M
     for module, name in ((rows, "rows.json"), (released, "vectors.json")):
         monkeypatch.setattr(module, "RELEASED", tmp_path / name)
         module.RELEASED.write_text("{}")
-    assert release.main(["1.0"]) == 0
+    assert record.record("1.0") == f"{len(rows.published())} rows and {len(now)} vectors are part of release 1.0"
     assert json.loads(released.RELEASED.read_bytes()) == {"1.0": now}
     published = {str(i) for i, row in rows.rows_of(rows.PATH).items() if row["status"] == "published"}
     assert json.loads(rows.RELEASED.read_bytes())["1.0"].keys() == published
-    assert release.main(["1.1"]) == 0
+    assert record.record("1.1") == "0 rows and 0 vectors are part of release 1.1"
     assert json.loads(rows.RELEASED.read_bytes())["1.1"] == {}
-    with pytest.raises(SystemExit, match=r"release 1\.1 exists"):
-        release.main(["1.1"])
+    with pytest.raises(ValueError, match=r"release 1\.1 exists"):
+        record.record("1.1")
     monkeypatch.setattr(rows, "rows_of", lambda _: {})
-    with pytest.raises(SystemExit, match="profile 1 was published, and is gone"):
-        release.main(["1.2"])
+    with pytest.raises(ValueError, match="profile 1 was published, and is gone"):
+        record.record("1.2")
     assert "1.2" not in json.loads(released.RELEASED.read_bytes())

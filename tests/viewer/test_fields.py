@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import refcodec
-from refcodec.cli.inspect_html import field_colours
+from refcodec.report.fields import field_colours
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = sorted((ROOT / "test_vectors").rglob("*.sem")) + sorted((ROOT / "tools/viewer/samples").glob("*.sem"))
@@ -58,7 +58,7 @@ def test_changed_files_have_the_fields_of_inspect(tmp_path: Path) -> None:
 
 
 def test_every_colour_is_in_the_style_sheet() -> None:
-    style = (ROOT / "refcodec/cli/inspection.css").read_text(encoding="utf-8")
+    style = (ROOT / "refcodec/report/inspection.css").read_text(encoding="utf-8")
     for colour in [f"{part}{tone}" for part in range(8) for tone in range(3)] + ["x"]:
         assert f"--c{colour}:light-dark(" in style
         assert f".p{colour}{{background:var(--c{colour})}}" in style

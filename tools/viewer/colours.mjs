@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The colours of fields, as classes of refcodec/cli/inspection.css: `p`, the part, and its tone. The same as those of
-// refcodec/cli/inspect_html.py.
+// The colours of fields, as classes of refcodec/report/inspection.css: `p`, the part, and its tone. The same as those of
+// refcodec/report/fields.py.
 
 const PARTS = 7; // of sections, after that of the header
 

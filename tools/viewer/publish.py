@@ -24,7 +24,7 @@ MODELS = Path("refcodec/data/models")
 PARTS = ("manifest.json", "symbols.safetensors", "painter.safetensors")
 DATA = (
     "refcodec/registry/registry.json",
-    "refcodec/cli/inspection.css",
+    "refcodec/report/inspection.css",
     "refcodec/entropy/data/gaussian.bin",
     "refcodec/payloads/data/consonant.bin",
     "refcodec/payloads/data/caption.bin",

@@ -69,11 +69,12 @@ def measured(
     report = progress or (lambda _: None)
     from refcodec.networks.openmp import threads_of_torch
 
+    pixels = _pixels(picture, size)  # before the networks run for minutes
     with threads_of_torch(threads):
         conditions = f"{machine()}; {threads} threads; N = {n}, M = {m}, {size[0]}x{size[1]}, min of {repeats}"
         rows = _exactness(n, m, size, repeats)
         report(0.5)
-        photo, codec_rows = _codec(_pixels(picture, size), repeats)
+        photo, codec_rows = _codec(pixels, repeats)
     report(0.7)
     rows += [*codec_rows, _started("inspect", "photo", photo, 3 * repeats)]
     for name, data in (

@@ -15,9 +15,9 @@ from refcodec import spec
 from refcodec.assemble import CodedPayload
 from refcodec.consonant_text.normalise import normalise
 from refcodec.encode_settings import QUALITY
-from refcodec.errors import Code, SemError
+from refcodec.errors import SemError
+from refcodec.foundation.required_roles import require_roles
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.roles import missing_model_error
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
 from refcodec.methods.consonant import prompts, reflection
 from refcodec.methods.consonant.expansion import expand
@@ -79,17 +79,11 @@ def analyse(request: EncodeRequest) -> Description:
     ):
         raise ValueError("give words, quality or bpp, only one of them: each sets the length of the text")
     templates, recommended = prompts.load(request.settings.options.prompts), request.profile.recommended.models
-    language = _language(request.models, recommended)
     description = request.symbols.text
     if description is None:
-        if not request.models.has("captioner"):
-            error = missing_model_error("captioner", recommended)
-            raise SemError(
-                Code.MODEL_UNAVAILABLE,
-                error.what,
-                path=error.path,
-                hint=f"{error.hint}, or describe the picture with --text",
-            )
+        _require_captioner(request.models, recommended)
+    language = _language(request.models, recommended)
+    if description is None:
         description = request.models.load_captioner(recommended).describe(pixels, templates.ask("describe"))
     if language is None:
         notices = (*notices, "no language model: the words are chosen by rules")
@@ -105,6 +99,15 @@ def analyse(request: EncodeRequest) -> Description:
         notices=(*notices, *selection.notices, *rate_notices),
         sources={"prompts": templates.sha256} if request.models.used else {},
     )
+
+
+def _require_captioner(models: Models, recommended: Mapping[str, str]) -> None:
+    """Raise Code.MODEL_UNAVAILABLE if no model fills the role, before another one is loaded."""
+    try:
+        require_roles(models, ("captioner",), recommended)
+    except SemError as error:
+        hint = f"{error.hint}, or describe the picture with --text"
+        raise SemError(error.code, error.what, path=error.path, hint=hint) from error
 
 
 def _language(models: Models, recommended: Mapping[str, str]) -> Any:

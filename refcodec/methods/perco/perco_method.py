@@ -15,6 +15,7 @@ from refcodec import spec
 from refcodec.assemble import CodedPayload
 from refcodec.errors import Code, SemError
 from refcodec.foundation.hyper_config import check_profile
+from refcodec.foundation.required_roles import require_roles
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 EMBEDDED: Final = "perco-small"
 GENERATIVE: Final = "perco-generator"  # what needs the libraries of foundation models
 LATENT_CODER, GENERATOR = "perco_diffusion:LatentCoder.load", "perco_diffusion:PercoGenerator.load"
+MODELS: Final = ("hyper_encoder", "painter")  # roles that both directions of a base row need
 HYPER_ENCODER: Final = "hyper_encoder:HyperEncoder.load"
 BOTH: Final = "give the vector or its codes, not both"
 NO_CAPTION: Final = "the file has no caption: give one with --caption, or name a captioner"
@@ -145,6 +147,7 @@ def analyse(request: EncodeRequest) -> Description:
         indices = perco_small.indices(request)
     else:
         package_cache.need_torch("describing a picture", GENERATIVE)
+        require_roles(request.models, MODELS, request.profile.recommended.models)
         hyper = _hyper_encoder(request.models, request.profile.recommended.models, request.profile)
         coder: LatentCoder = request.models.load("painter", LATENT_CODER, request.profile.recommended.models)
         request.models.means("hyper_encoder", "hyper_encoder")
@@ -175,6 +178,7 @@ def reconstruct(context: DecodeContext, guide_features: bool = False) -> list[Pi
 
         return [perco_small.preview(context, grid, context.folder)]
     package_cache.need_torch("reconstructing a picture", GENERATIVE)
+    require_roles(context.models, MODELS, context.profile.recommended.models)
     hyper = _hyper_encoder(context.models, context.profile.recommended.models, context.profile)
     generator: PercoGenerator = context.models.load("painter", GENERATOR, context.profile.recommended.models)
     generator.check_hyper_encoder(hyper)

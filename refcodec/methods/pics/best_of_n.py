@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from refcodec.foundation.required_roles import require_roles
 from refcodec.methods import candidates as chosen_number
 from refcodec.methods.base import DecodeContext, EncodeRequest
 from refcodec.methods.inputs import Description, Packed, PackJob
@@ -88,6 +89,8 @@ def load_clip(request: EncodeRequest, sketch: bool) -> ClipModel:
 
     Called before any slow work, and before the provenance lists the models used.
     """
+    roles = ("painter", *(("controlnet",) if sketch else ()), "clip")
+    require_roles(request.models, roles, request.profile.recommended.models)
     load_generators(request.models, request.profile, sketch=sketch)
     return request.models.load("clip", CLIP, request.profile.recommended.models)
 

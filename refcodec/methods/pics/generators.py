@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import spec
+from refcodec.foundation.required_roles import require_roles
 from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import DecodeContext
 from refcodec.methods.identity_check import Filled
@@ -64,6 +65,7 @@ def reconstruct(context: DecodeContext) -> list[Pixels]:
 def load_generators(models: Models, profile: Profile, *, sketch: bool) -> tuple[TextToImage, ControlNet | None]:
     """Return the generator of a profile, and its ControlNet if there is a sketch. Raises ModelError."""
     advice = profile.recommended.models
+    require_roles(models, ("painter", "controlnet") if sketch else ("painter",), advice)
     painter: TextToImage = models.load("painter", "text_to_image:TextToImage.load", advice)
     return painter, models.load("controlnet", "controlnet:ControlNet.load", advice) if sketch else None
 

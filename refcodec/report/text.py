@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from refcodec import spec
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from refcodec.inspection import Field, Inspection
     from refcodec.registry import Registry
 
-HEX_BYTES = 256  # bytes of one field that --hex shows
 SHOWN_TEXT = 200  # characters of a text that are shown
 SHOWN_HEX = 32  # digits of other bytes that are shown
 _BROKEN = {4: ", unsupported", 5: ", model not available", 6: ", over the limits", 7: ", not decoded"}  # by exit status
@@ -107,11 +107,10 @@ def meaning(field: Field, inspection: Inspection, rows: Registry) -> str:
     return ""
 
 
-def hex_lines(data: bytes, offset: int, bits: int) -> list[str]:
-    """Return the bytes of a field in hexadecimal, 16 a line, truncated after 256."""
-    part = data[offset : offset + (bits + 7) // 8]
-    lines = [part[i : i + 16].hex(" ") for i in range(0, min(len(part), HEX_BYTES), 16)]
-    return [*lines, f"… {len(part) - HEX_BYTES} more"] if len(part) > HEX_BYTES else lines
+def hex_lines(data: bytes, offset: int, bits: int) -> Iterator[str]:
+    """Yield every byte of a field in hexadecimal, 16 a line."""
+    end = min(len(data), offset + (bits + 7) // 8)
+    yield from (data[i : min(i + 16, end)].hex(" ") for i in range(offset, end, 16))
 
 
 def _scope(inspection: Inspection, deep: DeepCheck | None) -> str:

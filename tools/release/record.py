@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Record published rows and vectors as part of a release, after which they never change (docs/releasing.md).
 
-    python -m tools.release 1.1.0
-
 Rows and vectors that no earlier release contains become part of this one. Nothing is written if the release exists, or if
 a released row or vector has changed.
 """
@@ -11,15 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tools import registry as rows
 from tools.vectors import released as vectors
-
-ROOT: Final = Path(__file__).resolve().parents[1]
 
 Releases = dict[str, dict[str, Any]]  # release -> id -> digests
 
@@ -41,22 +35,11 @@ def added(
     }
 
 
-def main(args: list[str]) -> int:
-    """Record a release in both lists, or in neither."""
-    if len(args) != 1:
-        raise SystemExit("usage: python -m tools.release NAME")
-    (name,) = args
+def record(name: str) -> str:
+    """Record a release in both lists, or in neither; return a line that reports it. Raises ValueError as `added` does."""
     before, now = json.loads(vectors.RELEASED.read_bytes()), vectors.vectors()
-    try:
-        of_rows = added(json.loads(rows.RELEASED.read_bytes()), name, rows.released(), rows.published())
-        of_vectors = added(before, name, vectors.violations(before, now), now)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
+    of_rows = added(json.loads(rows.RELEASED.read_bytes()), name, rows.released(), rows.published())
+    of_vectors = added(before, name, vectors.violations(before, now), now)
     rows.RELEASED.write_text(json.dumps(of_rows, indent=1) + "\n")
     vectors.RELEASED.write_text(json.dumps(of_vectors, indent=0) + "\n")
-    print(f"{len(of_rows[name])} rows and {len(of_vectors[name])} vectors are part of release {name}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    return f"{len(of_rows[name])} rows and {len(of_vectors[name])} vectors are part of release {name}"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Record, build and check a release (docs/releasing.md). Nothing is uploaded."""

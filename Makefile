@@ -177,7 +177,14 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 	$(BIN)/python -m tools.train.consonant '$(CAPTIONS)' --out refcodec/payloads/data/consonant.bin
 	$(BIN)/python -m tools.train.restorer '$(CAPTIONS)' --out refcodec/consonant_text/data
 
+docs: setup  ## the documentation site (out/site): warnings are errors, internal links, drawings, commands and doctests are checked
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	$(BIN)/python -m tools.site.drawings --check
+	rm -rf out/site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site . out/site -d out/site-cache
+	$(BIN)/python -m pytest tests/cli/test_tutorial.py tests/unit/test_docstring_examples.py
+
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text docs clean

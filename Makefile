@@ -182,7 +182,7 @@ docs: setup  ## the documentation site (out/site): warnings are errors, internal
 	$(BIN)/python -m tools.site.drawings --check
 	rm -rf out/site
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site . out/site -d out/site-cache
-	$(BIN)/python -m pytest tests/cli/test_tutorial.py tests/unit/test_docstring_examples.py
+	$(PYTEST) tests/cli/test_tutorial.py tests/unit/test_docstring_examples.py tests/tools/test_site_build.py
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis

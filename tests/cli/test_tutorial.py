@@ -6,9 +6,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+from cli_harness import Semtool
 from PIL import Image
 
 from tools.site import commands
@@ -16,6 +19,8 @@ from tools.site.commands import PageError, Step, compare, same, steps_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/tutorial.md"
+GUIDES = sorted((ROOT / "docs/methods").glob("*.md"))
+FOREIGN = ("--model", "models import", "--effort", "clip=")  # need foundation models, or torch
 
 
 @pytest.mark.slow
@@ -31,6 +36,21 @@ def test_every_command_of_the_tutorial(place: Path) -> None:
     count = commands.run(PAGE.read_text(encoding="utf-8"), place, {**kept, "PYTHONPATH": str(ROOT)})
     assert count >= 20
     assert (place / "work/photo.png").exists()
+
+
+@pytest.mark.parametrize("guide", [path for path in GUIDES if path.stem != "index"], ids=lambda path: path.stem)
+def test_commands_of_a_guide_that_need_no_foundation_model(guide: Path, semtool: Semtool) -> None:
+    rows, columns = np.mgrid[:192, :256]
+    Image.fromarray(np.stack([rows, columns, rows ^ columns], axis=-1).astype(np.uint8)).save("photo.jpg")
+    np.save("clip.npy", np.linspace(-1, 1, 768, dtype=np.float32))
+    np.save("ids.npy", np.arange(320, 336, dtype=np.uint16))
+    steps = [
+        step for step in steps_of(guide.read_text(encoding="utf-8")) if not any(word in step.source for word in FOREIGN)
+    ]
+    assert len(steps) >= 2
+    for step in steps:
+        done = semtool(*shlex.split(step.source)[1:])
+        assert done.status == 0, (step.source, done.err)
 
 
 def test_the_tutorial_has_no_block_that_is_not_run() -> None:

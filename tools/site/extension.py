@@ -18,6 +18,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from tools.site.docstrings import as_rst
 from tools.site.mermaid import rooms_of
 
 LISTING = "external-links.txt"
@@ -69,9 +70,16 @@ def _resolve_folders(app: Sphinx, document: nodes.document) -> None:
             link.replace_self(nodes.inline("", "", *link.children, classes=["folder"]))
 
 
+def _break_rules(_app: Sphinx, document: nodes.document) -> None:
+    """Begin a line for each rule of SPEC.md: several of them follow one another in a paragraph."""
+    for rule in list(document.findall(nodes.strong)):
+        at = rule.parent.index(rule)
+        if rule.astext().startswith("SEM-R-") and any(node.astext().strip() for node in rule.parent.children[:at]):
+            rule.parent.insert(at, nodes.raw("", "<br>", format="html"))
+
+
 def _markup_of_docstring(_app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
-    """Turn `name` of docstrings into ``name``, which is code in reStructuredText."""
-    lines[:] = [re.sub(r"(?<![`\w:])`([^`\n]+)`(?![`_])", r"``\1``", line) for line in lines]
+    lines[:] = as_rst(lines)
 
 
 def _collect_links(app: Sphinx, document: nodes.document, name: str) -> None:
@@ -96,8 +104,10 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register directive and events with Sphinx."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.add_directive("mermaid", RoomsTable)
     app.connect("doctree-read", _resolve_folders)
+    app.connect("doctree-read", _break_rules)
     app.connect("autodoc-process-docstring", _markup_of_docstring, priority=400)
     app.connect("doctree-resolved", _collect_links)
     app.connect("build-finished", _finish)

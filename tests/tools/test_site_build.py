@@ -31,6 +31,11 @@ def build(folder: Path, page: str) -> tuple[int, str]:
     (folder / "without/code.py").write_text("x = 1\n")
     (folder / "conf.py").write_text(CONF.format(root=str(ROOT)))
     (folder / "index.md").write_text(f"# Start\n\n{page}\n")
+    return run(folder)
+
+
+def run(folder: Path) -> tuple[int, str]:
+    """Build the site of a folder."""
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(folder), str(folder / "out")]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False)
     return done.returncode, done.stdout + done.stderr
@@ -53,6 +58,9 @@ def test_pages_of_a_code_host(tmp_path: Path) -> None:
     assert "<p>top</p>" in html
     assert "<p>base</p>" in html
     assert (tmp_path / "out/external-links.txt").read_text() == "https://example.org/x\tindex\n"
+    (tmp_path / "with/README.md").write_text("---\norphan: true\n---\n# [Far](https://example.org/x)\n")
+    assert run(tmp_path) == (0, "")  # reads that page alone
+    assert (tmp_path / "out/external-links.txt").read_text() == "https://example.org/x\tindex, with/README\n"
 
 
 @pytest.mark.parametrize(

@@ -82,19 +82,21 @@ def _markup_of_docstring(_app: Sphinx, _what: str, _name: str, _object: Any, _op
     lines[:] = as_rst(lines)
 
 
-def _collect_links(app: Sphinx, document: nodes.document, name: str) -> None:
-    links: dict[str, set[str]] = app.env.__dict__.setdefault("sem_external_links", {})
+def _collect_links(app: Sphinx, document: nodes.document) -> None:
+    """Keep the external links of a page with what else Sphinx keeps of it, so that builds can go on from one another."""
     found = {node["refuri"] for node in document.findall(nodes.reference) if "://" in node.get("refuri", "")}
-    for link in found:
-        links.setdefault(link, set()).add(name)
+    app.env.metadata[app.env.docname]["external_links"] = "\n".join(sorted(found))
 
 
 def _finish(app: Sphinx, error: Exception | None) -> None:
     """Write the list of external links; raise ExtensionError for a page that loads a file of another host."""
     if error is not None:
         return
-    links: dict[str, set[str]] = app.env.__dict__.get("sem_external_links", {})
-    lines = [f"{link}\t{', '.join(sorted(pages))}" for link, pages in sorted(links.items())]
+    links: dict[str, list[str]] = {}
+    for name in sorted(app.env.found_docs):
+        for link in app.env.metadata[name].get("external_links", "").split():
+            links.setdefault(link, []).append(name)
+    lines = [f"{link}\t{', '.join(pages)}" for link, pages in sorted(links.items())]
     Path(app.outdir, LISTING).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     for path in sorted(Path(app.outdir).rglob("*")):
         pattern = {".html": LOADED, ".css": IMPORTED}.get(path.suffix)
@@ -109,6 +111,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", _resolve_folders)
     app.connect("doctree-read", _break_rules)
     app.connect("autodoc-process-docstring", _markup_of_docstring, priority=400)
-    app.connect("doctree-resolved", _collect_links)
+    app.connect("doctree-read", _collect_links)
     app.connect("build-finished", _finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

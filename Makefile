@@ -23,7 +23,7 @@ $(VENV)/.base: pyproject.toml
 
 $(VENV)/.ready: $(VENV)/.base
 	@echo 'installing torch, the libraries of foundation models and the test tools into $(VENV): about 1.8 GB, once'
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[models,test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[models,test,batch,viewer]'
 	@touch $@
 
 setup-base: $(VENV)/.base  ## create .venv with semtool alone, as make demo does
@@ -164,6 +164,9 @@ bench-base: setup  ## times, memory and size of the base install beside Pillow's
 bench-many: setup  ## 200 photographs by one command beside 200 calls (PHOTOS=folder for your own)
 	$(BIN)/python -m tools.bench.many $(if $(PHOTOS),'$(PHOTOS)')
 
+bench-batch: setup  ## 2,000 pictures by semtool batch, killed and resumed (PHOTOS=folder: rates of 1 and 2 workers)
+	$(BIN)/python -m tools.bench.batch $(if $(PHOTOS),--photos '$(PHOTOS)')
+
 bench-large: setup  ## times and memory for 24 megapixels, beside another checkout (AGAINST=folder)
 	$(BIN)/python -m tools.bench.base --large $(if $(AGAINST),--against '$(AGAINST)')
 
@@ -200,4 +203,4 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-base setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean setup-base

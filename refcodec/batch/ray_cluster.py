@@ -69,7 +69,7 @@ class Cluster:
 def connected(cluster: Cluster) -> Iterator[Any]:
     """Yield the module ray, connected. Raises DEPENDENCY_MISSING, or CANNOT_READ if there is no such cluster.
 
-    The handler of SIGTERM, which Ray replaces, is put back.
+    A connection that the caller's program has is used, and stays. The handler of SIGTERM, which Ray replaces, is put back.
     """
     with ExitStack() as stack:
         stack.enter_context(_environment(QUIET))
@@ -80,6 +80,9 @@ def connected(cluster: Cluster) -> Iterator[Any]:
             import ray.data
         except ImportError as error:
             raise missing("ray.data") from error
+        if ray.is_initialized():
+            yield ray
+            return
         if cluster.address is not None:
             _knock(cluster.address)
         folder = None if cluster.address is not None else stack.enter_context(_temporary_folder())

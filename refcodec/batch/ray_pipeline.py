@@ -23,6 +23,7 @@ from refcodec.errors import Code, SemError
 BLOCK_BYTES: Final = 1 << 23
 BLOCKS_OF_WORKER: Final = 4  # at least, so that workers end at about the same time
 THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+SETTINGS: Final = ("SEM_REGISTRY", "SEM_MODELS", "SEM_DRAFTS", "SEM_ALLOW_DOWNLOAD", "SEM_NO_NUMBA")
 
 
 def row_tables(ray: Any, plan: Plan, cluster: Cluster) -> Iterator[Any]:
@@ -42,7 +43,7 @@ def row_tables(ray: Any, plan: Plan, cluster: Cluster) -> Iterator[Any]:
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=cluster.threads,
             num_gpus=cluster.gpus or None,
-            runtime_env={"env_vars": _thread_variables(cluster.threads)},
+            runtime_env={"env_vars": _variables(cluster.threads)},
         )
         try:
             yield from rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
@@ -67,9 +68,11 @@ def _inputs(data: Any, plan: Plan, workers: int) -> Any:
     return datasets[0].union(*datasets[1:]) if len(datasets) > 1 else datasets[0]
 
 
-def _thread_variables(threads: int) -> dict[str, str]:
+def _variables(threads: int) -> dict[str, str]:
     passive = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-    passed = {name: value for name, value in os.environ.items() if name.startswith("SEM_")}
+    passed = {
+        name: os.environ[name] for name in SETTINGS if name in os.environ
+    }  # no keys: a cluster shows its variables
     return {**dict.fromkeys(THREAD_VARIABLES, str(threads)), **passive, **passed}
 
 

@@ -18,7 +18,7 @@ from refcodec.batch.ray_rows import arrow, text
 from refcodec.batch.ray_store import Store
 from refcodec.batch.task import Task
 from refcodec.batch.verify import Verify
-from refcodec.errors import Code, SemError
+from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import shown
 from refcodec.limits import Limits
 
@@ -179,7 +179,7 @@ def _row_of(
         "source_version": row["version"],
         "state": state or ("done" if error is None else "failed"),
         "status": outcome.status,
-        "notices": list(outcome.notices),
+        "notices": list(map(one_line, outcome.notices)),
     }
 
 

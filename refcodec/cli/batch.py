@@ -17,7 +17,7 @@ from refcodec.cli import decode as decode_command
 from refcodec.cli import encode as encode_command
 from refcodec.cli.batch_report import BatchReport
 from refcodec.cli.common_options import json_option, level_option, model_folders, model_option
-from refcodec.cli.decode import OVERRIDES, picture_suffix
+from refcodec.cli.decode import FORMATS, OVERRIDES
 from refcodec.cli.decode_many import decode_task
 from refcodec.cli.encode import encode_options
 from refcodec.cli.encode_many import encode_task, in_several
@@ -174,7 +174,9 @@ def encode_(sources: tuple[str, ...], limits: Limits, **options: Any) -> int:
 @group.command("decode", short_help="Reconstruct the pictures of .sem files.")
 @INPUT
 @_with(OUTPUTS)
-@click.option("--format", "suffix", metavar="EXT", default="png", show_default=True, help="The format of the pictures.")
+@click.option(
+    "--format", "suffix", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Format of pictures."
+)
 @_with(WORKERS)
 @limits_options
 @json_option
@@ -185,11 +187,9 @@ def decode_(sources: tuple[str, ...], limits: Limits, suffix: str, **options: An
     semtool batch decode sems/ -o pictures/ --format jpg
     """
     places = Places.of(options)
-    suffix = f".{suffix.removeprefix('.')}"
-    picture_suffix(f"x{suffix}")
     options["limits"] = limits
     arguments = {name: options[name] for name in (*OVERRIDES, "reflections") if options[name] is not None}
-    task = decode_task(suffix[1:], arguments, options)
+    task = decode_task(suffix, arguments, options)
     kept = {**task.options, "format": task.format}
     return _run(
         task,

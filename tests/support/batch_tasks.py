@@ -30,7 +30,7 @@ class Copy(Task):
     def run(self, key: str, source: Source) -> Outcome:
         """Return the bytes of the input, after a note that it was begun."""
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
-        begun = len(list(Path(self.log).glob(f"{key}.*")))
+        begun = sum(path.name.startswith(f"{key}.") for path in Path(self.log).iterdir())
         Path(self.log, f"{key}.{begun}.{os.getpid()}").touch()
         if data.startswith(b"kill") or (data.startswith(b"once") and not begun):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -116,7 +116,7 @@ def parameters() -> dict[str, click.Parameter]:
 
 
 FREE = {  # texts that nothing is offered for, by their metavars
-    *("BYTES", "CMD", "ENCODE DECODE", "GLOB", "K=V", "LIST", "N", "NAME CMD", "NAME", "NAME[=VALUES"),
+    *("ADDRESS", "BYTES", "CMD", "ENCODE DECODE", "GLOB", "K=V", "LIST", "N", "NAME CMD", "NAME", "NAME[=VALUES"),
     *("ROLE=FOLDER", "RRGGBB", "SECONDS", "T", "TEXT", "WxH", ""),
 }
 

@@ -19,7 +19,14 @@ import refcodec
 from refcodec.cli.commands import COMMANDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/python.md"
-PROGRAMS = ("example", "models", "conformance", "bench", "completion")  # commands without a counterpart in the library
+PROGRAMS = (
+    "batch",
+    "example",
+    "models",
+    "conformance",
+    "bench",
+    "completion",
+)  # commands without a counterpart in the library
 FUNCTIONS = ("encode", "decode", "decode_progressive", "inspect", "payload", "symbols", "symbol_files", "text")
 NOWHERE = "—"
 Row = tuple[str, str, str]

@@ -27,7 +27,11 @@ READERS = {"_variable": 0, "getenv": 0}  # functions that read a variable -> the
 COMPUTED = {
     "refcodec/foundation/endpoint/keys.py": {"variable", "variable_of(h)"},
     "refcodec/limits.py": {"name"},
-    "refcodec/batch/ray_cluster.py": {"name", "new", "{'RAY_AUTH_MODE': 'token', 'RAY_AUTH_TOKEN': secrets.token_hex(32)}"},
+    "refcodec/batch/ray_cluster.py": {
+        "name",
+        "new",
+        "{'RAY_AUTH_MODE': 'token', 'RAY_AUTH_TOKEN': secrets.token_hex(32)}",
+    },
     "refcodec/cli/main.py": {"name"},
     "refcodec/convert/unpickle.py": {"key"},
 }

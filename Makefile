@@ -23,7 +23,7 @@ $(VENV)/.base: pyproject.toml
 
 $(VENV)/.ready: $(VENV)/.base
 	@echo 'installing torch, the libraries of foundation models and the test tools into $(VENV): about 1.8 GB, once'
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[models,test,batch,viewer,release]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[models,test,batch,viewer,release,docs]'
 	@touch $@
 
 setup-base: $(VENV)/.base  ## create .venv with semtool alone, as make demo does
@@ -201,7 +201,14 @@ train-text: setup  ## count the tables of captions and consonants and the restor
 	$(BIN)/python -m tools.train.consonant '$(CAPTIONS)' --out refcodec/payloads/data/consonant.bin
 	$(BIN)/python -m tools.train.restorer '$(CAPTIONS)' --out refcodec/consonant_text/data
 
+docs: setup  ## the documentation site (out/site): warnings are errors, internal links, drawings, commands and doctests are checked
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	$(BIN)/python -m tools.site.drawings --check
+	rm -rf out/site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site . out/site -d out/site-cache
+	$(PYTEST) tests/cli/test_tutorial.py tests/unit/test_docstring_examples.py tests/tools/test_site_build.py
+
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean setup-base
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean setup-base docs

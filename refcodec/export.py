@@ -54,6 +54,7 @@ def symbol_files(
 
     Example:
         >>> Path("cat.npy").write_bytes(refcodec.symbol_files("cat.sem")["vq"].make(".npy"))
+        3200
     """
     environment, limits = Environment.of(environment).with_packages(models), Limits.of(limits)
     decoded = decoded_payloads(data, environment, level, part(progress, 0, 0.5), limits, partial=partial, notice=notice)

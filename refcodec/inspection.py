@@ -126,8 +126,8 @@ def inspect(
         TypeError, ValueError: an argument is invalid.
 
     Example:
-        >>> refcodec.inspect("photo.sem").bpp
-        0.1875
+        >>> round(refcodec.inspect("photo.sem").bpp, 2)
+        0.15
     """
     bounds, environment = level_bounds(level), Environment.of(environment).with_packages(models)
     return _inspection(contents(data, bounds.file_bytes), bounds, environment)

@@ -42,13 +42,13 @@ def symbols(
     Returns:
         A dict from the name of each kind of payload in the file to its symbols:
 
-        "consonant": str, consonants and spaces.
-        "caption": str, or uint16[n] where the caption is one of token ids.
-        "clip": uint16[d], codes 0 to 2^b - 1 of an image embedding.
-        "pq": uint16[m], codes 0 to V - 1 of an image embedding.
-        "vq": uint16[h, w], indices 0 to V - 1.
-        "sketch", "elic": a dict of latents: "rate" int32[], "z" int16[hyper, h / 4, w / 4] and "y" int16[m, h, w], with a
-            picture of h x w blocks of 16 x 16 pixels. y is in the unit of SPEC §13.7, 1/64 of a step.
+        - "consonant": str, consonants and spaces.
+        - "caption": str, or uint16[n] where the caption is one of token ids.
+        - "clip": uint16[d], codes 0 to 2^b - 1 of an image embedding.
+        - "pq": uint16[m], codes 0 to V - 1 of an image embedding.
+        - "vq": uint16[h, w], indices 0 to V - 1.
+        - "sketch", "elic": a dict of latents: "rate" int32[], "z" int16[hyper, h / 4, w / 4] and "y" int16[m, h, w], with
+          a picture of h x w blocks of 16 x 16 pixels. y is in the unit of SPEC §13.7, 1/64 of a step.
 
     Raises:
         SemError: the first error of the file, in the order of SPEC §17.

@@ -153,7 +153,7 @@ def command(
 
     \b
     semtool decode photo.sem -o photo.png
-    semtool decode clip.sem --model painter=stabilityai/stable-diffusion-2-1-unclip-small --samples 4
+    semtool decode clip.sem --model painter=sd2-community/stable-diffusion-2-1-unclip-small --samples 4
     semtool decode bridge.sem --text
     semtool decode large.sem -o large.png --progressive
     semtool decode sems/ -o pictures/ --format jpg --resume

@@ -38,7 +38,7 @@ from refcodec.cli.stdio import (
     wants_json,
     write_output,
 )
-from refcodec.cli.symbol_options import NAMES, loaded, note_options, size_option, symbol_options
+from refcodec.cli.symbol_options import NAMES, loaded, note_options, refuse_entries, size_option, symbol_options
 from refcodec.efforts import EFFORTS, FASTEST
 from refcodec.fileio import shown
 from refcodec.report.text import rate_text
@@ -177,6 +177,8 @@ def command(
     Of many files, and of the pictures in folders, each is written into the folder OUT under its own name and folders.
     """
     require_absent(None, no_clobber=no_clobber, force=force)
+    if options["provenance"]:
+        refuse_entries(sources)
     if are_many(sources, output, explicit=resume or keep_suffix):
         present = present_of(force=force, no_clobber=no_clobber, resume=resume)
         outputs = Outputs(str(output), ".sem", present, keep_suffix, times=preserve_times)

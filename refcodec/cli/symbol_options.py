@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,14 @@ def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
             raise click.BadParameter(f"{shown(key)} is given twice")
         out[key] = text
     return out
+
+
+def refuse_entries(sources: tuple[str, ...]) -> None:
+    """Raise a usage error for a KEY=VALUE that stands after the flag --provenance, where it would be taken for a picture."""
+    for name in sources:
+        if "=" in name and not os.path.lexists(name):
+            what = f"--provenance takes no value here: semtool add --provenance {shown(name)} adds an entry to a file"
+            raise click.UsageError(what)
 
 
 def symbol_options(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import folder_sha256, model_files
 from refcodec.foundation.folder_kind import components, no_weights_error, refuse_adapter
+from refcodec.foundation.hub_errors import hub_error
 from refcodec.foundation.model_place import is_hub_id, missing_hub_folder, not_a_folder_error, snapshot_of
 from refcodec.foundation.models_json import LISTING
 from refcodec.foundation.roles import ModelSource, missing_model_error
@@ -138,11 +139,7 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
             )
         )
     except (OSError, ValueError, RuntimeError, transport) as error:
-        what = f"{source.role}: the model {shown(source.name)} is not on this machine"
-        what += " and cannot be fetched from the hub" if fetch else ""
-        what += f", and there is no folder {shown(source.place)}" if source.listed_in is None else ""
-        hint = f"check the name and the network, or name a folder with --model {source.role}=FOLDER"
-        raise SemError(Code.MODEL_UNAVAILABLE, what, path=source.role, hint=hint) from error
+        raise hub_error(source, error, fetch=fetch) from error
 
 
 def libraries_error() -> SemError | None:

@@ -165,6 +165,8 @@ def test_both_meanings_of_provenance_work(semtool: Semtool) -> None:
         assert semtool("encode", "small.png", "-o", "y.sem", "--force").status == 0
         assert semtool("add", "y.sem", "-o", f"z{i}.sem", name, "author=Ann").status == 0
         assert '"author"' in semtool("inspect", f"z{i}.sem", "--json").text
+    done = semtool("encode", "small.png", "--provenance", "author=Ann", "-o", "z.sem")
+    refused(done, 2, "usage: --provenance takes no value here: semtool add --provenance author=Ann adds an entry")
     refused(semtool("add", "y.sem", "-o", "z.sem", "--provenance", "Ann"), 2, "usage: Invalid value for '--provenance'")
 
 

@@ -23,10 +23,15 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/environment.md").read_text(encoding="utf-8")
 OURS = re.compile(r"\bSEM(TOOL)?_[A-Z_]+[A-Z]")  # a name of our own
 READERS = {"_variable": 0, "getenv": 0}  # functions that read a variable -> the position of its name
-# reads of names that no literal has: of one host, of a parameter, of `PASSIVE`, and of the process of the models
+# reads of names that no literal has: of one host, of a parameter, of `PASSIVE`, of Ray, and of the process of the models
 COMPUTED = {
     "refcodec/foundation/endpoint/keys.py": {"variable", "variable_of(h)"},
     "refcodec/limits.py": {"name"},
+    "refcodec/batch/ray_cluster.py": {
+        "name",
+        "new",
+        "{'RAY_AUTH_MODE': 'token', 'RAY_AUTH_TOKEN': secrets.token_hex(32)}",
+    },
     "refcodec/cli/main.py": {"name"},
     "refcodec/convert/unpickle.py": {"key"},
 }

@@ -197,7 +197,7 @@ def decode_(sources: tuple[str, ...], limits: Limits, suffix: str, **options: An
         SUFFIXES,
         places,
         limits,
-        suffix,
+        f".{suffix}",
         "picture",
         kept,
         several=not options["model"],

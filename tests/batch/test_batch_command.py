@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli_harness import Semtool, refused
 
+from refcodec.batch import ray_batch
+from refcodec.batch.ray_batch import Batch, Row
 from refcodec.cli.commands import COMMANDS
 
 
@@ -73,6 +76,39 @@ class TestWithParquet:
         done = semtool("batch", "encode", "in", "-o", "out")
         refused(done, 2, "usage: ")
         assert "would both be written to out/a.sem" in done.line
+
+    @pytest.mark.parametrize(
+        ("args", "suffix", "data"),
+        [
+            (["encode"], ".sem", None),
+            (["encode", "--parquet"], None, "sem"),
+            (["decode"], ".png", None),
+            (["decode", "--format", "jpg"], ".jpg", None),
+            (["decode", "--format", "jpg", "--parquet"], None, "picture"),
+            (["verify"], None, None),
+        ],
+    )
+    def test_what_is_written(
+        self,
+        photo: Path,
+        semtool: Semtool,
+        monkeypatch: pytest.MonkeyPatch,
+        args: list[str],
+        suffix: str | None,
+        data: str | None,
+    ) -> None:
+        (photo / "a.sem").write_bytes(b"x")
+        batches: list[Batch] = []
+
+        def no_rows(batch: Batch, *_: object) -> Iterator[Row]:
+            batches.append(batch)
+            yield Row("a", "done", bytes=3)
+
+        monkeypatch.setattr(ray_batch, "rows_of", no_rows)
+        done = semtool("batch", *args, "in", "-o", "out", "--json")
+        assert done.status == 0
+        assert done.json["summary"] | {"seconds": 0} == {"done": 1, "kept": 0, "failed": 0, "bytes": 3, "seconds": 0}
+        assert [(batch.suffix, batch.data) for batch in batches] == [(suffix, data)]
 
     def test_an_unknown_profile(self, photo: Path, semtool: Semtool) -> None:
         refused(semtool("batch", "encode", "in", "-o", "out", "--profile", "nope"), 4, "SEM-E-702")

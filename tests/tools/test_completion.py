@@ -116,7 +116,20 @@ def parameters() -> dict[str, click.Parameter]:
 
 
 FREE = {  # texts that nothing is offered for, by their metavars
-    *("ADDRESS", "BYTES", "CMD", "ENCODE DECODE", "GLOB", "K=V", "LIST", "N", "NAME CMD", "NAME", "NAME[=VALUES"),
+    *(
+        "ADDRESS",
+        "BYTES",
+        "CMD",
+        "ENCODE DECODE",
+        "GLOB",
+        "K=V",
+        "LIST",
+        "N",
+        "NAME CMD",
+        "NAME",
+        "NAME[=VALUES",
+        "REFERENCE",
+    ),
     *("ROLE=FOLDER", "RRGGBB", "SECONDS", "T", "TEXT", "WxH", ""),
 }
 

@@ -27,6 +27,7 @@ READERS = {"_variable": 0, "getenv": 0}  # functions that read a variable -> the
 COMPUTED = {
     "refcodec/foundation/endpoint/keys.py": {"variable", "variable_of(h)"},
     "refcodec/limits.py": {"name"},
+    "refcodec/batch/ray_pipeline.py": {"name"},
     "refcodec/batch/ray_cluster.py": {
         "name",
         "new",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""No warning of Pillow reaches who loads or saves an image."""
+"""No warning of Pillow reaches who loads or saves an image; optional readers can be hidden."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
+
+from refcodec.images.plugins import OptionalPackage, registered
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +18,13 @@ def no_warning_leaves() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
+
+
+@pytest.fixture
+def no_optional_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave Pillow's own readers alone, whatever is installed: the demo installs the one of JPEG XL."""
+    monkeypatch.setattr(OptionalPackage, "installed", lambda self: False)
+    monkeypatch.setattr(OptionalPackage, "factory", lambda self: None)
+    for name in registered():
+        monkeypatch.delitem(Image.OPEN, name)
+        monkeypatch.setattr(Image, "ID", [each for each in Image.ID if each != name])

@@ -61,6 +61,7 @@ def test_103_no_picture(data: bytes) -> None:
         (b"\xf5\x9e\x18", ".sem"),
     ],
 )
+@pytest.mark.usefixtures("no_optional_package")
 def test_103_names_what_people_try(data: bytes, name: str) -> None:
     assert name in refused(data, 103)
 

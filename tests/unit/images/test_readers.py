@@ -199,8 +199,8 @@ def test_a_package_that_fails_gives_an_error() -> None:
     refused(brand(b"heic"), 104)
 
 
-def test_jpeg_xl_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(OPTIONAL["HEIC"]), "installed", lambda self: False)
+@pytest.mark.usefixtures("no_optional_package")
+def test_jpeg_xl_names_its_package() -> None:
     for data in (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a\xfa\x1f"):
         assert "JPEG XL; pip install pillow-jxl-plugin" in refused(data, 103)
 

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = ROOT / "requirements" / "ci.txt"
 SOURCE: Final = ROOT / "requirements" / "ci.in"
-EXTRAS: Final = ("models", "test", "fuzz", "sbom")
+EXTRAS: Final = ("models", "test", "fuzz", "sbom", "batch", "viewer", "release", "docs")
 HEAD: Final = (
     "# Written by `make requirements`: what continuous integration installs, with the SHA-256 of every file.\n"
 )
@@ -34,7 +34,7 @@ def resolve() -> None:
     command = ["uv", "pip", "compile", "pyproject.toml", str(SOURCE), *(f"--extra={extra}" for extra in EXTRAS)]
     options = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--upgrade"]
     done = subprocess.run(
-        [sys.executable, "-m", *command, *options, "--prerelease=disallow", "--python-version=3.11"],
+        [sys.executable, "-m", *command, *options, "--prerelease=explicit", "--python-version=3.11"],
         cwd=ROOT,
         check=True,
         capture_output=True,

@@ -5,35 +5,32 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from refcodec.batch.outcome import Outcome
-from refcodec.batch.task import Source, Task
+from refcodec.batch.task import ModelTask, Source
 from refcodec.container.limits import level_bounds
 from refcodec.limits import Limits
 
 if TYPE_CHECKING:
     from refcodec.container import Container
-    from refcodec.foundation.resolve import Models
 
-MODELS: Final = ("models", "device", "dtype", "allow_download", "any_model")
 OTHERS: Final = ("level", "keep_metadata", "reflections")
 
 
 @dataclass(frozen=True)
-class Decode(Task):
+class Decode(ModelTask):
     """Decode files to pictures. options: arguments of `refcodec.decode` but callbacks, samples, environment and limits.
 
-    format: of the pictures, as a suffix without its dot. limits: of each file; None: `Limits.default()`.
+    format: of the pictures, as a suffix without its dot.
     """
 
-    options: Mapping[str, Any] = field(default_factory=dict)
     format: str = "png"
-    limits: Limits | None = None
     verb: ClassVar[str] = "decode"
     done: ClassVar[str] = "decoded"
+    model_options: ClassVar[tuple[str, ...]] = ("models", "device", "dtype", "allow_download", "any_model")
 
     def prepare(self) -> None:
         """Find the models of the options. Raises as `refcodec.decode` does, whatever the file."""
@@ -91,27 +88,12 @@ class Decode(Task):
         return level
 
     @cached_property
-    def _limits(self) -> Limits:
-        return Limits.default() if self.limits is None else self.limits
-
-    @cached_property
-    def _announced(self) -> list[str]:
-        return []
-
-    @cached_property
-    def _models(self) -> Models:
-        from refcodec.foundation.resolve import Models
-
-        chosen = {name: self.options[name] for name in MODELS if name in self.options}
-        return Models.of(chosen.pop("models", None), **chosen, announce=self._announced.append)
-
-    @cached_property
     def _overrides(self) -> dict[str, Any]:
         from refcodec.decode_picture import HINTS
         from refcodec.encode_settings import refuse_unknown
         from refcodec.methods.sampler import SamplerSettings, overrides_of
 
-        hints = {name: value for name, value in self.options.items() if name not in (*MODELS, *OTHERS)}
+        hints = {name: value for name, value in self.options.items() if name not in (*self.model_options, *OTHERS)}
         refuse_unknown("decode", hints, HINTS)
         overrides = overrides_of(hints)  # type: ignore[arg-type]
         SamplerSettings.of(overrides)

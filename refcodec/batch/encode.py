@@ -3,35 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from refcodec.batch.outcome import Failure, Outcome
-from refcodec.batch.task import Source, Task
-from refcodec.limits import Limits
+from refcodec.batch.task import ModelTask, Source
 
 if TYPE_CHECKING:
     from refcodec.assemble import EncodedFile
-    from refcodec.foundation.resolve import Models
     from refcodec.methods.plan import FilePlan
 
-MODELS: Final = ("models", "device", "dtype", "allow_download")
 PIXEL_BYTES: Final = 16  # of a picture on its way into a network: Pillow's copies and the array
 
 
 @dataclass(frozen=True)
-class Encode(Task):
-    """Encode pictures. options: arguments of `refcodec.encode` but callbacks, environment and limits; models by name.
+class Encode(ModelTask):
+    """Encode pictures. options: arguments of `refcodec.encode` but callbacks, environment and limits; models by name."""
 
-    limits: of each file; None: `Limits.default()`.
-    """
-
-    options: Mapping[str, Any] = field(default_factory=dict)
-    limits: Limits | None = None
     verb: ClassVar[str] = "encode"
     done: ClassVar[str] = "encoded"
+    model_options: ClassVar[tuple[str, ...]] = ("models", "device", "dtype", "allow_download")
 
     def prepare(self) -> None:
         """Load the models of the options. Raises as `refcodec.encode` does, whatever the picture."""
@@ -85,23 +77,8 @@ class Encode(Task):
         return network_bytes(folder, "encoder", size) or 0
 
     @cached_property
-    def _limits(self) -> Limits:
-        return Limits.default() if self.limits is None else self.limits
-
-    @cached_property
-    def _announced(self) -> list[str]:
-        return []
-
-    @cached_property
     def _arguments(self) -> dict[str, Any]:
-        return {name: value for name, value in self.options.items() if name not in MODELS}
-
-    @cached_property
-    def _models(self) -> Models:
-        from refcodec.foundation.resolve import Models
-
-        chosen = {name: self.options[name] for name in MODELS if name in self.options}
-        return Models.of(chosen.pop("models", None), **chosen, announce=self._announced.append)
+        return {name: value for name, value in self.options.items() if name not in self.model_options}
 
     @cached_property
     def _plans(self) -> tuple[FilePlan, ...]:

@@ -7,10 +7,15 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any, ClassVar, TypeAlias
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from refcodec.batch.outcome import Failure, Outcome
+from refcodec.limits import Limits
+
+if TYPE_CHECKING:
+    from refcodec.foundation.resolve import Models
 
 Source: TypeAlias = str | os.PathLike[str] | bytes  # a `str` is a path
 
@@ -58,3 +63,31 @@ class Task(ABC):
     def __getstate__(self) -> Mapping[str, Any]:
         """Return the fields, without what `functools.cached_property` has kept."""
         return {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ModelTask(Task):
+    """A task with models. options: arguments of `refcodec.encode` or `refcodec.decode`, models by name.
+
+    model_options: the options that choose models. limits: of each file; None: `Limits.default()`.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits | None = None
+    model_options: ClassVar[tuple[str, ...]]
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return Limits.default() if self.limits is None else self.limits
+
+    @cached_property
+    def _announced(self) -> list[str]:
+        """Notices of the models, of one file."""
+        return []
+
+    @cached_property
+    def _models(self) -> Models:
+        from refcodec.foundation.resolve import Models
+
+        chosen = {name: self.options[name] for name in self.model_options if name in self.options}
+        return Models.of(chosen.pop("models", None), **chosen, announce=self._announced.append)

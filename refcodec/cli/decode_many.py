@@ -51,7 +51,8 @@ def decode_many(
 def decode_task(format: str, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> Decode:
     """Return the task of the command's options. format: of the pictures; arguments: render hints and reflections."""
     kept = {**arguments, "models": options["model"] or None, **{name: options[name] for name in OPTIONS}}
-    return Decode(kept, format, replace(options["limits"], timeout=None, until=None))
+    limits = replace(options["limits"], timeout=None, until=None)
+    return Decode(kept, limits=limits, format=format)
 
 
 def _line(result: Result) -> str:

@@ -47,7 +47,7 @@ def command(reference: str | None) -> None:
 
 
 def specification() -> str:
-    """Return SPEC.md as installed, in a checkout that at its root. Raises Code.CANNOT_READ if there is none."""
+    """Return the installed SPEC.md, or that of the checkout. Raises SemError CANNOT_READ if neither exists."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package, package.parent):
         try:

@@ -48,7 +48,7 @@ def decoded(data: bytes, options: Mapping[str, Any]) -> tuple[Image.Image, bool]
     """Return the picture of a file, and whether the file is entire and verified.
 
     Of a damaged file, where Pillow's LOAD_TRUNCATED_IMAGES is set, return the best picture that its undamaged beginning
-    has. Raises OSError, caused by the SemError, if there is none; TypeError or ValueError for an invalid option.
+    has. Raises OSError, caused by the SemError, if it has no such picture; TypeError or ValueError for an invalid option.
     """
     from refcodec.decode_picture import decode
 

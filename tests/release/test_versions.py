@@ -59,17 +59,6 @@ def test_steps_of_a_tour() -> None:
         tour.steps("# x\n## B\n```console\n$ e\n```\n")
 
 
-def test_inputs_of_a_tour(tmp_path: Path) -> None:
-    """Only what a command names is written, and what an earlier one wrote stays."""
-    tour.provide(tour.Step("console", "semtool example  # photo.jpg, clip.npy", ""), tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "clip.npy").write_bytes(b"mine")
-    tour.provide(tour.Step("console", "semtool encode --vector clip.npy -o my-grid.npy", ""), tmp_path)
-    tour.provide(tour.Step("python", 'refcodec.encode("photo.jpg")  # bytes', ""), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.npy", "photo.jpg"]
-    assert (tmp_path / "clip.npy").read_bytes() == b"mine"
-
-
 def test_names_of_releases() -> None:
     with pytest.raises(ValueError, match="is not a release name"):
         record.added({}, "next", [], {})

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from PIL import Image
-
 from tools.release.build import ROOT
 from tools.release.environments import TrialError, python_of, run
 
@@ -45,30 +42,6 @@ def steps(readme: str) -> list[Step]:
     return found
 
 
-def provide(step: Step, folder: Path) -> None:
-    """Write what the reader of the tour brings, where a step names it and no earlier one wrote it."""
-    makers = {"photo.jpg": _photo, "clip.npy": _vector, "grid.npy": _indices}
-    command = step.code if step.language == "python" else step.code.partition(" # ")[0]
-    for name, make in makers.items():
-        if re.search(rf"(?<![\w.-]){re.escape(name)}", command) and not (folder / name).exists():
-            make(folder / name)
-
-
-def _photo(path: Path) -> None:
-    rows, cols = np.mgrid[0:256, 0:384]
-    planes = [128 + 90 * np.sin(cols / 31 + rows / 23), 128 + 80 * np.cos(rows / 29), 90 + cols / 4]
-    noise = np.random.default_rng(0).normal(0, 3, (256, 384, 3))
-    Image.fromarray((np.stack(planes, -1) + noise).clip(0, 255).astype(np.uint8)).save(path, quality=92)
-
-
-def _vector(path: Path) -> None:
-    np.save(path, np.random.default_rng(1).standard_normal(768).astype(np.float32))
-
-
-def _indices(path: Path) -> None:
-    np.save(path, np.random.default_rng(2).integers(0, 256, (8, 12)).astype(np.uint16))
-
-
 def follow(environment: Path, folder: Path) -> int:
     """Take every step of the tour in an empty folder; return their number.
 
@@ -77,7 +50,6 @@ def follow(environment: Path, folder: Path) -> int:
     folder.mkdir()
     tour = steps((ROOT / "README.md").read_text(encoding="utf-8"))
     for step in tour:
-        provide(step, folder)
         if step.language == "python":
             run([str(python_of(environment)), "-c", step.code], environment, folder)
             continue

@@ -56,7 +56,7 @@ SHOTS = (
 
 
 def chromium() -> str | None:
-    """Return the path of an installed Chromium, that of the variable CHROMIUM first; None if there is none."""
+    """Return the path of an installed Chromium, that of the variable CHROMIUM first, or None."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 

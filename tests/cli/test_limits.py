@@ -67,9 +67,9 @@ def test_memory(semtool: Semtool, place: Path, name: str) -> None:
 def test_time(semtool: Semtool, place: Path, name: str) -> None:
     before = contents(place)
     refused(
-        semtool(*COMMANDS[name], "--timeout", "0.001"),
+        semtool(*COMMANDS[name], "--timeout", "0.000001"),
         6,
-        "SEM-E-605 limit-symbols: not done in 0.001 s, the time limit of the caller; raise the bound (--timeout",
+        "SEM-E-605 limit-symbols: not done in 1e-06 s, the time limit of the caller; raise the bound (--timeout",
     )
     assert contents(place) == before
     if hasattr(signal, "setitimer"):  # nothing of it is left
@@ -78,7 +78,7 @@ def test_time(semtool: Semtool, place: Path, name: str) -> None:
 
 def test_time_of_a_text(semtool: Semtool) -> None:
     assert semtool("decode", "words.sem", "--text", "--timeout", "100").status == 0
-    refused(semtool("decode", "words.sem", "--text", "--timeout", "0.001"), 6, "SEM-E-605 limit-symbols: not done in")
+    refused(semtool("decode", "words.sem", "--text", "--timeout", "0.000001"), 6, "SEM-E-605 limit-symbols: not done in")
 
 
 def test_memory_of_a_text(semtool: Semtool) -> None:

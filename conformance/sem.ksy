@@ -14,7 +14,7 @@ doc: |
   The grammar enforces SEM-R-003, 010 to 014, 016 to 018, 046, 048, 053, the length of keys of SEM-R-049, and that entries
   are complete (SEM-R-050). Everything else is left to the application: sizes that have a dim class, profiles, order and
   kinds of sections, order of keys, UTF-8, hints, checks, limits, and the error codes of SPEC §17.
-doc-ref: SPEC.md, version 1, document revision 1
+doc-ref: SPEC.md, version 1, document revision 2
 seq:
   - id: header
     type: header

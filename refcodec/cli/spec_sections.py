@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-_HEADING: Final = re.compile(r"(?P<marks>#{2,})\s+(?:(?P<number>\d+(?:\.\d+)*)|Appendix (?P<letter>[A-Z])):?\s")
+_HEADING: Final = re.compile(
+    r"(?P<marks>#{2,})\s+(?:(?P<number>(?:\d+|[A-Z]\.\d+)(?:\.\d+)*)|Appendix (?P<letter>[A-Z])):?\s"
+)
 _RULE: Final = re.compile(r"\*\*(SEM-R-\d{3})\*\*")
 _ERROR: Final = re.compile(r"\|\s*(SEM-E-\d{3})\s*\|")
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section: its number ("13.7") or letter ("A"), its heading, and its lines, those of subsections included."""
+    """A section: its number ("13.7", "B.4") or letter ("A"), its heading, and its lines, those of subsections included."""
 
     number: str
     heading: str
@@ -56,7 +58,7 @@ def _headings(lines: list[str]) -> Iterator[tuple[int, re.Match[str]]]:
 
 
 def find(document: str, reference: str) -> Passage | None:
-    """Return what a reference such as "13.7", "§12", "A", "SEM-R-103" or "SEM-E-804" names; None if it names nothing."""
+    """Return what a reference such as "13.7", "§12", "A", "B.4", "SEM-R-103" or "SEM-E-804" names; None if it names nothing."""
     name = normalised(reference)
     found = sections(document)
     if name.startswith("SEM-"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Use token ids as the prompt of a pipeline with CLIP text encoders, without decoding and tokenising them again (SPEC §14.4)."""
+"""Use token ids as the prompt of a pipeline with CLIP text encoders, without decoding and tokenising them again (SPEC §B.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from refcodec.foundation.loading import running
 from refcodec.foundation.worker.phases import preparing
 
 FILE = "tokenizer.json"
-STABLE_DIFFUSION: Final = ("StableDiffusionPipeline",)  # has default samplers in SPEC §14.4, and takes a ControlNet
+STABLE_DIFFUSION: Final = ("StableDiffusionPipeline",)  # has default samplers in SPEC §B.4, and takes a ControlNet
 # pipelines that pass a prompt through CLIP text encoders of one vocabulary alone, and take their states in its place
 CLASSES: Final = (
     *STABLE_DIFFUSION,
@@ -42,7 +42,7 @@ class EmbeddedPrompt:
 
 
 def is_stable_diffusion(pipeline: Any) -> bool:
-    """Return whether a pipeline is Stable Diffusion 1 or 2, for which SPEC §14.4 names samplers."""
+    """Return whether a pipeline is Stable Diffusion 1 or 2, for which SPEC §B.4 names samplers."""
     return type(pipeline).__name__ in STABLE_DIFFUSION
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which of several pictures was chosen: the number that captions of some rows hold (SPEC §13.2, §14.4)."""
+"""Which of several pictures was chosen: the number that captions of some rows hold (SPEC §13.2, §B.4)."""
 
 from __future__ import annotations
 

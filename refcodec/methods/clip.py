@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Method 3, `clip` (Bachard & Maugey 2024): an image embedding at a few bits a dimension (SPEC §13.3, §14.3).
+"""Method 3, `clip` (Bachard & Maugey 2024): an image embedding at a few bits a dimension (SPEC §13.3, §B.3).
 
 picture -> CLIP vector -> b bits a dimension          codes -> middles, norm 19.5 -> stable unCLIP -> picture
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Method 1, `elic`: picture -> analysis -> z, y -> one range-coded stream, and back (SPEC §13.7, §14.1)."""
+"""Method 1, `elic`: picture -> analysis -> z, y -> one range-coded stream, and back (SPEC §13.7, §B.1)."""
 
 from __future__ import annotations
 

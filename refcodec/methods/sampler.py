@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Settings of a generator: from the user, else the render hints of the file, else the profile (SPEC §6, §14)."""
+"""Settings of a generator: from the user, else the render hints of the file, else the profile (SPEC §6, §B)."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from refcodec.cli.spec_sections import find, sections
 from refcodec.errors import Code
 
 SPEC = (Path(__file__).resolve().parents[2] / "SPEC.md").read_text(encoding="utf-8")
+LETTERS = re.findall(r"^## Appendix ([A-Z])", SPEC, re.MULTILINE)
 RULES = re.findall(r"^\*\*(SEM-R-\d{3})\*\*", SPEC, re.MULTILINE)
 
 
@@ -38,6 +39,12 @@ def test_an_appendix(semtool: Semtool, reference: str) -> None:
     assert semtool("spec", reference).text.startswith("## Appendix A: dim classes\n")
 
 
+def test_a_section_of_an_appendix(semtool: Semtool) -> None:
+    text = semtool("spec", "§b.4").text
+    assert text.startswith("### B.4 pics (method 4)\n\n")
+    assert "### B.5" not in text
+
+
 def test_a_section_has_its_subsections(semtool: Semtool) -> None:
     heads = [line for line in semtool("spec", "13").text.splitlines() if line.startswith("##")]
     assert [line.split()[1] for line in heads] == ["13", *(f"13.{n}" for n in range(1, 8))]
@@ -48,8 +55,8 @@ def test_sections_are_those_of_the_document() -> None:
     found = sections(SPEC)
     numbers = [section.number for section in found]
     assert numbers[0] == "1"
-    assert numbers[-1] == "A"
-    assert len(numbers) == len(set(numbers)) == len(re.findall(r"^##+ (?:\d|Appendix)", SPEC, re.MULTILINE))
+    assert numbers[-1] == LETTERS[-1] or numbers[-1].startswith(f"{LETTERS[-1]}.")
+    assert len(numbers) == len(set(numbers)) == len(re.findall(r"^##+ (?:\d|Appendix|[A-Z]\.\d)", SPEC, re.MULTILINE))
     top = [line for section in found if "." not in section.number for line in section.lines]
     assert SPEC.endswith("\n".join(top) + "\n")
 
@@ -86,12 +93,14 @@ def test_every_error(semtool: Semtool, code: Code) -> None:
     assert [line.partition("  ")[2] for line in rules if line] == cited
 
 
-@pytest.mark.parametrize("reference", ["99", "13.8", "B", "SEM-R-999", "SEM-E-999", "", "§", "payloads", "1 3", "-7"])
+@pytest.mark.parametrize(
+    "reference", ["99", "13.8", "Z", "B.9", "SEM-R-999", "SEM-E-999", "", "§", "payloads", "1 3", "-7"]
+)
 def test_what_is_not_there(semtool: Semtool, reference: str) -> None:
     done = semtool("spec", "--", reference)
     assert (done.status, done.out) == (2, b"")
     assert done.line == (
-        f"usage: {reference!r} is not in SPEC.md: sections are 1 to 20 and A, rules SEM-R-nnn, errors SEM-E-nnn; "
+        f"usage: {reference!r} is not in SPEC.md: sections are 1 to 20 and {', '.join(LETTERS)}, rules SEM-R-nnn, errors SEM-E-nnn; "
         "see semtool spec --help"
     )
 

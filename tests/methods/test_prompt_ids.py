@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Token ids of a file as the prompt of a generator (SPEC §14.4): what the text encoder reads, of PIC and PICS, with and without candidates."""
+"""Token ids of a file as the prompt of a generator (SPEC §B.4): what the text encoder reads, of PIC and PICS, with and without candidates."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def suffix_of(tokenizer: Any) -> list[int]:
 
 
 def expected(tokenizer: Any, ids: list[int]) -> list[int]:
-    """The row of SPEC §14.4: begin, the ids, those of ", high quality", end; what has no room is cut off behind."""
+    """The row of SPEC §B.4: begin, the ids, those of ", high quality", end; what has no room is cut off behind."""
     text = [*ids, *suffix_of(tokenizer)][: ROOM - 2]
     row = [tokenizer.bos_token_id, *text, tokenizer.eos_token_id]
     return row + [tokenizer.pad_token_id] * (ROOM - len(row))

@@ -28,7 +28,7 @@ from tools.contribution.packages import FOLDER as MODELS
 from tools.contribution.rows import FILE as REGISTRY
 from tools.vectors.build import value_members
 from tools.vectors.edits import Edit
-from tools.vectors.entry import SINCE, file_members
+from tools.vectors.entry import REVISION, file_members
 from tools.vectors.features import features, stage
 from tools.vectors.json_files import lined_json
 
@@ -67,7 +67,7 @@ def _entry(
 ) -> dict[str, Any]:
     data = own_file(folder, case["file"])
     entry = {"id": case["id"], "file": case["file"], **file_members(data), "tier": "S", "rules": case["rules"]}
-    entry |= {"note": case["note"], "since": SINCE, "until": None}
+    entry |= {"note": case["note"], "since": REVISION, "until": None}
     own = environment
     if "registry" in case:
         document = own_file(folder, case["registry"])

@@ -20,7 +20,7 @@ from refcodec.payloads import Value
 from refcodec.payloads.coding import CodingContext
 from tools.vectors.case import Defect, InvalidCase, Output, ValidCase
 from tools.vectors.edits import apply
-from tools.vectors.entry import SINCE, error_members, file_members
+from tools.vectors.entry import REVISION, error_members, file_members
 from tools.vectors.features import features, stage
 from tools.vectors.models import package_files
 from tools.vectors.vector import Vector
@@ -63,7 +63,7 @@ class DraftRow:
 
 def common(rules: tuple[str, ...], note: str) -> dict[str, Any]:
     """Return the members that every entry has beside its id. rules: such as "DRAFT-R-100"."""
-    return {"rules": sorted(rules), "note": note, "since": SINCE, "until": None}
+    return {"rules": sorted(rules), "note": note, "since": REVISION, "until": None}
 
 
 @dataclass(frozen=True)

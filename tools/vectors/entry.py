@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from refcodec.errors import SemError
 
-SINCE: Final = 1  # the document revision of SPEC.md for which new vectors are written
+REVISION: Final = 2  # the document revision of SPEC.md for which new vectors are written
+REVISION_OF_RELEASE: Final = {"1.0.0": 1}  # that of the vectors of each release
 
 
 def common_members(rules: Iterable[int], note: str) -> dict[str, Any]:
     """Return the members that every entry has beside its id."""
-    return {"rules": rule_ids(rules), "note": note, "since": SINCE, "until": None}
+    return {"rules": rule_ids(rules), "note": note, "since": REVISION, "until": None}
 
 
 def rule_ids(rules: Iterable[int]) -> list[str]:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tools.vectors.entry import REVISION_OF_RELEASE
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 VECTORS: Final = ROOT / "test_vectors"
 RELEASED: Final = ROOT / "tools" / "vectors.released.json"  # release -> "list/id" -> digest of the vector
@@ -52,6 +54,12 @@ def vectors() -> Digests:
         for e in entries
     }
     return dict(sorted(digests.items()))
+
+
+def revisions() -> dict[str, int]:
+    """Return the document revision that added each released vector, by "list/id"."""
+    releases = json.loads(RELEASED.read_bytes())
+    return {name: REVISION_OF_RELEASE[release] for release in reversed(list(releases)) for name in releases[release]}
 
 
 def violations(released: Mapping[str, Digests], now: Digests) -> Iterator[str]:

@@ -16,10 +16,11 @@ from tools.vectors import cases
 from tools.vectors.build import build_invalid, build_valid
 from tools.vectors.case import MANIFEST_LISTS, Case, InvalidCase, Output, ValidCase
 from tools.vectors.dump import dump, example
-from tools.vectors.entry import common_members, file_members
+from tools.vectors.entry import REVISION, common_members, file_members
 from tools.vectors.json_files import compact_json, lined_json
 from tools.vectors.models import bounds, full, identity, mini
 from tools.vectors.pictures import OUT
+from tools.vectors.released import revisions
 from tools.vectors.vector import Vector
 
 
@@ -122,14 +123,14 @@ def _caption_members(value: Any) -> dict[str, Any]:
 
 def tree() -> dict[str, bytes]:
     """Return the contents of every generated file by its path in test_vectors/."""
-    suite = Suite()
+    suite, since = Suite(), revisions()
     files = _models()
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in MANIFEST_LISTS}
     for _, case in suite.cases:
         output = suite.output(case)
         files |= output.files
         for name, entry in output.entries:
-            entries[name].append(entry)
+            entries[name].append(entry | {"since": since.get(f"{name}/{entry['id']}", REVISION)})
     files["example.txt"] = example(suite.vector("example")).encode()
     head = {"format": "sem-vectors", "format_version": spec.VERSION, "licence": "CC0-1.0"}
     files["manifest.json"] = lined_json(head | _in_order(entries))

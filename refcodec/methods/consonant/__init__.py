@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Method 2, `consonant` (Dotzel et al. 2024; SPEC §14.2)."""
+"""Method 2, `consonant` (Dotzel et al. 2024; SPEC §B.2)."""

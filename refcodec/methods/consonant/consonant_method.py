@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Method 2, `consonant` (Dotzel et al. 2024): a description reduced to its consonants (SPEC §13.1, §14.2).
+"""Method 2, `consonant` (Dotzel et al. 2024): a description reduced to its consonants (SPEC §13.1, §B.2).
 
 picture -> description -> K words -> consonants          consonants -> words -> picture -> reflections
 """

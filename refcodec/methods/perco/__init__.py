@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Method 5, `perco` (Careil et al. 2024; SPEC §14.5)."""
+"""Method 5, `perco` (Careil et al. 2024; SPEC §B.5)."""

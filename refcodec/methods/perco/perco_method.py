@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Method 5, `perco` (Careil et al. 2024): VQ indices with a caption or the PQ codes of an image embedding
-(SPEC §13.5, §13.2, §13.4, §14.5).
+(SPEC §13.5, §13.2, §13.4, §B.5).
 
     picture -> VAE -> hyper-encoder -> indices            indices + caption -> latent diffusion -> picture
     picture -> embedded VQ encoder -> indices             indices -> embedded decoder -> preview

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Method 4, `pics` (Lei et al. 2023, Text+Sketch; SPEC §14.4)."""
+"""Method 4, `pics` (Lei et al. 2023, Text+Sketch; SPEC §B.4)."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Generate candidate pictures and send which is most like the original (Lei et al. 2023; SPEC §14.4).
+"""Generate candidate pictures and send which is most like the original (Lei et al. 2023; SPEC §B.4).
 
 A row with `candidates` sends the number of the picture as a symbol of the caption, other rows its seed as a hint.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Generate the pictures of method `pics` (Lei et al. 2023, code; SPEC §14.4).
+"""Generate the pictures of method `pics` (Lei et al. 2023, code; SPEC §B.4).
 
 prompt, ", high quality" -> Stable Diffusion, along the sharpened sketch by a ControlNet -> picture
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Method 4, `pics` (Lei et al. 2023, Text+Sketch): a prompt (PIC), or a prompt and an edge map (PICS; SPEC §13.2, §13.6, §14.4).
+"""Method 4, `pics` (Lei et al. 2023, Text+Sketch): a prompt (PIC), or a prompt and an edge map (PICS; SPEC §13.2, §13.6, §B.4).
 
 picture -> 512 pixels on the shorter side -> caption, or prompt inversion -> caption text or token ids
                                           -> edge map -> sketch

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sizes and edge maps of Text+Sketch, computed in integers (Lei et al. 2023, code; SPEC §14.4)."""
+"""Sizes and edge maps of Text+Sketch, computed in integers (Lei et al. 2023, code; SPEC §B.4)."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tools.train.elic_data import HELD_OUT
 OUT: Final = ROOT / "out" / "results"  # JSON and messages of each bench
 LIBRARIES: Final = ("numpy", "torch", "Pillow")
 CODECS: Final = {"libjpeg_turbo": "libjpeg-turbo", "webp": "libwebp", "avif": "libavif"}  # feature of Pillow -> name
-SOURCES: Final = ("refcodec", "tools", "conformance", "drafts", "pyproject.toml")  # that decide figures
+SOURCES: Final = ("refcodec", "tools", ":!tools/results", "conformance", "drafts", "pyproject.toml")  # decide figures
 PROGRAMS: Final = {"python": [sys.executable], "semtool": [sys.executable, "-m", "refcodec.cli"]}
 MESSAGE: Final = 300  # characters of a failure
 
@@ -43,7 +43,7 @@ def run(bench: Bench, inputs: Inputs, out: Path = OUT) -> Entry:
     paths = [str(ROOT), str(ROOT / "conformance"), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     to_stdout = "OUT" not in bench.words
-    start = time.monotonic()
+    start, of = time.monotonic(), commit()
     try:
         with log.open("wb") as errors, (result if to_stdout else log).open("ab") as output:
             words = command(bench, {**inputs, "OUT": result})
@@ -55,7 +55,9 @@ def run(bench: Bench, inputs: Inputs, out: Path = OUT) -> Entry:
     seconds = time.monotonic() - start
     if done.returncode:
         raise BenchError(f"exit status {done.returncode}: {_last_line(log)} ({log})")
-    return entry(bench, _document(result), inputs, seconds=round(seconds, 1))
+    figures = figures_of(bench, _document(result), inputs)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    return Entry(bench.shown, "run", today, of, figures, round(seconds, 1), machine(), versions())
 
 
 def _last_line(log: Path) -> str:
@@ -68,14 +70,6 @@ def _document(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise BenchError(f"{path} is not JSON") from error
-
-
-def entry(bench: Bench, document: Any, inputs: Inputs, seconds: float) -> Entry:
-    """Return the entry of a run that has just ended. Raises BenchError if its output has another form."""
-    return Entry(
-        bench.shown, "run", f"{datetime.now(UTC):%Y-%m-%d}", commit(), figures_of(bench, document, inputs),
-        seconds, machine(), versions(),
-    )  # fmt: skip
 
 
 def figures_of(bench: Bench, document: Any, inputs: Inputs) -> dict[str, Any]:

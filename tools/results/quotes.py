@@ -43,7 +43,7 @@ def _positive(*values: float, digits: int = 1) -> list[str]:
 
 
 def _kodak(results: Results, tested: str, anchor: str) -> rates.Saving:
-    codecs = rates.curves(results.entries["kodak-efforts"].figures)
+    codecs = results.curves["kodak-efforts"]
     found = rates.saving(codecs[tested], codecs[anchor], "psnr")
     if found is None:
         raise Untrue

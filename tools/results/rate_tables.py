@@ -21,7 +21,7 @@ MODELS: Final = {"": ""}  # name of a model -> options of `semtool bench rate`; 
 SETS: Final = {"kodak": ("KODAK", "Kodak"), "photos": ("HELD-OUT", "the held-out photographs of the training")}
 EFFORTS: Final = "--efforts 1,9 --qualities 1,3,5,7,9,10"
 WRITES: Final = "-o OUT --cache out/bench-cache"
-ANCHORS: Final = ("JPEG", "WebP", "AVIF")
+ANCHORS: Final = ("JPEG", "WebP", "AVIF")  # of README; the page has all that were measured
 METHOD: Final = ".sem elic"  # name of the codec in the JSON of the bench
 EFFORT_1, EFFORT_9 = f"{METHOD}, effort 1", f"{METHOD}, effort 9"
 PARTS: Final = ("encode", "decode")
@@ -54,10 +54,10 @@ def compared(results: Results, pictures: str) -> list[Compared]:
     """Return the curves of a set: of each model all qualities, then its efforts at some."""
     found = []
     for model in MODELS:
-        for bench in (name for base in [f"{pictures}-{model}".rstrip("-")] for name in (base, f"{base}-efforts")):
-            figures = results.figures(bench)
-            codecs = rates.curves(figures) if figures else {}
-            anchors: dict[str, Measured] = {name: codecs[name] for name in ANCHORS if name in codecs}
+        base = f"{pictures}-{model}" if model else pictures
+        for bench in (base, f"{base}-efforts"):
+            codecs = results.curves.get(bench, {})
+            anchors = {name: codec for name, codec in reversed(codecs.items()) if not name.startswith(METHOD)}
             for name in (name for name in codecs if name.startswith(METHOD)):
                 label = f".sem{f' {model}' if model else ''}{name.removeprefix(METHOD)}"
                 found.append(Compared(label, codecs[name], anchors, bench))
@@ -72,9 +72,7 @@ def savings_table(results: Results, pictures: str) -> list[str]:
     lines = ["| | qualities | against | PSNR | mean | worst | MS-SSIM | mean | worst |", "|---|--:|---|" + "--:|" * 6]
     for row in rows:
         effort_1 = next((each for each in rows if each.bench == row.bench and each.label.endswith(", effort 1")), row)
-        others: dict[str, Measured] = {name: row.anchors[name] for name in reversed(ANCHORS) if name in row.anchors}
-        if effort_1 is not row:
-            others |= {"effort 1": effort_1.codec}
+        others = row.anchors | ({} if effort_1 is row else {"effort 1": effort_1.codec})
         for name, other in others.items():
             found = [saving(row.codec, other, metric) for metric in rates.METRICS]
             lines.append(f"| {row.label} | {len(row.codec.settings)} | {name} | {' | '.join(map(_cells, found))} |")
@@ -113,8 +111,7 @@ def lines_of(results: Results, pictures: str) -> dict[str, Measured]:
     for row in rows:
         label = row.label if "effort" in row.label else f"{row.label}, effort 1"
         found.setdefault(label, row.codec)
-    anchors = rows[0].anchors if rows else {}
-    return found | {name: anchors[name] for name in reversed(ANCHORS) if name in anchors}
+    return found | (rows[0].anchors if rows else {})
 
 
 def points_table(results: Results, pictures: str) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -45,7 +45,7 @@ class Saving:
     worst: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measured:
     """A codec over a set of pictures."""
 
@@ -89,6 +89,7 @@ def decibels(similarity: float) -> float:
     return -10 * math.log10(max(1 - similarity, 1e-12))
 
 
+@lru_cache(maxsize=256)
 def saving(tested: Measured, anchor: Measured, metric: str, window: tuple[float, float] = (0.1, 0.8)) -> Saving | None:
     """Return how many more bits `tested` needs than `anchor`, None if the curves have no quality in common."""
     average = bd_rate(anchor.average(metric), tested.average(metric), window)

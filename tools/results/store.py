@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from refcodec.fileio import write_atomic
+from tools.results import rates
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = ROOT / "docs" / "results.json"
@@ -60,6 +62,11 @@ class Results:
     def figures(self, name: str) -> dict[str, Any] | None:
         """Return the figures of a bench, None if it never ran."""
         return self.entries[name].figures if name in self.entries else None
+
+    @cached_property
+    def curves(self) -> dict[str, dict[str, rates.Measured]]:
+        """Return the codecs of each bench of rates by name."""
+        return {name: rates.curves(entry.figures) for name, entry in self.entries.items() if "codecs" in entry.figures}
 
 
 def load(path: Path = DATA) -> Results:

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("scipy")
 pytest.importorskip("torch")
 
+from refcodec.cli.bench.plot import svg
 from tools.results import rate_tables, rates, store
 from tools.results.catalogue import BENCHES
 
@@ -104,6 +105,12 @@ def test_a_further_model_is_a_further_curve(monkeypatch: pytest.MonkeyPatch) -> 
 def rows(name: str, document: Any) -> list[tuple[str, str]]:
     """Return the rows of the page for JSON of a bench."""
     return BENCHES[name].rows(BENCHES[name].read(document, {}))
+
+
+def test_a_legend_is_as_wide_as_its_longest_name() -> None:
+    for name, left in (("AVIF", 420 - 110), (".sem medium, effort 9", 420 - 34 - 6 * 21)):
+        drawn = svg({"PSNR, dB": {name: [(0.1, 20.0), (0.2, 30.0)], "x": [(0.1, 19.0)]}}, 1.0, "")
+        assert f'<text x="{left + 28}" y="289">{name}</text>' in drawn
 
 
 def test_seconds_and_memory_become_rows() -> None:

@@ -143,6 +143,21 @@ def test_commands_have_paths_for_places() -> None:
     assert filled(["KODAKS", "xKODAK"], inputs) == ["KODAKS", "xKODAK"]
 
 
+def test_a_bench_reads_its_own_folder(tmp_path: Path) -> None:
+    inputs = {"KODAK": Path("/k"), "HELD-OUT": Path("/h"), "CAPTIONS": Path("/c")}
+    seen: list[Any] = []
+
+    def read(_: Any, given: Any) -> dict[str, Any]:
+        seen.append(dict(given))
+        return {}
+
+    for name in ("kodak-efforts", "photos", "text", "published"):
+        assert run.figures_of(replace(BENCHES[name], read=read, rows=lambda _: []), {}, inputs) == {}
+    assert seen == [{"KODAK": Path("/k")}, {"HELD-OUT": Path("/h")}, {"CAPTIONS": Path("/c")}, {}]
+    with pytest.raises(BenchError, match="KODAK"):
+        run.figures_of(BENCHES["kodak"], {}, {})
+
+
 def test_the_last_photographs_are_held_out(tmp_path: Path) -> None:
     for number in range(11):
         (tmp_path / "in" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)

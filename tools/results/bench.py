@@ -26,7 +26,7 @@ class BenchError(Exception):
 class Bench:
     """One command. `shown` stands on the page; `writes` makes it write JSON to OUT; `runs` replaces `shown` if it differs.
 
-    read: returns the figures of that JSON, and raises KeyError, TypeError or ValueError if it has another form. rows:
+    read: returns the figures of that JSON, with the paths of `places`, and raises KeyError, TypeError or ValueError if it has another form. rows:
     of the table under `heading`; benches without one have a block of their own on the page.
     """
 
@@ -44,10 +44,14 @@ class Bench:
         return shlex.split(f"{self.runs or self.shown} {self.writes}")
 
     @property
+    def places(self) -> set[str]:
+        """Return the placeholders of its inputs."""
+        return {name for word in self.words for name in PLACES if name != "OUT" and _has(word, name)}
+
+    @property
     def needs(self) -> list[str]:
-        """Return the placeholders of inputs that the caller must name."""
-        found = {name for word in self.words for name in PLACES if name != "OUT" and _has(word, name)}
-        return sorted("PHOTOS" if name == "HELD-OUT" else name for name in found)
+        """Return what the caller must name: for the held-out photographs those of the training."""
+        return sorted("PHOTOS" if name == "HELD-OUT" else name for name in self.places)
 
 
 def _has(word: str, name: str) -> bool:

@@ -111,7 +111,7 @@ def curves(figures: Figures) -> dict[str, Measured]:
 def read(document: Any, inputs: Inputs) -> Figures:
     """Return what is kept of the JSON of `semtool bench rate`. ValueError if its BD-rates do not follow from it."""
     names = [picture["name"] for picture in document["pictures"]]
-    folder = next(iter(path for place, path in inputs.items() if place != "OUT"))
+    (folder,) = inputs.values()
     pixels = {name: _pixels(folder / name) for name in names}
     figures: Figures = {"pictures": pixels, "codecs": {}}
     for codec, curve in document["curves"].items():

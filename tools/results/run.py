@@ -75,7 +75,7 @@ def _document(path: Path) -> Any:
 def figures_of(bench: Bench, document: Any, inputs: Inputs) -> dict[str, Any]:
     """Return the figures of a bench's JSON. Raises BenchError if it has another form, or rows cannot be made of it."""
     try:
-        figures = bench.read(document, inputs)
+        figures = bench.read(document, {place: inputs[place] for place in bench.places})
         bench.rows(figures)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError, StopIteration) as error:
         raise BenchError(f"the output is not that of this bench: {type(error).__name__}: {error}") from error

@@ -94,6 +94,16 @@ def test_a_failed_bench_leaves_its_figures(elsewhere: Path, capsys: pytest.Captu
     assert "1.json" not in str(list(elsewhere.parent.glob("*")))
 
 
+@pytest.mark.parametrize("text", ["<<<<<<< ours", "[]", '{"benches": {"x": {"how": "run"}}, "did_not_help": []}'])
+def test_damaged_data_are_one_line(elsewhere: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere.write_text(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["results", "--check"])
+        assert program.main() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("docs/results.json is damaged: ")
+
+
 def test_an_interrupted_run_goes_on_after_what_is_done(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

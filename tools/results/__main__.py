@@ -60,7 +60,11 @@ def parsed() -> argparse.Namespace:
 def main() -> int:
     """Run, write or check; return the exit status."""
     arguments = parsed()
-    results = store.load()
+    try:
+        results = store.load()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        print(f"docs/results.json is damaged: {error}", file=sys.stderr)
+        return 1
     inputs = {place: path.resolve() for option, place in PLACES.items() if (path := getattr(arguments, option))}
     if arguments.list:
         for bench in BENCHES.values():

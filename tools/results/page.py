@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from refcodec.fileio import write_atomic
 from tools.results import bench as headings
 from tools.results import rate_tables
 from tools.results.catalogue import BENCHES
@@ -155,5 +156,5 @@ def write(results: Results, root: Path = ROOT) -> list[str]:
         if text is None:
             (root / path).unlink(missing_ok=True)
         else:
-            (root / path).write_text(text, encoding="utf-8")
+            write_atomic(root / path, text.encode("utf-8"))
     return wrong

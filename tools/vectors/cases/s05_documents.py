@@ -15,7 +15,7 @@ from tools.vectors.case_types.registry_row import (
 )
 
 FOLDER: Final = "registries"
-VQ, CAPTION, CODED, NET = "vq-tiny-unchecked", "caption-raw-unchecked", "consonant-coded-unchecked", "micro"
+VQ, CAPTION, CODED = "vq-tiny-unchecked", "caption-raw-unchecked", "consonant-coded-unchecked"
 CAPITALS: Final = "AB" * 32
 
 
@@ -79,9 +79,9 @@ ACCEPTED: Final = (
     ChangedRow("row-as-published", "vq-tiny", 57, "a draft as if it were published, recommending nothing", _published),
     ChangedRow("fit-of-wider-multiple", VQ, 58, "multiples of 64 beside a stride of 16: the shape is that of the stride",
         set_binding(64, "fit", "multiple")),
-    ChangedRow("fit-of-narrower-multiple", NET, 58, "multiples of 16 beside latents: their shape is that of 64",
+    ChangedRow("fit-of-narrower-multiple", "tiny-unchecked", 58, "multiples of 16 beside latents: their shape is that of 64",
         set_binding(16, "fit", "multiple")),
-    ChangedRow("fit-none-of-latents", NET, 58, "latents of a picture that is not extended: their shape is the same",
+    ChangedRow("fit-none-of-latents", "tiny-unchecked", 58, "latents of a picture that is not extended: their shape is the same",
         set_binding({"rule": "none"}, "fit")),
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ INVALID: Final = (
         combine(replace("width_minus_1", LARGEST), truncate("check", 1))),
     InvalidCase("cut-before-limit-pixels", "largest-picture-of-text", 202, (14, 150),
         "too many pixels, and the file ends before the count",
-        combine(replace("height_minus_1", "FEFF"), truncate("count_minus_1"))),
+        combine(replace("height_minus_1", "FE7F"), truncate("count_minus_1"))),
     InvalidCase("count-before-limit-side", "largest-picture-of-text", 207, (3, 150),
         "a side beyond its limit, and a count of five bytes",
         combine(replace("width_minus_1", LARGEST), replace("count_minus_1", "8080808000"))),

@@ -80,6 +80,10 @@ conformance: setup  ## all decoders against test_vectors/, and the suite against
 	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/micro.py'
 	$(if $(shell command -v node),$(BIN)/python conformance/run.py --decoder 'node conformance/decoders/js/semdec.mjs',@echo 'there is no node: the decoder in JavaScript is left out')
 	$(if $(shell command -v node),node conformance/decoders/js/run.mjs)
+	$(BIN)/python conformance/run.py --encoder '$(BIN)/python conformance/adapters/refcodec_writer.py'
+	$(BIN)/python conformance/run.py --editor '$(BIN)/python conformance/adapters/refcodec_writer.py'
+	$(BIN)/python conformance/run.py --encoder '$(BIN)/python conformance/adapters/micro_writer.py'
+	$(BIN)/python conformance/run.py --editor '$(BIN)/python conformance/adapters/micro_writer.py'
 	$(BIN)/python conformance/selftest.py
 	$(BIN)/python conformance/run.py --suite drafts/vectors --decoder '$(BIN)/python conformance/adapters/refcodec.py --drafts'
 	$(BIN)/python conformance/run.py --suite drafts/vectors --decoder '$(BIN)/python drafts/decoder.py'

@@ -24,7 +24,7 @@ from semrunner.settings import Settings, gather
 from semrunner.suite import Case, Suite, load
 
 PASSED, FAILED, HARNESS = 0, 1, 2
-KNOWN_BAD = "listed as known to fail (--known-bad, --skip); --exclude leaves vectors out"
+KNOWN_BAD = "--known-bad"
 EMPTY_FOLDER = (
     "the decoder runs in an empty folder; if it needs files or modules of its own, name their folder with --cwd"
 )
@@ -36,7 +36,6 @@ class Options:
 
     decoder: str  # the command; that of an encoder or editor if `role` says so
     suite: Path
-    role: str = "decoder"
     protocol: str = "auto"
     tier: str | None = None
     run: Sequence[str] = ()
@@ -52,6 +51,7 @@ class Options:
     quiet: bool = False
     cwd: Path | None = None  # None: an empty folder
     shuffle: int | None = None  # seed; None: the order of the suite
+    role: str = "decoder"  # or `encoder`, `editor`
 
 
 def main(

@@ -76,6 +76,12 @@ def test_decoders_find_their_data(folder: Path) -> None:
     assert json.loads(done.stdout)["profile"] == "10"
 
 
+def test_an_editor_of_the_kit(folder: Path) -> None:
+    done = run("python3 conformance/run.py --editor 'python3 conformance/adapters/micro_writer.py' --quiet", folder)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "13 passed, 0 failed, 0 skipped" in done.stdout
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_the_decoder_in_javascript(folder: Path) -> None:
     decoder = "node conformance/decoders/js/semdec.mjs"

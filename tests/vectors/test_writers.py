@@ -31,7 +31,9 @@ ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "test_vectors"
 CONFORMANCE = ROOT / "conformance"
 PLACES = [ROOT / "refcodec" / part for part in ("registry", "payloads/data", "entropy/data")]
-REFCODEC = shlex.join([sys.executable, str(CONFORMANCE / "adapters" / "refcodec_writer.py")])
+REFCODEC, MICRO = (
+    shlex.join([sys.executable, str(CONFORMANCE / "adapters" / f"{name}_writer.py")]) for name in ("refcodec", "micro")
+)
 SETTINGS = Settings(("true",), Path("registry.json"), Path("data"), role="encoder")
 
 
@@ -68,6 +70,18 @@ def test_refcodec_passes(role: str, run: tuple[str, ...], passes: int, tmp_path:
     assert document["role"] == role
     assert document["counts"] == {"passed": passes, "failed": 0, "skipped": 0}
     assert document["decoder"]["protocol"] == "persistent"
+
+
+def test_the_writer_of_the_micro_decoder_passes(tmp_path: Path) -> None:
+    """It leaves out texts and networks, in every entry."""
+    report = tmp_path / "report.json"
+    assert cli.run(Options(MICRO, VECTORS, role="encoder", jobs=1, json=report), PLACES) == 0
+    document = json.loads(report.read_bytes())
+    assert document["left_out"] == ["caption", "consonant"]
+    assert document["decoder"]["tier"] == "S"
+    lists = {entry["list"] for entry in document["vectors"] if entry["outcome"] == "passed"}
+    assert lists == {"encode", "refuse", "quantise"}
+    assert cli.run(Options(MICRO, VECTORS, role="editor", jobs=1), PLACES) == 0
 
 
 @pytest.mark.slow

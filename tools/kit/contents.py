@@ -21,6 +21,7 @@ WHOLE: Final = (  # files, and folders with everything in them
     "conformance/README.md",
     "conformance/adapters/__init__.py",
     "conformance/adapters/micro.py",
+    "conformance/adapters/micro_writer.py",
     "conformance/adapters/protocol_server.py",
     "conformance/adapters/writer_server.py",
     "conformance/decoders",

@@ -176,6 +176,12 @@ def test_contents(files: dict[str, bytes]) -> None:
     )
 
 
+def test_the_readme_names_optional_pages_that_are_there() -> None:
+    row = "| [docs/integer-widths.md](docs/integer-widths.md) |"
+    assert row in kit.readme({"docs/integer-widths.md"})
+    assert "integer-widths" not in kit.readme(set())
+
+
 def test_the_archive_depends_on_its_files_alone(tmp_path: Path) -> None:
     parts = {"b/c": b"1" * 999, "a": b""}
     archive.write(tmp_path / "one.zip", "top", parts, kit.DEFAULT_DATE)

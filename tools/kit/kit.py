@@ -11,7 +11,7 @@ from typing import Final
 
 from refcodec import __version__
 from tools.kit import archive, links, page, printed
-from tools.kit.contents import place_of, places
+from tools.kit.contents import OPTIONAL, place_of, places
 from tools.release.build import ROOT
 
 README: Final = Path(__file__).parent / "kit_readme.md"
@@ -51,9 +51,16 @@ def assembled() -> dict[str, bytes]:
             data = text.encode("utf-8")
         files[place] = data
     files["SPEC.html"] = page.html(files["SPEC.md"].decode("utf-8")).encode("utf-8")
-    files["README.md"] = README.read_text(encoding="utf-8").replace("VERSION", __version__).encode("utf-8")
+    files["README.md"] = readme(set(files)).encode("utf-8")
     files[FIRST] = first_decoder((ROOT / GUIDE).read_text(encoding="utf-8")).encode("utf-8")
     return files
+
+
+def readme(places: set[str]) -> str:
+    """Return the README of the kit, without the rows of optional pages that are not in it."""
+    absent = [name for name in OPTIONAL if name.endswith(".md") and name not in places]
+    lines = README.read_text(encoding="utf-8").replace("VERSION", __version__).splitlines(keepends=True)
+    return "".join(line for line in lines if not any(f"({name})" in line for name in absent))
 
 
 def first_decoder(guide: str) -> str:

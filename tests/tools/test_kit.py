@@ -204,6 +204,12 @@ def test_dates_of_a_pdf() -> None:
         printed.dated(b"/ModDate (D:20261130110109Z)", kit.DEFAULT_DATE)
 
 
+def test_ids_of_a_pdf() -> None:
+    assert printed.numbered(b"/ID (node00000141) (node00000200) (node00000099)/ID (node00000141) (node1)") == (
+        b"/ID (node00000002) (node00000003) (node00000001)/ID (node00000002) (node1)"
+    )
+
+
 def test_without_chromium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from tools.kit import __main__ as program
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from tools.viewer.screenshots import chromium
 
+NODE: Final = re.compile(rb"\(node([0-9]{8})\)")  # the id of an element of the document's structure
 DATE: Final = re.compile(rb"/(CreationDate|ModDate) \(D:[^)]*\)")
 FOOTER: Final = (
     '<div style="font: 7pt sans-serif; width: 100%; text-align: center">'
@@ -48,7 +49,7 @@ def pdf(page: Path, seconds: float) -> bytes:
             footer_template=FOOTER,
         )
         browser.close()
-    return dated(data, seconds)
+    return numbered(dated(data, seconds))
 
 
 def dated(data: bytes, seconds: float) -> bytes:
@@ -62,3 +63,12 @@ def dated(data: bytes, seconds: float) -> bytes:
         return date
 
     return DATE.sub(same_length, data)
+
+
+def numbered(data: bytes) -> bytes:
+    """Return a PDF with the ids of its structure numbered from 1, in their order; Chromium numbers on from page to page.
+
+    Their length stays, and so the offsets in the file; their order stays, and so that of the tree of ids.
+    """
+    new = {old: b"(node%08d)" % number for number, old in enumerate(sorted(set(NODE.findall(data))), 1)}
+    return NODE.sub(lambda match: new[match[1]], data)

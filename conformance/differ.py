@@ -21,6 +21,7 @@ from pathlib import Path
 
 from diff_fuzz.campaign import Decoders, Options, Tally, as_json, run
 from diff_fuzz.cases import Cases
+from semrunner.cli import beside
 from semrunner.manifest import SuiteError
 from semrunner.persistent import NotStarted
 from semrunner.session import HarnessError
@@ -99,7 +100,7 @@ def campaign(arguments: argparse.Namespace) -> tuple[Tally, list[str]]:
     options = Options(arguments.seed, arguments.first, arguments.minutes, count, arguments.out, arguments.free)
     suite = load(arguments.suite)
     with tempfile.TemporaryDirectory(prefix="sem-differ-") as scratch:
-        registry, data = gather([*arguments.data, arguments.suite, *NORMATIVE], Path(scratch))
+        registry, data = gather([*arguments.data, *beside(arguments.suite), *NORMATIVE], Path(scratch))
         commands = [tuple(shlex.split(command)) for command in arguments.decoder]
         settings = [Settings(command, registry, data, arguments.timeout) for command in commands]
         decoders = Decoders(suite, settings, Path(scratch))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""All mutants by name, and the two correct decoders that they are made of."""
+"""All mutants by name, and the correct programs that they are made of."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from mutants.mutants_documents import READINGS
 from mutants.mutants_parser import EDITS
 from mutants.mutants_pixels import PICTURES
 from mutants.mutants_protocol import ANSWERS
+from mutants.mutants_writers import WRITERS
 
 SOUND = Mutant("sound", "nothing")
 SOUND_PAINTER = Mutant("sound-painter", "nothing", tier="P")
-SOUNDS = (SOUND, SOUND_PAINTER)
-MUTANTS = {mutant.name: mutant for mutant in (*SOUNDS, *EDITS, *READINGS, *ANSWERS, *PICTURES)}
+SOUND_ENCODER = Mutant("sound-encoder", "nothing", role="encoder")
+SOUND_EDITOR = Mutant("sound-editor", "nothing", role="editor")
+SOUNDS = (SOUND, SOUND_PAINTER, SOUND_ENCODER, SOUND_EDITOR)
+MUTANTS = {mutant.name: mutant for mutant in (*SOUNDS, *EDITS, *READINGS, *ANSWERS, *PICTURES, *WRITERS)}

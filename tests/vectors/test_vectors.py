@@ -24,12 +24,13 @@ from vector_cases import (
     asked,
     data_of,
     edits_of,
-    encoded,
     entries,
     manifest,
     shown,
     vectors,
     verdict,
+    writer,
+    writer_environment,
 )
 
 from refcodec.canonical_json import parse_json
@@ -311,7 +312,8 @@ def test_models_have_one_defect() -> None:
 
 def test_encode() -> None:
     for entry in manifest()["encode"]:
-        assert encoded(json.loads(data_of(entry))) == data_of(vectors()[entry["output"]]), entry["id"]
+        written = writer().encoded(json.loads(data_of(entry)), writer_environment())
+        assert written == data_of(vectors()[entry["output"]]), entry["id"]
 
 
 def test_quantise() -> None:

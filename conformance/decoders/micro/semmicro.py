@@ -44,12 +44,15 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-REGISTRY_JSON = REPOSITORY / "refcodec" / "registry" / "registry.json"
-DIMS_JSON = REPOSITORY / "refcodec" / "registry" / "dims.json"
-GAUSSIAN_BIN = REPOSITORY / "refcodec" / "entropy" / "data" / "gaussian.bin"
-CONSONANT_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "consonant.bin"
-CAPTION_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "caption.bin"
-CAPTION_ZDICT = REPOSITORY / "refcodec" / "payloads" / "data" / "caption.zdict"
+KIT = REPOSITORY / "data"  # of the implementer's kit, which has all data files in one folder
+REGISTRY = KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "registry"
+TABLES = KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "payloads" / "data"
+REGISTRY_JSON = REGISTRY / "registry.json"
+DIMS_JSON = REGISTRY / "dims.json"
+GAUSSIAN_BIN = (KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "entropy" / "data") / "gaussian.bin"
+CONSONANT_BIN = TABLES / "consonant.bin"
+CAPTION_BIN = TABLES / "caption.bin"
+CAPTION_ZDICT = TABLES / "caption.zdict"
 MODEL_FOLDERS = (REPOSITORY / "refcodec" / "data" / "models", REPOSITORY / "test_vectors" / "models")
 
 # ====================================================================================================================

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -16,6 +16,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 MAGIC_BYTES = 2  # of a .sem file
+NOTED: Final = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF")  # formats in which `decode` writes what a picture is
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def default_sem(source: str, *, force: bool = False) -> OutputFile:
     """Return the file that `semtool encode SOURCE` writes: SOURCE with .sem, `-` for standard input.
 
     An earlier .sem file of that name is replaced, with a notice, unless it may come from another picture beside SOURCE
-    (a.jpg and a.png). Raises a usage error for that, and for a file of another kind, unless `force`.
+    (a.jpg and a.png; a picture that was decoded from a .sem file is none of these). Raises a usage error for that, and
+    for a file of another kind, unless `force`.
     """
     name = default_output(source, ".sem")
     if name == STDIO or force or not os.path.lexists(name):
@@ -149,9 +151,24 @@ def _other_picture(source: str, name: str) -> str | None:
         if entry == own or entry_stem.casefold() != stem or suffix.lower() not in suffixes:
             continue
         path = os.path.join(folder, entry)
-        if os.path.isfile(path) and _same_file(os.path.join(folder, f"{entry_stem}.sem"), name):
+        same = os.path.isfile(path) and _same_file(os.path.join(folder, f"{entry_stem}.sem"), name)
+        if same and not _is_decoded(path):
             return path
     return None
+
+
+def _is_decoded(path: str) -> bool:
+    """Return whether a picture states that it was reconstructed from a .sem file."""
+    from PIL import ExifTags, Image
+
+    from refcodec.images.pillow_guard import quiet
+    from refcodec.reconstruct import PREVIEW, SYNTHESISED
+
+    try:
+        with quiet(), Image.open(path, formats=NOTED) as image:
+            return image.getexif().get(ExifTags.Base.ImageDescription) in (PREVIEW, SYNTHESISED)
+    except Exception:  # noqa: BLE001 - a file that Pillow cannot read may be the picture all the same
+        return False
 
 
 def _same_file(one: str, other: str) -> bool:

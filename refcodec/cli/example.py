@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from refcodec.batch.outputs import make_folder
 from refcodec.cli.common_options import json_option
 from refcodec.cli.output_file import folder_name
 from refcodec.cli.output_probe import probe_folder
@@ -63,9 +64,9 @@ def command(output: str, force: bool) -> None:
             f"{shown(existing[0])} exists",
             hint="--force replaces it; -o names another folder",
         )
-    os.makedirs(output, exist_ok=True)
+    make_folder(output)
     for name, data in files.items():
-        write_output(name, data)
+        write_output(name, data, new=not force)
     if wants_json():
         rows = [
             {"file": os.path.normpath(os.path.join(output, e.name)), "what": e.what, "command": e.command}

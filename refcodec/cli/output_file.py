@@ -35,13 +35,14 @@ class OutputFile:
             notice(f"{shown(self.name)} was there already, and was replaced")
 
 
-def output_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+def output_name(_context: click.Context, option: click.Parameter, name: str | None) -> str | None:
     """Return the name of an output, `-` for any name of standard output (/dev/stdout, /dev/fd/1).
 
     Raises Code.CANNOT_WRITE (SEM-E-102) for an empty name, which is an unset variable of a shell rather than a default.
     """
     if name == "":
-        raise SemError(Code.CANNOT_WRITE, "'': the name of the output is empty", hint="name a file, or leave -o out")
+        hint = "name a file" if option.required else f"name a file, or leave {option.opts[0]} out"
+        raise SemError(Code.CANNOT_WRITE, "'': the name of the output is empty", hint=hint)
     return STDIO if name is not None and is_standard_output(name) else name
 
 

@@ -49,7 +49,7 @@ def output_name(_context: click.Context, option: click.Parameter, name: str | No
 def folder_name(_context: click.Context, option: click.Parameter, name: str | None) -> str | None:
     """Return the name of a folder to write into. Raises Code.CANNOT_WRITE (SEM-E-102) for an empty name."""
     if name == "":
-        hint = f"name a folder, or leave {option.opts[0]} out"
+        hint = "name a folder" if option.required else f"name a folder, or leave {option.opts[0]} out"
         raise SemError(Code.CANNOT_WRITE, "'': the name of the folder is empty", hint=hint)
     return name
 

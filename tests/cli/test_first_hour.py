@@ -81,12 +81,16 @@ def test_examples_need_a_folder(target: str, start: str, semtool: Semtool) -> No
         ("encode --caption x --size 8x8 -o", "name a file, or leave -o out"),
         ("inspect file --html", "name a file, or leave --html out"),
         ("thumbnail file -o", "name a file"),
+        ("batch encode file -o", "name a folder"),
+        ("batch verify file -o", "name a folder, or leave -o out"),
+        ("example -o", "name a folder, or leave -o out"),
     ],
 )
 def test_an_empty_name_of_an_output(command: str, hint: str, semtool: Semtool, place: Path) -> None:
     Path("file").write_bytes(b"\xf5\x9e")
     done = semtool(*command.split(), "")
-    assert (done.status, done.line) == (7, f"SEM-E-102 cannot-write: '': the name of the output is empty; {hint}")
+    what = "folder" if "folder" in hint else "output"
+    assert (done.status, done.line) == (7, f"SEM-E-102 cannot-write: '': the name of the {what} is empty; {hint}")
 
 
 # --- one name and number for a quality --------------------------------------------------------------------------------

@@ -133,9 +133,11 @@ def decode_(sources: tuple[str, ...], limits: Limits, suffix: str, **options: An
     help="Write the rows as Parquet into this folder, or into its URL (fsspec).",
 )
 @click.option(
-    "--resume", is_flag=True, help="Go on with a batch that was ended: skip files that are valid and the same."
+    "--resume",
+    is_flag=True,
+    help="Continue a batch that was interrupted: skip files that were valid and have not changed.",
 )
-@click.option("--force", is_flag=True, help="Replace rows that are there already.")
+@click.option("--force", is_flag=True, help="Replace existing rows.")
 @with_options(WORKERS)
 @model_option
 @level_option

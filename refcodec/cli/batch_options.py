@@ -22,18 +22,24 @@ OUTPUTS: Final = (
         help="The folder of the outputs, or its URL (fsspec).",
     ),
     click.option(
-        "--parquet", is_flag=True, help="Write Parquet with the files in a column, not a file for each input."
+        "--parquet", is_flag=True, help="Write Parquet with the files in a column instead of a file for each input."
     ),
-    click.option("--resume", is_flag=True, help="Go on with a batch that was ended: skip what is there and intact."),
-    click.option("--force", is_flag=True, help="Replace outputs that are there already."),
-    click.option("--keep-suffix", is_flag=True, help="Add the new suffix to the one that is there."),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Continue a batch that was interrupted: keep outputs that are intact, and make the rest.",
+    ),
+    click.option("--force", is_flag=True, help="Replace existing outputs."),
+    click.option(
+        "--keep-suffix", is_flag=True, help="Append the new suffix (a.jpg.sem) in place of replacing the old one."
+    ),
 )
 WORKERS: Final = (
     click.option(
         "--workers",
         type=click.IntRange(1, 1 << 16),
         metavar="N",
-        help="Processes, each with its own model.  [default: those that processors, GPUs and memory allow]",
+        help="Number of processes, each with its own model.  [default: as many as processors, GPUs and memory allow]",
     ),
     click.option(
         "--threads-per-worker",

@@ -42,7 +42,7 @@ class Example:
 
 @click.command("example", short_help="Write example inputs: a photo, symbols, arrays.")
 @click.option("-o", "--output", metavar="DIR", default=".", callback=folder_name, help="[default: the current folder]")
-@click.option("--force", is_flag=True, help="Replace files that are there already.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
 @json_option
 def command(output: str, force: bool) -> None:
     """Write a photograph, an edge map and arrays in the shapes that `semtool encode` takes, and a list of them.

@@ -56,8 +56,12 @@ def folder_name(_context: click.Context, option: click.Parameter, name: str | No
 
 def existing_options(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --force and --no-clobber, which say the same for every command that writes a file."""
-    f = click.option("--no-clobber", is_flag=True, help="Replace no file that is there already, whoever named it.")(f)
-    return click.option("--force", is_flag=True, help="Replace files that are there already under default names.")(f)
+    f = click.option("--no-clobber", is_flag=True, help="Replace no existing file, not even one that is named by -o.")(
+        f
+    )
+    return click.option(
+        "--force", is_flag=True, help="Replace existing files of default names, and all existing outputs of many files."
+    )(f)
 
 
 def require_absent(output: str | None, *, no_clobber: bool, force: bool) -> None:

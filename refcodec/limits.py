@@ -80,7 +80,12 @@ class Limits:
 
     @classmethod
     def of(cls, limits: Limits | None) -> Limits:
-        """Return the argument of a public function, or the default where it is None, with the deadline set."""
+        """Return the argument of a public function, or the default where it is None, with the deadline set.
+
+        Raises TypeError for an argument of another type.
+        """
+        if limits is not None and not isinstance(limits, cls):
+            raise TypeError(f"limits is a refcodec.Limits, not {type(limits).__name__}")
         return (cls.default() if limits is None else limits).start()
 
     def start(self) -> Limits:

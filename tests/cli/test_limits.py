@@ -78,7 +78,9 @@ def test_time(semtool: Semtool, place: Path, name: str) -> None:
 
 def test_time_of_a_text(semtool: Semtool) -> None:
     assert semtool("decode", "words.sem", "--text", "--timeout", "100").status == 0
-    refused(semtool("decode", "words.sem", "--text", "--timeout", "0.000001"), 6, "SEM-E-605 limit-symbols: not done in")
+    refused(
+        semtool("decode", "words.sem", "--text", "--timeout", "0.000001"), 6, "SEM-E-605 limit-symbols: not done in"
+    )
 
 
 def test_memory_of_a_text(semtool: Semtool) -> None:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Make the pictures of docs/tutorial.md out of a photograph.
+"""Make the pictures of docs/tutorial.md, one of which README.md shows, too, out of a photograph.
 
     python -m tools.site.pictures [PHOTO]
 
-Without PHOTO: "coffee" (CC0, Rachel Michetti), from the sample pictures of scikit-image.
+Without PHOTO: "coffee" (CC0, Rachel Michetti), from the sample pictures of scikit-image, which is the photo.jpg of
+the tutorial.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ import refcodec
 from tools.demo import sample
 from tools.demo.sheet import side_by_side
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "docs/images/tutorial"
+IMAGES: Final = Path(__file__).resolve().parents[2] / "docs/images"
+FOLDER: Final = IMAGES / "tutorial"
+CAPTION: Final = "A red cup of coffee."  # of the tutorial, as is the rate of the edge map
+WIDTH: Final = 1200  # of descriptions.png, which has a palette, as a PNG of photographs is large
 CROP: Final = (100, 30, 480, 390)  # the cup, in the pixels of the sample
 
 
@@ -48,8 +52,21 @@ def previews(photo: Image.Image) -> NDArray[np.uint8]:
     return side_by_side([(name, _panel(step.image)) for name, step in zip(names, chosen, strict=True)])
 
 
+def descriptions(photo: Image.Image) -> NDArray[np.uint8]:
+    """The photograph beside what files of two methods say of it."""
+    indices = refcodec.encode(photo, method="perco")
+    sketch = refcodec.encode(photo, method="pics", caption=CAPTION, bpp=0.02)
+    edges = Image.open(io.BytesIO(refcodec.symbol_files(sketch)["sketch"].make(".png")))
+    panels = [
+        ("the photograph", photo),
+        (f"VQ indices, {len(indices)} bytes: the preview", refcodec.decode(indices)),
+        (f"edge map and caption, {len(sketch)} bytes: the edge map", edges.resize(photo.size)),
+    ]
+    return side_by_side([(name, np.asarray(picture.convert("RGB"))) for name, picture in panels])
+
+
 def main() -> None:
-    """Write the pictures as JPEG."""
+    """Write two pictures as JPEG, and that of the descriptions as PNG."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else sample()
     out = io.BytesIO()
     Image.open(path).convert("RGB").save(out, "JPEG", quality=95)
@@ -57,6 +74,9 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, make in (("rates", rates), ("previews", previews)):
         Image.fromarray(make(photo)).save(FOLDER / f"{name}.jpg", quality=88, optimize=True, progressive=True)
+    sheet = Image.fromarray(descriptions(photo))
+    small = sheet.resize((WIDTH, round(sheet.height * WIDTH / sheet.width)), Image.Resampling.LANCZOS)
+    small.quantize(256).save(IMAGES / "descriptions.png", optimize=True)
 
 
 if __name__ == "__main__":

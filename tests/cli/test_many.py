@@ -112,7 +112,9 @@ def test_inspect_shows_each_in_turn(semtool: Semtool, photos: Path) -> None:
     semtool("encode", "photos", "-o", "out/")
     both = semtool("inspect", "out/a.sem", "out/b.sem")
     assert both.text == semtool("inspect", "out/a.sem").text + semtool("inspect", "out/b.sem").text
-    rows = semtool("inspect", "out", "--json").json["files"]
+    done = semtool("inspect", "out", "--json").json
+    valid("inspect-many", done)
+    rows = done["files"]
     assert [row.pop("file") for row in rows] == [f"out/{name}" for name in NAMES]
     for row in rows:
         valid("inspect", row)

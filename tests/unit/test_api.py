@@ -626,4 +626,4 @@ def test_without_torch_files_are_read_and_pictures_coded() -> None:
     )
     args = [sys.executable, "-c", script, str(MODELS)]
     done = subprocess.run(args, input=latent_file(), capture_output=True, check=True)
-    assert done.stdout.splitlines() == [b"elic", b"(2, 2)", b"805", b"805", b"False"]
+    assert done.stdout.splitlines() == [b"elic", b"(2, 2)", b"801", b"801", b"False"]

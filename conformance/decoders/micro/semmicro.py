@@ -971,7 +971,8 @@ def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
     """The packages whose digests begin with `digest`, by digest. A folder is a package or a folder of packages."""
     packages: dict[str, Package] = {}
     for folder in folders:
-        for candidate in (folder, *sorted(folder.glob("*/"))):
+        is_package = (folder / "manifest.json").is_file()
+        for candidate in [folder] if is_package else sorted(folder.glob("*/")):
             try:
                 manifest = parse_json(read_package_file(candidate / "manifest.json", 2**24))
                 if not isinstance(manifest["symbols"], dict):
@@ -995,8 +996,8 @@ Symbols = dict[str, Any]  # `symbols` of a manifest
 Tensors = dict[str, tuple[str, Tensor]]  # name -> dtype and tensor
 
 
-def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[Symbols, Tensors]:
-    """`symbols` and its tensors; version, kind, members and digests are judged in this order (Q 5)."""
+def judge_manifest(package: Package, kind: int, head: Header) -> None:
+    """Format, version, identity, kind and limits, in this order (Q 5), before a file of tensors is opened."""
     if package.manifest.get("format") != "sem-model":
         bad_model("the manifest is not of format sem-model")
     symbols = package.manifest["symbols"]
@@ -1007,19 +1008,25 @@ def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[S
         bad_model("SEM-R-125: the identity is not of roles and digests")
     if not is_integer(symbols.get("kind"), kind, kind):
         fail(803, f"SEM-R-112: the model is not of kind {kind}")
+    judge_model_limits(symbols, head)
+
+
+def open_package(package: Package, members: Iterable[str]) -> tuple[Symbols, Tensors]:
+    """`symbols` and its tensors; members and digests are judged in this order (Q 5)."""
+    symbols = package.manifest["symbols"]
     try:
-        data = read_package_file(package.folder / "symbols.safetensors", 2**28)
+        data = read_package_file(package.folder / "symbols.safetensors", LEVEL_1["tensors"] + 2**24 + 8)
     except OSError as error:
         fail(801, f"SEM-R-114: model {package.digest}: {error}")
-    identity = {"identity"} if version == 2 else set()
+    identity = {"identity"} if package.manifest["format_version"] == 2 else set()
     if set(symbols) != {*members, *identity} or not isinstance(symbols["tensors"], dict):
         bad_model("`symbols` has not exactly the members of the table")
     return symbols, tensors(symbols["tensors"], data)
 
 
-def load_model(package: Package, kind: int, parameters: dict[str, Any]) -> Model:
+def load_model(package: Package, parameters: dict[str, Any]) -> Model:
     """Of kind 6 or 7. Shapes, the profile's parameters and bounds are judged in this order (Q 5)."""
-    model = ModelBuilder(*open_package(package, kind, SYMBOLS_MEMBERS)).build()
+    model = ModelBuilder(*open_package(package, SYMBOLS_MEMBERS)).build()
     here = {"rates": model.rates, "hyper": model.hyper, "groups": model.groups, "parity": model.parity}
     if here | {"m": sum(model.groups)} != parameters:  # SEM-R-112
         fail(803, f"SEM-R-112: the model's {here} are not the profile's {parameters}")
@@ -1030,7 +1037,7 @@ def load_model(package: Package, kind: int, parameters: dict[str, Any]) -> Model
 def load_small_model(package: Package, kind: int, parameters: dict[str, Any]) -> Sequence[int]:
     """Of kind 3, 4 or 5: the values of its one tensor."""
     names, tensor_name, dtype = SMALL_MODELS[kind]
-    symbols, found = open_package(package, kind, {"kind", *names, "tensors"})
+    symbols, found = open_package(package, {"kind", *names, "tensors"})
     if set(found) != {tensor_name} or not all(is_integer(symbols[name], 1, 2**53) for name in names):
         bad_model(f"`symbols` has not the one tensor or not the integers of kind {kind}")
     if any(symbols[name] != parameters.get(name, symbols[name]) for name in names):  # SEM-R-112
@@ -1839,7 +1846,10 @@ def column(vectors: list[list[int]], channel: int) -> list[int]:
 # 15 Levels and limits
 # ====================================================================================================================
 
-LEVEL_1 = {"side": 16384, "pixels": 2**25, "sections": 16, "text": 65536, "symbols": 2**26, "file": 2**26}
+LEVEL_1 = {
+    "side": 16384, "pixels": 2**25, "sections": 16, "text": 65536, "symbols": 2**26, "file": 2**26,
+    "tensors": 2**27, "multiplications": 2**29, "array": 2**28,
+}  # fmt: skip
 
 
 def judge_file_limit(size: int) -> None:
@@ -1885,6 +1895,57 @@ def symbols_of(kind: int, head: Header) -> int:
             return 0
 
 
+def judge_model_limits(symbols: Symbols, head: Header) -> None:
+    """SEM-R-143 to 145: from the manifest alone, before the tensors are opened."""
+    try:
+        shapes = {name: entry["shape"] for name, entry in symbols["tensors"].items()}
+        if not all(isinstance(shape, list) and len(shape) <= 4 for shape in shapes.values()):
+            raise ValueError("a tensor has at most four axes")
+        if not all(is_integer(n, 0, 2**53) for shape in shapes.values() for n in shape):
+            raise ValueError("a shape is a list of integers")
+        sizes = {name: struct.calcsize("<" + DTYPES[entry["dtype"]]) for name, entry in symbols["tensors"].items()}
+        most = sum(math.prod(shape) * sizes[name] for name, shape in shapes.items())
+        counts = latent_steps(symbols, shapes) if symbols["kind"] in {6, 7} else [(0, 0)]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        bad_model(f"`symbols` has not the form of §12 ({error!r})")
+    if most > LEVEL_1["tensors"]:
+        fail(607, f"SEM-R-143: {most} bytes of tensors, more than {LEVEL_1['tensors']}")
+    work = sum(count for count, _ in counts)  # for a site of z, which is a block of 64 x 64 pixels
+    if work > LEVEL_1["multiplications"]:
+        fail(607, f"SEM-R-143: {work} multiplications a block, more than {LEVEL_1['multiplications']}")
+    largest = max(values for _, values in counts) * -(-head.width // 64) * -(-head.height // 64)
+    if largest > LEVEL_1["array"]:
+        fail(607, f"SEM-R-143: an array of {largest} values, more than {LEVEL_1['array']}")
+
+
+def latent_steps(symbols: Symbols, shapes: dict[str, list[int]]) -> list[tuple[int, int]]:
+    """Multiplications and values of each net's input and of each layer, for a site of z (SEM-R-145)."""
+    steps: list[tuple[int, int]] = []
+
+    def walk(net: Any, channels: int, rows: int = 4) -> int:
+        """Notes the steps of a net, and gives the channels of its output. `rows`: to one row of z."""
+        steps.append((0, channels * rows**2))
+        for layer in net:
+            count = 0
+            if layer["op"] == "deconv":
+                count = math.prod(shapes[layer["w"]]) * rows**2
+                channels, rows = shapes[layer["w"]][1], rows * layer["stride"]
+            elif layer["op"] == "conv":
+                channels, rows = shapes[layer["w"]][0], -(-rows // max(layer["stride"], 1))
+                count = math.prod(shapes[layer["w"]]) * rows**2
+            steps.append((count, channels * rows**2))
+        return channels
+
+    hyper = walk(symbols["hyper_net"], symbols["hyper"], 1)
+    for k, channels in enumerate(symbols["groups"]):
+        before = sum(symbols["groups"][g] for g in context_groups(symbols["context"], k)) if k else 0
+        context = hyper + (walk(symbols["channel_nets"][k], before) if k else 0)
+        walk(symbols["heads"][k], walk(symbols["spatial_nets"][k], channels) + context)
+        if symbols["anchor_heads"] is not None:
+            walk(symbols["anchor_heads"][k], context)
+    return steps
+
+
 # ====================================================================================================================
 # 17 Errors
 # ====================================================================================================================
@@ -1916,6 +1977,7 @@ ERRORS = {
     604: "limit-text",
     605: "limit-symbols",
     606: "limit-file",
+    607: "limit-model",
     701: "unsupported-version",
     702: "unsupported-profile",
     703: "unsupported-section",
@@ -2023,6 +2085,8 @@ def payloads_and_checks(parts: list[Section], head: Header, folders: list[Path],
 def decode_payload(part: Section, head: Header, package: Package | None, run: Run) -> Payload:
     """For each kind its model, then its body (SEM-R-150)."""
     parameters = parameters_of(head, part.kind)
+    if package is not None:
+        judge_manifest(package, part.kind, head)
     tensor = load_small_model(package, part.kind, parameters) if package is not None and part.kind < 6 else None
     match part.kind:
         case 1 if parameters["code"] == "fixed":
@@ -2046,7 +2110,7 @@ def decode_payload(part: Section, head: Header, package: Package | None, run: Ru
             rows = stream(part, lambda coder: vq_indices(coder, h, w, parameters["v"], tensor))
             return of_codes([index for row in rows for index in row], 2, [h, w], rows)
         case 6 | 7 if package is not None:
-            model, gaussian = load_model(package, part.kind, parameters), load_gaussian(GAUSSIAN_BIN)
+            model, gaussian = load_model(package, parameters), load_gaussian(GAUSSIAN_BIN)
             z_shape, y_shape = latent_shapes(head, part.kind)
             latents = stream(part, lambda coder: elic_latents(coder, z_shape, y_shape, model, gaussian, run))
             shapes = {"shapes": {"z": z_shape, "y": y_shape}}

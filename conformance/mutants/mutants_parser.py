@@ -145,7 +145,7 @@ MODELS = (
     m("embedding-unasked", "codebooks are not checked when the embedding is requested", "models", "(part.kind != 4 or run.embedding)", "part.kind != 4"),
     m("format-free", "a package without `format` is accepted", "models", 'package.manifest.get("format") !=', 'package.manifest.get("format", "sem-model") !='),
     m("anchor-heads-free", "a package without `anchor_heads` is accepted", "models",
-      "    symbols = package.manifest[\"symbols\"]\n    try:\n        data", "    symbols = {\"anchor_heads\": None} | package.manifest[\"symbols\"]\n    try:\n        data",
+      "    symbols = package.manifest[\"symbols\"]\n    try:\n        data", "    symbols = ({\"anchor_heads\": None} if package.manifest[\"symbols\"][\"kind\"] > 5 else {}) | package.manifest[\"symbols\"]\n    try:\n        data",
       'if symbols["anchor_heads"] is not None:\n            walk', 'if symbols.get("anchor_heads") is not None:\n            walk'),
     m("digests-any-case", "digests of tensors may be in capitals", "models", '.hexdigest() != entry["sha256"]:', '.hexdigest() != entry["sha256"].lower():'),
     m("requant-null", "members of a requant that are null count as absent", "models",

@@ -118,6 +118,8 @@ def _net_steps(net: Any, x: _Array, shapes: Mapping[str, tuple[int, ...]]) -> It
         count = 0
         if layer["op"] in ("conv", "deconv"):
             weights, stride = shapes[layer["w"]], _integer(layer["stride"])
+            if len(weights) != 4:
+                raise TypeError
             if layer["op"] == "deconv":
                 count, x = math.prod(weights) * x.rows**2, _Array(weights[1], x.rows * stride)
             else:

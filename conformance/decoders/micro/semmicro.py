@@ -654,6 +654,8 @@ def load_gaussian(path: Path) -> list[EscapeTable]:
     """SEM-R-093: the integers of gaussian.bin, and nothing else."""
     tables: list[EscapeTable] = []
     frequencies: list[int] = []
+    if not path.is_file():
+        fail(801, f"there is no {path.name} here")
     for (f,) in struct.iter_unpack("<H", path.read_bytes()):
         frequencies.append(f)
         if sum(frequencies) == 2**16:  # 2 n_j + 2 of them
@@ -1038,7 +1040,7 @@ def load_small_model(package: Package, kind: int, parameters: dict[str, Any]) ->
     """Of kind 3, 4 or 5: the values of its one tensor."""
     names, tensor_name, dtype = SMALL_MODELS[kind]
     symbols, found = open_package(package, {"kind", *names, "tensors"})
-    if set(found) != {tensor_name} or not all(is_integer(symbols[name], 1, 2**53) for name in names):
+    if set(found) != {tensor_name} or not all(is_integer(symbols[name], 1, 65536) for name in names):
         bad_model(f"`symbols` has not the one tensor or not the integers of kind {kind}")
     if any(symbols[name] != parameters.get(name, symbols[name]) for name in names):  # SEM-R-112
         fail(803, f"SEM-R-112: {names} of the model are not those of the profile, {parameters}")

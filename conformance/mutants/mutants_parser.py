@@ -9,7 +9,7 @@ from mutants.mutant import Mutant
 def m(name: str, wrong: str, groups: str, *edits: str, slow: bool = False) -> Mutant:
     """Return a mutant. `edits`: old text, new text, old, new …"""
     pairs = tuple(zip(edits[::2], edits[1::2], strict=True))
-    return Mutant(name, wrong, tuple(groups.split()), pairs, timeout=3.0 if slow else 20.0, slow=slow)
+    return Mutant(name, wrong, tuple(groups.split()), pairs, timeout=3.0 if slow else 60.0, slow=slow)
 
 
 HEADER = (
@@ -107,9 +107,9 @@ CODER = (
 
 NETWORKS = (
     m("sums-float32", "sums are rounded to binary32", "elic sketch models",
-      "b + sum(map(operator.mul, row, patch)) for", 'int(struct.unpack("f", struct.pack("f", b + sum(map(operator.mul, row, patch))))[0]) for'),
+      'int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1) for at', 'int(struct.unpack("f", struct.pack("f", int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1)))[0]) for at'),
     m("sums-32-bit", "sums wrap around at 32 bits", "elic sketch header",
-      "b + sum(map(operator.mul, row, patch)) for", "(b + sum(map(operator.mul, row, patch)) + 2**31) % 2**32 - 2**31 for"),
+      'int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1) for at', '(int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1) + 2**31) % 2**32 - 2**31 for at'),
     m("products-float32", "products with a multiplier are rounded to binary32", "elic sketch",
       "clamp((x * m + a) >> s,", 'clamp(int(struct.unpack("f", struct.pack("f", x * m + a))[0]) >> s,'),
     m("products-32-bit", "products with a multiplier wrap around at 32 bits", "elic sketch", "clamp((x * m + a) >> s,", "clamp(((x * m + a + 2**31) % 2**32 - 2**31) >> s,"),

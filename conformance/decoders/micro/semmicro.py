@@ -786,15 +786,18 @@ def linear(layer: Linear, x: Activation, sites: list[Site], jobs: int) -> dict[S
     """The output of a conv or deconv at some sites.
 
     For each site the input values under the kernel are gathered into one list, the patch, in the order (u, v, i).
-    The value of a channel is its inner product with the weights in the same order. That order is one for all sites
-    of a conv; of a deconv there is one for each pair of remainders of R and C by the stride.
+    The values of all channels are the inner product of the patch with the weights in the same order, those of all
+    output channels side by side in one integer of Python: channel o is multiplied by 2^(LANE o). That order is one for
+    all sites of a conv; of a deconv there is one for each pair of remainders of R and C by the stride.
     """
-    weights: dict[Kernel, list[list[int]]] = {}
+    weights: dict[Kernel, list[int]] = {}
     for r, c in sites:
         kernel = tuple((u, v) for u, _ in layer.taps(r) for v, _ in layer.taps(c))
         if kernel not in weights:
             weights[kernel] = [
-                [layer.weight(o, i, u, v) for u, v in kernel for i in range(layer.inputs)] for o in range(layer.outputs)
+                side_by_side([layer.weight(o, i, u, v) for o in range(layer.outputs)])
+                for u, v in kernel
+                for i in range(layer.inputs)
             ]
     if jobs == 1 or len(sites) * len(layer.w.values) < 10**6:
         return inner_products(layer, x, weights, sites)
@@ -805,7 +808,28 @@ def linear(layer: Linear, x: Activation, sites: list[Site], jobs: int) -> dict[S
 
 
 Kernel = tuple[tuple[int, int], ...]  # the (u, v) that a site sums over
-SHARED: list[tuple[Linear, Activation, dict[Kernel, list[list[int]]]]] = []
+SHARED: list[tuple[Linear, Activation, dict[Kernel, list[int]]]] = []
+LANE = 48  # bits; a sum is at most 2^37 in magnitude (SEM-R-101)
+
+
+def side_by_side(values: Sequence[int]) -> int:
+    """The sum of values[o] · 2^(LANE o): products with it and sums of it are those of each value, exactly."""
+    lanes = b"".join((value + 2 ** (LANE - 1)).to_bytes(LANE // 8, "little") for value in values)
+    return int.from_bytes(lanes, "little") - middle(len(values))
+
+
+@functools.cache
+def middle(lanes: int) -> int:
+    """2^(LANE - 1) in each lane, which makes the values of all lanes positive."""
+    return int.from_bytes((2 ** (LANE - 1)).to_bytes(LANE // 8, "little") * lanes, "little")
+
+
+def apart(total: int, lanes: int) -> list[int]:
+    """The values that stand side by side."""
+    raw = (total + middle(lanes)).to_bytes(LANE // 8 * lanes, "little")
+    return [
+        int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1) for at in range(0, len(raw), LANE // 8)
+    ]
 
 
 def inner_products_shared(sites: list[Site]) -> dict[Site, list[int]]:
@@ -813,10 +837,11 @@ def inner_products_shared(sites: list[Site]) -> dict[Site, list[int]]:
 
 
 def inner_products(
-    layer: Linear, x: Activation, weights: dict[Kernel, list[list[int]]], sites: list[Site]
+    layer: Linear, x: Activation, weights: dict[Kernel, list[int]], sites: list[Site]
 ) -> dict[Site, list[int]]:
     result = {}
     outside = [0] * layer.inputs
+    biases = side_by_side(layer.b.values)
     for site in sites:
         rows, columns = layer.taps(site[0]), layer.taps(site[1])
         patch: list[int] = []
@@ -825,9 +850,7 @@ def inner_products(
                 patch += x.at.get((r, c), outside)
         if any(patch):
             kernel = tuple((u, v) for u, _ in rows for v, _ in columns)
-            result[site] = [
-                b + sum(map(operator.mul, row, patch)) for b, row in zip(layer.b.values, weights[kernel], strict=True)
-            ]
+            result[site] = apart(sum(map(operator.mul, weights[kernel], patch), biases), layer.outputs)
         else:
             result[site] = list(layer.b.values)
     return result

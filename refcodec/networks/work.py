@@ -17,7 +17,8 @@ from typing import Any, Final
 from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.networks.layer_reader import LATENT_SCALE
-from refcodec.networks.manifest_values import malformed
+from refcodec.networks.manifest_values import malformed, require_list
+from refcodec.networks.symbol_model import CHANNELS_MAX, GROUPS_MAX
 
 BLOCK: Final = 64  # pixels of a side
 SIZES: Final = {"U8": 1, "I16": 2, "U16": 2, "I32": 4, "F32": 4, "I64": 8}  # bytes of a value, by dtype
@@ -83,15 +84,15 @@ def _shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(map(_integer, shape))
 
 
-def _integer(value: object) -> int:
-    if type(value) is not int or value < 0:
+def _integer(value: object, most: int = 2**53) -> int:
+    if type(value) is not int or not 0 <= value <= most:
         raise TypeError
     return value
 
 
 def _latent_steps(s: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[int, _Array]]:
     """Yield (multiplications a block, array) for the input and each layer of each net of kind 6 or 7 (§13.7)."""
-    groups = [_integer(c) for c in s["groups"]]
+    groups = [_integer(c, CHANNELS_MAX) for c in require_list(s["groups"], 1, GROUPS_MAX, "groups")]
 
     def run(net: Any, channels: int, rows: int = LATENT_SCALE) -> int:
         """Add the steps of a net, and return the channels of its output."""
@@ -100,7 +101,7 @@ def _latent_steps(s: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -
         return found[-1][1].channels
 
     steps: list[tuple[int, _Array]] = []
-    hyper = run(s["hyper_net"], _integer(s["hyper"]), 1)
+    hyper = run(s["hyper_net"], _integer(s["hyper"], CHANNELS_MAX), 1)
     for k, channels in enumerate(groups):
         before = groups[:k] if s["context"] == "all" or k < 2 else (groups[0], groups[k - 1])
         context = hyper + (run(s["channel_nets"][k], sum(before)) if k else 0)

@@ -37,6 +37,6 @@ def test_gaussian_tables(decoder: str, tables: Path) -> None:
     ends = {}
     for name in ("elic/tiny-1x1", "sketch/sketch-1x1", "clip/clip"):
         data = (VECTORS / f"{name}.sem").read_bytes()
-        done = subprocess.run([*command, *options], input=data, capture_output=True, timeout=60, cwd=ROOT)
+        done = subprocess.run([*command, *options], input=data, capture_output=True, timeout=60, cwd=ROOT, check=False)
         ends[name] = (done.returncode, done.stderr[:9].decode())
     assert ends == {"elic/tiny-1x1": (5, "SEM-E-801"), "sketch/sketch-1x1": (5, "SEM-E-801"), "clip/clip": (0, "")}

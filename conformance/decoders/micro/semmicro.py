@@ -1961,6 +1961,10 @@ def latent_steps(symbols: Symbols, shapes: dict[str, list[int]]) -> list[tuple[i
             steps.append((count, channels * rows**2))
         return channels
 
+    if not isinstance(symbols["groups"], list) or not 1 <= len(symbols["groups"]) <= 16:
+        raise ValueError("groups are a list of 1 to 16")
+    if not all(is_integer(n, 1, 1024) for n in (symbols["hyper"], *symbols["groups"])):
+        raise ValueError("hyper and groups have 1 to 1024 channels")
     hyper = walk(symbols["hyper_net"], symbols["hyper"], 1)
     for k, channels in enumerate(symbols["groups"]):
         before = sum(symbols["groups"][g] for g in context_groups(symbols["context"], k)) if k else 0

@@ -1043,7 +1043,8 @@ def open_package(package: Package, members: Iterable[str]) -> tuple[Symbols, Ten
         data = read_package_file(package.folder / "symbols.safetensors", LEVEL_1["tensors"] + 2**24 + 8)
     except OSError as error:
         fail(801, f"SEM-R-114: model {package.digest}: {error}")
-    identity = {"identity"} if package.manifest["format_version"] == 2 else set()
+    version = package.manifest["format_version"]
+    identity = {"identity"} if version == 2 else set()
     if set(symbols) != {*members, *identity} or not isinstance(symbols["tensors"], dict):
         bad_model("`symbols` has not exactly the members of the table")
     return symbols, tensors(symbols["tensors"], data)
@@ -1871,10 +1872,8 @@ def column(vectors: list[list[int]], channel: int) -> list[int]:
 # 15 Levels and limits
 # ====================================================================================================================
 
-LEVEL_1 = {
-    "side": 16384, "pixels": 2**25, "sections": 16, "text": 65536, "symbols": 2**26, "file": 2**26,
-    "tensors": 2**27, "multiplications": 2**29, "array": 2**28,
-}  # fmt: skip
+LEVEL_1 = {"side": 16384, "pixels": 2**25, "sections": 16, "text": 65536, "symbols": 2**26, "file": 2**26}
+LEVEL_1 |= {"tensors": 2**27, "multiplications": 2**29, "array": 2**28}  # of a model
 
 
 def judge_file_limit(size: int) -> None:

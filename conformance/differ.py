@@ -5,9 +5,9 @@
 
 Damaged, spliced and made-up files, and damaged model packages, are given to all decoders, one process each. If verdict,
 error, exit status or the reported symbols differ, the file is shrunk and written into --out with a line of text, and the
-exit status is 1. Case n of a seed is always the same. What SPEC.md leaves unspecified does not count: SEM-E-704 for kinds
-and modes that a decoder leaves out everywhere, which code is reported for a model with several errors (§17), the zstd
-frames named in §13.2, and `value`.
+exit status is 1. Case n of a seed is always the same. Freedoms of SPEC Appendix C do not count: SEM-E-704 for kinds and
+modes that a decoder leaves out everywhere, which code is reported for a model with several errors, and the zstd frames
+named in §13.2. Nor does `value`, which is optional.
 """
 
 from __future__ import annotations

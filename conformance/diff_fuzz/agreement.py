@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compare the answers of several decoders, allow what SPEC.md leaves unspecified, and shrink files on which they differ."""
+"""Compare the answers of several decoders, allow the freedoms of SPEC Appendix C, and shrink files on which they differ."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def comparable(answer: Answer, tier: str) -> Any:
 
 
 def may_have_unspecified_frame(file: bytes) -> bool:
-    """Whether the file may contain a zstd frame that SPEC §13.2 lets decoders accept or reject.
+    """Whether the file may contain a zstd frame that decoders may accept or reject (SPEC §13.2; Appendix C, line 4).
 
     That is a frame with a compressed block, or with a block larger than the window.
     """
@@ -63,7 +63,10 @@ def values(answer: Answer) -> list[Any]:
 
 
 def verdict(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[Sequence[str]]) -> Agreement:
-    """Return whether the answers agree. `left_out`: for each decoder, the kinds and modes that it never reads."""
+    """Return whether the answers agree. `left_out`: for each decoder, the kinds and modes that it never reads.
+
+    These count as agreement (Appendix C, line 2 and Appendix C, line 3).
+    """
     if any(answer.verdict == "broken" for answer in answers):
         return "differ"
     counted = [
@@ -78,9 +81,9 @@ def verdict(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequenc
         return "agree" if same else "differ"
     codes = {answer.error or answer.verdict for answer in counted}
     if all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
-        return "unspecified"  # SPEC §17: any of several errors of a model may be reported
+        return "unspecified"  # Appendix C, line 5: any of several errors of a model may be reported
     if may_have_unspecified_frame(file) and "SEM-E-401" in codes:
-        return "unspecified"  # SPEC §13.2: a decoder that accepts the frame goes on to report later errors
+        return "unspecified"  # Appendix C, line 4: a decoder that accepts the frame goes on to report later errors
     return "differ"
 
 

@@ -40,13 +40,13 @@ def load(change: Callable[[str], str] = str) -> Any:
 
 
 def cached(load_model: Any) -> Any:
-    """Return `load_model` with a cache by folder, digest, kind and parameters."""
+    """Return `load_model` with a cache by folder, digest and parameters."""
     models: dict[Any, Any] = {}
 
-    def loaded(package: Any, kind: int, parameters: dict[str, Any]) -> Any:
-        key = (package.folder, package.digest, kind, json.dumps(parameters, sort_keys=True))
+    def loaded(package: Any, parameters: dict[str, Any]) -> Any:
+        key = (package.folder, package.digest, json.dumps(parameters, sort_keys=True))
         if key not in models:
-            models[key] = load_model(package, kind, parameters)
+            models[key] = load_model(package, parameters)
         return models[key]
 
     return loaded

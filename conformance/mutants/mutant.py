@@ -22,7 +22,7 @@ class Mutant:
     groups: tuple[str, ...] = ()  # groups of vectors that run first, as they are likely to fail
     edits: tuple[tuple[str, str], ...] = ()
     patch: Callable[[Any], None] | None = None
-    timeout: float = 20.0  # seconds for each answer
+    timeout: float = 60.0  # seconds for each answer
     slow: bool = False  # whether failures take long, so that a few are enough
     tier: str = "L"  # P: reconstructs pictures, and runs vectors of tier P only
     role: str = "decoder"  # or `encoder`, `editor`

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.networks import identity, package, package_search
+from refcodec.networks import identity, package, package_search, work
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.payloads.base import Kind, Model
 from refcodec.payloads.kinds import KINDS, Kinds
@@ -56,6 +56,15 @@ def _manifest(folder: Path, _mtime_ns: int, _size: int) -> Mapping[str, Any]:
 def identity_of(folder: Path) -> Mapping[str, str]:
     """Return the identity of a package, role -> digest; {} if it has none. Raises as `package.read_manifest` does."""
     return dict(manifest(folder)["symbols"].get(identity.MEMBER, {}))
+
+
+def check_work(folder: Path, size: tuple[int, int] | None = None, level: int = 1) -> None:
+    """Check what the model of a package asks for against a level, before its tensors are opened (SPEC §15).
+
+    size: (width, height) of the picture, if there is one. Raises Code.LIMIT_MODEL (SEM-E-607), and as
+    `package.read_manifest` does.
+    """
+    work.check(work.work_of(manifest(folder)["symbols"]), size, level)
 
 
 @lru_cache(maxsize=4)

@@ -299,7 +299,9 @@ def test_models_have_one_defect() -> None:
         assert changed <= {"format", "format_version", "licence"}
         ours, theirs = bad["symbols"] if isinstance(bad["symbols"], dict) else {}, good["symbols"]
         members = {
-            key for key in ours.keys() | theirs.keys() if json.dumps(ours.get(key)) != json.dumps(theirs.get(key))
+            key
+            for key in ours.keys() | theirs.keys()
+            if json.dumps(ours.get(key, "absent")) != json.dumps(theirs.get(key, "absent"))
         }
         paths = [folder / "symbols.safetensors" for folder in folders]
         blobs = [path.read_bytes() if path.is_file() else b"" for path in paths]

@@ -12,7 +12,7 @@ from typing import Any
 from semrunner.manifest import KINDS, LISTS, TIERS, SuiteError, parse, parse_manifest
 
 NETWORK_KINDS = (6, 7, 48, 50)  # payload kinds that need tier L
-ZSTD = "zstd"
+FOREIGN_MODES = ("zlib", "zstd")  # modes of captions that a decoder may leave out
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Case:
     expected: dict[str, Any] | None  # None: the file must be rejected
     error: str = ""  # code of the rejection
     status: int = 0  # exit status of the rejection
-    kinds: frozenset[str] = frozenset()  # payload kinds in the file, and "zstd": what a decoder may leave out
+    kinds: frozenset[str] = frozenset()  # payload kinds and foreign modes in the file: what a decoder may leave out
     reference: bytes = b""  # samples of the picture, in tier P
     registry: Path | None = None  # in place of the suite's usual registry
 
@@ -109,7 +109,7 @@ def _vector(folder: Path, name: str, entry: dict[str, Any], vectors: dict[str, A
             raise SuiteError(f"{entry['id']}: repaired is {entry['repaired']!r}, which is not a valid file")
     sections = valid["expected"]["sections"]
     kinds = {section["kind"] for section in sections if section["type"] >= 0x80 and section["kind"] is not None}
-    kinds |= {ZSTD for section in sections if section.get("mode") == ZSTD}
+    kinds |= {section["mode"] for section in sections if section.get("mode") in FOREIGN_MODES}
     expected = entry.get("expected")
     if expected is not None and (entry["tier"] == "P") != ("pixels" in expected):
         raise SuiteError(f"{entry['id']}: accepted files have pixels in tier P, and only there")

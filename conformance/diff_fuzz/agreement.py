@@ -33,7 +33,7 @@ def comparable(answer: Answer, tier: str) -> Any:
 
 
 def may_have_unspecified_frame(file: bytes) -> bool:
-    """Whether the file may contain a zstd frame that SPEC §13.2 lets decoders accept or reject.
+    """Whether the file may contain a zstd frame that SEM-R-168 lets decoders accept or reject.
 
     That is a frame with a compressed block, or with a block larger than the window.
     """
@@ -67,8 +67,14 @@ def values(answer: Answer) -> list[Any]:
     ]
 
 
-def verdict(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[Sequence[str]]) -> Agreement:
-    """Return whether the answers agree. `left_out`: for each decoder, the kinds and modes that it never reads."""
+def verdict(
+    answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[Sequence[str]], *, strict: bool = False
+) -> Agreement:
+    """Return whether the answers agree.
+
+    left_out: for each decoder, the kinds and modes that it never reads.
+    strict: whether the file has no zstd frame that SEM-R-168 leaves to decoders.
+    """
     if any(answer.verdict == "broken" for answer in answers):
         return "differ"
     counted = [
@@ -84,7 +90,7 @@ def verdict(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequenc
     codes = {answer.error or answer.verdict for answer in counted}
     if all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
         return "unspecified"  # SPEC §17: any of several errors of a model may be reported
-    if may_have_unspecified_frame(file) and "SEM-E-401" in codes:
+    if not strict and may_have_unspecified_frame(file) and "SEM-E-401" in codes:
         return "unspecified"  # SPEC §13.2: a decoder that accepts the frame goes on to report later errors
     return "differ"
 

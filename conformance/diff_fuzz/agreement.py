@@ -68,12 +68,19 @@ def values(answer: Answer) -> list[Any]:
 
 
 def verdict(
-    answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[Sequence[str]], *, strict: bool = False
+    answers: Sequence[Answer],
+    tier: str,
+    file: bytes,
+    left_out: Sequence[Sequence[str]],
+    *,
+    strict: bool = False,
+    refusable: bool = False,
 ) -> Agreement:
     """Return whether the answers agree.
 
     left_out: for each decoder, the kinds and modes that it never reads.
     strict: whether the file has no zstd frame that SEM-R-168 leaves to decoders.
+    refusable: whether the registry may have an error in another row, for which a decoder may refuse the registry.
     """
     if any(answer.verdict == "broken" for answer in answers):
         return "differ"
@@ -90,6 +97,8 @@ def verdict(
     codes = {answer.error or answer.verdict for answer in counted}
     if all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
         return "unspecified"  # SPEC §17: any of several errors of a model may be reported
+    if refusable and "SEM-E-702" in codes:
+        return "unspecified"  # SPEC §5
     if not strict and may_have_unspecified_frame(file) and "SEM-E-401" in codes:
         return "unspecified"  # SPEC §13.2: a decoder that accepts the frame goes on to report later errors
     return "differ"

@@ -121,7 +121,8 @@ class CaseRun:
         folder = models / "model" if models is not None and self.case.exact_folder else models
         tier = self.case.tier
         answers = self.decoders.ask(file, tier, self.case.asked, folder, self.registry)
-        agreement = verdict(answers, tier, file, self.decoders.left_out, strict=self.case.strict)
+        case = self.case
+        agreement = verdict(answers, tier, file, self.decoders.left_out, strict=case.strict, refusable=case.refusable)
         return Outcome(agreement, summarize(answers, tier), answers)
 
     def smallest(self, outcome: Outcome, models: Path | None) -> tuple[bytes, Path | None]:

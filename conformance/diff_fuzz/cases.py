@@ -39,6 +39,7 @@ class FuzzCase:
     damage: tuple[Damage, ...] = field(default=(), repr=False)
     exact_folder: bool = False  # whether --models is the package itself, not the folder that contains it
     registry: bytes | None = field(default=None, repr=False)  # in place of the usual registry
+    refusable: bool = False  # whether a row that the file does not name may be wrong, for which decoders may refuse all
     strict: bool = False  # whether SEM-R-168 excuses no difference: of frames that are valid by construction
     file_for_digest: Callable[[bytes], bytes] | None = field(default=None, repr=False)  # of the model package
 
@@ -165,11 +166,11 @@ class Cases:
     def _compressed(self, rng: Random) -> FuzzCase:
         """Return a caption that is a zlib stream or a zstd frame, valid but for at most one field."""
         if rng.random() < 0.4:
-            name, data, strict = "zlib stream", b"\xf9" + deflate.stream(rng), True
-        else:
-            frame, strict = zstd_frames.frame(rng)
-            name, data = "zstd frame", b"\xfa" + frame
-        return FuzzCase(name, FileParts(b"\x09", b"\x01", [Section(0x82, data)]).data(), strict=strict)
+            stream = Section(0x82, b"\xf9" + deflate.stream(rng))
+            return FuzzCase("zlib stream", FileParts(b"\x09", b"\x01", [stream]).data())
+        frame, strict = zstd_frames.frame(rng)
+        parts = FileParts(b"\x09", b"\x01", [Section(0x82, b"\xfa" + frame)])
+        return FuzzCase("zstd frame", parts.data(), strict=strict)
 
     def _latents(self, rng: Random) -> FuzzCase:
         """Return a file of kind 6 or 7 with random bytes as its body."""
@@ -239,7 +240,8 @@ class Cases:
     def _registry_text(self, rng: Random) -> FuzzCase:
         """Return a file with a registry that is spelt otherwise."""
         file = rng.choice(self.checked)
-        return FuzzCase("registry text", file, registry=json_text.respelled(rng, self.registry))
+        registry, changed = json_text.respelled(rng, self.registry)
+        return FuzzCase("registry text", file, registry=registry, refusable=changed)
 
     def _package(self, rng: Random) -> FuzzCase:
         """Return a file with a damaged model package, on a row that the original package fits."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Other spellings of a JSON document (SPEC §2): of the same values, or with one number or string that is not canonical."""
+"""Other spellings of a JSON document (SPEC §2): of the same values, or with one number that is not canonical."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ NUMBER = re.compile(rb"(?<=: )-?[0-9]+(?=[,}\]\s])")
 LETTER = re.compile(rb"(?<=[\"a-z])[a-z](?=[a-z0-9-]*\")")
 
 
-def respelled(rng: Random, document: Any) -> bytes:
-    """Return the text of a document: other white space, another order of members, escapes; rarely other numbers."""
+def respelled(rng: Random, document: Any) -> tuple[bytes, bool]:
+    """Return the text of a document, in another order, with other white space and escapes, and whether a number differs."""
     text = json.dumps(
         shuffled(rng, document) if rng.random() < 0.5 else document,
         indent=rng.choice((None, 0, 3, "\t")),
@@ -22,9 +22,10 @@ def respelled(rng: Random, document: Any) -> bytes:
     ).encode()
     for _ in range(rng.choice((0, 1, 3))):
         text = escaped(rng, text)
-    if rng.random() < 0.5:
+    changed = rng.random() < 0.5
+    if changed:
         text = renumbered(rng, text)
-    return rng.choice((b"", b"\n\t ")) + text + rng.choice((b"", b"\r\n"))
+    return rng.choice((b"", b"\n\t ")) + text + rng.choice((b"", b"\r\n")), changed
 
 
 def shuffled(rng: Random, value: Any) -> Any:

@@ -91,7 +91,7 @@ class Writer:
 
     @staticmethod
     def plain_head(kind: int, size: int, form: int) -> bytes:
-        width, shift = ((1, 3), (2, 4), (1, 3), (3, 4))[form]
+        width, shift, form = ((1, 3, 0), (2, 4, 1), (1, 3, 0), (3, 4, 3))[form]
         return (size << shift | form << 2 | kind).to_bytes(width, "little")
 
     def huffman(self, text: bytes) -> bytes:

@@ -9,6 +9,7 @@ from mutants.mutants_parser import m
 
 INFLATE = "    inflate = zlib.decompressobj()\n"
 OCTETS = "            number, octets = stream(part, lambda coder: caption_static(coder, tables, candidates))\n"
+OTHER_LIBRARY = ('importlib.import_module("compression.zstd")', 'importlib.import_module("mutants.zstd_library")')
 UTF_8 = """
                 try:
                     {octets}.decode("utf-8")
@@ -38,8 +39,28 @@ def left_out(name: str, wrong: str, *edits: str) -> Mutant:
     return m(f"left-out-{name}", wrong, "caption", *edits)
 
 
+def zstd(name: str, wrong: str, *edits: str) -> Mutant:
+    """Return a mutant that reads zstd frames wrongly, by the library of any version of Python."""
+    return m(f"zstd-{name}", wrong, "caption", *OTHER_LIBRARY, *edits)
+
+
 CAPTIONS = (
     *map(inflate, SWITCHES),
+    zstd("id-0", "zstd: a field for the dictionary id that is 0 is refused",
+      "  # of the dictionary\n", '\n        if identity and not any(identity):\n            fail(401, "dictionary id 0", offset)\n'),
+    zstd("unused-bit", "zstd: the unused bit of the header has to be 0",
+      "        single_segment = descriptor >> 5 & 1\n", '        single_segment = descriptor >> 5 & 1\n        if descriptor & 16:\n            fail(401, "unused bit", offset)\n'),
+    zstd("long-run", "zstd: a run of more than 2^17 octets is a text that is too long",
+      "            text += decompressor.decompress(part)\n",
+      '            if part is parts[1] and part[0] & 6 == 2 and int.from_bytes(part[:3], "little") >> 3 > 1 << 17:\n                fail(604, "too long", offset)\n'
+      "            text += decompressor.decompress(part)\n"),
+    zstd("read-ahead", "zstd: a frame is decoded in one call, which meets later errors before the limit", "for part in parts:  # block", 'for part in [b"".join(parts)]:  # block'),
+    zstd("size-late", "zstd: what is behind the frame and its window are checked before the declared size",
+      'if size > LEVEL_1["text"]:  # SEM-R-178', 'if size > LEVEL_1["text"] and reader.position == len(body) and window <= 2**23:'),
+    zstd("size-early", "zstd: the declared size is checked before the blocks are counted through",
+      "        blocks = []\n", '        blocks = []\n        if size > LEVEL_1["text"]:\n            raise OverflowError\n',
+      "    except SemError as error:\n        fail(401, f\"SEM-R-177: the zstd frame is cut",
+      '    except OverflowError:\n        fail(604, "declared", offset)\n    except SemError as error:\n        fail(401, f"SEM-R-177: the zstd frame is cut'),
     left_out("long", "long zlib streams are left out", INFLATE,
       '    if len(body) > 60:\n        fail(704, "a long stream", offset)\n' + INFLATE),
     left_out("invalid", "invalid zlib streams are left out", 'fail(401, f"SEM-R-176: {error}", offset)', 'fail(704, "not read", offset)'),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""conformance/mutants/inflate.py without a switch is right, so that each of its mutants has the one error of its switch."""
+"""The libraries of mutants are right, so that each mutant has the one error of its name: inflate without a switch, and zstd."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters import micro as adapter
 from mutants.inflate import SWITCHES, Inflate
-from mutants.mutants_captions import WRONG
+from mutants.mutants_captions import OTHER_LIBRARY, WRONG
 from semrunner.suite import load
 
 VECTORS = Path(__file__).resolve().parents[2] / "test_vectors"
@@ -51,3 +52,20 @@ def test_without_a_switch_it_is_right(name: str) -> None:
 def test_every_switch_has_a_mutant() -> None:
     assert set(WRONG) == set(SWITCHES)
     assert len(STREAMS) > 45
+
+
+def test_the_micro_decoder_reads_zstd_by_the_library_of_mutants() -> None:
+    micro = adapter.load(lambda source: source.replace(*OTHER_LIBRARY))
+    cases = [case for case in load(VECTORS).cases if case.id.startswith("caption-zstd-")]
+    assert len(cases) > 55
+
+    def answer(file: bytes) -> str:
+        try:
+            report = micro.read_file(file, "symbols", micro.REGISTRY_JSON, [], micro.Run(1))
+        except micro.SemError as error:
+            return f"SEM-E-{error.code}"
+        return str(report["sections"][0]["sha256"])
+
+    for case in cases:
+        wanted = case.error if case.expected is None else case.expected["sections"][0]["sha256"]
+        assert answer(case.file) == wanted, case.id

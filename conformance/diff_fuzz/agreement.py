@@ -13,6 +13,8 @@ from semrunner.compare import FILE_MEMBERS, SECTION_MEMBERS
 DEEP_MEMBERS = ("check", "sha256", "shape", "rate", "mode")  # members of a section above tier H
 FOREIGN = {"zlib": b"\xf9", "zstd": b"\xfa"}  # first byte of a caption in each foreign mode
 
+NOT_STARTED = "when started with the registry of this vector"  # of answers; it is how a decoder may refuse a registry
+
 Agreement = Literal["agree", "differ", "unspecified"]
 
 
@@ -59,6 +61,13 @@ def may_leave_out(file: bytes, kinds: Sequence[str]) -> bool:
     return any(FOREIGN.get(kind, b"") in file for kind in kinds)
 
 
+def refused_registry(answer: Answer) -> Answer:
+    """Return SEM-E-702 for a decoder that did not start with the registry of the case; other answers as they are."""
+    if answer.verdict == "broken" and answer.why.startswith(NOT_STARTED):
+        return Answer("reject", error="SEM-E-702", status=4)
+    return answer
+
+
 def values(answer: Answer) -> list[Any]:
     """Return the `value` of each section, None for ancillary sections and where it is omitted."""
     parts = answer.result.get("sections", []) if answer.verdict == "accept" and isinstance(answer.result, dict) else []
@@ -82,6 +91,7 @@ def verdict(
     strict: whether the file has no zstd frame that SEM-R-168 leaves to decoders.
     refusable: whether the registry may have an error in another row, for which a decoder may refuse the registry.
     """
+    answers = [refused_registry(answer) for answer in answers]
     if any(answer.verdict == "broken" for answer in answers):
         return "differ"
     counted = [

@@ -240,6 +240,8 @@ class Cases:
     def _registry_text(self, rng: Random) -> FuzzCase:
         """Return a file with a registry that is spelt otherwise."""
         file = rng.choice(self.checked)
+        if rng.random() < 0.4:
+            return FuzzCase("registry malformed", file, registry=json_text.malformed(rng, self.registry))
         registry, changed = json_text.respelled(rng, self.registry)
         return FuzzCase("registry text", file, registry=registry, refusable=changed)
 

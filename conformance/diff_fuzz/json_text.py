@@ -1,15 +1,41 @@
 # SPDX-License-Identifier: MIT
-"""Other spellings of a JSON document (SPEC §2): of the same values, or with one number that is not canonical."""
+"""Other spellings of a JSON document (SPEC §2): of the same values, with one number that is not canonical, or malformed."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 NUMBER = re.compile(rb"(?<=: )-?[0-9]+(?=[,}\]\s])")
 LETTER = re.compile(rb"(?<=[\"a-z])[a-z](?=[a-z0-9-]*\")")
+
+
+MALFORMED: tuple[Callable[[bytes], bytes], ...] = (
+    lambda text: b"\xef\xbb\xbf" + text,
+    lambda text: text[:-1],
+    lambda text: text + b"}",
+    lambda text: b"",
+    lambda text: b"[]",
+    lambda text: b'{"n": 1, "\\u006e": 1, ' + text[1:],
+    lambda text: b'{"n": {"a": [{"b": 1, "b": 1}]}, ' + text[1:],
+    lambda text: b'{"n": NaN, ' + text[1:],
+    lambda text: b'{"n": 01, ' + text[1:],
+    lambda text: b'{"n": "\xff", ' + text[1:],
+    lambda text: b'{"n": "\t", ' + text[1:],
+    lambda text: b'{"n": "\\x41", ' + text[1:],
+    lambda text: text[:-1] + b",}",
+    lambda text: text.replace(b": ", b":\xc2\xa0", 1),
+    lambda text: text.replace(b'"profiles"', b'"profile\\u0074"', 1),
+    lambda text: text.decode().encode("utf-16"),
+)
+
+
+def malformed(rng: Random, document: Any) -> bytes:
+    """Return a text that is no JSON, that names a member twice, or that is not a registry."""
+    return rng.choice(MALFORMED)(json.dumps(document).encode())
 
 
 def respelled(rng: Random, document: Any) -> tuple[bytes, bool]:

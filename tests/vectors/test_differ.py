@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 
-from diff_fuzz import deflate, json_text, zstd_frames
+from diff_fuzz import agreement, deflate, json_text, zstd_frames
 from diff_fuzz.agreement import verdict
 from diff_fuzz.cases import Cases
 from diff_fuzz.files import FileParts, Section, parse_parts, read_varint, varint
 from refcodec.payloads.caption import compressed
+from refcodec.registry import Registry
 from refcodec.table_files import SHIPPED
+from semrunner import persistent
 from semrunner.answer import Answer
 from semrunner.suite import load
 
@@ -130,6 +132,10 @@ def test_unspecified_differences_are_recognised() -> None:
     assert verdict([accepted(), rejected("SEM-E-702")], "L", frame, [none, none], refusable=True) == "unspecified"
     assert verdict([accepted(), rejected("SEM-E-401")], "L", b"", [none, none], refusable=True) == "differ"
     assert agree(accepted(), rejected("SEM-E-704"), b"\xf9", ("zlib",)) == "agree"
+    unstarted = Answer("broken", why=f"{agreement.NOT_STARTED}: no")
+    assert agree(unstarted, Answer("reject", error="SEM-E-702", status=4)) == "agree"
+    assert agree(unstarted, accepted()) == "differ"
+    assert agreement.NOT_STARTED in Path(persistent.__file__).read_text(encoding="utf-8")
     assert agree(accepted(), rejected("SEM-E-704"), b"\xfa", ("zlib",)) == "differ"
     assert agree(accepted(), rejected("SEM-E-401"), bytes.fromhex("fa2005 290000 6120636174")) == "differ"
     assert agree(accepted(), rejected("SEM-E-704"), frame, ("zstd",)) == "agree"
@@ -221,6 +227,14 @@ def test_registries_are_spelt_otherwise() -> None:
     assert all(json.loads(text) == document for text, changed in texts if not changed)
     assert any(b"\\u00" in text for text, _ in texts)
     assert {changed for _, changed in texts} == {True, False}
+
+
+def test_malformed_registries_are_no_registries() -> None:
+    document = json.loads(REGISTRY.read_bytes())
+    for change in json_text.MALFORMED:
+        text = change(json.dumps(document).encode())
+        with pytest.raises(ValueError):
+            Registry.parse(text)
 
 
 def test_it_needs_the_standard_library_alone() -> None:

@@ -36,7 +36,7 @@ def deflate(text: bytes) -> bytes:
 
 
 def inflate(data: bytes, limit: int) -> bytes:
-    """Return the octets of exactly one zlib stream.
+    """Return the octets of exactly one zlib stream, as zlib reads it (SEM-R-166).
 
     Raise LIMIT_TEXT (SEM-E-604) for more octets than `limit`, STREAM_INVALID (SEM-E-401) for anything else.
     """
@@ -94,7 +94,7 @@ def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict) -> bytes:
 
 
 def decompress(data: bytes, limit: int, dictionary: zstandard.ZstdCompressionDict) -> bytes:
-    """Return the octets of exactly one zstd frame.
+    """Return the octets of exactly one zstd frame (SEM-R-167; of SEM-R-168 what the library accepts).
 
     Raise LIMIT_TEXT (SEM-E-604) for more octets than `limit`, STREAM_INVALID (SEM-E-401) for anything else.
     """

@@ -230,11 +230,16 @@ def test_registries_are_spelt_otherwise() -> None:
 
 
 def test_malformed_registries_are_no_registries() -> None:
-    document = json.loads(REGISTRY.read_bytes())
-    for change in json_text.MALFORMED:
-        text = change(json.dumps(document).encode())
-        with pytest.raises(ValueError):
+    def is_registry(text: bytes) -> bool:
+        try:
             Registry.parse(text)
+        except ValueError:
+            return False
+        return True
+
+    text = json.dumps(json.loads(REGISTRY.read_bytes())).encode()
+    assert is_registry(text)
+    assert [change(text)[:40] for change in json_text.MALFORMED if is_registry(change(text))] == []
 
 
 def test_it_needs_the_standard_library_alone() -> None:

@@ -9,6 +9,7 @@ python conformance/adapters/micro.py [--jobs N] [--leave-out MODE]… …
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import sys
@@ -56,7 +57,8 @@ def cached(load_model: Any) -> Any:
 
 def begin(micro: Any, jobs: int, registry: Path, data: Path) -> protocol_server.Decode:
     """Return a decoder that uses only this registry and the tables in `data`."""
-    micro.load_registry(registry)
+    with contextlib.suppress(micro.SemError):  # SEM-R-055: it starts, and every file is SEM-E-702
+        micro.load_registry(registry)
     micro.GAUSSIAN_BIN, micro.CONSONANT_BIN = data / "gaussian.bin", data / "consonant.bin"
     micro.CAPTION_BIN, micro.CAPTION_ZDICT = data / "caption.bin", data / "caption.zdict"
 

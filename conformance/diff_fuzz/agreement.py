@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compare the answers of several decoders, allow what SPEC.md leaves unspecified, and shrink files on which they differ."""
+"""Compare the answers of several decoders, allow the freedoms of SPEC Appendix C, and shrink files on which they differ."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def comparable(answer: Answer, tier: str) -> Any:
 
 
 def may_have_unspecified_frame(file: bytes) -> bool:
-    """Whether the file may contain a zstd frame that SEM-R-168 lets decoders accept or reject.
+    """Whether the file may contain a zstd frame that decoders may accept or reject (SEM-R-168; Appendix C, line 4).
 
     That is a frame with a compressed block, or with a block larger than the window.
     """
@@ -87,9 +87,11 @@ def verdict(
 ) -> Agreement:
     """Return whether the answers agree.
 
-    left_out: for each decoder, the kinds and modes that it never reads.
+    left_out: for each decoder, the kinds and modes that it never reads, which count as agreement (Appendix C, line 2 and
+        Appendix C, line 3).
     strict: whether the file has no zstd frame that SEM-R-168 leaves to decoders.
-    refusable: whether the registry may have an error in another row, for which a decoder may refuse the registry.
+    refusable: whether the registry may have an error in another row, for which a decoder may refuse it
+        (Appendix C, line 8).
     """
     answers = [refused_registry(answer) for answer in answers]
     if any(answer.verdict == "broken" for answer in answers):
@@ -106,11 +108,11 @@ def verdict(
         return "agree" if same else "differ"
     codes = {answer.error or answer.verdict for answer in counted}
     if all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
-        return "unspecified"  # SPEC §17: any of several errors of a model may be reported
+        return "unspecified"  # Appendix C, line 5: any of several errors of a model may be reported
     if refusable and "SEM-E-702" in codes:
-        return "unspecified"  # SPEC §5
+        return "unspecified"  # Appendix C, line 8
     if not strict and may_have_unspecified_frame(file) and "SEM-E-401" in codes:
-        return "unspecified"  # SPEC §13.2: a decoder that accepts the frame goes on to report later errors
+        return "unspecified"  # Appendix C, line 4: a decoder that accepts the frame goes on to report later errors
     return "differ"
 
 

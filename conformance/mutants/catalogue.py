@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""All mutants by name, and the correct decoders: the two that they are made of, and one that leaves out foreign modes."""
+"""All mutants by name, and the correct programs: those that they are made of, and one that leaves out foreign modes."""
 
 from __future__ import annotations
 
 from mutants.mutant import Mutant
 from mutants.mutants_captions import CAPTIONS
+from mutants.mutants_documents import READINGS
 from mutants.mutants_parser import EDITS
 from mutants.mutants_pixels import PICTURES
 from mutants.mutants_protocol import ANSWERS
+from mutants.mutants_writers import WRITERS
 
 SOUND = Mutant("sound", "nothing")
 SOUND_EMBEDDED = Mutant(
@@ -16,5 +18,7 @@ SOUND_EMBEDDED = Mutant(
     edits=(("LEFT_OUT: frozenset[str] = frozenset()", 'LEFT_OUT: frozenset[str] = frozenset({"zlib"})'),),
 )
 SOUND_PAINTER = Mutant("sound-painter", "nothing", tier="P")
-SOUNDS = (SOUND, SOUND_EMBEDDED, SOUND_PAINTER)
-MUTANTS = {mutant.name: mutant for mutant in (*SOUNDS, *EDITS, *CAPTIONS, *ANSWERS, *PICTURES)}
+SOUND_ENCODER = Mutant("sound-encoder", "nothing", role="encoder")
+SOUND_EDITOR = Mutant("sound-editor", "nothing", role="editor")
+SOUNDS = (SOUND, SOUND_EMBEDDED, SOUND_PAINTER, SOUND_ENCODER, SOUND_EDITOR)
+MUTANTS = {mutant.name: mutant for mutant in (*SOUNDS, *EDITS, *READINGS, *CAPTIONS, *ANSWERS, *PICTURES, *WRITERS)}

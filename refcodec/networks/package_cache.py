@@ -93,15 +93,6 @@ def has_torch() -> bool:
         return False
 
 
-def need_torch_for(method: str, what: str) -> None:
-    """Raise Code.DEPENDENCY_MISSING if torch is not installed and every picture of a method needs it.
-
-    Methods with embedded networks need it for some packages and devices only, and check that where they run.
-    """
-    if method not in EMBEDDED:
-        need_torch(what, method)
-
-
 def need_torch(what: str, method: str = "elic") -> None:
     """Raise Code.DEPENDENCY_MISSING (SEM-E-805) if torch is not installed; the remedy names the extra for a method."""
     try:

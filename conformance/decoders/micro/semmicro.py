@@ -44,12 +44,15 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-REGISTRY_JSON = REPOSITORY / "refcodec" / "registry" / "registry.json"
-DIMS_JSON = REPOSITORY / "refcodec" / "registry" / "dims.json"
-GAUSSIAN_BIN = REPOSITORY / "refcodec" / "entropy" / "data" / "gaussian.bin"
-CONSONANT_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "consonant.bin"
-CAPTION_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "caption.bin"
-CAPTION_ZDICT = REPOSITORY / "refcodec" / "payloads" / "data" / "caption.zdict"
+KIT = REPOSITORY / "data"  # of the implementer's kit, which has all data files in one folder
+REGISTRY = KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "registry"
+TABLES = KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "payloads" / "data"
+REGISTRY_JSON = REGISTRY / "registry.json"
+DIMS_JSON = REGISTRY / "dims.json"
+GAUSSIAN_BIN = (KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "entropy" / "data") / "gaussian.bin"
+CONSONANT_BIN = TABLES / "consonant.bin"
+CAPTION_BIN = TABLES / "caption.bin"
+CAPTION_ZDICT = TABLES / "caption.zdict"
 MODEL_FOLDERS = (REPOSITORY / "refcodec" / "data" / "models", REPOSITORY / "test_vectors" / "models")
 
 # ====================================================================================================================
@@ -287,11 +290,20 @@ CONSONANT_PARAMETERS = {"fixed": {"code"}, "coded": {"code", "table"}}  # of kin
 
 
 def load_registry(path: Path) -> dict[int, dict[str, Any]]:
-    """Profile id -> binding."""
+    """Profile id -> binding. SEM-R-055: a document that is no registry lists no row."""
     try:
-        return {row["id"]: row["binding"] for row in parse_json(path.read_bytes())["profiles"]}
+        document = parse_json(path.read_bytes())
+        if not is_whole(document["version"], 1, 1):
+            raise ValueError("its version is not 1")
+        rows = document["profiles"]
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and type(row["id"]) is int for row in rows):
+            raise ValueError("its profiles are not a list of rows")
+        bindings = {row["id"]: row.get("binding") for row in rows}
+        if len(bindings) != len(rows):
+            raise ValueError("it lists an id twice")
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a registry: {error}") from error
+        fail(702, f"SEM-R-055: {path} is not a registry: {error}")
+    return bindings
 
 
 def find_binding(registry: dict[int, dict[str, Any]], profile: int, offset: int) -> dict[str, Any]:

@@ -137,7 +137,9 @@ def _summary(answer: Any) -> Any:
 
 
 def _unspecified(data: bytes, own: Any, other: Any) -> bool:
-    """Return whether SPEC.md leaves the difference open: errors of models (§17), some zstd frames (§13.2)."""
+    """Return whether the difference is a freedom: errors of a model (SPEC Appendix C, line 5), some zstd frames
+    (Appendix C, line 4).
+    """
     codes = [code for code in (own, other) if isinstance(code, str)]
     if len(codes) == 2 and all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
         return True

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Adapt the micro-decoder to the suite's protocol: call its functions in one process, without changing its file.
 
-python conformance/adapters/micro.py [--jobs N] …      run its networks in N processes
+python conformance/adapters/micro.py [--jobs N] [--leave-out MODE]… …
+
+--jobs N          run its networks in N processes
+--leave-out MODE  refuse captions of mode zlib or zstd, as an embedded decoder may (SPEC §13.2)
 """
 
 from __future__ import annotations
@@ -97,8 +100,14 @@ def section(part: dict[str, Any]) -> dict[str, Any]:
 def main(arguments: list[str], micro: Any) -> int:
     """Serve the protocol with this module; return the exit status."""
     jobs = 1
-    if arguments[:1] == ["--jobs"]:
-        jobs, arguments = int(arguments[1]), arguments[2:]
+    while arguments[:1] in (["--jobs"], ["--leave-out"]):
+        option, value, *arguments = arguments
+        if option == "--jobs":
+            jobs = int(value)
+        elif value in ("zlib", "zstd"):
+            micro.LEFT_OUT |= {value}
+        else:
+            raise SystemExit(f"--leave-out: zlib or zstd, not {value}")
     return protocol_server.main(NAME, TIERS, functools.partial(begin, micro, jobs), arguments)
 
 

@@ -26,7 +26,7 @@ class Case:
     expected: dict[str, Any] | None  # None: the file must be rejected
     error: str = ""  # code of the rejection
     status: int = 0  # exit status of the rejection
-    kinds: frozenset[str] = frozenset()  # payload kinds in the file, and "zstd": what a decoder may leave out
+    kinds: frozenset[str] = frozenset()  # payload kinds and foreign modes in the file: what a decoder may leave out
     reference: bytes = b""  # samples of the picture, in tier P
     registry: Path | None = None  # in place of the suite's usual registry
     base: str = ""  # id of the valid case that an invalid one is made from, if it is in the suite

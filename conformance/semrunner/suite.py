@@ -16,7 +16,7 @@ from semrunner.writer_cases import written_cases
 
 __all__ = ["Case", "Suite", "load"]
 
-ZSTD = "zstd"
+FOREIGN_MODES = ("zlib", "zstd")  # modes of captions that a decoder may leave out
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _vector(folder: Path, name: str, entry: dict[str, Any], vectors: dict[str, A
             raise SuiteError(f"{entry['id']}: repaired is {entry['repaired']!r}, which is not a valid file")
     sections = valid["expected"]["sections"]
     kinds = {section["kind"] for section in sections if section["type"] >= 0x80 and section["kind"] is not None}
-    kinds |= {ZSTD for section in sections if section.get("mode") == ZSTD}
+    kinds |= {section["mode"] for section in sections if section.get("mode") in FOREIGN_MODES}
     expected = entry.get("expected")
     if expected is not None and (entry["tier"] == "P") != ("pixels" in expected):
         raise SuiteError(f"{entry['id']}: accepted files have pixels in tier P, and only there")

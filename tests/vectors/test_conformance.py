@@ -25,7 +25,6 @@ import pytest
 import selftest
 from mutants import catalogue
 from mutants.kill_matrix import Row
-from mutants.mutants_parser import EDITS
 from mutants.trials import trial
 from semrunner import cli, compare, process, session
 from semrunner.answer import Answer
@@ -693,7 +692,7 @@ def test_without_torch_wrong_painters_are_left_out(
 def test_every_mutant_is_in_the_matrix_and_still_one() -> None:
     """Edits fit the micro-decoder as it is, and matrix.json names the mutants that there are, each with what finds it."""
     source = (CONFORMANCE / "decoders" / "micro" / "semmicro.py").read_text(encoding="utf-8")
-    assert all(mutant.change(source) != source for mutant in EDITS)
+    assert all(mutant.change(source) != source for mutant in catalogue.MUTANTS.values() if mutant.edits)
     rows = {row["name"]: row for row in json.loads((MUTANTS / "matrix.json").read_bytes())["mutants"]}
     assert list(rows) == [name for name, mutant in catalogue.MUTANTS.items() if mutant not in catalogue.SOUNDS]
     assert len(rows) >= 250

@@ -1443,12 +1443,15 @@ MODE = cumulative_of([240, 8, 1, 1, 1, 5])  # 0 static, 1 tokens
 TOKEN_COUNT = cumulative_of(76 if n == 16 else 1 for n in range(76))
 SPLIT = re.compile(rb" ?(?:[A-Za-z'\x80-\xFF]+|.)", re.DOTALL)  # a space before the last octet is that octet alone
 END, ESCAPE, SPELL = 0, 1, 2
+LEFT_OUT: frozenset[str] = frozenset()  # the foreign modes that a decoder may refuse, zlib and zstd
 
 
 def caption(part: Section, parameters: dict[str, Any]) -> Payload:
     mode = caption_mode(part.body[:1], part.offset)
     if mode not in parameters["modes"]:  # SEM-R-171
         fail(403, f"SEM-R-171: the profile has no captions of mode {mode}", part.offset)
+    if mode in LEFT_OUT:  # SEM-R-165, SEM-R-180
+        fail(704, f"SEM-R-165, SEM-R-180: this decoder does not read mode {mode}", part.offset)
     candidates = parameters.get("candidates")
     number = b""  # of the candidate, as S has it (SEM-R-187)
     match mode:
@@ -1513,6 +1516,7 @@ def caption_tokens(coder: RangeDecoder, vocabulary: int, candidates: int | None)
 
 
 def caption_zlib(body: bytes, offset: int) -> bytes:
+    """By zlib, which decides about prefix codes, numbers of symbols and windows as SEM-R-166 does."""
     inflate = zlib.decompressobj()
     text = b""
     try:
@@ -1536,23 +1540,25 @@ def caption_zstd(body: bytes, offset: int, dictionary: str) -> bytes:
     except ImportError:  # SEM-R-180 (T 9)
         fail(704, "SEM-R-180: this Python has no zstd", offset)
     caption_zdict = zstd.ZstdDict(table_file(CAPTION_ZDICT, dictionary))  # SEM-R-174
-    size, frame = judge_frame(body, offset)
+    size, parts = judge_frame(body, offset)
+    decompressor, text = zstd.ZstdDecompressor(caption_zdict), b""
     try:
-        text: bytes = zstd.ZstdDecompressor(caption_zdict).decompress(frame, LEVEL_1["text"] + 1)
+        for part in parts:  # block by block: the library may read ahead, and meet a later error first
+            text += decompressor.decompress(part)
+            if len(text) > LEVEL_1["text"]:  # SEM-R-179
+                fail(604, f"SEM-R-179: more than {LEVEL_1['text']} octets", offset)
     except zstd.ZstdError as error:  # SEM-R-177
         fail(401, f"SEM-R-177: {error}", offset)
-    if len(text) > LEVEL_1["text"]:  # SEM-R-179
-        fail(604, f"SEM-R-179: more than {LEVEL_1['text']} octets", offset)
     if size is not None and len(text) != size:  # SEM-R-177
         fail(401, f"SEM-R-177: the zstd frame declares {size} octets and holds {len(text)}", offset)
     return text
 
 
-def judge_frame(body: bytes, offset: int) -> tuple[int | None, bytes]:
+def judge_frame(body: bytes, offset: int) -> tuple[int | None, list[bytes]]:
     """SEM-R-177, SEM-R-178: header and lengths of the blocks of a frame (RFC 8878, 3.1.1).
 
-    Gives the declared size, and the frame with its magic and without that size: a library that knows it may decode all
-    blocks at once, and then says of one that goes beyond the limit that the size is wrong.
+    Gives the declared size, and the frame with its magic and without that size: header, blocks, checksum. A library that
+    knows the size may decode all blocks at once, and then reports of one that goes beyond the limit that it is wrong.
     """
     reader = Reader(body, 1, truncated=401, bad_varint=401)
     try:
@@ -1564,23 +1570,24 @@ def judge_frame(body: bytes, offset: int) -> tuple[int | None, bytes]:
         identity = reader.bytes((0, 1, 2, 4)[descriptor & 3])  # of the dictionary
         n = (single_segment, 2, 4, 8)[descriptor >> 6]
         size = int.from_bytes(reader.bytes(n), "little") + (256 if n == 2 else 0)
-        blocks = reader.position
+        blocks = []
         last = False
         while not last:
             block = int.from_bytes(reader.bytes(3), "little")
             last = block & 1 == 1
             if block >> 1 & 3 == 3:
                 fail(401, "a block of the reserved type, which has no length", offset + reader.position - 3)
-            reader.bytes(1 if block >> 1 & 3 == 1 else block >> 3)  # type 1: a byte that is repeated
-        reader.bytes(4 * (descriptor >> 2 & 1))  # checksum
+            contents = reader.bytes(1 if block >> 1 & 3 == 1 else block >> 3)  # type 1: a byte that is repeated
+            blocks.append(block.to_bytes(3, "little") + contents)
+        blocks.append(reader.bytes(4 * (descriptor >> 2 & 1)))  # checksum
     except SemError as error:
         fail(401, f"SEM-R-177: the zstd frame is cut, or no frame: {error.message}", offset)
     if size > LEVEL_1["text"]:  # SEM-R-178
         fail(604, f"SEM-R-178: the zstd frame declares {size} octets", offset)
     if reader.position != len(body) or window > 2**23:  # SEM-R-177 (T 12)
         fail(401, "SEM-R-177: there is something behind the zstd frame, or its window is too large", offset)
-    frame = b"\x28\xb5\x2f\xfd" + bytes([descriptor & 0x1F, window_byte]) + identity + body[blocks:]
-    return size if n > 0 else None, frame
+    head = b"\x28\xb5\x2f\xfd" + bytes([descriptor & 0x1F, window_byte]) + identity
+    return size if n > 0 else None, [head, *(part for part in blocks if part)]
 
 
 def split(text: bytes) -> tuple[int, list[bytes]]:

@@ -82,6 +82,10 @@ conformance: setup  ## all decoders against test_vectors/, and the suite against
 	$(BIN)/python conformance/run.py --decoder '$(BIN)/python conformance/adapters/micro.py'
 	$(if $(shell command -v node),$(BIN)/python conformance/run.py --decoder 'node conformance/decoders/js/semdec.mjs',@echo 'there is no node: the decoder in JavaScript is left out')
 	$(if $(shell command -v node),node conformance/decoders/js/run.mjs)
+	$(BIN)/python conformance/run.py --encoder '$(BIN)/python conformance/adapters/refcodec_writer.py'
+	$(BIN)/python conformance/run.py --editor '$(BIN)/python conformance/adapters/refcodec_writer.py'
+	$(BIN)/python conformance/run.py --encoder '$(BIN)/python conformance/adapters/micro_writer.py'
+	$(BIN)/python conformance/run.py --editor '$(BIN)/python conformance/adapters/micro_writer.py'
 	$(BIN)/python conformance/selftest.py
 	$(BIN)/python conformance/run.py --suite drafts/vectors --decoder '$(BIN)/python conformance/adapters/refcodec.py --drafts'
 	$(BIN)/python conformance/run.py --suite drafts/vectors --decoder '$(BIN)/python drafts/decoder.py'
@@ -117,6 +121,9 @@ viewer-images: setup  ## the pictures of docs/viewer.md, in headless Chromium
 release: setup  ## build wheel and sdist in out/release, twice, and check, install and try both (NAME=1.1.0 records a release first, INDEX=1: for a package index)
 	@$(BIN)/python -m pip install --quiet -e '.[release]'
 	@$(BIN)/python -m tools.release $(if $(NAME),'$(NAME)') $(if $(INDEX),--index)
+
+kit: setup  ## the implementer's kit in out/kit: SPEC.md, also as HTML and PDF, data, vectors and runner in one archive
+	@$(BIN)/python -m tools.kit
 
 mutate: setup  ## take every rejection away in turn: some vector must notice (BOUNDS=1 moves bounds, too)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutate $(if $(BOUNDS),--bounds) --json out/mutate.json
@@ -216,4 +223,4 @@ docs: setup  ## the documentation site (out/site): warnings are errors, internal
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness results sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean setup-base docs
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release kit mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness results sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean setup-base docs

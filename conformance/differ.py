@@ -5,9 +5,9 @@
 
 Damaged, spliced and made-up files, and damaged model packages, are given to all decoders, one process each. If verdict,
 error, exit status or the reported symbols differ, the file is shrunk and written into --out with a line of text, and the
-exit status is 1. Case n of a seed is always the same. What SPEC.md leaves unspecified does not count: SEM-E-704 for kinds
-and modes that a decoder leaves out everywhere, which code is reported for a model with several errors (§17), the zstd
-frames named in §13.2, and `value`.
+exit status is 1. Case n of a seed is always the same. Freedoms of SPEC Appendix C do not count: SEM-E-704 for kinds and
+modes that a decoder leaves out everywhere, which code is reported for a model with several errors, and the zstd frames
+named in §13.2. Nor does `value`, which is optional.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from diff_fuzz.campaign import Decoders, Options, Tally, as_json, run
 from diff_fuzz.cases import Cases
+from semrunner.cli import beside
 from semrunner.manifest import SuiteError
 from semrunner.persistent import NotStarted
 from semrunner.session import HarnessError
@@ -99,7 +100,7 @@ def campaign(arguments: argparse.Namespace) -> tuple[Tally, list[str]]:
     options = Options(arguments.seed, arguments.first, arguments.minutes, count, arguments.out, arguments.free)
     suite = load(arguments.suite)
     with tempfile.TemporaryDirectory(prefix="sem-differ-") as scratch:
-        registry, data = gather([*arguments.data, arguments.suite, *NORMATIVE], Path(scratch))
+        registry, data = gather([*arguments.data, *beside(arguments.suite), *NORMATIVE], Path(scratch))
         commands = [tuple(shlex.split(command)) for command in arguments.decoder]
         settings = [Settings(command, registry, data, arguments.timeout) for command in commands]
         decoders = Decoders(suite, settings, Path(scratch))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Test a decoder against the suite: python conformance/run.py --decoder CMD (see README.md)."""
+"""Test a decoder, encoder or editor against the suite: python conformance/run.py --decoder CMD (see README.md)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run one mutant as a decoder: `sound` is the micro-decoder itself, `sound-painter` refcodec itself.
+"""Run one mutant: `sound` is the micro-decoder itself; `sound-painter`, `sound-encoder`, `sound-editor` are refcodec itself.
 
 python conformance/run_mutant.py NAME --persistent        serve the suite's protocol
 python conformance/run_mutant.py --fork-server ADDRESS    serve forks of this process (mutants/fork_server.py)
@@ -18,12 +18,18 @@ from mutants import fork_server
 from mutants.catalogue import MUTANTS
 from mutants.mutant import Mutant
 
-ADAPTER = Path(__file__).resolve().parent / "adapters" / "refcodec.py"
+ADAPTERS = Path(__file__).resolve().parent / "adapters"
 
 
 def run(name: str, arguments: Sequence[str]) -> int:
     """Serve the suite as the named mutant; return the exit status."""
     mutant = MUTANTS[name]
+    if mutant.role != "decoder":
+        writer = adapter_module("refcodec_writer")
+        if mutant.patch is not None:
+            mutant.patch(writer)
+        status: int = writer.main(list(arguments))
+        return status
     if mutant.tier == "P":
         return run_refcodec(mutant, arguments)
     module = micro.load(mutant.change)
@@ -33,7 +39,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
 
 def run_refcodec(mutant: Mutant, arguments: Sequence[str]) -> int:
-    adapter = refcodec_adapter()
+    adapter = adapter_module("refcodec")
     server = adapter.protocol_server  # it imports its own
 
     def begin(registry: Path, data: Path) -> Any:
@@ -46,9 +52,9 @@ def run_refcodec(mutant: Mutant, arguments: Sequence[str]) -> int:
     return status
 
 
-def refcodec_adapter() -> Any:
-    """Return adapters/refcodec.py as a module, under another name than that of the codec."""
-    spec = importlib.util.spec_from_file_location("refcodec_adapter", ADAPTER)
+def adapter_module(name: str) -> Any:
+    """Return a file of adapters/ as a module, under another name, as one has that of the codec."""
+    spec = importlib.util.spec_from_file_location(f"{name}_adapter", ADAPTERS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Test the suite: it must fail every deliberately wrong decoder, and pass the two correct ones that they are made of.
+"""Test the suite: it must fail every deliberately wrong program, and pass the correct ones that they are made of.
 
     python conformance/selftest.py                  run each mutant until a vector fails; those in matrix.json come first
     python conformance/selftest.py --all --write    run all vectors, and write mutants/matrix.md and matrix.json
@@ -28,7 +28,9 @@ from semrunner.suite import load
 
 def main() -> int:
     """Run the mutants and print the matrix; return the exit status."""
-    parser = argparse.ArgumentParser(description="Test the suite with deliberately wrong decoders.")
+    parser = argparse.ArgumentParser(
+        description="Test the suite with deliberately wrong decoders, encoders and editors."
+    )
     parser.add_argument("mutants", nargs="*", metavar="GLOB", help="run only mutants whose name matches")
     parser.add_argument("--suite", type=Path, default=REPOSITORY / "test_vectors", metavar="DIR")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N")

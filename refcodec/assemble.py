@@ -74,6 +74,8 @@ class FileOptions:
     @classmethod
     def of(cls, check: int, explicit_model: bool | int) -> FileOptions:
         """Return the form for two arguments of `encode`. Raises ValueError or TypeError for an invalid value."""
+        if not hasattr(check, "__index__"):
+            raise TypeError(f"check is 0, 16 or 32, not {check!r}")
         if isinstance(check, bool) or operator.index(check) not in spec.CHECK_BITS.values():
             raise ValueError("check is 0, 16 or 32")
         if explicit_model is True or explicit_model is False:

@@ -65,7 +65,9 @@ def _context(
     if kind.networks and kind.needs_model(parameters):
         from refcodec.networks import package_cache
 
-        model = package_cache.payload_model(kind, *model_of(container, environment), environment.kinds)
+        folder, digest = model_of(container, environment)
+        package_cache.check_work(folder, size, level)
+        model = package_cache.payload_model(kind, folder, digest, environment.kinds)
         backend = package_cache.backend()
         kind.check_model(model, parameters)
     limit = level_bounds(level).text_bytes

@@ -11,6 +11,7 @@ from refcodec.encode_settings import check_callbacks, refuse_unknown, whole_numb
 from refcodec.environment import Environment
 from refcodec.limits import Limits
 from refcodec.methods import find_method
+from refcodec.methods.generator_models import require_generator
 from refcodec.methods.sampler import RenderOptions
 from refcodec.option_bounds import SAMPLES_MAX
 from refcodec.progress import Notice, Progress, StepCallback, announce, part
@@ -142,12 +143,10 @@ def reconstructed(
     settings: DecodeSettings, level: int, progress: Progress | None, samples: int, record: StepCallback | None
 ) -> tuple[Reconstruction, State]:
     """Return the pictures of a file, and the state of its check. Raises as `decode` does after it has read the file."""
-    from refcodec.networks import package_cache
-
     container, models = settings.container, settings.models
     method = find_method(container.profile.method_name)
     method.check_sampler_settings(settings.overrides, samples, settings.reflections)
-    package_cache.need_torch_for(method.name, "reconstructing a picture")
+    require_generator(method, container, models, "reconstructing a picture")
     environment, limits = models.package_environment, models.limits
     decoded = decode_container(container, environment, level=level, progress=part(progress, 0, 0.5), limits=limits)
     done = reconstruct(

@@ -148,6 +148,7 @@ def _decoding(
         chosen = None
         if container.profile.kind(section.number).needs_model(container.profile.parameters(section.number)):
             folder, digest = chosen = model_of(container, environment)
+            check_work(container, folder, level)
         stages = _payload(container, section, chosen, environment, common, limits, previews=previews)
         try:
             while True:
@@ -169,7 +170,8 @@ def _decoding(
 
 def _has_place(error: SemError) -> bool:
     """Return whether an error has a place in the file: those of the model and bounds of the caller do not."""
-    of_file = error.family in ("payload", "limit", "unsupported") and error.code != Code.UNSUPPORTED_MODEL
+    of_model = error.code in (Code.UNSUPPORTED_MODEL, Code.LIMIT_MODEL)
+    of_file = error.family in ("payload", "limit", "unsupported") and not of_model
     return of_file and not isinstance(error, CallerLimitError)
 
 
@@ -215,6 +217,13 @@ def model_of(container: Container, environment: Environment) -> tuple[Path, str]
 
     folder = environment.locate_package(wanted)
     return folder, package_cache.model_digest(folder)
+
+
+def check_work(container: Container, folder: Path, level: int) -> None:
+    """Raise Code.LIMIT_MODEL (SEM-E-607) if the model of a file asks for more than the level allows (SPEC §15)."""
+    from refcodec.networks import package_cache
+
+    package_cache.check_work(folder, (container.header.width, container.header.height), level)
 
 
 def explicit_digest(header: Header, environment: Environment) -> str | None:

@@ -147,7 +147,7 @@ class EncodeSettings:
         check_callbacks(**{name: options.get(name) for name in CALLBACKS})
         if options.get("strict_bpp", False) and options.get("bpp") is None:
             raise ValueError("strict_bpp needs a bpp")
-        hints, metadata = dict(options.get("hints") or {}), dict(options.get("metadata") or {})
+        hints, metadata = (mapping(name, options.get(name)) for name in ("hints", "metadata"))
         ancillary(None, hints, metadata)
         background = options.get("background", WHITE)
         if background != WHITE:
@@ -190,6 +190,14 @@ def check_callbacks(**callbacks: object) -> None:
     for name, value in callbacks.items():
         if value is not None and not callable(value):
             raise TypeError(f"{name} is a function, not {value!r}")
+
+
+def mapping(name: str, value: Mapping[str, str] | None) -> dict[str, str]:
+    """Return an argument as a dict, empty for None. Raises TypeError for one that is no mapping."""
+    try:
+        return dict(value or {})
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is a mapping of str to str, not {value!r}") from None
 
 
 def whole_number(name: str, value: object, lowest: int = 1, highest: int | None = None) -> int:

@@ -59,12 +59,22 @@ class Environment:
 
     @classmethod
     def of(cls, environment: Environment | None) -> Environment:
-        """Return the argument of a public function, or the default where it is None."""
+        """Return the argument of a public function, or the default where it is None. Raises TypeError for another type."""
+        cls.check(environment)
         return cls.default() if environment is None else environment
 
+    @classmethod
+    def check(cls, environment: object) -> None:
+        """Raise TypeError for an argument that is neither an environment nor None."""
+        if environment is not None and not isinstance(environment, cls):
+            raise TypeError(f"environment is a refcodec.Environment, not {type(environment).__name__}")
+
     def with_packages(self, folders: Folders) -> Environment:
-        """Return the same environment with one or several folders of packages to search before its own."""
-        more = (folders,) if isinstance(folders, str | os.PathLike) else tuple(folders)
+        """Return the same environment with one or several folders of packages to search before its own. Raises TypeError."""
+        try:
+            more = (folders,) if isinstance(folders, str | os.PathLike) else tuple(folders)
+        except TypeError:
+            raise TypeError(f"models are paths, not {type(folders).__name__}") from None
         return replace(self, package_folders=(*map(Path, more), *self.package_folders)) if more else self
 
     def with_drafts(self, rows: str | os.PathLike[str] | None = None) -> Environment:

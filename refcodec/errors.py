@@ -64,6 +64,7 @@ class Code(IntEnum):
     LIMIT_TEXT = 604
     LIMIT_SYMBOLS = 605
     LIMIT_FILE = 606
+    LIMIT_MODEL = 607
     UNSUPPORTED_VERSION = 701
     UNSUPPORTED_PROFILE = 702
     UNSUPPORTED_SECTION = 703
@@ -111,6 +112,7 @@ REMEDIES: Final[dict[Code, str]] = {
     Code.LIMIT_TEXT: "a text is longer than the level allows",
     Code.LIMIT_SYMBOLS: "the payload has more symbols than the level allows",
     Code.LIMIT_FILE: "the file has more bytes than the level allows",
+    Code.LIMIT_MODEL: "the model asks for more memory or work than the level allows",
     Code.UNSUPPORTED_VERSION: "a program for that version is needed",
     Code.UNSUPPORTED_PROFILE: "a newer registry may list this profile",
     Code.UNSUPPORTED_SECTION: "a newer program may know this critical section",
@@ -208,7 +210,7 @@ class CheckError(SemError):
 
 
 class LimitError(SemError):
-    """Codes 601 to 606: a limit of the level is exceeded. Exit status 6."""
+    """Codes 601 to 607: a limit of the level is exceeded. Exit status 6."""
 
 
 class UnsupportedError(SemError):

@@ -9,8 +9,9 @@ SEM_MAX_PIXELS   pixels of a picture
 SEM_MAX_MEMORY   bytes of memory of the process, with a suffix K, M, G or T (powers of 1024) if wanted
 SEM_TIMEOUT      seconds of a call
 
-What exceeds a bound ends with a `LimitError`: exit status 6. SPEC §17 has a code for pixels (LIMIT_PIXELS), none for time
-and memory: these raise `TimeLimitError` and `MemoryLimitError` with the code LIMIT_SYMBOLS.
+What exceeds a bound ends with a `LimitError`: exit status 6. A bound of the caller counts as a level of the caller's
+(SPEC §17.2, SEM-R-151): pixels have the code LIMIT_PIXELS; time and memory have LIMIT_SYMBOLS, and raise `TimeLimitError`
+and `MemoryLimitError`.
 """
 
 from __future__ import annotations
@@ -79,7 +80,12 @@ class Limits:
 
     @classmethod
     def of(cls, limits: Limits | None) -> Limits:
-        """Return the argument of a public function, or the default where it is None, with the deadline set."""
+        """Return the argument of a public function, or the default where it is None, with the deadline set.
+
+        Raises TypeError for an argument of another type.
+        """
+        if limits is not None and not isinstance(limits, cls):
+            raise TypeError(f"limits is a refcodec.Limits, not {type(limits).__name__}")
         return (cls.default() if limits is None else limits).start()
 
     def start(self) -> Limits:

@@ -15,6 +15,7 @@ from refcodec.errors import Code, SemError
 from refcodec.foundation.resolve import Models, format_used_models
 from refcodec.methods import find_method
 from refcodec.methods.base import DecodeContext, Method
+from refcodec.methods.generator_models import require_generator
 from refcodec.progress import Progress, StepCallback
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def reconstruct(
         )
     from refcodec.networks import package_cache
 
-    package_cache.need_torch_for(method.name, "reconstructing a picture")
+    require_generator(method, decoded.container, models, "reconstructing a picture")
     context = decode_context(decoded, method, models, overrides)
     checked = models.limits.checked(progress)
     context = replace(context, samples=samples, reflections=reflections, progress=checked, record=record)

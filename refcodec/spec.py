@@ -55,3 +55,10 @@ LEVELS = {
     1: (16_384, 2**25, 16, 65_536, 2**26, 2**26),
     2: (65_536, 2**28, 64, 2**20, 2**29, 2**29),
 }
+
+# §15  level -> the largest allowed bytes of the tensors of a model, multiplications for a block of 64 x 64 pixels, and
+#      values of one array of its networks in a picture
+MODEL_LEVELS = {
+    1: (2**27, 2**29, 2**28),
+    2: (2**28, 2**30, 2**31),
+}

@@ -24,7 +24,6 @@ sys.path.append(str(HERE))
 import protocol_server
 
 from refcodec import __version__, errors
-from refcodec.canonical_json import parse_json
 from refcodec.environment import Environment
 from refcodec.payloads.kinds import KINDS, WITH_DRAFTS, Kinds
 from refcodec.registry import Registry
@@ -34,9 +33,8 @@ TIERS = ("H", "S", "L", "P")
 
 
 def begin(rows: Path, data: Path, kinds: Kinds = KINDS) -> protocol_server.Decode:
-    """Return a decoder of these kinds, this registry and the tables in `data`. ValueError if the registry is not JSON."""
+    """Return a decoder of these kinds, this registry and the tables in `data`."""
     document = rows.read_bytes()
-    parse_json(document)
     try:
         environment = Environment(Registry.parse(document, kinds), TableFiles(data), ())
     except ValueError as error:
@@ -55,7 +53,7 @@ def begin(rows: Path, data: Path, kinds: Kinds = KINDS) -> protocol_server.Decod
 
 
 def rejecting(reason: str) -> protocol_server.Decode:
-    """Return a decoder that rejects every file, since refcodec does not load a registry with an invalid row (SEM-R-032)."""
+    """Return a decoder that rejects every file, since refcodec does not load a registry with an error (SEM-R-055, 056)."""
 
     def decode(_: protocol_server.Question) -> protocol_server.Answer:
         raise protocol_server.Rejected("SEM-E-702", 4, reason)

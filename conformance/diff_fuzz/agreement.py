@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compare the answers of several decoders, allow what SPEC.md leaves unspecified, and shrink files on which they differ."""
+"""Compare the answers of several decoders, allow the freedoms of SPEC Appendix C, and shrink files on which they differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from semrunner.answer import Answer
 from semrunner.compare import FILE_MEMBERS, SECTION_MEMBERS
 
 DEEP_MEMBERS = ("check", "sha256", "shape", "rate", "mode")  # members of a section above tier H
-ZSTD = b"\xfa"  # first byte of a caption of mode zstd
+FOREIGN = {"zlib": b"\xf9", "zstd": b"\xfa"}  # first byte of a caption in each foreign mode
+
+NOT_STARTED = "when started with the registry of this vector"  # of answers; it is how a decoder may refuse a registry
 
 Agreement = Literal["agree", "differ", "unspecified"]
 
@@ -33,12 +35,12 @@ def comparable(answer: Answer, tier: str) -> Any:
 
 
 def may_have_unspecified_frame(file: bytes) -> bool:
-    """Whether the file may contain a zstd frame that SPEC §13.2 lets decoders accept or reject.
+    """Whether the file may contain a zstd frame that decoders may accept or reject (SEM-R-168; Appendix C, line 4).
 
     That is a frame with a compressed block, or with a block larger than the window.
     """
     at = -1
-    while (at := file.find(ZSTD, at + 1)) >= 0:
+    while (at := file.find(FOREIGN["zstd"], at + 1)) >= 0:
         head = file[at + 1 :].ljust(16, b"\0")
         single, width = head[0] >> 5 & 1, (head[0] >> 5 & 1, 2, 4, 8)[head[0] >> 6]
         begin = 2 - single + (0, 1, 2, 4)[head[0] & 3]
@@ -54,6 +56,18 @@ def may_have_unspecified_frame(file: bytes) -> bool:
     return False
 
 
+def may_leave_out(file: bytes, kinds: Sequence[str]) -> bool:
+    """Whether the file may contain one of `kinds`, the payload kinds and foreign modes that a decoder leaves out."""
+    return any(FOREIGN.get(kind, b"") in file for kind in kinds)
+
+
+def refused_registry(answer: Answer) -> Answer:
+    """Return SEM-E-702 for a decoder that did not start with the registry of the case; other answers as they are."""
+    if answer.verdict == "broken" and answer.why.startswith(NOT_STARTED):
+        return Answer("reject", error="SEM-E-702", status=4)
+    return answer
+
+
 def values(answer: Answer) -> list[Any]:
     """Return the `value` of each section, None for ancillary sections and where it is omitted."""
     parts = answer.result.get("sections", []) if answer.verdict == "accept" and isinstance(answer.result, dict) else []
@@ -62,14 +76,30 @@ def values(answer: Answer) -> list[Any]:
     ]
 
 
-def verdict(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequence[Sequence[str]]) -> Agreement:
-    """Return whether the answers agree. `left_out`: for each decoder, the kinds and modes that it never reads."""
+def verdict(
+    answers: Sequence[Answer],
+    tier: str,
+    file: bytes,
+    left_out: Sequence[Sequence[str]],
+    *,
+    strict: bool = False,
+    refusable: bool = False,
+) -> Agreement:
+    """Return whether the answers agree.
+
+    left_out: for each decoder, the kinds and modes that it never reads, which count as agreement (Appendix C, line 2 and
+        Appendix C, line 3).
+    strict: whether the file has no zstd frame that SEM-R-168 leaves to decoders.
+    refusable: whether the registry may have an error in another row, for which a decoder may refuse it
+        (Appendix C, line 8).
+    """
+    answers = [refused_registry(answer) for answer in answers]
     if any(answer.verdict == "broken" for answer in answers):
         return "differ"
     counted = [
         answer
         for answer, kinds in zip(answers, left_out, strict=True)
-        if not (answer.leaves_out and kinds and (ZSTD in file or set(kinds) != {"zstd"}))
+        if not (answer.leaves_out and may_leave_out(file, kinds))
     ]
     results = [comparable(answer, tier) for answer in counted]
     if all(result == results[0] for result in results):
@@ -78,9 +108,11 @@ def verdict(answers: Sequence[Answer], tier: str, file: bytes, left_out: Sequenc
         return "agree" if same else "differ"
     codes = {answer.error or answer.verdict for answer in counted}
     if all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
-        return "unspecified"  # SPEC §17: any of several errors of a model may be reported
-    if may_have_unspecified_frame(file) and "SEM-E-401" in codes:
-        return "unspecified"  # SPEC §13.2: a decoder that accepts the frame goes on to report later errors
+        return "unspecified"  # Appendix C, line 5: any of several errors of a model may be reported
+    if refusable and "SEM-E-702" in codes:
+        return "unspecified"  # Appendix C, line 8
+    if not strict and may_have_unspecified_frame(file) and "SEM-E-401" in codes:
+        return "unspecified"  # Appendix C, line 4: a decoder that accepts the frame goes on to report later errors
     return "differ"
 
 

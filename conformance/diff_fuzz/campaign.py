@@ -121,12 +121,15 @@ class CaseRun:
         folder = models / "model" if models is not None and self.case.exact_folder else models
         tier = self.case.tier
         answers = self.decoders.ask(file, tier, self.case.asked, folder, self.registry)
-        agreement = verdict(answers, tier, file, self.decoders.left_out)
+        case = self.case
+        agreement = verdict(answers, tier, file, self.decoders.left_out, strict=case.strict, refusable=case.refusable)
         return Outcome(agreement, summarize(answers, tier), answers)
 
     def smallest(self, outcome: Outcome, models: Path | None) -> tuple[bytes, Path | None]:
         """Return the file and the package with as little damage as gives the same outcome."""
         case, file = self.case, self.case.file
+        if case.strict:  # what remains of the file would not be strict
+            return file, models
         if case.base_package is None:
             return shrink(file, lambda smaller: self.outcome(smaller, models).same_as(outcome)), models
         if case.file_for_digest is None:

@@ -12,20 +12,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from diff_fuzz import damage, packages, texts
+from diff_fuzz import damage, deflate, json_text, packages, texts, zstd_frames
 from diff_fuzz.bodies import Tables, body
 from diff_fuzz.coder import CaptionTables
 from diff_fuzz.files import FileParts, Section, canonical, parse_parts, pixels
 from diff_fuzz.noise import noise
-from diff_fuzz.package_damage import ODD_VALUES, Damage, apply_damage, random_damage
+from diff_fuzz.package_damage import Damage, apply_damage, random_damage
+from diff_fuzz.row_damage import change_member
 from semrunner.suite import Suite
 
 LATENT_PIXELS = 1 << 14  # larger files with networks are tested at tier H only: some decoders are slow
 PIXELS = 1 << 20  # larger files are tested at tier H only
-ROW_VALUES = (
-    "fixed", "coded", [1], [2], [1, 2], [2, 1], [7, 7], [3], [2, 5], ["static"], ["raw", "static"], ["static", "raw"], ["zstd"], ["raw", "raw"],
-    "pad", "none", {"rule": "none"}, {"rule": "pad", "multiple": 16, "extend": "edge"}, {"code": "fixed"}, "srgb8", "0" * 64, "0" * 63, "A" * 64, 65537,
-)  # fmt: skip
 SECTION_TYPE = {kind: 0x80 + kind for kind in range(1, 8)}
 COMMON_ROWS = (1, 2, 3, 4, 9, 10, 14, 18, 21, 200, 202, 203, 204, 205, 206)
 
@@ -42,6 +39,8 @@ class FuzzCase:
     damage: tuple[Damage, ...] = field(default=(), repr=False)
     exact_folder: bool = False  # whether --models is the package itself, not the folder that contains it
     registry: bytes | None = field(default=None, repr=False)  # in place of the usual registry
+    refusable: bool = False  # whether a row that the file does not name may be wrong, for which decoders may refuse all
+    strict: bool = False  # whether SEM-R-168 excuses no difference: of frames that are valid by construction
     file_for_digest: Callable[[bytes], bytes] | None = field(default=None, repr=False)  # of the model package
 
 
@@ -55,6 +54,7 @@ class Cases:
         self.files = sorted({case.file for case in suite.cases if len(case.file) <= 4096 and case.registry is None})
         parsed = [(file, parse_parts(file, self.rows)) for file in self.files]
         self.well_formed = [file for file, parts in parsed if parts is not None]
+        self.checked = [file for file, parts in parsed if parts is not None and parts.check_code and file[3] < 254]
         self.sections = [part for _, parts in parsed if parts is not None for part in parts.sections]
         self.models = {folder.name: packages.read(folder) for folder in packages.with_tensors(suite.folder / "models")}
         self.dims = {
@@ -71,8 +71,11 @@ class Cases:
     def case(self, number: int) -> FuzzCase:
         """Return case `number`."""
         rng = Random(f"{self.seed}:{number}")
-        makers = (self._bytes, self._parts, self._body, self._latents, self._texts, self._package, self._row)
-        maker = rng.choices(makers, (20, 20, 36, 8, 6, 12, 1))[0]  # few rows: decoders are restarted for each
+        makers = (
+            self._bytes, self._parts, self._body, self._compressed, self._latents, self._texts, self._package, self._row,
+            self._registry_text,
+        )  # fmt: skip
+        maker = rng.choices(makers, (20, 20, 36, 36, 8, 6, 24, 1, 1))[0]  # few registries: decoders restart for each
         case = maker(rng)
         size = pixels(case.file, self.dims)
         large = size > PIXELS or (size > LATENT_PIXELS and self._may_have_latents(case.file))
@@ -160,6 +163,15 @@ class Cases:
         if rng.random() < 0.1:
             parts.count = len(parts.sections) + rng.choice((1, 2, 20))
 
+    def _compressed(self, rng: Random) -> FuzzCase:
+        """Return a caption that is a zlib stream or a zstd frame, valid but for at most one field."""
+        if rng.random() < 0.4:
+            stream = Section(0x82, b"\xf9" + deflate.stream(rng))
+            return FuzzCase("zlib stream", FileParts(b"\x09", b"\x01", [stream]).data())
+        frame, strict = zstd_frames.frame(rng)
+        parts = FileParts(b"\x09", b"\x01", [Section(0x82, b"\xfa" + frame)])
+        return FuzzCase("zstd frame", parts.data(), strict=strict)
+
     def _latents(self, rng: Random) -> FuzzCase:
         """Return a file of kind 6 or 7 with random bytes as its body."""
         row = rng.choice((200, 201, 205, 206))
@@ -196,7 +208,7 @@ class Cases:
         row = rng.choice([row for row in document["profiles"] if row["id"] in COMMON_ROWS])
         binding, original = row["binding"], self.rows[row["id"]]
         for _ in range(rng.choice((1, 1, 1, 2))):
-            _change_member(rng, binding)
+            change_member(rng, binding)
         size, sides = damage.size(rng, small=True)
         kind = original["compact"]
         symbols: bytes | None = None
@@ -224,6 +236,14 @@ class Cases:
             parts.sectioned = True
             parts.sections.append(Section(0x43, b"\1a\1b", symbols=b"\1a\1b"))
         return FuzzCase("row", parts.data(), registry=json.dumps(document).encode())
+
+    def _registry_text(self, rng: Random) -> FuzzCase:
+        """Return a file with a registry that is spelt otherwise."""
+        file = rng.choice(self.checked)
+        if rng.random() < 0.4:
+            return FuzzCase("registry malformed", file, registry=json_text.malformed(rng, self.registry))
+        registry, changed = json_text.respelled(rng, self.registry)
+        return FuzzCase("registry text", file, registry=registry, refusable=changed)
 
     def _package(self, rng: Random) -> FuzzCase:
         """Return a file with a damaged model package, on a row that the original package fits."""
@@ -263,22 +283,3 @@ class Cases:
             rng.random() < 0.3,
             file_for_digest=file,
         )
-
-
-def _change_member(rng: Random, binding: Any) -> None:
-    """Change, remove, replace or insert a member of a binding, in place."""
-    paths = packages.member_paths(binding)
-    path = rng.choice(paths)
-    holder, name = packages.member_at(binding, path[:-1]), path[-1]
-    match rng.randrange(6):
-        case 0 | 1 if type(holder[name]) is int:
-            holder[name] += rng.choice((-1, 1, 1, 7))
-        case 0 | 1 | 2:
-            holder[name] = copy.deepcopy(rng.choice((*ODD_VALUES, *ROW_VALUES)))
-        case 3:
-            del holder[name]
-        case 4:
-            holder[name] = copy.deepcopy(packages.member_at(binding, rng.choice(paths)))
-        case 5 if isinstance(holder, dict):
-            value = copy.deepcopy(rng.choice(ODD_VALUES))
-            holder[rng.choice(("x", "rule", "table", "prior", "usage", "codebooks", "1", "3", "é", "method"))] = value

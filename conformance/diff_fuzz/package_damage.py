@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 import struct
 from collections.abc import Callable, Sequence
 from random import Random
@@ -210,6 +211,11 @@ def _text(rng: Random, package: Package) -> None:
             lambda text: text.replace(b": 1", b": 1e0", 1),
             lambda text: text.replace(b": 1", b": 01", 1),
             lambda text: text.replace(b": 0", b": -0", 1),
+            lambda text: text.replace(b": 0", b": -0"),
+            lambda text: text.replace(b'a"', b'\\u0061"'),
+            lambda text: text.replace(b'e":', b'\\u0065" :'),
+            lambda text: re.sub(rb"[0-9a-f]{64}", lambda found: found[0].upper(), text, count=1),
+            lambda text: b"\n" * 8 + text,
             lambda text: text.replace(b": 3", b": 3E+0", 1),
             lambda text: text.replace(b'"kind"', b'"k\\u0069nd"', 1),
             lambda text: text.replace(b'"symbols"', b'"symbol\\u0073"', 1),

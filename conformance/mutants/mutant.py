@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A mutant: a decoder with one error, made of the micro-decoder or, for tier P, of refcodec and its adapter."""
+"""A mutant: a program with one error, made of the micro-decoder or, for tier P and writers, of refcodec and its adapter."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """A decoder with one error.
+    """A decoder, encoder or editor with one error.
 
     `edits` replace text of the micro-decoder's source; each old text must occur once. `patch` changes the module
-    adapters/protocol_server.py, or for tier P the module adapters/refcodec.py or functions that it calls.
+    adapters/protocol_server.py, or for tier P the module adapters/refcodec.py or functions that it calls,
+    for encoders and editors the module adapters/refcodec_writer.py.
     """
 
     name: str
@@ -21,9 +22,10 @@ class Mutant:
     groups: tuple[str, ...] = ()  # groups of vectors that run first, as they are likely to fail
     edits: tuple[tuple[str, str], ...] = ()
     patch: Callable[[Any], None] | None = None
-    timeout: float = 20.0  # seconds for each answer
+    timeout: float = 60.0  # seconds for each answer
     slow: bool = False  # whether failures take long, so that a few are enough
     tier: str = "L"  # P: reconstructs pictures, and runs vectors of tier P only
+    role: str = "decoder"  # or `encoder`, `editor`
 
     def change(self, source: str) -> str:
         """Return the edited source of the micro-decoder. ValueError if an old text does not occur exactly once."""

@@ -9,7 +9,7 @@ from mutants.mutant import Mutant
 def m(name: str, wrong: str, groups: str, *edits: str, slow: bool = False) -> Mutant:
     """Return a mutant. `edits`: old text, new text, old, new …"""
     pairs = tuple(zip(edits[::2], edits[1::2], strict=True))
-    return Mutant(name, wrong, tuple(groups.split()), pairs, timeout=3.0 if slow else 20.0, slow=slow)
+    return Mutant(name, wrong, tuple(groups.split()), pairs, timeout=3.0 if slow else 60.0, slow=slow)
 
 
 HEADER = (
@@ -107,9 +107,9 @@ CODER = (
 
 NETWORKS = (
     m("sums-float32", "sums are rounded to binary32", "elic sketch models",
-      "b + sum(map(operator.mul, row, patch)) for", 'int(struct.unpack("f", struct.pack("f", b + sum(map(operator.mul, row, patch))))[0]) for'),
+      'int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1) for at', 'int(struct.unpack("f", struct.pack("f", int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1)))[0]) for at'),
     m("sums-32-bit", "sums wrap around at 32 bits", "elic sketch header",
-      "b + sum(map(operator.mul, row, patch)) for", "(b + sum(map(operator.mul, row, patch)) + 2**31) % 2**32 - 2**31 for"),
+      'int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1) for at', '(int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1) + 2**31) % 2**32 - 2**31 for at'),
     m("products-float32", "products with a multiplier are rounded to binary32", "elic sketch",
       "clamp((x * m + a) >> s,", 'clamp(int(struct.unpack("f", struct.pack("f", x * m + a))[0]) >> s,'),
     m("products-32-bit", "products with a multiplier wrap around at 32 bits", "elic sketch", "clamp((x * m + a) >> s,", "clamp(((x * m + a + 2**31) % 2**32 - 2**31) >> s,"),
@@ -143,6 +143,39 @@ MODELS = (
     m("z-sums", "tables of z may have any sum", "models", "if min(frequencies) < 1 or sum(frequencies) != 2**16:", "if min(frequencies) < 1:"),
     m("code-word-nan", "code words may be infinite", "models", "if kind == 4 and any(bits >> 23", "if False and any(bits >> 23"),
     m("embedding-unasked", "codebooks are not checked when the embedding is requested", "models", "(part.kind != 4 or run.embedding)", "part.kind != 4"),
+    m("format-free", "a package without `format` is accepted", "models", 'package.manifest.get("format") !=', 'package.manifest.get("format", "sem-model") !='),
+    m("anchor-heads-free", "a package without `anchor_heads` is accepted", "models",
+      "    symbols = package.manifest[\"symbols\"]\n    try:\n        data", "    symbols = ({\"anchor_heads\": None} if package.manifest[\"symbols\"][\"kind\"] > 5 else {}) | package.manifest[\"symbols\"]\n    try:\n        data",
+      'if symbols["anchor_heads"] is not None:\n            walk', 'if symbols.get("anchor_heads") is not None:\n            walk'),
+    m("digests-any-case", "digests of tensors may be in capitals", "models", '.hexdigest() != entry["sha256"]:', '.hexdigest() != entry["sha256"].lower():'),
+    m("requant-null", "members of a requant that are null count as absent", "models",
+      "needed, optional = {", "entry = {key: value for key, value in entry.items() if value is not None} if isinstance(entry, dict) else entry\n        needed, optional = {"),
+    m("numbers-as-text", "integers of a manifest may be texts", "models",
+      "    return type(x) is int and least <= x <= most", "    x = int(x) if isinstance(x, str) and x.lstrip(\"-\").isdigit() else x\n    return type(x) is int and least <= x <= most"),
+    m("z-input-32767", "the input of z_input is 32767 at most", "models", "model.z_input, 32768,", "model.z_input, 32767,"),
+    m("y-input-32767", "the input of y_input is 32767 at most", "models", "model.y_input, 32768,", "model.y_input, 32767,"),
+    m("addend-default-free", "an addend that is not stated does not count in a product", "models",
+      "if bound * m + abs(a) >= 2**53:", "if bound * m + (0 if q.a is None else abs(a)) >= 2**53:"),
+    m("addend-negative-free", "a negative addend does not count in a product", "models", "if bound * m + abs(a) >= 2**53:", "if bound * m + max(a, 0) >= 2**53:"),
+    m("rate-0-bounds", "products are checked for the first rate alone", "models", "for rho in range(rates):\n        for m, _, a", "for rho in range(1):\n        for m, _, a"),
+    m("products-unpaired", "the largest multiplier is checked with the largest addend", "registries",
+      "    for rho in range(rates):\n        for m, _, a in q.parameters(rho, channels):\n",
+      "    every = [one for rho in range(rates) for one in q.parameters(rho, channels)]\n    for rho in range(1):\n        for m, a in [(max(one[0] for one in every), max(abs(one[2]) for one in every))]:\n"),
+    m("relu-lowers-x", "a relu lowers X to the largest value above 0", "models",
+      "            case Relu():\n                pass", "            case Relu():\n                bound = max(0, before.hi) if isinstance(before := net[i - 1], Requant) else bound"),
+    m("add-channels", "arrays that are added need the same channels alone", "models", "shapes[source] != (channels, factor)", "shapes[source][0] != channels"),
+    m("deconv-stride-1", "a deconvolution of stride 1 is refused", "registries", 'if not is_integer(entry["stride"], 1, 4):', 'if not is_integer(entry["stride"], 2 if entry["op"] == "deconv" else 1, 4):'),
+    m("conv-int16", "inputs of convolutions are stored in 16 bits", "registries",
+      "patch += x.at.get((r, c), outside)", "patch += [(v + 2**15) % 2**16 - 2**15 for v in x.at.get((r, c), outside)]"),
+    m("model-bytes-free", "tensors may have any size", "models", 'if most > LEVEL_1["tensors"]:', "if False:"),
+    m("model-bytes-below", "tensors of the very limit are refused", "models", 'if most > LEVEL_1["tensors"]:', 'if most >= LEVEL_1["tensors"]:'),
+    m("model-work-free", "networks may take any number of multiplications", "models", 'if work > LEVEL_1["multiplications"]:', "if False:"),
+    m("model-work-below", "networks of the very limit are refused", "models", 'if work > LEVEL_1["multiplications"]:', 'if work >= LEVEL_1["multiplications"]:'),
+    m("model-work-of-y", "multiplications of the hyper net count for each site of y", "models", 'walk(symbols["hyper_net"], symbols["hyper"], 1)', 'walk(symbols["hyper_net"], symbols["hyper"])'),
+    m("model-array-free", "arrays may have any size", "registries", 'if largest > LEVEL_1["array"]:', "if False:"),
+    m("model-array-below", "arrays of the very limit are refused", "registries", 'if largest > LEVEL_1["array"]:', 'if largest >= LEVEL_1["array"]:'),
+    m("model-limit-late", "the file of tensors is looked for before the limits", "models",
+      '        judge_manifest(package, part.kind, head)\n', '        _ = read_package_file(package.folder / "symbols.safetensors", 2**28) if (package.folder / "symbols.safetensors").is_file() else fail(801, "file")\n        judge_manifest(package, part.kind, head)\n'),
     m("first-of-several", "if several models have a hash, the first is used", "header elic", "if len(packages) == 1 else None", "if packages else None"),
 )  # fmt: skip
 

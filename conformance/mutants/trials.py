@@ -15,6 +15,7 @@ from mutants.fork_server import SCRIPT, fork_server
 from mutants.kill_matrix import KEPT, Row, read_matrix
 from mutants.mutant import Mutant
 from semrunner import session
+from semrunner.cli import cases_of
 from semrunner.settings import Settings, gather
 from semrunner.suite import Case, Suite
 
@@ -28,13 +29,15 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
 
     Vectors with their own registry restart the decoder, and run only if the mutant names their group. Mutants of tier P
     run only vectors of tier P, as they decode everything else correctly, and only wrong answers count: a mutant that
-    crashes no longer matches refcodec.
+    crashes no longer matches refcodec. Encoders and editors run their own lists. Rejections that are right and only show
+    nothing (semrunner/evidence.py) do not count.
     """
 
     def priority(case: Case) -> tuple[bool, bool]:
         return case.id not in known, case.group not in mutant.groups
 
-    cases = [case for case in suite.cases if case.registry is None or case.group in mutant.groups]
+    all_cases = cases_of(suite, mutant.role)
+    cases = [case for case in all_cases if case.registry is None or case.group in mutant.groups]
     cases = [case for case in cases if mutant.tier != "P" or case.tier == "P"]
     answers = mutant.tier == "P" and mutant not in SOUNDS
     try:
@@ -43,7 +46,7 @@ def trial(mutant: Mutant, suite: Suite, settings: Settings, known: Sequence[str]
         )
     except session.HarnessError as error:
         return Row(mutant.name, mutant.wrong, 0, () if answers else ("at the start",), came=str(error))
-    failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed"]
+    failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed" and not verdict.unproven]
     fitting = [verdict for verdict in failed if not answers or verdict.answer.verdict != "broken"]
     if fitting:
         ids = tuple(verdict.case.id for verdict in fitting[:KEPT])
@@ -65,7 +68,8 @@ def trials(suite: Suite, names: Sequence[str], jobs: int, stop_after: int | None
 
         def one(name: str) -> Row:
             mutant = MUTANTS[name]
-            settings = Settings((*commands[mutant.tier], name), registry, data, mutant.timeout, MEMORY)
+            command = (*commands[mutant.tier], name)
+            settings = Settings(command, registry, data, mutant.timeout, MEMORY, role=mutant.role)
             enough = None if mutant in SOUNDS else KEPT if stop_after is None and mutant.slow else stop_after
             return trial(mutant, suite, settings, before.get(name, ()) if enough == 1 else (), enough)
 

@@ -36,7 +36,9 @@ class Answer:
     def summary(self) -> str:
         """Return the answer in a few words, for reports."""
         if self.verdict == "reject":
-            return f"{self.error}, status {self.status}"
+            return f"{self.error}, status {self.status}" if self.error else "refused"
+        if self.verdict == "broken":
+            return f"no valid answer: {self.why}"
         return "accepted" if self.verdict == "accept" else self.why
 
 

@@ -19,11 +19,12 @@ from typing import Any
 
 from semrunner import report, session
 from semrunner.handover import absolute_words, environment, handed_over, scratch_folder
-from semrunner.manifest import TIERS, SuiteError
+from semrunner.manifest import ROLES, TIERS, SuiteError
 from semrunner.settings import Settings, gather
 from semrunner.suite import Case, Suite, load
 
 PASSED, FAILED, HARNESS = 0, 1, 2
+KNOWN_BAD = "--known-bad"
 EMPTY_FOLDER = (
     "the decoder runs in an empty folder; if it needs files or modules of its own, name their folder with --cwd"
 )
@@ -33,12 +34,13 @@ EMPTY_FOLDER = (
 class Options:
     """Options of a run, named as on the command line."""
 
-    decoder: str
+    decoder: str  # the command; that of an encoder or editor if `role` says so
     suite: Path
     protocol: str = "auto"
     tier: str | None = None
     run: Sequence[str] = ()
-    skip: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    skip: Sequence[str] = ()  # known to fail
     name: str = ""
     jobs: int = 0  # 0: one per processor
     timeout: float = 60.0
@@ -49,55 +51,52 @@ class Options:
     quiet: bool = False
     cwd: Path | None = None  # None: an empty folder
     shuffle: int | None = None  # seed; None: the order of the suite
+    role: str = "decoder"  # or `encoder`, `editor`
 
 
 def main(
     arguments: Sequence[str] | None, data_folders: Sequence[Path], default_suite: Path = Path("test_vectors")
 ) -> int:
     """Parse the command line and run the suite. `data_folders` hold registry and tables if --data does not."""
+    parser = _parser(default_suite)
+    options = vars(parser.parse_args(arguments))
+    commands = {role: options.pop(role) for role in ("decoder", *ROLES)}
+    ((role, command),) = ((role, command) for role, command in commands.items() if command is not None)
+    with _exiting_on_signals():
+        return run(Options(command, role=role, **options), data_folders)
+
+
+def _parser(default_suite: Path) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="run.py", description="Test a decoder against the conformance suite (see PROTOCOL.md)."
+        prog="run.py",
+        description="Test a decoder, an encoder or an editor against the conformance suite (PROTOCOL.md).",
     )
     add = parser.add_argument
-    add("--decoder", required=True, metavar="CMD", help="decoder command, split as a shell would")
-    add(
-        "--suite",
-        "--vectors",
-        dest="suite",
-        type=Path,
-        default=default_suite,
-        metavar="DIR",
-        help="folder of manifest.json (default: test_vectors)",
-    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--decoder", metavar="CMD", help="decoder command, split as a shell would")
+    what.add_argument("--encoder", metavar="CMD", help="encoder command, for the lists encode, refuse and quantise")
+    what.add_argument("--editor", metavar="CMD", help="editor command, for the list edit")
+    add("--suite", "--vectors", dest="suite", type=Path, default=default_suite, metavar="DIR",
+        help="folder of manifest.json (default: test_vectors)")  # fmt: skip
     add("--protocol", choices=("auto", "one-shot", "persistent"), default="auto")
     add("--tier", choices=TIERS, help="highest tier to test (default: what the decoder reports, L if it reports none)")
     add("--run", action="append", default=[], metavar="GLOB", help="run only vectors whose id or group matches")
-    add(
-        "--skip",
-        action="append",
-        default=[],
-        metavar="GLOB",
-        help="ids that are expected to fail; an unexpected pass is an error",
-    )
+    add("--exclude", action="append", default=[], metavar="GLOB", help="leave out vectors whose id or group matches")
+    add("--known-bad", "--skip", dest="skip", action="append", default=[], metavar="GLOB",
+        help="ids that are known to fail: they run all the same, and an unexpected pass is an error")  # fmt: skip
     add("--name", default="", help="decoder name for skips.txt and reports (default: what the decoder reports)")
     add("--jobs", type=int, default=0, metavar="N", help="decoder processes in parallel (default: one per processor)")
     add("--timeout", type=float, default=60.0, metavar="S", help="seconds per answer (default: 60)")
-    add("--memory", type=int, default=2048, metavar="MB", help="memory limit per process (default: 2048; 0: unlimited)")
-    add(
-        "--data",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="folder with registry.json and the normative tables",
-    )
+    add("--memory", type=int, default=2048, metavar="MB",
+        help="memory limit per process (default: 2048; 0: unlimited, as builds with sanitisers need)")  # fmt: skip
+    add("--data", type=Path, action="append", default=[], metavar="DIR",
+        help="folder with registry.json and the normative tables (default: searched in and beside the suite)")  # fmt: skip
     add("--json", type=Path, metavar="OUT", help="write the report as JSON, see schema/report.schema.json")
     add("--junit", type=Path, metavar="OUT", help="write the report as JUnit XML")
     add("--cwd", type=Path, metavar="DIR", help="folder in which the decoder runs (default: an empty one)")
     add("--shuffle", type=int, metavar="SEED", help="give the vectors in a random order (default: that of the suite)")
-    add("--quiet", action="store_true", help="print only failures and the summary line")
-    with _exiting_on_signals():
-        return run(Options(**vars(parser.parse_args(arguments))), data_folders)
+    add("--quiet", action="store_true", help="print only failures, notes and the summary line")
+    return parser
 
 
 @contextmanager
@@ -147,15 +146,17 @@ def run_suite(options: Options, suite: Suite, data_folders: Sequence[Path]) -> s
     """Run the selected cases. ValueError for invalid options; SuiteError or HarnessError if nothing can be run."""
     command = tuple(shlex.split(options.decoder))
     if not command or options.jobs < 0 or options.timeout <= 0 or options.memory < 0:
-        raise ValueError("--decoder needs a command, --timeout a positive number, --jobs and --memory one from 0")
+        raise ValueError(
+            f"--{options.role} needs a command, --timeout a positive number, --jobs and --memory one from 0"
+        )
     if options.cwd is not None and not options.cwd.is_dir():
         raise ValueError(f"there is no folder {options.cwd} for --cwd")
     for path in (options.json, options.junit):
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             raise ValueError(f"{path} cannot be written: it is a folder, or its folder does not exist")
-    cases = select_cases(suite, options.run)
+    cases = select_cases(suite, options.run, options.exclude, options.role)
     with scratch_folder() as scratch:
-        folders = [*options.data, options.suite, options.suite / "data", *data_folders]
+        folders = [*options.data, *beside(options.suite), *data_folders]
         given = scratch / "given"
         given.mkdir()
         (scratch / "work").mkdir()
@@ -169,6 +170,7 @@ def run_suite(options: Options, suite: Suite, data_folders: Sequence[Path]) -> s
             environment(options.suite, os.environ),
             scratch / "work",
             options.cwd,
+            options.role,
         )
         return session.run(
             handed_over(cases, given),
@@ -182,28 +184,47 @@ def run_suite(options: Options, suite: Suite, data_folders: Sequence[Path]) -> s
         )
 
 
-def select_cases(suite: Suite, globs: Sequence[str]) -> list[Case]:
-    """Return the cases whose id or group matches a glob; all of them if there are no globs.
+def beside(suite: Path) -> list[Path]:
+    """Return the folders in and beside a suite in which the registry and the tables may lie."""
+    parent = suite.absolute().parent
+    return [suite, suite / "data", parent / "data", parent]
 
-    ValueError if a glob matches nothing.
+
+def cases_of(suite: Suite, role: str) -> list[Case]:
+    """Return the cases of the suite for a decoder, an encoder or an editor."""
+    return list(suite.cases) if role == "decoder" else [case for case in suite.written if case.list in ROLES[role]]
+
+
+def select_cases(suite: Suite, globs: Sequence[str], excluded: Sequence[str] = (), role: str = "decoder") -> list[Case]:
+    """Return the cases whose id or group matches one of `globs`, or all, without those that match one of `excluded`.
+
+    ValueError if a glob matches nothing, or if nothing is left.
     """
-    for glob in globs:
-        if not any(fnmatchcase(name, glob) for case in suite.cases for name in (case.id, case.group)):
+    cases = cases_of(suite, role)
+    for glob in (*globs, *excluded):
+        if not any(_matches(case, [glob]) for case in cases):
             raise ValueError(f"no vector matches {glob}")
-    return [c for c in suite.cases if not globs or any(fnmatchcase(n, glob) for glob in globs for n in (c.id, c.group))]
+    selected = [case for case in cases if (not globs or _matches(case, globs)) and not _matches(case, excluded)]
+    if not selected:
+        raise ValueError(f"the suite has no vector for this {role} that is not excluded")
+    return selected
+
+
+def _matches(case: Case, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs for name in (case.id, case.group))
 
 
 def expected_failures(suite: Suite, globs: Sequence[str], name: str) -> dict[str, str]:
-    """Return id -> reason, from --skip and from the lines of skips.txt for the first word of the decoder's name.
+    """Return id -> reason, from --known-bad and from the lines of skips.txt for the first word of the decoder's name.
 
     ValueError if a glob matches no id, since it is then out of date.
     """
-    entries = [(glob, "--skip") for glob in globs]
+    entries = [(glob, KNOWN_BAD) for glob in globs]
     entries += [(glob, why) for decoder, glob, why in suite.skips if [decoder] == name.split()[:1]]
     reasons = {}
     for glob, why in entries:
-        matches = [case.id for case in suite.cases if fnmatchcase(case.id, glob)]
+        matches = [case.id for case in (*suite.cases, *suite.written) if fnmatchcase(case.id, glob)]
         if not matches:
-            raise ValueError(f"no vector matches {glob}, which is listed to be skipped")
+            raise ValueError(f"no vector matches {glob}, which is listed as known to fail")
         reasons.update(dict.fromkeys(matches, why))
     return reasons

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from semrunner.answer import Answer
-from semrunner.suite import Case
+from semrunner.case import Case
+from semrunner.manifest import WRITTEN
 
 FILE_MEMBERS = ("width", "height", "profile", "model_hash", "check_bits", "complete")  # present in tier H
 SECTION_MEMBERS = ("type", "kind", "offset", "bytes")  # present in tier H
@@ -18,6 +19,8 @@ SECTION_MEMBERS = ("type", "kind", "offset", "bytes")  # present in tier H
 
 def mismatches(case: Case, answer: Answer, tier: str) -> list[str]:
     """Return every way in which the answer differs from what the vector expects; empty for a correct answer."""
+    if case.list in WRITTEN:
+        return list(written_mismatches(case, answer))
     if case.expected is None:
         correct = (answer.verdict, answer.error, answer.status) == ("reject", case.error, case.status)
         return [] if correct else [f"expected {case.error}, status {case.status}; got {answer.summary()}"]
@@ -26,7 +29,28 @@ def mismatches(case: Case, answer: Answer, tier: str) -> list[str]:
     if not isinstance(answer.result, dict):
         return ["the answer is not a JSON object"]
     messages = list(differences(expected_members(case.expected, tier), answer.result, ""))
+    if case.files and any(".sha256: " in message for message in messages):
+        messages.append(f"compare with {' and '.join(case.files)}")
     return [*messages, *pixel_mismatches(case, answer.result)] if tier == "P" else messages
+
+
+def written_mismatches(case: Case, answer: Answer) -> Iterator[str]:
+    """Yield every way in which the answer of an encoder or editor is wrong."""
+    if case.expected is None:
+        if answer.verdict != "reject":
+            yield f"expected to be refused; got {'a file' if answer.verdict == 'accept' else answer.summary()}"
+    elif answer.verdict != "accept":
+        yield f"expected to be written; got {answer.summary()}"
+    elif "file" in case.expected:
+        expected, actual = (bytes.fromhex(text["file"]) for text in (case.expected, answer.result))
+        if actual != expected:
+            same = next((i for i, (a, b) in enumerate(zip(expected, actual, strict=False)) if a != b), None)
+            where = f"from byte {min(len(expected), len(actual)) if same is None else same} on"
+            yield f"expected a file of {len(expected)} bytes; got one of {len(actual)}, which differs {where}"
+    elif not isinstance(answer.result, dict):
+        yield "the answer is not a JSON object"
+    else:
+        yield from differences(strings(case.expected), answer.result, "")
 
 
 def expected_members(expected: dict[str, Any], tier: str) -> Any:

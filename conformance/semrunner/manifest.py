@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 TIERS = ("H", "S", "L", "P")
 LISTS = ("vectors", "models", "registries", "painters", "encode", "refuse", "edit", "history", "coder", "quantise")
+ROLES = {"encoder": ("encode", "refuse", "quantise"), "editor": ("edit",)}  # lists of each program that writes files
+WRITTEN = tuple(name for names in ROLES.values() for name in names)
 
 Check = Callable[[Any], bool]  # whether a JSON value is valid
 
@@ -63,6 +65,7 @@ STATUS = one_of(3, 4, 5, 6)
 CODE = integer(0, 65535)
 DRAFT_KINDS = {48: "grids", 49: "tokens", 50: "scheduled"}  # of drafts/README.md
 KINDS = {1: "consonant", 2: "caption", 3: "clip", 4: "pq", 5: "vq", 6: "sketch", 7: "elic", **DRAFT_KINDS}
+NETWORK_KINDS = (6, 7, 48, 50)  # payload kinds that need tier L
 NAMES = (*KINDS.values(), "provenance", "hints", "thumbnail", "metadata", None)
 STATE = one_of("absent", "ok", "failed", "unchecked")
 

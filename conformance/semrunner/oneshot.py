@@ -26,21 +26,28 @@ class OneShot:
     def ask(self, case: Case, tier: str) -> Answer:
         """Run the decoder on one file and return its answer."""
         settings = self.settings
-        options = ["--tier", tier, "--registry", str(case.registry or settings.registry), "--data", str(settings.data)]
-        options += ["--models", str(case.models), *(["--asked", case.asked] if case.asked != "symbols" else [])]
         begin = time.monotonic()
-        child = ChildProcess(
-            [*settings.command, *options], settings.memory, settings.environment, settings.scratch, settings.cwd
-        )
+        command = [*settings.command, *self.options(case, tier)]
+        child = ChildProcess(command, settings.memory, settings.environment, settings.scratch, settings.cwd)
         try:
             child.exchange(case.file, settings.timeout, lambda: False, close=True)
             status = child.wait(settings.timeout)
-            answer = parse_answer(status, bytes(child.stdout), child.last_stderr_line())
+            answer = self.parse(case, status, bytes(child.stdout), child.last_stderr_line())
         except ProtocolError as error:
             answer = broken(str(error))
         finally:
             child.end()
         return replace(answer, seconds=time.monotonic() - begin)
+
+    def options(self, case: Case, tier: str) -> list[str]:
+        """Return the options for one file."""
+        settings = self.settings
+        options = ["--tier", tier, "--registry", str(case.registry or settings.registry), "--data", str(settings.data)]
+        return [*options, "--models", str(case.models), *(["--asked", case.asked] if case.asked != "symbols" else [])]
+
+    def parse(self, case: Case, status: int, out: bytes, note: str) -> Answer:
+        """Return the answer given by exit status, standard output and the last line of standard error."""
+        return parse_answer(status, out, note)
 
     def close(self) -> None:
         """Do nothing: no process outlives its vector."""

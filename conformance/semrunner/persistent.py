@@ -18,10 +18,15 @@ from semrunner.settings import Settings
 from semrunner.suite import Case
 
 STOP_SECONDS = 10.0
+ENDED = "the process ended"
 
 
 class NotStarted(Exception):
-    """The decoder gave no valid answer to start."""
+    """The decoder gave no valid answer to start. `ended`: its process ended instead."""
+
+    def __init__(self, why: str, *, ended: bool = False) -> None:
+        super().__init__(why)
+        self.ended = ended
 
 
 class Persistent:
@@ -46,19 +51,13 @@ class Persistent:
             self.child = ChildProcess(command, settings.memory, settings.environment, settings.scratch, settings.cwd)
         except OSError as error:
             raise NotStarted(str(error)) from error
-        request = {
-            "op": "start",
-            "protocol": "1",
-            "tier": self.tier,
-            "registry": str(self.registry),
-            "data": str(settings.data),
-        }
         try:
-            reply = self._request(request, seconds)
+            reply = self._request(self.start_request(), seconds)
         except ProtocolError as error:
             note = self.child.last_stderr_line()
             self._kill()
-            raise NotStarted(f"{error}{f' ({note})' if note else ''}") from error
+            ended = str(error) == ENDED
+            raise NotStarted(f"{error}{f' ({note})' if note else ''}", ended=ended) from error
         if not isinstance(reply, dict) or reply.get("ok") is not True:
             self._kill()
             raise NotStarted(f"it answers start with {json.dumps(reply)[:300]}")
@@ -72,6 +71,20 @@ class Persistent:
             self._kill()
             raise NotStarted("its answer to start lacks a name or a list of tiers")
         self.name, self.tiers = name, tuple(tiers)
+
+    def start_request(self) -> dict[str, Any]:
+        """Return the request to start."""
+        paths = {"registry": str(self.registry), "data": str(self.settings.data)}
+        return {"op": "start", "protocol": "1", "tier": self.tier} | paths
+
+    def run_request(self, case: Case, tier: str) -> dict[str, Any]:
+        """Return the request for one case without its number."""
+        file = base64.b64encode(case.file).decode("ascii")
+        return {"id": case.id, "tier": tier, "file": file, "models": str(case.models), "asked": case.asked}
+
+    def parse(self, case: Case, reply: Any, seq: str) -> Answer:
+        """Return the answer in a reply to a run; broken if the reply is malformed."""
+        return parse_answer(reply, seq)
 
     def _request(self, request: dict[str, Any], seconds: float) -> Any:
         """Send one line and return the JSON value of the one line that answers it. ProtocolError for anything else."""
@@ -88,7 +101,7 @@ class Persistent:
         line, newline, rest = bytes(child.stdout).partition(b"\n")
         child.stdout.clear()
         if not newline:
-            raise ProtocolError("the process ended" if not line else "the process ended within a line")
+            raise ProtocolError(ENDED if not line else "the process ended within a line")
         if rest:
             raise ProtocolError("more than one line in answer to one request")
         try:
@@ -115,17 +128,9 @@ class Persistent:
                 raise
             return broken(f"when started with the registry of this vector: {error}")
         self.seq += 1
-        request = {
-            "op": "run",
-            "seq": str(self.seq),
-            "id": case.id,
-            "tier": tier,
-            "file": base64.b64encode(case.file).decode("ascii"),
-            "models": str(case.models),
-            "asked": case.asked,
-        }
+        request = {"op": "run", "seq": str(self.seq)} | self.run_request(case, tier)
         try:
-            answer = parse_answer(self._request(request, self.settings.timeout), str(self.seq))
+            answer = self.parse(case, self._request(request, self.settings.timeout), str(self.seq))
         except ProtocolError as error:
             answer = broken(str(error))
         if answer.verdict == "broken" and self.child is not None:

@@ -10,8 +10,9 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from semrunner.manifest import TIERS
-from semrunner.session import Run, Verdict
+from semrunner.session import Run
 from semrunner.suite import Suite
+from semrunner.verdict import Verdict
 
 OUTCOMES = ("passed", "failed", "skipped")
 SLOWEST = 5  # vectors listed with their time
@@ -36,6 +37,7 @@ def as_json(run: Run, suite: Suite, command: Sequence[str]) -> dict[str, Any]:
         "format": "sem-conformance-report",
         "format_version": 1,
         "suite": {"manifest_sha256": suite.digest, "format_version": suite.format_version},
+        "role": run.role,
         "decoder": {"name": run.name, "command": list(command), "protocol": run.protocol, "tier": run.tier},
         "machine": {"system": platform.system(), "machine": platform.machine(), "python": platform.python_version()},
         "passed": run.passed,
@@ -43,6 +45,7 @@ def as_json(run: Run, suite: Suite, command: Sequence[str]) -> dict[str, Any]:
         "groups": [{"tier": tier, "group": group} | counts(verdicts) for tier, group, verdicts in groups(run)],
         "left_out": list(run.left_out),
         "faults": list(run.decoder_errors),
+        "notes": list(run.notes),
         "seconds": round(run.seconds, 3),
         "vectors": [_entry(verdict) for verdict in run.verdicts],
     }
@@ -127,6 +130,8 @@ def lines(run: Run, *, quiet: bool = False) -> Iterator[str]:
         yield f"FAILED {printable(error)}"
     if not quiet:
         yield from _details(run)
+    for note in run.notes:
+        yield f"note: {printable(note)}"
     total = counts(run.verdicts)
     summary = ", ".join(f"{number} {outcome}" for outcome, number in total.items())
     name = f"{printable(run.name)}: " if run.name else ""

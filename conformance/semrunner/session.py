@@ -9,16 +9,19 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from semrunner.answer import Answer
+from semrunner.case import Case
 from semrunner.compare import margins, mismatches
+from semrunner.evidence import mark_unproven, memory_hint, notes
 from semrunner.manifest import TIERS
 from semrunner.oneshot import OneShot
 from semrunner.persistent import NotStarted, Persistent
 from semrunner.process import ProtocolError
 from semrunner.settings import Settings
-from semrunner.suite import Case
+from semrunner.verdict import Verdict
+from semrunner.writers import WriterOneShot, WriterPersistent
 
 UNSUPPORTED = "SEM-E-704"
 START_TIMEOUT = 10.0  # seconds to answer a start, after which the protocol `auto` falls back to one-shot
@@ -38,6 +41,18 @@ class DecoderClient(Protocol):
 
 
 @dataclass(frozen=True)
+class Clients:
+    """The clients of both protocols for programs of one role."""
+
+    one_shot: Callable[[Settings], DecoderClient]
+    persistent: type[Persistent]
+
+
+DECODERS = Clients(OneShot, Persistent)
+WRITERS = Clients(WriterOneShot, WriterPersistent)
+
+
+@dataclass(frozen=True)
 class Connection:
     """A started decoder, and what is known about it."""
 
@@ -45,23 +60,6 @@ class Connection:
     protocol: str
     tier: str  # the highest to test
     client: DecoderClient
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The outcome of one case."""
-
-    case: Case
-    tier: str  # that the decoder was asked for
-    answer: Answer
-    outcome: Literal["passed", "failed", "skipped"]
-    why: str = ""  # reason, unless passed
-    margins: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def tier_shown(self) -> str:
-        """The tier under which the verdict is reported."""
-        return self.tier if self.case.accepted else self.case.tier
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,8 @@ class Run:
     decoder_errors: tuple[str, ...]
     left_out: tuple[str, ...]  # kinds and modes
     seconds: float
+    role: str = "decoder"
+    notes: tuple[str, ...] = ()  # what a reader must know before the counts
 
     def count(self, outcome: str) -> int:
         return sum(verdict.outcome == outcome for verdict in self.verdicts)
@@ -84,36 +84,44 @@ class Run:
         return not self.decoder_errors and not self.count("failed")
 
 
-def connect(settings: Settings, protocol: str, tier: str | None, suite_tier: str) -> Connection:
-    """Start the decoder. `suite_tier`: the highest tier of the suite, used if `tier` is None.
+def clients_of(settings: Settings) -> Clients:
+    """Return the clients for the role of the settings."""
+    return DECODERS if settings.role == "decoder" else WRITERS
 
-    HarnessError if the decoder cannot be started or lacks the tier.
+
+def connect(settings: Settings, protocol: str, tier: str | None, suite_tier: str) -> Connection:
+    """Start the program. `suite_tier`: the highest tier of the suite, used if `tier` is None.
+
+    HarnessError if it cannot be started or lacks the tier.
     """
+    clients = clients_of(settings)
     if protocol != "one-shot":
         try:
             seconds = None if protocol == "persistent" else min(START_TIMEOUT, settings.timeout)
-            client = Persistent(settings, tier or TIERS[0], seconds)
+            client = clients.persistent(settings, tier or TIERS[0], seconds)
         except NotStarted as error:
             if protocol == "persistent":
-                raise HarnessError(f"the decoder cannot be started: {error}") from error
+                hint = f"; {memory_hint(settings.memory)}" if settings.memory and error.ended else ""
+                raise HarnessError(f"the {settings.role} cannot be started: {error}{hint}") from error
         else:
             return _connect_persistent(settings, tier, suite_tier, client)
-    return Connection("", "one-shot", tier or min(suite_tier, DEFAULT_TIER, key=TIERS.index), OneShot(settings))
+    highest = tier or min(suite_tier, DEFAULT_TIER, key=TIERS.index)
+    return Connection("", "one-shot", highest, clients.one_shot(settings))
 
 
 def _connect_persistent(settings: Settings, tier: str | None, suite_tier: str, client: Persistent) -> Connection:
     """Restart the client at the highest tier that is both reported and requested."""
     if tier is not None and tier not in client.tiers:
         client.close()
-        raise HarnessError(f"the decoder has the tiers {', '.join(client.tiers)}, not {tier}")
+        raise HarnessError(f"the {settings.role} has the tiers {', '.join(client.tiers)}, not {tier}")
     limit = TIERS.index(tier or suite_tier)
     highest = max((t for t in client.tiers if TIERS.index(t) <= limit), key=TIERS.index, default=None)
     if highest is None:
         client.close()
-        raise HarnessError(f"the decoder has only the tiers {', '.join(client.tiers)}")
+        raise HarnessError(f"the {settings.role} has only the tiers {', '.join(client.tiers)}")
     if highest != client.tier:
         client.close()
-        client = Persistent(settings, highest)
+        client = type(client)(settings, highest)
     return Connection(client.name, "persistent", highest, client)
 
 
@@ -140,7 +148,7 @@ def run(
     try:
         decoder = connect(settings, protocol, tier, suite_tier)
     except (ProtocolError, NotStarted) as error:
-        raise HarnessError(f"the decoder cannot be started, stopped and started again: {error}") from error
+        raise HarnessError(f"the {settings.role} cannot be started, stopped and started again: {error}") from error
     name, protocol, tier = name or decoder.name, decoder.protocol, decoder.tier
     selected = [case for case in cases if case.tier_for(tier) is not None]
     order = list(selected)
@@ -149,16 +157,20 @@ def run(
     queue = _Queue(order, tier, skips(name), stop_after)
     endings = _work_in_parallel(queue, decoder, settings, min(jobs, len(selected)))
     verdicts, left_out = check_left_out([queue.verdicts[case.id] for case in selected if case.id in queue.verdicts])
+    verdicts = mark_unproven(verdicts)
     errors = [*dict.fromkeys(filter(None, endings)), *(unread_tiers(verdicts) if stop_after is None else ())]
-    return Run(name, protocol, tier, tuple(verdicts), tuple(errors), left_out, time.monotonic() - started)
+    found = tuple(notes(verdicts, settings.memory))
+    seconds = time.monotonic() - started
+    return Run(name, protocol, tier, tuple(verdicts), tuple(errors), left_out, seconds, settings.role, found)
 
 
 def _work_in_parallel(queue: _Queue, decoder: Connection, settings: Settings, jobs: int) -> list[str]:
     """Work off the queue with `jobs` decoder processes. Return how each ended, "" for one that stopped as it should."""
 
     def work_with_new_client() -> str:
+        clients = clients_of(settings)
         persistent = decoder.protocol == "persistent"
-        return queue.work(Persistent(settings, decoder.tier) if persistent else OneShot(settings))
+        return queue.work(clients.persistent(settings, decoder.tier) if persistent else clients.one_shot(settings))
 
     try:
         with ThreadPoolExecutor(max(jobs, 1)) as threads:
@@ -169,7 +181,7 @@ def _work_in_parallel(queue: _Queue, decoder: Connection, settings: Settings, jo
                 queue.stop()
                 raise
     except (OSError, NotStarted) as error:
-        raise HarnessError(f"the decoder cannot be started: {error}") from error
+        raise HarnessError(f"the {settings.role} cannot be started: {error}") from error
 
 
 class _Queue:
@@ -227,7 +239,8 @@ def evaluate(case: Case, tier: str, answer: Answer, skip: str | None) -> Verdict
         return replace(verdict, outcome="failed", why=errors) if errors else verdict
     if errors:
         return replace(verdict, outcome="skipped", why=f"{skip}: {errors}")
-    return replace(verdict, outcome="failed", why=f"unexpected pass: listed as a failure ({skip})")
+    why = f"unexpected pass: listed as known to fail ({skip}); --exclude leaves vectors out"
+    return replace(verdict, outcome="failed", why=why)
 
 
 def check_left_out(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], tuple[str, ...]]:

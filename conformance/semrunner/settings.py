@@ -26,6 +26,7 @@ class Settings:
     environment: Mapping[str, str] | None = None  # None: that of the runner, without SEM_…
     scratch: Path | None = None  # where each process gets an empty folder to run in; None: in the runner's folder
     cwd: Path | None = None  # a folder to run in, in place of an empty one
+    role: str = "decoder"  # or `encoder`, `editor`
 
 
 def gather(folders: Sequence[Path], target: Path) -> tuple[Path, Path]:

@@ -5,49 +5,18 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semrunner.manifest import KINDS, LISTS, TIERS, SuiteError, parse, parse_manifest
+from semrunner.case import Case
+from semrunner.manifest import KINDS, LISTS, NETWORK_KINDS, SuiteError, parse, parse_manifest
+from semrunner.writer_cases import written_cases
 
-NETWORK_KINDS = (6, 7, 48, 50)  # payload kinds that need tier L
-ZSTD = "zstd"
+__all__ = ["Case", "Suite", "load"]
 
-
-@dataclass(frozen=True)
-class Case:
-    """One file to give to a decoder, and the expected answer."""
-
-    id: str
-    list: str  # `vectors`, `models`, `registries` or `painters`
-    group: str
-    tier: str
-    rules: tuple[str, ...]
-    note: str
-    file: bytes
-    models: Path  # a model package or a folder of them, the only place to look for models
-    asked: str  # `symbols` or `embedding`
-    expected: dict[str, Any] | None  # None: the file must be rejected
-    error: str = ""  # code of the rejection
-    status: int = 0  # exit status of the rejection
-    kinds: frozenset[str] = frozenset()  # payload kinds in the file, and "zstd": what a decoder may leave out
-    reference: bytes = b""  # samples of the picture, in tier P
-    registry: Path | None = None  # in place of the suite's usual registry
-
-    @property
-    def accepted(self) -> bool:
-        return self.expected is not None
-
-    def tier_for(self, decoder: str) -> str | None:
-        """Return the tier to ask a decoder of tier `decoder` for; None for an error that it cannot reach.
-
-        Valid files of higher tiers are asked for as well, at tier L or H.
-        """
-        reachable = TIERS.index(self.tier) <= TIERS.index(decoder)
-        if self.accepted:
-            return self.tier if reachable else "L" if decoder == "L" else "H"
-        return decoder if reachable else None
+FOREIGN_MODES = ("zlib", "zstd")  # modes of captions that a decoder may leave out
 
 
 @dataclass(frozen=True)
@@ -59,6 +28,7 @@ class Suite:
     format_version: int
     cases: tuple[Case, ...]
     skips: tuple[tuple[str, str, str], ...]  # decoder, glob, why
+    written: tuple[Case, ...] = ()  # of encoders and editors (writer_cases.py)
 
 
 def load(folder: Path) -> Suite:
@@ -78,7 +48,9 @@ def load(folder: Path) -> Suite:
         _vector(folder, name, e, vectors, files[e["id"]]) for name in ("vectors", "registries") for e in current[name]
     ]
     cases += [_model(folder, name, e, files[e["id"]]) for name in ("models", "painters") for e in current[name]]
-    return Suite(folder, hashlib.sha256(data).hexdigest(), manifest["format_version"], tuple(cases), _skips(folder))
+    written = written_cases(folder, current, files, vectors)
+    digest = hashlib.sha256(data).hexdigest()
+    return Suite(folder, digest, manifest["format_version"], tuple(cases), _skips(folder), tuple(written))
 
 
 def _regular(path: Path) -> bytes:
@@ -109,7 +81,7 @@ def _vector(folder: Path, name: str, entry: dict[str, Any], vectors: dict[str, A
             raise SuiteError(f"{entry['id']}: repaired is {entry['repaired']!r}, which is not a valid file")
     sections = valid["expected"]["sections"]
     kinds = {section["kind"] for section in sections if section["type"] >= 0x80 and section["kind"] is not None}
-    kinds |= {ZSTD for section in sections if section.get("mode") == ZSTD}
+    kinds |= {section["mode"] for section in sections if section.get("mode") in FOREIGN_MODES}
     expected = entry.get("expected")
     if expected is not None and (entry["tier"] == "P") != ("pixels" in expected):
         raise SuiteError(f"{entry['id']}: accepted files have pixels in tier P, and only there")
@@ -137,7 +109,16 @@ def _vector(folder: Path, name: str, entry: dict[str, Any], vectors: dict[str, A
         frozenset(kinds),
         reference,
         registry,
+        entry.get("repaired", ""),
+        tuple(_beside(folder, entry)),
     )
+
+
+def _beside(folder: Path, entry: dict[str, Any]) -> Iterator[str]:
+    """Yield the paths of the dump and the trace of a vector that exist."""
+    for name in (str(Path(entry["file"]).with_suffix(".txt")), entry.get("trace")):
+        if name and (folder / name).is_file():
+            yield str(folder / name)
 
 
 def _model(folder: Path, list_name: str, entry: dict[str, Any], file: bytes) -> Case:

@@ -35,6 +35,8 @@ def extend(micro: Any, drafts: dict[int, Draft]) -> None:
     def payload(part: Any, head: Any, package: Any, run: Any) -> Any:
         if part.kind not in drafts:
             return decode(part, head, package, run)
+        if package is not None:
+            micro.judge_manifest(package, part.kind, head)
         return drafts[part.kind].decode(micro, part, head, package, run)
 
     micro.is_known, micro.kinds_with_model, micro.symbols_of = row_is_known, kinds_with_model, symbols

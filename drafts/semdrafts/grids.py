@@ -66,7 +66,7 @@ class Model:
 
 
 def load(micro: Any, package: Any, parameters: Parameters) -> Model:
-    symbols, found = micro.open_package(package, 48, MEMBERS)
+    symbols, found = micro.open_package(package, MEMBERS)
     builder = object.__new__(micro.ModelBuilder)  # reads tensors, layers and requants; R is 1
     builder.symbols, builder.tensors, builder.used, builder.rates = symbols, found, set(), 1
     v, grids, split = symbols["v"], symbols["grids"], symbols["split"]

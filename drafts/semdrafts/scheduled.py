@@ -68,7 +68,7 @@ class Model:
 
 
 def load_model(micro: Any, package: Any, parameters: Parameters) -> Model:
-    builder = micro.ModelBuilder(*micro.open_package(package, 50, MEMBERS))
+    builder = micro.ModelBuilder(*micro.open_package(package, MEMBERS))
     model = build(micro, builder)
     here = {name: builder.symbols[name] for name in NUMBERS}
     if here | {"m": sum(model.groups)} != parameters:  # DRAFT-R-205

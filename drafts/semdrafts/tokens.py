@@ -34,7 +34,7 @@ def decode(micro: Any, part: Any, head: Any, package: Any, run: Any) -> Any:
 
 def load_usage(micro: Any, package: Any, v: int) -> Any:
     """The table of the model; SPEC §12, DRAFT-R-103."""
-    symbols, found = micro.open_package(package, 49, {"kind", "v", "tensors"})
+    symbols, found = micro.open_package(package, {"kind", "v", "tensors"})
     if set(found) != {"usage"} or not micro.is_integer(symbols["v"], 1, 65536):
         micro.bad_model("`symbols` has not the one tensor or not the integer of kind 49")
     if symbols["v"] != v:

@@ -28,12 +28,19 @@ class Found:
 class Inputs:
     """What a command line names. left_out: files of folders that have other suffixes, counted by suffix.
 
-    loops: links of folders that lead to a folder around them, and are not followed.
+    loops: links of folders that lead to a folder around them, and are not followed. special: pipes, sockets and devices.
     """
 
     files: list[Found] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     loops: list[str] = field(default_factory=list)
+    special: list[str] = field(default_factory=list)
+
+    def add_left_out(self, other: Inputs) -> None:
+        """Add what another search has left out."""
+        self.left_out.update(other.left_out)
+        self.loops += other.loops
+        self.special += other.special
 
 
 def is_folder(name: str) -> bool:
@@ -80,10 +87,12 @@ def _search(top: str, suffixes: Collection[str], skipped: Identity | None, input
                     continue
                 if _is_folder(entry):
                     inner.append((entry.path, entry_key, (*around, identity)))
-                elif _is_wanted(entry, suffixes):
+                elif (suffix := os.path.splitext(entry.name)[1].lower()) not in suffixes:
+                    inputs.left_out[suffix] += 1
+                elif _has_an_end(entry):
                     inputs.files.append(Found(entry.path, entry_key))
                 else:
-                    inputs.left_out[os.path.splitext(entry.name)[1].lower()] += 1
+                    inputs.special.append(entry.path)
         except OSError as error:
             what = f"{shown(folder)}: {error.strerror or error}"
             inputs.files.append(Found(folder, key or os.path.basename(folder), SemError(Code.CANNOT_READ, what)))
@@ -102,10 +111,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_wanted(entry: os.DirEntry[str], suffixes: Collection[str]) -> bool:
-    """Return whether an entry has one of the suffixes and can be read to an end: no pipe, no device."""
-    if os.path.splitext(entry.name)[1].lower() not in suffixes:
-        return False
+def _has_an_end(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry can be read to an end: no pipe, no device."""
     try:
         return stat.S_ISREG(entry.stat().st_mode)
     except OSError:  # a broken link, which is reported when it is read

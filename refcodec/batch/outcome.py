@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from refcodec.errors import Code, SemError, one_line
+from refcodec.python_errors import MORE_MEMORY, known_error
 
 USAGE: Final = 2  # exit status of arguments that do not fit a file
 BUG: Final = 1
@@ -43,7 +44,7 @@ class Failure:
     @classmethod
     def of(cls, error: Exception) -> Failure:
         """Return the failure that an exception is."""
-        known = known_error(error)
+        known = known_error(error, more_memory=f"{MORE_MEMORY}, or fewer processes")
         if known is not None:
             return cls(known.id, known.name, one_line(str(known)), known.status, known.to_dict())
         if isinstance(error, ValueError):
@@ -52,22 +53,6 @@ class Failure:
 
 
 _NAMING: Final = (f"SEM-E-{Code.CANNOT_READ.value}", f"SEM-E-{Code.CANNOT_WRITE.value}")
-
-
-def known_error(error: Exception) -> SemError | None:
-    """Return the `SemError` that an exception is or stands for, None for a wrong argument and for a bug."""
-    if isinstance(error, SemError):
-        return error
-    if isinstance(error, MemoryError):
-        what = "this machine has too little memory for it"
-        return SemError(Code.LIMIT_SYMBOLS, what, hint="use a machine with more, or fewer processes")
-    if isinstance(error, ImportError):
-        hint = None if error.name == "torch" else "install refcodec anew"
-        return SemError(Code.DEPENDENCY_MISSING, f"{error.name or error} cannot be imported", hint=hint)
-    if isinstance(error, OSError):
-        what = f"{error.filename}: " if error.filename is not None else ""
-        return SemError(Code.CANNOT_READ, f"{what}{error.strerror or error}")
-    return None
 
 
 def _without_code(name: str, what: str, hint: str, status: int) -> Failure:

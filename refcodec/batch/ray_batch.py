@@ -10,6 +10,7 @@ Workers write files, or pass their bytes on; this process alone writes the rows,
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Generator
 from contextlib import ExitStack
 from typing import Final
@@ -50,7 +51,10 @@ def inputs_of(batch: Batch) -> tuple[BatchInputs, list[Entry]]:
 
 
 def rows_of(batch: Batch, cluster: Cluster, found: BatchInputs, files: list[Entry]) -> Generator[Row, None, None]:
-    """Yield the rows of `run` for the inputs of `inputs_of`."""
+    """Yield the rows of `run` for the inputs of `inputs_of`.
+
+    Raises as `run` does, and the error of an input if each would have it and none has been done before.
+    """
     parts = _parts(batch)
     resume = parts is not None and batch.present is Present.RESUME
     records = parts.records() if parts is not None and resume else {}
@@ -70,8 +74,12 @@ def rows_of(batch: Batch, cluster: Cluster, found: BatchInputs, files: list[Entr
             parts.begin(plan.stale if resume else None)
         writer = Writer(parts, batch.files if plan.stage.output is None else None, records)
         stack.callback(writer.flush)
+        any_done = bool(plan.kept)
         for table in row_tables(ray, plan, cluster):
             for columns in table.to_pylist():
+                if columns["common"] is not None and not any_done:
+                    raise pickle.loads(columns["common"]).as_error()
+                any_done = any_done or columns["state"] != "failed"
                 yield writer.add(columns)
             writer.flush_if_due()
 

@@ -91,7 +91,7 @@ def connected(cluster: Cluster) -> Iterator[Any]:
         try:
             with _silent_stderr():
                 _start(ray, cluster, folder)
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # Ray raises bare ones, too, for a start that takes too long
             raise _no_cluster(cluster.address, error) from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)

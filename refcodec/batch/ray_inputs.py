@@ -95,8 +95,7 @@ def _of_path(name: str, suffixes: Collection[str], output: str | None, others: I
     seen = set()
     for each in names:
         inputs = find_inputs([each], wanted, output)
-        others.left_out.update(inputs.left_out)
-        others.loops += inputs.loops
+        others.add_left_out(inputs)
         in_folder = os.path.isdir(each)
         prefix = os.path.relpath(each if in_folder else os.path.dirname(each) or ".", top or ".") if pattern else ""
         for file in inputs.files:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -23,6 +24,7 @@ from refcodec.errors import Code, SemError
 BLOCK_BYTES: Final = 1 << 23
 BLOCKS_OF_WORKER: Final = 4  # at least, so that workers end at about the same time
 THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+FEWER_INPUTS: Final = "The minimum number of concurrent actors"  # than workers, of which Ray warns
 SETTINGS: Final = ("SEM_REGISTRY", "SEM_MODELS", "SEM_DRAFTS", "SEM_ALLOW_DOWNLOAD", "SEM_NO_NUMBA")
 
 
@@ -78,7 +80,7 @@ def _variables(threads: int) -> dict[str, str]:
 
 @contextmanager
 def _settings(data: Any) -> Iterator[None]:
-    """Set what datasets that are made in the block run with: small blocks, and no bars."""
+    """Set what datasets that are made in the block run with: small blocks, and neither bars nor a warning."""
     context = data.DataContext.get_current()
     settings = {
         "target_max_block_size": BLOCK_BYTES,
@@ -86,6 +88,7 @@ def _settings(data: Any) -> Iterator[None]:
         "print_on_execution_start": False,
         "enable_auto_log_stats": False,
     }
+    warnings.filterwarnings("ignore", message=FEWER_INPUTS)
     before = {name: getattr(context, name) for name in settings}
     for name, value in settings.items():
         setattr(context, name, value)

@@ -85,6 +85,8 @@ class Worker:
         except SemError as error:
             return _row_of(row, Outcome("", error=Failure.of(error)))
         outcome = stage.task(text(row["key"]), source)
+        if outcome.error is not None and stage.task.concerns_all(outcome.error):
+            return _row_of(row, outcome) | {"common": pickle.dumps(outcome.error)}
         if outcome.error is None and outcome.data is not None and stage.output is not None:
             try:
                 stage.output.write(name, outcome.data)
@@ -136,6 +138,7 @@ def row_schema() -> Any:
     """Return the schema of rows on their way from a worker: those of the Parquet files, and what the report needs.
 
     state: "done", "failed", "kept" for an output that a row of an earlier run is of, "found" for one without.
+    common: the pickled `Failure` of an error that each input would have, such as a missing model.
     """
     pa = arrow()
     kinds = {
@@ -147,7 +150,7 @@ def row_schema() -> Any:
     }
     kinds |= {"method": pa.string(), "bpp": pa.float64(), "check": pa.string(), "error": pa.string()}
     kinds |= {"bytes": pa.int64(), "sha256": pa.string(), "source": pa.binary(), "source_version": pa.string()}
-    kinds |= {"state": pa.string(), "status": pa.int32(), "notices": pa.list_(pa.string())}
+    kinds |= {"state": pa.string(), "status": pa.int32(), "notices": pa.list_(pa.string()), "common": pa.binary()}
     return pa.schema(list(kinds.items()))
 
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from refcodec.batch.intact import Existing
 from refcodec.batch.job import Job, Work
@@ -18,6 +20,8 @@ from refcodec.batch.pool import Pool
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown, write_atomic
 from refcodec.limits import NONE, Limits
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)  # what each further output would fail for
 
 
 class OutputsPresent(ValueError):
@@ -141,7 +145,10 @@ class Run:
         return Existing(item.output, note.sha256, plan.pictures, plan.level)
 
     def _written(self, number: int, outcome: Outcome, notes: Notes | None) -> Result:
-        """Write the output of an item, and return its result without the bytes."""
+        """Write the output of an item, and return its result without the bytes.
+
+        An error is one of that item, but for a full disk. Raises Code.CANNOT_WRITE (SEM-E-102) for one.
+        """
         item = self.plan.items[number]
         if outcome.data is None or item.output is None:
             return Result(number, item, outcome)
@@ -154,6 +161,10 @@ class Run:
             write_atomic(item.output, data, exclusive=new, times=times)
         except SemError as error:
             self.limits.check_time()
+            if getattr(error.__cause__, "errno", None) in _FULL:
+                raise SemError(
+                    Code.CANNOT_WRITE, error.what, hint="free some space, then go on with --resume"
+                ) from error
             return Result(number, item, replace(outcome, data=None, error=Failure.of(error)))
         if notes is not None and before is not None:
             digest = hashlib.sha256(data).hexdigest()

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -15,6 +15,7 @@ from refcodec.batch.outputs import OutputClash
 from refcodec.batch.verify import Verify
 from refcodec.cli import decode as decode_command
 from refcodec.cli import encode as encode_command
+from refcodec.cli.batch_options import INPUT, OUTPUTS, WORKERS, Places, with_options
 from refcodec.cli.batch_report import BatchReport
 from refcodec.cli.common_options import json_option, level_option, model_folders, model_option
 from refcodec.cli.decode import FORMATS, OVERRIDES
@@ -24,6 +25,7 @@ from refcodec.cli.encode_many import encode_task, in_several
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.many import report_left_out
 from refcodec.cli.many_options import SUFFIXES, present_of
+from refcodec.cli.output_file import folder_name
 from refcodec.cli.symbol_options import NAMES
 from refcodec.images.suffixes import PICTURE_SUFFIXES
 
@@ -39,90 +41,6 @@ OWN: Final = (
 NOT_ENCODE: Final = (*OWN, "size", *NAMES, "mode", "strict")
 NOT_DECODE: Final = (*OWN, "symbols", "text", "alternatives", "progressive", "samples")
 MANY: Final = 1 << 20  # files, if their number is unknown
-
-INPUT = click.argument("sources", metavar="IN…", nargs=-1, required=True)
-OUTPUTS: Final = (
-    click.option(
-        "-o", "--output", metavar="DIR", required=True, help="The folder of the outputs, also a URL of fsspec."
-    ),
-    click.option(
-        "--parquet", is_flag=True, help="Write Parquet with the files in a column, not a file for each input."
-    ),
-    click.option("--resume", is_flag=True, help="Go on with a batch that was ended: skip what is there and intact."),
-    click.option("--force", is_flag=True, help="Replace outputs that are there already."),
-    click.option("--keep-suffix", is_flag=True, help="Add the new suffix to the one that is there."),
-)
-WORKERS: Final = (
-    click.option(
-        "--workers",
-        type=click.IntRange(1, 1 << 16),
-        metavar="N",
-        help="Processes, each with its own model.  [default: those that processors, GPUs and memory allow]",
-    ),
-    click.option(
-        "--threads-per-worker",
-        "threads",
-        type=click.IntRange(1, 1024),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Processors of each worker.",
-    ),
-    click.option(
-        "--gpus-per-worker",
-        "gpus",
-        type=click.FloatRange(0, 1024),
-        default=0,
-        metavar="N",
-        help="GPUs of each worker, such as 1 or 0.5.  [default: 0]",
-    ),
-    click.option(
-        "--address",
-        metavar="ADDRESS",
-        help="A running cluster of Ray, or auto.  [default: Ray is started on this machine for this call]",
-    ),
-    click.option(
-        "--column",
-        metavar="NAME",
-        help="Column of Parquet inputs that holds the files.  [default: sem, image, bytes …]",
-    ),
-    click.option(
-        "--key-column",
-        metavar="NAME",
-        help="Column of Parquet inputs that names the files.  [default: key, else numbers]",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Places:
-    """The options that the commands share: where inputs and outputs are, and who works on them."""
-
-    output: str | None
-    parquet: bool
-    resume: bool
-    force: bool
-    keep_suffix: bool
-    workers: int | None
-    threads: int
-    gpus: float
-    address: str | None
-    column: str | None
-    key_column: str | None
-
-    @classmethod
-    def of(cls, options: dict[str, Any]) -> Places:
-        """Take the options out of those of a command."""
-        return cls(**{name: options.pop(name, None) for name in cls.__dataclass_fields__})
-
-
-def _with(options: Collection[Callable[..., Any]]) -> Callable[..., Any]:
-    def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(list(options)):
-            f = option(f)
-        return f
-
-    return decorate
 
 
 @click.group(short_help="Encode, decode or verify any number of files on a cluster.")
@@ -142,8 +60,8 @@ def group() -> None:
 
 @group.command("encode", short_help="Encode pictures as .sem files.")
 @INPUT
-@_with(OUTPUTS)
-@_with(WORKERS)
+@with_options(OUTPUTS)
+@with_options(WORKERS)
 @limits_options
 @json_option
 def encode_(sources: tuple[str, ...], limits: Limits, **options: Any) -> int:
@@ -173,11 +91,11 @@ def encode_(sources: tuple[str, ...], limits: Limits, **options: Any) -> int:
 
 @group.command("decode", short_help="Reconstruct the pictures of .sem files.")
 @INPUT
-@_with(OUTPUTS)
+@with_options(OUTPUTS)
 @click.option(
     "--format", "suffix", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Format of pictures."
 )
-@_with(WORKERS)
+@with_options(WORKERS)
 @limits_options
 @json_option
 def decode_(sources: tuple[str, ...], limits: Limits, suffix: str, **options: Any) -> int:
@@ -207,12 +125,20 @@ def decode_(sources: tuple[str, ...], limits: Limits, suffix: str, **options: An
 
 @group.command("verify", short_help="Check that .sem files are valid and intact.")
 @INPUT
-@click.option("-o", "--output", metavar="DIR", help="Write the rows as Parquet into this folder, also a URL of fsspec.")
 @click.option(
-    "--resume", is_flag=True, help="Go on with a batch that was ended: skip files that are valid and the same."
+    "-o",
+    "--output",
+    metavar="DIR",
+    callback=folder_name,
+    help="Write the rows as Parquet into this folder, or into its URL (fsspec).",
 )
-@click.option("--force", is_flag=True, help="Replace rows that are there already.")
-@_with(WORKERS)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue a batch that was interrupted: skip files that were valid and have not changed.",
+)
+@click.option("--force", is_flag=True, help="Replace existing rows.")
+@with_options(WORKERS)
 @model_option
 @level_option
 @limits_options

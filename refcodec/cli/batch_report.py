@@ -47,8 +47,10 @@ class BatchReport(CountReport):
         self._advance()
         if self._bar is None and time.monotonic() - self._line >= LINE_S:
             self._line = time.monotonic()
+            done = sum(self._counts.values())
             of = "" if self._total is None else f" of {self._total}"
-            notice(f"{sum(self._counts.values())}{of} inputs, {self._counts['failed']} failed")
+            inputs = "input" if (self._total or done) == 1 else "inputs"
+            notice(f"{done}{of} {inputs}, {self._counts['failed']} failed")
 
     def finish(self) -> int:
         """Print the summary; return the exit status, that of the failure whose key is first."""

@@ -110,7 +110,7 @@ def painting_options(f: Any) -> Any:
 @click.option(
     "--progressive",
     is_flag=True,
-    help="Replace OUT by a better picture at each stage of decoding. Only the last is verified; it is the one that "
+    help="Replace OUT with a better picture at each stage of decoding. Only the last is verified; it is the one that "
     "decode writes without this. After an error OUT is the last preview.",
 )
 @painting_options

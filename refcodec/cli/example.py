@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from refcodec.batch.outputs import make_folder
 from refcodec.cli.common_options import json_option
 from refcodec.cli.output_file import folder_name
 from refcodec.cli.output_probe import probe_folder
@@ -41,7 +42,7 @@ class Example:
 
 @click.command("example", short_help="Write example inputs: a photo, symbols, arrays.")
 @click.option("-o", "--output", metavar="DIR", default=".", callback=folder_name, help="[default: the current folder]")
-@click.option("--force", is_flag=True, help="Replace files that are there already.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
 @json_option
 def command(output: str, force: bool) -> None:
     """Write a photograph, an edge map and arrays in the shapes that `semtool encode` takes, and a list of them.
@@ -63,9 +64,9 @@ def command(output: str, force: bool) -> None:
             f"{shown(existing[0])} exists",
             hint="--force replaces it; -o names another folder",
         )
-    os.makedirs(output, exist_ok=True)
+    make_folder(output)
     for name, data in files.items():
-        write_output(name, data)
+        write_output(name, data, new=not force)
     if wants_json():
         rows = [
             {"file": os.path.normpath(os.path.join(output, e.name)), "what": e.what, "command": e.command}

@@ -65,7 +65,7 @@ def _run(arguments: list[str], raised: Sequence[BaseException]) -> int:
     from refcodec.cli import error_report
     from refcodec.cli.commands import cli
     from refcodec.cli.stdio import flush, mute
-    from refcodec.errors import Code, SemError
+    from refcodec.python_errors import known_error
 
     try:
         try:
@@ -77,26 +77,14 @@ def _run(arguments: list[str], raised: Sequence[BaseException]) -> int:
         return status if isinstance(status, int) else 0
     except click.ClickException as error:
         return error_report.usage(error)
-    except SemError as error:
-        return error_report.fail(error)
-    except MemoryError:
-        return error_report.fail(
-            SemError(Code.LIMIT_SYMBOLS, "this machine has too little memory for it", hint="use a machine with more")
-        )
-    except ImportError as error:
-        hint = None if error.name == "torch" else "install refcodec anew"
-        return error_report.fail(
-            SemError(Code.DEPENDENCY_MISSING, f"{error.name or error} cannot be imported", hint=hint)
-        )
     except BrokenPipeError:
         raise
-    except OSError as error:
-        has_path = error.filename is not None
-        if not has_path:
-            mute()
-        what = f"{error.filename if has_path else 'standard output'}: {error.strerror or error}"
-        return error_report.fail(SemError(Code.CANNOT_READ if has_path else Code.CANNOT_WRITE, what))
     except Exception as error:
-        if raised:
-            raise raised[0] from error
-        return error_report.bug(error)
+        known = known_error(error, stream="standard output")
+        if known is None:
+            if raised:
+                raise raised[0] from error
+            return error_report.bug(error)
+        if isinstance(error, OSError) and error.filename is None:
+            mute()
+        return error_report.fail(known)

@@ -107,11 +107,15 @@ def report_left_out(inputs: Inputs) -> None:
     """Print notices of what folders hold beside inputs."""
     for folder in inputs.loops:
         notice(f"{shown(folder)} leads to a folder around it, and is left out")
+    if inputs.special:
+        more = f", and {len(inputs.special) - 1} more" if len(inputs.special) > 1 else ""
+        notice(f"left out what is no regular file: {shown(inputs.special[0])}{more}")
     if inputs.left_out:
         ordered = sorted(inputs.left_out.items(), key=lambda each: (-each[1], not each[0], each[0]))
         kinds = [f"{shown(suffix) if suffix else 'none'} ({count})" for suffix, count in ordered[:5]]
         more = ", …" if len(ordered) > len(kinds) else ""
-        notice(f"left out {inputs.left_out.total()} files of other suffixes: {', '.join(kinds)}{more}")
+        files = "1 file" if inputs.left_out.total() == 1 else f"{inputs.left_out.total()} files"
+        notice(f"left out {files} of other suffixes: {', '.join(kinds)}{more}")
 
 
 def _listed(suffixes: Collection[str]) -> str:

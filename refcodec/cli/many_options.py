@@ -44,15 +44,19 @@ def present_of(*, force: bool, no_clobber: bool, resume: bool) -> Present:
 
 def jobs_option(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --jobs."""
-    help_ = "Processes for many files; the outputs are the same.  [default: those that processors and memory allow]"
+    help_ = "Number of processes for many files.  [default: as many as processors and memory allow]"
     return click.option("--jobs", type=click.IntRange(1, JOBS_MAX), metavar="N", help=help_)(f)
 
 
 def many_outputs_options(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --jobs, --resume and --keep-suffix."""
-    f = click.option("--keep-suffix", is_flag=True, help="Many files: add the new suffix to the one that is there.")(f)
+    f = click.option(
+        "--keep-suffix",
+        is_flag=True,
+        help="Many files: append the new suffix (a.jpg.sem) in place of replacing the old one.",
+    )(f)
     help_ = (
-        "Many files: go on with a call that was ended. Skips outputs that are there and intact, and makes the others."
+        "Many files: continue a call that was interrupted. Keeps outputs that exist and are intact, and makes the rest."
     )
     return jobs_option(click.option("--resume", is_flag=True, help=help_)(f))
 

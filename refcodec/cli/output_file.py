@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -16,6 +16,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
 MAGIC_BYTES = 2  # of a .sem file
+NOTED: Final = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF")  # formats in which `decode` writes what a picture is
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,33 @@ class OutputFile:
             notice(f"{shown(self.name)} was there already, and was replaced")
 
 
-def output_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+def output_name(_context: click.Context, option: click.Parameter, name: str | None) -> str | None:
     """Return the name of an output, `-` for any name of standard output (/dev/stdout, /dev/fd/1).
 
     Raises Code.CANNOT_WRITE (SEM-E-102) for an empty name, which is an unset variable of a shell rather than a default.
     """
     if name == "":
-        raise SemError(Code.CANNOT_WRITE, "'': the name of the output is empty", hint="name a file, or leave -o out")
+        hint = "name a file" if option.required else f"name a file, or leave {option.opts[0]} out"
+        raise SemError(Code.CANNOT_WRITE, "'': the name of the output is empty", hint=hint)
     return STDIO if name is not None and is_standard_output(name) else name
 
 
 def folder_name(_context: click.Context, option: click.Parameter, name: str | None) -> str | None:
     """Return the name of a folder to write into. Raises Code.CANNOT_WRITE (SEM-E-102) for an empty name."""
     if name == "":
-        hint = f"name a folder, or leave {option.opts[0]} out"
+        hint = "name a folder" if option.required else f"name a folder, or leave {option.opts[0]} out"
         raise SemError(Code.CANNOT_WRITE, "'': the name of the folder is empty", hint=hint)
     return name
 
 
 def existing_options(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --force and --no-clobber, which say the same for every command that writes a file."""
-    f = click.option("--no-clobber", is_flag=True, help="Replace no file that is there already, whoever named it.")(f)
-    return click.option("--force", is_flag=True, help="Replace files that are there already under default names.")(f)
+    f = click.option("--no-clobber", is_flag=True, help="Replace no existing file, not even one that is named by -o.")(
+        f
+    )
+    return click.option(
+        "--force", is_flag=True, help="Replace existing files of default names, and all existing outputs of many files."
+    )(f)
 
 
 def require_absent(output: str | None, *, no_clobber: bool, force: bool) -> None:
@@ -101,7 +107,8 @@ def default_sem(source: str, *, force: bool = False) -> OutputFile:
     """Return the file that `semtool encode SOURCE` writes: SOURCE with .sem, `-` for standard input.
 
     An earlier .sem file of that name is replaced, with a notice, unless it may come from another picture beside SOURCE
-    (a.jpg and a.png). Raises a usage error for that, and for a file of another kind, unless `force`.
+    (a.jpg and a.png; a picture that was decoded from a .sem file is none of these). Raises a usage error for that, and
+    for a file of another kind, unless `force`.
     """
     name = default_output(source, ".sem")
     if name == STDIO or force or not os.path.lexists(name):
@@ -149,9 +156,24 @@ def _other_picture(source: str, name: str) -> str | None:
         if entry == own or entry_stem.casefold() != stem or suffix.lower() not in suffixes:
             continue
         path = os.path.join(folder, entry)
-        if os.path.isfile(path) and _same_file(os.path.join(folder, f"{entry_stem}.sem"), name):
+        same = os.path.isfile(path) and _same_file(os.path.join(folder, f"{entry_stem}.sem"), name)
+        if same and not _is_decoded(path):
             return path
     return None
+
+
+def _is_decoded(path: str) -> bool:
+    """Return whether a picture states that it was reconstructed from a .sem file."""
+    from PIL import ExifTags, Image
+
+    from refcodec.images.pillow_guard import quiet
+    from refcodec.reconstruct import PREVIEW, SYNTHESISED
+
+    try:
+        with quiet(), Image.open(path, formats=NOTED) as image:
+            return image.getexif().get(ExifTags.Base.ImageDescription) in (PREVIEW, SYNTHESISED)
+    except Exception:  # noqa: BLE001 - a file that Pillow cannot read may be the picture all the same
+        return False
 
 
 def _same_file(one: str, other: str) -> bool:

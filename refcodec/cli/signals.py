@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
@@ -20,8 +20,10 @@ class Terminated(SystemExit):
 
 
 @contextmanager
-def raising() -> Iterator[list[BaseException]]:
+def raising(instead_of: Collection[Any] = ()) -> Iterator[list[BaseException]]:
     """Raise `Terminated` in the main thread for SIGTERM and SIGHUP, unless the caller ignores them (nohup).
+
+    instead_of: handlers that are replaced in the block as those of Python are.
 
     Yield a list of what was raised for signals, Ctrl-C included: Python may turn it into another exception (a TypeError,
     within a failing `from … import`). Only the first signal to end raises, so that a second one does not interrupt the
@@ -43,9 +45,9 @@ def raising() -> Iterator[list[BaseException]]:
 
     with suppress(ValueError):
         for number in ENDING:
-            if signal.getsignal(number) == signal.SIG_DFL:
+            if signal.getsignal(number) in (signal.SIG_DFL, *instead_of):
                 before[number] = signal.signal(number, end)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, *instead_of):
             before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
         yield raised

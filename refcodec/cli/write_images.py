@@ -62,9 +62,10 @@ def write_pictures(
     """Reconstruct and write the pictures of a file; return (the file without symbols, files written, models by role)."""
     from refcodec import reconstruct
     from refcodec.decoder import decode_container
-    from refcodec.networks import package_cache
+    from refcodec.methods import find_method
+    from refcodec.methods.generator_models import require_generator
 
-    package_cache.need_torch_for(container.profile.method_name, "painting a picture")
+    require_generator(find_method(container.profile.method_name), container, models, "painting a picture")
     target = naming.output or naming.free(default_output(naming.source, ".png"))
     if target != STDIO:
         probe_file(target)

@@ -94,7 +94,10 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 def check_background(background: Colour) -> Colour:
     """Return `background`; raise TypeError or ValueError if it is not three integers 0 to 255."""
-    red, green, blue = background
+    try:
+        red, green, blue = background
+    except (TypeError, ValueError):
+        raise TypeError(f"a background is three integers, not {background!r}") from None
     for level in (red, green, blue):
         if isinstance(level, bool) or not isinstance(level, int):
             raise TypeError(f"a background is three integers, not {background!r}")

@@ -6,7 +6,7 @@ picture -> analyse -> symbols -> pack -> payloads          payloads -> symbols -
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -156,6 +156,10 @@ class DecodeContext:
         return replace(self, hints=hints, notices=[*self.notices, *notices, *cuda_notices])
 
 
+def _no_roles(_: Set[int]) -> tuple[str, ...]:
+    return ()
+
+
 def _no_default_profile(_: Models) -> str | None:
     return None
 
@@ -179,6 +183,9 @@ class Method:
     needs_picture: bool = False  # symbols alone cannot become a file
     chooses_rate: bool = False  # `analyse` reads quality and bpp
     smallest_profile: bool = False  # all published profiles are tried unless the user names one
+    generator_roles: Callable[[Set[int]], tuple[str, ...]] = (
+        _no_roles  # for payloads of these kinds, without embedded models
+    )
     default_profile: Callable[[Models], str | None] = _no_default_profile  # None: the first of the registry
 
     def check_inputs(self, names: set[str]) -> None:

@@ -49,18 +49,23 @@ class FilePlan:
     def model(self) -> tuple[Path, str]:
         """Return folder and digest of the symbol model, named by the user or by the row.
 
-        Raises Code.MODEL_UNAVAILABLE if it is not found.
+        Raises Code.MODEL_UNAVAILABLE if it is not found, LIMIT_MODEL if it asks for more than the level allows.
         """
-        if self.settings.model is not None:
-            return self.settings.model, package_cache.model_digest(self.settings.model)
-        digest = self.profile.model or ""
-        return self.environment.locate_package(digest), digest
+        folder, digest = self.settings.model, self.profile.model or ""
+        if folder is not None:
+            digest = package_cache.model_digest(folder)
+        else:
+            folder = self.environment.locate_package(digest)
+        package_cache.check_work(folder, level=self.settings.level)
+        return folder, digest
 
     def job(self, description: Description) -> PackJob:
         """Return the job that codes the symbols of a description."""
         settings, used = self.settings, needs_model(self.profile, description.symbols.names())
         model = description.model or (self.model() if used or settings.model is not None else None)
         folder, digest = model or (None, None)
+        if folder is not None and used:
+            package_cache.check_work(folder, description.size, settings.level)
         quality, bpp = settings.rate
         return PackJob(
             symbols=description.symbols,

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
-from refcodec.networks import identity, table_model
+from refcodec.networks import identity, table_model, work
 from refcodec.networks.identity import IdentityModel
 from refcodec.networks.package_files import read_bounded
 from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
@@ -77,7 +78,7 @@ def load(folder: Path, digest: str | None = None) -> SymbolModel:
 def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> Model:
     """Return the symbol model of a package of any kind, or its identity alone.
 
-    Raises ModelError (801 to 804) or UNSUPPORTED_MODEL (705).
+    Raises ModelError (801 to 804), UNSUPPORTED_MODEL (705), or LIMIT_MODEL (607) for one above every level.
     """
     symbols = read_manifest(folder)["symbols"]
     found = symbol_digest(symbols)
@@ -85,6 +86,7 @@ def load_any(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> M
         raise SemError(Code.MODEL_DIGEST, f"model {folder.name} has the digest {found[:16]}…, not {digest[:16]}…")
     if type(symbols.get("kind")) is int and symbols["kind"] == identity.KIND:
         return identity.build(symbols, found)
+    work.check(work.work_of(symbols), level=max(spec.MODEL_LEVELS))
     tensors = load_declared(folder / "symbols.safetensors", symbols.get("tensors"))
     return build_model(symbols, tensors, kinds)
 

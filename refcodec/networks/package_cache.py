@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.networks import identity, package, package_search
+from refcodec.networks import identity, package, package_search, work
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.payloads.base import Kind, Model
 from refcodec.payloads.kinds import KINDS, Kinds
@@ -58,6 +58,15 @@ def identity_of(folder: Path) -> Mapping[str, str]:
     return dict(manifest(folder)["symbols"].get(identity.MEMBER, {}))
 
 
+def check_work(folder: Path, size: tuple[int, int] | None = None, level: int = 1) -> None:
+    """Check what the model of a package asks for against a level, before its tensors are opened (SPEC §15).
+
+    size: (width, height) of the picture, if there is one. Raises Code.LIMIT_MODEL (SEM-E-607), and as
+    `package.read_manifest` does.
+    """
+    work.check(work.work_of(manifest(folder)["symbols"]), size, level)
+
+
 @lru_cache(maxsize=4)
 def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel:
     """Return the symbol model of a package of kind 6 or 7. Raises as `package.load` does."""
@@ -91,15 +100,6 @@ def has_torch() -> bool:
         return importlib.util.find_spec("torch") is not None
     except ValueError:  # the program has put an object without a specification in its place
         return False
-
-
-def need_torch_for(method: str, what: str) -> None:
-    """Raise Code.DEPENDENCY_MISSING if torch is not installed and every picture of a method needs it.
-
-    Methods with embedded networks need it for some packages and devices only, and check that where they run.
-    """
-    if method not in EMBEDDED:
-        need_torch(what, method)
 
 
 def need_torch(what: str, method: str = "elic") -> None:

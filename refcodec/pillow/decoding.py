@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from PIL import Image, ImageFile
 
+from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import Inspection, inspect
 
@@ -23,9 +24,9 @@ def configure(**options: Unpack[DecodeOptions]) -> None:
     """Decode images that this process opens from now on with these arguments of `refcodec.decode`.
 
     They replace those of an earlier call; a call without arguments returns to the defaults. An image has a copy of them,
-    `SemImageFile.decode_options`, which may be changed until its pixels are loaded. Values are checked when they are.
+    `SemImageFile.decode_options`, which may be changed until its pixels are loaded. Values are checked when they are used.
 
-    Raises TypeError for an unknown argument.
+    Raises TypeError for an unknown argument, and for an environment of another type.
 
     Example:
         >>> refcodec.pillow.configure(models="models/", device="cuda", seed=7)
@@ -35,6 +36,7 @@ def configure(**options: Unpack[DecodeOptions]) -> None:
     from refcodec.encode_settings import refuse_unknown
 
     refuse_unknown("configure", options, frozenset(DecodeOptions.__annotations__))
+    Environment.check(options.get("environment"))  # Pillow takes a TypeError on opening for another format
     _of_process.clear()
     _of_process.update(options)
 

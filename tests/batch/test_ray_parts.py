@@ -4,17 +4,28 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+import warnings
+from contextlib import nullcontext
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("pyarrow")
 
+from refcodec.batch import ray_batch
+from refcodec.batch.encode import Encode
+from refcodec.batch.ray_batch import Batch, run
+from refcodec.batch.ray_cluster import Cluster, connected
 from refcodec.batch.ray_ledger import Claim, Ledger
+from refcodec.batch.ray_pipeline import _settings
 from refcodec.batch.ray_rows import DONE, FAILED, Parts, schema_of
+from refcodec.batch.ray_shards import table_of
 from refcodec.batch.ray_store import Store
-from refcodec.batch.ray_worker import check_name
+from refcodec.batch.ray_worker import Worker, check_name
 from refcodec.batch.ray_writer import Writer
 from refcodec.errors import SemError
 
@@ -198,3 +209,67 @@ def test_names_outside_the_output_folder_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["x.sem", "a/b/x.sem", "..x", "a b/ü.sem"])
 def test_other_names_are_taken(name: str) -> None:
     check_name(name)
+
+
+@pytest.mark.parametrize("error", [Exception("The current node timed out\nduring startup."), RuntimeError("no raylet")])
+def test_a_start_that_fails_is_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray raises bare exceptions, such as on a machine that is too busy."""
+    ray, data = ModuleType("ray"), ModuleType("ray.data")
+
+    def init(**_: Any) -> None:
+        raise error
+
+    for name, value in {"is_initialized": lambda: False, "init": init, "shutdown": lambda: None, "data": data}.items():
+        setattr(ray, name, value)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.data", data)
+    with pytest.raises(SemError) as caught, connected(Cluster()):
+        pass
+    text = " ".join(str(error).split()).removesuffix(".")
+    assert str(caught.value).startswith(f"SEM-E-101 cannot-read: Ray cannot be started: {text}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_fewer_inputs_than_workers_are_no_warning() -> None:
+    names = ("target_max_block_size", "enable_progress_bars", "print_on_execution_start", "enable_auto_log_stats")
+    context = SimpleNamespace(**dict.fromkeys(names, 1))
+    data = SimpleNamespace(DataContext=SimpleNamespace(get_current=lambda: context))
+    with _settings(data):
+        warnings.warn("The minimum number of concurrent actors for 'MapBatches(Worker)' is set to 2", stacklevel=1)
+        assert context.enable_progress_bars is False
+    assert vars(context) == dict.fromkeys(names, 1)
+
+
+class _Inline:
+    """A handle of an actor that runs in this process."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        for name in ("start", "finish", "forget"):
+            setattr(self, name, SimpleNamespace(remote=getattr(ledger, name)))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_model_that_each_picture_would_need_ends_the_batch(
+    broken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is one error, not a row for each input; an input that cannot be read before it is a row all the same."""
+    for name in "bcd":
+        Image.new("RGB", (16, 16)).save(tmp_path / f"{name}.png")
+    if broken:
+        (tmp_path / "a.png").write_bytes(b"no picture")
+    ray = ModuleType("ray")
+    ray.get = lambda value: value  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(ray_batch, "connected", lambda _: nullcontext(ray))
+    monkeypatch.setattr(
+        ray_batch,
+        "row_tables",
+        lambda _, plan, __: [Worker(plan.stage, _Inline(Ledger()))(table_of(plan.files))],
+    )
+    batch = Batch(Encode({"method": "clip"}), (str(tmp_path),), frozenset({".png"}), str(tmp_path / "out"), ".sem")
+    batch_rows, keys = run(batch, Cluster()), list[str]()
+    with pytest.raises(SemError, match="nothing fills the role image_embedder"):
+        keys.extend(row.key for row in batch_rows)
+    assert keys == (["a.png"] if broken else [])
+    assert not list((tmp_path / "out").rglob("*.sem"))

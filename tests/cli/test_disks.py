@@ -247,6 +247,20 @@ def test_pictures_of_one_stem_do_not_share_a_file(semtool: Semtool, photo: Path,
     assert Path(f"{stem}.sem").read_bytes() == Path("second.sem").read_bytes()
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif", "tiff"])
+def test_a_decoded_picture_is_no_other_picture(semtool: Semtool, photo: Path, suffix: str) -> None:
+    """Encode, decode beside the photograph, encode again: the second file replaces the first, with a notice."""
+    photo = photo.rename("a.bmp")
+    Image.new("RGB", (16, 16), "red").save(photo)
+    assert semtool("encode", photo).status == 0
+    assert semtool("decode", "a.sem", "-o", f"a.{suffix}").status == 0
+    done = semtool("encode", photo, "--quality", "9")
+    assert (done.status, done.err) == (0, "note: a.sem was there already, and was replaced\n")
+    refused(semtool("encode", f"a.{suffix}"), 2, "usage: a.sem is there already, and may be that of a.bmp: ")
+    Path(f"a.{suffix}").write_bytes(Path(f"a.{suffix}").read_bytes()[:20])
+    refused(semtool("encode", photo), 2, f"usage: a.sem is there already, and may be that of a.{suffix}: ")
+
+
 @pytest.mark.slow
 def test_pictures_of_one_stem_at_the_same_time(photo: Path) -> None:
     """Neither has found a file when it began; the second to end does not replace the first one's."""

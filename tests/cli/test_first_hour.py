@@ -69,10 +69,28 @@ def test_examples_replace_nothing_unless_told(semtool: Semtool, place: Path) -> 
     assert Path("grid.npy").read_bytes() == Path("new/folder/grid.npy").read_bytes()
 
 
-@pytest.mark.parametrize(("target", "start"), [("file", "SEM-E-102"), ("", "SEM-E-102")])
+@pytest.mark.parametrize(("target", "start"), [("file", "SEM-E-102"), ("", "SEM-E-102"), ("/proc/no", "SEM-E-102")])
 def test_examples_need_a_folder(target: str, start: str, semtool: Semtool) -> None:
     Path("file").write_bytes(b"")
     refused(semtool("example", "-o", target), 7, start)
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("encode --caption x --size 8x8 -o", "name a file, or leave -o out"),
+        ("inspect file --html", "name a file, or leave --html out"),
+        ("thumbnail file -o", "name a file"),
+        ("batch encode file -o", "name a folder"),
+        ("batch verify file -o", "name a folder, or leave -o out"),
+        ("example -o", "name a folder, or leave -o out"),
+    ],
+)
+def test_an_empty_name_of_an_output(command: str, hint: str, semtool: Semtool, place: Path) -> None:
+    Path("file").write_bytes(b"\xf5\x9e")
+    done = semtool(*command.split(), "")
+    what = "folder" if "folder" in hint else "output"
+    assert (done.status, done.line) == (7, f"SEM-E-102 cannot-write: '': the name of the {what} is empty; {hint}")
 
 
 # --- one name and number for a quality --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -18,6 +19,8 @@ from PIL import Image
 from refcodec import codec
 from refcodec.batch import inputs as batch_inputs
 from refcodec.batch import outputs as batch_outputs
+from refcodec.batch import run as batch_run
+from refcodec.errors import Code, SemError
 from refcodec.images.formats import _READERS
 from refcodec.images.suffixes import PICTURE_SUFFIXES
 
@@ -109,7 +112,9 @@ def test_inspect_shows_each_in_turn(semtool: Semtool, photos: Path) -> None:
     semtool("encode", "photos", "-o", "out/")
     both = semtool("inspect", "out/a.sem", "out/b.sem")
     assert both.text == semtool("inspect", "out/a.sem").text + semtool("inspect", "out/b.sem").text
-    rows = semtool("inspect", "out", "--json").json["files"]
+    done = semtool("inspect", "out", "--json").json
+    valid("inspect-many", done)
+    rows = done["files"]
     assert [row.pop("file") for row in rows] == [f"out/{name}" for name in NAMES]
     for row in rows:
         valid("inspect", row)
@@ -400,9 +405,60 @@ def test_what_is_left_out_of_folders(semtool: Semtool, photos: Path) -> None:
     done = semtool("encode", "photos", "-o", "out/")
     assert done.status == 0
     assert set(made("out")) == {*NAMES, "B2.sem"}
-    assert (
-        done.err.splitlines()[0] == "note: left out 5 files of other suffixes: .txt (2), .pdf (1), .png (1), none (1)"
-    )
+    assert done.err.splitlines()[:2] == [
+        "note: left out what is no regular file: photos/pipe.png",
+        "note: left out 4 files of other suffixes: .txt (2), .pdf (1), none (1)",
+    ]
+    os.mkfifo("photos/pipe.jpg")
+    Path("photos/zero.bmp").symlink_to("/dev/zero")
+    for name in ("a.txt", "b.txt", "c.pdf"):
+        Path("photos", name).unlink()
+    assert semtool("encode", "photos", "-o", "out/", "--resume").err.splitlines()[:2] == [
+        "note: left out what is no regular file: photos/pipe.jpg, and 2 more",
+        "note: left out 1 file of other suffixes: none (1)",
+    ]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_full_disk_ends_the_work(
+    semtool: Semtool, photos: Path, monkeypatch: pytest.MonkeyPatch, jobs: str, number: int
+) -> None:
+    """Each further output would fail for it; what is there stays, and --resume does the rest."""
+    real, written = batch_run.write_atomic, list[str]()
+
+    def write(path: str, data: bytes, **options: Any) -> None:
+        written.append(path)
+        if len(written) > 2:
+            raise SemError(Code.CANNOT_WRITE, f"{path}: {os.strerror(number)}") from OSError(number, "full")
+        real(path, data, **options)
+
+    monkeypatch.setattr(batch_run, "write_atomic", write)
+    done = semtool("encode", "photos", "-o", "out/", "--jobs", jobs)
+    assert (done.status, len(written), len(made("out"))) == (7, 3, 2)
+    line = f"SEM-E-102 cannot-write: {written[2]}: {os.strerror(number)}; free some space, then go on with --resume"
+    assert done.err.splitlines() == [line]
+    monkeypatch.setattr(batch_run, "write_atomic", real)
+    again = semtool("encode", "photos", "-o", "out/", "--resume")
+    assert (again.status, made("out")) == (0, alone(NAMES))
+    assert again.line.startswith("3 encoded, 2 kept")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_another_error_of_an_output_is_of_that_one(
+    semtool: Semtool, photos: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    real = batch_run.write_atomic
+
+    def write(path: str, data: bytes, **options: Any) -> None:
+        if path.endswith("b.sem"):
+            raise SemError(Code.CANNOT_WRITE, f"{path}: no") from OSError(number, "no")
+        real(path, data, **options)
+
+    monkeypatch.setattr(batch_run, "write_atomic", write)
+    done = semtool("encode", "photos", "-o", "out/")
+    assert (done.status, set(made("out"))) == (7, {*NAMES} - {"b.sem"})
+    assert done.err.splitlines()[-1].startswith("4 encoded, 1 failed")
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

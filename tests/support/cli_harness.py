@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+from referencing import Registry, Resource
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "conformance" / "schema"
 
@@ -43,9 +45,16 @@ Semtool = Callable[..., Done]
 
 def valid(name: str, value: Any) -> None:
     """The value is what `conformance/schema` says of it."""
-    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_bytes())
+    schema = schemas()[f"{name}.schema.json"]
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(value)
+    resources = [(uri, Resource.from_contents(contents)) for uri, contents in schemas().items()]
+    jsonschema.Draft202012Validator(schema, registry=Registry().with_resources(resources)).validate(value)
+
+
+@lru_cache(maxsize=1)
+def schemas() -> dict[str, Any]:
+    """All schemas, by the names that references of one to another have."""
+    return {path.name: json.loads(path.read_bytes()) for path in SCHEMAS.glob("*.schema.json")}
 
 
 def refused(done: Done, status: int, start: str) -> None:

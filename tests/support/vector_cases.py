@@ -10,21 +10,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from default_environment import TABLES, default_rows
 
-from refcodec import spec
-from refcodec.container import Header, Section, assemble, read, section_check, write
+from refcodec.container import read
 from refcodec.decoder import decode_file
 from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.inspection import inspect
-from refcodec.networks import package
 from refcodec.networks.numpy_backend import NumpyBackend
-from refcodec.payloads import clip_bits, consonant, kinds, pq_codes, vq_indices
-from refcodec.payloads import latents as elic_latents
-from refcodec.payloads.caption import modes as caption
-from refcodec.payloads.latents import ElicLatents
+from refcodec.payloads import kinds
+from run_mutant import adapter_module
 from tools.vectors import build, case
 from tools.vectors.edits import Edit
 
@@ -128,49 +123,11 @@ def shown(said: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
-def encoded(given: dict[str, Any]) -> bytes:
-    """The file for the symbols of an encoder vector."""
-    row = default_rows().get(given["profile"])
-    size = (given["width"], given["height"])
-    assert given["model_hash"] is None
-    header = Header(spec.VERSION, given["check_bits"], False, row.id, None, None, *size, None, None, row)
-    sections = []
-    for section in given["sections"]:
-        if "body" in section:
-            body = symbols = bytes.fromhex(section["body"])
-        elif "value" in section:
-            body, symbols = written(section, row, size)
-        else:
-            model = package.load(MODELS / build.folder_of(row))
-            z, y = (np.array(section[key], np.int32) for key in ("z", "y"))
-            latents = ElicLatents(section["rate"], z, y)
-            choose = elic_latents.replay(latents, model, size)
-            body, again = elic_latents.encode(latents.rate, latents.z, choose, model, size, BACKEND, tables=TABLES)
-            symbols = latents.serialise()
-            assert again.serialise() == symbols
-        bits = given["check_bits"]
-        check = section_check(row, None, header, section["type"], symbols, bits) if bits else b""
-        sections.append(Section(section["type"], body, check))
-    return write(assemble(header, sections))
+def writer() -> Any:
+    """Return the adapter of refcodec's encoder and editor, conformance/adapters/refcodec_writer.py."""
+    return adapter_module("refcodec_writer")
 
 
-def written(section: dict[str, Any], row: Any, size: tuple[int, int]) -> tuple[bytes, bytes]:
-    """Body and S of a payload of kinds 1 to 5 from its value."""
-    kind, value = section["type"] & 0x3F, section["value"]
-    parameters = row.parameters(kind)
-    model: Any = package.load_any(MODELS / row.name) if kinds.needs_model(kind, parameters) else None
-    table = None if model is None else model.table
-    if kind == 1:
-        body = consonant.encode(consonant.from_text(value).codes, parameters, tables=TABLES)
-    elif kind == 2 and section["mode"] == "tokens":
-        body = caption.encode_tokens(value, parameters, section.get("candidate"))
-    elif kind == 2:
-        candidate = section.get("candidate")
-        body = caption.encode(value, parameters, section["mode"], tables=TABLES, candidate=candidate)
-    elif kind == 3:
-        body = clip_bits.encode(value, parameters, table)
-    elif kind == 4:
-        body = pq_codes.encode(value, parameters)
-    else:
-        body = vq_indices.encode([index for line in value for index in line], parameters, size, table)
-    return body, kinds.decode(kind, body, parameters, size, limit=65536, model=model, tables=TABLES).serialise()
+def writer_environment() -> Environment:
+    """Return the shipped registry and tables, with the models of the suite alone."""
+    return Environment(default_rows(), TABLES, (MODELS,))

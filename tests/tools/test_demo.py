@@ -102,3 +102,19 @@ def test_a_large_photo_is_shrunk(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "uses it as" in capsys.readouterr().out
     Image.new("RGB", (60, 40), "teal").save(tmp_path / "small.png")
     assert steps.prepared(tmp_path / "small.png", tmp_path)[0] == tmp_path / "small.png"
+
+
+@pytest.mark.parametrize(
+    ("photo", "given", "caption", "printed"),
+    [
+        (PHOTO, None, "a red cup of coffee on a wooden table", ""),
+        (PHOTO, "a cup", "a cup", ""),
+        (Path("mine.jpg"), "a cat", "a cat", ""),
+        (Path("mine.jpg"), None, "a photograph", "described as 'a photograph'; say what it shows with CAPTION"),
+    ],
+)
+def test_another_photo_is_not_described_as_a_cup(
+    photo: Path, given: str | None, caption: str, printed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert __main__.caption_for(photo, given) == caption
+    assert capsys.readouterr().out.startswith(printed)

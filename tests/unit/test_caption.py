@@ -316,6 +316,27 @@ def test_bombs() -> None:
     assert code(b"\xfa\x00\xf8\x01\x00\x00") == 401
 
 
+@pytest.mark.parametrize(
+    ("freedom", "block"),
+    [
+        ("a compressed block of size 0", "050000"),
+        ("reserved bits of the compression modes", "650000 28 6120636174 01 55 050200 06"),
+        ("no sequences, in two bytes", "450000 28 6120636174 8000"),
+        ("bits behind the last sequence", "650000 28 6120636174 01 54 050200 0e"),
+    ],
+)
+def test_zstd_frames_of_either_answer(freedom: str, block: str) -> None:
+    """SEM-R-168: the frame of SPEC §13.2 is accepted with the only text that it can have, or rejected as SEM-E-401."""
+
+    def outcome() -> str | int | None:
+        try:
+            return decode(b"\xfa\x00\x38" + bytes.fromhex(block), PARAMETERS, LIMIT, tables=TABLES).text
+        except SemError as error:
+            return error.code
+
+    assert outcome() in ("", "a cat", "a catcat", "a cat ca", 401), freedom
+
+
 def test_zlib_streams() -> None:
     stream = zlib.compress(b"a cat")
     for level in range(10):

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import socket
+import ssl
+import struct
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -142,6 +146,36 @@ def test_a_server_that_stalls(serve: Any, script: Script) -> None:
 def test_tls_that_stalls(serve: Any, script: Script) -> None:
     what = failure(language(serve(script), "https")).what
     assert LATE in what or "cannot be reached" in what
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("late", [(socket, "create_connection"), (ssl, "create_default_context")])
+def test_a_connection_that_is_reset_leaves_no_socket_open(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, scheme: str, late: tuple[Any, str]
+) -> None:
+    """The peer resets the connection after it is made, before its address is asked for or TLS begins."""
+    gone = threading.Event()
+
+    def reset(connection: socket.socket) -> None:
+        connection.sendall(b"\x16")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        gone.set()
+
+    original = getattr(*late)
+
+    def slow(*arguments: Any) -> Any:
+        made = original(*arguments)
+        assert gone.wait(5)
+        return made
+
+    monkeypatch.setattr(*late, slow)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        what = failure(language(serve(reset), scheme, timeout=10)).what
+        gc.collect()
+    assert "cannot be reached" in what
+    assert [str(warning.message) for warning in seen] == []
 
 
 def test_a_name_that_is_never_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def text_model(package: Package) -> Any:
         def __getattr__(self, name: str) -> Any:
             return getattr(MICRO, name)
 
-        def open_package(self, _package: Any, _kind: int, members: Any) -> Any:
+        def open_package(self, _package: Any, members: Any) -> Any:
             if set(symbols) != set(members):
                 MICRO.bad_model("`symbols` has not exactly the members of the table")
             return symbols, found

@@ -47,7 +47,7 @@ LAYERS = (
     ("descriptor_names", "replace_file"),
     ("temporary_files",),
     ("registry.hints",),
-    ("limits", "sandbox", "rate_target"),
+    ("limits", "sandbox", "rate_target", "python_errors"),
     ("spec", "errors", "progress", "memory", "process_settings", "efforts", "option_bounds"),
 )
 RANK = {part: len(LAYERS) - i for i, line in enumerate(LAYERS) for part in line}

@@ -69,6 +69,14 @@ def test_unknown_arguments_are_refused(name: str) -> None:
     assert opened(file_bytes()).decode_options == {"level": 2}
 
 
+def test_values_of_another_type_are_refused_by_name() -> None:
+    configure(limits=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"limits is a refcodec\.Limits, not int"):
+        opened(file_bytes()).load()
+    with pytest.raises(TypeError, match=r"environment is a refcodec\.Environment, not int"):
+        configure(environment=5)  # type: ignore[arg-type]
+
+
 def test_wrong_values_are_refused_on_loading() -> None:
     image = opened(file_bytes())
     image.decode_options["seed"] = 7  # not read by method elic

@@ -29,6 +29,7 @@ from refcodec.registry.dim_classes import sizes
 from refcodec.registry.hints import HINTS
 
 FOLDER = Path(registry.__file__).parent
+SPEC = (Path(__file__).resolve().parents[2] / "SPEC.md").read_text(encoding="utf-8")
 DOCUMENT = json.loads((FOLDER / "registry.json").read_bytes())
 SCHEMA = json.loads((FOLDER / "registry.schema.json").read_bytes())
 ROWS = DOCUMENT["profiles"]
@@ -100,6 +101,12 @@ def test_what_is_recommended_is_read_only() -> None:
     for part in (advice.models, advice.hints):
         with pytest.raises(TypeError):
             part["seed"] = "1"  # type: ignore[index]
+
+
+def test_hints_of_the_text_are_those_of_files() -> None:
+    """The regular expressions of SPEC §6."""
+    block = SPEC.partition("as regular expressions, which the entire value matches:\n\n```\n")[2].partition("```")[0]
+    assert dict(line.split() for line in block.splitlines()) == HINTS
 
 
 def test_hints_of_the_schema_are_those_of_files() -> None:

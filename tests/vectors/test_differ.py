@@ -9,14 +9,21 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from diff_fuzz import agreement, deflate, json_text, zstd_frames
 from diff_fuzz.agreement import verdict
 from diff_fuzz.cases import Cases
 from diff_fuzz.files import FileParts, Section, parse_parts, read_varint, varint
+from refcodec.payloads.caption import compressed
+from refcodec.registry import Registry
+from refcodec.table_files import SHIPPED
+from semrunner import persistent
 from semrunner.answer import Answer
 from semrunner.suite import load
 
@@ -72,7 +79,9 @@ def test_a_difference_is_found_and_shrunk(tmp_path: Path) -> None:
         line = file.with_suffix(".txt").read_text()
         assert "fake-other: SEM-E-402" in line
         assert f"case {item['case']}" in line
-    files = [out / item["file"] for item in document["written"] if not item["kind"].startswith("package")]
+    files = [
+        out / item["file"] for item in document["written"] if not item["kind"].startswith(("package", "zstd frame"))
+    ]
     assert files
     assert all(len(file.read_bytes()) == 3 for file in files)  # two bytes before it, and itself
 
@@ -119,6 +128,15 @@ def test_unspecified_differences_are_recognised() -> None:
     assert agree(rejected("SEM-E-803"), rejected("SEM-E-705")) == "unspecified"
     assert agree(rejected("SEM-E-803"), rejected("SEM-E-501")) == "differ"
     assert agree(accepted(), rejected("SEM-E-401"), frame) == "unspecified"
+    assert verdict([accepted(), rejected("SEM-E-401")], "L", frame, [none, none], strict=True) == "differ"
+    assert verdict([accepted(), rejected("SEM-E-702")], "L", frame, [none, none], refusable=True) == "unspecified"
+    assert verdict([accepted(), rejected("SEM-E-401")], "L", b"", [none, none], refusable=True) == "differ"
+    assert agree(accepted(), rejected("SEM-E-704"), b"\xf9", ("zlib",)) == "agree"
+    unstarted = Answer("broken", why=f"{agreement.NOT_STARTED}: no")
+    assert agree(unstarted, Answer("reject", error="SEM-E-702", status=4)) == "agree"
+    assert agree(unstarted, accepted()) == "differ"
+    assert agreement.NOT_STARTED in Path(persistent.__file__).read_text(encoding="utf-8")
+    assert agree(accepted(), rejected("SEM-E-704"), b"\xfa", ("zlib",)) == "differ"
     assert agree(accepted(), rejected("SEM-E-401"), bytes.fromhex("fa2005 290000 6120636174")) == "differ"
     assert agree(accepted(), rejected("SEM-E-704"), frame, ("zstd",)) == "agree"
     assert agree(accepted(), rejected("SEM-E-704"), b"", ("zstd",)) == "differ"
@@ -155,6 +173,73 @@ def test_a_case_is_always_the_same(tmp_path: Path) -> None:
         a, b = one.case(number), other.case(number)
         assert (a.name, a.file, a.tier, a.asked) == (b.name, b.file, b.tier, b.asked)
     assert one.case(1).file != one.case(2).file
+
+
+def inflated(stream: bytes) -> bytes | None:
+    """Return what zlib makes of exactly one stream."""
+    inflate = zlib.decompressobj()
+    try:
+        text = inflate.decompress(stream)
+    except zlib.error:
+        return None
+    return text if inflate.eof and not inflate.unused_data else None
+
+
+def test_zlib_streams_without_a_defect_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [inflated(deflate.stream(Random(seed))) for seed in range(400)]
+    assert 60 < sum(text is None for text in found) < 340  # most defects are errors
+    kinds = set()
+    monkeypatch.setattr(deflate, "DEFECTS", ("",))
+    for seed in range(400):
+        stream = deflate.stream(Random(seed))
+        kinds.add(stream[2] >> 1 & 3)
+        assert inflated(stream) is not None, seed
+    assert kinds == {0, 1, 2}
+
+
+@pytest.mark.parametrize("defect", deflate.DEFECTS)
+def test_every_defect_of_a_zlib_stream_is_found_by_zlib(defect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In some stream at least: a changed bit, length or number can be harmless."""
+    monkeypatch.setattr(deflate, "DEFECTS", (defect,))
+    assert any(inflated(deflate.stream(Random(seed))) is None for seed in range(60))
+
+
+def test_zstd_blocks_are_valid_by_construction() -> None:
+    """Those of every kind of literals and mode of sequences, which the reference decoder reads."""
+    dictionary = SHIPPED.load(compressed.DICTIONARY)
+    seen: set[str] = set()
+    for seed in range(300):
+        writer = zstd_frames.Writer(Random(seed))
+        blocks = [writer.block() for _ in range(3)]
+        if writer.out > 1 << 16:
+            continue
+        header = zstd_frames.Header(False, 4, writer.out)
+        frame = header.bytes() + b"".join(block.bytes(last=at == 2) for at, block in enumerate(blocks))
+        assert len(compressed.decompress(frame, 1 << 16, dictionary)) == writer.out
+        seen |= {f"block {block.kind}" for block in blocks}
+        seen |= {f"literals {block.data[0] & 3}" for block in blocks if block.kind == zstd_frames.COMPRESSED}
+    assert seen == {f"block {kind}" for kind in range(3)} | {f"literals {kind}" for kind in range(4)}
+
+
+def test_registries_are_spelt_otherwise() -> None:
+    document = json.loads(REGISTRY.read_bytes())
+    texts = [json_text.respelled(Random(seed), document) for seed in range(40)]
+    assert all(json.loads(text) == document for text, changed in texts if not changed)
+    assert any(b"\\u00" in text for text, _ in texts)
+    assert {changed for _, changed in texts} == {True, False}
+
+
+def test_malformed_registries_are_no_registries() -> None:
+    def is_registry(text: bytes) -> bool:
+        try:
+            Registry.parse(text)
+        except ValueError:
+            return False
+        return True
+
+    text = json.dumps(json.loads(REGISTRY.read_bytes())).encode()
+    assert is_registry(text)
+    assert [change(text)[:40] for change in json_text.MALFORMED if is_registry(change(text))] == []
 
 
 def test_it_needs_the_standard_library_alone() -> None:

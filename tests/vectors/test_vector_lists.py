@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from default_environment import TABLES, default_rows
+from default_environment import default_rows
 from vector_cases import (
     BACKEND,
     MODELS,
@@ -20,18 +20,17 @@ from vector_cases import (
     VECTORS,
     asked,
     data_of,
-    encoded,
     entries,
     manifest,
     shown,
     vectors,
     verdict,
+    writer,
+    writer_environment,
 )
 
-from refcodec import editing, reconstruct
-from refcodec.assemble import section_of
-from refcodec.codec import encode_file
-from refcodec.container import Section, assemble, read, write
+from refcodec import reconstruct
+from refcodec.container import assemble, read, write
 from refcodec.decoder import decode_file
 from refcodec.environment import Environment
 from refcodec.errors import SemError
@@ -152,59 +151,22 @@ def test_spread_is_measured_as_the_manifest_says() -> None:
     assert all(found["spread"][name] <= said[name] for name in ("peak", "rms"))
 
 
-def refused(given: dict[str, Any]) -> None:
-    """An encoder that is given this; whatever it makes of it is an error of the test."""
-    maps = [section["map"] for section in given["sections"] if "map" in section]
-    if maps:
-        samples = np.frombuffer(bytes.fromhex(maps[0]["samples"]), np.uint8).reshape(
-            maps[0]["height"], maps[0]["width"]
-        )
-        size = (given["width"], given["height"])
-        encode_file(sketch=samples, size=size, profile=given["profile"])
-    else:
-        encoded(given)
-
-
 def test_refuse() -> None:
     """What an encoder must not write it does not write: SemError for what a decoder would name, else ValueError."""
-    made = []
+    made, adapter = [], writer()
     for entry in manifest()["refuse"]:
         try:
-            refused(json.loads(data_of(entry)))
+            adapter.done(adapter.writer_server.Order("encode", data_of(entry), MODELS), writer_environment())
         except (SemError, ValueError):
             continue
         made.append(entry["id"])
     assert made == []
 
 
-def edited(data: bytes, operation: dict[str, Any]) -> bytes:
-    container = read(data)
-    if "strip" in operation:
-        return editing.strip(container, operation["strip"]).data
-    if "cut" in operation:
-        return editing.cut(container, sections=operation["cut"]).data
-    new: list[Section] = []
-    header = container.header
-    for section in operation["add"]:
-        body = symbols = bytes.fromhex(section["body"])
-        if section["type"] & 0x80:
-            kind = section["type"] & 0x3F
-            symbols = kinds.decode(
-                kind,
-                body,
-                container.profile.parameters(kind),
-                (header.width, header.height),
-                limit=65536,
-                tables=TABLES,
-            ).serialise()
-        new.append(section_of(header, header.model_digest(), section["type"], body, symbols))
-    return editing.add(container, new, replacing=operation["replacing"]).data
-
-
 def test_edit() -> None:
     for entry in manifest()["edit"]:
         whole, wanted = data_of(vectors()[entry["input"]]), data_of(vectors()[entry["output"]])
-        assert edited(whole, entry["operation"]) == wanted != whole, entry["id"]
+        assert writer().edited(whole, entry["operation"], writer_environment()) == wanted != whole, entry["id"]
 
 
 def test_edits_keep_and_drop() -> None:

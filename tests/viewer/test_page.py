@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from provenance_files import with_provenance
 from viewer_node import assert_near
 from viewer_page import ROOT, SAMPLES, ViewerPage, serving
 
@@ -38,7 +39,11 @@ HOSTILE = (
     "\u202eevil\u2066",
     "javascript:alert(1)",
     "{}\\3c",
+    "\x1b[2J\x1b]0;owned\x07\u009b31m",
+    "\u061c\u200e\u200fgpj.exe",
+    "a\u00ad\u200b\u2060\ufeff\U000e0041",
 )
+PROVENANCE = ("__proto__", "constructor", "model", "hasOwnProperty", "7")  # keys that objects of JavaScript have, too
 
 
 @pytest.fixture(scope="module", params=["repository", "published"])
@@ -217,17 +222,38 @@ def test_a_cut_file_of_entire_sections_is_shown(viewer: ViewerPage) -> None:
     assert viewer.text("blockquote") == "a cup of coffee on a wooden table"
 
 
-def test_a_hostile_file_is_text(viewer: ViewerPage) -> None:
+def spelled(text: str) -> str:
+    """Return a text as the page shows it, with what is invisible spelled out."""
+    return "".join(
+        c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\u{{{ord(c):x}}}" for c in text
+    )
+
+
+@pytest.mark.parametrize("section", ["metadata", "provenance"])
+def test_a_hostile_file_is_text(viewer: ViewerPage, section: str) -> None:
     notes = {f"k{i} {text}"[:60]: text for i, text in enumerate(HOSTILE)}
-    data = refcodec.encode(text="a cat", size=(64, 64), metadata=notes)
+    data = refcodec.encode(text="a cat", size=(64, 64), **({"metadata": notes} if section == "metadata" else {}))
+    data = data if section == "metadata" else with_provenance(data, notes)
     viewer.choose(data, "<img src=x onerror=alert(1)>\u202e.sem")
     page = viewer.page
     assert page.locator("img, script:not([src]), iframe").count() == 0
     assert page.locator("#result h2").first.inner_text() == "<img src=x onerror=alert(1)>\\u202e.sem"
     for text in HOSTILE:
-        shown = re.sub("[\u202e\u2066]", lambda found: f"\\u{ord(found[0]):04x}", text)
-        assert page.get_by_text(shown, exact=True).count() >= 2, text
-    assert not re.search("[\u202a-\u202e\u2066-\u2069]", page.locator("body").inner_text())
+        assert page.get_by_text(spelled(text), exact=True).count() >= 2, text
+    shown = page.locator("body").inner_text()
+    assert not [c for c in shown if not c.isprintable() and c not in "\n\t"]
+    viewer.check_quiet()
+
+
+def test_keys_that_objects_have_and_long_values_are_text(viewer: ViewerPage) -> None:
+    values = {key: f"value of {key}" for key in PROVENANCE}
+    data = with_provenance(refcodec.encode(text="a cat", size=(64, 64)), values | {"long": "\x1b[31m" * 12_000})
+    viewer.choose(data)
+    assert viewer.error is None
+    for key, value in values.items():
+        assert viewer.page.locator("dl.facts dt", has_text=key).count() >= 1
+        assert viewer.page.get_by_text(value, exact=True).count() >= 2
+    assert len(viewer.page.locator("body").inner_text()) < 100_000
     viewer.check_quiet()
 
 

@@ -7,6 +7,10 @@ import importlib.util
 from pathlib import Path
 from typing import Final
 
+from tools import program
+
+program.begin()
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 PHOTO: Final = ROOT / "refcodec/data/examples/photo.jpg"  # "coffee" (CC0, Rachel Michetti), 600x400
 

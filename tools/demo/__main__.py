@@ -5,7 +5,7 @@
 
 The sheet, out/demo/sheet.png, has the photo; .sem at three rates beside JPEG and AVIF of the same bytes; the sketch and
 the restored words; the preview of VQ indices beside AVIF and JPEG XL of the same bytes. Without PHOTO: the photograph in
-the package, "coffee" (CC0, Rachel Michetti). TEXT is a sentence about the photo.
+the package, "coffee" (CC0, Rachel Michetti). TEXT is a sentence about PHOTO, by default "a photograph".
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ OUT: Final = ROOT / "out/demo"
 QUALITIES: Final = (3, 5, 8)
 PHOTO_CODECS: Final = {"JPEG": anchors.jpeg, "AVIF": anchors.avif}
 SMALL_CODECS: Final = {"AVIF": anchors.avif, "JPEG XL": anchors.jpeg_xl}
-CAPTION: Final = "a red cup of coffee on a wooden table"
+CAPTION: Final = "a red cup of coffee on a wooden table"  # of PHOTO
+ANY: Final = "a photograph"  # the caption of another photo, unless the user describes it
 
 
 def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -90,7 +91,7 @@ def description_row(photo: Path, pixels: NDArray[np.uint8], out: Path, caption: 
     sent_bytes, consonants, restored = steps.words(caption, out, size)
     text = f"\tThe description\n{caption}\n\n\tis sent as consonants\n{consonants}\n\n\tand restored to\n{restored}"
     return Row(
-        "The photo, and descriptions from which a generator paints",
+        "The photo, and descriptions for a generator",
         (
             Panel("Original", f"{size[0]} x {size[1]} pixels", pixels),
             sem_panel("Sketch and caption", coded, pixels, "method pics: an edge map for a ControlNet"),
@@ -108,15 +109,23 @@ def preview_row(photo: Path, pixels: NDArray[np.uint8], out: Path) -> Row:
     return compared(heading, ".sem, VQ indices", coded, others, pixels)
 
 
+def caption_for(photo: Path, caption: str | None) -> str:
+    """Return the caption of a photo: the given one, that of the photograph in the package, or one that fits any photo."""
+    if caption is not None or photo == PHOTO:
+        return caption or CAPTION
+    print(f"described as {ANY!r}; say what it shows with CAPTION='…' (make demo) or --caption")
+    return ANY
+
+
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("photo", nargs="?", type=Path, default=PHOTO)
-    ap.add_argument("--caption", default=CAPTION, help="a sentence about the photo")
+    ap.add_argument("--caption", help="a sentence about the photo")
     args = ap.parse_args()
     start = time.monotonic()
     OUT.mkdir(parents=True, exist_ok=True)
     photo, pixels = steps.prepared(args.photo.resolve(), OUT)
-    rows = [description_row(photo, pixels, OUT, args.caption), *rate_rows(photo, pixels, OUT)]
+    rows = [description_row(photo, pixels, OUT, caption_for(args.photo, args.caption)), *rate_rows(photo, pixels, OUT)]
     rows.append(preview_row(photo, pixels, OUT))
     first = OUT / f"quality-{QUALITIES[0]}.sem"
     steps.run("inspect", first)

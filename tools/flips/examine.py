@@ -25,7 +25,7 @@ from refcodec.networks import package_cache
 from refcodec.payloads.coding import CodingContext
 
 CPU_SECONDS: Final = 30.0  # limit of one run
-SYMBOLS: Final = 1 << 20  # files that claim more have only their container examined
+SYMBOLS: Final = 1 << 18  # files that claim more have only their container examined
 TEXT_BYTES: Final = 1 << 16
 
 

@@ -4,7 +4,7 @@
     python -m tools.release [--index]          # build, compare two builds, check, install, run
     python -m tools.release NAME [--index]     # record release NAME in the lists of rows and vectors first
 
-Packages and their digests (SHA256SUMS) are left in out/release. --index: for a package index, which needs an address of the
+Packages, the implementer's kit and their digests (SHA256SUMS) are left in out/release. --index: for a package index, which needs an address of the
 repository (`repository` in pyproject.toml); without it, its absence is a note.
 """
 
@@ -23,6 +23,8 @@ from typing import Final
 
 from refcodec import __version__
 from tools import program
+from tools.kit.kit import make as make_kit
+from tools.kit.printed import NoBrowser
 from tools.release import build, check, environments, record, tour
 from tools.release.build import ROOT, Packages
 
@@ -44,11 +46,15 @@ def step(what: str, work: Callable[[], list[str]]) -> bool:
 
 
 def built() -> Packages:
-    """Build into `OUT`, with the digests of both files."""
+    """Build into `OUT`, with the implementer's kit and the digests of all files."""
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     packages = build.build(ROOT, OUT)
-    lines = [f"{build.sha256(path)}  {path.name}\n" for path in packages]
+    try:
+        kit = make_kit(OUT)
+    except NoBrowser as error:
+        raise build.BuildError(str(error)) from error
+    lines = [f"{build.sha256(path)}  {path.name}\n" for path in (*packages, kit)]
     (OUT / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
     return packages
 
@@ -76,14 +82,22 @@ def tested(sdist: Path, folder: Path) -> list[str]:
     return [] if done.returncode == 0 else done.stdout.splitlines()[-20:]
 
 
+def made_again(folder: Path) -> list[str]:
+    """Make the implementer's kit again; return a line if its bytes differ."""
+    again = make_kit(folder)
+    same = build.sha256(again) == build.sha256(OUT / again.name)
+    return [] if same else [f"{again.name} is not reproducible"]
+
+
 def checked(packages: Packages, folder: Path) -> bool:
     """Check both packages in every way; return whether all is well."""
-    for name in ("again", "wheel", "sdist", "tests"):
+    for name in ("again", "kit", "wheel", "sdist", "tests"):
         (folder / name).mkdir()
     parts: dict[str, Callable[[], list[str]]] = {
         "the sdist builds the same wheel and sdist, byte for byte": lambda: build.differences(
             packages, build.rebuilt(packages, folder / "again")
         ),
+        "the implementer's kit again, byte for byte": lambda: made_again(folder / "kit"),
         "contents, metadata, versions, README on an index, twine check --strict": lambda: check.problems(
             packages, check.files_of_git()
         ),

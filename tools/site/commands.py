@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Commands and code of a page: each block of a console or of Python with the output that the page shows.
 
-    python -m tools.site.commands docs/tutorial.md PHOTO    run them in a folder with PHOTO as photo.jpg
+    python -m tools.site.commands docs/tutorial.md    run them in an empty folder
 
-The output must be the same but for numbers that depend on the codec of the photograph's own format (5 % are granted) and for
-digests. Exit status 1 with the first difference.
+The output must be the same but for digests, and numbers that depend on the reader of the photograph's format (5 %). Exit status 1 with the first difference.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,7 +77,7 @@ def compare(step: Step, printed: str) -> None:
 
 
 def run(page: str, folder: Path, environment: Mapping[str, str]) -> int:
-    """Run the steps of a page in a folder; return their number. Raises PageError."""
+    """Run the steps of a page in `folder`/work, which is created; return their number. Raises PageError."""
     (folder / "bin").mkdir(exist_ok=True)
     program = folder / "bin/semtool"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{PROGRAM}" "$@"\n')
@@ -89,6 +87,7 @@ def run(page: str, folder: Path, environment: Mapping[str, str]) -> int:
     python.chmod(0o755)
     path = os.pathsep.join([str(folder / "bin"), environment.get("PATH", "")])
     work = folder / "work"
+    work.mkdir()
     steps = steps_of(page)
     for step in steps:
         command = ["python", "-c", step.source] if step.language == "python" else ["sh", "-c", step.source]
@@ -113,11 +112,8 @@ def main() -> None:
     """Run a page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("page", type=Path)
-    parser.add_argument("photo", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "work").mkdir()
-        shutil.copy(args.photo, Path(name) / "work/photo.jpg")
         try:
             print(f"{run(args.page.read_text(encoding='utf-8'), Path(name), os.environ)} steps")
         except PageError as error:

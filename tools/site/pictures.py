@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Make the pictures of docs/tutorial.md out of a photograph.
+"""Make the pictures of docs/tutorial.md, one of which README.md shows too, of the photograph in the package.
 
-    python -m tools.site.pictures [PHOTO]
+    python -m tools.site.pictures
 
-Without PHOTO: "coffee" (CC0, Rachel Michetti), from the sample pictures of scikit-image.
+The sizes in them are those that the commands of the tutorial print.
 """
 
 from __future__ import annotations
 
 import io
-import sys
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,10 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import refcodec
-from tools.demo import sample
+from tools.demo import PHOTO, ROOT
 from tools.demo.sheet import side_by_side
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "docs/images/tutorial"
+IMAGES: Final = ROOT / "docs/images"
+CAPTION: Final = "A red cup of coffee."
 CROP: Final = (100, 30, 480, 390)  # the cup, in the pixels of the sample
 
 
@@ -48,15 +47,29 @@ def previews(photo: Image.Image) -> NDArray[np.uint8]:
     return side_by_side([(name, _panel(step.image)) for name, step in zip(names, chosen, strict=True)])
 
 
+def descriptions(photo: Image.Image) -> NDArray[np.uint8]:
+    """The photograph, its preview from VQ indices, and its edge map, in two thirds of their size."""
+    indices = refcodec.encode(photo, method="perco")
+    sketch = refcodec.encode(photo, method="pics", caption=CAPTION, bpp=0.02)
+    edges = refcodec.symbol_files(sketch)["sketch"].make(".png")
+    panels = (
+        (f"the photograph, {photo.width}x{photo.height}", photo),
+        (f"method perco: preview from {len(indices)} bytes", refcodec.decode(indices)),
+        (f"method pics: edge map and caption, {len(sketch)} bytes", Image.open(io.BytesIO(edges))),
+    )
+    size = (photo.width * 2 // 3, photo.height * 2 // 3)
+    small = [(name, np.asarray(each.convert("RGB").resize(size, Image.Resampling.LANCZOS))) for name, each in panels]
+    return side_by_side(small)
+
+
 def main() -> None:
-    """Write the pictures as JPEG."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else sample()
-    out = io.BytesIO()
-    Image.open(path).convert("RGB").save(out, "JPEG", quality=95)
-    photo = Image.open(out)
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    """Write the pictures."""
+    photo = Image.open(PHOTO)
+    (IMAGES / "tutorial").mkdir(parents=True, exist_ok=True)
     for name, make in (("rates", rates), ("previews", previews)):
-        Image.fromarray(make(photo)).save(FOLDER / f"{name}.jpg", quality=88, optimize=True, progressive=True)
+        path = IMAGES / f"tutorial/{name}.jpg"
+        Image.fromarray(make(photo)).save(path, quality=88, optimize=True, progressive=True)
+    Image.fromarray(descriptions(photo)).quantize(256).save(IMAGES / "descriptions.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from refcodec.errors import CODES, FAMILIES
+from tools.spec.network import network
+from tools.spec.row_keys import row_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,6 +74,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "dictionary-digest": digest_of("refcodec/payloads/data/caption.zdict"),
     "dump": dump,
     "sketch-dump": sketch_dump,
+    "network": network,
+    "row-keys": row_keys,
 }
 
 

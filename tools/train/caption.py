@@ -20,6 +20,7 @@ from pathlib import Path
 
 from refcodec.payloads.caption import split as caption_text
 from refcodec.payloads.caption.ppm import END, FIRST, OCTET_DEPTH, PIECE_DEPTH, SPELL
+from tools import program
 from tools.train.ngrams import Kept, Smoothed, count, prune, tree
 
 BUDGET = 399_000
@@ -113,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

@@ -20,6 +20,7 @@ from pathlib import Path
 from refcodec.consonant_text.normalise import normalise, words
 from refcodec.entropy import Encoder, cumulative
 from refcodec.payloads.consonant import CONTEXTS, ENTRIES
+from tools import program
 
 ORDER = 3
 DISCOUNT = 0.6  # taken from every count and given to the shorter context (absolute discounting)
@@ -147,4 +148,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

@@ -25,6 +25,7 @@ from PIL import Image
 from refcodec.foundation.folder_digest import folder_sha256
 from refcodec.foundation.hed import EdgeDetector
 from refcodec.foundation.resolve import Models
+from tools import program
 from tools.train import photos, sketches
 
 ABOUT = "maps.json"
@@ -108,4 +109,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

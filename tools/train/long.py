@@ -30,6 +30,7 @@ from torch import Tensor
 
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
+from tools import program
 from tools.train import elic, grow, heldout, photos, session, warm
 from tools.train.losses import distortion
 from tools.train.plans import Plan
@@ -286,4 +287,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

@@ -34,6 +34,7 @@ from refcodec.payloads import latents as elic_latents
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.torch_transforms import extended
+from tools import program
 from tools.train import hed_maps, photos, sketches
 
 Array = NDArray[Any]
@@ -192,4 +193,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tools import program
 from tools.train import prior_data
 from tools.train.prior_data import Grid
 from tools.train.prior_net import PriorConfig, PriorNet
@@ -222,4 +223,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

@@ -22,6 +22,7 @@ from PIL import Image
 from refcodec.networks import package_search
 from refcodec.networks.package import read_manifest
 from refcodec.transforms.vq.transforms import VqEncoder
+from tools import program
 from tools.train import photos
 
 HELD_OUT = 8
@@ -86,4 +87,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

@@ -37,6 +37,7 @@ from refcodec.consonant_text.lexicon import (
 )
 from refcodec.consonant_text.normalise import VOWELS, singular, skeleton, words
 from refcodec.consonant_text.spell import ORDER
+from tools import program
 from tools.train.consonant import read
 
 WORDS = Path(__file__).with_name("restorer_words.txt")
@@ -304,4 +305,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

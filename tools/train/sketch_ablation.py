@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.torch_transforms import extended
+from tools import program
 from tools.train import elic, pack, photos, sketches
 from tools.train.session import tensor
 
@@ -117,4 +118,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

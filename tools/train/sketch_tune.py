@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tools import program
 from tools.train import elic, hed_maps, long, photos, sketches
 from tools.train.losses import line_distortion
 from tools.train.plans import Plan
@@ -91,4 +92,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

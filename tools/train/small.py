@@ -25,6 +25,7 @@ from refcodec.networks.package import FORMAT, FORMAT_VERSION, build_model
 from refcodec.networks.symbol_model import symbol_digest
 from refcodec.networks.tensors import declare
 from refcodec.payloads import clip_bits
+from tools import program
 
 TOTAL = 1 << 16
 Array = NDArray[Any]
@@ -152,4 +153,4 @@ def _run(args: argparse.Namespace, arrays: list[Array]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from tools import program
 from tools.train import elic, heldout, long, pack, photos
 
 KEPT = ("ema", "step", "seconds", "config", "data", "seed")
@@ -46,4 +47,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

@@ -28,6 +28,7 @@ from torch import Tensor
 from refcodec.transforms.elic.blocks import ResidualBottleneck
 from refcodec.transforms.vq.config import VqConfig
 from refcodec.transforms.vq.network import VqNet
+from tools import program
 from tools.train import data, devices, photos, vq_data, vq_pack
 from tools.train.data import Data, Source
 from tools.train.devices import Devices, average_gradients
@@ -287,4 +288,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(program.run(main))

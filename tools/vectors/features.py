@@ -11,7 +11,7 @@ from refcodec.errors import SemError
 
 STAGES: Final = ("header", "limits", "sections", "model", "payload", "check")  # in the order of SEM-R-150
 STAGE_OF: Final = {2: "header", 3: "sections", 4: "payload", 5: "check", 6: "limits", 8: "model"}
-UNSUPPORTED: Final = {701: "header", 702: "header", 703: "sections", 704: "payload", 705: "model"}
+STAGE_OF_CODE: Final = {607: "model", 701: "header", 702: "header", 703: "sections", 704: "payload", 705: "model"}
 
 
 def features(data: bytes, expected: Mapping[str, Any], error: int | None = None) -> list[str]:
@@ -43,4 +43,4 @@ def stage(error: int, tier: str, sectioned: bool) -> str:
     """
     if error == 604:
         return "payload" if tier != "H" else "sections" if sectioned else "limits"
-    return UNSUPPORTED[error] if error in UNSUPPORTED else STAGE_OF[error // 100]
+    return STAGE_OF_CODE[error] if error in STAGE_OF_CODE else STAGE_OF[error // 100]

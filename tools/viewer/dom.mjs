@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Elements. Text of a file reaches the page as text nodes and attributes only.
 
-const SPACES = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/g;
-const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+// controls, marks of direction and what else is invisible, without the joiners of emoji and of Persian; halves of characters
+const UNSEEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const hex = (character, digits) => character.codePointAt(0).toString(16).padStart(digits, "0");
+const escaped = (character) => (character.length > 1 ? `\\u{${hex(character, 1)}}` : `\\u${hex(character, 4)}`);
 
 /** The text with control characters and marks of direction spelled out, so that it cannot pass for the page's own. */
-export const plain = (text) => String(text).replace(SPACES, escaped);
+export const plain = (text) => String(text).replace(UNSEEN, escaped);
 
 /** An element with attributes and children; an attribute that is null or false is left out, true stands without value. */
 export function el(tag, attributes = {}, ...children) {

@@ -106,10 +106,11 @@ function findModel(binding, environment, out) {
   if (out.explicit_model === null) k = digest(binding);
   else if (full) k = digest(Object.assign(Object.create(null), binding, { model: full })); // SEM-R-062
   out.model = wanted === null ? null : { digest: full ?? wanted, available: found.length === 1 };
+  const blocks = Math.ceil(out.width / 64) * Math.ceil(out.height / 64);
   const model = (kind, parameters) => {
     if (kind === 4 && !environment.embedding) return null; // its symbols are read without it (section 5)
     if (found.length > 1) throw new Fault(801, null, `the hash ${wanted} is that of several models`);
-    if (found.length === 1) return found[0].load(kind, parameters);
+    if (found.length === 1) return found[0].load(kind, parameters, LEVELS[environment.level ?? 1], blocks);
     throw new Fault(801, null, `there is no model ${wanted}`); // SEM-R-114
   };
   return { k, model };

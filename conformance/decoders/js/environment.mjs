@@ -34,11 +34,13 @@ const folderOf = (path) => path.slice(0, path.lastIndexOf("/") + 1);
 /** An environment of files by path, wherever they lie: registry.json, the normative data, model packages. */
 export function environmentOf(files) {
   const paths = [...files.keys()];
-  const registry = paths.find((path) => nameOf(path) === "registry.json");
-  if (!registry) throw new Error("there is no registry.json");
+  const path = paths.find((one) => nameOf(one) === "registry.json");
+  if (!path) throw new Error("there is no registry.json");
+  const registry = new Registry(files.get(path));
+  if (registry.invalid) throw new Error(registry.invalid); // SEM-R-055: refused before a file is opened
   const folders = paths.filter((path) => nameOf(path) === "manifest.json").map(folderOf);
   return {
-    registry: new Registry(files.get(registry)),
+    registry,
     tables: new DataFiles((name) => paths.filter((path) => nameOf(path) === name).map((path) => files.get(path))),
     models: new Models(folders.map((folder) => new Package((name) => files.get(folder + name) ?? null, folder))),
   };

@@ -11,7 +11,7 @@ const NAMES = {
   401: "stream-invalid", 402: "stream-not-canonical", 403: "value-range",
   501: "check-mismatch",
   601: "limit-side", 602: "limit-pixels", 603: "limit-sections", 604: "limit-text", 605: "limit-symbols",
-  606: "limit-file",
+  606: "limit-file", 607: "limit-model",
   701: "unsupported-version", 702: "unsupported-profile", 703: "unsupported-section", 704: "unsupported-kind",
   705: "unsupported-model",
   801: "model-unavailable", 802: "model-digest", 803: "model-malformed", 804: "model-bounds",

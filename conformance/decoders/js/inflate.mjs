@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A zlib stream (RFC 1950, RFC 1951) that stops at the first octet beyond a limit.
+// A zlib stream (RFC 1950, RFC 1951, as SEM-R-166 reads them) that stops at the first octet beyond a limit.
 
 /** What is wrong with a stream; `beyond` where it is only too long. */
 export class StreamFault extends Error {

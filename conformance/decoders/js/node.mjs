@@ -10,8 +10,10 @@ import { Models, Package } from "./package.mjs";
 import { Registry } from "./registry.mjs";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-export const REGISTRY = join(ROOT, "refcodec", "registry", "registry.json");
-export const DATA = [join(ROOT, "refcodec", "payloads", "data"), join(ROOT, "refcodec", "entropy", "data")];
+const KIT = join(ROOT, "data"); // of the implementer's kit, which has all data files in one folder
+const inKit = existsSync(KIT);
+export const REGISTRY = inKit ? join(KIT, "registry.json") : join(ROOT, "refcodec", "registry", "registry.json");
+export const DATA = inKit ? [KIT] : [join(ROOT, "refcodec", "payloads", "data"), join(ROOT, "refcodec", "entropy", "data")];
 
 const FILE_BYTES = 2 ** 28; // far more than any file of a package has
 

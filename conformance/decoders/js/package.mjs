@@ -5,6 +5,7 @@ import { hex, view } from "./bytes.mjs";
 import { Fault } from "./fault.mjs";
 import { canonicalJson, hasExactly, isInt, isObject, parseJson } from "./json.mjs";
 import { LatentModel } from "./latent_model.mjs";
+import { judgeWork } from "./model_limits.mjs";
 import { isIdentity } from "./registry.mjs";
 import { sha256 } from "./sha256.mjs";
 import { SmallModel } from "./small_model.mjs";
@@ -96,8 +97,11 @@ export class Package {
     return found;
   }
 
-  /** The model for a payload of `kind`, judged in the order of SEM-R-150, or the first fault of it. */
-  load(kind, parameters) {
+  /**
+   * The model for a payload of `kind`, judged in the order of SEM-R-150, or the first fault of it. `limits` are those of
+   * the level, and `blocks` those of 64 by 64 pixels in the picture.
+   */
+  load(kind, parameters, limits, blocks) {
     if (this.fault) throw this.fault;
     const bad = (what) => this.bad(what);
     const Model = this.once("manifest", () => {
@@ -108,6 +112,7 @@ export class Package {
       this.judgeEntries();
       return type;
     });
+    judgeWork(this.symbols, limits, blocks, bad);
     const tensors = this.once("tensors", () => this.readTensors());
     const model = this.once("model", () => new Model(this.symbols, tensors, bad));
     if (model.kind !== kind) throw bad(`a model of kind ${model.kind} for a payload of kind ${kind}`); // SEM-R-112
@@ -131,7 +136,7 @@ export class Package {
         Object.hasOwn(TYPES, entry.dtype) &&
         Array.isArray(entry.shape) &&
         entry.shape.length <= AXES &&
-        entry.shape.every((n) => isInt(n, 0, 2 ** 31));
+        entry.shape.every((n) => isInt(n, 0, Number.MAX_SAFE_INTEGER));
       if (!good) throw this.bad(`tensor ${name} is not described`);
     }
   }

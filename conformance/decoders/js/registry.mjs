@@ -65,15 +65,36 @@ export function isBase(b) {
   return b.model === null && b.kinds.some((kind) => usesModel(kind, b.parameters[kind]));
 }
 
+/** SEM-R-055: the rows of a document by their ids, as they are; throws Error where it is no registry. */
+function readRows(bytes) {
+  const document = parseJson(bytes);
+  if (!isObject(document) || document.version !== 1 || !Array.isArray(document.profiles)) {
+    throw new Error("it is not an object of version 1 with a list of profiles");
+  }
+  const rows = new Map();
+  for (const row of document.profiles) {
+    if (!isObject(row) || typeof row.id !== "number") throw new Error("a row has no id");
+    if (rows.has(row.id)) throw new Error(`it lists profile ${row.id} twice`);
+    rows.set(row.id, row);
+  }
+  return rows;
+}
+
 export class Registry {
   /** `bytes` those of registry.json. */
   constructor(bytes) {
     this.rows = new Map();
-    for (const row of parseJson(bytes).profiles) this.rows.set(row.id, row);
+    this.invalid = null; // why the document is no registry
+    try {
+      this.rows = readRows(bytes);
+    } catch (error) {
+      this.invalid = error.message;
+    }
   }
 
   /** SEM-R-015, 032. */
   binding(id, offset) {
+    if (this.invalid) throw new Fault(702, offset, `this is no registry: ${this.invalid}`);
     const row = this.rows.get(id);
     if (!row) throw new Fault(702, offset, `profile ${id} is not in the registry`);
     if (!isObject(row) || !isBinding(row.binding, id)) throw new Fault(702, offset, `profile ${id} is not understood`);

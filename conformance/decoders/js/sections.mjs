@@ -14,8 +14,14 @@ const MAX_ENTRIES = 1024;
 
 /** Section 15, by level. */
 export const LEVELS = {
-  1: { side: 16384, pixels: 2 ** 25, sections: 16, text: 65536, symbols: 2 ** 26, file: 2 ** 26 },
-  2: { side: 65536, pixels: 2 ** 28, sections: 64, text: 2 ** 20, symbols: 2 ** 29, file: 2 ** 29 },
+  1: {
+    side: 16384, pixels: 2 ** 25, sections: 16, text: 65536, symbols: 2 ** 26, file: 2 ** 26,
+    tensors: 2 ** 27, multiplications: 2 ** 29, array: 2 ** 28,
+  },
+  2: {
+    side: 65536, pixels: 2 ** 28, sections: 64, text: 2 ** 20, symbols: 2 ** 29, file: 2 ** 29,
+    tensors: 2 ** 28, multiplications: 2 ** 30, array: 2 ** 31,
+  },
 };
 
 const SCALE = /^(0|[1-9][0-9]{0,5})(\.[0-9]{1,6})?$/;

@@ -14,7 +14,7 @@ export class SmallModel {
   static judgeManifest(s, bad) {
     const { members, tensor, dtype } = KINDS[s.kind];
     if (!hasExactly(s, ["kind", "tensors", ...members])) throw bad("other members in symbols");
-    const bounds = { d: [1, 2 ** 26], b: [1, 16], m: [1, 65536], v: [s.kind === 5 ? 2 : 1, 65536] };
+    const bounds = { d: [1, 65536], b: [1, 16], m: [1, 65536], v: [s.kind === 5 ? 2 : 1, 65536] };
     for (const name of members) if (!isInt(s[name], ...bounds[name])) throw bad(`${name} is out of range`);
     if (s.kind === 4 && s.d % s.m) throw bad("d is no multiple of m");
     if (!hasExactly(s.tensors, [tensor])) throw bad("other tensors than the kind has");

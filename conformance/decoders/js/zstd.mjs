@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One zstd frame (RFC 8878) without its magic number, by a dictionary (section 13.2).
+// One zstd frame (RFC 8878, as SEM-R-167 reads it) without its magic number, by a dictionary (section 13.2).
 
 import { view } from "./bytes.mjs";
 import { StreamFault } from "./inflate.mjs";

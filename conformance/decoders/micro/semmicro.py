@@ -44,12 +44,15 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-REGISTRY_JSON = REPOSITORY / "refcodec" / "registry" / "registry.json"
-DIMS_JSON = REPOSITORY / "refcodec" / "registry" / "dims.json"
-GAUSSIAN_BIN = REPOSITORY / "refcodec" / "entropy" / "data" / "gaussian.bin"
-CONSONANT_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "consonant.bin"
-CAPTION_BIN = REPOSITORY / "refcodec" / "payloads" / "data" / "caption.bin"
-CAPTION_ZDICT = REPOSITORY / "refcodec" / "payloads" / "data" / "caption.zdict"
+KIT = REPOSITORY / "data"  # of the implementer's kit, which has all data files in one folder
+REGISTRY = KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "registry"
+TABLES = KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "payloads" / "data"
+REGISTRY_JSON = REGISTRY / "registry.json"
+DIMS_JSON = REGISTRY / "dims.json"
+GAUSSIAN_BIN = (KIT if KIT.is_dir() else REPOSITORY / "refcodec" / "entropy" / "data") / "gaussian.bin"
+CONSONANT_BIN = TABLES / "consonant.bin"
+CAPTION_BIN = TABLES / "caption.bin"
+CAPTION_ZDICT = TABLES / "caption.zdict"
 MODEL_FOLDERS = (REPOSITORY / "refcodec" / "data" / "models", REPOSITORY / "test_vectors" / "models")
 
 # ====================================================================================================================
@@ -287,11 +290,20 @@ CONSONANT_PARAMETERS = {"fixed": {"code"}, "coded": {"code", "table"}}  # of kin
 
 
 def load_registry(path: Path) -> dict[int, dict[str, Any]]:
-    """Profile id -> binding."""
+    """Profile id -> binding. SEM-R-055: a document that is no registry lists no row."""
     try:
-        return {row["id"]: row["binding"] for row in parse_json(path.read_bytes())["profiles"]}
+        document = parse_json(path.read_bytes())
+        if not is_whole(document["version"], 1, 1):
+            raise ValueError("its version is not 1")
+        rows = document["profiles"]
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and type(row["id"]) is int for row in rows):
+            raise ValueError("its profiles are not a list of rows")
+        bindings = {row["id"]: row.get("binding") for row in rows}
+        if len(bindings) != len(rows):
+            raise ValueError("it lists an id twice")
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a registry: {error}") from error
+        fail(702, f"SEM-R-055: {path} is not a registry: {error}")
+    return bindings
 
 
 def find_binding(registry: dict[int, dict[str, Any]], profile: int, offset: int) -> dict[str, Any]:
@@ -654,6 +666,8 @@ def load_gaussian(path: Path) -> list[EscapeTable]:
     """SEM-R-093: the integers of gaussian.bin, and nothing else."""
     tables: list[EscapeTable] = []
     frequencies: list[int] = []
+    if not path.is_file():
+        fail(801, f"there is no {path.name} here")
     for (f,) in struct.iter_unpack("<H", path.read_bytes()):
         frequencies.append(f)
         if sum(frequencies) == 2**16:  # 2 n_j + 2 of them
@@ -784,15 +798,18 @@ def linear(layer: Linear, x: Activation, sites: list[Site], jobs: int) -> dict[S
     """The output of a conv or deconv at some sites.
 
     For each site the input values under the kernel are gathered into one list, the patch, in the order (u, v, i).
-    The value of a channel is its inner product with the weights in the same order. That order is one for all sites
-    of a conv; of a deconv there is one for each pair of remainders of R and C by the stride.
+    The values of all channels are the inner product of the patch with the weights in the same order, those of all
+    output channels side by side in one integer of Python: channel o is multiplied by 2^(LANE o). That order is one for
+    all sites of a conv; of a deconv there is one for each pair of remainders of R and C by the stride.
     """
-    weights: dict[Kernel, list[list[int]]] = {}
+    weights: dict[Kernel, list[int]] = {}
     for r, c in sites:
         kernel = tuple((u, v) for u, _ in layer.taps(r) for v, _ in layer.taps(c))
         if kernel not in weights:
             weights[kernel] = [
-                [layer.weight(o, i, u, v) for u, v in kernel for i in range(layer.inputs)] for o in range(layer.outputs)
+                side_by_side([layer.weight(o, i, u, v) for o in range(layer.outputs)])
+                for u, v in kernel
+                for i in range(layer.inputs)
             ]
     if jobs == 1 or len(sites) * len(layer.w.values) < 10**6:
         return inner_products(layer, x, weights, sites)
@@ -803,7 +820,28 @@ def linear(layer: Linear, x: Activation, sites: list[Site], jobs: int) -> dict[S
 
 
 Kernel = tuple[tuple[int, int], ...]  # the (u, v) that a site sums over
-SHARED: list[tuple[Linear, Activation, dict[Kernel, list[list[int]]]]] = []
+SHARED: list[tuple[Linear, Activation, dict[Kernel, list[int]]]] = []
+LANE = 48  # bits; a sum is at most 2^37 in magnitude (SEM-R-101)
+
+
+def side_by_side(values: Sequence[int]) -> int:
+    """The sum of values[o] · 2^(LANE o): products with it and sums of it are those of each value, exactly."""
+    lanes = b"".join((value + 2 ** (LANE - 1)).to_bytes(LANE // 8, "little") for value in values)
+    return int.from_bytes(lanes, "little") - middle(len(values))
+
+
+@functools.cache
+def middle(lanes: int) -> int:
+    """2^(LANE - 1) in each lane, which makes the values of all lanes positive."""
+    return int.from_bytes((2 ** (LANE - 1)).to_bytes(LANE // 8, "little") * lanes, "little")
+
+
+def apart(total: int, lanes: int) -> list[int]:
+    """The values that stand side by side."""
+    raw = (total + middle(lanes)).to_bytes(LANE // 8 * lanes, "little")
+    return [
+        int.from_bytes(raw[at : at + LANE // 8], "little") - 2 ** (LANE - 1) for at in range(0, len(raw), LANE // 8)
+    ]
 
 
 def inner_products_shared(sites: list[Site]) -> dict[Site, list[int]]:
@@ -811,10 +849,11 @@ def inner_products_shared(sites: list[Site]) -> dict[Site, list[int]]:
 
 
 def inner_products(
-    layer: Linear, x: Activation, weights: dict[Kernel, list[list[int]]], sites: list[Site]
+    layer: Linear, x: Activation, weights: dict[Kernel, list[int]], sites: list[Site]
 ) -> dict[Site, list[int]]:
     result = {}
     outside = [0] * layer.inputs
+    biases = side_by_side(layer.b.values)
     for site in sites:
         rows, columns = layer.taps(site[0]), layer.taps(site[1])
         patch: list[int] = []
@@ -823,9 +862,7 @@ def inner_products(
                 patch += x.at.get((r, c), outside)
         if any(patch):
             kernel = tuple((u, v) for u, _ in rows for v, _ in columns)
-            result[site] = [
-                b + sum(map(operator.mul, row, patch)) for b, row in zip(layer.b.values, weights[kernel], strict=True)
-            ]
+            result[site] = apart(sum(map(operator.mul, weights[kernel], patch), biases), layer.outputs)
         else:
             result[site] = list(layer.b.values)
     return result
@@ -971,7 +1008,8 @@ def find_packages(folders: Iterable[Path], digest: str) -> dict[str, Package]:
     """The packages whose digests begin with `digest`, by digest. A folder is a package or a folder of packages."""
     packages: dict[str, Package] = {}
     for folder in folders:
-        for candidate in (folder, *sorted(folder.glob("*/"))):
+        is_package = (folder / "manifest.json").is_file()
+        for candidate in [folder] if is_package else sorted(folder.glob("*/")):
             try:
                 manifest = parse_json(read_package_file(candidate / "manifest.json", 2**24))
                 if not isinstance(manifest["symbols"], dict):
@@ -995,8 +1033,8 @@ Symbols = dict[str, Any]  # `symbols` of a manifest
 Tensors = dict[str, tuple[str, Tensor]]  # name -> dtype and tensor
 
 
-def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[Symbols, Tensors]:
-    """`symbols` and its tensors; version, kind, members and digests are judged in this order (Q 5)."""
+def judge_manifest(package: Package, kind: int, head: Header) -> None:
+    """Format, version, identity, kind and limits, in this order (Q 5), before a file of tensors is opened."""
     if package.manifest.get("format") != "sem-model":
         bad_model("the manifest is not of format sem-model")
     symbols = package.manifest["symbols"]
@@ -1007,19 +1045,26 @@ def open_package(package: Package, kind: int, members: Iterable[str]) -> tuple[S
         bad_model("SEM-R-125: the identity is not of roles and digests")
     if not is_integer(symbols.get("kind"), kind, kind):
         fail(803, f"SEM-R-112: the model is not of kind {kind}")
+    judge_model_limits(symbols, head)
+
+
+def open_package(package: Package, members: Iterable[str]) -> tuple[Symbols, Tensors]:
+    """`symbols` and its tensors; members and digests are judged in this order (Q 5)."""
+    symbols = package.manifest["symbols"]
     try:
-        data = read_package_file(package.folder / "symbols.safetensors", 2**28)
+        data = read_package_file(package.folder / "symbols.safetensors", LEVEL_1["tensors"] + 2**24 + 8)
     except OSError as error:
         fail(801, f"SEM-R-114: model {package.digest}: {error}")
+    version = package.manifest["format_version"]
     identity = {"identity"} if version == 2 else set()
     if set(symbols) != {*members, *identity} or not isinstance(symbols["tensors"], dict):
         bad_model("`symbols` has not exactly the members of the table")
     return symbols, tensors(symbols["tensors"], data)
 
 
-def load_model(package: Package, kind: int, parameters: dict[str, Any]) -> Model:
+def load_model(package: Package, parameters: dict[str, Any]) -> Model:
     """Of kind 6 or 7. Shapes, the profile's parameters and bounds are judged in this order (Q 5)."""
-    model = ModelBuilder(*open_package(package, kind, SYMBOLS_MEMBERS)).build()
+    model = ModelBuilder(*open_package(package, SYMBOLS_MEMBERS)).build()
     here = {"rates": model.rates, "hyper": model.hyper, "groups": model.groups, "parity": model.parity}
     if here | {"m": sum(model.groups)} != parameters:  # SEM-R-112
         fail(803, f"SEM-R-112: the model's {here} are not the profile's {parameters}")
@@ -1030,8 +1075,8 @@ def load_model(package: Package, kind: int, parameters: dict[str, Any]) -> Model
 def load_small_model(package: Package, kind: int, parameters: dict[str, Any]) -> Sequence[int]:
     """Of kind 3, 4 or 5: the values of its one tensor."""
     names, tensor_name, dtype = SMALL_MODELS[kind]
-    symbols, found = open_package(package, kind, {"kind", *names, "tensors"})
-    if set(found) != {tensor_name} or not all(is_integer(symbols[name], 1, 2**53) for name in names):
+    symbols, found = open_package(package, {"kind", *names, "tensors"})
+    if set(found) != {tensor_name} or not all(is_integer(symbols[name], 1, 65536) for name in names):
         bad_model(f"`symbols` has not the one tensor or not the integers of kind {kind}")
     if any(symbols[name] != parameters.get(name, symbols[name]) for name in names):  # SEM-R-112
         fail(803, f"SEM-R-112: {names} of the model are not those of the profile, {parameters}")
@@ -1398,12 +1443,15 @@ MODE = cumulative_of([240, 8, 1, 1, 1, 5])  # 0 static, 1 tokens
 TOKEN_COUNT = cumulative_of(76 if n == 16 else 1 for n in range(76))
 SPLIT = re.compile(rb" ?(?:[A-Za-z'\x80-\xFF]+|.)", re.DOTALL)  # a space before the last octet is that octet alone
 END, ESCAPE, SPELL = 0, 1, 2
+LEFT_OUT: frozenset[str] = frozenset()  # the foreign modes that a decoder may refuse, zlib and zstd
 
 
 def caption(part: Section, parameters: dict[str, Any]) -> Payload:
     mode = caption_mode(part.body[:1], part.offset)
     if mode not in parameters["modes"]:  # SEM-R-171
         fail(403, f"SEM-R-171: the profile has no captions of mode {mode}", part.offset)
+    if mode in LEFT_OUT:  # SEM-R-165, SEM-R-180
+        fail(704, f"SEM-R-165, SEM-R-180: this decoder does not read mode {mode}", part.offset)
     candidates = parameters.get("candidates")
     number = b""  # of the candidate, as S has it (SEM-R-187)
     match mode:
@@ -1468,6 +1516,7 @@ def caption_tokens(coder: RangeDecoder, vocabulary: int, candidates: int | None)
 
 
 def caption_zlib(body: bytes, offset: int) -> bytes:
+    """By zlib, which decides about prefix codes, numbers of symbols and windows as SEM-R-166 does."""
     inflate = zlib.decompressobj()
     text = b""
     try:
@@ -1491,23 +1540,25 @@ def caption_zstd(body: bytes, offset: int, dictionary: str) -> bytes:
     except ImportError:  # SEM-R-180 (T 9)
         fail(704, "SEM-R-180: this Python has no zstd", offset)
     caption_zdict = zstd.ZstdDict(table_file(CAPTION_ZDICT, dictionary))  # SEM-R-174
-    size, frame = judge_frame(body, offset)
+    size, parts = judge_frame(body, offset)
+    decompressor, text = zstd.ZstdDecompressor(caption_zdict), b""
     try:
-        text: bytes = zstd.ZstdDecompressor(caption_zdict).decompress(frame, LEVEL_1["text"] + 1)
+        for part in parts:  # block by block: the library may read ahead, and meet a later error first
+            text += decompressor.decompress(part)
+            if len(text) > LEVEL_1["text"]:  # SEM-R-179
+                fail(604, f"SEM-R-179: more than {LEVEL_1['text']} octets", offset)
     except zstd.ZstdError as error:  # SEM-R-177
         fail(401, f"SEM-R-177: {error}", offset)
-    if len(text) > LEVEL_1["text"]:  # SEM-R-179
-        fail(604, f"SEM-R-179: more than {LEVEL_1['text']} octets", offset)
     if size is not None and len(text) != size:  # SEM-R-177
         fail(401, f"SEM-R-177: the zstd frame declares {size} octets and holds {len(text)}", offset)
     return text
 
 
-def judge_frame(body: bytes, offset: int) -> tuple[int | None, bytes]:
+def judge_frame(body: bytes, offset: int) -> tuple[int | None, list[bytes]]:
     """SEM-R-177, SEM-R-178: header and lengths of the blocks of a frame (RFC 8878, 3.1.1).
 
-    Gives the declared size, and the frame with its magic and without that size: a library that knows it may decode all
-    blocks at once, and then says of one that goes beyond the limit that the size is wrong.
+    Gives the declared size, and the frame with its magic and without that size: header, blocks, checksum. A library that
+    knows the size may decode all blocks at once, and then reports of one that goes beyond the limit that it is wrong.
     """
     reader = Reader(body, 1, truncated=401, bad_varint=401)
     try:
@@ -1519,23 +1570,24 @@ def judge_frame(body: bytes, offset: int) -> tuple[int | None, bytes]:
         identity = reader.bytes((0, 1, 2, 4)[descriptor & 3])  # of the dictionary
         n = (single_segment, 2, 4, 8)[descriptor >> 6]
         size = int.from_bytes(reader.bytes(n), "little") + (256 if n == 2 else 0)
-        blocks = reader.position
+        blocks = []
         last = False
         while not last:
             block = int.from_bytes(reader.bytes(3), "little")
             last = block & 1 == 1
             if block >> 1 & 3 == 3:
                 fail(401, "a block of the reserved type, which has no length", offset + reader.position - 3)
-            reader.bytes(1 if block >> 1 & 3 == 1 else block >> 3)  # type 1: a byte that is repeated
-        reader.bytes(4 * (descriptor >> 2 & 1))  # checksum
+            contents = reader.bytes(1 if block >> 1 & 3 == 1 else block >> 3)  # type 1: a byte that is repeated
+            blocks.append(block.to_bytes(3, "little") + contents)
+        blocks.append(reader.bytes(4 * (descriptor >> 2 & 1)))  # checksum
     except SemError as error:
         fail(401, f"SEM-R-177: the zstd frame is cut, or no frame: {error.message}", offset)
     if size > LEVEL_1["text"]:  # SEM-R-178
         fail(604, f"SEM-R-178: the zstd frame declares {size} octets", offset)
     if reader.position != len(body) or window > 2**23:  # SEM-R-177 (T 12)
         fail(401, "SEM-R-177: there is something behind the zstd frame, or its window is too large", offset)
-    frame = b"\x28\xb5\x2f\xfd" + bytes([descriptor & 0x1F, window_byte]) + identity + body[blocks:]
-    return size if n > 0 else None, frame
+    head = b"\x28\xb5\x2f\xfd" + bytes([descriptor & 0x1F, window_byte]) + identity
+    return size if n > 0 else None, [head, *(part for part in blocks if part)]
 
 
 def split(text: bytes) -> tuple[int, list[bytes]]:
@@ -1840,6 +1892,7 @@ def column(vectors: list[list[int]], channel: int) -> list[int]:
 # ====================================================================================================================
 
 LEVEL_1 = {"side": 16384, "pixels": 2**25, "sections": 16, "text": 65536, "symbols": 2**26, "file": 2**26}
+LEVEL_1 |= {"tensors": 2**27, "multiplications": 2**29, "array": 2**28}  # of a model
 
 
 def judge_file_limit(size: int) -> None:
@@ -1885,6 +1938,61 @@ def symbols_of(kind: int, head: Header) -> int:
             return 0
 
 
+def judge_model_limits(symbols: Symbols, head: Header) -> None:
+    """SEM-R-143 to 145: from the manifest alone, before the tensors are opened."""
+    try:
+        shapes = {name: entry["shape"] for name, entry in symbols["tensors"].items()}
+        if not all(isinstance(shape, list) and len(shape) <= 4 for shape in shapes.values()):
+            raise ValueError("a tensor has at most four axes")
+        if not all(is_integer(n, 0, 2**53) for shape in shapes.values() for n in shape):
+            raise ValueError("a shape is a list of integers")
+        sizes = {name: struct.calcsize("<" + DTYPES[entry["dtype"]]) for name, entry in symbols["tensors"].items()}
+        most = sum(math.prod(shape) * sizes[name] for name, shape in shapes.items())
+        counts = latent_steps(symbols, shapes) if symbols["kind"] in {6, 7} else [(0, 0)]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        bad_model(f"`symbols` has not the form of §12 ({error!r})")
+    if most > LEVEL_1["tensors"]:
+        fail(607, f"SEM-R-143: {most} bytes of tensors, more than {LEVEL_1['tensors']}")
+    work = sum(count for count, _ in counts)  # for a site of z, which is a block of 64 x 64 pixels
+    if work > LEVEL_1["multiplications"]:
+        fail(607, f"SEM-R-143: {work} multiplications a block, more than {LEVEL_1['multiplications']}")
+    largest = max(values for _, values in counts) * -(-head.width // 64) * -(-head.height // 64)
+    if largest > LEVEL_1["array"]:
+        fail(607, f"SEM-R-143: an array of {largest} values, more than {LEVEL_1['array']}")
+
+
+def latent_steps(symbols: Symbols, shapes: dict[str, list[int]]) -> list[tuple[int, int]]:
+    """Multiplications and values of each net's input and of each layer, for a site of z (SEM-R-145)."""
+    steps: list[tuple[int, int]] = []
+
+    def walk(net: Any, channels: int, rows: int = 4) -> int:
+        """Notes the steps of a net, and gives the channels of its output. `rows`: to one row of z."""
+        steps.append((0, channels * rows**2))
+        for layer in net:
+            count = 0
+            if layer["op"] == "deconv":
+                count = math.prod(shapes[layer["w"]]) * rows**2
+                channels, rows = shapes[layer["w"]][1], rows * layer["stride"]
+            elif layer["op"] == "conv":
+                channels, rows = shapes[layer["w"]][0], -(-rows // max(layer["stride"], 1))
+                count = math.prod(shapes[layer["w"]]) * rows**2
+            steps.append((count, channels * rows**2))
+        return channels
+
+    if not isinstance(symbols["groups"], list) or not 1 <= len(symbols["groups"]) <= 16:
+        raise ValueError("groups are a list of 1 to 16")
+    if not all(is_integer(n, 1, 1024) for n in (symbols["hyper"], *symbols["groups"])):
+        raise ValueError("hyper and groups have 1 to 1024 channels")
+    hyper = walk(symbols["hyper_net"], symbols["hyper"], 1)
+    for k, channels in enumerate(symbols["groups"]):
+        before = sum(symbols["groups"][g] for g in context_groups(symbols["context"], k)) if k else 0
+        context = hyper + (walk(symbols["channel_nets"][k], before) if k else 0)
+        walk(symbols["heads"][k], walk(symbols["spatial_nets"][k], channels) + context)
+        if symbols["anchor_heads"] is not None:
+            walk(symbols["anchor_heads"][k], context)
+    return steps
+
+
 # ====================================================================================================================
 # 17 Errors
 # ====================================================================================================================
@@ -1916,6 +2024,7 @@ ERRORS = {
     604: "limit-text",
     605: "limit-symbols",
     606: "limit-file",
+    607: "limit-model",
     701: "unsupported-version",
     702: "unsupported-profile",
     703: "unsupported-section",
@@ -2023,6 +2132,8 @@ def payloads_and_checks(parts: list[Section], head: Header, folders: list[Path],
 def decode_payload(part: Section, head: Header, package: Package | None, run: Run) -> Payload:
     """For each kind its model, then its body (SEM-R-150)."""
     parameters = parameters_of(head, part.kind)
+    if package is not None:
+        judge_manifest(package, part.kind, head)
     tensor = load_small_model(package, part.kind, parameters) if package is not None and part.kind < 6 else None
     match part.kind:
         case 1 if parameters["code"] == "fixed":
@@ -2046,7 +2157,7 @@ def decode_payload(part: Section, head: Header, package: Package | None, run: Ru
             rows = stream(part, lambda coder: vq_indices(coder, h, w, parameters["v"], tensor))
             return of_codes([index for row in rows for index in row], 2, [h, w], rows)
         case 6 | 7 if package is not None:
-            model, gaussian = load_model(package, part.kind, parameters), load_gaussian(GAUSSIAN_BIN)
+            model, gaussian = load_model(package, parameters), load_gaussian(GAUSSIAN_BIN)
             z_shape, y_shape = latent_shapes(head, part.kind)
             latents = stream(part, lambda coder: elic_latents(coder, z_shape, y_shape, model, gaussian, run))
             shapes = {"shapes": {"z": z_shape, "y": y_shape}}

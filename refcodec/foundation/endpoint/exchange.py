@@ -8,6 +8,7 @@ thread. Bodies are bounded; those of errors and of encodings that were not asked
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -15,7 +16,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from refcodec.foundation.endpoint.address import PORTS
@@ -44,6 +45,17 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """A socket that is closed once its peer has gone, also inside `SSLContext.wrap_socket`, which then leaves it open."""
+
+    def getpeername(self) -> Any:
+        try:
+            return super().getpeername()
+        except OSError as error:
+            self.close()
+            raise ConnectionResetError(errno.ECONNRESET, "the connection is gone") from error
 
 
 @dataclass
@@ -105,9 +117,12 @@ class _Exchange:
             sock = self._watch(socket.create_connection((proxy.host, proxy.port), left))
             open_tunnel(sock, proxy, host, port)
         else:
-            sock = self._watch(_connect(host, port, left, self.request.local))
+            sock = self._watch(socket.create_connection((host, port), left))
+            if self.request.local:
+                _check_local(sock)
         if scheme == "https":
             context = ssl.create_default_context()
+            context.sslsocket_class = _TlsSocket
             tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
             self._watch(tls)
             tls.do_handshake()
@@ -127,13 +142,11 @@ class _Exchange:
         return bytes(data)
 
 
-def _connect(host: str, port: int, timeout: float, local: bool) -> socket.socket:
-    """Return a connection. local: refuse addresses of other machines, which a name such as localhost may have."""
-    sock = socket.create_connection((host, port), timeout)
-    if local and not (sock.getpeername()[0].startswith("127.") or sock.getpeername()[0] in ("::1", "::ffff:127.0.0.1")):
-        sock.close()
+def _check_local(sock: socket.socket) -> None:
+    """Refuse a connection to another machine, which a name such as localhost may lead to."""
+    address = sock.getpeername()[0]
+    if not (address.startswith("127.") or address in ("::1", "::ffff:127.0.0.1")):
         raise ExchangeError("was not contacted: its name is that of this machine, and its address is not")
-    return sock
 
 
 def exchange(request: Request, timeout: float, until: float) -> Answer:

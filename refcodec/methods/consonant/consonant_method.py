@@ -235,4 +235,5 @@ METHOD: Final = Method(
     analyse=analyse,
     pack=pack,
     reconstruct=reconstruct,
+    generator_roles=lambda _: ("painter",),
 )

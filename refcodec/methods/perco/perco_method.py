@@ -19,6 +19,7 @@ from refcodec.foundation.required_roles import require_roles
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.worker.proxy import call
 from refcodec.methods.base import DecodeContext, EncodeRequest, Method
+from refcodec.methods.generator_models import require_with_torch
 from refcodec.methods.identity_check import Filled
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.perco import conditioning
@@ -146,10 +147,11 @@ def analyse(request: EncodeRequest) -> Description:
 
         indices = perco_small.indices(request)
     else:
-        package_cache.need_torch("describing a picture", GENERATIVE)
-        require_roles(request.models, MODELS, request.profile.recommended.models)
-        hyper = _hyper_encoder(request.models, request.profile.recommended.models, request.profile)
-        coder: LatentCoder = request.models.load("painter", LATENT_CODER, request.profile.recommended.models)
+        recommended = request.profile.recommended.models
+        require_with_torch(request.models, MODELS, recommended, "describing a picture", GENERATIVE)
+        require_roles(request.models, MODELS, recommended)
+        hyper = _hyper_encoder(request.models, recommended, request.profile)
+        coder: LatentCoder = request.models.load("painter", LATENT_CODER, recommended)
         request.models.means("hyper_encoder", "hyper_encoder")
         indices = call("perco_diffusion:indices_of", request.pixels, coder, hyper)
     symbols = conditioning.add_conditioning(request, replace(request.symbols, indices=indices))
@@ -177,10 +179,11 @@ def reconstruct(context: DecodeContext, guide_features: bool = False) -> list[Pi
         from refcodec.methods.perco import embedded as perco_small
 
         return [perco_small.preview(context, grid, context.folder)]
-    package_cache.need_torch("reconstructing a picture", GENERATIVE)
-    require_roles(context.models, MODELS, context.profile.recommended.models)
-    hyper = _hyper_encoder(context.models, context.profile.recommended.models, context.profile)
-    generator: PercoGenerator = context.models.load("painter", GENERATOR, context.profile.recommended.models)
+    recommended = context.profile.recommended.models
+    require_with_torch(context.models, MODELS, recommended, "reconstructing a picture", GENERATIVE)
+    require_roles(context.models, MODELS, recommended)
+    hyper = _hyper_encoder(context.models, recommended, context.profile)
+    generator: PercoGenerator = context.models.load("painter", GENERATOR, recommended)
     generator.check_hyper_encoder(hyper)
     context.compare(Filled.by("hyper_encoder", context.models), *conditioning.filled(context))
     sampler, seeds, out = context.sampler, context.seeds(), []

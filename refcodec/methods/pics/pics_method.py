@@ -18,7 +18,7 @@ from refcodec.methods.base import EncodeRequest, Method
 from refcodec.methods.identity_check import check_encoding_tokenizer
 from refcodec.methods.inputs import Description, Packed, PackJob, int_list
 from refcodec.methods.pics import best_of_n
-from refcodec.methods.pics.generators import reconstruct
+from refcodec.methods.pics.generators import reconstruct, roles_of
 from refcodec.methods.pics.text_sketch_size import resize
 from refcodec.methods.sampler import SamplerSettings
 from refcodec.payloads.caption import modes
@@ -181,4 +181,5 @@ METHOD: Final = Method(
     analyse=analyse,
     pack=pack,
     reconstruct=reconstruct,
+    generator_roles=lambda kinds: roles_of(sketch=spec.SKETCH in kinds),
 )

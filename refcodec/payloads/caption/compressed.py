@@ -13,7 +13,6 @@ A zstd frame without magic (RFC 8878 §3.1.1):
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from refcodec.errors import Code, SemError
@@ -37,7 +36,7 @@ def deflate(text: bytes) -> bytes:
 
 
 def inflate(data: bytes, limit: int) -> bytes:
-    """Return the octets of exactly one zlib stream.
+    """Return the octets of exactly one zlib stream, as zlib reads it (SEM-R-166).
 
     Raise LIMIT_TEXT (SEM-E-604) for more octets than `limit`, STREAM_INVALID (SEM-E-401) for anything else.
     """
@@ -95,7 +94,7 @@ def compress(text: bytes, dictionary: zstandard.ZstdCompressionDict) -> bytes:
 
 
 def decompress(data: bytes, limit: int, dictionary: zstandard.ZstdCompressionDict) -> bytes:
-    """Return the octets of exactly one zstd frame.
+    """Return the octets of exactly one zstd frame (SEM-R-167; of SEM-R-168 what the library accepts).
 
     Raise LIMIT_TEXT (SEM-E-604) for more octets than `limit`, STREAM_INVALID (SEM-E-401) for anything else.
     """
@@ -106,18 +105,17 @@ def decompress(data: bytes, limit: int, dictionary: zstandard.ZstdCompressionDic
         raise too_long(limit)
     if frame.end != len(data):
         raise SemError(Code.STREAM_INVALID, "bytes follow the zstd frame", offset=1 + frame.end)
-    data = without_content_size(frame)
-    reader = library.ZstdDecompressor(
+    stream = library.ZstdDecompressor(
         dict_data=dictionary, max_window_size=WINDOW_LIMIT, format=library.FORMAT_ZSTD1_MAGICLESS
-    ).stream_reader(io.BytesIO(data))
+    ).decompressobj()
     text = bytearray()
     try:
-        while len(text) <= limit and (part := reader.read(limit + 1 - len(text))):
-            text += part
+        for part in parts_without_content_size(frame):
+            text += stream.decompress(part)
+            if len(text) > limit:
+                raise too_long(limit)
     except (library.ZstdError, MemoryError) as error:
         raise SemError(Code.STREAM_INVALID, f"no zstd frame: {error}", offset=1) from error
-    if len(text) > limit:
-        raise too_long(limit)
     if declared is not None and declared != len(text):
         raise SemError(Code.STREAM_INVALID, "the zstd frame does not hold what it declares", offset=1)
     return bytes(text)
@@ -130,17 +128,19 @@ class Frame(NamedTuple):
     window: int  # the window byte; of a single segment one that is large enough
     identity: bytes  # dictionary id
     content_size: int | None  # as declared; None if the frame does not have it
-    contents: bytes  # blocks and checksum
+    blocks: tuple[bytes, ...]
+    checksum: bytes  # 4 bytes, or none
     end: int  # bytes of the frame
 
 
-def without_content_size(frame: Frame) -> bytes:
-    """Return the same frame with a window and without its content size.
+def parts_without_content_size(frame: Frame) -> tuple[bytes, ...]:
+    """Return the same frame with a window and without its content size: its header, each block, and its checksum.
 
     The library decodes a frame of declared size in one call, which neither limits the window nor stops after a block.
-    Without the size it streams.
+    Without the size it streams; block by block, since it may read ahead and report the error of a later block.
     """
-    return bytes([frame.descriptor & 0x1F, frame.window]) + frame.identity + frame.contents
+    header = bytes([frame.descriptor & 0x1F, frame.window]) + frame.identity
+    return header, *frame.blocks, *([frame.checksum] if frame.checksum else [])
 
 
 def parse_frame(data: bytes) -> Frame:
@@ -160,17 +160,18 @@ def parse_frame(data: bytes) -> Frame:
     size = (single, 2, 4, 8)[descriptor >> 6]
     content_size = take(at, size) + 256 * (size == 2) if size else None
     at += size
-    begin = at
-    last = 0
+    blocks, last = [], 0
     while not last:
         header = take(at, 3)
         last, kind, size = header & 1, header >> 1 & 3, header >> 3
         if kind == 3:
             raise SemError(Code.STREAM_INVALID, "a reserved kind of block", offset=1 + at)
-        at += 3 + (1 if kind == 1 else size)
-    at += 4 * (descriptor >> 2 & 1)
-    take(at, 0)
-    return Frame(descriptor, window, identity, content_size, data[begin:at], at)
+        end = at + 3 + (1 if kind == 1 else size)
+        blocks.append(data[at:end])
+        at = end
+    end = at + 4 * (descriptor >> 2 & 1)
+    take(end, 0)
+    return Frame(descriptor, window, identity, content_size, tuple(blocks), data[at:end], end)
 
 
 def _library() -> Any:

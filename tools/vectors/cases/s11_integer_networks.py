@@ -8,12 +8,13 @@ from typing import Final
 import numpy as np
 
 from tools.vectors.case_types.invalid_model import InvalidModel
-from tools.vectors.model_changes import change_all, set_member, set_tensor, spatial_net
-from tools.vectors.models.layers import REQUANT, Symbols, conv
+from tools.vectors.model_changes import change_all, drop_tensor, set_member, set_tensor, spatial_net
+from tools.vectors.models.layers import REQUANT, Symbols, conv, requant_layer
 from tools.vectors.models.package_files import Tensors
 
 FOLDER: Final = "models-bad"
 SPATIAL: Final = conv("spatial.2.w", "b")
+MOST: Final = set_tensor("most", [[2**53 - 2**15 * 21_000]], dtype="<i8")  # beside the multiplier `m`
 
 
 def _five_times(symbols: Symbols, tensors: Tensors) -> None:
@@ -90,6 +91,23 @@ MODELS: Final = (
         set_member("means", 1, "lo", to=-(2**53) + 1)),
     InvalidModel("bound-highest", 804, (104,), "`hi` is 2^53 - 1, the largest",
         set_member("means", 1, "hi", to=2**53 - 1)),
+    InvalidModel("product-of-default-addend", 804, (103, 107),
+        "a product and the addend that is not stated, 2^(s-1), can reach 2^53, and the product alone cannot",
+        change_all(lambda s, _: s["means"][0].pop("a"), drop_tensor("mean.0.a"))),
+    InvalidModel("product-of-negative-addend", 804, (103, 107), "the same with an addend of -2^38",
+        set_tensor("mean.0.a", [[-(2**38), 0]])),
+    InvalidModel("product-of-last-rate", 804, (103, 107), "a product can reach 2^53 at the last of three rates only",
+        set_tensor("mean.0.a", [[0, 0], [0, 0], [2**38, 0]])),
+    InvalidModel("product-of-z-input", 804, (103,),
+        "a product of z_input can reach 2^53, its input being 32768 at most, not 32767",
+        change_all(set_member("z_input", "a", to="most"), MOST)),
+    InvalidModel("product-of-y-input", 804, (103,), "the same of y_input",
+        change_all(set_member("y_input", "a", to="most"), MOST)),
+    InvalidModel("accumulator-behind-relu", 804, (101, 108),
+        "an accumulator can reach 2^37 + 1: a relu leaves X as it is, also where no value above 0 comes to it",
+        change_all(spatial_net(SPATIAL, requant_layer("s22", lo=-32_768, hi=0), {"op": "relu"},
+        conv("one.w", "near.b"), REQUANT), set_tensor("one.w", [[[[1]]]], dtype="<i2"),
+        set_tensor("near.b", [2**37 + 1 - 2**15], dtype="<i8"))),
 )  # fmt: skip
 
 CASES: Final = MODELS

@@ -47,11 +47,11 @@ def _stream(style: int, *pieces: Piece) -> bytes:
     return encoder.finish()
 
 
-def _pieces(style: int, *pieces: Piece) -> Defect:
-    """Replace the body by other symbols; encoded on demand, since the tables are large."""
+def _pieces(style: int, *pieces: Piece, tail: bytes = b"") -> Defect:
+    """Replace the body by other symbols, and `tail`; encoded on demand, since the tables are large."""
 
     def defect(base: Vector) -> list[Edit]:
-        return replace_body(_stream(style, *pieces))(base)
+        return replace_body(_stream(style, *pieces) + tail)(base)
 
     return defect
 
@@ -133,6 +133,12 @@ INVALID: Final = (
     _noncanonical("capitals-twice", 182, "capitals where all become capitals", 4, (b" TV",)),
     _noncanonical("capital-of-nothing", 182, "a first capital of a text that begins with no letter", 2, (b" 3",)),
     _noncanonical("not-utf-8", UTF_8, "a word in Latin-1", 0, (b" caf\xe9",)),
+    InvalidCase("caption-static-tail-not-utf-8", "caption-static-cat", 402, (70, 150, 173),
+        "a word in Latin-1, and a zero byte too many: the stream is checked before UTF-8", _pieces(0, (b" caf\xe9",), tail=b"\0"),
+        "S"),
+    InvalidCase("caption-static-spelt-not-utf-8", "caption-static-cat", 402, (150, 173, 182),
+        "a word in Latin-1, and one that has an id: the pieces are checked before UTF-8", _pieces(0, (A,), (b" caf\xe9",)),
+        "S"),
     _noncanonical("surrogate", UTF_8, "half of a surrogate pair", 0, (b" \xed\xa0\x80",)),
     _noncanonical("cut-character", UTF_8, "a character that the full stop cuts", 1, (b" \xe6\x9d",)),
     InvalidCase("caption-static-limit-exceeded", "caption-static-limit", 604, (141, 172), "65537 octets",

@@ -72,6 +72,8 @@ VALID: Final = (
         rate=6, check=32, trace=True),
     _full("full-80x48", (70, 103), "the same at its highest rate: twice as many sites", size=(80, 48), rate=9,
         check=32),
+    _full("full-768x512", (70, 93, 140), "the same in the size of a photograph: 1536 sites of 192 channels",
+        size=(768, 512), rate=4, check=16),
 )  # fmt: skip
 
 INVALID: Final = (

@@ -18,7 +18,7 @@ def _model(name: str | None) -> RowChange:
     return set_binding(None if name is None else symbol_digest(bounds.package(name)[0]), "model")
 
 
-def _latents(profile_id: int, name: str, multiple: int, **members: Any) -> Row:
+def latents_row(profile_id: int, name: str, multiple: int, **members: Any) -> Row:
     parameters, fit = set_binding(members, "parameters", "7"), set_binding(multiple, "fit", "multiple")
     return row(200, change_all(_model(name), parameters, fit), id=profile_id, name=name)
 
@@ -45,9 +45,9 @@ def _indices(
 ROWS: Final = OwnRegistry(
     "bounds",
     document(
-        _latents(220, "edge-rates", 65_536, rates=64, hyper=1, groups=[1] * 16, m=16, parity=1),
-        _latents(221, "edge-layers", 1, rates=1, hyper=1, groups=[1], m=1, parity=0),
-        _latents(222, "edge-channels", 64, rates=1, hyper=1024, groups=[1024], m=1024, parity=0),
+        latents_row(220, "edge-rates", 65_536, rates=64, hyper=1, groups=[1] * 16, m=16, parity=1),
+        latents_row(221, "edge-layers", 1, rates=1, hyper=1, groups=[1], m=1, parity=0),
+        latents_row(222, "edge-channels", 64, rates=1, hyper=1024, groups=[1024], m=1024, parity=0),
         _codes(223, "edge-signs", 202, "edge-signs", d=65_536, b=1, prior=True),
         _codes(224, "edge-code", 202, "edge-code", d=1, b=16, prior=True),
         _codes(225, "most-bits", 202, d=65_536, b=16, prior=False),

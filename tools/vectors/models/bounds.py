@@ -4,6 +4,7 @@
 edge-rates      64 rates, 16 groups; z at both ends of its range; extreme multipliers, shifts and thresholds
 edge-layers     a net of 16 layers and one of a single layer; a kernel of 15; 4096 output channels; everything else 1
 edge-channels   1024 channels of z, 1024 channels of y in one group
+edge-sums       sums and products of `sums.py`
 edge-signs      65536 dimensions of one bit; `edge-code`: one dimension of 16 bits
 edge-usage      65536 code words; `edge-pair`: two
 """
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tools.vectors.models import package_files
+from tools.vectors.models import package_files, sums
 from tools.vectors.models.layers import REQUANT, Layer, Symbols, conv, requant, requant_layer
 from tools.vectors.models.package_files import Tensors
 from tools.vectors.symbols import Sha256Stream
@@ -206,6 +207,7 @@ LATENTS: Final[dict[str, Callable[[], tuple[Symbols, Tensors]]]] = {
     "edge-rates": rates,
     "edge-layers": layers,
     "edge-channels": channels,
+    sums.NAME: sums.sums,
 }
 TABLES: Final[dict[str, Callable[[], tuple[Symbols, Tensors]]]] = {
     "edge-signs": lambda: signs(65_536, 1, 65_535), "edge-code": lambda: signs(1, 16, 1),

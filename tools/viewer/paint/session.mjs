@@ -5,6 +5,7 @@ import { compare } from "../../../conformance/decoders/js/bytes.mjs";
 import { decode, decodeInSteps } from "../../../conformance/decoders/js/decode.mjs";
 import { environmentOf } from "../../../conformance/decoders/js/environment.mjs";
 import { Fault } from "../../../conformance/decoders/js/fault.mjs";
+import { LEVELS } from "../../../conformance/decoders/js/sections.mjs";
 import { accelerate } from "./exact.mjs";
 import { makeKernel } from "./kernel.mjs";
 import { MAX_PACKAGE_FILE, MAX_PIXELS, limitDecoding, limitPixels } from "./limits.mjs";
@@ -188,14 +189,15 @@ export class Session {
   /** Have the networks of a model of latents run on the kernel, if they are not too large for a picture. */
   prepare({ one, kind, parameters, width, height }) {
     if (!one || kind === 5) return;
+    const blocks = Math.ceil(width / 64) * Math.ceil(height / 64);
     let model;
     try {
-      model = one.load(kind, parameters);
+      model = one.load(kind, parameters, LEVELS[1], blocks);
     } catch (error) {
       if (error instanceof Fault) return; // the decoder finds it, in its order
       throw error;
     }
-    limitDecoding(model, 16 * Math.ceil(width / 64) * Math.ceil(height / 64));
+    limitDecoding(model, 16 * blocks);
     if (!this.accelerated.has(one)) accelerate(model, this.kernel);
     this.accelerated.add(one);
   }

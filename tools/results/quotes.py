@@ -78,7 +78,7 @@ def _prior(results: Results) -> list[str]:
 
 
 QUOTES: Final = (
-    Quote("README.md", "over Kodak it takes {} % more bits than AVIF at the default effort, and {} % fewer at effort 9", _against_avif),
+    Quote("README.md", "over the Kodak photographs it takes {} % more bits than AVIF at the default effort, and {} % fewer at effort 9", _against_avif),
     Quote("README.md", "every picture takes fewer bytes than at effort 1, {} % on average", _search),
     Quote("README.md", "| `pip install .` | no torch; {} MB |", _environment),
     Quote("docs/methods/elic.md", "| {} MB for 768×512, the entire process ([results](../results.md)) |", _decode_memory),

@@ -11,6 +11,7 @@ PIPELINE ?=
 KODAK ?=
 CAPTIONS ?=
 NAME ?=
+ONLY ?=
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,7 @@ lint: setup  ## ruff and its formatter; SPEC.md, the grammar, the vectors and th
 	$(BIN)/python -m tools.registry released
 	$(BIN)/python -m tools.vectors.released
 	$(BIN)/python -m tools.robustness --check
+	$(BIN)/python -m tools.results --check
 	$(BIN)/python -m tools.requirements --check
 	$(BIN)/python -m tools.sbom licences --check
 
@@ -141,6 +143,9 @@ fuzz-release: fuzz-tools  ## an hour for each target, before a release
 robustness: setup  ## run what docs/robustness.md reports, and write it
 	$(BIN)/python -m tools.robustness
 
+results: setup  ## run the benches of docs/results.md, and write it (ONLY=a,b KODAK=folder PHOTOS=folder CAPTIONS=file.tsv)
+	$(BIN)/python -m tools.results $(if $(ONLY),--only '$(ONLY)') $(if $(KODAK),--kodak '$(KODAK)') $(if $(PHOTOS),--photos '$(PHOTOS)') $(if $(CAPTIONS),--captions '$(CAPTIONS)')
+
 sbom: setup  ## the packages of an installation with versions and licences, as CycloneDX (out/refcodec.cdx.json)
 	$(BIN)/python -m pip install --quiet -e '.[sbom]'
 	$(BIN)/python -m tools.sbom licences --check --strict
@@ -218,4 +223,4 @@ docs: setup  ## the documentation site (out/site): warnings are errors, internal
 clean:  ## remove everything that make made
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release kit mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean setup-base docs
+.PHONY: help setup setup-locked requirements demo demo-real lint types unit test coverage test-all conformance micro kaitai-tools kaitai vectors viewer viewer-images release kit mutate fuzz fuzz-smoke fuzz-tools fuzz-release flips robustness results sbom differ bench-rate bench-targets bench-speed bench-resources bench-base bench-batch bench-large bench-many bench-sizes bench-text bench-sketch train train-sketch train-vq train-taco train-perco train-text clean setup-base docs

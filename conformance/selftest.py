@@ -3,6 +3,7 @@
 
     python conformance/selftest.py                  run each mutant until a vector fails; those in matrix.json come first
     python conformance/selftest.py --all --write    run all vectors, and write mutants/matrix.md and matrix.json
+    python conformance/selftest.py --json OUT       write the counts to a file, too
 
 Prints the kill matrix. Exit status 1 if a mutant survives or a correct decoder fails. Mutants of tier P reconstruct
 pictures and are skipped without torch.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import sys
 import time
@@ -36,6 +38,7 @@ def main() -> int:
         "--all", action="store_true", help="run every vector on every mutant, instead of stopping at the first failure"
     )
     parser.add_argument("--write", action="store_true", help="write matrix.md and matrix.json")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the counts as JSON")
     options = parser.parse_args()
     begin, sound, rows = time.monotonic(), True, []
     for row in trials(load(options.suite), chosen(options.mutants), options.jobs, None if options.all else 1):
@@ -52,6 +55,8 @@ def main() -> int:
         write_matrix(rows)
     alive = [row for row in rows if not row.first]
     print(f"{len(rows) - len(alive)} of {len(rows)} wrong decoders are detected, {time.monotonic() - begin:.0f} s")
+    if options.json is not None:
+        options.json.write_text(json.dumps({"wrong_decoders": len(rows), "detected": len(rows) - len(alive)}) + "\n")
     for row in alive:
         print(f"SURVIVES {row.name}: {row.wrong}{f' ({row.came})' if row.came else ''}")
     return 0 if sound and not alive else 1

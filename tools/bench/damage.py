@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Count which errors a decoder reports for every bit flip and truncation of one file, and for appended bytes.
 
-    python -m tools.bench.damage [PHOTO] [--width 160] [--quality 5] [--check 16]
+    python -m tools.bench.damage [PHOTO] [--width 160] [--quality 5] [--check 16] [--json OUT]
 
 Damage that decodes without an error is counted as undetected. With a 16-bit check, about one in 65 536 of the flips
 that reach the check is expected to be undetected.
@@ -10,6 +10,7 @@ that reach the check is expected to be undetected.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ def main() -> None:
     ap.add_argument("--width", type=int, default=160)
     ap.add_argument("--quality", type=int, default=5)
     ap.add_argument("--check", type=int, default=16)
+    ap.add_argument("--json", type=Path, help="write the counts to this file, too")
     args = ap.parse_args()
     picture = Image.open(args.photo or sample()).convert("RGB")
     size = (args.width, round(args.width * picture.height / picture.width))
@@ -59,6 +61,9 @@ def main() -> None:
         counts.setdefault(kind, Counter())[verdict] += 1
         if sys.stderr.isatty() and i % 50 == 0:
             print(f"\r{100 * i // total} %", end="", file=sys.stderr)
+    if args.json is not None:
+        result = {"bytes": len(data), "check": args.check, "damage": counts}
+        args.json.write_text(json.dumps(result, indent=1) + "\n")
     for kind, verdicts in counts.items():
         print(f"{kind}: {sum(verdicts.values())}, undetected {verdicts.pop('undetected', 0)}")
         for verdict, n in verdicts.most_common():

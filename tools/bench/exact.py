@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Check that every decoder and backend decodes the same symbols from one file. `make micro` runs this.
 
-    python -m tools.bench.exact [PHOTO]
+    python -m tools.bench.exact [PHOTO] [--json OUT]
 
 Compares the SHA-256 of the symbols that the encoder wrote with those decoded by refcodec without torch; by refcodec with
 torch (1 and 2 threads, oneDNN on and off, both memory layouts); and by the micro-decoder, which shares no code with it.
@@ -9,6 +9,7 @@ torch (1 and 2 threads, oneDNN on and off, both memory layouts); and by the micr
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -60,7 +61,11 @@ def main() -> None:
     from refcodec.codec import encode_file
     from tools.demo import sample
 
-    photo = Path(sys.argv[1]) if len(sys.argv) > 1 else sample()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photo", nargs="?", type=Path)
+    parser.add_argument("--json", type=Path, help="write the counts to this file, too")
+    arguments = parser.parse_args()
+    photo = arguments.photo or sample()
     started = time.monotonic()
     encoded = encode_file(photo, quality=5)
     expected = hashlib.sha256(encoded.latents.serialise()).hexdigest()
@@ -92,6 +97,8 @@ def main() -> None:
         digest = json.loads(out.stdout)["sections"][0]["sha256"] if out.returncode == 0 else out.stderr.strip()[-200:]
         same.append(_line("micro-decoder (standard library, plain integers)", digest, started, expected))
     print(f"{sum(same)} of {len(same)} agree")
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({"decoders": len(same), "agree": sum(same)}) + "\n")
     sys.exit(0 if all(same) else 1)
 
 

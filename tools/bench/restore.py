@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Measure the share of words that the restorer recovers: train on captions of 90 % of the images, test on the others.
 
-    python -m tools.bench.restore CAPTIONS.tsv [--quick] [--fold 0 … 9]
+    python -m tools.bench.restore CAPTIONS.tsv [--quick] [--fold 0 … 9] [--json OUT]
 
 exact: share of the words with a consonant that are restored exactly (lower case, no punctuation, digits spelt out).
 to number: the same, ignoring singular and plural (`normalise.singular`). all: share of all words, including those of
@@ -11,6 +11,7 @@ vowels only, that are in the longest common subsequence with the restored text.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -73,17 +74,19 @@ def common(one: Sequence[str], other: Sequence[str]) -> int:
     return row[-1]
 
 
-def show(name: str, texts: Sequence[str], model: Model, *, articles: bool = False) -> None:
-    """Measure a model on texts and print one line."""
+def show(name: str, texts: Sequence[str], model: Model, *, articles: bool = False) -> dict[str, float]:
+    """Measure a model on texts and print one line; return its shares in percent."""
     total, exact, number, everything, recovered = measure(texts, model, articles=articles)
     share = f"  all {100 * recovered / everything:5.1f} %" if everything else ""
     print(f"{name:46} exact {100 * exact / total:6.2f} %  to number {100 * number / total:6.2f} %{share}", flush=True)
+    return {"words": total, "exact": 100 * exact / total, "to_number": 100 * number / total}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captions", type=Path)
     parser.add_argument("--quick", action="store_true", help="measure the complete model only, without ablations")
+    parser.add_argument("--json", type=Path, help="write the figures of the complete model to this file, too")
     parser.add_argument("--fold", type=int, default=0, help="number of the tenth of images to hold out, 0 to 9")
     arguments = parser.parse_args()
     captions = read(arguments.captions)
@@ -100,9 +103,11 @@ def main() -> None:
         f"held out: {len(unknown)} captions, {len(tested)} words with a consonant, {unseen} of them unseen in training"
     )
     start = time.monotonic()
-    show("complete model", unknown, model, articles=True)
+    result = {"captions": show("complete model", unknown, model, articles=True)}
     print(f"{(time.monotonic() - start) / len(unknown) * 1000:.1f} ms per caption")
-    show("key words of the same captions", key_words(unknown), model)
+    result["key words"] = show("key words of the same captions", key_words(unknown), model)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     show("travel text", [TRAVEL], model, articles=True)
     show("science text", [SCIENCE], model, articles=True)
     for text in (TRAVEL, SCIENCE):

@@ -8,6 +8,7 @@ python -m tools.drafts.bench scheduled FOLDER    latents of elic-small as kind 7
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,17 +91,18 @@ def scheduled_rows(folder: Path, quality: int) -> Iterator[tuple[str, dict[str, 
         yield path.stem, {"kind 7": len(payload.body), "kind 50": len(body)} | seconds
 
 
-def print_table(rows: Iterator[tuple[str, dict[str, float]]]) -> None:
-    """Print one line for each picture, and the mean."""
+def print_table(rows: Iterator[tuple[str, dict[str, float]]]) -> dict[str, float]:
+    """Print one line for each picture, and the mean, which is returned."""
     all_: list[dict[str, float]] = []
     for name, sizes in rows:
         if not all_:
             print(f"{'picture':12}" + "".join(f"{column:>22}" for column in sizes))
         all_.append(sizes)
         print(f"{name:12}" + "".join(f"{value:22.6g}" for value in sizes.values()), flush=True)
-    if all_:
-        means = {column: np.mean([sizes[column] for sizes in all_]) for column in all_[0]}
+    means = {column: float(np.mean([sizes[column] for sizes in all_])) for column in all_[0]} if all_ else {}
+    if means:
         print(f"{'mean of ' + str(len(all_)):12}" + "".join(f"{value:22.6g}" for value in means.values()))
+    return means
 
 
 def main() -> int:
@@ -108,9 +110,12 @@ def main() -> int:
     parser.add_argument("draft", choices=("tokens", "scheduled"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--quality", type=int, default=5, help="of the latents (default: 5)")
+    parser.add_argument("--json", type=Path, help="write the means to this file, too")
     args = parser.parse_args()
     rows: Any = token_rows(args.folder) if args.draft == "tokens" else scheduled_rows(args.folder, args.quality)
-    print_table(rows)
+    means = print_table(rows)
+    if args.json is not None:
+        args.json.write_text(json.dumps(means, indent=1) + "\n")
     return 0
 
 

@@ -13,6 +13,7 @@ PANEL_W, PANEL_H, LEFT, TOP, GAP, BOTTOM = 420, 320, 56, 34, 70, 74  # pixels
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
 # Okabe and Ito, distinct to all eyes, and two more
 CAPTION_CHARACTERS = 150
+LEGEND_W = 110  # pixels, more for long names
 PER_ROW = 2
 
 
@@ -75,6 +76,7 @@ def _panel(title: str | None, curves: Mapping[str, Curve], top_bpp: float, insid
         x = at(rate, low)[0]
         parts.append(f'<path d="M{x:.1f} 0V{PANEL_H}" stroke="#ddd"/>')
         parts.append(f'<text x="{x:.1f}" y="{PANEL_H + 16}" text-anchor="middle">{rate:g}</text>')
+    legend = PANEL_W - max(LEGEND_W, 34 + 6 * max(map(len, curves), default=0))
     parts.append(f'<text x="{PANEL_W / 2}" y="{PANEL_H + 34}" text-anchor="middle">bits per pixel, whole file</text>')
     for number, (name, points) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]
@@ -82,8 +84,8 @@ def _panel(title: str | None, curves: Mapping[str, Curve], top_bpp: float, insid
         if title is None:
             continue
         y = PANEL_H - 14 - 17 * (len(curves) - 1 - number)
-        parts.append(f'<path d="M{PANEL_W - 110} {y - 4}h22" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{PANEL_W - 82}" y="{y}">{escape(name)}</text>')
+        parts.append(f'<path d="M{legend} {y - 4}h22" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{legend + 28}" y="{y}">{escape(name)}</text>')
     parts.append(f'<rect width="{PANEL_W}" height="{PANEL_H}" fill="none" stroke="#888"/>')
     return parts
 

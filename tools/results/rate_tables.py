@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""Rates of the page and README: benches over sets of pictures, tables and plots of all codecs and efforts.
+
+A further model is one line in MODELS: its benches, curves and rows follow. The first one is that of the package, whose
+curves replace the earlier ones when its benches run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from refcodec.cli.bench.plot import svg
+from tools.results import rates
+from tools.results.bench import Bench
+from tools.results.rates import Measured, saving
+from tools.results.store import Results
+
+MODELS: Final = {"": ""}  # name of a model -> options of `semtool bench rate`; "": that of the package
+SETS: Final = {"kodak": ("KODAK", "Kodak"), "photos": ("HELD-OUT", "the held-out photographs of the training")}
+EFFORTS: Final = "--efforts 1,9 --qualities 1,3,5,7,9,10"
+WRITES: Final = "-o OUT --cache out/bench-cache"
+ANCHORS: Final = ("JPEG", "WebP", "AVIF")  # of README; the page has all that were measured
+METHOD: Final = ".sem elic"  # name of the codec in the JSON of the bench
+EFFORT_1, EFFORT_9 = f"{METHOD}, effort 1", f"{METHOD}, effort 9"
+PARTS: Final = ("encode", "decode")
+TOP_BPP: Final = 1.0  # of the plots
+
+
+def _benches() -> Iterator[Bench]:
+    for name, (place, _) in SETS.items():
+        for model, options in MODELS.items():
+            of = f"{name}-{model}" if model else name
+            command = f"semtool bench rate {place} {options}".strip()
+            yield Bench(of, command, rates.read, WRITES)
+            yield Bench(f"{of}-efforts", f"{command} {EFFORTS}", rates.read, WRITES)
+
+
+BENCHES: Final = tuple(_benches())
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A curve of ours and the anchors that were measured with it."""
+
+    label: str
+    codec: Measured
+    anchors: dict[str, Measured]
+    bench: str
+
+
+def compared(results: Results, pictures: str) -> list[Compared]:
+    """Return the curves of a set: of each model all qualities, then its efforts at some."""
+    found = []
+    for model in MODELS:
+        base = f"{pictures}-{model}" if model else pictures
+        for bench in (base, f"{base}-efforts"):
+            codecs = results.curves.get(bench, {})
+            anchors = {name: codec for name, codec in reversed(codecs.items()) if not name.startswith(METHOD)}
+            for name in (name for name in codecs if name.startswith(METHOD)):
+                label = f".sem{f' {model}' if model else ''}{name.removeprefix(METHOD)}"
+                found.append(Compared(label, codecs[name], anchors, bench))
+    return found
+
+
+def savings_table(results: Results, pictures: str) -> list[str]:
+    """Return BD-rates of every model and effort against each anchor, and against effort 1."""
+    rows = compared(results, pictures)
+    if not rows:
+        return [f"Not measured yet: `make results ONLY={pictures},{pictures}-efforts`."]
+    lines = ["| | qualities | against | PSNR | mean | worst | MS-SSIM | mean | worst |", "|---|--:|---|" + "--:|" * 6]
+    for row in rows:
+        effort_1 = next((each for each in rows if each.bench == row.bench and each.label.endswith(", effort 1")), row)
+        others = row.anchors | ({} if effort_1 is row else {"effort 1": effort_1.codec})
+        for name, other in others.items():
+            found = [saving(row.codec, other, metric) for metric in rates.METRICS]
+            lines.append(f"| {row.label} | {len(row.codec.settings)} | {name} | {' | '.join(map(_cells, found))} |")
+    return lines
+
+
+def _cells(found: rates.Saving | None) -> str:
+    if found is None:
+        return "none in common | | "
+    return " | ".join(f"{value:+.1f} %" for value in (found.average, found.mean, found.worst))
+
+
+def cost_table(results: Results, pictures: str) -> list[str]:
+    """Return seconds of each codec, and the memory of a process where `make bench-base` has measured it."""
+    lines = ["| | encode, CPU s | decode, CPU s | encode, peak | decode, peak |", "|---|--:|--:|--:|--:|"]
+    base = results.figures("base") or {}
+    memory = {
+        ".sem, effort 1": {part: base[part]["peak_mb"] for part in PARTS if part in base},
+        "AVIF": base.get("avif", {}),
+    }
+    for name, codec in lines_of(results, pictures).items():
+        encode, decode = codec.cpu
+        known = memory.get(name, {})
+        cells = [f"{known[part]:.0f} MB" if part in known else "" for part in PARTS]
+        lines.append(f"| {name} | {encode:.3g} | {decode:.3g} | {' | '.join(cells)} |")
+    return lines
+
+
+def lines_of(results: Results, pictures: str) -> dict[str, Measured]:
+    """Return the codecs of a plot by label: every model and effort, then the anchors.
+
+    Effort 1 at some qualities is left out where the same codec was measured at all of them, and takes its label.
+    """
+    rows = compared(results, pictures)
+    found: dict[str, Measured] = {}
+    for row in rows:
+        label = row.label if "effort" in row.label else f"{row.label}, effort 1"
+        found.setdefault(label, row.codec)
+    return found | (rows[0].anchors if rows else {})
+
+
+def points_table(results: Results, pictures: str) -> list[str]:
+    """Return the average curve of every codec, and of those with seconds what a picture takes."""
+    lines = [
+        "| | setting | bpp | PSNR, dB | MS-SSIM | in dB | encode, CPU s | decode, CPU s |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name, codec in lines_of(results, pictures).items():
+        lines += [
+            f"| {name} | {p.setting} | {p.bpp:.4f} | {p.psnr:.2f} | {p.ms_ssim:.4f} | {p.ms_ssim_db:.2f} "
+            f"| {seconds[1]:.3g} | {seconds[3]:.3g} |"
+            for p, seconds in zip(codec.means, codec.seconds, strict=True)
+        ]
+    return lines
+
+
+def plot(results: Results, pictures: str) -> str | None:
+    """Return the SVG of a set, None if it was not measured."""
+    codecs = lines_of(results, pictures)
+    if not codecs:
+        return None
+    panels = {
+        label: {name: codec.average(metric) for name, codec in codecs.items()}
+        for metric, label in (("psnr", "PSNR, dB"), ("ms-ssim", "MS-SSIM, dB"))
+    }
+    return svg(panels, TOP_BPP, f"means over the pictures of {SETS[pictures][1]}: make results")
+
+
+def readme_table(results: Results) -> list[str]:
+    """Return the table of README: efforts 1 and 9 over Kodak."""
+    rows = {row.label: row for row in compared(results, "kodak")}
+    lines = [
+        "| `encode --effort` | against JPEG | WebP | AVIF (speed 6) | CPU seconds a picture |",
+        "|---|---|---|---|---|",
+    ]
+    for label, name, unit in ((".sem, effort 1", "1, the default", True), (".sem, effort 9", "9", False)):
+        row = rows[label]
+        cells = []
+        for anchor in ANCHORS:
+            psnr, similar = (saving(row.codec, row.anchors[anchor], metric) for metric in rates.METRICS)
+            if psnr is None or similar is None:
+                raise ValueError(f"{label} and {anchor} have no quality in common")
+            units = (" in PSNR", " in MS-SSIM") if unit and anchor == "JPEG" else ("", "")
+            text = f"{psnr.average:+.1f} %{units[0]}, {similar.average:+.1f} %{units[1]}"
+            behind = psnr.average > 0 and similar.average > 0
+            cells.append(f"**{text}: {anchor} is ahead**" if behind else text)
+        lines.append(f"| {name} | {' | '.join(cells)} | {row.codec.cpu[0]:.2g} |")
+    return lines

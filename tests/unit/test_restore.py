@@ -8,6 +8,7 @@ import itertools
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from zlib import crc32
@@ -37,6 +38,7 @@ from refcodec.errors import SemError
 from refcodec.payloads.consonant import LETTERS
 from tools.bench import restore as bench
 from tools.train import restorer as training
+from tools.train import restorer_features
 
 relaxed = settings(deadline=None, max_examples=40)
 
@@ -138,6 +140,7 @@ def cost(sentence: Sequence[str], model: Model) -> int:
     """Return the cost of one candidate sequence, computed independently."""
     total = 0
     consonants = [skeleton(word) for word in sentence]
+    model = model.suited(consonants)
     for at, word in enumerate(sentence):
         if word in model.candidates(consonants[at])[0]:
             keys = feature_keys(consonants, at)
@@ -163,6 +166,50 @@ def test_the_best_sequence_is_found(text: str, small: Model) -> None:
 def test_articles_can_be_left_out(small: Model) -> None:
     assert restore("rd ct n mt", small).text == "a red cat on a mat"
     assert restore("rd ct n mt", small, articles=False).text == "red cat on mat"
+
+
+# --- Sentences and lists ---
+
+
+def test_lists_of_key_words_have_statistics_of_their_own(small: Model) -> None:
+    model = replace(small, signs={models.sign_key(""): -10, models.sign_key("n"): 9, models.sign_key("th"): 10})
+    assert model.suited(["rd", "ct", "th", "mt"]) is model
+    assert model.suited(["n", "mt", "n"]) is model
+    for consonants in ([], ["rd", "ct", "mt"], ["rd", "ct", "n", "mt"]):
+        listed = model.suited(consonants)
+        assert (listed.words, listed.features) == (model.key_words, model.key_features)
+        assert (listed.lexicon, listed.letters, listed.articles) == (model.lexicon, model.letters, model.articles)
+    assert replace(small, signs={}).suited(["rd"]).words is small.words
+
+
+def test_the_shipped_model_distinguishes_sentences_from_lists() -> None:
+    known = shipped()
+    for text in ("a man riding a wave on a surfboard", "a plate of food with a fork", "the dog is asleep"):
+        assert known.suited([skeleton(word) for word in words(text) if skeleton(word)]) is known
+    for text in ("man riding wave surfboard", "plate food fork", "dog asleep"):
+        assert known.suited([skeleton(word) for word in words(text)]) is not known
+
+
+def test_signs_are_learnt_from_sentences_and_lists() -> None:
+    found = training.Learner(SMALL).signs()
+    assert found[models.sign_key("n")] > UNIT  # "on", in every sentence
+    assert models.sign_key("ct") not in found
+    assert models.sign_keys(["n", "ct"]) == [models.sign_key(""), models.sign_key("n"), models.sign_key("ct")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("man riding wave surfboard", "mn rdng vv srfbrd"),
+        ("two dogs playing frisbee park", "tv dg plng frsb prk"),
+        ("plate topped sandwich fries", "plt tppd sndvch fr"),
+        ("woman sits top bench", "vmn st tp bnch"),  # "atop" in sentences
+        ("bathroom toilet sink mirror", "bthrm tlt snk mrrr"),
+    ],
+)
+def test_plain_key_words_come_back(text: str, words: str) -> None:
+    assert normalise(text).consonants.text == words
+    assert restore(words, articles=False).text == text
 
 
 # --- Spelling ---
@@ -226,11 +273,11 @@ def test_chances_sum_to_one() -> None:
 
 def test_clues_learn_what_they_are_told() -> None:
     """A coin of two candidates, told by its neighbour, and once in ten falsely."""
-    positions: list[training.Position] = []
+    positions: list[restorer_features.Position] = []
     for i in range(400):
         side = i % 2
         positions.append(([1 + side], [[(b"one", 1)], [(b"two", 1)]], side if i % 20 > 1 else 1 - side))
-    weights = training.fit(positions)
+    weights = restorer_features.fit(positions)
     odds = [weights.get(crc32(b"two", key), 0) - weights.get(crc32(b"one", key), 0) for key in (1, 2)]
     assert odds[0] < -UNIT
     assert odds[1] > UNIT
@@ -250,17 +297,29 @@ def test_inflections(word: str, kind: str, forms: str) -> None:
 
 
 def test_own_words_are_plain() -> None:
-    assert all(word.isascii() and word.isalpha() and word.islower() for word in training.own_words())
+    for listed in (training.own_words(), training.common_words()):
+        assert all(word.isascii() and word.isalpha() and word.islower() for word in listed)
+    assert len(training.common_words()) > 30_000
+    assert list(training.common_words()) == sorted(set(training.common_words()))
+
+
+def test_a_common_word_is_used_where_no_other_has_its_consonants(small: Model) -> None:
+    assert {"caricature", "circuitry"} <= set(
+        training.common_words()
+    )  # the same consonants; this one is spelt more simply
+    assert small.lexicon[skeleton("caricature")] == "|circuitry"
+    assert "cite" in training.common_words()
+    assert "cite" not in small.lexicon[skeleton("cite")].replace("|", " ").split()
 
 
 def test_lexicon_parts() -> None:
     learner = training.Learner(SMALL)
-    whole, plain = learner.lexicon(), learner.lexicon(own=False, inflect=False)
+    whole, plain = learner.lexicon(), learner.lexicon(own=False, common=False, inflect=False)
     assert plain["ct"] == "cat cut|"
     assert whole["ct"].startswith("cat cut|")
     assert "coat" in whole["ct"].split("|")[1].split()
     assert plain["dg"] == "dog dogs|"
-    assert learner.lexicon(own=False, inflect=False, plurals=False)["dg"] == "dog|"
+    assert learner.lexicon(own=False, common=False, inflect=False, plurals=False)["dg"] == "dog|"
     assert all(
         singular(word) == word
         for value in learner.lexicon(plurals=False).values()
@@ -289,5 +348,5 @@ def test_bench_prints_every_row(
     monkeypatch.setattr(sys, "argv", ["restore.py", str(captions)])
     bench.main()
     out = capsys.readouterr().out
-    assert out.count("exact") == 15
+    assert out.count("exact") == 16
     assert "plural candidates" in out

@@ -37,7 +37,7 @@ WEIGHED: Final = (
 )  # weights that are looked up for one text; further features count as 0, so that none takes long
 REPORTED: Final = 32  # words between two reports of the progress
 CERTAIN: Final = 32 * UNIT  # score of a word without alternatives
-MODEL_BYTES: Final = 52 << 20  # memory of the shipped model
+MODEL_BYTES: Final = 88 << 20  # memory of the shipped model
 PAIR_BYTES, CANDIDATE_BYTES, WORD_BYTES = 115, 230, 700  # of a pair of candidates, a candidate, a word: measured
 
 Candidate = tuple[str, int]  # a word, and its cost

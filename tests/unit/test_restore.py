@@ -8,7 +8,6 @@ import itertools
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from zlib import crc32
@@ -166,50 +165,6 @@ def test_the_best_sequence_is_found(text: str, small: Model) -> None:
 def test_articles_can_be_left_out(small: Model) -> None:
     assert restore("rd ct n mt", small).text == "a red cat on a mat"
     assert restore("rd ct n mt", small, articles=False).text == "red cat on mat"
-
-
-# --- Sentences and lists ---
-
-
-def test_lists_of_key_words_have_statistics_of_their_own(small: Model) -> None:
-    model = replace(small, signs={models.sign_key(""): -10, models.sign_key("n"): 9, models.sign_key("th"): 10})
-    assert model.suited(["rd", "ct", "th", "mt"]) is model
-    assert model.suited(["n", "mt", "n"]) is model
-    for consonants in ([], ["rd", "ct", "mt"], ["rd", "ct", "n", "mt"]):
-        listed = model.suited(consonants)
-        assert (listed.words, listed.features) == (model.key_words, model.key_features)
-        assert (listed.lexicon, listed.letters, listed.articles) == (model.lexicon, model.letters, model.articles)
-    assert replace(small, signs={}).suited(["rd"]).words is small.words
-
-
-def test_the_shipped_model_distinguishes_sentences_from_lists() -> None:
-    known = shipped()
-    for text in ("a man riding a wave on a surfboard", "a plate of food with a fork", "the dog is asleep"):
-        assert known.suited([skeleton(word) for word in words(text) if skeleton(word)]) is known
-    for text in ("man riding wave surfboard", "plate food fork", "dog asleep"):
-        assert known.suited([skeleton(word) for word in words(text)]) is not known
-
-
-def test_signs_are_learnt_from_sentences_and_lists() -> None:
-    found = training.Learner(SMALL).signs()
-    assert found[models.sign_key("n")] > UNIT  # "on", in every sentence
-    assert models.sign_key("ct") not in found
-    assert models.sign_keys(["n", "ct"]) == [models.sign_key(""), models.sign_key("n"), models.sign_key("ct")]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("man riding wave surfboard", "mn rdng vv srfbrd"),
-        ("two dogs playing frisbee park", "tv dg plng frsb prk"),
-        ("plate topped sandwich fries", "plt tppd sndvch fr"),
-        ("woman sits top bench", "vmn st tp bnch"),  # "atop" in sentences
-        ("bathroom toilet sink mirror", "bthrm tlt snk mrrr"),
-    ],
-)
-def test_plain_key_words_come_back(text: str, words: str) -> None:
-    assert normalise(text).consonants.text == words
-    assert restore(words, articles=False).text == text
 
 
 # --- Spelling ---

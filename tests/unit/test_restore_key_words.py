@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""The bench of key words: which words, which captions, and what it prints."""
+"""Lists of key words: their own statistics, how they are recognised, and the bench that measures them."""
 
 from __future__ import annotations
 
 import itertools
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from refcodec.consonant_text.lexicon import Model, Ngrams
+from refcodec.consonant_text.lexicon import UNIT, Model, Ngrams, shipped, sign_key, sign_keys
+from refcodec.consonant_text.normalise import normalise, skeleton, words
+from refcodec.consonant_text.restore import restore
 from tools.bench import key_words as bench
 from tools.train.consonant import FUNCTION_WORDS, split, split_captions
 from tools.train.restorer import Learner
@@ -20,6 +23,55 @@ CAPTIONS = [
         itertools.product(("red", "big", "new"), ("cat", "dogs", "bus"), ("mat", "road", "table"))
     )
 ]
+
+
+# --- Sentences and lists ---
+
+
+def test_lists_of_key_words_have_statistics_of_their_own() -> None:
+    lists = Ngrams({1: 2}), {3: 4}
+    known = Model({"ct": "cat|"}, Ngrams({}), Ngrams({}), {5: 6}, {7: 8}, *lists)
+    model = replace(known, signs={sign_key(""): -10, sign_key("n"): 9, sign_key("th"): 10})
+    assert model.suited(["rd", "ct", "th", "mt"]) is model
+    assert model.suited(["n", "mt", "n"]) is model
+    for consonants in ([], ["rd", "ct", "mt"], ["rd", "ct", "n", "mt"]):
+        listed = model.suited(consonants)
+        assert (listed.words, listed.features) == (model.key_words, model.key_features)
+        assert (listed.lexicon, listed.letters, listed.articles) == (model.lexicon, model.letters, model.articles)
+    assert replace(known, signs={}).suited(["rd"]).words is known.words
+
+
+def test_the_shipped_model_distinguishes_sentences_from_lists() -> None:
+    known = shipped()
+    for text in ("a man riding a wave on a surfboard", "a plate of food with a fork", "the dog is asleep"):
+        assert known.suited([skeleton(word) for word in words(text) if skeleton(word)]) is known
+    for text in ("man riding wave surfboard", "plate food fork", "dog asleep"):
+        assert known.suited([skeleton(word) for word in words(text)]) is not known
+
+
+def test_signs_are_learnt_from_sentences_and_lists() -> None:
+    found = Learner([text for _, text in CAPTIONS]).signs()
+    assert found[sign_key("n")] > UNIT  # "on", in every sentence
+    assert sign_key("ct") not in found
+    assert sign_keys(["n", "ct"]) == [sign_key(""), sign_key("n"), sign_key("ct")]
+
+
+@pytest.mark.parametrize(
+    ("text", "consonants"),
+    [
+        ("man riding wave surfboard", "mn rdng vv srfbrd"),
+        ("two dogs playing frisbee park", "tv dg plng frsb prk"),
+        ("plate topped sandwich fries", "plt tppd sndvch fr"),
+        ("woman sits top bench", "vmn st tp bnch"),  # "atop" in sentences
+        ("bathroom toilet sink mirror", "bthrm tlt snk mrrr"),
+    ],
+)
+def test_plain_key_words_come_back(text: str, consonants: str) -> None:
+    assert normalise(text).consonants.text == consonants
+    assert restore(consonants, articles=False).text == text
+
+
+# --- The bench ---
 
 
 def test_key_words_are_those_that_the_encoder_sends() -> None:

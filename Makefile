@@ -189,6 +189,7 @@ bench-sizes: setup  ## bytes of every kind beside what is published (CAPTIONS=fi
 bench-text: setup  ## captions in every mode, and restored words (CAPTIONS=file.tsv)
 	$(BIN)/python -m tools.bench.text '$(CAPTIONS)'
 	$(BIN)/python -m tools.bench.restore '$(CAPTIONS)'
+	$(BIN)/python -m tools.bench.key_words '$(CAPTIONS)' --ablations
 
 bench-sketch: setup  ## edge maps against WebP and AVIF (KODAK=folder)
 	$(BIN)/python -m tools.bench.sketch '$(KODAK)' --cache out/sketch-anchors.json

@@ -4,13 +4,16 @@
 Costs and weights are integers in 1/32 of a natural logarithm. n-grams and features are stored as the CRC-32 of their text;
 collisions are too rare to matter.
 
-    restorer.bin   zlib of: six u32 lengths, then the six parts below, all numbers little-endian
+    restorer.bin   zlib of: nine u32 lengths, then the nine parts below, all numbers little-endian
     lexicon        one line per consonant word: it, its known words, a bar, its rarer ones: "ct cat cut|cot"
     words          n-grams of words: keys u32, costs u16
     letters        n-grams of letters, likewise
     features       features of the consonants around a word: keys u32, weights i8
     articles       features of the words around a gap, for an "a" in it: likewise
-    totals         the number of entries of these four tables, u32 each
+    key_words      n-grams of words in lists of key words: as words
+    key_features   features in lists of key words: as features
+    signs          weights of consonant words for a sentence, against a list: keys u32, weights i8
+    totals         the number of entries of these seven tables, u32 each
 
 Keys ascend and are stored as differences. Keys and values are stored by byte plane, all lowest bytes first, which
 compresses well.
@@ -21,7 +24,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate
 from typing import Final
@@ -30,13 +33,14 @@ from zlib import crc32
 from refcodec.consonant_text.normalise import singular
 from refcodec.fileio import shipped_data
 
-DATA_SHA256: Final = "8900e670264a5f639a838c291734a6d515e104acdf73f0da3ac158c91e223431"
+DATA_SHA256: Final = "ef3b4ac4dea030f6e2cddb7dbb49d863dd3e143f214c4091a8b509173ed31e32"
 UNIT: Final = 32  # steps of one natural logarithm
 UNSEEN: Final = 12 * UNIT  # cost of an unseen item without context; the rarest item seen costs about 11
 START, END = "<", ">"
 GENERAL: Final = 10  # features of one or two neighbours
 ALL: Final = 99  # more features than there are
 NEAR: Final = 10  # consonant words on each side that form the topic
+CODES: Final = "HHbbHbb"  # types of the values of the tables, as in `array`
 
 
 @dataclass(frozen=True)
@@ -65,18 +69,42 @@ def context_key(context: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Model:
-    """Trained model of `restore`. lexicon: consonant word → "known words|rarer words"."""
+    """Trained model of `restore`.
+
+    lexicon: consonant word → "known words|rarer words". words, features: those of sentences; key_words, key_features: those
+    of lists of key words, which have no function words. signs: `sign_key` of a consonant word → weight for a
+    sentence, against a list; that of "" counts for every text.
+    """
 
     lexicon: Mapping[str, str]
     words: Ngrams
     letters: Ngrams
     features: Mapping[int, int]
     articles: Mapping[int, int]
+    key_words: Ngrams = Ngrams({})
+    key_features: Mapping[int, int] = field(default_factory=dict)
+    signs: Mapping[int, int] = field(default_factory=dict)
 
     def candidates(self, consonants: str) -> tuple[list[str], list[str]]:
         """Return the known words and the rarer words with these consonants."""
         known, _, rare = self.lexicon.get(consonants, "|").partition("|")
         return known.split(), rare.split()
+
+    def suited(self, consonants: Sequence[str]) -> Model:
+        """Return the model for a text: this one for sentences, the one of key words for a list without function words."""
+        if sum(self.signs.get(key, 0) for key in sign_keys(consonants)) >= 0:
+            return self
+        return replace(self, words=self.key_words, features=self.key_features)
+
+
+def sign_key(consonants: str) -> int:
+    """Return the key of a consonant word in `Model.signs`; that of "" counts for every text."""
+    return crc32(consonants.encode())
+
+
+def sign_keys(consonants: Sequence[str]) -> list[int]:
+    """Return the keys in `Model.signs` of a text."""
+    return [sign_key(""), *map(sign_key, consonants)]
 
 
 @lru_cache(maxsize=1 << 14)
@@ -150,13 +178,16 @@ def pack(model: Model) -> bytes:
     import zlib
 
     lexicon = "\n".join(f"{key} {value}" for key, value in sorted(model.lexicon.items())).encode()
-    tables = [("H", model.words.costs), ("H", model.letters.costs), ("b", model.features), ("b", model.articles)]
+    tables = [
+        *(model.words.costs, model.letters.costs, model.features, model.articles),
+        *(model.key_words.costs, model.key_features, model.signs),
+    ]
     parts = [lexicon]
-    for code, table in tables:
+    for code, table in zip(CODES, tables, strict=True):
         keys = sorted(table)
         steps = [key - before for before, key in zip([0, *keys], keys, strict=False)]
         parts.append(_planes("I", steps) + _planes(code, [table[key] for key in keys]))
-    parts.append(_bytes(array("I", [len(table) for _, table in tables])))
+    parts.append(_bytes(array("I", map(len, tables))))
     return zlib.compress(_bytes(array("I", map(len, parts))) + b"".join(parts), 9)
 
 
@@ -165,16 +196,17 @@ def unpack(data: bytes) -> Model:
     import zlib
 
     unpacked = zlib.decompress(data)
-    parts, at = [], 24
-    for length in _array("I", unpacked[:24]):
+    parts, at = [], 4 * (len(CODES) + 2)
+    for length in _array("I", unpacked[:at]):
         parts.append(unpacked[at : at + length])
         at += length
     lexicon = dict(line.split(" ", 1) for line in parts[0].decode().split("\n"))
     tables = []
-    for code, part, count in zip("HHbb", parts[1:5], _array("I", parts[5]), strict=True):
+    for code, part, count in zip(CODES, parts[1:-1], _array("I", parts[-1]), strict=True):
         keys = accumulate(_unplaned("I", part[: 4 * count]))
         tables.append(dict(zip(keys, _unplaned(code, part[4 * count :]), strict=True)))
-    return Model(lexicon, Ngrams(tables[0]), Ngrams(tables[1]), tables[2], tables[3])
+    words, letters, features, articles, key_words, key_features, signs = tables
+    return Model(lexicon, Ngrams(words), Ngrams(letters), features, articles, Ngrams(key_words), key_features, signs)
 
 
 def _array(code: str, data: bytes) -> array[int]:

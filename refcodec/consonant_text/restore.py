@@ -2,7 +2,7 @@
 """Restore English from consonant text without a language model: by a lexicon, word pairs, and features of the context.
 
 Each consonant word has a few candidates. Viterbi's algorithm finds the best sequence; its cost is that of its word pairs
-minus the weights of the features of its words. All costs are integers in 1/32 of a natural logarithm, so that every
+minus the weights of the features of its words. Sentences and lists of key words have statistics of their own. All costs are integers in 1/32 of a natural logarithm, so that every
 machine restores the same words. Not normative.
 """
 
@@ -37,7 +37,7 @@ WEIGHED: Final = (
 )  # weights that are looked up for one text; further features count as 0, so that none takes long
 REPORTED: Final = 32  # words between two reports of the progress
 CERTAIN: Final = 32 * UNIT  # score of a word without alternatives
-MODEL_BYTES: Final = 52 << 20  # memory of the shipped model
+MODEL_BYTES: Final = 88 << 20  # memory of the shipped model
 PAIR_BYTES, CANDIDATE_BYTES, WORD_BYTES = 115, 230, 700  # of a pair of candidates, a candidate, a word: measured
 
 Candidate = tuple[str, int]  # a word, and its cost
@@ -91,7 +91,7 @@ def restore(
     known = shipped() if model is None else model
     consonants = text.split()
     limits.check_memory(_memory(consonants, known), "restoring its words")
-    words = _choose(consonants, known, progress)
+    words = _choose(consonants, known.suited(consonants), progress)
     if not articles:
         return Restored(tuple(words))
     spelt = [word.text for word in words]

@@ -78,7 +78,7 @@ def test_metadata(packages: Packages) -> None:
     assert about["Name"] == "refcodec"
     assert about["Version"] == __version__
     assert about["Author"] == "The .sem authors"
-    assert about["License-Expression"] == "MIT AND CC0-1.0 AND CC-BY-4.0"
+    assert about["License-Expression"] == "MIT AND CC0-1.0 AND CC-BY-4.0 AND LicenseRef-SCOWL"
     assert about["Description-Content-Type"] == "text/markdown"
     assert "Typing :: Typed" in about.get_all("Classifier", [])
     urls = about.get_all("Project-URL", [])

@@ -37,6 +37,7 @@ from refcodec.errors import SemError
 from refcodec.payloads.consonant import LETTERS
 from tools.bench import restore as bench
 from tools.train import restorer as training
+from tools.train import restorer_features
 
 relaxed = settings(deadline=None, max_examples=40)
 
@@ -138,6 +139,7 @@ def cost(sentence: Sequence[str], model: Model) -> int:
     """Return the cost of one candidate sequence, computed independently."""
     total = 0
     consonants = [skeleton(word) for word in sentence]
+    model = model.suited(consonants)
     for at, word in enumerate(sentence):
         if word in model.candidates(consonants[at])[0]:
             keys = feature_keys(consonants, at)
@@ -226,11 +228,11 @@ def test_chances_sum_to_one() -> None:
 
 def test_clues_learn_what_they_are_told() -> None:
     """A coin of two candidates, told by its neighbour, and once in ten falsely."""
-    positions: list[training.Position] = []
+    positions: list[restorer_features.Position] = []
     for i in range(400):
         side = i % 2
         positions.append(([1 + side], [[(b"one", 1)], [(b"two", 1)]], side if i % 20 > 1 else 1 - side))
-    weights = training.fit(positions)
+    weights = restorer_features.fit(positions)
     odds = [weights.get(crc32(b"two", key), 0) - weights.get(crc32(b"one", key), 0) for key in (1, 2)]
     assert odds[0] < -UNIT
     assert odds[1] > UNIT
@@ -250,17 +252,29 @@ def test_inflections(word: str, kind: str, forms: str) -> None:
 
 
 def test_own_words_are_plain() -> None:
-    assert all(word.isascii() and word.isalpha() and word.islower() for word in training.own_words())
+    for listed in (training.own_words(), training.common_words()):
+        assert all(word.isascii() and word.isalpha() and word.islower() for word in listed)
+    assert len(training.common_words()) > 30_000
+    assert list(training.common_words()) == sorted(set(training.common_words()))
+
+
+def test_a_common_word_is_used_where_no_other_has_its_consonants(small: Model) -> None:
+    assert {"caricature", "circuitry"} <= set(
+        training.common_words()
+    )  # the same consonants; this one is spelt more simply
+    assert small.lexicon[skeleton("caricature")] == "|circuitry"
+    assert "cite" in training.common_words()
+    assert "cite" not in small.lexicon[skeleton("cite")].replace("|", " ").split()
 
 
 def test_lexicon_parts() -> None:
     learner = training.Learner(SMALL)
-    whole, plain = learner.lexicon(), learner.lexicon(own=False, inflect=False)
+    whole, plain = learner.lexicon(), learner.lexicon(own=False, common=False, inflect=False)
     assert plain["ct"] == "cat cut|"
     assert whole["ct"].startswith("cat cut|")
     assert "coat" in whole["ct"].split("|")[1].split()
     assert plain["dg"] == "dog dogs|"
-    assert learner.lexicon(own=False, inflect=False, plurals=False)["dg"] == "dog|"
+    assert learner.lexicon(own=False, common=False, inflect=False, plurals=False)["dg"] == "dog|"
     assert all(
         singular(word) == word
         for value in learner.lexicon(plurals=False).values()
@@ -289,5 +303,5 @@ def test_bench_prints_every_row(
     monkeypatch.setattr(sys, "argv", ["restore.py", str(captions)])
     bench.main()
     out = capsys.readouterr().out
-    assert out.count("exact") == 15
+    assert out.count("exact") == 16
     assert "plural candidates" in out

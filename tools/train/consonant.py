@@ -47,9 +47,16 @@ def held_out(image: str, fold: int = 0) -> bool:
     return int.from_bytes(hashlib.sha256(image.encode()).digest()[:4], "big") % 10 == fold
 
 
-def split(captions: Captions) -> tuple[list[str], list[str]]:
+def split_captions(captions: Captions, fold: int = 0) -> tuple[Captions, Captions]:
+    """Split captions by image; return those for training and the held-out ones."""
+    out = [caption for caption in captions if held_out(caption[0], fold)]
+    return [caption for caption in captions if not held_out(caption[0], fold)], out
+
+
+def split(captions: Captions, fold: int = 0) -> tuple[list[str], list[str]]:
     """Split captions by image; return (training texts, held-out texts)."""
-    return [t for i, t in captions if not held_out(i)], [t for i, t in captions if held_out(i)]
+    known, unknown = split_captions(captions, fold)
+    return [text for _, text in known], [text for _, text in unknown]
 
 
 def codes(texts: Iterable[str]) -> list[bytes]:

@@ -5,7 +5,7 @@
 
 Word pairs and letter sequences are Kneser-Ney estimates. Feature weights belong to a log-linear (maximum entropy) model
 of a word given the surrounding consonants, fitted with Adagrad. Words missing from the captions come from
-restorer_words.txt, written for this project, and from regular inflections.
+restorer_words.txt, written for this project, from regular inflections, and from restorer_scowl.txt.
 """
 
 from __future__ import annotations
@@ -14,41 +14,34 @@ import argparse
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from zlib import crc32
-
-import numpy as np
 
 from refcodec.consonant_text.lexicon import (
     END,
-    GENERAL,
     START,
     UNIT,
     Model,
     Ngrams,
-    article_keys,
     context_key,
-    feature_keys,
-    feature_names,
     pack,
+    sign_key,
 )
 from refcodec.consonant_text.normalise import VOWELS, singular, skeleton, words
+from refcodec.consonant_text.select_words import Ranking
 from refcodec.consonant_text.spell import ORDER
 from tools import program
 from tools.train.consonant import read
+from tools.train.restorer_features import article_positions, clue_positions, fit, sign_positions
 
 WORDS = Path(__file__).with_name("restorer_words.txt")
+COMMON_WORDS = Path(__file__).with_name("restorer_scowl.txt")
 PAIR_DISCOUNT, LETTER_DISCOUNT = 0.85, 0.75
-MIN_OCCURRENCES = 2  # features that support a word less often are dropped
-MIN_WEIGHT = 5  # in 1/32: smaller weights, about half of all, are dropped at almost no loss
-EPOCHS, BATCHES, RATE = 6, 200, 0.1
-
-Sentences = Sequence[Sequence[str]]
-# (feature keys, candidates each as (name, number of feature keys) pairs, index of the correct candidate)
-Position = tuple[Sequence[int], Sequence[Sequence[tuple[bytes, int]]], int]
+LIST_PAIRS = 0.5  # scale of the costs of word pairs in lists, where the features count for more
+SIGN_WEIGHT = 8  # in 1/32: consonant words of less weight are no sign of a sentence or list
+SENTENCES = UNIT // 2  # added to the sum of the signs, as sentences lose more where they are taken for a list
 
 
 # --- The lexicon ---
@@ -68,6 +61,13 @@ def own_words() -> Mapping[str, int]:
     return rank
 
 
+@lru_cache(maxsize=1)
+def common_words() -> Sequence[str]:
+    """Return the words of restorer_scowl.txt, in the order of the alphabet."""
+    lines = COMMON_WORDS.read_text(encoding="utf-8").splitlines()
+    return [word for line in lines if not line.startswith("#") for word in line.split()]
+
+
 def inflections(word: str, kind: str) -> list[str]:
     """Return the regular inflections of a noun (n) or verb (v), [] for other kinds."""
     if kind not in ("n", "v") or len(word) < 2:
@@ -85,22 +85,34 @@ def inflections(word: str, kind: str) -> list[str]:
 
 
 def lexicon(
-    counts: Counter[str], letters: Ngrams, *, own: bool = True, inflect: bool = True, plurals: bool = True
+    counts: Counter[str],
+    letters: Ngrams,
+    *,
+    own: bool = True,
+    common: bool = True,
+    inflect: bool = True,
+    plurals: bool = True,
 ) -> dict[str, str]:
-    """Return consonants -> "known words|rarer words", each list sorted by decreasing likelihood."""
+    """Return consonants -> "known words|rarer words", each list sorted by decreasing likelihood.
+
+    own, common, inflect: use restorer_words.txt, restorer_scowl.txt, regular inflections. plurals: list plurals, too.
+    """
     rank = {word: r for word, r in own_words().items() if r == 0 or inflect} if own else {}
     if inflect:
         for word in sorted(counts):
             if not word.endswith(("s", "ed", "ing", "ly", "er")) and counts[word] > 1:
                 for form in inflections(word, "v"):
                     rank.setdefault(form, 2)
+    if common:
+        for word in common_words():
+            rank.setdefault(word, 3)
     groups: defaultdict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for word in sorted(counts, key=lambda word: (-counts[word], word)):
         if plurals or singular(word) == word:
             groups[skeleton(word)][0].append(word)
     for word in sorted(rank, key=lambda word: (rank[word], spelling_cost(word, letters), word)):
         known, rare = groups[skeleton(word)]
-        # rule-based forms help only where no other word is known for these consonants
+        # rule-based forms and words of the list help only where no other word is known for these consonants
         if word not in counts and (plurals or singular(word) == word) and (rank[word] < 2 or not (known or rare)):
             rare.append(word)
     return {
@@ -142,110 +154,20 @@ def ngrams(samples: Iterable[Sequence[str]], order: int, discount: float) -> Ngr
     return Ngrams(costs)
 
 
+def singles(counts: Counter[str]) -> Ngrams:
+    """Return a unigram model."""
+    total, seed = sum(counts.values()), context_key(())
+    return Ngrams({crc32(word.encode(), seed): units(count / total) for word, count in counts.items()})
+
+
+def scaled(costs: Ngrams, factor: float) -> Ngrams:
+    """Return n-grams with costs multiplied by a factor."""
+    return Ngrams({key: round(cost * factor) for key, cost in costs.costs.items()})
+
+
 def units(chance: float) -> int:
     """Return the cost of a probability in the units of the model, 1/32 nat."""
     return round(-UNIT * math.log(chance))
-
-
-# --- Features ---
-
-
-def fit(positions: Sequence[Position], epochs: int = EPOCHS) -> dict[int, int]:
-    """Fit the weights, in 1/32, that maximise the likelihood of the correct candidates; rare features are dropped."""
-    seen: Counter[int] = Counter()
-    for keys, candidates, correct in positions:
-        seen.update(_weights_of(keys, candidates[correct]))
-    number = {key: n for n, key in enumerate((key for key, count in seen.items() if count >= MIN_OCCURRENCES), 1)}
-    rows, sizes, gold = [], [], []
-    for keys, candidates, correct in positions:
-        for i, candidate in enumerate(candidates):
-            rows.append([number[key] for key in _weights_of(keys, candidate) if key in number])
-            gold.append(i == correct)
-        sizes.append(len(candidates))
-    weights = _adagrad(rows, np.array(sizes), np.array(gold, np.float64), len(number) + 1, epochs)
-    scaled = np.clip(np.rint(weights * UNIT), -127, 127).astype(int).tolist()
-    return {key: scaled[n] for key, n in number.items() if abs(scaled[n]) >= MIN_WEIGHT}
-
-
-def _weights_of(keys: Sequence[int], candidate: Sequence[tuple[bytes, int]]) -> Iterator[int]:
-    """Yield the weight keys of a candidate; each of its names uses the first `count` feature keys."""
-    for name, count in candidate:
-        for key in keys[:count]:
-            yield crc32(name, key)
-
-
-def _adagrad(rows: list[list[int]], sizes: Any, gold: Any, count: int, epochs: int) -> Any:
-    """Return weights float64[count], averaged over the later half of the epochs to reduce overfitting.
-
-    rows: weight numbers of each candidate, the candidates of a position in sequence. sizes: candidates per position.
-    gold: 1.0 for correct candidates.
-    """
-    table = np.zeros((len(rows), max(map(len, rows), default=1)), np.int32)
-    for i, row in enumerate(rows):
-        table[i, : len(row)] = row
-    first = np.concatenate([[0], np.cumsum(sizes)])
-    weights, squares = np.zeros(count), np.full(count, 1e-2)
-    mean = np.zeros(count)
-    rng = np.random.default_rng(1)
-    for epoch in range(epochs):
-        for batch in np.array_split(rng.permutation(len(sizes)), min(BATCHES, len(sizes))):
-            index = np.concatenate([np.arange(first[i], first[i + 1]) for i in batch])
-            length = sizes[batch]
-            start = np.concatenate([[0], np.cumsum(length)[:-1]])
-            used = table[index]
-            score = weights[used].sum(1)
-            score = np.exp(score - np.repeat(np.maximum.reduceat(score, start), length))
-            error = score / np.repeat(np.add.reduceat(score, start), length) - gold[index]
-            change = np.bincount(used.ravel(), np.repeat(error, used.shape[1]), minlength=count)
-            at = np.flatnonzero(change)
-            at = at[at > 0]  # number 0 is padding
-            slope = change[at]
-            squares[at] += slope * slope
-            weights[at] -= RATE * slope / np.sqrt(squares[at])
-            if epoch >= epochs // 2:
-                mean += weights
-    return mean / ((epochs - epochs // 2) * min(BATCHES, len(sizes)))
-
-
-def clue_positions(
-    sentences: Sentences, known: Mapping[str, Sequence[str]], *, without: Container[int] = (), kinds: int = 3
-) -> list[Position]:
-    """Return a position for every word whose consonants have several candidates.
-
-    without: indices of feature keys to leave out. kinds: how many of the names of a candidate to use.
-    """
-    out: list[Position] = []
-    for sentence in sentences:
-        consonants = [skeleton(word) for word in sentence]
-        for at, word in enumerate(sentence):
-            candidates = known.get(consonants[at], [])
-            if len(candidates) < 2 or word not in candidates:
-                continue
-            keys = [key for i, key in enumerate(feature_keys(consonants, at)) if i not in without]
-            general = sum(i not in without for i in range(GENERAL))
-            named = [
-                [(name, general if n == GENERAL else n) for name, n in feature_names(c)[:kinds]] for c in candidates
-            ]
-            out.append((keys, named, candidates.index(word)))
-    return out
-
-
-def article_positions(sentences: Sentences) -> list[Position]:
-    """Return a position for every gap between words, with the candidates no "a" and "a"; other vowel-only words are removed."""
-    out: list[Position] = []
-    for sentence in sentences:
-        kept = [word for word in sentence if skeleton(word) or word == "a"]
-        gaps: list[int] = []
-        plain: list[str] = []
-        for word in kept:
-            if word == "a":
-                gaps.append(len(plain))
-            else:
-                plain.append(word)
-        for gap in range(len(plain)):
-            keys = article_keys(plain, gap)
-            out.append((keys, [[(b"", 0)], [(b"", len(keys))]], int(gap in gaps)))
-    return out
 
 
 # --- The complete model ---
@@ -255,24 +177,50 @@ class Learner:
     """Trains the parts of a model separately, so that an ablation can leave one out."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        # all words, and those that leave a consonant
+        # all words, those that leave a consonant, and those that are sent as key words
+        texts = list(texts)
         self.sentences = [words(text) for text in texts]
+        self.lists = [Ranking(text).words for text in texts]
         self.visible = [[word for word in sentence if skeleton(word)] for sentence in self.sentences]
         self.counts = Counter(word for sentence in self.visible for word in sentence)
         self.letters = ngrams([*sorted(self.counts), *sorted(own_words())], ORDER, LETTER_DISCOUNT)
 
-    def lexicon(self, *, own: bool = True, inflect: bool = True, plurals: bool = True) -> dict[str, str]:
+    def lexicon(
+        self, *, own: bool = True, common: bool = True, inflect: bool = True, plurals: bool = True
+    ) -> dict[str, str]:
         """Return the lexicon of the texts."""
-        return lexicon(self.counts, self.letters, own=own, inflect=inflect, plurals=plurals)
+        return lexicon(self.counts, self.letters, own=own, common=common, inflect=inflect, plurals=plurals)
 
     def pairs(self) -> Ngrams:
         """Return the word bigram model."""
         return ngrams(self.visible, 2, PAIR_DISCOUNT)
 
+    def key_words(self, entries: Mapping[str, str], *, without: Container[int] = ()) -> tuple[Ngrams, dict[int, int]]:
+        """Return the word bigram model and the feature weights of lists of key words."""
+        known = {key: value.partition("|")[0].split() for key, value in entries.items()}
+        pairs = scaled(ngrams(self.lists, 2, PAIR_DISCOUNT), LIST_PAIRS)
+        return pairs, fit(clue_positions(self.lists, known, without=without))
+
+    def signs(self) -> dict[int, int]:
+        """Return the weights that distinguish sentences from lists."""
+        found = fit(sign_positions(self.visible, self.lists))
+        weights = {key: weight for key, weight in found.items() if abs(weight) >= SIGN_WEIGHT}
+        return weights | {sign_key(""): found.get(sign_key(""), 0) + SENTENCES}
+
+    def model(self, *, sentences: bool = True) -> Model:
+        """Return the complete model. sentences: include the features of sentences, which take most of the time."""
+        entries = self.lexicon()
+        features = self.features(entries) if sentences else {}
+        lists = self.key_words(entries)
+        return Model(entries, self.pairs(), self.letters, features, self.articles(), *lists, self.signs())
+
     def singles(self) -> Ngrams:
         """Return the word unigram model."""
-        total, seed = sum(self.counts.values()), context_key(())
-        return Ngrams({crc32(word.encode(), seed): units(count / total) for word, count in self.counts.items()})
+        return singles(self.counts)
+
+    def list_singles(self) -> Ngrams:
+        """Return the word unigram model of lists of key words."""
+        return scaled(singles(Counter(word for listed in self.lists for word in listed)), LIST_PAIRS)
 
     def features(self, entries: Mapping[str, str], *, without: Container[int] = (), kinds: int = 3) -> dict[int, int]:
         """Return the feature weights for the known words of a lexicon."""
@@ -286,9 +234,7 @@ class Learner:
 
 def train(texts: Iterable[str]) -> Model:
     """Train the restorer on texts."""
-    learner = Learner(texts)
-    entries = learner.lexicon()
-    return Model(entries, learner.pairs(), learner.letters, learner.features(entries), learner.articles())
+    return Learner(texts).model()
 
 
 def main() -> None:

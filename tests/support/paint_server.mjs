@@ -11,6 +11,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { decode } from "../../conformance/decoders/js/decode.mjs";
+import { Fault } from "../../conformance/decoders/js/fault.mjs";
+import { LEVELS } from "../../conformance/decoders/js/sections.mjs";
 import { accelerate } from "../../tools/viewer/paint/exact.mjs";
 import { makeKernel } from "../../tools/viewer/paint/kernel.mjs";
 import { Session } from "../../tools/viewer/paint/session.mjs";
@@ -52,9 +54,11 @@ async function symbols(session, file, packages) {
   const kind = out.sections.find((section) => [0x86, 0x87].includes(section.type))?.type - 0x80;
   if (one && kind) {
     try {
-      accelerate(one.load(kind, environment.registry.binding(out.profile, 3).parameters[kind]), counting);
-    } catch {
-      // decode finds it
+      const parameters = environment.registry.binding(out.profile, 3).parameters[kind];
+      const blocks = Math.ceil(out.width / 64) * Math.ceil(out.height / 64);
+      accelerate(one.load(kind, parameters, LEVELS[1], blocks), counting);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error; // decode finds a fault
     }
   }
   const result = decode(file, environment);

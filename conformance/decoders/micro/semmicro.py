@@ -1110,7 +1110,7 @@ def tensors(entries: dict[str, Any], data: bytes) -> Tensors:
     """Those that the manifest names, from the bytes of a safetensors file."""
     try:
         start = 8 + int.from_bytes(data[:8], "little")  # of the data
-        if start > 2**24:
+        if start > 2**24 + 8:
             raise ValueError("a header of more than 2^24 bytes")
         index = parse_json(data[8:start])
     except ValueError as error:

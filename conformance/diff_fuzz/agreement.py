@@ -107,7 +107,7 @@ def verdict(
         same = all(len({*column} - {"null"}) <= 1 for column in zip(*texts, strict=True))
         return "agree" if same else "differ"
     codes = {answer.error or answer.verdict for answer in counted}
-    if all(code.startswith("SEM-E-8") or code == "SEM-E-705" for code in codes):
+    if all(code.startswith("SEM-E-8") or code in ("SEM-E-705", "SEM-E-607") for code in codes):
         return "unspecified"  # Appendix C, line 5: any of several errors of a model may be reported
     if refusable and "SEM-E-702" in codes:
         return "unspecified"  # Appendix C, line 8

@@ -126,6 +126,8 @@ def test_unspecified_differences_are_recognised() -> None:
     assert agree(rejected("SEM-E-402"), rejected("SEM-E-401")) == "differ"
     assert agree(rejected("SEM-E-803"), rejected("SEM-E-804")) == "unspecified"
     assert agree(rejected("SEM-E-803"), rejected("SEM-E-705")) == "unspecified"
+    assert agree(rejected("SEM-E-803"), rejected("SEM-E-607")) == "unspecified"
+    assert agree(rejected("SEM-E-607"), rejected("SEM-E-605")) == "differ"
     assert agree(rejected("SEM-E-803"), rejected("SEM-E-501")) == "differ"
     assert agree(accepted(), rejected("SEM-E-401"), frame) == "unspecified"
     assert verdict([accepted(), rejected("SEM-E-401")], "L", frame, [none, none], strict=True) == "differ"

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Differential fuzzing: find files on which decoders disagree and for which no vector defines the right answer.
 
-    python conformance/differ.py --decoder CMD --decoder CMD [...] --minutes 10 [--seed N]
+    python3 conformance/differ.py --decoder CMD --decoder CMD [...] --minutes 10 [--seed N]
 
-Damaged, spliced and made-up files, and damaged model packages, are given to all decoders, one process each. If verdict,
-error, exit status or the reported symbols differ, the file is shrunk and written into --out with a line of text, and the
-exit status is 1. Case n of a seed is always the same. Freedoms of SPEC Appendix C do not count: SEM-E-704 for kinds and
-modes that a decoder leaves out everywhere, which code is reported for a model with several errors, and the zstd frames
-named in §13.2. Nor does `value`, which is optional.
+Damaged, spliced and made-up files, and damaged model packages, are given to all decoders, one process each, or one for
+each file if a decoder has the one-shot protocol alone (exit status 2 for --persistent). If verdict, error, exit status or
+the reported symbols differ, the file is shrunk and written into --out with a line of text, and the exit status is 1. Case n of
+a seed is always the same. Freedoms of SPEC Appendix C do not count: SEM-E-704 for kinds and modes that a decoder leaves
+out everywhere, which code is reported for a model with several errors, and the zstd frames named in §13.2. Nor does
+`value`, which is optional.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="CMD",
-        help="command of a decoder with the persistent protocol; two or more",
+        help="command of a decoder of tier L, with either protocol; two or more",
     )
     add(
         "--suite",

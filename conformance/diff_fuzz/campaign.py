@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,16 @@ from diff_fuzz.cases import Cases, FuzzCase
 from diff_fuzz.package_damage import apply_damage
 from diff_fuzz.packages import Package
 from semrunner.answer import Answer
+from semrunner.evidence import LEAK_HINT, leaks_reported
+from semrunner.oneshot import OneShot
 from semrunner.persistent import Persistent
+from semrunner.session import DecoderClient, HarnessError, Run
 from semrunner.session import run as run_conformance
 from semrunner.settings import Settings
 from semrunner.suite import Case, Suite
 
 PER_KIND = 3  # differences written for each kind of case and combination of answers
+PER_COMBINATION = 2  # valid files of each combination of kinds that show what a decoder leaves out
 PROGRESS_SECONDS = 10
 
 Difference = tuple[str, tuple[str, ...]]  # kind of case, and a word for each decoder's answer
@@ -44,14 +49,20 @@ class Tally:
 
 
 class Decoders:
-    """All decoders, one process each."""
+    """All decoders: one process each, or one for each file if a decoder is one-shot."""
 
     def __init__(self, suite: Suite, settings: Sequence[Settings], scratch: Path) -> None:
         self.models, self.scratch, self.files_made = suite.folder / "models", scratch, 0
-        sample = [case for case in suite.cases if case.tier == "S" and case.accepted and case.kinds]
-        self.left_out = [run_conformance(sample, each, protocol="persistent").left_out for each in settings]
-        self.clients = [Persistent(each, "L") for each in settings]
-        self.names = [client.name for client in self.clients]
+        sample = _sample(suite.cases)
+        runs = [_first_run(sample, each) for each in settings]
+        self.left_out = [run.left_out for run in runs]
+        self.clients: list[DecoderClient] = [
+            OneShot(each) if run.protocol == "one-shot" else Persistent(each, "L")
+            for each, run in zip(settings, runs, strict=True)
+        ]
+        self.names = list(
+            _distinct(run.name or shlex.join(each.command) for each, run in zip(settings, runs, strict=True))
+        )
 
     def ask(
         self, file: bytes, tier: str, asked: str, models: Path | None, registry: Path | None = None
@@ -81,6 +92,36 @@ class Decoders:
     def close(self) -> None:
         for client in self.clients:
             client.close()
+
+
+def _sample(cases: Iterable[Case]) -> list[Case]:
+    """Return a few valid files of tier S for each combination of payload kinds and modes."""
+    found: dict[frozenset[str], list[Case]] = {}
+    for case in cases:
+        if case.list == "vectors" and case.tier == "S" and case.accepted and case.kinds:
+            found.setdefault(case.kinds, []).append(case)
+    return [case for alike in found.values() for case in alike[:PER_COMBINATION]]
+
+
+def _first_run(sample: Sequence[Case], settings: Settings) -> Run:
+    """Run valid files, which shows the protocol of a decoder and what it leaves out.
+
+    HarnessError if it gives no valid answer to any of them.
+    """
+    run = run_conformance(sample, settings)
+    if all(verdict.answer.verdict == "broken" for verdict in run.verdicts):
+        why = run.verdicts[0].answer.why
+        hint = f"; {LEAK_HINT}" if leaks_reported([why]) else ""
+        raise HarnessError(f"{shlex.join(settings.command)} gives no valid answer to any file: {why}{hint}")
+    return run
+
+
+def _distinct(names: Iterable[str]) -> Iterator[str]:
+    """Yield the names, with a number for each that occurred before."""
+    seen: Counter[str] = Counter()
+    for name in names:
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} ({seen[name]})"
 
 
 @dataclass(frozen=True)

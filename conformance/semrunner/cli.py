@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from semrunner import report, session
+from semrunner.evidence import explained
 from semrunner.handover import absolute_words, environment, handed_over, scratch_folder
 from semrunner.manifest import ROLES, TIERS, SuiteError
 from semrunner.settings import Settings, gather
@@ -137,7 +138,8 @@ def run(options: Options, data_folders: Sequence[Path]) -> int:
         return HARNESS
     for line in report.lines(result, quiet=options.quiet):
         print(line)
-    if options.cwd is None and not result.count("passed") and not result.passed:
+    alone = not explained(result.verdicts, options.memory << 20 or None)
+    if alone and options.cwd is None and not result.count("passed") and not result.passed:
         print(f"note: {EMPTY_FOLDER}", file=sys.stderr)
     return PASSED if result.passed else FAILED
 

@@ -15,6 +15,12 @@ from semrunner.verdict import Verdict
 
 SIGNALS = ("killed by SIGABRT", "killed by SIGKILL", "killed by SIGSEGV", "killed by SIGTRAP", "killed by SIGBUS")
 MEMORY_WORDS = ("AddressSanitizer", "ShadowMemory", "ThreadSanitizer", "MemorySanitizer", "memory", "Memory")
+SANITISER = "Sanitizer"  # in the last line of every report of one
+LEAK_WORDS = ("byte(s) leaked", "LeakSanitizer")
+LEAK_HINT = (
+    "LeakSanitizer counts memory that is not freed at the end of the process as an error: set "
+    "ASAN_OPTIONS=detect_leaks=0 in front of the command that starts this program"
+)
 MISSING = {
     "SEM-E-702": "the registry of --registry is not read",
     "SEM-E-801": "the tables of --data or the models of --models are not found",
@@ -53,8 +59,11 @@ def _rejected_like(valid: Verdict, verdict: Verdict) -> bool:
     return valid.outcome != "passed" and valid.answer.verdict == "reject" and same
 
 
-def notes(verdicts: Sequence[Verdict], memory: int | None) -> Iterator[str]:
-    """Yield what a reader of the report must know before the counts. `memory`: limit of the processes in bytes."""
+def notes(verdicts: Sequence[Verdict], memory: int | None, errors: Sequence[str] = ()) -> Iterator[str]:
+    """Yield what a reader of the report must know before the counts.
+
+    memory: limit of the processes in bytes. errors: how processes ended after the last vector, if not as they should.
+    """
     broken = [verdict for verdict in verdicts if verdict.answer.verdict == "broken"]
     if broken:
         why, times = Counter(verdict.answer.why for verdict in broken).most_common(1)[0]
@@ -62,8 +71,8 @@ def notes(verdicts: Sequence[Verdict], memory: int | None) -> Iterator[str]:
             f"{len(broken)} of {len(verdicts)} vectors got no valid answer (a crash, a signal, a timeout, a breach of the "
             f"protocol), which says nothing about their rules; most often, {times} times: {why}"
         )
-        if memory is not None and _memory_is_short([verdict.answer.why for verdict in broken], len(verdicts)):
-            yield memory_hint(memory)
+    if hint := LEAK_HINT if leaks_reported(errors) else _cause(verdicts, memory):
+        yield hint
     unproven = [verdict for verdict in verdicts if verdict.unproven]
     if unproven:
         code, times = Counter(verdict.answer.summary() for verdict in unproven).most_common(1)[0]
@@ -72,6 +81,26 @@ def notes(verdicts: Sequence[Verdict], memory: int | None) -> Iterator[str]:
             f"{len(unproven)} rejections are right and show nothing, because valid files get the same answer, most often "
             f"{code} ({times} times){hint}"
         )
+
+
+def explained(verdicts: Sequence[Verdict], memory: int | None) -> bool:
+    """Return whether a note, or the report of a sanitiser, states why programs gave no valid answer or rejected all."""
+    if _cause(verdicts, memory) or any(SANITISER in verdict.answer.why for verdict in verdicts):
+        return True
+    return any(verdict.unproven and verdict.answer.error in MISSING for verdict in verdicts)
+
+
+def _cause(verdicts: Sequence[Verdict], memory: int | None) -> str:
+    """Return advice on programs that gave no valid answer because of leaks or the memory limit; "" otherwise."""
+    reasons = [verdict.answer.why for verdict in verdicts if verdict.answer.verdict == "broken"]
+    if leaks_reported(reasons):
+        return LEAK_HINT
+    return memory_hint(memory) if memory is not None and _memory_is_short(reasons, len(verdicts)) else ""
+
+
+def leaks_reported(reasons: Sequence[str]) -> bool:
+    """Return whether a sanitiser ended a program because of memory that it had not freed."""
+    return any(word in why for why in reasons for word in LEAK_WORDS)
 
 
 def memory_hint(memory: int) -> str:
@@ -86,4 +115,4 @@ def _memory_is_short(reasons: Sequence[str], total: int) -> bool:
     """Return whether the memory limit may be the reason: a message names memory, or every process died of a signal."""
     if any(word in why for why in reasons for word in MEMORY_WORDS):
         return True
-    return len(reasons) == total and all(why.startswith((*SIGNALS, "the process ended")) for why in reasons)
+    return 0 < len(reasons) == total and all(why.startswith((*SIGNALS, "the process ended")) for why in reasons)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import time
@@ -155,7 +156,10 @@ class Persistent:
             if self._request({"op": "stop"}, self.settings.timeout) != {"ok": True}:
                 raise ProtocolError("stop was not answered with ok")
             if (status := self.child.wait(STOP_SECONDS)) != 0:
-                raise ProtocolError(f"exit status {status} after stop")
+                with contextlib.suppress(ProtocolError):  # what it wrote before its end
+                    self.child.exchange(b"", STOP_SECONDS, lambda: False)
+                note = self.child.last_stderr_line()
+                raise ProtocolError(f"exit status {status} after stop{f' ({note[:300]})' if note else ''}")
         finally:
             self._kill()
 

@@ -82,10 +82,10 @@ class ChildProcess:
         os.set_blocking(self.process.stdin.fileno(), False)
         self._open_streams = 2
         self.stdout_closed = False
-        self.pid = self._started()
+        self.pid = self._started(command[0])
 
-    def _started(self) -> int:
-        """Return the process id of the command. Raises OSError if it cannot be started."""
+    def _started(self, program: str) -> int:
+        """Return the process id of the command. Raises OSError, which names the program, if it cannot be started."""
         word, _, rest = self._report(STARTING_SECONDS).partition(" ")
         if word == "pid":
             return int(rest)
@@ -93,7 +93,7 @@ class ChildProcess:
         self.pid = 0
         self.status = 0
         self.end()
-        raise OSError(int(number or 0), text or "its supervisor does not start")
+        raise OSError(int(number), text, program) if number else OSError(0, "its supervisor does not start")
 
     def _report(self, seconds: float) -> str:
         """Return the next line of the supervisor; "" if it has ended or takes longer. The line is short, and sent at once."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from semrunner.answer import Answer
@@ -102,7 +103,7 @@ def connect(settings: Settings, protocol: str, tier: str | None, suite_tier: str
         except NotStarted as error:
             if protocol == "persistent":
                 hint = f"; {memory_hint(settings.memory)}" if settings.memory and error.ended else ""
-                raise HarnessError(f"the {settings.role} cannot be started: {error}{hint}") from error
+                raise HarnessError(f"{_not_started(settings, error)}{hint}") from error
         else:
             return _connect_persistent(settings, tier, suite_tier, client)
     highest = tier or min(suite_tier, DEFAULT_TIER, key=TIERS.index)
@@ -159,7 +160,7 @@ def run(
     verdicts, left_out = check_left_out([queue.verdicts[case.id] for case in selected if case.id in queue.verdicts])
     verdicts = mark_unproven(verdicts)
     errors = [*dict.fromkeys(filter(None, endings)), *(unread_tiers(verdicts) if stop_after is None else ())]
-    found = tuple(notes(verdicts, settings.memory))
+    found = tuple(notes(verdicts, settings.memory, errors))
     seconds = time.monotonic() - started
     return Run(name, protocol, tier, tuple(verdicts), tuple(errors), left_out, seconds, settings.role, found)
 
@@ -181,7 +182,18 @@ def _work_in_parallel(queue: _Queue, decoder: Connection, settings: Settings, jo
                 queue.stop()
                 raise
     except (OSError, NotStarted) as error:
-        raise HarnessError(f"the {settings.role} cannot be started: {error}") from error
+        raise HarnessError(_not_started(settings, error)) from error
+
+
+def _not_started(settings: Settings, error: OSError | NotStarted) -> str:
+    """Return the message for a program that cannot be started, with advice if a file is not found."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    program, hint = settings.command[0], ""
+    if isinstance(cause, FileNotFoundError) and "=" in program:
+        hint = f"; the command runs without a shell: set variables with `env {program} …`"
+    elif isinstance(cause, FileNotFoundError) and Path(program).is_file():
+        hint = "; the file exists, but not the interpreter or loader that it names"
+    return f"the {settings.role} cannot be started: {error}{hint}"
 
 
 class _Queue:

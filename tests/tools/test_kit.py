@@ -89,6 +89,27 @@ def test_the_decoder_in_javascript(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+@pytest.mark.parametrize("place", ["kit", "repository"])
+def test_the_timed_command_in_javascript(folder: Path, place: str) -> None:
+    guide = (folder / "docs" / "implementing.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`time (node [^`]+)`", guide)
+    done = run(command, folder if place == "kit" else ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    entries = json.loads((ROOT / "test_vectors" / "manifest.json").read_bytes())["vectors"]
+    (expected,) = (entry["expected"]["sections"] for entry in entries if entry["id"] == "full-768x512")
+    assert [section["sha256"] for section in json.loads(done.stdout)["sections"]] == [expected[0]["sha256"]]
+
+
+def test_commands_say_python3(folder: Path) -> None:
+    """As the kit's pages have to, since not every system has a `python`; contributors run tools in an environment."""
+    pages = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
+    assert {"README.md", "docs/implementing.md", "conformance/PROTOCOL.md", "test_vectors/README.md"} <= pages.keys()
+    assert sum("python3 " in text for text in pages.values()) >= 5
+    found = {name: re.findall(r"(?<![\w./-])python (?!-m tools\.).*", text) for name, text in pages.items()}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
 def test_links(folder: Path) -> None:
     assert links.dead(folder) == []
 

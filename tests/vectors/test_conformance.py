@@ -338,6 +338,7 @@ WRONG_ANSWERS = {
     "gone": ("run = lambda a, r: print('oh', file=sys.stderr) or os._exit(0)", "the process ended (oh)"),
     "half a line": ("run = lambda a, r: out('{\"seq\"') and os._exit(0)", "the process ended within a line"),
     "stop ignored": ("stop = lambda: out('{\"ok\": true}\\n') and sys.exit(4)", "exit status 4 after stop"),
+    "leaks": ("stop = lambda: out('{\"ok\": true}\\n') and sys.exit('9 byte(s) leaked')", "exit status 1 after stop (9 byte(s) leaked)"),
     "stop unanswered": ("stop = lambda: sys.exit(0)", "the process ended"),
 }  # fmt: skip
 

@@ -93,9 +93,63 @@ def test_equal_decoders_do_not_differ(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("arguments", [("--decoder", "true"), ("--decoder", "true", "--decoder", "true")])
-def test_decoders_that_cannot_be_run(arguments: tuple[str, ...]) -> None:
-    assert differ(*arguments, "--count", "1").returncode == 2
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--decoder", "true"), "differ.py: error: --decoder: two or more are needed"),
+        (("--decoder", "true") * 2, "differ: true gives no valid answer to any file: standard output is not one JSON"),
+        (
+            ("--decoder", "./nowhere") * 2,
+            "differ: the decoder cannot be started: [Errno 2] No such file or directory: './",
+        ),
+        (
+            ("--decoder", "sh -c 'echo \"9 byte(s) leaked\" >&2; exit 1'") * 2,
+            "(9 byte(s) leaked); LeakSanitizer counts",
+        ),
+    ],
+)
+def test_decoders_that_cannot_be_run(arguments: tuple[str, ...], why: str) -> None:
+    done = differ(*arguments, "--count", "1")
+    assert (done.returncode, why in done.stderr.splitlines()[-1]) == (2, True), done.stderr
+
+
+def one_shot(command: str, folder: Path, name: str) -> str:
+    """Return the command of a decoder without the persistent protocol."""
+    path = folder / name
+    path.write_text(f'#!/bin/sh\n[ "$1" = --persistent ] && exit 2\nexec {command} "$@"\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_one_shot_decoder_beside_a_persistent_one(tmp_path: Path) -> None:
+    single, report = one_shot(fake(tmp_path, "one"), tmp_path, "single"), tmp_path / "report.json"
+    decoders = ["--decoder", single, "--decoder", fake(tmp_path, "other")]
+    done = differ(*decoders, "--count", "3", "--json", str(report), "--out", str(tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"3 cases for each of {single}, fake-other: 0 differ")
+    assert json.loads(report.read_bytes())["decoders"] == [single, "fake-other"]
+
+
+@pytest.mark.slow
+def test_one_shot_decoders(tmp_path: Path) -> None:
+    single = one_shot(fake(tmp_path, "one"), tmp_path, "single")
+    poor = one_shot(fake(tmp_path, "poor", poor=True), tmp_path, "poor")
+    odd = one_shot(fake(tmp_path, "odd", odd=True), tmp_path, "odd")
+    report = tmp_path / "report.json"
+
+    def run(count: int, *decoders: str) -> tuple[int, Any]:
+        words = [word for decoder in decoders for word in ("--decoder", decoder)]
+        done = differ(*words, "--count", str(count), "--json", str(report), "--out", str(tmp_path / "out"))
+        assert done.returncode in (0, 1), done.stderr
+        return done.returncode, json.loads(report.read_bytes())
+
+    status, document = run(4, single, single)
+    assert (status, document["cases"], document["different"]) == (0, 4, [])
+    assert document["decoders"] == [single, f"{single} (2)"]
+    status, document = run(20, poor, odd)
+    assert (status, document["decoders"], document["left_out"]) == (1, [poor, odd], [["caption", "zstd"], []])
+    assert document["written"]
+    assert all(item["answers"][odd] == "SEM-E-402" for item in document["written"])
 
 
 def rejected(code: str) -> Answer:

@@ -34,7 +34,7 @@ def block(language: str) -> str:
 def test_the_first_decoder(tmp_path: Path) -> None:
     (tmp_path / "first.py").write_text(block("python"), encoding="utf-8")
     words = shlex.split(block("sh"))
-    assert words[:4] == ["python", "conformance/run.py", "--decoder", "python first.py"]
+    assert words[:4] == ["python3", "conformance/run.py", "--decoder", "python3 first.py"]
     words[0] = sys.executable
     words[3] = shlex.join([sys.executable, str(tmp_path / "first.py")])
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

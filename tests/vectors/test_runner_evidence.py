@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from semrunner import cli
 from semrunner.answer import Answer, broken
 from semrunner.cli import Options
 from semrunner.compare import mismatches
-from semrunner.evidence import mark_unproven, notes
+from semrunner.evidence import explained, mark_unproven, notes
 from semrunner.session import evaluate
 from semrunner.suite import Case, load
 from semrunner.verdict import Verdict
@@ -108,6 +109,119 @@ def test_programs_that_do_not_answer(name: str) -> None:
     assert bool(more) == hinted
     assert all("2048 MB" in note and note.endswith("need --memory 0") for note in more)
     assert len(list(notes(found, None))) == 1
+
+
+LEAK = "exit status 1 (SUMMARY: AddressSanitizer: 99 byte(s) leaked in 1 allocation(s).)"
+
+
+@pytest.mark.parametrize("memory", [None, LIMIT])
+def test_leaks_are_no_matter_of_the_limit(memory: int | None) -> None:
+    found = verdicts({"clip": broken(LEAK), "micro": broken("timed out after 60 s")})
+    _, hint = notes(found, memory)
+    assert hint == (
+        "LeakSanitizer counts memory that is not freed at the end of the process as an error: set "
+        "ASAN_OPTIONS=detect_leaks=0 in front of the command that starts this program"
+    )
+    assert explained(found, memory)
+    answered = verdicts({"clip": rejection("SEM-E-401", 3)})
+    assert list(notes(answered, memory, [LEAK.replace(" (", " after stop (")])) == [hint]
+    assert list(notes(answered, memory, ["exit status 1 after stop"])) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "memory", "known"),
+    [
+        (broken("exit status 1 (MemoryError)"), LIMIT, True),
+        (broken("killed by SIGSEGV"), LIMIT, True),
+        (broken("killed by SIGSEGV"), None, False),
+        (broken("exit status 1 (SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior x.c:3:5)"), None, True),
+        (broken("exit status 1 (ModuleNotFoundError: No module named 'x')"), LIMIT, False),
+        (broken("exit status 1 (resource_tracker: There appear to be 1 leaked semaphore objects)"), None, False),
+        (rejection("SEM-E-401", 3), LIMIT, False),
+    ],
+)
+def test_whether_the_reason_is_known(answer: Answer, memory: int | None, known: bool) -> None:
+    assert explained(verdicts({"clip": answer}), memory) == known
+
+
+@pytest.mark.parametrize(
+    ("last_line", "advised"),
+    [("MemoryError", False), (LEAK, False), ("No module named 'x'", True)],
+)
+def test_the_empty_folder_is_advice_of_last_resort(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], last_line: str, advised: bool
+) -> None:
+    decoder = stub(tmp_path, f"sys.exit({last_line!r})")
+    assert cli.run(Options(decoder, VECTORS, run=("empty",), jobs=1), PLACES) == 1
+    captured = capsys.readouterr()
+    assert f"1 times: exit status 1 ({last_line})" in captured.out
+    assert captured.err == (f"note: {cli.EMPTY_FOLDER}\n" if advised else "")
+
+
+@pytest.mark.parametrize("protocol", ["auto", "one-shot", "persistent"])
+def test_a_command_that_is_not_found_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: str
+) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/nowhere/interpreter\n")
+    script.chmod(0o755)
+    messages = {
+        "./nowhere -x": "'./nowhere'",
+        "ASAN_OPTIONS=a=0 ./dec": "'ASAN_OPTIONS=a=0'; the command runs without a shell: "
+        "set variables with `env ASAN_OPTIONS=a=0 …`",
+        str(script): f"'{script}'; the file exists, but not the interpreter or loader that it names",
+    }
+    for command, end in messages.items():
+        assert cli.run(Options(command, VECTORS, run=("empty",), protocol=protocol, jobs=1), PLACES) == 2
+        error = capsys.readouterr().err
+        assert error == f"conformance: the decoder cannot be started: [Errno 2] No such file or directory: {end}\n"
+
+
+def test_variables_are_set_with_env(tmp_path: Path) -> None:
+    decoder = stub(
+        tmp_path, "import os; print('SEM-E-201', file=sys.stderr); sys.exit(3 if 'detect' in os.environ else 9)"
+    )
+    for prefix, status in (("env detect=0 ", 0), ("", 1)):
+        assert cli.run(Options(prefix + decoder, VECTORS, run=("empty",), jobs=1), PLACES) == status
+
+
+LEAKING = """
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+char *volatile kept;
+int main(int count, char **words) {
+    for (int at = 1; at < count; at++) if (!strcmp(words[at], "--persistent")) return 2;
+    kept = malloc(99);
+    kept = NULL;
+    fputs("SEM-E-201\\n", stderr);
+    return 3;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
+def test_a_decoder_with_address_sanitizer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "leaking.c").write_text(LEAKING)
+    program = tmp_path / "leaking"
+    build = ["gcc", "-fsanitize=address", "-o", str(program), str(tmp_path / "leaking.c")]
+    if subprocess.run(build, capture_output=True, check=False).returncode:
+        pytest.skip("gcc has no AddressSanitizer")
+    monkeypatch.delenv("ASAN_OPTIONS", raising=False)
+
+    def run(command: str) -> tuple[int, str, str]:
+        status = cli.run(Options(command, VECTORS, run=("empty",), memory=0, jobs=1, quiet=True), PLACES)
+        return status, *capsys.readouterr()
+
+    status, out, err = run(str(program))
+    assert (status, err) == (1, "")
+    assert "(SUMMARY: AddressSanitizer: 99 byte(s) leaked in 1 allocation(s).)" in out
+    assert "note: LeakSanitizer counts memory" in out
+    assert run(f"env ASAN_OPTIONS=detect_leaks=0 {program}")[0] == 0
+    monkeypatch.setenv("ASAN_OPTIONS", "detect_leaks=0")
+    assert run(str(program))[0] == 0
 
 
 def test_answers_need_no_note() -> None:

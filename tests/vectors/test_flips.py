@@ -53,8 +53,9 @@ def test_outcomes() -> None:
     whole = case("header/micro.sem")
     assert examine.outcome(whole.data, whole.environment) == "absent"
     assert examine.outcome(b"", whole.environment) == "SEM-E-201"
-    large = bytes.fromhex("F59E20 0F 00 FE7F 8E7F")  # half a million symbols, that is not too many
-    assert examine.outcome(large, whole.environment) == "absent"
+    grid = "F59E20 0F 00 FE7F {} 7F"  # 2048 indices wide
+    assert examine.outcome(bytes.fromhex(grid.format("86")), whole.environment) == "absent"  # 128 rows: 2^18 symbols
+    assert examine.outcome(bytes.fromhex(grid.format("8E")), whole.environment) == "large"
 
 
 def test_another_exception_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ class Recorder:
         self.here = 0
 
     def decode(self, cumulative: Sequence[int]) -> int:
-        """Write the next symbol with a table, and return it. Raises Refused if there is none in the table."""
+        """Write the next symbol with a table, and return it. Raises Refused if the table does not have it."""
         symbol = self.symbols.pop() if self.symbols else -1
         if not 0 <= symbol < len(cumulative) - 1:
             raise writer_server.Refused("a symbol is missing or has no place in its table")

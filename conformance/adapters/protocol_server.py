@@ -14,9 +14,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO, TypeVar
 
 Answer = dict[str, Any]
+Work = TypeVar("Work")  # of a program: what it does for a request
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def main(name: str, tiers: Sequence[str], begin: Begin, arguments: Sequence[str]
     parser.add_argument("--asked", choices=("symbols", "embedding"), default="symbols")
     options = parser.parse_args(arguments)
     if options.persistent:
-        return serve(name, tiers, begin)
+        return serve(name, tiers, begin, answer_to)
     if None in (options.registry, options.data, options.models):
         parser.error("give --persistent, or --registry, --data and --models")
     out = own_output()
@@ -81,29 +82,36 @@ def own_output() -> TextIO:
     return out
 
 
-def serve(name: str, tiers: Sequence[str], begin: Begin) -> int:
-    """Serve the persistent protocol until `stop` or the end of standard input; return the exit status."""
+def serve(
+    name: str,
+    tiers: Sequence[str],
+    begin: Callable[[Path, Path], Work],
+    answer: Callable[[Work, dict[str, Any]], Answer],
+) -> int:
+    """Serve the persistent protocol until `stop` or the end of standard input; return the exit status.
+
+    begin: returns the program for a registry and a folder of tables; answer: answers a `run` request by it.
+    """
     out = own_output()
 
-    def send(answer: Answer) -> None:
-        print(json.dumps(answer), file=out, flush=True)
+    def send(message: Answer) -> None:
+        print(json.dumps(message), file=out, flush=True)
 
-    def not_started(_: Question) -> NoReturn:
-        raise RuntimeError("run before start")
-
-    decode: Decode = not_started
+    work: Work | None = None
     for line in sys.stdin.buffer:
         request = json.loads(line)
         match request["op"]:
             case "start":
                 try:
-                    decode = begin(Path(request["registry"]), Path(request["data"]))
+                    work = begin(Path(request["registry"]), Path(request["data"]))
                 except (OSError, ValueError) as error:
                     send({"ok": False, "why": str(error)})
                 else:
                     send({"ok": True, "name": name, "tiers": list(tiers)})
             case "run":
-                send({"seq": request["seq"]} | answer_to(decode, request))
+                if work is None:
+                    raise RuntimeError("run before start")
+                send({"seq": request["seq"]} | answer(work, request))
             case "stop":
                 send({"ok": True})
                 return 0

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 if __package__:  # imported as adapters.writer_server
-    from adapters.protocol_server import own_output, strings
+    from adapters.protocol_server import own_output, serve, strings
 else:  # beside a script
-    from protocol_server import own_output, strings  # type: ignore[import-not-found, no-redef]
+    from protocol_server import own_output, serve, strings  # type: ignore[import-not-found, no-redef]
 
 TASKS = ("encode", "quantise", "edit")
 NO_CODE = 2  # exit status of a refusal that SPEC §17 has no code for
@@ -57,7 +57,7 @@ def main(name: str, tiers: Sequence[str], begin: Begin, arguments: Sequence[str]
     parser.add_argument("--operation", type=json.loads)
     options = parser.parse_args(arguments)
     if options.persistent:
-        return serve(name, tiers, begin)
+        return serve(name, tiers, begin, answer_to)
     if None in (options.task, options.registry, options.data, options.models):
         parser.error("give --persistent, or a task, --registry, --data and --models")
     out = own_output()
@@ -69,29 +69,6 @@ def main(name: str, tiers: Sequence[str], begin: Begin, arguments: Sequence[str]
         return refusal.status
     out.buffer.write(done if isinstance(done, bytes) else json.dumps(strings(done)).encode())
     out.flush()
-    return 0
-
-
-def serve(name: str, tiers: Sequence[str], begin: Begin) -> int:
-    """Serve the persistent protocol until `stop` or the end of standard input; return the exit status."""
-    out, work = own_output(), None
-
-    def send(answer: dict[str, Any]) -> None:
-        print(json.dumps(answer), file=out, flush=True)
-
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        match request["op"]:
-            case "start":
-                work = begin(Path(request["registry"]), Path(request["data"]))
-                send({"ok": True, "name": name, "tiers": list(tiers)})
-            case "run" if work is not None:
-                send({"seq": request["seq"]} | answer_to(work, request))
-            case "stop":
-                send({"ok": True})
-                return 0
-            case other:
-                raise ValueError(f"{other!r} is unknown, or comes before start")
     return 0
 
 

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from random import Random
 
+from diff_fuzz.bits import ORDER, Bits
 from diff_fuzz.noise import text
 
 Body = tuple[bytes, bytes | None]  # body, and its S (SPEC §7) if known
@@ -30,24 +31,6 @@ def deflated(rng: Random) -> Body:
         (b"\x78\xda",) * 20 + (b"\x08\x1d", b"\x18\x19", b"\x78\xbb", b"\x88\x1c", b"\x78\x00", b"\x77\x85")
     )
     return head + bits.bytes() + zlib.adler32(octets[:50]).to_bytes(4, "big"), None
-
-
-class Bits:
-    """Bit writer of RFC 1951, least significant bit first."""
-
-    def __init__(self) -> None:
-        self.number, self.length = 0, 0
-
-    def put(self, value: int, bits: int) -> None:
-        self.number, self.length = self.number | value << self.length, self.length + bits
-
-    def code(self, value: int, bits: int) -> None:
-        """Write a prefix code, most significant bit first."""
-        for at in reversed(range(bits)):
-            self.put(value >> at & 1, 1)
-
-    def bytes(self) -> bytes:
-        return self.number.to_bytes((self.length + 7) // 8, "little")
 
 
 def block(rng: Random, bits: Bits, last: int, octets: bytes) -> None:
@@ -90,10 +73,9 @@ def dynamic(rng: Random, bits: Bits) -> None:
     # symbols 0 to 15 are code lengths, 16 to 18 repetitions; all codes have the same length
     used = sorted(set(lengths + distances))
     size = max((len(used) - 1).bit_length(), rng.choice((0, 1, 1, 1)))
-    order = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
     bits.put(15, 4)
     full = used + [n for n in range(16) if n not in used][: (1 << size) - len(used)] if rng.random() < 0.8 else used
-    for n in order:
+    for n in ORDER:
         bits.put(size if n in full else 0, 3)
     code = {n: at for at, n in enumerate(sorted(full))}
     for n in lengths + distances:

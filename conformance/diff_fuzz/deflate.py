@@ -7,11 +7,9 @@ import zlib
 from dataclasses import dataclass, field
 from random import Random
 
-from diff_fuzz.compressed import Bits
+from diff_fuzz.bits import LENGTH_BITS, ORDER, Bits
 
 END = 256
-ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
-LENGTH_BITS = (*[0] * 8, *[1] * 4, *[2] * 4, *[3] * 4, *[4] * 4, *[5] * 4, 0)
 DISTANCE_BITS = (0, 0, *[n // 2 for n in range(28)])
 WORDS = (b"a cat", b" on", b" a mat", b"zzzz", b"e", b"  ", b".", b"1 2 3 ")
 DEFECTS = (

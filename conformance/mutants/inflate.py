@@ -10,8 +10,8 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 
-ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
-LENGTH_BITS = (*[0] * 8, *[1] * 4, *[2] * 4, *[3] * 4, *[4] * 4, *[5] * 4, 0)
+from diff_fuzz.bits import LENGTH_BITS, ORDER
+
 SWITCHES = (
     "any-window",  # CINFO above 7 is accepted
     "declared-window",  # distances are checked against the declared window

@@ -2,8 +2,8 @@
 """Restore English from consonant text without a language model: by a lexicon, word pairs, and features of the context.
 
 Each consonant word has a few candidates. Viterbi's algorithm finds the best sequence; its cost is that of its word pairs
-minus the weights of the features of its words. Sentences and lists of key words have statistics of their own. All costs are integers in 1/32 of a natural logarithm, so that every
-machine restores the same words. Not normative.
+minus the weights of the features of its words. Sentences and lists of key words have statistics of their own. All costs
+are integers in 1/32 of a natural logarithm, so that every machine restores the same words. Not normative.
 """
 
 from __future__ import annotations

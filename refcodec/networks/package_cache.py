@@ -41,15 +41,11 @@ def model_digest(folder: Path) -> str:
 
 def manifest(folder: Path) -> Mapping[str, Any]:
     """Return the manifest of a package, which is read again once the file has changed. Raises as `package.read_manifest`."""
-    try:
-        status = (folder / package_search.MANIFEST).stat()
-    except OSError:
-        return package.read_manifest(folder)
-    return _manifest(folder, status.st_mtime_ns, status.st_size)
+    return _manifest(folder, package_search.state_of(folder))
 
 
 @lru_cache(maxsize=16)
-def _manifest(folder: Path, _mtime_ns: int, _size: int) -> Mapping[str, Any]:
+def _manifest(folder: Path, _state: tuple[int, int]) -> Mapping[str, Any]:
     return package.read_manifest(folder)
 
 

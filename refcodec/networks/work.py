@@ -18,10 +18,10 @@ from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.networks.layer_reader import LATENT_SCALE
 from refcodec.networks.manifest_values import malformed, require_list
-from refcodec.networks.symbol_model import CHANNELS_MAX, GROUPS_MAX
+from refcodec.networks.safetensors_layout import DTYPES
+from refcodec.networks.symbol_model import CHANNELS_MAX, GROUPS_MAX, context_groups
 
 BLOCK: Final = 64  # pixels of a side
-SIZES: Final = {"U8": 1, "I16": 2, "U16": 2, "I32": 4, "F32": 4, "I64": 8}  # bytes of a value, by dtype
 AXES_MAX: Final = 4  # of any tensor of §12
 
 
@@ -53,7 +53,9 @@ def work_of(symbols: Mapping[str, Any]) -> Work:
     """
     try:
         shapes = {name: _shape(entry) for name, entry in symbols.get("tensors", {}).items()}
-        size = sum(math.prod(shape) * SIZES[symbols["tensors"][name]["dtype"]] for name, shape in shapes.items())
+        size = sum(
+            math.prod(shape) * DTYPES[symbols["tensors"][name]["dtype"]].itemsize for name, shape in shapes.items()
+        )
         if symbols.get("kind") not in (spec.SKETCH, spec.ELIC):
             return Work(size)
         steps = list(_latent_steps(symbols, shapes))
@@ -103,8 +105,8 @@ def _latent_steps(s: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -
     steps: list[tuple[int, _Array]] = []
     hyper = run(s["hyper_net"], _integer(s["hyper"], CHANNELS_MAX), 1)
     for k, channels in enumerate(groups):
-        before = groups[:k] if s["context"] == "all" or k < 2 else (groups[0], groups[k - 1])
-        context = hyper + (run(s["channel_nets"][k], sum(before)) if k else 0)
+        before = sum(groups[group] for group in context_groups(s["context"], k))
+        context = hyper + (run(s["channel_nets"][k], before) if k else 0)
         spatial = run(s["spatial_nets"][k], channels)
         run(s["heads"][k], spatial + context)
         if s["anchor_heads"] is not None:

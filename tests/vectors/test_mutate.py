@@ -248,8 +248,9 @@ def test_refcodec_must_pass_first(suite: Suite) -> None:
 def test_program(
     monkeypatch: pytest.MonkeyPatch, suite: Suite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    found = sites()
     monkeypatch.setattr(mutate, "load", lambda _: suite)
-    monkeypatch.setattr(mutate, "sites_of", lambda _: sites())
+    monkeypatch.setattr(mutate, "sites_of", lambda _: found)
     monkeypatch.setattr(
         sys, "argv", ["mutate.py", "*header.py _version return*", "--json", str(tmp_path / "rows.json")]
     )

@@ -67,6 +67,12 @@ const FORMS = {
 
 // --------------------------------------------------------------------------------------------------------- the model
 
+/** The groups that the channel context of group k reads, in ascending order. */
+export function contextGroups(context, k) {
+  if (context === "all" || k < 2) return Array.from({ length: k }, (_, i) => i);
+  return [0, k - 1];
+}
+
 export class LatentModel {
   static judgeManifest(s, bad) {
     if (!hasExactly(s, MEMBERS)) throw bad("other members in symbols");
@@ -88,7 +94,7 @@ export class LatentModel {
     this.hyperNet = this.net(s.hyper_net, hyper, ENLARGEMENT);
     const wide = this.hyperNet.outputs;
     this.parts = groups.map((channels, k) => {
-      const inputs = this.contextOf(k).reduce((sum, g) => sum + groups[g], 0);
+      const inputs = contextGroups(this.context, k).reduce((sum, g) => sum + groups[g], 0);
       const channel = k === 0 ? null : this.net(s.channel_nets[k], inputs);
       const spatial = this.net(s.spatial_nets[k], channels);
       const both = wide + (channel?.outputs ?? 0);
@@ -104,12 +110,6 @@ export class LatentModel {
     });
     this.zTables = this.readTables();
     for (const name of Object.keys(tensors)) if (!this.used.has(name)) throw bad(`nothing uses tensor ${name}`);
-  }
-
-  /** The groups that the channel context of group k reads, in ascending order. */
-  contextOf(k) {
-    if (this.context === "all" || k < 2) return Array.from({ length: k }, (_, i) => i);
-    return [0, k - 1];
   }
 
   tensor(name, dtype, fits) {

@@ -4,6 +4,7 @@
 import { concat, u16 } from "./bytes.mjs";
 import { Reader } from "./coder.mjs";
 import { Fault } from "./fault.mjs";
+import { contextGroups } from "./latent_model.mjs";
 import { join } from "./networks.mjs";
 
 const PLACES = 4096; // that a head is run for at once, where it can be run for some alone
@@ -62,7 +63,7 @@ export class Latents {
     const data = y.data.subarray(first * plane, (first + part.channels) * plane);
     const own = { channels: part.channels, h, w, data };
     const channel = part.channel?.run(
-      join(model.contextOf(k).map((g) => inputs[g])), rate, this.tracer(`channel_nets[${k}]`));
+      join(contextGroups(model.context, k).map((g) => inputs[g])), rate, this.tracer(`channel_nets[${k}]`));
     const context = channel ? [channel, hyper] : [hyper];
     for (const pass of [0, 1]) {
       yield { group: k, pass };

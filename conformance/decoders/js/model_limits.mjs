@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // What a model asks for (SPEC.md, section 15), from the shapes of its manifest alone.
 
+import { TYPES } from "./dtypes.mjs";
 import { Fault } from "./fault.mjs";
-
-const SIZES = { U8: 1, I16: 2, U16: 2, I32: 4, F32: 4, I64: 8 }; // bytes of a value
+import { contextGroups } from "./latent_model.mjs";
 
 const product = (shape) => shape.reduce((all, n) => all * n, 1);
 
 /** Bytes of the tensors of `symbols`. */
 function tensorBytes(symbols) {
-  return Object.values(symbols.tensors).reduce((sum, { dtype, shape }) => sum + product(shape) * SIZES[dtype], 0);
+  return Object.values(symbols.tensors).reduce((sum, { dtype, shape }) => sum + product(shape) * TYPES[dtype][0], 0);
 }
 
 /**
@@ -41,8 +41,8 @@ function latentWork(symbols, bad) {
   };
   const wide = walk(symbols.hyper_net, hyper, 1);
   groups.forEach((channels, k) => {
-    const before = context === "all" || k < 2 ? groups.slice(0, k) : [groups[0], groups[k - 1]];
-    const both = wide + (k ? walk(symbols.channel_nets[k], before.reduce((sum, n) => sum + n, 0)) : 0);
+    const before = contextGroups(context, k).reduce((sum, group) => sum + groups[group], 0);
+    const both = wide + (k ? walk(symbols.channel_nets[k], before) : 0);
     walk(symbols.heads[k], walk(symbols.spatial_nets[k], channels) + both);
     if (symbols.anchor_heads) walk(symbols.anchor_heads[k], both);
   });
@@ -50,7 +50,7 @@ function latentWork(symbols, bad) {
 }
 
 /**
- * SEM-R-143 to 145, for `symbols` whose members have been judged. `limits` are those of the level and `blocks` of the
+ * SEM-R-143 to 145, for `symbols` whose members have been checked. `limits` are those of the level and `blocks` of the
  * picture; `bad` makes a fault of a model that is malformed.
  */
 export function judgeWork(symbols, limits, blocks, bad) {

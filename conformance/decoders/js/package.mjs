@@ -2,6 +2,7 @@
 // Model packages (SPEC.md, section 12): manifest, digest, tensors.
 
 import { hex, view } from "./bytes.mjs";
+import { TYPES } from "./dtypes.mjs";
 import { Fault } from "./fault.mjs";
 import { canonicalJson, hasExactly, isInt, isObject, parseJson } from "./json.mjs";
 import { LatentModel } from "./latent_model.mjs";
@@ -12,16 +13,6 @@ import { SmallModel } from "./small_model.mjs";
 
 const HEADER_BYTES = 2 ** 24; // far more than any header of tensors has
 const AXES = 32;
-
-const TYPES = {
-  F32: [4, Float32Array, (data, at) => data.getFloat32(at, true)],
-  I16: [2, Int16Array, (data, at) => data.getInt16(at, true)],
-  I32: [4, Int32Array, (data, at) => data.getInt32(at, true)],
-  // What binary64 rounds is far beyond every bound, and stays so.
-  I64: [8, Float64Array, (data, at) => Number(data.getBigInt64(at, true))],
-  U16: [2, Uint16Array, (data, at) => data.getUint16(at, true)],
-  U8: [1, Uint8Array, (data, at) => data.getUint8(at)],
-};
 
 /** The values of a tensor. */
 function valuesOf(bytes, dtype) {
@@ -98,7 +89,7 @@ export class Package {
   }
 
   /**
-   * The model for a payload of `kind`, judged in the order of SEM-R-150, or the first fault of it. `limits` are those of
+   * The model for a payload of `kind`, checked in the order of SEM-R-150, or its first fault. `limits` are those of
    * the level, and `blocks` those of 64 by 64 pixels in the picture.
    */
   load(kind, parameters, limits, blocks) {

@@ -1049,7 +1049,7 @@ def judge_manifest(package: Package, kind: int, head: Header) -> None:
 
 
 def open_package(package: Package, members: Iterable[str]) -> tuple[Symbols, Tensors]:
-    """`symbols` and its tensors; members and digests are judged in this order (Q 5)."""
+    """`symbols` and its tensors; members and digests are checked in this order (Q 5)."""
     symbols = package.manifest["symbols"]
     try:
         data = read_package_file(package.folder / "symbols.safetensors", LEVEL_1["tensors"] + 2**24 + 8)
@@ -1063,7 +1063,7 @@ def open_package(package: Package, members: Iterable[str]) -> tuple[Symbols, Ten
 
 
 def load_model(package: Package, parameters: dict[str, Any]) -> Model:
-    """Of kind 6 or 7. Shapes, the profile's parameters and bounds are judged in this order (Q 5)."""
+    """Of kind 6 or 7. Shapes, the profile's parameters and bounds are checked in this order (Q 5)."""
     model = ModelBuilder(*open_package(package, SYMBOLS_MEMBERS)).build()
     here = {"rates": model.rates, "hyper": model.hyper, "groups": model.groups, "parity": model.parity}
     if here | {"m": sum(model.groups)} != parameters:  # SEM-R-112
@@ -1950,7 +1950,7 @@ def judge_model_limits(symbols: Symbols, head: Header) -> None:
         most = sum(math.prod(shape) * sizes[name] for name, shape in shapes.items())
         counts = latent_steps(symbols, shapes) if symbols["kind"] in {6, 7} else [(0, 0)]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        bad_model(f"`symbols` has not the form of §12 ({error!r})")
+        bad_model(f"`symbols` does not have the form of §12 ({error!r})")
     if most > LEVEL_1["tensors"]:
         fail(607, f"SEM-R-143: {most} bytes of tensors, more than {LEVEL_1['tensors']}")
     work = sum(count for count, _ in counts)  # for a site of z, which is a block of 64 x 64 pixels

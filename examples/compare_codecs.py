@@ -51,7 +51,7 @@ def packed(codec: str, quality: int) -> bytes:
 
 
 def best_within(codec: str, budget: int) -> bytes | None:
-    """Return the largest file of at most `budget` bytes, None if there is none."""
+    """Return the largest file of at most `budget` bytes, or None if every file is larger."""
     best, low, high = None, 0, 100
     while low <= high:
         quality = (low + high) // 2

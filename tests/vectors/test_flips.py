@@ -97,6 +97,31 @@ def test_shared_decoding_gives_what_plain_decoding_gives(name: str) -> None:
         assert shared == {label: examine.outcome(data, whole.environment) for label, data in cases.variants(unit)}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        ("caption/caption-static-limit.sem", ["caption/caption-static-limit-exceeded.sem"]),
+        ("consonant/consonant-limit-coded.sem", ["consonant/limit-coded-exceeded.sem", "consonant/limit-coded-exceeded-and-garbage.sem"]),
+    ],
+)  # fmt: skip
+def test_files_that_begin_alike_are_decoded_together(
+    first: str, others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = case(first)
+    assert [other.file for other in cases.alike(whole)] == others
+    for begin in (900, len(whole.data) - 5):
+        list(shared_prefix.results(cases.Unit(whole, begin, begin + 3)))
+        with monkeypatch.context() as patch:
+            patch.delattr(shared_prefix, "_explored")  # nothing is decoded again
+            for name in others:
+                unit = cases.Unit(case(name), begin, begin + 3)
+                shared = {label: outcome for label, outcome, _ in shared_prefix.results(unit)}
+                assert shared == {
+                    label: examine.outcome(data, unit.case.environment) for label, data in cases.variants(unit)
+                }
+
+
 def test_short_or_plain_bodies_are_not_shared() -> None:
     for name in ("header/micro.sem", "caption/caption-static-a.sem", "sections/limit-text.sem"):
         assert not shared_prefix.suits(cases.Unit(case(name), 0, 1))

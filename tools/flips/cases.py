@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +76,17 @@ def units(chosen: list[Case]) -> list[Unit]:
     """Return the units of these cases, those of small files first."""
     ordered = sorted(chosen, key=lambda case: len(case.data))
     return [unit for case in ordered for unit in _units(case)]
+
+
+@cache
+def alike(case: Case) -> list[Case]:
+    """Return the cases after this one, in the order of their units, that begin with the same bytes up to half of its size."""
+    half, ordered = case.data[: len(case.data) // 2], sorted(cases(), key=lambda case: len(case.data))
+    return [
+        other
+        for other in ordered[ordered.index(case) + 1 :]
+        if (other.registry, other.folder) == (case.registry, case.folder) and other.data.startswith(half)
+    ]
 
 
 def shard(chosen: list[Unit], number: int, count: int) -> list[Unit]:

@@ -167,10 +167,12 @@ def test_exactness_becomes_rows() -> None:
 
 def test_descriptions_become_rows() -> None:
     share = {"words": 9, "exact": 91.234, "to_number": 94.58}
-    assert rows("restore", {"captions": share, "key words": {**share, "exact": 84.6}}) == [
-        ("consonants of unseen captions restored to words", "91.2 % exact, 94.6 % up to number"),
-        ("consonants of their key words, without function words, restored to words", "84.6 % exact, 94.6 % up to number"),
-    ]  # fmt: skip
+    ((what, figure),) = rows("restore", {"captions": share, "without function words": {**share, "exact": 84.6}})
+    assert what == "entire unseen captions restored from their consonants, function words too"
+    assert figure == "91.2 % exact, 94.6 % up to number"
+    ((what, figure),) = rows("key-words", {**share, "exact": 87.41})
+    assert what.startswith("key words of unseen captions, which is what method consonant sends")
+    assert figure == "87.4 % exact, 94.6 % up to number"
     sketch = [
         {"map": "contours", "target": target, "codec": codec, "bytes": 700, "ms_ssim": quality, "f1_64": 0.5}
         for target in (0.015, 0.025)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Measure the restorer on what the method consonant sends: the key words that the encoder's rules choose.
 
-    python -m tools.bench.key_words CAPTIONS.tsv [--fold 0 … 9] [--ablations]
+    python -m tools.bench.key_words CAPTIONS.tsv [--fold 0 … 9] [--quick] [--ablations] [--json OUT]
 
 Trains on the captions of nine tenths of the images and measures those of the others. A text is reduced to its K most
 important words as `semtool encode` does without a language model (`select_words.Ranking`), these to consonants, and the
@@ -13,6 +13,7 @@ which the encoder has to choose.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,8 +42,13 @@ class Score:
     number: int
 
     def __str__(self) -> str:
-        exact, number = (100 * count / max(1, self.total) for count in (self.exact, self.number))
+        exact, number = self.percent
         return f"exact {exact:6.2f} %  to number {number:6.2f} %"
+
+    @property
+    def percent(self) -> tuple[float, float]:
+        """Return the shares of words restored exactly, and up to number."""
+        return 100 * self.exact / max(1, self.total), 100 * self.number / max(1, self.total)
 
 
 def key_words(texts: Iterable[str], count: int = EVERY) -> list[list[str]]:
@@ -88,8 +94,10 @@ def unlisted(lists: Lists, model: Model) -> int:
     )
 
 
-def show(name: str, result: Score) -> None:
+def show(name: str, result: Score) -> Score:
+    """Print one line; return the score."""
     print(f"{name:46} {result}", flush=True)
+    return result
 
 
 def bounds(lists: Lists, learner: Learner, model: Model) -> None:
@@ -136,6 +144,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captions", type=Path, metavar="CAPTIONS.tsv")
     parser.add_argument("--fold", type=int, default=0, help="number of the tenth of images to hold out, 0 to 9")
+    parser.add_argument("--quick", action="store_true", help="measure nothing but the key words of the captions")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write that figure to this file, too")
     parser.add_argument("--ablations", action="store_true", help="measure the model without each of its parts, too")
     arguments = parser.parse_args()
     known, unknown = split_captions(read(arguments.captions), arguments.fold)
@@ -149,10 +159,14 @@ def main() -> None:
     mistaken = sum(model.suited(list(map(skeleton, listed))) is model for listed in lists)
     print(f"of {len(texts)} held-out captions {sentences} count as sentences; of their key words {mistaken} do")
     start = time.process_time()
-    show("key words of held-out captions", score(lists, by_model(lists, model)))
+    found = show("key words of held-out captions", score(lists, by_model(lists, model)))
     print(f"{(time.process_time() - start) / max(1, len(lists)) * 1000:.1f} ms per caption")
-    bounds(lists, learner, model)
-    by_count(unknown, model)
+    if arguments.json is not None:
+        figures = dict(zip(("exact", "to_number"), found.percent, strict=True))
+        arguments.json.write_text(json.dumps({"words": found.total, **figures}, indent=1) + "\n")
+    if not arguments.quick:
+        bounds(lists, learner, model)
+        by_count(unknown, model)
     if arguments.ablations:
         ablations(lists, learner, model)
 

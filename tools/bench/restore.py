@@ -104,7 +104,7 @@ def main() -> None:
     start = time.monotonic()
     result = {"captions": show("complete model", unknown, model, articles=True)}
     print(f"{(time.monotonic() - start) / len(unknown) * 1000:.1f} ms per caption")
-    result["key words"] = show("key words of the same captions", key_words(unknown), model)
+    result["without function words"] = show("the same without function words", key_words(unknown), model)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     show("travel text", [TRAVEL], model, articles=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import mean
 from typing import Any, Final
 
@@ -44,19 +45,16 @@ def _text_rows(f: Figures) -> list[Row]:
     ]  # fmt: skip
 
 
-def _read_restore(document: Any, _: Inputs) -> Figures:
-    return {name: {key: round(value, 2) for key, value in row.items()} for name, row in document.items()}
+def _read_shares(document: Any, _: Inputs) -> Figures:
+    return {name: round(document[name], 2) for name in ("exact", "to_number")}
 
 
-def _restore_rows(f: Figures) -> list[Row]:
-    what = {
-        "captions": "consonants of unseen captions",
-        "key words": "consonants of their key words, without function words,",
-    }
-    return [
-        (f"{what[name]} restored to words", f"{row['exact']:.1f} % exact, {row['to_number']:.1f} % up to number")
-        for name, row in f.items()
-    ]
+def _read_restore(document: Any, inputs: Inputs) -> Figures:
+    return _read_shares(document["captions"], inputs)
+
+
+def _shares_rows(what: str) -> Callable[[Figures], list[Row]]:
+    return lambda f: [(what, f"{f['exact']:.1f} % exact, {f['to_number']:.1f} % up to number")]
 
 
 def _read_sketch(document: Any, _: Inputs) -> Figures:
@@ -109,11 +107,14 @@ def _vq_rows(f: Figures) -> list[Row]:
 
 
 SKETCH: Final = "--cache out/sketch-anchors.json --json OUT"
+KEY_WORDS: Final = "key words of unseen captions, which is what method consonant sends, restored from their consonants"
+ALL_WORDS: Final = "entire unseen captions restored from their consonants, function words too"
 VQ: Final = "semtool bench rate KODAK --method perco"
 
 BENCHES: Final = (
     Bench("text", "python -m tools.bench.sizes --captions CAPTIONS", _read_text, heading=DESCRIPTIONS, rows=_text_rows),
-    Bench("restore", "python -m tools.bench.restore --quick CAPTIONS", _read_restore, heading=DESCRIPTIONS, rows=_restore_rows),
+    Bench("key-words", "python -m tools.bench.key_words --quick CAPTIONS", _read_shares, heading=DESCRIPTIONS, rows=_shares_rows(KEY_WORDS)),
+    Bench("restore", "python -m tools.bench.restore --quick CAPTIONS", _read_restore, heading=DESCRIPTIONS, rows=_shares_rows(ALL_WORDS)),
     Bench("sketch", "python -m tools.bench.sketch KODAK", _read_sketch, SKETCH, heading=DESCRIPTIONS, rows=_sketch_rows),
     Bench("index-prior", "python -m tools.bench.index_prior KODAK", _read_prior, heading=DESCRIPTIONS, rows=_prior_rows),
     Bench("tokens", "python -m tools.drafts.bench tokens KODAK", _read_tokens, heading=DESCRIPTIONS, rows=_tokens_rows),

@@ -93,7 +93,7 @@ def test_what_there_is(semtool: Semtool, tiny: Path, monkeypatch: pytest.MonkeyP
     done(semtool, "import", "set/language", "--as", "language")
     said = done(semtool, "list", "--model", "captioner=owner/name@7", schema="list")
     packages = {row["name"]: row for row in said["packages"]}
-    assert {"elic-small", "sketch-hed", "sketch-small", "elic-tiny"} <= set(packages)
+    assert {"elic-small", "elic-small-2", "sketch-hed", "sketch-small", "elic-tiny"} <= set(packages)
     assert (packages["sketch-hed"]["profiles"], packages["sketch-hed"]["kind"]) == (["pics-hed"], 6)
     assert packages["elic-small"]["parts"] == ["symbols", "painter", "encoder"]
     assert "painter" not in packages["elic-tiny"]["parts"]
@@ -229,7 +229,13 @@ def test_what_is_intact(semtool: Semtool) -> None:
     (Path("m") / "pytorch_model.bin").write_bytes(b"")
     done(semtool, "import", "m", "--as", "painter", "-o", "set")
     shutil.copy("m/pytorch_model.bin", "set/painter")
-    assert states(semtool) == {"elic-small": "ok", "sketch-hed": "ok", "sketch-small": "ok", "vq-small": "ok"}
+    assert states(semtool) == {
+        "elic-small": "ok",
+        "elic-small-2": "ok",
+        "sketch-hed": "ok",
+        "sketch-small": "ok",
+        "vq-small": "ok",
+    }
     assert states(semtool, "set") == {"painter": "ok"}
     assert states(semtool, "painter", "--model", "set") == {"painter": "ok"}
     assert states(semtool, "m") == {"m": "unrecorded"}

@@ -39,7 +39,7 @@ def source(count: int, names: list[str], error: Exception | None = None) -> Iter
         raise error
 
 
-@pytest.mark.parametrize("name", ["elic-small", "sketch-small", "sketch-hed"])
+@pytest.mark.parametrize("name", ["elic-small", "elic-small-2", "sketch-small", "sketch-hed"])
 def test_pictures_and_latents_do_not_depend_on_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = SHIPPED / name
     manifest = package.read_manifest(folder)

@@ -27,7 +27,7 @@ from refcodec.transforms.samples import rows_of, to_bytes, write_samples
 from refcodec.transforms.vq.transforms import VqDecoder, VqEncoder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "refcodec" / "data" / "models"
-EMBEDDED = ("elic-small", "sketch-small", "sketch-hed")
+EMBEDDED = ("elic-small", "elic-small-2", "sketch-small", "sketch-hed")
 RATES = [0.002, 0.02]
 ARCHITECTURES = {
     "plain": {},
@@ -186,7 +186,7 @@ def block(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, int], None
     return change
 
 
-@pytest.mark.parametrize("name", [*ARCHITECTURES, "elic-small"])
+@pytest.mark.parametrize("name", [*ARCHITECTURES, "elic-small", "elic-small-2"])
 @pytest.mark.parametrize("values", [1, 1 << 12, 1 << 15])
 def test_the_division_into_blocks_changes_no_more_than_a_rounding(
     name: str, values: int, packages: Any, block: Any

@@ -48,7 +48,7 @@ def test_only_large_passes_have_threads(sites: int, cores: int, wanted: int, mon
     assert numpy_backend.threads_for(sites) == wanted
 
 
-@pytest.mark.parametrize("name", ["elic-small", "sketch-small", "sketch-hed"])
+@pytest.mark.parametrize("name", ["elic-small", "elic-small-2", "sketch-small", "sketch-hed"])
 def test_symbols_depend_neither_on_threads_nor_on_what_is_coded_at_a_time(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

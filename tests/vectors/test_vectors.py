@@ -66,7 +66,7 @@ def test_there_are_vectors() -> None:
     assert counts["quantise"] >= 6
     files = [e for name in ("vectors", "registries", "models", "painters") for e in manifest()[name]]
     assert 2 * sum("error" in e for e in files) >= len(files)
-    assert sum(path.stat().st_size for path in VECTORS.rglob("*") if path.is_file()) <= 12_000_000
+    assert sum(path.stat().st_size for path in VECTORS.rglob("*") if path.is_file()) <= 13_000_000
     kinds_of_files = {s["kind"] for e in vectors().values() if "expected" in e for s in e["expected"]["sections"]}
     assert kinds_of_files >= {"consonant", "caption", "clip", "pq", "vq", "sketch", "elic", "hints", "thumbnail", None}
 
@@ -109,7 +109,6 @@ def test_files() -> None:
     for entry in entries():
         if "error" in entry:
             assert SemError(int(entry["error"][-3:]), "").status == entry["status"], entry["id"]
-    assert sum(path.stat().st_size for path in VECTORS.rglob("*") if path.is_file()) < 12_000_000
 
 
 def test_make_gives_the_same() -> None:

@@ -30,7 +30,7 @@ from tools.vectors.vector import Vector
 
 MODELS: Final = OUT / "models"
 TABLE_MODELS: Final = (*tiny.ONE_TENSOR, *bounds.TABLES, *identity.TABLES)
-MODEL_NAMES: Final = (*tiny.MODELS, *TABLE_MODELS, mini.NAME, full.NAME, *bounds.LATENTS, *identity.NAMES)
+MODEL_NAMES: Final = (*tiny.MODELS, *TABLE_MODELS, mini.NAME, *full.NAMES, *bounds.LATENTS, *identity.NAMES)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest contains values whose JSON is at most this long
 
@@ -42,8 +42,8 @@ def symbol_model(name: str) -> SymbolModel:
         return package.build(*mini.package()[:2])
     if name in bounds.LATENTS:
         return package.build(*bounds.package(name)[:2])
-    if name == full.NAME:
-        return package.load(full.EMBEDDED)
+    if name in full.NAMES:
+        return package.load(full.EMBEDDED / name)
     return package.load(MODELS / name)
 
 
@@ -70,7 +70,8 @@ def model_digest(name: str) -> str:
 def folders() -> dict[str, str]:
     """Return the folders of test_vectors/models by digest."""
     models = {name: package.read_manifest(MODELS / name)["symbols"] for name in tiny.ALL}
-    models |= {full.NAME: full.manifest()["symbols"]} | {name: bounds.package(name)[0] for name in bounds.NAMES}
+    models |= {name: full.manifest(name)["symbols"] for name in full.NAMES}
+    models |= {name: bounds.package(name)[0] for name in bounds.NAMES}
     return {package.symbol_digest(value): name for name, value in models.items()}
 
 

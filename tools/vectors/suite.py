@@ -138,7 +138,7 @@ def tree() -> dict[str, bytes]:
 
 
 def _models() -> dict[str, bytes]:
-    packages = {mini.NAME: mini.package()[2], full.NAME: full.files()}
+    packages = {mini.NAME: mini.package()[2]} | {name: full.files(name) for name in full.NAMES}
     packages |= {name: bounds.package(name)[2] for name in bounds.NAMES}
     packages |= {name: identity.files(name) for name in identity.NAMES}
     return {f"models/{model}/{name}": data for model, files in packages.items() for name, data in files.items()}

@@ -19,6 +19,11 @@ def _full(name: str, rules: tuple[int, ...], note: str, **options: Any) -> Valid
     return ValidCase(name, rules, note, profile=1, **options)
 
 
+def _full_2(name: str, rules: tuple[int, ...], note: str, **options: Any) -> ValidCase:
+    """Return a case of the embedded model `elic-small-2`."""
+    return ValidCase(name, rules, note, profile=23, **options)
+
+
 VALID: Final = (
     *(
         ValidCase(f"tiny-rate-{rate}", (70, 93), f"elic-tiny at rate {rate}", rate=rate, check=16, encode=rate == 1)
@@ -74,6 +79,13 @@ VALID: Final = (
         check=32),
     _full("full-768x512", (70, 93, 140), "the same in the size of a photograph: 1536 sites of 192 channels",
         size=(768, 512), rate=4, check=16),
+    _full_2("full-2-1x1", (70, 93), "elic-small-2, a larger model: one pixel at its lowest rate", size=(1, 1), check=16,
+        encode=True),
+    _full_2("full-2-64x64", (70, 90, 92, 93),
+        "the same model: z and a quarter of the residuals by escapes, of all sizes", z="escapes", y="escapes",
+        rate=6, check=32, trace=True),
+    _full_2("full-2-48x80", (70, 103), "the same at its highest rate: twice as many sites", size=(48, 80), rate=9,
+        check=32),
 )  # fmt: skip
 
 INVALID: Final = (
@@ -108,6 +120,8 @@ INVALID: Final = (
         replace_model("vq-tiny"), "L"),
     InvalidCase("full-residual-changed", "full-1x1", 501, (60,), "one residual is higher by one",
         recode(residual=lambda _, s: s + 1), "L"),
+    InvalidCase("full-of-full-2", "full-2-1x1", 501, (60, 70), "the row of the smaller model of equal shapes",
+        replace("profile", "01"), "L"),
 )  # fmt: skip
 
 CASES: Final = (*VALID, *INVALID)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Rates of the page and README: benches over sets of pictures, tables and plots of all codecs and efforts.
 
-A further model is one line in MODELS: its benches, curves and rows follow. The first one is that of the package, whose
-curves replace the earlier ones when its benches run again.
+A further row is one line in MODELS: its benches, curves and rows follow. The first one is the default row of method elic.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from tools.results.bench import Bench
 from tools.results.rates import Measured, saving
 from tools.results.store import Results
 
-MODELS: Final = {"": ""}  # name of a model -> options of `semtool bench rate`; "": that of the package
+MODELS: Final = {"": "", "elic-2": "--profile elic-2"}  # name -> options of `semtool bench`; "": the default row
 SETS: Final = {"kodak": ("KODAK", "Kodak"), "photos": ("HELD-OUT", "the held-out photographs of the training")}
 EFFORTS: Final = "--efforts 1,9 --qualities 1,3,5,7,9,10"
 WRITES: Final = "-o OUT --cache out/bench-cache"
@@ -45,6 +44,7 @@ class Compared:
     """A curve of ours and the anchors that were measured with it."""
 
     label: str
+    model: str
     codec: Measured
     anchors: dict[str, Measured]
     bench: str
@@ -60,7 +60,7 @@ def compared(results: Results, pictures: str) -> list[Compared]:
             anchors = {name: codec for name, codec in reversed(codecs.items()) if not name.startswith(METHOD)}
             for name in (name for name in codecs if name.startswith(METHOD)):
                 label = f".sem{f' {model}' if model else ''}{name.removeprefix(METHOD)}"
-                found.append(Compared(label, codecs[name], anchors, bench))
+                found.append(Compared(label, model, codecs[name], anchors, bench))
     return found
 
 
@@ -142,19 +142,22 @@ def plot(results: Results, pictures: str) -> str | None:
 
 
 def readme_table(results: Results) -> list[str]:
-    """Return the table of README: efforts 1 and 9 over Kodak."""
-    rows = {row.label: row for row in compared(results, "kodak")}
+    """Return the table of README: efforts 1 and 9 of each model over Kodak."""
     lines = [
-        "| `encode --effort` | against JPEG | WebP | AVIF (speed 6) | CPU seconds a picture |",
+        "| `semtool encode` | against JPEG | WebP | AVIF (speed 6) | CPU seconds a picture |",
         "|---|---|---|---|---|",
     ]
-    for label, name, unit in ((".sem, effort 1", "1, the default", True), (".sem, effort 9", "9", False)):
-        row = rows[label]
+    for row in compared(results, "kodak"):
+        effort = row.label.partition("effort ")[2]
+        if effort not in ("1", "9"):
+            continue
+        options = f"{MODELS[row.model]} {f'--effort {effort}' if effort != '1' else ''}".strip()
+        name, unit = f"`{options}`" if options else "by default", len(lines) == 2
         cells = []
         for anchor in ANCHORS:
             psnr, similar = (saving(row.codec, row.anchors[anchor], metric) for metric in rates.METRICS)
             if psnr is None or similar is None:
-                raise ValueError(f"{label} and {anchor} have no quality in common")
+                raise ValueError(f"{row.label} and {anchor} have no quality in common")
             units = (" in PSNR", " in MS-SSIM") if unit and anchor == "JPEG" else ("", "")
             text = f"{psnr.average:+.1f} %{units[0]}, {similar.average:+.1f} %{units[1]}"
             behind = psnr.average > 0 and similar.average > 0

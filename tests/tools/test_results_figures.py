@@ -92,7 +92,8 @@ def test_a_further_model_is_a_further_curve(monkeypatch: pytest.MonkeyPatch) -> 
     commands = {each.name: each.shown for each in rate_tables._benches()}
     assert commands["kodak-medium"] == "semtool bench rate KODAK --profile elic-medium"
     assert commands["photos-medium-efforts"].startswith("semtool bench rate HELD-OUT --profile elic-medium --efforts")
-    assert list(rate_tables.lines_of(results, "kodak"))[:4] == [
+    labels = [name for name in rate_tables.lines_of(results, "kodak") if "elic-2" not in name]
+    assert labels[:4] == [
         ".sem, effort 1", ".sem, effort 9", ".sem medium, effort 1", ".sem medium, effort 9",
     ]  # fmt: skip
     svg = rate_tables.plot(results, "photos")

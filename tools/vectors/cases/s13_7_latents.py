@@ -14,14 +14,9 @@ from tools.vectors.samples import UNKNOWN_DIGEST
 FOLDER: Final = "elic"
 
 
-def _full(name: str, rules: tuple[int, ...], note: str, **options: Any) -> ValidCase:
-    """Return a case of the embedded model `elic-small`."""
-    return ValidCase(name, rules, note, profile=1, **options)
-
-
-def _full_2(name: str, rules: tuple[int, ...], note: str, **options: Any) -> ValidCase:
-    """Return a case of the embedded model `elic-small-2`."""
-    return ValidCase(name, rules, note, profile=23, **options)
+def _full(name: str, rules: tuple[int, ...], note: str, profile: int = 1, **options: Any) -> ValidCase:
+    """Return a case of an embedded model: `elic-small`, or in row 23 `elic-small-2`."""
+    return ValidCase(name, rules, note, profile=profile, **options)
 
 
 VALID: Final = (
@@ -79,12 +74,12 @@ VALID: Final = (
         check=32),
     _full("full-768x512", (70, 93, 140), "the same in the size of a photograph: 1536 sites of 192 channels",
         size=(768, 512), rate=4, check=16),
-    _full_2("full-2-1x1", (70, 93), "elic-small-2, a larger model: one pixel at its lowest rate", size=(1, 1), check=16,
-        encode=True),
-    _full_2("full-2-64x64", (70, 90, 92, 93),
-        "the same model: z and a quarter of the residuals by escapes, of all sizes", z="escapes", y="escapes",
+    _full("full-2-1x1", (70, 93), "elic-small-2, a larger model: one pixel at its lowest rate", 23, size=(1, 1),
+        check=16, encode=True),
+    _full("full-2-64x64", (70, 90, 92, 93),
+        "the same model: z and a quarter of the residuals by escapes, of all sizes", 23, z="escapes", y="escapes",
         rate=6, check=32, trace=True),
-    _full_2("full-2-48x80", (70, 103), "the same at its highest rate: twice as many sites", size=(48, 80), rate=9,
+    _full("full-2-48x80", (70, 103), "the same at its highest rate: twice as many sites", 23, size=(48, 80), rate=9,
         check=32),
 )  # fmt: skip
 

@@ -10,19 +10,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
+from refcodec.cli.main import PASSIVE
 from refcodec.cli.signals import ENDING, Terminated, raising
 
 INTERRUPTED = 130
 
 
 def begin() -> None:
-    """End on a signal from now on, if a tool of the package that calls this is started as a program.
+    """Prepare the process if a tool of the package that calls this is started as a program: signals and OpenMP.
 
-    Call it in `__init__.py` of a package all of whose tools are started by `run`: `python -m` imports that before the tool,
-    which may import torch for seconds.
+    It ends on a signal from now on, and threads of torch sleep while they wait: beside other programs those that spin
+    took twenty times as long. Call it in `__init__.py` of a package all of whose tools are started by `run`: `python -m`
+    imports that before the tool, which may import torch for seconds.
     """
     if sys.argv[:1] != ["-m"]:  # what it is while `python -m` looks for the module
         return
+    for name, value in PASSIVE.items():
+        os.environ.setdefault(name, value)
     with suppress(ValueError):  # not the main thread
         for number in (signal.SIGINT, *ENDING):
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):

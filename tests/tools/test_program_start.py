@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from refcodec.cli.main import PASSIVE
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="signals, and /proc to see their handlers"
@@ -104,3 +107,13 @@ def test_another_program_keeps_the_handlers_of_python() -> None:
     code = "import signal, tools.train, tools.demo; print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_threads_of_a_training_tool_wait_passively(started: bool) -> None:
+    """Only where the process is the tool's own: beside a program at work, threads that spin double the work or worse."""
+    code = "import os, sys; sys.argv = [sys.argv[1]]; import tools.train; print(os.environ.get('OMP_WAIT_POLICY'))"
+    call = [sys.executable, "-c", code, "-m" if started else "other"]
+    plain = {name: value for name, value in os.environ.items() if name not in PASSIVE}
+    done = subprocess.run(call, capture_output=True, text=True, cwd=ROOT, env=plain, check=True)
+    assert done.stdout == ("PASSIVE\n" if started else "None\n")

@@ -165,6 +165,7 @@ def main(argv: list[str] | None = None) -> None:
     ap.add_argument("--maps", type=Path, help="folder of HED maps that a network of one channel is calibrated on, too")
     ap.add_argument("--report", type=int, default=6, help="number of pictures in the size comparison")
     args = ap.parse_args(argv)
+    torch.set_num_threads(1)
     net, state = load(args.checkpoint)
     if args.rates:
         net = interpolate_rates(net, args.rates)

@@ -4,8 +4,8 @@
     python -m tools.branch_coverage [--least 98] [--json FILE]
 
 Runs tests/unit and tests/vectors, then the tests of the range coder once more with the compiled loops as plain Python,
-as coverage cannot see into what numba compiles. Prints what is not taken, and a percentage for each room. The exit status
-is 1 if a room has less than `--least` percent, or a test failed. docs/testing.md says why the rest is not taken.
+as coverage cannot see into what numba compiles. Prints what is not taken, and a percentage for each part of the library. The exit status
+is 1 if a part has less than `--least` percent, or a test failed. docs/testing.md says why the rest is not taken.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-ROOMS: Final = ("container", "entropy", "payloads", "networks")
+PARTS: Final = ("container", "entropy", "payloads", "networks")
 QUICK: Final = ("-m", "not slow")
 COMPILED: Final = ("tests/unit/test_rangecoder.py", "-k", "by_hand or beyond_int16 or two_to_the_24 or between_arrays")
 
 
 def percentages(files: dict[str, Any]) -> dict[str, float]:
-    """Return the share of statements and branches that were taken, in percent, of each room. `files`: of coverage's JSON."""
+    """Return the share of statements and branches that were taken, in percent, of each part. `files`: of coverage's JSON."""
     taken, there = Counter[str](), Counter[str]()
     for name, file in files.items():
-        room = Path(name).parts[Path(name).parts.index("refcodec") + 1]
+        part = Path(name).parts[Path(name).parts.index("refcodec") + 1]
         summary = file["summary"]
-        taken[room] += summary["covered_lines"] + summary["covered_branches"]
-        there[room] += summary["num_statements"] + summary["num_branches"]
-    return {room: 100 * taken[room] / there[room] for room in ROOMS if there[room]}
+        taken[part] += summary["covered_lines"] + summary["covered_branches"]
+        there[part] += summary["num_statements"] + summary["num_branches"]
+    return {part: 100 * taken[part] / there[part] for part in PARTS if there[part]}
 
 
 def measure(folder: Path) -> tuple[dict[str, Any], bool]:
@@ -64,12 +64,12 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         document, passed = measure(Path(folder))
-    rooms = percentages(document["files"])
-    for room, share in rooms.items():
-        print(f"{room:10} {share:6.2f} %")
+    shares = percentages(document["files"])
+    for part, share in shares.items():
+        print(f"{part:10} {share:6.2f} %")
     if args.json is not None:
-        args.json.write_text(json.dumps({"rooms": rooms, "passed": passed}, indent=1) + "\n")
-    return 0 if passed and all(share >= args.least for share in rooms.values()) else 1
+        args.json.write_text(json.dumps({"parts": shares, "passed": passed}, indent=1) + "\n")
+    return 0 if passed and all(share >= args.least for share in shares.values()) else 1
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ def test_words_need_no_tokenizer_of_the_row(
 def test_every_refusal_of_another_model_is_one_that_can_be_insisted_on() -> None:
     """MODEL_DIGEST is raised for pictures in one function; elsewhere for files, symbols and encoders, which cannot go on."""
     source, refusal = Path(refcodec.__file__).parent, re.compile(r"SemError\(\s*Code\.MODEL_DIGEST")
-    files = [path for room in ("methods", "foundation") for path in (source / room).rglob("*.py")]
+    files = [path for part in ("methods", "foundation") for path in (source / part).rglob("*.py")]
     found = {path.name: len(refusal.findall(path.read_text(encoding="utf-8"))) for path in files}
     assert {name: count for name, count in found.items() if count} == {"identity_check.py": 3, "download.py": 1}
     text = (source / "methods" / "identity_check.py").read_text(encoding="utf-8")

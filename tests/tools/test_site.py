@@ -19,7 +19,7 @@ from refcodec.registry import Registry
 from tools.site.commands import steps_of
 from tools.site.docstrings import as_rst, bold_names, split_head
 from tools.site.drawings import DRAWINGS, FOLDER
-from tools.site.mermaid import Room, rooms_of
+from tools.site.mermaid import Node, nodes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs/methods").glob("*.md"))
@@ -131,14 +131,14 @@ def test_docstrings_as_rst() -> None:
     assert bold_names("size ((int, int), pixels)") == "**size** ((int, int), pixels)"
 
 
-def test_rooms_of_a_flowchart() -> None:
+def test_nodes_of_a_flowchart() -> None:
     chart = 'flowchart TD\n  a["<b>one, two</b><br/>text"]\n  b["<b>three</b>"]\n  a --> b\n  a & b --> b --> a\n'
-    assert rooms_of(chart) == [Room("one, two", "text", ("three", "three")), Room("three", "", ("three", "one"))]
+    assert nodes_of(chart) == [Node("one, two", "text", ("three", "three")), Node("three", "", ("three", "one"))]
     with pytest.raises(ValueError, match="neither a node nor an arrow: a -- b"):
-        rooms_of("a -- b")
+        nodes_of("a -- b")
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     found = re.search(r"```mermaid\n(.*?)```", page, re.DOTALL)
     assert found is not None
-    rooms = rooms_of(found[1])
-    assert "cli" in {room.name for room in rooms}
-    assert sum(len(room.down) for room in rooms) >= len(rooms)
+    nodes = nodes_of(found[1])
+    assert "cli" in {node.name for node in nodes}
+    assert sum(len(node.down) for node in nodes) >= len(nodes)

@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "refcodec"
 
-# Rooms and modules, from the top down. A module belongs to the longest name that it begins with, and imports only what
-# stands on lower lines or in its own room; names on one line do not know each other.
+# Parts of the library, from the top down. A module belongs to the longest name that it begins with, and imports only what
+# stands on lower lines or in its own part; names on one line do not know each other.
 LAYERS = (
     ("__main__",),
     ("cli", "pillow"),
@@ -107,7 +107,7 @@ def imports(name: str, *, now: bool = False) -> Iterator[str]:
 
 
 def part_of(module: str) -> str | None:
-    """The room or module of LAYERS that a module belongs to; None for other libraries, and for `refcodec` itself."""
+    """The part of LAYERS that a module belongs to; None for other libraries, and for `refcodec` itself."""
     package, _, rest = module.partition(".")
     if package != "refcodec" or not rest:
         return None

@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from tools.site.docstrings import as_rst
-from tools.site.mermaid import rooms_of
+from tools.site.mermaid import nodes_of
 
 LISTING = "external-links.txt"
 LOADED = re.compile(
@@ -28,15 +28,15 @@ LOADED = re.compile(
 IMPORTED = re.compile(r"""(?:url\(|@import)\s*["']?(?:https?:)?//""", re.IGNORECASE)
 
 
-class RoomsTable(Directive):  # type: ignore[misc]  # Any where docutils is not installed
+class FlowchartTable(Directive):  # type: ignore[misc]  # Any where docutils is not installed
     """Show the nodes of a flowchart in mermaid as a table: name, contents, and the nodes that its arrows lead to."""
 
     has_content = True
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        rooms = rooms_of("\n".join(self.content))
-        rows = [("room", "contents", "imports"), *((name, text, ", ".join(down)) for name, text, down in rooms)]
+        parts = nodes_of("\n".join(self.content))
+        rows = [("part", "contents", "imports"), *((name, text, ", ".join(down)) for name, text, down in parts)]
         group = nodes.tgroup(cols=3)
         group += [nodes.colspec(colwidth=width) for width in (30, 50, 20)]
         head, body = nodes.thead(), nodes.tbody()
@@ -107,7 +107,7 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register directive and events with Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
-    app.add_directive("mermaid", RoomsTable)
+    app.add_directive("mermaid", FlowchartTable)
     app.connect("doctree-read", _resolve_folders)
     app.connect("doctree-read", _break_rules)
     app.connect("autodoc-process-docstring", _markup_of_docstring, priority=400)

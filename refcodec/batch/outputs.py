@@ -44,7 +44,7 @@ def unwritten(files: Iterable[Found]) -> list[Item]:
 
 
 def name_outputs(files: Iterable[Found], folder: str, suffix: str, *, keep_suffix: bool = False) -> list[Item]:
-    """Return the items of inputs, whose outputs lie in `folder` as the inputs lie in theirs.
+    """Return the items of inputs, whose outputs have the same subfolders below `folder` as the inputs in theirs.
 
     keep_suffix: a.jpg becomes a.jpg.sem instead of a.sem. An input that is named twice is one item.
 

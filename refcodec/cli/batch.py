@@ -48,11 +48,11 @@ def group() -> None:
     """Encode, decode or verify any number of files, on the processors of this machine or on a cluster of Ray.
 
     IN is a file, a folder, a pattern such as 'photos/**/*.jpg', or a URL such as s3://bucket/photos, of files or of shards:
-    WebDataset tars (.tar, .tar.gz) and Parquet files with a column of bytes. Outputs lie in DIR as the inputs lie in theirs;
+    WebDataset tars (.tar, .tar.gz) and Parquet files with a column of bytes. DIR gets the same subfolders as the inputs;
     rows with the columns key, width, height, method, bpp, check and error are written as Parquet into DIR/_rows, or with
     --parquet into DIR, with the files in a column sem or picture.
 
-    An input that fails becomes a row with its error and ends nothing. Exit status: 0 if none failed, else that of the failed
+    An input that fails becomes a row with its error; the batch goes on. Exit status: 0 if none failed, else that of the failed
     input whose key is first in the order of characters; a batch that is interrupted can be resumed. Needs the extra
     refcodec[batch] (docs/scaling.md).
     """

@@ -48,7 +48,7 @@ WORKERS: Final = (
         default=1,
         show_default=True,
         metavar="N",
-        help="Processors of each worker.",
+        help="Processors reserved for each worker, and threads that its libraries use.",
     ),
     click.option(
         "--gpus-per-worker",

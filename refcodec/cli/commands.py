@@ -84,11 +84,11 @@ def cli(context: click.Context, drafts: bool) -> None:
       SEM_ENDPOINT_KEY          the key of an endpoint, SEM_ENDPOINT_HOST its host
       SEM_ENDPOINT_KEY_<HOST>   the key of one host
       SEM_ENDPOINT_KEYS         a file of hosts and keys
-      SEM_NO_NUMBA              1: code and decode without numba
+      SEM_NO_NUMBA              1: do not use numba for entropy coding
       SEMTOOL_TRACEBACK         show the traceback of a bug
 
     Exit status: 0 ok, 2 usage, 3 invalid file, 4 unsupported, 5 model unavailable, 6 limit exceeded,
-    7 input/output, 130 interrupted.
+    7 input/output, 130 interrupted, 1 a bug of semtool.
     """
     if drafts:
         context.with_resource(_draft_kinds())

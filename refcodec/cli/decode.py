@@ -158,7 +158,7 @@ def command(
     semtool decode large.sem -o large.png --progressive
     semtool decode sems/ -o pictures/ --format jpg --resume
 
-    Of many files, and of those in folders, each picture is written into the folder OUT under its own name and folders.
+    With many files or with folders, each picture is written below OUT, under its input's name and subfolders.
     """
     wanted = image_options(options)
     _check(symbols, text, alternatives, wanted)

@@ -174,7 +174,7 @@ def command(
     semtool encode photo.jpg --method pics --caption "A cat on a mat."
     semtool encode photos *.png -o out/ --resume
 
-    Of many files, and of the pictures in folders, each is written into the folder OUT under its own name and folders.
+    With many files or with folders, each output is written below OUT, under its input's name and subfolders.
     """
     require_absent(None, no_clobber=no_clobber, force=force)
     if options["provenance"]:

@@ -31,7 +31,7 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
     tokenizer        a folder with a tokenizer, or a pipeline
     text_encoder     a CLIP text model, or a pipeline
 
-    In `identity` of a registry row, digests cost a file no bytes. With -o they become a package, which --model finds, and
+    Digests in `identity` of a registry row add no bytes to a file. With -o they become a package, which --model finds, and
     which --explicit-model names in a file at a cost of 6 bytes or more. Copies of a model in float16 and float32 have the
     same digest.
 

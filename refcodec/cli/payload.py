@@ -37,8 +37,8 @@ def command(source: str, output: str | None, model: str | None, level: int, limi
     """Print the decoded symbols of IN.sem, section by section.
 
     Prints the kind, the SHA-256 of the serialised symbols (S of SPEC.md §7), the shape of each array, and short values;
-    of a long one its beginning. --json prints all of it, and -o writes that to a file. Of latents it prints the quality of
-    encode; in the JSON, rate is its index among the rates of the model, from 0.
+    of a long one its beginning. --json prints all of it, and -o writes that to a file. For latents it prints the quality as
+    semtool encode counts it; rate in the JSON is its index among the rates of the model, from 0.
     """
     if output is not None and output != STDIO:
         claim_output(output, source)

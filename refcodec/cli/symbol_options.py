@@ -81,7 +81,7 @@ def _spellings(name: str) -> list[str]:
 
 def size_option(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --size, the size of the picture for precomputed symbols."""
-    help_ = "Size of the picture that ready symbols stand for."
+    help_ = "Size of the picture that the precomputed symbols represent."
     return click.option("--size", metavar="WxH", callback=_size, help=help_)(f)
 
 

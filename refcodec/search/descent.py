@@ -4,7 +4,7 @@
 A channel of y has one scale of its gradients, and sites whose symbols matter little must not move as far as the others:
 measured beside Adam with one second moment a value, files are 0.3 % smaller at low rates and 1.5 % at high (decision 0036).
 
-Adam for z is written out: constructing torch's own imports its compiler, which takes 0.9 s of a processor and leaves a
+Adam for z is written out: constructing torch's own imports its compiler, which takes 0.9 s of CPU time and leaves a
 folder among the temporary files.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files of ready symbols: texts, vectors, codes, indices and edge maps go in, and come out of what nothing here paints."""
+"""Files of precomputed symbols: texts, vectors, codes, indices and edge maps go in and come out, with no generator run."""
 
 from __future__ import annotations
 

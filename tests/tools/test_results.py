@@ -130,7 +130,7 @@ def test_the_table_of_readme_says_who_is_ahead(share: float, ahead: bool) -> Non
 def test_a_page_without_its_block_or_sentence_is_reported(copy: Path) -> None:
     for name, old, new in (
         ("README.md", "<!-- results: rates -->", ""),
-        ("docs/scaling.md", "of a processor instead of", "of a processor, not"),
+        ("docs/scaling.md", "of CPU time instead of", "of CPU time, not"),
     ):
         text = (copy / name).read_text(encoding="utf-8")
         (copy / name).write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -192,7 +192,7 @@ def test_appended_bytes(profile: int, others: dict[int, bytes] | None, check: in
 
 
 def files_of_kinds() -> Iterator[tuple[str, bytes]]:
-    """Small files of ready symbols, compact and sectioned, and of a tiny sketch."""
+    """Small files of precomputed symbols, compact and sectioned, and of a tiny sketch."""
 
     def one(name: str, **options: Any) -> tuple[str, bytes]:
         return name, codec.encode_file(None, **{"size": (40, 30), **options}).data

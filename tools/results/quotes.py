@@ -98,13 +98,13 @@ def _restored(results: Results) -> list[str]:
 
 QUOTES: Final = (
     Quote("README.md", "over the Kodak photographs it takes {} % more bits than AVIF at the default effort, and {} % fewer at effort 9", _against_avif),
-    Quote("README.md", "with the larger model of row `elic-2`, {} % fewer already at the default effort", _second_row_and_avif),
-    Quote("README.md", "At the default effort it takes {} % fewer bits than the default row for the same PSNR and {} % fewer for the same MS-SSIM", _second_row_and_default),
-    Quote("README.md", "every picture takes fewer bytes than at effort 1, {} % on average", _search),
+    Quote("README.md", "with the larger model of profile `elic-2`, {} % fewer already at the default effort", _second_row_and_avif),
+    Quote("README.md", "At the default effort it takes {} % fewer bits than the default profile for the same PSNR and {} % fewer for the same MS-SSIM", _second_row_and_default),
+    Quote("README.md", "every picture takes fewer bits at effort 9 than at effort 1, {} % fewer on the average curve", _search),
     Quote("README.md", "| `pip install .` | no torch; {} MB |", _environment),
     Quote("README.md", "the package restores {} % exactly from their consonants; of all words of these captions, function words included, {} %.", _restored),
     Quote("docs/methods/elic.md", "| {} MB for 768×512, the entire process ([results](../results.md)) |", _decode_memory),
-    Quote("docs/scaling.md", "effort 6 takes {} s of a processor instead of {} s", _effort_6),
+    Quote("docs/scaling.md", "effort 6 takes {} s of CPU time instead of {} s", _effort_6),
     Quote("drafts/README.md", "likewise, of grids: {} % fewer on Kodak at equal indices", _prior),
 )  # fmt: skip
 

@@ -144,7 +144,7 @@ def plot(results: Results, pictures: str) -> str | None:
 def readme_table(results: Results) -> list[str]:
     """Return the table of README: efforts 1 and 9 of each model over Kodak."""
     lines = [
-        "| `semtool encode` | against JPEG | WebP | AVIF (speed 6) | CPU seconds a picture |",
+        "| `semtool encode` | against JPEG | WebP | AVIF (speed 6) | CPU seconds to encode a picture |",
         "|---|---|---|---|---|",
     ]
     for row in compared(results, "kodak"):

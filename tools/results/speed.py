@@ -56,7 +56,10 @@ def _base_rows(f: Figures) -> list[Row]:
     )
     return [
         ("`pip install .` alone: size of the environment", size),
-        ("entire processes there, 768×512, beside Pillow's AVIF (open and save a PNG)", processes),
+        (
+            "entire processes in that environment, 768×512; times as many seconds as Pillow's AVIF (open and save a PNG)",
+            processes,
+        ),
     ]
 
 
@@ -75,7 +78,12 @@ def _large_rows(f: Figures) -> list[Row]:
         return f"{name} {seconds:.1f} s, {mb:.0f} MB" + (f" ({other[0]:.1f} s, {other[1]:.0f} MB)" if other else "")
 
     beside = " (release 1.0.0, same run)" if "other" in f else ""
-    return [(f"24 megapixels there, wall seconds and peak memory{beside}", "; ".join(part(name) for name in PARTS))]
+    return [
+        (
+            f"24 megapixels in that environment, wall seconds and peak memory{beside}",
+            "; ".join(part(name) for name in PARTS),
+        )
+    ]
 
 
 def _huge_rows(f: Figures) -> list[Row]:

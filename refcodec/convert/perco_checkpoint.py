@@ -63,8 +63,9 @@ def _malformed(what: str) -> SemError:
 
 
 def _shape(tensors: dict[str, Tensor], name: str, dims: int) -> tuple[int, ...]:
-    if name not in tensors or tensors[name].dim() != dims:
-        raise _malformed(f"no {name} of {dims} dimensions")
+    """Return the shape of a tensor, whose sizes are 1 or more. Raises Code.MODEL_MALFORMED for another."""
+    if name not in tensors or tensors[name].dim() != dims or not tensors[name].numel():
+        raise _malformed(f"no {name} of {dims} dimensions with values")
     return tuple(tensors[name].shape)
 
 

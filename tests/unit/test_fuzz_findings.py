@@ -51,6 +51,28 @@ def test_a_unet_with_blocks_that_have_no_number(name: str) -> None:
     assert caught.value.code == Code.MODEL_MALFORMED
 
 
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize(
+    "name", ["backbone.0.weight", "backbone.13.weight", "backbone.4.weight", "quantizer._codebook.embed"]
+)
+def test_a_hyper_encoder_with_a_size_of_0(name: str, axis: int) -> None:
+    """The converter raised IndexError for a codebook of shape [0, 4, 3]."""
+    torch = pytest.importorskip("torch")
+    from refcodec.convert import perco_checkpoint
+
+    shapes = {
+        "backbone.0.weight": [8, 4, 1, 1],
+        "backbone.13.weight": [6, 8, 1, 1],
+        "quantizer._codebook.embed": [1, 4, 3],
+    }
+    shapes |= {f"backbone.{i}.weight": [8, 8, 5, 5] for i in (4, 9)}
+    shapes[name][axis] = 0
+    state = {key: torch.full(shape, 3**-0.5) for key, shape in shapes.items()}
+    with pytest.raises(SemError, match=rf"no {re.escape(name)} of [34] dimensions with values") as caught:
+        perco_checkpoint.convert(state)
+    assert caught.value.code == Code.MODEL_MALFORMED
+
+
 @pytest.mark.parametrize("answer", ["é", "iVBORw0KGgo=é", "\ud800", "日本", "A", "====", "not base64", ""], ids=ascii)
 def test_a_picture_of_an_endpoint_that_is_no_base64(answer: str) -> None:
     """Letters beyond ASCII raised ValueError of `base64`, other damage its subclass binascii.Error."""

@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 from refcodec.errors import Code, SemError
 from refcodec.networks import package_cache
+from refcodec.networks.manifest_values import malformed
 from refcodec.networks.torch_guard import multiplications, neutral, without_memory
 from refcodec.progress import Progress, part
 from refcodec.transforms.elic.blocks import ElicAnalysis
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.part import read_elic_part, read_gains
-from refcodec.transforms.package_part import Tensors, malformed
+from refcodec.transforms.package_part import Tensors
 
 STRIP = 48  # latent rows of one strip: 768 pixel rows
 HALO = {"patch": 8, "elic": 24}  # smallest number of latent rows around a strip on which its result can depend

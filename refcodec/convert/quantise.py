@@ -120,7 +120,7 @@ def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbol
         if k == 0:
             symbols["channel_nets"].append(None)
         else:
-            before = np.concatenate([_part(cfg.groups, j, y_scale) for j in cfg.context_channels(k)])
+            before = np.concatenate([_part(cfg.groups, j, y_scale) for j in cfg.context_groups(k)])
             layers, ctx = out.net(f"channel.{k}", net.entropy.channel[k], before, ranges, head=False)
             symbols["channel_nets"].append(layers)
             base = np.concatenate([ctx, hyper])

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from refcodec.batch.intact import OUTPUT_MAX
 from refcodec.batch.outputs import Present
 from refcodec.batch.ray_inputs import BatchInputs, Entry
 from refcodec.batch.ray_rows import Record, packed, text
 from refcodec.batch.ray_shards import Shards, input_row
 from refcodec.batch.ray_store import Store
-from refcodec.batch.ray_worker import OUTPUT_MAX, Stage
+from refcodec.batch.ray_worker import Stage
 from refcodec.batch.task import Task
 from refcodec.errors import SemError
 from refcodec.images.formats import MAX_BYTES

@@ -18,11 +18,11 @@ from typing import Any, Final
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
+from refcodec.networks.safetensors_layout import HEADER_BYTES_MAX
 
 SUFFIX: Final = ".safetensors"
 STEMS: Final = ("model", "diffusion_pytorch_model")  # of transformers, of diffusers
 PREFERRED: Final = (None, "fp16", "bf16")  # variants, the best first; others follow by name, non_ema at the end
-HEADER_BYTES_MAX: Final = 1 << 24
 LFS_POINTER: Final = b"version https://git-lfs"
 UNFINISHED: Final = (".incomplete", ".part", ".crdownload", ".aria2", ".download", ".partial")
 OPENVINO: Final = "openvino_"  # start of the names of its files

@@ -34,7 +34,7 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.networks.torch_backend import TorchBackend
 from refcodec.payloads import latents as elic_latents
-from refcodec.transforms.elic import config
+from refcodec.transforms.elic import config, strip_rows
 from refcodec.transforms.elic import torch_transforms as transforms
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
@@ -449,7 +449,7 @@ def test_strips_are_the_whole_picture(variant: str, packages: dict[str, Path], m
 
 @pytest.mark.parametrize("variant", ["embedded", "taco"])
 def test_nothing_beyond_the_halo_matters(variant: str) -> None:
-    net, halo = network(variant), transforms.HALO[small(variant).transform]
+    net, halo = network(variant), strip_rows.HALO[small(variant).transform]
     rows = 2 * halo + 4
     torch.manual_seed(0)
     x, y = torch.rand(1, 3, 16 * rows, 64), torch.randn(1, 14, rows, 4)

@@ -91,18 +91,18 @@ def encode(value: Codes, context: CodingContext) -> bytes:
     return coder.finish()
 
 
-def truncated_count(parameters: Mapping[str, Any], most: int) -> int | None:
-    """Return the largest count of a row that is at most `most`, None if there is none."""
+def truncated_count(parameters: Mapping[str, Any], limit: int) -> int | None:
+    """Return the largest count of a row that is at most `limit`, None if there is none."""
     counts: list[int] = parameters["counts"]
-    at = bisect_right(counts, most)
+    at = bisect_right(counts, limit)
     return counts[at - 1] if at else None
 
 
-def truncated(value: Codes, parameters: Mapping[str, Any], most: int) -> Tokens:
-    """Return the first tokens of a sequence, at most `most`: those of a lower rate. ValueError if the row has no such count."""
-    count = truncated_count(parameters, min(most, len(value.codes)))
+def truncated(value: Codes, parameters: Mapping[str, Any], limit: int) -> Tokens:
+    """Return the first tokens of a sequence, at most `limit`: those of a lower rate. ValueError if the row has no such count."""
+    count = truncated_count(parameters, min(limit, len(value.codes)))
     if count is None:
-        raise ValueError(f"the profile allows no sequence of {most} tokens or fewer")
+        raise ValueError(f"the profile allows no sequence of {limit} tokens or fewer")
     return Tokens(value.codes[:count])
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec.methods.base import DecodeContext
 from refcodec.methods.consonant.editing import Editing, make_editing
 from refcodec.methods.consonant.prompts import Prompts
-from refcodec.methods.sampler import SEEDS
+from refcodec.option_bounds import SEEDS
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:

@@ -6,13 +6,12 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import Final
 
 from refcodec.errors import SemError
 from refcodec.fileio import read_bytes
 from refcodec.limits import Limits
 
-OUTPUT_MAX: Final = 1 << 32  # bytes of an output that is read
+OUTPUT_MAX = 1 << 32  # bytes
 
 
 @dataclass(frozen=True)

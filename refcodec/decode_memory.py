@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.container import Container, Section
 from refcodec.container.limits import level_bounds
-from refcodec.decoder import model_of
+from refcodec.decoder import check_work, model_of
 from refcodec.environment import Environment
 from refcodec.payloads.coding import CodingContext
 
@@ -61,17 +61,15 @@ def _context(
     """Return the kind of a payload, and what it is decoded with."""
     profile, size = container.profile, (container.header.width, container.header.height)
     kind = profile.kind(section.number)
-    parameters, model, backend = profile.parameters(kind.id), None, None
+    parameters = profile.parameters(kind.id)
+    context = CodingContext(parameters, size, level_bounds(level).text_bytes, environment.tables)
     if kind.networks and kind.needs_model(parameters):
         from refcodec.networks import package_cache
 
-        folder, digest = model_of(container, environment)
-        package_cache.check_work(folder, size, level)
-        model = package_cache.payload_model(kind, folder, digest, environment.kinds)
-        backend = package_cache.backend()
-        kind.check_model(model, parameters)
-    limit = level_bounds(level).text_bytes
-    return kind, CodingContext(parameters, size, limit, environment.tables, model, backend)
+        model = model_of(container, environment)
+        check_work(container, model[0], level)
+        context = package_cache.with_model(context, kind, model, environment.kinds)
+    return kind, context
 
 
 def _synthesis(container: Container, environment: Environment) -> int | None:
@@ -80,7 +78,7 @@ def _synthesis(container: Container, environment: Environment) -> int | None:
     from refcodec.networks import package_cache
 
     header = container.header
-    digest = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    digest = header.named_digest
     if container.profile.method_name not in package_cache.EMBEDDED or digest is None:
         return None
     folder = environment.find_package(digest)

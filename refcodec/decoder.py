@@ -190,16 +190,11 @@ def _payload(
     previews: yield the symbols of each on the way, if its kind has stages.
     """
     kind = container.profile.kind(section.number)
-    parameters = container.profile.parameters(kind.id)
-    model: Any = None
-    backend = common.backend
+    context = replace(common, parameters=container.profile.parameters(kind.id))
     if chosen is not None:
         from refcodec.networks import package_cache
 
-        model = package_cache.payload_model(kind, *chosen, environment.kinds)
-        kind.check_model(model, parameters)
-        backend = backend or package_cache.backend(tick=limits.tick)
-    context = replace(common, parameters=parameters, model=model, backend=backend)
+        context = package_cache.with_model(context, kind, chosen, environment.kinds, limits.tick)
     if previews and kind.stages is not None:  # the predictions of a preview take as much memory again
         limits.check_memory(2 * kind.memory(context), f"decoding its {kind.name} in stages")
         return (yield from kind.stages(section.body, context))
@@ -210,7 +205,7 @@ def _payload(
 def model_of(container: Container, environment: Environment) -> tuple[Path, str]:
     """Return folder and digest of the model that a file names."""
     header = container.header
-    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    wanted = header.named_digest
     if wanted is None:
         raise SemError(Code.MODEL_MALFORMED, f"profile {header.row_id} names no model for its payload", path="profile")
     from refcodec.networks import package_cache

@@ -10,8 +10,6 @@ Every other function of the library reads them, with such an environment or SEM_
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from refcodec.assemble import CodedPayload, FileTemplate, check_size, header_of
 from refcodec.container.limits import level_bounds
@@ -55,17 +53,8 @@ def coding_context(
     row: Profile, kind: Kind, size: tuple[int, int], environment: Environment, level: int = 1
 ) -> CodingContext:
     """Return what a payload of a row is coded with, its model included. Raises ModelError if it cannot be loaded."""
-    parameters, model, backend = row.parameters(kind.id), _model(row, kind, environment), None
-    if kind.networks and model is not None:
-        backend = package_cache.backend()
-    return CodingContext(parameters, size, level_bounds(level).text_bytes, environment.tables, model, backend)
-
-
-def _model(row: Profile, kind: Kind, environment: Environment) -> Any:
-    parameters = row.parameters(kind.id)
-    if not kind.needs_model(parameters):
-        return None
-    folder: Path = environment.locate_package(row.model or "")
-    model = package_cache.payload_model(kind, folder, package_cache.model_digest(folder), environment.kinds)
-    kind.check_model(model, parameters)
-    return model
+    context = CodingContext(row.parameters(kind.id), size, level_bounds(level).text_bytes, environment.tables)
+    if not kind.needs_model(context.parameters):
+        return context
+    folder = environment.locate_package(row.model or "")
+    return package_cache.with_model(context, kind, (folder, package_cache.model_digest(folder)), environment.kinds)

@@ -81,8 +81,7 @@ def artifacts(symbols: DecodedFile, progress: Progress | None = None) -> dict[st
 
 def _find_model(symbols: DecodedFile) -> Any:
     """Return the symbol model that the file names, None if it names none or it is not installed."""
-    header = symbols.container.header
-    digest = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    digest = symbols.container.header.named_digest
     folder = None if digest is None else symbols.environment.find_package(digest)
     if folder is None:
         return None

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 # of `decode`
+SEEDS: Final = 10**19  # seeds are below it: they have at most 19 digits (SPEC §6)
 SAMPLES_MAX: Final = 64  # pictures of one file
 REFLECTIONS_MAX: Final = 99  # rounds, each of which generates a picture anew
 

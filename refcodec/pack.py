@@ -174,6 +174,5 @@ def _model_of(header: Header, symbols: SymbolInputs, environment: Environment) -
     quantises = header.model_hash is not None and symbols.vector is not None  # an explicit model may quantise vectors
     if not quantises and not needs_model(header.profile, symbols.names()):
         return None, None
-    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
-    folder = environment.locate_package(wanted or "")
+    folder = environment.locate_package(header.named_digest or "")
     return folder, package_cache.model_digest(folder)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from refcodec.container import Container
-from refcodec.decode_settings import DecodeSettings
+from refcodec.decode_settings import RENDER_OPTIONS, DecodeSettings
 from refcodec.decoder import DecodedFile, decode_in_stages
 from refcodec.encode_settings import check_callbacks, refuse_unknown
 from refcodec.foundation.resolve import Models
@@ -68,7 +68,7 @@ def decode_progressive(
         >>> for preview in refcodec.decode_progressive("photo.sem"):
         ...     show(preview.image)
     """
-    refuse_unknown("decode_progressive", hints, frozenset(RenderOptions.__annotations__))
+    refuse_unknown("decode_progressive", hints, RENDER_OPTIONS)
     check_callbacks(progress=progress, notice=notice)
     settings = DecodeSettings.of(
         data,

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Exceptions of Python that stand for an error of SPEC §17: too little memory, a library or a file that is not there."""
+"""Report exceptions of Python: as an error of SPEC §17, such as too little memory, as a wrong argument, or as a bug."""
 
 from __future__ import annotations
 
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from refcodec.errors import Code, SemError
 
 MORE_MEMORY: Final = "use a machine with more"
+USAGE: Final = 2  # exit status for wrong arguments
+BUG: Final = 1
 
 
 def known_error(error: BaseException, *, more_memory: str = MORE_MEMORY, stream: str | None = None) -> SemError | None:
@@ -30,3 +33,17 @@ def known_error(error: BaseException, *, more_memory: str = MORE_MEMORY, stream:
         code = Code.CANNOT_WRITE if of_stream else Code.CANNOT_READ
         return SemError(code, f"{what}{error.strerror or error}")
     return None
+
+
+def describe_bug(error: BaseException) -> str:
+    """Return type, message and line of an unexpected exception."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = "" if frame is None else f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
+    return f"{type(error).__name__}: {error}{where}" if str(error) else f"{type(error).__name__}{where}"
+
+
+def members_without_code(name: str, message: str, hint: str) -> dict[str, Any]:
+    """Return the object of conformance/schema/error.schema.json for an error that is not one of a file."""
+    return {"code": None, "name": name, "family": name, "message": message, "offset": None, "path": None, "hint": hint}

@@ -130,7 +130,7 @@ def check_codebooks(container: Any, environment: Environment) -> None:
     from refcodec.payloads import kinds
 
     header, profile = container.header, container.profile
-    digest = profile.model if header.model_hash is None else header.model_hash.hex()
+    digest = header.named_digest
     if 4 in profile.kinds and profile.parameters(4).get("codebooks") and digest is not None:
         folder = environment.locate_package(digest)
         kinds.check_model(package_cache.table_model(folder, model_digest(folder)), 4, profile.parameters(4))

@@ -89,12 +89,12 @@ class Decode(ModelTask):
 
     @cached_property
     def _overrides(self) -> dict[str, Any]:
-        from refcodec.decode_picture import HINTS
+        from refcodec.decode_settings import RENDER_OPTIONS
         from refcodec.encode_settings import refuse_unknown
         from refcodec.methods.sampler import SamplerSettings, overrides_of
 
         hints = {name: value for name, value in self.options.items() if name not in (*self.model_options, *OTHERS)}
-        refuse_unknown("decode", hints, HINTS)
+        refuse_unknown("decode", hints, RENDER_OPTIONS)
         overrides = overrides_of(hints)  # type: ignore[arg-type]
         SamplerSettings.of(overrides)
         return overrides

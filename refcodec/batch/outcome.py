@@ -5,14 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from refcodec.errors import Code, SemError, one_line
-from refcodec.python_errors import MORE_MEMORY, known_error
-
-USAGE: Final = 2  # exit status of arguments that do not fit a file
-BUG: Final = 1
+from refcodec.python_errors import BUG, MORE_MEMORY, USAGE, describe_bug, known_error, members_without_code
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class Failure:
             return cls(known.id, known.name, one_line(str(known)), known.status, known.to_dict())
         if isinstance(error, ValueError):
             return _without_code("usage", str(error), "see --help", USAGE)
-        return _without_code("bug", _where(error), "this is a bug of refcodec: please report it", BUG)
+        return _without_code("bug", describe_bug(error), "this is a bug of refcodec: please report it", BUG)
 
 
 _NAMING: Final = (f"SEM-E-{Code.CANNOT_READ.value}", f"SEM-E-{Code.CANNOT_WRITE.value}")
@@ -57,17 +53,7 @@ _NAMING: Final = (f"SEM-E-{Code.CANNOT_READ.value}", f"SEM-E-{Code.CANNOT_WRITE.
 
 def _without_code(name: str, what: str, hint: str, status: int) -> Failure:
     what = one_line(" ".join(what.split()))
-    members = {"code": None, "name": name, "family": name, "message": what, "offset": None, "path": None, "hint": hint}
-    return Failure(None, name, f"{name}: {what}; {hint}", status, members)
-
-
-def _where(error: Exception) -> str:
-    """Return type, message and line of an unexpected exception."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    where = "" if frame is None else f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
-    return f"{type(error).__name__}: {error}{where}" if str(error) else f"{type(error).__name__}{where}"
+    return Failure(None, name, f"{name}: {what}; {hint}", status, members_without_code(name, what, hint))
 
 
 @dataclass(frozen=True)

@@ -36,21 +36,21 @@ def run(batch: Batch, cluster: Cluster) -> Generator[Row, None, None]:
     Raises OutputClash, OutputsPresent and ValueError for arguments that do not fit, and SemError for inputs that are not
     found, a cluster that is not reached and outputs that cannot be written.
     """
-    found, files = inputs_of(batch)
-    yield from rows_of(batch, cluster, found, files)
+    inputs, files = inputs_of(batch)
+    yield from rows_of(batch, cluster, inputs, files)
 
 
 def inputs_of(batch: Batch) -> tuple[BatchInputs, list[Entry]]:
     """Return the inputs, and the files among them with the names of their outputs. Raises as `run` does."""
     arrow()
-    found = find(batch.inputs, batch.suffixes, batch.output)
-    files = name_files(found.files, batch.files, batch.suffix or "", keep_suffix=batch.keep_suffix)
+    inputs = find(batch.inputs, batch.suffixes, batch.output)
+    files = name_files(inputs.files, batch.files, batch.suffix or "", keep_suffix=batch.keep_suffix)
     if batch.store is not None:
         _check_output(batch.store, batch.present)
-    return found, files
+    return inputs, files
 
 
-def rows_of(batch: Batch, cluster: Cluster, found: BatchInputs, files: list[Entry]) -> Generator[Row, None, None]:
+def rows_of(batch: Batch, cluster: Cluster, inputs: BatchInputs, files: list[Entry]) -> Generator[Row, None, None]:
     """Yield the rows of `run` for the inputs of `inputs_of`.
 
     Raises as `run` does, and the error of an input if each would have it and none has been done before.
@@ -58,7 +58,7 @@ def rows_of(batch: Batch, cluster: Cluster, found: BatchInputs, files: list[Entr
     parts = _parts(batch)
     resume = parts is not None and batch.present is Present.RESUME
     records = parts.records() if parts is not None and resume else {}
-    plan = plan_of(batch, found, files, records)
+    plan = plan_of(batch, inputs, files, records)
     for key in plan.stale:
         del records[key]
     yield from (Row(key, "kept") for key in plan.kept)

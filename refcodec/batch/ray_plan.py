@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from refcodec.batch.intact import OUTPUT_MAX
 from refcodec.batch.outputs import Present
 from refcodec.batch.ray_inputs import BatchInputs, Entry
 from refcodec.batch.ray_rows import Record, packed, text
 from refcodec.batch.ray_shards import Shards, input_row
 from refcodec.batch.ray_store import Store
-from refcodec.batch.ray_worker import OUTPUT_MAX, Stage
+from refcodec.batch.ray_worker import Stage
 from refcodec.batch.task import Task
 from refcodec.errors import SemError
 from refcodec.images.formats import MAX_BYTES
@@ -72,15 +73,15 @@ class Plan:
     stale: dict[str, int] = field(default_factory=dict)
 
 
-def plan_of(batch: Batch, found: BatchInputs, files: list[Entry], records: Mapping[str, Record]) -> Plan:
+def plan_of(batch: Batch, inputs: BatchInputs, files: list[Entry], records: Mapping[str, Record]) -> Plan:
     """Return what is left to do. records: of earlier runs, by key.
 
     Outputs that are files are checked by the workers; rows that have their output with them are done.
     """
     output = batch.files
     by_workers = output is not None and not output.in_process
-    plan = Plan(_stage(batch, found, output if by_workers else None), _shards(batch, found, skip=not by_workers))
-    plan.shard_entries = found.shards
+    plan = Plan(_stage(batch, inputs, output if by_workers else None), _shards(batch, inputs, skip=not by_workers))
+    plan.shard_entries = inputs.shards
     for entry in files:
         key = text(packed(entry.key))
         record = records.get(key)
@@ -90,14 +91,14 @@ def plan_of(batch: Batch, found: BatchInputs, files: list[Entry], records: Mappi
         if record is not None and not by_workers and (output is None or _is_there(output, entry.name, record)):
             plan.kept.append(key)
             continue
-        plan.files.append(_file_row(found.stores[entry.store], entry, record))
-    _add_shards(plan, found, records)
+        plan.files.append(_file_row(inputs.stores[entry.store], entry, record))
+    _add_shards(plan, inputs, records)
     return plan
 
 
-def _add_shards(plan: Plan, found: BatchInputs, records: Mapping[str, Record]) -> None:
+def _add_shards(plan: Plan, inputs: BatchInputs, records: Mapping[str, Record]) -> None:
     """Sort what earlier runs have made of shards into what holds and what does not."""
-    versions = {text(packed(shard.path)): shard.version for shard in found.shards}
+    versions = {text(packed(shard.path)): shard.version for shard in inputs.shards}
     done: dict[str, dict[str, str | None]] = {}
     for key, record in records.items():
         if record.source not in versions:
@@ -111,15 +112,15 @@ def _add_shards(plan: Plan, found: BatchInputs, records: Mapping[str, Record]) -
     plan.shards = replace(plan.shards, done=done)
 
 
-def _stage(batch: Batch, found: BatchInputs, output: Store | None) -> Stage:
+def _stage(batch: Batch, inputs: BatchInputs, output: Store | None) -> Stage:
     resume = batch.present is Present.RESUME
-    stores = tuple(found.stores)
+    stores = tuple(inputs.stores)
     return Stage(batch.task, stores, MAX_BYTES, output, resume, batch.pictures, batch.level, batch.limits)
 
 
-def _shards(batch: Batch, found: BatchInputs, *, skip: bool) -> Shards:
+def _shards(batch: Batch, inputs: BatchInputs, *, skip: bool) -> Shards:
     return Shards(
-        tuple(found.stores),
+        tuple(inputs.stores),
         frozenset(batch.suffixes),
         MAX_BYTES,
         BLOCK_ROWS,

@@ -9,9 +9,9 @@ import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from refcodec.batch.intact import is_picture
+from refcodec.batch.intact import OUTPUT_MAX, is_picture
 from refcodec.batch.outcome import Failure, Outcome
 from refcodec.batch.ray_ledger import Claim
 from refcodec.batch.ray_rows import arrow, text
@@ -21,8 +21,6 @@ from refcodec.batch.verify import Verify
 from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import shown
 from refcodec.limits import Limits
-
-OUTPUT_MAX: Final = 1 << 32  # bytes
 
 
 @dataclass(frozen=True)

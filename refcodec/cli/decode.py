@@ -18,7 +18,7 @@ from refcodec.cli.stdio import STDIO, claim_output, read_input, say, show_json, 
 from refcodec.cli.write_images import ImageOptions, write_pictures
 from refcodec.cli.write_symbols import Naming
 from refcodec.fileio import shown
-from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX
+from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX, SEEDS
 
 if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
@@ -40,7 +40,7 @@ EXPAND_HELP = "Expand a consonant text into a fuller prompt.  [default: if --mod
 IMAGE_GUIDANCE_HELP = "How closely a model in the role editor keeps to the picture that it edits."
 LARGE = click.FloatRange(0, 999_999)
 PAINTING_OPTIONS = (
-    click.option("--seed", type=click.IntRange(0, 10**19 - 1), metavar="N", help=SEED_HELP),
+    click.option("--seed", type=click.IntRange(0, SEEDS - 1), metavar="N", help=SEED_HELP),
     click.option(
         "--generator", type=click.Choice(["cpu", "cuda"]), help="Noise generator; cpu and cuda give different noise."
     ),

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import click
 
 from refcodec.cli.stdio import error_is_output, say, show_json, wants_json
 from refcodec.errors import SemError, one_line
+from refcodec.python_errors import BUG, USAGE, describe_bug, members_without_code
 
-USAGE, BUG = 2, 1
 TRACEBACK = "SEMTOOL_TRACEBACK"  # environment variable: if set, a bug shows its traceback
 
 
@@ -39,27 +38,13 @@ def bug(error: Exception) -> int:
     """Print an unexpected exception, which is a bug of semtool; return status 1."""
     if os.environ.get(TRACEBACK):
         raise error
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    where = "" if frame is None else f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
-    what = f"{type(error).__name__}: {error}{where}" if str(error) else f"{type(error).__name__}{where}"
-    return _print_error("bug", what, f"this is a bug of semtool: please report it ({TRACEBACK}=1 shows more)", BUG)
+    hint = f"this is a bug of semtool: please report it ({TRACEBACK}=1 shows more)"
+    return _print_error("bug", describe_bug(error), hint, BUG)
 
 
 def interrupted(what: str) -> None:
     """Print the object for Ctrl-C; the caller has printed the line."""
-    _print_object(
-        {
-            "code": None,
-            "name": "interrupted",
-            "family": "interrupted",
-            "message": what,
-            "offset": None,
-            "path": None,
-            "hint": "start it again",
-        }
-    )
+    _print_object(members_without_code("interrupted", what, "start it again"))
 
 
 def notice(text: str) -> None:
@@ -72,8 +57,7 @@ def notice(text: str) -> None:
 
 def _print_error(name: str, what: str, hint: str, status: int) -> int:
     """Print an error without a code, as it is not an error of a file; return `status`."""
-    fields = {"code": None, "name": name, "family": name, "message": what, "offset": None, "path": None, "hint": hint}
-    _print_object(fields)
+    _print_object(members_without_code(name, what, hint))
     say(one_line(f"{name}: {what}; {hint}"), err=True)
     return status
 

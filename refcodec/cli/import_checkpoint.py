@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,10 @@ from refcodec.cli.import_role import place_role, result
 from refcodec.cli.output_probe import probe_folder
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.progress import Progress
 
 if TYPE_CHECKING:
     from refcodec.convert.checkpoints import ImportJob
-
-Progress = Callable[[float], None]
 
 
 def import_checkpoint(

@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from refcodec.cli.output_probe import probe_folder
 from refcodec.fileio import shown
-from refcodec.progress import part
-
-Progress = Callable[[float], None]
+from refcodec.progress import Progress, part
 
 
 def result(kind: str, folder: Path, **more: Any) -> dict[str, Any]:

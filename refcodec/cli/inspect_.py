@@ -62,7 +62,10 @@ def command(
         from refcodec.cli.inspect_many import inspect_many
 
         return inspect_many(
-            sources, model, level, lambda name, data, found, rows: "\n".join(_lines(name, data, found, rows, as_hex))
+            sources,
+            model,
+            level,
+            lambda name, data, inspection, rows: "\n".join(_lines(name, data, inspection, rows, as_hex)),
         )
     (source,) = sources
     if html is not None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ from refcodec.cli.import_role import import_role
 from refcodec.cli.output_file import folder_name
 from refcodec.cli.stdio import say, show_json, wants_json
 from refcodec.fileio import shown
-
-Progress = Callable[[float], None]
 
 
 def _kinds() -> list[str]:

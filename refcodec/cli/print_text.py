@@ -55,13 +55,13 @@ def shortened(word: str) -> str:
     return word if len(word) <= GUESS_LETTERS else f"{word[:GUESS_LETTERS]}…"
 
 
-def _described(found: FileText, alternatives: bool) -> tuple[dict[str, Any], list[str]]:
+def _described(file_text: FileText, alternatives: bool) -> tuple[dict[str, Any], list[str]]:
     """Return a text as an object and as lines, and print a notice of words that are guesses."""
-    lines = [found.text]
-    state = {"check": found.check, "complete": found.complete}
-    if found.consonants is None:
-        return {"text": found.text, "words": [], **state}, lines
-    guesses = [shortened(word.text) for word in found.words if word.guess]
+    lines = [file_text.text]
+    state = {"check": file_text.check, "complete": file_text.complete}
+    if file_text.consonants is None:
+        return {"text": file_text.text, "words": [], **state}, lines
+    guesses = [shortened(word.text) for word in file_text.words if word.guess]
     if guesses:
         more = f" and {len(guesses) - GUESSES} more" if len(guesses) > GUESSES else ""
         notice(f"words that are not in the lexicon, spelled by guess: {', '.join(guesses[:GUESSES])}{more}")
@@ -73,11 +73,11 @@ def _described(found: FileText, alternatives: bool) -> tuple[dict[str, Any], lis
             "guess": word.guess,
             "alternatives": [{"text": text, "score": score} for text, score in word.alternatives],
         }
-        for word in found.words
+        for word in file_text.words
     ]
     if alternatives:
-        width = max((len(word.consonants) for word in found.words), default=0)
-        for word in found.words:
+        width = max((len(word.consonants) for word in file_text.words), default=0)
+        for word in file_text.words:
             others = ", ".join(text for text, _ in word.alternatives) or "-"
             lines.append(f"  {word.consonants:{width}}  {word.text}{' (guess)' if word.guess else ''}  or {others}")
-    return {"text": found.text, "consonants": found.consonants, "words": words, **state}, lines
+    return {"text": file_text.text, "consonants": file_text.consonants, "words": words, **state}, lines

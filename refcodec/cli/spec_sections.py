@@ -75,9 +75,9 @@ def normalised(reference: str) -> str:
     return text.removesuffix(".")
 
 
-def _rule(found: list[Section], name: str) -> Passage | None:
+def _rule(sections: list[Section], name: str) -> Passage | None:
     """Return a rule: its paragraph, up to an empty line or the next rule."""
-    for section in _innermost(found):
+    for section in _innermost(sections):
         for i, line in enumerate(section.lines):
             match = _RULE.match(line)
             if match and match[1] == name:
@@ -87,10 +87,10 @@ def _rule(found: list[Section], name: str) -> Passage | None:
     return None
 
 
-def _error(found: list[Section], name: str) -> Passage | None:
+def _error(sections: list[Section], name: str) -> Passage | None:
     """Return the row of an error code, and every rule that gives this code."""
     home, rows, rules = None, [], []
-    for section in _innermost(found):
+    for section in _innermost(sections):
         for i, line in enumerate(section.lines):
             match = _ERROR.match(line)
             if match and match[1] == name:
@@ -111,9 +111,9 @@ def _table_head(lines: tuple[str, ...], row: int) -> list[str]:
     return list(lines[start : start + 2])
 
 
-def _innermost(found: list[Section]) -> Iterator[Section]:
+def _innermost(sections: list[Section]) -> Iterator[Section]:
     """Yield sections without the lines of their subsections, so that each line comes once."""
-    for section in found:
+    for section in sections:
         inner = next((i for i, _ in _headings(list(section.lines[1:]))), None)
         lines = section.lines if inner is None else section.lines[: inner + 1]
         yield Section(section.number, section.heading, lines)

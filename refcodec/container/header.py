@@ -75,6 +75,11 @@ class Header:
         """Return a registry of the header's row alone, which suffices to read its file again."""
         return Registry.of() if self.row is None else Registry.of(self.row, kinds=self.row.known)
 
+    @property
+    def named_digest(self) -> str | None:
+        """Return the digest of the symbol model as the file names it: a prefix of it for a short hash, None for no model."""
+        return self.profile.model if self.model_hash is None else self.model_hash.hex()
+
     def model_digest(self) -> str | None:
         """Return the full digest of the symbol model; None if there is no model, or the header has a short hash of it."""
         if self.model_hash is None:

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from refcodec.networks.context_model import Sites, pass_sites
+from refcodec.payloads.latents import STEP
 from refcodec.transforms.elic.entropy_model import ContextWalk
 from refcodec.transforms.elic.network import LOG_MIN, LOG_STEP, Elic
 
 Array = NDArray[Any]
-STEP = 64  # units of means in one quantisation step (SPEC §13.7)
 
 
 class EntropyParameters(Protocol):

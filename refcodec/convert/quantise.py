@@ -18,6 +18,7 @@ from torch import nn
 
 from refcodec.convert.calibrate import HEADROOM, TOP, Ranges, convolutions
 from refcodec.networks.package import declare
+from refcodec.payloads.latents import STEP
 from refcodec.transforms.elic.entropy_model import SIGMAS
 from refcodec.transforms.elic.network import LOG_MIN, LOG_STEP, Elic
 
@@ -104,7 +105,7 @@ def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbol
         "order": "means-scales" if cfg.means_first else "scales-means",
         "context": cfg.channel_scope,
         "z_input": out.requant("z_input", z_scale / gain_z, -TOP, TOP, centre * z_scale if centre.any() else None),
-        "y_input": out.requant("y_input", y_scale / (64 * gain), -TOP, TOP),
+        "y_input": out.requant("y_input", y_scale / (STEP * gain), -TOP, TOP),
         "channel_nets": [],
         "spatial_nets": [],
         "anchor_heads": [] if cfg.anchor_net else None,
@@ -120,7 +121,7 @@ def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbol
         if k == 0:
             symbols["channel_nets"].append(None)
         else:
-            before = np.concatenate([_part(cfg.groups, j, y_scale) for j in cfg.context_channels(k)])
+            before = np.concatenate([_part(cfg.groups, j, y_scale) for j in cfg.context_groups(k)])
             layers, ctx = out.net(f"channel.{k}", net.entropy.channel[k], before, ranges, head=False)
             symbols["channel_nets"].append(layers)
             base = np.concatenate([ctx, hyper])
@@ -133,7 +134,7 @@ def symbol_model(net: Elic, ranges: Ranges, z: dict[str, Array]) -> tuple[Symbol
             symbols["anchor_heads"].append(layers)
             acc = _common_units(out, f"head.{k}", f"anchor.{k}", len(convolutions(net.entropy.head[k])) - 1, acc, own)
         mean, scale = (acc[:c], acc[c:]) if cfg.means_first else (acc[c:], acc[:c])
-        symbols["means"].append(out.requant(f"mean.{k}", 64 * gain[:, part] / mean, -TOP, TOP))
+        symbols["means"].append(out.requant(f"mean.{k}", STEP * gain[:, part] / mean, -TOP, TOP))
         symbols["scales"].append(_scale(out, k, net, ranges, gain[:, part], scale))
     out.tensors.update(z)
     symbols["tensors"] = declare(out.tensors)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec.entropy.tables import TOTAL
+
 Array = NDArray[Any]
 
 
@@ -41,6 +43,6 @@ def _frequencies(p: list[float]) -> list[int]:
     n = len(p) + 1
     if n > 32768:
         raise ValueError(f"a z table of {n - 1} symbols; the network was hardly trained")
-    freq = [1 + int(x * (65536 - n)) for x in p] + [1]
-    freq[max(range(len(p)), key=freq.__getitem__)] += 65536 - sum(freq)
+    freq = [1 + int(x * (TOTAL - n)) for x in p] + [1]
+    freq[max(range(len(p)), key=freq.__getitem__)] += TOTAL - sum(freq)
     return freq

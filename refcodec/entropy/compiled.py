@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 # Importing numba and its compiled loops takes as long as coding about this many symbols in plain Python.
-LOADING_PAYS: Final = 1 << 24
+LOADING_VALUES_MIN: Final = 1 << 24
 # Once they are loaded, they are faster unless the array is shorter than this.
-CALLING_PAYS: Final = 1 << 8
+CALLING_VALUES_MIN: Final = 1 << 8
 
 _values_coded_in_python = 0
 
@@ -18,12 +18,12 @@ _values_coded_in_python = 0
 def compiled_loops(count: int, fast: bool | None) -> Any:
     """Return the module of compiled loops for an array of `count` values, or None for plain Python.
 
-    With fast=None, numba is loaded as soon as the process has coded LOADING_PAYS values without it.
+    With fast=None, numba is loaded as soon as the process has coded LOADING_VALUES_MIN values without it.
     """
     global _values_coded_in_python
     if fast is None:
         _values_coded_in_python += count
-        fast = count >= CALLING_PAYS and _values_coded_in_python >= LOADING_PAYS
+        fast = count >= CALLING_VALUES_MIN and _values_coded_in_python >= LOADING_VALUES_MIN
     return _kernels() if fast else None
 
 

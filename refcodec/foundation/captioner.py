@@ -25,12 +25,11 @@ from refcodec.foundation.loading import (
 )
 from refcodec.foundation.required_files import check_processor_files, check_tokenizer_files
 from refcodec.foundation.resolve import Models
+from refcodec.foundation.text_lengths import CAPTION_TOKENS, DESCRIPTION_TOKENS
 from refcodec.foundation.tokenizer_probe import check_tokenizer
 from refcodec.foundation.worker.phases import preparing
 
 ROLE = "captioner"
-DESCRIPTION_TOKENS: Final = 512
-CAPTION_TOKENS: Final = 32
 
 Pixels = NDArray[np.uint8]
 

@@ -26,7 +26,7 @@ WORDS_BYTES_MAX: Final = 1 << 28  # of a vocabulary or a list of weights; the la
 DEPTH_MAX: Final = 64  # of a configuration
 NAME_MAX: Final = 80  # characters of a name in a message
 # files that hold words or names of weights, not settings
-VOCABULARIES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", "special_tokens_map.json", "merges.json")
+WORD_LISTS: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", "special_tokens_map.json", "merges.json")
 INDEX: Final = ".index.json"
 PIPELINES: Final = ("model_index.json", "modular_model_index.json")
 LIBRARIES: Final = ("diffusers", "transformers")
@@ -70,7 +70,7 @@ def _file_problem(name: str, path: Path) -> Problem | None:
         return f"holds {file}, code that a library would run", f"remove {file} from it"
     if suffix not in (".json", ".jinja", ".txt", ".model"):
         return None
-    words = path.name in VOCABULARIES or name.endswith(INDEX) or suffix in (".txt", ".model")
+    words = path.name in WORD_LISTS or name.endswith(INDEX) or suffix in (".txt", ".model")
     most = WORDS_BYTES_MAX if words else CONFIG_BYTES_MAX
     try:
         if path.stat().st_size > most:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
@@ -38,7 +39,7 @@ PREFIXES: Final = {
     "text_encoder": tuple(f"embeddings.{table}_embedding.weight" for table in ("token", "position")),
 }
 WITHOUT: Final = {"text_encoder": "text_model."}  # role -> beginning of names that is left out
-VOCABULARIES: Final = (("tokenizer.json",), ("vocab.json", "added_tokens.json"))  # the first set that is there
+VOCABULARY_FILES: Final = (("tokenizer.json",), ("vocab.json", "added_tokens.json"))  # the first set that is there
 DIGITS: Final = 16  # of a digest in a provenance
 _WORD: Final = re.compile("sha256:([0-9a-f]{8,64})")
 
@@ -61,7 +62,7 @@ def digest_of(role: str, folder: Path) -> str | None:
     if not folder.is_dir():
         return None
     if role == "tokenizer":
-        files = next((found for names in VOCABULARIES if (found := _present(folder, names))), [])
+        files = next((found for names in VOCABULARY_FILES if (found := _present(folder, names))), [])
         return vocabulary_digest(files) if files else None
     weights = weight_files(folder)
     return None if weights is None else tensors_digest(weights.files, PREFIXES[role], WITHOUT.get(role, ""))
@@ -77,7 +78,7 @@ def _digest_of_package(role: str, folder: Path) -> str | None:
     """Return the digest of codebooks, or of the codebook of an embedded autoencoder; None if a package has neither."""
     manifest = package.read_manifest(folder)
     if role == "codebooks":
-        return package.symbol_digest(manifest["symbols"]) if manifest["symbols"].get("kind") == 4 else None
+        return package.symbol_digest(manifest["symbols"]) if manifest["symbols"].get("kind") == spec.PQ else None
     part = next((manifest[name] for name in ("painter", "encoder") if isinstance(manifest.get(name), dict)), None)
     if role != "hyper_encoder" or part is None or os.path.basename(str(part.get("file"))) != part.get("file"):
         return None

@@ -13,7 +13,8 @@ from typing import Final
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.roles import HUB_ID, ROLES
-from refcodec.foundation.weight_files import HEADER_BYTES_MAX, LFS_POINTER, safetensors_defect
+from refcodec.foundation.weight_files import LFS_POINTER, safetensors_defect
+from refcodec.networks.safetensors_layout import HEADER_BYTES_MAX
 
 COMMIT_BYTES_MAX: Final = 256
 PICKLED_FILES: Final = (".ckpt", ".pt", ".pth", ".bin", ".pkl")

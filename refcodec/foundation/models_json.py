@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Any, Final
@@ -21,11 +20,11 @@ from refcodec.fileio import shown
 from refcodec.foundation.folder_kind import pipeline_role
 from refcodec.foundation.model_place import snapshot_of
 from refcodec.foundation.roles import HUB_ID, ROLES, ModelSource
+from refcodec.networks.manifest_values import is_digest
 
 LISTING: Final = "models.json"
 FORMAT, FORMAT_VERSION = "sem-models", 1
 LISTING_BYTES_MAX: Final = 1 << 20
-_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 def roles_in_folder(folder: Path) -> dict[str, ModelSource]:
@@ -85,7 +84,7 @@ def _listed_roles(folder: Path) -> dict[str, ModelSource]:
             or not isinstance(sha256, str | None)
         ):
             raise _malformed(folder, f"{role!r} is not a role with a source, revision and sha256")
-        if sha256 is not None and _SHA256.fullmatch(sha256) is None:
+        if sha256 is not None and not is_digest(sha256):
             raise _malformed(folder, f"the sha256 of {role} is not 64 lower-case hexadecimal digits")
         if inside(folder, place):
             place = str(folder / place)

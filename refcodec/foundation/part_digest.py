@@ -20,7 +20,7 @@ import numpy as np
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.weight_files import HEADER_BYTES_MAX
+from refcodec.networks.safetensors_layout import HEADER_BYTES_MAX
 
 FLOATS: Final = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2"}  # dtype -> its numbers, or bits of BF16
 VOCABULARY_BYTES_MAX: Final = 1 << 27

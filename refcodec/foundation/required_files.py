@@ -23,7 +23,7 @@ PROCESSOR_CONFIGS: Final = ("preprocessor_config.json", "processor_config.json")
 SCHEDULER_CONFIG: Final = "scheduler_config.json"
 _BPE: Final = ("vocab.json", "merges.txt")
 # start of the name of a tokenizer class -> its files where there is no tokenizer.json
-VOCABULARIES: Final = {
+TOKENIZER_FILES: Final = {
     **dict.fromkeys(
         ("CLIP", "GPT2", "Qwen2", "Roberta", "Bart", "Longformer", "Phobert", "OPT", "CodeGen", "Whisper", "GPTNeoX"),
         _BPE,
@@ -34,7 +34,7 @@ VOCABULARIES: Final = {
     **dict.fromkeys(("XLMRoberta", "MBart", "Camembert", "XGLM", "NllbTokenizer"), ("sentencepiece.bpe.model",)),
 }
 # of other classes: one of these is enough
-ANY_VOCABULARY: Final = (
+ANY_TOKENIZER_FILES: Final = (
     _BPE, ("vocab.txt",), ("spiece.model",), ("tokenizer.model",), ("sentencepiece.bpe.model",), ("spm.model",),
     ("sentencepiece.model",), ("vocab.bpe",), ("tekken.json",), ("source.spm", "target.spm", "vocab.json"),
 )  # fmt: skip
@@ -54,19 +54,19 @@ def check_tokenizer_files(role: str, name: str, folder: Path, part: str = "", ki
             raise _broken(role, name, part, FAST)
         return
     kind = kind or str(config.get("tokenizer_class") or "")
-    known = max((start for start in VOCABULARIES if kind.startswith(start)), key=len, default=None)
-    choices = ANY_VOCABULARY if known is None else (VOCABULARIES[known],)
+    known = max((start for start in TOKENIZER_FILES if kind.startswith(start)), key=len, default=None)
+    choices = ANY_TOKENIZER_FILES if known is None else (TOKENIZER_FILES[known],)
     missing = [[file for file in files if not _filled(place / file)] for files in choices]
     if all(missing):
         begun = [lost[0] for lost, files in zip(missing, choices, strict=True) if len(lost) < len(files)]
-        others = "" if known is None or begun else f", or {' and '.join(VOCABULARIES[known])},"
+        others = "" if known is None or begun else f", or {' and '.join(TOKENIZER_FILES[known])},"
         raise _lacks(role, name, part, begun[0] if begun else FAST, "tokenizer", place, others)
     _require_sentencepiece(role, name, place)
 
 
 def _require_sentencepiece(role: str, name: str, place: Path) -> None:
     """Raise Code.DEPENDENCY_MISSING if there is only a sentencepiece model, and its packages are not installed."""
-    if any(_filled(place / names[0]) for names in ANY_VOCABULARY if not names[0].endswith((".model", ".spm"))):
+    if any(_filled(place / names[0]) for names in ANY_TOKENIZER_FILES if not names[0].endswith((".model", ".spm"))):
         return
     missing = [package for package in ("sentencepiece", "google.protobuf") if not _installed(package)]
     if missing:

@@ -21,6 +21,7 @@ from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_t
 from refcodec.foundation.prompt_tokens import EmbeddedPrompt
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
+from refcodec.foundation.text_lengths import PROMPT_WORDS_MAX
 from refcodec.foundation.unclip import pixels_of
 from refcodec.foundation.withheld import require_generated
 from refcodec.progress import Progress
@@ -28,7 +29,6 @@ from refcodec.progress import Progress
 ROLE = "painter"
 NATIVE: Final = 1024  # side, if a pipeline does not state its native size
 FLOW: Final = "FlowMatch"  # prefix of samplers that diffusion samplers cannot replace
-WORDS_MAX: Final = 120  # of a prompt; more wins nothing, even where the encoder reads them
 CONDITIONED: Final = "Control"  # in the name of a class that requires more than a text
 
 Pixels = NDArray[np.uint8]
@@ -81,12 +81,12 @@ class TextToImage:
 
     @property
     def prompt_words(self) -> int:
-        """About the number of words of a prompt that it reads: two for three tokens, but at most WORDS_MAX."""
+        """About the number of words of a prompt that it reads: two for three tokens, but at most PROMPT_WORDS_MAX."""
         tokenizers = [
             part for name, part in self.pipeline.components.items() if "tokenizer" in name and part is not None
         ]
-        tokens = max((int(tokenizer.model_max_length) for tokenizer in tokenizers), default=WORDS_MAX)
-        return max(1, min(WORDS_MAX, 2 * (tokens - 2) // 3))
+        tokens = max((int(tokenizer.model_max_length) for tokenizer in tokenizers), default=PROMPT_WORDS_MAX)
+        return max(1, min(PROMPT_WORDS_MAX, 2 * (tokens - 2) // 3))
 
     @property
     def edits_pictures(self) -> bool:

@@ -18,11 +18,11 @@ from typing import Any, Final
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
+from refcodec.networks.safetensors_layout import HEADER_BYTES_MAX
 
 SUFFIX: Final = ".safetensors"
 STEMS: Final = ("model", "diffusion_pytorch_model")  # of transformers, of diffusers
 PREFERRED: Final = (None, "fp16", "bf16")  # variants, the best first; others follow by name, non_ema at the end
-HEADER_BYTES_MAX: Final = 1 << 24
 LFS_POINTER: Final = b"version https://git-lfs"
 UNFINISHED: Final = (".incomplete", ".part", ".crdownload", ".aria2", ".download", ".partial")
 OPENVINO: Final = "openvino_"  # start of the names of its files
@@ -81,18 +81,18 @@ def _rank(variant: str | None) -> tuple[int, str]:
     return order, variant or ""
 
 
-def _sharded(folder: Path, variant: str | None, found: list[str], index: str | None, count: int) -> WeightFiles:
+def _sharded(folder: Path, variant: str | None, shards: list[str], index: str | None, count: int) -> WeightFiles:
     """Return the shards that an index names; without an index it is missing itself."""
     if index is None:
         suffix = "" if variant is None else f".{variant}"
-        stem = next(stem for stem in sorted(STEMS, key=len, reverse=True) if found[0].startswith(stem))
-        lost = (f"{count - len(found)} of {count} shards",) if len(found) < count else ()
+        stem = next(stem for stem in sorted(STEMS, key=len, reverse=True) if shards[0].startswith(stem))
+        lost = (f"{count - len(shards)} of {count} shards",) if len(shards) < count else ()
         names = (f"{stem}{SUFFIX}.index{suffix}.json", *lost)
-        return WeightFiles(variant, tuple(folder / name for name in found), names)
+        return WeightFiles(variant, tuple(folder / name for name in shards), names)
     try:
         named = _index_names(folder / index)
     except ValueError:
-        return WeightFiles(variant, tuple(folder / name for name in found), (f"a valid {index}",))
+        return WeightFiles(variant, tuple(folder / name for name in shards), (f"a valid {index}",))
     here = [name for name in named if os.path.isfile(folder / name)]
     return WeightFiles(
         variant, tuple(folder / name for name in here), tuple(name for name in named if name not in here)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-_LONGEST = 1 << 29
+from refcodec.images.formats import MAX_BYTES
 
 
 def bytes_behind(image: Image.Image) -> bytes:
@@ -22,14 +22,14 @@ def bytes_behind(image: Image.Image) -> bytes:
             at = stream.tell()
             try:
                 stream.seek(0)
-                data = stream.read(_LONGEST)
+                data = stream.read(MAX_BYTES)
             finally:
                 stream.seek(at)
             return data if isinstance(data, bytes) else b""
         name = getattr(image, "filename", "")
         if name and os.path.isfile(name):
             with open(name, "rb") as file:
-                return file.read(_LONGEST)
+                return file.read(MAX_BYTES)
     except (OSError, ValueError, AttributeError, TypeError):
         pass
     return b""

@@ -26,8 +26,8 @@ from refcodec.methods.identity_check import (
 )
 from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
-from refcodec.methods.sampler import SEEDS, SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
-from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX
+from refcodec.methods.sampler import SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
+from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX, SEEDS
 from refcodec.payloads import kinds
 from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile

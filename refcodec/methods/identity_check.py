@@ -56,7 +56,7 @@ def stated_by(container: Container, environment: Environment, used: Path | None 
     Raise Code.MODEL_MALFORMED or UNSUPPORTED_MODEL for an explicit model whose manifest is invalid.
     """
     header = container.header
-    wanted = header.profile.model if header.model_hash is None else header.model_hash.hex()
+    wanted = header.named_digest
     folder = used or (None if wanted is None else _find(wanted, environment))
     by_model, codebooks = {}, None
     if folder is not None:

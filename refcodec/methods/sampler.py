@@ -13,7 +13,6 @@ from typing import Any, Final, TypedDict
 from refcodec.registry import hints as hint_forms
 
 DEFAULTS: Final = {"generator": "cpu", "seed": "0", "noise-level": "0", "norm-scale": "1", "strength": "1"}
-SEEDS: Final = 10**19  # a seed has at most 19 digits
 NORM_SCALES: Final = (0.75, 1.5)  # outside this range the meaning of a vector is lost (Bachard & Maugey 2024, §V)
 # Most steps that a file can request. More is for the user to decide: a hint of a few bytes could cost days.
 STEPS_MAX: Final = 250

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from refcodec.networks.context_model import SITES, is_one_convolution, is_pointwise
+from refcodec.networks.context_model import HEAD_SITES, is_one_convolution, is_pointwise
 from refcodec.networks.layers import Add, Conv, Net, width
 from refcodec.networks.minimal_filtering import OUTPUTS, POINTS
 from refcodec.networks.numpy_backend import threads_for
@@ -115,15 +115,17 @@ def _passes(meter: _Meter, model: SymbolModel, k: int, shape: tuple[int, int], b
         if not is_pointwise(head):
             meter.free(run(meter, head, (inputs, *shape)))
         widest = inputs + max([layer.outputs for layer in head if isinstance(layer, Conv)], default=inputs)
-        meter.pass_by(NUMBER * max(widest * max(SITES, shape[1]), _beside_anchors(net, channels, shape[1])))
+        meter.pass_by(NUMBER * max(widest * max(HEAD_SITES, shape[1]), _beside_anchors(net, channels, shape[1])))
     meter.free(whole)
 
 
 def _beside_anchors(net: Net, channels: int, w: int) -> int:
     """Return the numbers in use while the spatial net of a group runs on a band of sites."""
     n = net[0].kernel if isinstance(net[0], Conv) else 1
-    rows = max(2, 2 * SITES // w) + n - 1
-    return channels * rows * (w + n + 1) + (n + 1) // 2 * channels * rows * w // 2 + 2 * width(net, channels) * SITES
+    rows = max(2, 2 * HEAD_SITES // w) + n - 1
+    return (
+        channels * rows * (w + n + 1) + (n + 1) // 2 * channels * rows * w // 2 + 2 * width(net, channels) * HEAD_SITES
+    )
 
 
 def _numpy_run(meter: _Meter, net: Net, shape: Shape) -> int:

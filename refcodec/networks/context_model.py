@@ -23,7 +23,7 @@ from refcodec.networks.symbol_model import SymbolModel
 Ints = NDArray[np.int32]
 Sites = tuple[NDArray[np.intp], NDArray[np.intp]]
 Trace = Callable[[str, Any], None]
-SITES: Final = 2048  # that a head runs on at a time: their values fit into the cache of a core
+HEAD_SITES: Final = 2048  # that a head runs on at a time: their values fit into the cache of a core
 
 
 class Backend(Protocol):
@@ -81,7 +81,7 @@ class ContextModel:
         self.model, self.rate, self.backend, self.trace = model, rate, backend, trace
         self.sites, self.squares = pass_sites(*shape, model.parity), passes(*shape, model.parity)
         self.shape = shape
-        self.rows = 2 * SITES // shape[1]
+        self.rows = 2 * HEAD_SITES // shape[1]
 
     def _run(self, name: str, net: Net, x: Any) -> Any:
         if self.trace is None:

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from refcodec.errors import Code, SemError
-from refcodec.networks.manifest_values import malformed, require_members
+from refcodec.networks.manifest_values import is_digest, malformed, require_members
 
 KIND: Final = 0  # of `symbols` that hold nothing but an identity: no payload has this kind
 MEMBER: Final = "identity"
 ROLES_MAX: Final = 16
 _ROLE: Final = re.compile("[a-z][a-z0-9_]{0,31}")
-_DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def well_formed(value: Any) -> bool:
         isinstance(value, dict)
         and 1 <= len(value) <= ROLES_MAX
         and all(_ROLE.fullmatch(role) for role in value)
-        and all(isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in value.values())
+        and all(map(is_digest, value.values()))
     )
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Check JSON values of a manifest for their form. All functions raise Code.MODEL_MALFORMED (SEM-E-803)."""
+"""Check JSON values of a manifest for their form. `require_…` raise Code.MODEL_MALFORMED (SEM-E-803)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from typing import Any
 
@@ -12,6 +13,11 @@ from refcodec.errors import Code, SemError
 def malformed(what: str, path: str) -> SemError:
     """Return a MODEL_MALFORMED error at a path of the manifest."""
     return SemError(Code.MODEL_MALFORMED, what, path=path)
+
+
+def is_digest(value: object) -> bool:
+    """Return whether `value` is a SHA-256 in lower-case hexadecimal."""
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def require_integer(value: object, lo: int, hi: int, path: str) -> int:

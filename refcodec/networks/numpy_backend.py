@@ -22,12 +22,12 @@ from refcodec.networks.numpy_convolution import BAND, Convolver, Where
 from refcodec.networks.stages import Stage, stages
 
 Array = NDArray[Any]
-PAYS: Final = 1 << 13  # sites of a pass, for threads: 4 megapixels
+THREADING_SITES_MIN: Final = 1 << 13  # of a pass that threads share: 4 megapixels
 
 
 def threads_for(sites: int) -> int:
     """Return the number of threads for a pass of this many sites."""
-    return min(threads.cores(), threads.MOST) if sites >= PAYS else 1
+    return min(threads.cores(), threads.THREADS_MAX) if sites >= THREADING_SITES_MIN else 1
 
 
 class NumpyBackend:

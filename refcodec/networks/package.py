@@ -12,6 +12,7 @@ from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.networks import identity, table_model, work
 from refcodec.networks.identity import IdentityModel
+from refcodec.networks.manifest_values import malformed
 from refcodec.networks.package_files import read_bounded
 from refcodec.networks.package_search import MANIFEST, MANIFEST_BYTES_MAX
 from refcodec.networks.symbol_model import SymbolModel, build, symbol_digest
@@ -40,10 +41,6 @@ IDENTITY_VERSION: Final = 2  # format version of a package whose `symbols` have 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
-def _malformed(what: str, path: str) -> SemError:
-    return SemError(Code.MODEL_MALFORMED, what, path=path)
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return manifest.json of a package, checked to have a valid format, version and `symbols` with a digest.
 
@@ -53,17 +50,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = parse_json(data)
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-            raise _malformed(f"not a {FORMAT} manifest", "format")
+            raise malformed(f"not a {FORMAT} manifest", "format")
         version = manifest.get("format_version")
         if type(version) is not int or not FORMAT_VERSION <= version <= IDENTITY_VERSION:
             found = f"a {type(version).__name__}" if isinstance(version, list | dict) else repr(version)
             raise SemError(Code.UNSUPPORTED_MODEL, f"model format version {found}", path="format_version")
         identity.check_version(manifest.get("symbols"), version)
         if not isinstance(manifest.get("symbols"), dict):
-            raise _malformed("no symbols", "symbols")
+            raise malformed("no symbols", "symbols")
         canonical_json(manifest["symbols"])
     except ValueError as e:
-        raise _malformed(f"not JSON of the kind SPEC.md allows: {e}", MANIFEST) from e
+        raise malformed(f"not JSON of the kind SPEC.md allows: {e}", MANIFEST) from e
     return manifest
 
 
@@ -71,7 +68,7 @@ def load(folder: Path, digest: str | None = None) -> SymbolModel:
     """Return the symbol model of a package of kind 6 or 7. Raises ModelError (801 to 804) or UNSUPPORTED_MODEL (705)."""
     model = load_any(folder, digest)
     if not isinstance(model, SymbolModel):
-        raise _malformed(f"a model of kind {model.kind}, which has no networks", "symbols.kind")
+        raise malformed(f"a model of kind {model.kind}, which has no networks", "symbols.kind")
     return model
 
 
@@ -110,8 +107,8 @@ def load_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[dict[s
     if entry is None:
         raise SemError(Code.MODEL_UNAVAILABLE, f"model {folder.name} has no {part}", path=part)
     if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
-        raise _malformed("not an object with file and sha256", part)
+        raise malformed("not an object with file and sha256", part)
     name = entry.get("file")
     if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):  # a name, never a path
-        raise _malformed("its file is not a plain name", part)
+        raise malformed("its file is not a plain name", part)
     return entry, load_tensors(folder / name, entry["sha256"])

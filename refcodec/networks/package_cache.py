@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ from refcodec.payloads.kinds import KINDS, Kinds
 
 if TYPE_CHECKING:
     from refcodec.networks.context_model import Backend
+    from refcodec.payloads.coding import CodingContext
 
 EMBEDDED: Final = ("elic", "perco")  # methods whose synthesis network the package ships
 
@@ -88,6 +90,22 @@ def payload_model(kind: Kind, folder: Path, digest: str, kinds: Kinds = KINDS) -
     if kind.build is not None:
         return _model_of_own_form(folder, digest, kinds)
     return symbol_model(folder, digest) if kind.networks else table_model(folder, digest, kinds)
+
+
+def with_model(
+    context: CodingContext,
+    kind: Kind,
+    model: tuple[Path, str],
+    kinds: Kinds = KINDS,
+    tick: Callable[[], None] | None = None,
+) -> CodingContext:
+    """Return a context with the symbol model of a payload, and a backend that runs it unless the context has one.
+
+    model: folder and digest. tick: as for `backend`. Raises `ModelError` for a model that is not that of the row.
+    """
+    loaded = payload_model(kind, *model, kinds)
+    kind.check_model(loaded, context.parameters)
+    return replace(context, model=loaded, backend=context.backend or backend(tick=tick))
 
 
 def has_torch() -> bool:

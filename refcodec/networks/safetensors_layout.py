@@ -81,6 +81,8 @@ def _place(name: str, entry: Any, begin: int, size: int) -> TensorPlace:
     return TensorPlace(name, _KNOWN[dtype], tuple(shape), begin + offsets[0], begin + offsets[1])
 
 
-def _integers(values: Any, count: int, most: int) -> bool:
-    """Return whether `values` is a list of at most `count` integers from 0 to `most`."""
-    return isinstance(values, list) and len(values) <= count and all(type(n) is int and 0 <= n <= most for n in values)
+def _integers(values: Any, count: int, maximum: int) -> bool:
+    """Return whether `values` is a list of at most `count` integers from 0 to `maximum`."""
+    return (
+        isinstance(values, list) and len(values) <= count and all(type(n) is int and 0 <= n <= maximum for n in values)
+    )

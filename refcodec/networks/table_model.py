@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from refcodec.errors import Code, SemError
 from refcodec.networks import identity
+from refcodec.networks.manifest_values import malformed
 from refcodec.networks.symbol_model import symbol_digest
 
 if TYPE_CHECKING:
@@ -38,19 +38,15 @@ def build(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]], form: Table
     Raise `ModelError` (MODEL_MALFORMED, SEM-E-803) if they do not have the form.
     """
     if set(symbols) - {identity.MEMBER} != {"kind", "tensors", *form.members}:
-        raise _malformed(f"its members are not {sorted({'kind', 'tensors', *form.members})}", "symbols")
+        raise malformed(f"its members are not {sorted({'kind', 'tensors', *form.members})}", "symbols")
     for member, bound in form.members.items():
         if type(symbols[member]) is not int or not 1 <= symbols[member] <= bound:
-            raise _malformed(f"not an integer from 1 to {bound}", member)
+            raise malformed(f"not an integer from 1 to {bound}", member)
     numbers = {member: symbols[member] for member in form.members}
     name = form.tensor
     if set(tensors) != {name}:
-        raise _malformed(f"its only tensor is not {name}", "tensors")
+        raise malformed(f"its only tensor is not {name}", "tensors")
     if symbols["tensors"][name]["dtype"] != form.dtype:
-        raise _malformed(f"tensor {name} is not {form.dtype}", name)
+        raise malformed(f"tensor {name} is not {form.dtype}", name)
     form.check(numbers, tensors[name])
     return TableModel(symbols["kind"], symbol_digest(symbols), numbers, tensors[name])
-
-
-def _malformed(what: str, path: str) -> SemError:
-    return SemError(Code.MODEL_MALFORMED, what, path=path)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 Part = TypeVar("Part")
-MOST: Final = 4  # threads: each needs memory, and the rest of the work runs in one
+THREADS_MAX: Final = 4  # each needs memory, and the rest of the work runs in one
 
 
 def cores() -> int:

@@ -66,17 +66,17 @@ def work_of(symbols: Mapping[str, Any]) -> Work:
 
 def check(work: Work, size: tuple[int, int] | None = None, level: int = 1) -> None:
     """Raise Code.LIMIT_MODEL (SEM-E-607) for work above a level. size: (width, height) of the picture, if there is one."""
-    most = spec.MODEL_LEVELS[level]
-    _limit(work.tensor_bytes, "bytes of tensors", most[0])
-    _limit(work.multiplications, f"multiplications for {BLOCK} x {BLOCK} pixels", most[1])
+    bounds = spec.MODEL_LEVELS[level]
+    _limit(work.tensor_bytes, "bytes of tensors", bounds[0])
+    _limit(work.multiplications, f"multiplications for {BLOCK} x {BLOCK} pixels", bounds[1])
     if size is not None:
         blocks = math.prod(-(-side // BLOCK) for side in size)
-        _limit(work.array_values * blocks, "values of one array of its networks", most[2])
+        _limit(work.array_values * blocks, "values of one array of its networks", bounds[2])
 
 
-def _limit(value: int, unit: str, most: int) -> None:
-    if value > most:
-        raise SemError(Code.LIMIT_MODEL, f"the model asks for {value} {unit}, more than {most}", path="symbols")
+def _limit(value: int, unit: str, limit: int) -> None:
+    if value > limit:
+        raise SemError(Code.LIMIT_MODEL, f"the model asks for {value} {unit}, more than {limit}", path="symbols")
 
 
 def _shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
@@ -86,8 +86,8 @@ def _shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(map(_integer, shape))
 
 
-def _integer(value: object, most: int = 2**53) -> int:
-    if type(value) is not int or not 0 <= value <= most:
+def _integer(value: object, maximum: int = 2**53) -> int:
+    if type(value) is not int or not 0 <= value <= maximum:
         raise TypeError
     return value
 

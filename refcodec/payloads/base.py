@@ -10,7 +10,6 @@ numpy nor torch until a function needs them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -111,8 +110,3 @@ class Kind:
 def is_integer(value: Any, low: int, high: int) -> bool:
     """Return whether a JSON value is an integer from `low` to `high`: neither `true` nor 1.0."""
     return type(value) is int and low <= value <= high
-
-
-def is_digest(value: Any) -> bool:
-    """Return whether a JSON value is a SHA-256 in lower-case hexadecimal."""
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from refcodec.payloads.exports import Artifact, ExportContext
 
 NORM: Final = 19.5  # norm of embeddings of photographs by CLIP ViT-L/14 (the paper's r)
-TOTAL: Final = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,8 @@ def _walk(
 
     prior: for each dimension the frequency, of 2^16, of a positive sign; None if the row has no prior.
     """
+    from refcodec.entropy.tables import TOTAL
+
     d, b = int(parameters["d"]), int(parameters["b"])
     half = 1 << (b - 1)
     out = []

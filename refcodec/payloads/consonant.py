@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
+from refcodec.networks.manifest_values import is_digest
 from refcodec.payloads import SHOWN_SYMBOLS
-from refcodec.payloads.base import Kind, SymbolOption, is_digest
+from refcodec.payloads.base import Kind, SymbolOption
 from refcodec.table_files import TableFile, TableFiles
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import entropy, spec
-from refcodec.errors import Code, SemError
 from refcodec.payloads import SHOWN_SYMBOLS, checked, u16
 from refcodec.payloads.base import Kind, SymbolOption, TableForm, is_integer
+from refcodec.payloads.usage import SYMBOL_BYTES, check_usage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from refcodec.progress import Progress
 
 STRIDE_MIN, STRIDE_MAX = 8, 1024
-SITE_BYTES: Final = 56  # memory of one index while it is decoded: an integer in a list, then in a tuple
-TOTAL: Final = 1 << 16  # sum of the frequencies of all indices
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,6 @@ def well_formed(parameters: dict[str, Any]) -> bool:
         and type(parameters["usage"]) is bool
         and is_integer(parameters["stride"], STRIDE_MIN, STRIDE_MAX)
     )
-
-
-def check_usage(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
-    """Raise `ModelError` if the tensor `usage` is not one frequency for each index (SEM-R-118)."""
-    import numpy as np
-
-    if tensor.shape != (members["v"],) or not (tensor >= 1).all() or int(tensor.astype(np.int64).sum()) != TOTAL:
-        what = f"not a frequency of 1 or more for each index, {TOTAL} in sum"
-        raise SemError(Code.MODEL_MALFORMED, what, path="usage")
 
 
 def symbol_count(parameters: Mapping[str, Any], width: int, height: int) -> int:
@@ -182,9 +172,9 @@ KIND: Final = Kind(
     encode=lambda value, context: encode(value.indices, context.parameters, context.size, _usage(context)),
     export=_export,
     symbol_count=symbol_count,
-    memory=lambda context: (1 << 20) + SITE_BYTES * symbol_count(context.parameters, *context.size),
+    memory=lambda context: (1 << 20) + SYMBOL_BYTES * symbol_count(context.parameters, *context.size),
     uses_model=lambda parameters: bool(parameters["usage"]),
-    table=TableForm({"v": 65536}, "usage", "U16", check_usage),
+    table=TableForm({"v": 65536}, "usage", "U16", partial(check_usage, "index")),
     option=SymbolOption("indices", "F.npy", "VQ indices, rows and columns of integers.", "array"),
     inputs=frozenset({"indices"}),
     model_inputs=frozenset({"indices"}),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from refcodec import spec
 from refcodec.canonical_json import canonical_json
 from refcodec.networks import identity
+from refcodec.networks.manifest_values import is_digest
 from refcodec.payloads.kinds import DRAFT_REMEDY, Kinds
 from refcodec.registry import binding_schema
 
@@ -71,9 +72,7 @@ MEMBERS: Final = (
     member("binding.parameters", lambda _row, binding, kinds: binding_schema.well_formed(binding["parameters"], kinds)),
     member(
         "binding.model",
-        lambda _row, binding, _kinds: (
-            binding["model"] is None or binding_schema.is_match("[0-9a-f]{64}", binding["model"])
-        ),
+        lambda _row, binding, _kinds: binding["model"] is None or is_digest(binding["model"]),
     ),
     member(
         "binding.identity",

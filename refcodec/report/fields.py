@@ -52,30 +52,30 @@ def facts_html(inspection: Inspection, deep: DeepCheck | None = None) -> str:
     return f"<dl class='facts'>{''.join(items)}</dl>\n"
 
 
-def bar_html(inspection: Inspection, colours: list[str], most: int | None = None) -> str:
-    """Return the bar that shows the share of each field, or of the first `most`, in the file; widths: `bar_css`."""
+def bar_html(inspection: Inspection, colours: list[str], limit: int | None = None) -> str:
+    """Return the bar that shows the share of each field, or of the first `limit`, in the file; widths: `bar_css`."""
     parts = (
         f"<span class='f{i} m {colours[i]}' title='{escape(f.name)}: {f.bits / (8 * inspection.file_bytes):.1%}'></span>"
-        for i, f in enumerate(inspection.fields[:most])
+        for i, f in enumerate(inspection.fields[:limit])
     )
     return f"<div class='bar'>{''.join(parts)}</div>\n" if inspection.fields else ""
 
 
-def bar_css(inspection: Inspection, most: int | None = None) -> str:
+def bar_css(inspection: Inspection, limit: int | None = None) -> str:
     """Return the widths of the parts of the bar."""
-    return "".join(f".bar .f{i}{{flex:{field.bits}}}\n" for i, field in enumerate(inspection.fields[:most]))
+    return "".join(f".bar .f{i}{{flex:{field.bits}}}\n" for i, field in enumerate(inspection.fields[:limit]))
 
 
-def table_html(inspection: Inspection, registry: Registry, colours: list[str], most: int | None = None) -> str:
-    """Return the table of fields; of the first `most`, and the number of the others."""
+def table_html(inspection: Inspection, registry: Registry, colours: list[str], limit: int | None = None) -> str:
+    """Return the table of fields; of the first `limit`, and the number of the others."""
     rows, before = [], ""
-    for i, field in enumerate(inspection.fields[:most]):
+    for i, field in enumerate(inspection.fields[:limit]):
         part, name = text.split(field.name)
         if part and part != before:
             rows.append(f"<tr><th class='part' colspan='5'>{escape(part)}</th></tr>\n")
         before = part
         rows.append(_row(i, name, field, inspection, registry, colours[i]))
-    if more := len(inspection.fields) - len(inspection.fields[:most]):
+    if more := len(inspection.fields) - len(inspection.fields[:limit]):
         rows.append(f"<tr><td colspan='5'>… {more} more fields</td></tr>\n")
     head = "".join(f"<th class='n'>{name}</th>" for name in ("offset", "bits", "µbpp")) + "<th>field</th><th>value</th>"
     return f"<div class='wide'><table><tr>{head}</tr>\n{''.join(rows)}</table></div>\n"

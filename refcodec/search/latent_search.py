@@ -29,7 +29,7 @@ from refcodec.search.symbol_costs import ZCosts, gaussian_bits
 
 Floats = NDArray[np.float32]
 STRIP = 4096  # sites of the latents that are synthesised at once, to bound memory
-SITES = 8192  # from this on, groups are computed twice, to bound memory
+KEPT_SITES_MAX = 8192  # above it, groups are computed twice, to bound memory
 
 
 class Rows(NamedTuple):
@@ -139,7 +139,7 @@ class LatentSearch:
             group, part = _Group(nets, model, k, sites, self.rounding), model.part(k)
             inputs = (y[part], noise[part], hyper, *(known[j] for j in model.context_groups(k)))
             # where there are many sites, keep the inputs alone, and compute the rest again for the gradients
-            coded = recomputed(group.code, *inputs) if h * w > SITES else group.code(*inputs)
+            coded = recomputed(group.code, *inputs) if h * w > KEPT_SITES_MAX else group.code(*inputs)
             bits = bits + coded[0]
             values.append(coded[1])
             known.append(coded[2])

@@ -20,7 +20,8 @@ from refcodec.search.descent import LatentDescent
 from refcodec.search.distortion import Distortion
 from refcodec.search.latent_search import LatentSearch, Schedule, learning_rate
 from refcodec.search.predicted_memory import search_bytes
-from refcodec.transforms.elic.torch_transforms import TorchSynthesis, halo
+from refcodec.transforms.elic.strip_rows import halo
+from refcodec.transforms.elic.torch_transforms import TorchSynthesis
 
 Floats = NDArray[np.float32]
 PASSES = 3  # times as long as a forward pass takes one that also computes gradients

@@ -13,7 +13,7 @@ from torch import nn
 
 from refcodec.networks.layers import Conv, Net
 from refcodec.networks.symbol_model import SymbolModel
-from refcodec.search.latent_search import SITES, strip_rows
+from refcodec.search.latent_search import KEPT_SITES_MAX, strip_rows
 
 NUMBER: Final = 4  # bytes
 GRADIENTS: Final = 140 << 20  # bytes that recording gradients takes at first, whatever the picture
@@ -28,7 +28,7 @@ def search_bytes(model: SymbolModel, synthesis: nn.Module, halo: int, size: tupl
     rows, cols = 4 * -(-size[1] // 64), 4 * -(-size[0] // 64)
     groups = [_group(model, k) for k in range(len(model.groups))]
     sites = rows * cols
-    walk = sites * sum(groups) if sites <= SITES else sites * (INPUTS * model.m + max(groups))
+    walk = sites * sum(groups) if sites <= KEPT_SITES_MAX else sites * (INPUTS * model.m + max(groups))
     synthesised = min(rows, strip_rows(size[0], halo) + 2 * halo) * cols
     return GRADIENTS + NUMBER * (walk + int(_outputs(synthesis, model.m) * synthesised))
 

@@ -18,7 +18,7 @@ from refcodec.networks import threads
 from refcodec.transforms.numpy_layers import Array, Rows
 
 BLOCKS: Final = 2  # computed before they are asked for, at most
-PAYS: Final = 1 << 14  # sites of the latents of a picture: 4 megapixels
+AHEAD_SITES_MIN: Final = 1 << 14  # of the latents of a picture that is large enough: 4 megapixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Ahead:
     scale: int
 
     def __call__(self, rows: Rows) -> Rows:
-        if rows.height * rows.width < PAYS * self.scale**2 or threads.cores() < 2:
+        if rows.height * rows.width < AHEAD_SITES_MIN * self.scale**2 or threads.cores() < 2:
             return rows
         return Rows(rows.height, rows.width, self._blocks(rows.blocks))
 

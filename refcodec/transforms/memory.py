@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from refcodec.transforms.elic.config import ElicConfig
+from refcodec.transforms.elic.strip_rows import halo, largest_strip
 from refcodec.transforms.vq.config import VqConfig
 
 # in numpy: bytes for each residual block, rows of the largest map
@@ -21,7 +22,6 @@ WEIGHTS: Final = 6 << 20  # bytes, about
 # in torch
 TORCH: Final = 190 << 20  # bytes of memory for importing torch
 LIBRARIES: Final = 40 << 20  # that torch takes when it runs for the first time, and the weights
-STRIP, HALO = 48, 24  # rows of latents
 PICTURE: Final = 3  # copies of the result: its strips, joined, in the order of pixels
 # bytes of the activations for each pixel of a strip: measured on networks with 32 to 64 channels at a quarter of the size
 STRIP_SYNTHESIS, STRIP_ANALYSIS = 50, 60
@@ -42,7 +42,7 @@ def synthesis_bytes(architecture: Mapping[str, Any], size: tuple[int, int]) -> i
         )
     cfg = ElicConfig.from_dict(architecture)
     if cfg.transform == "elic":
-        strip = int(STRIP_SYNTHESIS * _scale(cfg) * strip_pixels(size))
+        strip = int(STRIP_SYNTHESIS * _scale(cfg) * strip_pixels(size, halo(cfg)))
         return strip + PICTURE * cfg.channels * pixels + LIBRARIES + _torch()
     blocks, largest = _blocks(cfg.synthesis_blocks), cfg.largest_map(cfg.synthesis_widths or cfg.widths)
     return _in_blocks(SYNTHESIS, blocks, largest, size[0] / 16) + cfg.channels * pixels
@@ -61,15 +61,14 @@ def analysis_bytes(architecture: Mapping[str, Any], size: tuple[int, int]) -> in
     cfg = ElicConfig.from_dict(architecture)
     latents = 4 * cfg.m * pixels // 256
     if cfg.transform == "elic":
-        strip = int(STRIP_ANALYSIS * _scale(cfg) * strip_pixels(size))
+        strip = int(STRIP_ANALYSIS * _scale(cfg) * strip_pixels(size, halo(cfg)))
         return strip + cfg.channels * pixels + 2 * latents + LIBRARIES + _torch()
     return _in_blocks(ANALYSIS, _blocks(cfg.analysis_blocks), cfg.largest_map(cfg.widths), size[0] / 16) + latents
 
 
-def strip_pixels(size: tuple[int, int]) -> int:
-    """Return the pixels of the largest strip with its halo, in torch."""
-    rows = -(-size[1] // 16)
-    return -(-size[0] // 64) * 64 * 16 * (rows if rows <= 2 * STRIP else min(rows, STRIP + 2 * HALO))
+def strip_pixels(size: tuple[int, int], halo: int) -> int:
+    """Return the pixels of the largest strip with its halo, in torch; halo: rows of latents."""
+    return -(-size[0] // 64) * 64 * 16 * largest_strip(-(-size[1] // 16), halo)
 
 
 def _in_blocks(factors: tuple[int, int], blocks: int, largest: int, columns: float) -> int:

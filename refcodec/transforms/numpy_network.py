@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from refcodec.errors import SemError
 from refcodec.networks.blas import one_thread
+from refcodec.networks.manifest_values import malformed
 from refcodec.transforms.ahead import Ahead
 from refcodec.transforms.numpy_layers import Array, Conv, Layer, Rows, Shuffle, Sum, Unshuffle
-from refcodec.transforms.package_part import Tensors, malformed
+from refcodec.transforms.package_part import Tensors
 
 
 class Weights:

@@ -12,15 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from refcodec.errors import Code, SemError
+from refcodec.networks.manifest_values import malformed
 
 Config = TypeVar("Config")
 Tensors = Mapping[str, NDArray[Any]]
-
-
-def malformed(what: str, part: str) -> SemError:
-    """Return the error of a part."""
-    return SemError(Code.MODEL_MALFORMED, what, path=part)
 
 
 def read_architecture(entry: Mapping[str, Any], part: str, parse: Callable[[object], Config]) -> Config:

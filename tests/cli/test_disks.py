@@ -509,9 +509,7 @@ def test_a_read_only_installation_stays_as_it_is(tmp_path: Path, photo: Path) ->
     for path in [site, *site.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     code = f"sys.path[0] = {str(site)!r}\nsys.dont_write_bytecode = True\n"
-    code += (
-        "from refcodec.entropy import compiled; compiled.LOADING_PAYS = 0\n"  # loads numba, whose cache is in question
-    )
+    code += "from refcodec.entropy import compiled; compiled.LOADING_VALUES_MIN = 0\n"  # loads numba, whose cache is in question
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
         "HOME": "/nowhere",
         "XDG_CACHE_HOME": "/nowhere",

@@ -26,7 +26,7 @@ from refcodec.foundation.endpoint import RemoteTextToImage
 from refcodec.foundation.instruction_editor import InstructionEditor
 from refcodec.foundation.models_json import roles_in_folder
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.text_to_image import WORDS_MAX, TextToImage
+from refcodec.foundation.text_to_image import TextToImage
 from refcodec.foundation.worker.proxy import ModelProxy
 from refcodec.limits import Limits, TimeLimitError
 from refcodec.methods.consonant import expansion, prompts
@@ -173,7 +173,7 @@ def test_the_words_that_painters_read(tmp_path: Path) -> None:
     folders = [tiny_models.text_to_image(tmp_path / "sd"), tiny_models.flux(tmp_path / "flux")]
     clip, t5 = (TextToImage.load(folder, here) for folder in folders)
     assert clip.prompt_words == 50  # of 77 tokens, two of which are its ends
-    assert t5.prompt_words == WORDS_MAX == 120
+    assert t5.prompt_words == 120
     there = Models.of({"painter": folders[0]}, device="cpu").load_text_to_image({})
     assert isinstance(there, ModelProxy)
     assert there.prompt_words == 50

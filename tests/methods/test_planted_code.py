@@ -83,7 +83,7 @@ def marker(tmp_path: Path) -> Iterator[Path]:
 def settings(folder: Path, *names: str) -> Iterator[Path]:
     """The configurations of a folder and its components; `names`: those alone."""
     for path in sorted(folder.rglob("*.json")):
-        if path.name not in folder_code.VOCABULARIES and (not names or path.name in names):
+        if path.name not in folder_code.WORD_LISTS and (not names or path.name in names):
             yield path
 
 

@@ -21,8 +21,29 @@ def test_memory(case: resources.Case) -> None:
 def test_the_work_of_strips() -> None:
     from refcodec.transforms import memory
 
-    assert memory.strip_pixels((64, 64)) == 64 * 64
-    assert memory.strip_pixels((64, 16384)) == 64 * 16 * 96  # 48 rows, 24 on each side
+    assert memory.strip_pixels((64, 64), 24) == 64 * 64
+    assert memory.strip_pixels((64, 1536), 24) == 64 * 16 * 96  # 96 rows, in one strip
+    assert memory.strip_pixels((64, 1552), 24) == 64 * 16 * 96  # 48 rows, 24 on each side
+    assert memory.strip_pixels((64, 16384), 24) == 64 * 16 * 96
+    assert memory.strip_pixels((64, 16384), 30) == 64 * 16 * 108
+
+
+def test_the_memory_of_strips_follows_their_rows_and_halo(monkeypatch: pytest.MonkeyPatch) -> None:
+    from refcodec.transforms import memory
+    from refcodec.transforms.elic import strip_rows
+
+    cfg, size = {"transform": "elic", "widths": [64] * 3}, (64, 16384)
+    for predicted, factor in (
+        (memory.synthesis_bytes, memory.STRIP_SYNTHESIS),
+        (memory.analysis_bytes, memory.STRIP_ANALYSIS),
+    ):
+        before, row = predicted(cfg, size), factor * 4 * 64 * 16  # bytes of a row of latents
+        with monkeypatch.context() as patch:
+            patch.setitem(strip_rows.HALO, "elic", 34)
+            assert predicted(cfg, size) - before == 20 * row
+        with monkeypatch.context() as patch:
+            patch.setattr(strip_rows, "STRIP", 60)
+            assert predicted(cfg, size) - before == 12 * row
 
 
 def test_blocks_of_rows_take_as_much_for_any_height() -> None:

@@ -26,7 +26,8 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.package import load
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
-from refcodec.transforms.elic.torch_transforms import TorchSynthesis, extended, halo
+from refcodec.transforms.elic.strip_rows import halo
+from refcodec.transforms.elic.torch_transforms import TorchSynthesis, extended
 from tools.train import grow, heldout, long, pack, plans, snapshot, warm
 
 SHIPPED = ROOT / "refcodec/data/models/elic-small"

@@ -24,7 +24,7 @@ SIZE = (400, 230)
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
-    monkeypatch.setattr(ahead, "PAYS", 0)
+    monkeypatch.setattr(ahead, "AHEAD_SITES_MIN", 0)
 
 
 def running() -> list[str]:
@@ -47,7 +47,7 @@ def test_pictures_and_latents_do_not_depend_on_threads(name: str, monkeypatch: p
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 256, (*SIZE[::-1], analysis.cfg.channels)).astype(np.uint8)
     found: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(ahead, "PAYS", 0)
+    monkeypatch.setattr(ahead, "AHEAD_SITES_MIN", 0)
     for number in (1, 2, 16):
         monkeypatch.setattr(threads, "cores", lambda number=number: number)
         y, z = analysis(pixels)
@@ -63,7 +63,7 @@ def test_pictures_and_latents_do_not_depend_on_threads(name: str, monkeypatch: p
 def test_only_large_pictures_on_several_cores_have_a_thread(
     pays: int, cores: int, in_thread: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "PAYS", pays)
+    monkeypatch.setattr(ahead, "AHEAD_SITES_MIN", pays)
     monkeypatch.setattr(threads, "cores", lambda: cores)
     names: list[str] = []
     rows = Ahead(computing, 2)(Rows(16, 16, source(4, names)))  # 64 latents

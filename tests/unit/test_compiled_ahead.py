@@ -13,7 +13,7 @@ def test_what_will_be_repeated_counts_at_once(monkeypatch: pytest.MonkeyPatch, t
     kernels = object()
     monkeypatch.setattr(compiled, "_values_coded_in_python", 0)
     monkeypatch.setattr(compiled, "_kernels", lambda: kernels)
-    assert compiled.compiled_loops(compiled.LOADING_PAYS // 4, None) is None
+    assert compiled.compiled_loops(compiled.LOADING_VALUES_MIN // 4, None) is None
     compiled.will_repeat(times)
-    found = compiled.compiled_loops(compiled.CALLING_PAYS, None)
+    found = compiled.compiled_loops(compiled.CALLING_VALUES_MIN, None)
     assert (found is kernels) == loaded

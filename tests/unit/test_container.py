@@ -488,6 +488,16 @@ def test_check_of_an_explicit_model() -> None:
         assert caught.value.code == code
 
 
+def test_the_digest_that_a_file_names() -> None:
+    short, plain = read(EXPLICIT).header, read(COMPACT).header
+    assert (short.named_digest, short.model_digest()) == (DIGEST[:8], None)
+    whole = replace(short, model_hash=bytes.fromhex(DIGEST))
+    assert whole.named_digest == whole.model_digest() == DIGEST
+    assert plain.named_digest == plain.model_digest() == default_rows().get(1).model
+    with pytest.raises(SemError, match="no profile 1 in this registry"):
+        _ = replace(plain, row=None).named_digest
+
+
 @quick
 @given(headers())
 def test_bound_header_knows_no_form(header: Header) -> None:

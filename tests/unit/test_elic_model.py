@@ -34,7 +34,7 @@ from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.symbol_model import SymbolModel
 from refcodec.networks.torch_backend import TorchBackend
 from refcodec.payloads import latents as elic_latents
-from refcodec.transforms.elic import config
+from refcodec.transforms.elic import config, strip_rows
 from refcodec.transforms.elic import torch_transforms as transforms
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
@@ -103,7 +103,7 @@ def test_what_the_public_variants_share(variant: str) -> None:
     assert convs(net.entropy.h_a) == [("conv", 3, 1, 320, 192), ("conv", 5, 2, 192, 192), ("conv", 5, 2, 192, 192)]
     for k, c in enumerate(net.cfg.groups):
         assert convs(net.entropy.spatial[k]) == [("conv", 5, 1, c, 2 * c)]
-        before = sum(net.cfg.groups[j] for j in net.cfg.context_channels(k))
+        before = sum(net.cfg.groups[j] for j in net.cfg.context_groups(k))
         wanted = [("conv", 5, 1, before, 224), ("conv", 5, 1, 224, 128), ("conv", 5, 1, 128, 2 * c)] if k else []
         assert convs(net.entropy.channel[k]) == wanted
 
@@ -118,7 +118,7 @@ def test_taco() -> None:
     ]
     assert len(net.entropy.anchor_head) == 5
     for k, c in enumerate(net.cfg.groups):
-        assert net.cfg.context_channels(k) == tuple(range(k))
+        assert net.cfg.context_groups(k) == tuple(range(k))
         for heads, inputs in (
             (net.entropy.anchor_head, 640 + 2 * c * (k > 0)),
             (net.entropy.head, 640 + 2 * c * (1 + (k > 0))),
@@ -145,7 +145,7 @@ def test_chandelier() -> None:
     net = whole("chandelier")
     assert (net.cfg.anchor_parity, net.cfg.means_first, net.cfg.channel_scope) == (0, True, "ends")
     assert convs(net.entropy.h_s) == [("deconv", 5, 2, 192, 192), ("deconv", 5, 2, 192, 288), ("conv", 3, 1, 288, 640)]
-    assert [net.cfg.context_channels(k) for k in range(5)] == [(), (0,), (0, 1), (0, 2), (0, 3)]
+    assert [net.cfg.context_groups(k) for k in range(5)] == [(), (0,), (0, 1), (0, 2), (0, 3)]
     assert len(net.entropy.anchor_head) == 0
     for k, c in enumerate(net.cfg.groups):
         widths = [640 + 2 * c * (1 + (k > 0)), 640, 512, 2 * c]
@@ -449,7 +449,7 @@ def test_strips_are_the_whole_picture(variant: str, packages: dict[str, Path], m
 
 @pytest.mark.parametrize("variant", ["embedded", "taco"])
 def test_nothing_beyond_the_halo_matters(variant: str) -> None:
-    net, halo = network(variant), transforms.HALO[small(variant).transform]
+    net, halo = network(variant), strip_rows.HALO[small(variant).transform]
     rows = 2 * halo + 4
     torch.manual_seed(0)
     x, y = torch.rand(1, 3, 16 * rows, 64), torch.randn(1, 14, rows, 4)

@@ -26,6 +26,7 @@ from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.networks.table_model import TableModel
 from refcodec.payloads import SHOWN_SYMBOLS, Value, clip_bits, kinds, pq_codes, vq_indices
+from refcodec.payloads.drafts import tokens
 from refcodec.registry import Profile
 
 relaxed = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
@@ -480,3 +481,15 @@ def test_a_section_that_is_not_there() -> None:
     assert container.section(0x81) is None
     with pytest.raises(SemError, match="the file holds no elic"):
         decode_container(container, Environment()).value(7)
+
+
+@pytest.mark.parametrize(("number", "noun"), [(spec.VQ, "index"), (tokens.ID, "token")])
+def test_frequencies_of_symbols(number: int, noun: str) -> None:
+    form = kinds.WITH_DRAFTS.get(number).table
+    assert form is not None
+    form.check({"v": 3}, np.array([65_533, 2, 1], np.uint16))
+    for frequencies in ([65_534, 2, 1], [65_534, 2, 0], [65_534, 2], [65_531, 2, 1]):
+        with pytest.raises(SemError) as caught:
+            form.check({"v": 3}, np.array(frequencies, np.uint16))
+        assert (caught.value.code, caught.value.path) == (803, "usage")
+        assert caught.value.what == f"not a frequency of 1 or more for each {noun}, 65536 in sum"

@@ -84,7 +84,7 @@ def test_rounded_latents_cost_what_their_file_does(variant: str, rate: int) -> N
 def test_strips_and_memory_do_not_change_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     gradients = []
     for height, sites in ((64, 8192), (8, 8)):
-        monkeypatch.setattr(latent_search, "SITES", sites)
+        monkeypatch.setattr(latent_search, "KEPT_SITES_MAX", sites)
         search = searched("embedded", 1)
         search.strips = strips_of(5, height, 8)
         torch.manual_seed(1)

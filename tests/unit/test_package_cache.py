@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from refcodec.networks import package_cache, package_search
 from refcodec.networks.numpy_backend import NumpyBackend
 from refcodec.networks.tensor_facts import TensorFacts
 from refcodec.networks.tensors import load_tensors
+from refcodec.payloads.coding import CodingContext
+from refcodec.payloads.kinds import KINDS
 from tools.vectors.models import tiny
 
 MODELS = Path(__file__).resolve().parents[2] / "test_vectors" / "models"
@@ -77,6 +80,21 @@ def test_a_model_of_networks_is_no_table() -> None:
     assert package_cache.table_model(MODELS / "vq-tiny").numbers == {"v": 6}
     with pytest.raises(SemError, match="a model of kind 7, which is no table") as caught:
         package_cache.table_model(MODELS / "elic-tiny")
+    assert caught.value.code == 803
+
+
+def test_a_context_with_the_model_of_its_payload() -> None:
+    kind = KINDS.get(5)
+    chosen = MODELS / "vq-tiny", package_cache.model_digest(MODELS / "vq-tiny")
+    bare = CodingContext({"v": 6, "stride": 16, "usage": True}, (640, 480), limit=9)
+    context = package_cache.with_model(bare, kind, chosen)
+    assert context.model is package_cache.table_model(*chosen, KINDS)
+    assert isinstance(context.backend, NumpyBackend)
+    assert (context.parameters, context.size, context.limit) == (bare.parameters, (640, 480), 9)
+    own = NumpyBackend()
+    assert package_cache.with_model(replace(bare, backend=own), kind, chosen).backend is own
+    with pytest.raises(SemError, match="the model's shapes are not those of the profile") as caught:
+        package_cache.with_model(replace(bare, parameters={"v": 7, "stride": 16, "usage": True}), kind, chosen)
     assert caught.value.code == 803
 
 

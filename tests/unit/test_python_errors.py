@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import click
 import pytest
 
 from refcodec.batch.outcome import Failure
 from refcodec.cli import commands, main
 from refcodec.errors import Code, SemError
-from refcodec.python_errors import known_error
+from refcodec.python_errors import BUG, USAGE, describe_bug, known_error, members_without_code
+
+ROOT = Path(__file__).resolve().parents[2]
 
 MEMORY = "SEM-E-605 limit-symbols: this machine has too little memory for it; use a machine with more"
 TORCH = "SEM-E-805 dependency-missing: torch cannot be imported; install the extra that brings it: pip install 'refcodec[codec]'"
@@ -56,3 +61,32 @@ def test_one_file_and_many(name: str, monkeypatch: pytest.MonkeyPatch, capfd: py
 @pytest.mark.parametrize("error", [ValueError("no"), TypeError("no"), KeyboardInterrupt()])
 def test_what_stands_for_no_error_of_the_format(error: BaseException) -> None:
     assert known_error(error) is None
+
+
+def test_a_bug_is_described_by_its_type_message_and_line() -> None:
+    def caught(error: TypeError) -> TypeError:
+        try:
+            raise error
+        except TypeError as same:
+            return same
+
+    assert describe_bug(TypeError("no")) == "TypeError: no"
+    assert describe_bug(TypeError()) == "TypeError"
+    line = caught.__code__.co_firstlineno + 2
+    assert describe_bug(caught(TypeError("no"))) == f"TypeError: no at test_python_errors.py:{line}"
+    assert describe_bug(caught(TypeError())) == f"TypeError at test_python_errors.py:{line}"
+
+
+def test_a_bug_has_the_members_of_the_schema() -> None:
+    failure = Failure.of(TypeError("no"))
+    hint = "this is a bug of refcodec: please report it"
+    assert (failure.status, failure.text) == (BUG, f"bug: TypeError: no; {hint}")
+    assert failure.members == members_without_code("bug", "TypeError: no", hint)
+    schema = json.loads((ROOT / "conformance" / "schema" / "error.schema.json").read_text(encoding="utf-8"))
+    assert list(failure.members) == schema["properties"]["error"]["required"]
+
+
+def test_a_wrong_argument_has_the_status_of_usage() -> None:
+    failure = Failure.of(ValueError("quality is 0 to 9"))
+    assert (failure.status, failure.text) == (USAGE, "usage: quality is 0 to 9; see --help")
+    assert (failure.name, failure.members["family"], failure.members["code"]) == ("usage", "usage", None)

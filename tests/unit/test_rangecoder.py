@@ -546,9 +546,9 @@ def test_types_and_directions() -> None:
 def test_numba_is_loaded_once_it_has_paid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "_kernels", lambda: "kernels")
     monkeypatch.setattr(compiled, "_values_coded_in_python", 0)
-    assert compiled.compiled_loops(compiled.LOADING_PAYS - 1, None) is None
+    assert compiled.compiled_loops(compiled.LOADING_VALUES_MIN - 1, None) is None
     assert compiled.compiled_loops(1, None) is None
-    assert compiled.compiled_loops(compiled.CALLING_PAYS, None) == "kernels"
+    assert compiled.compiled_loops(compiled.CALLING_VALUES_MIN, None) == "kernels"
     assert compiled.compiled_loops(1, None) is None
     assert compiled.compiled_loops(1, True) == "kernels"
     assert compiled.compiled_loops(1 << 30, False) is None

@@ -60,7 +60,7 @@ def test_symbols_depend_neither_on_threads_nor_on_what_is_coded_at_a_time(
         s = np.random.default_rng(10 * k + step).integers(-4, 5, mean.shape).astype(np.int32)
         return np.where(table == 0, 0, s)
 
-    monkeypatch.setattr(numpy_backend, "PAYS", 0)
+    monkeypatch.setattr(numpy_backend, "THREADING_SITES_MIN", 0)
     found = []
     for cores, coded in ((1, 1 << 18), (2, 1 << 18), (4, 1), (3, 5000)):
         monkeypatch.setattr(threads, "cores", lambda cores=cores: cores)
@@ -75,7 +75,7 @@ def test_symbols_depend_neither_on_threads_nor_on_what_is_coded_at_a_time(
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_errors_of_floating_point_are_silent_in_threads(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numpy_backend, "PAYS", 0)
+    monkeypatch.setattr(numpy_backend, "THREADING_SITES_MIN", 0)
     monkeypatch.setattr(threads, "cores", lambda: number)
     with np.errstate(all="raise"):
         NumpyBackend().for_each(lambda part: np.full(9, 1e300) * part, [1e300] * 4, 1)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from refcodec.cli.bench.timing import processor
+from refcodec.networks.threads import cores
 from tools.results.bench import Bench, BenchError, Inputs, filled
 from tools.results.store import ROOT, Entry
 from tools.train import photos
@@ -114,8 +115,7 @@ def _git(*words: str) -> str:
 
 def machine() -> str:
     """Return processor, cores and system, and nothing that identifies the computer."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{processor()}, {cores} cores, {platform.system()}"
+    return f"{processor()}, {cores()} cores, {platform.system()}"
 
 
 def versions() -> dict[str, str]:

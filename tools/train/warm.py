@@ -136,7 +136,7 @@ def _entropy(net: Elic, tensors: dict[str, Array], gain: Array, gain_z: Array) -
         base = hyper
         if k:
             before = np.concatenate(
-                [y_scale[sum(cfg.groups[:j]) : sum(cfg.groups[: j + 1])] for j in cfg.context_channels(k)]
+                [y_scale[sum(cfg.groups[:j]) : sum(cfg.groups[: j + 1])] for j in cfg.context_groups(k)]
             )
             base = np.concatenate([_stack(tensors, f"channel.{k}", nets.channel[k], before), hyper])
         spatial = _stack(tensors, f"spatial.{k}", nets.spatial[k], y_scale[part])

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from refcodec.networks.threads import cores
 
 LIBRARIES = ("numpy", "numba", "torch")
 
@@ -52,9 +53,8 @@ def interleaved(calls: Sequence[Callable[[], object]], repeats: int = 7, warm_up
 
 def machine() -> str:
     """Return processor, cores, system, Python and libraries, and nothing that identifies the computer."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     versions = [f"Python {platform.python_version()}"] + [f"{name} {v}" for name in LIBRARIES if (v := _version(name))]
-    parts = [processor(), f"{cores} cores", platform.system(), *versions]
+    parts = [processor(), f"{cores()} cores", platform.system(), *versions]
     if "torch" in sys.modules:
         parts.append(f"{sys.modules['torch'].get_num_threads()} torch threads")
     return ", ".join(parts)

@@ -10,6 +10,7 @@ from refcodec.foundation.endpoint.image_edits import RemoteEditor
 from refcodec.foundation.endpoint.pictures import PICTURE_BYTES_MAX, SIDE_MAX, picture_of, png_of
 from refcodec.foundation.endpoint.server import Endpoint
 from refcodec.foundation.llm_output import SENTENCE
+from refcodec.foundation.text_lengths import CAPTION_TOKENS, DESCRIPTION_TOKENS, PROMPT_WORDS_MAX
 from refcodec.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 class RemoteCaptioner(Endpoint):
     """The role captioner: a chat model that takes pictures."""
 
-    def describe(self, pixels: Pixels, instruction: str | None = None, max_tokens: int = 512) -> str:
+    def describe(self, pixels: Pixels, instruction: str | None = None, max_tokens: int = DESCRIPTION_TOKENS) -> str:
         """Describe a picture as `captioner.Captioner` does; large pictures are reduced to SIDE_MAX."""
         url = f"data:image/png;base64,{base64.b64encode(png_of(pixels)[0]).decode()}"
         parts = [{"type": "text", "text": instruction or SENTENCE}, {"type": "image_url", "image_url": {"url": url}}]
         return self.chat(parts, max_tokens)
 
-    def caption(self, pixels: Pixels, tokens: int = 32) -> str:
+    def caption(self, pixels: Pixels, tokens: int = CAPTION_TOKENS) -> str:
         """Return a one-line caption of pixels uint8[H, W, 3]."""
         return " ".join(self.describe(pixels, SENTENCE, tokens).split())
 
@@ -42,7 +43,7 @@ class RemoteTextToImage(Endpoint):
     """Generate images from text over HTTP. Only the size and, where supported, the seed are passed on."""
 
     native = SIDE_MAX
-    prompt_words = 120  # hosted models read thousands of letters, but a prompt of more words wins nothing
+    prompt_words = PROMPT_WORDS_MAX  # hosted models read thousands of letters
     answer_max = PICTURE_BYTES_MAX
 
     def paint(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refcodec.methods.base import DecodeContext
 from refcodec.methods.consonant.editing import Editing, make_editing
 from refcodec.methods.consonant.prompts import Prompts
+from refcodec.option_bounds import SEEDS
 from refcodec.progress import Progress, part
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 DEFAULT_COUNT: Final = 2
 MIN_BPP: Final = 500e-6  # bits per pixel above which reflections are made by default
 CHANGE_TOKENS, CHANGE_LETTERS = 64, 400
-SEEDS: Final = 10**19  # seeds are below it (SPEC §6)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from refcodec.methods import candidates as chosen_number
 from refcodec.methods.base import DecodeContext, EncodeRequest
 from refcodec.methods.inputs import Description, Packed, PackJob
 from refcodec.methods.pics.generators import load_generators, reconstruct
-from refcodec.methods.sampler import SEEDS, SamplerSettings
+from refcodec.methods.sampler import SamplerSettings
+from refcodec.option_bounds import SEEDS
 from refcodec.progress import part
 
 if TYPE_CHECKING:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import entropy, spec
 from refcodec.errors import Code, SemError
+from refcodec.networks.manifest_values import is_digest
 from refcodec.payloads import checked, u16
-from refcodec.payloads.base import Kind, SymbolOption, is_digest, is_integer
+from refcodec.payloads.base import Kind, SymbolOption, is_integer
 from refcodec.payloads.caption import candidates
 
 if TYPE_CHECKING:

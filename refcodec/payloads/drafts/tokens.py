@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from refcodec import entropy
-from refcodec.errors import Code, SemError
 from refcodec.payloads import Codes, checked
 from refcodec.payloads.base import Kind, SymbolOption, TableForm, is_integer
+from refcodec.payloads.usage import SYMBOL_BYTES, check_usage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 ID: Final = 49
 COUNT_MAX: Final = 65535  # of tokens
 COUNTS_MAX: Final = 4096  # different counts of a row
-TOTAL: Final = 1 << 16  # sum of the frequencies of all tokens
-TOKEN_BYTES: Final = 56  # memory of one token while it is decoded: an integer in a list, then in a tuple
 
 
 class Tokens(Codes):
@@ -52,15 +51,6 @@ def _are_counts(counts: Any) -> bool:
         return False
     valid = all(is_integer(count, 0, COUNT_MAX) for count in counts)
     return valid and all(low < high for low, high in pairwise(counts))
-
-
-def check_usage(members: Mapping[str, int], tensor: NDArray[Any]) -> None:
-    """Raise `ModelError` if the tensor `usage` is not one frequency for each token (DRAFT-R-113)."""
-    import numpy as np
-
-    if tensor.shape != (members["v"],) or not (tensor >= 1).all() or int(tensor.astype(np.int64).sum()) != TOTAL:
-        what = f"not a frequency of 1 or more for each token, {TOTAL} in sum"
-        raise SemError(Code.MODEL_MALFORMED, what, path="usage")
 
 
 def symbol_count(parameters: Mapping[str, Any], _width: int, _height: int) -> int:
@@ -101,18 +91,18 @@ def encode(value: Codes, context: CodingContext) -> bytes:
     return coder.finish()
 
 
-def truncated_count(parameters: Mapping[str, Any], most: int) -> int | None:
-    """Return the largest count of a row that is at most `most`, None if there is none."""
+def truncated_count(parameters: Mapping[str, Any], limit: int) -> int | None:
+    """Return the largest count of a row that is at most `limit`, None if there is none."""
     counts: list[int] = parameters["counts"]
-    at = bisect_right(counts, most)
+    at = bisect_right(counts, limit)
     return counts[at - 1] if at else None
 
 
-def truncated(value: Codes, parameters: Mapping[str, Any], most: int) -> Tokens:
-    """Return the first tokens of a sequence, at most `most`: those of a lower rate. ValueError if the row has no such count."""
-    count = truncated_count(parameters, min(most, len(value.codes)))
+def truncated(value: Codes, parameters: Mapping[str, Any], limit: int) -> Tokens:
+    """Return the first tokens of a sequence, at most `limit`: those of a lower rate. ValueError if the row has no such count."""
+    count = truncated_count(parameters, min(limit, len(value.codes)))
     if count is None:
-        raise ValueError(f"the profile allows no sequence of {most} tokens or fewer")
+        raise ValueError(f"the profile allows no sequence of {limit} tokens or fewer")
     return Tokens(value.codes[:count])
 
 
@@ -131,9 +121,9 @@ KIND: Final = Kind(
     encode=encode,
     export=_export,
     symbol_count=symbol_count,
-    memory=lambda context: (1 << 20) + TOKEN_BYTES * symbol_count(context.parameters, *context.size),
+    memory=lambda context: (1 << 20) + SYMBOL_BYTES * symbol_count(context.parameters, *context.size),
     uses_model=lambda parameters: bool(parameters["usage"]),
-    table=TableForm({"v": 65536}, "usage", "U16", check_usage),
+    table=TableForm({"v": 65536}, "usage", "U16", partial(check_usage, "token")),
     option=SymbolOption("tokens", "F.npy", "Tokens, one row of integers.", "array"),
     inputs=frozenset({"tokens"}),
     model_inputs=frozenset({"tokens"}),

@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from typing import Any, Final
 
+from refcodec import spec
+from refcodec.networks.symbol_model import context_groups
+
 # One layer of a hyper-analysis or hyper-decoder: (kind, kernel, stride, output channels).
 Layer = tuple[str, int, int, int]
 TEXT_HEADS = 8  # of the text adapter's attention
@@ -63,7 +66,7 @@ class ElicConfig:
     @property
     def kind(self) -> int:
         """Id of the payload kind that the network codes (SPEC §13)."""
-        return 6 if self.channels == 1 else 7
+        return spec.SKETCH if self.channels == 1 else spec.ELIC
 
     @property
     def hyper_width(self) -> int:
@@ -80,11 +83,9 @@ class ElicConfig:
         ends = tuple(accumulate(self.groups))
         return tuple(slice(end - c, end) for c, end in zip(self.groups, ends, strict=True))
 
-    def context_channels(self, k: int) -> tuple[int, ...]:
-        """Return the groups read by the channel context of group k."""
-        if self.channel_scope == "all" or k < 2:
-            return tuple(range(k))
-        return (0, k - 1)
+    def context_groups(self, k: int) -> tuple[int, ...]:
+        """Return the groups that the channel context of group k reads."""
+        return context_groups(self.channel_scope, k)
 
     def channel_layers(self, k: int) -> tuple[tuple[int, int], ...]:
         return tuple((kernel, width or 2 * self.groups[k]) for kernel, width in self.channel_context)

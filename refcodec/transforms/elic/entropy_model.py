@@ -62,7 +62,7 @@ class EntropyNets(nn.Module):
         self.channel, self.spatial = nn.ModuleList(), nn.ModuleList()
         self.head, self.anchor_head = nn.ModuleList(), nn.ModuleList()
         for k, c in enumerate(cfg.groups):
-            before = sum(cfg.groups[j] for j in cfg.context_channels(k))
+            before = sum(cfg.groups[j] for j in cfg.context_groups(k))
             widths = cfg.channel_layers(k)
             self.channel.append(_stack(before, tuple(("conv", n, 1, w) for n, w in widths)) if k else nn.Identity())
             s = cfg.spatial_channels(k)
@@ -105,7 +105,7 @@ class ContextWalk:
         """Return (mean, log-scale) of group k in pass `step`, each [B, c, h, w], un-gained, valid at its sites."""
         nets, cfg = self.nets, self.nets.cfg
         if step == 0:
-            before = [self.values[j] for j in cfg.context_channels(k)]
+            before = [self.values[j] for j in cfg.context_groups(k)]
             self.context = nets.channel[k](torch.cat(before, 1)) if k else None
             b, _, h, w = self.hyper.shape
             self.values.append(self.hyper.new_zeros(b, cfg.groups[k], h, w))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcodec.errors import SemError
+from refcodec.networks.manifest_values import malformed
 from refcodec.progress import Progress
 from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.part import read_elic_part, read_gains
@@ -27,7 +28,6 @@ from refcodec.transforms.numpy_layers import (
     run,
 )
 from refcodec.transforms.numpy_network import Sequence, Weights, blocks_of, computing
-from refcodec.transforms.package_part import malformed
 from refcodec.transforms.samples import rows_of, write_samples
 
 LATENT: Final = 16  # pixels on each side of a latent

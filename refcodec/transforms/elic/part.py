@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec.networks.manifest_values import malformed
 from refcodec.networks.package import load_part
 from refcodec.transforms.elic.config import ElicConfig
-from refcodec.transforms.package_part import Tensors, check_numbers, malformed, read_architecture
+from refcodec.transforms.package_part import Tensors, check_numbers, read_architecture
 
 
 def read_elic_part(folder: Path, manifest: dict[str, Any], part: str) -> tuple[ElicConfig, Tensors]:

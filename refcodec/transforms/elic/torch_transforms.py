@@ -7,7 +7,6 @@ Neither affects the decoding of symbols. Weights are stored as float16 and run a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,15 @@ from torch import Tensor, nn
 
 from refcodec.errors import Code, SemError
 from refcodec.networks import package_cache
+from refcodec.networks.manifest_values import malformed
 from refcodec.networks.torch_guard import multiplications, neutral, without_memory
 from refcodec.progress import Progress, part
 from refcodec.transforms.elic.blocks import ElicAnalysis
-from refcodec.transforms.elic.config import ElicConfig
 from refcodec.transforms.elic.network import Elic
 from refcodec.transforms.elic.part import read_elic_part, read_gains
-from refcodec.transforms.package_part import Tensors, malformed
+from refcodec.transforms.elic.strip_rows import STRIP, halo
+from refcodec.transforms.package_part import Tensors
 
-STRIP = 48  # latent rows of one strip: 768 pixel rows
-HALO = {"patch": 8, "elic": 24}  # smallest number of latent rows around a strip on which its result can depend
 # Most pixels for a text adapter, which attends to the entire picture at 128 bytes a pixel.
 TEXT_PIXELS = 1 << 25
 TEXT_ENCODER = "openai/clip-vit-base-patch32"  # used to train TACO
@@ -75,19 +73,6 @@ def strips(
         if progress is not None:
             progress(bottom / rows)
     return torch.cat(parts, 2)
-
-
-def halo(cfg: ElicConfig) -> int:
-    """Return the number of latent rows around a strip on which its result can depend.
-
-    A bottleneck adds one row of its scale, a plain block two.
-    """
-    reach = 0.0
-    for blocks in (cfg.analysis_blocks, cfg.synthesis_blocks):
-        rows = [bottleneck + 2 * plain for bottleneck, plain in blocks]
-        # the 3x3 beside the pixels reaches one row of the finest scale
-        reach = max(reach, (rows[0] + 1) / 4 + rows[1] / 2 + rows[2])
-    return max(HALO[cfg.transform], math.ceil(reach) + 1)
 
 
 class TorchAnalysis:

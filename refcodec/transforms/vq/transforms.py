@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refcodec.networks.manifest_values import malformed
 from refcodec.networks.package import load_part
 from refcodec.progress import Progress
 from refcodec.transforms.numpy_layers import Array, Layer, Rows, rows_of_a_block, run
 from refcodec.transforms.numpy_network import Sequence, Weights, computing
-from refcodec.transforms.package_part import Tensors, check_numbers, malformed, read_architecture
+from refcodec.transforms.package_part import Tensors, check_numbers, read_architecture
 from refcodec.transforms.samples import rows_of, write_samples
 from refcodec.transforms.vq.config import PATCH, VqConfig
 

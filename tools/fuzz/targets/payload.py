@@ -65,18 +65,12 @@ def _encode_again(decoded: DecodedFile) -> None:
         require(all(type(n) is int and n >= 0 for axes in shape for n in axes), f"shapes are integers, not {shape}")
         if not value.canonical:
             continue
-        parameters, model = header.profile.parameters(kind.id), None
+        parameters = header.profile.parameters(kind.id)
+        context = CodingContext(parameters, (header.width, header.height), tables=environment.tables)
         if kind.needs_model(parameters):
             assert decoded.folder is not None
             chosen = decoded.folder, package_cache.model_digest(decoded.folder)
-            model = package_cache.payload_model(kind, *chosen, environment.kinds)
-        context = CodingContext(
-            parameters,
-            (header.width, header.height),
-            tables=environment.tables,
-            model=model,
-            backend=package_cache.backend("numpy") if kind.networks else None,
-        )
+            context = package_cache.with_model(context, kind, chosen, environment.kinds)
         require(kind.encode(value, context) == section.body, f"{kind.name}: encoding does not reproduce the body")
 
 

@@ -85,14 +85,6 @@ def crop_rates(_ctx: click.Context, _param: click.Parameter, values: tuple[float
     return values
 
 
-def size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
-    """Return (width, height) of a text such as 768x512."""
-    width, _, height = value.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) * int(height)):
-        raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
-    return int(width), int(height)
-
-
 def metric_options(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --metrics, --metric-cmd, --weights and --captions, which `metric_command.metrics_from` reads."""
     for decorate in (

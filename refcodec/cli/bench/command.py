@@ -18,11 +18,10 @@ from refcodec.cli.bench.bench_options import (
     metric_options,
     quality_list,
 )
-from refcodec.cli.bench.bench_options import size as size_option
 from refcodec.cli.bench.bench_options import window as window_option
 from refcodec.cli.bench.remembered import Remembered, command_line, need_scipy
 from refcodec.cli.bench.vary_command import vary
-from refcodec.cli.common_options import json_option, models_of, models_options, progress
+from refcodec.cli.common_options import json_option, models_of, models_options, parse_size, progress
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json
@@ -210,7 +209,7 @@ def _measured(
     "--size",
     default="768x512",
     show_default=True,
-    callback=size_option,
+    callback=parse_size,
     metavar="WxH",
     help="Size to which the picture is scaled.",
 )

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from refcodec.payloads.exports import Artifact, ExportContext
 
 LETTERS: Final = " ntsrhldcmfgpbkv"
-SPACE: Final = 0
 _DIGITS: Final = b"0123456789abcdef"  # of two codes in a byte
 _CODES: Final = bytes(max(0, _DIGITS.find(bytes([digit]))) for digit in range(256))
 

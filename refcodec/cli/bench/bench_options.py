@@ -16,6 +16,7 @@ from refcodec.cli.stdio import claim_report
 from refcodec.fileio import shown
 from refcodec.rate_target import BPP_MAX
 
+WINDOW_BPP: Final = (0.1, 0.8)  # bits per pixel over which BD-rates are computed by default
 METHODS: Final = tuple(spec.METHODS.values())
 ANCHORS: Final = ("jpeg", "webp", "avif")  # the default
 FORMATS: Final = (*ANCHORS, "avif-slow", "jxl", "jp2")

@@ -11,6 +11,7 @@ import click
 from refcodec.cli.bench.bench_options import (
     FORMATS,
     METHODS,
+    WINDOW_BPP,
     anchor_list,
     claim_results,
     crop_rates,
@@ -102,7 +103,7 @@ def group() -> None:
     "--window",
     nargs=2,
     type=float,
-    default=(0.1, 0.8),
+    default=WINDOW_BPP,
     show_default=True,
     callback=window_option,
     metavar="LOW HIGH",

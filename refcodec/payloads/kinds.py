@@ -58,7 +58,7 @@ class Kinds:
         return map(self.get, self.names)
 
     def extended_by(self, *kinds: Kind) -> Kinds:
-        """Return these kinds and others. ValueError for a number that is taken."""
+        """Return these kinds and others. Raises ValueError for a number that is taken."""
         if taken := [kind.id for kind in kinds if kind.id in self.names]:
             raise ValueError(f"there is a payload kind {taken[0]}")
         return Kinds((*self._others.values(), *kinds), self._modules)

@@ -20,7 +20,6 @@ from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput
 from refcodec.limits import NONE, CallerLimitError, Limits
 from refcodec.networks import package_search
-from refcodec.payloads import kinds
 from refcodec.progress import Progress, run
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class DecodedFile:
         if value is None:
             raise SemError(
                 Code.UNSUPPORTED_KIND,
-                f"the file holds no {kinds.name_of(kind, self.environment.kinds)}",
+                f"the file holds no {self.environment.kinds.names[kind]}",
                 path="sections",
             )
         return value

@@ -33,8 +33,10 @@ def encode(
 ) -> bytes:
     """Return the file of the symbols of each kind for a picture of size (width, height).
 
-    profile: id or name of a private row. check: bits, 0, 16 or 32. ancillary: bodies of other sections by type. Raises ValueError for symbols that the row cannot
-    code, UnsupportedError for an unknown row, LimitError for one beyond the level, ModelError for a model that is missing.
+    profile: id or name of a private row. check: bits, 0, 16 or 32. ancillary: bodies of other sections by type.
+
+    Raises ValueError for symbols that the row cannot code, UnsupportedError for an unknown row, LimitError for one
+    beyond the level, ModelError for a model that is missing.
     """
     rows = environment.registry
     row = rows.get(profile) if isinstance(profile, int) else rows.by_name(profile)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from refcodec import spec
-from refcodec.container import Container, Section, assemble, write
+from refcodec.container import LEVELS, Container, Section, assemble, write
 from refcodec.container.sections import section_name
 from refcodec.errors import Code, SemError
 from refcodec.payloads.kinds import KINDS, Kinds
@@ -49,7 +49,7 @@ def strip(container: Container, types: Collection[int], *, level: int = 1) -> Ed
     """Return the file without the sections of these types. Raises ValueError if one is absent, or none would be left."""
     have = {section.type for section in container.sections}
     if missing := sorted(set(types) - have):
-        raise ValueError(f"the file has no section {_name(missing[0])}")
+        raise ValueError(f"the file has no section {_name(missing[0], container)}")
     kept = [section for section in container.sections if section.type not in types]
     return _edited(container, kept, any(t & spec.CRITICAL for t in types), level)
 
@@ -63,10 +63,10 @@ def add(container: Container, sections: Iterable[Section], *, replacing: bool = 
     new = list(sections)
     types = {section.type for section in new}
     if twice := [section.type for i, section in enumerate(new) if section.type in {other.type for other in new[:i]}]:
-        raise ValueError(f"{_name(twice[0])} is to be added twice")
+        raise ValueError(f"{_name(twice[0], container)} is to be added twice")
     there = [section for section in container.sections if section.type in types]
     if there and not replacing:
-        raise ValueError(f"the file has a section {_name(there[0].type)} already")
+        raise ValueError(f"the file has a section {_name(there[0].type, container)} already")
     for section in new:
         if section.critical and section.number not in container.profile.kinds:
             what = f"profile {container.profile.name} has no section of kind {section.number}"
@@ -84,7 +84,7 @@ def cut(container: Container, *, sections: int | None = None, limit: int | None 
     if not container.header.sectioned:
         raise ValueError("a compact file has no sections to cut between")
     for keep in range(len(container.sections), 0, -1):
-        data = write(replace(container, sections=container.sections[:keep]), level=max(_levels()))
+        data = write(replace(container, sections=container.sections[:keep]), level=max(LEVELS))
         if (sections is None or keep <= sections) and (limit is None or len(data) <= limit):
             return Edited(data)
     raise ValueError("not even the first section would be left")
@@ -100,11 +100,5 @@ def _edited(container: Container, sections: list[Section], deep: bool, level: in
     return Edited(write(assemble(container.header, kept), level=level), tuple(section.type for section in dropped))
 
 
-def _levels() -> Iterable[int]:
-    from refcodec.container import LEVELS
-
-    return LEVELS
-
-
-def _name(section_type: int) -> str:
-    return section_name(section_type) or f"0x{section_type:02X}"
+def _name(section_type: int, container: Container) -> str:
+    return section_name(section_type, container.profile.known) or f"0x{section_type:02X}"

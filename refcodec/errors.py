@@ -78,6 +78,7 @@ class Code(IntEnum):
 
     @property
     def label(self) -> str:
+        """The short name, e.g. `header-truncated`."""
         return self.name.lower().replace("_", "-")
 
 
@@ -164,6 +165,7 @@ class SemError(Exception):
 
     @property
     def family(self) -> str:
+        """The name of the family, such as `header` for codes 201 to 209."""
         return FAMILIES[self.code // 100].name
 
     @property
@@ -178,6 +180,7 @@ class SemError(Exception):
         return f"{self.id} {self.name}: {self.what}{field}{where}; {self.hint}"
 
     def to_dict(self) -> dict[str, object]:
+        """Return the error as an object, whose `code` is the id, as `semtool --json` prints it."""
         return {
             "code": self.id,
             "name": self.name,

@@ -7,7 +7,7 @@ Any bytes give an `Inspection`. An invalid file is inspected as far as it can be
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from os import PathLike
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.file_input import FileInput, contents
 from refcodec.networks import package_search
-from refcodec.registry import Profile
+from refcodec.registry import Profile, Registry
 
 HEX_BYTES: Final = 32  # bytes of a binary value that are shown
 
@@ -84,10 +84,16 @@ class Inspection:
     model: ModelInfo
     fields: tuple[Field, ...]
     errors: tuple[SemError, ...]  # the first is the error that `refcodec.read` raises
+    # that the file was read with, for names in what a notebook shows; a copy or pickle has none, and shows the default's
+    registry: Registry | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields but the registry, which cannot be pickled."""
+        return {name: value for name, value in vars(self).items() if name != "registry"}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object of `conformance/schema/inspect.schema.json`."""
-        shallow = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        shallow = self.__getstate__()
         return shallow | {
             "sections": [asdict(section) for section in self.sections],
             "check": asdict(self.check),
@@ -100,7 +106,7 @@ class Inspection:
         """Return what a notebook shows: facts, shares of the fields, and a table that opens. No scripts."""
         from refcodec.report.fragment import inspection_html
 
-        return inspection_html(self, Environment.default().registry)
+        return inspection_html(self, self.registry or Environment.default().registry)
 
 
 def inspect(
@@ -168,6 +174,7 @@ def _inspection(data: bytes, bounds: Level, environment: Environment) -> Inspect
         model=model,
         fields=tuple(map(_field, reader.spans)),
         errors=tuple(reader.errors),
+        registry=environment.registry,
     )
 
 

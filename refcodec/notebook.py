@@ -70,7 +70,9 @@ class Gallery:
         return shots_html(_shot(entry.image, entry.name, entry.note) for entry in self.entries)
 
     def picture(self, columns: int = 4) -> Image.Image:
-        """Return all of them as one picture, with labels, `columns` in a row."""
+        """Return all of them as one picture, with labels, `columns` in a row. Raises ValueError for less than one."""
+        if columns < 1:
+            raise ValueError(f"a picture has at least one column, not {columns}")
         cell_width = max(entry.image.width for entry in self.entries) + _GAP
         cell_height = max(entry.image.height for entry in self.entries) + _LABEL + _GAP
         columns = min(columns, len(self.entries))

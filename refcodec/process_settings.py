@@ -7,6 +7,7 @@ with the last one, so that calls in several threads leave it as it was.
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -69,10 +70,26 @@ def _insert_filter() -> list[Undo]:
 
 
 def _remove_filter() -> None:
+    for entry in [entry for entry in warnings.filters if entry[2] is _QuietWarning]:
+        _remove(entry)
+
+
+def _remove(entry: object) -> None:
     entries: Any = warnings.filters
-    for entry in [entry for entry in entries if entry[2] is _QuietWarning]:
-        with suppress(ValueError, AttributeError):  # the program has set other filters meanwhile
-            entries.remove(entry)
+    with suppress(ValueError, AttributeError):  # the program has set other filters meanwhile
+        entries.remove(entry)
+
+
+def ignore_message(beginning: str) -> list[Undo]:
+    """Ignore the warnings whose text begins so, also those of threads that a library starts. For `SharedSettings`."""
+    before: list[Any] = list(warnings.filters)
+    warnings.filterwarnings("ignore", message=re.escape(beginning))
+    entry = warnings.filters[0]
+
+    def undo() -> None:
+        _remove(entry)
+
+    return [] if entry in before else [undo]
 
 
 def kept_filters(before: list[Any]) -> list[Any]:

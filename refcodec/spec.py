@@ -43,9 +43,6 @@ TEXT_ENTRIES_MAX = 1024  # of a key-value text
 # §6  the sections whose bodies are key-value texts
 TEXT_TYPES = (PROVENANCE, HINTS, METADATA)
 
-# §7
-KEY_BYTES = 32  # K, a SHA-256
-
 # §6, §13  payload kinds, each the number of a critical section; `refcodec.payloads.kinds` describes them
 CONSONANT, CAPTION, CLIP, PQ, VQ, SKETCH, ELIC = 1, 2, 3, 4, 5, 6, 7
 DRAFT_FIRST, DRAFT_LAST = 48, 62  # kinds for drafts and private use; no published row has one

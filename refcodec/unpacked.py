@@ -31,7 +31,7 @@ def unpacked(package: str, *names: str) -> Path:
         temporary = tempfile.gettempdir()
         remove_stale(temporary)
         _, folder = create_folder(temporary)  # locked until the process ends
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        atexit.register(_remove, folder, os.getpid())
         target = Path(folder, names[-1])
         _copy(files(package).joinpath(*names), target)
     except OSError as error:
@@ -39,6 +39,12 @@ def unpacked(package: str, *names: str) -> Path:
         hint = "set TMPDIR to a folder that can be written"
         raise SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint) from error
     return target
+
+
+def _remove(folder: str, process: int) -> None:
+    """Remove the copy at the end of the process that made it; a fork of it ends like it, and may end before."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(source: Traversable, target: Path) -> None:

@@ -12,6 +12,7 @@ from refcodec.batch.task import ModelTask, Source
 
 if TYPE_CHECKING:
     from refcodec.assemble import EncodedFile
+    from refcodec.environment import Environment
     from refcodec.methods.plan import FilePlan
 
 PIXEL_BYTES: Final = 16  # of a picture on its way into a network: Pillow's copies and the array
@@ -61,6 +62,13 @@ class Encode(ModelTask):
     def concerns_all(self, failure: Failure) -> bool:
         """Return whether a model or library is missing: the options name the same ones for each picture."""
         return bool(failure.members["family"] == "model")
+
+    @property
+    def package_environment(self) -> Environment:
+        """Environment that searches the package of the options first, then the folders of the models."""
+        folder = self._arguments.get("model")
+        environment = super().package_environment
+        return environment if folder is None else environment.with_packages(folder)
 
     def _network_bytes(self, size: tuple[int, int]) -> int:
         """Return what the analysis network takes, 0 for a model that is not of a package."""

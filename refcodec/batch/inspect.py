@@ -25,13 +25,13 @@ class Inspect(Task):
 
     def prepare(self) -> None:
         """Read the registry."""
-        self._environment  # noqa: B018 - reads it
+        self.package_environment  # noqa: B018 - reads it
 
     def run(self, key: str, source: Source) -> Outcome:
         """Inspect one file. `Outcome.detail` is the object of inspect.schema.json; its first error is the failure."""
         from refcodec.inspection import inspect
 
-        found = inspect(source, level=self.level, environment=self._environment)
+        found = inspect(source, level=self.level, environment=self.package_environment)
         return Outcome(
             key,
             None,
@@ -49,7 +49,8 @@ class Inspect(Task):
         return 0
 
     @cached_property
-    def _environment(self) -> Environment:
+    def package_environment(self) -> Environment:
+        """Environment that searches the folders of the options first."""
         from refcodec.environment import Environment
 
         return Environment.default().with_packages(self.models)

@@ -6,10 +6,14 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from refcodec.errors import SemError
 from refcodec.fileio import read_bytes
 from refcodec.limits import Limits
+
+if TYPE_CHECKING:
+    from refcodec.batch.task import Task
 
 OUTPUT_MAX = 1 << 32  # bytes
 
@@ -24,10 +28,11 @@ class Existing:
     level: int = 1
 
 
-def is_intact(existing: Existing, limits: Limits) -> bool:
-    """Return whether the output has the bytes that were noted, or else is valid.
+def is_intact(existing: Existing, limits: Limits, task: Task) -> bool:
+    """Return whether the output of a task has the bytes that were noted, or else is valid.
 
-    A .sem file is valid if its symbols can be decoded and its check is right, a picture if all its pixels can be read.
+    A .sem file is valid if its symbols can be decoded, with the models of the task, and its check is right; a picture if
+    all its pixels can be read.
     """
     try:
         data = read_bytes(existing.path, OUTPUT_MAX)
@@ -35,14 +40,15 @@ def is_intact(existing: Existing, limits: Limits) -> bool:
         return False
     if existing.sha256 is not None and hashlib.sha256(data).hexdigest() == existing.sha256:
         return True
-    return is_picture(data) if existing.picture else _is_valid(data, existing.level, limits)
+    return is_picture(data) if existing.picture else _is_valid(data, existing.level, limits, task)
 
 
-def _is_valid(data: bytes, level: int, limits: Limits) -> bool:
+def _is_valid(data: bytes, level: int, limits: Limits, task: Task) -> bool:
     from refcodec.decoder import decode_file
 
     try:
-        return decode_file(data, level=level, limits=limits).container.complete
+        environment = task.package_environment
+        return decode_file(data, level=level, environment=environment, limits=limits).container.complete
     except SemError:
         return False
 

@@ -34,7 +34,7 @@ class Work:
 
     def __call__(self, job: Job) -> Outcome:
         """Return the outcome of one job, `kept` if its output is what the task would make. Raises no error of the file."""
-        if job.existing is not None and is_intact(job.existing, self.limits):
+        if job.existing is not None and is_intact(job.existing, self.limits, self.task):
             return Outcome(job.key, kept=True)
         outcome = self.task(job.key, job.source)
         if outcome.error is None and not self._measured:

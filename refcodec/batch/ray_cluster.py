@@ -23,6 +23,7 @@ from refcodec.batch.ray_store import missing, reason
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks.threads import cores
+from refcodec.process_settings import SharedSettings, Undo
 from refcodec.temporary_files import create_folder, remove_stale
 
 PATH_MAX: Final = (
@@ -69,7 +70,8 @@ class Cluster:
 def connected(cluster: Cluster) -> Iterator[Any]:
     """Yield the module ray, connected. Raises DEPENDENCY_MISSING, or CANNOT_READ if there is no such cluster.
 
-    A connection that the caller's program has is used, and stays. The handler of SIGTERM, which Ray replaces, is put back.
+    A connection that the caller's program has is used, and stays. The handler of SIGTERM, which Ray replaces, and the
+    level of its logger are put back.
     """
     with ExitStack() as stack:
         stack.enter_context(_environment(QUIET))
@@ -87,15 +89,12 @@ def connected(cluster: Cluster) -> Iterator[Any]:
             _knock(cluster.address)
         folder = None if cluster.address is not None else stack.enter_context(_temporary_folder())
         stack.callback(_shut_down, ray)
-        handler = signal.getsignal(signal.SIGTERM)
         try:
-            with _silent_stderr():
+            with _own_sigterm(), _SILENT_STDERR.changed():
                 _start(ray, cluster, folder)
         except Exception as error:  # Ray raises bare ones, too, for a start that takes too long
             raise _no_cluster(cluster.address, error) from error
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, handler)
-        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+        stack.enter_context(_SILENT_LOGGER.changed())
         yield ray
 
 
@@ -146,22 +145,47 @@ def _set_token() -> None:
 
 
 @contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Drop what C++ code writes to standard error in the block; errors are raised."""
+def _own_sigterm() -> Iterator[None]:
+    """Put the handler of SIGTERM back after the block, which other threads than the main one cannot change.
+
+    A handler that was not set by Python is unknown to it, and cannot be put back.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _drop_stderr() -> list[Undo]:
+    """Drop what C++ code writes to standard error; errors are raised."""
     try:
         kept = os.dup(2)
     except OSError:  # it is closed
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
+        return []
+    if sys.stderr is not None:
         sys.stderr.flush()
-        os.dup2(null, 2)
-        yield
-    finally:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+
+    def restore() -> None:
         os.dup2(kept, 2)
         os.close(kept)
-        os.close(null)
+
+    return [restore]
+
+
+def _silence_logger() -> list[Undo]:
+    logger = logging.getLogger("ray.data")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    return [lambda: logger.setLevel(level)]
+
+
+_SILENT_STDERR: Final = SharedSettings(_drop_stderr)
+_SILENT_LOGGER: Final = SharedSettings(_silence_logger)
 
 
 @contextmanager

@@ -6,9 +6,8 @@ from __future__ import annotations
 import math
 import os
 import pickle
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from refcodec import __version__
@@ -20,6 +19,7 @@ from refcodec.batch.ray_shards import table_of
 from refcodec.batch.ray_store import reason
 from refcodec.batch.ray_worker import Stage, Worker
 from refcodec.errors import Code, SemError
+from refcodec.process_settings import SharedSettings, Undo, ignore_message
 
 BLOCK_BYTES: Final = 1 << 23
 BLOCKS_OF_WORKER: Final = 4  # at least, so that workers end at about the same time
@@ -35,7 +35,7 @@ def row_tables(ray: Any, plan: Plan, cluster: Cluster) -> Iterator[Any]:
     """
     workers = cluster.most_workers(ray)
     ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Ledger).remote()
-    with _settings(ray.data):
+    with _SETTINGS.changed():
         inputs = _inputs(ray.data, plan, workers)
         rows = inputs.map_batches(
             Worker,
@@ -78,25 +78,24 @@ def _variables(threads: int) -> dict[str, str]:
     return {**dict.fromkeys(THREAD_VARIABLES, str(threads)), **passive, **passed}
 
 
-@contextmanager
-def _settings(data: Any) -> Iterator[None]:
-    """Set what datasets that are made in the block run with: small blocks, and neither bars nor a warning."""
-    context = data.DataContext.get_current()
+def _set_context() -> list[Undo]:
+    """Set what datasets that are made from now on run with: small blocks, and neither bars nor a warning."""
+    import ray.data
+
+    context = ray.data.DataContext.get_current()
     settings = {
         "target_max_block_size": BLOCK_BYTES,
         "enable_progress_bars": False,
         "print_on_execution_start": False,
         "enable_auto_log_stats": False,
     }
-    warnings.filterwarnings("ignore", message=FEWER_INPUTS)
-    before = {name: getattr(context, name) for name in settings}
+    undo: list[Undo] = [partial(setattr, context, name, getattr(context, name)) for name in settings]
     for name, value in settings.items():
         setattr(context, name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(context, name, value)
+    return [*undo, *ignore_message(FEWER_INPUTS)]
+
+
+_SETTINGS: Final = SharedSettings(_set_context)
 
 
 def prepare_there(ray: Any, stage: Stage, cluster: Cluster) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -13,7 +14,7 @@ from typing import Any, Final
 from refcodec.batch.outputs import make_folder
 from refcodec.errors import Code, SemError
 from refcodec.fileio import read_bytes, shown, write_atomic
-from refcodec.temporary_files import NAME, new_name, remove_stale
+from refcodec.temporary_files import new_name, remove_stale
 
 URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?:://|::)")
 WHOLE: Final = (
@@ -117,11 +118,19 @@ class Store:
             if set(WHOLE) & set(_protocols(self._system)):
                 self._system.pipe_file(path, data)
                 return
-            temporary = f"{folder}/{new_name()}"
-            self._system.pipe_file(temporary, data)
-            self._system.mv(temporary, path)
+            self._move_in(f"{folder}/{new_name()}", path, data)
         except Exception as error:
             raise SemError(Code.CANNOT_WRITE, f"{self.shown(name)}: {reason(error)}") from error
+
+    def _move_in(self, temporary: str, path: str, data: bytes) -> None:
+        """Write a file under a temporary name and move it to its own; leave neither if that fails."""
+        try:
+            self._system.pipe_file(temporary, data)
+            self._system.mv(temporary, path)
+        except BaseException:
+            with suppress(Exception):
+                self._system.rm_file(temporary)
+            raise
 
     def remove(self, name: str) -> None:
         """Remove a file below the root. Raises CANNOT_WRITE."""
@@ -206,11 +215,6 @@ def local_version(path: str) -> str:
     except (OSError, ValueError):
         return ""
     return f"{status.st_size}:{status.st_mtime_ns}"
-
-
-def is_temporary(name: str) -> bool:
-    """Return whether a name is one of a file that was being written when a process was killed."""
-    return NAME.fullmatch(name) is not None
 
 
 def reason(error: BaseException) -> str:

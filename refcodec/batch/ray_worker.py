@@ -17,7 +17,7 @@ from refcodec.batch.ray_ledger import Claim
 from refcodec.batch.ray_rows import arrow, text
 from refcodec.batch.ray_store import Store
 from refcodec.batch.task import Task
-from refcodec.batch.verify import Verify
+from refcodec.batch.verify import verify
 from refcodec.errors import Code, SemError, one_line
 from refcodec.fileio import shown
 from refcodec.limits import Limits
@@ -109,7 +109,7 @@ class Worker:
             facts = (
                 self._verified(row, data) if row["sha256"] is None and not self._is_older(row, output, name) else None
             )
-        except SemError:
+        except Exception:  # noqa: BLE001 - what cannot be verified is made again
             return None
         return None if facts is None else _row_of(row, facts, state="found")
 
@@ -121,9 +121,12 @@ class Worker:
                 return None
             source = row["data"] if row["data"] is not None else self._source(row)
             sem = source if isinstance(source, bytes) else Store("").read(source, self._stage.limit)
-        found = Verify(level=self._stage.level, limits=self._stage.limits)(text(row["key"]), sem)
-        whole = found.error is None and found.detail["complete"]
-        return Outcome("", data, found.width, found.height, found.method, found.bpp, found.check) if whole else None
+        stage = self._stage
+        limits = Limits.default() if stage.limits is None else stage.limits
+        found = verify(sem, stage.task.package_environment, stage.level, limits)
+        if found.error is not None or not found.members["complete"]:
+            return None
+        return Outcome("", data, found.width, found.height, found.method, found.bpp, found.members["check"])
 
     def _is_older(self, row: Mapping[str, Any], output: Store, name: str) -> bool:
         """Return whether an output is older than its input, as far as their times are known."""

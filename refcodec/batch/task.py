@@ -15,6 +15,7 @@ from refcodec.batch.outcome import Failure, Outcome
 from refcodec.limits import Limits
 
 if TYPE_CHECKING:
+    from refcodec.environment import Environment
     from refcodec.foundation.resolve import Models
 
 Source: TypeAlias = str | os.PathLike[str] | bytes  # a `str` is a path
@@ -47,6 +48,16 @@ class Task(ABC):
         0 if that is unknown; raises no error.
         """
 
+    @property
+    def package_environment(self) -> Environment:
+        """Environment in which files of the task are decoded: with the folders of packages that its options name.
+
+        Raises as `prepare` does.
+        """
+        from refcodec.environment import Environment
+
+        return Environment.default()
+
     def concerns_all(self, failure: Failure) -> bool:
         """Return whether each file would fail as one has, such as for want of a model."""
         return False
@@ -75,6 +86,11 @@ class ModelTask(Task):
     options: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits | None = None
     model_options: ClassVar[tuple[str, ...]]
+
+    @property
+    def package_environment(self) -> Environment:
+        """Environment that searches the folders of the models first."""
+        return self._models.package_environment
 
     @cached_property
     def _limits(self) -> Limits:

@@ -30,7 +30,7 @@ class Verify(Task):
 
     def prepare(self) -> None:
         """Read the registry."""
-        self._environment  # noqa: B018 - reads it
+        self.package_environment  # noqa: B018 - reads it
 
     def run(self, key: str, source: Source) -> Outcome:
         """Verify one file. The members of `Outcome.detail` are those of a row of verify.schema.json."""
@@ -43,7 +43,7 @@ class Verify(Task):
         except SemError as unread:
             return Outcome(key, error=Failure.of(unread), detail=row | {"error": unread.to_dict()})
         limits = Limits.default() if self.limits is None else self.limits
-        verified = verify(data, self._environment, self.level, limits)
+        verified = verify(data, self.package_environment, self.level, limits)
         error = verified.error
         row |= verified.members | {"error": None if error is None else error.to_dict()}
         return Outcome(
@@ -64,13 +64,14 @@ class Verify(Task):
         from refcodec.decode_memory import PROCESS, predict
 
         try:
-            container = read(source, level=self.level, environment=self._environment)
-            return max(0, predict(container, self._environment, self.level).symbols - PROCESS)
+            container = read(source, level=self.level, environment=self.package_environment)
+            return max(0, predict(container, self.package_environment, self.level).symbols - PROCESS)
         except SemError:
             return 0
 
     @cached_property
-    def _environment(self) -> Environment:
+    def package_environment(self) -> Environment:
+        """Environment that searches the folders of the options first."""
         from refcodec.environment import Environment
 
         return Environment.default().with_packages(self.models)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -126,6 +127,16 @@ def level_option(f: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--level", type=kind, default="1", show_default=True, callback=lambda _c, _p, v: int(v), help=help_
     )(f)
+
+
+def parse_size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Return (width, height) of a text such as 768x512, each from 1 to 999999."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,5})[x×]([1-9][0-9]{0,5})", value)
+    if match is None:
+        raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
+    return int(match[1]), int(match[2])
 
 
 def model_folders(model: str | None) -> tuple[Path, ...]:

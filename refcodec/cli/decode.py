@@ -23,7 +23,6 @@ from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX, SEEDS
 if TYPE_CHECKING:
     from refcodec.decoder import DecodedFile
     from refcodec.foundation.resolve import Models
-    from refcodec.limits import Limits
 
 FORMATS = ("png", "jpg", "webp", "avif", "tif", "bmp", "ppm")
 SYMBOL_SUFFIXES = (".txt", ".npy", ".npz")  # of files that are not pictures
@@ -124,23 +123,7 @@ def painting_options(f: Any) -> Any:
 @level_option
 @limits_options
 @json_option
-def command(
-    sources: tuple[str, ...],
-    output: str | None,
-    symbols: bool,
-    text: bool,
-    alternatives: bool,
-    progressive: bool,
-    force: bool,
-    no_clobber: bool,
-    preserve_times: bool,
-    jobs: int | None,
-    resume: bool,
-    keep_suffix: bool,
-    suffix: str | None,
-    limits: Limits,
-    **options: Any,
-) -> int:
+def command(sources: tuple[str, ...], output: str | None, **options: Any) -> int:
     """Reconstruct the picture of IN.sem and write it to OUT, in the format of its suffix.
 
     Formats are png, jpg, webp (lossless), avif, tif, bmp and ppm. For method elic, and for perco's embedded profile, the
@@ -161,24 +144,38 @@ def command(
     With many files or with folders, each picture is written below OUT, under its input's name and subfolders.
     """
     wanted = image_options(options)
-    _check(symbols, text, alternatives, wanted)
-    require_absent(None, no_clobber=no_clobber, force=force)
-    if are_many(sources, output, explicit=resume or keep_suffix or suffix is not None, one=symbols or text):
-        present = present_of(force=force, no_clobber=no_clobber, resume=resume)
-        kind = f".{suffix or FORMATS[0]}"
-        outputs = Outputs(str(output), kind, present, keep_suffix, pictures=True, times=preserve_times)
-        _check_many({"symbols": symbols, "text": text, "progressive": progressive}, wanted)
-        from refcodec.cli.decode_many import decode_many
+    symbols, text = options["symbols"], options["text"]
+    _check(symbols, text, options["alternatives"], wanted)
+    require_absent(None, no_clobber=options["no_clobber"], force=options["force"])
+    explicit = options["resume"] or options["keep_suffix"] or options["suffix"] is not None
+    if are_many(sources, output, explicit=explicit, one=symbols or text):
+        return _decode_all(sources, str(output), wanted, options)
+    _decode_one(sources[0], output, wanted, options)
+    return 0
 
-        arguments = {name: options[name] for name in (*OVERRIDES, "reflections") if options[name] is not None}
-        return decode_many(sources, outputs, jobs, arguments, options | {"limits": limits})
-    (source,) = sources
+
+def _decode_all(sources: tuple[str, ...], output: str, wanted: ImageOptions, options: dict[str, Any]) -> int:
+    """Decode many files to pictures below a folder; return the exit status."""
+    present = present_of(force=options["force"], no_clobber=options["no_clobber"], resume=options["resume"])
+    kind = f".{options['suffix'] or FORMATS[0]}"
+    outputs = Outputs(output, kind, present, options["keep_suffix"], pictures=True, times=options["preserve_times"])
+    _check_many({name: options[name] for name in ("symbols", "text", "progressive")}, wanted)
+    from refcodec.cli.decode_many import decode_many
+
+    arguments = {name: options[name] for name in (*OVERRIDES, "reflections") if options[name] is not None}
+    return decode_many(sources, outputs, options["jobs"], arguments, options)
+
+
+def _decode_one(source: str, output: str | None, wanted: ImageOptions, options: dict[str, Any]) -> None:
+    """Write the picture or the symbols of one file, or print its text."""
+    symbols, text, limits, force = options["symbols"], options["text"], options["limits"], options["force"]
+    no_clobber, level, progressive = options["no_clobber"], options["level"], options["progressive"]
     if options["any_model"] and (symbols or text):
         raise click.UsageError(f"--any-model is for pictures, and {'--text' if text else '--symbols'} writes none")
     if progressive:
         _check_progressive(symbols, text, wanted, output, source)
     require_absent(output, no_clobber=no_clobber, force=force)
-    naming = Naming(source, output, force, times_of(source, preserve_times), no_clobber)
+    naming = Naming(source, output, force, times_of(source, options["preserve_times"]), no_clobber)
     models = models_of(
         options["model"],
         options["device"],
@@ -187,18 +184,16 @@ def command(
         allow_download=options["allow_download"],
         any_model=options["any_model"],
     )
-    level = options["level"]
     if text:
         from refcodec.cli.print_text import print_text
 
-        print_text(naming, alternatives, models.package_environment, level, limits)
-        return 0
+        print_text(naming, options["alternatives"], models.package_environment, level, limits)
+        return
     if output is not None or source == STDIO:
         claim_output(output or STDIO, source)
     if not symbols and output not in (None, STDIO):
         picture_suffix(str(output))
     _decode(naming, symbols, models, wanted, level, progressive=progressive)
-    return 0
 
 
 def image_options(options: dict[str, Any]) -> ImageOptions:

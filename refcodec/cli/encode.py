@@ -150,18 +150,7 @@ def _colour(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[i
 @level_option
 @limits_options
 @json_option
-def command(
-    sources: tuple[str, ...],
-    output: str | None,
-    trace: bool,
-    force: bool,
-    no_clobber: bool,
-    preserve_times: bool,
-    jobs: int | None,
-    resume: bool,
-    keep_suffix: bool,
-    **options: Any,
-) -> int:
+def command(sources: tuple[str, ...], output: str | None, **options: Any) -> int:
     """Encode the picture IN, or symbols, as a .sem file.
 
     IN may be in any of the formats below; - is standard input. Without IN the file is made from a text, an image
@@ -176,29 +165,40 @@ def command(
 
     With many files or with folders, each output is written below OUT, under its input's name and subfolders.
     """
-    require_absent(None, no_clobber=no_clobber, force=force)
+    require_absent(None, no_clobber=options["no_clobber"], force=options["force"])
     if options["provenance"]:
         refuse_entries(sources)
-    if are_many(sources, output, explicit=resume or keep_suffix):
-        present = present_of(force=force, no_clobber=no_clobber, resume=resume)
-        outputs = Outputs(str(output), ".sem", present, keep_suffix, times=preserve_times)
-        if trace or options["size"] is not None:
-            raise click.UsageError(f"--{'trace' if trace else 'size'} is for one file")
-        from refcodec.cli.encode_many import encode_many
+    if are_many(sources, output, explicit=options["resume"] or options["keep_suffix"]):
+        return _encode_all(sources, str(output), options)
+    _encode_one(sources[0] if sources else None, output, options)
+    return 0
 
-        return encode_many(sources, outputs, jobs, encode_options(options), options)
-    source = sources[0] if sources else None
+
+def _encode_all(sources: tuple[str, ...], output: str, options: dict[str, Any]) -> int:
+    """Encode many pictures as files below a folder; return the exit status."""
+    present = present_of(force=options["force"], no_clobber=options["no_clobber"], resume=options["resume"])
+    outputs = Outputs(output, ".sem", present, options["keep_suffix"], times=options["preserve_times"])
+    if options["trace"] or options["size"] is not None:
+        raise click.UsageError(f"--{'trace' if options['trace'] else 'size'} is for one file")
+    from refcodec.cli.encode_many import encode_many
+
+    return encode_many(sources, outputs, options["jobs"], encode_options(options), options)
+
+
+def _encode_one(source: str | None, output: str | None, options: dict[str, Any]) -> None:
+    """Encode one picture, or symbols without one, and print the result."""
+    trace, force, method = options["trace"], options["force"], options["method"]
     symbols = any(options[name] is not None for name in NAMES)
-    if trace and ((source is None and symbols) or options["method"] not in (None, "elic", *TRACED)):
+    if trace and ((source is None and symbols) or method not in (None, "elic", *TRACED)):
         raise click.UsageError(f"--trace is for pictures by method elic, {' or '.join(TRACED)}")
     if source is None and not symbols:
         source = STDIO
     file = claim_target(source, output, options["size"], force=force)
-    if no_clobber:
-        require_absent(file.name, no_clobber=no_clobber, force=force)
+    if options["no_clobber"]:
+        require_absent(file.name, no_clobber=True, force=force)
         file = replace(file, new=file.name != STDIO)
-    times, target = times_of(source, preserve_times), file.name
-    tracer, steps = recorders(target, options["method"]) if trace else (None, None)
+    times, target = times_of(source, options["preserve_times"]), file.name
+    tracer, steps = recorders(target, method) if trace else (None, None)
     with encoding(source) as more:
         from refcodec import codec
 
@@ -210,7 +210,6 @@ def command(
     if steps is not None:
         steps.write()
     report(encoded, target)
-    return 0
 
 
 def claim_target(

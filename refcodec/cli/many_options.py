@@ -64,7 +64,8 @@ def many_outputs_options(f: Callable[..., Any]) -> Callable[..., Any]:
 def are_many(sources: tuple[str, ...], output: str | None, *, explicit: bool, one: bool = False) -> bool:
     """Return whether a call is one of many files: several, a folder, or an output that ends as a folder does.
 
-    explicit: an option that only such a call has. one: options that only a call of one file has. Raises SemError or a usage error for one without a folder of outputs.
+    explicit: an option that only such a call has. one: options that only a call of one file has. Raises SemError or a
+    usage error for one without a folder of outputs.
     """
     folders = [name for name in sources if is_folder(name)]
     in_folder = output is not None and output != STDIO and output.endswith((os.sep, "/"))

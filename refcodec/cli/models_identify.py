@@ -12,6 +12,7 @@ from refcodec.cli.output_file import folder_name
 from refcodec.cli.output_probe import probe_folder
 from refcodec.cli.stdio import claim_report, say, show_json, wants_json
 from refcodec.fileio import shown
+from refcodec.progress import Progress
 
 
 @click.command("identify", short_help="Print the digests that identify models in files, rows and packages.")
@@ -40,26 +41,19 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
     semtool encode photo.jpg --method clip --model set --model my-embedder --explicit-model --hash-bytes 4
     """
     from refcodec.convert import identity_package
-    from refcodec.foundation import identity
-    from refcodec.foundation.model_place import snapshot_of
     from refcodec.foundation.model_set import refuse_existing_unless_package
     from refcodec.networks import package_cache
 
     if output is None and (base, name, replace) != (None, None, False):
         raise click.UsageError("--with, --name and --replace are for a package: name its folder with -o")
-    roles: dict[str, str] = {}
-    digest, folders = None, []
+    digest = None
     claim_report()
     try:
         if output is not None:
             refuse_existing_unless_package(Path(output), (), replace=replace)
             probe_folder(output)
         with progress("reading") as update:
-            for i, entry in enumerate(models):
-                role, folder = _parse(entry, roles)
-                folders.append(folder)
-                roles[role] = identity.identify(role, snapshot_of(role, folder))
-                update((i + 1) / len(models))
+            roles, folders = _identified(models, update)
             if base is not None:
                 package_cache.model_digest(Path(base))
             if output is not None:
@@ -78,6 +72,20 @@ def command(models: tuple[str, ...], output: str | None, base: str | None, name:
         say(f"{role}: {sha256}")
     if digest is not None:
         say(f"{shown(str(output))}: model package {digest[:16]}…")
+
+
+def _identified(models: tuple[str, ...], update: Progress) -> tuple[dict[str, str], list[Path]]:
+    """Return the digest of each role, and the folders that were read."""
+    from refcodec.foundation import identity
+    from refcodec.foundation.model_place import snapshot_of
+
+    roles, folders = dict[str, str](), list[Path]()
+    for i, entry in enumerate(models):
+        role, folder = _parse(entry, roles)
+        folders.append(folder)
+        roles[role] = identity.identify(role, snapshot_of(role, folder))
+        update((i + 1) / len(models))
+    return roles, folders
 
 
 def _parse(entry: str, roles: dict[str, str]) -> tuple[str, Path]:

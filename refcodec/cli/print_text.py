@@ -22,7 +22,10 @@ GUESS_LETTERS = 40  # of each
 
 
 def print_text(naming: Naming, alternatives: bool, environment: Environment, level: int, limits: Limits) -> None:
-    """Print the text of a file, or write it to `output`; with --json print every word with its score and alternatives."""
+    """Print the text of a file, or write it to the output of `naming`.
+
+    With --json print every word with its score and alternatives.
+    """
     source, output = naming.source, naming.output
     if output is not None and output != STDIO:
         claim_output(output, source)

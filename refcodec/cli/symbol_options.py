@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from refcodec.cli.common_options import parse_size
 from refcodec.cli.stdio import STDIO, standard_input
 from refcodec.errors import Code, SemError
 from refcodec.fileio import read_settings, read_stream, shown
@@ -21,16 +21,6 @@ ARRAY_BYTES = 1 << 28  # limit for array files, above the symbols of any level
 OPTIONS = symbol_options_of(KINDS)
 NAMES = tuple(option.name for option in OPTIONS)
 ALIASES = {"codes": ("pq-codes", "token-ids"), "vector": ("embedding",)}  # other names of options, by what they hold
-
-
-def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """Return (width, height) of a text such as 768x512."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"([1-9][0-9]{0,5})[x×]([1-9][0-9]{0,5})", value)
-    if match is None:
-        raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
-    return int(match[1]), int(match[2])
 
 
 def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -82,7 +72,7 @@ def _spellings(name: str) -> list[str]:
 def size_option(f: Callable[..., Any]) -> Callable[..., Any]:
     """Add --size, the size of the picture for precomputed symbols."""
     help_ = "Size of the picture that the precomputed symbols represent."
-    return click.option("--size", metavar="WxH", callback=_size, help=help_)(f)
+    return click.option("--size", metavar="WxH", callback=parse_size, help=help_)(f)
 
 
 def note_options(f: Callable[..., Any]) -> Callable[..., Any]:

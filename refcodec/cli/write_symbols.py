@@ -36,12 +36,12 @@ class Naming:
         return OutputFile(name, new=new and name != STDIO, times=self.times)
 
     def free(self, name: str) -> str:
-        """Return a default name if no file has it, or with --force. UsageError if one has."""
+        """Return a default name if no file has it, or with --force. Raises UsageError if one has."""
         return free(name, force=self.force)
 
 
 def write_artifacts(decoded: DecodedFile, naming: Naming) -> list[tuple[str, str]]:
-    """Write each payload to a file beside the source, or to `output` the payload that its suffix can hold.
+    """Write each payload to a file beside the source, or to the output of `naming` the payload that its suffix can hold.
 
     Return (file name, description) of each written file.
     """
@@ -85,7 +85,7 @@ def write_artifacts(decoded: DecodedFile, naming: Naming) -> list[tuple[str, str
 
 
 def _artifact_for(exported: list[Artifact], suffix: str, target: str) -> Artifact:
-    """Return the first artifact that can be written with a suffix. UsageError if no payload can."""
+    """Return the first artifact that can be written with a suffix. Raises UsageError if no payload can."""
     if not suffix:
         return exported[0]
     for artifact in exported:

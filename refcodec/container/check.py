@@ -22,8 +22,10 @@ def section_check(
     """Return the check of a section, bits / 8 bytes.
 
     `symbols`: S, which for ancillary sections is the body. `model_digest`: 64 hexadecimal digits, used for an explicit
-    model only; None is enough if the header contains all of it. Raise `ModelError`: MODEL_UNAVAILABLE (SEM-E-801) if it
-    is needed and absent, MODEL_DIGEST (SEM-E-802) if it is not the digest that the header names.
+    model only; None is enough if the header contains all of it.
+
+    Raises ValueError for a number of bits that no check has, `ModelError` for a digest: MODEL_UNAVAILABLE (SEM-E-801)
+    if it is needed and absent, MODEL_DIGEST (SEM-E-802) if it is not the one that the header names.
     """
     if bits not in spec.CHECK_BITS.values():
         raise ValueError(f"no check has {bits} bits")

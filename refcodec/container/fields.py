@@ -122,7 +122,7 @@ class FieldReader:
 
 
 def serialise(declaration: Any, value: dict[str, Any], **params: Any) -> bytes:
-    """Return the bytes of one structure. ValueError if a value does not fit its field."""
+    """Return the bytes of one structure. Raises ValueError if a value does not fit its field."""
     try:
         built: bytes = declaration.build(value, **params)
     except (ConstructError, KeyError, TypeError) as error:

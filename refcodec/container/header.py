@@ -261,7 +261,7 @@ def _header(values: Any) -> Header:
 
 
 def _values(header: Header) -> dict[str, Any]:
-    """Return the fields of a Header. ValueError if no file can hold it."""
+    """Return the fields of a Header. Raises ValueError if no file can hold it."""
     explicit = header.profile_id == spec.PROFILE_EXPLICIT
     extended = header.profile_id >= spec.EXTENDED_BASE
     if header.check_bits not in CHECK_CODE or (explicit and len(header.model_hash or b"") not in HASH_CODE):

@@ -29,7 +29,7 @@ LEVELS: Final = {number: Level(*bounds) for number, bounds in spec.LEVELS.items(
 
 
 def level_bounds(level: int) -> Level:
-    """Return the bounds of a level. ValueError if there is no such level."""
+    """Return the bounds of a level. Raises ValueError if there is no such level."""
     if level not in LEVELS:
         raise ValueError(f"there is no level {level}; there are {sorted(LEVELS)}")
     return LEVELS[level]

@@ -179,7 +179,10 @@ def read_section(reader: FieldReader, stream: io.BytesIO, context: SectionContex
 
 
 def build(section: Section, check_bytes: int) -> bytes:
-    """Return the bytes of a section in sectioned form. ValueError if its type or check does not fit its field."""
+    """Return the bytes of a section in sectioned form.
+
+    Raises ValueError if its type or check does not fit its field.
+    """
     if not 0 <= section.type <= 0xFF:
         raise ValueError(f"{section.type} is no section type")
     values = {

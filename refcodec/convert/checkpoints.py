@@ -170,6 +170,10 @@ def _write_role(job: ImportJob, role: str, tensors: Mapping[str, Tensor], config
 
 
 def write_weights(folder: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None, file: str) -> None:
+    """Write tensors as safetensors into a folder, which is created, and a config.json beside them if there is a config.
+
+    Raises Code.CANNOT_WRITE (SEM-E-102).
+    """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 

@@ -32,7 +32,8 @@ def write(
     """Write a package of this identity, role -> digest, completely or not at all; return its digest.
 
     base: a package whose symbol model and float parts the new one also has; its other roles stay. sources: folders that
-    are not replaced. Raise ValueError if the target exists and may not be replaced, ModelError for an invalid base, Code.CANNOT_WRITE (SEM-E-102).
+    are not replaced. Raises ValueError if the target exists and may not be replaced, ModelError for an invalid base,
+    Code.CANNOT_WRITE (SEM-E-102) if it cannot be written.
     """
     refuse_existing_unless_package(target, sources, replace=replace)
     manifest: dict[str, Any] = {"format": package.FORMAT, "name": name, "licence": "", "notes": ""}

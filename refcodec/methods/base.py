@@ -28,7 +28,6 @@ from refcodec.methods.inputs import Description, Packed, PackJob, SymbolInputs
 from refcodec.methods.plan import FilePlan, pack_symbols
 from refcodec.methods.sampler import SamplerSettings, check_user_settings, sanitise_hints, without_cuda_noise
 from refcodec.option_bounds import REFLECTIONS_MAX, SAMPLES_MAX, SEEDS
-from refcodec.payloads import kinds
 from refcodec.progress import Progress, StepCallback
 from refcodec.registry import Profile
 
@@ -105,7 +104,7 @@ class DecodeContext:
         if value is None:
             raise SemError(
                 Code.UNSUPPORTED_KIND,
-                f"the file holds no {kinds.name_of(kind, self.profile.known)}, which method {self.profile.method_name} paints from",
+                f"the file holds no {self.profile.known.names[kind]}, which method {self.profile.method_name} paints from",
                 path="sections",
                 hint="semtool decode --symbols writes what it holds",
             )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from refcodec.assemble import CodedPayload, FileTemplate
 from refcodec.efforts import FASTEST
 from refcodec.environment import Environment
-from refcodec.payloads import kinds
 from refcodec.rate_target import RateTarget
 from refcodec.registry import Profile
 
@@ -99,7 +98,7 @@ class PackJob:
     def parameters(self, kind: int) -> Mapping[str, Any]:
         """Return the parameters of a payload kind. Raises ValueError if the profile does not allow it."""
         if kind not in self.profile.kinds:
-            raise ValueError(f"profile {self.profile.name} has no {kinds.name_of(kind, self.profile.known)}")
+            raise ValueError(f"profile {self.profile.name} has no {self.profile.known.names[kind]}")
         return self.profile.parameters(kind)
 
 

@@ -6,7 +6,6 @@ pixels -> g_a, h_a (float) -> choose symbols -> body          body -> z, y-hat -
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -92,10 +91,10 @@ class LatentEncoder:
     """Encoder of one picture uint8[H, W, C], which is analysed once and coded at any rate of its model.
 
     text float32[tokens, width]: the embedding of a caption, for a model whose analysis has a text adapter (`takes_text`).
-    It steers the analysis and is not sent. The default is the embedding of the empty caption, by text_encoder.
+    It steers the analysis and is not sent.
     device: where the analysis runs; symbols are computed by the integer nets on the CPU.
 
-    Raises ValueError for a text that the model does not accept, Code.MODEL_UNAVAILABLE if it needs a text encoder,
+    Raises ValueError for a text that the model does not accept, Code.MODEL_UNAVAILABLE if it needs a text and has none,
     Code.PICTURE_TOO_LARGE for too large a picture.
     """
 
@@ -110,14 +109,11 @@ class LatentEncoder:
         *,
         tables: TableFiles,
         text: NDArray[np.float32] | None = None,
-        text_encoder: Callable[[str], NDArray[np.float32]] | None = None,
         device: str = "cpu",
     ):
         self.model, self.tables = package_cache.symbol_model(folder, digest), tables
         self.backend: Backend = package_cache.backend()
         analysis = _analysis(folder, device, package_search.state_of(folder))
-        if text is None and text_encoder is not None and analysis.cfg.text_width:
-            text = text_encoder("")
         self.size = (pixels.shape[1], pixels.shape[0])
         self.lambdas, self.gain, self.gain_z = analysis.cfg.lambdas, analysis.gain, analysis.gain_z
         self.channels = analysis.cfg.channels

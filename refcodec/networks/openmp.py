@@ -15,12 +15,14 @@ import ctypes
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import lru_cache
+from contextlib import contextmanager, nullcontext, suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+
+from refcodec.process_settings import SharedSettings, Undo
 
 WORK: Final = 1 << 31  # multiplications that pay for one more thread: about a quarter of a second of a core
 _LIBRARIES: Final = ("libtorch_cpu.so", "libtorch_cpu.dylib")
@@ -40,7 +42,7 @@ def threads_for(work: float) -> Iterator[None]:
         return
     library = _library()
     if library is None:  # the setting of the process is touched only where torch would wait forever
-        with threads_of_torch(number if has_lost_its_pool() else available):
+        with threads_of_torch(number) if has_lost_its_pool() else nullcontext():
             yield
         return
     local = getattr(library, "MKL_Set_Num_Threads_Local", lambda _: 0)
@@ -55,13 +57,24 @@ def threads_for(work: float) -> Iterator[None]:
 
 @contextmanager
 def threads_of_torch(number: int) -> Iterator[None]:
-    """Set the number of threads of torch, in the process, for the block."""
+    """Set the number of threads of torch, in the process, for the block.
+
+    The calling thread gets its own number back with the block, the process with the last block of any thread.
+    """
     available = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(available)
+    with _OF_PROCESS.changed():
+        torch.set_num_threads(number)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(available)
+
+
+def _keep_number() -> list[Undo]:
+    return [partial(torch.set_num_threads, torch.get_num_threads())]
+
+
+_OF_PROCESS: Final = SharedSettings(_keep_number)
 
 
 @lru_cache(maxsize=1)

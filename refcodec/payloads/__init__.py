@@ -65,7 +65,10 @@ def u16(codes: tuple[int, ...]) -> bytes:
 
 
 def checked(codes: Any, size: int, noun: str) -> tuple[int, ...]:
-    """Validate symbols of a user, each 0 … size - 1. TypeError for a non-integer, ValueError for one out of range."""
+    """Validate symbols of a user, each 0 … size - 1.
+
+    Raises TypeError for a non-integer, ValueError for one out of range.
+    """
     import operator
 
     out = tuple(operator.index(code) for code in codes)

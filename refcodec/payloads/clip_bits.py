@@ -81,7 +81,7 @@ def decode(body: bytes, parameters: Mapping[str, Any], prior: Sequence[int] | No
 
 
 def encode(codes: Sequence[int], parameters: Mapping[str, Any], prior: Sequence[int] | None = None) -> bytes:
-    """Return the body of D codes. ValueError for another number of codes, or one outside 0 … 2^b - 1."""
+    """Return the body of D codes. Raises ValueError for another number of codes, or one outside 0 … 2^b - 1."""
     values = checked(codes, 1 << int(parameters["b"]), "codes")
     if len(values) != parameters["d"]:
         raise ValueError(f"the profile has {parameters['d']} dimensions, not {len(values)}")
@@ -93,7 +93,8 @@ def encode(codes: Sequence[int], parameters: Mapping[str, Any], prior: Sequence[
 def quantise(vector: ArrayLike, b: int) -> tuple[int, ...]:
     """Return clamp(floor(z · 2^(b-1)) + 2^(b-1), 0, 2^b - 1) of each dimension z of a vector, rounded to binary32 first.
 
-    Infinities are clamped, -0.0 is 0. ValueError for NaN, or for anything but a one-dimensional array of real numbers.
+    Infinities are clamped, -0.0 is 0. Raises ValueError for NaN, or for anything but a one-dimensional array of real
+    numbers.
     """
     import numpy as np
 

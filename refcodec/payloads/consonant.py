@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from refcodec.payloads.exports import Artifact, ExportContext
 
 LETTERS: Final = " ntsrhldcmfgpbkv"
-SPACE: Final = 0
 _DIGITS: Final = b"0123456789abcdef"  # of two codes in a byte
 _CODES: Final = bytes(max(0, _DIGITS.find(bytes([digit]))) for digit in range(256))
 
@@ -36,7 +35,7 @@ CONTEXTS: Final = 4096
 
 @dataclass(frozen=True)
 class Consonants:
-    """Codes 0 … 15, one in each byte, the last of which is not a space. ValueError for any others."""
+    """Codes 0 … 15, one in each byte, the last of which is not a space. Raises ValueError for any others."""
 
     codes: bytes
     canonical = True
@@ -101,7 +100,10 @@ def decode(body: bytes, parameters: Mapping[str, Any], limit: int, *, tables: Ta
 
 
 def encode(codes: bytes, parameters: Mapping[str, Any], *, tables: TableFiles) -> bytes:
-    """Return the body of codes 0 … 15. ValueError for other codes or a space at the end; MODEL_UNAVAILABLE as `decode`."""
+    """Return the body of codes 0 … 15.
+
+    Raises ValueError for other codes or a space at the end; MODEL_UNAVAILABLE as `decode`.
+    """
     value = Consonants(bytes(codes))
     if parameters["code"] == "fixed":
         return _pack(value.codes)

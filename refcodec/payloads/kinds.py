@@ -13,11 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from refcodec.networks.context_model import Backend, Trace
-    from refcodec.payloads import Value
     from refcodec.payloads.base import Kind, SymbolOption
-    from refcodec.progress import Progress
-    from refcodec.table_files import TableFiles
 
 # number -> name, module of the descriptor, and the name that it has there
 SHIPPED: Final = MappingProxyType(
@@ -62,7 +58,7 @@ class Kinds:
         return map(self.get, self.names)
 
     def extended_by(self, *kinds: Kind) -> Kinds:
-        """Return these kinds and others. ValueError for a number that is taken."""
+        """Return these kinds and others. Raises ValueError for a number that is taken."""
         if taken := [kind.id for kind in kinds if kind.id in self.names]:
             raise ValueError(f"there is a payload kind {taken[0]}")
         return Kinds((*self._others.values(), *kinds), self._modules)
@@ -103,36 +99,6 @@ def needs_model(number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS
 def check_model(model: Any, number: int, parameters: Mapping[str, Any], kinds: Kinds = KINDS) -> None:
     """Raise `ModelError` if a model is of another kind, or differs from the parameters of the row (SEM-R-112)."""
     get(number, kinds).check_model(model, parameters)
-
-
-def decode(
-    number: int,
-    body: bytes,
-    parameters: Mapping[str, Any],
-    size: tuple[int, int],
-    *,
-    limit: int,
-    tables: TableFiles,
-    model: Any = None,
-    backend: Backend | None = None,
-    trace: Trace | None = None,
-    progress: Progress | None = None,
-    kinds: Kinds = KINDS,
-) -> Value:
-    """Return the symbols of a body in a picture of size (width, height). Raise SemError if the body is invalid.
-
-    limit: octets of a text at this level (§15). tables: the normative tables of SPEC.md. model: the loaded model of the
-    row, if `needs_model`. backend: runs the model, if it consists of networks.
-    """
-    from refcodec.payloads.coding import CodingContext
-
-    context = CodingContext(parameters, size, limit, tables, model, backend, trace, progress)
-    return get(number, kinds).decode(body, context)
-
-
-def name_of(number: int, kinds: Kinds = KINDS) -> str:
-    """Return the name of a known kind."""
-    return kinds.names[number]
 
 
 def symbol_options(kinds: Kinds = KINDS) -> tuple[SymbolOption, ...]:

@@ -61,7 +61,7 @@ def decode(body: bytes, parameters: Mapping[str, Any]) -> PqCodes:
 
 
 def encode(codes: Sequence[int], parameters: Mapping[str, Any]) -> bytes:
-    """Return the body of M codes. ValueError for another number of codes, or one outside 0 … V - 1."""
+    """Return the body of M codes. Raises ValueError for another number of codes, or one outside 0 … V - 1."""
     values = checked(codes, int(parameters["v"]), "codes")
     if len(values) != parameters["m"]:
         raise ValueError(f"the profile has {parameters['m']} codes, not {len(values)}")
@@ -73,8 +73,8 @@ def encode(codes: Sequence[int], parameters: Mapping[str, Any]) -> bytes:
 def search(vector: ArrayLike, codebooks: NDArray[np.float32]) -> tuple[int, ...]:
     """Return the codes of the nearest code words by exhaustive search, the first in a tie.
 
-    vector: real numbers [d]; codebooks: float32[M, V, d / M]. ValueError for another shape, or a number that is not
-    finite.
+    vector: real numbers [d]; codebooks: float32[M, V, d / M]. Raises ValueError for another shape, or a number that is
+    not finite.
     """
     import numpy as np
 

@@ -117,7 +117,10 @@ def decode(
 def encode(
     indices: Sequence[int], parameters: Mapping[str, Any], size: tuple[int, int], usage: Sequence[int] | None = None
 ) -> bytes:
-    """Return the body of h · w indices in raster order. ValueError for another number, or one outside 0 … V - 1."""
+    """Return the body of h · w indices in raster order.
+
+    Raises ValueError for another number, or one outside 0 … V - 1.
+    """
     values = checked(indices, int(parameters["v"]), "indices")
     h, w = grid(size, parameters)
     if len(values) != h * w:

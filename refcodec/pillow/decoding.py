@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _DAMAGE: Final = ("section", "payload", "check")  # families of errors of a truncated or damaged file
 _INVALID: Final = ("header", *_DAMAGE)
-_of_process: Final[dict[str, Any]] = {}
+_of_process: Final[list[Mapping[str, Any]]] = [{}]  # one entry, which is replaced whole: other threads open images
 
 
 def configure(**options: Unpack[DecodeOptions]) -> None:
@@ -37,13 +37,12 @@ def configure(**options: Unpack[DecodeOptions]) -> None:
 
     refuse_unknown("configure", options, frozenset(DecodeOptions.__annotations__))
     Environment.check(options.get("environment"))  # Pillow takes a TypeError on opening for another format
-    _of_process.clear()
-    _of_process.update(options)
+    _of_process[0] = options
 
 
 def options_of_process() -> dict[str, Any]:
     """Return a copy of the arguments that `configure` was last called with."""
-    return dict(_of_process)
+    return dict(_of_process[0])
 
 
 def decoded(data: bytes, options: Mapping[str, Any]) -> tuple[Image.Image, bool]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The style sheet of pages and notebooks, for a whole page or for one part of somebody else's."""
+"""The style sheet of pages and notebooks, for a whole page or for one part of another page."""
 
 from __future__ import annotations
 

@@ -130,6 +130,7 @@ class _InForce(threading.local):
 _of_thread: Final = _InForce()
 _of_process: Final[list[Policy]] = []
 _hooked: Final[list[bool]] = []
+_hooking: Final = threading.Lock()  # a second hook could not be removed
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
@@ -141,9 +142,10 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _install() -> None:
-    if not _hooked:
-        _hooked.append(True)
-        sys.addaudithook(_hook)
+    with _hooking:
+        if not _hooked:
+            sys.addaudithook(_hook)
+            _hooked.append(True)
 
 
 def refuse_in_process(policy: Policy) -> None:

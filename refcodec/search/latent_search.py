@@ -12,9 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from refcodec.networks.context_model import is_pointwise, pass_sites
@@ -27,7 +25,6 @@ from refcodec.search.relaxed_networks import RelaxedNetworks
 from refcodec.search.relaxed_rounding import RelaxedRounding
 from refcodec.search.symbol_costs import ZCosts, gaussian_bits
 
-Floats = NDArray[np.float32]
 STRIP = 4096  # sites of the latents that are synthesised at once, to bound memory
 KEPT_SITES_MAX = 8192  # above it, groups are computed twice, to bound memory
 

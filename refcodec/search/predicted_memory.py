@@ -6,6 +6,7 @@ The factors are measured on the embedded model, at sizes from 768x512 to 3072x20
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any, Final
 
 import torch
@@ -47,10 +48,10 @@ def _outputs(synthesis: nn.Module, channels: int) -> float:
     def count(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         counted.append(output.numel())
 
-    hooks = [m.register_forward_hook(count) for m in synthesis.modules() if not list(m.children())]
-    with torch.no_grad():
+    with ExitStack() as hooks, torch.no_grad():  # the network is cached: none may stay on it
+        for module in synthesis.modules():
+            if not list(module.children()):
+                hooks.callback(module.register_forward_hook(count).remove)
         device = next(synthesis.parameters()).device
         synthesis(torch.zeros(1, channels, SIDE, SIDE, dtype=torch.float32, device=device))
-    for hook in hooks:
-        hook.remove()
     return sum(counted) / SIDE**2

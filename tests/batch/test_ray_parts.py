@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import warnings
 from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -19,9 +18,8 @@ pytest.importorskip("pyarrow")
 from refcodec.batch import ray_batch
 from refcodec.batch.encode import Encode
 from refcodec.batch.ray_batch import Batch, run
-from refcodec.batch.ray_cluster import Cluster, connected
+from refcodec.batch.ray_cluster import Cluster
 from refcodec.batch.ray_ledger import Claim, Ledger
-from refcodec.batch.ray_pipeline import _settings
 from refcodec.batch.ray_rows import DONE, FAILED, Parts, schema_of
 from refcodec.batch.ray_shards import table_of
 from refcodec.batch.ray_store import Store
@@ -209,36 +207,6 @@ def test_names_outside_the_output_folder_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["x.sem", "a/b/x.sem", "..x", "a b/ü.sem"])
 def test_other_names_are_taken(name: str) -> None:
     check_name(name)
-
-
-@pytest.mark.parametrize("error", [Exception("The current node timed out\nduring startup."), RuntimeError("no raylet")])
-def test_a_start_that_fails_is_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray raises bare exceptions, such as on a machine that is too busy."""
-    ray, data = ModuleType("ray"), ModuleType("ray.data")
-
-    def init(**_: Any) -> None:
-        raise error
-
-    for name, value in {"is_initialized": lambda: False, "init": init, "shutdown": lambda: None, "data": data}.items():
-        setattr(ray, name, value)
-    monkeypatch.setitem(sys.modules, "ray", ray)
-    monkeypatch.setitem(sys.modules, "ray.data", data)
-    with pytest.raises(SemError) as caught, connected(Cluster()):
-        pass
-    text = " ".join(str(error).split()).removesuffix(".")
-    assert str(caught.value).startswith(f"SEM-E-101 cannot-read: Ray cannot be started: {text}")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.filterwarnings("error")
-def test_fewer_inputs_than_workers_are_no_warning() -> None:
-    names = ("target_max_block_size", "enable_progress_bars", "print_on_execution_start", "enable_auto_log_stats")
-    context = SimpleNamespace(**dict.fromkeys(names, 1))
-    data = SimpleNamespace(DataContext=SimpleNamespace(get_current=lambda: context))
-    with _settings(data):
-        warnings.warn("The minimum number of concurrent actors for 'MapBatches(Worker)' is set to 2", stacklevel=1)
-        assert context.enable_progress_bars is False
-    assert vars(context) == dict.fromkeys(names, 1)
 
 
 class _Inline:

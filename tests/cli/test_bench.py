@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
@@ -34,6 +35,7 @@ from refcodec.cli.bench import (
     timing,
 )
 from refcodec.cli.bench.command import group
+from refcodec.cli.common_options import parse_size
 from refcodec.errors import SemError
 from refcodec.foundation.resolve import Models
 
@@ -695,6 +697,21 @@ def test_a_method_of_foundation_models_is_measured(semtool: Semtool, tmp_path: P
 # semtool bench speed
 
 
+@pytest.mark.parametrize("command", [("bench", "speed"), ("encode", "--text", "ct")])
+@pytest.mark.parametrize(
+    "size", ["64", "0x64", "64x0", "64x", f"{'9' * 5000}x64", "６４x64", "64x64x3", "-1x64", "6_4x64"]
+)
+def test_sizes_that_are_refused_before_work(semtool: Semtool, command: tuple[str, ...], size: str) -> None:
+    done = semtool(*command, "--size", size)
+    refused(done, 2, "usage: Invalid value for '--size': a size is WIDTHxHEIGHT, such as 768x512")
+
+
+@pytest.mark.parametrize("text", ["768x512", "768×512"])
+def test_sizes(text: str) -> None:
+    context = click.Context(click.Command("x"))
+    assert parse_size(context, click.Option(["--size"]), text) == (768, 512)
+
+
 @pytest.fixture
 def threads() -> Iterator[None]:
     """Two threads of torch, and afterwards as many as there were."""
@@ -727,7 +744,6 @@ def test_speed_measures_what_it_says(semtool: Semtool, tmp_path: Path) -> None:
     assert [row["ratio"] is not None for row in found["rows"]] == [False, True, False, True] + [False] * 6
     assert all(row["min_s"] > 0 for row in found["rows"])
     assert found["command"].startswith("semtool bench speed --n 24")
-    refused(semtool("bench", "speed", "--size", "64"), 2, "usage")
     refused(semtool("bench", "speed", "--m", "100"), 2, "usage")
     refused(semtool("bench", "speed", tmp_path / "none.png", *words[2:]), 7, "SEM-E-101")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from cli_harness import Semtool
 from PIL import Image
 
 from refcodec import codec
+from refcodec.networks import package_search
 from refcodec.temporary_files import NAME
 
 NOTES = Path("out/.semtool-encode.jsonl")
@@ -147,6 +149,25 @@ def test_pictures_that_are_made_again(semtool: Semtool, encoded: dict[str, bytes
     assert states == ["done", "done", "kept"]
     other = [row["state"] for row in semtool(*call, "--resume", "--any-model").json["files"]]
     assert other == ["done"] * 3
+
+
+def test_files_of_a_model_that_is_only_in_a_folder_of_the_call(
+    semtool: Semtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are valid, and are kept without notes, too."""
+    shutil.copytree(package_search.SHIPPED / "elic-small", "mine")
+    Path("empty").mkdir()
+    monkeypatch.setattr(package_search, "SHIPPED", Path("empty"))
+    for i, stem in enumerate(STEMS):
+        picture(f"photos/{stem}.png", i)
+    call = ["encode", "photos", "-o", "out/", "--json", "--jobs", "1", "--model", "mine"]
+    assert [row["state"] for row in semtool(*call).json["files"]] == ["done"] * 3
+    before = outputs()
+    assert semtool("verify", "out/a.sem").status == 5
+    NOTES.unlink()
+    cut(Path("out/b.sem"))
+    assert [row["state"] for row in semtool(*call, "--resume").json["files"]] == ["kept", "done", "kept"]
+    assert outputs() == before
 
 
 def test_times_of_inputs_on_outputs(semtool: Semtool, encoded: dict[str, bytes]) -> None:

@@ -19,7 +19,7 @@ from strategies import private_row, registry_file
 import refcodec
 from refcodec import draft_files, spec
 from refcodec.decoder import decode_file
-from refcodec.editing import strip
+from refcodec.editing import add, strip
 from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.export import artifacts
@@ -163,6 +163,23 @@ def test_sections_are_taken_away(here: Environment) -> None:
     alone = strip(container, {spec.CRITICAL | spec.CAPTION}).data
     assert decode_file(alone, environment=here).value(tokens.ID).codes == (1, 2, 3, 4)
     assert not refcodec.read(alone, environment=here).header.sectioned
+
+
+def test_messages_about_sections_have_the_name_of_a_draft(here: Environment) -> None:
+    """Not its type, 0xB1: the container knows the kinds that it was read with."""
+    data = (VECTORS / "tokens" / "tokens-beside-caption.sem").read_bytes()
+    container = refcodec.read(data, environment=here)
+    draft = spec.CRITICAL | tokens.ID
+    section = container.section(draft)
+    assert section is not None
+    with pytest.raises(ValueError, match="has a section tokens already"):
+        add(container, [section])
+    with pytest.raises(ValueError, match="tokens is to be added twice"):
+        add(container, [section, section], replacing=True)
+    with pytest.raises(ValueError, match="the file has no section tokens"):
+        strip(refcodec.read(strip(container, {draft}).data, environment=here), {draft})
+    with pytest.raises(ValueError, match="the file has no section 0xBA"):
+        strip(container, {0xBA})
 
 
 def test_limits_hold_before_the_body_is_opened(here: Environment) -> None:

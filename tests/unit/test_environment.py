@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -98,6 +100,22 @@ def test_the_same_row_bound_in_two_ways() -> None:
     for data in files:  # the default knows no such row
         assert code_of(refcodec.read, data) == code_of(refcodec.payload, data) == 702
         assert [error.code for error in refcodec.inspect(data).errors] == [702]
+
+
+def test_a_notebook_shows_the_names_of_the_environment_of_an_inspection() -> None:
+    """The default does not know the row. JSON, comparisons and pickles are those of the fields of the file."""
+    data, here = bytes.fromhex("F59E 20 E6 35 11"), with_row(FIXED | {"name": "ours"})
+    other = with_row(FIXED | {"name": "theirs"})
+    found = refcodec.inspect(data, environment=here)
+    assert "ours" in found._repr_html_()
+    assert "not in this registry" not in found._repr_html_()
+    assert found == refcodec.inspect(data, environment=other)
+    assert "registry" not in found.to_dict()
+    assert "registry" not in repr(found)
+    for again in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):
+        assert again == found
+        assert again.to_dict() == found.to_dict()
+        assert "not in this registry" in again._repr_html_()
 
 
 def test_a_row_that_is_a_picture_here_and_a_text_there() -> None:

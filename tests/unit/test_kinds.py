@@ -26,6 +26,7 @@ from refcodec.environment import Environment
 from refcodec.errors import SemError
 from refcodec.networks.table_model import TableModel
 from refcodec.payloads import SHOWN_SYMBOLS, Value, clip_bits, kinds, pq_codes, vq_indices
+from refcodec.payloads.coding import CodingContext
 from refcodec.payloads.drafts import tokens
 from refcodec.registry import Profile
 
@@ -68,7 +69,8 @@ class Case:
         return vq_indices.encode(codes, self.parameters, self.size, self.table)
 
     def decode(self, body: bytes) -> Value:
-        return kinds.decode(self.kind, body, self.parameters, self.size, limit=LIMIT, model=self.model, tables=TABLES)
+        context = CodingContext(self.parameters, self.size, LIMIT, TABLES, self.model)
+        return kinds.get(self.kind).decode(body, context)
 
 
 def codes_of(value: Any) -> tuple[int, ...]:
@@ -467,7 +469,7 @@ def test_bodies_are_read_without_numpy() -> None:
 
 def test_kinds_by_number_and_name() -> None:
     assert [kind.id for kind in kinds.KINDS] == list(kinds.KINDS.names) == [1, 2, 3, 4, 5, 6, 7]
-    assert [kinds.name_of(number) for number in (1, 7)] == ["consonant", "elic"]
+    assert [kinds.KINDS.names[number] for number in (1, 7)] == ["consonant", "elic"]
     with pytest.raises(ValueError, match="there is a payload kind 7"):
         kinds.KINDS.extended_by(kinds.get(7))
     with pytest.raises(KeyError):

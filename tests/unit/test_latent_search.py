@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from refcodec.networks.context_model import pass_sites
 from refcodec.networks.package_cache import backend
 from refcodec.payloads import latents as elic_latents
 from refcodec.payloads.latents import STEP
-from refcodec.search import latent_search
+from refcodec.search import latent_search, predicted_memory
 from refcodec.search.descent import LatentDescent
 from refcodec.search.distortion import Distortion, lost_structure
 from refcodec.search.latent_search import LatentSearch, Schedule, strips_of
@@ -162,6 +163,22 @@ def test_predicted_memory(size: tuple[int, int], measured: int) -> None:
     """In MB, measured in processes of their own."""
     predicted = predicted_bytes(SHIPPED, "cpu", package.load(SHIPPED), size) / 2**20
     assert predicted == pytest.approx(measured, rel=0.2)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_predicting_memory_leaves_nothing_on_the_network(broken: bool) -> None:
+    """It is cached; a hook that stays would run with each picture."""
+
+    class Last(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if broken:
+                raise RuntimeError("out of memory")
+            return x
+
+    net = torch.nn.Sequential(torch.nn.Conv2d(2, 6, 3, padding=1), Last())
+    with pytest.raises(RuntimeError, match="out of memory") if broken else nullcontext():
+        assert predicted_memory._outputs(net, 2) == 12
+    assert not any(module._forward_hooks for module in net.modules())
 
 
 def test_a_search_that_takes_too_much_memory_is_refused() -> None:

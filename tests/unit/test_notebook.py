@@ -206,6 +206,12 @@ def test_a_gallery_has_the_sizes_of_files(photo: Image.Image, data: bytes, tmp_p
     assert np.array_equal(np.asarray(joined)[40:88, :64], photo)
 
 
+@pytest.mark.parametrize("columns", [0, -1])
+def test_a_picture_has_columns(columns: int, photo: Image.Image) -> None:
+    with pytest.raises(ValueError, match=f"at least one column, not {columns}"):
+        side_by_side({"x": photo, "y": photo}).picture(columns)
+
+
 @pytest.mark.parametrize("size", [(2000, 100), (100, 2000), (641, 641)])
 def test_large_pictures_are_shown_smaller(size: tuple[int, int]) -> None:
     [image] = [

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from pillow_files import file_bytes, opened, same
 
 import refcodec
 from refcodec.pillow import configure
+from refcodec.pillow.decoding import options_of_process
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +86,25 @@ def test_wrong_values_are_refused_on_loading() -> None:
     image.decode_options["seed"] = 7  # not read by method elic
     with pytest.raises(ValueError, match="seed"):
         image.load()
+
+
+def test_another_thread_has_the_old_options_or_the_new_ones() -> None:
+    """Whatever it interrupts: an image without limits would decode without them."""
+    seen = list[dict[str, Any]]()
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_code is configure.__code__:
+            seen.append(options_of_process())
+            return trace
+        return None
+
+    configure(level=2, keep_metadata=True)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        configure(level=1, seed=7)
+    finally:
+        sys.settrace(before)
+    assert len(seen) > 4
+    assert all(each in ({"level": 2, "keep_metadata": True}, {"level": 1, "seed": 7}) for each in seen)
+    assert options_of_process() == {"level": 1, "seed": 7}

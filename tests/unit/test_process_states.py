@@ -221,6 +221,41 @@ def test_without_the_library_of_torch_threads_stay_as_they_are(monkeypatch: pyte
         assert torch.get_num_threads() == 2
 
 
+@pytest.mark.parametrize("first", ["main", "other"])
+def test_blocks_that_overlap_put_the_threads_of_torch_back(first: str) -> None:
+    """Also where the other thread is new to torch, and has the number of the first block."""
+    new = CALLERS["another thread"]
+    entered, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with openmp.threads_of_torch(2):
+            entered.set()
+            leave.wait(10)
+
+    with several_threads():
+        torch.set_num_threads(3)
+        other = threading.Thread(target=work)
+        with openmp.threads_of_torch(1):
+            other.start()
+            assert entered.wait(10)
+            if first == "other":
+                leave.set()
+                other.join()
+        leave.set()
+        other.join()
+        assert (torch.get_num_threads(), new(torch.get_num_threads)) == (3, 3)
+
+
+def test_blocks_in_one_another_have_their_own_threads_of_torch() -> None:
+    with several_threads():
+        torch.set_num_threads(4)
+        with openmp.threads_of_torch(1):
+            with openmp.threads_of_torch(2):
+                assert torch.get_num_threads() == 2
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 4
+
+
 def test_semtool_waits_passively_and_a_caller_keeps_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     from refcodec.cli.main import PASSIVE, main
 

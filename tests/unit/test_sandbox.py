@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,28 @@ def test_policies_are_taken_off_again() -> None:
 )  # fmt: skip
 def test_resources_are_bounded(deed: str, status: int, said: str, tmp_path: Path) -> None:
     assert run(f"from refcodec.sandbox import resources; {deed}", tmp_path) == (status, said)
+
+
+def test_threads_that_begin_at_once_install_one_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hook cannot be removed: a second one would check every event twice."""
+    installed, begin = [], threading.Barrier(8)
+
+    class Hooked(list[bool]):
+        def __bool__(self) -> bool:
+            found = len(self) > 0
+            time.sleep(0.01)  # in which other threads run
+            return found
+
+    def work() -> None:
+        begin.wait(10)
+        with audit.refusing(audit.Policy()):
+            pass
+
+    monkeypatch.setattr(audit, "_hooked", Hooked())
+    monkeypatch.setattr(sys, "addaudithook", installed.append)
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert installed == [audit._hook]

@@ -15,6 +15,7 @@ from typing import Any, Final
 from refcodec import spec, table_files
 from refcodec.payloads import Value, clip_bits, consonant, kinds, pq_codes, vq_indices
 from refcodec.payloads.caption import modes as caption
+from refcodec.payloads.coding import CodingContext
 
 LIMIT: Final = spec.LEVELS[1][3]
 FIRST_BYTE: Final = {"zlib": b"\xf9", "zstd": b"\xfa"}
@@ -29,7 +30,8 @@ def encode(
     """
     body = _body(kind, value, parameters, size, table)
     model = None if table is None else _Table(table)
-    decoded = kinds.decode(kind, body, parameters, size, limit=LIMIT, tables=table_files.SHIPPED, model=model)
+    context = CodingContext(parameters, size, LIMIT, table_files.SHIPPED, model)
+    decoded = kinds.get(kind).decode(body, context)
     if flat(kind, decoded) != (tuple(v for v in value if not isinstance(v, bytes)) if kind == spec.CAPTION else value):
         raise ValueError(f"kind {kind}: decoding the payload gives other symbols")
     return body, decoded

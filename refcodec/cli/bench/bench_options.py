@@ -16,6 +16,7 @@ from refcodec.cli.stdio import claim_report
 from refcodec.fileio import shown
 from refcodec.rate_target import BPP_MAX
 
+WINDOW_BPP: Final = (0.1, 0.8)  # bits per pixel over which BD-rates are computed by default
 METHODS: Final = tuple(spec.METHODS.values())
 ANCHORS: Final = ("jpeg", "webp", "avif")  # the default
 FORMATS: Final = (*ANCHORS, "avif-slow", "jxl", "jp2")
@@ -83,14 +84,6 @@ def crop_rates(_ctx: click.Context, _param: click.Parameter, values: tuple[float
         if not 0 < value < BPP_MAX:
             raise click.BadParameter(f"a rate is a number above 0 and below {BPP_MAX}, in bits per pixel")
     return values
-
-
-def size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
-    """Return (width, height) of a text such as 768x512."""
-    width, _, height = value.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) * int(height)):
-        raise click.BadParameter("a size is WIDTHxHEIGHT, such as 768x512")
-    return int(width), int(height)
 
 
 def metric_options(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ import click
 from refcodec.cli.bench.bench_options import (
     FORMATS,
     METHODS,
+    WINDOW_BPP,
     anchor_list,
     claim_results,
     crop_rates,
@@ -18,11 +19,10 @@ from refcodec.cli.bench.bench_options import (
     metric_options,
     quality_list,
 )
-from refcodec.cli.bench.bench_options import size as size_option
 from refcodec.cli.bench.bench_options import window as window_option
 from refcodec.cli.bench.remembered import Remembered, command_line, need_scipy
 from refcodec.cli.bench.vary_command import vary
-from refcodec.cli.common_options import json_option, models_of, models_options, progress
+from refcodec.cli.common_options import json_option, models_of, models_options, parse_size, progress
 from refcodec.cli.limit_options import limits_options
 from refcodec.cli.output_file import output_name
 from refcodec.cli.stdio import claim_output, say, show_json, wants_json
@@ -103,7 +103,7 @@ def group() -> None:
     "--window",
     nargs=2,
     type=float,
-    default=(0.1, 0.8),
+    default=WINDOW_BPP,
     show_default=True,
     callback=window_option,
     metavar="LOW HIGH",
@@ -210,7 +210,7 @@ def _measured(
     "--size",
     default="768x512",
     show_default=True,
-    callback=size_option,
+    callback=parse_size,
     metavar="WxH",
     help="Size to which the picture is scaled.",
 )

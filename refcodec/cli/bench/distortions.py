@@ -18,6 +18,8 @@ from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import correlate1d
 from scipy.optimize import brentq
 
+from refcodec.cli.bench.bench_options import WINDOW_BPP
+
 CAP_DB = 100.0
 PEAK = 255.0
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli, Bovik 2003, "Multi-scale SSIM", §3.2
@@ -124,7 +126,7 @@ def _fit(curve: Curve, window: tuple[float, float]) -> tuple[Any, float, float] 
     return log_rate, quality_at(window[0]), quality_at(window[1])
 
 
-def bd_rate(anchor: Curve, tested: Curve, window: tuple[float, float] = (0.1, 0.8)) -> BDRate | None:
+def bd_rate(anchor: Curve, tested: Curve, window: tuple[float, float] = WINDOW_BPP) -> BDRate | None:
     """Return the Bjøntegaard rate difference over a window of bits per pixel, None if the curves have no quality in common.
 
     Bjøntegaard 2001 (VCEG-M33), with the piecewise cubic of Fritsch and Carlson instead of one polynomial. For each curve:
@@ -150,7 +152,7 @@ def bd_rate(anchor: Curve, tested: Curve, window: tuple[float, float] = (0.1, 0.
 
 
 def bd_rates(
-    anchors: Iterable[Curve], tested: Iterable[Curve], window: tuple[float, float] = (0.1, 0.8)
+    anchors: Iterable[Curve], tested: Iterable[Curve], window: tuple[float, float] = WINDOW_BPP
 ) -> list[float]:
     """Return BD-rates of single pictures in percent, without pictures whose two curves have no quality in common."""
     results = [bd_rate(a, t, window) for a, t in zip(anchors, tested, strict=True)]

@@ -35,7 +35,7 @@ def bd_rates_html(result: RateResult) -> str:
         if several and found:
             rows.append(f"<tr class='part'><th colspan='{1 + len(result.metrics)}'>{text(codec.name)}</th></tr>\n")
         for anchor in dict.fromkeys(each.anchor for each in found):
-            cells = "".join(_bd_cell(each, result.metrics) for each in found if each.anchor == anchor)
+            cells = "".join(_bd_cell(each) for each in found if each.anchor == anchor)
             rows.append(f"<tr><td>against {text(anchor)}</td>{cells}</tr>\n")
     return (
         "<h2>Bits at equal quality</h2>\n<p class='dim'>BD-rate of the average curves: negative (green) where fewer bits are "
@@ -44,14 +44,14 @@ def bd_rates_html(result: RateResult) -> str:
     )
 
 
-def _bd_cell(found: Comparison, metrics: Sequence[Metric]) -> str:
-    if found.average is None:
+def _bd_cell(comparison: Comparison) -> str:
+    if comparison.average is None:
         return "<td><small>no quality in common</small></td>"
-    percent = found.average.percent
+    percent = comparison.average.percent
     look = "good" if percent < 0 else "bad" if percent > 0 else ""
     single = ""
-    if found.mean_percent is not None and found.worst_percent is not None:
-        single = f"<br><small>{found.mean_percent:+.1f} % mean, {found.worst_percent:+.1f} % worst</small>"
+    if comparison.mean_percent is not None and comparison.worst_percent is not None:
+        single = f"<br><small>{comparison.mean_percent:+.1f} % mean, {comparison.worst_percent:+.1f} % worst</small>"
     return f"<td class='{look}'><b>{percent:+.1f} %</b>{_bar(percent)}{single}</td>"
 
 

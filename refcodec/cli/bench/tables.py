@@ -11,7 +11,6 @@ from refcodec.cli.bench.measure import Point, Setting, Sweep, curve
 from refcodec.cli.bench.metric_registry import Metric
 from refcodec.cli.bench.seconds import Seconds, mean
 
-WINDOW_BPP = (0.1, 0.8)
 TIMES = ("encode s", "CPU s", "decode s", "CPU s")
 SECONDS = "seconds per picture, means over pictures and settings: on the clock, and of processors (CPU)"
 

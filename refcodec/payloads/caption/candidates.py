@@ -52,7 +52,7 @@ def split_raw(body: bytes, parameters: Mapping[str, Any]) -> tuple[int | None, b
 def number_to_write(number: int | None, parameters: Mapping[str, Any]) -> int | None:
     """Return the number that a body holds: 0 in place of None, but None for a row without candidates.
 
-    ValueError for a number that the row does not have.
+    Raises ValueError for a number that the row does not have.
     """
     count = parameters.get("candidates")
     if count is not None:

@@ -153,7 +153,7 @@ def encode(
     """Return the body of a text in `mode`; by default the shortest body, in a tie of the first of `TEXT_MODES`.
 
     candidate: the number of the chosen picture, None for 0, or in a row without candidates.
-    ValueError for a text with a lone surrogate, or a mode or candidate that the row does not have.
+    Raises ValueError for a text with a lone surrogate, or a mode or candidate that the row does not have.
     """
     octets = text.encode()
     modes = [name for name in TEXT_MODES if name in parameters["modes"] and mode in (None, name)]
@@ -180,8 +180,8 @@ def static(
 def encode_tokens(ids: Iterable[int], parameters: Mapping[str, Any], candidate: int | None = None) -> bytes:
     """Return the body of at most 75 token ids.
 
-    candidate: as for `encode`. ValueError for more ids, for one outside the vocabulary, or if the row does not have the
-    mode or candidate.
+    candidate: as for `encode`. Raises ValueError for more ids, for one outside the vocabulary, or if the row does not
+    have the mode or candidate.
     """
     if "tokens" not in parameters["modes"]:
         raise ValueError("the profile has no captions of mode tokens")

@@ -127,7 +127,7 @@ def parse(symbols: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> IndexPri
 
 
 def _context(reader: LayerReader, entry: Any, v: int, k: int, nets: int) -> GridContext:
-    """Return the context of grid k"""
+    """Return the context of grid k."""
     path = f"contexts[{k}]"
     o = require_members(entry, {"from", "embedding", "schedule", "passes"}, path)
     sources = [require_integer(j, 0, k - 1, f"{path}.from") for j in require_list(o["from"], 0, k, f"{path}.from")]

@@ -148,7 +148,10 @@ def decode(body: bytes, context: CodingContext) -> IndexGrids:
 
 
 def encode(value: IndexGrids, context: CodingContext) -> bytes:
-    """Return the body of some grids. ValueError for other shapes than the row gives, or an index outside 0 … V - 1."""
+    """Return the body of some grids.
+
+    Raises ValueError for other shapes than the row gives, or an index outside 0 … V - 1.
+    """
     expected = [list(shape) for shape in shapes(context.parameters, context.size)]
     if value.shape != expected:
         raise ValueError(f"the grids of this row have the shapes {expected}, not {value.shape}")

@@ -123,7 +123,7 @@ def encode_from(rate: int, z: Ints, source: ResidualSource, context: CodingConte
 
 
 def encode(value: ElicLatents, context: CodingContext) -> bytes:
-    """Return the body of known latents. ValueError if no stream decodes to them."""
+    """Return the body of known latents. Raises ValueError if no stream decodes to them."""
     import numpy as np
 
     model: ScheduledModel = context.model

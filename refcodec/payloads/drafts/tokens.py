@@ -80,7 +80,10 @@ def decode(body: bytes, context: CodingContext) -> Tokens:
 
 
 def encode(value: Codes, context: CodingContext) -> bytes:
-    """Return the body of tokens. ValueError for a number of them that the row does not allow, or one outside 0 … V - 1."""
+    """Return the body of tokens.
+
+    Raises ValueError for a number of them that the row does not allow, or one outside 0 … V - 1.
+    """
     tokens = checked(value.codes, int(context.parameters["v"]), "tokens")
     if len(tokens) not in context.parameters["counts"]:
         fitting = truncated_count(context.parameters, len(tokens))

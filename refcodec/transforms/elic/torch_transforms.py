@@ -186,6 +186,7 @@ class TorchSynthesis:
 
 
 def samples(x: Tensor) -> Tensor:
+    """Return values in 0..1, clamped, as samples uint8 in 0..255 of the same shape, rounded to nearest."""
     return (x.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
 
 

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from refcodec.cli.bench.metric_networks.weights import loaded
 from refcodec.networks.torch_guard import without_memory
 
-FEATURES: Final = 2048
 SIDE: Final = 299
 _CHANNELS_OF_7: Final = {"Mixed_6b": 128, "Mixed_6c": 160, "Mixed_6d": 160, "Mixed_6e": 192}
 

@@ -59,3 +59,5 @@ MODEL_LEVELS = {
     1: (2**27, 2**29, 2**28),
     2: (2**28, 2**30, 2**31),
 }
+
+TENSOR_HEADER_BYTES_MAX = 1 << 24  # §12  bytes of the header of a safetensors file (SEM-R-133)

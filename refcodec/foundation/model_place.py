@@ -10,11 +10,11 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
+from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.roles import HUB_ID, ROLES
 from refcodec.foundation.weight_files import LFS_POINTER, safetensors_defect
-from refcodec.networks.safetensors_layout import HEADER_BYTES_MAX
 
 COMMIT_BYTES_MAX: Final = 256
 PICKLED_FILES: Final = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
@@ -131,7 +131,7 @@ def _safetensors_kind(role: str, path: Path) -> tuple[str, str]:
 def tensor_names(path: Path) -> list[str]:
     """Return the names of the tensors in a valid safetensors file."""
     with path.open("rb") as stream:
-        length = min(int.from_bytes(stream.read(8), "little"), HEADER_BYTES_MAX)
+        length = min(int.from_bytes(stream.read(8), "little"), spec.TENSOR_HEADER_BYTES_MAX)
         return [name for name in json.loads(stream.read(length)) if name != "__metadata__"]
 
 

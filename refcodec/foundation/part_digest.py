@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from refcodec import spec
 from refcodec.canonical_json import canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.networks.safetensors_layout import HEADER_BYTES_MAX
 
 FLOATS: Final = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2"}  # dtype -> its numbers, or bits of BF16
 VOCABULARY_BYTES_MAX: Final = 1 << 27
@@ -98,7 +98,7 @@ def _layout(stream: Any, path: Path) -> dict[str, _Tensor]:
     """Return the floating-point tensors of a safetensors file by name."""
     size = os.fstat(stream.fileno()).st_size
     length = int.from_bytes(stream.read(8), "little")
-    if size < 8 or not 2 <= length <= min(HEADER_BYTES_MAX, size - 8):
+    if size < 8 or not 2 <= length <= min(spec.TENSOR_HEADER_BYTES_MAX, size - 8):
         raise _malformed(f"{shown(path.name)} is not a safetensors file")
     try:
         header = json.loads(stream.read(length))

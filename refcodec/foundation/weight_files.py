@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
-from refcodec.networks.safetensors_layout import HEADER_BYTES_MAX
 
 SUFFIX: Final = ".safetensors"
 STEMS: Final = ("model", "diffusion_pytorch_model")  # of transformers, of diffusers
@@ -179,11 +179,11 @@ def safetensors_defect(path: Path) -> str | None:
             if not start:
                 return "is empty"
             length = int.from_bytes(start, "little")
-            if length > HEADER_BYTES_MAX and start.lstrip().startswith((b"<", b"{")):
+            if length > spec.TENSOR_HEADER_BYTES_MAX and start.lstrip().startswith((b"<", b"{")):
                 return "is a web page or a message, not a safetensors file"
-            if len(start) < 8 or (length <= HEADER_BYTES_MAX and length + 8 > size):
+            if len(start) < 8 or (length <= spec.TENSOR_HEADER_BYTES_MAX and length + 8 > size):
                 return "is cut short"
-            if not 2 <= length <= HEADER_BYTES_MAX:
+            if not 2 <= length <= spec.TENSOR_HEADER_BYTES_MAX:
                 return "is not a safetensors file"
             header: Any = json.loads(stream.read(length))
             ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from refcodec import spec
 from refcodec.canonical_json import parse_json
 from refcodec.networks.package_files import PackageFile
 
-HEADER_BYTES_MAX: Final = 1 << 24  # far more than any header has
 AXES_MAX: Final = 32  # of numpy's arrays
 DTYPES: Final = {
     name: np.dtype(code)
@@ -46,8 +46,8 @@ def read_layout(file: PackageFile) -> list[TensorPlace]:
     length = int.from_bytes(file.read(0, 8), "little")
     if length > file.size - 8:
         raise ValueError("its header is incomplete")
-    if length > HEADER_BYTES_MAX:
-        raise ValueError(f"its header has more than {HEADER_BYTES_MAX} bytes")
+    if length > spec.TENSOR_HEADER_BYTES_MAX:
+        raise ValueError(f"its header has more than {spec.TENSOR_HEADER_BYTES_MAX} bytes")
     header = parse_json(file.read(8, length))
     if not isinstance(header, dict):
         raise ValueError("its header is not an object")

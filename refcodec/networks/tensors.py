@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.networks.package_files import PackageFile, open_package_file
-from refcodec.networks.safetensors_layout import DTYPES, HEADER_BYTES_MAX, TensorPlace, read_layout
+from refcodec.networks.safetensors_layout import DTYPES, TensorPlace, read_layout
 
 Array = NDArray[Any]
-FILE_BYTES_MAX: Final = max(most for most, *_ in spec.MODEL_LEVELS.values()) + HEADER_BYTES_MAX + 8
+FILE_BYTES_MAX: Final = max(most for most, *_ in spec.MODEL_LEVELS.values()) + spec.TENSOR_HEADER_BYTES_MAX + 8
 _NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
 _CHUNK: Final = 1 << 20
 

@@ -44,7 +44,9 @@ def test_a_folder_that_is_taken_before_it_is_locked_is_made_anew(
     os.close(descriptor)
 
 
-def test_a_folder_that_another_process_has_locked_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_another_process_has_locked_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, calls = temporary_files._lock, []
 
     def lock(descriptor: int) -> bool | None:

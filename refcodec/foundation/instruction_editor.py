@@ -78,7 +78,7 @@ class InstructionEditor:
         """Return uint8[H, W, 3]: the picture uint8[H, W, 3], with multiples of the VAE's factor as sides, after an edit.
 
         guidance: how closely the instruction is followed; image_guidance: how closely the picture is kept. None: the
-        defaults of the pipeline. Raises SettingError for an unknown sampler.
+        defaults of the pipeline. Raises SchedulerError for an unknown sampler.
         """
         own = inspect.signature(self.pipeline.__call__).parameters
         steps = steps or STEPS

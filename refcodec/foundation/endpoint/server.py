@@ -69,7 +69,7 @@ class Endpoint:
                 answer = exchange(request, self.timeout, until)
             except ExchangeError as error:
                 self.limits.check_time()
-                raise self.error(str(error)) from None
+                raise self.error(str(error)) from error
             if answer.status not in UNKNOWN_MEMBER:
                 break
         return answer

@@ -248,6 +248,8 @@ def test_pickled_weights_are_never_opened() -> None:
     error = refused(803, lambda: resolve_folder(ModelSource("painter", "painter")))
     assert "pytorch_model.bin" in error.what
     assert "semtool models import" in error.hint
+    (folder / "pytorch_model.bin").rename(folder / "openvino_model.bin")
+    assert "weights for OpenVINO only" in refused(803, lambda: resolve_folder(ModelSource("painter", "painter"))).what
 
 
 @pytest.mark.models

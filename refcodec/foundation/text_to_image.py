@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refcodec.foundation.device import generator
+from refcodec.foundation.generated_pixels import generated_pixels
 from refcodec.foundation.loaded_models import name_of, quiet_copy
 from refcodec.foundation.loading import library_errors, loading, require_config, running
 from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
 from refcodec.foundation.prompt_tokens import EmbeddedPrompt
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import SchedulerError, progress_arguments, scheduler
-from refcodec.foundation.unclip import pixels_of
-from refcodec.foundation.withheld import require_generated
 from refcodec.progress import Progress
 
 ROLE = "painter"
@@ -210,8 +209,7 @@ class TextToImage:
             try_texts(pipeline, supported.get("prompt"), supported.get("negative_prompt"), "")
             reporting = progress_arguments(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
             output = pipeline(**supported, **reporting, generator=noise, output_type="np")
-        require_generated(ROLE, self.name, output)
-        return pixels_of(output.images[0], self.name)
+        return generated_pixels(ROLE, self.name, output)
 
 
 def prompt_argument(prompt: str | EmbeddedPrompt) -> dict[str, Any]:

@@ -166,6 +166,10 @@ def test_models_of_what_users_name() -> None:
     }
     assert (made.device, made.dtype) == ("cpu", "float32")
     assert Models.of(made) is made
+    again = Models.of(made, device="cuda", dtype="float16", allow_download=True, any_model=True, announce=print)
+    assert (again.device, again.dtype, again.allow_download, again.announce) == ("cpu", "float32", False, made.announce)
+    assert (again.folders, again.roles, again.any_model) == (made.folders, made.roles, True)
+    assert Models.of(again) is again
     assert Models.of("set").has("painter")
     loaded = object()
     assert Models.of({"painter": loaded, "language": "owner/name"}).find("painter") is loaded

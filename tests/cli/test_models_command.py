@@ -344,6 +344,11 @@ def test_a_folder_inside_the_set_stays_where_it_is(semtool: Semtool) -> None:
     assert states(semtool, "set") == {"painter": "ok"}
 
 
+def test_help_lists_every_role(semtool: Semtool) -> None:
+    listed = semtool("models", "import", "--help").text.partition("a role (")[2].partition(")")[0]
+    assert [role.strip() for role in listed.split(",")] == list(ROLES)
+
+
 @pytest.mark.slow
 def test_pickled_weights_are_converted(semtool: Semtool) -> None:
     model(Path("m"), "pytorch_model.bin")

@@ -26,6 +26,11 @@ def canonical_json(value: object) -> bytes:
         raise ValueError("JSON is nested too deeply") from None
 
 
+def ascii_name(name: str) -> str:
+    """Return a name in ASCII: escapes stay unique, since backslashes are doubled before others are added."""
+    return name.replace("\\", "\\\\").encode("ascii", "backslashreplace").decode()
+
+
 def parse_json(data: bytes) -> Any:
     """Return the value of a JSON text in UTF-8, in a time and memory that grow with its length.
 

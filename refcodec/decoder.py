@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,9 +94,14 @@ def decode_container(
     trace: Trace | None = None,
     progress: Progress | None = None,
     limits: Limits = NONE,
+    without: Collection[int] = (),
 ) -> DecodedFile:
-    """Return the symbols of a container. Raises SemError for an error of its payloads, its model or its check."""
-    return run(_decoding(container, environment, level, backend, trace, progress, limits, previews=False))
+    """Return the symbols of a container, without those of the section types `without`, whose checks stay unchecked.
+
+    Raises SemError for an error of its payloads, its model or its check.
+    """
+    stages = _decoding(container, environment, level, backend, trace, progress, limits, without=without, previews=False)
+    return run(stages)
 
 
 def decode_in_stages(
@@ -124,6 +129,7 @@ def _decoding(
     progress: Progress | None,
     limits: Limits,
     *,
+    without: Collection[int] = (),
     previews: bool,
 ) -> Generator[DecodedFile, None, DecodedFile]:
     """Decode the payloads of a container in their order, and verify its check."""
@@ -142,7 +148,7 @@ def _decoding(
         progress=limits.checked(progress),
     )
     for index, section in enumerate(container.sections):
-        if not section.critical:
+        if not section.critical or section.type in without:
             continue
         chosen = None
         if container.profile.kind(section.number).needs_model(container.profile.parameters(section.number)):

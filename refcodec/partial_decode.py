@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from refcodec.container import Container
@@ -32,21 +31,20 @@ def decode_available(
     try:
         return decode_container(container, environment, level=level, progress=progress, limits=limits)
     except SemError as error:
+        profile = container.profile
+        critical = [section for section in container.sections if section.critical]
         undecodable = [
             section
-            for section in container.sections
-            if section.critical
-            and container.profile.kind(section.number).needs_model(container.profile.parameters(section.number))
+            for section in critical
+            if profile.kind(section.number).needs_model(profile.parameters(section.number))
         ]
-        kept = tuple(section for section in container.sections if section not in undecodable)
-        if error.code != Code.MODEL_UNAVAILABLE or not undecodable or not any(section.critical for section in kept):
+        if error.code != Code.MODEL_UNAVAILABLE or not 0 < len(undecodable) < len(critical):
             raise
-        names = ", ".join(container.profile.kind(section.number).name for section in undecodable)
-        header = replace(container.header, count=len(kept) + (not container.complete))
+        without = {section.type for section in undecodable}
         decoded = decode_container(
-            replace(container, header=header, sections=kept), environment, level=level, limits=limits
+            container, environment, level=level, progress=progress, limits=limits, without=without
         )
         if notice is not None:
+            names = ", ".join(profile.kind(section.number).name for section in undecodable)
             notice(f"without {names}, whose model is not installed: {error}")
-        # SEM-R-061: sections that were left out are not checked
-        return replace(decoded, state="unchecked") if decoded.state == "ok" else decoded
+        return decoded

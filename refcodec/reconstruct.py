@@ -111,15 +111,24 @@ def reconstruct(
 
 def _pictures(method: Method, context: DecodeContext) -> tuple[NDArray[np.uint8], ...]:
     """Return the pictures of a context. If the generator does not have the file's scheduler, it uses its own."""
-    try:
+    if "scheduler" not in context.hints or context.overrides.get("scheduler") is not None:
         return tuple(method.reconstruct(context))
-    except ValueError:
-        if "scheduler" not in context.hints or context.overrides.get("scheduler") is not None:
-            raise
-    # the hint is the file's and not the user's, so it is not an error here
-    hints = {key: value for key, value in context.hints.items() if key != "scheduler"}
-    pictures = tuple(method.reconstruct(replace(context, hints=hints)))
-    context.notices.append("the generator does not have the scheduler that the file asks for: its own is used")
+    from refcodec.foundation.schedulers import SchedulerError
+
+    steps = list[tuple[str, Any]]()  # reported, as notices are, once it is known that the generator has the scheduler
+    attempt = replace(
+        context, notices=list(context.notices), record=context.record and (lambda *step: steps.append(step))
+    )
+    try:
+        pictures = tuple(method.reconstruct(attempt))
+    except SchedulerError:  # the hint is the file's and not the user's, so it is not an error here
+        hints = {key: value for key, value in context.hints.items() if key != "scheduler"}
+        pictures = tuple(method.reconstruct(replace(context, hints=hints)))
+        context.notices.append("the generator does not have the scheduler that the file asks for: its own is used")
+        return pictures
+    context.notices[:] = attempt.notices
+    for step in steps:
+        context.note(*step)
     return pictures
 
 

@@ -33,6 +33,7 @@ _FLAGS: Final = (
 )
 _LOOK: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _TRIES: Final = 9
+_TAKEN: Final = "temporary files are removed as fast as they are created"
 
 
 def create_file(folder: str, mode: int) -> tuple[int, str]:
@@ -45,19 +46,30 @@ def create_file(folder: str, mode: int) -> tuple[int, str]:
         os.close(descriptor)  # another process has taken it for stale before it was locked
         with suppress(OSError):
             os.unlink(path)
-    raise FileExistsError(f"{folder}: temporary files are removed as fast as they are created")
+    raise FileExistsError(f"{folder}: {_TAKEN}")
 
 
 def create_folder(folder: str) -> tuple[int | None, str]:
     """Create and lock an empty temporary folder; return (descriptor of the lock or None, path). Raises OSError."""
-    path = os.path.join(folder, new_name())
-    os.mkdir(path, 0o700)
-    descriptor = None
-    if fcntl is not None:
-        with suppress(OSError):
+    for _ in range(_TRIES):
+        path = os.path.join(folder, new_name())
+        os.mkdir(path, 0o700)
+        if fcntl is None:
+            return None, path
+        try:
             descriptor = os.open(path, os.O_RDONLY | _LOOK)
-            _lock(descriptor)
-    return descriptor, path
+        except FileNotFoundError:  # another process has taken it for stale before it was opened
+            continue
+        except OSError:
+            with suppress(OSError):
+                os.rmdir(path)
+            raise
+        if _lock(descriptor) is not False and _is_at(descriptor, path):
+            return descriptor, path
+        os.close(descriptor)  # as for a file
+        with suppress(OSError):
+            os.rmdir(path)
+    raise FileExistsError(f"{folder}: {_TAKEN}")
 
 
 def new_name() -> str:

@@ -58,9 +58,9 @@ def command(
     """Import a model, and record its digest.
 
     \b
-    KIND a role (captioner, language, painter, controlnet, image_embedder, text_encoder, clip,
-        edge_detector, hyper_encoder, segmenter): SOURCE is a folder, which is copied into the set
-        unless it is in it, or ID[@REVISION] of the hub, which is downloaded and recorded
+    KIND a role (captioner, language, painter, editor, controlnet, image_embedder, text_encoder,
+        clip, edge_detector, hyper_encoder, segmenter): SOURCE is a folder, which is copied into the
+        set unless it is in it, or ID[@REVISION] of the hub, which is downloaded and recorded
     elic                                     convert a public checkpoint to a model package
     hed, perco                               convert checkpoints to folders of a set
     lpips-alex, lpips-vgg, dists, inception  convert checkpoints to the weights of a metric

@@ -134,10 +134,11 @@ def _role(fill: Fill) -> tuple[dict[str, Any], SemError | None]:
 
 def _pickled(folder: Path) -> list[str]:
     """Return the names of pickled weights in a folder, which are never opened."""
-    from refcodec.foundation.download import PICKLED
     from refcodec.foundation.folder_digest import model_files
+    from refcodec.foundation.weight_files import PICKLED
 
-    return [name for name, path in model_files(folder) if path.suffix in PICKLED]
+    unopened = (*PICKLED, ".h5", ".msgpack")  # those of TensorFlow and Flax, which may hold code, are listed, too
+    return [name for name, path in model_files(folder) if path.suffix in unopened]
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -18,9 +18,9 @@ from refcodec.fileio import shown
 from refcodec.foundation.download import WEIGHTS
 from refcodec.foundation.folder_digest import SUFFIXES, model_files
 from refcodec.foundation.model_set import write_errors
+from refcodec.foundation.weight_files import CONVERTIBLE, OPENVINO
 from refcodec.progress import Progress
 
-CONVERTED: Final = (".bin", ".pt", ".pth", ".ckpt")
 _DOCUMENTS: Final = re.compile(r"(licen[cs]e|notice|readme|copying)(\..*)?", re.IGNORECASE)
 _INDEX: Final = ".bin.index.json"
 INDEX_BYTES_MAX: Final = 1 << 24
@@ -35,6 +35,7 @@ _NOT_WEIGHTS: Final = (
     "*non_ema*",
     "*ema_only*",
     "open_clip*",
+    f"{OPENVINO}*",
 )
 _CHUNK: Final = 1 << 24
 
@@ -49,7 +50,11 @@ def pickled_weights(folder: Path) -> dict[str, str]:
     targets: dict[str, str] = {}
     for name in files:
         subfolder, file = split(name)
-        if subfolder in safe or not file.endswith(CONVERTED) or any(fnmatch(file, pattern) for pattern in _NOT_WEIGHTS):
+        if (
+            subfolder in safe
+            or not file.endswith(CONVERTIBLE)
+            or any(fnmatch(file, pattern) for pattern in _NOT_WEIGHTS)
+        ):
             continue
         if file in of_index.get(subfolder, {file}):
             targets[name] = join(subfolder, _safe_name(file))
@@ -75,7 +80,7 @@ def pickled_weights(folder: Path) -> dict[str, str]:
 
 def _safe_name(file: str) -> str:
     """Return the file name that transformers and diffusers expect."""
-    stem = file[: -len(next(suffix for suffix in CONVERTED if file.endswith(suffix)))]
+    stem = file[: -len(next(suffix for suffix in CONVERTIBLE if file.endswith(suffix)))]
     return re.sub(r"^pytorch_model", "model", stem) + WEIGHTS
 
 
@@ -90,7 +95,7 @@ def _index(index: Path) -> dict[str, Any]:
             raise ValueError("a pipe, which would block, or too long")
         document: Any = parse_json(index.read_bytes())
         for file in document["weight_map"].values():
-            if not file.endswith(CONVERTED) or re.fullmatch(r"[\w.-]+", file) is None:
+            if not file.endswith(CONVERTIBLE) or re.fullmatch(r"[\w.-]+", file) is None:
                 raise ValueError("not a plain file name")
         return dict(document)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

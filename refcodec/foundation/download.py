@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Find the local folder of a model: download it if necessary, and check its weights and recorded digest.
 
-A pickle is never opened (`semtool models import` converts them).
+A pickle is never opened (`semtool models import` converts those of weights).
 """
 
 from __future__ import annotations
@@ -21,11 +21,9 @@ from refcodec.foundation.hub_errors import hub_error
 from refcodec.foundation.model_place import is_hub_id, missing_hub_folder, not_a_folder_error, snapshot_of
 from refcodec.foundation.models_json import LISTING
 from refcodec.foundation.roles import ModelSource, missing_model_error
-from refcodec.foundation.weight_files import OPENVINO, check_pointers, check_weight_files
+from refcodec.foundation.weight_files import CONVERTIBLE, check_pointers, check_weight_files, is_pickled, pickled_remedy
 
 WEIGHTS: Final = ".safetensors"
-PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
-_CONVERTIBLE: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 _HUB_EXCLUDED: Final = [
     "*.fp16.safetensors",
@@ -36,7 +34,7 @@ _HUB_EXCLUDED: Final = [
     "*onnx*",
     "open_clip*",
 ]
-_PICKLED_PATTERNS: Final = ["*.bin", "*.pt", "*.pth", "*.ckpt"]  # downloaded only to be converted
+_PICKLED_PATTERNS: Final = [f"*{suffix}" for suffix in CONVERTIBLE]  # downloaded only to be converted
 _REVISION: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*")
 
 
@@ -89,18 +87,14 @@ def _require_safetensors(source: ModelSource, folder: Path) -> None:
     if any(path.suffix == WEIGHTS for path in files):
         return
     check_pointers(source.role, source.name, folder)
-    if pickled := sorted(path.name for path in files if _is_pickled(path)):
+    if pickled := sorted(path.name for path in files if is_pickled(path.name)):
         raise SemError(
             Code.MODEL_MALFORMED,
             f"{source.role}: {shown(source.name)} has pickled weights only ({shown(pickled[0])}), which are never opened",
             path=source.role,
-            hint="convert them with semtool models import, or get the model's safetensors files",
+            hint=pickled_remedy(pickled[0]),
         )
     raise no_weights_error(source.role, folder, source.name)
-
-
-def _is_pickled(path: Path) -> bool:
-    return path.suffix in _CONVERTIBLE and not path.name.startswith(OPENVINO)
 
 
 def source_sha256(source: ModelSource, folder: Path) -> str:

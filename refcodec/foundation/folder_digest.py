@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from refcodec.canonical_json import canonical_json
+from refcodec.canonical_json import ascii_name, canonical_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
@@ -28,8 +28,7 @@ def folder_sha256(folder: Path, excluded: Sequence[str] = ()) -> str:
     entries = {}
     for name, path in model_files(folder):
         if path.suffix.lower() in SUFFIXES and not any(fnmatch(name, pattern) for pattern in excluded):
-            # escapes must stay unique: double each backslash before adding others
-            entries[name.replace("\\", "\\\\").encode("ascii", "backslashreplace").decode()] = file_sha256(path)
+            entries[ascii_name(name)] = file_sha256(path)
     return hashlib.sha256(canonical_json(entries)).hexdigest()
 
 

@@ -13,13 +13,12 @@ from PIL import Image
 
 from refcodec.foundation.device import generator
 from refcodec.foundation.folder_kind import EDITORS
+from refcodec.foundation.generated_pixels import generated_pixels
 from refcodec.foundation.loaded_models import name_of, quiet_copy
 from refcodec.foundation.loading import library_errors, loading, require_config, running
-from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
+from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, native_side, try_texts
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
-from refcodec.foundation.unclip import pixels_of
-from refcodec.foundation.withheld import require_generated
 from refcodec.progress import Progress
 
 ROLE: Final = "editor"
@@ -60,7 +59,7 @@ class InstructionEditor:
     @property
     def native(self) -> int:
         """Side in pixels of the pictures that it was trained on."""
-        return int(self.pipeline.unet.config.sample_size * self.pipeline.vae_scale_factor)
+        return native_side(self.pipeline)
 
     def edit(
         self,
@@ -78,7 +77,7 @@ class InstructionEditor:
         """Return uint8[H, W, 3]: the picture uint8[H, W, 3], with multiples of the VAE's factor as sides, after an edit.
 
         guidance: how closely the instruction is followed; image_guidance: how closely the picture is kept. None: the
-        defaults of the pipeline. Raises SettingError for an unknown sampler.
+        defaults of the pipeline. Raises SchedulerError for an unknown sampler.
         """
         own = inspect.signature(self.pipeline.__call__).parameters
         steps = steps or STEPS
@@ -100,5 +99,4 @@ class InstructionEditor:
                 generator=generator(kind, seed),
                 output_type="np",
             )
-        require_generated(ROLE, self.name, output)
-        return pixels_of(output.images[0], self.name, ROLE)
+        return generated_pixels(ROLE, self.name, output)

@@ -15,12 +15,12 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
 from refcodec.foundation.device import SettingError
-from refcodec.foundation.download import PICKLED, models_extra_error
+from refcodec.foundation.download import models_extra_error
 from refcodec.foundation.folder_code import NAME_MAX, refuse_code
 from refcodec.foundation.folder_kind import other_kind_error, remedy_for
 from refcodec.foundation.library_messages import SILENCE
 from refcodec.foundation.roles import ROLES
-from refcodec.foundation.weight_files import weight_files
+from refcodec.foundation.weight_files import is_pickled, pickled_remedy, weight_files
 from refcodec.foundation.worker.phases import RUN, report
 from refcodec.networks.torch_guard import (
     is_failure_of_device,
@@ -87,11 +87,11 @@ def library_errors(role: str, folder: Path) -> Iterator[None]:
             raise
         if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
-        pickled = sorted(path.name for path in folder.rglob("*") if path.suffix in PICKLED)
+        pickled = sorted(path.name for path in folder.rglob("*") if is_pickled(path.name))
         if pickled and isinstance(error, OSError):
             what, hint = (
                 f"has pickled weights ({shown(pickled[0])}), which are never opened",
-                "convert them with semtool models import",
+                pickled_remedy(pickled[0]),
             )
         else:
             what, hint = (

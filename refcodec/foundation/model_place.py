@@ -14,10 +14,9 @@ from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.roles import HUB_ID, ROLES
-from refcodec.foundation.weight_files import LFS_POINTER, safetensors_defect
+from refcodec.foundation.weight_files import LFS_POINTER, PICKLED, safetensors_defect
 
 COMMIT_BYTES_MAX: Final = 256
-PICKLED_FILES: Final = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".xz", ".zst", ".7z", ".rar")
 MARKERS: Final = ("model_index.json", "config.json")  # of a pipeline, of a network
 # role -> class of diffusers that reads a checkpoint of a single file
@@ -102,9 +101,9 @@ def file_kind(role: str, path: Path) -> tuple[str, str]:
     if suffix == ".gguf" or start.startswith(b"GGUF"):
         hint = f"serve it with llama.cpp and name its URL, or name a folder of safetensors files with {model}"
         return "a GGUF file, for llama.cpp", hint
-    if suffix in ARCHIVES or (suffix not in PICKLED_FILES and zipfile.is_zipfile(path)):
+    if suffix in ARCHIVES or (suffix not in PICKLED and zipfile.is_zipfile(path)):
         return "an archive", f"unpack it, and name the folder with {model}"
-    if suffix in PICKLED_FILES:
+    if suffix in PICKLED:
         return "a single-file checkpoint of pickled weights, which are never opened", _conversion(role, path)
     if path.name in MARKERS:
         return "a file of a model", f"name its folder, --model {role}={shown(str(path.parent))}"

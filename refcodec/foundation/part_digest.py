@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from refcodec import spec
-from refcodec.canonical_json import canonical_json, parse_json
+from refcodec.canonical_json import ascii_name, canonical_json, parse_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 
@@ -87,11 +87,6 @@ def _tensors_digest(files: tuple[_State, ...], prefixes: tuple[str, ...], withou
         where = Path(files[0][0]).parent.name if files else "the model"
         raise _malformed(f"{shown(where)} has no tensors of floating-point numbers called {names}")
     return hashlib.sha256(canonical_json(entries)).hexdigest()
-
-
-def ascii_name(name: str) -> str:
-    """Return the name of a tensor in ASCII: escapes stay unique, since backslashes are doubled before others are added."""
-    return name.replace("\\", "\\\\").encode("ascii", "backslashreplace").decode()
 
 
 def _layout(stream: Any, path: Path) -> dict[str, _Tensor]:

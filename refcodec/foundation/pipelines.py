@@ -42,6 +42,11 @@ def load_pipeline(role: str, kind: Any, folder: Path, models: Models) -> Any:
     return pipeline.to(device_of(models))
 
 
+def native_side(pipeline: Any) -> int:
+    """Return the side in pixels of the pictures that the U-Net of a pipeline was trained on."""
+    return int(pipeline.unet.config.sample_size * pipeline.vae_scale_factor)
+
+
 def try_texts(pipeline: Any, *texts: Any) -> None:
     """Tokenise texts as a pipeline will, within the narrow limits for preparing input."""
     with preparing():

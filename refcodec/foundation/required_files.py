@@ -15,7 +15,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
 from refcodec.foundation.folder_kind import components
-from refcodec.foundation.weight_files import STEMS, SUFFIX, unfinished, weight_files
+from refcodec.foundation.weight_files import STEMS, SUFFIX, is_pickled, pickled_remedy, unfinished, weight_files
 
 FAST: Final = "tokenizer.json"  # complete by itself
 TOKENIZER_CONFIG: Final = "tokenizer_config.json"
@@ -96,16 +96,11 @@ def check_network_files(role: str, name: str, folder: Path, part: str = "") -> N
         raise _lacks(role, name, part, "config.json", "network", place)
     if weight_files(place) is None:
         files = sorted(entry.name for entry in os.scandir(place))
-        pickled = next((file for file in files if file.endswith((".bin", ".pt", ".pth", ".ckpt"))), None)
+        pickled = next((file for file in files if is_pickled(file)), None)
         if pickled is None:
             raise _lacks(role, name, part, _weights_name(place), "network", place)
         what = f"{role}: {_of(part, name)} has pickled weights only ({shown(pickled)}), which are never opened"
-        raise SemError(
-            Code.MODEL_MALFORMED,
-            what,
-            path=role,
-            hint="convert them with semtool models import, or get safetensors files",
-        )
+        raise SemError(Code.MODEL_MALFORMED, what, path=role, hint=pickled_remedy(pickled))
 
 
 def check_pipeline_files(role: str, folder: Path, parts: tuple[str, ...] | None = None) -> None:

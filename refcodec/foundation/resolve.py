@@ -90,7 +90,9 @@ class Models:
     ) -> Models:
         """Return the models of a folder, of several, or of {role: folder, hub id, endpoint or loaded model}.
 
-        A `Models` is returned with only environment (None: the default) and limits replaced. A text may also be ROLE=MODEL.
+        A text may also be ROLE=MODEL. A `Models` is returned with environment (None: the default) and limits of this call;
+        any_model is added to its own, and device, dtype, allow_download and announce stay its own, whatever is named here.
+
         Raises ValueError for an unknown role, device or dtype, TypeError for what is neither a path nor a loaded model,
         Code.MODEL_UNAVAILABLE for a folder that does not exist.
         """
@@ -98,11 +100,7 @@ class Models:
         if not isinstance(any_model, bool):
             raise TypeError(f"any_model is True or False, not {any_model!r}")
         if isinstance(models, Models):
-            any_model = any_model or models.any_model
-            kept = (models.environment, models.limits, models.any_model)
-            if (environment, limits, any_model) == kept:
-                return models
-            return replace(models, environment=environment, limits=limits, any_model=any_model)
+            return models._within(environment, limits, any_model=any_model)
         if device not in DEVICES or dtype not in DTYPES:
             raise ValueError(f"device is one of {', '.join(DEVICES)}, dtype one of {', '.join(DTYPES)}")
         result = cls(
@@ -117,20 +115,31 @@ class Models:
         if isinstance(models, Mapping):
             for role, place in models.items():
                 result.fill(role, place)
-            return result
-        for entry in _several(models):
-            assignment = parse_role(entry) if isinstance(entry, str) else None
-            if assignment is not None:
-                result.fill(*assignment)
-                continue
-            from refcodec.foundation.models_json import roles_in_folder
-
-            folder = Path(entry)
-            if not folder.is_dir():
-                raise no_folder_error(folder)
-            result.folders += (folder,)
-            result.roles = roles_in_folder(folder) | result.roles
+        else:
+            for entry in _several(models):
+                result._add(entry)
         return result
+
+    def _within(self, environment: Environment, limits: Limits, *, any_model: bool) -> Models:
+        """Return these models with environment and limits of a call, this object itself if they are the same."""
+        any_model = any_model or self.any_model
+        if (environment, limits, any_model) == (self.environment, self.limits, self.any_model):
+            return self
+        return replace(self, environment=environment, limits=limits, any_model=any_model)
+
+    def _add(self, entry: str | os.PathLike[str]) -> None:
+        """Add the models of a folder, which precede those of later ones, or the model of a text ROLE=MODEL."""
+        assignment = parse_role(entry) if isinstance(entry, str) else None
+        if assignment is not None:
+            self.fill(*assignment)
+            return
+        from refcodec.foundation.models_json import roles_in_folder
+
+        folder = Path(entry)
+        if not folder.is_dir():
+            raise no_folder_error(folder)
+        self.folders += (folder,)
+        self.roles = roles_in_folder(folder) | self.roles
 
     def fill(self, role: str, place: Any) -> None:
         """Name the model of a role; raise ValueError for an unknown role."""

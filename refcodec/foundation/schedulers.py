@@ -19,17 +19,21 @@ SCHEDULERS: Final = {
 }  # fmt: skip
 
 
+class SchedulerError(SettingError):
+    """A sampler that a generator does not have."""
+
+
 @contextmanager
 def scheduler(pipeline: Any, name: str | None) -> Iterator[None]:
     """Replace the sampler of a pipeline inside the block, keeping its configuration. None: no change.
 
-    Raises SettingError for an unknown name.
+    Raises SchedulerError for an unknown name.
     """
     if name is None:
         yield
         return
     if name not in SCHEDULERS:
-        raise SettingError(f"scheduler is one of {', '.join(SCHEDULERS)}, not {name!r}")
+        raise SchedulerError(f"scheduler is one of {', '.join(SCHEDULERS)}, not {name!r}")
     import diffusers
 
     own = pipeline.scheduler

@@ -14,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from refcodec.foundation.device import SettingError, generator
+from refcodec.foundation.device import generator
+from refcodec.foundation.generated_pixels import generated_pixels
 from refcodec.foundation.loaded_models import name_of, quiet_copy
 from refcodec.foundation.loading import library_errors, loading, require_config, running
 from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
 from refcodec.foundation.prompt_tokens import EmbeddedPrompt
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.schedulers import progress_arguments, scheduler
+from refcodec.foundation.schedulers import SchedulerError, progress_arguments, scheduler
 from refcodec.foundation.text_lengths import PROMPT_WORDS_MAX
-from refcodec.foundation.unclip import pixels_of
-from refcodec.foundation.withheld import require_generated
 from refcodec.progress import Progress
 
 ROLE = "painter"
@@ -123,7 +122,7 @@ class TextToImage:
 
         prompt: a text, or token ids as `prompt_tokens.embed` returns them for this pipeline. steps, guidance and sampler
         None: the defaults of the pipeline. guidance and negative are ignored by pipelines without them.
-        Raises SettingError for an unknown sampler.
+        Raises SchedulerError for a sampler that it does not have.
         """
         return self._run(
             self.pipeline,
@@ -200,7 +199,7 @@ class TextToImage:
         """
         own = inspect.signature(pipeline.__call__).parameters
         if sampler is not None and type(pipeline.scheduler).__name__.startswith(FLOW):
-            raise SettingError(
+            raise SchedulerError(
                 f"the painter {self.name} is a flow-matching model with its own sampler: leave the scheduler out"
             )
         noise = generator(kind, seed)
@@ -210,8 +209,7 @@ class TextToImage:
             try_texts(pipeline, supported.get("prompt"), supported.get("negative_prompt"), "")
             reporting = progress_arguments(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
             output = pipeline(**supported, **reporting, generator=noise, output_type="np")
-        require_generated(ROLE, self.name, output)
-        return pixels_of(output.images[0], self.name)
+        return generated_pixels(ROLE, self.name, output)
 
 
 def prompt_argument(prompt: str | EmbeddedPrompt) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from refcodec.foundation.device import SettingError, generator
+from refcodec.foundation.generated_pixels import generated_pixels
 from refcodec.foundation.loaded_models import name_of, quiet_copy
-from refcodec.foundation.loading import library_errors, loading, require_config, require_finite, running
-from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, try_texts
+from refcodec.foundation.loading import library_errors, loading, require_config, running
+from refcodec.foundation.pipelines import check_tokenizers, load_pipeline, native_side, try_texts
 from refcodec.foundation.resolve import Models
 from refcodec.foundation.schedulers import progress_arguments, scheduler
-from refcodec.foundation.withheld import require_generated, require_not_black
 from refcodec.progress import Progress
 
 ROLE = "painter"
@@ -58,7 +58,7 @@ class UnclipGenerator:
     @property
     def native(self) -> int:
         """Side in pixels of the pictures that it was trained on."""
-        return int(self.pipeline.unet.config.sample_size * self.pipeline.vae_scale_factor)
+        return native_side(self.pipeline)
 
     def paint(
         self,
@@ -96,17 +96,4 @@ class UnclipGenerator:
                 output_type="np",
                 **progress_arguments(self.pipeline, steps, progress),
             )
-        require_generated(ROLE, self.name, output)
-        return pixels_of(output.images[0], self.name)
-
-
-def pixels_of(picture: Any, name: str, role: str = ROLE) -> NDArray[np.uint8]:
-    """Return uint8[H, W, 3] of a generated float[H, W, 3] in 0..1, rounded as in SPEC §14.
-
-    Raises Code.MODEL_MALFORMED if it is not finite, or black, as pictures are that a safety checker withholds.
-    """
-    values = np.asarray(picture, np.float32)
-    require_finite(role, name, bool(np.isfinite(values).all()))
-    out: NDArray[np.uint8] = np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
-    require_not_black(role, name, out)
-    return out
+        return generated_pixels(ROLE, self.name, output)

@@ -25,6 +25,8 @@ STEMS: Final = ("model", "diffusion_pytorch_model")  # of transformers, of diffu
 PREFERRED: Final = (None, "fp16", "bf16")  # variants, the best first; others follow by name, non_ema at the end
 LFS_POINTER: Final = b"version https://git-lfs"
 UNFINISHED: Final = (".incomplete", ".part", ".crdownload", ".aria2", ".download", ".partial")
+CONVERTIBLE: Final = (".bin", ".pt", ".pth", ".ckpt")  # pickled, which `semtool models import` converts in a folder
+PICKLED: Final = (*CONVERTIBLE, ".pkl")  # often something else than weights: the state of a random generator, a list
 OPENVINO: Final = "openvino_"  # start of the names of its files
 OTHER_FORMATS: Final = {
     ".onnx": "ONNX",
@@ -48,6 +50,17 @@ class WeightFiles:
     variant: str | None
     files: tuple[Path, ...]
     missing: tuple[str, ...] = ()
+
+
+def is_pickled(file: str) -> bool:
+    """Return whether a file with this name is a pickle, which is never opened."""
+    return file.endswith(PICKLED) and not file.startswith(OPENVINO)
+
+
+def pickled_remedy(file: str) -> str:
+    """Return how to get the weights of a model that has pickled ones in this file."""
+    safe = "get the model's safetensors files"
+    return f"convert them with semtool models import, or {safe}" if file.endswith(CONVERTIBLE) else safe
 
 
 def weight_files(folder: Path) -> WeightFiles | None:

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 from refcodec.images.channels import as_rgb
 from refcodec.images.cicp import Cicp, to_srgb_by_cicp
 from refcodec.images.colour_tags import icc_cicp
-from refcodec.images.light import SRGB, Chromaticities, converted, power, srgb_to_light
+from refcodec.images.light import SRGB, Chromaticities, converted, light_to_srgb, plausible, power, srgb_to_light
 from refcodec.images.pillow_guard import printable
 
 _ROUNDING: Final = 2  # largest difference in levels at which the transform of a profile counts as the identity
@@ -78,7 +78,7 @@ def _without_profile(image: Image.Image, info: dict[Any, Any], tags: ColourTags,
     """Return L or RGB levels in sRGB by gamma and primaries, or by the colour space of EXIF."""
     if "srgb" in info:
         return as_rgb(image)
-    primaries = tags.primaries or _plausible(info.get("chromaticity"))
+    primaries = tags.primaries or plausible(info.get("chromaticity"))
     if primaries and max(abs(a - b) for a, b in zip(primaries, SRGB, strict=True)) > 0.005 and image.mode == "RGB":
         gamma = _unusual(info.get("gamma"))
         try:
@@ -95,16 +95,6 @@ def _without_profile(image: Image.Image, info: dict[Any, Any], tags: ColourTags,
     if tags.uncalibrated:
         notices.append("EXIF names no colour space and there is no profile: the levels were read as sRGB.")
     return as_rgb(_without_gamma(image, _unusual(info.get("gamma")), notices))
-
-
-def _plausible(chromaticity: Any) -> Chromaticities | None:
-    """Return PNG's chromaticities if each is a coordinate of a colour, with y above 0."""
-    if not isinstance(chromaticity, tuple) or len(chromaticity) != 8:
-        return None
-    pairs = zip(chromaticity[::2], chromaticity[1::2], strict=True)
-    if not all(0 <= x < 1 and 0.001 < y <= 1 and x + y <= 1.001 for x, y in pairs):
-        return None
-    return chromaticity
 
 
 def _unusual(gamma: Any) -> float | None:
@@ -161,7 +151,6 @@ def _without_gamma(image: Image.Image, gamma: float | None, notices: list[str]) 
     """Return L or RGB levels in sRGB, converted if the gAMA chunk of a PNG is present, plausible and unlike sRGB's."""
     if gamma is None:
         return image
-    light = (np.arange(256) / 255) ** (1 / gamma)
-    levels = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    levels = light_to_srgb(power(1 / gamma)(np.arange(256) / 255))
     notices.append(f"The PNG gamma {gamma:g} was converted to sRGB.")
     return image.point((levels * 255).round().astype(int).tolist() * len(image.getbands()))

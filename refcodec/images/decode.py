@@ -13,7 +13,7 @@ from refcodec.images.channels import eight_bits, flatten, is_deep, pixels_of
 from refcodec.images.cicp import Cicp
 from refcodec.images.colour import ColourTags, to_srgb
 from refcodec.images.colour_tags import cicp_of, embedded_icc, has_gain_map
-from refcodec.images.light import Chromaticities
+from refcodec.images.light import D65, Chromaticities, plausible
 from refcodec.images.metadata import entries_of
 from refcodec.images.orientation import applied_by_reader, remaining, rotated, turn_upright
 from refcodec.images.pillow_guard import guard
@@ -106,10 +106,8 @@ def _tiff_primaries(image: Image.Image) -> Chromaticities | None:
     """Return white and primaries of a TIFF page (tags 318 and 319); None if it has none that make sense."""
     tags: Any = getattr(image, "tag_v2", {})
     try:
-        white = tuple(float(each) for each in tags.get(ExifTags.Base.WhitePoint, (0.3127, 0.3290)))
+        white = tuple(float(each) for each in tags.get(ExifTags.Base.WhitePoint, D65))
         found = (*white, *(float(each) for each in tags[ExifTags.Base.PrimaryChromaticities]))
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    if len(found) != 8 or not all(0 <= x < 1 and 0.001 < y <= 1 for x, y in zip(found[::2], found[1::2], strict=True)):
-        return None
-    return found
+    return plausible(found)

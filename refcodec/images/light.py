@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,16 @@ def srgb_to_light(signal: Light) -> Light:
 
 def light_to_srgb(light: Light) -> Light:
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def plausible(chromaticities: Any) -> Chromaticities | None:
+    """Return the chromaticities of a file if there are eight numbers, and each pair is that of a colour, with y above 0."""
+    if not isinstance(chromaticities, tuple) or len(chromaticities) != 8:
+        return None
+    pairs = zip(chromaticities[::2], chromaticities[1::2], strict=True)
+    if not all(0 <= x < 1 and 0.001 < y <= 1 and x + y <= 1.001 for x, y in pairs):
+        return None
+    return chromaticities
 
 
 def power(exponent: float) -> Transfer:

@@ -54,8 +54,8 @@ def check_user_settings(overrides: Mapping[str, Any]) -> None:
 
 
 def overrides_of(hints: RenderOptions) -> dict[str, Any]:
-    """Return keyword arguments under their names in files and profiles."""
-    return {name.replace("_", "-"): value for name, value in hints.items()}
+    """Return keyword arguments under their names in files and profiles, without those that are None."""
+    return {name.replace("_", "-"): value for name, value in hints.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -111,22 +111,23 @@ def _form(key: str, value: Any) -> str:
 def sanitise_hints(hints: Mapping[str, str], overrides: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
     """Return the hints of a file without those that cannot, or should not, be followed, and a notice for each.
 
-    A file with such hints is valid. overrides: the hints that the user sets.
+    A file with such hints is valid. overrides: the hints that the user sets; one that is None is not set.
     """
     from refcodec.foundation.schedulers import SCHEDULERS
 
+    chosen = {name for name, value in overrides.items() if value is not None}
     kept, notices = dict(hints), list[str]()
-    if "steps" not in overrides and int(kept.get("steps", 0)) > STEPS_MAX:
+    if "steps" not in chosen and int(kept.get("steps", 0)) > STEPS_MAX:
         notices.append(f"the file asks for {kept['steps']} steps: {STEPS_MAX} are made, unless the user says otherwise")
         kept["steps"] = str(STEPS_MAX)
     low, high = NORM_SCALES
     if not low <= float(kept.get("norm-scale", 1)) <= high:
         scale = kept.pop("norm-scale")
-        if "norm-scale" not in overrides:
+        if "norm-scale" not in chosen:
             notices.append(f"the file asks for the norm-scale {scale}, which is left out: it is {low} to {high}")
     if kept.get("scheduler") not in (None, *SCHEDULERS):
         scheduler = kept.pop("scheduler")
-        if "scheduler" not in overrides:
+        if "scheduler" not in chosen:
             notices.append(
                 f"the file asks for the scheduler {scheduler}, which is not known here: this picture may differ"
             )
@@ -138,7 +139,7 @@ def without_cuda_noise(
 ) -> tuple[dict[str, str], list[str]]:
     """Replace cuda noise by CPU noise if there is no cuda device; return the hints and a notice for the change."""
     wanted = SamplerSettings.of(recommended, hints, overrides).generator
-    if wanted != "cuda" or "generator" in overrides or has_cuda():
+    if wanted != "cuda" or overrides.get("generator") is not None or has_cuda():
         return dict(hints), []
     text = "the picture was chosen with the noise of a cuda device, which is not here: this one will differ"
     return {**hints, "generator": "cpu"}, [text]

@@ -65,15 +65,26 @@ def check_work(folder: Path, size: tuple[int, int] | None = None, level: int = 1
     work.check(work.work_of(manifest(folder)["symbols"]), size, level)
 
 
-@lru_cache(maxsize=4)
 def symbol_model(folder: Path, digest: str | None = None) -> package.SymbolModel:
-    """Return the symbol model of a package of kind 6 or 7. Raises as `package.load` does."""
+    """Return the symbol model of a package of kind 6 or 7, by default that which is there. Raises as `package.load`."""
+    return _symbol_model(folder, digest or model_digest(folder))
+
+
+@lru_cache(maxsize=4)
+def _symbol_model(folder: Path, digest: str) -> package.SymbolModel:
     return package.load(folder, digest)
 
 
-@lru_cache(maxsize=4)
 def table_model(folder: Path, digest: str | None = None, kinds: Kinds = KINDS) -> package.TableModel:
-    """Return the symbol model of a package that is one tensor; raise `ModelError` for one of networks."""
+    """Return the symbol model of a package that is one tensor, by default that which is there.
+
+    Raises `ModelError` for a model of networks.
+    """
+    return _table_model(folder, digest or model_digest(folder), kinds)
+
+
+@lru_cache(maxsize=4)
+def _table_model(folder: Path, digest: str, kinds: Kinds) -> package.TableModel:
     model = package.load_any(folder, digest, kinds)
     if not isinstance(model, package.TableModel):
         raise SemError(Code.MODEL_MALFORMED, f"a model of kind {model.kind}, which is no table", path="symbols.kind")

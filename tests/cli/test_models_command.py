@@ -344,6 +344,11 @@ def test_a_folder_inside_the_set_stays_where_it_is(semtool: Semtool) -> None:
     assert states(semtool, "set") == {"painter": "ok"}
 
 
+def test_help_lists_every_role(semtool: Semtool) -> None:
+    listed = semtool("models", "import", "--help").text.partition("a role (")[2].partition(")")[0]
+    assert [role.strip() for role in listed.split(",")] == list(ROLES)
+
+
 @pytest.mark.slow
 def test_pickled_weights_are_converted(semtool: Semtool) -> None:
     model(Path("m"), "pytorch_model.bin")
@@ -352,6 +357,9 @@ def test_pickled_weights_are_converted(semtool: Semtool) -> None:
     model(Path("m/vae"))
     torch.save({"other": WHOLE}, "m/vae/diffusion_pytorch_model.bin")
     torch.save(Payload(Path("made")), "m/training_args.bin")
+    Path("m/openvino").mkdir()
+    Path("m/openvino/openvino_model.bin").write_bytes(b"no pickle")
+    Path("m/random_states_0.pkl").write_bytes(b"\x80 of a random generator")
     made = done(semtool, "import", "m", "--as", "painter", "-o", "set")
     assert made["converted"] == ["pytorch_model.bin", "unet/diffusion_pytorch_model.bin"]
     assert sorted(path.relative_to("set/painter").as_posix() for path in Path("set/painter").rglob("*.*")) == [

@@ -313,25 +313,6 @@ def test_what_a_method_does_not_read_is_refused(
     refused(semtool(*args), 2, f"usage: {said}")
 
 
-def test_a_scheduler_of_the_file_that_a_painter_has_not(models: Path) -> None:
-    class Flow:
-        width, native, name = 768, 64, "flow"
-
-        def paint(self, _: Any, size: tuple[int, int], *, sampler: str | None, **__: Any) -> NDArray[np.uint8]:
-            if sampler is not None:
-                raise ValueError("it follows a flow, by its own sampler")
-            return np.zeros((size[1], size[0], 3), np.uint8)
-
-    hinted = decode_file(refcodec.encode(PHOTO, method="clip", models=models, hints={"scheduler": "euler"}))
-    done = reconstruct.reconstruct(hinted, models={"painter": Flow()})
-    assert done.notices == (
-        UNSTATED,
-        "the generator does not have the scheduler that the file asks for: its own is used",
-    )
-    with pytest.raises(ValueError, match="flow"):
-        reconstruct.reconstruct(hinted, models={"painter": Flow()}, overrides={"scheduler": "euler"})
-
-
 def test_no_tokenizer_pads_further_than_its_encoder_reads(
     models: Path, tmp_path: Path, data: bytes, loaded: Models
 ) -> None:

@@ -557,6 +557,18 @@ def test_pickled_weights_alone(folders: dict[str, Path], kind: str) -> None:
     refused(lambda: load(kind, "model"), MALFORMED, "has pickled weights", "semtool models import", KINDS[kind][0])
 
 
+@pytest.mark.parametrize("kind", ["sd", "embedder", "language"])
+def test_pickles_that_are_not_converted(folders: dict[str, Path], kind: str) -> None:
+    """As models import leaves files with this suffix out, it is no remedy."""
+    for i, path in enumerate(networks(copied(folders, kind))):
+        path.rename(path.with_suffix(".pkl"))
+        if i == 0 or kind == "sd":
+            with pytest.raises(SemError, match="has pickled weights only") as caught:
+                load(kind, "model")
+            assert caught.value.code == 803
+            assert caught.value.hint == "get the model's safetensors files"
+
+
 # --- folders that are something else ---------------------------------------------------------------------------------
 
 

@@ -399,7 +399,7 @@ def test_a_captioner_says_what_the_user_does_not(models: Path, tmp_path: Path) -
 
 
 def test_no_model_is_needed_for_the_usual_profile() -> None:
-    assert perco_method.default_profile(Models()) == perco_method.EMBEDDED
+    assert perco_method.default_profile(Models()) == perco_method.DEFAULT_ROW == "perco-small"
 
 
 # --- published weights ---------------------------------------------------------------------------------------------

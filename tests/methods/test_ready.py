@@ -170,7 +170,6 @@ def test_models_of_tiny_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = encoded(indices=grid(default_rows().get(204)), caption=CAPTION, profile=204)
     assert [section.kind for section in refcodec.payload(usage.data, models=MODELS).sections] == ["caption", "vq"]
     monkeypatch.delenv("SEM_MODELS")
-    package_cache.table_model.cache_clear()
     assert code_of(refcodec.payload, sign.data) == code_of(refcodec.payload, usage.data) == 801
     assert refcodec.payload(embedding.data).sections[0].value == [3, 1]  # read without what they stand for
     assert code_of(encoded, method="clip", codes=codes, profile="clip-tiny") == 801

@@ -166,6 +166,10 @@ def test_models_of_what_users_name() -> None:
     }
     assert (made.device, made.dtype) == ("cpu", "float32")
     assert Models.of(made) is made
+    again = Models.of(made, device="cuda", dtype="float16", allow_download=True, any_model=True, announce=print)
+    assert (again.device, again.dtype, again.allow_download, again.announce) == ("cpu", "float32", False, made.announce)
+    assert (again.folders, again.roles, again.any_model) == (made.folders, made.roles, True)
+    assert Models.of(again) is again
     assert Models.of("set").has("painter")
     loaded = object()
     assert Models.of({"painter": loaded, "language": "owner/name"}).find("painter") is loaded
@@ -248,6 +252,8 @@ def test_pickled_weights_are_never_opened() -> None:
     error = refused(803, lambda: resolve_folder(ModelSource("painter", "painter")))
     assert "pytorch_model.bin" in error.what
     assert "semtool models import" in error.hint
+    (folder / "pytorch_model.bin").rename(folder / "openvino_model.bin")
+    assert "weights for OpenVINO only" in refused(803, lambda: resolve_folder(ModelSource("painter", "painter"))).what
 
 
 @pytest.mark.models

@@ -378,7 +378,6 @@ def test_models_of_the_file(semtool: Semtool, files: Path) -> None:
         5,
         "SEM-E-801 ",
     )
-    package_cache.table_model.cache_clear()
     row = default_rows().get(203)
     books = package_cache.table_model(MODELS / "pq-tiny").tensor
     header = header_of(row, size, 16)

@@ -10,6 +10,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +62,51 @@ def test_a_package_that_takes_the_place_of_another_is_loaded(tmp_path: Path) -> 
     after = np.asarray(refcodec.decode(file, models=place))
     assert (after != before).any()
     assert np.array_equal(after, np.asarray(refcodec.decode(file, models=tmp_path / "elsewhere")))
+
+
+def replaced(place: Path, part: str) -> None:
+    """Give a part of a package its codes in reverse order."""
+    file = place / f"{part}.safetensors"
+    tensors = load_file(file)
+    save_file(tensors | {"codebook": tensors["codebook"][::-1].copy()}, file)
+    manifest = json.loads((place / "manifest.json").read_bytes())
+    manifest[part]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    (place / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_networks_of_method_perco_are_loaded_anew(tmp_path: Path) -> None:
+    """Encoder and synthesis of the package that is there, as for method elic."""
+    place = tmp_path / "package"
+    shutil.copytree(package_search.SHIPPED / "vq-small", place)
+    picture = np.random.default_rng(1).integers(0, 256, (32, 48, 3)).astype(np.uint8)
+
+    def indices() -> list[int]:
+        values: Any = refcodec.symbols(encoded(), models=place)
+        found: list[int] = np.ravel(values["vq"]).tolist()
+        return found
+
+    def encoded() -> bytes:
+        return bytes(refcodec.encode(picture, method="perco", profile="perco-small", models=place))
+
+    before, data = indices(), encoded()
+    plain = np.asarray(refcodec.decode(data, models=place))
+    replaced(place, "encoder")
+    assert indices() == [1023 - index for index in before]
+    replaced(place, "painter")
+    shutil.copytree(place, tmp_path / "elsewhere")
+    after = np.asarray(refcodec.decode(data, models=place))
+    assert (after != plain).any()
+    assert np.array_equal(after, np.asarray(refcodec.decode(data, models=tmp_path / "elsewhere")))
+
+
+def test_a_symbol_model_without_a_digest_is_that_of_the_package_that_is_there(tmp_path: Path) -> None:
+    place = tmp_path / "package"
+    shutil.copytree(MODELS / "clip-twin-1", place)
+    first = package_cache.table_model(place).digest
+    shutil.rmtree(place)
+    shutil.copytree(MODELS / "clip-twin-2", place)
+    assert first == package_cache.model_digest(MODELS / "clip-twin-1")
+    assert package_cache.table_model(place).digest == package_cache.model_digest(MODELS / "clip-twin-2") != first
 
 
 def test_the_state_of_a_package(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refcodec.canonical_json import canonical_json
+from refcodec.canonical_json import ascii_name, canonical_json
 from refcodec.errors import SemError
 from refcodec.foundation import identity
-from refcodec.foundation.part_digest import ascii_name, tensors_digest, vocabulary_digest
+from refcodec.foundation.folder_digest import folder_sha256
+from refcodec.foundation.part_digest import tensors_digest, vocabulary_digest
 
 DTYPES = {"<f2": "F16", "<f4": "F32", "<f8": "F64", "<u2": "BF16", "<i8": "I64"}
 RNG = np.random.default_rng(3)
@@ -194,6 +195,12 @@ def test_a_vocabulary_is_the_same_in_every_form(tmp_path: Path) -> None:
 
 def test_names_in_ascii_stay_unique() -> None:
     assert [ascii_name(name) for name in ("é", "\\xe9", "日")] == ["\\xe9", "\\\\xe9", "\\u65e5"]
+
+
+def test_names_of_files_enter_the_digest_of_a_folder_in_ascii(tmp_path: Path) -> None:
+    (tmp_path / "é\\n.json").write_bytes(b"{}")
+    entries = b'{"\\\\xe9\\\\\\\\n.json":"%s"}' % hashlib.sha256(b"{}").hexdigest().encode()
+    assert folder_sha256(tmp_path) == hashlib.sha256(entries).hexdigest()
 
 
 @pytest.mark.parametrize(

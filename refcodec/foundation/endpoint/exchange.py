@@ -66,15 +66,14 @@ class _Exchange:
     until: float  # of time.monotonic
     sock: socket.socket | None = None
     aborted: bool = False
-    answer: Answer | None = None
-    error: BaseException | None = None
+    outcome: Answer | BaseException = field(default_factory=TimeoutError)  # until there is another
     done: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         try:
-            self.answer = self._exchange()
+            self.outcome = self._exchange()
         except BaseException as error:  # noqa: BLE001 - re-raised, or described, in the thread of the caller
-            self.error = error
+            self.outcome = error
         finally:
             if self.sock is not None:
                 self.sock.close()
@@ -161,20 +160,25 @@ def exchange(request: Request, timeout: float, until: float) -> Answer:
             raise ExchangeError(f"gave no answer in {timeout:g} s")
     finally:
         running.abort()
-    if running.answer is not None:
-        return running.answer
-    raise _described(running.error, timeout)
+    outcome = running.outcome
+    if isinstance(outcome, Answer):
+        return outcome
+    what = _what(outcome, timeout)
+    if what is None:
+        raise outcome
+    raise ExchangeError(what) from outcome
 
 
-def _described(error: BaseException | None, timeout: float) -> BaseException:
-    if isinstance(error, ExchangeError | MemoryError):
-        return error
+def _what(error: BaseException, timeout: float) -> str | None:
+    """Return the message for an error of the server or of the way to it; None for any other, a bug for example."""
     if isinstance(error, TimeoutError):
-        return ExchangeError(f"gave no answer in {timeout:g} s")
-    if isinstance(error, http.client.HTTPException) and not isinstance(
-        error, ConnectionError | http.client.IncompleteRead
-    ):
-        return ExchangeError("answers with something that is not HTTP")
+        return f"gave no answer in {timeout:g} s"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return ExchangeError("cannot be reached: its certificate is not valid for this host")
-    return ExchangeError("cannot be reached")
+        return "cannot be reached: its certificate is not valid for this host"
+    if isinstance(
+        error, OSError | UnicodeError | http.client.IncompleteRead
+    ):  # UnicodeError: a name that DNS cannot hold
+        return "cannot be reached"
+    if isinstance(error, http.client.HTTPException):
+        return "answers with something that is not HTTP"
+    return None

@@ -69,7 +69,7 @@ class Endpoint:
                 answer = exchange(request, self.timeout, until)
             except ExchangeError as error:
                 self.limits.check_time()
-                raise self.error(str(error)) from None
+                raise self.error(str(error)) from None  # its cause may hold the headers, and so the key
             if answer.status not in UNKNOWN_MEMBER:
                 break
         return answer

@@ -236,6 +236,7 @@ def _described(error: BaseException) -> dict[str, Any]:
     """Return an error as the caller raises it again."""
     from refcodec.foundation.device import SettingError
     from refcodec.foundation.loading import first_line
+    from refcodec.foundation.schedulers import SchedulerError
 
     if isinstance(error, SemError):
         return {
@@ -249,6 +250,8 @@ def _described(error: BaseException) -> dict[str, Any]:
     if isinstance(error, MemoryError):
         return {"kind": "memory"}
     text = str(error)[:1000]
+    if isinstance(error, SchedulerError):
+        return {"kind": "scheduler", "what": text}
     if isinstance(error, SettingError):
         return {"kind": "setting", "what": text}
     if type(error) in (ValueError, TypeError):

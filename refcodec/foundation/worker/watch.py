@@ -96,6 +96,10 @@ def raise_answer(answer: dict[str, Any], label: Label, watch: Watch) -> NoReturn
         from refcodec.foundation.device import SettingError
 
         raise SettingError(what)
+    if kind == "scheduler":
+        from refcodec.foundation.schedulers import SchedulerError
+
+        raise SchedulerError(what)
     if kind in ("ValueError", "TypeError"):
         raise {"ValueError": ValueError, "TypeError": TypeError}[kind](what)
     raise label.error(what[: 2 * MESSAGE_MAX] or "does not run")

@@ -27,7 +27,7 @@ def indices(request: EncodeRequest) -> NDArray[np.int64]:
     packages = [folder for folder in request.models.folders if (folder / package_search.MANIFEST).is_file()]
     folder = packages[0] if packages else request.models.package_environment.locate_package(request.profile.model or "")
     require_memory(request.models.limits, folder, "encoder", (request.pixels.shape[1], request.pixels.shape[0]))
-    encoder = _encoder(folder)
+    encoder = _encoder(folder, package_search.state_of(folder))
     _check_profile(encoder.cfg, request.profile, "encoder")
     grid = encoder(request.pixels, request.progress)
     request.models.used["encoder"] = folder.name
@@ -44,7 +44,7 @@ def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pi
     if context.stated.of("hyper_encoder"):
         context.compare(Filled("hyper_encoder", folder))
     require_memory(context.models.limits, folder, "painter", context.size)
-    painter = _painter(folder)
+    painter = _painter(folder, package_search.state_of(folder))
     _check_profile(painter.cfg, context.profile, "painter")
     pixels = painter(grid, context.size, context.progress)
     context.models.used["painter"] = folder.name
@@ -52,14 +52,14 @@ def preview(context: DecodeContext, grid: NDArray[np.int64], folder: Path) -> Pi
 
 
 @lru_cache(maxsize=2)
-def _encoder(folder: Path) -> VqEncoder:
+def _encoder(folder: Path, _state: tuple[int, int]) -> VqEncoder:
     from refcodec.transforms.vq.transforms import VqEncoder
 
     return VqEncoder(folder, package.read_manifest(folder))
 
 
 @lru_cache(maxsize=2)
-def _painter(folder: Path) -> VqDecoder:
+def _painter(folder: Path, _state: tuple[int, int]) -> VqDecoder:
     from refcodec.transforms.vq.transforms import VqDecoder
 
     return VqDecoder(folder, package.read_manifest(folder))

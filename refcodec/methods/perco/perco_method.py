@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from refcodec.foundation.perco_diffusion import LatentCoder, PercoGenerator
     from refcodec.methods.picture_size import Pixels
 
-EMBEDDED: Final = "perco-small"
+DEFAULT_ROW: Final = "perco-small"
 GENERATIVE: Final = "perco-generator"  # what needs the libraries of foundation models
 LATENT_CODER, GENERATOR = "perco_diffusion:LatentCoder.load", "perco_diffusion:PercoGenerator.load"
 MODELS: Final = ("hyper_encoder", "painter")  # roles that both directions of a base row need
@@ -60,7 +60,7 @@ def pack(job: PackJob) -> Packed:
     return payloads, []
 
 
-def _small(job: PackJob, kind: int) -> TableModel | None:
+def _table_model(job: PackJob, kind: int) -> TableModel | None:
     if job.folder is None:
         return None
     model = package_cache.table_model(job.folder, job.digest)
@@ -73,7 +73,7 @@ def _embedding(job: PackJob) -> CodedPayload:
     if job.symbols.codes is not None:
         codes = tuple(int_list(job.symbols.codes, "codes"))
     else:
-        model = _small(job, spec.PQ)
+        model = _table_model(job, spec.PQ)
         if model is None:
             raise ValueError("a vector needs the codebooks of a model to become codes: name one with its folder")
         codes = pq_codes.search(job.symbols.vector, model.tensor)
@@ -83,7 +83,7 @@ def _embedding(job: PackJob) -> CodedPayload:
 def _grid(job: PackJob) -> CodedPayload:
     parameters, usage = job.parameters(spec.VQ), None
     if kinds.needs_model(spec.VQ, parameters):
-        model = _small(job, spec.VQ)
+        model = _table_model(job, spec.VQ)
         usage = None if model is None else model.table
     h, w = vq_indices.grid(job.size, parameters)
     indices = job.symbols.indices
@@ -116,7 +116,7 @@ def _fitting(job: PackJob, shape: tuple[int, ...]) -> list[Profile]:
 def default_profile(models: Models) -> str:
     """Return the default row for pictures: that of the hyper-encoder if the user names one, else the embedded one."""
     if "hyper_encoder" not in models.roles:
-        return EMBEDDED
+        return DEFAULT_ROW
     cfg = _hyper_encoder(models, {}).cfg
     for p in models.environment.registry.profiles("perco"):
         if spec.VQ in p.kinds and p.parameters(spec.VQ) == {"v": cfg.v, "stride": cfg.stride, "usage": False}:
@@ -141,11 +141,11 @@ def analyse(request: EncodeRequest) -> Description:
         raise ValueError(BOTH)
     job = request.trial_job((width, height))
     pack(replace(job, symbols=replace(job.symbols, vector=None)))  # refuses what cannot be sent
-    embedded = kinds.needs_model(spec.VQ, request.profile.parameters(spec.VQ))
-    if embedded:
-        from refcodec.methods.perco import embedded as perco_small
+    has_encoder = kinds.needs_model(spec.VQ, request.profile.parameters(spec.VQ))  # in the package of the row
+    if has_encoder:
+        from refcodec.methods.perco import embedded
 
-        indices = perco_small.indices(request)
+        indices = embedded.indices(request)
     else:
         recommended = request.profile.recommended.models
         require_with_torch(request.models, MODELS, recommended, "describing a picture", GENERATIVE)
@@ -155,7 +155,7 @@ def analyse(request: EncodeRequest) -> Description:
         request.models.means("hyper_encoder", "hyper_encoder")
         indices = call("perco_diffusion:indices_of", request.pixels, coder, hyper)
     symbols = conditioning.add_conditioning(request, replace(request.symbols, indices=indices))
-    notices = () if embedded or symbols.names() - {"indices"} else (NO_CAPTION,)
+    notices = () if has_encoder or symbols.names() - {"indices"} else (NO_CAPTION,)
     return Description(symbols, (width, height), notices=notices)
 
 
@@ -176,9 +176,9 @@ def reconstruct(context: DecodeContext, guide_features: bool = False) -> list[Pi
     value = context.need(spec.VQ)
     grid = _array(value)
     if context.folder is not None and "painter" in package.read_manifest(context.folder):
-        from refcodec.methods.perco import embedded as perco_small
+        from refcodec.methods.perco import embedded
 
-        return [perco_small.preview(context, grid, context.folder)]
+        return [embedded.preview(context, grid, context.folder)]
     recommended = context.profile.recommended.models
     require_with_torch(context.models, MODELS, recommended, "reconstructing a picture", GENERATIVE)
     require_roles(context.models, MODELS, recommended)

@@ -178,6 +178,15 @@ def test_png_gamma() -> None:
     assert usual.notices == ()
 
 
+def test_the_gamma_of_a_png_is_that_of_the_curve() -> None:
+    """Every level, as the formula of sRGB gives it."""
+    chunk = (b"gAMA", struct.pack(">I", 60_000))
+    levels = load(png(256, 1, 8, 0, bytes(range(256)), chunk)).pixels[0, :, 0].tolist()
+    light = [(n / 255) ** (1 / 0.6) for n in range(256)]
+    wanted = [12.92 * each if each <= 0.0031308 else 1.055 * each ** (1 / 2.4) - 0.055 for each in light]
+    assert levels == [round(255 * each) for each in wanted]
+
+
 @pytest.mark.parametrize("value", [0, 1, 2_000_000, 0xFFFFFFFF])
 def test_absurd_gamma_is_ignored(value: int) -> None:
     assert one(load(png(1, 1, 8, 2, b"\x37" * 3, (b"gAMA", struct.pack(">I", value))))) == (55, 55, 55)

@@ -7,6 +7,7 @@ corrected or refused by refcodec.images.tiff_layout.
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_files import outcome, packed, refused, sample
+from image_files import outcome, packed, png, refused, sample
 from numpy.typing import NDArray
 from PIL import Image, features
 from PIL import __version__ as PILLOW
@@ -417,6 +418,18 @@ def test_primaries_of_a_tiff_are_converted() -> None:
     picture = load(tiff(made))
     assert picture.pixels.tolist() == [[[217, 42, 52]]]
     assert picture.notices == ("Colours with primaries of their own were converted to sRGB.",)
+
+
+@pytest.mark.parametrize("green", [(265, 690), (300, 701), (400, 601)])
+def test_absurd_primaries_of_a_tiff_are_ignored_as_those_of_a_png(green: tuple[int, int]) -> None:
+    """x + y of a colour is at most 1; a thousandth more is taken for rounding."""
+    x, y = green
+    values = [680, 1000, 320, 1000, x, 1000, y, 1000, 150, 1000, 60, 1000]
+    made = page(1, 1, bytes([200, 60, 60]), bits=(8, 8, 8), photometric=2, tags={319: (RATIONAL, values)})
+    chunk = struct.pack(">8I", 31270, 32900, *(value * 100 for value in values[::2]))
+    pixels = load(tiff(made)).pixels.tolist()
+    assert pixels == load(png(1, 1, 8, 2, bytes([200, 60, 60]), (b"cHRM", chunk))).pixels.tolist()
+    assert (pixels == [[[200, 60, 60]]]) == (x + y > 1001)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import refcodec
 from refcodec.decoder import decode_file
 from refcodec.methods import latent_coding
+from refcodec.methods.perco import embedded
 from refcodec.networks import package_cache
 
 SIZE: Final = (96, 64)
@@ -72,10 +73,12 @@ def plain() -> dict[str, dict[str, Any]]:
 def forget_models() -> None:
     """Drop the models in memory, so that the next operation loads them again."""
     for cache_ in (
-        package_cache.symbol_model,
-        package_cache.table_model,
+        package_cache._symbol_model,
+        package_cache._table_model,
         latent_coding._analysis,
         latent_coding._synthesis,
+        embedded._encoder,
+        embedded._painter,
     ):
         cache_.cache_clear()
 

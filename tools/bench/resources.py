@@ -145,6 +145,9 @@ CASES = (
     Case("sketch synthesis", _network(9, "painter"), ((2048, 1536), (4096, 3072))),
     Case("vq synthesis", _network(20, "painter"), ((2048, 1536), (4096, 3072))),
     Case("elic analysis", _network(1, "encoder"), ((2048, 1536), (4096, 3072))),
+    Case("elic-2 latents, numpy", _latents(23, spec.ELIC, "numpy"), (SMALL, LARGE)),
+    Case("elic-2 synthesis", _network(23, "painter"), ((2048, 1536), (4096, 3072))),
+    Case("elic-2 analysis", _network(23, "encoder"), ((2048, 1536), (4096, 3072))),
 )
 
 

@@ -220,6 +220,8 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("pattern", "0123", 803),
         ("pattern", [[0, 1], [2, 2]], 803),
         ("pattern.0", [], 803),
+        ("pattern", [[0, 1], [3, 4]], 803),  # no class 2
+        ("pattern", [[0, 1], [2]], 803),
         ("pattern.0.0", -1, 803),
         ("nets", {}, 803),
         ("nets.0.of", [], 803),
@@ -227,10 +229,12 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("nets.0.of", [0, 1, 2, 4], 803),
         ("nets.0.of", [0, 1, 2], 803),
         ("nets.0.layers", [], 803),
+        ("nets.0.layers.0", "conv", 803),
         ("nets.0.also", 1, 803),
         ("steps.0.codes", [], 803),
         ("steps.0.codes.0.classes", [0, 1], 803),
         ("steps.0.codes.0", {"group": 0}, 803),
+        ("steps.0.codes", [{"group": 1, "classes": [0]}, {"group": 0, "classes": [0]}], 803),
         ("steps.0.head", [], 803),
         ("steps.0.context", ["hyper"] * 17, 803),
         ("steps.0.context", [{"net": True}, "hyper"], 803),
@@ -250,6 +254,43 @@ def test_models_that_are_refused(path: str, value: Any, code: int) -> None:
     with pytest.raises(SemError) as caught:
         build(change(path, value), tensors)
     assert int(caught.value.code) == code
+
+
+def test_steps_code_everything_and_use_every_net() -> None:
+    four, tensors = schedules.four_passes()
+    symbols: dict[str, Any] = {**four, "tensors": declare(tensors)}
+    with pytest.raises(SemError, match="no step codes group 0 at class 1"):
+        build({**symbols, "steps": symbols["steps"][:-1]}, tensors)
+    unused = {**symbols, "nets": [*symbols["nets"], symbols["nets"][-1]]}
+    with pytest.raises(SemError, match="a net that no step uses"):
+        build(unused, tensors)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "valid"),
+    [
+        ("groups", [2, 2, 2, 2], True),
+        ("groups", [], False),
+        ("groups", "2222", False),
+        ("groups", [2, 0, 2, 2], False),
+        ("groups", [2, 1025], False),
+        ("groups", [True, 2], False),
+        ("m", 9, False),
+        ("stride", 0, False),
+        ("also", 1, False),
+    ],
+)
+def test_parameters_of_a_row(name: str, value: Any, valid: bool) -> None:
+    assert well_formed(model("scheduled-four").numbers | {name: value}) == valid
+
+
+def test_progress_of_a_decode() -> None:
+    of = model("scheduled-four")
+    steps: list[float] = []
+    here = context(of, (64, 64))
+    body, _ = encode_from(0, z_of(of, (64, 64), 3), residuals(3), here)
+    KIND.decode(body, context(of, (64, 64), progress=steps.append))
+    assert steps == [(i + 1) / len(of.steps) for i in range(len(of.steps))]
 
 
 def test_a_model_of_another_row_is_refused() -> None:

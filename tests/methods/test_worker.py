@@ -49,7 +49,7 @@ from refcodec.foundation.text_encoder import TextEncoder
 from refcodec.foundation.text_to_image import TextToImage
 from refcodec.foundation.unclip import UnclipGenerator
 from refcodec.foundation.worker import scratch, wire
-from refcodec.foundation.worker.process import WORKERS
+from refcodec.foundation.worker.process import WORKERS, Worker
 from refcodec.foundation.worker.proxy import ModelProxy, call
 from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import Limits, MemoryLimitError, TimeLimitError
@@ -408,7 +408,7 @@ def alive(pid: int) -> bool:
 PARENT = """
 import os, sys, time
 from refcodec.foundation.resolve import Models
-from refcodec.foundation.worker.process import WORKERS
+from refcodec.foundation.worker.process import WORKERS, Worker
 m = Models.of({'image_embedder': sys.argv[1]}, device='cpu').load('image_embedder', 'image_embedder:ImageEmbedder.load', {})
 print(WORKERS.worker.process.pid, WORKERS.worker.scratch, 'torch' in sys.modules, flush=True)
 if sys.argv[2] == 'wait':
@@ -664,3 +664,13 @@ def test_a_search_path_with_entries_of_other_kinds(models: Path, monkeypatch: py
     WORKERS.end()
     monkeypatch.setattr(sys, "path", [None, Path("/nowhere"), b"/nowhere", 7, "", "relative", *sys.path])
     assert Models.of(models).load("edge_detector", EdgeDetector.load, {}).name == "edge_detector"
+
+
+@pytest.mark.parametrize("repeat", range(3))
+def test_nothing_runs_on_behind_a_process_that_was_ended(repeat: int) -> None:
+    before = threading.active_count()
+    worker = Worker()
+    assert threading.active_count() == before + 1
+    worker.end()
+    assert (threading.active_count(), worker.alive, worker.reader.is_alive()) == (before, False, False)
+    assert not Path(worker.scratch).exists()

@@ -25,6 +25,7 @@ from refcodec.progress import Progress
 
 POLL_S: Final = 0.25  # between two checks of time and memory
 END_S: Final = 10.0  # for a killed process to end
+READ_S: Final = 1.0  # for the thread that reads its answers; a descendant of it may hold the pipe open
 _CODE: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.foundation.worker.serve import main; main(sys.argv[1:])"
 _HOME: Final = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3)  # the folder or archive that refcodec is in
 # variables of the caller that numeric libraries and device drivers read; no secrets
@@ -72,7 +73,8 @@ class Worker:
         self.answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.ready = False  # whether it has imported the libraries
         self.answered = True  # whether the last request has a result or an error
-        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
+        self.reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
+        self.reader.start()
 
     def _read(self, stream: Any) -> None:
         try:
@@ -168,11 +170,12 @@ class Worker:
         return ""
 
     def end(self) -> None:
-        """Kill the process; return when it has ended."""
+        """Kill the process; return when it and the thread that reads its answers have ended."""
         with suppress(OSError):
             self.process.kill()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(END_S)
+        self.reader.join(READ_S)
         self.close()
 
     def close(self) -> None:

@@ -157,6 +157,6 @@ def _flipped(attack: Attack, path: Path) -> Result | None:
     total, files = document["total"], {key.rpartition(":")[0] for key in document["units"]}
     refused = sum(count for outcome, count in total["outcomes"].items() if outcome.startswith("SEM-E-"))
     inputs, failures = total["flips"] + total["prefixes"], total["outcomes"].get("finding", 0)
-    note = f"{total['flips']:,} flips and {total['prefixes']:,} prefixes of {len(files):,} files: {refused:,} refused, {inputs - refused - failures:,} accepted"
+    note = f"{total['flips']:,} flips and {total['prefixes']:,} prefixes of {len(files):,} entries: {refused:,} refused, {inputs - refused - failures:,} accepted"
     worst, memory, seconds = round(total["worst_seconds"], 3), total["memory_mb"] << 20, round(total["seconds"], 1)
     return Result(list(attack.command), inputs, failures, 0, worst, memory, note, seconds, seconds)

@@ -4,28 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from refcodec.batch.outcome import Failure, Outcome
-from refcodec.batch.task import Source, Task
-
-if TYPE_CHECKING:
-    from refcodec.environment import Environment
+from refcodec.batch.task import PackageTask, Source
 
 
 @dataclass(frozen=True)
-class Inspect(Task):
-    """Inspect files. models: folders of packages to search first."""
+class Inspect(PackageTask):
+    """Inspect files."""
 
-    models: tuple[str, ...] = ()
-    level: int = 1
     verb: ClassVar[str] = "inspect"
     done: ClassVar[str] = "inspected"
-
-    def prepare(self) -> None:
-        """Read the registry."""
-        self.package_environment  # noqa: B018 - reads it
 
     def run(self, key: str, source: Source) -> Outcome:
         """Inspect one file. `Outcome.detail` is the object of inspect.schema.json; its first error is the failure."""
@@ -47,10 +37,3 @@ class Inspect(Task):
     def memory(self, source: Source) -> int:
         """Return 0: a file is small."""
         return 0
-
-    @cached_property
-    def package_environment(self) -> Environment:
-        """Environment that searches the folders of the options first."""
-        from refcodec.environment import Environment
-
-        return Environment.default().with_packages(self.models)

@@ -77,6 +77,25 @@ class Task(ABC):
 
 
 @dataclass(frozen=True)
+class PackageTask(Task):
+    """A task that reads files with packages, but runs no model of a role. models: folders of packages to search first."""
+
+    models: tuple[str, ...] = ()
+    level: int = 1
+
+    def prepare(self) -> None:
+        """Read the registry."""
+        self.package_environment  # noqa: B018 - reads it
+
+    @cached_property
+    def package_environment(self) -> Environment:
+        """Environment that searches the folders of the options first."""
+        from refcodec.environment import Environment
+
+        return Environment.default().with_packages(self.models)
+
+
+@dataclass(frozen=True)
 class ModelTask(Task):
     """A task with models. options: arguments of `refcodec.encode` or `refcodec.decode`, models by name.
 

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from refcodec.batch.outcome import Failure, Outcome
-from refcodec.batch.task import Source, Task
+from refcodec.batch.task import PackageTask, Source
 from refcodec.errors import Code, SemError
 from refcodec.limits import Limits
 
@@ -19,18 +18,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Verify(Task):
-    """Verify files. models: folders of packages to search first. limits: of each file; None: `Limits.default()`."""
+class Verify(PackageTask):
+    """Verify files. limits: of each file; None: `Limits.default()`."""
 
-    models: tuple[str, ...] = ()
-    level: int = 1
     limits: Limits | None = None
     verb: ClassVar[str] = "verify"
     done: ClassVar[str] = "verified"
-
-    def prepare(self) -> None:
-        """Read the registry."""
-        self.package_environment  # noqa: B018 - reads it
 
     def run(self, key: str, source: Source) -> Outcome:
         """Verify one file. The members of `Outcome.detail` are those of a row of verify.schema.json."""
@@ -68,13 +61,6 @@ class Verify(Task):
             return max(0, predict(container, self.package_environment, self.level).symbols - PROCESS)
         except SemError:
             return 0
-
-    @cached_property
-    def package_environment(self) -> Environment:
-        """Environment that searches the folders of the options first."""
-        from refcodec.environment import Environment
-
-        return Environment.default().with_packages(self.models)
 
 
 @dataclass(frozen=True)

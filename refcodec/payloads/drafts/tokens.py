@@ -95,14 +95,17 @@ def encode(value: Codes, context: CodingContext) -> bytes:
 
 
 def truncated_count(parameters: Mapping[str, Any], limit: int) -> int | None:
-    """Return the largest count of a row that is at most `limit`, None if there is none."""
+    """Return the largest count of a row that is at most `limit`, or None if all are larger."""
     counts: list[int] = parameters["counts"]
     at = bisect_right(counts, limit)
     return counts[at - 1] if at else None
 
 
 def truncated(value: Codes, parameters: Mapping[str, Any], limit: int) -> Tokens:
-    """Return the first tokens of a sequence, at most `limit`: those of a lower rate. ValueError if the row has no such count."""
+    """Return the first tokens of a sequence, at most `limit`: those of a lower rate.
+
+    Raises ValueError if the row has no such count.
+    """
     count = truncated_count(parameters, min(limit, len(value.codes)))
     if count is None:
         raise ValueError(f"the profile allows no sequence of {limit} tokens or fewer")

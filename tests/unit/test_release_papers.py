@@ -130,7 +130,7 @@ def test_rows_of_flips_are_read(tmp_path: Path) -> None:
     result = measure.measure(ATTACKS[0], tmp_path, path)
     assert result is not None
     assert (result.inputs, result.failures, result.worst_memory) == (8, 0, 300 << 20)
-    assert result.note == "6 flips and 2 prefixes of 2 files: 5 refused, 3 accepted"
+    assert result.note == "6 flips and 2 prefixes of 2 entries: 5 refused, 3 accepted"
 
 
 # --- requirements/ci.txt --------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from tools.results.store import Results
 MODELS: Final = {"": "", "elic-2": "--profile elic-2"}  # name -> options of `semtool bench`; "": the default row
 SETS: Final = {"kodak": ("KODAK", "Kodak"), "photos": ("HELD-OUT", "the held-out photographs of the training")}
 EFFORTS: Final = "--efforts 1,9 --qualities 1,3,5,7,9,10"
+FEWER_EFFORTS: Final = "--efforts 1,9 --qualities 3,5,7,10 --anchors avif"  # for all but the first set and model
 WRITES: Final = "-o OUT --cache out/bench-cache"
 ANCHORS: Final = ("JPEG", "WebP", "AVIF")  # of README; the page has all that were measured
 METHOD: Final = ".sem elic"  # name of the codec in the JSON of the bench
@@ -33,7 +34,8 @@ def _benches() -> Iterator[Bench]:
             of = f"{name}-{model}" if model else name
             command = f"semtool bench rate {place} {options}".strip()
             yield Bench(of, command, rates.read, WRITES)
-            yield Bench(f"{of}-efforts", f"{command} {EFFORTS}", rates.read, WRITES)
+            efforts = EFFORTS if of == "kodak" else FEWER_EFFORTS
+            yield Bench(f"{of}-efforts", f"{command} {efforts}", rates.read, WRITES)
 
 
 BENCHES: Final = tuple(_benches())
@@ -41,27 +43,37 @@ BENCHES: Final = tuple(_benches())
 
 @dataclass(frozen=True)
 class Compared:
-    """A curve of ours and the anchors that were measured with it."""
+    """A curve of ours, the anchors of its set, and effort 1 of the same run."""
 
-    label: str
     model: str
+    effort: str
     codec: Measured
     anchors: dict[str, Measured]
-    bench: str
+    effort_1: Measured
+
+    @property
+    def label(self) -> str:
+        """Return its name in tables and plots."""
+        return f".sem{f' {self.model}' if self.model else ''}, effort {self.effort}"
 
 
 def compared(results: Results, pictures: str) -> list[Compared]:
-    """Return the curves of a set: of each model all qualities, then its efforts at some."""
-    found = []
+    """Return the curves of a set, one for each model and effort: that of the bench of all qualities, if there is one.
+
+    Anchors that were not measured in the run of a curve are those of another run over the set.
+    """
+    found, known = dict[tuple[str, str], Compared](), dict[str, Measured]()
     for model in MODELS:
         base = f"{pictures}-{model}" if model else pictures
         for bench in (base, f"{base}-efforts"):
             codecs = results.curves.get(bench, {})
-            anchors = {name: codec for name, codec in reversed(codecs.items()) if not name.startswith(METHOD)}
-            for name in (name for name in codecs if name.startswith(METHOD)):
-                label = f".sem{f' {model}' if model else ''}{name.removeprefix(METHOD)}"
-                found.append(Compared(label, model, codecs[name], anchors, bench))
-    return found
+            known = known | {name: codec for name, codec in reversed(codecs.items()) if not name.startswith(METHOD)}
+            ours = {name: codec for name, codec in codecs.items() if name.startswith(METHOD)}
+            for name, codec in ours.items():
+                effort = name.partition(", effort ")[2] or "1"
+                row = Compared(model, effort, codec, known, ours.get(EFFORT_1, codec))
+                found.setdefault((model, effort), row)
+    return list(found.values())
 
 
 def savings_table(results: Results, pictures: str) -> list[str]:
@@ -71,8 +83,7 @@ def savings_table(results: Results, pictures: str) -> list[str]:
         return [f"Not measured yet: `make results ONLY={pictures},{pictures}-efforts`."]
     lines = ["| | qualities | against | PSNR | mean | worst | MS-SSIM | mean | worst |", "|---|--:|---|" + "--:|" * 6]
     for row in rows:
-        effort_1 = next((each for each in rows if each.bench == row.bench and each.label.endswith(", effort 1")), row)
-        others = row.anchors | ({} if effort_1 is row else {"effort 1": effort_1.codec})
+        others = row.anchors | ({} if row.effort == "1" else {"effort 1": row.effort_1})
         for name, other in others.items():
             found = [saving(row.codec, other, metric) for metric in rates.METRICS]
             lines.append(f"| {row.label} | {len(row.codec.settings)} | {name} | {' | '.join(map(_cells, found))} |")
@@ -86,32 +97,35 @@ def _cells(found: rates.Saving | None) -> str:
 
 
 def cost_table(results: Results, pictures: str) -> list[str]:
-    """Return seconds of each codec, and the memory of a process where `make bench-base` has measured it."""
-    lines = ["| | encode, CPU s | decode, CPU s | encode, peak | decode, peak |", "|---|--:|--:|--:|--:|"]
+    """Return seconds of each codec, and the memory of a process where `make bench-base` has measured it.
+
+    Runs may be of different machines: beside the seconds are multiples of those of AVIF in the same run.
+    """
+    lines = [
+        "| | encode, CPU s | AVIF = 1 | decode, CPU s | AVIF = 1 | encode, peak | decode, peak |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
     base = results.figures("base") or {}
     memory = {
         ".sem, effort 1": {part: base[part]["peak_mb"] for part in PARTS if part in base},
         "AVIF": base.get("avif", {}),
     }
-    for name, codec in lines_of(results, pictures).items():
-        encode, decode = codec.cpu
+    rows = compared(results, pictures)
+    timed = [(row.label, row.codec, row.anchors) for row in rows]
+    timed += [(name, codec, rows[0].anchors) for name, codec in rows[0].anchors.items()] if rows else []
+    for name, codec, anchors in timed:
+        multiples = _multiples(codec, anchors)
+        seconds = [f"{own:.3g} | {multiple}" for own, multiple in zip(codec.cpu, multiples, strict=True)]
         known = memory.get(name, {})
         cells = [f"{known[part]:.0f} MB" if part in known else "" for part in PARTS]
-        lines.append(f"| {name} | {encode:.3g} | {decode:.3g} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {' | '.join(seconds)} | {' | '.join(cells)} |")
     return lines
 
 
 def lines_of(results: Results, pictures: str) -> dict[str, Measured]:
-    """Return the codecs of a plot by label: every model and effort, then the anchors.
-
-    Effort 1 at some qualities is left out where the same codec was measured at all of them, and takes its label.
-    """
+    """Return the codecs of a plot by label: every model and effort, then the anchors."""
     rows = compared(results, pictures)
-    found: dict[str, Measured] = {}
-    for row in rows:
-        label = row.label if "effort" in row.label else f"{row.label}, effort 1"
-        found.setdefault(label, row.codec)
-    return found | (rows[0].anchors if rows else {})
+    return {row.label: row.codec for row in rows} | (rows[0].anchors if rows else {})
 
 
 def points_table(results: Results, pictures: str) -> list[str]:
@@ -144,14 +158,13 @@ def plot(results: Results, pictures: str) -> str | None:
 def readme_table(results: Results) -> list[str]:
     """Return the table of README: efforts 1 and 9 of each model over Kodak."""
     lines = [
-        "| `semtool encode` | against JPEG | WebP | AVIF (speed 6) | CPU seconds to encode a picture |",
+        "| `semtool encode` | against JPEG | WebP | AVIF (speed 6) | CPU time to encode a picture, AVIF = 1 |",
         "|---|---|---|---|---|",
     ]
     for row in compared(results, "kodak"):
-        effort = row.label.partition("effort ")[2]
-        if effort not in ("1", "9"):
+        if row.effort not in ("1", "9"):
             continue
-        options = f"{MODELS[row.model]} {f'--effort {effort}' if effort != '1' else ''}".strip()
+        options = f"{MODELS[row.model]} {f'--effort {row.effort}' if row.effort != '1' else ''}".strip()
         name, unit = f"`{options}`" if options else "by default", len(lines) == 2
         cells = []
         for anchor in ANCHORS:
@@ -162,5 +175,12 @@ def readme_table(results: Results) -> list[str]:
             text = f"{psnr.average:+.1f} %{units[0]}, {similar.average:+.1f} %{units[1]}"
             behind = psnr.average > 0 and similar.average > 0
             cells.append(f"**{text}: {anchor} is ahead**" if behind else text)
-        lines.append(f"| {name} | {' | '.join(cells)} | {row.codec.cpu[0]:.2g} |")
+        lines.append(f"| {name} | {' | '.join(cells)} | {_multiples(row.codec, row.anchors)[0]} |")
     return lines
+
+
+def _multiples(codec: Measured, anchors: dict[str, Measured]) -> tuple[str, str]:
+    """Return how many times the CPU time of AVIF encoding and decoding take, to two digits."""
+    times = (own / avif for own, avif in zip(codec.cpu, anchors["AVIF"].cpu, strict=True))
+    encode, decode = (f"{float(f'{each:.2g}'):.0f}" if each >= 10 else f"{each:.2g}" for each in times)
+    return encode, decode

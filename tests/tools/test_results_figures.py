@@ -103,6 +103,28 @@ def test_a_further_model_is_a_further_curve(monkeypatch: pytest.MonkeyPatch) -> 
     assert rate_tables.plot(STORED, "photos") is None or "photos" in STORED.entries
 
 
+def test_each_effort_is_listed_once_and_missing_anchors_are_those_of_the_set() -> None:
+    stored = STORED.entries["kodak-efforts"]
+    codecs = stored.figures["codecs"]
+    ours = {name: codecs[name] for name in (rate_tables.EFFORT_1, rate_tables.EFFORT_9)}
+    slower = {**codecs["AVIF"], "seconds": [[2 * s for s in row] for row in codecs["AVIF"]["seconds"]]}
+    efforts = replace(stored, figures={**stored.figures, "codecs": {**ours, "AVIF": slower}})
+    everything = {
+        rate_tables.METHOD: ours[rate_tables.EFFORT_1],
+        **{name: codecs[name] for name in rate_tables.ANCHORS},
+    }
+    base = replace(stored, figures={**stored.figures, "codecs": everything})
+    results = replace(STORED, entries={"photos": base, "photos-efforts": efforts})
+    first, second = rate_tables.compared(results, "photos")
+    assert [first.label, second.label] == [".sem, effort 1", ".sem, effort 9"]
+    assert set(second.anchors) == set(rate_tables.ANCHORS)
+    assert first.anchors["AVIF"].cpu[0] * 2 == second.anchors["AVIF"].cpu[0]
+    assert second.effort_1.points == ours[rate_tables.EFFORT_1]["points"]
+    table = "\n".join(rate_tables.savings_table(results, "photos"))
+    assert table.count("| .sem, effort 9 | 6 | effort 1 | -10.6 % |") == 1
+    assert rate_tables._multiples(second.codec, second.anchors) == ("150", "21")
+
+
 def rows(name: str, document: Any) -> list[tuple[str, str]]:
     """Return the rows of the page for JSON of a bench."""
     return BENCHES[name].rows(BENCHES[name].read(document, {}))

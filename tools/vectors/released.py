@@ -77,7 +77,7 @@ def main() -> int:
     lines = list(violations(released, vectors()))
     print(
         *lines,
-        f"{sum(map(len, released.values()))} vectors in {len(released)} releases, {len(lines)} gone or changed",
+        f"{sum(map(len, released.values()))} vectors in {len(released)} {'release' if len(released) == 1 else 'releases'}, {len(lines)} gone or changed",
         sep="\n",
     )
     return 1 if lines else 0

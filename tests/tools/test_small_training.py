@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from refcodec.networks import package_cache
 from refcodec.payloads import clip_bits, pq_codes, vq_indices
@@ -49,6 +51,19 @@ def test_usage_sums_and_shortens(tmp_path: Path) -> None:
     parameters = {"v": 7, "stride": 16, "usage": True}
     one = grids[0].ravel().tolist()
     assert len(vq_indices.encode(one, parameters, (96, 96), table)) < len(vq_indices.encode(one, parameters, (96, 96)))
+
+
+@given(st.integers(2, 40).flatmap(lambda v: st.tuples(st.just(v), st.lists(st.integers(0, v - 1), min_size=1))))
+def test_a_code_used_more_often_has_the_larger_frequency(case: tuple[int, list[int]]) -> None:
+    v, indices = case
+    frequencies = small.usage(np.array(indices), v).astype(int)
+    counts = np.bincount(indices, minlength=v)
+    assert frequencies.sum() == 65536
+    assert frequencies.min() >= 1
+    order = np.argsort(counts, kind="stable")
+    steps, more = np.diff(frequencies[order]), np.diff(counts[order]) > 0
+    assert (steps[more] > 0).all()
+    assert (np.abs(steps[~more]) <= 1).all()  # equal counts: one of them may get a unit of the remainder
 
 
 @pytest.mark.parametrize(

@@ -470,6 +470,28 @@ def test_the_process_knows_no_secrets_and_writes_nowhere(models: Path, monkeypat
     assert "NoNewPrivs:\t1" in (process / "status").read_text() or not landlocked()
 
 
+@linux
+def test_the_process_computes_with_the_instructions_of_its_caller(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {
+        "ATEN_CPU_CAPABILITY": "default",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "DNNL_MAX_CPU_ISA": "SSE41",
+        "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
+        "DNNL_DEFAULT_FPMATH_MODE": "STRICT",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "MKL_CBWR": "COMPATIBLE",
+    }
+    for name, value in wanted.items():
+        monkeypatch.setenv(name, value)
+    WORKERS.end()
+    Models.of(models, device="cpu").load("image_embedder", ImageEmbedder.load, {})
+    entries = Path(f"/proc/{WORKERS.worker.process.pid}/environ").read_text().split("\0")  # type: ignore[union-attr]
+    assert wanted.items() <= dict(entry.split("=", 1) for entry in entries if entry).items()
+    WORKERS.end()
+
+
 def landlocked() -> bool:
     return (
         "landlock" in Path("/sys/kernel/security/lsm").read_text()

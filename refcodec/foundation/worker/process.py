@@ -29,7 +29,12 @@ READ_S: Final = 1.0  # for the thread that reads its answers; a descendant of it
 _CODE: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from refcodec.foundation.worker.serve import main; main(sys.argv[1:])"
 _HOME: Final = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3)  # the folder or archive that refcodec is in
 # variables of the caller that numeric libraries and device drivers read; no secrets
-_KEPT: Final = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "TZ")
+_KEPT: Final = (
+    "SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "TZ",
+    # which instructions are used, and so how floats round: as in the process of the caller
+    "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE",
+    "DNNL_DEFAULT_FPMATH_MODE", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES",
+)  # fmt: skip
 _KEPT_PREFIXES: Final = ("OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "CUDA_", "CUBLAS_", "NVIDIA_", "HIP_", "ROCR_", "HSA_", "PYTORCH_", "TORCH_", "LC_")  # fmt: skip
 _OFFLINE: Final = {
     "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "USE_HUB_KERNELS": "NO",

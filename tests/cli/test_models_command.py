@@ -93,7 +93,9 @@ def test_what_there_is(semtool: Semtool, tiny: Path, monkeypatch: pytest.MonkeyP
     done(semtool, "import", "set/language", "--as", "language")
     said = done(semtool, "list", "--model", "captioner=owner/name@7", schema="list")
     packages = {row["name"]: row for row in said["packages"]}
-    assert {"elic-small", "elic-small-2", "sketch-hed", "sketch-small", "elic-tiny"} <= set(packages)
+    assert {"elic-small", "elic-small-2", "sketch-hed", "sketch-small", "vq-small", "vq-small-2", "elic-tiny"} <= set(
+        packages
+    )
     assert (packages["sketch-hed"]["profiles"], packages["sketch-hed"]["kind"]) == (["pics-hed"], 6)
     assert packages["elic-small"]["parts"] == ["symbols", "painter", "encoder"]
     assert "painter" not in packages["elic-tiny"]["parts"]
@@ -235,6 +237,7 @@ def test_what_is_intact(semtool: Semtool) -> None:
         "sketch-hed": "ok",
         "sketch-small": "ok",
         "vq-small": "ok",
+        "vq-small-2": "ok",
     }
     assert states(semtool, "set") == {"painter": "ok"}
     assert states(semtool, "painter", "--model", "set") == {"painter": "ok"}

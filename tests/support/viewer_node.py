@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "refcodec" / "data" / "models"
-SHIPPED = {name: MODELS / name for name in ("elic-small", "elic-small-2", "sketch-small", "vq-small")}
+SHIPPED = {name: MODELS / name for name in ("elic-small", "elic-small-2", "sketch-small", "vq-small", "vq-small-2")}
 
 Pixels = NDArray[np.uint8]
 

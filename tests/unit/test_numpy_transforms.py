@@ -149,11 +149,12 @@ def torch_vq(folder: Path, part: str) -> Any:
     return net.eval()
 
 
+@pytest.mark.parametrize("name", ["vq-small", "vq-small-2"])
 @given(size=st.tuples(st.integers(1, 130), st.integers(1, 300)), seed=st.integers(0, 99))
 @settings(max_examples=8, deadline=None)
-def test_the_embedded_autoencoder_is_that_of_torch(size: tuple[int, int], seed: int) -> None:
+def test_the_embedded_autoencoder_is_that_of_torch(name: str, size: tuple[int, int], seed: int) -> None:
     torch = pytest.importorskip("torch")
-    folder, rng = SHIPPED / "vq-small", np.random.default_rng(seed)
+    folder, rng = SHIPPED / name, np.random.default_rng(seed)
     manifest = package.read_manifest(folder)
     pixels = (
         rng.integers(0, 256, (size[1], size[0], 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)[: size[1], : size[0]]

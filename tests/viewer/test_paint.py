@@ -26,7 +26,7 @@ LATENTS = [
 ]
 SUITE = {folder.name: folder for folder in sorted((VECTORS / "models").iterdir())}
 SIZES = [(1, 1), (17, 1), (1, 65), (64, 64), (37, 91), (200, 130), (333, 251)]
-METHODS = ["elic", "elic-2", "pics", "perco"]  # elic-2 is a row of method elic
+METHODS = ["elic", "elic-2", "pics", "perco", "perco-small-2"]  # or a row of a method
 
 
 def photograph(width: int, height: int) -> Image.Image:
@@ -42,8 +42,8 @@ def file_of(method: str, width: int, height: int, quality: int = 5) -> bytes:
     image = photograph(width, height)
     if method == "pics":
         return refcodec.encode(sketch=image.convert("L"), caption="shapes", method="pics", quality=quality)
-    if method == "perco":
-        return refcodec.encode(image, method="perco", profile="perco-small")
+    if method.startswith("perco"):
+        return refcodec.encode(image, method="perco", profile="perco-small" if method == "perco" else method)
     return refcodec.encode(image, profile=method, quality=quality)
 
 

@@ -106,6 +106,10 @@ def _vq_rows(f: Figures) -> list[Row]:
     return [("the embedded VQ autoencoder, Kodak, means", found)]
 
 
+def _vq_2_rows(f: Figures) -> list[Row]:
+    return [("the same with profile perco-small-2", _vq_rows(f)[0][1])]
+
+
 SKETCH: Final = "--cache out/sketch-anchors.json --json OUT"
 KEY_WORDS: Final = "key words of unseen captions, which is what method consonant sends, restored from their consonants"
 ALL_WORDS: Final = "entire unseen captions restored from their consonants, function words too"
@@ -119,4 +123,5 @@ BENCHES: Final = (
     Bench("index-prior", "python -m tools.bench.index_prior KODAK", _read_prior, heading=DESCRIPTIONS, rows=_prior_rows),
     Bench("tokens", "python -m tools.drafts.bench tokens KODAK", _read_tokens, heading=DESCRIPTIONS, rows=_tokens_rows),
     Bench("vq", VQ, _read_vq, "-o OUT --cache out/bench-cache", heading=DESCRIPTIONS, rows=_vq_rows),
+    Bench("vq-2", f"{VQ} --profile perco-small-2", _read_vq, "-o OUT --cache out/bench-cache", heading=DESCRIPTIONS, rows=_vq_2_rows),
 )  # fmt: skip

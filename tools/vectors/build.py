@@ -29,8 +29,8 @@ from tools.vectors.pictures import OUT, pixel_members
 from tools.vectors.vector import Vector
 
 MODELS: Final = OUT / "models"
-TABLE_MODELS: Final = (*tiny.ONE_TENSOR, *bounds.TABLES, *identity.TABLES)
-MODEL_NAMES: Final = (*tiny.MODELS, *TABLE_MODELS, mini.NAME, *full.NAMES, *bounds.LATENTS, *identity.NAMES)
+TABLE_MODELS: Final = (*tiny.ONE_TENSOR, *bounds.TABLES, *identity.TABLES, *full.TABLES)
+MODEL_NAMES: Final = (*tiny.MODELS, *TABLE_MODELS, mini.NAME, *full.NETWORKS, *bounds.LATENTS, *identity.NAMES)
 BACKEND: Final = NumpyBackend()
 VALUE_BYTES: Final = 1024  # the manifest contains values whose JSON is at most this long
 
@@ -42,7 +42,7 @@ def symbol_model(name: str) -> SymbolModel:
         return package.build(*mini.package()[:2])
     if name in bounds.LATENTS:
         return package.build(*bounds.package(name)[:2])
-    if name in full.NAMES:
+    if name in full.NETWORKS:
         return package.load(full.EMBEDDED / name)
     return package.load(MODELS / name)
 
@@ -52,9 +52,10 @@ def table_model(name: str) -> TableModel:
     """Return a model of test_vectors/models for kinds 3 to 5."""
     if name in identity.TABLES:
         model: Any = package.build_model(*identity.package(name))
+    elif name in bounds.TABLES:
+        model = package.build_model(*bounds.package(name)[:2])
     else:
-        at_bounds = name in bounds.TABLES
-        model = package.build_model(*bounds.package(name)[:2]) if at_bounds else package.load_any(MODELS / name)
+        model = package.load_any((full.EMBEDDED if name in full.TABLES else MODELS) / name)
     assert isinstance(model, TableModel)
     return model
 

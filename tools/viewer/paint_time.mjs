@@ -15,7 +15,7 @@ const bytes = (path) => new Uint8Array(readFileSync(path));
 const DATA = ["registry/registry.json", "entropy/data/gaussian.bin", "payloads/data/consonant.bin",
   "payloads/data/caption.bin", "payloads/data/caption.zdict"];
 const PARTS = ["manifest.json", "symbols.safetensors", "painter.safetensors"];
-const PACKAGES = ["elic-small", "elic-small-2", "sketch-small", "vq-small"];
+const PACKAGES = ["elic-small", "elic-small-2", "sketch-small", "vq-small", "vq-small-2"];
 
 const data = Object.fromEntries(DATA.map((path) => [path.split("/").at(-1), bytes(new URL(path, ROOT))]));
 const packages = Object.fromEntries(PACKAGES.map((name) =>

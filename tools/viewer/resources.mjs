@@ -5,7 +5,7 @@ import { Package } from "../../conformance/decoders/js/package.mjs";
 import { Registry } from "../../conformance/decoders/js/registry.mjs";
 
 const ROOT = new URL("../../refcodec/", import.meta.url);
-export const PACKAGES = ["elic-small", "elic-small-2", "sketch-hed", "sketch-small", "vq-small"];
+export const PACKAGES = ["elic-small", "elic-small-2", "sketch-hed", "sketch-small", "vq-small", "vq-small-2"];
 const PARTS = ["symbols.safetensors", "painter.safetensors"];
 const FOLDER_BYTES = 2 ** 28; // of a chosen package
 

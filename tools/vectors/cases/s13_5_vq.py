@@ -59,6 +59,13 @@ VALID: Final = (
     codes_case("vq-foreign", (113, 206),
         "beside the tensors of the model lie pickles and code, which would end whoever runs them", CODES_OF_FOREIGN,
         204, size=(64, 48), check=32, model="vq-foreign", hash_bytes=8),
+    codes_case("vq-full-1x1", (70, 206), "the embedded autoencoder vq-small: one pixel", (1023,), 20, size=(1, 1), check=16),
+    codes_case("vq-full-100x70", (70, 206), "the same: 5 rows of 7 indices by the table of 1024 frequencies",
+        seeded_codes("vq full", 35, 1024), 20, size=(100, 70), check=32),
+    codes_case("vq-full-2-1x1", (70, 206), "vq-small-2, which was trained for longer: one pixel", (1023,), 24,
+        size=(1, 1), check=16),
+    codes_case("vq-full-2-100x70", (70, 206), "the same indices as those of vq-full-100x70 by its table",
+        seeded_codes("vq full", 35, 1024), 24, size=(100, 70), check=32, encode=True),
     codes_case("vq-explicit-nowhere", (61,), "a model that nobody has on a row that uses none", (9, 8, 7, 6), 10,
         size=(100, 70), check=16, model=UNKNOWN_DIGEST, hash_bytes=8),
     codes_case("vq-sections", (40, 60), "indices beside hints and metadata", (9, 8, 7, 6), 10, size=(100, 70), check=32,
@@ -90,6 +97,8 @@ INVALID: Final = (
         replace_model("clip-tiny"), "S"),
     InvalidCase("vq-tiny-model-of-kind-6", "vq-tiny-explicit", 803, (112,), "the model of sketch-tiny",
         replace_model("sketch-tiny"), "S"),
+    InvalidCase("vq-full-of-full-2", "vq-full-2-100x70", 402, (70, 206), "the row of the other table of 1024",
+        replace("profile", "14"), "S"),
 )  # fmt: skip
 
 REFUSED: Final = (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Copy the embedded models of kind 7 without their painters and encoders."""
+"""Copy embedded models of kinds 5 and 7 without their painters and encoders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-NAMES: Final = ("elic-small", "elic-small-2")
+NETWORKS: Final = ("elic-small", "elic-small-2")
+TABLES: Final = ("vq-small", "vq-small-2")
+NAMES: Final = (*NETWORKS, *TABLES)
 EMBEDDED: Final = Path(__file__).resolve().parents[3] / "refcodec" / "data" / "models"
 
 

@@ -6,10 +6,8 @@ A pickle is never opened (`semtool models import` converts those of weights).
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +16,7 @@ from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import folder_sha256, model_files
 from refcodec.foundation.folder_kind import components, no_weights_error, refuse_adapter
 from refcodec.foundation.hub_errors import hub_error
+from refcodec.foundation.missing_packages import models_extra_error
 from refcodec.foundation.model_place import is_hub_id, missing_hub_folder, not_a_folder_error, snapshot_of
 from refcodec.foundation.models_json import LISTING
 from refcodec.foundation.roles import ModelSource, missing_model_error
@@ -134,24 +133,3 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
         )
     except (OSError, ValueError, RuntimeError, transport) as error:
         raise hub_error(source, error, fetch=fetch) from error
-
-
-def libraries_error() -> SemError | None:
-    """Return the DEPENDENCY_MISSING error for a missing library that foundation models need, or None. Imports none of them."""
-    for name in ("torch", "transformers", "diffusers"):
-        try:
-            missing = importlib.util.find_spec(name) is None
-        except ValueError:  # hidden, or replaced by the program
-            missing = sys.modules.get(name) is None
-        if missing:
-            return models_extra_error()
-    return None
-
-
-def models_extra_error() -> SemError:
-    """Return the DEPENDENCY_MISSING error for an installation without transformers and diffusers."""
-    return SemError(
-        Code.DEPENDENCY_MISSING,
-        "foundation models need transformers and diffusers, which are not installed",
-        hint="pip install 'refcodec[models]'",
-    )

@@ -286,9 +286,9 @@ class Models:
 
     def load_folder(self, role: str, loader: Loader[T], folder: Path) -> T:
         """Return the model that `loader` makes from a local folder, in the worker process. Raises ModelError."""
-        from refcodec.foundation.download import libraries_error
         from refcodec.foundation.folder_code import refuse_code
         from refcodec.foundation.folder_digest import model_files
+        from refcodec.foundation.missing_packages import libraries_error
         from refcodec.foundation.worker import proxy
         from refcodec.foundation.worker.watch import Label
 

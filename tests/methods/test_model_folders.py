@@ -866,6 +866,7 @@ def hub(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return str(folders["embedder"])
 
     monkeypatch.setattr(client, "snapshot_download", download)
+    monkeypatch.setattr(client, "model_info", lambda *_, **__: None)
     return asked
 
 

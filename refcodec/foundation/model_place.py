@@ -13,6 +13,7 @@ from typing import Final
 from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.link_loops import is_loop
 from refcodec.foundation.roles import HUB_ID, ROLES
 from refcodec.foundation.weight_files import LFS_POINTER, PICKLED, safetensors_defect
 
@@ -41,7 +42,7 @@ def snapshot_of(role: str, folder: Path) -> Path:
     commit = _main_branch(folder)
     if _COMMIT.fullmatch(commit) and os.path.isdir(snapshots / commit):
         return snapshots / commit
-    found = sorted(entry.name for entry in os.scandir(snapshots) if entry.is_dir())
+    found = sorted(entry.name for entry in os.scandir(snapshots) if not is_loop(entry) and entry.is_dir())
     if len(found) == 1:
         return snapshots / found[0]
     what = f"{role}: {shown(folder.name)} of the hub's cache has {len(found) or 'no'} snapshots"

@@ -495,6 +495,26 @@ def test_other_files_that_are_pointers(folders: dict[str, Path], kind: str, file
     )
 
 
+@pytest.mark.parametrize(
+    "file", ["README.md", "model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "old"]
+)
+def test_a_link_to_itself_is_a_broken_link(folders: dict[str, Path], semtool: Semtool, file: str) -> None:
+    path = copied(folders, "language", "set/language") / file
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name)
+    line = f"language: {file} of set/language is a broken link, not the file itself; get this file again"
+    assert line in str(refused(lambda: load("language", "set/language"), UNAVAILABLE, file, "get this", "language"))
+    out = semtool("models", "verify", "language", "--model", "set")
+    assert out.status == 5
+    assert line in out.err
+
+
+def test_a_snapshot_that_is_a_link_to_itself(folders: dict[str, Path]) -> None:
+    copied(folders, "language", "models--a--b/snapshots/one")
+    Path("models--a--b/snapshots/two").symlink_to("two")
+    load("language", "models--a--b")
+
+
 @pytest.mark.parametrize("kind", every(LIBRARY))
 @pytest.mark.parametrize("lost", ["shard", "index", "both shards"])
 def test_shards_that_are_missing(folders: dict[str, Path], kind: str, lost: str) -> None:

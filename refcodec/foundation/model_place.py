@@ -14,6 +14,7 @@ from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.link_loops import is_loop
+from refcodec.foundation.place_text import shown_place
 from refcodec.foundation.roles import HUB_ID, ROLES
 from refcodec.foundation.weight_files import LFS_POINTER, PICKLED, safetensors_defect
 
@@ -65,7 +66,7 @@ def _main_branch(folder: Path) -> str:
 def not_a_folder_error(role: str, place: str) -> SemError:
     """Return the MODEL_UNAVAILABLE error for a place that is neither a folder nor a hub id."""
     what, remedy = (
-        f"{role}: {shown(place)} is not a folder",
+        f"{role}: {shown_place(place)} is not a folder",
         f"name it with --model {role}=FOLDER, a folder or a hub id",
     )
     path = Path(place)
@@ -75,7 +76,7 @@ def not_a_folder_error(role: str, place: str) -> SemError:
         more, remedy = file_kind(role, path)
         what += f" but {more}"
     else:
-        remedy += f"; there is no folder {shown(place)}"
+        remedy += f"; there is no folder {shown_place(place)}"
     return SemError(Code.MODEL_UNAVAILABLE, what, path=role, hint=remedy)
 
 

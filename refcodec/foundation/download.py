@@ -20,6 +20,7 @@ from refcodec.foundation.library_messages import HUB_SILENCE
 from refcodec.foundation.missing_packages import models_extra_error
 from refcodec.foundation.model_place import is_hub_id, missing_hub_folder, not_a_folder_error, snapshot_of
 from refcodec.foundation.models_json import LISTING
+from refcodec.foundation.optional_files import check_optional_files
 from refcodec.foundation.roles import ModelSource, missing_model_error
 from refcodec.foundation.weight_files import CONVERTIBLE, check_pointers, check_weight_files, is_pickled, pickled_remedy
 from refcodec.process_settings import quiet_warnings
@@ -60,6 +61,7 @@ def resolve_folder(source: ModelSource, *, fetch: bool = True) -> Path:
             hint=hint,
         )
     check_weight_files(source.role, source.name, folder, components(folder))
+    check_optional_files(source.role, source.name, folder, components(folder))
     return folder
 
 

@@ -61,6 +61,8 @@ def check_tokenizer_files(role: str, name: str, folder: Path, part: str = "", ki
         begun = [lost[0] for lost, files in zip(missing, choices, strict=True) if len(lost) < len(files)]
         others = "" if known is None or begun else f", or {' and '.join(TOKENIZER_FILES[known])},"
         raise _lacks(role, name, part, begun[0] if begun else FAST, "tokenizer", place, others)
+    if os.path.lexists(place / FAST):  # the older files would do, but transformers reads this one
+        raise _lacks(role, name, part, FAST, "tokenizer", place)
     _require_sentencepiece(role, name, place)
 
 

@@ -255,7 +255,7 @@ def test_the_files_of_other_tokenizers(
     hint = f"get tokenizer.json, or {other}, from where the model is published"
     refused(lambda: load(kind, "model"), MALFORMED, "tokenizer.json", hint, role)
     if file is not None and file.endswith(".model"):
-        monkeypatch.setattr("refcodec.foundation.required_files._installed", lambda _: False)
+        monkeypatch.setattr("refcodec.foundation.required_files.is_installed", lambda _: False)
         (place / file).write_bytes(b"\x0a\x0e")
         refused(
             lambda: load(kind, "model"),

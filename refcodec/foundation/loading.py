@@ -15,6 +15,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
 from refcodec.foundation.device import SettingError
+from refcodec.foundation.device_remedy import remedy
 from refcodec.foundation.folder_code import NAME_MAX, refuse_code
 from refcodec.foundation.folder_kind import other_kind_error, remedy_for
 from refcodec.foundation.library_messages import SILENCE
@@ -95,11 +96,11 @@ def library_errors(role: str, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def running(role: str, name: str) -> Iterator[None]:
+def running(role: str, name: str, network: Any = None) -> Iterator[None]:
     """Convert exceptions of a model that does not run on its input to Code.MODEL_MALFORMED.
 
     An error of the device or the installation, or a missing package, becomes Code.DEPENDENCY_MISSING, and exhausted
-    memory MemoryError.
+    memory MemoryError. network: the network or pipeline that runs, whose device the remedy takes into account.
     """
     try:
         with quiet(), neutral_for_libraries():
@@ -118,7 +119,7 @@ def running(role: str, name: str) -> Iterator[None]:
                 Code.DEPENDENCY_MISSING,
                 f"{role}: torch cannot run the model {shown(name)} here ({first_line(error)})",
                 path=role,
-                hint="run it with --device cpu or --dtype float32, or with another version of torch",
+                hint=remedy(network),
             ) from error
         raise SemError(
             Code.MODEL_MALFORMED,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from typing import Any, BinaryIO, Final
 
@@ -17,6 +18,7 @@ from refcodec.errors import Code, SemError
 from refcodec.replace_file import Times, replace_file, write_all
 
 _CHUNK: Final = 1 << 20
+_USER: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:/+)[^/?#\s]*@")  # and password, of a URL
 SHOWN_MAX: Final = 1000  # characters of a name in a message
 
 
@@ -145,7 +147,11 @@ def path_text(path: str | os.PathLike[str]) -> str:
 
 
 def shown(name: str) -> str:
-    """Return a path for a one-line message, escaped if it is not printable; shortened in the middle if no path is as long."""
+    """Return a path for a one-line message, escaped if it is not printable; shortened in the middle if no path is as long.
+
+    Of a URL, user and password are left out.
+    """
+    name = _USER.sub(r"\1…@", name)
     if len(name) > SHOWN_MAX:
         name = f"{name[: SHOWN_MAX // 2]}…{name[-SHOWN_MAX // 2 :]}"
     return name if name and name.isprintable() else ascii(name)

@@ -35,6 +35,7 @@ def import_role(
     from refcodec.foundation.download import resolve_folder, source_sha256
     from refcodec.foundation.model_place import snapshot_of
     from refcodec.foundation.model_set import own_set, refuse_taken_role, relative_to
+    from refcodec.foundation.place_text import shown_place
     from refcodec.foundation.roles import ModelSource, source_of
 
     folder = own_set() if output is None else Path(output)
@@ -47,7 +48,7 @@ def import_role(
         source = ModelSource(role, str(snapshot_of(role, Path(source.place))))
     if not os.path.isdir(source.place):
         if os.path.lexists(source.place):
-            raise ValueError(f"{shown(place)} is a file: name the folder of the model")
+            raise ValueError(f"{shown_place(place)} is a file: name the folder of the model")
         if no_fetch:
             unpinned = "" if source.revision else " and without a revision"
             notices.append(

@@ -207,6 +207,7 @@ def resolve(what: str, inventory: Inventory) -> Selection:
     invalid models.json.
     """
     from refcodec.foundation.models_json import roles_in_folder
+    from refcodec.foundation.place_text import shown_place
     from refcodec.foundation.roles import ROLES, ModelSource
     from refcodec.networks import package_search
 
@@ -225,7 +226,7 @@ def resolve(what: str, inventory: Inventory) -> Selection:
     if not selection:
         raise SemError(
             Code.MODEL_UNAVAILABLE,
-            f"there is no package, role or profile {shown(what)}, and no such folder",
+            f"there is no package, role or profile {shown_place(what)}, and no such folder",
             hint="semtool models list shows all",
         )
     if what in ROLES:

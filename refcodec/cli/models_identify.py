@@ -91,11 +91,12 @@ def _identified(models: tuple[str, ...], update: Progress) -> tuple[dict[str, st
 def _parse(entry: str, roles: dict[str, str]) -> tuple[str, Path]:
     """Return (role, folder) of an argument; raise ValueError for another form, an unknown role or one given twice."""
     from refcodec.foundation import identity
+    from refcodec.foundation.place_text import shown_place
     from refcodec.foundation.resolve import no_folder_error
 
     role, equals, place = entry.partition("=")
     if not equals or not place or role not in identity.ROLES:
-        raise ValueError(f"{shown(entry)} is not ROLE=FOLDER with one of the roles {', '.join(identity.ROLES)}")
+        raise ValueError(f"{shown_place(entry)} is not ROLE=FOLDER with one of the roles {', '.join(identity.ROLES)}")
     if role in roles:
         raise ValueError(f"the role {role} is given twice")
     if not Path(place).is_dir():

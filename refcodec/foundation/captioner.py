@@ -77,7 +77,7 @@ class Captioner:
 
         max_tokens: None for the length of a long description.
         """
-        with running(ROLE, self.name):
+        with running(ROLE, self.name, self.model):
             inputs = self._inputs(Image.fromarray(pixels), instruction or SENTENCE)
             require_size(ROLE, self.name, inputs)
             whole = self.template is None or self.model.config.is_encoder_decoder

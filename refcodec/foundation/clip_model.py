@@ -73,7 +73,7 @@ class ClipModel:
 
     def picture(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """Return float32[D] of norm 1 for pixels uint8[H, W, 3], resized and cropped by the model's own processor."""
-        with running(ROLE, self.name), quiet():
+        with running(ROLE, self.name, self.model), quiet():
             with preparing():
                 inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.device)
             features = self.model.get_image_features(**inputs).pooler_output[0].float()

@@ -6,10 +6,8 @@ A pickle is never opened (`semtool models import` converts those of weights).
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +16,14 @@ from refcodec.fileio import shown
 from refcodec.foundation.folder_digest import folder_sha256, model_files
 from refcodec.foundation.folder_kind import components, no_weights_error, refuse_adapter
 from refcodec.foundation.hub_errors import hub_error
+from refcodec.foundation.library_messages import HUB_SILENCE
+from refcodec.foundation.missing_packages import models_extra_error
 from refcodec.foundation.model_place import is_hub_id, missing_hub_folder, not_a_folder_error, snapshot_of
 from refcodec.foundation.models_json import LISTING
+from refcodec.foundation.optional_files import check_optional_files
 from refcodec.foundation.roles import ModelSource, missing_model_error
 from refcodec.foundation.weight_files import CONVERTIBLE, check_pointers, check_weight_files, is_pickled, pickled_remedy
+from refcodec.process_settings import quiet_warnings
 
 WEIGHTS: Final = ".safetensors"
 _HUB_FILES: Final = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
@@ -35,6 +37,8 @@ _HUB_EXCLUDED: Final = [
     "open_clip*",
 ]
 _PICKLED_PATTERNS: Final = [f"*{suffix}" for suffix in CONVERTIBLE]  # downloaded only to be converted
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_ANSWER_S: Final = 10.0  # seconds until the hub has to answer
 _REVISION: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*")
 
 
@@ -57,6 +61,7 @@ def resolve_folder(source: ModelSource, *, fetch: bool = True) -> Path:
             hint=hint,
         )
     check_weight_files(source.role, source.name, folder, components(folder))
+    check_optional_files(source.role, source.name, folder, components(folder))
     return folder
 
 
@@ -122,36 +127,36 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
         raise models_extra_error() from error
     transport = HfHubHTTPError.__bases__[0]  # of the HTTP library's errors, which are not all OSError
     files = [*_HUB_FILES, *(_PICKLED_PATTERNS if pickled else ())]
+    refusal = None
     try:
-        return Path(
-            snapshot_download(
-                source.place,
-                revision=source.revision,
-                allow_patterns=files,
-                ignore_patterns=_HUB_EXCLUDED,
-                local_files_only=not fetch,
+        with HUB_SILENCE.changed(), quiet_warnings():
+            if fetch and (refusal := _refusal(source, (OSError, transport))) is not None:
+                fetch = False
+            return Path(
+                snapshot_download(
+                    source.place,
+                    revision=source.revision,
+                    allow_patterns=files,
+                    ignore_patterns=_HUB_EXCLUDED,
+                    local_files_only=not fetch,
+                )
             )
-        )
     except (OSError, ValueError, RuntimeError, transport) as error:
-        raise hub_error(source, error, fetch=fetch) from error
+        cause = refusal or error
+        raise hub_error(source, cause, fetch=fetch or refusal is not None) from cause
 
 
-def libraries_error() -> SemError | None:
-    """Return the DEPENDENCY_MISSING error for a missing library that foundation models need, or None. Imports none of them."""
-    for name in ("torch", "transformers", "diffusers"):
-        try:
-            missing = importlib.util.find_spec(name) is None
-        except ValueError:  # hidden, or replaced by the program
-            missing = sys.modules.get(name) is None
-        if missing:
-            return models_extra_error()
+def _refusal(source: ModelSource, errors: tuple[type[BaseException], ...]) -> BaseException | None:
+    """Return the error, one of `errors`, if the hub does not give a commit; None if it does, or for anything else.
+
+    For a branch the client itself asks once; for a commit it would try for half a minute, even if the cache has it.
+    """
+    from huggingface_hub import model_info
+
+    if source.revision is None or _COMMIT.fullmatch(source.revision) is None:
+        return None
+    try:
+        model_info(source.place, revision=source.revision, timeout=_ANSWER_S)
+    except errors as error:
+        return error
     return None
-
-
-def models_extra_error() -> SemError:
-    """Return the DEPENDENCY_MISSING error for an installation without transformers and diffusers."""
-    return SemError(
-        Code.DEPENDENCY_MISSING,
-        "foundation models need transformers and diffusers, which are not installed",
-        hint="pip install 'refcodec[models]'",
-    )

@@ -13,6 +13,7 @@ from typing import Final
 from refcodec.canonical_json import ascii_name, canonical_json
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.link_loops import is_loop
 
 SUFFIXES: Final = (".safetensors", ".json", ".txt", ".model", ".jinja")  # weights, configurations, vocabularies
 FILES_MAX, DEPTH_MAX = 4096, 6  # beyond this, a folder is not that of a model but, say, a home directory
@@ -35,7 +36,7 @@ def folder_sha256(folder: Path, excluded: Sequence[str] = ()) -> str:
 def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield (relative path with slashes, path) of every regular file in a model folder, in order, without hidden ones.
 
-    Links are followed, as loaders do. Raises Code.MODEL_UNAVAILABLE for a folder that cannot be read, MODEL_MALFORMED for
+    Links are followed, as loaders do, and broken ones left out. Raises Code.MODEL_UNAVAILABLE for a folder that cannot be read, MODEL_MALFORMED for
     one that contains itself, or more files than any model.
     """
     files: list[tuple[str, Path]] = []
@@ -43,7 +44,9 @@ def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
     while pending:
         prefix, subfolder = pending.pop()
         try:
-            entries = [entry for entry in os.scandir(subfolder) if not entry.name.startswith(".")]
+            entries = [
+                entry for entry in os.scandir(subfolder) if not entry.name.startswith(".") and not is_loop(entry)
+            ]
             pending += [(f"{prefix}{entry.name}/", Path(entry.path)) for entry in entries if entry.is_dir()]
             files += [(prefix + entry.name, Path(entry.path)) for entry in entries if entry.is_file()]
         except OSError as error:

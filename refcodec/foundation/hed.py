@@ -98,7 +98,7 @@ class EdgeDetector:
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return floor(255 * edge probability), uint8[H, W], for pixels uint8[H, W, 3]."""
         device = self.model.norm.device
-        with running(ROLE, self.name):
+        with running(ROLE, self.name, self.model):
             x = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(2, 0, 1)[None].float()
             edges = self.model(x)[0, 0].float() * 255
         require_finite(ROLE, self.name, bool(edges.isfinite().all()))

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.missing_packages import causes
 from refcodec.foundation.roles import ModelSource
 
 # withdrawn by its publisher -> a copy by others under the same licence, which they say has the same weights
@@ -43,7 +43,7 @@ def _explain(source: ModelSource, error: BaseException) -> tuple[str, str]:
     """Return reason and remedy, both "" for an error of the network or an unknown one."""
     from huggingface_hub import errors
 
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, errors.OfflineModeIsEnabled):
             return "HF_HUB_OFFLINE is set", "unset HF_HUB_OFFLINE"
         if isinstance(cause, errors.GatedRepoError):
@@ -59,12 +59,3 @@ def _explain(source: ModelSource, error: BaseException) -> tuple[str, str]:
                 return "the hub refuses the token", "correct or remove HF_TOKEN (hf auth login)"
             return f"the hub answers with status {status}", "try again later"
     return "", ""
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that led to it."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

@@ -51,7 +51,7 @@ class ImageEmbedder:
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the projection, not normalised, of pixels uint8[H, W, 3], resized and cropped by the model's own processor."""
-        with running(ROLE, self.name), quiet():
+        with running(ROLE, self.name, self.model), quiet():
             with preparing():
                 inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
             embedding = self.model(**inputs).image_embeds[0].float().cpu().numpy()

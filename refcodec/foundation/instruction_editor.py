@@ -90,7 +90,7 @@ class InstructionEditor:
             "image_guidance_scale": image_guidance,
         }
         supported = {name: value for name, value in arguments.items() if value is not None and name in own}
-        with running(ROLE, self.name), scheduler(self.pipeline, sampler):
+        with running(ROLE, self.name, self.pipeline), scheduler(self.pipeline, sampler):
             try_texts(self.pipeline, instruction, "")
             output = self.pipeline(
                 **supported,

@@ -61,7 +61,7 @@ class LanguageModel:
     def ask(self, instruction: str, text: str, max_tokens: int) -> str:
         """Return the answer to an instruction about a text, using the chat template of the model if it has one."""
         question = f"{instruction}\n\n{text}"
-        with running(ROLE, self.name):
+        with running(ROLE, self.name, self.model):
             inputs = self._inputs(question)
             require_size(ROLE, self.name, inputs)
             inputs = inputs.to(self.model.device)

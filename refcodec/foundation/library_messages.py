@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Silence transformers and diffusers while models load and run, and undo the side effects of importing them."""
+"""Silence transformers, diffusers and the hub's client while models load and run, and undo the side effects of imports."""
 
 from __future__ import annotations
 
@@ -22,16 +22,27 @@ def _silence() -> list[Undo]:
     import diffusers
 
     undo += _silenced(diffusers.utils.logging, "diffusers")
-    return undo
+    return [*undo, *_silence_hub()]
 
 
-def _silenced(library: Any, name: str) -> list[Undo]:
-    """Silence one library: errors, too, since they are logged before they are raised."""
-    undo: list[Undo] = []
+def _silence_hub() -> list[Undo]:
+    """Silence what the hub's client logs, such as each attempt to reach the hub; its progress bars stay."""
+    import huggingface_hub.utils.logging  # noqa: F401 - first: importing it sets the level
+
+    return [_silenced_logger("huggingface_hub")]
+
+
+def _silenced_logger(name: str) -> Undo:
+    """Silence a logger: errors, too, since they are logged before they are raised. Returns how its level is put back."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.CRITICAL)
-    undo.append(lambda: logger.setLevel(level))
+    return lambda: logger.setLevel(level)
+
+
+def _silenced(library: Any, name: str) -> list[Undo]:
+    """Silence the messages and the progress bars of one library."""
+    undo = [_silenced_logger(name)]
     if library.is_progress_bar_enabled():
         undo += [*_hub_bars(), library.enable_progress_bar]  # undone in reverse order
         library.disable_progress_bar()
@@ -63,3 +74,4 @@ def _undo_of_imports() -> Undo:
 
 
 SILENCE: Final = SharedSettings(_silence)
+HUB_SILENCE: Final = SharedSettings(_silence_hub)  # imports neither transformers nor diffusers

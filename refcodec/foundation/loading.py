@@ -15,10 +15,11 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
 from refcodec.foundation.device import SettingError
-from refcodec.foundation.download import models_extra_error
+from refcodec.foundation.device_remedy import remedy
 from refcodec.foundation.folder_code import NAME_MAX, refuse_code
 from refcodec.foundation.folder_kind import other_kind_error, remedy_for
 from refcodec.foundation.library_messages import SILENCE
+from refcodec.foundation.missing_packages import import_error
 from refcodec.foundation.roles import ROLES
 from refcodec.foundation.weight_files import is_pickled, pickled_remedy, weight_files
 from refcodec.foundation.worker.phases import RUN, report
@@ -74,14 +75,7 @@ def library_errors(role: str, folder: Path) -> Iterator[None]:
     except (SemError, SettingError, MemoryError):
         raise
     except ImportError as error:
-        if error.name in ("transformers", "diffusers", None):
-            raise models_extra_error() from error
-        raise SemError(
-            Code.DEPENDENCY_MISSING,
-            f"{role}: {folder.name} needs {error.name}, which is not installed",
-            path=role,
-            hint=f"pip install {error.name}",
-        ) from error
+        raise import_error(role, folder.name, error, first_line(error)) from error
     except BaseException as error:  # tokenizers raises Exception itself, and panics; each library has its own errors
         if not is_library_error(error):
             raise
@@ -102,16 +96,19 @@ def library_errors(role: str, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def running(role: str, name: str) -> Iterator[None]:
+def running(role: str, name: str, network: Any = None) -> Iterator[None]:
     """Convert exceptions of a model that does not run on its input to Code.MODEL_MALFORMED.
 
-    An error of the device or of the installation becomes Code.DEPENDENCY_MISSING, exhausted memory MemoryError.
+    An error of the device or the installation, or a missing package, becomes Code.DEPENDENCY_MISSING, and exhausted
+    memory MemoryError. network: the network or pipeline that runs, whose device the remedy takes into account.
     """
     try:
         with quiet(), neutral_for_libraries():
             yield
     except (SemError, SettingError, MemoryError):
         raise
+    except ImportError as error:
+        raise import_error(role, name, error, first_line(error)) from error
     except BaseException as error:  # untrusted configurations and chat templates raise errors of all kinds
         if not is_library_error(error):
             raise
@@ -122,7 +119,7 @@ def running(role: str, name: str) -> Iterator[None]:
                 Code.DEPENDENCY_MISSING,
                 f"{role}: torch cannot run the model {shown(name)} here ({first_line(error)})",
                 path=role,
-                hint="run it with --device cpu or --dtype float32, or with another version of torch",
+                hint=remedy(network),
             ) from error
         raise SemError(
             Code.MODEL_MALFORMED,

@@ -13,6 +13,8 @@ from typing import Final
 from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.foundation.link_loops import is_loop
+from refcodec.foundation.place_text import shown_place
 from refcodec.foundation.roles import HUB_ID, ROLES
 from refcodec.foundation.weight_files import LFS_POINTER, PICKLED, safetensors_defect
 
@@ -41,7 +43,7 @@ def snapshot_of(role: str, folder: Path) -> Path:
     commit = _main_branch(folder)
     if _COMMIT.fullmatch(commit) and os.path.isdir(snapshots / commit):
         return snapshots / commit
-    found = sorted(entry.name for entry in os.scandir(snapshots) if entry.is_dir())
+    found = sorted(entry.name for entry in os.scandir(snapshots) if not is_loop(entry) and entry.is_dir())
     if len(found) == 1:
         return snapshots / found[0]
     what = f"{role}: {shown(folder.name)} of the hub's cache has {len(found) or 'no'} snapshots"
@@ -64,7 +66,7 @@ def _main_branch(folder: Path) -> str:
 def not_a_folder_error(role: str, place: str) -> SemError:
     """Return the MODEL_UNAVAILABLE error for a place that is neither a folder nor a hub id."""
     what, remedy = (
-        f"{role}: {shown(place)} is not a folder",
+        f"{role}: {shown_place(place)} is not a folder",
         f"name it with --model {role}=FOLDER, a folder or a hub id",
     )
     path = Path(place)
@@ -74,7 +76,7 @@ def not_a_folder_error(role: str, place: str) -> SemError:
         more, remedy = file_kind(role, path)
         what += f" but {more}"
     else:
-        remedy += f"; there is no folder {shown(place)}"
+        remedy += f"; there is no folder {shown_place(place)}"
     return SemError(Code.MODEL_UNAVAILABLE, what, path=role, hint=remedy)
 
 

@@ -89,7 +89,7 @@ class LatentCoder:
         They are the mode of the posterior, so that encoding is repeatable; PerCo (SD) draws a sample.
         """
         x = torch.tensor(np.ascontiguousarray(pixels), device="cpu").permute(2, 0, 1)[None]
-        with running(ROLE, self.name):
+        with running(ROLE, self.name, self.vae):
             x = x.to(self.vae.device, self.vae.dtype) / 127.5 - 1
             latent: Tensor = self.vae.encode(x).latent_dist.mode() * self.vae.config.scaling_factor
             return latent
@@ -108,7 +108,7 @@ def indices_of(pixels: NDArray[np.uint8], coder: LatentCoder, hyper: HyperEncode
     height, width = pixels.shape[:2]
     padded = np.pad(pixels, ((0, -height % hyper.cfg.stride), (0, -width % hyper.cfg.stride), (0, 0)), mode="edge")
     latent = coder.encode(padded)
-    with running("hyper_encoder", hyper.name):
+    with running("hyper_encoder", hyper.name, hyper):
         indices: NDArray[np.int64] = hyper.indices(latent.float())[0].cpu().numpy()
     return indices
 
@@ -157,7 +157,7 @@ class PercoGenerator(LatentCoder):
 
     def text(self, caption: str | list[int]) -> Tensor:
         """Return the states [1, tokens, width] of a caption, or of its token ids without start and end."""
-        with running(ROLE, self.name), quiet():
+        with running(ROLE, self.name, self.text_encoder), quiet():
             if isinstance(caption, str):
                 limit = int(self.tokenizer.model_max_length)
                 with preparing():
@@ -204,7 +204,7 @@ class PercoGenerator(LatentCoder):
         guide_features: the estimate without conditioning has features of zero, too; else guidance applies to the text only.
         """
         steps, guidance = STEPS if steps is None else steps, GUIDANCE if guidance is None else guidance
-        with running(ROLE, self.name), scheduler(self, sampler):
+        with running(ROLE, self.name, self.unet), scheduler(self, sampler):
             device, dtype, rule = self.unet.device, self.unet.dtype, self.scheduler
             local = features.to(device, dtype).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
             shape = (1, self.latents, *local.shape[2:])

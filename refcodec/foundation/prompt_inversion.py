@@ -49,7 +49,7 @@ def invert(
         raise ValueError("prompt inversion takes at least 1 iteration")
     target = clip.picture(pixels)
     allowed = _allowed(clip, vocabulary)
-    with running(ROLE, clip.name), torch.inference_mode(False), torch.enable_grad():
+    with running(ROLE, clip.name, clip.model), torch.inference_mode(False), torch.enable_grad():
         return _search(clip, target.clone(), allowed, count, iterations, seed, progress)
 
 

@@ -84,7 +84,7 @@ def embed(pipeline: Any, ids: Sequence[int], suffix: str, role: str, name: str) 
         with running(role, name), preparing():
             prompts.append([*ids, *tokenizer(suffix, add_special_tokens=False).input_ids])
         check_ids(encoder, prompts[-1], role, name)
-    with running(role, name):
+    with running(role, name, pipeline):
         out = [_encoded(*part, prompt) for part, prompt in zip(parts, prompts, strict=True)]
         if len(out) == 1:
             return EmbeddedPrompt(out[0][0])

@@ -6,7 +6,6 @@ If the files of a tokenizer are missing, transformers uses an empty vocabulary, 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
 from refcodec.foundation.folder_kind import components
+from refcodec.foundation.missing_packages import is_installed
 from refcodec.foundation.weight_files import STEMS, SUFFIX, is_pickled, pickled_remedy, unfinished, weight_files
 
 FAST: Final = "tokenizer.json"  # complete by itself
@@ -61,6 +61,8 @@ def check_tokenizer_files(role: str, name: str, folder: Path, part: str = "", ki
         begun = [lost[0] for lost, files in zip(missing, choices, strict=True) if len(lost) < len(files)]
         others = "" if known is None or begun else f", or {' and '.join(TOKENIZER_FILES[known])},"
         raise _lacks(role, name, part, begun[0] if begun else FAST, "tokenizer", place, others)
+    if os.path.lexists(place / FAST):  # the older files would do, but transformers reads this one
+        raise _lacks(role, name, part, FAST, "tokenizer", place)
     _require_sentencepiece(role, name, place)
 
 
@@ -68,18 +70,11 @@ def _require_sentencepiece(role: str, name: str, place: Path) -> None:
     """Raise Code.DEPENDENCY_MISSING if there is only a sentencepiece model, and its packages are not installed."""
     if any(_filled(place / names[0]) for names in ANY_TOKENIZER_FILES if not names[0].endswith((".model", ".spm"))):
         return
-    missing = [package for package in ("sentencepiece", "google.protobuf") if not _installed(package)]
+    missing = [package for package in ("sentencepiece", "google.protobuf") if not is_installed(package)]
     if missing:
         what = f"{role}: the tokenizer of {shown(name)} is a sentencepiece model, which needs {missing[0]}"
         hint = f"get its {FAST}, or pip install sentencepiece protobuf"
         raise SemError(Code.DEPENDENCY_MISSING, what, path=role, hint=hint)
-
-
-def _installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ImportError:  # of a package above it
-        return False
 
 
 def check_processor_files(role: str, name: str, folder: Path, part: str = "") -> None:

@@ -14,6 +14,7 @@ from refcodec.environment import Environment
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.folder_kind import empty_folder_error, folder_remark, is_empty_folder
+from refcodec.foundation.place_text import is_url, shown_place, without_user
 from refcodec.foundation.roles import ROLES, ModelSource, missing_model_error, parse_role, source_of
 from refcodec.foundation.worker.worker_limits import WorkerLimits
 from refcodec.limits import NONE, Limits
@@ -144,7 +145,7 @@ class Models:
     def fill(self, role: str, place: Any) -> None:
         """Name the model of a role; raise ValueError for an unknown role."""
         if role not in ROLES:
-            raise ValueError(f"{role!r} is not a role: there are {', '.join(ROLES)}")
+            raise ValueError(f"{without_user(str(role))!r} is not a role: there are {', '.join(ROLES)}")
         if not isinstance(place, str | os.PathLike):
             from refcodec.foundation.loaded_models import require_object
 
@@ -286,9 +287,9 @@ class Models:
 
     def load_folder(self, role: str, loader: Loader[T], folder: Path) -> T:
         """Return the model that `loader` makes from a local folder, in the worker process. Raises ModelError."""
-        from refcodec.foundation.download import libraries_error
         from refcodec.foundation.folder_code import refuse_code
         from refcodec.foundation.folder_digest import model_files
+        from refcodec.foundation.missing_packages import libraries_error
         from refcodec.foundation.worker import proxy
         from refcodec.foundation.worker.watch import Label
 
@@ -313,12 +314,13 @@ class Models:
 
 def no_folder_error(folder: Path) -> SemError:
     """Return the MODEL_UNAVAILABLE error for a path that was named as a folder of models and is not a folder."""
-    name = shown(str(folder))
+    name = shown_place(str(folder))
+    hint = "name a folder of model packages or of models by role, or ROLE=MODEL"
     if os.path.lexists(folder):
         what = f"{name} is a file, not a folder of models" if folder.exists() else f"{name} is a broken link"
     else:
         what = f"there is no folder {name}"
-    hint = "name a folder of model packages or of models by role, or ROLE=MODEL"
+        hint = "name the role of an endpoint, ROLE=https://host/v1#MODEL" if is_url(str(folder)) else hint
     return SemError(Code.MODEL_UNAVAILABLE, what, hint=hint)
 
 

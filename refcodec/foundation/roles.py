@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from refcodec.errors import Code, SemError
+from refcodec.foundation.place_text import is_url, without_user
 
 # role -> the kind of model that fills it
 ROLES: Final = {
@@ -26,6 +27,7 @@ ROLES: Final = {
     "hyper_encoder": "a PerCo hyper-encoder",
     "segmenter": "a semantic segmentation model",
 }
+_ENDPOINT: Final = re.compile(r"\s*https?://", re.IGNORECASE)
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 
 
@@ -44,7 +46,7 @@ class ModelSource:
 
     @property
     def is_endpoint(self) -> bool:
-        return self.place.startswith(("https://", "http://"))
+        return _ENDPOINT.match(self.place) is not None
 
     @property
     def name(self) -> str:
@@ -62,10 +64,10 @@ class ModelSource:
 def parse_role(text: str) -> tuple[str, str] | None:
     """Parse "ROLE=MODEL" into (role, place); return None for a plain folder. Raise ValueError for an unknown role."""
     role, equals, place = text.partition("=")
-    if not equals or os.path.exists(text):
+    if not equals or is_url(role) or os.path.exists(text):
         return None
     if role not in ROLES:
-        raise ValueError(f"{role!r} is not a role: there are {', '.join(ROLES)}")
+        raise ValueError(f"{without_user(role)!r} is not a role: there are {', '.join(ROLES)}")
     if not place:
         raise ValueError(f"no model is named for the role {role}")
     return role, place
@@ -78,7 +80,7 @@ def source_of(role: str, place: str | os.PathLike[str]) -> ModelSource:
     if os.path.isdir(text) or (source.is_endpoint and source.name):
         return source
     hub, _, revision = text.partition("@")
-    return ModelSource(role, hub, revision or None)
+    return ModelSource(role, hub, revision or None) if HUB_ID.fullmatch(hub) else source
 
 
 def missing_model_error(

@@ -65,5 +65,5 @@ class TextEncoder:
 
     def __call__(self, caption: str) -> NDArray[np.float32]:
         """Return float32[tokens, width] of one caption. Raises Code.MODEL_MALFORMED for a model that does not run on it."""
-        with running(ROLE, self.name):
+        with running(ROLE, self.name, self.model):
             return cast(NDArray[np.float32], self.states([caption])[0].cpu().numpy())

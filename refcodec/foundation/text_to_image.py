@@ -205,7 +205,7 @@ class TextToImage:
         noise = generator(kind, seed)
         arguments = {**arguments, "num_inference_steps": steps, "guidance_scale": guidance, "negative_prompt": negative}
         supported = {name: value for name, value in arguments.items() if value is not None and name in own}
-        with running(ROLE, self.name), scheduler(pipeline, sampler):
+        with running(ROLE, self.name, pipeline), scheduler(pipeline, sampler):
             try_texts(pipeline, supported.get("prompt"), supported.get("negative_prompt"), "")
             reporting = progress_arguments(pipeline, max(1, int((steps or _steps(pipeline)) * share)), progress)
             output = pipeline(**supported, **reporting, generator=noise, output_type="np")

@@ -80,7 +80,7 @@ class UnclipGenerator:
         last = int(self.pipeline.image_noising_scheduler.config.num_train_timesteps) - 1
         if noise_level > last:
             raise SettingError(f"noise-level is at most {last} for this painter, not {noise_level}")
-        with running(ROLE, self.name), scheduler(self.pipeline, sampler):
+        with running(ROLE, self.name, self.pipeline), scheduler(self.pipeline, sampler):
             embeds = torch.from_numpy(vector)[None].to(self.pipeline.device, self.pipeline.unet.dtype)
             steps = steps or 20
             try_texts(self.pipeline, "")

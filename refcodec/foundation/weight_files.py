@@ -19,6 +19,7 @@ from refcodec import spec
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.foundation.config_files import read_object
+from refcodec.foundation.link_loops import is_loop
 
 SUFFIX: Final = ".safetensors"
 STEMS: Final = ("model", "diffusion_pytorch_model")  # of transformers, of diffusers
@@ -66,7 +67,7 @@ def pickled_remedy(file: str) -> str:
 def weight_files(folder: Path) -> WeightFiles | None:
     """Return the weights of a network that a loader reads, without a variant if there are any; None if there are none."""
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+        names = sorted(entry.name for entry in os.scandir(folder) if not is_loop(entry) and entry.is_file())
     except OSError:
         return None
     whole: dict[str | None, str] = {}

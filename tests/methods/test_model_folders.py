@@ -255,7 +255,7 @@ def test_the_files_of_other_tokenizers(
     hint = f"get tokenizer.json, or {other}, from where the model is published"
     refused(lambda: load(kind, "model"), MALFORMED, "tokenizer.json", hint, role)
     if file is not None and file.endswith(".model"):
-        monkeypatch.setattr("refcodec.foundation.required_files._installed", lambda _: False)
+        monkeypatch.setattr("refcodec.foundation.required_files.is_installed", lambda _: False)
         (place / file).write_bytes(b"\x0a\x0e")
         refused(
             lambda: load(kind, "model"),
@@ -493,6 +493,26 @@ def test_other_files_that_are_pointers(folders: dict[str, Path], kind: str, file
         "get this file again",
         KINDS[kind][0],
     )
+
+
+@pytest.mark.parametrize(
+    "file", ["README.md", "model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "old"]
+)
+def test_a_link_to_itself_is_a_broken_link(folders: dict[str, Path], semtool: Semtool, file: str) -> None:
+    path = copied(folders, "language", "set/language") / file
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name)
+    line = f"language: {file} of set/language is a broken link, not the file itself; get this file again"
+    assert line in str(refused(lambda: load("language", "set/language"), UNAVAILABLE, file, "get this", "language"))
+    out = semtool("models", "verify", "language", "--model", "set")
+    assert out.status == 5
+    assert line in out.err
+
+
+def test_a_snapshot_that_is_a_link_to_itself(folders: dict[str, Path]) -> None:
+    copied(folders, "language", "models--a--b/snapshots/one")
+    Path("models--a--b/snapshots/two").symlink_to("two")
+    load("language", "models--a--b")
 
 
 @pytest.mark.parametrize("kind", every(LIBRARY))
@@ -866,6 +886,7 @@ def hub(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return str(folders["embedder"])
 
     monkeypatch.setattr(client, "snapshot_download", download)
+    monkeypatch.setattr(client, "model_info", lambda *_, **__: None)
     return asked
 
 

@@ -399,6 +399,9 @@ def test_only_regular_files_count(tmp_path: Path) -> None:
     os.mkfifo(folder / "pipe.json")
     (folder / "endless.json").symlink_to("/dev/zero")
     (folder / "dangling.json").symlink_to("nowhere")
+    (folder / "loop.json").symlink_to("loop.json")
+    (folder / "one.json").symlink_to("two.json")
+    (folder / "two.json").symlink_to("one.json")
     assert folder_sha256(folder) == known
 
 

@@ -191,6 +191,17 @@ def test_errors_of_torch(error: Exception, what: str) -> None:
     assert (caught.value.code, caught.value.what) == (805, what)
 
 
+@pytest.mark.parametrize("device", [None, "cpu", "cuda", "mps"])
+def test_the_cpu_is_no_remedy_on_the_cpu(device: str | None) -> None:
+    torch = pytest.importorskip("torch")
+    for place in (device, None if device is None else torch.device(device)):
+        with pytest.raises(SemError) as caught, package_cache.torch_errors(MODELS / "elic-tiny", "painter", place):
+            raise RuntimeError("a shape")
+        hint = caught.value.hint or ""
+        assert ("--device cpu" in hint) is (device != "cpu")
+        assert hint.endswith("with another version of torch")
+
+
 def test_other_exceptions_stay_what_they_are() -> None:
     pytest.importorskip("torch")
     with pytest.raises(MemoryError), package_cache.torch_errors(MODELS, "painter"):

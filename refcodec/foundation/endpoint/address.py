@@ -37,8 +37,8 @@ def address(url: str) -> Address:
     try:
         parts = urlsplit(url)
         name, port = (parts.hostname or "").removesuffix("."), parts.port
-    except ValueError as error:
-        raise ValueError(FORM) from error
+    except ValueError:
+        raise ValueError(FORM) from None  # its text has a piece of the URL, perhaps of a password
     if parts.username is not None or parts.password is not None:
         raise ValueError(
             "the URL of an endpoint holds no user and no password: its key is in the environment variable SEM_ENDPOINT_KEY"

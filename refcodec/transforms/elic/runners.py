@@ -56,7 +56,7 @@ def load_analysis(folder: Path, manifest: dict[str, Any], device: str = "cpu") -
     if runs_in_numpy(manifest, "encoder", device):
         return NumpyAnalysis(folder, manifest)
     package_cache.need_torch("encoding a picture with this model" if device == "cpu" else f"--device {device}")
-    with package_cache.torch_errors(folder, "encoder"):
+    with package_cache.torch_errors(folder, "encoder", device):
         from refcodec.transforms.elic.torch_transforms import TorchAnalysis
 
         return TorchAnalysis(folder, manifest, device)
@@ -67,7 +67,7 @@ def load_synthesis(folder: Path, manifest: dict[str, Any], device: str = "cpu") 
     if runs_in_numpy(manifest, "painter", device):
         return NumpySynthesis(folder, manifest)
     package_cache.need_torch("painting a picture with this model" if device == "cpu" else f"--device {device}")
-    with package_cache.torch_errors(folder, "painter"):
+    with package_cache.torch_errors(folder, "painter", device):
         from refcodec.transforms.elic.torch_transforms import TorchSynthesis
 
         return TorchSynthesis(folder, manifest, device)

@@ -100,7 +100,7 @@ class TorchAnalysis:
         padded = np.pad(pixels, ((0, -height % 64), (0, -width % 64), (0, 0)), mode="edge")
         rows, cols = padded.shape[0] // 16, padded.shape[1] // 16
         work = multiplications(self.g_a, rows * cols)
-        with package_cache.torch_errors(self.folder, "encoder"), neutral(work):
+        with package_cache.torch_errors(self.folder, "encoder", self.device), neutral(work):
             x = torch.from_numpy(padded).permute(2, 0, 1)[None]
             y = self._latents(x, rows, tokens, progress)
             z = self.h_a(y)
@@ -170,7 +170,7 @@ class TorchSynthesis:
         """Return uint8[H, W, C] for y, integers [M, h, w] in 1/64 steps; size (width, height). out: the array to fill."""
         width, height = size
         work = multiplications(self.g_s, y.shape[1] * y.shape[2])
-        with package_cache.torch_errors(self.folder, "painter"), neutral(work):
+        with package_cache.torch_errors(self.folder, "painter", self.device), neutral(work):
             latent = torch.from_numpy(y)[None]
             factor = (self.inverse[rate] / 64)[None, :, None, None]
 

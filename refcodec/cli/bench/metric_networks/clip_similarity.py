@@ -39,7 +39,7 @@ class Clip:
 
     def text(self, caption: str) -> Vector:
         """Return the unit vector float64[D] of a text, truncated to the model's window."""
-        with running(ROLE, self.clip.name), quiet():
+        with running(ROLE, self.clip.name, self.clip.model), quiet():
             with preparing():
                 ids = self.clip.tokenizer(caption, add_special_tokens=False)["input_ids"][: self.clip.max_tokens]
             return _unit(self.clip.text(torch.tensor(ids, dtype=torch.int64)))

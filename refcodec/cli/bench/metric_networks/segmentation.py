@@ -54,7 +54,7 @@ class Segmenter:
 
     def _classes(self, pixels: NDArray[np.uint8]) -> tuple[Classes, int]:
         """Return the class with the highest score at each pixel, scores scaled bilinearly, and the number of classes."""
-        with running(ROLE, self.name), quiet():
+        with running(ROLE, self.name, self.model), quiet():
             with preparing():
                 inputs = self.processor(images=Image.fromarray(pixels), return_tensors="pt").to(self.model.device)
             scores = F.interpolate(

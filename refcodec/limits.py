@@ -22,6 +22,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Final
 
 from refcodec import memory
@@ -29,6 +30,7 @@ from refcodec.errors import Code, LimitError
 from refcodec.progress import Progress
 
 SUFFIXES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SHOWN_MAX: Final = 40  # characters of a value in a message
 _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))?([KMGT]?)(?:I?B)?")
 
 
@@ -63,11 +65,16 @@ class Limits:
     def __post_init__(self) -> None:
         for name, value in (("max_pixels", self.max_pixels), ("max_memory", self.max_memory)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise TypeError(f"{name} is an integer, not {value!r}")
+                raise TypeError(f"{name} is an integer, not {_shown(value)}")
             if value is not None and value < 1:
-                raise ValueError(f"{name} is at least 1, not {value}")
-        if self.timeout is not None and not (self.timeout > 0 and math.isfinite(self.timeout)):
-            raise ValueError(f"timeout is a number of seconds above 0, not {self.timeout!r}")
+                raise ValueError(f"{name} is at least 1, not {_shown(value)}")
+        for name, seconds in (("timeout", self.timeout), ("until", self.until)):
+            if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, Real)):
+                raise TypeError(f"{name} is a number of seconds, not {_shown(seconds)}")
+            if seconds is not None and not _is_finite(seconds):
+                raise ValueError(f"{name} is a finite number of seconds, not {_shown(seconds)}")
+        if self.timeout is not None and self.timeout <= 0:
+            raise ValueError(f"timeout is a number of seconds above 0, not {_shown(self.timeout)}")
 
     @classmethod
     def default(cls) -> Limits:
@@ -184,6 +191,22 @@ def parse_seconds(text: str) -> float:
 def format_bytes(count: int) -> str:
     """Return a number of bytes in MB (10^6), or in bytes below one."""
     return f"{count} bytes" if count < 10**6 else f"{count / 1e6:,.0f} MB"
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond binary64
+        return False
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message, shortened."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python prints
+        return "an integer that long"
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 
 def _variable(name: str, parse: Callable[[str], Any]) -> Any:

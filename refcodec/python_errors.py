@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from pathlib import Path
 from typing import Any, Final
 
 from refcodec.errors import Code, SemError
 
 MORE_MEMORY: Final = "use a machine with more"
+_NO_MEMORY: Final = re.compile("failed to map segment|cannot allocate memory|out of memory", re.IGNORECASE)  # of dlopen
 USAGE: Final = 2  # exit status for wrong arguments
 BUG: Final = 1
 
@@ -21,11 +24,12 @@ def known_error(error: BaseException, *, more_memory: str = MORE_MEMORY, stream:
     """
     if isinstance(error, SemError):
         return error
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _lacks_memory(error):
         return SemError(Code.LIMIT_SYMBOLS, "this machine has too little memory for it", hint=more_memory)
     if isinstance(error, ImportError):
-        hint = None if error.name == "torch" else "install refcodec anew"
-        return SemError(Code.DEPENDENCY_MISSING, f"{error.name or error} cannot be imported", hint=hint)
+        name = _library(error)
+        hint = None if name == "torch" else "install refcodec anew"
+        return SemError(Code.DEPENDENCY_MISSING, f"{name} cannot be imported", hint=hint)
     if isinstance(error, OSError):
         of_stream = error.filename is None and stream is not None
         where = stream if of_stream else error.filename
@@ -33,6 +37,33 @@ def known_error(error: BaseException, *, more_memory: str = MORE_MEMORY, stream:
         code = Code.CANNOT_WRITE if of_stream else Code.CANNOT_READ
         return SemError(code, f"{what}{error.strerror or error}")
     return None
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an exception and those that it was raised from."""
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in chain:
+        chain.append(following)
+        following = following.__cause__
+    return chain
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Return whether a file or a library could not be opened for lack of memory."""
+    for each in _chain(error):
+        if isinstance(each, OSError) and each.errno == errno.ENOMEM:
+            return True
+        if isinstance(each, MemoryError) or (isinstance(each, ImportError) and _NO_MEMORY.search(str(each))):
+            return isinstance(error, ImportError | OSError)
+    return False
+
+
+def _library(error: ImportError) -> str:
+    """Return the name of what cannot be imported; where no exception names it, the first line of the message."""
+    names = [each.name for each in _chain(error) if isinstance(each, ImportError) and each.name]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next(iter(names + lines), "a library")
 
 
 def describe_bug(error: BaseException) -> str:

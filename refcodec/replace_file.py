@@ -15,7 +15,7 @@ import stat
 from contextlib import suppress
 from typing import BinaryIO, Final
 
-from refcodec.temporary_files import create_file, remove_stale
+from refcodec.temporary_files import create_file, remove_files, remove_stale
 
 Times = tuple[int, int]  # of access and modification, in nanoseconds
 
@@ -69,24 +69,41 @@ def write_all(stream: BinaryIO, view: memoryview) -> None:
 def _replace(
     target: str, folder: str, view: memoryview, status: os.stat_result | None, exclusive: bool, times: Times | None
 ) -> None:
-    descriptor, temporary = create_file(folder, 0o666 if status is None else stat.S_IMODE(status.st_mode) & 0o777)
+    made: list[str] = []
     try:
-        with open(descriptor, "wb", buffering=0) as stream:
-            write_all(stream, view)
-            if status is not None:
-                _copy_status(target, temporary, status)
-            if times is not None:
-                os.utime(temporary, ns=times)
-            os.fsync(stream.fileno())
-            if exclusive:
-                _link(temporary, target)
-            else:
-                os.replace(temporary, target)  # while it is locked: no other process takes it for stale
+        try:
+            _write_beside(target, folder, view, status, exclusive, times, made)
+        finally:
+            remove_files(made)  # none is left but after an error
     except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
+        remove_files(made)  # again, since a signal may have ended the first removal
         raise
     _sync_folder(folder)
+
+
+def _write_beside(
+    target: str,
+    folder: str,
+    view: memoryview,
+    status: os.stat_result | None,
+    exclusive: bool,
+    times: Times | None,
+    made: list[str],
+) -> None:
+    """Write a temporary file and give it its name. made: as of `create_file`."""
+    mode = 0o666 if status is None else stat.S_IMODE(status.st_mode) & 0o777
+    descriptor, temporary = create_file(folder, mode, made)
+    with open(descriptor, "wb", buffering=0) as stream:
+        write_all(stream, view)
+        if status is not None:
+            _copy_status(target, temporary, status)
+        if times is not None:
+            os.utime(temporary, ns=times)
+        os.fsync(stream.fileno())
+        if exclusive:
+            _link(temporary, target)
+        else:
+            os.replace(temporary, target)  # while it is locked: no other process takes it for stale
 
 
 def _copy_status(target: str, temporary: str, status: os.stat_result) -> None:
@@ -121,15 +138,25 @@ def _link(temporary: str, target: str) -> None:
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_HARD_LINKS:
             raise
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        try:
-            os.replace(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(target)
-            raise
+        _take_name(temporary, target)
     else:
         os.unlink(temporary)
+
+
+def _take_name(temporary: str, target: str) -> None:
+    """Give a temporary file its name where there are no hard links: an empty file takes it first. Raises FileExistsError."""
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        os.replace(temporary, target)
+    except FileExistsError:
+        raise
+    except BaseException:  # a signal may raise before it is known that the name is taken: what is empty is ours
+        with suppress(OSError):
+            if os.path.exists(temporary) and not os.lstat(target).st_size:
+                os.unlink(target)
+        raise
 
 
 def write_in_place(target: str, view: memoryview, times: Times | None = None) -> None:

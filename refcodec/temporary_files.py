@@ -36,23 +36,31 @@ _TRIES: Final = 9
 _TAKEN: Final = "temporary files are removed as fast as they are created"
 
 
-def create_file(folder: str, mode: int) -> tuple[int, str]:
-    """Create and lock an empty temporary file; return (descriptor, path). Raises OSError."""
+def create_file(folder: str, mode: int, made: list[str]) -> tuple[int, str]:
+    """Create and lock an empty temporary file; return (descriptor, path). Raises OSError.
+
+    made: receives each path before anything is there. A signal may raise an exception anywhere, even where this function
+    returns: the caller removes what is at these paths after any exception.
+    """
     for _ in range(_TRIES):
         path = os.path.join(folder, new_name())
+        made.append(path)
         descriptor = os.open(path, _FLAGS, mode)
-        if _lock(descriptor) is not False and _is_at(descriptor, path):
+        if _taken(descriptor, path):
             return descriptor, path
-        os.close(descriptor)  # another process has taken it for stale before it was locked
-        with suppress(OSError):
+        with suppress(OSError):  # another process has taken it for stale before it was locked
             os.unlink(path)
     raise FileExistsError(f"{folder}: {_TAKEN}")
 
 
-def create_folder(folder: str) -> tuple[int | None, str]:
-    """Create and lock an empty temporary folder; return (descriptor of the lock or None, path). Raises OSError."""
+def create_folder(folder: str, made: list[str]) -> tuple[int | None, str]:
+    """Create and lock an empty temporary folder; return (descriptor of the lock or None, path). Raises OSError.
+
+    made: as for a file.
+    """
     for _ in range(_TRIES):
         path = os.path.join(folder, new_name())
+        made.append(path)
         os.mkdir(path, 0o700)
         if fcntl is None:
             return None, path
@@ -60,16 +68,24 @@ def create_folder(folder: str) -> tuple[int | None, str]:
             descriptor = os.open(path, os.O_RDONLY | _LOOK)
         except FileNotFoundError:  # another process has taken it for stale before it was opened
             continue
-        except OSError:
-            with suppress(OSError):
-                os.rmdir(path)
-            raise
-        if _lock(descriptor) is not False and _is_at(descriptor, path):
+        if _taken(descriptor, path):
             return descriptor, path
-        os.close(descriptor)  # as for a file
-        with suppress(OSError):
+        with suppress(OSError):  # as for a file
             os.rmdir(path)
     raise FileExistsError(f"{folder}: {_TAKEN}")
+
+
+def remove_files(made: list[str]) -> None:
+    """Remove the files of these paths that are there. Raises no error."""
+    for path in made:
+        with suppress(OSError):
+            os.unlink(path)
+
+
+def remove_folders(made: list[str]) -> None:
+    """Remove the folders of these paths that are there, with all they hold. Raises no error."""
+    for path in made:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def new_name() -> str:
@@ -126,6 +142,18 @@ def _lock(descriptor: int) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def _taken(descriptor: int, path: str) -> bool:
+    """Lock a new file or folder and return whether it is this process's; close it if it is not."""
+    try:
+        if _lock(descriptor) is not False and _is_at(descriptor, path):
+            return True
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return False
 
 
 def _is_at(descriptor: int, path: str) -> bool:

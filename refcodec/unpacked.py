@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refcodec.errors import Code, SemError
-from refcodec.temporary_files import create_folder, remove_stale
+from refcodec.temporary_files import create_folder, remove_folders, remove_stale
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -27,14 +27,18 @@ def unpacked(package: str, *names: str) -> Path:
     import tempfile
     from importlib.resources import files
 
+    made: list[str] = []
     try:
         temporary = tempfile.gettempdir()
         remove_stale(temporary)
-        _, folder = create_folder(temporary)  # locked until the process ends
+        _, folder = create_folder(temporary, made)  # locked until the process ends
         atexit.register(_remove, folder, os.getpid())
         target = Path(folder, names[-1])
         _copy(files(package).joinpath(*names), target)
-    except OSError as error:
+    except BaseException as error:
+        remove_folders(made)
+        if not isinstance(error, OSError):
+            raise
         what = f"the models of this program cannot be unpacked: {error.strerror or error}"
         hint = "set TMPDIR to a folder that can be written"
         raise SemError(Code.MODEL_UNAVAILABLE, what, path="model", hint=hint) from error

@@ -12,7 +12,7 @@ from enum import Enum
 from refcodec.batch.inputs import Found
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.temporary_files import new_name
+from refcodec.temporary_files import new_name, remove_files
 
 
 class Present(Enum):
@@ -111,13 +111,16 @@ def ignores_case(folder: str, exists: Callable[[str], bool] = os.path.lexists) -
         folder = os.path.dirname(folder)
     probe = os.path.join(folder, new_name())
     try:
-        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError:
-        return False  # nothing can be written there
-    try:
-        return exists(os.path.join(folder, os.path.basename(probe).upper()))
-    finally:
-        os.unlink(probe)
+        try:
+            os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError:
+            return False  # nothing can be written there
+        found = exists(os.path.join(folder, os.path.basename(probe).upper()))
+        remove_files([probe])
+        return found
+    except BaseException:  # also of a signal in the removal
+        remove_files([probe])
+        raise
 
 
 def make_folder(folder: str) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
@@ -24,7 +23,7 @@ from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
 from refcodec.networks.threads import cores
 from refcodec.process_settings import SharedSettings, Undo
-from refcodec.temporary_files import create_folder, remove_stale
+from refcodec.temporary_files import create_folder, remove_folders, remove_stale
 
 PATH_MAX: Final = (
     16  # bytes: the path of a socket has at most 107, and Ray's have 90 below the folder of temporary files
@@ -195,15 +194,20 @@ def _temporary_folder() -> Iterator[str]:
         (each for each in (tempfile.gettempdir(), "/tmp") if len(os.fsencode(each)) <= PATH_MAX), tempfile.gettempdir()
     )
     remove_stale(top)
-    descriptor, folder = create_folder(top)
+    made: list[str] = []
+    descriptor = None
     try:
-        yield folder
+        try:
+            descriptor, folder = create_folder(top, made)
+            yield folder
+        finally:
+            for _ in range(REMOVALS):  # processes that are ending may still write
+                remove_folders(made)
+                if not any(map(os.path.exists, made)):
+                    break
+                time.sleep(REMOVAL_S)
     finally:
-        for _ in range(REMOVALS):  # processes that are ending may still write
-            shutil.rmtree(folder, ignore_errors=True)
-            if not os.path.exists(folder):
-                break
-            time.sleep(REMOVAL_S)
+        remove_folders(made)  # again, since a signal may have ended the first removal
         if descriptor is not None:
             os.close(descriptor)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,12 +212,12 @@ def resolve(what: str, inventory: Inventory) -> Selection:
     from refcodec.foundation.roles import ROLES, ModelSource
     from refcodec.networks import package_search
 
-    folder = Path(what)
+    folder, inside = Path(what), list[Path]()
     if os.path.isdir(folder) and (os.sep in what or what in (".", "..") or not _by_name(what, inventory)):
-        if os.path.isfile(folder / package_search.MANIFEST):
+        if os.path.lexists(folder / package_search.MANIFEST):  # a pipe, a folder or a dead link is a broken package
             return Selection(packages=[folder])
-        inside = list(package_search.packages([folder]))
-        inside = [child for child in inside if child.parent == folder]
+        with suppress(OSError):
+            inside = [child for child in sorted(folder.iterdir()) if os.path.lexists(child / package_search.MANIFEST)]
         fills: list[Fill | str] = [Fill(source, folder) for source in roles_in_folder(folder).values()]
         if not inside and not fills:  # a folder of one model
             same = [fill for fill in inventory.fills if os.path.realpath(fill.source.place) == os.path.realpath(folder)]

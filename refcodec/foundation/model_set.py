@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from refcodec.fileio import shown, write_atomic
 from refcodec.foundation.models_json import FORMAT, FORMAT_VERSION, LISTING, read_models_json, roles_in_folder
 from refcodec.foundation.roles import ModelSource
 from refcodec.networks import package_search
-from refcodec.temporary_files import OLD, create_folder, remove_stale
+from refcodec.temporary_files import OLD, create_folder, remove_folders, remove_stale
 
 
 def own_set() -> Path:
@@ -92,16 +91,19 @@ def temporary_dir(folder: Path) -> Iterator[Path]:
     What a killed process left there is removed first, and what it had moved aside is moved back. Raises
     Code.CANNOT_WRITE.
     """
-    temporary, lock, created = None, None, not os.path.lexists(folder)
+    made: list[str] = []
+    lock, created = None, not os.path.lexists(folder)
     try:
-        with write_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            remove_stale(str(folder))
-            lock, temporary = create_folder(str(folder))
-        yield Path(temporary)
+        try:
+            with write_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                remove_stale(str(folder))
+                lock, temporary = create_folder(str(folder), made)
+            yield Path(temporary)
+        finally:
+            remove_folders(made)
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        remove_folders(made)  # again, since a signal may have ended the first removal
         if lock is not None:
             os.close(lock)
         if created:

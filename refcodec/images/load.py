@@ -18,6 +18,7 @@ from refcodec.images.decode import Source, decode
 from refcodec.images.formats import count_frames, file_bytes, frames_in_header, open_image
 from refcodec.images.lenient import make_tolerant, mended
 from refcodec.images.pillow_guard import printable, quiet
+from refcodec.images.png_chunks import in_place
 from refcodec.images.size import MAX_PIXELS, MAX_SIDE, check_size, minimum_size
 from refcodec.images.source_bytes import bytes_behind
 from refcodec.images.tiff_directories import Chosen, choose, describe
@@ -75,7 +76,7 @@ def load(
 
 def _from_file(data: bytes, background: Colour, limits: tuple[int, int], keep_metadata: bool) -> Loaded:
     """Return the image of an undamaged file."""
-    chosen = choose(data) if data.startswith(_TIFF) else Chosen(data)
+    chosen = _chosen(data)
     opened = _opened(chosen)
     check_size(opened.size, *limits)
     if opened.format == "JPEG2000" and b"\xff\xd9" not in data:  # its decoder accepts a missing end silently
@@ -88,6 +89,14 @@ def _from_file(data: bytes, background: Colour, limits: tuple[int, int], keep_me
         if error.code == Code.PICTURE_TRUNCATED and chosen.directory and chosen.directory.first(259) in _RARE:
             raise SemError(error.code, error.what, hint=_RARE_HINT) from error
         raise
+
+
+def _chosen(data: bytes) -> Chosen:
+    """Return what is read of a file: one image of a TIFF, a PNG without chunks that are out of place, else all of it."""
+    if data.startswith(_TIFF):
+        return choose(data)
+    data, notices = in_place(data)
+    return Chosen(data, notices=notices)
 
 
 def _opened(chosen: Chosen) -> ImageFile.ImageFile:
@@ -106,7 +115,7 @@ def _what_is_left(
     error: SemError, data: bytes, background: Colour, limits: tuple[int, int], keep_metadata: bool
 ) -> Loaded:
     """Return what can be read of a damaged file; the error of reading it, if that is nothing."""
-    chosen = choose(data) if data.startswith(_TIFF) else Chosen(mended(data))
+    chosen = _chosen(data if data.startswith(_TIFF) else mended(data))
     try:
         opened = open_image(chosen.data)
         check_size(opened.size, *limits)

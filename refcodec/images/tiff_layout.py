@@ -32,6 +32,7 @@ class Correction:
     top: int = 0
     dtype: str = ""  # of values that Pillow returned in the wrong byte order or signedness: "" for none
     swap: bool = False
+    signed: bool = False  # 16 bits with a sign, which Pillow widens
 
     def apply(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the values as the file has them, before `invert`."""
@@ -91,7 +92,8 @@ def correction(image: Image.Image) -> Correction:
     if image.mode == "I" and layout.sample_format == 1 and layout.bits[0] == 32:
         dtype = "u4"
     top = 4095 if layout.bits[0] == 12 else 0
-    return Correction(layout.photometric == _GREY_INVERTED and wide, top, dtype, swap)
+    signed = image.mode == "I" and layout.sample_format == 2 and layout.bits[0] == 16
+    return Correction(layout.photometric == _GREY_INVERTED and wide, top, dtype, swap, signed)
 
 
 def eight_bit_palette(image: Image.Image, notices: list[str]) -> None:

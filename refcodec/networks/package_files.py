@@ -79,4 +79,8 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def _absent(path: Path) -> SemError:
-    return SemError(Code.MODEL_UNAVAILABLE, f"no {path.name} in {path.parent.name}", path=path.name)
+    there = os.path.lexists(path)
+    what = (
+        f"{path.name} in {path.parent.name} is not a regular file" if there else f"no {path.name} in {path.parent.name}"
+    )
+    return SemError(Code.MODEL_UNAVAILABLE, what, path=path.name)

@@ -287,6 +287,29 @@ def test_packages_that_are_damaged(semtool: Semtool, tiny: Path, file: str, data
     assert f": SEM-E-{code} " in said.line
 
 
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "dead link"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_packages_whose_manifest_is_no_file(semtool: Semtool, tiny: Path, kind: str, inside: bool) -> None:
+    """Alone, and as one package of a folder."""
+    manifest = tiny / "manifest.json"
+    manifest.unlink()
+    if kind == "pipe":
+        os.mkfifo(manifest)
+    elif kind == "folder":
+        manifest.mkdir()
+    else:
+        manifest.symlink_to("/dev/zero" if kind == "device" else "gone")
+    what = tiny.parent / "several" if inside else tiny
+    if inside:
+        what.mkdir()
+        shutil.move(tiny, what / tiny.name)
+    assert list(states(semtool, what).values()) == ["failed 801"]
+    said = semtool("models", "verify", what)
+    assert said.status == 5
+    assert "SEM-E-801 model-unavailable: manifest.json in " in said.line
+    assert " is not a regular file" in said.line
+
+
 def test_a_package_that_does_not_suit_its_profile(
     semtool: Semtool, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,11 +83,43 @@ def test_numbers_that_are_none(parse: Callable[[str], Any], text: str) -> None:
         ({"timeout": 0}, ValueError),
         ({"timeout": float("nan")}, ValueError),
         ({"timeout": float("inf")}, ValueError),
+        *(
+            ({name: value}, error)
+            for name in ("max_pixels", "max_memory", "timeout", "until")
+            for value, error in (
+                ("5", TypeError),
+                (True, TypeError),
+                (b"5", TypeError),
+                ([5], TypeError),
+                (5j, TypeError),
+            )
+        ),
+        *(({name: float("nan")}, TypeError) for name in ("max_pixels", "max_memory")),
+        *(({name: -(10**9999)}, ValueError) for name in ("max_pixels", "max_memory", "timeout", "until")),
+        *(({name: 10**400}, ValueError) for name in ("timeout", "until")),
+        ({"timeout": -0.0}, ValueError),
+        ({"until": float("nan")}, ValueError),
+        ({"max_pixels": "5" * 9999}, TypeError),
     ],
 )
 def test_limits_that_make_no_sense(arguments: dict[str, Any], error: type[Exception]) -> None:
-    with pytest.raises(error):
+    with pytest.raises(error, match=f"^{next(iter(arguments))} is ") as caught:
         Limits(**arguments)
+    assert len(str(caught.value)) < 100
+
+
+def test_limits_beyond_all_that_is_there() -> None:
+    data = refcodec.encode(np.zeros((64, 64, 3), np.uint8))
+    for limits in (
+        Limits(10**400, 10**400),
+        Limits(10**9999, 10**9999),
+        Limits(timeout=1e308),
+        Limits(None, None, None),
+    ):
+        assert refcodec.decode(data, limits=limits).size == (64, 64)
+        limits.start().check_memory(1, "anything")
+        limits.start().check_time()
+    assert Limits(timeout=np.float32(5)).start().until is not None
 
 
 def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

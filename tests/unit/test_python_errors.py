@@ -20,7 +20,18 @@ MEMORY = "SEM-E-605 limit-symbols: this machine has too little memory for it; us
 TORCH = "SEM-E-805 dependency-missing: torch cannot be imported; install the extra that brings it: pip install 'refcodec[codec]'"
 NUMPY = "SEM-E-805 dependency-missing: numpy cannot be imported; install refcodec anew"
 GONE = "SEM-E-101 cannot-read: a.sem: No such file or directory; check the path and its permissions"
+OF_MANY = f"{MEMORY}, or fewer processes"
+ESSAY = "\n\nIMPORTANT: READ THIS\n\nMany reasons.\nAdvice.\n"
+ESSAY_LINE = "SEM-E-805 dependency-missing: IMPORTANT: READ THIS cannot be imported; install refcodec anew"
+WORDLESS = "SEM-E-805 dependency-missing: a library cannot be imported; install refcodec anew"
 FULL = "No space left on device"
+
+
+def raised_from(error: ImportError, cause: BaseException) -> ImportError:
+    error.__cause__ = cause
+    return error
+
+
 # exception -> line and status of semtool, line of a batch
 CASES = {
     "memory": (MemoryError(), MEMORY, 6, f"{MEMORY}, or fewer processes"),
@@ -33,6 +44,20 @@ CASES = {
         7,
         f"SEM-E-101 cannot-read: {FULL}; check the path and its permissions",
     ),
+    "map": (ImportError("libx.so: failed to map segment from shared object", name="_imaging"), MEMORY, 6, OF_MANY),
+    "allocate": (ImportError("libx.so: cannot allocate memory in static TLS block"), MEMORY, 6, OF_MANY),
+    "from memory": (raised_from(ImportError("an essay"), MemoryError()), MEMORY, 6, OF_MANY),
+    "from map": (
+        raised_from(ImportError(ESSAY), ImportError("a.so: failed to map segment", name="a")),
+        MEMORY,
+        6,
+        OF_MANY,
+    ),
+    "essay": (raised_from(ImportError(ESSAY), ImportError("no such file", name="numpy")), NUMPY, 5, NUMPY),
+    "essay alone": (ImportError(ESSAY), ESSAY_LINE, 5, ESSAY_LINE),
+    "no words": (ImportError(), WORDLESS, 5, WORDLESS),
+    "file without memory": (OSError(12, "Cannot allocate memory", "a.sem"), MEMORY, 6, OF_MANY),
+    "fork without memory": (OSError(12, "Cannot allocate memory"), MEMORY, 6, OF_MANY),
     "sem": (
         SemError(Code.TRAILING_BYTES, "3 bytes follow"),
         "SEM-E-306 trailing-bytes: 3 bytes follow; bytes follow the last section: remove them",

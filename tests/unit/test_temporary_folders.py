@@ -34,7 +34,7 @@ def test_a_folder_that_is_taken_before_it_is_locked_is_made_anew(
         return real(*args)
 
     monkeypatch.setattr(module, call, late)
-    descriptor, folder = temporary_files.create_folder(str(tmp_path))
+    descriptor, folder = temporary_files.create_folder(str(tmp_path), [])
     assert len(taken) == 1
     assert names(tmp_path) == [Path(folder).name]
     assert Path(folder).name not in taken
@@ -54,7 +54,7 @@ def test_a_folder_that_another_process_has_locked_is_left_to_it(
         return False if len(calls) == 1 else real(descriptor)
 
     monkeypatch.setattr(temporary_files, "_lock", lock)
-    descriptor, folder = temporary_files.create_folder(str(tmp_path))
+    descriptor, folder = temporary_files.create_folder(str(tmp_path), [])
     assert names(tmp_path) == [Path(folder).name]
     assert descriptor is not None
     os.close(descriptor)
@@ -63,7 +63,7 @@ def test_a_folder_that_another_process_has_locked_is_left_to_it(
 def test_folders_that_are_always_taken_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(temporary_files, "_lock", lambda _: False)
     with pytest.raises(FileExistsError, match="removed as fast as they are created"):
-        temporary_files.create_folder(str(tmp_path))
+        temporary_files.create_folder(str(tmp_path), [])
     assert names(tmp_path) == []
 
 
@@ -71,7 +71,10 @@ def test_a_folder_that_cannot_be_opened_is_an_error(tmp_path: Path, monkeypatch:
     def refuse(*_: Any) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(OSError, match="Too many open files"):
-        temporary_files.create_folder(str(tmp_path))
+    made: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            temporary_files.create_folder(str(tmp_path), made)
+    temporary_files.remove_folders(made)
     assert names(tmp_path) == []

@@ -126,6 +126,7 @@ def wide_greys() -> list[Layout]:
         numeric("grey i8", "i1", GREY // 2, grey(GREY), never),
         numeric("grey i16", "i2", GREY * 257 - 32768, grey(GREY)),
         numeric("grey i16, positive", "i2", GREY, grey(GREY)),
+        numeric("grey i16, half the range", "i2", (GREY * 32767 + 127) // 255, grey(GREY)),
         numeric("grey i32", "i4", GREY * 16843009 - (1 << 31), grey(GREY)),
         numeric("grey i16, white 0", "i2", GREY * 128, grey(inverted), never, photometric=0),
         numeric("grey f16", "f2", positive, grey(GREY), never),
@@ -291,8 +292,8 @@ def test_layouts(layout: Layout, order: str, compressed: bool) -> None:
 
 def test_the_table_is_not_all_refusals() -> None:
     read = [(layout.name, o, c) for layout in LAYOUTS for o in "<>" for c in (False, True) if layout.readable(o, c)]
-    assert len(LAYOUTS) == 89
-    assert len(read) == 186
+    assert len(LAYOUTS) == 90
+    assert len(read) == 190
 
 
 @ORDERS
@@ -468,3 +469,21 @@ def test_sizes_beyond_the_file_are_refused() -> None:
     made = page(4, 2, bytes(8), tags={256: (LONG, [60_000]), 257: (LONG, [60_000])})
     refused(tiff(made), 105)
     assert refused(sample("TIFF")[:60], 104)
+
+
+@ORDERS
+@COMPRESSED
+@pytest.mark.parametrize(
+    ("low", "high", "notice"),
+    [
+        (0, 255, "Signed 16-bit grey was read as 0 to 255 and reduced to 8 bits."),
+        (0, 256, "Signed 16-bit grey was read as 0 to 32767 and reduced to 8 bits."),
+        (0, 32767, "Signed 16-bit grey was read as 0 to 32767 and reduced to 8 bits."),
+        (-1, 5, "Signed 16-bit grey was stretched from -1 to 5 and reduced to 8 bits."),
+        (-32768, 32767, "Signed 16-bit grey was stretched from -32768 to 32767 and reduced to 8 bits."),
+    ],
+)
+def test_sixteen_bits_with_a_sign_are_named(order: str, compressed: bool, low: int, high: int, notice: str) -> None:
+    values = np.array([low, high], "<i2" if order == "<" else ">i2")
+    one = page(2, 1, values.tobytes(), bits=(16,), format=(2,))
+    assert load(tiff(deflated(one) if compressed else one, order=order)).notices == (notice,)

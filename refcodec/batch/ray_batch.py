@@ -13,11 +13,13 @@ from __future__ import annotations
 import pickle
 from collections.abc import Generator
 from contextlib import ExitStack
+from functools import partial
 from typing import Final
 
 from refcodec.batch.outputs import Present
 from refcodec.batch.ray_cluster import Cluster, connected
 from refcodec.batch.ray_inputs import BatchInputs, Entry, find, name_files
+from refcodec.batch.ray_leftovers import remove_leftovers
 from refcodec.batch.ray_pipeline import prepare_there, row_tables
 from refcodec.batch.ray_plan import Batch, plan_of
 from refcodec.batch.ray_rows import Parts, arrow
@@ -67,6 +69,7 @@ def rows_of(batch: Batch, cluster: Cluster, inputs: BatchInputs, files: list[Ent
     if cluster.address is None:
         batch.task.prepare()
     with ExitStack() as stack:
+        stack.push(partial(_clean_up, batch))  # when Ray has shut down
         ray = stack.enter_context(connected(cluster))
         if cluster.address is not None:
             prepare_there(ray, plan.stage, cluster)
@@ -82,6 +85,12 @@ def rows_of(batch: Batch, cluster: Cluster, inputs: BatchInputs, files: list[Ent
                 any_done = any_done or columns["state"] != "failed"
                 yield writer.add(columns)
             writer.flush_if_due()
+
+
+def _clean_up(batch: Batch, error: type[BaseException] | None, *_: object) -> None:
+    """Remove what the workers of a run that ends early leave beside files that they were writing."""
+    if error is not None and batch.files is not None and batch.store is not None and batch.store.is_local:
+        remove_leftovers(batch.store.root)
 
 
 def _parts(batch: Batch) -> Parts | None:

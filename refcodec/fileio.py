@@ -98,8 +98,8 @@ def write_atomic(
     The bytes go to a temporary file beside the target, which is synced and then renamed (`replace_file`, which says when
     a file is written in place). A new file has the mode of the umask, an existing one keeps its mode; of a symbolic link
     the target is replaced; pipes, devices and descriptors (/dev/stdout, /dev/fd/3) are written in place. No temporary
-    file is left after an error or Ctrl-C, wherever that comes; a second Ctrl-C may end the removal. exclusive: refuse to replace anything. times: of access and modification in
-    nanoseconds. Raises Code.CANNOT_WRITE (SEM-E-102).
+    file is left after an error or Ctrl-C, wherever that comes; a second Ctrl-C may end the removal. exclusive: refuse to
+    replace anything. times: of access and modification in nanoseconds. Raises Code.CANNOT_WRITE (SEM-E-102).
     """
     name = path_text(path)
     view = memoryview(data).cast("B")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,19 +40,18 @@ def known_error(error: BaseException, *, more_memory: str = MORE_MEMORY, stream:
     return None
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """Return an exception and those that it was raised from."""
-    chain: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and following not in chain:
-        chain.append(following)
-        following = following.__cause__
-    return chain
+def causes(error: BaseException | None, *, contexts: bool = False) -> Iterator[BaseException]:
+    """Yield an exception and those that it was raised from; contexts: also those during whose handling it was raised."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (error.__context__ if contexts else None)
 
 
 def _lacks_memory(error: BaseException) -> bool:
     """Return whether a file or a library could not be opened for lack of memory."""
-    for each in _chain(error):
+    for each in causes(error):
         if isinstance(each, OSError) and each.errno == errno.ENOMEM:
             return True
         if isinstance(each, MemoryError) or (isinstance(each, ImportError) and _NO_MEMORY.search(str(each))):
@@ -61,7 +61,7 @@ def _lacks_memory(error: BaseException) -> bool:
 
 def _library(error: ImportError) -> str:
     """Return the name of what cannot be imported; where no exception names it, the first line of the message."""
-    names = [each.name for each in _chain(error) if isinstance(each, ImportError) and each.name]
+    names = [each.name for each in causes(error) if isinstance(each, ImportError) and each.name]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return next(iter(names + lines), "a library")
 

@@ -212,12 +212,11 @@ def resolve(what: str, inventory: Inventory) -> Selection:
     from refcodec.foundation.roles import ROLES, ModelSource
     from refcodec.networks import package_search
 
-    folder, inside = Path(what), list[Path]()
+    folder = Path(what)
     if os.path.isdir(folder) and (os.sep in what or what in (".", "..") or not _by_name(what, inventory)):
         if os.path.lexists(folder / package_search.MANIFEST):  # a pipe, a folder or a dead link is a broken package
             return Selection(packages=[folder])
-        with suppress(OSError):
-            inside = [child for child in sorted(folder.iterdir()) if os.path.lexists(child / package_search.MANIFEST)]
+        inside = _packages_in(folder)
         fills: list[Fill | str] = [Fill(source, folder) for source in roles_in_folder(folder).values()]
         if not inside and not fills:  # a folder of one model
             same = [fill for fill in inventory.fills if os.path.realpath(fill.source.place) == os.path.realpath(folder)]
@@ -233,6 +232,15 @@ def resolve(what: str, inventory: Inventory) -> Selection:
     if what in ROLES:
         selection.roles = list(filter(None, [inventory.fill(what)])) or [what]
     return selection
+
+
+def _packages_in(folder: Path) -> list[Path]:
+    """Return the packages in a folder, those with a broken manifest, too; none if it cannot be read."""
+    from refcodec.networks import package_search
+
+    with suppress(OSError):
+        return [child for child in sorted(folder.iterdir()) if os.path.lexists(child / package_search.MANIFEST)]
+    return []
 
 
 def _by_name(what: str, inventory: Inventory) -> Selection:

@@ -130,20 +130,19 @@ def download(source: ModelSource, *, fetch: bool = True, pickled: bool = False) 
     refusal = None
     try:
         with HUB_SILENCE.changed(), quiet_warnings():
-            if fetch and (refusal := _refusal(source, (OSError, transport))) is not None:
-                fetch = False
+            refusal = _refusal(source, (OSError, transport)) if fetch else None
             return Path(
                 snapshot_download(
                     source.place,
                     revision=source.revision,
                     allow_patterns=files,
                     ignore_patterns=_HUB_EXCLUDED,
-                    local_files_only=not fetch,
+                    local_files_only=refusal is not None or not fetch,
                 )
             )
     except (OSError, ValueError, RuntimeError, transport) as error:
         cause = refusal or error
-        raise hub_error(source, cause, fetch=fetch or refusal is not None) from cause
+        raise hub_error(source, cause, fetch=fetch) from cause
 
 
 def _refusal(source: ModelSource, errors: tuple[type[BaseException], ...]) -> BaseException | None:

@@ -36,8 +36,8 @@ def folder_sha256(folder: Path, excluded: Sequence[str] = ()) -> str:
 def model_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield (relative path with slashes, path) of every regular file in a model folder, in order, without hidden ones.
 
-    Links are followed, as loaders do, and broken ones left out. Raises Code.MODEL_UNAVAILABLE for a folder that cannot be read, MODEL_MALFORMED for
-    one that contains itself, or more files than any model.
+    Links are followed, as loaders do, and broken ones left out. Raises Code.MODEL_UNAVAILABLE for a folder that cannot be
+    read, MODEL_MALFORMED for one that contains itself, or more files than any model.
     """
     files: list[tuple[str, Path]] = []
     pending = [("", folder)]

@@ -7,8 +7,8 @@ from typing import Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
-from refcodec.foundation.missing_packages import causes
 from refcodec.foundation.roles import ModelSource
+from refcodec.python_errors import causes
 
 # withdrawn by its publisher -> a copy by others under the same licence, which they say has the same weights
 COPIES: Final = {
@@ -43,7 +43,7 @@ def _explain(source: ModelSource, error: BaseException) -> tuple[str, str]:
     """Return reason and remedy, both "" for an error of the network or an unknown one."""
     from huggingface_hub import errors
 
-    for cause in causes(error):
+    for cause in causes(error, contexts=True):
         if isinstance(cause, errors.OfflineModeIsEnabled):
             return "HF_HUB_OFFLINE is set", "unset HF_HUB_OFFLINE"
         if isinstance(cause, errors.GatedRepoError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
 from typing import Final
 
 from refcodec.errors import Code, SemError
 from refcodec.fileio import shown
+from refcodec.python_errors import causes
 
 LIBRARIES: Final = ("torch", "transformers", "diffusers")
 
@@ -28,34 +28,25 @@ def models_extra_error() -> SemError:
     )
 
 
-def import_error(role: str, name: str, error: ImportError, said: str) -> SemError:
-    """Return the DEPENDENCY_MISSING error for a model that raised an ImportError. said: the message of the library, in one line.
+def import_error(role: str, name: str, error: ImportError, message: str) -> SemError:
+    """Return the DEPENDENCY_MISSING error for a model that raised an ImportError.
 
-    Libraries raise an ImportError without a name when a setting of the model, such as its attention, needs a package.
+    message: of the library, in one line. Libraries raise an ImportError without a name when a setting of the model, such as its attention, needs a package.
     """
     if (missing := libraries_error()) is not None:
         return missing
     if (module := _missing_module(error)) is not None:
         what, hint = f"needs {shown(module)}, which is not installed", f"pip install {shown(module)}"
     else:
-        what = f"needs a package that is not installed, or another version of one ({said})"
+        what = f"needs a package that is not installed, or another version of one ({message})"
         hint = "install it, or name another model for the role"
     return SemError(Code.DEPENDENCY_MISSING, f"{role}: {shown(name)} {what}", path=role, hint=hint)
 
 
 def _missing_module(error: ImportError) -> str | None:
-    """Return the name of the module that was not found, of the error or of one that led to it; None if there is none."""
-    names = (cause.name for cause in causes(error) if isinstance(cause, ModuleNotFoundError))
+    """Return the name of the module whose absence led to the error, None if no module was missing."""
+    names = (cause.name for cause in causes(error, contexts=True) if isinstance(cause, ModuleNotFoundError))
     return next((name for name in names if name and not is_installed(name.partition(".")[0])), None)
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that led to it."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def is_installed(package: str) -> bool:

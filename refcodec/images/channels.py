@@ -54,23 +54,25 @@ def eight_bits(
     return image.convert("L" if grey else "RGB"), None
 
 
-def _reduce_grey(values: NDArray[Any], image: Image.Image, notices: list[str], of: Correction) -> NDArray[np.uint8]:
+def _reduce_grey(
+    values: NDArray[Any], image: Image.Image, notices: list[str], correction: Correction
+) -> NDArray[np.uint8]:
     """Return uint8[H, W] of grey in 16 or 32 bits or floating point, which Pillow itself would clip at 255.
 
     16 bits map 65535 to 255. The others declare no range: the smallest of 0..1 (floating point), 0..255 and 0..65535
     (integers) that contains all values is taken, and otherwise their own range; 16 bits with a sign are such integers, which
-    reach 32767. `of.top` is a largest value of 16 bits that the file does declare, 0 for none.
+    reach 32767. `correction.top` is a largest value of 16 bits that the file does declare, 0 for none.
     """
-    if of.top:
-        notices.append(f"{of.top.bit_length()}-bit grey was reduced to 8 bits.")
-        return scale_levels(values, 0, of.top)
+    if correction.top:
+        notices.append(f"{correction.top.bit_length()}-bit grey was reduced to 8 bits.")
+        return scale_levels(values, 0, correction.top)
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
         notices.append("16-bit grey was reduced to 8 bits.")
         return scale_levels(values, 0, 65535)
     finite = values[np.isfinite(values)] if image.mode == "F" else values
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    kind = "Float" if image.mode == "F" else "Signed 16-bit" if of.signed else "32-bit"
-    for most in (1, 255) if image.mode == "F" else (255, 32767) if of.signed else (255, 65535):
+    kind = "Float" if image.mode == "F" else "Signed 16-bit" if correction.signed else "32-bit"
+    for most in (1, 255) if image.mode == "F" else (255, 32767) if correction.signed else (255, 65535):
         if low >= 0 and high <= most:
             notices.append(f"{kind} grey was read as 0 to {most} and reduced to 8 bits.")
             return scale_levels(values, 0, most)

@@ -17,7 +17,7 @@ from refcodec.images.light import D65, Chromaticities, plausible
 from refcodec.images.metadata import entries_of
 from refcodec.images.orientation import applied_by_reader, remaining, rotated, turn_upright
 from refcodec.images.pillow_guard import guard
-from refcodec.images.png_chunks import colours_of, keep_colours
+from refcodec.images.png_chunks import colours_of, restore_colours
 from refcodec.images.tiff_directories import Chosen
 from refcodec.images.tiff_layout import correction, eight_bit_palette, report_unused
 from refcodec.images.types import Colour, Loaded
@@ -45,7 +45,7 @@ def decode(image: Image.Image, source: Source, background: Colour, keep_metadata
         eight_bit_palette(image, notices)
         colours = colours_of(image)
         image.load()
-        keep_colours(image, colours)  # of a PNG, which Pillow reads to its end
+        restore_colours(image, colours)  # of a PNG, which Pillow reads to its end
         left = remaining(image)
         tags = _colour_tags(image, source.data)  # not before: to look for EXIF, Pillow may decode, and hide its errors
         metadata = entries_of(image, notices) if keep_metadata else {}

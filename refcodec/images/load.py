@@ -18,7 +18,7 @@ from refcodec.images.decode import Source, decode
 from refcodec.images.formats import count_frames, file_bytes, frames_in_header, open_image
 from refcodec.images.lenient import make_tolerant, mended
 from refcodec.images.pillow_guard import printable, quiet
-from refcodec.images.png_chunks import in_place
+from refcodec.images.png_chunks import without_misplaced
 from refcodec.images.size import MAX_PIXELS, MAX_SIDE, check_size, minimum_size
 from refcodec.images.source_bytes import bytes_behind
 from refcodec.images.tiff_directories import Chosen, choose, describe
@@ -95,7 +95,7 @@ def _chosen(data: bytes) -> Chosen:
     """Return what is read of a file: one image of a TIFF, a PNG without chunks that are out of place, else all of it."""
     if data.startswith(_TIFF):
         return choose(data)
-    data, notices = in_place(data)
+    data, notices = without_misplaced(data)
     return Chosen(data, notices=notices)
 
 

@@ -21,7 +21,7 @@ _INDEXED: Final = 3  # colour type
 _INFO: Final = ("icc_profile", "srgb", "gamma", "chromaticity", "transparency")  # names of Pillow
 
 
-def in_place(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+def without_misplaced(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     """Return a PNG without the colour chunks that are out of place or repeated, and the notices about that."""
     if not data.startswith(SIGNATURE):
         return data, ()
@@ -41,7 +41,7 @@ def colours_of(image: Image.Image) -> dict[str, Any]:
     return {name: image.info[name] for name in _INFO if name in image.info}
 
 
-def keep_colours(image: Image.Image, colours: dict[str, Any]) -> None:
+def restore_colours(image: Image.Image, colours: dict[str, Any]) -> None:
     """Set what Pillow knows of the colours of a PNG back to `colours`, from before later chunks were read."""
     if image.format == "PNG":
         for name in _INFO:

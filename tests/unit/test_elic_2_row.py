@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from rows import assert_differs_in_the_model_alone
+from rows import assert_differs_in_the_model_alone, assert_trained_on_the_photographs_of
 
 import refcodec
 from refcodec.errors import SemError
-from refcodec.networks import package
 from refcodec.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,18 +39,8 @@ def test_the_row_is_written_only_where_it_is_named() -> None:
     assert refcodec.encode(picture, profile="elic-2")[3] == ROW
 
 
-def test_the_manifest_states_where_the_weights_come_from() -> None:
-    stated, base = package.read_manifest(PACKAGE), package.read_manifest(BASE)
-    assert (stated["name"], stated["licence"]) == ("elic-small-2", "MIT")
-    training = stated["training"]
-    assert "tools.train.long" in training["command"]
-    assert "docs/training/elic-small-2.md" in stated["notes"]
-    assert training["listing_sha256"] == base["training"]["listing_sha256"]  # the same photographs
-
-
-def test_the_notice_names_the_model_and_its_photographs() -> None:
-    (paragraph,) = [p for p in (ROOT / "NOTICE").read_text().split("\n\n") if "data/models/elic-small-2" in p]
-    assert "same photographs" in paragraph
+def test_manifest_and_notice_state_where_the_weights_come_from() -> None:
+    assert_trained_on_the_photographs_of(BASE, PACKAGE, "tools.train.long")
 
 
 def test_the_package_is_not_too_large() -> None:

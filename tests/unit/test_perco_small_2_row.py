@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from rows import assert_differs_in_the_model_alone
+from rows import assert_differs_in_the_model_alone, assert_trained_on_the_photographs_of
 
 import refcodec
 from refcodec.errors import SemError
@@ -43,19 +43,10 @@ def test_the_row_is_written_only_where_it_is_named() -> None:
     assert encode("perco-small-2")[3] == ROW
 
 
-def test_the_manifest_states_where_the_weights_come_from() -> None:
-    stated, base = package.read_manifest(PACKAGE), package.read_manifest(BASE)
-    assert (stated["name"], stated["licence"]) == ("vq-small-2", "MIT")
-    training = stated["training"]
-    assert "tools.train.vq" in training["command"]
-    assert "docs/training/vq-small-2.md" in stated["notes"]
-    assert training["listing_sha256"] == base["training"]["listing_sha256"]  # the same photographs
-    assert training["steps"] > base["training"]["steps"]
-
-
-def test_the_notice_names_the_model_and_its_photographs() -> None:
-    (paragraph,) = [p for p in (ROOT / "NOTICE").read_text().split("\n\n") if "data/models/vq-small-2" in p]
-    assert "same photographs" in paragraph
+def test_manifest_and_notice_state_where_the_weights_come_from() -> None:
+    assert_trained_on_the_photographs_of(BASE, PACKAGE, "tools.train.vq")
+    steps, of_base = (package.read_manifest(folder)["training"]["steps"] for folder in (PACKAGE, BASE))
+    assert steps > of_base
 
 
 @pytest.mark.parametrize("part", ["painter", "encoder"])
